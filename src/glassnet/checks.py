@@ -1,0 +1,106 @@
+"""The door: arrays from users are checked here once; inside, everything trusts them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from glassnet.errors import DataError, ShapeError
+from glassnet.shapes import Array, Shape, batch_shape
+
+
+def as_rows(values: Any, dtype: np.dtype[Any], *, where: str) -> Array:
+    """Makes a contiguous, finite array of the dtype from anything array-like with at least one row.
+
+    Raises:
+        DataError: no rows, text or objects, complex numbers, NaN or infinity (row and column named), numbers too
+            large for the dtype.
+        ShapeError: a single number instead of rows.
+    """
+    array = numeric(values, where=where)
+    if array.ndim == 0:
+        raise ShapeError(
+            where=where,
+            received="a single number",
+            expected="an array whose first axis counts the rows",
+            fix="for one row write [[...]], for a column array.reshape(-1, 1)",
+        )
+    if array.size == 0:
+        raise DataError(
+            where=where,
+            received=f"an empty array of shape {array.shape}",
+            expected="at least one row and one column",
+            fix="look at how the data were loaded or filtered",
+        )
+    with np.errstate(over="ignore"):
+        result = np.ascontiguousarray(array, dtype=dtype)
+    if not np.isfinite(result).all():
+        _name_the_culprit(array, result, where)
+    return result
+
+
+def numeric(values: Any, *, where: str) -> Array:
+    """Makes an array of numbers or booleans; text, objects and ragged lists are refused."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise DataError(
+            where=where,
+            received=f"rows of different lengths ({error})",
+            expected="a rectangular array",
+            fix="pad or cut the rows to one length",
+        ) from error
+    if array.dtype.kind not in "biuf":
+        example = array.reshape(-1)[0] if array.size else None
+        raise DataError(
+            where=where,
+            received=f"values of type {array.dtype} such as {example!r}",
+            expected="numbers",
+            fix="turn text into numbers first: np.unique(values, return_inverse=True) numbers the classes",
+        )
+    return array
+
+
+def same_rows(expected: int, values: Array, *, where: str, other: str) -> None:
+    """Refuses an array that has not as many rows as x."""
+    if len(values) != expected:
+        raise ShapeError(
+            where=where,
+            received=f"{len(values)} rows",
+            expected=f"{expected}, as many as {other} has",
+            fix="check that both come from the same rows, in the same order",
+        )
+
+
+def fits_network(x: Array, input_shape: Shape, *, where: str, layer: str) -> None:
+    """Refuses rows of another shape than the network was built for, naming its first layer."""
+    if x.shape[1:] == input_shape:
+        return
+    expected = f"{batch_shape(input_shape)}, the shape that {layer} was built for"
+    fix = "select the same columns, in the same order, as in training"
+    if x.shape == input_shape:
+        fix = "one row is a batch of one: pass x[None]"
+    elif len(x.shape) > 1 and np.prod(x.shape[1:]) == np.prod(input_shape):
+        fix = f"reshape the rows: x.reshape(-1, {', '.join(map(str, input_shape))})"
+    raise ShapeError(where=where, received=f"an array of shape {x.shape}", expected=expected, fix=fix)
+
+
+def _name_the_culprit(original: Array, converted: Array, where: str) -> None:
+    index = tuple(int(i) for i in np.argwhere(~np.isfinite(converted))[0])
+    count = int(np.sum(~np.isfinite(converted)))
+    place = f"row {index[0]}" + (f", column {', '.join(map(str, index[1:]))}" if len(index) > 1 else "")
+    value = original[index]
+    if np.isfinite(value):
+        raise DataError(
+            where=where,
+            received=f"the value {value:g} at {place}",
+            expected=f"numbers that {converted.dtype} can hold (up to {np.finfo(converted.dtype).max:.3g})",
+            fix='scale the data, or use dtype="float64"',
+        )
+    raise DataError(
+        where=where,
+        received=f"{value} at {place}, counted from 0 ({count} such value{'s' if count > 1 else ''} in all)",
+        expected="finite numbers",
+        fix="fill or drop the missing values: x = x[np.isfinite(x).all(axis=1)] drops their rows",
+    )

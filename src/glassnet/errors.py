@@ -1,0 +1,64 @@
+"""The errors of glassnet: each says where, what was received, what was expected and how to mend it."""
+
+from __future__ import annotations
+
+
+class GlassnetError(Exception):
+    """Base of every error that glassnet raises on purpose.
+
+    Args:
+        where: the place that noticed, in the user's words: ``"layer 0 (Dense(128))"``, ``"fit: targets y"``.
+        received: what came.
+        expected: what was needed.
+        fix: one thing to do about it, as a sentence without its full stop.
+
+    The four parts stay readable as attributes; the message joins them.
+
+    Example:
+        >>> print(ShapeError(where="fit", received="5 rows in x and 4 in y", expected="as many", fix="drop a row"))
+        fit: received 5 rows in x and 4 in y, expected as many. To fix it: drop a row.
+    """
+
+    def __init__(self, *, where: str, received: str, expected: str, fix: str) -> None:
+        self.where = where
+        self.received = received
+        self.expected = expected
+        self.fix = fix
+        super().__init__(f"{where}: received {received}, expected {expected}. To fix it: {fix}.")
+
+
+class ShapeError(GlassnetError, ValueError):
+    """An array has the wrong shape or feature count."""
+
+
+class DataError(GlassnetError, ValueError):
+    """The numbers themselves are unusable: empty, NaN, text, labels out of range."""
+
+
+class ConfigurationError(GlassnetError, ValueError):
+    """Settings that cannot work, alone or together."""
+
+
+class NotBuiltError(GlassnetError, RuntimeError):
+    """A network is used before its shapes are known."""
+
+
+class FileFormatError(GlassnetError, ValueError):
+    """A file is truncated, foreign, damaged or from a newer version."""
+
+
+class MissingExtraError(GlassnetError, ImportError):
+    """An optional dependency is not installed."""
+
+
+class DivergenceError(GlassnetError, ArithmeticError):
+    """The loss became NaN or infinite; the weights of the last good epoch are kept.
+
+    ``history`` (a ``History``) holds the epochs that were finished.
+    """
+
+    history: object = None
+
+
+class MissingFileError(GlassnetError, FileNotFoundError):
+    """A file that should be read does not exist."""

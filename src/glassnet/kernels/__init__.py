@@ -1,0 +1,23 @@
+"""The textbook: every step of a network as a pure function on arrays, its backward beside it.
+
+A kernel reads arrays, writes into buffers it is given, keeps no state and decides nothing. Kernels of a step come in
+pairs, ``x_forward`` and ``x_backward``. Layers never call them directly; they hand them to a runner.
+"""
+
+from glassnet.kernels import activation, combine, dense, dropout, losses, python, softmax, updates
+from glassnet.kernels.registry import KERNELS, Kernel, KernelInfo, info
+
+__all__ = [
+    "KERNELS",
+    "Kernel",
+    "KernelInfo",
+    "activation",
+    "combine",
+    "dense",
+    "dropout",
+    "info",
+    "losses",
+    "python",
+    "softmax",
+    "updates",
+]

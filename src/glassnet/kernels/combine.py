@@ -1,0 +1,47 @@
+"""How branches of a network meet: the sum of a residual block and the concatenation of parallel branches."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from glassnet.kernels.registry import kernel
+from glassnet.shapes import Array
+
+
+@kernel("y = shortcut + branch", writes="y")
+def residual_forward(shortcut: Array, branch: Array, y: Array) -> None:
+    """Writes ``y = shortcut + branch``, all of one shape (N, ...).
+
+    Source: K. He, X. Zhang, S. Ren, J. Sun, "Deep residual learning for image recognition", CVPR 2016, equation 1.
+    """
+    np.add(shortcut, branch, out=y)
+
+
+@kernel("dx = dshortcut + dbranch", writes="dx")
+def residual_backward(dshortcut: Array, dbranch: Array, dx: Array) -> None:
+    """Writes ``dx = dshortcut + dbranch``: x took both ways, so what comes back adds up."""
+    np.add(dshortcut, dbranch, out=dx)
+
+
+@kernel("y[:, start : start + W] = part", writes="y")
+def concat_forward(part: Array, y: Array, *, start: int) -> None:
+    """Writes one branch into its columns of the joint output.
+
+    Args:
+        part: the branch's output, seen as (A, W).
+        y: the joint output, seen as (A, V) with V the sum of all widths.
+        start: first column of this branch.
+    """
+    y[:, start : start + part.shape[1]] = part
+
+
+@kernel("dpart = dy[:, start : start + W]", writes="dpart")
+def concat_backward(dy: Array, dpart: Array, *, start: int) -> None:
+    """Writes a branch's columns of ``dy`` (A, V) into ``dpart`` (A, W)."""
+    np.copyto(dpart, dy[:, start : start + dpart.shape[1]])
+
+
+@kernel("total = total + dpart", writes="total")
+def accumulate(dpart: Array, total: Array) -> None:
+    """Adds a further branch's ∂L/∂x (N, ...) to the ``total`` of those before it."""
+    total += dpart

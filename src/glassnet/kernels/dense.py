@@ -1,0 +1,55 @@
+"""The dense (fully connected, affine) layer.
+
+With x (N, D), W (D, M), b (M,) and y (N, M) the forward pass is
+
+    y = x W + b            y_nm = Σ_d x_nd W_dm + b_m
+
+and with δ = dy = ∂L/∂y the chain rule, one element at a time, gives
+
+    ∂L/∂W_dm = Σ_n x_nd dy_nm      dW = xᵀ dy         (summed over the batch)
+    ∂L/∂b_m  = Σ_n dy_nm           db = Σ_n dy
+    ∂L/∂x_nd = Σ_m dy_nm W_dm      dx = dy Wᵀ
+
+Source: M. Nielsen, "Neural Networks and Deep Learning" (2015), chapter 2, equations BP1 to BP4, for a batch of rows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from glassnet.kernels.registry import kernel
+from glassnet.shapes import Array
+
+
+@kernel("y = x W + b", writes="y")
+def dense_forward(x: Array, weight: Array, bias: Array | None, y: Array) -> None:
+    """Writes ``y = x W + b``.
+
+    Args:
+        x: input (N, D).
+        weight: W (D, M).
+        bias: b (M,), or None for a layer without one.
+        y: output (N, M).
+    """
+    np.matmul(x, weight, out=y)  # (N, D) (D, M) -> (N, M)
+    if bias is not None:
+        y += bias
+
+
+@kernel("dW = xᵀ dy,  db = Σ_n dy,  dx = dy Wᵀ", writes="dx dweight dbias")
+def dense_backward(dy: Array, x: Array, weight: Array, dx: Array | None, dweight: Array, dbias: Array | None) -> None:
+    """Writes ``dW = xᵀ dy``, ``db = Σ_n dy`` and ``dx = dy Wᵀ``.
+
+    Args:
+        dy: ∂L/∂y (N, M).
+        x: the input of the forward pass (N, D).
+        weight: W (D, M).
+        dx: output ∂L/∂x (N, D), or None where nobody needs it.
+        dweight: output ∂L/∂W (D, M).
+        dbias: output ∂L/∂b (M,), or None for a layer without a bias.
+    """
+    np.matmul(x.T, dy, out=dweight)  # (D, N) (N, M) -> (D, M)
+    if dbias is not None:
+        np.sum(dy, axis=0, out=dbias)  # (N, M) -> (M,)
+    if dx is not None:
+        np.matmul(dy, weight.T, out=dx)  # (N, M) (M, D) -> (N, D)

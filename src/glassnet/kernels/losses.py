@@ -1,0 +1,228 @@
+"""Losses, one value per row.
+
+Every loss of a batch is a weighted sum of row losses, L = Σ_n ω_n ℓ_n, with ω_n = 1 for the sum over the batch and
+ω_n = 1/N for the mean; sample weights, class weights and the 1/M of a mean over outputs enter ω too. So a forward
+kernel writes ℓ (N,), and its backward takes ω (N,), which is ∂L/∂ℓ, and writes ∂L/∂outputs.
+
+z stands for logits, p for probabilities, t for targets, o for outputs of any kind.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from glassnet.kernels.activation import logistic
+from glassnet.kernels.registry import kernel
+from glassnet.kernels.softmax import softmax_forward
+from glassnet.shapes import Array
+
+
+def log_floor(dtype: np.dtype[np.floating]) -> float:
+    """The smallest probability whose logarithm is taken: the root of the smallest normal number.
+
+    About 1.1e-19 in float32 and 1.5e-154 in float64: log and reciprocal of it are finite, products of two of its
+    reciprocals too.
+    """
+    return float(np.sqrt(np.finfo(dtype).tiny))
+
+
+@kernel("L = Σ_n ω_n ℓ_n", writes="value")
+def weighted_sum(losses: Array, row_weights: Array, value: Array) -> None:
+    """Writes ``L = Σ_n ω_n ℓ_n`` into ``value`` (1,), summed in float64."""
+    value[0] = np.dot(losses.astype(np.float64), row_weights.astype(np.float64))
+
+
+@kernel("ℓ_n = ½ Σ_m (o − t)²", writes="losses")
+def squared_error_forward(outputs: Array, targets: Array, losses: Array) -> None:
+    """Writes ``ℓ_n = ½ Σ_m (o_nm − t_nm)²``; outputs and targets (N, M)."""
+    error = outputs - targets
+    np.copyto(losses, np.sum(error * error, axis=1) / 2)
+
+
+@kernel("do = ω_n (o − t)", writes="doutputs")
+def squared_error_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array) -> None:
+    """Writes ``do = ω_n (o − t)``."""
+    np.multiply(row_weights[:, None], outputs - targets, out=doutputs)
+
+
+@kernel("ℓ_n = Σ_m |o − t|", writes="losses")
+def absolute_error_forward(outputs: Array, targets: Array, losses: Array) -> None:
+    """Writes ``ℓ_n = Σ_m |o_nm − t_nm|``; outputs and targets (N, M)."""
+    np.sum(np.abs(outputs - targets), axis=1, out=losses)
+
+
+@kernel("do = ω_n sign(o − t)", writes="doutputs")
+def absolute_error_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array) -> None:
+    """Writes ``do = ω_n sign(o − t)``, 0 where the error is 0."""
+    np.multiply(row_weights[:, None], np.sign(outputs - targets), out=doutputs)
+
+
+@kernel("ℓ_n = Σ_m (½ r² for |r| ≤ δ, δ |r| − ½ δ² otherwise),  r = o − t", writes="losses")
+def huber_forward(outputs: Array, targets: Array, losses: Array, *, delta: float) -> None:
+    """Writes ``ℓ_n = Σ_m h(o − t)``, h(r) = ½ r² for |r| ≤ δ and δ |r| − ½ δ² beyond.
+
+    Source: P. Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 35 (1964).
+    """
+    size = np.abs(outputs - targets)
+    inner = np.minimum(size, delta)  # h(r) = inner · (|r| − ½ inner) on both sides of δ
+    np.sum(inner * (size - inner / 2), axis=1, out=losses)
+
+
+@kernel("do = ω_n · clip(o − t, −δ, δ)", writes="doutputs")
+def huber_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array, *, delta: float) -> None:
+    """Writes ``do = ω_n · clip(o − t, −δ, δ)``."""
+    np.multiply(row_weights[:, None], np.clip(outputs - targets, -delta, delta), out=doutputs)
+
+
+@kernel("ℓ_n = Σ_m (log(1 + e^z) − t z)", writes="losses")
+def binary_cross_entropy_forward(logits: Array, targets: Array, losses: Array) -> None:
+    """Writes ``ℓ_n = Σ_m −t log σ(z) − (1 − t) log(1 − σ(z))`` straight from the logits.
+
+    With log(1 + e^z) = max(z, 0) + log1p(e^−|z|) the sum is log(1 + e^z) − t z, finite for every finite z.
+
+    Args:
+        logits: z (N, M).
+        targets: t (N, M) in [0, 1]; soft labels allowed.
+        losses: output (N,).
+    """
+    softplus = np.maximum(logits, 0) + np.log1p(np.exp(-np.abs(logits)))
+    np.sum(softplus - targets * logits, axis=1, out=losses)
+
+
+@kernel("dz = ω_n (σ(z) − t)", writes="doutputs")
+def binary_cross_entropy_backward(row_weights: Array, logits: Array, targets: Array, doutputs: Array) -> None:
+    """Writes ``dz = ω_n (σ(z) − t)``."""
+    np.multiply(row_weights[:, None], logistic(logits) - targets, out=doutputs)
+
+
+@kernel("ℓ_n = −Σ_m (t log p + (1 − t) log(1 − p))", writes="losses")
+def binary_cross_entropy_of_probabilities_forward(probabilities: Array, targets: Array, losses: Array) -> None:
+    """Writes ``ℓ_n = −Σ_m (t log p + (1 − t) log(1 − p))`` for a network that ends in a sigmoid.
+
+    Both logarithms are floored at ``log_floor``: a p that rounding made 0 or 1 costs much, not infinity.
+    """
+    floor = log_floor(probabilities.dtype)
+    log_p = np.log(np.maximum(probabilities, floor))
+    log_q = np.log(np.maximum(1 - probabilities, floor))
+    np.copyto(losses, -np.sum(targets * log_p + (1 - targets) * log_q, axis=1))
+
+
+@kernel("dp = ω_n ((1 − t)/(1 − p) − t/p)", writes="doutputs")
+def binary_cross_entropy_of_probabilities_backward(
+    row_weights: Array, probabilities: Array, targets: Array, doutputs: Array
+) -> None:
+    """Writes ``dp = ω_n ((1 − t)/(1 − p) − t/p)``, the denominators floored as in the forward pass."""
+    floor = log_floor(probabilities.dtype)
+    slope = (1 - targets) / np.maximum(1 - probabilities, floor) - targets / np.maximum(probabilities, floor)
+    np.multiply(row_weights[:, None], slope, out=doutputs)
+
+
+@kernel("ℓ_n = (1 − ε)(lse − z_y) + (ε/K) Σ_k (lse − z_k),  lse = log Σ_k e^z", writes="losses probabilities")
+def cross_entropy_forward(
+    logits: Array, labels: Array, losses: Array, probabilities: Array, *, label_smoothing: float
+) -> None:
+    """Softmax and cross-entropy in one, for integer labels.
+
+    −log softmax(z)_y = lse − z_y with lse = log Σ_k e^{z_k}; with label smoothing ε every class has a share ε/K of
+    the target, the labelled class 1 − ε more.
+
+    Source of the smoothing: C. Szegedy et al., "Rethinking the inception architecture", CVPR 2016, section 7.
+
+    Args:
+        logits: z (N, K).
+        labels: integers (N,), 0 ≤ label < K.
+        losses: output (N,).
+        probabilities: output softmax(z) (N, K), which the backward reads.
+        label_smoothing: ε, 0 for none.
+    """
+    softmax_forward(logits, probabilities)
+    log_p = _log_softmax(logits)
+    labelled = np.take_along_axis(log_p, labels[:, None], axis=1)[:, 0]
+    np.copyto(losses, -((1 - label_smoothing) * labelled + label_smoothing * np.mean(log_p, axis=1)))
+
+
+@kernel("dz = ω_n (p − t),  t = (1 − ε) [k = y] + ε/K", writes="doutputs")
+def cross_entropy_backward(
+    row_weights: Array, probabilities: Array, labels: Array, doutputs: Array, *, label_smoothing: float
+) -> None:
+    """Writes ``dz = ω_n (p − t)`` with the smoothed one-hot target t.
+
+    Args:
+        row_weights: ω (N,).
+        probabilities: softmax(z) of the forward pass (N, K).
+        labels: integers (N,).
+        doutputs: output ∂L/∂z (N, K).
+        label_smoothing: ε, as in the forward pass.
+    """
+    np.subtract(probabilities, label_smoothing / probabilities.shape[1], out=doutputs)
+    doutputs[np.arange(len(labels)), labels] -= 1 - label_smoothing
+    doutputs *= row_weights[:, None]
+
+
+@kernel("ℓ_n = Σ_k t′ (lse − z),  t′ = (1 − ε) t + ε/K", writes="losses probabilities")
+def soft_cross_entropy_forward(
+    logits: Array, targets: Array, losses: Array, probabilities: Array, *, label_smoothing: float
+) -> None:
+    """Softmax and cross-entropy in one, for targets that are distributions over the classes.
+
+    Args:
+        logits: z (N, K).
+        targets: t (N, K), not negative, each row summing to 1.
+        losses: output ``ℓ_n = −Σ_k t′_nk log softmax(z)_nk`` (N,).
+        probabilities: output softmax(z) (N, K), which the backward reads.
+        label_smoothing: ε, 0 for none.
+    """
+    softmax_forward(logits, probabilities)
+    np.copyto(losses, -np.sum(_smoothed(targets, label_smoothing) * _log_softmax(logits), axis=1))
+
+
+@kernel("dz = ω_n (p Σ_k t′ − t′),  t′ = (1 − ε) t + ε/K", writes="doutputs")
+def soft_cross_entropy_backward(
+    row_weights: Array, probabilities: Array, targets: Array, doutputs: Array, *, label_smoothing: float
+) -> None:
+    """Writes ``dz = ω_n (p Σ_k t′ − t′)``; for rows that sum to 1 that is ω_n (p − t′)."""
+    shares = _smoothed(targets, label_smoothing)
+    total = np.sum(shares, axis=1, keepdims=True)
+    np.multiply(row_weights[:, None], probabilities * total - shares, out=doutputs)
+
+
+@kernel("ℓ_n = −Σ_k t′ log p,  t′ = (1 − ε) t + ε/K", writes="losses")
+def cross_entropy_of_probabilities_forward(
+    probabilities: Array, targets: Array, losses: Array, *, label_smoothing: float
+) -> None:
+    """Writes ``ℓ_n = −Σ_k t′ log p`` for a network that ends in a softmax; p floored at ``log_floor``."""
+    log_p = np.log(np.maximum(probabilities, log_floor(probabilities.dtype)))
+    np.copyto(losses, -np.sum(_smoothed(targets, label_smoothing) * log_p, axis=1))
+
+
+@kernel("dp = −ω_n t′/p,  t′ = (1 − ε) t + ε/K", writes="doutputs")
+def cross_entropy_of_probabilities_backward(
+    row_weights: Array, probabilities: Array, targets: Array, doutputs: Array, *, label_smoothing: float
+) -> None:
+    """Writes ``dp = −ω_n t′/p``, p floored as in the forward pass."""
+    slope = _smoothed(targets, label_smoothing) / np.maximum(probabilities, log_floor(probabilities.dtype))
+    np.multiply(-row_weights[:, None], slope, out=doutputs)
+
+
+@kernel("ℓ_n = Σ_m max(0, 1 − t o),  t = ±1", writes="losses")
+def hinge_forward(outputs: Array, targets: Array, losses: Array) -> None:
+    """Writes ``ℓ_n = Σ_m max(0, 1 − t_nm o_nm)``; outputs (N, M), targets (N, M) of −1 and +1.
+
+    Source: C. Cortes, V. Vapnik, "Support-vector networks", Machine Learning 20 (1995).
+    """
+    np.sum(np.maximum(0, 1 - targets * outputs), axis=1, out=losses)
+
+
+@kernel("do = −ω_n t [t o < 1]", writes="doutputs")
+def hinge_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array) -> None:
+    """Writes ``do = −ω_n t [t o < 1]``."""
+    np.multiply(-row_weights[:, None], targets * (targets * outputs < 1), out=doutputs)
+
+
+def _log_softmax(logits: Array) -> Array:
+    shifted = logits - np.max(logits, axis=1, keepdims=True)
+    return np.asarray(shifted - np.log(np.sum(np.exp(shifted), axis=1, keepdims=True)))
+
+
+def _smoothed(targets: Array, label_smoothing: float) -> Array:
+    return np.asarray((1 - label_smoothing) * targets + label_smoothing / targets.shape[1])

@@ -1,0 +1,59 @@
+"""What is known of a kernel besides its code: its equation and which of its arguments it writes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+Kernel = Callable[..., None]
+_Function = TypeVar("_Function", bound=Callable[..., None])
+
+
+@dataclass(frozen=True)
+class KernelInfo:
+    """One kernel's entry.
+
+    Attributes:
+        function: the kernel itself.
+        name: its name, the same in NumPy and in C++.
+        equation: what it computes, in the textbook's signs.
+        reads: names of the buffers and values it reads, in order.
+        writes: names of the buffers it writes (an update also reads what it writes).
+        settings: names of its keyword-only numbers.
+    """
+
+    function: Kernel
+    name: str
+    equation: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    settings: tuple[str, ...]
+
+
+KERNELS: dict[str, KernelInfo] = {}
+
+
+def kernel(equation: str, *, writes: str) -> Callable[[_Function], _Function]:
+    """Enters a function into the register of kernels and returns it unchanged.
+
+    Args:
+        equation: what it computes, for traces and docs.
+        writes: the names of the arguments it writes, separated by blanks.
+    """
+
+    def enter(function: _Function) -> _Function:
+        parameters: dict[str, Any] = dict(inspect.signature(function).parameters)
+        settings = tuple(n for n, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY)
+        written = tuple(writes.split())
+        reads = tuple(n for n in parameters if n not in settings and n not in written)
+        KERNELS[function.__name__] = KernelInfo(function, function.__name__, equation, reads, written, settings)
+        return function
+
+    return enter
+
+
+def info(function: Kernel) -> KernelInfo:
+    """The register's entry of a kernel."""
+    return KERNELS[function.__name__]

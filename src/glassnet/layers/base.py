@@ -1,0 +1,99 @@
+"""The contract that every layer keeps."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from glassnet.initializers import as_initializer
+from glassnet.parameters import Parameter
+from glassnet.runners import Runner
+from glassnet.settings import Configurable
+from glassnet.shapes import Array, Shape, size_of
+
+
+class Layer(Configurable, ABC):
+    """Parameters, and the kernel calls of a forward and a backward pass.
+
+    A layer keeps no trace of a forward pass: what its backward needs travels in ``cache``, so one network may predict
+    in many threads at once. A subclass defines ``forward`` and ``backward``, and ``build`` where it has parameters or
+    changes the shape. Constructor arguments are kept in attributes of the same name (see ``Configurable``).
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> from glassnet.kernels.activation import relu_backward, relu_forward
+        >>> class MyReLU(gn.Layer):
+        ...     def forward(self, run, x, *, training):
+        ...         y = run.empty(x.shape, x.dtype)
+        ...         run(self, relu_forward, x=x, y=y)
+        ...         return y, x
+        ...     def backward(self, run, dy, cache):
+        ...         dx = run.empty(dy.shape, dy.dtype)
+        ...         run(self, relu_backward, dy=dy, x=cache, dx=dx)
+        ...         return dx
+        >>> x = np.random.default_rng(0).normal(size=(4, 2))
+        >>> print(gn.check_gradients(gn.Sequential(gn.Dense(3), MyReLU()), x))
+        gradient check passed: largest relative error ...
+    """
+
+    path: str = ""
+    """The place in the network, such as ``"3.residual.1"``; given when the network is built."""
+
+    input_shape: Shape | None = None
+    """The shape of one input row, known once the network is built."""
+
+    output_shape: Shape | None = None
+    """The shape of one output row, known once the network is built."""
+
+    @property
+    def where(self) -> str:
+        """How messages name this layer: ``layer 0 (Dense(128))``."""
+        return f"layer {self.path} ({self!r})" if self.path else repr(self)
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        """Creates the parameters for inputs of that shape and returns the output's; both without the batch axis."""
+        return input_shape
+
+    @abstractmethod
+    def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Any]:
+        """Computes the output (N, ...) and whatever ``backward`` will need."""
+
+    @abstractmethod
+    def backward(self, run: Runner, dy: Array, cache: Any) -> Array:
+        """Takes ∂L/∂y, overwrites the parameters' gradients and returns ∂L/∂x."""
+
+    def add_parameter(
+        self, name: str, shape: Shape, init: Any, *, is_weight: bool = True, unit_axis: int | None = None
+    ) -> Parameter:
+        """Declares a parameter; call it in ``build``.
+
+        Args:
+            name: unique within the layer.
+            shape: its shape.
+            init: the name of an initializer, an initializer, a number or an array.
+            is_weight: whether penalties and weight decay act on it.
+            unit_axis: the axis that counts units, for max-norm.
+
+        Returns:
+            The ``Parameter``; use its ``value`` and ``gradient`` in kernel calls.
+        """
+        initializer = as_initializer(init)
+        parameter = Parameter(name, tuple(shape), initializer, is_weight=is_weight, unit_axis=unit_axis)
+        self.own_parameters()[name] = parameter
+        return parameter
+
+    def own_parameters(self) -> dict[str, Parameter]:
+        """The layer's own parameters by name, in the order of their creation."""
+        found: dict[str, Parameter] = self.__dict__.setdefault("_parameters", {})
+        return found
+
+    def children(self) -> Iterator[tuple[str, Layer]]:
+        """Layers inside this one, with their names; none for a plain layer."""
+        yield from ()
+
+    def flops(self, input_shape: Shape, output_shape: Shape) -> int:
+        """Floating-point operations of a forward pass for one row; a multiplication with its addition counts as 2."""
+        return size_of(output_shape)

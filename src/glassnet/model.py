@@ -1,0 +1,442 @@
+"""The model: a network with its loss, optimizer, metrics and preprocessing; what most people use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glassnet import initializers, layers, losses, metrics, network, optimizers, preprocessing, schedules
+from glassnet.checks import as_rows, fits_network, numeric, same_rows
+from glassnet.errors import ConfigurationError, FileFormatError, GlassnetError, NotBuiltError, ShapeError
+from glassnet.formats import OPTIMIZER_PREFIX, read_model_file, require_writable, write_model_file
+from glassnet.layers import Dense, Layer, NumpyLayer, ReLU, Sigmoid, Softmax, Tanh
+from glassnet.losses import LOSSES, BinaryCrossEntropy, CrossEntropy, Loss, check_weights
+from glassnet.metrics import Metric, as_metrics
+from glassnet.network import Network, as_network
+from glassnet.optimizers import Optimizer, as_optimizer
+from glassnet.preprocessing import Standardize
+from glassnet.settings import Configurable, by_name, from_config, one_of, to_config, whole
+from glassnet.shapes import Array, DType, as_dtype
+from glassnet.training import (
+    PREDICTION_ROWS,
+    Callback,
+    History,
+    Rows,
+    Trainer,
+    TrainingState,
+    as_callbacks,
+    predictions,
+    validation_rows,
+)
+from glassnet.version import __version__
+
+ENGINES = ("auto", "compiled", "numpy")
+
+
+class Model:
+    """A network that can be trained, evaluated, used and saved.
+
+    Args:
+        network: a ``Network``, or a single layer. Unless it is built already, ``fit`` builds it for the data.
+        loss: an object or name, see ``gn.losses``.
+        optimizer: an object, a name, or a list of steps (see ``gn.Chain``). The model keeps a copy of its own.
+        metrics: objects or names, such as ``["accuracy"]``.
+        seed: keys initial weights, the order of rows, splits and dropout masks.
+        dtype: ``"float32"`` or ``"float64"``, of parameters and computation.
+        engine: ``"numpy"`` runs the NumPy kernels; ``"auto"`` takes the fastest engine that is installed.
+        threads: upper limit of threads for compiled engines; None for as many as the machine has.
+
+    Attributes:
+        epochs_trained: epochs done over the model's whole life.
+        preprocessing: a ``Standardize`` that is applied to x in ``fit``, ``evaluate`` and ``predict``, or None.
+        target_scaling: a ``Standardize`` for the targets of a regression, or None: the network learns standardised
+            targets, the loss is measured on them, and ``predict`` and the metrics are in the targets' own unit.
+        feature_names: names of the input columns, or None.
+        target_name: name of the target column, or None.
+        class_names: names of the classes by label, or None.
+
+    Raises:
+        ConfigurationError: parts that do not go together, such as a sigmoid before a loss that takes logits.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+        >>> y = np.array([0, 1, 1, 0])
+        >>> net = gn.Sequential(gn.Dense(8), gn.Tanh(), gn.Dense(2))
+        >>> model = gn.Model(net, loss="cross_entropy", optimizer=gn.Adam(0.05), metrics=["accuracy"])
+        >>> history = model.fit(x, y, epochs=100, verbose=False)
+        >>> model.predict_classes(x).tolist()
+        [0, 1, 1, 0]
+    """
+
+    def __init__(
+        self,
+        network: Network | Layer | NumpyLayer,
+        loss: Loss | str,
+        optimizer: Optimizer | str | Sequence[Any],
+        metrics: Sequence[Metric | str] = (),
+        *,
+        seed: int = 0,
+        dtype: DType = "float32",
+        engine: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        self.network = as_network(network)
+        self.loss = by_name(loss, LOSSES, Loss, what="loss")
+        self.optimizer = deepcopy(as_optimizer(optimizer))
+        self.metrics = as_metrics(metrics)
+        self.seed = whole(seed, "seed", "Model", low=0)
+        self.dtype = self.network.dtype if self.network.is_built else as_dtype(dtype)
+        self.engine = one_of(engine, "engine", "Model", ENGINES)
+        self.threads = None if threads is None else whole(threads, "threads", "Model")
+        self.epochs_trained = 0
+        self.preprocessing: Standardize | None = None
+        self.target_scaling: Standardize | None = None
+        self.feature_names: tuple[str, ...] | None = None
+        self.target_name: str | None = None
+        self.class_names: tuple[str, ...] | None = None
+        if engine == "compiled":
+            raise ConfigurationError(
+                where="Model",
+                received='engine="compiled"',
+                expected="an engine that is installed; this build has the NumPy kernels alone",
+                fix='use engine="auto" or engine="numpy"',
+            )
+        _check_end(self.network, self.loss)
+
+    def __repr__(self) -> str:
+        return f"Model({self.network!r}, loss={self.loss!r}, optimizer={self.optimizer!r})"
+
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        epochs: int = 1,
+        batch_size: int | None = 32,
+        shuffle: bool = True,
+        validation_data: tuple[Any, ...] | None = None,
+        validation_split: float = 0.0,
+        sample_weight: Any = None,
+        callbacks: Iterable[Callback | Callable[[TrainingState], None]] = (),
+        verbose: bool = True,
+    ) -> History:
+        """Trains for some epochs; called again, it goes on where it stopped.
+
+        Args:
+            x: inputs (N, ...), numbers; converted to the model's dtype.
+            y: targets, as the loss wants them: integer labels (N,) for ``cross_entropy``, numbers of the outputs'
+                shape for the others.
+            epochs: passes over the data.
+            batch_size: rows in a step; None for all of them.
+            shuffle: whether each epoch takes the rows in a new random order.
+            validation_data: (x, y) or (x, y, sample_weight) that is measured after each epoch.
+            validation_split: share of the rows that is set aside for validation, at random (of each class alike).
+            sample_weight: a weight ≥ 0 for each row (N,).
+            callbacks: ``Callback`` objects, or functions that are called with the state after each epoch.
+            verbose: whether to show a progress bar; in a pipe none is shown.
+
+        Returns:
+            The ``History`` of these epochs. Ctrl-C ends training after the step in progress; the history says so.
+
+        Raises:
+            ShapeError, DataError: the data do not fit the network or the loss; nothing is changed.
+            DivergenceError: the loss became NaN or infinite; the weights of the last good epoch are kept.
+        """
+        epochs = whole(epochs, "epochs", "fit")
+        rows = self.rows(x, y, sample_weight, where="fit")
+        if validation_data is not None and validation_split:
+            raise ConfigurationError(
+                where="fit",
+                received="both validation_data and validation_split",
+                expected="one of them",
+                fix="drop one",
+            )
+        validation = None
+        if validation_data is not None:
+            validation = self._validation(validation_data)
+        elif validation_split:
+            labels = rows.targets if rows.targets.ndim == 1 else None
+            training, held_out = validation_rows(len(rows), validation_split, labels, seed=self.seed)
+            rows, validation = rows.take(training), rows.take(held_out)
+        size = len(rows) if batch_size is None else min(whole(batch_size, "batch_size", "fit"), len(rows))
+        names = ("loss", *(m.name for m in self.metrics))
+        state = TrainingState(
+            self.network,
+            self.optimizer,
+            History(),
+            epochs=(self.epochs_trained + 1, self.epochs_trained + epochs),
+            available=names + (tuple(f"val_{name}" for name in names) if validation else ()) + ("learning_rate",),
+            save=self._save_during(lambda: state.epoch),
+        )
+        try:
+            return self._trainer().fit(
+                rows,
+                validation,
+                state,
+                as_callbacks(callbacks),
+                batch_size=size,
+                shuffle=bool(shuffle),
+                verbose=verbose,
+            )
+        finally:
+            self.epochs_trained = state.epoch
+
+    def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+        """Loss and metrics on data, in prediction mode (no dropout), such as ``{"loss": ..., "accuracy": ...}``."""
+        self._require_built("evaluate")
+        return self._trainer().evaluate(self.rows(x, y, sample_weight, where="evaluate"))
+
+    def predict(self, x: Any) -> Array:
+        """The network's outputs (N, ...) in prediction mode; for a network without a final activation the logits."""
+        self._require_built("predict")
+        inputs = self._inputs(x, where="predict: x")
+        outputs = np.concatenate(list(predictions(self.network, inputs, PREDICTION_ROWS)))
+        return outputs if self.target_scaling is None else self.target_scaling.invert(outputs)
+
+    def predict_proba(self, x: Any) -> Array:
+        """Probabilities, shaped as the outputs: of each class (``CrossEntropy``) or of "yes" (``BinaryCrossEntropy``).
+
+        Raises:
+            ConfigurationError: for other losses, whose outputs are no probabilities.
+        """
+        return self.loss.probabilities(self.predict(x))
+
+    def predict_classes(self, x: Any) -> Array:
+        """The predicted class of each row, integers (N,); 0 or 1 for each output where several labels may hold.
+
+        Raises:
+            ConfigurationError: the loss is not about classes.
+        """
+        if not self.loss.decides_classes:
+            raise ConfigurationError(
+                where="predict_classes",
+                received=f"a model trained with {self.loss!r}",
+                expected="a loss about classes: CrossEntropy, BinaryCrossEntropy or Hinge",
+                fix="use model.predict(x)",
+            )
+        return self.loss.classes(self.predict(x))
+
+    def summary(self) -> Any:
+        """The network's table of layers, shapes, parameters and FLOPs; print it."""
+        return self.network.summary()
+
+    def save(self, path: str | Path, *, include_optimizer: bool = True) -> None:
+        """Writes everything into one ``.safetensors`` file: architecture, settings, parameters, optimizer.
+
+        The file appears whole or not at all; an older file of that name stays until the new one is complete.
+
+        Args:
+            path: the file.
+            include_optimizer: whether to keep the optimizer's memory, so that training can go on from here.
+
+        Raises:
+            NotBuiltError: there is nothing to save yet.
+            ConfigurationError: the path cannot be written, or a setting cannot be put into a file.
+        """
+        self._write(path, self.epochs_trained, include_optimizer)
+
+    def _write(self, path: str | Path, epochs_trained: int, include_optimizer: bool) -> None:
+        self._require_built("save")
+        require_writable(path, where="save")
+        parts: dict[str, Any] = {name: getattr(self, name) for name in _PARTS}
+        description = {name: to_config(part, where=name) for name, part in parts.items()} | {
+            "glassnet_version": __version__,
+            "input_shape": list(self.network.input_shape or ()),
+            "dtype": str(self.dtype),
+            "seed": self.seed,
+            "epochs_trained": epochs_trained,
+            "optimizer_steps": self.optimizer.steps if include_optimizer else 0,
+            "learning_rate_scale": self.optimizer.learning_rate_scale if include_optimizer else 1.0,
+            "feature_names": self.feature_names,
+            "target_name": self.target_name,
+            "class_names": self.class_names,
+        }
+        tensors = dict(self.network.named_parameters())
+        if include_optimizer:
+            tensors |= {OPTIMIZER_PREFIX + name: array for name, array in self.optimizer.state.items()}
+        write_model_file(path, description, tensors)
+
+    def _save_during(self, epoch: Callable[[], int]) -> Callable[[str | Path], None]:
+        return lambda path: self._write(path, epoch(), include_optimizer=True)
+
+    def _trainer(self) -> Trainer:
+        return Trainer(self.network, self.loss, self.optimizer, self.metrics, self.seed, self.target_scaling)
+
+    def rows(self, x: Any, y: Any, sample_weight: Any = None, *, where: str = "rows") -> Rows:
+        """The door: checks inputs, targets and weights against each other and the network.
+
+        A network that is not built yet is built for x, once everything has been found to fit.
+        """
+        if self.network.is_built:
+            inputs = self._inputs(x, where=f"{where}: x")
+            output_shape = self.network.output_shape or ()
+        else:
+            inputs = self._scaled(x, where=f"{where}: x")
+            if inputs.ndim < 2:
+                raise _flat(inputs.shape, f"{where}: x")
+            output_shape = self.network.infer_shapes(inputs.shape[1:], np.random.default_rng(self.seed))
+        targets = self.loss.prepare(y, output_shape, self.dtype, where=f"{where}: y")
+        if self.target_scaling is not None:
+            targets = self.target_scaling.apply(targets)
+        same_rows(len(inputs), targets, where=f"{where}: y", other="x")
+        weights = check_weights(sample_weight, len(inputs), self.dtype, where=f"{where}: sample_weight")
+        if not self.network.is_built:
+            self.network.build(inputs.shape[1:], seed=self.seed, dtype=self.dtype)
+        return Rows(inputs, targets, weights)
+
+    def _validation(self, data: tuple[Any, ...]) -> Rows:
+        if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+            raise ConfigurationError(
+                where="fit: validation_data",
+                received=f"a {type(data).__name__}",
+                expected="(x, y) or (x, y, sample_weight)",
+                fix="write validation_data=(x_validation, y_validation)",
+            )
+        return self.rows(data[0], data[1], data[2] if len(data) == 3 else None, where="fit: validation_data")
+
+    def _inputs(self, x: Any, *, where: str) -> Array:
+        raw = numeric(x, where=where)
+        fits_network(raw, self.network.input_shape or (), where=where, layer=self.network.first_layer().where)
+        return self._scaled(raw, where=where)
+
+    def _scaled(self, x: Any, *, where: str) -> Array:
+        rows = as_rows(x, self.dtype, where=where)
+        return rows if self.preprocessing is None else self.preprocessing.apply(rows)
+
+    def _require_built(self, where: str) -> None:
+        if not self.network.is_built:
+            raise NotBuiltError(
+                where=where,
+                received="a model that has seen no data",
+                expected="a network whose shapes are known",
+                fix="call model.fit(x, y) first, or model.network.build((features,))",
+            )
+
+
+def load(path: str | Path, *, custom: Sequence[type[Configurable]] = ()) -> Model:
+    """Reads a model that ``Model.save`` wrote; no code from the file is run.
+
+    Args:
+        path: the file.
+        custom: classes of your own (layers, ``NumpyLayer``, schedules, ...) that the model uses.
+
+    Returns:
+        The model, ready to predict, or to train on where it stopped.
+
+    Raises:
+        MissingFileError: there is no such file.
+        FileFormatError: truncated, damaged, foreign or newer than this version.
+    """
+    description, tensors = read_model_file(path)
+    where = f"load {path}"
+    try:
+        return _assemble(description, tensors, library_classes() | {cls.__name__: cls for cls in custom}, where)
+    except FileFormatError:
+        raise
+    except (GlassnetError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+        raise FileFormatError(
+            where=where,
+            received=f"a description that contradicts itself ({error})",
+            expected="what model.save wrote",
+            fix="undo the edit of the file, or save the model again",
+        ) from error
+
+
+def library_classes() -> dict[str, type[Configurable]]:
+    """Every class that a file may name."""
+    modules = (layers, network, losses, optimizers, schedules, initializers, metrics, preprocessing)
+    return {
+        name: cls
+        for module in modules
+        for name, cls in vars(module).items()
+        if isinstance(cls, type) and issubclass(cls, Configurable) and not name.startswith("_")
+    }
+
+
+_PARTS = ("network", "loss", "optimizer", "metrics", "preprocessing", "target_scaling")
+
+
+def _assemble(
+    description: dict[str, Any], tensors: dict[str, Array], classes: dict[str, type[Configurable]], where: str
+) -> Model:
+    parts = {name: from_config(description[name], classes, where=where) for name in _PARTS}
+    scalings = parts["preprocessing"], parts["target_scaling"]
+    if not isinstance(parts["network"], Network) or not all(isinstance(s, Standardize | None) for s in scalings):
+        raise TypeError("the network or the preprocessing is of another kind")
+    values = {name: array for name, array in tensors.items() if not name.startswith(OPTIMIZER_PREFIX)}
+    parts["network"].restore(values, tuple(description["input_shape"]), description["dtype"])
+    model = Model(parts["network"], parts["loss"], parts["optimizer"], parts["metrics"], seed=description["seed"])
+    model.preprocessing, model.target_scaling = scalings
+    model.epochs_trained = whole(description["epochs_trained"], "epochs_trained", where, low=0)
+    model.feature_names = _names(description["feature_names"])
+    model.class_names = _names(description["class_names"])
+    model.target_name = None if description["target_name"] is None else str(description["target_name"])
+    model.optimizer.learning_rate_scale = float(description["learning_rate_scale"])
+    model.optimizer.steps = whole(description["optimizer_steps"], "optimizer_steps", where, low=0)
+    if model.optimizer.steps:
+        _restore_memory(model, tensors, where)
+    return model
+
+
+def _restore_memory(model: Model, tensors: dict[str, Array], where: str) -> None:
+    """Gives the optimizer its memory back, where the file's fits what the optimizer would have."""
+    model.optimizer.prepare(model.network.parameters)
+    wanted = model.optimizer.state
+    found = {n.removeprefix(OPTIMIZER_PREFIX): a for n, a in tensors.items() if n.startswith(OPTIMIZER_PREFIX)}
+    shapes = {name: (array.shape, array.dtype.name) for name, array in wanted.items()}
+    if {name: (array.shape, array.dtype.name) for name, array in found.items()} != shapes:
+        raise FileFormatError(
+            where=where,
+            received=f"an optimizer memory of {sorted(found)}",
+            expected=f"{shapes}",
+            fix="save the model again, or with include_optimizer=False",
+        )
+    model.optimizer.state = {name: np.array(array) for name, array in found.items()}
+
+
+def _names(given: Any) -> tuple[str, ...] | None:
+    return None if given is None else tuple(str(name) for name in given)
+
+
+def _flat(shape: tuple[int, ...], where: str) -> ShapeError:
+    return ShapeError(
+        where=where,
+        received=f"an array of shape {shape}",
+        expected="(N, D): one row for each example",
+        fix="for a single feature pass x.reshape(-1, 1), for a single row x.reshape(1, -1)",
+    )
+
+
+def _check_end(network: Network, loss: Loss) -> None:
+    """Refuses a final activation that the loss would apply once more, or one that it misses."""
+    last = _last_layer(network)
+    if not isinstance(loss, BinaryCrossEntropy | CrossEntropy) or last is None:
+        return
+    wanted = Sigmoid if isinstance(loss, BinaryCrossEntropy) else Softmax
+    name = type(loss).__name__
+    if loss.from_logits and isinstance(last, Sigmoid | Softmax):
+        raise ConfigurationError(
+            where="Model",
+            received=f"a network that ends in {last!r} with {loss!r}, which takes logits and would squash them again",
+            expected="logits, or a loss that takes probabilities",
+            fix=f"drop the last layer, or use gn.losses.{name}(from_logits=False)",
+        )
+    if not loss.from_logits and isinstance(last, Dense | ReLU | Tanh):
+        raise ConfigurationError(
+            where="Model",
+            received=f"a network that ends in {last!r} with {loss!r}, which takes probabilities",
+            expected=f"a network that ends in {wanted.__name__}()",
+            fix=f"append gn.{wanted.__name__}(), or use gn.losses.{name}() on the logits",
+        )
+
+
+def _last_layer(layer: Layer) -> Layer | None:
+    if not isinstance(layer, Network):
+        return layer
+    inside = [child for _, child in layer.children()]
+    return _last_layer(inside[-1]) if inside and isinstance(layer, network.Sequential) else None

@@ -1,0 +1,466 @@
+"""Networks: layers made of layers, their parameters in one flat buffer."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from typing import Any, Self
+
+import numpy as np
+
+from glassnet.checks import fits_network
+from glassnet.errors import ConfigurationError, NotBuiltError, ShapeError
+from glassnet.kernels.activation import identity_forward
+from glassnet.kernels.combine import accumulate, concat_backward, concat_forward, residual_backward, residual_forward
+from glassnet.layers import ACTIVATIONS, Layer, NumpyLayer, PythonLayer
+from glassnet.parameters import Layout, Parameter, layout_of
+from glassnet.runners import Runner
+from glassnet.settings import by_name
+from glassnet.shapes import Array, DType, Shape, as_dtype, as_shape, batch_shape
+from glassnet.summary import Row, Summary
+
+
+class Network(Layer):
+    """Base of the compositions. A network is itself a layer, so networks nest.
+
+    Attributes:
+        parameters: every weight and bias, one flat array in build order; each layer's arrays are views into it.
+        gradients: their gradients in the same order, overwritten by each ``backward``.
+        layout: which part of the two belongs to which parameter.
+    """
+
+    parameters: Array
+    gradients: Array
+    layout: Layout
+
+    def build(
+        self, input_shape: int | Sequence[int], seed: int | np.random.Generator = 0, dtype: DType = "float32"
+    ) -> Shape:
+        """Infers every shape, allocates the flat buffers and draws the initial parameters, in build order.
+
+        Building again draws everything anew.
+
+        Args:
+            input_shape: one row's shape, without the batch axis.
+            seed: a number or the generator to draw from.
+            dtype: ``"float32"`` or ``"float64"``.
+
+        Returns:
+            The shape of one output row.
+
+        Raises:
+            ShapeError: a layer cannot take what the one before it gives; the layer is named.
+            ConfigurationError: the same layer object stands in two places.
+
+        Example:
+            >>> import glassnet as gn
+            >>> net = gn.Sequential(gn.Dense(128), gn.ReLU(), gn.Dense(10))
+            >>> net.build((64,)), net.parameters.shape
+            ((10,), (9610,))
+        """
+        rng = np.random.default_rng(seed)
+        output_shape = self.infer_shapes(as_shape(input_shape, where="build"), rng)
+        kind = as_dtype(dtype)
+        for _, parameter in self._named():
+            parameter.value = np.asarray(parameter.draw(parameter.shape, rng), dtype=np.float64)
+        self._adopt(kind)
+        return output_shape
+
+    def infer_shapes(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        """Gives each layer its path and shapes and lets it declare its parameters, without allocating any."""
+        seen: dict[int, str] = {}
+        for path, layer in self.walk():
+            if id(layer) in seen:
+                raise ConfigurationError(
+                    where=f"layer {path}",
+                    received=f"the same object as layer {seen[id(layer)]}, {layer!r}",
+                    expected="a layer of its own for each place",
+                    fix="make a second object; shared parameters are not supported",
+                )
+            seen[id(layer)] = path
+            layer.path = path
+            layer.own_parameters().clear()
+        return _build(self, input_shape, rng)
+
+    @abstractmethod
+    def _build_children(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        """Builds the layers inside, one after another, and returns the output's shape."""
+
+    def walk(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+        """Every layer inside, networks before their own layers, with its path."""
+        for name, child in self.children():
+            path = f"{prefix}.{name}" if prefix else name
+            yield path, child
+            if isinstance(child, Network):
+                yield from child.walk(path)
+
+    @property
+    def is_built(self) -> bool:
+        """Whether shapes are known and parameters exist."""
+        return "parameters" in self.__dict__
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The parameters' dtype."""
+        self._require_built()
+        return self.parameters.dtype
+
+    def named_parameters(self) -> list[tuple[str, Array]]:
+        """(path, view) of every parameter in build order, such as ``("0.weight", array(64, 128))``."""
+        self._require_built()
+        return [(segment.path, segment.view(self.parameters)) for segment in self.layout]
+
+    def named_gradients(self) -> list[tuple[str, Array]]:
+        """(path, view) of every parameter's gradient in build order."""
+        self._require_built()
+        return [(segment.path, segment.view(self.gradients)) for segment in self.layout]
+
+    def restore(self, values: Mapping[str, Array], input_shape: Shape, dtype: DType) -> None:
+        """Builds the network with given parameters instead of drawn ones.
+
+        Nothing is allocated before names and shapes are found to agree.
+
+        Args:
+            values: an array for each parameter, by path.
+            input_shape: one row's shape, without the batch axis.
+            dtype: ``"float32"`` or ``"float64"``.
+
+        Raises:
+            ShapeError: a parameter is missing, unknown or of another shape.
+        """
+        self.infer_shapes(as_shape(input_shape, where="build"), np.random.default_rng(0))
+        kind = as_dtype(dtype)
+        named = dict(self._named())
+        if set(named) != set(values):
+            unknown, missing = sorted(set(values) - set(named)), sorted(set(named) - set(values))
+            raise ShapeError(
+                where="restore parameters",
+                received=f"unknown names {unknown[:5]}, missing {missing[:5]}",
+                expected="one array for each parameter of this network",
+                fix="use the architecture that the parameters were trained in",
+            )
+        for path, parameter in named.items():
+            if values[path].shape != parameter.shape:
+                raise ShapeError(
+                    where=f"restore parameters: {path}",
+                    received=f"the shape {values[path].shape}",
+                    expected=f"{parameter.shape}",
+                    fix="use the architecture that the parameters were trained in",
+                )
+            parameter.value = values[path]
+        self._adopt(kind)
+
+    def copy(self, dtype: DType | None = None) -> Self:
+        """An independent network with the same parameters, in another dtype if asked."""
+        twin = type(self).__new__(type(self))
+        twin.__setstate__(deepcopy(self.__dict__))
+        if dtype is not None:
+            twin._require_built()
+            twin._adopt(as_dtype(dtype))
+        return twin
+
+    def summary(self) -> Summary:
+        """A table of layers, shapes, parameters and FLOPs; print it.
+
+        Raises:
+            NotBuiltError: shapes are not known yet.
+        """
+        self._require_built()
+        rows = []
+        for path, layer in self.walk():
+            if not isinstance(layer, Network):
+                inputs, outputs = layer.input_shape or (), layer.output_shape or ()
+                count = sum(p.value.size for p in layer.own_parameters().values())
+                rows.append(Row(path, repr(layer), batch_shape(outputs), count, layer.flops(inputs, outputs)))
+        return Summary(batch_shape(self.input_shape or ()), str(self.dtype), tuple(rows))
+
+    def flops(self, input_shape: Shape, output_shape: Shape) -> int:
+        """The sum over the layers inside."""
+        return sum(child.flops(child.input_shape or (), child.output_shape or ()) for _, child in self.children())
+
+    def first_layer(self) -> Layer:
+        """The innermost first layer: the one that meets the data, for messages."""
+        for _, child in self.children():
+            return child.first_layer() if isinstance(child, Network) else child
+        return self
+
+    def _enter(self, x: Any) -> Array:
+        """The door for arrays: right shape, the network's dtype."""
+        self._require_built()
+        if isinstance(x, np.ndarray | list | tuple):
+            x = np.asarray(x, dtype=self.parameters.dtype)
+        if x.shape[1:] != self.input_shape:
+            fits_network(x, self.input_shape or (), where="forward: x", layer=self.first_layer().where)
+        return x  # type: ignore[no-any-return]
+
+    def _require_built(self) -> None:
+        if not self.is_built:
+            raise NotBuiltError(
+                where=type(self).__name__,
+                received="a network whose shapes are not known yet",
+                expected="a built one",
+                fix="call net.build((features,)) first, or let model.fit(x, y) infer the shapes",
+            )
+
+    def _named(self) -> Iterator[tuple[str, Parameter]]:
+        for path, layer in self.walk():
+            for name, parameter in layer.own_parameters().items():
+                yield f"{path}.{name}", parameter
+
+    def _adopt(self, dtype: np.dtype[Any]) -> None:
+        """Moves the parameters' present values into new flat buffers and makes every layer's arrays views of them."""
+        named = list(self._named())
+        layout = layout_of(named)
+        size = layout[-1].stop if layout else 0
+        parameters, gradients = np.empty(size, dtype), np.zeros(size, dtype)
+        for segment, (_, parameter) in zip(layout, named, strict=True):
+            segment.view(parameters)[...] = parameter.value
+            parameter.value, parameter.gradient = segment.view(parameters), segment.view(gradients)
+        self._share(parameters, gradients, layout)
+
+    def _share(self, parameters: Array, gradients: Array, layout: Layout) -> None:
+        """Takes over buffers, and hands each network inside its own part of them."""
+        self.parameters, self.gradients, self.layout = parameters, gradients, layout
+        for path, child in self.walk():
+            if isinstance(child, Network):
+                inside = [p for _, p in child._named()]
+                own = layout_of((name, p) for name, p in child._named())
+                start = next((s.start for s in layout if s.path.startswith(f"{path}.")), 0)
+                stop = start + sum(p.value.size for p in inside)
+                child.parameters, child.gradients = parameters[start:stop], gradients[start:stop]
+                child.layout = own
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self.is_built:
+            self._adopt(self.parameters.dtype)
+
+
+class Sequential(Network):
+    """Layers one after another.
+
+    Args:
+        layers: layers, networks, ``NumpyLayer`` objects, or names of activations such as ``"relu"``.
+
+    Example:
+        >>> import glassnet as gn
+        >>> net = gn.Sequential(gn.Dense(16), "relu")
+        >>> net.add(gn.Dense(3))
+        Sequential(Dense(16), ReLU(), Dense(3))
+    """
+
+    def __init__(self, *layers: Layer | NumpyLayer | str) -> None:
+        self.layers: list[Layer] = [as_layer(layer) for layer in layers]
+
+    def add(self, layer: Layer | NumpyLayer | str) -> Self:
+        """Appends a layer and returns the network.
+
+        Raises:
+            ConfigurationError: the network is built already.
+        """
+        if self.is_built:
+            raise ConfigurationError(
+                where="Sequential.add",
+                received=f"{layer!r} for a network that is built",
+                expected="all layers before the network is built or trained",
+                fix="make a new network: gn.Sequential(*net.layers, new_layer)",
+            )
+        self.layers.append(as_layer(layer))
+        return self
+
+    def children(self) -> Iterator[tuple[str, Layer]]:
+        """The layers, named "0", "1", ..."""
+        yield from ((str(i), layer) for i, layer in enumerate(self.layers))
+
+    def _build_children(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        for layer in self.layers:
+            input_shape = _build(layer, input_shape, rng)
+        return input_shape
+
+    def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, list[Any]]:
+        """Runs the layers in order; the cache is the list of theirs."""
+        x = self._enter(x)
+        caches = []
+        for layer in self.layers:
+            x, cache = layer.forward(run, x, training=training)
+            caches.append(cache)
+        return x, caches
+
+    def backward(self, run: Runner, dy: Array, cache: list[Any]) -> Array:
+        """Runs the layers' backward passes in reverse order."""
+        for layer, own in zip(reversed(self.layers), reversed(cache), strict=True):
+            dy = layer.backward(run, dy, own)
+        return dy
+
+
+class Residual(Network):
+    """y = shortcut(x) + layers(x).
+
+    Args:
+        layers: what stands on the branch.
+        shortcut: a layer that brings x to the branch's shape; None for x itself.
+
+    Raises:
+        ShapeError: at build, when branch and shortcut end in different shapes.
+
+    Source: K. He, X. Zhang, S. Ren, J. Sun, "Deep residual learning for image recognition", CVPR 2016.
+
+    Example:
+        >>> import glassnet as gn
+        >>> gn.Sequential(gn.Dense(8), gn.Residual(gn.Dense(8), gn.ReLU())).build((4,))
+        (8,)
+    """
+
+    def __init__(self, *layers: Layer | NumpyLayer | str, shortcut: Layer | NumpyLayer | None = None) -> None:
+        self.residual = Sequential(*layers)
+        self.shortcut = None if shortcut is None else as_layer(shortcut)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers of the branch."""
+        return self.residual.layers
+
+    def children(self) -> Iterator[tuple[str, Layer]]:
+        """The branch, named "residual", and the "shortcut" where there is one."""
+        yield "residual", self.residual
+        if self.shortcut is not None:
+            yield "shortcut", self.shortcut
+
+    def _build_children(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        branch = _build(self.residual, input_shape, rng)
+        shortcut = input_shape if self.shortcut is None else _build(self.shortcut, input_shape, rng)
+        if branch != shortcut:
+            raise ShapeError(
+                where=self.where,
+                received=f"{batch_shape(branch)} from the branch and {batch_shape(shortcut)} from the shortcut",
+                expected="one shape for both, since they are added",
+                fix=f"end the branch in the shape {batch_shape(shortcut)} or pass a shortcut= layer that fits",
+            )
+        return branch
+
+    def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, tuple[Any, Any]]:
+        """Adds what both ways give."""
+        x = self._enter(x)
+        branch, branch_cache = self.residual.forward(run, x, training=training)
+        shortcut, shortcut_cache = x, None
+        if self.shortcut is not None:
+            shortcut, shortcut_cache = self.shortcut.forward(run, x, training=training)
+        y = run.empty(branch.shape, branch.dtype)
+        run(self, residual_forward, shortcut=shortcut, branch=branch, y=y)
+        return y, (branch_cache, shortcut_cache)
+
+    def backward(self, run: Runner, dy: Array, cache: tuple[Any, Any]) -> Array:
+        """Sends dy back both ways and adds what arrives."""
+        branch_cache, shortcut_cache = cache
+        dbranch = self.residual.backward(run, dy, branch_cache)
+        dshortcut = dy if self.shortcut is None else self.shortcut.backward(run, dy, shortcut_cache)
+        dx = run.empty(dbranch.shape, dbranch.dtype)
+        run(self, residual_backward, dshortcut=dshortcut, dbranch=dbranch, dx=dx)
+        return dx
+
+
+class Concat(Network):
+    """Branches side by side on the same input, their outputs joined along one axis.
+
+    Args:
+        branches: layers or networks; a list of layers stands for a ``Sequential``.
+        axis: the joined axis, the batch being axis 0: features or channels are 1.
+
+    Raises:
+        ShapeError: at build, when the branches differ in another axis than the joined one.
+
+    Example:
+        >>> import glassnet as gn
+        >>> gn.Sequential(gn.Concat([gn.Dense(8), gn.ReLU()], gn.Dense(4))).build((5,))
+        (12,)
+    """
+
+    def __init__(self, *branches: Layer | NumpyLayer | str | Sequence[Layer | NumpyLayer | str], axis: int = 1) -> None:
+        if not branches or not isinstance(axis, int) or axis < 1:
+            raise ConfigurationError(
+                where="Concat",
+                received=f"{len(branches)} branches, axis={axis!r}",
+                expected="at least one branch, and an axis from 1 upward (0 is the batch)",
+                fix="write gn.Concat(branch, branch, axis=1)",
+            )
+        self.branches: list[Layer] = [
+            Sequential(*branch) if isinstance(branch, list | tuple) else as_layer(branch) for branch in branches
+        ]
+        self.axis = axis
+
+    def children(self) -> Iterator[tuple[str, Layer]]:
+        """The branches, named "0", "1", ..."""
+        yield from ((str(i), branch) for i, branch in enumerate(self.branches))
+
+    def _build_children(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        shapes = [_build(branch, input_shape, rng) for branch in self.branches]
+        k = self.axis - 1
+        if any(len(s) <= k or s[:k] + s[k + 1 :] != shapes[0][:k] + shapes[0][k + 1 :] for s in shapes):
+            raise ShapeError(
+                where=self.where,
+                received=f"branches that end in {', '.join(map(batch_shape, shapes))}",
+                expected=f"shapes that differ in axis {self.axis} alone",
+                fix="bring the branches to one shape in all other axes",
+            )
+        return (*shapes[0][:k], sum(s[k] for s in shapes), *shapes[0][k + 1 :])
+
+    def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, tuple[list[Any], list[Shape]]]:
+        """Writes each branch's output into its part of y."""
+        x = self._enter(x)
+        y = run.empty((x.shape[0], *(self.output_shape or ())), x.dtype)
+        caches, shapes, start = [], [], 0
+        for branch in self.branches:
+            part, cache = branch.forward(run, x, training=training)
+            run(self, concat_forward, part=self._matrix(part), y=self._matrix(y), start=start)
+            caches.append(cache)
+            shapes.append(part.shape)
+            start += self._matrix(part).shape[1]
+        return y, (caches, shapes)
+
+    def backward(self, run: Runner, dy: Array, cache: tuple[list[Any], list[Shape]]) -> Array:
+        """Gives each branch its part of dy and adds up what comes back."""
+        total: Array | None = None
+        start = 0
+        for branch, own, shape in zip(self.branches, *cache, strict=True):
+            dpart = run.empty(shape, dy.dtype)
+            run(self, concat_backward, dy=self._matrix(dy), dpart=self._matrix(dpart), start=start)
+            start += self._matrix(dpart).shape[1]
+            dbranch = branch.backward(run, dpart, own)
+            if total is None:
+                total = run.empty(dbranch.shape, dbranch.dtype)
+                run(self, identity_forward, x=dbranch, y=total)
+            else:
+                run(self, accumulate, dpart=dbranch, total=total)
+        assert total is not None
+        return total
+
+    def _matrix(self, array: Array) -> Array:
+        """The array as (everything before the joined axis, that axis and everything after it)."""
+        rows = int(np.prod(array.shape[: self.axis]))
+        return array.reshape(rows, -1)
+
+
+def as_layer(given: Any) -> Layer:
+    """Accepts a layer, a ``NumpyLayer`` or the name of an activation.
+
+    Raises:
+        ConfigurationError: anything else; a class instead of an object is named.
+    """
+    if isinstance(given, NumpyLayer):
+        return PythonLayer(given)
+    return by_name(given, ACTIVATIONS, Layer, what="layer")  # type: ignore[type-abstract]
+
+
+def as_network(given: Any) -> Network:
+    """Accepts a network, or a single layer, which becomes a ``Sequential`` of one."""
+    return given if isinstance(given, Network) else Sequential(given)
+
+
+def _build(layer: Layer, input_shape: Shape, rng: np.random.Generator) -> Shape:
+    layer.input_shape = input_shape
+    if isinstance(layer, Network):
+        layer.output_shape = layer._build_children(input_shape, rng)
+    else:
+        layer.output_shape = tuple(layer.build(input_shape, rng))
+    return layer.output_shape

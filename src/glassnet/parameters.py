@@ -1,0 +1,65 @@
+"""Parameters as views into one flat buffer, and the layout that says which part belongs to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from glassnet.shapes import Array, Shape, size_of
+
+Draw = Callable[[Shape, np.random.Generator], Array]
+
+
+@dataclass
+class Parameter:
+    """One weight or bias of a layer.
+
+    Attributes:
+        name: the layer's own name for it, such as ``"weight"``.
+        shape: its shape.
+        draw: gives the initial values, (shape, generator) -> array.
+        is_weight: True for what penalties and decay act on; biases, scales and offsets are spared.
+        unit_axis: the axis that counts the layer's units, for max-norm; None where there is no such axis.
+        value: the values: a view into the network's ``parameters`` once the network is built.
+        gradient: ∂L/∂value: a view into the network's ``gradients``; a backward pass writes it.
+    """
+
+    name: str
+    shape: Shape
+    draw: Draw
+    is_weight: bool = True
+    unit_axis: int | None = None
+    value: Array = field(default_factory=lambda: np.empty(0), repr=False)
+    gradient: Array = field(default_factory=lambda: np.empty(0), repr=False)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Where one parameter lies in the flat buffers: elements ``start`` to ``stop``."""
+
+    path: str
+    start: int
+    stop: int
+    shape: Shape
+    is_weight: bool
+    unit_axis: int | None
+
+    def view(self, flat: Array) -> Array:
+        """This parameter's part of a flat buffer, in its shape."""
+        return flat[self.start : self.stop].reshape(self.shape)
+
+
+Layout = tuple[Segment, ...]
+
+
+def layout_of(parameters: Iterable[tuple[str, Parameter]]) -> Layout:
+    """Lays parameters one behind the other, in the given order."""
+    segments: list[Segment] = []
+    start = 0
+    for path, p in parameters:
+        stop = start + size_of(p.shape)
+        segments.append(Segment(path, start, stop, p.shape, p.is_weight, p.unit_axis))
+        start = stop
+    return tuple(segments)

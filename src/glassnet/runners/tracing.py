@@ -1,0 +1,90 @@
+"""The runner that calls the NumPy kernels and keeps a log of every call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from glassnet.kernels import Kernel, info
+from glassnet.runners.base import Caller, Runner
+from glassnet.shapes import Array, Shape
+
+
+@dataclass(frozen=True)
+class KernelCall:
+    """One logged call.
+
+    Attributes:
+        kernel: the kernel's name.
+        path: who called it: a layer's path, ``"loss"`` or ``"optimizer"``.
+        caller: how the caller prints, such as ``"Dense(128)"``.
+        equation: what the kernel computes.
+        inputs: copies of what it read, by name (for an update also what it was about to overwrite).
+        outputs: copies of what it wrote, by name.
+        settings: its numbers, by name.
+    """
+
+    kernel: str
+    path: str
+    caller: str
+    equation: str
+    inputs: dict[str, Array]
+    outputs: dict[str, Array]
+    settings: dict[str, Any]
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        """The shape of every array, by name, inputs first."""
+        return {name: array.shape for name, array in (self.inputs | self.outputs).items()}
+
+
+class TracingRunner(Runner):
+    """Runs each kernel and logs it: name, layer path, equation, shapes and values, in ``calls``.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> net = gn.Sequential(gn.Dense(2), gn.ReLU())
+        >>> _ = net.build((3,))
+        >>> run = gn.TracingRunner()
+        >>> y, cache = net.forward(run, np.ones((1, 3)), training=True)
+        >>> for call in run.calls:
+        ...     print(call.path, call.kernel, call.shapes)
+        0 dense_forward {'x': (1, 3), 'weight': (3, 2), 'bias': (2,), 'y': (1, 2)}
+        1 relu_forward {'x': (1, 2), 'y': (1, 2)}
+    """
+
+    def __init__(self, seed: int = 0, step: int | None = None) -> None:
+        super().__init__(seed, step)
+        self.calls: list[KernelCall] = []
+
+    def __call__(self, caller: Caller, kernel: Kernel, **arguments: Any) -> None:
+        """Calls ``kernel(**arguments)`` and logs the call."""
+        entry = info(kernel)
+        inputs = _copies(arguments, entry.reads)
+        if not kernel.__name__.endswith(("_forward", "_backward")):  # an update reads what it overwrites
+            inputs |= _copies(arguments, entry.writes)
+        kernel(**arguments)
+        self.calls.append(
+            KernelCall(
+                kernel=entry.name,
+                path=caller.path,
+                caller=repr(caller),
+                equation=entry.equation,
+                inputs=inputs,
+                outputs=_copies(arguments, entry.writes),
+                settings={name: arguments[name] for name in entry.settings if not callable(arguments[name])},
+            )
+        )
+
+
+def _copies(arguments: dict[str, Any], names: tuple[str, ...]) -> dict[str, Array]:
+    copies: dict[str, Array] = {}
+    for name in names:
+        value = arguments[name]
+        if isinstance(value, list):
+            copies |= {f"{name}[{i}]": np.array(item) for i, item in enumerate(value)}
+        elif value is not None:
+            copies[name] = np.array(value)
+    return copies

@@ -1,0 +1,146 @@
+"""Learning rates that change: each schedule maps the number of an update, from 0, to a rate."""
+
+from __future__ import annotations
+
+from math import cos, pi
+from typing import Any
+
+from glassnet.settings import Configurable, number, whole
+
+
+class Schedule(Configurable):
+    """Base: ``schedule(step)`` is the learning rate of update ``step``, counted from 0.
+
+    Example:
+        >>> import glassnet as gn
+        >>> schedule = gn.schedules.StepDecay(0.1, every=100, factor=0.5)
+        >>> schedule(0), schedule(99), schedule(100)
+        (0.1, 0.1, 0.05)
+    """
+
+    def __call__(self, step: int) -> float:
+        """The rate of that update."""
+        raise NotImplementedError
+
+
+class Constant(Schedule):
+    """Always ``rate``."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate = number(rate, "rate", "Constant", low=0)
+
+    def __call__(self, step: int) -> float:
+        """The rate."""
+        return self.rate
+
+
+class StepDecay(Schedule):
+    """``rate · factor^⌊step / every⌋``: a staircase."""
+
+    def __init__(self, rate: float, *, every: int, factor: float = 0.1) -> None:
+        self.rate = number(rate, "rate", "StepDecay", low=0)
+        self.every = whole(every, "every", "StepDecay")
+        self.factor = number(factor, "factor", "StepDecay", low=0, open_low=True)
+
+    def __call__(self, step: int) -> float:
+        """The rate of that update."""
+        return self.rate * float(self.factor ** (step // self.every))
+
+
+class ExponentialDecay(Schedule):
+    """``rate · factor^(step / every)``: the staircase without steps."""
+
+    def __init__(self, rate: float, *, every: int, factor: float = 0.1) -> None:
+        self.rate = number(rate, "rate", "ExponentialDecay", low=0)
+        self.every = whole(every, "every", "ExponentialDecay")
+        self.factor = number(factor, "factor", "ExponentialDecay", low=0, open_low=True)
+
+    def __call__(self, step: int) -> float:
+        """The rate of that update."""
+        return self.rate * float(self.factor ** (step / self.every))
+
+
+class CosineDecay(Schedule):
+    """From ``rate`` down to ``final`` along half a cosine over ``steps`` updates; ``final`` from then on.
+
+    Source: I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, equation 5.
+    """
+
+    def __init__(self, rate: float, *, steps: int, final: float = 0.0) -> None:
+        self.rate = number(rate, "rate", "CosineDecay", low=0)
+        self.steps = whole(steps, "steps", "CosineDecay")
+        self.final = number(final, "final", "CosineDecay", low=0)
+
+    def __call__(self, step: int) -> float:
+        """The rate of that update."""
+        return _cosine(self.rate, self.final, step / self.steps)
+
+
+class LinearWarmup(Schedule):
+    """Rises in a straight line over the first ``steps`` updates, then follows ``after``.
+
+    Update s < steps has the rate (s + 1)/(steps + 1) of what ``after`` starts with; ``after`` counts from 0 when the
+    warm-up is over.
+
+    Args:
+        after: a rate or a schedule.
+        steps: length of the warm-up.
+
+    Source: P. Goyal et al., "Accurate, large minibatch SGD", 2017, arXiv:1706.02677, section 2.2.
+    """
+
+    def __init__(self, after: float | Schedule, *, steps: int) -> None:
+        self.after = after
+        self.steps = whole(steps, "steps", "LinearWarmup")
+        self._after = as_schedule(after, "LinearWarmup")
+
+    def __call__(self, step: int) -> float:
+        """The rate of that update."""
+        if step < self.steps:
+            return self._after(0) * (step + 1) / (self.steps + 1)
+        return self._after(step - self.steps)
+
+
+class OneCycle(Schedule):
+    """Up to ``peak`` and down again, both along half cosines.
+
+    Starts at ``peak / start_divisor``, reaches ``peak`` after ``warm_share`` of the ``steps``, ends at
+    ``peak / start_divisor / final_divisor`` and stays there.
+
+    Source: L. Smith, N. Topin, "Super-convergence", 2017, arXiv:1708.07120; the cosine form is that of later practice.
+    """
+
+    def __init__(
+        self,
+        peak: float,
+        *,
+        steps: int,
+        warm_share: float = 0.3,
+        start_divisor: float = 25.0,
+        final_divisor: float = 1e4,
+    ) -> None:
+        self.peak = number(peak, "peak", "OneCycle", low=0)
+        self.steps = whole(steps, "steps", "OneCycle", low=2)
+        self.warm_share = number(warm_share, "warm_share", "OneCycle", low=0, high=1, open_low=True)
+        self.start_divisor = number(start_divisor, "start_divisor", "OneCycle", low=1)
+        self.final_divisor = number(final_divisor, "final_divisor", "OneCycle", low=1)
+
+    def __call__(self, step: int) -> float:
+        """The rate of that update."""
+        start = self.peak / self.start_divisor
+        turn = self.warm_share * self.steps
+        if step < turn:
+            return _cosine(start, self.peak, step / turn)
+        return _cosine(self.peak, start / self.final_divisor, (step - turn) / (self.steps - 1 - turn or 1))
+
+
+def as_schedule(rate: Any, where: str) -> Schedule:
+    """Accepts a schedule or a number, which becomes a constant."""
+    if isinstance(rate, Schedule):
+        return rate
+    return Constant(number(rate, "learning_rate", where, low=0))
+
+
+def _cosine(start: float, end: float, share: float) -> float:
+    """From start to end along half a cosine; ``share`` beyond [0, 1] stays at the ends."""
+    return end + (start - end) * (1 + cos(pi * min(max(share, 0.0), 1.0))) / 2

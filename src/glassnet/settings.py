@@ -1,0 +1,179 @@
+"""Objects that their constructor's arguments describe in full: printed, named and written to files by one mechanism."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from glassnet.errors import ConfigurationError, FileFormatError
+
+_T = TypeVar("_T")
+
+
+class Configurable:
+    """Base of layers, losses, optimizers, schedules and initializers.
+
+    The rule for a subclass: every constructor argument is kept in an attribute of the same name. From that follow
+    its ``repr``, its entry in a model's file, and its reconstruction from there.
+
+    Example:
+        >>> class Scale(Configurable):
+        ...     def __init__(self, factor, *, offset=0.0):
+        ...         self.factor, self.offset = factor, offset
+        >>> Scale(2.0, offset=1.0), Scale(3.0)
+        (Scale(2.0, offset=1.0), Scale(3.0))
+    """
+
+    def settings(self) -> dict[str, Any]:
+        """The constructor's arguments by name, in order; ``*layers`` appear under their own name as a tuple."""
+        return {name: getattr(self, name) for name in _constructor(type(self))}
+
+    def __repr__(self) -> str:
+        written: list[str] = []
+        for name, parameter in _constructor(type(self)).items():
+            value = getattr(self, name)
+            if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+                written += [repr(item) for item in value]
+            elif parameter.default is inspect.Parameter.empty:
+                written.append(_show(value))
+            elif not _same(value, parameter.default):
+                written.append(f"{name}={_show(value)}")
+        return f"{type(self).__name__}({', '.join(written)})"
+
+
+def to_config(value: Any, *, where: str) -> Any:
+    """Turns settings into what JSON can hold; a Configurable becomes ``{"class": name, "settings": {...}}``."""
+    if isinstance(value, Configurable):
+        settings = {k: to_config(v, where=f"{where}.{k}") for k, v in value.settings().items()}
+        return {"class": type(value).__name__, "settings": settings}
+    if isinstance(value, Mapping):
+        return {"map": [[to_config(k, where=where), to_config(v, where=where)] for k, v in value.items()]}
+    if isinstance(value, list | tuple):
+        return [to_config(item, where=where) for item in value]
+    if isinstance(value, np.ndarray):
+        return {"array": value.tolist()}
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise ConfigurationError(
+        where=f"save: {where}",
+        received=f"a {type(value).__name__}",
+        expected="numbers, texts, lists or glassnet objects, which a file without code can hold",
+        fix="give the setting by name, or as an object derived from glassnet's own classes",
+    )
+
+
+def from_config(config: Any, classes: Mapping[str, type[Configurable]], *, where: str) -> Any:
+    """Rebuilds what ``to_config`` wrote, from the given classes and nothing else.
+
+    Raises:
+        FileFormatError: for an unknown class or settings that its constructor refuses.
+    """
+    if isinstance(config, list):
+        return tuple(from_config(item, classes, where=where) for item in config)
+    if not isinstance(config, dict):
+        return config
+    if set(config) == {"array"}:
+        return np.asarray(config["array"])
+    if set(config) == {"map"}:
+        pairs = [(from_config(k, classes, where=where), from_config(v, classes, where=where)) for k, v in config["map"]]
+        return dict(pairs)
+    name, settings = config.get("class"), config.get("settings")
+    if not isinstance(name, str) or name not in classes or not isinstance(settings, dict):
+        raise FileFormatError(
+            where=where,
+            received=f"the class {name!r}",
+            expected="one of glassnet's classes" + _hint(str(name), classes),
+            fix="for a class of your own, pass it: gn.load(path, custom=[YourLayer])",
+        )
+    arguments = {k: from_config(v, classes, where=f"{where}.{name}.{k}") for k, v in settings.items()}
+    positional: list[Any] = []
+    for parameter in _constructor(classes[name]).values():
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            positional += arguments.pop(parameter.name, ())
+    try:
+        return classes[name](*positional, **arguments)
+    except (TypeError, ValueError) as error:
+        raise FileFormatError(
+            where=f"{where}.{name}",
+            received=f"settings {settings!r:.200}, refused with: {error}",
+            expected=f"the settings that {name} takes",
+            fix="save the model again with this version of glassnet, or undo the edit of the file",
+        ) from error
+
+
+def by_name(given: Any, family: Mapping[str, type[_T]], kind: type[_T], *, what: str) -> _T:
+    """Accepts an object of a family or its snake_case name.
+
+    Raises:
+        ConfigurationError: for an unknown name (the nearest is suggested), a class instead of an object, or
+            anything else.
+    """
+    if isinstance(given, kind):
+        return given
+    if isinstance(given, str) and given in family:
+        return family[given]()
+    fix = f"use one of: {', '.join(family)}"
+    if isinstance(given, str):
+        received = f"the name {given!r}{_hint(given, family)}"
+    elif isinstance(given, type):
+        received, fix = f"the class {given.__name__}", f"make an object of it: {given.__name__}()"
+    else:
+        received = f"{given!r:.80} (a {type(given).__name__})"
+    raise ConfigurationError(where=what, received=received, expected=f"a {what} object or its name", fix=fix)
+
+
+def number(value: Any, name: str, where: str, *, low: float, high: float = math.inf, open_low: bool = False) -> float:
+    """Checks a numeric setting: ``low ≤ value < high``, or ``low < value < high`` with ``open_low``."""
+    numeric = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not numeric or not (low < value if open_low else low <= value) or not value < high:
+        bounds = f"{low:g} {'<' if open_low else '≤'} {name}" + f" < {high:g}".replace("inf", "infinity")
+        raise ConfigurationError(
+            where=where, received=f"{name}={value!r}", expected=bounds, fix=f"choose {name} in that range"
+        )
+    return float(value)
+
+
+def whole(value: Any, name: str, where: str, *, low: int = 1) -> int:
+    """Checks a setting that counts something."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < low:
+        raise ConfigurationError(
+            where=where,
+            received=f"{name}={value!r}",
+            expected=f"a whole number, at least {low}",
+            fix=f"write {name} as an integer",
+        )
+    return int(value)
+
+
+def one_of(value: Any, name: str, where: str, choices: Sequence[str]) -> str:
+    """Checks a setting that names one of a few choices."""
+    if value not in choices:
+        listed = ", ".join(repr(c) for c in choices)
+        raise ConfigurationError(
+            where=where, received=f"{name}={value!r}", expected=f"one of {listed}", fix=f"set {name} to one of them"
+        )
+    return str(value)
+
+
+def _constructor(cls: type) -> dict[str, inspect.Parameter]:
+    return dict(inspect.signature(cls).parameters)
+
+
+def _show(value: Any) -> str:
+    return f"array{value.shape}" if isinstance(value, np.ndarray) else repr(value)
+
+
+def _same(value: Any, default: Any) -> bool:
+    return value is default or (type(value) is type(default) and bool(np.all(value == default)))
+
+
+def _hint(name: str, known: Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

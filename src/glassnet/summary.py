@@ -1,0 +1,59 @@
+"""The table that ``net.summary()`` gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import StringIO
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer: its path, how it prints, its output's shape, its parameters and the FLOPs of a forward pass."""
+
+    path: str
+    layer: str
+    output: str
+    parameters: int
+    flops: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All layers of a network; ``print`` it to see the table.
+
+    Attributes:
+        input: the shape of a batch, such as ``"(N, 64)"``.
+        dtype: of the parameters.
+        rows: a ``Row`` for each layer.
+    """
+
+    input: str
+    dtype: str
+    rows: tuple[Row, ...]
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters in all."""
+        return sum(row.parameters for row in self.rows)
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of a forward pass for one row; a multiplication with its addition counts as 2."""
+        return sum(row.flops for row in self.rows)
+
+    def __str__(self) -> str:
+        from rich import box
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(box=box.SIMPLE_HEAD, show_footer=True, title=f"input {self.input}, {self.dtype}")
+        table.add_column("path", footer="total")
+        table.add_column("layer", overflow="fold")
+        table.add_column("output")
+        table.add_column("parameters", f"{self.parameters:,}", justify="right")
+        table.add_column("FLOPs a row", f"{self.flops:,}", justify="right")
+        for row in self.rows:
+            table.add_row(row.path, row.layer, row.output, f"{row.parameters:,}", f"{row.flops:,}")
+        text = StringIO()
+        Console(file=text, width=100, color_system=None).print(table)
+        return "\n".join(line.rstrip() for line in text.getvalue().strip("\n").splitlines())
