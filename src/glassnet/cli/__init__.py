@@ -1,0 +1,1 @@
+"""The command ``glassnet``: train, predict, evaluate, summary, trace."""

@@ -1,0 +1,155 @@
+"""What ``glassnet`` understands, and how it fails."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from glassnet.errors import GlassnetError
+from glassnet.layers import ACTIVATIONS
+from glassnet.optimizers import OPTIMIZERS
+from glassnet.version import __version__
+
+EXAMPLES = """\
+examples:
+  glassnet train digits                                 handwritten digits, built in
+  glassnet train flowers.csv --target species           a table; the last word is the column to learn
+  glassnet train digits --hidden 128 64 --dropout 0.2 --epochs 30 --output digits.safetensors
+  glassnet evaluate flowers.safetensors new.csv         how good is it on other rows?
+  glassnet predict flowers.safetensors new.csv --output answers.csv
+  glassnet summary digits.safetensors                   layers, shapes, parameters
+  glassnet trace digits.safetensors digits --row 3      every number of one forward and backward pass
+"""
+
+DATA_HELP = (
+    "what to read: 'digits' (built in), a .csv with a header row, a .npz with arrays x and y, a folder with MNIST "
+    "files, or CIFAR-10's cifar-10-binary.tar.gz or its unpacked folder"
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status: 0 for success, 2 for an error that the message explains."""
+    options = build_parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except GlassnetError as error:
+        print(f"glassnet: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"glassnet: {error}" + "".join(f" ({note})" for note in getattr(error, "__notes__", ())), file=sys.stderr)
+        return 2
+    return status
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser with all commands."""
+    parser = argparse.ArgumentParser(
+        prog="glassnet",
+        description="Train neural networks on tables and images, see through them, use them.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"glassnet {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_train(commands)
+    _add_evaluate(commands)
+    _add_predict(commands)
+    _add_summary(commands)
+    _add_trace(commands)
+    return parser
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _add_train(commands: Commands) -> None:
+    from glassnet.cli.train import train
+
+    parser = commands.add_parser(
+        "train",
+        help="train a network on data and save it",
+        description="Trains a network of dense layers, tests it on rows it has not seen, and saves it in one file.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.set_defaults(run=train)
+    parser.add_argument("data", help=DATA_HELP)
+    group = parser.add_argument_group("the data")
+    group.add_argument("--target", metavar="COLUMN", help="for a .csv: the column to learn")
+    group.add_argument("--test-share", type=float, default=0.25, metavar="SHARE", help="share of rows held out to test")
+    group.add_argument("--subset", metavar="TRAIN,TEST", help="use so many rows only, such as 5000,500")
+    group = parser.add_argument_group("the network")
+    group.add_argument(
+        "--hidden", type=int, nargs="*", default=[128], metavar="UNITS", help="units of each hidden layer, in order"
+    )
+    group.add_argument("--activation", default="relu", choices=sorted(ACTIVATIONS), help="after each hidden layer")
+    group.add_argument("--dropout", type=float, default=0.0, metavar="RATE", help="dropped after each hidden layer")
+    group = parser.add_argument_group("the training")
+    group.add_argument("--epochs", type=int, default=20, help="passes over the training rows")
+    group.add_argument("--batch-size", type=int, default=32, metavar="ROWS", help="rows in a step")
+    group.add_argument("--optimizer", default="adam", choices=sorted(OPTIMIZERS), help="the update rule")
+    group.add_argument(
+        "--learning-rate", type=float, metavar="RATE", help="step size; the optimizer's own if not given"
+    )
+    group.add_argument("--l2", type=float, default=0.0, metavar="STRENGTH", help="penalty ½ λ ‖W‖² on weights")
+    group.add_argument(
+        "--patience", type=int, metavar="EPOCHS", help="stop when a tenth of the rows, set aside, got no better so long"
+    )
+    group.add_argument("--seed", type=int, default=0, help="the same seed gives the same model")
+    group = parser.add_argument_group("the results")
+    group.add_argument("--output", metavar="FILE", help="where to save the model (default: NAME.safetensors)")
+    group.add_argument(
+        "--plot", metavar="FILE", help="where to save a picture of the learning curves (.png, .svg, .pdf)"
+    )
+    group.add_argument("--quiet", action="store_true", help="print the result only")
+
+
+def _add_evaluate(commands: Commands) -> None:
+    from glassnet.cli.use import evaluate
+
+    parser = commands.add_parser(
+        "evaluate", help="measure a saved model on data", description="Measures a saved model."
+    )
+    parser.set_defaults(run=evaluate)
+    _add_model_and_data(parser)
+    parser.add_argument("--target", metavar="COLUMN", help="for a .csv: the target column, if not named as in training")
+
+
+def _add_predict(commands: Commands) -> None:
+    from glassnet.cli.use import predict
+
+    parser = commands.add_parser(
+        "predict", help="predict with a saved model", description="Predicts each row and writes a table of the answers."
+    )
+    parser.set_defaults(run=predict)
+    _add_model_and_data(parser)
+    parser.add_argument("--output", metavar="FILE", help="where to write the .csv; standard output if not given")
+    parser.add_argument("--probabilities", action="store_true", help="add a column with the probability of each class")
+
+
+def _add_summary(commands: Commands) -> None:
+    from glassnet.cli.use import summary
+
+    parser = commands.add_parser("summary", help="show a saved model's layers", description="Shows a saved model.")
+    parser.set_defaults(run=summary)
+    parser.add_argument("model", help="a file saved by 'glassnet train' or model.save")
+
+
+def _add_trace(commands: Commands) -> None:
+    from glassnet.cli.use import trace
+
+    parser = commands.add_parser(
+        "trace",
+        help="show every number of one forward and backward pass",
+        description="Sends one row forward and backward through a saved model and prints every array on the way.",
+    )
+    parser.set_defaults(run=trace)
+    _add_model_and_data(parser)
+    parser.add_argument("--row", type=int, default=0, help="number of the row, from 0")
+    parser.add_argument("--target", metavar="COLUMN", help="for a .csv: the target column, if not named as in training")
+
+
+def _add_model_and_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", help="a file saved by 'glassnet train' or model.save")
+    parser.add_argument("data", help=DATA_HELP)

@@ -1,0 +1,121 @@
+"""``glassnet train``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from glassnet.data import Dataset, open_source, parse_subset, split
+from glassnet.errors import ConfigurationError
+from glassnet.formats import require_writable
+from glassnet.layers import ACTIVATIONS, Dense, Dropout, Flatten, Layer
+from glassnet.model import Model
+from glassnet.network import Sequential
+from glassnet.optimizers import L2, OPTIMIZERS, Chain, Optimizer
+from glassnet.preprocessing import Standardize
+from glassnet.training import Callback, EarlyStopping, TrainingState
+
+PRINTED_EPOCHS = 20
+
+
+def train(options: argparse.Namespace) -> int:
+    """Reads the data, trains, tests, saves; every path is checked before the work begins."""
+    output = require_writable(options.output or f"{_stem(options.data)}.safetensors", where="--output")
+    plot = None if options.plot is None else require_writable(options.plot, where="--plot")
+    subset = None if options.subset is None else parse_subset(options.subset)
+    data, test = open_source(options.data, target=options.target, subset=subset)
+    if data.y is None:
+        raise ConfigurationError(
+            where=f"train {options.data}",
+            received="data without targets",
+            expected="to know what to learn",
+            fix=_target_hint(data),
+        )
+    if test is None:
+        data, test = split(data, options.test_share, options.seed)
+    model = build_model(options, data)
+    say = (lambda *_: None) if options.quiet else print
+    say(f"{data.name}: {len(data):,} rows to train, {len(test):,} to test, {_task(data)}")
+
+    callbacks: list[Callback] = [] if options.quiet or sys.stdout.isatty() else [_Lines()]
+    if options.patience is not None:
+        callbacks.append(EarlyStopping(patience=options.patience))
+    history = model.fit(
+        data.x,
+        data.y,
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        validation_data=None if options.patience is not None else (test.x, test.y),
+        validation_split=0.1 if options.patience is not None else 0.0,
+        callbacks=callbacks,
+        verbose=not options.quiet,
+    )
+    say()
+    say(model.summary())
+    if history.stopped:
+        print(f"stopped after epoch {model.epochs_trained}: {history.stopped}")
+    for name, value in model.evaluate(test.x, test.y).items():
+        print(f"test {name.replace('_', ' ')}: {value:.4f}")
+    model.save(output)
+    print(f"model saved to {output} ({output.stat().st_size / 1000:,.0f} kB)")
+    if plot is not None and len(history):
+        history.plot(plot)
+        print(f"learning curves saved to {plot}")
+    return 0
+
+
+def build_model(options: argparse.Namespace, data: Dataset) -> Model:
+    """The network and settings that the options describe, for that data."""
+    if data.y is None:
+        raise ValueError("data without targets")
+    outputs = len(data.class_names or ()) if data.is_classification else data.y.shape[1]
+    layers: list[Layer] = [Flatten()] if data.x.ndim > 2 else []
+    for units in options.hidden:
+        layers += [Dense(units), ACTIVATIONS[options.activation]()]
+        layers += [Dropout(options.dropout)] if options.dropout else []
+    loss, metrics = "cross_entropy", ["accuracy"]
+    if not data.is_classification:
+        loss, metrics = "mean_squared_error", ["root_mean_squared_error", "r2"]
+    network = Sequential(*layers, Dense(outputs))
+    model = Model(network, loss, _optimizer(options), metrics, seed=options.seed)
+    model.preprocessing = Standardize.from_data(data.x) if data.scale is None else Standardize(0.0, data.scale)
+    model.target_scaling = None if data.is_classification else Standardize.from_data(data.y)
+    model.feature_names, model.class_names, model.target_name = data.feature_names, data.class_names, options.target
+    return model
+
+
+def _optimizer(options: argparse.Namespace) -> Optimizer:
+    rule = OPTIMIZERS[options.optimizer]
+    optimizer = rule() if options.learning_rate is None else rule(options.learning_rate)  # type: ignore[call-arg]
+    return Chain(L2(options.l2), optimizer) if options.l2 else optimizer
+
+
+class _Lines(Callback):
+    """A line for some epochs, where there is no terminal for a progress bar."""
+
+    def on_epoch_end(self, state: TrainingState) -> None:
+        every = max(1, (state.last_epoch - state.first_epoch + 1) // PRINTED_EPOCHS)
+        if state.epoch % every == 0 or state.epoch in (state.first_epoch, state.last_epoch):
+            width = len(str(state.last_epoch))
+            logs = "  ".join(f"{name} {value:.4f}" for name, value in state.logs.items() if name != "learning_rate")
+            print(f"epoch {state.epoch:>{width}}/{state.last_epoch}  {logs}", flush=True)
+
+
+def _stem(source: str) -> str:
+    """A name for the model's file: the data's without its endings."""
+    return Path(source).name.split(".")[0] or "model"
+
+
+def _task(data: Dataset) -> str:
+    shape = " × ".join(map(str, data.x.shape[1:]))
+    inputs = f"{shape} features" if data.x.ndim == 2 else f"images of {shape}"
+    return f"{inputs}, " + (
+        f"{len(data.class_names or ())} classes" if data.is_classification else "numbers to predict"
+    )
+
+
+def _target_hint(data: Dataset) -> str:
+    if data.feature_names is None:
+        return "add an array y to the file"
+    return f"name the column to learn with --target; the columns are {', '.join(data.feature_names)}"

@@ -1,0 +1,123 @@
+"""``glassnet evaluate``, ``predict``, ``summary`` and ``trace``: what is done with a saved model."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import sys
+
+import numpy as np
+
+from glassnet.data import Dataset, open_source
+from glassnet.errors import ConfigurationError, DataError
+from glassnet.explain import trace as trace_model
+from glassnet.formats import require_writable, write_atomically
+from glassnet.model import Model, load
+from glassnet.shapes import Array
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Prints loss and metrics on data with targets."""
+    model = load(options.model)
+    data = _with_targets(model, options)
+    print(f"{data.name}: {len(data):,} rows")
+    for name, value in model.evaluate(data.x, data.y).items():
+        print(f"{name.replace('_', ' ')}: {value:.4f}")
+    return 0
+
+
+def predict(options: argparse.Namespace) -> int:
+    """Writes one line for each row."""
+    model = load(options.model)
+    if options.output is not None:
+        require_writable(options.output, where="--output")
+    data, test = open_source(options.data, columns=model.feature_names)
+    rows = data if test is None else test
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows(_answers(model, rows.x, with_probabilities=options.probabilities))
+    if options.output is None:
+        sys.stdout.write(text.getvalue())
+    else:
+        write_atomically(options.output, text.getvalue().encode())
+        print(f"{len(rows):,} predictions written to {options.output}")
+    return 0
+
+
+def summary(options: argparse.Namespace) -> int:
+    """Prints the layers and what the model was trained with."""
+    model = load(options.model)
+    print(model.summary())
+    print()
+    print(f"loss       {model.loss!r}")
+    print(f"optimizer  {model.optimizer!r}")
+    print(f"trained    {model.epochs_trained} epochs, {model.optimizer.steps:,} steps, seed {model.seed}")
+    if model.feature_names is not None:
+        print(f"features   {', '.join(model.feature_names)}")
+    if model.class_names is not None:
+        print(f"classes    {', '.join(model.class_names)}")
+    return 0
+
+
+def trace(options: argparse.Namespace) -> int:
+    """Prints every array of one row's forward and backward pass."""
+    model = load(options.model)
+    data = _with_targets(model, options)
+    if not 0 <= options.row < len(data):
+        raise ConfigurationError(
+            where="--row",
+            received=str(options.row),
+            expected=f"0 to {len(data) - 1}",
+            fix="rows count from 0, without the header",
+        )
+    row = data.rows(slice(options.row, options.row + 1))
+    print(trace_model(model, row.x, row.y))
+    return 0
+
+
+def _with_targets(model: Model, options: argparse.Namespace) -> Dataset:
+    """The data (the test part, where there is one) with labels numbered as in the model's training."""
+    target = options.target or model.target_name
+    data, test = open_source(options.data, target=target, columns=model.feature_names)
+    data = data if test is None else test
+    if data.y is None:
+        raise ConfigurationError(
+            where=f"read {options.data}",
+            received="data without targets",
+            expected="the right answers, to compare with",
+            fix="name their column with --target, or add an array y",
+        )
+    if not data.is_classification or model.class_names is None or data.class_names == model.class_names:
+        return data
+    numbers = {name: label for label, name in enumerate(model.class_names)}
+    unknown = [name for name in data.class_names or () if name not in numbers]
+    if unknown:
+        raise DataError(
+            where=f"read {options.data}",
+            received=f"the classes {', '.join(unknown)}",
+            expected=f"classes of the training: {', '.join(model.class_names)}",
+            fix="drop these rows, or train again with them",
+        )
+    renumbered = np.array([numbers[name] for name in data.class_names or ()])[data.y]
+    return Dataset(data.x, renumbered, data.feature_names, model.class_names, data.name, data.scale)
+
+
+def _answers(model: Model, x: Array, *, with_probabilities: bool) -> list[list[object]]:
+    """The table with its header."""
+    if not model.loss.decides_classes:
+        outputs = model.predict(x).reshape(len(x), -1)
+        name = model.target_name or "prediction"
+        header = [name] if outputs.shape[1] == 1 else [f"{name}_{i}" for i in range(outputs.shape[1])]
+        numbers: list[list[object]] = [[float(value) for value in row] for row in outputs]
+        return [list(header), *numbers]
+    classes = model.predict_classes(x).reshape(len(x), -1)
+    names = model.class_names
+    header = ["prediction"] if classes.shape[1] == 1 else [f"prediction_{i}" for i in range(classes.shape[1])]
+    table: list[list[object]] = [[names[k] if names else int(k) for k in row] for row in classes]
+    if with_probabilities:
+        shares = model.predict_proba(x).reshape(len(x), -1)
+        labels = names if names and len(names) == shares.shape[1] else range(shares.shape[1])
+        header += [f"probability_{label}" for label in labels]
+        table = [row + [round(float(p), 6) for p in own] for row, own in zip(table, shares, strict=True)]
+    return [list(header), *table]

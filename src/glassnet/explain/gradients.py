@@ -1,0 +1,212 @@
+"""The gradient check: backward propagation against central differences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from glassnet.checks import as_rows
+from glassnet.errors import NotBuiltError
+from glassnet.layers import Layer, NumpyLayer
+from glassnet.losses import LOSSES, Loss
+from glassnet.network import Network, as_network
+from glassnet.runners import NumpyRunner
+from glassnet.settings import by_name, whole
+from glassnet.shapes import Array, Shape
+
+STEP = 1e-6
+FLOAT64 = np.dtype(np.float64)
+
+
+@dataclass(frozen=True)
+class GradientCheck:
+    """One array's comparison.
+
+    Attributes:
+        name: the parameter's path, or ``"x"`` for the input.
+        shape: its shape.
+        error: ‖backward − differences‖ / max(‖backward‖ + ‖differences‖, 1e-8) over the compared elements.
+        worst: index of the element that differs most.
+        backward: its value by backward propagation.
+        differences: its value by central differences.
+        kinks: elements left out because the function has a kink there (the slopes to the left and right differ) and
+            the backward pass chose a slope between them.
+    """
+
+    name: str
+    shape: Shape
+    error: float
+    worst: tuple[int, ...]
+    backward: float
+    differences: float
+    kinks: int
+
+
+@dataclass(frozen=True)
+class GradientReport:
+    """The comparison of every array; true when all agree.
+
+    Attributes:
+        checks: one entry for each parameter and for x.
+        tolerance: the largest error that passes.
+    """
+
+    checks: tuple[GradientCheck, ...]
+    tolerance: float
+
+    @property
+    def error(self) -> float:
+        """The largest relative error."""
+        return max(check.error for check in self.checks)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every error is within the tolerance."""
+        return all(check.error <= self.tolerance for check in self.checks)
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __str__(self) -> str:
+        verdict = "passed" if self.passed else "FAILED"
+        lines = [f"gradient check {verdict}: largest relative error {self.error:.1e} (tolerance {self.tolerance:.0e})"]
+        for check in self.checks:
+            mark = "ok" if check.error <= self.tolerance else "XX"
+            line = f"  {mark}  {check.name} {check.shape}: {check.error:.1e}"
+            if check.error > self.tolerance:
+                line += f"; at {check.worst} backward {check.backward:.6g}, differences {check.differences:.6g}"
+            lines.append(line + (f"; {check.kinks} at a kink" if check.kinks else ""))
+        return "\n".join(lines)
+
+
+def check_gradients(
+    network: Network | Layer | NumpyLayer,
+    x: Any,
+    y: Any = None,
+    loss: Loss | str | None = None,
+    *,
+    sample_weight: Any = None,
+    max_elements: int = 200,
+    tolerance: float = 1e-6,
+    seed: int = 0,
+) -> GradientReport:
+    """Compares backward propagation with central differences, in float64, on the input and every parameter.
+
+    The network itself is not touched: a float64 copy is checked, in training mode with its dropout masks held still.
+
+    Args:
+        network: a network or layer; built for x if it is not built.
+        x: inputs (N, ...).
+        y: targets for ``loss``; without a loss none are needed.
+        loss: an object or name. None takes Σ r · outputs with random r, which sees every output's gradient (a plain
+            sum would not notice a wrong softmax).
+        sample_weight: weights (N,) for the loss.
+        max_elements: elements compared in each array, drawn at random from larger ones.
+        tolerance: the largest relative error that passes.
+        seed: keys the initial weights of an unbuilt network, r and the choice of elements.
+
+    Returns:
+        A ``GradientReport``; print it, or use it as a truth value.
+
+    Raises:
+        ShapeError, DataError: x or y do not fit.
+
+    Source: central differences as in C. Bishop, "Pattern Recognition and Machine Learning" (2006), section 5.3.3.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> net = gn.Sequential(gn.Dense(4), gn.Tanh(), gn.Dense(3))
+        >>> x = np.random.default_rng(0).normal(size=(5, 2))
+        >>> bool(gn.check_gradients(net, x, np.array([0, 1, 2, 1, 0]), loss="cross_entropy"))
+        True
+    """
+    rng = np.random.default_rng(seed)
+    inputs = as_rows(x, FLOAT64, where="check_gradients: x").copy()
+    given = as_network(network)
+    twin = given.copy(FLOAT64) if given.is_built else given.copy()
+    if not twin.is_built:
+        twin.build(inputs.shape[1:], seed=seed, dtype=FLOAT64)
+    function = _Objective(twin, inputs, y, loss, sample_weight, rng)
+    function.gradient()
+    arrays = [("x", inputs, function.dx), *_pairs(twin)]
+    limit = whole(max_elements, "max_elements", "check_gradients")
+    checks = tuple(_compare(name, array, gradient.copy(), function, rng, limit) for name, array, gradient in arrays)
+    return GradientReport(checks, tolerance)
+
+
+class _Objective:
+    """The scalar whose gradient is checked, as a function of arrays that are changed in place."""
+
+    def __init__(
+        self, network: Network, x: Array, y: Any, loss: Loss | str | None, weights: Any, rng: np.random.Generator
+    ) -> None:
+        self.network, self.x, self.y, self.weights = network, x, y, weights
+        self.loss = None if loss is None else by_name(loss, LOSSES, Loss, what="loss")
+        if network.output_shape is None:
+            raise NotBuiltError(
+                where="check_gradients", received="an unbuilt network", expected="shapes", fix="call net.build"
+            )
+        self.projection = rng.normal(size=(len(x), *network.output_shape))
+        self.dx = np.empty_like(x)
+
+    def value(self) -> float:
+        outputs, _ = self.network.forward(NumpyRunner(step=0), self.x, training=True)
+        if self.loss is None:
+            return float(np.sum(self.projection * outputs))
+        return self.loss(outputs, self.y, self.weights)[0]
+
+    def gradient(self) -> None:
+        """Runs backward propagation: fills the network's gradients and ``dx``."""
+        run = NumpyRunner(step=0)
+        outputs, cache = self.network.forward(run, self.x, training=True)
+        upstream = self.projection if self.loss is None else self.loss(outputs, self.y, self.weights)[1]
+        self.dx[...] = self.network.backward(run, upstream, cache)
+
+
+def _pairs(network: Network) -> list[tuple[str, Array, Array]]:
+    gradients = dict(network.named_gradients())
+    return [(path, array, gradients[path]) for path, array in network.named_parameters()]
+
+
+def _compare(
+    name: str, array: Array, gradient: Array, function: _Objective, rng: np.random.Generator, limit: int
+) -> GradientCheck:
+    places = rng.choice(array.size, size=min(limit, array.size), replace=False)
+    at = function.value()
+    backward, differences, indices, kinks = [], [], [], 0
+    for place in places:
+        index = tuple(int(i) for i in np.unravel_index(place, array.shape))
+        original = array[index]
+        h = STEP * max(1.0, abs(float(original)))
+        array[index] = original + h
+        above = function.value()
+        array[index] = original - h
+        below = function.value()
+        array[index] = original
+        left, right, middle = (at - below) / h, (above - at) / h, (above - below) / (2 * h)
+        own = float(gradient[index])
+        if _is_kink(left, right) and min(left, right) - 1e-6 <= own <= max(left, right) + 1e-6:
+            kinks += 1
+            continue
+        backward.append(own)
+        differences.append(middle)
+        indices.append(index)
+    b, d = np.array(backward), np.array(differences)
+    scale = max(float(np.linalg.norm(b) + np.linalg.norm(d)), 1e-8)
+    worst = int(np.argmax(np.abs(b - d))) if len(b) else 0
+    return GradientCheck(
+        name,
+        array.shape,
+        float(np.linalg.norm(b - d)) / scale,
+        indices[worst] if len(b) else (),
+        float(b[worst]) if len(b) else 0.0,
+        float(d[worst]) if len(b) else 0.0,
+        kinks,
+    )
+
+
+def _is_kink(left: float, right: float) -> bool:
+    """One-sided slopes of a smooth function differ by about h times its curvature; at a kink by their whole size."""
+    return abs(left - right) > 1e-3 * max(abs(left), abs(right)) and abs(left - right) > 1e-4

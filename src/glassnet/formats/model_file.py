@@ -1,0 +1,112 @@
+"""The model's file: safetensors, with everything that is not an array as JSON in its metadata.
+
+Tensors are named by their parameter's path (``0.weight``); the optimizer's memory by ``optimizer/`` and its name. The
+metadata's one entry, ``glassnet``, holds the JSON with the format's version. Reading runs no code from the file.
+
+Source of the container: the safetensors format, https://huggingface.co/docs/safetensors.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from glassnet.errors import FileFormatError, MissingFileError
+from glassnet.formats.atomic import write_atomically
+from glassnet.shapes import DTYPES, Array
+
+FORMAT_VERSION = 1
+METADATA_KEY = "glassnet"
+OPTIMIZER_PREFIX = "optimizer/"
+
+
+def write_model_file(path: str | Path, description: dict[str, Any], tensors: dict[str, Array]) -> None:
+    """Writes one file, whole or not at all.
+
+    Args:
+        path: the file.
+        description: what JSON can hold.
+        tensors: arrays by name.
+    """
+    text = json.dumps({"format_version": FORMAT_VERSION} | description, allow_nan=False)
+    contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    write_atomically(path, save(contiguous, metadata={METADATA_KEY: text}))
+
+
+def read_model_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Reads what ``write_model_file`` wrote.
+
+    Raises:
+        MissingFileError: there is no such file.
+        FileFormatError: the file is truncated, damaged, no glassnet model, or written by a newer format.
+    """
+    where = f"load {path}"
+    if not Path(path).is_file():
+        raise MissingFileError(
+            where=where,
+            received="a folder" if Path(path).is_dir() else "no such file",
+            expected="a model saved by model.save",
+            fix="check the path",
+        )
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            metadata = file.metadata() or {}
+            description = _description(metadata.get(METADATA_KEY), where)
+            tensors = {name: np.asarray(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError, TypeError, KeyError, AttributeError) as error:
+        raise FileFormatError(
+            where=where,
+            received=f"a file of {Path(path).stat().st_size:,} bytes that safetensors cannot read ({error})",
+            expected="a whole .safetensors file",
+            fix="copy or download it again; it may be truncated or no model at all",
+        ) from error
+    for name, tensor in tensors.items():
+        known = tensor.dtype.name in DTYPES
+        if not known or not np.isfinite(tensor).all():
+            raise FileFormatError(
+                where=where,
+                received=f"NaN or infinity in the array {name!r}" if known else f"{tensor.dtype} in the array {name!r}",
+                expected="finite numbers in float32 or float64",
+                fix="save the model again from a training that did not diverge",
+            )
+    return description, tensors
+
+
+def _description(text: str | None, where: str) -> dict[str, Any]:
+    if text is None:
+        raise FileFormatError(
+            where=where,
+            received="a safetensors file without glassnet's metadata",
+            expected="a model saved by model.save",
+            fix="build the network yourself and copy the arrays in, by net.named_parameters()",
+        )
+    try:
+        description = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FileFormatError(
+            where=where,
+            received=f"metadata that is no JSON ({error})",
+            expected="the JSON that model.save wrote",
+            fix="undo the edit of the file, or save the model again",
+        ) from error
+    version = description.get("format_version") if isinstance(description, dict) else None
+    if not isinstance(version, int) or version < 1:
+        raise FileFormatError(
+            where=where,
+            received=f"the format version {version!r}",
+            expected=f"a number from 1 to {FORMAT_VERSION}",
+            fix="save the model again",
+        )
+    if version > FORMAT_VERSION:
+        raise FileFormatError(
+            where=where,
+            received=f"format version {version}, written by glassnet {description.get('glassnet_version')}",
+            expected=f"at most version {FORMAT_VERSION}, which this glassnet reads",
+            fix="upgrade: pip install --upgrade glassnet",
+        )
+    return description  # type: ignore[no-any-return]

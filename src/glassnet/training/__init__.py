@@ -1,0 +1,30 @@
+"""Training: the loop, its batches, its record and what may happen after each epoch."""
+
+from glassnet.training.batches import batches, epoch_order, validation_rows
+from glassnet.training.callbacks import (
+    Callback,
+    Checkpoint,
+    EarlyStopping,
+    ReduceOnPlateau,
+    TrainingState,
+    as_callbacks,
+)
+from glassnet.training.history import History
+from glassnet.training.loop import PREDICTION_ROWS, Rows, Trainer, predictions
+
+__all__ = [
+    "PREDICTION_ROWS",
+    "Callback",
+    "Checkpoint",
+    "EarlyStopping",
+    "History",
+    "ReduceOnPlateau",
+    "Rows",
+    "Trainer",
+    "TrainingState",
+    "as_callbacks",
+    "batches",
+    "epoch_order",
+    "predictions",
+    "validation_rows",
+]

@@ -1,0 +1,88 @@
+"""The record of a training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from glassnet.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class History:
+    """What each epoch measured.
+
+    Attributes:
+        epochs: the numbers of the epochs, counted from 1 over the model's whole life.
+        metrics: for each name ("loss", "accuracy", "val_loss", "learning_rate", ...) one number an epoch.
+        stopped: why training ended before its last epoch (``"interrupted"``, an early-stopping message), or None.
+
+    ``history["loss"]`` is short for ``history.metrics["loss"]``.
+    """
+
+    def __init__(self) -> None:
+        self.epochs: list[int] = []
+        self.metrics: dict[str, list[float]] = {}
+        self.stopped: str | None = None
+
+    def __getitem__(self, name: str) -> list[float]:
+        return self.metrics[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.metrics
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    def __repr__(self) -> str:
+        last = {name: float(f"{values[-1]:.4g}") for name, values in self.metrics.items() if values}
+        return f"History({len(self)} epochs, last {last}" + (f", stopped: {self.stopped})" if self.stopped else ")")
+
+    def append(self, epoch: int, measured: dict[str, float]) -> None:
+        """Adds one epoch."""
+        self.epochs.append(epoch)
+        for name, value in measured.items():
+            self.metrics.setdefault(name, []).append(value)
+
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """Draws the learning curves: the loss, and beside it each metric, training and validation in one panel.
+
+        Args:
+            path: where to save the picture (PNG, SVG or PDF by its ending), or None.
+
+        Returns:
+            The matplotlib figure.
+
+        Raises:
+            MissingExtraError: matplotlib is not installed.
+        """
+        try:
+            from matplotlib.figure import Figure
+        except ImportError as error:
+            raise MissingExtraError(
+                where="History.plot",
+                received="no matplotlib",
+                expected="matplotlib for drawing",
+                fix='install it: pip install "glassnet[plots]"',
+            ) from error
+        shown = [n for n in self.metrics if not n.startswith("val_") and n not in ("learning_rate", "penalty")]
+        figure = Figure(figsize=(5.2 * len(shown), 3.8), layout="constrained")
+        for place, name in enumerate(shown, start=1):
+            self._panel(figure.add_subplot(1, len(shown), place), name)
+        if path is not None:
+            figure.savefig(path, dpi=150)
+        return figure
+
+    def _panel(self, axes: Any, name: str) -> None:
+        marker = "o" if len(self) < 3 else None
+        axes.plot(self.epochs, self.metrics[name], label="training", color="#1f5fa8", marker=marker)
+        if f"val_{name}" in self.metrics:
+            axes.plot(self.epochs, self.metrics[f"val_{name}"], label="validation", color="#d1662b", marker=marker)
+            axes.legend(frameon=False)
+        axes.set_xlabel("epoch")
+        axes.set_title(name.replace("_", " "))
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,196 @@
+"""The training loop: epochs of steps, each step forward, loss, backward, update."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from glassnet.errors import DivergenceError
+from glassnet.losses import Loss
+from glassnet.metrics import Metric
+from glassnet.network import Network
+from glassnet.optimizers import Optimizer
+from glassnet.preprocessing import Standardize
+from glassnet.runners import NumpyRunner
+from glassnet.shapes import Array
+from glassnet.training.batches import batches, epoch_order
+from glassnet.training.callbacks import Callback, TrainingState
+from glassnet.training.history import History
+from glassnet.training.interrupt import Interrupt
+from glassnet.training.progress import ProgressBar
+
+PREDICTION_ROWS = 1024
+"""Rows that go through the network at once in evaluation and prediction: bounds the memory."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Checked data: x (N, ...), targets as the loss prepared them, weights (N,) or None."""
+
+    x: Array
+    targets: Array
+    weights: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def take(self, rows: Array | slice) -> Rows:
+        """Some of the rows."""
+        return Rows(self.x[rows], self.targets[rows], None if self.weights is None else self.weights[rows])
+
+
+@dataclass
+class Trainer:
+    """What a training needs besides data.
+
+    ``seed`` and the optimizer's count of updates key the dropout masks, ``seed`` and the epoch's number the order of
+    the rows; so a training that goes on from a checkpoint does what the unbroken one would have done. Where targets
+    were standardised, ``target_scaling`` brings outputs and targets back to their unit for the metrics.
+    """
+
+    network: Network
+    loss: Loss
+    optimizer: Optimizer
+    metrics: Sequence[Metric]
+    seed: int
+    target_scaling: Standardize | None = None
+
+    def fit(
+        self,
+        rows: Rows,
+        validation: Rows | None,
+        state: TrainingState,
+        callbacks: Sequence[Callback],
+        *,
+        batch_size: int,
+        shuffle: bool,
+        verbose: bool,
+    ) -> History:
+        """Trains from ``state.first_epoch`` to ``state.last_epoch``.
+
+        Raises:
+            DivergenceError: the loss became NaN or infinite; parameters and optimizer are those of the end of the
+                last good epoch.
+        """
+        steps = -(-len(rows) // batch_size)
+        bar = ProgressBar((state.first_epoch, state.last_epoch), steps, enabled=verbose)
+        for callback in callbacks:
+            callback.on_fit_begin(state)
+        try:
+            with Interrupt() as interrupt, bar, np.errstate(over="ignore", invalid="ignore"):
+                for epoch in range(state.first_epoch, state.last_epoch + 1):
+                    good = _Snapshot(self.network, self.optimizer)
+                    try:
+                        logs = self._epoch(rows, epoch, batch_size, shuffle, interrupt, bar)
+                    except _Diverged as diverged:
+                        good.restore()
+                        raise self._divergence(diverged, epoch, state.history) from None
+                    if interrupt.requested:
+                        state.stop("interrupted")
+                    if logs is None:
+                        break
+                    logs["learning_rate"] = self.optimizer.current_rate()
+                    if validation is not None:
+                        logs |= {f"val_{name}": value for name, value in self.evaluate(validation).items()}
+                    state.epoch, state.step, state.logs = epoch, self.optimizer.steps, logs
+                    state.history.append(epoch, logs)
+                    for callback in callbacks:
+                        callback.on_epoch_end(state)
+                    bar.epoch(epoch, logs)
+                    if state.stop_reason is not None:
+                        break
+        finally:
+            for callback in callbacks:
+                callback.on_fit_end(state)
+        state.history.stopped = state.stop_reason
+        return state.history
+
+    def evaluate(self, rows: Rows) -> dict[str, float]:
+        """Loss and metrics over all rows, in prediction mode."""
+        outputs = np.concatenate(list(predictions(self.network, rows.x, PREDICTION_ROWS)))
+        row_weights, _ = self.loss.row_weights(outputs, rows.targets, rows.weights)
+        value, _ = self.loss.forward(NumpyRunner(), outputs, rows.targets, row_weights)
+        return {"loss": float(value[0])} | self._measure(outputs, rows)
+
+    def _epoch(
+        self, rows: Rows, epoch: int, batch_size: int, shuffle: bool, interrupt: Interrupt, bar: ProgressBar
+    ) -> dict[str, float] | None:
+        """One epoch; what it measured while it trained, or None when it was interrupted before its end."""
+        network, optimizer = self.network, self.optimizer
+        order = epoch_order(len(rows), seed=self.seed, epoch=epoch, shuffle=shuffle)
+        collected = np.empty((len(rows), *(network.output_shape or ())), network.dtype) if self.metrics else None
+        loss_sum = weight_sum = 0.0
+        for number, batch in enumerate(batches(len(rows), batch_size, order)):
+            part = rows.take(batch)
+            run = NumpyRunner(self.seed, optimizer.steps)
+            outputs, cache = network.forward(run, part.x, training=True)
+            row_weights, total = self.loss.row_weights(outputs, part.targets, part.weights)
+            value, loss_cache = self.loss.forward(run, outputs, part.targets, row_weights)
+            if not np.isfinite(value[0]):
+                raise _Diverged(float(value[0]), number + 1)
+            doutputs = self.loss.backward(run, outputs, part.targets, row_weights, loss_cache)
+            network.backward(run, doutputs, cache)
+            optimizer.update(run, network.parameters, network.gradients, network.layout)
+            share = total if self.loss.reduction == "mean" else 1.0
+            loss_sum, weight_sum = loss_sum + share * float(value[0]), weight_sum + share
+            if collected is not None:
+                collected[batch] = outputs
+            bar.step(epoch, number + 1)
+            if interrupt.requested and (number + 1) * batch_size < len(rows):
+                return None
+        if not np.isfinite(network.parameters).all():
+            raise _Diverged(float("nan"), number + 1)
+        mean = loss_sum / (weight_sum or 1.0) if self.loss.reduction == "mean" else loss_sum
+        measured = {"loss": mean}
+        penalty = optimizer.penalty(network.parameters, network.layout)
+        if penalty:
+            measured["penalty"] = penalty
+        return measured | ({} if collected is None else self._measure(collected, rows))
+
+    def _measure(self, outputs: Array, rows: Rows) -> dict[str, float]:
+        targets = rows.targets
+        if self.target_scaling is not None:
+            outputs, targets = self.target_scaling.invert(outputs), self.target_scaling.invert(targets)
+        return {m.name: m.compute(outputs, targets, self.loss, rows.weights) for m in self.metrics}
+
+    def _divergence(self, diverged: _Diverged, epoch: int, history: History) -> DivergenceError:
+        kept = f"the weights of epoch {history.epochs[-1]}" if len(history) else "the weights from before this fit"
+        error = DivergenceError(
+            where=f"fit: epoch {epoch}, step {diverged.step}",
+            received=f"a loss of {diverged.value} at the learning rate {self.optimizer.current_rate():g}",
+            expected=f"a finite loss; {kept} are kept",
+            fix="lower the learning rate, scale the inputs to about −1..1, or add gn.ClipByNorm(1.0) to the optimizer",
+        )
+        error.history = history
+        return error
+
+
+class _Diverged(Exception):  # noqa: N818 - never leaves this file
+    def __init__(self, value: float, step: int) -> None:
+        self.value = value
+        self.step = step
+        super().__init__(value, step)
+
+
+class _Snapshot:
+    """The parameters and the optimizer's state at one moment."""
+
+    def __init__(self, network: Network, optimizer: Optimizer) -> None:
+        self._network, self._optimizer = network, optimizer
+        self._parameters = network.parameters.copy()
+        self._state = {name: array.copy() for name, array in optimizer.state.items()}
+        self._steps = optimizer.steps
+
+    def restore(self) -> None:
+        self._network.parameters[...] = self._parameters
+        self._optimizer.state, self._optimizer.steps = self._state, self._steps
+
+
+def predictions(network: Network, x: Array, rows_at_once: int) -> Iterator[Any]:
+    """The network's outputs in prediction mode, some rows at a time."""
+    run = NumpyRunner(step=0)
+    for start in range(0, len(x), rows_at_once):
+        yield network.forward(run, x[start : start + rows_at_once], training=False)[0]

@@ -1,0 +1,70 @@
+"""The progress bar: a live line in a terminal or notebook, nothing in a pipe."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+REFRESH_SECONDS = 0.1
+
+
+class ProgressBar:
+    """One line that shows the epoch, how far it is and what was measured last.
+
+    Args:
+        epochs: first and last epoch of the fit.
+        steps: updates in an epoch.
+        enabled: False for silence; even when True nothing is shown unless standard output is a terminal or notebook.
+    """
+
+    def __init__(self, epochs: tuple[int, int], steps: int, *, enabled: bool) -> None:
+        self._first, self._last = epochs
+        self._steps = steps
+        self._measured = ""
+        self._shown_at = 0.0
+        self._progress: Progress | None = self._open() if enabled else None
+
+    def __enter__(self) -> ProgressBar:
+        if self._progress is not None:
+            self._progress.start()
+            self._task = self._progress.add_task("", total=self._steps * (self._last - self._first + 1), measured="")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def step(self, epoch: int, done: int) -> None:
+        """Shows that ``done`` steps of the epoch are over; cheap when the last refresh was just now."""
+        if self._progress is not None and perf_counter() - self._shown_at > REFRESH_SECONDS:
+            self._show(epoch, done)
+
+    def epoch(self, epoch: int, logs: dict[str, float]) -> None:
+        """Shows what an epoch measured."""
+        if self._progress is None:
+            return
+        self._measured = "  ".join(f"{name} {value:.4g}" for name, value in logs.items() if name != "learning_rate")
+        if epoch == self._last or perf_counter() - self._shown_at > REFRESH_SECONDS:
+            self._show(epoch, self._steps)
+
+    def _show(self, epoch: int, done: int) -> None:
+        assert self._progress is not None
+        self._shown_at = perf_counter()
+        completed = (epoch - self._first) * self._steps + done
+        text = f"epoch {epoch}/{self._last}"
+        self._progress.update(self._task, description=text, completed=completed, measured=self._measured, refresh=True)
+
+    @staticmethod
+    def _open() -> Progress | None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = Console()
+        if not (console.is_terminal or console.is_jupyter):
+            return None
+        description, measured = TextColumn("{task.description}"), TextColumn("{task.fields[measured]}")
+        columns = description, BarColumn(24), TimeRemainingColumn(), measured
+        return Progress(*columns, console=console, auto_refresh=False)
