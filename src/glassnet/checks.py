@@ -55,7 +55,7 @@ def numeric(values: Any, *, where: str) -> Array:
         example = array.reshape(-1)[0] if array.size else None
         raise DataError(
             where=where,
-            received=f"values of type {array.dtype} such as {example!r}",
+            received=f"values of type {array.dtype} such as {str(example)!r}",
             expected="numbers",
             fix="turn text into numbers first: np.unique(values, return_inverse=True) numbers the classes",
         )

@@ -219,6 +219,12 @@ def as_initializer(given: Any) -> Initializer:
     return by_name(given, INITIALIZERS, Initializer, what="initializer")
 
 
+def init_setting(given: Any) -> Any:
+    """Checks an ``..._init`` argument when a layer is made: names stay names, arrays become ``Given``."""
+    initializer = as_initializer(given)
+    return initializer if isinstance(initializer, Given) else given
+
+
 def fans(shape: Shape) -> tuple[int, int]:
     """(fan_in, fan_out) of a parameter's shape.
 

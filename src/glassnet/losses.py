@@ -489,7 +489,7 @@ def _check_shares(shares: Array, where: str) -> Array:
             expected="rows of probabilities: not negative, summing to 1",
             fix="pass one-hot rows or integer labels (N,); for several labels at once use BinaryCrossEntropy",
         )
-    return shares
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
 
 def _mismatch(targets: Array, output_shape: Shape, where: str) -> ShapeError:

@@ -22,17 +22,9 @@ from glassnet.summary import Row, Summary
 
 
 class Network(Layer):
-    """Base of the compositions. A network is itself a layer, so networks nest.
+    """Base of the compositions. A network is itself a layer, so networks nest."""
 
-    Attributes:
-        parameters: every weight and bias, one flat array in build order; each layer's arrays are views into it.
-        gradients: their gradients in the same order, overwritten by each ``backward``.
-        layout: which part of the two belongs to which parameter.
-    """
-
-    parameters: Array
-    gradients: Array
-    layout: Layout
+    _buffers: tuple[Array, Array, Layout] | None = None
 
     def build(
         self, input_shape: int | Sequence[int], seed: int | np.random.Generator = 0, dtype: DType = "float32"
@@ -98,22 +90,38 @@ class Network(Layer):
     @property
     def is_built(self) -> bool:
         """Whether shapes are known and parameters exist."""
-        return "parameters" in self.__dict__
+        return self._buffers is not None
+
+    @property
+    def parameters(self) -> Array:
+        """Every weight and bias, one flat array in build order; each layer's arrays are views into it.
+
+        Raises:
+            NotBuiltError: shapes are not known yet; so do the properties below.
+        """
+        return self._built()[0]
+
+    @property
+    def gradients(self) -> Array:
+        """∂L/∂parameters in the same order, overwritten by each ``backward``."""
+        return self._built()[1]
+
+    @property
+    def layout(self) -> Layout:
+        """Which part of the two buffers belongs to which parameter."""
+        return self._built()[2]
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The parameters' dtype."""
-        self._require_built()
         return self.parameters.dtype
 
     def named_parameters(self) -> list[tuple[str, Array]]:
         """(path, view) of every parameter in build order, such as ``("0.weight", array(64, 128))``."""
-        self._require_built()
         return [(segment.path, segment.view(self.parameters)) for segment in self.layout]
 
     def named_gradients(self) -> list[tuple[str, Array]]:
         """(path, view) of every parameter's gradient in build order."""
-        self._require_built()
         return [(segment.path, segment.view(self.gradients)) for segment in self.layout]
 
     def restore(self, values: Mapping[str, Array], input_shape: Shape, dtype: DType) -> None:
@@ -156,7 +164,7 @@ class Network(Layer):
         twin = type(self).__new__(type(self))
         twin.__setstate__(deepcopy(self.__dict__))
         if dtype is not None:
-            twin._require_built()
+            twin._built()
             twin._adopt(as_dtype(dtype))
         return twin
 
@@ -166,7 +174,7 @@ class Network(Layer):
         Raises:
             NotBuiltError: shapes are not known yet.
         """
-        self._require_built()
+        self._built()
         rows = []
         for path, layer in self.walk():
             if not isinstance(layer, Network):
@@ -187,21 +195,22 @@ class Network(Layer):
 
     def _enter(self, x: Any) -> Array:
         """The door for arrays: right shape, the network's dtype."""
-        self._require_built()
+        parameters, _, _ = self._built()
         if isinstance(x, np.ndarray | list | tuple):
-            x = np.asarray(x, dtype=self.parameters.dtype)
+            x = np.asarray(x, dtype=parameters.dtype)
         if x.shape[1:] != self.input_shape:
             fits_network(x, self.input_shape or (), where="forward: x", layer=self.first_layer().where)
         return x  # type: ignore[no-any-return]
 
-    def _require_built(self) -> None:
-        if not self.is_built:
+    def _built(self) -> tuple[Array, Array, Layout]:
+        if self._buffers is None:
             raise NotBuiltError(
                 where=type(self).__name__,
                 received="a network whose shapes are not known yet",
                 expected="a built one",
                 fix="call net.build((features,)) first, or let model.fit(x, y) infer the shapes",
             )
+        return self._buffers
 
     def _named(self) -> Iterator[tuple[str, Parameter]]:
         for path, layer in self.walk():
@@ -221,15 +230,13 @@ class Network(Layer):
 
     def _share(self, parameters: Array, gradients: Array, layout: Layout) -> None:
         """Takes over buffers, and hands each network inside its own part of them."""
-        self.parameters, self.gradients, self.layout = parameters, gradients, layout
+        self._buffers = parameters, gradients, layout
         for path, child in self.walk():
             if isinstance(child, Network):
-                inside = [p for _, p in child._named()]
-                own = layout_of((name, p) for name, p in child._named())
+                own = layout_of(child._named())
                 start = next((s.start for s in layout if s.path.startswith(f"{path}.")), 0)
-                stop = start + sum(p.value.size for p in inside)
-                child.parameters, child.gradients = parameters[start:stop], gradients[start:stop]
-                child.layout = own
+                part = slice(start, start + (own[-1].stop if own else 0))
+                child._buffers = parameters[part], gradients[part], own
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

@@ -35,14 +35,17 @@ class Configurable:
 
     def __repr__(self) -> str:
         written: list[str] = []
+        by_place = True
         for name, parameter in _constructor(type(self)).items():
             value = getattr(self, name)
             if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
                 written += [repr(item) for item in value]
-            elif parameter.default is inspect.Parameter.empty:
-                written.append(_show(value))
-            elif not _same(value, parameter.default):
-                written.append(f"{name}={_show(value)}")
+                continue
+            by_place = by_place and parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+            if _same(value, parameter.default):
+                by_place = False
+            else:
+                written.append(_show(value) if by_place else f"{name}={_show(value)}")
         return f"{type(self).__name__}({', '.join(written)})"
 
 

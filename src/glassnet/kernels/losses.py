@@ -176,14 +176,12 @@ def soft_cross_entropy_forward(
     np.copyto(losses, -np.sum(_smoothed(targets, label_smoothing) * _log_softmax(logits), axis=1))
 
 
-@kernel("dz = ω_n (p Σ_k t′ − t′),  t′ = (1 − ε) t + ε/K", writes="doutputs")
+@kernel("dz = ω_n (p − t′),  t′ = (1 − ε) t + ε/K", writes="doutputs")
 def soft_cross_entropy_backward(
     row_weights: Array, probabilities: Array, targets: Array, doutputs: Array, *, label_smoothing: float
 ) -> None:
-    """Writes ``dz = ω_n (p Σ_k t′ − t′)``; for rows that sum to 1 that is ω_n (p − t′)."""
-    shares = _smoothed(targets, label_smoothing)
-    total = np.sum(shares, axis=1, keepdims=True)
-    np.multiply(row_weights[:, None], probabilities * total - shares, out=doutputs)
+    """Writes ``dz = ω_n (p − t′)``, which holds for rows of t that sum to 1."""
+    np.multiply(row_weights[:, None], probabilities - _smoothed(targets, label_smoothing), out=doutputs)
 
 
 @kernel("ℓ_n = −Σ_k t′ log p,  t′ = (1 − ε) t + ε/K", writes="losses")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.errors import ShapeError
+from glassnet.initializers import init_setting
 from glassnet.kernels.dense import dense_backward, dense_forward
 from glassnet.layers.base import Layer
 from glassnet.runners import Runner
@@ -41,8 +42,8 @@ class Dense(Layer):
     ) -> None:
         self.units = whole(units, "units", "Dense")
         self.use_bias = use_bias
-        self.weight_init = weight_init
-        self.bias_init = bias_init
+        self.weight_init = init_setting(weight_init)
+        self.bias_init = init_setting(bias_init)
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Creates W (D, M) and b (M,)."""

@@ -73,7 +73,7 @@ class Trainer:
 
         Raises:
             DivergenceError: the loss became NaN or infinite; parameters and optimizer are those of the end of the
-                last good epoch.
+                last epoch whose weights are known to give a finite loss.
         """
         steps = -(-len(rows) // batch_size)
         bar = ProgressBar((state.first_epoch, state.last_epoch), steps, enabled=verbose)
@@ -81,13 +81,17 @@ class Trainer:
             callback.on_fit_begin(state)
         try:
             with Interrupt() as interrupt, bar, np.errstate(over="ignore", invalid="ignore"):
+                good = _Snapshot(self.network, self.optimizer, state.epoch)
                 for epoch in range(state.first_epoch, state.last_epoch + 1):
-                    good = _Snapshot(self.network, self.optimizer)
+                    start = _Snapshot(self.network, self.optimizer, epoch - 1)
                     try:
                         logs = self._epoch(rows, epoch, batch_size, shuffle, interrupt, bar)
                     except _Diverged as diverged:
-                        good.restore()
-                        raise self._divergence(diverged, epoch, state.history) from None
+                        kept = start if diverged.finite_losses else good
+                        kept.restore()
+                        state.epoch = kept.epoch
+                        raise self._divergence(diverged, epoch, kept.epoch, state.history) from None
+                    good = start
                     if interrupt.requested:
                         state.stop("interrupted")
                     if logs is None:
@@ -130,7 +134,7 @@ class Trainer:
             row_weights, total = self.loss.row_weights(outputs, part.targets, part.weights)
             value, loss_cache = self.loss.forward(run, outputs, part.targets, row_weights)
             if not np.isfinite(value[0]):
-                raise _Diverged(float(value[0]), number + 1)
+                raise _Diverged(float(value[0]), number + 1, finite_losses=number)
             doutputs = self.loss.backward(run, outputs, part.targets, row_weights, loss_cache)
             network.backward(run, doutputs, cache)
             optimizer.update(run, network.parameters, network.gradients, network.layout)
@@ -142,7 +146,7 @@ class Trainer:
             if interrupt.requested and (number + 1) * batch_size < len(rows):
                 return None
         if not np.isfinite(network.parameters).all():
-            raise _Diverged(float("nan"), number + 1)
+            raise _Diverged(float("nan"), number + 1, finite_losses=number + 1)
         mean = loss_sum / (weight_sum or 1.0) if self.loss.reduction == "mean" else loss_sum
         measured = {"loss": mean}
         penalty = optimizer.penalty(network.parameters, network.layout)
@@ -156,8 +160,8 @@ class Trainer:
             outputs, targets = self.target_scaling.invert(outputs), self.target_scaling.invert(targets)
         return {m.name: m.compute(outputs, targets, self.loss, rows.weights) for m in self.metrics}
 
-    def _divergence(self, diverged: _Diverged, epoch: int, history: History) -> DivergenceError:
-        kept = f"the weights of epoch {history.epochs[-1]}" if len(history) else "the weights from before this fit"
+    def _divergence(self, diverged: _Diverged, epoch: int, kept_epoch: int, history: History) -> DivergenceError:
+        kept = f"the weights of epoch {kept_epoch}" if kept_epoch else "the initial weights"
         error = DivergenceError(
             where=f"fit: epoch {epoch}, step {diverged.step}",
             received=f"a loss of {diverged.value} at the learning rate {self.optimizer.current_rate():g}",
@@ -169,16 +173,18 @@ class Trainer:
 
 
 class _Diverged(Exception):  # noqa: N818 - never leaves this file
-    def __init__(self, value: float, step: int) -> None:
+    def __init__(self, value: float, step: int, *, finite_losses: int) -> None:
         self.value = value
         self.step = step
+        self.finite_losses = finite_losses
         super().__init__(value, step)
 
 
 class _Snapshot:
-    """The parameters and the optimizer's state at one moment."""
+    """The parameters and the optimizer's state at the end of an epoch."""
 
-    def __init__(self, network: Network, optimizer: Optimizer) -> None:
+    def __init__(self, network: Network, optimizer: Optimizer, epoch: int) -> None:
+        self.epoch = epoch
         self._network, self._optimizer = network, optimizer
         self._parameters = network.parameters.copy()
         self._state = {name: array.copy() for name, array in optimizer.state.items()}

@@ -1,0 +1,188 @@
+"""The command line, as a person types it."""
+
+from __future__ import annotations
+
+import csv
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import glassnet as gn
+from glassnet.cli.main import main
+
+
+def run(command: str) -> int:
+    return main(shlex.split(command))
+
+
+@pytest.fixture
+def flowers(tmp_path: Path) -> Path:
+    """A table of 60 flowers of two species, which a line separates."""
+    rng = np.random.default_rng(0)
+    path = tmp_path / "flowers.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["length", "width", "always one", "species"])
+        for i in range(60):
+            species = ["lily", "rose"][i % 2]
+            length, width = rng.normal(5 + 3 * (i % 2), 0.3), rng.normal(100 - 40 * (i % 2), 5)
+            writer.writerow([f"{length:.3f}", f"{width:.3f}", 1, species])
+    return path
+
+
+def test_digits_from_training_to_predictions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = "train digits --hidden 64 32 --dropout 0.1 --l2 1e-4 --epochs 8 --output d.safetensors --plot curves.png"
+    assert run(command) == 0
+    shown = capsys.readouterr().out
+    assert "digits: 1,348 rows to train, 449 to test, 64 features, 10 classes" in shown
+    assert "epoch 8/8" in shown
+    assert "model saved to d.safetensors" in shown
+    assert (tmp_path / "curves.png").stat().st_size > 5000
+    accuracy = float(shown.split("test accuracy: ")[1].split()[0])
+    assert accuracy > 0.9
+
+    assert main(["evaluate", "d.safetensors", "digits"]) == 0
+    assert "accuracy: 0.9" in capsys.readouterr().out
+
+    digits = gn.data.digits()
+    np.savez("rows.npz", x=digits.x[:5])
+    assert run("predict d.safetensors rows.npz --output out.csv --probabilities") == 0
+    assert "5 predictions written to out.csv" in capsys.readouterr().out
+    with Path("out.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["prediction"] for row in rows] == [
+        str(k) for k in gn.load("d.safetensors").predict_classes(digits.x[:5])
+    ]
+    for row in rows:
+        probabilities = [float(row[f"probability_{k}"]) for k in range(10)]
+        assert sum(probabilities) == pytest.approx(1, abs=1e-5)
+        assert int(np.argmax(probabilities)) == int(row["prediction"])
+
+    assert main(["summary", "d.safetensors"]) == 0
+    assert "Dense(32)" in capsys.readouterr().out
+
+    assert main(["trace", "d.safetensors", "digits", "--row", "3"]) == 0
+    assert "dense_backward" in capsys.readouterr().out
+
+
+def test_a_table_with_classes(
+    flowers: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(flowers.parent)
+    assert run("train flowers.csv --target species --hidden 8 --epochs 60 --learning-rate 0.01") == 0
+    assert "test accuracy: 1.0000" in capsys.readouterr().out
+    model = gn.load("flowers.safetensors")
+    assert model.class_names == ("lily", "rose")
+    assert model.feature_names == ("length", "width", "always one")
+
+    Path("new.csv").write_text("id,width,length,always one\n7,98,5.1,1\n8,61,8.2,1\n")
+    assert main(["predict", "flowers.safetensors", "new.csv"]) == 0
+    assert capsys.readouterr().out == "prediction\nlily\nrose\n"
+
+    Path("roses.csv").write_text("length,width,always one,species\n8.1,60,1,rose\n")
+    assert main(["evaluate", "flowers.safetensors", "roses.csv"]) == 0
+    assert "accuracy: 1.0000" in capsys.readouterr().out
+
+    Path("tulips.csv").write_text("length,width,always one,species\n8.1,60,1,tulip\n5,100,1,lily\n")
+    assert main(["evaluate", "flowers.safetensors", "tulips.csv"]) == 2
+    assert "the classes tulip" in capsys.readouterr().err
+
+
+def test_a_table_with_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 10, (200, 2))
+    rows = np.column_stack([x, 250_000 + 30_000 * x[:, 0] - 5_000 * x[:, 1] + rng.normal(0, 100, 200)])
+    np.savetxt("houses.csv", rows, delimiter=",", header="rooms,age,price", comments="")
+    assert run("train houses.csv --target price --hidden 16 --epochs 80 --learning-rate 0.01") == 0
+    r2 = float(capsys.readouterr().out.split("test r2: ")[1].split()[0])
+    assert r2 > 0.99
+    assert run("predict houses.safetensors houses.csv --output out.csv") == 0
+    predicted = np.loadtxt("out.csv", skiprows=1)
+    assert Path("out.csv").read_text().startswith("price\n")
+    assert np.abs(predicted - rows[:, 2]).mean() < 20_000
+
+
+def test_early_stopping_uses_rows_apart_from_the_test(
+    flowers: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(flowers.parent)
+    command = "train flowers.csv --target species --hidden --epochs 500 --patience 3 --learning-rate 0.3 --quiet"
+    assert run(command) == 0
+    shown = capsys.readouterr().out
+    assert "stopped after epoch" in shown
+    assert "epoch 1" not in shown.splitlines()[0][:7]
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("train flowers.csv", "species"),
+        ("train flowers.csv --target colour", "colour"),
+        ("train nothing.csv --target a", "nothing.csv"),
+        ("train flowers.csv --target species --output no/such/folder.safetensors", "mkdir -p"),
+        ("train flowers.csv --target species --epochs 0", "epochs=0"),
+        ("train flowers.csv --target species --hidden 0", "units=0"),
+        ("train flowers.csv --target species --test-share 2", "2"),
+        ("train digits --subset many", "many"),
+        ("train digits --learning-rate 1e30 --optimizer sgd", "lower the learning rate"),
+        ("predict nothing.safetensors flowers.csv", "no such file"),
+        ("predict flowers.csv flowers.csv", "safetensors cannot read"),
+        ("summary flowers.csv", "safetensors cannot read"),
+    ],
+)
+def test_mistakes_end_with_a_message_and_status_2(
+    command: str, words: str, flowers: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(flowers.parent)
+    before = sorted(flowers.parent.iterdir())
+    assert run(command) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("glassnet: ")
+    assert words in error
+    assert "Traceback" not in error
+    assert sorted(flowers.parent.iterdir()) == before
+
+
+def test_a_missing_column_at_prediction_is_named(
+    flowers: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(flowers.parent)
+    assert run("train flowers.csv --target species --epochs 1 --quiet") == 0
+    Path("new.csv").write_text("length,always one\n5.1,1\n")
+    assert main(["predict", "flowers.safetensors", "new.csv"]) == 2
+    assert "width" in capsys.readouterr().err
+
+
+def test_a_row_that_is_not_there(
+    flowers: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(flowers.parent)
+    assert run("train flowers.csv --target species --epochs 1 --quiet") == 0
+    assert main(["trace", "flowers.safetensors", "flowers.csv", "--row", "60"]) == 2
+    assert "0 to 59" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["predict", "--help"], ["--version"]])
+def test_help_explains_itself(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert "glassnet" in shown
+    assert len(shown) > 10
+
+
+def test_the_installed_command_and_the_module_run() -> None:
+    for command in ([str(Path(sys.executable).parent / "glassnet")], [sys.executable, "-m", "glassnet"]):
+        result = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)
+        assert result.stdout.strip() == f"glassnet {gn.__version__}"

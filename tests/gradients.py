@@ -1,0 +1,215 @@
+"""What the gradient tests share: every layer, composition and loss, found by discovery, with networks around them."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+import glassnet as gn
+from glassnet.kernels import KERNELS
+from glassnet.layers import Layer, NumpyLayer
+from glassnet.losses import Loss
+
+Build = Callable[[], gn.Network]
+
+
+class Affine(NumpyLayer):
+    """A user's layer with two parameters, so that the bridge to plain NumPy is checked like any other layer."""
+
+    def build(self, input_shape: tuple[int, ...], rng: np.random.Generator) -> tuple[int, ...]:
+        self.add_parameter("scale", input_shape, gn.initializers.Normal(1.0))
+        self.add_parameter("shift", input_shape, gn.initializers.Normal(1.0))
+        return input_shape
+
+    def forward(self, x: np.ndarray) -> tuple[np.ndarray, Any]:
+        return x * self.scale + self.shift, x
+
+    def backward(self, dy: np.ndarray, cache: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        return dy * self.scale, {"scale": (dy * cache).sum(axis=0), "shift": dy.sum(axis=0)}
+
+
+# For each layer class: networks around it, with the shapes of one input row that they are checked on. Dense layers
+# in front turn the check of the input's gradient into one of a hidden δ; biases are drawn, so that none stays at 0.
+CASES: dict[str, list[tuple[Build, tuple[int, ...]]]] = {
+    "Dense": [
+        (lambda: gn.Sequential(gn.Dense(4, bias_init="normal")), (3,)),
+        (lambda: gn.Sequential(gn.Dense(1, use_bias=False), gn.Dense(5)), (1,)),
+    ],
+    "Flatten": [(lambda: gn.Sequential(gn.Flatten(), gn.Dense(3)), (2, 3, 5))],
+    "Reshape": [(lambda: gn.Sequential(gn.Dense(6), gn.Reshape((2, 3)), gn.Tanh(), gn.Flatten(), gn.Dense(2)), (5,))],
+    "Dropout": [(lambda: gn.Sequential(gn.Dense(7), gn.Dropout(0.4), gn.Dense(3)), (5,))],
+    "PythonLayer": [(lambda: gn.Sequential(gn.Dense(3), Affine(), gn.Tanh()), (5,))],
+    "Sequential": [(lambda: gn.Sequential(gn.Sequential(gn.Dense(4), gn.Tanh()), gn.Sequential(gn.Dense(2))), (3,))],
+    "Residual": [
+        (lambda: gn.Sequential(gn.Residual(gn.Dense(5), gn.Tanh(), gn.Dense(3))), (3,)),
+        (lambda: gn.Sequential(gn.Dense(2), gn.Residual(gn.Dense(5), gn.Tanh(), shortcut=gn.Dense(5))), (3,)),
+    ],
+    "Concat": [
+        (lambda: gn.Sequential(gn.Concat([gn.Dense(4), gn.Tanh()], gn.Dense(1), gn.Sigmoid()), gn.Dense(2)), (3,)),
+        (lambda: gn.Sequential(gn.Reshape((2, 3)), gn.Concat("tanh", "sigmoid", "softmax", axis=2)), (6,)),
+        (lambda: gn.Sequential(gn.Reshape((2, 3)), gn.Concat("tanh", "sigmoid", axis=1)), (6,)),
+    ],
+    "LeakyReLU": [(lambda: gn.Sequential(gn.Dense(5, bias_init="normal"), gn.LeakyReLU(0.2)), (3,))],
+    "ELU": [(lambda: gn.Sequential(gn.Dense(5, bias_init="normal"), gn.ELU(1.7)), (3,))],
+    "GELU": [
+        (lambda: gn.Sequential(gn.Dense(5, bias_init="normal"), gn.GELU()), (3,)),
+        (lambda: gn.Sequential(gn.Dense(5, bias_init="normal"), gn.GELU(approximate=True)), (3,)),
+    ],
+}
+
+# For each loss class: objects, and the targets (N, K) -> targets that each is checked on.
+_labels: Callable[..., np.ndarray] = lambda rng, n, k: rng.integers(0, k, n)  # noqa: E731
+_numbers: Callable[..., np.ndarray] = lambda rng, n, k: rng.normal(size=(n, k))  # noqa: E731
+_shares: Callable[..., np.ndarray] = lambda rng, n, k: rng.dirichlet(np.ones(k), n)  # noqa: E731
+_soft: Callable[..., np.ndarray] = lambda rng, n, k: rng.uniform(size=(n, k))  # noqa: E731
+_signs: Callable[..., np.ndarray] = lambda rng, n, k: rng.choice([-1, 1], (n, k))  # noqa: E731
+
+LOSS_CASES: dict[str, list[tuple[Loss, Callable[..., np.ndarray], str | None]]] = {
+    "SumSquaredError": [
+        (gn.losses.SumSquaredError(), _numbers, None),
+        (gn.losses.SumSquaredError("mean"), _numbers, None),
+    ],
+    "MeanSquaredError": [
+        (gn.losses.MeanSquaredError(), _numbers, None),
+        (gn.losses.MeanSquaredError("sum"), _numbers, None),
+    ],
+    "MeanAbsoluteError": [(gn.losses.MeanAbsoluteError(), _numbers, None)],
+    "Huber": [(gn.losses.Huber(0.7), _numbers, None), (gn.losses.Huber(1.3, "sum"), _numbers, None)],
+    "BinaryCrossEntropy": [
+        (gn.losses.BinaryCrossEntropy(), _soft, None),
+        (gn.losses.BinaryCrossEntropy(from_logits=False), _soft, "sigmoid"),
+    ],
+    "CrossEntropy": [
+        (gn.losses.CrossEntropy(), _labels, None),
+        (gn.losses.CrossEntropy(label_smoothing=0.1), _labels, None),
+        (gn.losses.CrossEntropy(label_smoothing=0.1, class_weight={1: 3.0}), _labels, None),
+        (gn.losses.CrossEntropy(), _shares, None),
+        (gn.losses.CrossEntropy(label_smoothing=0.2, class_weight=[1.0, 2.0, 0.5]), _shares, None),
+        (gn.losses.CrossEntropy(from_logits=False, label_smoothing=0.1), _labels, "softmax"),
+        (gn.losses.CrossEntropy(reduction="sum"), _labels, None),
+    ],
+    "Hinge": [(gn.losses.Hinge(), _signs, None), (gn.losses.Hinge(), _labels, None)],
+}
+
+
+def concrete(base: type) -> list[type]:
+    """Every class below ``base`` that glassnet itself defines and that is meant to be used."""
+    found: list[type] = []
+    for cls in base.__subclasses__():
+        found += concrete(cls)
+        own = cls.__module__.startswith("glassnet") and not cls.__name__.startswith("_")
+        if own and not inspect.isabstract(cls) and cls.__name__ not in {"Activation", "Network"}:
+            found.append(cls)
+    return found
+
+
+def layer_cases() -> Iterator[tuple[str, Build, tuple[int, ...]]]:
+    """A case for every layer there is: its entry in CASES or, for an activation without settings, a default one."""
+    for cls in concrete(Layer):
+        for build, shape in CASES.get(cls.__name__, [(_around(cls), (3,))]):
+            yield cls.__name__, build, shape
+
+
+def loss_cases() -> Iterator[tuple[str, Loss, Callable[..., np.ndarray], str | None]]:
+    """Every loss there is; one without an entry in LOSS_CASES raises KeyError."""
+    for cls in concrete(Loss):
+        for loss, targets, end in LOSS_CASES[cls.__name__]:
+            yield cls.__name__, loss, targets, end
+
+
+def _around(cls: type[Layer]) -> Build:
+    return lambda: gn.Sequential(gn.Dense(5, bias_init="normal"), cls(), gn.Dense(2))
+
+
+class MutantRunner(gn.NumpyRunner):
+    """Runs every kernel but one, whose place a mutant takes."""
+
+    kernel_name = ""
+    mutant: Callable[..., None]
+
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        """Buffers full of NaN (or True), so that one which a mutant leaves unwritten cannot be right by chance."""
+        return np.full(shape, np.nan).astype(dtype)
+
+    def __call__(self, caller: Any, kernel: Callable[..., None], **arguments: Any) -> None:
+        chosen = type(self).mutant if kernel.__name__ == type(self).kernel_name else kernel
+        chosen(**arguments)
+
+
+def runner_with(name: str, mutant: Callable[..., None]) -> type[MutantRunner]:
+    return type("Mutated", (MutantRunner,), {"kernel_name": name, "mutant": staticmethod(mutant)})
+
+
+def mutants(name: str) -> Iterator[tuple[str, Callable[..., None]]]:
+    """Broken versions of a backward kernel: each output zeroed, each sign flipped, each term or statement dropped."""
+    entry = KERNELS[name]
+    for output in entry.writes:
+        yield f"{output} zeroed", _after(entry.function, output, lambda array: array * 0)
+        yield f"{output} sign flipped", _after(entry.function, output, lambda array: -array)
+    tree = ast.parse(textwrap.dedent(inspect.getsource(entry.function)))
+    definition = tree.body[0]
+    assert isinstance(definition, ast.FunctionDef)
+    definition.decorator_list = []
+    definition.body = [
+        s for s in definition.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
+    ]
+    count = sum(1 for _ in _places(definition))
+    for index in range(count):
+        copy = ast.parse(ast.unparse(definition))
+        function = copy.body[0]
+        assert isinstance(function, ast.FunctionDef)
+        description = _mutate(function, index)
+        namespace = dict(inspect.getmodule(entry.function).__dict__)  # type: ignore[union-attr]
+        code = compile(ast.fix_missing_locations(copy), f"<mutant of {name}>", "exec")
+        exec(code, namespace)
+        yield description, namespace[name]
+
+
+def _after(
+    function: Callable[..., None], output: str, change: Callable[[np.ndarray], np.ndarray]
+) -> Callable[..., None]:
+    def mutant(**arguments: Any) -> None:
+        function(**arguments)
+        written = arguments[output]
+        for buffer in written if isinstance(written, list) else [written]:
+            if buffer is not None:
+                buffer[...] = change(buffer)
+
+    return mutant
+
+
+def _places(function: ast.FunctionDef) -> Iterator[tuple[ast.AST, str, int | None, ast.AST | None]]:
+    """Where a mutant may differ: (parent, field, index in the field, what to put there; None to leave it out)."""
+    body = ast.Module(function.body, [])
+    for parent in (node for part in (body, *function.body) for node in ([part] if part is body else ast.walk(part))):
+        for field, value in ast.iter_fields(parent):
+            items = value if isinstance(value, list) else [value]
+            for index, item in enumerate(items):
+                place = index if isinstance(value, list) else None
+                if isinstance(item, ast.BinOp):
+                    yield parent, field, place, item.left
+                    yield parent, field, place, item.right
+                if isinstance(item, ast.UnaryOp) and isinstance(item.op, ast.USub):
+                    yield parent, field, place, item.operand
+                if isinstance(item, ast.stmt) and isinstance(parent, ast.Module | ast.If | ast.For):
+                    yield parent, field, place, None
+
+
+def _mutate(function: ast.FunctionDef, wanted: int) -> str:
+    parent, field, place, replacement = next(p for i, p in enumerate(_places(function)) if i == wanted)
+    value = getattr(parent, field)
+    old = value if place is None else value[place]
+    before = ast.unparse(old)
+    if replacement is None:
+        value[place] = ast.Pass()
+        return f"without {before!r}"
+    if place is None:
+        setattr(parent, field, replacement)
+    else:
+        value[place] = replacement
+    return f"{before!r} became {ast.unparse(replacement)!r}"
