@@ -226,6 +226,7 @@ WITH_NAN = np.array([[1.0, 2.0], [3.0, np.nan], [np.inf, 1.0], [0.0, 0.0]])
         bad([["a", "b"]] * 4, GOOD_Y, "such as 'a'.*numbers"),
         bad([[1.0, 2.0], [1.0]], [0, 1], "rows of different lengths"),
         bad(np.ones(4), GOOD_Y, r"x\.reshape\(-1, 1\)", gn.ShapeError),
+        bad(None, GOOD_Y, "fit: x.*None.*pass the data"),
         bad(3.0, GOOD_Y, "a single number", gn.ShapeError),
         bad(GOOD_X, GOOD_Y + 1, "labels from 1 to 3.*0 to 2.*pass y - 1"),
         bad(GOOD_X, [0, 1, 2, 7], "labels from 0 to 7.*8 units"),
@@ -288,6 +289,8 @@ def test_integer_labels_for_a_squared_error_are_explained(blobs: Blobs) -> None:
     ("make", "words"),
     [
         (lambda: classifier(loss="crossentropy"), "did you mean 'cross_entropy'"),
+        (lambda: classifier(loss="mse"), "did you mean 'mean_squared_error'"),
+        (lambda: classifier(optimizer=0.1), "an optimizer object or its name"),
         (lambda: classifier(optimizer="adm"), "did you mean 'adam'"),
         (lambda: classifier(metrics=["acuracy"]), "did you mean 'accuracy'"),
         (lambda: classifier(metrics=["accuracy", "accuracy"]), "different names"),

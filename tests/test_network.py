@@ -169,6 +169,7 @@ def test_names_of_activations_and_added_layers() -> None:
     [
         (lambda: gn.Sequential(gn.ReLU), gn.ConfigurationError, "make an object of it: ReLU"),
         (lambda: gn.Sequential("rellu"), gn.ConfigurationError, "did you mean 'relu'"),
+        (lambda: gn.Sequential([gn.ReLU()]), gn.ConfigurationError, r"a list of 1 layers.*Sequential\(\*layers\)"),
         (lambda: gn.Sequential(3), gn.ConfigurationError, r"3 \(a int\)"),
         (lambda: gn.Sequential(gn.Dense(2)).build((2, 3)), gn.ShapeError, r"layer 0 \(Dense\(2\)\).*Flatten"),
         (lambda: gn.Sequential(gn.Dense(2)).build(()), gn.ShapeError, "without the batch axis"),

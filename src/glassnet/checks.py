@@ -42,6 +42,13 @@ def as_rows(values: Any, dtype: np.dtype[Any], *, where: str) -> Array:
 
 def numeric(values: Any, *, where: str) -> Array:
     """Makes an array of numbers or booleans; text, objects and ragged lists are refused."""
+    if values is None or hasattr(values, "toarray"):
+        raise DataError(
+            where=where,
+            received="nothing (None)" if values is None else f"a sparse matrix ({type(values).__name__})",
+            expected="an array of numbers",
+            fix="pass the data" if values is None else "make it dense first: x.toarray()",
+        )
     try:
         array = np.asarray(values)
     except ValueError as error:
@@ -55,7 +62,7 @@ def numeric(values: Any, *, where: str) -> Array:
         example = array.reshape(-1)[0] if array.size else None
         raise DataError(
             where=where,
-            received=f"values of type {array.dtype} such as {str(example)!r}",
+            received=f"values of type {array.dtype} such as {str(example)[:40]!r}",
             expected="numbers",
             fix="turn text into numbers first: np.unique(values, return_inverse=True) numbers the classes",
         )

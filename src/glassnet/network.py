@@ -456,6 +456,13 @@ def as_layer(given: Any) -> Layer:
     """
     if isinstance(given, NumpyLayer):
         return PythonLayer(given)
+    if isinstance(given, list | tuple):
+        raise ConfigurationError(
+            where="network",
+            received=f"a {type(given).__name__} of {len(given)} layers in the place of one layer",
+            expected="the layers one by one",
+            fix="write gn.Sequential(*layers)",
+        )
     return by_name(given, ACTIVATIONS, Layer, what="layer")  # type: ignore[type-abstract]
 
 

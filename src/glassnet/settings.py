@@ -129,7 +129,8 @@ def by_name(given: Any, family: Mapping[str, type[_T]], kind: type[_T], *, what:
         received, fix = f"the class {given.__name__}", f"make an object of it: {given.__name__}()"
     else:
         received = f"{given!r:.80} (a {type(given).__name__})"
-    raise ConfigurationError(where=what, received=received, expected=f"a {what} object or its name", fix=fix)
+    article = "an" if what[0] in "aeiou" else "a"
+    raise ConfigurationError(where=what, received=received, expected=f"{article} {what} object or its name", fix=fix)
 
 
 def number(value: Any, name: str, where: str, *, low: float, high: float = math.inf, open_low: bool = False) -> float:
@@ -178,5 +179,6 @@ def _same(value: Any, default: Any) -> bool:
 
 
 def _hint(name: str, known: Mapping[str, Any]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
+    by_initials = [full for full in known if "".join(word[:1] for word in full.split("_")) == name.lower()]
+    close = by_initials or difflib.get_close_matches(name, list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""

@@ -77,6 +77,9 @@ def _add_train(commands: Commands) -> None:
     parser.add_argument("data", help=DATA_HELP)
     group = parser.add_argument_group("the data")
     group.add_argument("--target", metavar="COLUMN", help="for a .csv: the column to learn")
+    group.add_argument(
+        "--regression", action="store_true", help="whole-number targets are amounts, not the numbers of classes"
+    )
     group.add_argument("--test-share", type=float, default=0.25, metavar="SHARE", help="share of rows held out to test")
     group.add_argument("--subset", metavar="TRAIN,TEST", help="use so many rows only, such as 5000,500")
     group = parser.add_argument_group("the network")

@@ -32,6 +32,8 @@ def train(options: argparse.Namespace) -> int:
             expected="to know what to learn",
             fix=_target_hint(data),
         )
+    if options.regression and data.is_classification:
+        data, test = data.with_numbers(), None if test is None else test.with_numbers()
     if test is None:
         data, test = split(data, options.test_share, options.seed)
     model = build_model(options, data)

@@ -7,10 +7,8 @@ import csv
 import io
 import sys
 
-import numpy as np
-
 from glassnet.data import Dataset, open_source
-from glassnet.errors import ConfigurationError, DataError
+from glassnet.errors import ConfigurationError
 from glassnet.explain import trace as trace_model
 from glassnet.formats import require_writable, write_atomically
 from glassnet.model import Model, load
@@ -77,7 +75,7 @@ def trace(options: argparse.Namespace) -> int:
 
 
 def _with_targets(model: Model, options: argparse.Namespace) -> Dataset:
-    """The data (the test part, where there is one) with labels numbered as in the model's training."""
+    """The data (the test part, where there is one) with targets as in the model's training."""
     target = options.target or model.target_name
     data, test = open_source(options.data, target=target, columns=model.feature_names)
     data = data if test is None else test
@@ -88,19 +86,11 @@ def _with_targets(model: Model, options: argparse.Namespace) -> Dataset:
             expected="the right answers, to compare with",
             fix="name their column with --target, or add an array y",
         )
-    if not data.is_classification or model.class_names is None or data.class_names == model.class_names:
+    if not data.is_classification:
         return data
-    numbers = {name: label for label, name in enumerate(model.class_names)}
-    unknown = [name for name in data.class_names or () if name not in numbers]
-    if unknown:
-        raise DataError(
-            where=f"read {options.data}",
-            received=f"the classes {', '.join(unknown)}",
-            expected=f"classes of the training: {', '.join(model.class_names)}",
-            fix="drop these rows, or train again with them",
-        )
-    renumbered = np.array([numbers[name] for name in data.class_names or ()])[data.y]
-    return Dataset(data.x, renumbered, data.feature_names, model.class_names, data.name, data.scale)
+    if not model.loss.decides_classes:
+        return data.with_numbers()
+    return data if model.class_names is None else data.with_classes(model.class_names)
 
 
 def _answers(model: Model, x: Array, *, with_probabilities: bool) -> list[list[object]]:

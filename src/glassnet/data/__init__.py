@@ -1,0 +1,21 @@
+"""Data: what networks learn from, read from files into arrays and checked at the door."""
+
+from glassnet.data.arrays import read_npz
+from glassnet.data.dataset import Dataset, split
+from glassnet.data.digits import digits
+from glassnet.data.images import read_cifar10, read_idx
+from glassnet.data.sources import open_source
+from glassnet.data.subsets import parse_subset
+from glassnet.data.tables import read_csv
+
+__all__ = [
+    "Dataset",
+    "digits",
+    "open_source",
+    "parse_subset",
+    "read_cifar10",
+    "read_csv",
+    "read_idx",
+    "read_npz",
+    "split",
+]

@@ -1,0 +1,98 @@
+"""From what a user names, a path or "digits", to datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from glassnet.data.arrays import read_npz
+from glassnet.data.dataset import Dataset
+from glassnet.data.digits import digits
+from glassnet.data.files import did_you_mean, missing_hint
+from glassnet.data.images import holds_cifar10, holds_idx, read_cifar10, read_idx
+from glassnet.data.subsets import check_available, check_subset
+from glassnet.data.tables import read_csv
+from glassnet.errors import ConfigurationError, FileFormatError, MissingFileError
+
+_UNDERSTOOD = (
+    "digits (built in), a .csv file, an .npz file, cifar-10-binary.tar.gz or the folder of its .bin files, "
+    "or a folder with MNIST's four idx files"
+)
+
+
+def open_source(
+    source: str | Path,
+    *,
+    target: str | None = None,
+    subset: tuple[int, int] | None = None,
+    columns: Sequence[str] | None = None,
+) -> tuple[Dataset, Dataset | None]:
+    """Opens whatever the library can read.
+
+    Args:
+        source: ``"digits"``; or the path of a ``.csv`` or ``.npz`` file, of the CIFAR-10 archive or folder, of a folder
+            with MNIST's files. A folder called digits is named by ``Path("digits")``.
+        target: the column to be predicted, for ``.csv`` files only.
+        subset: rows to train with and rows to test with, from the start of each part; data of a single part are cut
+            in two, the test rows following the training rows. None keeps all.
+        columns: the feature columns of a ``.csv`` file, in the order wanted. Other sources have no column names and
+            pass over it.
+
+    Returns:
+        The training part and the test part; None for the test part where the data have only one and no subset is given.
+
+    Raises:
+        ConfigurationError: a target for data without columns, or a subset that is not two whole numbers above 0.
+        MissingFileError: nothing at the path.
+        FileFormatError: nothing that is understood, or a file that is damaged or missing from its folder.
+        DataError: what is in the file cannot be learned from, or a subset asks for more rows than there are.
+
+    Example:
+        >>> train, test = open_source("digits", subset=(1000, 500))
+        >>> len(train), len(test)
+        (1000, 500)
+    """
+    check_subset(subset)
+    path = Path(source)
+    suffix = path.suffix.lower()
+    if target is not None and (source == "digits" or suffix != ".csv"):
+        raise ConfigurationError(
+            where=str(source),
+            received=f"the target {target!r}",
+            expected="a target only with a .csv file, whose columns have names",
+            fix="leave the target out",
+        )
+    if source == "digits":
+        return _cut(digits(), subset)
+    if not path.exists():
+        raise MissingFileError(
+            where=str(source),
+            received="no such file or folder",
+            expected=_UNDERSTOOD,
+            fix=did_you_mean(str(source), ["digits"]) + missing_hint(path),
+        )
+    if path.is_dir():
+        if holds_cifar10(path):
+            return read_cifar10(path, subset=subset)
+        if holds_idx(path):
+            return read_idx(path, subset=subset)
+    elif suffix == ".csv":
+        return _cut(read_csv(path, target, columns=columns), subset)
+    elif suffix == ".npz":
+        return _cut(read_npz(path), subset)
+    elif path.name.lower().endswith((".tar.gz", ".tgz")):
+        return read_cifar10(path, subset=subset)
+    raise FileFormatError(
+        where=str(source),
+        received="a folder without known files" if path.is_dir() else f"a file ending in {suffix or 'nothing'}",
+        expected=_UNDERSTOOD,
+        fix="name one of these; for files of images name the folder that holds them",
+    )
+
+
+def _cut(dataset: Dataset, subset: tuple[int, int] | None) -> tuple[Dataset, Dataset | None]:
+    if subset is None:
+        return dataset, None
+    train, test = subset
+    check_available(train + test, len(dataset), where=dataset.name)
+    return dataset.rows(slice(train)), dataset.rows(slice(train, train + test))

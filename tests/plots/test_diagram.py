@@ -1,0 +1,55 @@
+"""The network diagram: every neuron a circle, every weight a line whose width tells its size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+import glassnet as gn
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def drawn(path: Path | None = None, title: str = "") -> tuple[ElementTree.Element, gn.Network]:
+    weight = np.array([[1.0, -2.0], [0.0, 0.5], [4.0, 1.0]])
+    net = gn.Sequential(gn.Dense(2, weight_init=weight), gn.Sigmoid(), gn.Dense(1, use_bias=False))
+    net.build((3,), dtype="float64")
+    return ElementTree.fromstring(gn.plots.network_diagram(net, path, title=title)), net
+
+
+def test_circles_and_lines_are_those_of_the_network() -> None:
+    svg, _ = drawn()
+    assert len(svg.findall(f"{SVG}circle")) == 3 + 2 + 1
+    assert len(svg.findall(f"{SVG}line")) == 3 * 2 + 2 * 1
+
+
+def test_lines_show_sign_and_size() -> None:
+    svg, _ = drawn()
+    lines = {line.find(f"{SVG}title").text: line for line in svg.findall(f"{SVG}line")[:6]}  # type: ignore[union-attr]
+    largest, negative, zero = lines["w[2, 0] = 4"], lines["w[0, 1] = -2"], lines["w[1, 0] = 0"]
+    widths = [float(line.get("stroke-width", "")) for line in (zero, negative, largest)]
+    assert widths == sorted(widths)
+    assert widths[0] < widths[2]
+    assert negative.get("stroke") != largest.get("stroke")
+
+
+def test_the_file_is_what_is_returned_and_titles_are_escaped(tmp_path: Path) -> None:
+    path = tmp_path / "net.svg"
+    svg, net = drawn(path, title="a < b & c")
+    assert path.read_text() == gn.plots.network_diagram(net, title="a < b & c")
+    assert "a < b & c" in [text.text for text in svg.findall(f"{SVG}text")]
+    assert "input" in [text.text for text in svg.findall(f"{SVG}text")]
+    assert any("sigmoid" in str(text.text) for text in svg.findall(f"{SVG}text"))
+
+
+def test_networks_that_cannot_be_drawn_are_refused() -> None:
+    wide, flat = gn.Sequential(gn.Dense(65)), gn.Sequential(gn.Tanh())
+    for net in (wide, flat):
+        net.build((3,))
+        with pytest.raises(gn.ConfigurationError, match="1 to 64 units"):
+            gn.plots.network_diagram(net)
+    with pytest.raises(gn.NotBuiltError):
+        gn.plots.network_diagram(gn.Sequential(gn.Dense(2)))

@@ -1,0 +1,73 @@
+"""What the READMEs show: the code runs, both languages show the same code, quoted messages are the real ones."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import glassnet as gn
+
+ROOT = Path(__file__).parent.parent
+LANGUAGES = ("README.md", "README.zh-CN.md")
+
+
+def blocks(name: str, language: str) -> list[str]:
+    """The fenced blocks of one language, the empty string for those without."""
+    pieces = (ROOT / name).read_text(encoding="utf-8").split("```")[1::2]
+    return [body for first, _, body in (piece.partition("\n") for piece in pieces) if first == language]
+
+
+def without_comments(code: str) -> str:
+    return re.sub(r"\s*#.*", "", code)
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_the_code_runs_from_top_to_bottom(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {}
+    for block in blocks(name, "python"):
+        exec(compile(block, name, "exec"), namespace)
+    shown = capsys.readouterr().out
+    assert "'accuracy': 0.9" in shown
+    assert "gradient check passed" in shown
+    assert "dense_backward" in shown
+    assert (tmp_path / "curves.png").is_file()
+    assert (tmp_path / "digits.safetensors").is_file()
+    scale = namespace["Scale"]
+    assert gn.check_gradients(gn.Sequential(gn.Dense(3), scale()), np.ones((2, 2)))  # type: ignore[operator]
+
+
+def test_both_languages_show_the_same_code() -> None:
+    english, chinese = (list(map(without_comments, blocks(name, "python"))) for name in LANGUAGES)
+    assert english == chinese
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_files_that_are_linked_exist(name: str) -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", (ROOT / name).read_text(encoding="utf-8"))
+    assert len(links) >= 4
+    assert [link for link in links if not link.startswith("http") and not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_the_quoted_error_is_the_real_one(name: str) -> None:
+    model = gn.Model(gn.Sequential(gn.Dense(10)), "cross_entropy", "sgd")
+    with pytest.raises(gn.DataError) as caught:
+        model.fit(np.ones((10, 2)), np.arange(1, 11), verbose=False)
+    quoted = next(block for block in blocks(name, "") if block.startswith("fit: y"))
+    assert " ".join(quoted.split()) == str(caught.value)
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_the_quoted_kernels_are_the_real_ones(name: str) -> None:
+    """The README leaves out types and docstrings, nothing else."""
+    quoted = next(block for block in blocks(name, "python") if "def dense_forward" in block)
+    source = (ROOT / "src/glassnet/kernels/dense.py").read_text(encoding="utf-8")
+    for line in without_comments(quoted).splitlines():
+        if line.strip() and not line.startswith("def "):
+            assert line.strip() in source, line
