@@ -71,7 +71,7 @@ def test_a_broken_backward_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch
     for description, mutant in mutants(name):
         total += 1
         monkeypatch.setattr(checker, "NumpyRunner", runner_with(name, mutant))
-        monkeypatch.setattr("glassnet.losses.NumpyRunner", runner_with(name, mutant))
+        monkeypatch.setattr("glassnet.losses.base.NumpyRunner", runner_with(name, mutant))
         if not _some_check_fails(name):
             survivors.append(description)
     assert total >= 2
@@ -100,7 +100,7 @@ def _kernels_of(check: Check) -> set[str]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checker, "NumpyRunner", Listening)
-        patch.setattr("glassnet.losses.NumpyRunner", Listening)
+        patch.setattr("glassnet.losses.base.NumpyRunner", Listening)
         check()
     return called
 

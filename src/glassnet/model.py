@@ -9,17 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from glassnet import initializers, layers, losses, metrics, network, optimizers, preprocessing, schedules
 from glassnet.checks import as_rows, fits_network, numeric, same_rows
-from glassnet.errors import ConfigurationError, FileFormatError, GlassnetError, NotBuiltError, ShapeError
-from glassnet.formats import OPTIMIZER_PREFIX, read_model_file, require_writable, write_model_file
+from glassnet.errors import ConfigurationError, NotBuiltError, ShapeError
+from glassnet.formats import ModelParts, describe, read_model_file, reconstruct, require_writable, write_model_file
 from glassnet.layers import Dense, Layer, NumpyLayer, ReLU, Sigmoid, Softmax, Tanh
 from glassnet.losses import LOSSES, BinaryCrossEntropy, CrossEntropy, Loss, check_weights
 from glassnet.metrics import Metric, as_metrics
-from glassnet.network import Network, as_network
+from glassnet.network import Network, Sequential, as_network
 from glassnet.optimizers import Optimizer, as_optimizer
 from glassnet.preprocessing import Standardize
-from glassnet.settings import Configurable, by_name, from_config, one_of, to_config, whole
+from glassnet.settings import Configurable, by_name, one_of, whole
 from glassnet.shapes import Array, DType, as_dtype
 from glassnet.training import (
     PREDICTION_ROWS,
@@ -32,7 +31,6 @@ from glassnet.training import (
     predictions,
     validation_rows,
 )
-from glassnet.version import __version__
 
 ENGINES = ("auto", "compiled", "numpy")
 
@@ -243,23 +241,20 @@ class Model:
     def _write(self, path: str | Path, epochs_trained: int, include_optimizer: bool) -> None:
         self._require_built("save")
         require_writable(path, where="save")
-        parts: dict[str, Any] = {name: getattr(self, name) for name in _PARTS}
-        description = {name: to_config(part, where=name) for name, part in parts.items()} | {
-            "glassnet_version": __version__,
-            "input_shape": list(self.network.input_shape or ()),
-            "dtype": str(self.dtype),
-            "seed": self.seed,
-            "epochs_trained": epochs_trained,
-            "optimizer_steps": self.optimizer.steps if include_optimizer else 0,
-            "learning_rate_scale": self.optimizer.learning_rate_scale if include_optimizer else 1.0,
-            "feature_names": self.feature_names,
-            "target_name": self.target_name,
-            "class_names": self.class_names,
-        }
-        tensors = dict(self.network.named_parameters())
-        if include_optimizer:
-            tensors |= {OPTIMIZER_PREFIX + name: array for name, array in self.optimizer.state.items()}
-        write_model_file(path, description, tensors)
+        parts = ModelParts(
+            network=self.network,
+            loss=self.loss,
+            optimizer=self.optimizer,
+            metrics=self.metrics,
+            preprocessing=self.preprocessing,
+            target_scaling=self.target_scaling,
+            seed=self.seed,
+            epochs_trained=epochs_trained,
+            feature_names=self.feature_names,
+            target_name=self.target_name,
+            class_names=self.class_names,
+        )
+        write_model_file(path, *describe(parts, include_optimizer=include_optimizer))
 
     def _save_during(self, epoch: Callable[[], int]) -> Callable[[str | Path], None]:
         return lambda path: self._write(path, epoch(), include_optimizer=True)
@@ -333,74 +328,13 @@ def load(path: str | Path, *, custom: Sequence[type[Configurable]] = ()) -> Mode
         FileFormatError: truncated, damaged, foreign or newer than this version.
     """
     description, tensors = read_model_file(path)
-    where = f"load {path}"
-    try:
-        return _assemble(description, tensors, library_classes() | {cls.__name__: cls for cls in custom}, where)
-    except FileFormatError:
-        raise
-    except (GlassnetError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
-        raise FileFormatError(
-            where=where,
-            received=f"a description that contradicts itself ({error})",
-            expected="what model.save wrote",
-            fix="undo the edit of the file, or save the model again",
-        ) from error
-
-
-def library_classes() -> dict[str, type[Configurable]]:
-    """Every class that a file may name."""
-    modules = (layers, network, losses, optimizers, schedules, initializers, metrics, preprocessing)
-    return {
-        name: cls
-        for module in modules
-        for name, cls in vars(module).items()
-        if isinstance(cls, type) and issubclass(cls, Configurable) and not name.startswith("_")
-    }
-
-
-_PARTS = ("network", "loss", "optimizer", "metrics", "preprocessing", "target_scaling")
-
-
-def _assemble(
-    description: dict[str, Any], tensors: dict[str, Array], classes: dict[str, type[Configurable]], where: str
-) -> Model:
-    parts = {name: from_config(description[name], classes, where=where) for name in _PARTS}
-    scalings = parts["preprocessing"], parts["target_scaling"]
-    if not isinstance(parts["network"], Network) or not all(isinstance(s, Standardize | None) for s in scalings):
-        raise TypeError("the network or the preprocessing is of another kind")
-    values = {name: array for name, array in tensors.items() if not name.startswith(OPTIMIZER_PREFIX)}
-    parts["network"].restore(values, tuple(description["input_shape"]), description["dtype"])
-    model = Model(parts["network"], parts["loss"], parts["optimizer"], parts["metrics"], seed=description["seed"])
-    model.preprocessing, model.target_scaling = scalings
-    model.epochs_trained = whole(description["epochs_trained"], "epochs_trained", where, low=0)
-    model.feature_names = _names(description["feature_names"])
-    model.class_names = _names(description["class_names"])
-    model.target_name = None if description["target_name"] is None else str(description["target_name"])
-    model.optimizer.learning_rate_scale = float(description["learning_rate_scale"])
-    model.optimizer.steps = whole(description["optimizer_steps"], "optimizer_steps", where, low=0)
-    if model.optimizer.steps:
-        _restore_memory(model, tensors, where)
+    parts = reconstruct(description, tensors, custom=custom, where=f"load {path}")
+    model = Model(parts.network, parts.loss, parts.optimizer, parts.metrics, seed=parts.seed)
+    model.epochs_trained = parts.epochs_trained
+    model.preprocessing, model.target_scaling = parts.preprocessing, parts.target_scaling
+    model.feature_names, model.target_name = parts.feature_names, parts.target_name
+    model.class_names = parts.class_names
     return model
-
-
-def _restore_memory(model: Model, tensors: dict[str, Array], where: str) -> None:
-    """Gives the optimizer its memory back, where the file's fits what the optimizer would have."""
-    model.optimizer.prepare(model.network.parameters)
-    wanted = model.optimizer.state
-    found = {n.removeprefix(OPTIMIZER_PREFIX): a for n, a in tensors.items() if n.startswith(OPTIMIZER_PREFIX)}
-    shapes = {name: (array.shape, array.dtype.name) for name, array in wanted.items()}
-    if {name: (array.shape, array.dtype.name) for name, array in found.items()} != shapes:
-        raise FileFormatError(
-            where=where,
-            received=f"an optimizer memory of {sorted(found)}",
-            expected=f"{shapes}",
-            fix="save the model again, or with include_optimizer=False",
-        )
-    model.optimizer.state = {name: np.array(array) for name, array in found.items()}
-
-
-def _names(given: Any) -> tuple[str, ...] | None:
-    return None if given is None else tuple(str(name) for name in given)
 
 
 def _flat(shape: tuple[int, ...], where: str) -> ShapeError:
@@ -439,4 +373,4 @@ def _last_layer(layer: Layer) -> Layer | None:
     if not isinstance(layer, Network):
         return layer
     inside = [child for _, child in layer.children()]
-    return _last_layer(inside[-1]) if inside and isinstance(layer, network.Sequential) else None
+    return _last_layer(inside[-1]) if inside and isinstance(layer, Sequential) else None

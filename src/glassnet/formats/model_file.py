@@ -1,7 +1,6 @@
 """The model's file: safetensors, with everything that is not an array as JSON in its metadata.
 
-Tensors are named by their parameter's path (``0.weight``); the optimizer's memory by ``optimizer/`` and its name. The
-metadata's one entry, ``glassnet``, holds the JSON with the format's version. Reading runs no code from the file.
+The metadata's one entry, ``glassnet``, holds the JSON with the format's version. Reading runs no code from the file.
 
 Source of the container: the safetensors format, https://huggingface.co/docs/safetensors.
 """
@@ -22,7 +21,6 @@ from glassnet.shapes import DTYPES, Array
 
 FORMAT_VERSION = 1
 METADATA_KEY = "glassnet"
-OPTIMIZER_PREFIX = "optimizer/"
 
 
 def write_model_file(path: str | Path, description: dict[str, Any], tensors: dict[str, Array]) -> None:

@@ -1,4 +1,4 @@
-"""Networks: layers made of layers, their parameters in one flat buffer."""
+"""What every network has: shapes, names, and the parameters in one flat buffer."""
 
 from __future__ import annotations
 
@@ -11,11 +11,8 @@ import numpy as np
 
 from glassnet.checks import fits_network
 from glassnet.errors import ConfigurationError, NotBuiltError, ShapeError
-from glassnet.kernels.activation import identity_forward
-from glassnet.kernels.combine import accumulate, concat_backward, concat_forward, residual_backward, residual_forward
 from glassnet.layers import ACTIVATIONS, Layer, NumpyLayer, PythonLayer
 from glassnet.parameters import Layout, Parameter, layout_of
-from glassnet.runners import Runner
 from glassnet.settings import by_name
 from glassnet.shapes import Array, DType, Shape, as_dtype, as_shape, batch_shape
 from glassnet.summary import Row, Summary
@@ -73,7 +70,7 @@ class Network(Layer):
             seen[id(layer)] = path
             layer.path = path
             layer.own_parameters().clear()
-        return _build(self, input_shape, rng)
+        return build_layer(self, input_shape, rng)
 
     @abstractmethod
     def _build_children(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
@@ -244,210 +241,6 @@ class Network(Layer):
             self._adopt(self.parameters.dtype)
 
 
-class Sequential(Network):
-    """Layers one after another.
-
-    Args:
-        layers: layers, networks, ``NumpyLayer`` objects, or names of activations such as ``"relu"``.
-
-    Example:
-        >>> import glassnet as gn
-        >>> net = gn.Sequential(gn.Dense(16), "relu")
-        >>> net.add(gn.Dense(3))
-        Sequential(Dense(16), ReLU(), Dense(3))
-    """
-
-    def __init__(self, *layers: Layer | NumpyLayer | str) -> None:
-        self.layers: list[Layer] = [as_layer(layer) for layer in layers]
-
-    def add(self, layer: Layer | NumpyLayer | str) -> Self:
-        """Appends a layer and returns the network.
-
-        Raises:
-            ConfigurationError: the network is built already.
-        """
-        if self.is_built:
-            raise ConfigurationError(
-                where="Sequential.add",
-                received=f"{layer!r} for a network that is built",
-                expected="all layers before the network is built or trained",
-                fix="make a new network: gn.Sequential(*net.layers, new_layer)",
-            )
-        self.layers.append(as_layer(layer))
-        return self
-
-    def children(self) -> Iterator[tuple[str, Layer]]:
-        """The layers, named "0", "1", ..."""
-        yield from ((str(i), layer) for i, layer in enumerate(self.layers))
-
-    def _build_children(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
-        for layer in self.layers:
-            input_shape = _build(layer, input_shape, rng)
-        return input_shape
-
-    def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, list[Any]]:
-        """Runs the layers in order; the cache is the list of theirs."""
-        x = self._enter(x)
-        caches = []
-        for layer in self.layers:
-            x, cache = layer.forward(run, x, training=training)
-            caches.append(cache)
-        return x, caches
-
-    def backward(self, run: Runner, dy: Array, cache: list[Any]) -> Array:
-        """Runs the layers' backward passes in reverse order."""
-        for layer, own in zip(reversed(self.layers), reversed(cache), strict=True):
-            dy = layer.backward(run, dy, own)
-        return dy
-
-
-class Residual(Network):
-    """y = shortcut(x) + layers(x).
-
-    Args:
-        layers: what stands on the branch.
-        shortcut: a layer that brings x to the branch's shape; None for x itself.
-
-    Raises:
-        ShapeError: at build, when branch and shortcut end in different shapes.
-
-    Source: K. He, X. Zhang, S. Ren, J. Sun, "Deep residual learning for image recognition", CVPR 2016.
-
-    Example:
-        >>> import glassnet as gn
-        >>> gn.Sequential(gn.Dense(8), gn.Residual(gn.Dense(8), gn.ReLU())).build((4,))
-        (8,)
-    """
-
-    def __init__(self, *layers: Layer | NumpyLayer | str, shortcut: Layer | NumpyLayer | None = None) -> None:
-        self.residual = Sequential(*layers)
-        self.shortcut = None if shortcut is None else as_layer(shortcut)
-
-    @property
-    def layers(self) -> list[Layer]:
-        """The layers of the branch."""
-        return self.residual.layers
-
-    def children(self) -> Iterator[tuple[str, Layer]]:
-        """The branch, named "residual", and the "shortcut" where there is one."""
-        yield "residual", self.residual
-        if self.shortcut is not None:
-            yield "shortcut", self.shortcut
-
-    def _build_children(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
-        branch = _build(self.residual, input_shape, rng)
-        shortcut = input_shape if self.shortcut is None else _build(self.shortcut, input_shape, rng)
-        if branch != shortcut:
-            raise ShapeError(
-                where=self.where,
-                received=f"{batch_shape(branch)} from the branch and {batch_shape(shortcut)} from the shortcut",
-                expected="one shape for both, since they are added",
-                fix=f"end the branch in the shape {batch_shape(shortcut)} or pass a shortcut= layer that fits",
-            )
-        return branch
-
-    def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, tuple[Any, Any]]:
-        """Adds what both ways give."""
-        x = self._enter(x)
-        branch, branch_cache = self.residual.forward(run, x, training=training)
-        shortcut, shortcut_cache = x, None
-        if self.shortcut is not None:
-            shortcut, shortcut_cache = self.shortcut.forward(run, x, training=training)
-        y = run.empty(branch.shape, branch.dtype)
-        run(self, residual_forward, shortcut=shortcut, branch=branch, y=y)
-        return y, (branch_cache, shortcut_cache)
-
-    def backward(self, run: Runner, dy: Array, cache: tuple[Any, Any]) -> Array:
-        """Sends dy back both ways and adds what arrives."""
-        branch_cache, shortcut_cache = cache
-        dbranch = self.residual.backward(run, dy, branch_cache)
-        dshortcut = dy if self.shortcut is None else self.shortcut.backward(run, dy, shortcut_cache)
-        dx = run.empty(dbranch.shape, dbranch.dtype)
-        run(self, residual_backward, dshortcut=dshortcut, dbranch=dbranch, dx=dx)
-        return dx
-
-
-class Concat(Network):
-    """Branches side by side on the same input, their outputs joined along one axis.
-
-    Args:
-        branches: layers or networks; a list of layers stands for a ``Sequential``.
-        axis: the joined axis, the batch being axis 0: features or channels are 1.
-
-    Raises:
-        ShapeError: at build, when the branches differ in another axis than the joined one.
-
-    Example:
-        >>> import glassnet as gn
-        >>> gn.Sequential(gn.Concat([gn.Dense(8), gn.ReLU()], gn.Dense(4))).build((5,))
-        (12,)
-    """
-
-    def __init__(self, *branches: Layer | NumpyLayer | str | Sequence[Layer | NumpyLayer | str], axis: int = 1) -> None:
-        if not branches or not isinstance(axis, int) or axis < 1:
-            raise ConfigurationError(
-                where="Concat",
-                received=f"{len(branches)} branches, axis={axis!r}",
-                expected="at least one branch, and an axis from 1 upward (0 is the batch)",
-                fix="write gn.Concat(branch, branch, axis=1)",
-            )
-        self.branches: list[Layer] = [
-            Sequential(*branch) if isinstance(branch, list | tuple) else as_layer(branch) for branch in branches
-        ]
-        self.axis = axis
-
-    def children(self) -> Iterator[tuple[str, Layer]]:
-        """The branches, named "0", "1", ..."""
-        yield from ((str(i), branch) for i, branch in enumerate(self.branches))
-
-    def _build_children(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
-        shapes = [_build(branch, input_shape, rng) for branch in self.branches]
-        k = self.axis - 1
-        if any(len(s) <= k or s[:k] + s[k + 1 :] != shapes[0][:k] + shapes[0][k + 1 :] for s in shapes):
-            raise ShapeError(
-                where=self.where,
-                received=f"branches that end in {', '.join(map(batch_shape, shapes))}",
-                expected=f"shapes that differ in axis {self.axis} alone",
-                fix="bring the branches to one shape in all other axes",
-            )
-        return (*shapes[0][:k], sum(s[k] for s in shapes), *shapes[0][k + 1 :])
-
-    def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, tuple[list[Any], list[Shape]]]:
-        """Writes each branch's output into its part of y."""
-        x = self._enter(x)
-        y = run.empty((x.shape[0], *(self.output_shape or ())), x.dtype)
-        caches, shapes, start = [], [], 0
-        for branch in self.branches:
-            part, cache = branch.forward(run, x, training=training)
-            run(self, concat_forward, part=self._matrix(part), y=self._matrix(y), start=start)
-            caches.append(cache)
-            shapes.append(part.shape)
-            start += self._matrix(part).shape[1]
-        return y, (caches, shapes)
-
-    def backward(self, run: Runner, dy: Array, cache: tuple[list[Any], list[Shape]]) -> Array:
-        """Gives each branch its part of dy and adds up what comes back."""
-        total: Array | None = None
-        start = 0
-        for branch, own, shape in zip(self.branches, *cache, strict=True):
-            dpart = run.empty(shape, dy.dtype)
-            run(self, concat_backward, dy=self._matrix(dy), dpart=self._matrix(dpart), start=start)
-            start += self._matrix(dpart).shape[1]
-            dbranch = branch.backward(run, dpart, own)
-            if total is None:
-                total = run.empty(dbranch.shape, dbranch.dtype)
-                run(self, identity_forward, x=dbranch, y=total)
-            else:
-                run(self, accumulate, dpart=dbranch, total=total)
-        assert total is not None
-        return total
-
-    def _matrix(self, array: Array) -> Array:
-        """The array as (everything before the joined axis, that axis and everything after it)."""
-        rows = int(np.prod(array.shape[: self.axis]))
-        return array.reshape(rows, -1)
-
-
 def as_layer(given: Any) -> Layer:
     """Accepts a layer, a ``NumpyLayer`` or the name of an activation.
 
@@ -466,12 +259,8 @@ def as_layer(given: Any) -> Layer:
     return by_name(given, ACTIVATIONS, Layer, what="layer")  # type: ignore[type-abstract]
 
 
-def as_network(given: Any) -> Network:
-    """Accepts a network, or a single layer, which becomes a ``Sequential`` of one."""
-    return given if isinstance(given, Network) else Sequential(given)
-
-
-def _build(layer: Layer, input_shape: Shape, rng: np.random.Generator) -> Shape:
+def build_layer(layer: Layer, input_shape: Shape, rng: np.random.Generator) -> Shape:
+    """Lets a layer inside a network infer its output's shape, and notes both shapes on it."""
     layer.input_shape = input_shape
     if isinstance(layer, Network):
         layer.output_shape = layer._build_children(input_shape, rng)

@@ -1,0 +1,149 @@
+"""A model as a description that JSON can hold and arrays by name, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from glassnet import initializers, layers, losses, metrics, network, optimizers, preprocessing, schedules
+from glassnet.errors import FileFormatError, GlassnetError
+from glassnet.losses import Loss
+from glassnet.metrics import Metric
+from glassnet.network import Network
+from glassnet.optimizers import Optimizer
+from glassnet.preprocessing import Standardize
+from glassnet.settings import Configurable, from_config, to_config, whole
+from glassnet.shapes import Array
+from glassnet.version import __version__
+
+OPTIMIZER_PREFIX = "optimizer/"
+_KINDS: dict[str, Any] = {
+    "network": Network,
+    "loss": Loss,
+    "optimizer": Optimizer,
+    "metrics": tuple,
+    "preprocessing": Standardize | None,
+    "target_scaling": Standardize | None,
+}
+
+
+@dataclass(frozen=True)
+class ModelParts:
+    """Everything a model's file holds; the attributes are those of ``Model``."""
+
+    network: Network
+    loss: Loss
+    optimizer: Optimizer
+    metrics: Sequence[Metric]
+    preprocessing: Standardize | None
+    target_scaling: Standardize | None
+    seed: int
+    epochs_trained: int
+    feature_names: tuple[str, ...] | None
+    target_name: str | None
+    class_names: tuple[str, ...] | None
+
+
+def describe(parts: ModelParts, *, include_optimizer: bool) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Turns a built model into a description and its tensors.
+
+    Raises:
+        ConfigurationError: a setting that no file can hold; it is named.
+    """
+    optimizer = parts.optimizer
+    description = {name: to_config(getattr(parts, name), where=name) for name in _KINDS} | {
+        "glassnet_version": __version__,
+        "input_shape": list(parts.network.input_shape or ()),
+        "dtype": str(parts.network.dtype),
+        "seed": parts.seed,
+        "epochs_trained": parts.epochs_trained,
+        "optimizer_steps": optimizer.steps if include_optimizer else 0,
+        "learning_rate_scale": optimizer.learning_rate_scale if include_optimizer else 1.0,
+        "feature_names": parts.feature_names,
+        "target_name": parts.target_name,
+        "class_names": parts.class_names,
+    }
+    tensors = dict(parts.network.named_parameters())
+    if include_optimizer:
+        tensors |= {OPTIMIZER_PREFIX + name: array for name, array in optimizer.state.items()}
+    return description, tensors
+
+
+def reconstruct(
+    description: Mapping[str, Any], tensors: Mapping[str, Array], *, custom: Sequence[type[Configurable]], where: str
+) -> ModelParts:
+    """Undoes ``describe``, trusting nothing: classes come from a list, shapes are compared before memory is taken.
+
+    Raises:
+        FileFormatError: description and tensors contradict each other or what glassnet knows.
+    """
+    classes = library_classes() | {cls.__name__: cls for cls in custom}
+    try:
+        return _reconstruct(description, tensors, classes, where)
+    except FileFormatError:
+        raise
+    except (GlassnetError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+        raise FileFormatError(
+            where=where,
+            received=f"a description that contradicts itself ({error})",
+            expected="what model.save wrote",
+            fix="undo the edit of the file, or save the model again",
+        ) from error
+
+
+def library_classes() -> dict[str, type[Configurable]]:
+    """Every class that a file may name."""
+    modules = (layers, network, losses, optimizers, schedules, initializers, metrics, preprocessing)
+    return {
+        name: cls
+        for module in modules
+        for name, cls in vars(module).items()
+        if isinstance(cls, type) and issubclass(cls, Configurable) and not name.startswith("_")
+    }
+
+
+def _reconstruct(
+    description: Mapping[str, Any], tensors: Mapping[str, Array], classes: Mapping[str, type[Configurable]], where: str
+) -> ModelParts:
+    found = {name: from_config(description[name], classes, where=where) for name in _KINDS}
+    for name, kind in _KINDS.items():
+        if not isinstance(found[name], kind):
+            raise TypeError(f"{name} is {found[name]!r:.80}")
+    values = {name: array for name, array in tensors.items() if not name.startswith(OPTIMIZER_PREFIX)}
+    found["network"].restore(values, tuple(description["input_shape"]), description["dtype"])
+    optimizer: Optimizer = found["optimizer"]
+    optimizer.learning_rate_scale = float(description["learning_rate_scale"])
+    optimizer.steps = whole(description["optimizer_steps"], "optimizer_steps", where, low=0)
+    if optimizer.steps:
+        _restore_memory(optimizer, found["network"].parameters, tensors, where)
+    target_name = description["target_name"]
+    return ModelParts(
+        **found,
+        seed=whole(description["seed"], "seed", where, low=0),
+        epochs_trained=whole(description["epochs_trained"], "epochs_trained", where, low=0),
+        feature_names=_names(description["feature_names"]),
+        target_name=None if target_name is None else str(target_name),
+        class_names=_names(description["class_names"]),
+    )
+
+
+def _restore_memory(optimizer: Optimizer, parameters: Array, tensors: Mapping[str, Array], where: str) -> None:
+    """Gives the optimizer its memory back, where the file's fits what the optimizer would have."""
+    optimizer.prepare(parameters)
+    found = {n.removeprefix(OPTIMIZER_PREFIX): a for n, a in tensors.items() if n.startswith(OPTIMIZER_PREFIX)}
+    shapes = {name: (array.shape, array.dtype.name) for name, array in optimizer.state.items()}
+    if {name: (array.shape, array.dtype.name) for name, array in found.items()} != shapes:
+        raise FileFormatError(
+            where=where,
+            received=f"an optimizer memory of {sorted(found)}",
+            expected=f"{shapes}",
+            fix="save the model again, or with include_optimizer=False",
+        )
+    optimizer.state = {name: np.array(array) for name, array in found.items()}
+
+
+def _names(given: Any) -> tuple[str, ...] | None:
+    return None if given is None else tuple(str(name) for name in given)

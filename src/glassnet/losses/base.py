@@ -1,0 +1,140 @@
+"""The contract of a loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from glassnet.checks import as_rows, numeric, same_rows
+from glassnet.errors import ConfigurationError, ShapeError
+from glassnet.kernels import Kernel
+from glassnet.kernels import losses as kernels
+from glassnet.losses.targets import check_weights, mismatch
+from glassnet.runners import NumpyRunner, Runner
+from glassnet.settings import Configurable
+from glassnet.shapes import Array, Shape
+
+REDUCTIONS = ("mean", "sum")
+
+
+class Loss(Configurable):
+    """Base of the losses: ``loss(outputs, targets, sample_weight=None) -> (value, d_outputs)``.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> value, d_outputs = gn.losses.SumSquaredError()(np.array([[1.0, 2.0]]), np.array([[0.0, 0.0]]))
+        >>> value, d_outputs.tolist()
+        (2.5, [[1.0, 2.0]])
+    """
+
+    path = "loss"
+    reduction: str
+    kernels: tuple[Kernel, Kernel]
+    """Forward (outputs, targets, losses) and backward (row_weights, outputs, targets, doutputs)."""
+    factor = 1.0
+    """What the kernel's row loss is multiplied by."""
+    averages_outputs = True
+    """Whether the mean also runs over the outputs of a row."""
+    decides_classes = False
+    """Whether the outputs stand for classes, so that ``predict_classes`` has a meaning."""
+    boundary = 0.5
+    """Where a single output changes from class 0 to class 1."""
+
+    def __call__(self, outputs: Any, targets: Any, sample_weight: Any = None) -> tuple[float, Array]:
+        """Checks everything, then computes.
+
+        Args:
+            outputs: what the network gave (N, ...).
+            targets: see the class.
+            sample_weight: a weight ≥ 0 for each row (N,), or None.
+
+        Returns:
+            The loss as a float and ∂L/∂outputs in the outputs' shape and dtype.
+
+        Raises:
+            ShapeError: targets or weights do not fit the outputs.
+            DataError: labels out of range, NaN, negative weights.
+        """
+        outputs = numeric(outputs, where="loss: outputs")
+        outputs = outputs if outputs.dtype in (np.float32, np.float64) else outputs.astype(np.float64)
+        if outputs.ndim < 2:
+            raise ShapeError(
+                where="loss: outputs",
+                received=f"an array of shape {outputs.shape}",
+                expected="(N, M), one row for each example",
+                fix="reshape it: outputs.reshape(-1, 1)",
+            )
+        prepared = self.prepare(targets, outputs.shape[1:], outputs.dtype, where="loss: targets")
+        same_rows(len(outputs), prepared, where="loss: targets", other="outputs")
+        weights = check_weights(sample_weight, len(outputs), outputs.dtype, where="loss: sample_weight")
+        run = NumpyRunner()
+        row_weights, _ = self.row_weights(outputs, prepared, weights)
+        value, cache = self.forward(run, outputs, prepared, row_weights)
+        return float(value[0]), self.backward(run, outputs, prepared, row_weights, cache)
+
+    def prepare(self, targets: Any, output_shape: Shape, dtype: np.dtype[Any], *, where: str) -> Array:
+        """Checks targets against the outputs' shape once, for all rows, and brings them into the form kernels read."""
+        array = numeric(targets, where=where)
+        if array.shape[1:] != output_shape:
+            raise mismatch(array, output_shape, where)
+        return as_rows(array, dtype, where=where)
+
+    def row_weights(self, outputs: Array, targets: Array, weights: Array | None) -> tuple[Array, float]:
+        """ω (N,) and the total weight Σ w of the rows."""
+        given = np.ones(len(outputs), outputs.dtype) if weights is None else weights
+        w = self.weigh_rows(outputs, targets, given)
+        total = float(np.sum(w, dtype=np.float64))
+        if self.reduction == "sum":
+            return np.asarray(self.factor * w), total
+        scale = self.factor / (outputs[0].size if self.averages_outputs else 1)
+        return (w * (scale / total) if total > 0 else np.zeros_like(w)), total
+
+    def weigh_rows(self, outputs: Array, targets: Array, weights: Array) -> Array:
+        """The rows' weights (N,); class weights enter here."""
+        return weights
+
+    def forward(self, run: Runner, outputs: Array, targets: Array, row_weights: Array) -> tuple[Array, Any]:
+        """Returns the value (1,) and what ``backward`` needs, trusting its arguments."""
+        losses = run.empty((outputs.shape[0],), outputs.dtype)
+        run(self, self.kernels[0], **self._arguments(outputs, targets), losses=losses, **self.kernel_settings())
+        return self._reduce(run, losses, row_weights), None
+
+    def backward(self, run: Runner, outputs: Array, targets: Array, row_weights: Array, cache: Any) -> Array:
+        """Returns ∂L/∂outputs, trusting its arguments."""
+        doutputs = run.empty((outputs.shape[0], outputs[0].size), outputs.dtype)
+        arguments = self._arguments(outputs, targets) | self.kernel_settings()
+        run(self, self.kernels[1], row_weights=row_weights, **arguments, doutputs=doutputs)
+        return doutputs.reshape(outputs.shape)
+
+    def kernel_settings(self) -> dict[str, Any]:
+        """Numbers that both kernels take."""
+        return {}
+
+    def probabilities(self, outputs: Array) -> Array:
+        """The outputs as probabilities, in the outputs' shape.
+
+        Raises:
+            ConfigurationError: for this loss they have no such meaning.
+        """
+        raise ConfigurationError(
+            where="predict_proba",
+            received=f"a model trained with {self!r}",
+            expected="a loss whose outputs are probabilities: CrossEntropy or BinaryCrossEntropy",
+            fix="use model.predict(x), or train with one of those",
+        )
+
+    def classes(self, outputs: Array) -> Array:
+        """The class of each row (N,): the largest output's index, or whether the only one is above the boundary."""
+        if outputs.ndim == 2 and outputs.shape[1] > 1:
+            return np.asarray(np.argmax(outputs, axis=1))
+        return (outputs.reshape(len(outputs)) > self.boundary).astype(np.intp)
+
+    def _arguments(self, outputs: Array, targets: Array) -> dict[str, Array]:
+        rows = outputs.shape[0]
+        return {"outputs": outputs.reshape(rows, -1), "targets": targets.reshape(rows, -1)}
+
+    def _reduce(self, run: Runner, losses: Array, row_weights: Array) -> Array:
+        value = run.empty((1,), np.float64)
+        run(self, kernels.weighted_sum, losses=losses, row_weights=row_weights, value=value)
+        return value

@@ -1,0 +1,114 @@
+"""Losses for yes-or-no outputs, each on its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from glassnet.checks import numeric
+from glassnet.errors import DataError
+from glassnet.kernels import losses as kernels
+from glassnet.kernels.activation import logistic
+from glassnet.losses.base import REDUCTIONS, Loss
+from glassnet.losses.targets import check_labels
+from glassnet.settings import one_of
+from glassnet.shapes import Array, Shape
+
+
+class BinaryCrossEntropy(Loss):
+    """−t log p − (1 − t) log(1 − p), p = σ(z): for yes-or-no outputs, each on its own.
+
+    Args:
+        from_logits: True when the network gives logits z; False when it ends in a sigmoid and gives p.
+        reduction: ``"mean"`` over rows and outputs, or ``"sum"``.
+
+    Targets: numbers in [0, 1] of the outputs' shape; soft labels are allowed.
+
+    Source: C. Bishop, "Pattern Recognition and Machine Learning" (2006), equation 5.21.
+    """
+
+    decides_classes = True
+
+    def __init__(self, *, from_logits: bool = True, reduction: str = "mean") -> None:
+        self.from_logits = from_logits
+        self.reduction = one_of(reduction, "reduction", "BinaryCrossEntropy", REDUCTIONS)
+        self.boundary = 0.0 if from_logits else 0.5
+        self.kernels = (
+            (kernels.binary_cross_entropy_forward, kernels.binary_cross_entropy_backward)
+            if from_logits
+            else (
+                kernels.binary_cross_entropy_of_probabilities_forward,
+                kernels.binary_cross_entropy_of_probabilities_backward,
+            )
+        )
+
+    def prepare(self, targets: Any, output_shape: Shape, dtype: np.dtype[Any], *, where: str) -> Array:
+        """Checks shape and range."""
+        array = super().prepare(targets, output_shape, dtype, where=where)
+        outside = np.argwhere((array < 0) | (array > 1))
+        if len(outside):
+            raise DataError(
+                where=where,
+                received=f"the value {array[tuple(outside[0])]:g} in row {outside[0][0]}",
+                expected="numbers from 0 to 1",
+                fix="for labels −1 and +1 pass (y + 1) / 2, for labels 1 and 2 pass y − 1",
+            )
+        return array
+
+    def probabilities(self, outputs: Array) -> Array:
+        """σ of the logits: the probability of class 1 for each output."""
+        return logistic(outputs) if self.from_logits else outputs
+
+    def classes(self, outputs: Array) -> Array:
+        """0 or 1: (N,) for a single output, else the outputs' shape (several labels at once)."""
+        decided = (outputs > self.boundary).astype(np.intp)
+        return decided.reshape(len(outputs)) if outputs[0].size == 1 else decided
+
+    def _arguments(self, outputs: Array, targets: Array) -> dict[str, Array]:
+        return _renamed(super()._arguments(outputs, targets), "logits" if self.from_logits else "probabilities")
+
+
+class Hinge(Loss):
+    """max(0, 1 − t o), t = ±1: the support-vector machine's loss.
+
+    Args:
+        reduction: ``"mean"`` over rows and outputs, or ``"sum"``.
+
+    Targets: −1 and +1 (or 0 and 1) of the outputs' shape; or, for K ≥ 2 outputs, integer labels (N,), of which each
+    output learns one class against the rest.
+
+    Source: C. Cortes, V. Vapnik, "Support-vector networks", Machine Learning 20 (1995).
+    """
+
+    kernels = kernels.hinge_forward, kernels.hinge_backward
+    decides_classes = True
+    boundary = 0.0
+
+    def __init__(self, reduction: str = "mean") -> None:
+        self.reduction = one_of(reduction, "reduction", "Hinge", REDUCTIONS)
+
+    def prepare(self, targets: Any, output_shape: Shape, dtype: np.dtype[Any], *, where: str) -> Array:
+        """Brings every form of target to ±1 in the outputs' shape."""
+        array = numeric(targets, where=where)
+        if array.ndim == 1 and len(output_shape) == 1 and output_shape[0] > 1:
+            labels = check_labels(array, output_shape[0], where=where)
+            return _signs(np.eye(output_shape[0], dtype=bool)[labels], dtype)
+        array = super().prepare(array, output_shape, dtype, where=where)
+        low, high = array.min(), array.max()
+        if not np.isin(array, (-1, 1)).all() and not np.isin(array, (0, 1)).all():
+            raise DataError(
+                where=where,
+                received=f"targets between {low:g} and {high:g}",
+                expected="−1 and +1, or 0 and 1",
+                fix="give each example its sign: np.where(positive, 1, -1)",
+            )
+        return _signs(array > 0, dtype)
+
+
+def _signs(positive: Array, dtype: np.dtype[Any]) -> Array:
+    return np.asarray(np.where(positive, 1, -1), dtype=dtype)
+
+
+def _renamed(arguments: dict[str, Array], name: str) -> dict[str, Array]:
+    return {name: arguments["outputs"], "targets": arguments["targets"]}

@@ -1,0 +1,141 @@
+"""The loss for one class out of several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from glassnet.checks import as_rows, numeric
+from glassnet.errors import ConfigurationError, ShapeError
+from glassnet.kernels import Kernel
+from glassnet.kernels import losses as kernels
+from glassnet.kernels.softmax import softmax_forward
+from glassnet.losses.base import REDUCTIONS, Loss
+from glassnet.losses.targets import check_labels, check_shares, mismatch
+from glassnet.runners import Runner
+from glassnet.settings import number, one_of
+from glassnet.shapes import Array, Shape, batch_shape
+
+
+class CrossEntropy(Loss):
+    """−log softmax(z)_y: for one class out of K.
+
+    Args:
+        from_logits: True when the network gives logits z (N, K); False when it ends in a softmax.
+        label_smoothing: ε in [0, 1): every class gets ε/K of the target, the labelled one 1 − ε more.
+        class_weight: a weight for each class, as K numbers or {class: weight} (1 where not named). It multiplies the
+            row's weight, by Σ_k weight_k t_k for soft targets, and so counts in the mean's divisor.
+        reduction: ``"mean"`` over rows, or ``"sum"``.
+
+    Targets: integer labels (N,) from 0 to K − 1, or (N, K) one-hot rows or probabilities that sum to 1.
+
+    Source: I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning" (2016), section 6.2.2.3.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> value, dz = gn.losses.CrossEntropy()(np.zeros((1, 4)), np.array([2]))
+        >>> round(value, 6), dz.tolist()
+        (1.386294, [[0.25, 0.25, -0.75, 0.25]])
+    """
+
+    decides_classes = True
+    averages_outputs = False
+
+    def __init__(
+        self,
+        *,
+        from_logits: bool = True,
+        label_smoothing: float = 0.0,
+        class_weight: Sequence[float] | Mapping[int, float] | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        self.from_logits = from_logits
+        self.label_smoothing = number(label_smoothing, "label_smoothing", "CrossEntropy", low=0, high=1)
+        self.class_weight = class_weight
+        self.reduction = one_of(reduction, "reduction", "CrossEntropy", REDUCTIONS)
+
+    def prepare(self, targets: Any, output_shape: Shape, dtype: np.dtype[Any], *, where: str) -> Array:
+        """Labels stay labels where the kernel can use them; otherwise they become rows of target shares."""
+        if len(output_shape) != 1 or output_shape[0] < 2:
+            raise ShapeError(
+                where="CrossEntropy",
+                received=f"outputs of shape {batch_shape(output_shape)}",
+                expected="(N, K), one output for each of K ≥ 2 classes",
+                fix="end the network in gn.Dense(K); for a single yes-or-no output use gn.losses.BinaryCrossEntropy()",
+            )
+        classes = output_shape[0]
+        self._class_weights(classes)
+        array = numeric(targets, where=where)
+        if array.ndim == 1:
+            labels = check_labels(array, classes, where=where)
+            return labels if self.from_logits else np.eye(classes, dtype=dtype)[labels]
+        if array.shape[1:] == output_shape:
+            return check_shares(as_rows(array, dtype, where=where), where)
+        raise mismatch(array, output_shape, where)
+
+    def weigh_rows(self, outputs: Array, targets: Array, weights: Array) -> Array:
+        """The row's weight times that of its class."""
+        by_class = self._class_weights(outputs.shape[1])
+        if by_class is None:
+            return weights
+        own = by_class[targets] if targets.ndim == 1 else targets @ by_class
+        return np.asarray(weights * own.astype(weights.dtype))
+
+    def forward(self, run: Runner, outputs: Array, targets: Array, row_weights: Array) -> tuple[Array, Array]:
+        """Returns the value (1,) and the probabilities (N, K)."""
+        losses = run.empty((outputs.shape[0],), outputs.dtype)
+        forward_kernel, _ = self._kernels_for(targets)
+        if self.from_logits:
+            probabilities = run.empty(outputs.shape, outputs.dtype)
+            arguments = {"logits": outputs, "probabilities": probabilities}
+        else:
+            probabilities = outputs
+            arguments = {"probabilities": outputs}
+        run(self, forward_kernel, **arguments, **self._target_arguments(targets), losses=losses)
+        return self._reduce(run, losses, row_weights), probabilities
+
+    def backward(self, run: Runner, outputs: Array, targets: Array, row_weights: Array, cache: Array) -> Array:
+        """Returns ∂L/∂outputs (N, K)."""
+        doutputs = run.empty(outputs.shape, outputs.dtype)
+        _, backward_kernel = self._kernels_for(targets)
+        arguments = {"row_weights": row_weights, "probabilities": cache, "doutputs": doutputs}
+        run(self, backward_kernel, **arguments, **self._target_arguments(targets))
+        return doutputs
+
+    def probabilities(self, outputs: Array) -> Array:
+        """Softmax of the logits (N, K)."""
+        if not self.from_logits:
+            return outputs
+        result = np.empty_like(outputs)
+        softmax_forward(outputs, result)
+        return result
+
+    def _kernels_for(self, targets: Array) -> tuple[Kernel, Kernel]:
+        if not self.from_logits:
+            return kernels.cross_entropy_of_probabilities_forward, kernels.cross_entropy_of_probabilities_backward
+        if targets.ndim == 1:
+            return kernels.cross_entropy_forward, kernels.cross_entropy_backward
+        return kernels.soft_cross_entropy_forward, kernels.soft_cross_entropy_backward
+
+    def _target_arguments(self, targets: Array) -> dict[str, Any]:
+        return {"labels" if targets.ndim == 1 else "targets": targets, "label_smoothing": self.label_smoothing}
+
+    def _class_weights(self, classes: int) -> Array | None:
+        if self.class_weight is None:
+            return None
+        if isinstance(self.class_weight, Mapping):
+            by_label = {int(label): weight for label, weight in self.class_weight.items()}
+            known = all(0 <= label < classes for label in by_label)
+            weights = np.array([by_label.get(label, 1.0) for label in range(classes)] if known else [])
+        else:
+            weights = np.asarray(self.class_weight, dtype=np.float64)
+        if weights.shape != (classes,) or not np.isfinite(weights).all() or (weights < 0).any():
+            raise ConfigurationError(
+                where="CrossEntropy",
+                received=f"class_weight={self.class_weight!r}",
+                expected=f"a finite weight ≥ 0 for each of {classes} classes",
+                fix="pass one number per class, or a dict from label to weight",
+            )
+        return weights

@@ -1,0 +1,87 @@
+"""The door for targets: labels, shares of classes, weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from glassnet.checks import as_rows
+from glassnet.errors import DataError, ShapeError
+from glassnet.shapes import Array, Shape, batch_shape
+
+
+def check_weights(weights: Any, rows: int, dtype: np.dtype[Any], *, where: str) -> Array | None:
+    """Checks sample weights: one finite number ≥ 0 for each row, not all 0; None stays None."""
+    if weights is None:
+        return None
+    array = as_rows(weights, dtype, where=where)
+    if array.shape != (rows,) or (array < 0).any() or not (array > 0).any():
+        raise (ShapeError if array.shape != (rows,) else DataError)(
+            where=where,
+            received=f"shape {array.shape}, smallest value {array.min():g}, largest {array.max():g}",
+            expected=f"({rows},): one weight ≥ 0 for each row, some of them above 0",
+            fix="pass a flat array with a weight for each row of x",
+        )
+    return array
+
+
+def check_labels(labels: Array, classes: int, *, where: str) -> Array:
+    """Checks integer labels (N,) against the number of classes and returns them as integers."""
+    if len(labels) == 0:
+        raise DataError(where=where, received="no labels", expected="one label for each row", fix="look at the data")
+    finite = as_rows(labels, np.dtype(np.float64), where=where)
+    fractional = np.flatnonzero(finite != np.floor(finite))
+    if len(fractional):
+        row = fractional[0]
+        raise DataError(
+            where=where,
+            received=f"the label {finite[row]:g} in row {row}",
+            expected="whole numbers",
+            fix="for a regression use mean_squared_error; for probabilities of classes pass an array (N, K)",
+        )
+    low, high = int(finite.min()), int(finite.max())
+    if low >= 0 and high < classes:
+        return finite.astype(np.intp)
+    fix = f"number the classes from 0 to {classes - 1}, or give the last layer {high + 1} units"
+    if low >= 1 and high - low < classes:
+        fix = f"classes count from 0: pass y - {low}"
+    elif low < 0:
+        fix = "number the classes from 0: np.unique(y, return_inverse=True)[1]"
+    raise DataError(
+        where=where,
+        received=f"labels from {low} to {high}",
+        expected=f"0 to {classes - 1}, one for each of the network's {classes} outputs",
+        fix=fix,
+    )
+
+
+def check_shares(shares: Array, where: str) -> Array:
+    """Checks rows of probabilities (N, K) and returns them summing to 1 exactly."""
+    wrong = np.flatnonzero((np.abs(shares.sum(axis=1) - 1) > 1e-3) | (shares < 0).any(axis=1))
+    if len(wrong):
+        row = wrong[0]
+        raise DataError(
+            where=where,
+            received=f"row {row}, which sums to {shares[row].sum():g} (smallest value {shares[row].min():g})",
+            expected="rows of probabilities: not negative, summing to 1",
+            fix="pass one-hot rows or integer labels (N,); for several labels at once use BinaryCrossEntropy",
+        )
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+
+def mismatch(targets: Array, output_shape: Shape, where: str) -> ShapeError:
+    """The error for targets that do not have the outputs' shape, with the mend for each usual mistake."""
+    fix = "end the network in as many outputs as a row of targets has numbers"
+    if targets.ndim == 1 and output_shape == (1,):
+        fix = "make the targets a column: y.reshape(-1, 1)"
+    elif targets.ndim == 1 and targets.dtype.kind in "iub":
+        fix = f"for integer class labels use the loss cross_entropy, or one-hot rows: np.eye({output_shape[-1]})[y]"
+    elif targets.ndim == 2 and targets.shape[1] == 1:
+        fix = "pass the labels as a flat array: y.ravel()"
+    return ShapeError(
+        where=where,
+        received=f"targets of shape {targets.shape}",
+        expected=f"{batch_shape(output_shape)}, the shape of the network's outputs",
+        fix=fix,
+    )

@@ -1,0 +1,8 @@
+"""Networks: layers made of layers, their parameters in one flat buffer."""
+
+from glassnet.network.base import Network, as_layer
+from glassnet.network.concat import Concat
+from glassnet.network.residual import Residual
+from glassnet.network.sequential import Sequential, as_network
+
+__all__ = ["Concat", "Network", "Residual", "Sequential", "as_layer", "as_network"]

@@ -1,0 +1,98 @@
+"""Branches side by side, joined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from glassnet.errors import ConfigurationError, ShapeError
+from glassnet.kernels.activation import identity_forward
+from glassnet.kernels.combine import accumulate, concat_backward, concat_forward
+from glassnet.layers import Layer, NumpyLayer
+from glassnet.network.base import Network, as_layer, build_layer
+from glassnet.network.sequential import Sequential
+from glassnet.runners import Runner
+from glassnet.shapes import Array, Shape, batch_shape
+
+
+class Concat(Network):
+    """Branches side by side on the same input, their outputs joined along one axis.
+
+    Args:
+        branches: layers or networks; a list of layers stands for a ``Sequential``.
+        axis: the joined axis, the batch being axis 0: features or channels are 1.
+
+    Raises:
+        ShapeError: at build, when the branches differ in another axis than the joined one.
+
+    Example:
+        >>> import glassnet as gn
+        >>> gn.Sequential(gn.Concat([gn.Dense(8), gn.ReLU()], gn.Dense(4))).build((5,))
+        (12,)
+    """
+
+    def __init__(self, *branches: Layer | NumpyLayer | str | Sequence[Layer | NumpyLayer | str], axis: int = 1) -> None:
+        if not branches or not isinstance(axis, int) or axis < 1:
+            raise ConfigurationError(
+                where="Concat",
+                received=f"{len(branches)} branches, axis={axis!r}",
+                expected="at least one branch, and an axis from 1 upward (0 is the batch)",
+                fix="write gn.Concat(branch, branch, axis=1)",
+            )
+        self.branches: list[Layer] = [
+            Sequential(*branch) if isinstance(branch, list | tuple) else as_layer(branch) for branch in branches
+        ]
+        self.axis = axis
+
+    def children(self) -> Iterator[tuple[str, Layer]]:
+        """The branches, named "0", "1", ..."""
+        yield from ((str(i), branch) for i, branch in enumerate(self.branches))
+
+    def _build_children(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        shapes = [build_layer(branch, input_shape, rng) for branch in self.branches]
+        k = self.axis - 1
+        if any(len(s) <= k or s[:k] + s[k + 1 :] != shapes[0][:k] + shapes[0][k + 1 :] for s in shapes):
+            raise ShapeError(
+                where=self.where,
+                received=f"branches that end in {', '.join(map(batch_shape, shapes))}",
+                expected=f"shapes that differ in axis {self.axis} alone",
+                fix="bring the branches to one shape in all other axes",
+            )
+        return (*shapes[0][:k], sum(s[k] for s in shapes), *shapes[0][k + 1 :])
+
+    def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, tuple[list[Any], list[Shape]]]:
+        """Writes each branch's output into its part of y."""
+        x = self._enter(x)
+        y = run.empty((x.shape[0], *(self.output_shape or ())), x.dtype)
+        caches, shapes, start = [], [], 0
+        for branch in self.branches:
+            part, cache = branch.forward(run, x, training=training)
+            run(self, concat_forward, part=self._matrix(part), y=self._matrix(y), start=start)
+            caches.append(cache)
+            shapes.append(part.shape)
+            start += self._matrix(part).shape[1]
+        return y, (caches, shapes)
+
+    def backward(self, run: Runner, dy: Array, cache: tuple[list[Any], list[Shape]]) -> Array:
+        """Gives each branch its part of dy and adds up what comes back."""
+        total: Array | None = None
+        start = 0
+        for branch, own, shape in zip(self.branches, *cache, strict=True):
+            dpart = run.empty(shape, dy.dtype)
+            run(self, concat_backward, dy=self._matrix(dy), dpart=self._matrix(dpart), start=start)
+            start += self._matrix(dpart).shape[1]
+            dbranch = branch.backward(run, dpart, own)
+            if total is None:
+                total = run.empty(dbranch.shape, dbranch.dtype)
+                run(self, identity_forward, x=dbranch, y=total)
+            else:
+                run(self, accumulate, dpart=dbranch, total=total)
+        assert total is not None
+        return total
+
+    def _matrix(self, array: Array) -> Array:
+        """The array as (everything before the joined axis, that axis and everything after it)."""
+        rows = int(np.prod(array.shape[: self.axis]))
+        return array.reshape(rows, -1)

@@ -1,0 +1,76 @@
+"""Layers one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Self
+
+import numpy as np
+
+from glassnet.errors import ConfigurationError
+from glassnet.layers import Layer, NumpyLayer
+from glassnet.network.base import Network, as_layer, build_layer
+from glassnet.runners import Runner
+from glassnet.shapes import Array, Shape
+
+
+class Sequential(Network):
+    """Layers one after another.
+
+    Args:
+        layers: layers, networks, ``NumpyLayer`` objects, or names of activations such as ``"relu"``.
+
+    Example:
+        >>> import glassnet as gn
+        >>> net = gn.Sequential(gn.Dense(16), "relu")
+        >>> net.add(gn.Dense(3))
+        Sequential(Dense(16), ReLU(), Dense(3))
+    """
+
+    def __init__(self, *layers: Layer | NumpyLayer | str) -> None:
+        self.layers: list[Layer] = [as_layer(layer) for layer in layers]
+
+    def add(self, layer: Layer | NumpyLayer | str) -> Self:
+        """Appends a layer and returns the network.
+
+        Raises:
+            ConfigurationError: the network is built already.
+        """
+        if self.is_built:
+            raise ConfigurationError(
+                where="Sequential.add",
+                received=f"{layer!r} for a network that is built",
+                expected="all layers before the network is built or trained",
+                fix="make a new network: gn.Sequential(*net.layers, new_layer)",
+            )
+        self.layers.append(as_layer(layer))
+        return self
+
+    def children(self) -> Iterator[tuple[str, Layer]]:
+        """The layers, named "0", "1", ..."""
+        yield from ((str(i), layer) for i, layer in enumerate(self.layers))
+
+    def _build_children(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        for layer in self.layers:
+            input_shape = build_layer(layer, input_shape, rng)
+        return input_shape
+
+    def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, list[Any]]:
+        """Runs the layers in order; the cache is the list of theirs."""
+        x = self._enter(x)
+        caches = []
+        for layer in self.layers:
+            x, cache = layer.forward(run, x, training=training)
+            caches.append(cache)
+        return x, caches
+
+    def backward(self, run: Runner, dy: Array, cache: list[Any]) -> Array:
+        """Runs the layers' backward passes in reverse order."""
+        for layer, own in zip(reversed(self.layers), reversed(cache), strict=True):
+            dy = layer.backward(run, dy, own)
+        return dy
+
+
+def as_network(given: Any) -> Network:
+    """Accepts a network, or a single layer, which becomes a ``Sequential`` of one."""
+    return given if isinstance(given, Network) else Sequential(given)

@@ -1,0 +1,117 @@
+"""What happens at an update: a step, and the update rule, which is the step that moves the parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from glassnet.errors import ShapeError
+from glassnet.parameters import Layout
+from glassnet.runners import NumpyRunner, Runner
+from glassnet.schedules import Schedule, as_schedule
+from glassnet.settings import Configurable
+from glassnet.shapes import Array
+
+
+class Step(Configurable):
+    """One thing that is done to the parameters or gradients at each update."""
+
+    path = "optimizer"
+
+    def apply(
+        self, run: Runner, parameters: Array, gradients: Array, layout: Layout | None, learning_rate: float
+    ) -> None:
+        """Changes ``parameters`` or ``gradients`` in place."""
+        raise NotImplementedError
+
+    def penalty(self, parameters: Array, layout: Layout | None = None) -> float:
+        """What this step adds to the objective, such as ½ λ ‖W‖²; 0 for most."""
+        return 0.0
+
+
+class Optimizer(Step):
+    """Base of the update rules.
+
+    Args:
+        learning_rate: a number or a ``Schedule``.
+
+    Attributes:
+        steps: number of updates done.
+        state: its memory by name, flat arrays as long as the parameters (such as Adam's ``m`` and ``v``).
+        learning_rate_scale: multiplies every rate; ``ReduceOnPlateau`` lowers it.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> parameters, gradients = np.array([1.0, 2.0]), np.array([0.5, -0.5])
+        >>> gn.SGD(0.1).step(parameters, gradients)
+        >>> parameters.tolist()
+        [0.95, 2.05]
+    """
+
+    slots: tuple[str, ...] = ()
+    learning_rate: float | Schedule
+
+    def __init__(self, learning_rate: float | Schedule) -> None:
+        as_schedule(learning_rate, type(self).__name__)
+        self.learning_rate = learning_rate
+        self.learning_rate_scale = 1.0
+        self.steps = 0
+        self.state: dict[str, Array] = {}
+
+    def step(self, parameters: Array, gradients: Array, layout: Layout | None = None) -> None:
+        """Does one update of ``parameters`` in place.
+
+        Args:
+            parameters: flat array (P,).
+            gradients: flat array (P,) of the same dtype; steps such as clipping change it in place.
+            layout: ``net.layout``. With it, penalties and decay spare biases; without it they act on everything, and
+                ``MaxNorm`` cannot work.
+
+        Raises:
+            ShapeError: the arrays differ, or are not those of the steps before.
+        """
+        p, g = parameters, gradients
+        if p.shape != g.shape or p.ndim != 1 or p.dtype != g.dtype or p.dtype.kind != "f":
+            raise ShapeError(
+                where="optimizer.step",
+                received=f"parameters {p.dtype}{p.shape}, gradients {g.dtype}{g.shape}",
+                expected="two flat arrays of one length and floating-point dtype",
+                fix="pass net.parameters and net.gradients",
+            )
+        self.update(NumpyRunner(), parameters, gradients, layout)
+
+    def update(self, run: Runner, parameters: Array, gradients: Array, layout: Layout | None) -> None:
+        """``step`` through a runner, trusting its arguments."""
+        self.prepare(parameters)
+        self.apply(run, parameters, gradients, layout, self.current_rate())
+        self.steps += 1
+
+    def prepare(self, parameters: Array) -> None:
+        """Grows the state at the first call; afterwards checks that it still fits.
+
+        Raises:
+            ShapeError: the optimizer holds the state of other parameters.
+        """
+        for name in self.slots:
+            held = self.state.setdefault(name, np.zeros_like(parameters))
+            if held.shape != parameters.shape or held.dtype != parameters.dtype:
+                raise ShapeError(
+                    where=f"optimizer {self!r}",
+                    received=f"{parameters.dtype} parameters of shape {parameters.shape}",
+                    expected=f"{held.dtype}{held.shape}, as in the steps before, of which it remembers something",
+                    fix="make a new optimizer for another network",
+                )
+
+    def current_rate(self) -> float:
+        """The learning rate of the next update."""
+        return as_schedule(self.learning_rate, type(self).__name__)(self.steps) * self.learning_rate_scale
+
+    def reset(self) -> None:
+        """Forgets everything: state, number of updates, scale of the rate."""
+        self.state, self.steps, self.learning_rate_scale = {}, 0, 1.0
+
+
+def weights_of(flat: Array, layout: Layout | None) -> Sequence[Array]:
+    """The parts of a flat buffer that are weights; all of it where no layout is known."""
+    return [flat] if layout is None else [s.view(flat) for s in layout if s.is_weight]

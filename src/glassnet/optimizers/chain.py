@@ -1,0 +1,122 @@
+"""The steps of one update in their order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from glassnet.errors import ConfigurationError
+from glassnet.optimizers.base import Optimizer, Step
+from glassnet.optimizers.rules import OPTIMIZERS
+from glassnet.optimizers.steps import L1, L2, ClipByNorm, ClipByValue, MaxNorm
+from glassnet.parameters import Layout
+from glassnet.runners import Runner
+from glassnet.schedules import Schedule
+from glassnet.settings import by_name
+from glassnet.shapes import Array
+
+
+class Chain(Optimizer):
+    """The steps of one update in the order in which they happen, exactly one of them an update rule.
+
+    Args:
+        steps_in_order: gradient steps (``ClipByValue``, ``ClipByNorm``, ``L1``, ``L2``) before the rule, ``MaxNorm``
+            after it, ``WeightDecay`` on either side.
+
+    Raises:
+        ConfigurationError: no rule or several, or a step on the wrong side of it, where it would do nothing.
+
+    Example:
+        >>> import glassnet as gn
+        >>> gn.Chain(gn.ClipByNorm(1.0), gn.L2(1e-4), gn.SGD(0.1, momentum=0.9), gn.MaxNorm(3.0))
+        Chain(ClipByNorm(1.0), L2(0.0001), SGD(0.1, momentum=0.9), MaxNorm(3.0))
+    """
+
+    def __init__(self, *steps_in_order: Step) -> None:
+        self.steps_in_order = steps_in_order
+        rules = [step for step in steps_in_order if isinstance(step, Optimizer)]
+        if len(rules) != 1 or not all(isinstance(step, Step) for step in steps_in_order) or isinstance(rules[0], Chain):
+            raise ConfigurationError(
+                where="Chain",
+                received=", ".join(map(repr, steps_in_order)) or "nothing",
+                expected="steps of which exactly one is an update rule such as SGD or Adam",
+                fix="write gn.Chain(gn.L2(1e-4), gn.Adam(1e-3))",
+            )
+        self.rule = rules[0]
+        turn = steps_in_order.index(self.rule)
+        for place, step in enumerate(steps_in_order):
+            if (place < turn and isinstance(step, MaxNorm)) or (
+                place > turn and isinstance(step, ClipByValue | ClipByNorm | L1 | L2)
+            ):
+                side = "after" if place < turn else "before"
+                raise ConfigurationError(
+                    where="Chain",
+                    received=f"{step!r} on the wrong side of {self.rule!r}",
+                    expected=f"it {side} the rule, where it has an effect",
+                    fix=f"move it {side} {self.rule!r}",
+                )
+
+    def apply(
+        self, run: Runner, parameters: Array, gradients: Array, layout: Layout | None, learning_rate: float
+    ) -> None:
+        """Applies every step in turn."""
+        for step in self.steps_in_order:
+            step.apply(run, parameters, gradients, layout, learning_rate)
+
+    def penalty(self, parameters: Array, layout: Layout | None = None) -> float:
+        """The sum of the steps' penalties."""
+        return sum(step.penalty(parameters, layout) for step in self.steps_in_order)
+
+    def prepare(self, parameters: Array) -> None:
+        """Prepares the rule."""
+        self.rule.prepare(parameters)
+
+    def current_rate(self) -> float:
+        """The rule's next learning rate."""
+        return self.rule.current_rate()
+
+    def reset(self) -> None:
+        """Resets the rule."""
+        self.rule.reset()
+
+    @property
+    def learning_rate(self) -> float | Schedule:
+        """The rule's rate or schedule."""
+        return self.rule.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float | Schedule) -> None:
+        self.rule.learning_rate = value
+
+    @property
+    def learning_rate_scale(self) -> float:
+        """What multiplies the rule's rate."""
+        return self.rule.learning_rate_scale
+
+    @learning_rate_scale.setter
+    def learning_rate_scale(self, value: float) -> None:
+        self.rule.learning_rate_scale = value
+
+    @property
+    def steps(self) -> int:
+        """The rule's count of updates."""
+        return self.rule.steps
+
+    @steps.setter
+    def steps(self, value: int) -> None:
+        self.rule.steps = value
+
+    @property
+    def state(self) -> dict[str, Array]:
+        """The rule's memory."""
+        return self.rule.state
+
+    @state.setter
+    def state(self, value: dict[str, Array]) -> None:
+        self.rule.state = value
+
+
+def as_optimizer(given: Any) -> Optimizer:
+    """Accepts an optimizer, its name, or a list of steps, which becomes a ``Chain``."""
+    if isinstance(given, list | tuple):
+        return Chain(*given)
+    return by_name(given, OPTIMIZERS, Optimizer, what="optimizer")
