@@ -25,5 +25,11 @@ def blobs() -> tuple[np.ndarray, np.ndarray]:
 def classifier(**settings: object) -> gn.Model:
     """A small model for ``blobs``, with dropout, so that masks matter."""
     net = gn.Sequential(gn.Dense(8), gn.Tanh(), gn.Dropout(0.2), gn.Dense(3))
-    arguments = {"loss": "cross_entropy", "optimizer": gn.Adam(0.01), "metrics": ["accuracy"], **settings}
-    return gn.Model(net, **arguments)  # type: ignore[arg-type]
+    arguments = {
+        "network": net,
+        "loss": "cross_entropy",
+        "optimizer": gn.Adam(0.01),
+        "metrics": ["accuracy"],
+        **settings,
+    }
+    return gn.Model(**arguments)  # type: ignore[arg-type]

@@ -285,6 +285,10 @@ def test_integer_labels_for_a_squared_error_are_explained(blobs: Blobs) -> None:
         classifier(loss="mean_squared_error", metrics=[]).fit(*blobs, verbose=False)
 
 
+BUILT = gn.Sequential(gn.Dense(3))
+BUILT.build((2,))
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -297,6 +301,7 @@ def test_integer_labels_for_a_squared_error_are_explained(blobs: Blobs) -> None:
         (lambda: classifier(optimizer=gn.Adam), r"make an object of it: Adam\(\)"),
         (lambda: classifier(engine="compiled"), "NumPy kernels alone"),
         (lambda: classifier(engine="gpu"), "'auto', 'compiled', 'numpy'"),
+        (lambda: classifier(dtype="float64", network=BUILT), r"net\.copy"),
         (lambda: classifier(threads=0), "threads=0"),
         (lambda: classifier(seed=-1), "seed=-1"),
         (lambda: gn.Model(gn.Sequential(gn.Dense(2), "softmax"), "cross_entropy", "sgd"), "from_logits=False"),
@@ -310,6 +315,12 @@ def test_integer_labels_for_a_squared_error_are_explained(blobs: Blobs) -> None:
 def test_parts_that_do_not_go_together_are_refused(make: Any, words: str) -> None:
     with pytest.raises(gn.ConfigurationError, match=words):
         make()
+
+
+@pytest.mark.parametrize("loss", [gn.losses.BinaryCrossEntropy, gn.losses.CrossEntropy])
+def test_logits_for_a_loss_of_probabilities_are_refused(loss: Any) -> None:
+    with pytest.raises(gn.DataError, match="from -1 to 2.*from_logits=False"):
+        loss(from_logits=False)(np.array([[-1.0, 2.0]]), np.array([[0.0, 1.0]]))
 
 
 def test_one_output_for_cross_entropy_is_explained(blobs: Blobs) -> None:

@@ -88,7 +88,7 @@ class Model:
         self.optimizer = deepcopy(as_optimizer(optimizer))
         self.metrics = as_metrics(metrics)
         self.seed = whole(seed, "seed", "Model", low=0)
-        self.dtype = self.network.dtype if self.network.is_built else as_dtype(dtype)
+        self.dtype = _agreed_dtype(self.network, as_dtype(dtype))
         self.engine = one_of(engine, "engine", "Model", ENGINES)
         self.threads = None if threads is None else whole(threads, "threads", "Model")
         self.epochs_trained = 0
@@ -335,6 +335,20 @@ def load(path: str | Path, *, custom: Sequence[type[Configurable]] = ()) -> Mode
     model.feature_names, model.target_name = parts.feature_names, parts.target_name
     model.class_names = parts.class_names
     return model
+
+
+def _agreed_dtype(network: Network, asked: np.dtype[Any]) -> np.dtype[Any]:
+    """A built network keeps its dtype; asking for float64 with a float32 one is a mistake."""
+    if not network.is_built:
+        return asked
+    if asked == np.float64 != network.dtype:
+        raise ConfigurationError(
+            where="Model",
+            received=f"dtype={str(asked)!r} for a network built in {network.dtype}",
+            expected="one dtype for both",
+            fix=f'build the network in it: net.build(input_shape, dtype="{asked}"), or pass net.copy("{asked}")',
+        )
+    return network.dtype
 
 
 def _flat(shape: tuple[int, ...], where: str) -> ShapeError:

@@ -62,12 +62,12 @@ def to_config(value: Any, *, where: str) -> Any:
         return {"array": value.tolist()}
     if isinstance(value, np.generic):
         return value.item()
-    if value is None or isinstance(value, bool | int | float | str):
+    if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
         return value
     raise ConfigurationError(
         where=f"save: {where}",
-        received=f"a {type(value).__name__}",
-        expected="numbers, texts, lists or glassnet objects, which a file without code can hold",
+        received=f"{value!r:.60} (a {type(value).__name__})",
+        expected="finite numbers, texts, lists or glassnet objects, which a file without code can hold",
         fix="give the setting by name, or as an object derived from glassnet's own classes",
     )
 

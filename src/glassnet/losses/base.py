@@ -65,6 +65,7 @@ class Loss(Configurable):
                 expected="(N, M), one row for each example",
                 fix="reshape it: outputs.reshape(-1, 1)",
             )
+        self.check_outputs(outputs)
         prepared = self.prepare(targets, outputs.shape[1:], outputs.dtype, where="loss: targets")
         same_rows(len(outputs), prepared, where="loss: targets", other="outputs")
         weights = check_weights(sample_weight, len(outputs), outputs.dtype, where="loss: sample_weight")
@@ -72,6 +73,9 @@ class Loss(Configurable):
         row_weights, _ = self.row_weights(outputs, prepared, weights)
         value, cache = self.forward(run, outputs, prepared, row_weights)
         return float(value[0]), self.backward(run, outputs, prepared, row_weights, cache)
+
+    def check_outputs(self, outputs: Array) -> None:
+        """Refuses outputs that cannot be what this loss takes."""
 
     def prepare(self, targets: Any, output_shape: Shape, dtype: np.dtype[Any], *, where: str) -> Array:
         """Checks targets against the outputs' shape once, for all rows, and brings them into the form kernels read."""

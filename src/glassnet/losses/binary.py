@@ -11,7 +11,7 @@ from glassnet.errors import DataError
 from glassnet.kernels import losses as kernels
 from glassnet.kernels.activation import logistic
 from glassnet.losses.base import REDUCTIONS, Loss
-from glassnet.losses.targets import check_labels
+from glassnet.losses.targets import check_labels, check_probabilities
 from glassnet.settings import one_of
 from glassnet.shapes import Array, Shape
 
@@ -42,6 +42,11 @@ class BinaryCrossEntropy(Loss):
                 kernels.binary_cross_entropy_of_probabilities_backward,
             )
         )
+
+    def check_outputs(self, outputs: Array) -> None:
+        """Where probabilities are taken, they must be some."""
+        if not self.from_logits:
+            check_probabilities(outputs, "BinaryCrossEntropy")
 
     def prepare(self, targets: Any, output_shape: Shape, dtype: np.dtype[Any], *, where: str) -> Array:
         """Checks shape and range."""

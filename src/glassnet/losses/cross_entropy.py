@@ -13,7 +13,7 @@ from glassnet.kernels import Kernel
 from glassnet.kernels import losses as kernels
 from glassnet.kernels.softmax import softmax_forward
 from glassnet.losses.base import REDUCTIONS, Loss
-from glassnet.losses.targets import check_labels, check_shares, mismatch
+from glassnet.losses.targets import check_labels, check_probabilities, check_shares, mismatch
 from glassnet.runners import Runner
 from glassnet.settings import number, one_of
 from glassnet.shapes import Array, Shape, batch_shape
@@ -55,6 +55,11 @@ class CrossEntropy(Loss):
         self.label_smoothing = number(label_smoothing, "label_smoothing", "CrossEntropy", low=0, high=1)
         self.class_weight = class_weight
         self.reduction = one_of(reduction, "reduction", "CrossEntropy", REDUCTIONS)
+
+    def check_outputs(self, outputs: Array) -> None:
+        """Where probabilities are taken, they must be some."""
+        if not self.from_logits:
+            check_probabilities(outputs, "CrossEntropy")
 
     def prepare(self, targets: Any, output_shape: Shape, dtype: np.dtype[Any], *, where: str) -> Array:
         """Labels stay labels where the kernel can use them; otherwise they become rows of target shares."""

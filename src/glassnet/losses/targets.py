@@ -70,6 +70,17 @@ def check_shares(shares: Array, where: str) -> Array:
     return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
 
+def check_probabilities(outputs: Array, loss: str) -> None:
+    """Refuses outputs outside [0, 1] for a loss that takes probabilities; NaN is let through to the loss's value."""
+    if (outputs < 0).any() or (outputs > 1).any():
+        raise DataError(
+            where="loss: outputs",
+            received=f"values from {outputs.min():g} to {outputs.max():g}",
+            expected="probabilities from 0 to 1, as from_logits=False says",
+            fix=f"end the network in a sigmoid or softmax, or use gn.losses.{loss}() on the logits",
+        )
+
+
 def mismatch(targets: Array, output_shape: Shape, where: str) -> ShapeError:
     """The error for targets that do not have the outputs' shape, with the mend for each usual mistake."""
     fix = "end the network in as many outputs as a row of targets has numbers"

@@ -16,7 +16,8 @@ class History:
 
     Attributes:
         epochs: the numbers of the epochs, counted from 1 over the model's whole life.
-        metrics: for each name ("loss", "accuracy", "val_loss", "learning_rate", ...) one number an epoch.
+        metrics: for each name one number an epoch: "loss" and metrics while training, "val_loss" and so on after the
+            epoch, "learning_rate" at its first step, "penalty" where the optimizer has one.
         stopped: why training ended before its last epoch (``"interrupted"``, an early-stopping message), or None.
 
     ``history["loss"]`` is short for ``history.metrics["loss"]``.

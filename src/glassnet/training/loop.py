@@ -84,6 +84,7 @@ class Trainer:
                 good = _Snapshot(self.network, self.optimizer, state.epoch)
                 for epoch in range(state.first_epoch, state.last_epoch + 1):
                     start = _Snapshot(self.network, self.optimizer, epoch - 1)
+                    learning_rate = self.optimizer.current_rate()
                     try:
                         logs = self._epoch(rows, epoch, batch_size, shuffle, interrupt, bar)
                     except _Diverged as diverged:
@@ -96,7 +97,7 @@ class Trainer:
                         state.stop("interrupted")
                     if logs is None:
                         break
-                    logs["learning_rate"] = self.optimizer.current_rate()
+                    logs["learning_rate"] = learning_rate
                     if validation is not None:
                         logs |= {f"val_{name}": value for name, value in self.evaluate(validation).items()}
                     state.epoch, state.step, state.logs = epoch, self.optimizer.steps, logs
