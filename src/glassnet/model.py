@@ -11,7 +11,8 @@ import numpy as np
 
 from glassnet.checks import as_rows, fits_network, numeric, same_rows
 from glassnet.errors import ConfigurationError, NotBuiltError, ShapeError
-from glassnet.formats import ModelParts, describe, read_model_file, reconstruct, require_writable, write_model_file
+from glassnet.files import require_writable
+from glassnet.formats import ModelParts, describe, read_model_file, reconstruct, write_model_file
 from glassnet.layers import Dense, Layer, NumpyLayer, ReLU, Sigmoid, Softmax, Tanh
 from glassnet.losses import LOSSES, BinaryCrossEntropy, CrossEntropy, Loss, check_weights
 from glassnet.metrics import Metric, as_metrics

@@ -92,7 +92,7 @@ def test_a_table_with_classes(
 
     Path("tulips.csv").write_text("length,width,always one,species\n8.1,60,1,tulip\n5,100,1,lily\n")
     assert main(["evaluate", "flowers.safetensors", "tulips.csv"]) == 2
-    assert "the classes tulip" in capsys.readouterr().err
+    assert "the class 'tulip'" in capsys.readouterr().err
 
 
 def test_a_table_with_numbers(
@@ -110,6 +110,20 @@ def test_a_table_with_numbers(
     predicted = np.loadtxt("out.csv", skiprows=1)
     assert Path("out.csv").read_text().startswith("price\n")
     assert np.abs(predicted - rows[:, 2]).mean() < 20_000
+
+
+def test_whole_numbers_are_classes_unless_said_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [f"{i / 10},{i % 7}" for i in range(70)]
+    Path("t.csv").write_text("\n".join(["a,count", *lines]) + "\n")
+    assert run("train t.csv --target count --epochs 1 --hidden 4") == 0
+    assert "7 classes" in capsys.readouterr().out
+    assert run("train t.csv --target count --epochs 1 --hidden 4 --regression") == 0
+    assert "numbers to predict" in capsys.readouterr().out
+    assert run("evaluate t.safetensors t.csv") == 0
+    assert "r2" in capsys.readouterr().out
 
 
 def test_early_stopping_uses_rows_apart_from_the_test(
@@ -130,6 +144,8 @@ def test_early_stopping_uses_rows_apart_from_the_test(
         ("train flowers.csv --target colour", "colour"),
         ("train nothing.csv --target a", "nothing.csv"),
         ("train flowers.csv --target species --output no/such/folder.safetensors", "mkdir -p"),
+        ("train flowers.csv --target species --plot curves.xyz", ".png, .svg, .pdf"),
+        ("train flowers.csv --target species --plot no/such/curves.png", "mkdir -p"),
         ("train flowers.csv --target species --epochs 0", "epochs=0"),
         ("train flowers.csv --target species --hidden 0", "units=0"),
         ("train flowers.csv --target species --test-share 2", "2"),

@@ -214,6 +214,13 @@ def test_the_history_draws_itself(blobs: Blobs, tmp_path: Path) -> None:
     assert (tmp_path / "curves.png").stat().st_size > 5000
 
 
+def test_missing_matplotlib_is_said_with_its_mend(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    history = classifier().fit(*blobs, verbose=False)
+    monkeypatch.setattr("glassnet.training.history.find_spec", lambda name: None)
+    with pytest.raises(gn.MissingExtraError, match=r"pip install \"glassnet\[plots\]\""):
+        history.plot()
+
+
 def test_the_order_of_an_epoch_depends_on_seed_and_epoch_alone() -> None:
     first = epoch_order(50, seed=1, epoch=2, shuffle=True)
     assert first is not None

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from glassnet.data import Dataset, open_source, parse_subset, split
 from glassnet.errors import ConfigurationError
-from glassnet.formats import require_writable
+from glassnet.files import require_writable
 from glassnet.layers import ACTIVATIONS, Dense, Dropout, Flatten, Layer
 from glassnet.model import Model
 from glassnet.network import Sequential
 from glassnet.optimizers import L2, OPTIMIZERS, Chain, Optimizer
 from glassnet.preprocessing import Standardize
-from glassnet.training import Callback, EarlyStopping, TrainingState
+from glassnet.training import Callback, EarlyStopping, TrainingState, require_picture
 
 PRINTED_EPOCHS = 20
 
@@ -22,7 +22,7 @@ PRINTED_EPOCHS = 20
 def train(options: argparse.Namespace) -> int:
     """Reads the data, trains, tests, saves; every path is checked before the work begins."""
     output = require_writable(options.output or f"{_stem(options.data)}.safetensors", where="--output")
-    plot = None if options.plot is None else require_writable(options.plot, where="--plot")
+    plot = None if options.plot is None else require_picture(options.plot, where="--plot")
     subset = None if options.subset is None else parse_subset(options.subset)
     data, test = open_source(options.data, target=options.target, subset=subset)
     if data.y is None:

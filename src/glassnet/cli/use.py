@@ -10,7 +10,7 @@ import sys
 from glassnet.data import Dataset, open_source
 from glassnet.errors import ConfigurationError
 from glassnet.explain import trace as trace_model
-from glassnet.formats import require_writable, write_atomically
+from glassnet.files import require_writable, write_atomically
 from glassnet.model import Model, load
 from glassnet.shapes import Array
 

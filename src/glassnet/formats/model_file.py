@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from glassnet.errors import FileFormatError, MissingFileError
-from glassnet.formats.atomic import write_atomically
+from glassnet.files import write_atomically
 from glassnet.shapes import DTYPES, Array
 
 FORMAT_VERSION = 1

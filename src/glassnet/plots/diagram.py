@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 
 from glassnet.errors import ConfigurationError
-from glassnet.formats import write_atomically
+from glassnet.files import write_atomically
 from glassnet.layers import Dense, Layer
 from glassnet.network import Network
 from glassnet.shapes import Array

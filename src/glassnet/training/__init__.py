@@ -9,7 +9,7 @@ from glassnet.training.callbacks import (
     TrainingState,
     as_callbacks,
 )
-from glassnet.training.history import History
+from glassnet.training.history import History, require_picture
 from glassnet.training.loop import PREDICTION_ROWS, Rows, Trainer, predictions
 
 __all__ = [
@@ -26,5 +26,6 @@ __all__ = [
     "batches",
     "epoch_order",
     "predictions",
+    "require_picture",
     "validation_rows",
 ]

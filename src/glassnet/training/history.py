@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from glassnet.errors import MissingExtraError
+from glassnet.errors import ConfigurationError, MissingExtraError
+from glassnet.files import require_writable, write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+PICTURE_ENDINGS = (".png", ".svg", ".pdf")
 
 
 class History:
@@ -51,29 +56,27 @@ class History:
         """Draws the learning curves: the loss, and beside it each metric, training and validation in one panel.
 
         Args:
-            path: where to save the picture (PNG, SVG or PDF by its ending), or None.
+            path: where to save the picture, by its ending .png, .svg or .pdf; or None.
 
         Returns:
             The matplotlib figure.
 
         Raises:
             MissingExtraError: matplotlib is not installed.
+            ConfigurationError: the path cannot be written, or has another ending.
         """
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            raise MissingExtraError(
-                where="History.plot",
-                received="no matplotlib",
-                expected="matplotlib for drawing",
-                fix='install it: pip install "glassnet[plots]"',
-            ) from error
+        target = None if path is None else require_picture(path, where="History.plot")
+        require_matplotlib(where="History.plot")
+        from matplotlib.figure import Figure
+
         shown = [n for n in self.metrics if not n.startswith("val_") and n not in ("learning_rate", "penalty")]
         figure = Figure(figsize=(5.2 * len(shown), 3.8), layout="constrained")
         for place, name in enumerate(shown, start=1):
             self._panel(figure.add_subplot(1, len(shown), place), name)
-        if path is not None:
-            figure.savefig(path, dpi=150)
+        if target is not None:
+            content = BytesIO()
+            figure.savefig(content, dpi=150, format=target.suffix[1:].lower())
+            write_atomically(target, content.getvalue())
         return figure
 
     def _panel(self, axes: Any, name: str) -> None:
@@ -87,3 +90,33 @@ class History:
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
+
+
+def require_matplotlib(*, where: str) -> None:
+    """Says how to get matplotlib where it is missing."""
+    if find_spec("matplotlib") is None:
+        raise MissingExtraError(
+            where=where,
+            received="no matplotlib",
+            expected="matplotlib for drawing",
+            fix='run pip install "glassnet[plots]"',
+        )
+
+
+def require_picture(path: str | Path, *, where: str) -> Path:
+    """Checks before any work that a picture can be drawn and saved there.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        ConfigurationError: the path cannot be written, or its ending is none of .png, .svg and .pdf.
+    """
+    require_matplotlib(where=where)
+    target = require_writable(path, where=where)
+    if target.suffix.lower() not in PICTURE_ENDINGS:
+        raise ConfigurationError(
+            where=where,
+            received=f"the ending {target.suffix!r} of {str(path)!r}",
+            expected=f"one of {', '.join(PICTURE_ENDINGS)}",
+            fix="write learning-curves.png",
+        )
+    return target
