@@ -18,7 +18,7 @@ run: $(INSTALLED)
 test: unit lint types contracts
 
 unit: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -148,7 +148,7 @@ def runner_with(name: str, mutant: Callable[..., None]) -> type[MutantRunner]:
 def mutants(name: str) -> Iterator[tuple[str, Callable[..., None]]]:
     """Broken versions of a backward kernel: each output zeroed, each sign flipped, each term or statement dropped."""
     entry = KERNELS[name]
-    for output in entry.writes:
+    for output in entry.writes + entry.updates:
         yield f"{output} zeroed", _after(entry.function, output, lambda array: array * 0)
         yield f"{output} sign flipped", _after(entry.function, output, lambda array: -array)
     tree = ast.parse(textwrap.dedent(inspect.getsource(entry.function)))

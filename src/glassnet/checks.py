@@ -59,7 +59,8 @@ def numeric(values: Any, *, where: str) -> Array:
             fix="pad or cut the rows to one length",
         ) from error
     if array.dtype.kind not in "biuf":
-        example = array.reshape(-1)[0] if array.size else None
+        strange = (value for value in array.flat if not isinstance(value, int | float | np.number))
+        example = next(strange, array.flat[0] if array.size else None)
         raise DataError(
             where=where,
             received=f"values of type {array.dtype} such as {str(example)[:40]!r}",

@@ -6,13 +6,13 @@ With fan_in inputs and fan_out outputs of a unit: for a dense (D, M) weight fan_
 
 from __future__ import annotations
 
-from math import prod, sqrt
+from math import inf, prod, sqrt
 from typing import Any
 
 import numpy as np
 
-from glassnet.checks import numeric
-from glassnet.errors import ShapeError
+from glassnet.checks import as_rows
+from glassnet.errors import ConfigurationError, ShapeError
 from glassnet.settings import Configurable, by_name, number
 from glassnet.shapes import Array, Shape
 
@@ -29,11 +29,11 @@ class Constant(Initializer):
     """Every element ``value``."""
 
     def __init__(self, value: float) -> None:
-        self.value = value
+        self.value = number(value, "value", "Constant", low=-inf)
 
     def __call__(self, shape: Shape, rng: np.random.Generator) -> Array:
         """Returns the constant array."""
-        return np.full(shape, float(self.value))
+        return np.full(shape, self.value)
 
 
 class Zeros(Initializer):
@@ -56,7 +56,15 @@ class Uniform(Initializer):
     """Uniform between ``low`` (−0.05) and ``high`` (0.05)."""
 
     def __init__(self, low: float = -0.05, high: float = 0.05) -> None:
-        self.low, self.high = low, high
+        self.low = number(low, "low", "Uniform", low=-inf)
+        self.high = number(high, "high", "Uniform", low=-inf)
+        if not self.low < self.high:
+            raise ConfigurationError(
+                where="Uniform",
+                received=f"low={low!r}, high={high!r}",
+                expected="low < high",
+                fix="give the smaller number first",
+            )
 
     def __call__(self, shape: Shape, rng: np.random.Generator) -> Array:
         """Draws from [low, high)."""
@@ -175,7 +183,7 @@ class Given(Initializer):
     """
 
     def __init__(self, array: Any) -> None:
-        self.array = None if array is None else numeric(array, where="initializer").astype(np.float64)
+        self.array = None if array is None else as_rows(array, np.dtype(np.float64), where="initial values").copy()
 
     def settings(self) -> dict[str, Any]:
         """Leaves the array out."""
@@ -214,8 +222,8 @@ def as_initializer(given: Any) -> Initializer:
     """Accepts a name, an initializer, a number (a constant) or an array."""
     if isinstance(given, np.ndarray | list | tuple):
         return Given(given)
-    if isinstance(given, int | float) and not isinstance(given, bool):
-        return Constant(given)
+    if isinstance(given, int | float | np.integer | np.floating) and not isinstance(given, bool):
+        return Constant(float(given))
     return by_name(given, INITIALIZERS, Initializer, what="initializer")
 
 

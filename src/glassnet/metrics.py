@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import sqrt
 from typing import Any
 
@@ -115,7 +116,7 @@ class R2(Metric):
         w = np.ones(len(t)) if weights is None else weights
         residual = np.sum(w[:, None] * (o - t) ** 2, axis=0)
         spread = np.sum(w[:, None] * (t - np.average(t, axis=0, weights=w)) ** 2, axis=0)
-        varies = spread > 0
+        varies = t.max(axis=0) > t.min(axis=0)
         scores = np.where(residual == 0, 1.0, 0.0)
         scores[varies] = 1 - residual[varies] / spread[varies]
         return float(np.mean(scores))
@@ -132,7 +133,7 @@ METRICS: dict[str, type[Metric]] = {
 
 def as_metrics(given: Any) -> tuple[Metric, ...]:
     """Accepts a list of metrics or names; their names must differ."""
-    if isinstance(given, str | Metric):
+    if not isinstance(given, Sequence) or isinstance(given, str):
         given = (given,)
     metrics = tuple(by_name(metric, METRICS, Metric, what="metric") for metric in given)
     names = [metric.name for metric in metrics]

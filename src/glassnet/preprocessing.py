@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.checks import as_rows, numeric
 from glassnet.errors import ConfigurationError
 from glassnet.settings import Configurable
 from glassnet.shapes import Array
@@ -25,8 +26,8 @@ class Standardize(Configurable):
     """
 
     def __init__(self, mean: Any = 0.0, scale: Any = 1.0) -> None:
-        self.mean = np.asarray(mean, dtype=np.float64)
-        self.scale = np.asarray(scale, dtype=np.float64)
+        self.mean = numeric(mean, where="Standardize: mean").astype(np.float64)
+        self.scale = numeric(scale, where="Standardize: scale").astype(np.float64)
         if not np.isfinite(self.mean).all() or not np.isfinite(self.scale).all() or (self.scale == 0).any():
             raise ConfigurationError(
                 where="Standardize",
@@ -38,12 +39,13 @@ class Standardize(Configurable):
     @classmethod
     def from_data(cls, x: Array) -> Standardize:
         """Mean and standard deviation of each column of x (N, ...); a constant column gets the scale 1."""
-        mean, deviation = np.mean(x, axis=0, dtype=np.float64), np.std(x, axis=0, dtype=np.float64)
-        return cls(mean, np.where(deviation > 1e-12 * np.maximum(1, np.abs(mean)), deviation, 1.0))
+        rows = as_rows(x, np.dtype(np.float64), where="Standardize.from_data")
+        mean, deviation = np.mean(rows, axis=0), np.std(rows, axis=0)
+        return cls(mean, np.where(deviation > 1e-12 * np.abs(mean), deviation, 1.0))
 
     def apply(self, x: Array) -> Array:
-        """Returns the standardised rows in x's dtype."""
-        return np.asarray((x - self.mean) / self.scale, dtype=x.dtype)
+        """Returns the standardised rows in x's dtype; whole numbers become float64."""
+        return np.asarray((x - self.mean) / self.scale, dtype=x.dtype if x.dtype.kind == "f" else np.float64)
 
     def invert(self, x: Array) -> Array:
         """Returns standardised rows in their old unit, in x's dtype."""

@@ -104,8 +104,8 @@ class LinearWarmup(Schedule):
 class OneCycle(Schedule):
     """Up to ``peak`` and down again, both along half cosines.
 
-    Starts at ``peak / start_divisor``, reaches ``peak`` after ``warm_share`` of the ``steps``, ends at
-    ``peak / start_divisor / final_divisor`` and stays there.
+    Starts at ``peak / start_divisor``, reaches ``peak`` after ``warm_share`` of the way, and ends with the last of
+    the ``steps`` at ``peak / start_divisor / final_divisor``, where it stays.
 
     Source: L. Smith, N. Topin, "Super-convergence", 2017, arXiv:1708.07120; the cosine form is that of later practice.
     """
@@ -128,10 +128,10 @@ class OneCycle(Schedule):
     def __call__(self, step: int) -> float:
         """The rate of that update."""
         start = self.peak / self.start_divisor
-        turn = self.warm_share * self.steps
+        turn = self.warm_share * (self.steps - 1)
         if step < turn:
             return _cosine(start, self.peak, step / turn)
-        return _cosine(self.peak, start / self.final_divisor, (step - turn) / (self.steps - 1 - turn or 1))
+        return _cosine(self.peak, start / self.final_divisor, (step - turn) / (self.steps - 1 - turn))
 
 
 def as_schedule(rate: Any, where: str) -> Schedule:

@@ -49,11 +49,17 @@ class Configurable:
         return f"{type(self).__name__}({', '.join(written)})"
 
 
+def file_name(cls: type) -> str:
+    """How files name a class: with its room for glassnet's own, ``"schedules.Constant"``; bare for a user's."""
+    rooms = cls.__module__.split(".")
+    return f"{rooms[1]}.{cls.__name__}" if rooms[0] == "glassnet" else cls.__name__
+
+
 def to_config(value: Any, *, where: str) -> Any:
     """Turns settings into what JSON can hold; a Configurable becomes ``{"class": name, "settings": {...}}``."""
     if isinstance(value, Configurable):
         settings = {k: to_config(v, where=f"{where}.{k}") for k, v in value.settings().items()}
-        return {"class": type(value).__name__, "settings": settings}
+        return {"class": file_name(type(value)), "settings": settings}
     if isinstance(value, Mapping):
         return {"map": [[to_config(k, where=where), to_config(v, where=where)] for k, v in value.items()]}
     if isinstance(value, list | tuple):
@@ -73,7 +79,7 @@ def to_config(value: Any, *, where: str) -> Any:
 
 
 def from_config(config: Any, classes: Mapping[str, type[Configurable]], *, where: str) -> Any:
-    """Rebuilds what ``to_config`` wrote, from the given classes and nothing else.
+    """Rebuilds what ``to_config`` wrote, from the given classes (by ``file_name``) and nothing else.
 
     Raises:
         FileFormatError: for an unknown class or settings that its constructor refuses.
@@ -135,7 +141,7 @@ def by_name(given: Any, family: Mapping[str, type[_T]], kind: type[_T], *, what:
 
 def number(value: Any, name: str, where: str, *, low: float, high: float = math.inf, open_low: bool = False) -> float:
     """Checks a numeric setting: ``low ≤ value < high``, or ``low < value < high`` with ``open_low``."""
-    numeric = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    numeric = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     if not numeric or not (low < value if open_low else low <= value) or not value < high:
         bounds = f"{low:g} {'<' if open_low else '≤'} {name}" + f" < {high:g}".replace("inf", "infinity")
         raise ConfigurationError(
@@ -154,6 +160,14 @@ def whole(value: Any, name: str, where: str, *, low: int = 1) -> int:
             fix=f"write {name} as an integer",
         )
     return int(value)
+
+
+def boolean(value: Any, name: str, where: str) -> bool:
+    """Checks a setting that is on or off."""
+    if not isinstance(value, bool | np.bool_):
+        fix = f"write {name}=True or {name}=False"
+        raise ConfigurationError(where=where, received=f"{name}={value!r}", expected="True or False", fix=fix)
+    return bool(value)
 
 
 def one_of(value: Any, name: str, where: str, choices: Sequence[str]) -> str:

@@ -90,6 +90,10 @@ def test_a_table_with_classes(
     assert main(["evaluate", "flowers.safetensors", "roses.csv"]) == 0
     assert "accuracy: 1.0000" in capsys.readouterr().out
 
+    np.savez("flowers.npz", x=[[5.0, 100.0, 1.0], [8.0, 60.0, 1.0]], y=["lily", "rose"])
+    assert run("evaluate flowers.safetensors flowers.npz") == 0
+    assert "accuracy: 1.0000" in capsys.readouterr().out
+
     Path("tulips.csv").write_text("length,width,always one,species\n8.1,60,1,tulip\n5,100,1,lily\n")
     assert main(["evaluate", "flowers.safetensors", "tulips.csv"]) == 2
     assert "the class 'tulip'" in capsys.readouterr().err

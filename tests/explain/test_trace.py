@@ -18,6 +18,12 @@ def test_trace_runs_from_the_input_to_the_input_gradient() -> None:
     assert trace.loss == pytest.approx(float(trace.calls[3].outputs["losses"][0]))
 
 
+def test_trace_shows_nothing_that_was_never_computed() -> None:
+    """A buffer that a kernel only writes is no input: what stood in it before means nothing."""
+    for call in gn.trace(model(), [[1.0, -1.0]], [1]).calls:
+        assert set(call.inputs).isdisjoint(call.outputs)
+
+
 def test_trace_leaves_the_parameters_alone() -> None:
     traced = model()
     traced.fit([[1.0, -1.0]], [1], verbose=False)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import classifier
+from models import classifier
 from safetensors.numpy import load_file, save_file
 
 import glassnet as gn
@@ -147,13 +147,13 @@ def set_setting(description: dict[str, Any]) -> None:
         (set_class, "os.system"),
         (set_setting, "refused"),
         (lambda d: d.pop("network"), "network"),
-        (lambda d: d.update(network={"class": "Adam", "settings": {}}), "another kind|contradicts"),
+        (lambda d: d.update(network={"class": "optimizers.Adam", "settings": {}}), "another kind|contradicts"),
         (lambda d: d.update(input_shape=[3]), "0.weight"),
         (lambda d: d.update(input_shape=[-1]), "above 0"),
         (lambda d: d.update(dtype="object"), "float32"),
         (lambda d: d.update(optimizer_steps=-1), "optimizer_steps"),
-        (lambda d: d.update(optimizer={"class": "SGD", "settings": {"momentum": 0.9}}), "memory"),
-        (lambda d: d.update(loss={"class": "ReLU", "settings": {}}), "loss"),
+        (lambda d: d.update(optimizer={"class": "optimizers.SGD", "settings": {"momentum": 0.9}}), "memory"),
+        (lambda d: d.update(loss={"class": "layers.ReLU", "settings": {}}), "loss"),
         (lambda d: d.update(seed="a"), "seed"),
     ],
 )

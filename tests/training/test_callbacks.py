@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import classifier
+from models import classifier
 
 import glassnet as gn
 from glassnet.training import TrainingState, epoch_order, validation_rows

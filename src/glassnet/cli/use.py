@@ -76,8 +76,8 @@ def trace(options: argparse.Namespace) -> int:
 
 def _with_targets(model: Model, options: argparse.Namespace) -> Dataset:
     """The data (the test part, where there is one) with targets as in the model's training."""
-    target = options.target or model.target_name
-    data, test = open_source(options.data, target=target, columns=model.feature_names)
+    named = model.target_name if options.data.lower().endswith(".csv") else None
+    data, test = open_source(options.data, target=options.target or named, columns=model.feature_names)
     data = data if test is None else test
     if data.y is None:
         raise ConfigurationError(

@@ -15,7 +15,7 @@ from glassnet.metrics import Metric
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
 from glassnet.preprocessing import Standardize
-from glassnet.settings import Configurable, from_config, to_config, whole
+from glassnet.settings import Configurable, file_name, from_config, to_config, whole
 from glassnet.shapes import Array
 from glassnet.version import __version__
 
@@ -80,7 +80,7 @@ def reconstruct(
     Raises:
         FileFormatError: description and tensors contradict each other or what glassnet knows.
     """
-    classes = library_classes() | {cls.__name__: cls for cls in custom}
+    classes = library_classes() | {file_name(cls): cls for cls in custom}
     try:
         return _reconstruct(description, tensors, classes, where)
     except FileFormatError:
@@ -98,10 +98,10 @@ def library_classes() -> dict[str, type[Configurable]]:
     """Every class that a file may name."""
     modules = (layers, network, losses, optimizers, schedules, initializers, metrics, preprocessing)
     return {
-        name: cls
+        file_name(cls): cls
         for module in modules
-        for name, cls in vars(module).items()
-        if isinstance(cls, type) and issubclass(cls, Configurable) and not name.startswith("_")
+        for cls in vars(module).values()
+        if isinstance(cls, type) and issubclass(cls, Configurable) and not cls.__name__.startswith("_")
     }
 
 

@@ -19,8 +19,9 @@ class KernelInfo:
         function: the kernel itself.
         name: its name, the same in NumPy and in C++.
         equation: what it computes, in the textbook's signs.
-        reads: names of the buffers and values it reads, in order.
-        writes: names of the buffers it writes (an update also reads what it writes).
+        reads: names of the buffers and values it only reads, in order.
+        writes: names of the buffers it fills, whatever was in them.
+        updates: names of the buffers it changes in place, reading what was in them.
         settings: names of its keyword-only numbers.
     """
 
@@ -29,26 +30,29 @@ class KernelInfo:
     equation: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
+    updates: tuple[str, ...]
     settings: tuple[str, ...]
 
 
 KERNELS: dict[str, KernelInfo] = {}
 
 
-def kernel(equation: str, *, writes: str) -> Callable[[_Function], _Function]:
+def kernel(equation: str, *, writes: str = "", updates: str = "") -> Callable[[_Function], _Function]:
     """Enters a function into the register of kernels and returns it unchanged.
 
     Args:
         equation: what it computes, for traces and docs.
-        writes: the names of the arguments it writes, separated by blanks.
+        writes: the names of the arguments it fills, separated by blanks.
+        updates: the names of the arguments it changes in place, separated by blanks.
     """
 
     def enter(function: _Function) -> _Function:
         parameters: dict[str, Any] = dict(inspect.signature(function).parameters)
         settings = tuple(n for n, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY)
-        written = tuple(writes.split())
-        reads = tuple(n for n in parameters if n not in settings and n not in written)
-        KERNELS[function.__name__] = KernelInfo(function, function.__name__, equation, reads, written, settings)
+        written, updated = tuple(writes.split()), tuple(updates.split())
+        reads = tuple(n for n in parameters if n not in (*settings, *written, *updated))
+        name = function.__name__
+        KERNELS[name] = KernelInfo(function, name, equation, reads, written, updated, settings)
         return function
 
     return enter

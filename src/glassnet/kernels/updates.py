@@ -11,7 +11,7 @@ from glassnet.kernels.registry import kernel
 from glassnet.shapes import Array
 
 
-@kernel("θ ← θ − η g", writes="parameters")
+@kernel("θ ← θ − η g", updates="parameters")
 def sgd_update(gradients: Array, parameters: Array, *, learning_rate: float) -> None:
     """Plain gradient descent: ``θ ← θ − η g``.
 
@@ -20,7 +20,7 @@ def sgd_update(gradients: Array, parameters: Array, *, learning_rate: float) -> 
     parameters -= learning_rate * gradients
 
 
-@kernel("v ← μ v − η g;  θ ← θ + v,  or θ + μ v − η g with Nesterov's look-ahead", writes="parameters velocity")
+@kernel("v ← μ v − η g;  θ ← θ + v,  or θ + μ v − η g with Nesterov's look-ahead", updates="parameters velocity")
 def momentum_update(
     gradients: Array, parameters: Array, velocity: Array, *, learning_rate: float, momentum: float, nesterov: bool
 ) -> None:
@@ -38,7 +38,7 @@ def momentum_update(
         parameters += velocity
 
 
-@kernel("G ← G + g²;  θ ← θ − η g / (√G + ε)", writes="parameters square_sum")
+@kernel("G ← G + g²;  θ ← θ − η g / (√G + ε)", updates="parameters square_sum")
 def adagrad_update(
     gradients: Array, parameters: Array, square_sum: Array, *, learning_rate: float, epsilon: float
 ) -> None:
@@ -50,7 +50,7 @@ def adagrad_update(
     parameters -= learning_rate * gradients / (np.sqrt(square_sum) + epsilon)
 
 
-@kernel("v ← ρ v + (1 − ρ) g²;  θ ← θ − η g / (√v + ε)", writes="parameters mean_square")
+@kernel("v ← ρ v + (1 − ρ) g²;  θ ← θ − η g / (√v + ε)", updates="parameters mean_square")
 def rmsprop_update(
     gradients: Array, parameters: Array, mean_square: Array, *, learning_rate: float, rho: float, epsilon: float
 ) -> None:
@@ -65,7 +65,7 @@ def rmsprop_update(
 
 @kernel(
     "m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;  θ ← θ − η m̂ / (√v̂ + ε),  m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ)",
-    writes="parameters m v",
+    updates="parameters m v",
 )
 def adam_update(
     gradients: Array,
@@ -94,7 +94,7 @@ def adam_update(
 
 @kernel(
     "m, v as Adam;  θ ← θ − η (μ_{t+1} m/(1 − Π_{i≤t+1} μ_i) + (1 − μ_t) g/(1 − Π_{i≤t} μ_i)) / (√v̂ + ε)",
-    writes="parameters m v",
+    updates="parameters m v",
 )
 def nadam_update(
     gradients: Array,
@@ -129,7 +129,7 @@ def nadam_update(
     parameters -= learning_rate * (look_ahead + present) / (np.sqrt(v_hat) + epsilon)
 
 
-@kernel("θ ← θ − η sign(β₁ m + (1 − β₁) g);  m ← β₂ m + (1 − β₂) g", writes="parameters m")
+@kernel("θ ← θ − η sign(β₁ m + (1 − β₁) g);  m ← β₂ m + (1 − β₂) g", updates="parameters m")
 def lion_update(
     gradients: Array, parameters: Array, m: Array, *, learning_rate: float, beta1: float, beta2: float
 ) -> None:
@@ -142,19 +142,19 @@ def lion_update(
     m += (1 - beta2) * gradients
 
 
-@kernel("g ← g + λ θ", writes="gradients")
+@kernel("g ← g + λ θ", updates="gradients")
 def l2_gradient(parameters: Array, gradients: Array, *, strength: float) -> None:
     """Adds the gradient of the penalty ½ λ ‖θ‖²."""
     gradients += strength * parameters
 
 
-@kernel("g ← g + λ sign(θ)", writes="gradients")
+@kernel("g ← g + λ sign(θ)", updates="gradients")
 def l1_gradient(parameters: Array, gradients: Array, *, strength: float) -> None:
     """Adds the gradient of the penalty λ ‖θ‖₁, 0 where θ is 0."""
     gradients += strength * np.sign(parameters)
 
 
-@kernel("θ ← (1 − η λ) θ", writes="parameters")
+@kernel("θ ← (1 − η λ) θ", updates="parameters")
 def weight_decay(parameters: Array, *, learning_rate: float, rate: float) -> None:
     """Decoupled weight decay: ``θ ← (1 − η λ) θ``.
 
@@ -163,13 +163,13 @@ def weight_decay(parameters: Array, *, learning_rate: float, rate: float) -> Non
     parameters *= 1 - learning_rate * rate
 
 
-@kernel("g ← clip(g, −c, c)", writes="gradients")
+@kernel("g ← clip(g, −c, c)", updates="gradients")
 def clip_by_value(gradients: Array, *, limit: float) -> None:
     """Limits every element of the gradient to [−c, c]."""
     np.clip(gradients, -limit, limit, out=gradients)
 
 
-@kernel("g ← g · min(1, c/‖g‖₂)", writes="gradients")
+@kernel("g ← g · min(1, c/‖g‖₂)", updates="gradients")
 def clip_by_norm(gradients: Array, *, limit: float) -> None:
     """Scales the whole gradient down to the Euclidean norm c where it is longer.
 
@@ -186,7 +186,7 @@ def clip_by_norm(gradients: Array, *, limit: float) -> None:
         gradients *= limit / norm
 
 
-@kernel("w_m ← w_m · min(1, c/‖w_m‖₂) for each unit m", writes="weight")
+@kernel("w_m ← w_m · min(1, c/‖w_m‖₂) for each unit m", updates="weight")
 def max_norm(weight: Array, *, limit: float, unit_axis: int) -> None:
     """Scales each unit's incoming weights down to the norm c where they are longer.
 
@@ -196,4 +196,4 @@ def max_norm(weight: Array, *, limit: float, unit_axis: int) -> None:
     """
     others = tuple(axis for axis in range(weight.ndim) if axis != unit_axis)
     norm = np.sqrt(np.sum(weight * weight, axis=others, keepdims=True))
-    weight *= np.minimum(1, limit / np.maximum(norm, np.finfo(weight.dtype).tiny))
+    weight *= limit / np.maximum(norm, limit)

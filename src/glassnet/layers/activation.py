@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from glassnet.errors import ConfigurationError
 from glassnet.kernels import Kernel, activation, softmax
 from glassnet.layers.base import Layer
 from glassnet.runners import Runner
-from glassnet.settings import number
+from glassnet.settings import boolean, number
 from glassnet.shapes import Array
 
 
@@ -82,11 +81,7 @@ class GELU(Activation):
     """y = x Φ(x), Φ the normal distribution function; with ``approximate=True`` by its tanh formula."""
 
     def __init__(self, *, approximate: bool = False) -> None:
-        if not isinstance(approximate, bool):
-            raise ConfigurationError(
-                where="GELU", received=f"approximate={approximate!r}", expected="True or False", fix="write a bool"
-            )
-        self.approximate = approximate
+        self.approximate = boolean(approximate, "approximate", "GELU")
         self.kernels = (
             (activation.gelu_tanh_forward, activation.gelu_tanh_backward)
             if approximate

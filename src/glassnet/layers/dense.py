@@ -11,7 +11,7 @@ from glassnet.initializers import init_setting
 from glassnet.kernels.dense import dense_backward, dense_forward
 from glassnet.layers.base import Layer
 from glassnet.runners import Runner
-from glassnet.settings import whole
+from glassnet.settings import boolean, whole
 from glassnet.shapes import Array, Shape, batch_shape
 
 
@@ -41,7 +41,7 @@ class Dense(Layer):
         self, units: int, *, use_bias: bool = True, weight_init: Any = "he_normal", bias_init: Any = "zeros"
     ) -> None:
         self.units = whole(units, "units", "Dense")
-        self.use_bias = use_bias
+        self.use_bias = boolean(use_bias, "use_bias", "Dense")
         self.weight_init = init_setting(weight_init)
         self.bias_init = init_setting(bias_init)
 

@@ -97,11 +97,10 @@ class PythonLayer(Layer):
         def call(dy: Array) -> tuple[Array, list[Array]]:
             self._bind()
             dx, gradients = self._pair(self.layer.backward(dy, kept[-1]), "backward", "dx, gradients")
-            gradients = gradients or {}
+            gradients = {} if gradients is None else gradients
             if not isinstance(gradients, dict) or set(gradients) != set(parameters):
-                raise self._mistake(
-                    f"gradients for {sorted(gradients)}", f"a dict with one entry for each of {sorted(parameters)}"
-                )
+                given = f"for {sorted(gradients)}" if isinstance(gradients, dict) else f"as a {_kind(gradients)}"
+                raise self._mistake(f"gradients {given}", f"a dict with one entry for each of {sorted(parameters)}")
             parts = [self._checked(gradients[n], p.shape, f"gradient of {n}") for n, p in parameters.items()]
             return self._checked(dx, x_shape, "dx returned by backward"), parts
 
@@ -115,7 +114,7 @@ class PythonLayer(Layer):
 
     def _pair(self, result: Any, method: str, names: str) -> tuple[Any, Any]:
         if not isinstance(result, tuple) or len(result) != 2:
-            raise self._mistake(f"a {type(result).__name__} from {method}", f"the pair ({names})")
+            raise self._mistake(f"a {_kind(result)} from {method}", f"the pair ({names})")
         return result
 
     def _checked(self, array: Any, shape: Shape, what: str) -> Array:
@@ -125,3 +124,7 @@ class PythonLayer(Layer):
 
     def _mistake(self, received: str, expected: str) -> ShapeError:
         return ShapeError(where=self.where, received=received, expected=expected, fix="mend that layer's code")
+
+
+def _kind(value: Any) -> str:
+    return type(value).__name__

@@ -130,7 +130,14 @@ class Loss(Configurable):
 
     def classes(self, outputs: Array) -> Array:
         """The class of each row (N,): the largest output's index, or whether the only one is above the boundary."""
-        if outputs.ndim == 2 and outputs.shape[1] > 1:
+        if outputs.ndim > 2:
+            raise ConfigurationError(
+                where="classes",
+                received=f"outputs of shape {outputs.shape}",
+                expected="(N, K), one output for each class, or (N, 1)",
+                fix="end the network in gn.Flatten() and gn.Dense(K), or drop what needs classes (metric accuracy)",
+            )
+        if outputs.shape[1] > 1:
             return np.asarray(np.argmax(outputs, axis=1))
         return (outputs.reshape(len(outputs)) > self.boundary).astype(np.intp)
 

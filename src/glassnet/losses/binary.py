@@ -12,7 +12,7 @@ from glassnet.kernels import losses as kernels
 from glassnet.kernels.activation import logistic
 from glassnet.losses.base import REDUCTIONS, Loss
 from glassnet.losses.targets import check_labels, check_probabilities
-from glassnet.settings import one_of
+from glassnet.settings import boolean, one_of
 from glassnet.shapes import Array, Shape
 
 
@@ -31,7 +31,7 @@ class BinaryCrossEntropy(Loss):
     decides_classes = True
 
     def __init__(self, *, from_logits: bool = True, reduction: str = "mean") -> None:
-        self.from_logits = from_logits
+        self.from_logits = boolean(from_logits, "from_logits", "BinaryCrossEntropy")
         self.reduction = one_of(reduction, "reduction", "BinaryCrossEntropy", REDUCTIONS)
         self.boundary = 0.0 if from_logits else 0.5
         self.kernels = (

@@ -15,7 +15,7 @@ from glassnet.kernels.softmax import softmax_forward
 from glassnet.losses.base import REDUCTIONS, Loss
 from glassnet.losses.targets import check_labels, check_probabilities, check_shares, mismatch
 from glassnet.runners import Runner
-from glassnet.settings import number, one_of
+from glassnet.settings import boolean, number, one_of
 from glassnet.shapes import Array, Shape, batch_shape
 
 
@@ -51,7 +51,7 @@ class CrossEntropy(Loss):
         class_weight: Sequence[float] | Mapping[int, float] | None = None,
         reduction: str = "mean",
     ) -> None:
-        self.from_logits = from_logits
+        self.from_logits = boolean(from_logits, "from_logits", "CrossEntropy")
         self.label_smoothing = number(label_smoothing, "label_smoothing", "CrossEntropy", low=0, high=1)
         self.class_weight = class_weight
         self.reduction = one_of(reduction, "reduction", "CrossEntropy", REDUCTIONS)
@@ -78,7 +78,7 @@ class CrossEntropy(Loss):
             return labels if self.from_logits else np.eye(classes, dtype=dtype)[labels]
         if array.shape[1:] == output_shape:
             return check_shares(as_rows(array, dtype, where=where), where)
-        raise mismatch(array, output_shape, where)
+        raise mismatch(array, output_shape, where, takes_labels=True)
 
     def weigh_rows(self, outputs: Array, targets: Array, weights: Array) -> Array:
         """The row's weight times that of its class."""
@@ -130,12 +130,15 @@ class CrossEntropy(Loss):
     def _class_weights(self, classes: int) -> Array | None:
         if self.class_weight is None:
             return None
-        if isinstance(self.class_weight, Mapping):
-            by_label = {int(label): weight for label, weight in self.class_weight.items()}
-            known = all(0 <= label < classes for label in by_label)
-            weights = np.array([by_label.get(label, 1.0) for label in range(classes)] if known else [])
-        else:
-            weights = np.asarray(self.class_weight, dtype=np.float64)
+        given = self.class_weight
+        try:
+            if isinstance(given, Mapping):
+                known = set(given) <= set(range(classes))
+                weights = np.array([float(given.get(k, 1.0)) for k in range(classes)] if known else [])
+            else:
+                weights = np.asarray(given, dtype=np.float64)
+        except (TypeError, ValueError):
+            weights = np.empty(0)
         if weights.shape != (classes,) or not np.isfinite(weights).all() or (weights < 0).any():
             raise ConfigurationError(
                 where="CrossEntropy",

@@ -11,7 +11,7 @@ from glassnet.optimizers.steps import WeightDecay
 from glassnet.parameters import Layout
 from glassnet.runners import Runner
 from glassnet.schedules import Schedule
-from glassnet.settings import number
+from glassnet.settings import boolean, number
 from glassnet.shapes import Array
 
 
@@ -31,7 +31,7 @@ class SGD(Optimizer):
     ) -> None:
         super().__init__(learning_rate)
         self.momentum = number(momentum, "momentum", "SGD", low=0, high=1)
-        self.nesterov = nesterov
+        self.nesterov = boolean(nesterov, "nesterov", "SGD")
         if nesterov and momentum == 0:
             raise ConfigurationError(
                 where="SGD",

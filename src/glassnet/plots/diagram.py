@@ -11,7 +11,7 @@ from glassnet.layers import Dense, Layer
 from glassnet.network import Network
 from glassnet.shapes import Array
 
-COLUMN, ROW, RADIUS, MARGIN = 170, 52, 15, 46
+COLUMN, ROW, RADIUS, MARGIN, LETTER = 170, 52, 15, 46, 8
 MOST_UNITS = 64
 POSITIVE, NEGATIVE, INK = "#1f5fa8", "#c4442e", "#22313f"
 
@@ -45,7 +45,7 @@ def network_diagram(network: Network, path: str | Path | None = None, *, title: 
             fix="draw a smaller network, or print net.summary()",
         )
     height = 2 * MARGIN + ROW * (max(widths) - 1) + 24
-    width = 2 * MARGIN + COLUMN * len(dense)
+    width = 2 * MARGIN + COLUMN * len(dense) + max(0, LETTER * len(captions[-1]) // 2 - MARGIN + 8)
     centres = [_centres(column, units, height) for column, units in enumerate(widths)]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '

@@ -21,7 +21,7 @@ class KernelCall:
         path: who called it: a layer's path, ``"loss"`` or ``"optimizer"``.
         caller: how the caller prints, such as ``"Dense(128)"``.
         equation: what the kernel computes.
-        inputs: copies of what it read, by name (for an update also what it was about to overwrite).
+        inputs: copies of what it read, by name, buffers that it changed in place as they were before.
         outputs: copies of what it wrote, by name.
         settings: its numbers, by name.
     """
@@ -62,9 +62,7 @@ class TracingRunner(Runner):
     def __call__(self, caller: Caller, kernel: Kernel, **arguments: Any) -> None:
         """Calls ``kernel(**arguments)`` and logs the call."""
         entry = info(kernel)
-        inputs = _copies(arguments, entry.reads)
-        if not kernel.__name__.endswith(("_forward", "_backward")):  # an update reads what it overwrites
-            inputs |= _copies(arguments, entry.writes)
+        inputs = _copies(arguments, entry.reads + entry.updates)
         kernel(**arguments)
         self.calls.append(
             KernelCall(
@@ -73,7 +71,7 @@ class TracingRunner(Runner):
                 caller=repr(caller),
                 equation=entry.equation,
                 inputs=inputs,
-                outputs=_copies(arguments, entry.writes),
+                outputs=_copies(arguments, entry.writes + entry.updates),
                 settings={name: arguments[name] for name in entry.settings if not callable(arguments[name])},
             )
         )

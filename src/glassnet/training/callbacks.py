@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glassnet.errors import ConfigurationError
-from glassnet.settings import number, one_of, whole
+from glassnet.settings import boolean, number, one_of, whole
 from glassnet.shapes import Array
 from glassnet.training.history import History
 
@@ -126,7 +126,7 @@ class EarlyStopping(_Monitor):
     ) -> None:
         super().__init__(monitor, mode, min_delta)
         self.patience = whole(patience, "patience", "EarlyStopping")
-        self.restore_best = restore_best
+        self.restore_best = boolean(restore_best, "restore_best", "EarlyStopping")
         self.best_epoch = 0
         self._best_parameters: Array | None = None
 
@@ -174,7 +174,7 @@ class Checkpoint(_Monitor):
         super().__init__(monitor, mode, 0.0)
         self.path = str(path)
         self.every = whole(every, "every", "Checkpoint")
-        self.only_best = only_best
+        self.only_best = boolean(only_best, "only_best", "Checkpoint")
 
     def on_fit_begin(self, state: TrainingState) -> None:
         """Checks the monitor where it is needed, and that the file can be written, before any work is done."""

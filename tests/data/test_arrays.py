@@ -1,0 +1,191 @@
+"""NumPy archives: what is read, and what each broken file is told."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from glassnet.data import read_npz
+from glassnet.errors import DataError, FileFormatError, GlassnetError, MissingFileError, ShapeError
+
+
+def save(folder: Path, **arrays: object) -> Path:
+    file = folder / "points.npz"
+    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    return file
+
+
+@pytest.mark.parametrize("x_name", ["x", "X", "data"])
+@pytest.mark.parametrize("y_name", ["y", "Y", "labels", "target"])
+def test_arrays_are_found_under_their_usual_names(tmp_path: Path, x_name: str, y_name: str) -> None:
+    x = np.arange(6.0).reshape(3, 2)
+    data = read_npz(save(tmp_path, **{x_name: x, y_name: np.array([0, 1, 1]), "other": np.zeros(9)}))
+    assert data.x.tolist() == x.tolist()
+    assert data.x.dtype == np.float32
+    assert data.y is not None
+    assert data.y.tolist() == [0, 1, 1]
+    assert (data.name, data.scale, data.feature_names) == ("points", None, None)
+
+
+def test_targets_are_optional_and_a_single_column_may_be_flat(tmp_path: Path) -> None:
+    data = read_npz(save(tmp_path, x=[1.0, 2.0, 3.0]))
+    assert data.x.shape == (3, 1)
+    assert data.y is None
+
+
+@pytest.mark.parametrize(
+    ("y", "labels", "names"),
+    [
+        ([0, 1, 2], [0, 1, 2], ("0", "1", "2")),
+        ([10, 9, 10], [1, 0, 1], ("9", "10")),
+        ([[1], [0], [1]], [1, 0, 1], ("0", "1")),
+        ([True, False, True], [1, 0, 1], ("0", "1")),
+        (np.array([2, 0, 2], dtype=np.uint8), [1, 0, 1], ("0", "2")),
+        (["dog", "cat", "dog"], [1, 0, 1], ("cat", "dog")),
+    ],
+)
+def test_whole_numbers_and_text_become_classes(
+    tmp_path: Path, y: object, labels: list[int], names: tuple[str, ...]
+) -> None:
+    data = read_npz(save(tmp_path, x=np.zeros((3, 2)), y=y))
+    assert data.is_classification
+    assert data.y is not None
+    assert data.y.tolist() == labels
+    assert data.class_names == names
+
+
+@pytest.mark.parametrize(
+    ("y", "expected"),
+    [([1.0, 2.0], [[1], [2]]), ([[1.5, 2], [3, 4]], [[1.5, 2], [3, 4]]), ([[1, 0], [0, 1]], [[1, 0], [0, 1]])],
+)
+def test_real_numbers_stay_numbers(tmp_path: Path, y: object, expected: list[list[float]]) -> None:
+    data = read_npz(save(tmp_path, x=np.zeros((2, 2)), y=y))
+    assert data.y is not None
+    assert data.y.dtype == np.float32
+    assert data.y.tolist() == expected
+    assert data.class_names is None
+
+
+def test_bytes_are_an_image_only_with_three_axes(tmp_path: Path) -> None:
+    assert read_npz(save(tmp_path, x=np.ones((2, 4, 4), np.uint8))).scale == 255.0
+    assert read_npz(save(tmp_path, x=np.ones((2, 4), np.uint8))).scale is None
+    assert read_npz(save(tmp_path, x=np.ones((2, 4, 4)))).scale is None
+
+
+class Trap:
+    """Leaves a file behind when it is unpickled."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return Path.touch, (self.file,)
+
+
+@pytest.mark.parametrize("name", ["x", "y"])
+def test_pickled_objects_are_refused_and_not_run(tmp_path: Path, name: str) -> None:
+    trap = np.array([Trap(tmp_path / "sprung")] * 3, dtype=object)
+    with pytest.raises(FileFormatError, match=f"points.npz, array '{name}': received pickled objects.*never loaded"):
+        read_npz(save(tmp_path, **({"x": np.zeros((3, 1))} | {name: trap})))
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_objects_under_another_name_do_no_harm(tmp_path: Path) -> None:
+    file = save(tmp_path, x=np.zeros((3, 1)), notes=np.array([Trap(tmp_path / "sprung")], dtype=object))
+    assert len(read_npz(file)) == 3
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_pickle_with_the_name_of_an_archive_is_refused_and_not_run(tmp_path: Path) -> None:
+    file = tmp_path / "points.npz"
+    file.write_bytes(pickle.dumps(Trap(tmp_path / "sprung")))
+    with pytest.raises(FileFormatError, match="a file that is no NumPy archive"):
+        read_npz(file)
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize(
+    ("arrays", "error", "fragments"),
+    [
+        ({"images": [1], "y": [0]}, FileFormatError, ["holds only 'images', 'y'", "an array called x", "np.savez"]),
+        ({}, FileFormatError, ["holds nothing"]),
+        ({"x": np.zeros((3, 1)), "y": [0, 1]}, ShapeError, ["array 'y'", "2 rows", "expected 3, as many as array 'x'"]),
+        ({"x": [[1.0], [np.nan]]}, DataError, ["points.npz, array 'x'", "nan at row 1, column 0"]),
+        ({"x": [[1.0]], "y": [np.inf]}, DataError, ["points.npz, array 'y'", "inf at row 0"]),
+        ({"x": [["a"]]}, DataError, ["points.npz, array 'x'", "expected numbers"]),
+        ({"x": np.zeros((0, 3))}, DataError, ["an empty array"]),
+        ({"x": np.zeros((1, 3)), "y": np.zeros(0, int)}, DataError, ["array 'y'", "an empty array"]),
+        ({"x": 5.0}, ShapeError, ["a single number"]),
+        ({"x": np.zeros((1, 2)), "y": np.zeros((1, 2, 2))}, ShapeError, ["array 'y'", "(1, 2, 2)", "(N, M)"]),
+    ],
+)
+def test_arrays_that_cannot_be_learned_from(
+    tmp_path: Path, arrays: dict[str, object], error: type[Exception], fragments: list[str]
+) -> None:
+    with pytest.raises(GlassnetError) as caught:
+        read_npz(save(tmp_path, **arrays))
+    assert type(caught.value) is error
+    for fragment in fragments:
+        assert fragment in str(caught.value)
+
+
+def test_a_single_array_is_told_to_become_an_archive(tmp_path: Path) -> None:
+    with open(tmp_path / "points.npz", "wb") as stream:
+        np.save(stream, np.zeros(3))
+    with pytest.raises(FileFormatError, match="a single array without a name.*np.savez"):
+        read_npz(tmp_path / "points.npz")
+
+
+def test_every_truncation_and_many_damages_are_noticed(tmp_path: Path) -> None:
+    content = save(tmp_path, x=np.arange(12.0).reshape(6, 2), y=np.arange(6)).read_bytes()
+    file = tmp_path / "damaged.npz"
+    for length in range(0, len(content), 7):
+        file.write_bytes(content[:length])
+        with pytest.raises(FileFormatError, match=r"damaged\.npz"):
+            read_npz(file)
+    # Not every byte of a ZIP file matters; but whatever a flipped one does, it must not pass for other numbers.
+    refused = 0
+    for position in range(len(content)):
+        file.write_bytes(content[:position] + bytes([content[position] ^ 0x41]) + content[position + 1 :])
+        try:
+            data = read_npz(file)
+        except GlassnetError:
+            refused += 1
+        else:
+            assert data.x.tolist() == np.arange(12.0).reshape(6, 2).tolist()
+    assert refused > len(content) / 2
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999, 99), }",
+        b"{'descr': '<f8', 'fortran_order': False, 'shape': (5, 2",
+        b"{'descr': '<f8', 'fortran_order': False, 'shape': __import__('os'), }",
+    ],
+)
+def test_a_header_that_lies_is_refused(tmp_path: Path, header: bytes) -> None:
+    padded = header.ljust(117) + b"\n"
+    with zipfile.ZipFile(tmp_path / "points.npz", "w") as archive:
+        archive.writestr("x.npy", b"\x93NUMPY\x01\x00" + len(padded).to_bytes(2, "little") + padded + bytes(80))
+    with pytest.raises(FileFormatError, match="points.npz: received a damaged archive"):
+        read_npz(tmp_path / "points.npz")
+
+
+def test_text_under_the_name_of_an_array_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "points.npz", "w") as archive:
+        archive.writestr("x", "not an array")
+    with pytest.raises(FileFormatError, match="x is no array"):
+        read_npz(tmp_path / "points.npz")
+
+
+def test_files_that_do_not_exist_and_folders(tmp_path: Path) -> None:
+    save(tmp_path, x=[1.0])
+    with pytest.raises(MissingFileError, match=r"did you mean 'points\.npz'\?"):
+        read_npz(tmp_path / "point.npz")
+    with pytest.raises(FileFormatError, match="received a folder"):
+        read_npz(tmp_path)

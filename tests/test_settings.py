@@ -1,0 +1,369 @@
+"""What constructor arguments say: repr, files, names, and the checks of numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections import defaultdict
+
+import numpy as np
+import pytest
+
+import glassnet as gn
+from glassnet.errors import ConfigurationError, FileFormatError, GlassnetError
+from glassnet.initializers import Given, HeNormal, Normal
+from glassnet.layers import PythonLayer
+from glassnet.losses import LOSSES, Loss
+from glassnet.optimizers import OPTIMIZERS, Optimizer
+from glassnet.settings import Configurable, by_name, file_name, from_config, number, one_of, to_config, whole
+
+
+class Shift(gn.NumpyLayer):
+    """A user's layer with a setting."""
+
+    def __init__(self, by: float = 1.0) -> None:
+        self.by = by
+
+
+def library() -> set[type[Configurable]]:
+    """Every Configurable of glassnet."""
+    modules = [module for name, module in sys.modules.items() if name.split(".")[0] == "glassnet"]
+    found = {cls for module in modules for cls in vars(module).values() if isinstance(cls, type)}
+    return {cls for cls in found if issubclass(cls, Configurable) and cls.__module__.startswith("glassnet.")}
+
+
+BASES = {
+    "Activation", "Configurable", "Initializer", "Layer", "Loss", "Metric", "Network", "NumpyLayer", "Optimizer",
+    "Schedule", "Step",
+}  # fmt: skip
+CLASSES = sorted(
+    (cls for cls in library() if cls.__name__ not in BASES and not cls.__name__.startswith("_")),
+    key=lambda cls: (cls.__module__, cls.__name__),
+)
+
+SAMPLES: list[Configurable] = [
+    # layers
+    gn.Dense(3),
+    gn.Dense(4, use_bias=False, weight_init="glorot_uniform", bias_init=HeNormal()),
+    gn.Dense(2, weight_init=Normal(0.5), bias_init=0.25),
+    gn.Dropout(0.25),
+    gn.Flatten(),
+    gn.Reshape((2, 3, 4)),
+    gn.Identity(),
+    gn.ReLU(),
+    gn.LeakyReLU(),
+    gn.LeakyReLU(0.3),
+    gn.ELU(1.5),
+    gn.GELU(approximate=True),
+    gn.SiLU(),
+    gn.Sigmoid(),
+    gn.Tanh(),
+    gn.Softplus(),
+    gn.Softmax(),
+    # networks
+    gn.Sequential(),
+    gn.Sequential(gn.Dense(3), "relu", gn.Sequential(gn.Dense(2), gn.Dropout(0.5))),
+    gn.Residual(gn.Dense(3), gn.Tanh()),
+    gn.Residual(gn.Dense(3), shortcut=gn.Dense(3)),
+    gn.Concat(gn.Dense(2), [gn.Dense(3), gn.ReLU()]),
+    gn.Concat(gn.Tanh(), gn.Sigmoid(), axis=2),
+    # losses
+    gn.losses.SumSquaredError("mean"),
+    gn.losses.MeanSquaredError(),
+    gn.losses.MeanAbsoluteError("sum"),
+    gn.losses.Huber(0.5, "sum"),
+    gn.losses.Huber(reduction="sum"),
+    gn.losses.BinaryCrossEntropy(from_logits=False, reduction="sum"),
+    gn.losses.CrossEntropy(),
+    gn.losses.CrossEntropy(from_logits=False, label_smoothing=0.1, class_weight=(1.0, 2.0), reduction="sum"),
+    gn.losses.CrossEntropy(class_weight={0: 0.5, 2: 3.0}),
+    gn.losses.Hinge("sum"),
+    # optimizers
+    gn.SGD(),
+    gn.SGD(0.1, momentum=0.9, nesterov=True),
+    gn.AdaGrad(0.5, epsilon=1e-6),
+    gn.RMSProp(rho=0.5),
+    gn.Adam(gn.schedules.CosineDecay(0.1, steps=10)),
+    gn.AdamW(0.01, weight_decay=0.2, beta1=0.8),
+    gn.NAdam(beta2=0.9),
+    gn.Lion(1e-3, beta2=0.95),
+    gn.L1(0.1),
+    gn.L2(1e-4),
+    gn.WeightDecay(0.01),
+    gn.ClipByValue(1.0),
+    gn.ClipByNorm(2.0),
+    gn.MaxNorm(3.0),
+    gn.Chain(gn.ClipByNorm(1.0), gn.L2(1e-4), gn.SGD(0.1), gn.MaxNorm(3.0)),
+    # schedules
+    gn.schedules.Constant(0.1),
+    gn.schedules.StepDecay(0.1, every=5, factor=0.5),
+    gn.schedules.ExponentialDecay(0.1, every=5),
+    gn.schedules.CosineDecay(0.1, steps=5, final=0.01),
+    gn.schedules.LinearWarmup(gn.schedules.CosineDecay(0.1, steps=5), steps=2),
+    gn.schedules.OneCycle(0.1, steps=10, warm_share=0.5, start_divisor=5.0, final_divisor=10.0),
+    # initializers
+    gn.initializers.Constant(0.5),
+    gn.initializers.Zeros(),
+    gn.initializers.Ones(),
+    gn.initializers.Uniform(-1.0, 2.0),
+    gn.initializers.Uniform(high=2.0),
+    gn.initializers.Normal(0.3),
+    gn.initializers.GlorotUniform(),
+    gn.initializers.GlorotNormal(),
+    gn.initializers.HeUniform(),
+    gn.initializers.HeNormal(),
+    gn.initializers.LeCunUniform(),
+    gn.initializers.LeCunNormal(),
+    gn.initializers.Orthogonal(2.0),
+    # metrics
+    *(cls() for cls in gn.metrics.METRICS.values()),
+]
+# Arrays are shown by their shape, and PythonLayer as the object inside it: no constructor call that could be evaluated.
+SHOWN_OTHERWISE: list[Configurable] = [
+    gn.Standardize([1.0, 2.0], [0.5, 4.0]),
+    Given([[1.0, 2.0]]),
+    PythonLayer(Shift(2.0)),
+    gn.losses.CrossEntropy(class_weight=np.array([1.0, 2.0])),
+    gn.Dense(2, weight_init=np.ones((3, 2))),
+]
+BY_TYPE = {cls.__name__: cls for cls in CLASSES} | {"Shift": Shift}
+BY_FILE_NAME = {file_name(cls): cls for cls in [*CLASSES, Shift]}
+
+
+def rebuilt(value: Configurable) -> Configurable:
+    """Through JSON and back."""
+    text = json.dumps(to_config(value, where="test"), allow_nan=False)
+    return from_config(json.loads(text), BY_FILE_NAME, where="test")
+
+
+def test_every_class_of_the_library_has_a_sample():
+    assert set(CLASSES) == {type(sample) for sample in SAMPLES + SHOWN_OTHERWISE}
+
+
+def test_class_names_are_unique():
+    """A model's file names a class by its room and name, so two of one such name could not both be loaded."""
+    modules = defaultdict(set)
+    for cls in CLASSES:
+        modules[file_name(cls)].add(cls.__module__)
+    assert {name: sorted(where) for name, where in modules.items() if len(where) > 1} == {}
+    assert file_name(gn.schedules.Constant) == "schedules.Constant"
+    assert file_name(Shift) == "Shift"
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=repr)
+def test_repr_is_the_call_that_made_it(sample: Configurable):
+    copy = eval(repr(sample), BY_TYPE | {type(sample).__name__: type(sample)})
+    assert type(copy) is type(sample)
+    assert copy is not sample
+    assert repr(copy) == repr(sample)
+    assert to_config(copy, where="test") == to_config(sample, where="test")
+
+
+@pytest.mark.parametrize("sample", SAMPLES + SHOWN_OTHERWISE, ids=repr)
+def test_settings_survive_a_file(sample: Configurable):
+    copy = rebuilt(sample)
+    assert type(copy) is type(sample)
+    assert to_config(copy, where="test") == to_config(sample, where="test")
+    if "Given" not in repr(sample):  # a file holds such values as the parameter's
+        assert repr(copy) == repr(sample)
+
+
+@pytest.mark.parametrize("sample", SAMPLES + SHOWN_OTHERWISE, ids=repr)
+def test_every_argument_is_kept_under_its_name(sample: Configurable):
+    config = to_config(sample, where="test")
+    assert set(config) == {"class", "settings"}
+    assert config["class"] == file_name(type(sample))
+    assert list(config["settings"]) == list(sample.settings())
+
+
+def test_repr_leaves_defaults_out():
+    assert repr(gn.Dense(128)) == "Dense(128)"
+    assert repr(gn.Dense(128, use_bias=False)) == "Dense(128, use_bias=False)"
+    assert repr(gn.SGD(0.1, momentum=0.9)) == "SGD(0.1, momentum=0.9)"
+    assert repr(gn.GELU()) == "GELU()"
+    assert repr(gn.Sequential(gn.Dense(2), gn.ReLU())) == "Sequential(Dense(2), ReLU())"
+    assert repr(gn.losses.CrossEntropy(class_weight=np.ones(3))) == "CrossEntropy(class_weight=array(3,))"
+    assert repr(Shift(2.5)) == repr(PythonLayer(Shift(2.5))) == "Shift(2.5)"
+
+
+def test_numbers_and_arrays_survive_exactly():
+    rate = 0.1 + 0.2
+    assert rebuilt(gn.SGD(rate)).learning_rate == rate
+    standardize = rebuilt(gn.Standardize([1 / 3, 1e-300], [0.1, 1e300]))
+    assert standardize.mean.tolist() == [1 / 3, 1e-300]
+    assert standardize.scale.tolist() == [0.1, 1e300]
+    weights = rebuilt(gn.losses.CrossEntropy(class_weight={0: 0.1, 7: 2.0})).class_weight
+    assert weights == {0: 0.1, 7: 2.0}
+    assert [type(key) for key in weights] == [int, int]
+    assert to_config(np.float32(0.5), where="x") == 0.5
+    assert type(to_config(np.int64(3), where="x")) is int
+    assert to_config((1, [True, None, "a"]), where="x") == [1, [True, None, "a"]]
+
+
+@pytest.mark.parametrize("value", [print, object(), {1, 2}, 1j], ids=["function", "object", "set", "complex"])
+def test_what_a_file_cannot_hold_is_named(value: object):
+    class Odd(Configurable):
+        def __init__(self, thing: object) -> None:
+            self.thing = thing
+
+    with pytest.raises(ConfigurationError) as caught:
+        to_config(Odd(value), where="loss")
+    assert caught.value.where == "save: loss.thing"
+    assert type(value).__name__ in caught.value.received
+    assert "numbers, texts, lists or glassnet objects" in caught.value.expected
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"class": "Dens", "settings": {}}, ["'Dens'", "did you mean 'Dense'", "custom=[YourLayer]"]),
+        ({"class": "os.system", "settings": {}}, ["'os.system'", "one of glassnet's classes"]),
+        ({"class": 3, "settings": {}}, ["the class 3", "one of glassnet's classes"]),
+        ({"class": ["Dense"], "settings": {}}, ["['Dense']"]),
+        ({"class": "Dense"}, ["Dense"]),
+        ({"class": "Dense", "settings": [3]}, ["Dense"]),
+        ({}, ["the class None"]),
+        ({"class": "Dense", "settings": {}}, ["file.Dense", "settings {}", "the settings that Dense takes"]),
+        ({"class": "Dense", "settings": {"units": 0}}, ["file.Dense", "units=0", "the settings that Dense takes"]),
+        ({"class": "Dense", "settings": {"units": 3, "color": 1}}, ["file.Dense", "color"]),
+        ({"class": "Dropout", "settings": {"rate": "half"}}, ["file.Dropout", "rate='half'"]),
+        (
+            {
+                "class": "SGD",
+                "settings": {"learning_rate": {"class": "StepDecay", "settings": {"rate": 1, "every": -1}}},
+            },
+            ["file.SGD.learning_rate.StepDecay", "every=-1"],
+        ),
+    ],
+    ids=str,
+)
+def test_damaged_descriptions_are_refused(config: dict, words: list[str]):
+    with pytest.raises(FileFormatError) as caught:
+        from_config(config, BY_TYPE, where="file")
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_only_the_given_classes_are_made():
+    config = to_config(gn.Adam(), where="test")
+    with pytest.raises(FileFormatError, match="'optimizers.Adam'"):
+        from_config(config, {"optimizers.SGD": gn.SGD}, where="file")
+
+
+# Names
+
+
+def test_a_name_gives_a_new_object_and_an_object_itself():
+    loss = LOSSES["huber"](0.5)
+    assert by_name(loss, LOSSES, Loss, what="loss") is loss
+    first, second = (by_name("huber", LOSSES, Loss, what="loss") for _ in range(2))
+    assert type(first) is LOSSES["huber"]
+    assert first is not second
+
+
+@pytest.mark.parametrize(
+    ("given", "received", "fix"),
+    [
+        ("cross_entrpy", "'cross_entrpy' (did you mean 'cross_entropy'?)", "sum_squared_error, mean_squared_error"),
+        ("Huber", "'Huber' (did you mean 'huber'?)", "huber"),
+        ("zzz", "the name 'zzz'", "use one of: sum_squared_error"),
+        (LOSSES["huber"], "the class Huber", "Huber()"),
+        (None, "None (a NoneType)", "use one of"),
+        (3, "3 (a int)", "use one of"),
+        (gn.SGD(0.1), "SGD(0.1) (a SGD)", "use one of"),
+    ],
+    ids=str,
+)
+def test_anything_else_is_refused_with_the_nearest_name(given: object, received: str, fix: str):
+    with pytest.raises(ConfigurationError) as caught:
+        by_name(given, LOSSES, Loss, what="loss")
+    assert caught.value.where == "loss"
+    assert received in caught.value.received
+    assert "a loss object or its name" in caught.value.expected
+    assert fix in caught.value.fix
+
+
+def test_the_article_fits_the_noun():
+    with pytest.raises(ConfigurationError, match="expected an optimizer object or its name"):
+        by_name("zzz", OPTIMIZERS, Optimizer, what="optimizer")
+
+
+# Numbers
+
+
+@pytest.mark.parametrize("value", [0, 0.5, np.float32(0.25), np.int64(0), 0.999], ids=repr)
+def test_numbers_in_range_become_floats(value):
+    result = number(value, "rate", "Dropout", low=0, high=1)
+    assert type(result) is float
+    assert result == value
+
+
+@pytest.mark.parametrize(
+    "value", [1, 1.5, -1e-9, math.nan, math.inf, "0.5", None, True, [0.5], np.array([0.5]), 0.5j], ids=repr
+)
+def test_other_numbers_are_refused(value):
+    with pytest.raises(ConfigurationError) as caught:
+        number(value, "rate", "Dropout", low=0, high=1)
+    error = caught.value
+    assert (error.where, error.received, error.expected) == ("Dropout", f"rate={value!r}", "0 ≤ rate < 1")
+    assert "rate" in error.fix
+
+
+def test_complex_numbers_of_numpy_are_refused():
+    with pytest.raises(ConfigurationError, match="rate="):
+        number(np.complex64(0.5), "rate", "Dropout", low=0, high=1)
+
+
+def test_ranges_without_their_lower_end_or_without_an_upper_one():
+    with pytest.raises(ConfigurationError, match=r"delta=0.*0 < delta < infinity"):
+        number(0, "delta", "Huber", low=0, open_low=True)
+    with pytest.raises(ConfigurationError, match=r"delta=inf.*0 ≤ delta < infinity"):
+        number(math.inf, "delta", "Huber", low=0)
+    assert number(1e300, "delta", "Huber", low=0, open_low=True) == 1e300
+    assert number(1, "divisor", "OneCycle", low=1) == 1.0
+
+
+def test_whole_numbers():
+    assert whole(3, "units", "Dense") == 3
+    assert type(whole(np.int32(3), "units", "Dense")) is int
+    assert whole(0, "seed", "Model", low=0) == 0
+    for value in (0, -1, 2.0, "3", True, None, np.float64(3)):
+        with pytest.raises(ConfigurationError) as caught:
+            whole(value, "units", "Dense")
+        assert caught.value.received == f"units={value!r}"
+        assert "a whole number, at least 1" in caught.value.expected
+        assert "units" in caught.value.fix
+
+
+def test_choices():
+    assert one_of("sum", "reduction", "Huber", ("mean", "sum")) == "sum"
+    for value in ("average", None, 3, ["sum"]):
+        with pytest.raises(ConfigurationError) as caught:
+            one_of(value, "reduction", "Huber", ("mean", "sum"))
+        assert caught.value.received == f"reduction={value!r}"
+        assert caught.value.expected == "one of 'mean', 'sum'"
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("name", "also"),
+    [
+        ("ShapeError", ValueError),
+        ("DataError", ValueError),
+        ("ConfigurationError", ValueError),
+        ("NotBuiltError", RuntimeError),
+        ("FileFormatError", ValueError),
+        ("MissingExtraError", ImportError),
+        ("DivergenceError", ArithmeticError),
+        ("MissingFileError", FileNotFoundError),
+    ],
+)
+def test_errors_have_four_parts_and_a_familiar_base(name: str, also: type[Exception]):
+    error = getattr(gn, name)(where="fit", received="5 rows", expected="4", fix="drop a row")
+    assert isinstance(error, GlassnetError)
+    assert isinstance(error, also)
+    assert str(error) == "fit: received 5 rows, expected 4. To fix it: drop a row."
+    assert (error.where, error.received, error.expected, error.fix) == ("fit", "5 rows", "4", "drop a row")
