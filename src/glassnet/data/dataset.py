@@ -11,6 +11,7 @@ from glassnet.checks import same_rows
 from glassnet.errors import ConfigurationError, DataError, ShapeError
 from glassnet.randomness import generator
 from glassnet.shapes import Array
+from glassnet.splits import held_out
 
 
 # Without eq: comparing field by field would ask a whole array for one truth value.
@@ -215,27 +216,17 @@ def split(dataset: Dataset, test_share: float = 0.25, seed: int = 0) -> tuple[Da
             expected="a share above 0 and below 1",
             fix="write test_share=0.25 for a quarter of the rows",
         )
-    order = generator(seed, "split").permutation(len(dataset))
-    total = round(len(dataset) * test_share)
-    if dataset.y is not None and dataset.is_classification:
-        labels = dataset.y[order]
-        by_class = np.argsort(labels, kind="stable")
-        counts = np.unique(labels, return_counts=True)[1]
-        members = np.split(order[by_class], np.cumsum(counts)[:-1])
-        shares = _stratified_counts(counts, total, test_share)
-        chosen = np.concatenate([rows[:count] for rows, count in zip(members, shares, strict=True)])
-    else:
-        chosen = order[:total]
-    if len(chosen) in (0, len(dataset)):
-        side, other = ("test", "larger") if len(chosen) == 0 else ("training", "smaller")
+    labels = dataset.y if dataset.is_classification else None
+    in_test = held_out(len(dataset), test_share, labels, generator(seed, "split"))
+    chosen = int(in_test.sum())
+    if chosen in (0, len(dataset)):
+        side, other = ("test", "larger") if chosen == 0 else ("training", "smaller")
         raise DataError(
             where="split",
             received=f"{len(dataset)} rows and test_share={test_share!r}, which leave no row for the {side} part",
             expected="at least one row on each side",
             fix="use more rows" + (f", or a {other} share" if len(dataset) > 1 else ""),
         )
-    in_test = np.zeros(len(dataset), dtype=bool)
-    in_test[chosen] = True
     return dataset.rows(~in_test), dataset.rows(in_test)
 
 
@@ -262,19 +253,3 @@ def as_classes(values: Array) -> tuple[Array, tuple[str, ...]]:
     distinct, labels = np.unique(values, return_inverse=True)
     names = tuple(str(value) if distinct.dtype.kind == "U" else str(int(value)) for value in distinct)
     return labels.astype(np.int64), names
-
-
-def _stratified_counts(counts: Array, total: int, share: float) -> Array:
-    """Test rows of each class: the largest remainders are rounded up until the total is reached."""
-    # 100 · 0.29 is 28.999999999999996 in floating point; without rounding it would not count as whole.
-    ideal = np.round(counts * share, 9)
-    several = counts > 1
-    # A class of one row stays in the training part: what was never trained cannot be predicted.
-    high_alone = 0 if several.any() else 1
-    low = np.where(several, np.maximum(np.floor(ideal), 1), 0).astype(np.intp)
-    high = np.where(several, np.minimum(np.ceil(ideal), counts - 1), high_alone).astype(np.intp)
-    preference = np.argsort(low - ideal, kind="stable")
-    open_classes = preference[(high > low)[preference]]
-    result = low.copy()
-    result[open_classes[: max(0, total - int(low.sum()))]] += 1
-    return result

@@ -9,6 +9,7 @@ import numpy as np
 from glassnet.errors import ConfigurationError
 from glassnet.randomness import generator
 from glassnet.shapes import Array
+from glassnet.splits import held_out
 
 
 def epoch_order(rows: int, *, seed: int, epoch: int, shuffle: bool) -> Array | None:
@@ -23,28 +24,18 @@ def batches(rows: int, batch_size: int, order: Array | None) -> Iterator[Array |
 
 
 def validation_rows(rows: int, share: float, labels: Array | None, *, seed: int) -> tuple[Array, Array]:
-    """Splits row numbers at random into (training, validation).
-
-    With labels (N,) each class gives the same share, as nearly as whole rows allow.
+    """Splits row numbers at random into (training, validation); with labels (N,) of each class alike.
 
     Raises:
         ConfigurationError: the share leaves one side without a row.
     """
-    if not isinstance(share, int | float) or not 0 < share < 1 or not 1 <= round(rows * share) < rows:
+    in_range = isinstance(share, int | float) and 0 < share < 1
+    mask = held_out(rows, share, labels, generator(seed, "validation")) if in_range else np.empty(0, bool)
+    if not mask.any() or mask.all():
         raise ConfigurationError(
             where="fit: validation_split",
             received=f"{share!r} of {rows} rows",
             expected="a share between 0 and 1 that leaves at least one row on each side",
             fix="write validation_split=0.2, or pass validation_data=(x, y)",
         )
-    shuffled = generator(seed, "validation").permutation(rows)
-    if labels is not None:
-        # Rank every row within its class, in shuffled order, and cut where the ranks pass the share: the stable sort
-        # by relative rank takes the same part of every class.
-        ranks = np.empty(rows)
-        for label in np.unique(labels):
-            own = shuffled[labels[shuffled] == label]
-            ranks[own] = (np.arange(len(own)) + 0.5) / len(own)
-        shuffled = shuffled[np.argsort(ranks[shuffled], kind="stable")]
-    count = round(rows * share)
-    return np.sort(shuffled[count:]), np.sort(shuffled[:count])
+    return np.flatnonzero(~mask), np.flatnonzero(mask)
