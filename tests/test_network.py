@@ -202,6 +202,21 @@ def test_a_layer_object_cannot_stand_in_two_places() -> None:
         gn.Sequential(shared, shared).build((3,))
 
 
+def test_a_failed_build_leaves_a_trained_network_as_it_was() -> None:
+    net = gn.Sequential(gn.Dense(4), gn.Reshape((2, 2)), gn.Flatten(), gn.Residual(gn.Dense(4)))
+    net.build((3,))
+    x = np.ones((1, 3))
+    before, _ = net.forward(gn.NumpyRunner(), x, training=False)
+    net.layers[1].shape = (3, 3)  # type: ignore[attr-defined]
+    with pytest.raises(gn.ShapeError, match="9 elements"):
+        net.build((5,))
+    net.layers[1].shape = (2, 2)  # type: ignore[attr-defined]
+    after, _ = net.forward(gn.NumpyRunner(), x, training=False)
+    np.testing.assert_array_equal(after, before)
+    assert np.shares_memory(net.layers[0].weight.value, net.parameters)
+    assert net.layers[0].input_shape == (3,)
+
+
 def test_adding_to_a_built_network_is_refused() -> None:
     net = gn.Sequential(gn.Dense(3))
     net.build((2,))

@@ -57,7 +57,22 @@ class Network(Layer):
         return output_shape
 
     def infer_shapes(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
-        """Gives each layer its path and shapes and lets it declare its parameters, without allocating any."""
+        """Gives each layer its path and shapes and lets it declare its parameters, without allocating any.
+
+        Where that fails, every layer is left as it was.
+        """
+        everyone = [self, *(layer for _, layer in self.walk())]
+        before = [(layer, layer.__dict__.copy(), dict(layer.own_parameters())) for layer in everyone]
+        try:
+            self._name_layers()
+            return build_layer(self, input_shape, rng)
+        except BaseException:
+            for layer, attributes, parameters in before:
+                layer.__dict__.clear()
+                layer.__dict__.update(attributes, _parameters=parameters)
+            raise
+
+    def _name_layers(self) -> None:
         seen: dict[int, str] = {}
         for path, layer in self.walk():
             if id(layer) in seen:
@@ -70,7 +85,6 @@ class Network(Layer):
             seen[id(layer)] = path
             layer.path = path
             layer.own_parameters().clear()
-        return build_layer(self, input_shape, rng)
 
     @abstractmethod
     def _build_children(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
