@@ -137,8 +137,9 @@ def test_orthogonal_draws_are_uniform():
     assert abs(np.mean(np.round(determinants))) < 5 / sqrt(400)
 
 
-def test_given_values_are_copied_and_must_fit():
-    array = np.arange(6).reshape(2, 3)
+@pytest.mark.parametrize("dtype", [int, np.float32, np.float64])
+def test_given_values_are_copied_and_must_fit(dtype: type):
+    array = np.arange(6, dtype=dtype).reshape(2, 3)
     initializer = Given(array)
     values = initializer((2, 3), rng())
     assert values.dtype == np.float64

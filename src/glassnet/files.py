@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 from glassnet.errors import ConfigurationError
@@ -41,8 +40,10 @@ def write_atomically(path: str | Path, content: bytes) -> None:
         ConfigurationError: the path cannot be written.
         OSError: the disk is full or failing.
     """
+    from tempfile import mkstemp
+
     target = require_writable(path, where=f"write {path}")
-    descriptor, temporary = tempfile.mkstemp(dir=target.resolve().parent, prefix=f".{target.name}.")
+    descriptor, temporary = mkstemp(dir=target.resolve().parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

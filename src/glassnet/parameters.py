@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from glassnet.shapes import Array, Shape, size_of
 
-Draw = Callable[[Shape, np.random.Generator], Array]
+if TYPE_CHECKING:  # the name alone would load numpy.random
+    Draw = Callable[[Shape, np.random.Generator], Array]
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import math
 from collections.abc import Mapping, Sequence
@@ -193,6 +192,8 @@ def _same(value: Any, default: Any) -> bool:
 
 
 def _hint(name: str, known: Mapping[str, Any]) -> str:
+    from difflib import get_close_matches
+
     by_initials = [full for full in known if "".join(word[:1] for word in full.split("_")) == name.lower()]
-    close = by_initials or difflib.get_close_matches(name, list(known), n=1)
+    close = by_initials or get_close_matches(name, list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""

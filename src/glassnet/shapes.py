@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from glassnet.errors import ConfigurationError, ShapeError
 
-Array: TypeAlias = npt.NDArray[Any]
+if TYPE_CHECKING:  # importing numpy.typing takes longer than it is worth at run time
+    from numpy.typing import NDArray
+
+    Array: TypeAlias = NDArray[Any]
+else:
+    Array = np.ndarray
+
 Shape: TypeAlias = tuple[int, ...]
 DType: TypeAlias = str | type | np.dtype[Any]
 

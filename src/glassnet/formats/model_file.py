@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from glassnet.errors import FileFormatError, MissingFileError
 from glassnet.files import write_atomically
@@ -31,6 +29,8 @@ def write_model_file(path: str | Path, description: dict[str, Any], tensors: dic
         description: what JSON can hold.
         tensors: arrays by name.
     """
+    from safetensors.numpy import save
+
     text = json.dumps({"format_version": FORMAT_VERSION} | description, allow_nan=False)
     contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     write_atomically(path, save(contiguous, metadata={METADATA_KEY: text}))
@@ -43,6 +43,8 @@ def read_model_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Array]]
         MissingFileError: there is no such file.
         FileFormatError: the file is truncated, damaged, no glassnet model, or written by a newer format.
     """
+    from safetensors import SafetensorError, safe_open
+
     where = f"load {path}"
     if not Path(path).is_file():
         raise MissingFileError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
 
 from glassnet.errors import ConfigurationError
@@ -34,6 +33,8 @@ def network_diagram(network: Network, path: str | Path | None = None, *, title: 
         NotBuiltError: the network is not built.
         ConfigurationError: it has no dense layer, or one too wide to draw.
     """
+    from html import escape
+
     network.summary()  # refuses a network without shapes
     dense, captions = _columns(network)
     widths = [dense[0].weight.shape[0], *(layer.units for layer in dense)] if dense else []
