@@ -77,6 +77,7 @@ def test_whole_numbers_are_not_cut_to_whole_numbers(dtype):
     expected = standardize.apply(x.astype(np.float64))
     np.testing.assert_allclose(standardize.apply(x), expected, rtol=1e-6)
     assert np.abs(expected).max() > 1.4
+    np.testing.assert_allclose(Standardize(0.5, 0.25).invert(x), x * 0.25 + 0.5)
 
 
 def test_rows_of_any_shape():

@@ -39,9 +39,11 @@ def test_every_public_name_is_there_and_explained() -> None:
 
 def test_public_names_are_those_of_the_design() -> None:
     """Names that programs written for the library rely on."""
-    expected = """Model Sequential Residual Concat Dense ReLU Dropout Flatten Reshape NumpyLayer NumpyRunner TracingRunner
+    expected = """
+    Model Sequential Residual Concat Dense ReLU Dropout Flatten Reshape NumpyLayer NumpyRunner TracingRunner
     SGD AdaGrad RMSProp Adam AdamW NAdam Lion EarlyStopping Checkpoint ReduceOnPlateau check_gradients trace load
-    losses optimizers schedules initializers metrics data plots layers kernels"""
+    losses optimizers schedules initializers metrics data plots layers kernels
+    """
     assert set(expected.split()) <= set(gn.__all__)
     for module in ("losses", "schedules", "initializers", "metrics", "optimizers"):
         assert isinstance(getattr(gn, module), ModuleType)

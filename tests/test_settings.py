@@ -227,6 +227,10 @@ def test_what_a_file_cannot_hold_is_named(value: object):
         ({"class": "Dense", "settings": {}}, ["file.Dense", "settings {}", "the settings that Dense takes"]),
         ({"class": "Dense", "settings": {"units": 0}}, ["file.Dense", "units=0", "the settings that Dense takes"]),
         ({"class": "Dense", "settings": {"units": 3, "color": 1}}, ["file.Dense", "color"]),
+        ({"map": 3}, ["refused with"]),
+        ({"map": [[1]]}, ["refused with"]),
+        ({"array": [[1.0], [1.0, 2.0]]}, ["refused with"]),
+        ({"class": "Sequential", "settings": {"layers": 3}}, ["file.Sequential", "refused with"]),
         ({"class": "Dropout", "settings": {"rate": "half"}}, ["file.Dropout", "rate='half'"]),
         (
             {

@@ -53,7 +53,7 @@ class Accuracy(Metric):
         elif predicted.ndim == 1 and targets.shape[1] > 1:
             actual = np.argmax(targets, axis=1)
         else:
-            actual = (targets > (0 if targets.min() < 0 else 0.5)).astype(np.intp).reshape(predicted.shape)
+            actual = (targets > 0.5).astype(np.intp).reshape(predicted.shape)
         right = (predicted == actual).reshape(len(predicted), -1).mean(axis=1)
         return float(np.average(right, weights=weights))
 

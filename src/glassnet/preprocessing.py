@@ -45,8 +45,12 @@ class Standardize(Configurable):
 
     def apply(self, x: Array) -> Array:
         """Returns the standardised rows in x's dtype; whole numbers become float64."""
-        return np.asarray((x - self.mean) / self.scale, dtype=x.dtype if x.dtype.kind == "f" else np.float64)
+        return np.asarray((x - self.mean) / self.scale, dtype=_floating(x))
 
     def invert(self, x: Array) -> Array:
-        """Returns standardised rows in their old unit, in x's dtype."""
-        return np.asarray(x * self.scale + self.mean, dtype=x.dtype)
+        """Returns standardised rows in their old unit, in x's dtype; whole numbers become float64."""
+        return np.asarray(x * self.scale + self.mean, dtype=_floating(x))
+
+
+def _floating(x: Array) -> np.dtype[Any]:
+    return x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)

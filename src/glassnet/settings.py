@@ -87,11 +87,15 @@ def from_config(config: Any, classes: Mapping[str, type[Configurable]], *, where
         return tuple(from_config(item, classes, where=where) for item in config)
     if not isinstance(config, dict):
         return config
-    if set(config) == {"array"}:
-        return np.asarray(config["array"])
-    if set(config) == {"map"}:
-        pairs = [(from_config(k, classes, where=where), from_config(v, classes, where=where)) for k, v in config["map"]]
-        return dict(pairs)
+    try:
+        if set(config) == {"array"}:
+            return np.asarray(config["array"], dtype=np.float64)
+        if set(config) == {"map"}:
+            return {
+                from_config(k, classes, where=where): from_config(v, classes, where=where) for k, v in config["map"]
+            }
+    except (TypeError, ValueError) as error:
+        raise _refused(where, config, error) from error
     name, settings = config.get("class"), config.get("settings")
     if not isinstance(name, str) or name not in classes or not isinstance(settings, dict):
         raise FileFormatError(
@@ -102,18 +106,13 @@ def from_config(config: Any, classes: Mapping[str, type[Configurable]], *, where
         )
     arguments = {k: from_config(v, classes, where=f"{where}.{name}.{k}") for k, v in settings.items()}
     positional: list[Any] = []
-    for parameter in _constructor(classes[name]).values():
-        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-            positional += arguments.pop(parameter.name, ())
     try:
+        for parameter in _constructor(classes[name]).values():
+            if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+                positional += arguments.pop(parameter.name, ())
         return classes[name](*positional, **arguments)
     except (TypeError, ValueError) as error:
-        raise FileFormatError(
-            where=f"{where}.{name}",
-            received=f"settings {settings!r:.200}, refused with: {error}",
-            expected=f"the settings that {name} takes",
-            fix="save the model again with this version of glassnet, or undo the edit of the file",
-        ) from error
+        raise _refused(f"{where}.{name}", settings, error) from error
 
 
 def by_name(given: Any, family: Mapping[str, type[_T]], kind: type[_T], *, what: str) -> _T:
@@ -177,6 +176,15 @@ def one_of(value: Any, name: str, where: str, choices: Sequence[str]) -> str:
             where=where, received=f"{name}={value!r}", expected=f"one of {listed}", fix=f"set {name} to one of them"
         )
     return str(value)
+
+
+def _refused(where: str, settings: Any, error: Exception) -> FileFormatError:
+    return FileFormatError(
+        where=where,
+        received=f"settings {settings!r:.200}, refused with: {error}",
+        expected=f"the settings that {where.rpartition('.')[2]} takes",
+        fix="save the model again with this version of glassnet, or undo the edit of the file",
+    )
 
 
 def _constructor(cls: type) -> dict[str, inspect.Parameter]:
