@@ -13,7 +13,6 @@ import numpy as np
 
 from glassnet.kernels.activation import logistic
 from glassnet.kernels.registry import kernel
-from glassnet.kernels.softmax import softmax_forward
 from glassnet.shapes import Array
 
 
@@ -135,9 +134,8 @@ def cross_entropy_forward(
         probabilities: output softmax(z) (N, K), which the backward reads.
         label_smoothing: ε, 0 for none.
     """
-    softmax_forward(logits, probabilities)
-    log_p = _log_softmax(logits)
-    labelled = np.take_along_axis(log_p, labels[:, None], axis=1)[:, 0]
+    log_p = _softmax_and_log(logits, probabilities)
+    labelled = log_p[np.arange(len(labels)), labels]
     np.copyto(losses, -((1 - label_smoothing) * labelled + label_smoothing * np.mean(log_p, axis=1)))
 
 
@@ -172,8 +170,8 @@ def soft_cross_entropy_forward(
         probabilities: output softmax(z) (N, K), which the backward reads.
         label_smoothing: ε, 0 for none.
     """
-    softmax_forward(logits, probabilities)
-    np.copyto(losses, -np.sum(_smoothed(targets, label_smoothing) * _log_softmax(logits), axis=1))
+    log_p = _softmax_and_log(logits, probabilities)
+    np.copyto(losses, -np.sum(_smoothed(targets, label_smoothing) * log_p, axis=1))
 
 
 @kernel("dz = ω_n (p − t′),  t′ = (1 − ε) t + ε/K", writes="doutputs")
@@ -217,9 +215,13 @@ def hinge_backward(row_weights: Array, outputs: Array, targets: Array, doutputs:
     np.multiply(-row_weights[:, None], targets * (targets * outputs < 1), out=doutputs)
 
 
-def _log_softmax(logits: Array) -> Array:
+def _softmax_and_log(logits: Array, probabilities: Array) -> Array:
+    """Writes softmax(z) and returns its logarithm, z − max z − log Σ e^{z − max z}, which no rounding makes −∞."""
     shifted = logits - np.max(logits, axis=1, keepdims=True)
-    return np.asarray(shifted - np.log(np.sum(np.exp(shifted), axis=1, keepdims=True)))
+    np.exp(shifted, out=probabilities)
+    total = np.sum(probabilities, axis=1, keepdims=True)
+    probabilities /= total
+    return np.asarray(shifted - np.log(total))
 
 
 def _smoothed(targets: Array, label_smoothing: float) -> Array:

@@ -94,7 +94,9 @@ class Optimizer(Step):
             ShapeError: the optimizer holds the state of other parameters.
         """
         for name in self.slots:
-            held = self.state.setdefault(name, np.zeros_like(parameters))
+            if name not in self.state:
+                self.state[name] = np.zeros_like(parameters)
+            held = self.state[name]
             if held.shape != parameters.shape or held.dtype != parameters.dtype:
                 raise ShapeError(
                     where=f"optimizer {self!r}",
