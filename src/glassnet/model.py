@@ -283,7 +283,8 @@ class Model:
         weights = check_weights(sample_weight, len(inputs), self.dtype, where=f"{where}: sample_weight")
         if not self.network.is_built:
             self.network.build(inputs.shape[1:], seed=self.seed, dtype=self.dtype)
-        return Rows(inputs, targets, weights)
+        loss_weights = self.loss.weigh_classes(weights, targets, output_shape, self.dtype)
+        return Rows(inputs, targets, weights, loss_weights)
 
     def _validation(self, data: tuple[Any, ...]) -> Rows:
         if not isinstance(data, tuple | list) or len(data) not in (2, 3):

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from glassnet.kernels import KERNELS, losses
-from glassnet.kernels.losses import log_floor, weighted_sum
+from glassnet.kernels.losses import log_floor, weigh_rows, weighted_sum
 
 Row = list[float]
 
@@ -155,7 +155,10 @@ def arrays(name: str, dtype: type) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def test_every_loss_kernel_has_a_definition_here():
     ours = {name for name, entry in KERNELS.items() if entry.function.__module__ == losses.__name__}
-    assert ours == {f"{name}_{way}" for name in CASES for way in ("forward", "backward")} | {"weighted_sum"}
+    assert ours == {f"{name}_{way}" for name in CASES for way in ("forward", "backward")} | {
+        "weigh_rows",
+        "weighted_sum",
+    }
 
 
 @every
@@ -244,6 +247,25 @@ def test_the_weighted_sum_is_taken_in_float64():
     value = np.full(1, np.nan)
     weighted_sum(np.full(rows, 0.1, np.float32), np.full(rows, 3, np.float32), value)
     assert value[0] == pytest.approx(rows * 3 * float(np.float32(0.1)), rel=1e-12)
+
+
+@DTYPES
+@pytest.mark.parametrize(
+    ("weights", "mean", "expected", "total"),
+    [
+        (None, True, [0.5, 0.5, 0.5, 0.5], 4),
+        (None, False, [2, 2, 2, 2], 4),
+        ([1, 0, 3, 4], True, [0.25, 0, 0.75, 1], 8),
+        ([1, 0, 3, 4], False, [2, 0, 6, 8], 8),
+        ([0, 0, 0, 0], True, [0, 0, 0, 0], 0),
+    ],
+)
+def test_the_shares_of_the_rows_by_hand(dtype: type, weights: list | None, mean: bool, expected: list, total: float):
+    given = None if weights is None else np.array(weights, dtype)
+    shares, sum_of_weights = np.full(4, np.nan, dtype), np.full(1, np.nan)
+    weigh_rows(given, shares, sum_of_weights, factor=2.0, mean=mean)
+    np.testing.assert_allclose(shares, expected, rtol=1e-6)
+    assert sum_of_weights[0] == total
 
 
 def test_the_weighted_sum_by_hand():

@@ -81,7 +81,7 @@ def trace(model: Model, x: Any, y: Any, sample_weight: Any = None) -> Trace:
     rows = model.rows(x, y, sample_weight, where="trace")
     run = TracingRunner(model.seed, model.optimizer.steps)
     outputs, cache = model.network.forward(run, rows.x, training=True)
-    row_weights, _ = model.loss.row_weights(outputs, rows.targets, rows.weights)
+    row_weights, _ = model.loss.row_weights(run, outputs, rows.loss_weights)
     value, loss_cache = model.loss.forward(run, outputs, rows.targets, row_weights)
     doutputs = model.loss.backward(run, outputs, rows.targets, row_weights, loss_cache)
     model.network.backward(run, doutputs, cache)

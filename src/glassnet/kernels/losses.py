@@ -25,6 +25,24 @@ def log_floor(dtype: np.dtype[np.floating]) -> float:
     return float(np.sqrt(np.finfo(dtype).tiny))
 
 
+@kernel("ω_n = c w_n / Σ w for the mean, c w_n for the sum", writes="row_weights total")
+def weigh_rows(weights: Array | None, row_weights: Array, total: Array, *, factor: float, mean: bool) -> None:
+    """Writes each row's share ω_n of the batch's loss.
+
+    Args:
+        weights: w (N,), or None for 1 each.
+        row_weights: output ω (N,): ``c w_n / Σ w`` for the mean (0 where all weights are 0), ``c w_n`` for the sum.
+        total: output Σ w (1,), summed in float64.
+        factor: c.
+        mean: whether to divide by Σ w.
+    """
+    np.copyto(row_weights, 1 if weights is None else weights)
+    total[0] = np.sum(row_weights, dtype=np.float64)
+    if mean and total[0] > 0:
+        row_weights /= float(total[0])
+    row_weights *= factor
+
+
 @kernel("L = Σ_n ω_n ℓ_n", writes="value")
 def weighted_sum(losses: Array, row_weights: Array, value: Array) -> None:
     """Writes ``L = Σ_n ω_n ℓ_n`` into ``value`` (1,), summed in float64."""

@@ -82,7 +82,7 @@ class PythonLayer(Layer):
             self._bind()
             result = self.layer.forward(x)
             y, cache = self._pair(result, "forward", "y, cache")
-            kept.append(cache)
+            kept[:] = [cache]
             return self._checked(y, (x.shape[0], *self._output_shape), "y returned by forward")
 
         y = run.empty((x.shape[0], *self._output_shape), x.dtype)
@@ -96,7 +96,7 @@ class PythonLayer(Layer):
 
         def call(dy: Array) -> tuple[Array, list[Array]]:
             self._bind()
-            dx, gradients = self._pair(self.layer.backward(dy, kept[-1]), "backward", "dx, gradients")
+            dx, gradients = self._pair(self.layer.backward(dy, kept[0]), "backward", "dx, gradients")
             gradients = {} if gradients is None else gradients
             if not isinstance(gradients, dict) or set(gradients) != set(parameters):
                 given = f"for {sorted(gradients)}" if isinstance(gradients, dict) else f"as a {_kind(gradients)}"

@@ -69,8 +69,9 @@ class Loss(Configurable):
         prepared = self.prepare(targets, outputs.shape[1:], outputs.dtype, where="loss: targets")
         same_rows(len(outputs), prepared, where="loss: targets", other="outputs")
         weights = check_weights(sample_weight, len(outputs), outputs.dtype, where="loss: sample_weight")
+        weights = self.weigh_classes(weights, prepared, outputs.shape[1:], outputs.dtype)
         run = NumpyRunner()
-        row_weights, _ = self.row_weights(outputs, prepared, weights)
+        row_weights, _ = self.row_weights(run, outputs, weights)
         value, cache = self.forward(run, outputs, prepared, row_weights)
         return float(value[0]), self.backward(run, outputs, prepared, row_weights, cache)
 
@@ -84,19 +85,23 @@ class Loss(Configurable):
             raise mismatch(array, output_shape, where)
         return as_rows(array, dtype, where=where)
 
-    def row_weights(self, outputs: Array, targets: Array, weights: Array | None) -> tuple[Array, float]:
-        """ω (N,) and the total weight Σ w of the rows."""
-        given = np.ones(len(outputs), outputs.dtype) if weights is None else weights
-        w = self.weigh_rows(outputs, targets, given)
-        total = float(np.sum(w, dtype=np.float64))
-        if self.reduction == "sum":
-            return np.asarray(self.factor * w), total
-        scale = self.factor / (outputs[0].size if self.averages_outputs else 1)
-        return (w * (scale / total) if total > 0 else np.zeros_like(w)), total
+    def weigh_classes(
+        self, weights: Array | None, targets: Array, output_shape: Shape, dtype: np.dtype[Any]
+    ) -> Array | None:
+        """The weights (N,) that the loss uses: the given ones (None for 1 each), times class weights where it has any.
 
-    def weigh_rows(self, outputs: Array, targets: Array, weights: Array) -> Array:
-        """The rows' weights (N,); class weights enter here."""
+        Called once for all rows, like ``prepare``, with the targets that it returned.
+        """
         return weights
+
+    def row_weights(self, run: Runner, outputs: Array, weights: Array | None) -> tuple[Array, Array]:
+        """ω (N,), each row's share of the batch's loss, and the total weight Σ w (1,) of the batch."""
+        mean = self.reduction == "mean"
+        factor = self.factor / (outputs[0].size if mean and self.averages_outputs else 1)
+        row_weights, total = run.empty((outputs.shape[0],), outputs.dtype), run.empty((1,), np.float64)
+        arguments = {"weights": weights, "row_weights": row_weights, "total": total}
+        run(self, kernels.weigh_rows, **arguments, factor=factor, mean=mean)
+        return row_weights, total
 
     def forward(self, run: Runner, outputs: Array, targets: Array, row_weights: Array) -> tuple[Array, Any]:
         """Returns the value (1,) and what ``backward`` needs, trusting its arguments."""

@@ -80,13 +80,15 @@ class CrossEntropy(Loss):
             return check_shares(as_rows(array, dtype, where=where), where)
         raise mismatch(array, output_shape, where, takes_labels=True)
 
-    def weigh_rows(self, outputs: Array, targets: Array, weights: Array) -> Array:
+    def weigh_classes(
+        self, weights: Array | None, targets: Array, output_shape: Shape, dtype: np.dtype[Any]
+    ) -> Array | None:
         """The row's weight times that of its class."""
-        by_class = self._class_weights(outputs.shape[1])
+        by_class = self._class_weights(output_shape[0])
         if by_class is None:
             return weights
         own = by_class[targets] if targets.ndim == 1 else targets @ by_class
-        return np.asarray(weights * own.astype(weights.dtype))
+        return np.asarray(own if weights is None else weights * own, dtype=dtype)
 
     def forward(self, run: Runner, outputs: Array, targets: Array, row_weights: Array) -> tuple[Array, Array]:
         """Returns the value (1,) and the probabilities (N, K)."""

@@ -84,7 +84,7 @@ class Optimizer(Step):
     def update(self, run: Runner, parameters: Array, gradients: Array, layout: Layout | None) -> None:
         """``step`` through a runner, trusting its arguments."""
         self.prepare(parameters)
-        self.apply(run, parameters, gradients, layout, self.current_rate())
+        self.apply(run, parameters, gradients, layout, run.per_step(self.current_rate))
         self.steps += 1
 
     def prepare(self, parameters: Array) -> None:

@@ -152,7 +152,7 @@ class Adam(Optimizer):
             beta1=self.beta1,
             beta2=self.beta2,
             epsilon=self.epsilon,
-            step=self.steps + 1,
+            step=run.per_step(lambda: self.steps + 1),
         )
 
 
@@ -216,24 +216,19 @@ class NAdam(Adam):
         self, run: Runner, parameters: Array, gradients: Array, layout: Layout | None, learning_rate: float
     ) -> None:
         """Moves the parameters."""
-        step = self.steps + 1
-        momentum = self._momentum(step)
-        self.state["momentum_product"] *= momentum
         run(
             self,
             updates.nadam_update,
             gradients=gradients,
             parameters=parameters,
-            m=self.state["m"],
-            v=self.state["v"],
+            **self.state,
             learning_rate=learning_rate,
             beta1=self.beta1,
             beta2=self.beta2,
             epsilon=self.epsilon,
-            step=step,
-            momentum=momentum,
-            next_momentum=self._momentum(step + 1),
-            momentum_product=float(self.state["momentum_product"][0]),
+            step=run.per_step(lambda: self.steps + 1),
+            momentum=run.per_step(lambda: self._momentum(self.steps + 1)),
+            next_momentum=run.per_step(lambda: self._momentum(self.steps + 2)),
         )
 
     def _momentum(self, step: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -43,6 +44,14 @@ class Runner(ABC):
             return {"seed": self.seed, "step": self.step, "stream": stream}
         count = self._draws[stream] = self._draws.get(stream, -1) + 1
         return {"seed": self.seed, "step": count, "stream": stream}
+
+    def per_step(self, number: Callable[[], float]) -> float:
+        """The value of a number that changes from step to step, such as the learning rate.
+
+        A runner that records calls to repeat them asks again at each step; a layer or optimizer must therefore not
+        calculate with the value, only pass it on to a kernel.
+        """
+        return number()
 
     @abstractmethod
     def __call__(self, caller: Caller, kernel: Kernel, **arguments: Any) -> None:

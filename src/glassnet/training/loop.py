@@ -28,18 +28,28 @@ PREDICTION_ROWS = 1024
 
 @dataclass(frozen=True)
 class Rows:
-    """Checked data: x (N, ...), targets as the loss prepared them, weights (N,) or None."""
+    """Checked data.
+
+    Attributes:
+        x: inputs (N, ...).
+        targets: as the loss prepared them.
+        weights: the rows' weights (N,) in metrics, or None for 1 each.
+        loss_weights: the same for the loss, class weights included.
+    """
 
     x: Array
     targets: Array
     weights: Array | None = None
+    loss_weights: Array | None = None
 
     def __len__(self) -> int:
         return len(self.x)
 
     def take(self, rows: Array | slice) -> Rows:
         """Some of the rows."""
-        return Rows(self.x[rows], self.targets[rows], None if self.weights is None else self.weights[rows])
+        weights = None if self.weights is None else self.weights[rows]
+        loss_weights = None if self.loss_weights is None else self.loss_weights[rows]
+        return Rows(self.x[rows], self.targets[rows], weights, loss_weights)
 
 
 @dataclass
@@ -116,8 +126,9 @@ class Trainer:
     def evaluate(self, rows: Rows) -> dict[str, float]:
         """Loss and metrics over all rows, in prediction mode."""
         outputs = np.concatenate(list(predictions(self.network, rows.x, PREDICTION_ROWS)))
-        row_weights, _ = self.loss.row_weights(outputs, rows.targets, rows.weights)
-        value, _ = self.loss.forward(NumpyRunner(), outputs, rows.targets, row_weights)
+        run = NumpyRunner()
+        row_weights, _ = self.loss.row_weights(run, outputs, rows.loss_weights)
+        value, _ = self.loss.forward(run, outputs, rows.targets, row_weights)
         return {"loss": float(value[0])} | self._measure(outputs, rows)
 
     def _epoch(
@@ -132,14 +143,14 @@ class Trainer:
             part = rows.take(batch)
             run = NumpyRunner(self.seed, optimizer.steps)
             outputs, cache = network.forward(run, part.x, training=True)
-            row_weights, total = self.loss.row_weights(outputs, part.targets, part.weights)
+            row_weights, total = self.loss.row_weights(run, outputs, part.loss_weights)
             value, loss_cache = self.loss.forward(run, outputs, part.targets, row_weights)
             if not np.isfinite(value[0]):
                 raise _Diverged(float(value[0]), number + 1, finite_losses=number)
             doutputs = self.loss.backward(run, outputs, part.targets, row_weights, loss_cache)
             network.backward(run, doutputs, cache)
             optimizer.update(run, network.parameters, network.gradients, network.layout)
-            share = total if self.loss.reduction == "mean" else 1.0
+            share = float(total[0]) if self.loss.reduction == "mean" else 1.0
             loss_sum, weight_sum = loss_sum + share * float(value[0]), weight_sum + share
             if collected is not None:
                 collected[batch] = outputs
