@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+NATIVE := $(VENV)/.native
 
 .PHONY: help run test unit lint types contracts format wheel clean
 .DEFAULT_GOAL := help
@@ -11,13 +12,13 @@ INSTALLED := $(VENV)/.installed
 help:
 	@sed -n 's/^# //p' Makefile
 
-run: $(INSTALLED)
+run: $(NATIVE)
 	@mkdir -p output
 	$(BIN)/glassnet train digits --hidden 128 --epochs 20 --output output/digits.safetensors --plot output/learning-curves.png
 
 test: unit lint types contracts
 
-unit: $(INSTALLED)
+unit: $(NATIVE)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(INSTALLED)
@@ -43,8 +44,16 @@ $(INSTALLED): pyproject.toml
 	  { echo 'glassnet needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...'; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo 'Python cannot make virtual environments here: sudo apt install python3-venv'; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' \
+	  -C wheel.cmake=false
+	@touch $@
+
+$(NATIVE): $(INSTALLED) CMakeLists.txt $(wildcard native/*.* native/kernels/*.*)
+	@$(BIN)/cmake -S . -B build/native -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) \
+	  -DPython_EXECUTABLE=$(abspath $(BIN)/python) -Dnanobind_DIR=$$($(BIN)/python -m nanobind --cmake_dir) \
+	  -DGLASSNET_STRICT=ON -DGLASSNET_IN_SOURCE=ON --log-level=WARNING
+	$(BIN)/cmake --build build/native
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist output .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist src/glassnet/_native.* output .mypy_cache .ruff_cache .pytest_cache .hypothesis

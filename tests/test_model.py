@@ -299,7 +299,6 @@ BUILT.build((2,))
         (lambda: classifier(metrics=["acuracy"]), "did you mean 'accuracy'"),
         (lambda: classifier(metrics=["accuracy", "accuracy"]), "different names"),
         (lambda: classifier(optimizer=gn.Adam), r"make an object of it: Adam\(\)"),
-        (lambda: classifier(engine="compiled"), "NumPy kernels alone"),
         (lambda: classifier(engine="gpu"), "'auto', 'compiled', 'numpy'"),
         (lambda: classifier(dtype="float64", network=BUILT), r"net\.copy"),
         (lambda: classifier(threads=0), "threads=0"),
@@ -315,6 +314,13 @@ BUILT.build((2,))
 def test_parts_that_do_not_go_together_are_refused(make: Any, words: str) -> None:
     with pytest.raises(gn.ConfigurationError, match=words):
         make()
+
+
+def test_a_pure_python_installation_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("glassnet.model.native", lambda: None)
+    with pytest.raises(gn.ConfigurationError, match='pure Python.*engine="auto"'):
+        classifier(engine="compiled")
+    classifier(engine="auto")
 
 
 @pytest.mark.parametrize("loss", [gn.losses.BinaryCrossEntropy, gn.losses.CrossEntropy])

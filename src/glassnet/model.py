@@ -19,6 +19,7 @@ from glassnet.metrics import Metric, as_metrics
 from glassnet.network import Network, Sequential, as_network
 from glassnet.optimizers import Optimizer, as_optimizer
 from glassnet.preprocessing import Standardize
+from glassnet.runners import native
 from glassnet.settings import Configurable, by_name, one_of, whole
 from glassnet.shapes import Array, DType, as_dtype
 from glassnet.training import (
@@ -46,7 +47,8 @@ class Model:
         metrics: objects or names, such as ``["accuracy"]``.
         seed: keys initial weights, the order of rows, splits and dropout masks.
         dtype: ``"float32"`` or ``"float64"``, of parameters and computation.
-        engine: ``"numpy"`` runs the NumPy kernels; ``"auto"`` takes the fastest engine that is installed.
+        engine: ``"numpy"`` runs the NumPy kernels; ``"compiled"`` records each training step once and replays it in
+            C++, on one thread; ``"auto"`` is the NumPy engine for now.
         threads: upper limit of threads for compiled engines; None for as many as the machine has.
 
     Attributes:
@@ -98,12 +100,12 @@ class Model:
         self.feature_names: tuple[str, ...] | None = None
         self.target_name: str | None = None
         self.class_names: tuple[str, ...] | None = None
-        if engine == "compiled":
+        if engine == "compiled" and native() is None:
             raise ConfigurationError(
                 where="Model",
                 received='engine="compiled"',
-                expected="an engine that is installed; this build has the NumPy kernels alone",
-                fix='use engine="auto" or engine="numpy"',
+                expected="an installation with the native module; this one is pure Python",
+                fix='use engine="auto" or engine="numpy", or install again where a C++ compiler is',
             )
         _check_end(self.network, self.loss)
 
@@ -261,7 +263,8 @@ class Model:
         return lambda path: self._write(path, epoch(), include_optimizer=True)
 
     def _trainer(self) -> Trainer:
-        return Trainer(self.network, self.loss, self.optimizer, self.metrics, self.seed, self.target_scaling)
+        parts = self.network, self.loss, self.optimizer, self.metrics, self.seed
+        return Trainer(*parts, target_scaling=self.target_scaling, engine_name=self.engine)
 
     def rows(self, x: Any, y: Any, sample_weight: Any = None, *, where: str = "rows") -> Rows:
         """The door: checks inputs, targets and weights against each other and the network.

@@ -41,7 +41,7 @@ def concat_backward(dy: Array, dpart: Array, *, start: int) -> None:
     np.copyto(dpart, dy[:, start : start + dpart.shape[1]])
 
 
-@kernel("total = total + dpart", updates="total")
-def accumulate(dpart: Array, total: Array) -> None:
-    """Adds a further branch's ∂L/∂x (N, ...) to the ``total`` of those before it."""
-    total += dpart
+@kernel("dx ← dx + dpart", updates="dx")
+def accumulate(dpart: Array, dx: Array) -> None:
+    """Adds a further branch's ∂L/∂x (N, ...) to the sum of those before it."""
+    dx += dpart

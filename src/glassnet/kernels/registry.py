@@ -22,7 +22,8 @@ class KernelInfo:
         reads: names of the buffers and values it only reads, in order.
         writes: names of the buffers it fills, whatever was in them.
         updates: names of the buffers it changes in place, reading what was in them.
-        settings: names of its keyword-only numbers.
+        arrays: all of these in the order of the kernel's signature, which is that of its native twin.
+        settings: names of its keyword-only numbers, in order.
     """
 
     function: Kernel
@@ -31,6 +32,7 @@ class KernelInfo:
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     updates: tuple[str, ...]
+    arrays: tuple[str, ...]
     settings: tuple[str, ...]
 
 
@@ -50,9 +52,10 @@ def kernel(equation: str, *, writes: str = "", updates: str = "") -> Callable[[_
         parameters: dict[str, Any] = dict(inspect.signature(function).parameters)
         settings = tuple(n for n, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY)
         written, updated = tuple(writes.split()), tuple(updates.split())
-        reads = tuple(n for n in parameters if n not in (*settings, *written, *updated))
+        arrays = tuple(n for n in parameters if n not in settings)
+        reads = tuple(n for n in arrays if n not in (*written, *updated))
         name = function.__name__
-        KERNELS[name] = KernelInfo(function, name, equation, reads, written, updated, settings)
+        KERNELS[name] = KernelInfo(function, name, equation, reads, written, updated, arrays, settings)
         return function
 
     return enter

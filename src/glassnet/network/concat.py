@@ -88,7 +88,7 @@ class Concat(Network):
                 total = run.empty(dbranch.shape, dbranch.dtype)
                 run(self, identity_forward, x=dbranch, y=total)
             else:
-                run(self, accumulate, dpart=dbranch, total=total)
+                run(self, accumulate, dpart=dbranch, dx=total)
         assert total is not None
         return total
 

@@ -1,7 +1,21 @@
-"""Three ways to run the same kernel calls: call them, call and log them, or (in compiled form) record them."""
+"""Three ways to run the same kernel calls: call them, call and log them, or record them and replay them compiled."""
 
 from glassnet.runners.base import Caller, Runner
 from glassnet.runners.numpy import NumpyRunner
+from glassnet.runners.program import CompiledProgram, native
+from glassnet.runners.recorder import RecordedCall, Recorder, StepNumber, repeat
 from glassnet.runners.tracing import KernelCall, TracingRunner
 
-__all__ = ["Caller", "KernelCall", "NumpyRunner", "Runner", "TracingRunner"]
+__all__ = [
+    "Caller",
+    "CompiledProgram",
+    "KernelCall",
+    "NumpyRunner",
+    "RecordedCall",
+    "Recorder",
+    "Runner",
+    "StepNumber",
+    "TracingRunner",
+    "native",
+    "repeat",
+]

@@ -1,6 +1,6 @@
 """Training: the loop, its batches, its record and what may happen after each epoch."""
 
-from glassnet.training.batches import batches, epoch_order, validation_rows
+from glassnet.training.batches import Rows, batches, epoch_order, validation_rows
 from glassnet.training.callbacks import (
     Callback,
     Checkpoint,
@@ -10,7 +10,7 @@ from glassnet.training.callbacks import (
     as_callbacks,
 )
 from glassnet.training.history import History, require_picture
-from glassnet.training.loop import PREDICTION_ROWS, Rows, Trainer, predictions
+from glassnet.training.loop import PREDICTION_ROWS, Trainer, predictions
 
 __all__ = [
     "PREDICTION_ROWS",

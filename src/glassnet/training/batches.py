@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,6 +11,32 @@ from glassnet.errors import ConfigurationError
 from glassnet.randomness import generator
 from glassnet.shapes import Array
 from glassnet.splits import held_out
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Checked data.
+
+    Attributes:
+        x: inputs (N, ...).
+        targets: as the loss prepared them.
+        weights: the rows' weights (N,) in metrics, or None for 1 each.
+        loss_weights: the same for the loss, class weights included.
+    """
+
+    x: Array
+    targets: Array
+    weights: Array | None = None
+    loss_weights: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def take(self, rows: Array | slice) -> Rows:
+        """Some of the rows."""
+        weights = None if self.weights is None else self.weights[rows]
+        loss_weights = None if self.loss_weights is None else self.loss_weights[rows]
+        return Rows(self.x[rows], self.targets[rows], weights, loss_weights)
 
 
 def epoch_order(rows: int, *, seed: int, epoch: int, shuffle: bool) -> Array | None:

@@ -16,40 +16,15 @@ from glassnet.optimizers import Optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.runners import NumpyRunner
 from glassnet.shapes import Array
-from glassnet.training.batches import batches, epoch_order
+from glassnet.training.batches import Rows, epoch_order
 from glassnet.training.callbacks import Callback, TrainingState
+from glassnet.training.engines import engine_class
 from glassnet.training.history import History
 from glassnet.training.interrupt import Interrupt
 from glassnet.training.progress import ProgressBar
 
 PREDICTION_ROWS = 1024
 """Rows that go through the network at once in evaluation and prediction: bounds the memory."""
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Checked data.
-
-    Attributes:
-        x: inputs (N, ...).
-        targets: as the loss prepared them.
-        weights: the rows' weights (N,) in metrics, or None for 1 each.
-        loss_weights: the same for the loss, class weights included.
-    """
-
-    x: Array
-    targets: Array
-    weights: Array | None = None
-    loss_weights: Array | None = None
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def take(self, rows: Array | slice) -> Rows:
-        """Some of the rows."""
-        weights = None if self.weights is None else self.weights[rows]
-        loss_weights = None if self.loss_weights is None else self.loss_weights[rows]
-        return Rows(self.x[rows], self.targets[rows], weights, loss_weights)
 
 
 @dataclass
@@ -67,6 +42,7 @@ class Trainer:
     metrics: Sequence[Metric]
     seed: int
     target_scaling: Standardize | None = None
+    engine_name: str = "auto"
 
     def fit(
         self,
@@ -87,6 +63,7 @@ class Trainer:
         """
         steps = -(-len(rows) // batch_size)
         bar = ProgressBar((state.first_epoch, state.last_epoch), steps, enabled=verbose)
+        self.engine = engine_class(self.engine_name)(self.network, self.loss, self.optimizer, self.seed)
         for callback in callbacks:
             callback.on_fit_begin(state)
         try:
@@ -138,29 +115,21 @@ class Trainer:
         network, optimizer = self.network, self.optimizer
         order = epoch_order(len(rows), seed=self.seed, epoch=epoch, shuffle=shuffle)
         collected = np.empty((len(rows), *(network.output_shape or ())), network.dtype) if self.metrics else None
-        loss_sum = weight_sum = 0.0
-        for number, batch in enumerate(batches(len(rows), batch_size, order)):
-            part = rows.take(batch)
-            run = NumpyRunner(self.seed, optimizer.steps)
-            outputs, cache = network.forward(run, part.x, training=True)
-            row_weights, total = self.loss.row_weights(run, outputs, part.loss_weights)
-            value, loss_cache = self.loss.forward(run, outputs, part.targets, row_weights)
-            if not np.isfinite(value[0]):
-                raise _Diverged(float(value[0]), number + 1, finite_losses=number)
-            doutputs = self.loss.backward(run, outputs, part.targets, row_weights, loss_cache)
-            network.backward(run, doutputs, cache)
-            optimizer.update(run, network.parameters, network.gradients, network.layout)
-            share = float(total[0]) if self.loss.reduction == "mean" else 1.0
-            loss_sum, weight_sum = loss_sum + share * float(value[0]), weight_sum + share
-            if collected is not None:
-                collected[batch] = outputs
-            bar.step(epoch, number + 1)
-            if interrupt.requested and (number + 1) * batch_size < len(rows):
-                return None
+
+        def proceed(done: int) -> bool:
+            bar.step(epoch, done)
+            return not interrupt.requested
+
+        losses, weights = self.engine.epoch(rows, order, batch_size, collected, proceed)
+        if not np.isfinite(losses[-1]):
+            raise _Diverged(float(losses[-1]), len(losses), finite_losses=len(losses) - 1)
         if not np.isfinite(network.parameters).all():
-            raise _Diverged(float("nan"), number + 1, finite_losses=number + 1)
-        mean = loss_sum / (weight_sum or 1.0) if self.loss.reduction == "mean" else loss_sum
-        measured = {"loss": mean}
+            raise _Diverged(float("nan"), len(losses), finite_losses=len(losses))
+        if len(losses) * batch_size < len(rows):
+            return None
+        mean = self.loss.reduction == "mean"
+        loss = np.dot(losses, weights) / (weights.sum() or 1.0) if mean else losses.sum()
+        measured = {"loss": float(loss)}
         penalty = optimizer.penalty(network.parameters, network.layout)
         if penalty:
             measured["penalty"] = penalty
@@ -204,7 +173,11 @@ class _Snapshot:
 
     def restore(self) -> None:
         self._network.parameters[...] = self._parameters
-        self._optimizer.state, self._optimizer.steps = self._state, self._steps
+        for name, array in self._state.items():  # in place: compiled programs hold the arrays' addresses
+            self._optimizer.state[name][...] = array
+        for name in set(self._optimizer.state) - set(self._state):
+            del self._optimizer.state[name]
+        self._optimizer.steps = self._steps
 
 
 def predictions(network: Network, x: Array, rows_at_once: int) -> Iterator[Any]:

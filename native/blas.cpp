@@ -1,0 +1,64 @@
+#include "blas.hpp"
+
+#include <dlfcn.h>
+
+#include <stdexcept>
+
+namespace glassnet::blas {
+namespace {
+
+// Of the CBLAS interface: https://www.netlib.org/blas/#_cblas
+constexpr int row_major = 101, plain = 111, transposed = 112;
+
+template <class T>
+using Gemm = void (*)(int, int, int, int, int, int, T, const T*, int, const T*, int, T, T*, int);
+
+Gemm<float> sgemm = nullptr;
+Gemm<double> dgemm = nullptr;
+
+template <class Function>
+Function find(void* library, const char* name) {
+    void* address = dlsym(library, name);
+    if (address == nullptr) throw std::runtime_error(std::string("the BLAS library has no function ") + name);
+    return reinterpret_cast<Function>(address);
+}
+
+template <class T>
+Gemm<T> gemm();
+template <>
+Gemm<float> gemm() {
+    return sgemm;
+}
+template <>
+Gemm<double> gemm() {
+    return dgemm;
+}
+
+}  // namespace
+
+void load(const std::string& path) {
+    if (sgemm != nullptr) return;
+    void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (library == nullptr) throw std::runtime_error("the BLAS library cannot be loaded: " + std::string(dlerror()));
+    // The threads of a program are its own; the library's would get in their way.
+    find<void (*)(int)>(library, "scipy_openblas_set_num_threads")(1);
+    dgemm = find<Gemm<double>>(library, "scipy_cblas_dgemm");
+    sgemm = find<Gemm<float>>(library, "scipy_cblas_sgemm");
+}
+
+template <class T>
+void multiply(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, const T* a,
+              const T* b, T keep, T* c) {
+    if (m == 0 || n == 0) return;
+    const auto leading = [](std::int64_t columns) { return static_cast<int>(columns > 0 ? columns : 1); };
+    gemm<T>()(row_major, transpose_a ? transposed : plain, transpose_b ? transposed : plain, static_cast<int>(m),
+              static_cast<int>(n), static_cast<int>(k), T(1), a, leading(transpose_a ? m : k), b,
+              leading(transpose_b ? k : n), keep, c, leading(n));
+}
+
+template void multiply<float>(bool, bool, std::int64_t, std::int64_t, std::int64_t, const float*, const float*, float,
+                              float*);
+template void multiply<double>(bool, bool, std::int64_t, std::int64_t, std::int64_t, const double*, const double*,
+                               double, double*);
+
+}  // namespace glassnet::blas

@@ -1,0 +1,17 @@
+// Matrix products of an OpenBLAS that is loaded at run time and used on one thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace glassnet::blas {
+
+// Loads the shared library; throws std::runtime_error where it or one of its functions is missing.
+void load(const std::string& path);
+
+// C (m, n) = op(A) op(B) + keep · C, all in C order; op transposes where asked. op(A) is (m, k), op(B) is (k, n).
+template <class T>
+void multiply(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, const T* a,
+              const T* b, T keep, T* c);
+
+}  // namespace glassnet::blas

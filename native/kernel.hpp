@@ -1,0 +1,56 @@
+// What every native kernel looks like from outside: a function on arrays that are given, without state.
+//
+// A kernel has the name and the arguments of its NumPy twin in src/glassnet/kernels. Its arrays come as Operands in the
+// order of the twin's positional arguments, its keyword-only numbers as doubles in the order of their declaration.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace glassnet {
+
+// One array: contiguous in C order. `data` is null where the NumPy twin takes None.
+struct Operand {
+    void* data = nullptr;
+    std::int64_t shape[4] = {1, 1, 1, 1};
+    int rank = 0;
+
+    template <class T>
+    T* as() const {
+        return static_cast<T*>(data);
+    }
+
+    std::int64_t size() const {
+        std::int64_t product = 1;
+        for (int axis = 0; axis < rank; ++axis) product *= shape[axis];
+        return product;
+    }
+
+    std::int64_t rows() const { return shape[0]; }
+
+    // Elements in one row: the product of all axes but the first.
+    std::int64_t row_size() const {
+        std::int64_t product = 1;
+        for (int axis = 1; axis < rank; ++axis) product *= shape[axis];
+        return product;
+    }
+};
+
+using KernelFunction = void (*)(const Operand* operands, const double* settings);
+
+struct KernelEntry {
+    const char* name;
+    KernelFunction float32;
+    KernelFunction float64;
+};
+
+// The kernels of each family; native/kernels/FAMILY.cpp defines its table.
+std::span<const KernelEntry> activation_kernels();
+std::span<const KernelEntry> combine_kernels();
+std::span<const KernelEntry> dense_kernels();
+std::span<const KernelEntry> dropout_kernels();
+std::span<const KernelEntry> loss_kernels();
+std::span<const KernelEntry> softmax_kernels();
+std::span<const KernelEntry> update_kernels();
+
+}  // namespace glassnet

@@ -1,0 +1,135 @@
+"""Every native kernel against its NumPy twin, on the arrays of real training steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from gradients import LOSS_CASES, layer_cases, loss_cases
+from test_recording import RULES, train_step
+
+import glassnet as gn
+from glassnet.kernels import KERNELS, Kernel, info
+from glassnet.losses import Loss
+from glassnet.runners import native
+from glassnet.runners.program import FIXED_DTYPES
+
+pytestmark = pytest.mark.skipif(native() is None, reason="a pure-Python installation")
+
+TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
+SEEN: set[str] = set()
+
+
+class Comparing(gn.NumpyRunner):
+    """Runs each call by NumPy, and by the native twin on copies, and compares what they wrote."""
+
+    def __init__(self, dtype: str) -> None:
+        super().__init__(seed=3, step=7)
+        self.dtype = dtype
+
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        """Buffers full of zeros: what a native kernel leaves unwritten then differs from what NumPy wrote."""
+        return np.zeros(shape, dtype)
+
+    def __call__(self, caller: Any, kernel: Kernel, **arguments: Any) -> None:
+        entry = info(kernel)
+        module = native()
+        assert module is not None
+        if not module.has_kernel(entry.name):
+            kernel(**arguments)
+            return
+        arrays = {name: arguments[name] for name in entry.arrays}
+        for name, array in arrays.items():
+            assert array is None or array.dtype == FIXED_DTYPES.get(name, self.dtype), (entry.name, name)
+        copies = {name: None if array is None else np.ascontiguousarray(array).copy() for name, array in arrays.items()}
+        settings = [float(arguments[name]) for name in entry.settings]
+        kernel(**arguments)
+        module.call(entry.name, self.dtype == "float64", list(copies.values()), settings)
+        for name in (*entry.writes, *entry.updates):
+            if arrays[name] is not None:
+                self.compare(entry.name, name, copies[name], arrays[name])
+        SEEN.add(entry.name)
+
+    def compare(self, kernel: str, name: str, found: np.ndarray, expected: np.ndarray) -> None:
+        if found.dtype == bool:
+            np.testing.assert_array_equal(found, expected, err_msg=f"{kernel}: {name}")
+            return
+        scale = max(1e-30, float(np.abs(expected).max())) if expected.size else 1.0
+        tolerance = TOLERANCE[self.dtype]
+        np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance * scale, err_msg=f"{kernel}: {name}")
+
+
+def step(net: gn.Network, loss: Loss, optimizer: Any, targets: Any, shape: Any, dtype: str, rows: int) -> None:
+    rng = np.random.default_rng(rows)
+    (outputs,) = net.build(shape, dtype=dtype)
+    t = loss.prepare(targets(rng, rows, outputs), (outputs,), np.dtype(dtype), where="y")
+    x, w = rng.normal(size=(rows, *shape)).astype(dtype), rng.uniform(0.5, 2, rows).astype(dtype)
+    for weights in (w, None):
+        train_step(Comparing(dtype), net, loss, optimizer, x, t, weights)  # type: ignore[arg-type]
+
+
+LAYERS = list(layer_cases())
+LOSSES = list(loss_cases())
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("rows", [1, 5])
+@pytest.mark.parametrize(("name", "build", "shape"), LAYERS, ids=[f"{c[0]}-{i}" for i, c in enumerate(LAYERS)])
+def test_layers(name: str, build: Callable[[], gn.Network], shape: tuple[int, ...], rows: int, dtype: str) -> None:
+    loss, targets, _ = LOSS_CASES["SumSquaredError"][0]
+    step(gn.Sequential(build(), gn.Flatten()), loss, gn.SGD(0.01), targets, shape, dtype, rows)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("rows", [1, 5])
+@pytest.mark.parametrize("case", LOSSES, ids=[f"{c[0]}-{i}" for i, c in enumerate(LOSSES)])
+def test_losses(case: tuple[str, Loss, Any, str | None], rows: int, dtype: str) -> None:
+    _, loss, targets, end = case
+    net = gn.Sequential(gn.Dense(3), *([end] if end else []))
+    step(net, loss, gn.SGD(0.01), targets, (2,), dtype, rows)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("name", RULES)
+def test_optimizers(name: str, dtype: str) -> None:
+    loss, targets, _ = LOSS_CASES["CrossEntropy"][0]
+    step(gn.Sequential(gn.Dense(4), gn.Tanh(), gn.Dense(3)), loss, RULES[name](), targets, (2,), dtype, 5)
+
+
+def test_every_kernel_was_compared() -> None:
+    """Runs last in this file: a kernel without a native twin, or without a case, cannot hide."""
+    assert set(KERNELS) - {"python_forward", "python_backward"} == SEEN
+
+
+HARD = np.array([-1e4, -800.0, -89.0, -30.0, -1.0, -1e-8, 0.0, 1e-8, 1.0, 30.0, 89.0, 800.0, 1e4])
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("name", sorted(n for n in KERNELS if KERNELS[n].function.__module__.endswith("activation")))
+def test_activations_at_the_ends_of_the_line(name: str, dtype: str) -> None:
+    entry = KERNELS[name]
+    x = HARD.astype(dtype)
+    arrays = {key: x.copy() for key in entry.arrays}
+    if "y" in entry.reads:
+        arrays["y"] = np.tanh(x)
+    settings = dict.fromkeys(entry.settings, 0.5)
+    (output,) = entry.writes
+    expected = {key: array.copy() for key, array in arrays.items()}
+    entry.function(**expected, **settings)
+    module = native()
+    assert module is not None
+    module.call(name, dtype == "float64", list(arrays.values()), list(settings.values()))
+    assert np.isfinite(arrays[output]).all()
+    tolerance = TOLERANCE[dtype]
+    np.testing.assert_allclose(arrays[output], expected[output], rtol=tolerance, atol=tolerance * 1e-3)
+
+
+def test_unknown_kernels_and_strided_arrays_are_refused() -> None:
+    module = native()
+    assert module is not None
+    with pytest.raises(ValueError, match="no native kernel nothing"):
+        module.call("nothing", True, [], [])
+    with pytest.raises(ValueError, match="not contiguous"):
+        module.call("relu_forward", True, [np.zeros((4, 4))[:, ::2], np.zeros((4, 2))], [])
