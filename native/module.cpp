@@ -77,9 +77,19 @@ std::tuple<std::int64_t, bool, bool> run(Program& program, std::int64_t steps, s
     return {outcome.steps, outcome.diverged, outcome.failed};
 }
 
+// The variant for this processor, of those that CMakeLists.txt builds.
+std::string best_variant() {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("x86-64-v4")) return "_native_avx512";
+    if (__builtin_cpu_supports("x86-64-v3")) return "_native_avx2";
+#endif
+    return "_native";
+}
+
 }  // namespace
 
-NB_MODULE(_native, module) {
+NB_MODULE(GLASSNET_MODULE, module) {
+    module.def("best_variant", &best_variant);
     module.doc() = "Compiled kernels and programs; use them through glassnet.runners.";
     module.def("load_blas", &blas::load, nb::arg("path"));
     module.def("has_kernel", [](const std::string& name) { return find_kernel(name) != nullptr; }, nb::arg("name"));

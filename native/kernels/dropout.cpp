@@ -41,7 +41,8 @@ struct Unpacked {
                                   from);
     }
     static void dropout_backward(const Operand* o, const double* settings) {
-        glassnet::dropout_backward(o[0].as<T>(), o[1].as<std::uint8_t>(), o[2].as<T>(), o[2].size(), settings[0]);
+        glassnet::dropout_backward(o[0].as<T>(), o[1].as<std::uint8_t>(), o[2].as<T>(), o[2].size(),
+                                   settings[0]);
     }
 };
 

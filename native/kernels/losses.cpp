@@ -174,8 +174,9 @@ void cross_entropy_forward(const T* logits, const std::int64_t* labels, T* losse
         const auto log_p = [logits, maximum = largest, log_total = std::log(total)](std::int64_t k) {
             return logits[k] - maximum - log_total;
         };
-        const T mean = sum_of<T>(classes, log_p) / static_cast<T>(classes);
-        losses[row] = -(own * log_p(labels[row]) + others * mean);
+        losses[row] = -own * log_p(labels[row]);
+        // 0 · ∞ would be NaN where a class is masked by a logit of −∞.
+        if (label_smoothing != 0) losses[row] -= others * (sum_of<T>(classes, log_p) / static_cast<T>(classes));
     }
 }
 

@@ -268,6 +268,15 @@ def test_the_shares_of_the_rows_by_hand(dtype: type, weights: list | None, mean:
     assert sum_of_weights[0] == total
 
 
+def test_a_masked_class_costs_nothing():
+    """A logit of −∞ takes a class out; without smoothing the others' loss is as if it were not there."""
+    logits, labels = np.array([[1.0, 2.0, -np.inf]]), np.array([1])
+    losses_, probabilities = np.empty(1), np.empty((1, 3))
+    losses.cross_entropy_forward(logits, labels, losses_, probabilities, label_smoothing=0.0)
+    np.testing.assert_allclose(losses_, np.log1p(np.exp(-1.0)), rtol=1e-14)
+    assert probabilities[0, 2] == 0.0
+
+
 def test_the_weighted_sum_by_hand():
     value = np.full(1, np.nan)
     weighted_sum(np.array([1.0, 2.0, -4.0]), np.array([0.5, 0.25, 2.0]), value)

@@ -15,7 +15,8 @@ from test_recording import RULES
 
 import glassnet as gn
 from glassnet.losses import Loss
-from glassnet.runners import native
+from glassnet.runners import Recorder, native
+from glassnet.runners.program import without_dead_work
 from glassnet.training import TrainingState
 
 pytestmark = pytest.mark.skipif(native() is None, reason="a pure-Python installation")
@@ -162,3 +163,25 @@ def test_sum_of_squares_learns_xor() -> None:
         return gn.Model(net, *LOSS_CASES["SumSquaredError"][0][:1], gn.SGD(1.0), dtype="float64", engine=engine)
 
     both(make, x, y, epochs=500, batch_size=None, shuffle=False)
+
+
+def test_a_step_leaves_out_what_nobody_reads() -> None:
+    """The ∂L/∂x of the first layer, and a call whose results are never used."""
+    net = gn.Sequential(gn.Dense(4), gn.Tanh(), gn.Dense(2))
+    net.build((3,))
+    recorder = Recorder(0, lambda: 0)
+    x = np.ones((5, 3), np.float32)
+    y, cache = net.forward(recorder, x, training=True)
+    net.backward(recorder, np.ones_like(y), cache)
+    net.forward(recorder, x, training=False)
+    kept = without_dead_work(recorder.calls, [net.gradients])
+    assert [call.kernel.name for call in kept] == [
+        "dense_forward",
+        "tanh_forward",
+        "dense_backward",
+        "tanh_backward",
+        "dense_backward",
+    ]
+    assert kept[-1].arrays["dx"] is None
+    assert kept[2].arrays["dx"] is not None
+    assert without_dead_work(recorder.calls, []) == []

@@ -154,7 +154,10 @@ def cross_entropy_forward(
     """
     log_p = _softmax_and_log(logits, probabilities)
     labelled = log_p[np.arange(len(labels)), labels]
-    np.copyto(losses, -((1 - label_smoothing) * labelled + label_smoothing * np.mean(log_p, axis=1)))
+    np.copyto(losses, -labelled)
+    if label_smoothing:  # 0 · ∞ would be NaN where a class is masked by a logit of −∞
+        losses *= 1 - label_smoothing
+        losses -= label_smoothing * np.mean(log_p, axis=1)
 
 
 @kernel("dz = ω_n (p − t),  t = (1 − ε) [k = y] + ε/K", writes="doutputs")

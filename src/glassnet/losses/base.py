@@ -13,7 +13,7 @@ from glassnet.kernels import losses as kernels
 from glassnet.losses.targets import check_weights, mismatch
 from glassnet.runners import NumpyRunner, Runner
 from glassnet.settings import Configurable
-from glassnet.shapes import Array, Shape
+from glassnet.shapes import Array, Shape, size_of
 
 REDUCTIONS = ("mean", "sum")
 
@@ -97,7 +97,7 @@ class Loss(Configurable):
     def row_weights(self, run: Runner, outputs: Array, weights: Array | None) -> tuple[Array, Array]:
         """ω (N,), each row's share of the batch's loss, and the total weight Σ w (1,) of the batch."""
         mean = self.reduction == "mean"
-        factor = self.factor / (outputs[0].size if mean and self.averages_outputs else 1)
+        factor = self.factor / (size_of(outputs.shape[1:]) if mean and self.averages_outputs else 1)
         row_weights, total = run.empty((outputs.shape[0],), outputs.dtype), run.empty((1,), np.float64)
         arguments = {"weights": weights, "row_weights": row_weights, "total": total}
         run(self, kernels.weigh_rows, **arguments, factor=factor, mean=mean)
@@ -111,7 +111,7 @@ class Loss(Configurable):
 
     def backward(self, run: Runner, outputs: Array, targets: Array, row_weights: Array, cache: Any) -> Array:
         """Returns ∂L/∂outputs, trusting its arguments."""
-        doutputs = run.empty((outputs.shape[0], outputs[0].size), outputs.dtype)
+        doutputs = run.empty((outputs.shape[0], size_of(outputs.shape[1:])), outputs.dtype)
         arguments = self._arguments(outputs, targets) | self.kernel_settings()
         run(self, self.kernels[1], row_weights=row_weights, **arguments, doutputs=doutputs)
         return doutputs.reshape(outputs.shape)

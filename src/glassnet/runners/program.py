@@ -28,10 +28,10 @@ FIXED_DTYPES: dict[str, type] = {
 
 @cache
 def native() -> ModuleType | None:
-    """The native module with its BLAS loaded, or None in a pure-Python installation."""
+    """The native module's variant for this processor, its BLAS loaded; None in a pure-Python installation."""
     if find_spec("glassnet._native") is None:
         return None
-    module = import_module("glassnet._native")
+    module = import_module(f"glassnet.{import_module('glassnet._native').best_variant()}")
     folder = Path(import_module("scipy_openblas32").get_lib_dir())
     library = next((p for p in sorted(folder.iterdir()) if p.name.startswith("libscipy_openblas.")), folder)
     module.load_blas(str(library))
@@ -49,6 +49,7 @@ class CompiledProgram:
         outputs: the buffer with the network's outputs.
         value: the buffer (1,) with the batch's loss.
         total: the buffer (1,) with the batch's total weight.
+        keep: arrays whose values are wanted after a step: parameters, the optimizer's memory.
     """
 
     def __init__(
@@ -61,11 +62,13 @@ class CompiledProgram:
         outputs: Array,
         value: Array,
         total: Array,
+        keep: list[Array],
     ) -> None:
         module = native()
         assert module is not None
         self._program = module.Program(dtype == np.float64, batch_rows)
         self._questions: list[Callable[[], float]] = []
+        calls = without_dead_work(calls, [*keep, outputs, value, total])
         self._kept = (calls, sources, outputs, value)  # the program holds their addresses
         self._total = total
         self._errors: list[BaseException] = []
@@ -137,6 +140,41 @@ class CompiledProgram:
             if is_question:
                 self._questions.append(value.ask)
         self._program.add(call.kernel.name, list(call.arrays.values()), settings, columns)
+
+
+def without_dead_work(calls: list[RecordedCall], wanted: list[Array]) -> list[RecordedCall]:
+    """Leaves out what nobody reads afterwards: whole calls, and the ∂L/∂x of a first layer.
+
+    Args:
+        calls: one training step.
+        wanted: arrays whose values are read after the step.
+
+    Returns:
+        The calls that remain, in their order.
+    """
+    live = [_extent(array) for array in wanted]
+    kept: list[RecordedCall] = []
+    for call in reversed(calls):
+        arrays = dict(call.arrays)
+        if call.kernel.name == "dense_backward" and not _is_live(arrays["dx"], live):
+            arrays["dx"] = None
+        written = [arrays[name] for name in call.kernel.writes + call.kernel.updates]
+        if "function" in call.settings or any(_is_live(array, live) for array in written):
+            kept.append(RecordedCall(call.path, call.kernel, arrays, call.settings))
+            live += [_extent(a) for n, a in arrays.items() if n not in call.kernel.writes and a is not None]
+    return kept[::-1]
+
+
+def _extent(array: Array) -> tuple[int, int]:
+    address = int(array.__array_interface__["data"][0])
+    return address, address + array.nbytes
+
+
+def _is_live(array: Array | None, live: list[tuple[int, int]]) -> bool:
+    if array is None:
+        return False
+    start, stop = _extent(array)
+    return any(start < other_stop and other_start < stop for other_start, other_stop in live)
 
 
 def _guarded(call: RecordedCall, errors: list[BaseException]) -> Callable[[], bool]:

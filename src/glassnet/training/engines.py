@@ -93,6 +93,7 @@ class CompiledEngine(Engine):
     def __init__(self, network: Network, loss: Loss, optimizer: Optimizer, seed: int) -> None:
         super().__init__(network, loss, optimizer, seed)
         self._programs: dict[int, CompiledProgram] = {}
+        self._pace = 1  # steps in a slice
 
     def epoch(
         self,
@@ -108,11 +109,11 @@ class CompiledEngine(Engine):
         full, rest = divmod(len(rows), batch_size)
         values: list[Array] = []
         totals: list[Array] = []
-        done, pace = 0, 1
+        done = 0
         while done < full + bool(rest):
             short = done == full
             program = self._program(rows, rest if short else batch_size)
-            steps = 1 if short else min(pace, full - done)
+            steps = 1 if short else min(self._pace, full - done)
             started = perf_counter()
             found, weights, finished = self._replay(program, steps, order, done * batch_size, collected)
             values.append(found)
@@ -120,8 +121,8 @@ class CompiledEngine(Engine):
             done += finished
             if finished < steps or not proceed(done):
                 break
-            if perf_counter() - started < SLICE_SECONDS / 2:
-                pace *= 2
+            if steps == self._pace and perf_counter() - started < SLICE_SECONDS / 2:
+                self._pace *= 2
         return np.concatenate(values), np.concatenate(totals)
 
     def _replay(
@@ -166,6 +167,7 @@ class CompiledEngine(Engine):
             outputs=outputs,
             value=value,
             total=total,
+            keep=[self.network.parameters, *self.optimizer.state.values()],
         )
 
 
