@@ -107,7 +107,10 @@ class Optimizer(Step):
 
     def current_rate(self) -> float:
         """The learning rate of the next update."""
-        return as_schedule(self.learning_rate, type(self).__name__)(self.steps) * self.learning_rate_scale
+        rate = self.learning_rate
+        if not isinstance(rate, float):
+            rate = as_schedule(rate, type(self).__name__)(self.steps)
+        return rate * self.learning_rate_scale
 
     def reset(self) -> None:
         """Forgets everything: state, number of updates, scale of the rate."""
