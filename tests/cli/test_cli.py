@@ -13,6 +13,7 @@ import pytest
 
 import glassnet as gn
 from glassnet.cli.main import main
+from glassnet.runners import native
 
 
 def run(command: str) -> int:
@@ -114,6 +115,18 @@ def test_a_table_with_numbers(
     predicted = np.loadtxt("out.csv", skiprows=1)
     assert Path("out.csv").read_text().startswith("price\n")
     assert np.abs(predicted - rows[:, 2]).mean() < 20_000
+
+
+@pytest.mark.skipif(native() is None, reason="a pure-Python installation")
+def test_both_engines_train_the_same_model(
+    flowers: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(flowers.parent)
+    shown = []
+    for engine in ("numpy", "compiled"):
+        assert run(f"train flowers.csv --target species --hidden 8 --epochs 3 --engine {engine} --output m") == 0
+        shown.append([line for line in capsys.readouterr().out.splitlines() if line.startswith(("epoch", "test"))])
+    assert shown[0] == shown[1]
 
 
 def test_whole_numbers_are_classes_unless_said_otherwise(

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from glassnet.errors import GlassnetError
 from glassnet.layers import ACTIVATIONS
+from glassnet.model import ENGINES
 from glassnet.optimizers import OPTIMIZERS
 from glassnet.version import __version__
 
@@ -99,6 +100,7 @@ def _add_train(commands: Commands) -> None:
     group.add_argument(
         "--patience", type=int, metavar="EPOCHS", help="stop when a tenth of the rows, set aside, got no better so long"
     )
+    group.add_argument("--engine", default="auto", choices=ENGINES, help="what carries out the training steps")
     group.add_argument("--seed", type=int, default=0, help="the same seed gives the same model")
     group = parser.add_argument_group("the results")
     group.add_argument("--output", metavar="FILE", help="where to save the model (default: NAME.safetensors)")
