@@ -2,6 +2,7 @@
 #pragma once
 
 #include "reduce.hpp"
+#include "vector_math.hpp"
 
 #include <cmath>
 #include <cstdint>
@@ -21,7 +22,7 @@ template <class T>
 inline SoftmaxScale<T> softmax_row(const T* x, T* y, std::int64_t classes) {
     constexpr T lowest = -std::numeric_limits<T>::infinity();
     const T largest = max_of(classes, lowest, [x](std::int64_t k) { return x[k]; });
-    for (std::int64_t k = 0; k < classes; ++k) y[k] = std::exp(x[k] - largest);
+    for (std::int64_t k = 0; k < classes; ++k) y[k] = vector_exp(x[k] - largest);
     const T total = sum_of<T>(classes, [y](std::int64_t k) { return y[k]; });
     for (std::int64_t k = 0; k < classes; ++k) y[k] /= total;
     return {largest, total};

@@ -4,6 +4,7 @@
 
 #include "../kernel.hpp"
 #include "../logistic.hpp"
+#include "../vector_math.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -61,13 +62,13 @@ void leaky_relu_backward(const T* dy, const T* x, T* dx, std::int64_t size, T sl
 
 template <class T>
 void elu_forward(const T* x, T* y, std::int64_t size, T alpha) {
-    for (std::int64_t i = 0; i < size; ++i) y[i] = x[i] > 0 ? x[i] : alpha * std::expm1(std::min(x[i], T(0)));
+    for (std::int64_t i = 0; i < size; ++i) y[i] = x[i] > 0 ? x[i] : alpha * vector_expm1(std::min(x[i], T(0)));
 }
 
 template <class T>
 void elu_backward(const T* dy, const T* x, T* dx, std::int64_t size, T alpha) {
     for (std::int64_t i = 0; i < size; ++i)
-        dx[i] = dy[i] * (x[i] > 0 ? T(1) : alpha * std::exp(std::min(x[i], T(0))));
+        dx[i] = dy[i] * (x[i] > 0 ? T(1) : alpha * vector_exp(std::min(x[i], T(0))));
 }
 
 template <class T>
@@ -79,20 +80,20 @@ template <class T>
 void gelu_backward(const T* dy, const T* x, T* dx, std::int64_t size) {
     const T sqrt_two_pi = static_cast<T>(std::sqrt(2 * std::numbers::pi));
     for (std::int64_t i = 0; i < size; ++i) {
-        const T density = std::exp(-(x[i] * x[i]) / 2) / sqrt_two_pi;
+        const T density = vector_exp(-(x[i] * x[i]) / 2) / sqrt_two_pi;
         dx[i] = dy[i] * (normal_cdf(x[i]) + x[i] * density);
     }
 }
 
 template <class T>
 void gelu_tanh_forward(const T* x, T* y, std::int64_t size) {
-    for (std::int64_t i = 0; i < size; ++i) y[i] = x[i] / 2 * (1 + std::tanh(gelu_inner(x[i])));
+    for (std::int64_t i = 0; i < size; ++i) y[i] = x[i] / 2 * (1 + vector_tanh(gelu_inner(x[i])));
 }
 
 template <class T>
 void gelu_tanh_backward(const T* dy, const T* x, T* dx, std::int64_t size) {
     for (std::int64_t i = 0; i < size; ++i) {
-        const T t = std::tanh(gelu_inner(x[i]));
+        const T t = vector_tanh(gelu_inner(x[i]));
         const T du = sqrt_two_over_pi<T> * (1 + static_cast<T>(3 * cubic) * x[i] * x[i]);
         dx[i] = dy[i] * ((1 + t) / 2 + x[i] / 2 * (1 - t * t) * du);
     }
@@ -123,7 +124,7 @@ void sigmoid_backward(const T* dy, const T* y, T* dx, std::int64_t size) {
 
 template <class T>
 void tanh_forward(const T* x, T* y, std::int64_t size) {
-    for (std::int64_t i = 0; i < size; ++i) y[i] = std::tanh(x[i]);
+    for (std::int64_t i = 0; i < size; ++i) y[i] = vector_tanh(x[i]);
 }
 
 template <class T>

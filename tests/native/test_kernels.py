@@ -13,13 +13,12 @@ from test_recording import RULES, train_step
 import glassnet as gn
 from glassnet.kernels import KERNELS, Kernel, info
 from glassnet.losses import Loss
-from glassnet.runners import native
+from glassnet.runners import Recorder, native
 from glassnet.runners.program import FIXED_DTYPES
 
 pytestmark = pytest.mark.skipif(native() is None, reason="a pure-Python installation")
 
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
-SEEN: set[str] = set()
 
 
 class Comparing(gn.NumpyRunner):
@@ -50,7 +49,6 @@ class Comparing(gn.NumpyRunner):
         for name in (*entry.writes, *entry.updates):
             if arrays[name] is not None:
                 self.compare(entry.name, name, copies[name], arrays[name])
-        SEEN.add(entry.name)
 
     def compare(self, kernel: str, name: str, found: np.ndarray, expected: np.ndarray) -> None:
         if found.dtype == bool:
@@ -61,13 +59,30 @@ class Comparing(gn.NumpyRunner):
         np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance * scale, err_msg=f"{kernel}: {name}")
 
 
-def step(net: gn.Network, loss: Loss, optimizer: Any, targets: Any, shape: Any, dtype: str, rows: int) -> None:
+def step(run: gn.Runner, net: gn.Network, loss: Loss, optimizer: Any, targets: Any, shape: Any, rows: int) -> None:
+    """Two training steps, with and without sample weights."""
     rng = np.random.default_rng(rows)
+    dtype = np.dtype(getattr(run, "dtype", "float64"))
     (outputs,) = net.build(shape, dtype=dtype)
-    t = loss.prepare(targets(rng, rows, outputs), (outputs,), np.dtype(dtype), where="y")
+    t = loss.prepare(targets(rng, rows, outputs), (outputs,), dtype, where="y")
     x, w = rng.normal(size=(rows, *shape)).astype(dtype), rng.uniform(0.5, 2, rows).astype(dtype)
     for weights in (w, None):
-        train_step(Comparing(dtype), net, loss, optimizer, x, t, weights)  # type: ignore[arg-type]
+        train_step(run, net, loss, optimizer, x, t, weights)  # type: ignore[arg-type]
+
+
+def step_of_layer(run: gn.Runner, build: Callable[[], gn.Network], shape: tuple[int, ...], rows: int) -> None:
+    loss, targets, _ = LOSS_CASES["SumSquaredError"][0]
+    step(run, gn.Sequential(build(), gn.Flatten()), loss, gn.SGD(0.01), targets, shape, rows)
+
+
+def step_of_loss(run: gn.Runner, loss: Loss, targets: Any, end: str | None, rows: int) -> None:
+    net = gn.Sequential(gn.Dense(3), *([end] if end else []))
+    step(run, net, loss, gn.SGD(0.01), targets, (2,), rows)
+
+
+def step_of_rule(run: gn.Runner, name: str) -> None:
+    loss, targets, _ = LOSS_CASES["CrossEntropy"][0]
+    step(run, gn.Sequential(gn.Dense(4), gn.Tanh(), gn.Dense(3)), loss, RULES[name](), targets, (2,), 5)
 
 
 LAYERS = list(layer_cases())
@@ -78,29 +93,35 @@ LOSSES = list(loss_cases())
 @pytest.mark.parametrize("rows", [1, 5])
 @pytest.mark.parametrize(("name", "build", "shape"), LAYERS, ids=[f"{c[0]}-{i}" for i, c in enumerate(LAYERS)])
 def test_layers(name: str, build: Callable[[], gn.Network], shape: tuple[int, ...], rows: int, dtype: str) -> None:
-    loss, targets, _ = LOSS_CASES["SumSquaredError"][0]
-    step(gn.Sequential(build(), gn.Flatten()), loss, gn.SGD(0.01), targets, shape, dtype, rows)
+    step_of_layer(Comparing(dtype), build, shape, rows)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("rows", [1, 5])
 @pytest.mark.parametrize("case", LOSSES, ids=[f"{c[0]}-{i}" for i, c in enumerate(LOSSES)])
 def test_losses(case: tuple[str, Loss, Any, str | None], rows: int, dtype: str) -> None:
-    _, loss, targets, end = case
-    net = gn.Sequential(gn.Dense(3), *([end] if end else []))
-    step(net, loss, gn.SGD(0.01), targets, (2,), dtype, rows)
+    step_of_loss(Comparing(dtype), *case[1:], rows)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("name", RULES)
 def test_optimizers(name: str, dtype: str) -> None:
-    loss, targets, _ = LOSS_CASES["CrossEntropy"][0]
-    step(gn.Sequential(gn.Dense(4), gn.Tanh(), gn.Dense(3)), loss, RULES[name](), targets, (2,), dtype, 5)
+    step_of_rule(Comparing(dtype), name)
 
 
-def test_every_kernel_was_compared() -> None:
-    """Runs last in this file: a kernel without a native twin, or without a case, cannot hide."""
-    assert set(KERNELS) - {"python_forward", "python_backward"} == SEEN
+def test_every_kernel_is_among_these_steps_and_has_a_native_twin() -> None:
+    recorder = Recorder(0, lambda: 0)
+    for _, build, shape in LAYERS:
+        step_of_layer(recorder, build, shape, 2)
+    for case in LOSSES:
+        step_of_loss(recorder, *case[1:], 2)
+    for name in RULES:
+        step_of_rule(recorder, name)
+    assert {call.kernel.name for call in recorder.calls} == set(KERNELS)
+    module = native()
+    assert module is not None
+    python = {"python_forward", "python_backward"}
+    assert {name for name in KERNELS if not module.has_kernel(name)} == python
 
 
 HARD = np.array([-1e4, -800.0, -89.0, -30.0, -1.0, -1e-8, 0.0, 1e-8, 1.0, 30.0, 89.0, 800.0, 1e4])
