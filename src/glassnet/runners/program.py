@@ -128,7 +128,7 @@ class CompiledProgram:
         settings, columns = [], []
         for value in call.settings.values():
             is_question = isinstance(value, StepNumber)
-            columns.append(len(self._questions) if is_question else -1)
+            columns.append(self._column(value) if is_question else -1)
             if not is_question and int(value) == value and float(value) != value:
                 raise ConfigurationError(
                     where="engine",
@@ -137,9 +137,13 @@ class CompiledProgram:
                     fix="choose a smaller seed",
                 )
             settings.append(0.0 if is_question else float(value))
-            if is_question:
-                self._questions.append(value.ask)
         self._program.add(call.kernel.name, list(call.arrays.values()), settings, columns)
+
+    def _column(self, number: StepNumber) -> int:
+        """The column of a per-step number; one that several calls share is asked for once."""
+        if number.ask not in self._questions:
+            self._questions.append(number.ask)
+        return self._questions.index(number.ask)
 
 
 def without_dead_work(calls: list[RecordedCall], wanted: list[Array]) -> list[RecordedCall]:
