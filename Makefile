@@ -1,12 +1,13 @@
 # make run    train on the handwritten digits and save model and learning curves in output/
 # make test   everything that must pass: tests, lint, types, import contracts
+# make bench  glassnet beside its peers, some 30 minutes; installs torch, jax and scikit-learn
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 NATIVE := $(VENV)/.native
 
-.PHONY: help run test unit lint types contracts format wheel clean
+.PHONY: help bench run test unit lint types contracts format wheel clean
 .DEFAULT_GOAL := help
 
 help:
@@ -31,11 +32,15 @@ types: $(INSTALLED)
 contracts: $(INSTALLED)
 	$(BIN)/lint-imports
 
+bench: $(NATIVE)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]' -C wheel.cmake=false
+	$(BIN)/python -m benchmarks.run
+
 format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# A wheel for places without a compiler: the same command with the one switch.
+# make wheel  a pure-Python wheel in dist, for places without a compiler
 wheel: $(INSTALLED)
 	$(BIN)/pip wheel --no-deps --wheel-dir dist . -C wheel.cmake=false
 

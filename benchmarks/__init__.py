@@ -1,0 +1,1 @@
+"""Benchmarks: glassnet beside its peers, the same mathematics on every side."""
