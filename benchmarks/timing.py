@@ -85,7 +85,7 @@ def check(kind: type[Training], case: Case) -> dict[str, float]:
     differ between peers, so this is done without dropout.
     """
     found = {}
-    for suffix, dtype in (("", case.dtype), ("_float64", "float64")):
+    for dtype, suffix in {case.dtype: "", "float64": "" if case.dtype == "float64" else "_float64"}.items():
         training = kind(replace(case, dropout=0.0, dtype=dtype))
         if case.check_steps > case.batches:
             training.run(case.check_steps - case.batches)
