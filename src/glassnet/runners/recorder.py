@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from glassnet.kernels import Kernel, KernelInfo, info
 from glassnet.randomness import stream_id
 from glassnet.runners.base import Caller, Runner
@@ -73,4 +71,4 @@ def repeat(calls: list[RecordedCall]) -> None:
 
 def is_contiguous(array: Array) -> bool:
     """Whether a native kernel may read or write it."""
-    return bool(array.flags.c_contiguous) and array.dtype.isnative and isinstance(array, np.ndarray)
+    return bool(array.flags.c_contiguous) and array.dtype.isnative

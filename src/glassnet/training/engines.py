@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
@@ -193,5 +192,4 @@ def train_step(
 
 def engine_class(name: str) -> type[Engine]:
     """The class that a model's ``engine`` setting names."""
-    kinds: dict[str, Any] = {"compiled": CompiledEngine}
-    return kinds.get(name, NumpyEngine)  # type: ignore[no-any-return]
+    return CompiledEngine if name == "compiled" else NumpyEngine

@@ -18,7 +18,7 @@ from glassnet.runners import NumpyRunner
 from glassnet.shapes import Array
 from glassnet.training.batches import Rows, epoch_order
 from glassnet.training.callbacks import Callback, TrainingState
-from glassnet.training.engines import engine_class
+from glassnet.training.engines import Engine, engine_class
 from glassnet.training.history import History
 from glassnet.training.interrupt import Interrupt
 from glassnet.training.progress import ProgressBar
@@ -63,7 +63,7 @@ class Trainer:
         """
         steps = -(-len(rows) // batch_size)
         bar = ProgressBar((state.first_epoch, state.last_epoch), steps, enabled=verbose)
-        self.engine = engine_class(self.engine_name)(self.network, self.loss, self.optimizer, self.seed)
+        engine = engine_class(self.engine_name)(self.network, self.loss, self.optimizer, self.seed)
         for callback in callbacks:
             callback.on_fit_begin(state)
         try:
@@ -73,7 +73,7 @@ class Trainer:
                     start = _Snapshot(self.network, self.optimizer, epoch - 1)
                     learning_rate = self.optimizer.current_rate()
                     try:
-                        logs = self._epoch(rows, epoch, batch_size, shuffle, interrupt, bar)
+                        logs = self._epoch(engine, rows, epoch, batch_size, shuffle, interrupt, bar)
                     except _Diverged as diverged:
                         kept = start if diverged.finite_losses else good
                         kept.restore()
@@ -109,7 +109,14 @@ class Trainer:
         return {"loss": float(value[0])} | self._measure(outputs, rows)
 
     def _epoch(
-        self, rows: Rows, epoch: int, batch_size: int, shuffle: bool, interrupt: Interrupt, bar: ProgressBar
+        self,
+        engine: Engine,
+        rows: Rows,
+        epoch: int,
+        batch_size: int,
+        shuffle: bool,
+        interrupt: Interrupt,
+        bar: ProgressBar,
     ) -> dict[str, float] | None:
         """One epoch; what it measured while it trained, or None when it was interrupted before its end."""
         network, optimizer = self.network, self.optimizer
@@ -120,7 +127,7 @@ class Trainer:
             bar.step(epoch, done)
             return not interrupt.requested
 
-        losses, weights = self.engine.epoch(rows, order, batch_size, collected, proceed)
+        losses, weights = engine.epoch(rows, order, batch_size, collected, proceed)
         if not np.isfinite(losses[-1]):
             raise _Diverged(float(losses[-1]), len(losses), finite_losses=len(losses) - 1)
         if not np.isfinite(network.parameters).all():
