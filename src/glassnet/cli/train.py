@@ -53,13 +53,13 @@ def train(options: argparse.Namespace) -> int:
         callbacks=callbacks,
         verbose=not options.quiet,
     )
+    model.save(output)  # before anything is printed: a reader of the output may have gone away
     say()
     say(model.summary())
     if history.stopped:
         print(f"stopped after epoch {model.epochs_trained}: {history.stopped}")
     for name, value in model.evaluate(test.x, test.y).items():
         print(f"test {name.replace('_', ' ')}: {value:.4f}")
-    model.save(output)
     print(f"model saved to {output} ({output.stat().st_size / 1000:,.0f} kB)")
     if plot is not None and len(history):
         history.plot(plot)
