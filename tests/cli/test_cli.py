@@ -129,6 +129,23 @@ def test_both_engines_train_the_same_model(
     assert shown[0] == shown[1]
 
 
+def test_bright_images_leave_the_units_alive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Images in CIFAR-10's files that differ in brightness: without centring every unit here would die."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for name, rows in (("data_batch_1.bin", 300), ("test_batch.bin", 60)):
+        labels = rng.integers(0, 10, rows)
+        pixels = np.clip(rng.normal(100, 30, (rows, 3072)) + 12 * labels[:, None], 0, 255)
+        Path("images").mkdir(exist_ok=True)
+        np.hstack([labels[:, None], pixels]).astype(np.uint8).tofile(Path("images") / name)
+    assert run("train images --subset 250,50 --hidden 20 --epochs 30") == 0
+    shown = capsys.readouterr().out
+    assert "images of 3 × 32 × 32, 10 classes" in shown
+    assert float(shown.split("epoch 30/30")[1].split("accuracy ")[1].split()[0]) > 0.9
+
+
 def test_whole_numbers_are_classes_unless_said_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -81,10 +81,20 @@ def build_model(options: argparse.Namespace, data: Dataset) -> Model:
         loss, metrics = "mean_squared_error", ["root_mean_squared_error", "r2"]
     network = Sequential(*layers, Dense(outputs))
     model = Model(network, loss, _optimizer(options), metrics, seed=options.seed, engine=options.engine)
-    model.preprocessing = Standardize.from_data(data.x) if data.scale is None else Standardize(0.0, data.scale)
+    model.preprocessing = _preprocessing(data)
     model.target_scaling = None if data.is_classification else Standardize.from_data(data.y)
     model.feature_names, model.class_names, model.target_name = data.feature_names, data.class_names, options.target
     return model
+
+
+def _preprocessing(data: Dataset) -> Standardize:
+    """Columns of a table are standardised each on its own, images by one mean and deviation for all their pixels.
+
+    Pixels that are only divided are all positive, and thousands of them move a unit together: ReLUs die by the score.
+    """
+    if data.x.ndim > 2:
+        return Standardize(data.x.mean(dtype="float64"), data.x.std(dtype="float64") or 1.0)
+    return Standardize.from_data(data.x) if data.scale is None else Standardize(0.0, data.scale)
 
 
 def _optimizer(options: argparse.Namespace) -> Optimizer:
