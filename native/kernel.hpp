@@ -14,6 +14,7 @@ struct Operand {
     void* data = nullptr;
     std::int64_t shape[4] = {1, 1, 1, 1};
     int rank = 0;
+    std::int64_t first = 0;  // the place along axis 0 of the whole array where this part of it begins
 
     template <class T>
     T* as() const {
