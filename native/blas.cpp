@@ -48,17 +48,17 @@ void load(const std::string& path) {
 
 template <class T>
 void multiply(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, const T* a,
-              const T* b, T keep, T* c) {
+              std::int64_t a_row, const T* b, std::int64_t b_row, T keep, T* c, std::int64_t c_row) {
     if (m == 0 || n == 0) return;
     const auto leading = [](std::int64_t columns) { return static_cast<int>(columns > 0 ? columns : 1); };
     gemm<T>()(row_major, transpose_a ? transposed : plain, transpose_b ? transposed : plain, static_cast<int>(m),
-              static_cast<int>(n), static_cast<int>(k), T(1), a, leading(transpose_a ? m : k), b,
-              leading(transpose_b ? k : n), keep, c, leading(n));
+              static_cast<int>(n), static_cast<int>(k), T(1), a, leading(a_row), b, leading(b_row), keep, c,
+              leading(c_row));
 }
 
-template void multiply<float>(bool, bool, std::int64_t, std::int64_t, std::int64_t, const float*, const float*, float,
-                              float*);
-template void multiply<double>(bool, bool, std::int64_t, std::int64_t, std::int64_t, const double*, const double*,
-                               double, double*);
+template void multiply<float>(bool, bool, std::int64_t, std::int64_t, std::int64_t, const float*, std::int64_t,
+                              const float*, std::int64_t, float, float*, std::int64_t);
+template void multiply<double>(bool, bool, std::int64_t, std::int64_t, std::int64_t, const double*, std::int64_t,
+                               const double*, std::int64_t, double, double*, std::int64_t);
 
 }  // namespace glassnet::blas

@@ -16,6 +16,8 @@ struct Operand {
     int rank = 0;
     std::int64_t first = 0;  // the place along axis 0 of the whole array where this part of it begins
 
+    std::int64_t row_bytes = 0;  // distance of its rows along axis 0
+
     template <class T>
     T* as() const {
         return static_cast<T*>(data);
@@ -28,6 +30,16 @@ struct Operand {
     }
 
     std::int64_t rows() const { return shape[0]; }
+
+    // The share of indices from .. to − 1 when axis 0 is divided into `length` equal parts.
+    Operand part(std::int64_t from, std::int64_t to, std::int64_t length) const {
+        Operand result = *this;
+        const std::int64_t each = shape[0] / length;
+        result.data = as<char>() + from * each * row_bytes;
+        result.shape[0] = (to - from) * each;
+        result.first = first + from * each;
+        return result;
+    }
 
     // Elements in one row: the product of all axes but the first.
     std::int64_t row_size() const {

@@ -12,7 +12,9 @@
 #include <tuple>
 
 #include "blas.hpp"
-#include "program.hpp"
+#include "finite.hpp"
+#include "forward.hpp"
+#include "replay.hpp"
 
 namespace nb = nanobind;
 using namespace glassnet;
@@ -41,6 +43,7 @@ Operand operand(const std::optional<AnyArray>& array) {
     result.data = const_cast<void*>(array->data());
     result.rank = static_cast<int>(array->ndim());
     for (int axis = 0; axis < result.rank; ++axis) result.shape[axis] = static_cast<std::int64_t>(array->shape(axis));
+    result.row_bytes = result.row_size() * static_cast<std::int64_t>(array->itemsize());
     return result;
 }
 
@@ -50,31 +53,75 @@ std::vector<Operand> operands(const std::vector<std::optional<AnyArray>>& arrays
     return result;
 }
 
+// One call, for the indices start .. stop − 1 of `length`; -1 for all of them.
 void call(const std::string& kernel, bool is_double, const std::vector<std::optional<AnyArray>>& arrays,
-          const std::vector<double>& settings) {
+          const std::vector<double>& settings, const std::vector<bool>& cut, std::int64_t length, std::int64_t start,
+          std::int64_t stop) {
     const KernelEntry* entry = find_kernel(kernel);
     if (entry == nullptr) throw std::invalid_argument("no native kernel " + kernel);
-    (is_double ? entry->float64 : entry->float32)(operands(arrays).data(), settings.data());
+    auto given = operands(arrays);
+    for (std::size_t i = 0; i < cut.size(); ++i)
+        if (cut[i] && given[i].data != nullptr) given[i] = given[i].part(start, stop, length);
+    (is_double ? entry->float64 : entry->float32)(given.data(), settings.data());
 }
 
-std::int64_t row_bytes(const AnyArray& array) {
-    return array.shape(0) == 0 ? 0 : static_cast<std::int64_t>(array.nbytes() / array.shape(0));
+template <class T>
+T* address(const std::optional<AnyArray>& array) {
+    if (!array) return nullptr;
+    require_contiguous(*array);
+    return static_cast<T*>(const_cast<void*>(array->data()));
 }
 
-std::tuple<std::int64_t, bool, bool> run(Program& program, std::int64_t steps, std::optional<AnyArray> order,
-                                         std::int64_t first, AnyArray numbers, AnyArray total, AnyArray totals,
-                                         AnyArray values, std::optional<AnyArray> collected) {
-    for (const AnyArray* array : {&numbers, &total, &totals, &values}) require_contiguous(*array);
-    if (order) require_contiguous(*order);
-    if (collected) require_contiguous(*collected);
+std::tuple<std::int64_t, int> run(Replay& replay, std::int64_t epoch, std::int64_t first, std::int64_t steps,
+                                  std::optional<AnyArray> orders, AnyArray numbers, AnyArray values, AnyArray totals,
+                                  std::optional<AnyArray> collected, int threads) {
+    const Replay::Span span{epoch, first, steps, address<std::int64_t>(orders), address<double>(numbers),
+                            static_cast<std::int64_t>(numbers.shape(1)), address<double>(values),
+                            address<double>(totals), address<char>(collected)};
     nb::gil_scoped_release release;
-    const auto outcome =
-        program.run(steps, order ? static_cast<const std::int64_t*>(order->data()) : nullptr, first,
-                    static_cast<const double*>(numbers.data()), static_cast<std::int64_t>(numbers.shape(1)),
-                    static_cast<const double*>(total.data()), static_cast<double*>(const_cast<void*>(totals.data())),
-                    static_cast<double*>(const_cast<void*>(values.data())),
-                    collected ? static_cast<char*>(const_cast<void*>(collected->data())) : nullptr);
-    return {outcome.steps, outcome.diverged, outcome.failed};
+    const auto outcome = replay.run(span, threads);
+    return {outcome.steps, static_cast<int>(outcome.end)};
+}
+
+// A view of an object's memory by the buffer protocol, which costs less than an array of nanobind's.
+class View {
+public:
+    View(nb::handle object, int flags) : is_valid_(PyObject_GetBuffer(object.ptr(), &buffer_, flags) == 0) {
+        if (!is_valid_) PyErr_Clear();
+    }
+    ~View() {
+        if (is_valid_) PyBuffer_Release(&buffer_);
+    }
+    View(const View&) = delete;
+    View& operator=(const View&) = delete;
+
+    bool holds(char format, std::int64_t row_bytes) const {
+        return is_valid_ && buffer_.ndim > 0 && buffer_.shape[0] > 0 && buffer_.format != nullptr &&
+               buffer_.format[0] == format && buffer_.format[1] == 0 && buffer_.len == buffer_.shape[0] * row_bytes;
+    }
+    std::int64_t rows() const { return buffer_.shape[0]; }
+    char* data() const { return static_cast<char*>(buffer_.buf); }
+    std::int64_t bytes() const { return buffer_.len; }
+
+private:
+    Py_buffer buffer_;
+    bool is_valid_;
+};
+
+// Fills y with the outputs of x. False where x is not what the program reads as it is: the caller knows why.
+bool predict(Forward& forward, nb::handle x, nb::handle y, int threads) {
+    const View inputs(x, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT), outputs(y, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE);
+    const char format = forward.is_double() ? 'd' : 'f';
+    if (!inputs.holds(format, forward.input_row_bytes()) || !outputs.holds(format, forward.output_row_bytes()) ||
+        inputs.rows() != outputs.rows())
+        return false;
+    const bool is_finite = forward.is_double()
+                               ? all_finite(reinterpret_cast<const double*>(inputs.data()), inputs.bytes() / 8)
+                               : all_finite(reinterpret_cast<const float*>(inputs.data()), inputs.bytes() / 4);
+    if (!is_finite) return false;
+    nb::gil_scoped_release release;
+    forward.run(inputs.data(), outputs.data(), inputs.rows(), threads);
+    return true;
 }
 
 // The variant for this processor, of those that CMakeLists.txt builds.
@@ -93,16 +140,21 @@ NB_MODULE(GLASSNET_MODULE, module) {
     module.doc() = "Compiled kernels and programs; use them through glassnet.runners.";
     module.def("load_blas", &blas::load, nb::arg("path"));
     module.def("has_kernel", [](const std::string& name) { return find_kernel(name) != nullptr; }, nb::arg("name"));
-    module.def("call", &call, nb::arg("kernel"), nb::arg("is_double"), nb::arg("arrays"), nb::arg("settings"));
+    module.def("call", &call, nb::arg("kernel"), nb::arg("is_double"), nb::arg("arrays"), nb::arg("settings"),
+               nb::arg("cut") = std::vector<bool>{}, nb::arg("length") = 1, nb::arg("start") = 0, nb::arg("stop") = 1);
     nb::class_<Program>(module, "Program")
         .def(nb::init<bool, std::int64_t>(), nb::arg("is_double"), nb::arg("batch_rows"))
+        .def("stage", &Program::stage)
+        .def("group", &Program::group, nb::arg("extent"), nb::arg("size"))
         .def(
             "add",
             [](Program& program, const std::string& kernel, const std::vector<std::optional<AnyArray>>& arrays,
+               const std::vector<bool>& cut, std::int64_t origin, std::int64_t length,
                const std::vector<double>& settings, const std::vector<std::int64_t>& columns) {
-                program.add(kernel, operands(arrays), settings, columns);
+                program.add(kernel, operands(arrays), cut, origin, length, settings, columns);
             },
-            nb::arg("kernel"), nb::arg("arrays"), nb::arg("settings"), nb::arg("columns"))
+            nb::arg("kernel"), nb::arg("arrays"), nb::arg("cut"), nb::arg("origin"), nb::arg("length"),
+            nb::arg("settings"), nb::arg("columns"))
         .def(
             "add_callback",
             [](Program& program, nb::object function) {
@@ -117,25 +169,61 @@ NB_MODULE(GLASSNET_MODULE, module) {
                 });
             },
             nb::arg("function"))
-        .def("watch", [](Program& program, AnyArray value) { program.watch(static_cast<const double*>(value.data())); },
-             nb::arg("value"))
         .def(
-            "gather",
+            "add_gather",
             [](Program& program, AnyArray rows, AnyArray buffer) {
-                require_contiguous(rows);
-                require_contiguous(buffer);
-                if (row_bytes(rows) != row_bytes(buffer)) throw std::invalid_argument("rows of another size");
-                program.gather({static_cast<const char*>(rows.data()),
-                                static_cast<char*>(const_cast<void*>(buffer.data())), row_bytes(buffer)});
+                const auto from = operand(rows), to = operand(buffer);
+                if (from.row_bytes != to.row_bytes) throw std::invalid_argument("rows of another size");
+                program.add_gather(from.as<char>(), to, to.row_bytes);
             },
             nb::arg("rows"), nb::arg("buffer"))
         .def(
-            "collect",
-            [](Program& program, AnyArray buffer) {
-                require_contiguous(buffer);
-                program.collect(static_cast<const char*>(buffer.data()), row_bytes(buffer));
+            "add_collect",
+            [](Program& program, AnyArray outputs) {
+                const auto given = operand(outputs);
+                program.add_collect(given, given.row_bytes);
             },
-            nb::arg("buffer"))
-        .def("run", &run, nb::arg("steps"), nb::arg("order").none(), nb::arg("first"), nb::arg("numbers"),
-             nb::arg("total"), nb::arg("totals"), nb::arg("values"), nb::arg("collected").none());
+            nb::arg("outputs"))
+        .def(
+            "watch",
+            [](Program& program, AnyArray value, AnyArray total) {
+                program.watch(address<double>(value), address<double>(total));
+            },
+            nb::arg("value"), nb::arg("total"))
+        .def("finish", &Program::finish);
+    nb::class_<Replay>(module, "Replay")
+        .def(nb::init<Program*, std::int64_t, Program*, bool>(), nb::arg("full"), nb::arg("full_steps"),
+             nb::arg("rest").none(), nb::arg("is_double"), nb::keep_alive<1, 2>(), nb::keep_alive<1, 4>())
+        .def(
+            "keep",
+            [](Replay& replay, AnyArray live, AnyArray even, AnyArray odd) {
+                replay.keep({address<char>(live), {address<char>(even), address<char>(odd)}, live.nbytes()});
+            },
+            nb::arg("live"), nb::arg("even"), nb::arg("odd"))
+        .def(
+            "parameters",
+            [](Replay& replay, AnyArray array) {
+                replay.parameters(address<void>(array), static_cast<std::int64_t>(array.size()));
+            },
+            nb::arg("array"))
+        .def("run", &run, nb::arg("epoch"), nb::arg("first"), nb::arg("steps"), nb::arg("orders").none(),
+             nb::arg("numbers"), nb::arg("values"), nb::arg("totals"), nb::arg("collected").none(), nb::arg("threads"));
+    nb::class_<Forward>(module, "Forward")
+        .def(
+            "__init__",
+            [](Forward* forward, bool is_double, std::int64_t tile, AnyArray arena) {
+                new (forward)
+                    Forward(is_double, tile, address<char>(arena), static_cast<std::int64_t>(arena.nbytes()));
+            },
+            nb::arg("is_double"), nb::arg("tile"), nb::arg("arena"))
+        .def(
+            "add",
+            [](Forward& forward, const std::string& kernel, const std::vector<std::optional<AnyArray>>& arrays,
+               const std::vector<bool>& cut, const std::vector<double>& settings) {
+                forward.add(kernel, operands(arrays), cut, settings);
+            },
+            nb::arg("kernel"), nb::arg("arrays"), nb::arg("cut"), nb::arg("settings"))
+        .def("input", [](Forward& forward, AnyArray buffer) { forward.input(operand(buffer)); }, nb::arg("buffer"))
+        .def("output", [](Forward& forward, AnyArray buffer) { forward.output(operand(buffer)); }, nb::arg("buffer"))
+        .def("predict", &predict, nb::arg("x"), nb::arg("y"), nb::arg("threads"));
 }

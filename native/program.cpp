@@ -1,5 +1,6 @@
 #include "program.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <stdexcept>
@@ -21,72 +22,155 @@ const KernelEntry* find_kernel(const std::string& name) {
 
 Program::Program(bool is_double, std::int64_t batch_rows) : is_double_(is_double), batch_rows_(batch_rows) {}
 
-void Program::add(const std::string& kernel, const std::vector<Operand>& operands,
-                  const std::vector<double>& settings, const std::vector<std::int64_t>& columns) {
+void Program::stage() {
+    close_group();
+    stages_.push_back({pieces_.size(), pieces_.size(), false});
+}
+
+void Program::group(std::int64_t extent, std::int64_t size) {
+    close_group();
+    extent_ = extent;
+    size_ = size;
+}
+
+void Program::add(const std::string& kernel, const std::vector<Operand>& operands, const std::vector<bool>& cut,
+                  std::int64_t origin, std::int64_t length, const std::vector<double>& settings,
+                  const std::vector<std::int64_t>& columns) {
     const KernelEntry* entry = find_kernel(kernel);
     if (entry == nullptr) throw std::invalid_argument("no native kernel " + kernel);
     if (settings.size() != columns.size()) throw std::invalid_argument("one column for each setting of " + kernel);
+    if (operands.size() != cut.size()) throw std::invalid_argument("one mark for each operand of " + kernel);
     for (std::size_t i = 0; i < columns.size(); ++i)
-        if (columns[i] >= 0)
-            step_numbers_.push_back({settings_.size() + i, static_cast<std::size_t>(columns[i])});
-    instructions_.push_back({is_double_ ? entry->float64 : entry->float32, operands_.size(), settings_.size(), -1,
-                             nullptr});
-    operands_.insert(operands_.end(), operands.begin(), operands.end());
+        if (columns[i] >= 0) step_numbers_.push_back({settings_.size() + i, static_cast<std::size_t>(columns[i])});
+    const auto function = is_double_ ? entry->float64 : entry->float32;
+    open_.push_back({{Kind::kernel, function, 0, settings_.size(), 0, 0, 0}, operands, cut, origin, length});
     settings_.insert(settings_.end(), settings.begin(), settings.end());
 }
 
+void Program::add_gather(const char* rows, const Operand& buffer, std::int64_t row_bytes) {
+    open_.push_back({{Kind::gather, nullptr, 0, 0, sources_.size(), 0, 0}, {buffer}, {true}, 0, batch_rows_});
+    sources_.push_back({rows, buffer.as<char>(), row_bytes, row_bytes * batch_rows_});
+}
+
+void Program::add_collect(const Operand& outputs, std::int64_t row_bytes) {
+    open_.push_back({{Kind::collect, nullptr, 0, 0, 0, 0, 0}, {outputs}, {true}, 0, batch_rows_});
+    output_bytes_ = row_bytes;
+}
+
 void Program::add_callback(std::function<bool()> callback) {
-    instructions_.push_back({nullptr, 0, 0, static_cast<std::int64_t>(callbacks_.size()), nullptr});
+    open_.push_back({{Kind::callback, nullptr, 0, 0, callbacks_.size(), 0, 0}, {}, {}, 0, 1});
     callbacks_.push_back(std::move(callback));
 }
 
-void Program::watch(const double* value) { instructions_.back().watched = value; }
-
-void Program::gather(Source source) { sources_.push_back(source); }
-
-void Program::collect(const char* buffer, std::int64_t row_bytes) {
-    outputs_ = buffer;
-    output_bytes_ = row_bytes;
-    outputs_known_after_ = instructions_.size();
+void Program::watch(const double* value, const double* total) {
+    value_ = value;
+    total_ = total;
+    stages_.back().is_watched = true;
 }
 
-Program::Outcome Program::run(std::int64_t steps, const std::int64_t* order, std::int64_t first,
-                              const double* numbers, std::int64_t columns, const double* total, double* totals,
-                              double* values, char* collected) {
-    for (std::int64_t step = 0; step < steps; ++step) {
-        const std::int64_t start = first + step * batch_rows_;
-        for (const Source& source : sources_) {
-            if (order == nullptr) {
-                std::memcpy(source.buffer, source.rows + start * source.row_bytes, batch_rows_ * source.row_bytes);
-                continue;
+// Cuts what was added into pieces. The element size cancels out: a row of an operand is its share of the bytes.
+void Program::close_group() {
+    for (std::int64_t start = 0; start < extent_ && !open_.empty(); start += size_) {
+        const std::int64_t stop = std::min(start + size_, extent_);
+        Piece piece{calls_.size(), 0};
+        for (const Whole& whole : open_) {
+            const std::int64_t from = std::max(start - whole.origin, std::int64_t{0});
+            const std::int64_t to = std::min(stop - whole.origin, whole.length);
+            if (from >= to) continue;
+            Call call = whole.call;
+            call.operands = operands_.size();
+            call.first_row = from;
+            call.rows = to - from;
+            for (std::size_t i = 0; i < whole.operands.size(); ++i) {
+                Operand operand = whole.operands[i];
+                if (whole.cut[i] && operand.data != nullptr) operand = operand.part(from, to, whole.length);
+                operands_.push_back(operand);
             }
-            for (std::int64_t row = 0; row < batch_rows_; ++row)
-                std::memcpy(source.buffer + row * source.row_bytes,
-                            source.rows + order[start + row] * source.row_bytes, source.row_bytes);
+            calls_.push_back(call);
         }
-        for (const StepNumber& number : step_numbers_)
-            settings_[number.setting] = numbers[step * columns + static_cast<std::int64_t>(number.column)];
-        for (std::size_t i = 0; i < instructions_.size(); ++i) {
-            const Instruction& instruction = instructions_[i];
-            if (instruction.callback >= 0) {
-                if (!callbacks_[instruction.callback]()) return {step, false, true};
-            } else {
-                instruction.function(operands_.data() + instruction.operands,
-                                     settings_.data() + instruction.settings);
-            }
-            if (instruction.watched != nullptr) {
-                values[step] = *instruction.watched;
-                totals[step] = *total;
-                if (!std::isfinite(values[step])) return {step, true, false};
-            }
-            if (collected != nullptr && i + 1 == outputs_known_after_)
-                for (std::int64_t row = 0; row < batch_rows_; ++row) {
-                    const std::int64_t place = order == nullptr ? start + row : order[start + row];
-                    std::memcpy(collected + place * output_bytes_, outputs_ + row * output_bytes_, output_bytes_);
-                }
+        piece.last = calls_.size();
+        pieces_.push_back(piece);
+    }
+    open_.clear();
+    extent_ = 0;
+    if (!stages_.empty()) stages_.back().last = pieces_.size();
+}
+
+void Program::finish() {
+    close_group();
+    for (const Stage& stage : stages_) is_parallel_ = is_parallel_ || stage.last - stage.first > 1;
+    for (std::size_t place = 0; place < operands_.size(); ++place)
+        for (std::size_t i = 0; i < sources_.size(); ++i) {
+            const char* data = operands_[place].as<char>();
+            const Source& source = sources_[i];
+            if (data != nullptr && data >= source.buffer && data < source.buffer + source.bytes)
+                in_sources_.push_back({place, i, data - source.buffer});
+        }
+}
+
+// Lets the operands point to the batch's rows where they lie one after another in the sources, or back to the buffers.
+void Program::read_in_place(const Step& step) {
+    const std::int64_t wanted = reads_in_place(step) ? step.start : -1;
+    if (wanted == in_place_) return;
+    for (const InSource& place : in_sources_) {
+        const Source& source = sources_[place.source];
+        const char* base = wanted < 0 ? source.buffer : source.rows + wanted * source.row_bytes;
+        operands_[place.operand].data = const_cast<char*>(base + place.offset);
+    }
+    in_place_ = wanted;
+}
+
+void Program::run_piece(const Piece& piece, const Step& step) {
+    for (std::size_t i = piece.first; i < piece.last; ++i) {
+        const Call& call = calls_[i];
+        if (call.kind == Kind::kernel) {
+            call.function(operands_.data() + call.operands, settings_.data() + call.settings);
+        } else if (call.kind == Kind::gather) {
+            if (reads_in_place(step)) continue;
+            const Source& source = sources_[call.index];
+            char* buffer = operands_[call.operands].as<char>();
+            for (std::int64_t row = 0; row < call.rows; ++row)
+                std::memcpy(buffer + row * source.row_bytes,
+                            source.rows + step.row(call.first_row + row) * source.row_bytes,
+                            static_cast<std::size_t>(source.row_bytes));
+        } else if (call.kind == Kind::collect) {
+            if (step.collected == nullptr) continue;
+            const char* outputs = operands_[call.operands].as<char>();
+            for (std::int64_t row = 0; row < call.rows; ++row)
+                std::memcpy(step.collected + step.row(call.first_row + row) * output_bytes_,
+                            outputs + row * output_bytes_, static_cast<std::size_t>(output_bytes_));
+        } else if (!callbacks_[call.index]()) {
+            failed_ = true;
+            return;
         }
     }
-    return {steps, false, false};
+}
+
+Program::Outcome Program::step(const Step& step, const double* numbers, Pool::Lease* threads) {
+    read_in_place(step);
+    failed_ = false;
+    for (const StepNumber& number : step_numbers_) settings_[number.setting] = numbers[number.column];
+    for (const Stage& stage : stages_) {
+        if (threads == nullptr || stage.last - stage.first == 1) {
+            for (std::size_t i = stage.first; i < stage.last; ++i) run_piece(pieces_[i], step);
+        } else {
+            struct Context {
+                Program* program;
+                const Step* step;
+                std::size_t first;
+            } context{this, &step, stage.first};
+            threads->run(
+                static_cast<std::int64_t>(stage.last - stage.first),
+                [](void* given, std::int64_t i) {
+                    const auto* c = static_cast<const Context*>(given);
+                    c->program->run_piece(c->program->pieces_[c->first + static_cast<std::size_t>(i)], *c->step);
+                },
+                &context);
+        }
+        if (failed_) return Outcome::failed;
+        if (stage.is_watched && !std::isfinite(*value_)) return Outcome::diverged;
+    }
+    return Outcome::done;
 }
 
 }  // namespace glassnet

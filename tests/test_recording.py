@@ -39,14 +39,14 @@ def check(
     """Repeats a recorded step on each batch, beside a twin that runs every step afresh."""
     twin, optimizer, twin_optimizer = net.copy(), make_optimizer(), make_optimizer()
     x, t, w = (np.full_like(array, 0) for array in batches[0])
-    recorder = Recorder(5, lambda: optimizer.steps)
+    recorder = Recorder(5)
     value = train_step(recorder, net, loss, optimizer, x, t, w)
     optimizer.steps = 0
     np.testing.assert_array_equal(net.parameters, twin.parameters)  # recording itself changes nothing
     for number, batch in enumerate(batches):
         for buffer, array in zip((x, t, w), batch, strict=True):
             buffer[...] = array
-        repeat(recorder.calls)
+        repeat(recorder.calls, optimizer.steps)
         optimizer.steps += 1
         expected = train_step(gn.NumpyRunner(5, number), twin, loss, twin_optimizer, *batch)
         assert value[0] == expected[0]

@@ -2,6 +2,7 @@
 
 #include "../blas.hpp"
 #include "../kernel.hpp"
+#include "../small_product.hpp"
 
 #include <algorithm>
 
@@ -11,22 +12,40 @@ namespace {
 // y (N, M) = x (N, D) W (D, M) + b (M,)
 template <class T>
 void dense_forward(const T* x, const T* weight, const T* bias, T* y, std::int64_t n, std::int64_t d, std::int64_t m) {
+    if (is_small<T>(n, m, d, false, false)) {
+        small_product(n, m, d, x, d, 1, weight, m, bias, y, m);
+        return;
+    }
     if (bias != nullptr)
         for (std::int64_t row = 0; row < n; ++row) std::copy_n(bias, m, y + row * m);
-    blas::multiply<T>(false, false, n, m, d, x, weight, bias != nullptr ? T(1) : T(0), y);
+    blas::multiply<T>(false, false, n, m, d, x, d, weight, m, bias != nullptr ? T(1) : T(0), y, m);
 }
 
-// dW = xᵀ dy, db = Σ_n dy, dx = dy Wᵀ
+// dx (N, D) = dy Wᵀ
 template <class T>
-void dense_backward(const T* dy, const T* x, const T* weight, T* dx, T* dweight, T* dbias, std::int64_t n,
-                    std::int64_t d, std::int64_t m) {
-    blas::multiply<T>(true, false, d, m, n, x, dy, T(0), dweight);
-    if (dbias != nullptr) {
-        std::fill_n(dbias, m, T(0));
-        for (std::int64_t row = 0; row < n; ++row)
-            for (std::int64_t unit = 0; unit < m; ++unit) dbias[unit] += dy[row * m + unit];
-    }
-    if (dx != nullptr) blas::multiply<T>(false, true, n, d, m, dy, weight, T(0), dx);
+void input_gradient(const T* dy, const T* weight, T* dx, std::int64_t n, std::int64_t d, std::int64_t m) {
+    if (is_small<T>(n, d, m, false, true))
+        small_product_transposed(n, d, m, dy, m, weight, m, dx, d);
+    else
+        blas::multiply<T>(false, true, n, d, m, dy, m, weight, m, T(0), dx, d);
+}
+
+// Rows of dW = xᵀ dy: those of `rows` features, of which x points to the first; x has d of them.
+template <class T>
+void weight_gradient(const T* dy, const T* x, T* dweight, std::int64_t n, std::int64_t rows, std::int64_t d,
+                     std::int64_t m) {
+    if (is_small<T>(rows, m, n, true, false))
+        small_product(rows, m, n, x, 1, d, dy, m, static_cast<const T*>(nullptr), dweight, m);
+    else
+        blas::multiply<T>(true, false, rows, m, n, x, d, dy, m, T(0), dweight, m);
+}
+
+// db = Σ_n dy
+template <class T>
+void bias_gradient(const T* dy, T* dbias, std::int64_t n, std::int64_t m) {
+    std::fill_n(dbias, m, T(0));
+    for (std::int64_t row = 0; row < n; ++row)
+        for (std::int64_t unit = 0; unit < m; ++unit) dbias[unit] += dy[row * m + unit];
 }
 
 template <class T>
@@ -35,9 +54,14 @@ struct Unpacked {
         glassnet::dense_forward(o[0].as<T>(), o[1].as<T>(), o[2].as<T>(), o[3].as<T>(), o[0].rows(), o[1].shape[0],
                                 o[1].shape[1]);
     }
+    // Any of dx, dweight and dbias may be missing; dweight may be some of its rows, and dbias belongs to the first.
     static void dense_backward(const Operand* o, const double*) {
-        glassnet::dense_backward(o[0].as<T>(), o[1].as<T>(), o[2].as<T>(), o[3].as<T>(), o[4].as<T>(), o[5].as<T>(),
-                                 o[1].rows(), o[2].shape[0], o[2].shape[1]);
+        const Operand &dy = o[0], &x = o[1], &weight = o[2], &dx = o[3], &dweight = o[4], &dbias = o[5];
+        const std::int64_t n = dy.rows(), d = weight.shape[0], m = weight.shape[1];
+        if (dweight.data != nullptr)
+            weight_gradient(dy.as<T>(), x.as<T>() + dweight.first, dweight.as<T>(), n, dweight.rows(), d, m);
+        if (dbias.data != nullptr && dweight.first == 0) bias_gradient(dy.as<T>(), dbias.as<T>(), n, m);
+        if (dx.data != nullptr) input_gradient(dy.as<T>(), weight.as<T>(), dx.as<T>(), n, d, m);
     }
 };
 

@@ -40,11 +40,13 @@ void momentum_update(const T* gradients, T* parameters, T* velocity, std::int64_
 template <class T>
 void adagrad_update(const T* gradients, T* parameters, T* square_sum, std::int64_t size, T learning_rate,
                     T epsilon) {
-    for (std::int64_t i = 0; i < size; ++i) {
-        const T sum = square_sum[i] + gradients[i] * gradients[i];
-        square_sum[i] = sum;
-        parameters[i] -= learning_rate * gradients[i] / (std::sqrt(sum) + epsilon);
-    }
+    for_elements(
+        size,
+        [=](T g, T& parameter, T& sum) {
+            sum += g * g;
+            parameter -= learning_rate * g / (std::sqrt(sum) + epsilon);
+        },
+        gradients, parameters, square_sum);
 }
 
 template <class T>
@@ -52,48 +54,55 @@ void rmsprop_update(const T* gradients, T* parameters, T* mean_square, std::int6
                     double rho, T epsilon) {
     const T keep = static_cast<T>(rho);
     const T take = static_cast<T>(1 - rho);
-    for (std::int64_t i = 0; i < size; ++i) {
-        const T mean = keep * mean_square[i] + take * gradients[i] * gradients[i];
-        mean_square[i] = mean;
-        parameters[i] -= learning_rate * gradients[i] / (std::sqrt(mean) + epsilon);
-    }
+    for_elements(
+        size,
+        [=](T g, T& parameter, T& mean) {
+            mean = keep * mean + take * g * g;
+            parameter -= learning_rate * g / (std::sqrt(mean) + epsilon);
+        },
+        gradients, parameters, mean_square);
 }
 
+// The bias corrections in the settings: η m̂ / (√v̂ + ε) = η √c₂/c₁ · m / (√v + ε √c₂), c = 1 − βᵗ, as in Kingma and
+// Ba, end of section 2.
 template <class T>
-void adam_update(const T* gradients, T* parameters, T* m, T* v, std::int64_t size, T learning_rate,
-                 double beta1, double beta2, T epsilon, double step) {
+void adam_update(const T* gradients, T* parameters, T* m, T* v, std::int64_t size, double learning_rate,
+                 double beta1, double beta2, double epsilon, double step) {
     const T keep1 = static_cast<T>(beta1), take1 = static_cast<T>(1 - beta1);
     const T keep2 = static_cast<T>(beta2), take2 = static_cast<T>(1 - beta2);
-    const T correction1 = static_cast<T>(1 - std::pow(beta1, step));
-    const T correction2 = static_cast<T>(1 - std::pow(beta2, step));
-    for (std::int64_t i = 0; i < size; ++i) {
-        const T first = keep1 * m[i] + take1 * gradients[i];
-        const T second = keep2 * v[i] + take2 * gradients[i] * gradients[i];
-        m[i] = first;
-        v[i] = second;
-        parameters[i] -= learning_rate * (first / correction1) / (std::sqrt(second / correction2) + epsilon);
-    }
+    const double root = std::sqrt(1 - std::pow(beta2, step));
+    const T rate = static_cast<T>(learning_rate * root / (1 - std::pow(beta1, step)));
+    const T small = static_cast<T>(epsilon * root);
+    for_elements(
+        size,
+        [=](T g, T& parameter, T& first, T& second) {
+            first = keep1 * first + take1 * g;
+            second = keep2 * second + take2 * g * g;
+            parameter -= rate * first / (std::sqrt(second) + small);
+        },
+        gradients, parameters, m, v);
 }
 
 template <class T>
 void nadam_update(const T* gradients, T* parameters, T* m, T* v, double* momentum_product, std::int64_t size,
-                  T learning_rate, double beta1, double beta2, T epsilon, double step, double momentum,
+                  double learning_rate, double beta1, double beta2, double epsilon, double step, double momentum,
                   double next_momentum) {
     const T keep1 = static_cast<T>(beta1), take1 = static_cast<T>(1 - beta1);
     const T keep2 = static_cast<T>(beta2), take2 = static_cast<T>(1 - beta2);
-    const T correction2 = static_cast<T>(1 - std::pow(beta2, step));
     const double product = momentum_product[0] * momentum;
     momentum_product[0] = product;
-    const T look_ahead = static_cast<T>(next_momentum / (1 - product * next_momentum));
-    const T present = static_cast<T>((1 - momentum) / (1 - product));
-    for (std::int64_t i = 0; i < size; ++i) {
-        const T first = keep1 * m[i] + take1 * gradients[i];
-        const T second = keep2 * v[i] + take2 * gradients[i] * gradients[i];
-        m[i] = first;
-        v[i] = second;
-        parameters[i] -= learning_rate * (look_ahead * first + present * gradients[i]) /
-                         (std::sqrt(second / correction2) + epsilon);
-    }
+    const double root = std::sqrt(1 - std::pow(beta2, step));
+    const T look_ahead = static_cast<T>(learning_rate * root * next_momentum / (1 - product * next_momentum));
+    const T present = static_cast<T>(learning_rate * root * (1 - momentum) / (1 - product));
+    const T small = static_cast<T>(epsilon * root);
+    for_elements(
+        size,
+        [=](T g, T& parameter, T& first, T& second) {
+            first = keep1 * first + take1 * g;
+            second = keep2 * second + take2 * g * g;
+            parameter -= (look_ahead * first + present * g) / (std::sqrt(second) + small);
+        },
+        gradients, parameters, m, v);
 }
 
 template <class T>
@@ -194,13 +203,12 @@ struct Unpacked {
     }
     static void adam_update(const Operand* o, const double* settings) {
         glassnet::adam_update(o[0].as<T>(), o[1].as<T>(), o[2].as<T>(), o[3].as<T>(), o[1].size(),
-                              static_cast<T>(settings[0]), settings[1], settings[2],
-                              static_cast<T>(settings[3]), settings[4]);
+                              settings[0], settings[1], settings[2], settings[3], settings[4]);
     }
     static void nadam_update(const Operand* o, const double* settings) {
         glassnet::nadam_update(o[0].as<T>(), o[1].as<T>(), o[2].as<T>(), o[3].as<T>(), o[4].as<double>(),
-                               o[1].size(), static_cast<T>(settings[0]), settings[1], settings[2],
-                               static_cast<T>(settings[3]), settings[4], settings[5], settings[6]);
+                               o[1].size(), settings[0], settings[1], settings[2], settings[3], settings[4],
+                               settings[5], settings[6]);
     }
     static void lion_update(const Operand* o, const double* settings) {
         glassnet::lion_update(o[0].as<T>(), o[1].as<T>(), o[2].as<T>(), o[1].size(),

@@ -264,7 +264,7 @@ class Model:
 
     def _trainer(self) -> Trainer:
         parts = self.network, self.loss, self.optimizer, self.metrics, self.seed
-        return Trainer(*parts, target_scaling=self.target_scaling, engine_name=self.engine)
+        return Trainer(*parts, target_scaling=self.target_scaling, engine_name=self.engine, threads=self.threads)
 
     def rows(self, x: Any, y: Any, sample_weight: Any = None, *, where: str = "rows") -> Rows:
         """The door: checks inputs, targets and weights against each other and the network.

@@ -16,7 +16,7 @@ from test_recording import RULES
 import glassnet as gn
 from glassnet.losses import Loss
 from glassnet.runners import Recorder, native
-from glassnet.runners.program import without_dead_work
+from glassnet.runners.recorder import without_dead_work
 from glassnet.training import TrainingState
 
 pytestmark = pytest.mark.skipif(native() is None, reason="a pure-Python installation")
@@ -169,7 +169,7 @@ def test_a_step_leaves_out_what_nobody_reads() -> None:
     """The ∂L/∂x of the first layer, and a call whose results are never used."""
     net = gn.Sequential(gn.Dense(4), gn.Tanh(), gn.Dense(2))
     net.build((3,))
-    recorder = Recorder(0, lambda: 0)
+    recorder = Recorder(0)
     x = np.ones((5, 3), np.float32)
     y, cache = net.forward(recorder, x, training=True)
     net.backward(recorder, np.ones_like(y), cache)

@@ -16,19 +16,19 @@ from glassnet.shapes import Array
 _erfc = np.frompyfunc(erfc, 1, 1)
 
 
-@kernel("y = x", writes="y")
+@kernel("y = x", writes="y", in_place=True)
 def identity_forward(x: Array, y: Array) -> None:
     """Writes ``y = x``: a linear layer's activation."""
     np.copyto(y, x)
 
 
-@kernel("dx = dy", writes="dx")
+@kernel("dx = dy", writes="dx", in_place=True)
 def identity_backward(dy: Array, dx: Array) -> None:
     """Writes ``dx = dy``."""
     np.copyto(dx, dy)
 
 
-@kernel("y = max(x, 0)", writes="y")
+@kernel("y = max(x, 0)", writes="y", in_place=True)
 def relu_forward(x: Array, y: Array) -> None:
     """Writes ``y = max(x, 0)``.
 
@@ -37,13 +37,13 @@ def relu_forward(x: Array, y: Array) -> None:
     np.maximum(x, 0, out=y)
 
 
-@kernel("dx = dy · [x > 0]", writes="dx")
+@kernel("dx = dy · [x > 0]", writes="dx", in_place=True)
 def relu_backward(dy: Array, x: Array, dx: Array) -> None:
     """Writes ``dx = dy · [x > 0]``; the slope at 0 is taken as 0."""
     np.multiply(dy, x > 0, out=dx)
 
 
-@kernel("y = x for x > 0, slope · x otherwise", writes="y")
+@kernel("y = x for x > 0, slope · x otherwise", writes="y", in_place=True)
 def leaky_relu_forward(x: Array, y: Array, *, slope: float) -> None:
     """Writes ``y = x`` for x > 0 and ``slope · x`` otherwise.
 
@@ -52,13 +52,13 @@ def leaky_relu_forward(x: Array, y: Array, *, slope: float) -> None:
     np.multiply(x, np.where(x > 0, x.dtype.type(1), x.dtype.type(slope)), out=y)
 
 
-@kernel("dx = dy for x > 0, slope · dy otherwise", writes="dx")
+@kernel("dx = dy for x > 0, slope · dy otherwise", writes="dx", in_place=True)
 def leaky_relu_backward(dy: Array, x: Array, dx: Array, *, slope: float) -> None:
     """Writes ``dx = dy`` for x > 0 and ``slope · dy`` otherwise."""
     np.multiply(dy, np.where(x > 0, x.dtype.type(1), x.dtype.type(slope)), out=dx)
 
 
-@kernel("y = x for x > 0, α (eˣ − 1) otherwise", writes="y")
+@kernel("y = x for x > 0, α (eˣ − 1) otherwise", writes="y", in_place=True, flops=20)
 def elu_forward(x: Array, y: Array, *, alpha: float) -> None:
     """Writes ``y = x`` for x > 0 and ``α (eˣ − 1)`` otherwise.
 
@@ -68,13 +68,13 @@ def elu_forward(x: Array, y: Array, *, alpha: float) -> None:
     np.copyto(y, np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))))
 
 
-@kernel("dx = dy for x > 0, dy · α eˣ otherwise", writes="dx")
+@kernel("dx = dy for x > 0, dy · α eˣ otherwise", writes="dx", in_place=True, flops=20)
 def elu_backward(dy: Array, x: Array, dx: Array, *, alpha: float) -> None:
     """Writes ``dx = dy`` for x > 0 and ``dy · α eˣ`` otherwise."""
     np.multiply(dy, np.where(x > 0, x.dtype.type(1), alpha * np.exp(np.minimum(x, 0))), out=dx)
 
 
-@kernel("y = x Φ(x),  Φ(x) = ½ erfc(−x/√2)", writes="y")
+@kernel("y = x Φ(x),  Φ(x) = ½ erfc(−x/√2)", writes="y", in_place=True, flops=40)
 def gelu_forward(x: Array, y: Array) -> None:
     """Writes ``y = x Φ(x)``, Φ the normal distribution function: the exact GELU.
 
@@ -85,14 +85,14 @@ def gelu_forward(x: Array, y: Array) -> None:
     np.multiply(x, _normal_cdf(x), out=y)
 
 
-@kernel("dx = dy · (Φ(x) + x φ(x)),  φ(x) = e^(−x²/2)/√(2π)", writes="dx")
+@kernel("dx = dy · (Φ(x) + x φ(x)),  φ(x) = e^(−x²/2)/√(2π)", writes="dx", in_place=True, flops=40)
 def gelu_backward(dy: Array, x: Array, dx: Array) -> None:
     """Writes ``dx = dy · (Φ(x) + x φ(x))``, φ the normal density."""
     density = np.exp(-(x * x) / 2) / x.dtype.type(sqrt(2 * pi))
     np.multiply(dy, _normal_cdf(x) + x * density, out=dx)
 
 
-@kernel("y = ½ x (1 + tanh u),  u = √(2/π) (x + 0.044715 x³)", writes="y")
+@kernel("y = ½ x (1 + tanh u),  u = √(2/π) (x + 0.044715 x³)", writes="y", in_place=True, flops=25)
 def gelu_tanh_forward(x: Array, y: Array) -> None:
     """Writes ``y = ½ x (1 + tanh u)`` with ``u = √(2/π) (x + 0.044715 x³)``: the usual approximation of GELU.
 
@@ -101,7 +101,7 @@ def gelu_tanh_forward(x: Array, y: Array) -> None:
     np.multiply(x / 2, 1 + np.tanh(_gelu_inner(x)), out=y)
 
 
-@kernel("dx = dy · (½ (1 + t) + ½ x (1 − t²) u′),  t = tanh u", writes="dx")
+@kernel("dx = dy · (½ (1 + t) + ½ x (1 − t²) u′),  t = tanh u", writes="dx", in_place=True, flops=25)
 def gelu_tanh_backward(dy: Array, x: Array, dx: Array) -> None:
     """Writes ``dx = dy · (½ (1 + t) + ½ x (1 − t²) u′)`` with t = tanh u, ``u′ = √(2/π) (1 + 3·0.044715 x²)``."""
     t = np.tanh(_gelu_inner(x))
@@ -109,7 +109,7 @@ def gelu_tanh_backward(dy: Array, x: Array, dx: Array) -> None:
     np.multiply(dy, (1 + t) / 2 + x / 2 * (1 - t * t) * du, out=dx)
 
 
-@kernel("y = x σ(x)", writes="y")
+@kernel("y = x σ(x)", writes="y", in_place=True, flops=20)
 def silu_forward(x: Array, y: Array) -> None:
     """Writes ``y = x σ(x)``, also known as swish.
 
@@ -118,14 +118,14 @@ def silu_forward(x: Array, y: Array) -> None:
     np.multiply(x, logistic(x), out=y)
 
 
-@kernel("dx = dy · σ(x) (1 + x (1 − σ(x)))", writes="dx")
+@kernel("dx = dy · σ(x) (1 + x (1 − σ(x)))", writes="dx", in_place=True, flops=20)
 def silu_backward(dy: Array, x: Array, dx: Array) -> None:
     """Writes ``dx = dy · σ(x) (1 + x (1 − σ(x)))``."""
     s = logistic(x)
     np.multiply(dy, s * (1 + x * (1 - s)), out=dx)
 
 
-@kernel("y = σ(x) = 1 / (1 + e⁻ˣ)", writes="y")
+@kernel("y = σ(x) = 1 / (1 + e⁻ˣ)", writes="y", in_place=True, flops=20)
 def sigmoid_forward(x: Array, y: Array) -> None:
     """Writes ``y = σ(x) = 1 / (1 + e⁻ˣ)``.
 
@@ -134,25 +134,25 @@ def sigmoid_forward(x: Array, y: Array) -> None:
     np.copyto(y, logistic(x))
 
 
-@kernel("dx = dy · y (1 − y)", writes="dx")
+@kernel("dx = dy · y (1 − y)", writes="dx", in_place=True, flops=3)
 def sigmoid_backward(dy: Array, y: Array, dx: Array) -> None:
     """Writes ``dx = dy · y (1 − y)``."""
     np.multiply(dy, y * (1 - y), out=dx)
 
 
-@kernel("y = tanh x", writes="y")
+@kernel("y = tanh x", writes="y", in_place=True, flops=20)
 def tanh_forward(x: Array, y: Array) -> None:
     """Writes ``y = tanh x``."""
     np.tanh(x, out=y)
 
 
-@kernel("dx = dy · (1 − y²)", writes="dx")
+@kernel("dx = dy · (1 − y²)", writes="dx", in_place=True, flops=3)
 def tanh_backward(dy: Array, y: Array, dx: Array) -> None:
     """Writes ``dx = dy · (1 − y²)``."""
     np.multiply(dy, 1 - y * y, out=dx)
 
 
-@kernel("y = log(1 + eˣ)", writes="y")
+@kernel("y = log(1 + eˣ)", writes="y", in_place=True, flops=30)
 def softplus_forward(x: Array, y: Array) -> None:
     """Writes ``y = log(1 + eˣ) = max(x, 0) + log1p(e^−|x|)``.
 
@@ -161,7 +161,7 @@ def softplus_forward(x: Array, y: Array) -> None:
     np.add(np.maximum(x, 0), np.log1p(np.exp(-np.abs(x))), out=y)
 
 
-@kernel("dx = dy · σ(x)", writes="dx")
+@kernel("dx = dy · σ(x)", writes="dx", in_place=True, flops=30)
 def softplus_backward(dy: Array, x: Array, dx: Array) -> None:
     """Writes ``dx = dy · σ(x)``."""
     np.multiply(dy, logistic(x), out=dx)

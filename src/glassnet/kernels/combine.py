@@ -8,7 +8,7 @@ from glassnet.kernels.registry import kernel
 from glassnet.shapes import Array
 
 
-@kernel("y = shortcut + branch", writes="y")
+@kernel("y = shortcut + branch", writes="y", in_place=True)
 def residual_forward(shortcut: Array, branch: Array, y: Array) -> None:
     """Writes ``y = shortcut + branch``, all of one shape (N, ...).
 
@@ -17,7 +17,7 @@ def residual_forward(shortcut: Array, branch: Array, y: Array) -> None:
     np.add(shortcut, branch, out=y)
 
 
-@kernel("dx = dshortcut + dbranch", writes="dx")
+@kernel("dx = dshortcut + dbranch", writes="dx", in_place=True)
 def residual_backward(dshortcut: Array, dbranch: Array, dx: Array) -> None:
     """Writes ``dx = dshortcut + dbranch``: x took both ways, so what comes back adds up."""
     np.add(dshortcut, dbranch, out=dx)

@@ -21,7 +21,16 @@ from glassnet.kernels.registry import kernel
 from glassnet.shapes import Array
 
 
-@kernel("y = x W + b", writes="y")
+def _forward_flops(arrays: dict[str, Array]) -> int:
+    return 2 * arrays["y"].size * arrays["x"].shape[1]
+
+
+def _backward_flops(arrays: dict[str, Array]) -> int:
+    product = 2 * arrays["dy"].size * arrays["weight"].shape[0]
+    return product * sum(arrays[name] is not None for name in ("dx", "dweight"))
+
+
+@kernel("y = x W + b", writes="y", shared="weight bias", flops=_forward_flops)
 def dense_forward(x: Array, weight: Array, bias: Array | None, y: Array) -> None:
     """Writes ``y = x W + b``.
 
@@ -36,7 +45,13 @@ def dense_forward(x: Array, weight: Array, bias: Array | None, y: Array) -> None
         y += bias
 
 
-@kernel("dW = xᵀ dy,  db = Σ_n dy,  dx = dy Wᵀ", writes="dx dweight dbias")
+@kernel(
+    "dW = xᵀ dy,  db = Σ_n dy,  dx = dy Wᵀ",
+    writes="dx dweight dbias",
+    shared="weight",
+    sums="dweight dbias",
+    flops=_backward_flops,
+)
 def dense_backward(dy: Array, x: Array, weight: Array, dx: Array | None, dweight: Array, dbias: Array | None) -> None:
     """Writes ``dW = xᵀ dy``, ``db = Σ_n dy`` and ``dx = dy Wᵀ``.
 

@@ -15,7 +15,7 @@ from glassnet.randomness import random_words
 from glassnet.shapes import Array
 
 
-@kernel("y = x · mask / (1 − rate),  mask ~ Bernoulli(1 − rate)", writes="y mask")
+@kernel("y = x · mask / (1 − rate),  mask ~ Bernoulli(1 − rate)", writes="y mask", in_place=True, flops=20)
 def dropout_forward(x: Array, y: Array, mask: Array, *, rate: float, seed: int, step: int, stream: int) -> None:
     """Draws the mask of (seed, step, stream) and writes ``y = x · mask / (1 − rate)``.
 
@@ -36,7 +36,7 @@ def dropout_forward(x: Array, y: Array, mask: Array, *, rate: float, seed: int, 
     y *= 1 / (1 - rate)
 
 
-@kernel("dx = dy · mask / (1 − rate)", writes="dx")
+@kernel("dx = dy · mask / (1 − rate)", writes="dx", in_place=True, flops=2)
 def dropout_backward(dy: Array, mask: Array, dx: Array, *, rate: float) -> None:
     """Writes ``dx = dy · mask / (1 − rate)``."""
     np.multiply(dy, mask, out=dx)

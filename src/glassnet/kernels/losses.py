@@ -25,7 +25,7 @@ def log_floor(dtype: np.dtype[np.floating]) -> float:
     return float(np.sqrt(np.finfo(dtype).tiny))
 
 
-@kernel("ω_n = c w_n / Σ w for the mean, c w_n for the sum", writes="row_weights total")
+@kernel("ω_n = c w_n / Σ w for the mean, c w_n for the sum", writes="row_weights total", by_rows=False)
 def weigh_rows(weights: Array | None, row_weights: Array, total: Array, *, factor: float, mean: bool) -> None:
     """Writes each row's share ω_n of the batch's loss.
 
@@ -43,7 +43,7 @@ def weigh_rows(weights: Array | None, row_weights: Array, total: Array, *, facto
     row_weights *= factor
 
 
-@kernel("L = Σ_n ω_n ℓ_n", writes="value")
+@kernel("L = Σ_n ω_n ℓ_n", writes="value", by_rows=False)
 def weighted_sum(losses: Array, row_weights: Array, value: Array) -> None:
     """Writes ``L = Σ_n ω_n ℓ_n`` into ``value`` (1,), summed in float64."""
     value[0] = np.dot(losses.astype(np.float64), row_weights.astype(np.float64))
@@ -56,7 +56,7 @@ def squared_error_forward(outputs: Array, targets: Array, losses: Array) -> None
     np.copyto(losses, np.sum(error * error, axis=1) / 2)
 
 
-@kernel("do = ω_n (o − t)", writes="doutputs")
+@kernel("do = ω_n (o − t)", writes="doutputs", in_place=True, flops=4)
 def squared_error_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array) -> None:
     """Writes ``do = ω_n (o − t)``."""
     np.multiply(row_weights[:, None], outputs - targets, out=doutputs)
@@ -68,7 +68,7 @@ def absolute_error_forward(outputs: Array, targets: Array, losses: Array) -> Non
     np.sum(np.abs(outputs - targets), axis=1, out=losses)
 
 
-@kernel("do = ω_n sign(o − t)", writes="doutputs")
+@kernel("do = ω_n sign(o − t)", writes="doutputs", in_place=True, flops=4)
 def absolute_error_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array) -> None:
     """Writes ``do = ω_n sign(o − t)``, 0 where the error is 0."""
     np.multiply(row_weights[:, None], np.sign(outputs - targets), out=doutputs)
@@ -85,7 +85,7 @@ def huber_forward(outputs: Array, targets: Array, losses: Array, *, delta: float
     np.sum(inner * (size - inner / 2), axis=1, out=losses)
 
 
-@kernel("do = ω_n · clip(o − t, −δ, δ)", writes="doutputs")
+@kernel("do = ω_n · clip(o − t, −δ, δ)", writes="doutputs", in_place=True, flops=4)
 def huber_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array, *, delta: float) -> None:
     """Writes ``do = ω_n · clip(o − t, −δ, δ)``."""
     np.multiply(row_weights[:, None], np.clip(outputs - targets, -delta, delta), out=doutputs)
@@ -106,7 +106,7 @@ def binary_cross_entropy_forward(logits: Array, targets: Array, losses: Array) -
     np.sum(softplus - targets * logits, axis=1, out=losses)
 
 
-@kernel("dz = ω_n (σ(z) − t)", writes="doutputs")
+@kernel("dz = ω_n (σ(z) − t)", writes="doutputs", in_place=True, flops=4)
 def binary_cross_entropy_backward(row_weights: Array, logits: Array, targets: Array, doutputs: Array) -> None:
     """Writes ``dz = ω_n (σ(z) − t)``."""
     np.multiply(row_weights[:, None], logistic(logits) - targets, out=doutputs)
@@ -124,7 +124,7 @@ def binary_cross_entropy_of_probabilities_forward(probabilities: Array, targets:
     np.copyto(losses, -np.sum(targets * log_p + (1 - targets) * log_q, axis=1))
 
 
-@kernel("dp = ω_n ((1 − t)/(1 − p) − t/p)", writes="doutputs")
+@kernel("dp = ω_n ((1 − t)/(1 − p) − t/p)", writes="doutputs", in_place=True, flops=4)
 def binary_cross_entropy_of_probabilities_backward(
     row_weights: Array, probabilities: Array, targets: Array, doutputs: Array
 ) -> None:
@@ -134,7 +134,7 @@ def binary_cross_entropy_of_probabilities_backward(
     np.multiply(row_weights[:, None], slope, out=doutputs)
 
 
-@kernel("ℓ_n = (1 − ε)(lse − z_y) + (ε/K) Σ_k (lse − z_k),  lse = log Σ_k e^z", writes="losses probabilities")
+@kernel("ℓ_n = (1 − ε)(lse − z_y) + (ε/K) Σ_k (lse − z_k),  lse = log Σ_k e^z", writes="losses probabilities", flops=30)
 def cross_entropy_forward(
     logits: Array, labels: Array, losses: Array, probabilities: Array, *, label_smoothing: float
 ) -> None:
@@ -160,7 +160,7 @@ def cross_entropy_forward(
         losses -= label_smoothing * np.mean(log_p, axis=1)
 
 
-@kernel("dz = ω_n (p − t),  t = (1 − ε) [k = y] + ε/K", writes="doutputs")
+@kernel("dz = ω_n (p − t),  t = (1 − ε) [k = y] + ε/K", writes="doutputs", in_place=True, flops=4)
 def cross_entropy_backward(
     row_weights: Array, probabilities: Array, labels: Array, doutputs: Array, *, label_smoothing: float
 ) -> None:
@@ -178,7 +178,7 @@ def cross_entropy_backward(
     doutputs *= row_weights[:, None]
 
 
-@kernel("ℓ_n = Σ_k t′ (lse − z),  t′ = (1 − ε) t + ε/K", writes="losses probabilities")
+@kernel("ℓ_n = Σ_k t′ (lse − z),  t′ = (1 − ε) t + ε/K", writes="losses probabilities", flops=30)
 def soft_cross_entropy_forward(
     logits: Array, targets: Array, losses: Array, probabilities: Array, *, label_smoothing: float
 ) -> None:
@@ -195,7 +195,7 @@ def soft_cross_entropy_forward(
     np.copyto(losses, -np.sum(_smoothed(targets, label_smoothing) * log_p, axis=1))
 
 
-@kernel("dz = ω_n (p − t′),  t′ = (1 − ε) t + ε/K", writes="doutputs")
+@kernel("dz = ω_n (p − t′),  t′ = (1 − ε) t + ε/K", writes="doutputs", in_place=True, flops=4)
 def soft_cross_entropy_backward(
     row_weights: Array, probabilities: Array, targets: Array, doutputs: Array, *, label_smoothing: float
 ) -> None:
@@ -212,7 +212,7 @@ def cross_entropy_of_probabilities_forward(
     np.copyto(losses, -np.sum(_smoothed(targets, label_smoothing) * log_p, axis=1))
 
 
-@kernel("dp = −ω_n t′/p,  t′ = (1 − ε) t + ε/K", writes="doutputs")
+@kernel("dp = −ω_n t′/p,  t′ = (1 − ε) t + ε/K", writes="doutputs", in_place=True, flops=4)
 def cross_entropy_of_probabilities_backward(
     row_weights: Array, probabilities: Array, targets: Array, doutputs: Array, *, label_smoothing: float
 ) -> None:
@@ -230,7 +230,7 @@ def hinge_forward(outputs: Array, targets: Array, losses: Array) -> None:
     np.sum(np.maximum(0, 1 - targets * outputs), axis=1, out=losses)
 
 
-@kernel("do = −ω_n t [t o < 1]", writes="doutputs")
+@kernel("do = −ω_n t [t o < 1]", writes="doutputs", in_place=True, flops=4)
 def hinge_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array) -> None:
     """Writes ``do = −ω_n t [t o < 1]``."""
     np.multiply(-row_weights[:, None], targets * (targets * outputs < 1), out=doutputs)

@@ -11,13 +11,13 @@ from glassnet.kernels.registry import kernel
 from glassnet.shapes import Array
 
 
-@kernel("y, cache = layer.forward(x)", writes="y")
+@kernel("y, cache = layer.forward(x)", writes="y", by_rows=False)
 def python_forward(x: Array, y: Array, *, function: Callable[[Array], Array]) -> None:
     """Calls ``function(x)`` and writes what it returns into ``y``."""
     np.copyto(y, function(x))
 
 
-@kernel("dx, gradients = layer.backward(dy, cache)", writes="dx gradients")
+@kernel("dx, gradients = layer.backward(dy, cache)", writes="dx gradients", by_rows=False)
 def python_backward(
     dy: Array, dx: Array, gradients: list[Array], *, function: Callable[[Array], tuple[Array, list[Any]]]
 ) -> None:

@@ -24,6 +24,13 @@ class KernelInfo:
         updates: names of the buffers it changes in place, reading what was in them.
         arrays: all of these in the order of the kernel's signature, which is that of its native twin.
         settings: names of its keyword-only numbers, in order.
+        shared: names of the buffers that every row needs whole, such as a weight.
+        sums: names of the buffers it fills with sums over the rows, such as a weight's gradient.
+        by_rows: whether the rest can be computed for some rows without the others: row n (axis 0) of what it writes
+            depends on row n of what it reads, and on ``shared``.
+        in_place: whether what it writes may be the memory of one of the arrays of that shape that it reads.
+        flops: about how many floating-point operations an element of what it writes takes, or a function that counts
+            them from the arrays by name.
     """
 
     function: Kernel
@@ -34,18 +41,47 @@ class KernelInfo:
     updates: tuple[str, ...]
     arrays: tuple[str, ...]
     settings: tuple[str, ...]
+    shared: tuple[str, ...]
+    sums: tuple[str, ...]
+    by_rows: bool
+    in_place: bool
+    flops: int | Callable[[dict[str, Any]], int]
+
+    def count_flops(self, arrays: dict[str, Any]) -> int:
+        """About how many floating-point operations a call on these arrays takes."""
+        if callable(self.flops):
+            return self.flops(arrays)
+        changed = (arrays[name] for name in (*self.writes, *self.updates))
+        return self.flops * max((getattr(array, "size", 0) for array in changed), default=0)
 
 
 KERNELS: dict[str, KernelInfo] = {}
 
 
-def kernel(equation: str, *, writes: str = "", updates: str = "") -> Callable[[_Function], _Function]:
+def kernel(
+    equation: str,
+    *,
+    writes: str = "",
+    updates: str = "",
+    shared: str = "",
+    sums: str = "",
+    by_rows: bool = True,
+    in_place: bool = False,
+    flops: int | Callable[[dict[str, Any]], int] = 1,
+) -> Callable[[_Function], _Function]:
     """Enters a function into the register of kernels and returns it unchanged.
+
+    Lists of names are separated by blanks.
 
     Args:
         equation: what it computes, for traces and docs.
-        writes: the names of the arguments it fills, separated by blanks.
-        updates: the names of the arguments it changes in place, separated by blanks.
+        writes: the arguments it fills.
+        updates: the arguments it changes in place.
+        shared: see ``KernelInfo``.
+        sums: see ``KernelInfo``; they are among ``writes``, and each of them and of the others may be left out (None).
+        by_rows: see ``KernelInfo``.
+        in_place: see ``KernelInfo``.
+        flops: see ``KernelInfo``.
     """
 
     def enter(function: _Function) -> _Function:
@@ -55,7 +91,21 @@ def kernel(equation: str, *, writes: str = "", updates: str = "") -> Callable[[_
         arrays = tuple(n for n in parameters if n not in settings)
         reads = tuple(n for n in arrays if n not in (*written, *updated))
         name = function.__name__
-        KERNELS[name] = KernelInfo(function, name, equation, reads, written, updated, arrays, settings)
+        KERNELS[name] = KernelInfo(
+            function,
+            name,
+            equation,
+            reads,
+            written,
+            updated,
+            arrays,
+            settings,
+            tuple(shared.split()),
+            tuple(sums.split()),
+            by_rows,
+            in_place,
+            flops,
+        )
         return function
 
     return enter

@@ -16,7 +16,7 @@ from glassnet.kernels.registry import kernel
 from glassnet.shapes import Array
 
 
-@kernel("y = eˣ / Σ_k eˣ", writes="y")
+@kernel("y = eˣ / Σ_k eˣ", writes="y", in_place=True, flops=25)
 def softmax_forward(x: Array, y: Array) -> None:
     """Writes the softmax of ``x`` over the last axis.
 
@@ -30,7 +30,7 @@ def softmax_forward(x: Array, y: Array) -> None:
     y /= np.sum(y, axis=-1, keepdims=True)
 
 
-@kernel("dx = y · (dy − Σ_k dy y)", writes="dx")
+@kernel("dx = y · (dy − Σ_k dy y)", writes="dx", in_place=True, flops=4)
 def softmax_backward(dy: Array, y: Array, dx: Array) -> None:
     """Writes ``dx = y · (dy − Σ_k dy_k y_k)``.
 

@@ -20,7 +20,9 @@ def sgd_update(gradients: Array, parameters: Array, *, learning_rate: float) -> 
     parameters -= learning_rate * gradients
 
 
-@kernel("v ← μ v − η g;  θ ← θ + v,  or θ + μ v − η g with Nesterov's look-ahead", updates="parameters velocity")
+@kernel(
+    "v ← μ v − η g;  θ ← θ + v,  or θ + μ v − η g with Nesterov's look-ahead", updates="parameters velocity", flops=4
+)
 def momentum_update(
     gradients: Array, parameters: Array, velocity: Array, *, learning_rate: float, momentum: float, nesterov: bool
 ) -> None:
@@ -38,7 +40,7 @@ def momentum_update(
         parameters += velocity
 
 
-@kernel("G ← G + g²;  θ ← θ − η g / (√G + ε)", updates="parameters square_sum")
+@kernel("G ← G + g²;  θ ← θ − η g / (√G + ε)", updates="parameters square_sum", flops=8)
 def adagrad_update(
     gradients: Array, parameters: Array, square_sum: Array, *, learning_rate: float, epsilon: float
 ) -> None:
@@ -50,7 +52,7 @@ def adagrad_update(
     parameters -= learning_rate * gradients / (np.sqrt(square_sum) + epsilon)
 
 
-@kernel("v ← ρ v + (1 − ρ) g²;  θ ← θ − η g / (√v + ε)", updates="parameters mean_square")
+@kernel("v ← ρ v + (1 − ρ) g²;  θ ← θ − η g / (√v + ε)", updates="parameters mean_square", flops=10)
 def rmsprop_update(
     gradients: Array, parameters: Array, mean_square: Array, *, learning_rate: float, rho: float, epsilon: float
 ) -> None:
@@ -66,6 +68,7 @@ def rmsprop_update(
 @kernel(
     "m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;  θ ← θ − η m̂ / (√v̂ + ε),  m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ)",
     updates="parameters m v",
+    flops=14,
 )
 def adam_update(
     gradients: Array,
@@ -95,6 +98,8 @@ def adam_update(
 @kernel(
     "m, v as Adam;  θ ← θ − η (μ_{t+1} m/(1 − Π_{i≤t+1} μ_i) + (1 − μ_t) g/(1 − Π_{i≤t} μ_i)) / (√v̂ + ε)",
     updates="parameters m v momentum_product",
+    by_rows=False,
+    flops=18,
 )
 def nadam_update(
     gradients: Array,
@@ -171,7 +176,7 @@ def clip_by_value(gradients: Array, *, limit: float) -> None:
     np.clip(gradients, -limit, limit, out=gradients)
 
 
-@kernel("g ← g · min(1, c/‖g‖₂)", updates="gradients")
+@kernel("g ← g · min(1, c/‖g‖₂)", updates="gradients", by_rows=False)
 def clip_by_norm(gradients: Array, *, limit: float) -> None:
     """Scales the whole gradient down to the Euclidean norm c where it is longer.
 
@@ -188,7 +193,7 @@ def clip_by_norm(gradients: Array, *, limit: float) -> None:
         gradients *= limit / norm
 
 
-@kernel("w_m ← w_m · min(1, c/‖w_m‖₂) for each unit m", updates="weight")
+@kernel("w_m ← w_m · min(1, c/‖w_m‖₂) for each unit m", updates="weight", by_rows=False)
 def max_norm(weight: Array, *, limit: float, unit_axis: int) -> None:
     """Scales each unit's incoming weights down to the norm c where they are longer.
 

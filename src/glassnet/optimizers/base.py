@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -84,7 +85,7 @@ class Optimizer(Step):
     def update(self, run: Runner, parameters: Array, gradients: Array, layout: Layout | None) -> None:
         """``step`` through a runner, trusting its arguments."""
         self.prepare(parameters)
-        self.apply(run, parameters, gradients, layout, run.per_step(self.current_rate))
+        self.apply(run, parameters, gradients, layout, run.per_step(self.rate_at, self.steps))
         self.steps += 1
 
     def prepare(self, parameters: Array) -> None:
@@ -107,10 +108,19 @@ class Optimizer(Step):
 
     def current_rate(self) -> float:
         """The learning rate of the next update."""
+        return float(self.rate_at(self.steps))
+
+    def rate_at(self, steps: Any) -> Any:
+        """The learning rate after so many updates: a number, or for an array of steps an array or one for all."""
         rate = self.learning_rate
-        if not isinstance(rate, float):
-            rate = as_schedule(rate, type(self).__name__)(self.steps)
+        if not isinstance(rate, float | int):
+            schedule = as_schedule(rate, type(self).__name__)
+            rate = np.array([schedule(int(s)) for s in steps]) if isinstance(steps, np.ndarray) else schedule(steps)
         return rate * self.learning_rate_scale
+
+    def next_number(self, steps: Any) -> Any:
+        """The number of the next update, counted from 1."""
+        return steps + 1
 
     def reset(self) -> None:
         """Forgets everything: state, number of updates, scale of the rate."""

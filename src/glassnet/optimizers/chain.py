@@ -70,9 +70,9 @@ class Chain(Optimizer):
         """Prepares the rule."""
         self.rule.prepare(parameters)
 
-    def current_rate(self) -> float:
-        """The rule's next learning rate."""
-        return self.rule.current_rate()
+    def rate_at(self, steps: Any) -> Any:
+        """The rule's learning rate after so many updates."""
+        return self.rule.rate_at(steps)
 
     def reset(self) -> None:
         """Resets the rule."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from glassnet.errors import ConfigurationError
@@ -152,7 +154,7 @@ class Adam(Optimizer):
             beta1=self.beta1,
             beta2=self.beta2,
             epsilon=self.epsilon,
-            step=run.per_step(lambda: self.steps + 1),
+            step=run.per_step(self.next_number, self.steps),
         )
 
 
@@ -226,13 +228,17 @@ class NAdam(Adam):
             beta1=self.beta1,
             beta2=self.beta2,
             epsilon=self.epsilon,
-            step=run.per_step(lambda: self.steps + 1),
-            momentum=run.per_step(lambda: self._momentum(self.steps + 1)),
-            next_momentum=run.per_step(lambda: self._momentum(self.steps + 2)),
+            step=run.per_step(self.next_number, self.steps),
+            momentum=run.per_step(self._momentum, self.steps),
+            next_momentum=run.per_step(self._next_momentum, self.steps),
         )
 
-    def _momentum(self, step: int) -> float:
-        return self.beta1 * (1 - 0.5 * float(0.96 ** (0.004 * step)))
+    def _momentum(self, steps: Any) -> Any:
+        """μ_t of the update after so many."""
+        return self.beta1 * (1 - 0.5 * 0.96 ** (0.004 * (steps + 1)))
+
+    def _next_momentum(self, steps: Any) -> Any:
+        return self._momentum(steps + 1)
 
 
 class Lion(Optimizer):

@@ -1,8 +1,8 @@
 """Three ways to run the same kernel calls: call them, call and log them, or record them and replay them compiled."""
 
-from glassnet.runners.base import Caller, Runner
+from glassnet.runners.base import Caller, NumberOfStep, Runner
 from glassnet.runners.numpy import NumpyRunner
-from glassnet.runners.program import CompiledProgram, native
+from glassnet.runners.program import CompiledProgram, RecordedStep, native
 from glassnet.runners.recorder import RecordedCall, Recorder, StepNumber, repeat
 from glassnet.runners.tracing import KernelCall, TracingRunner
 
@@ -10,8 +10,10 @@ __all__ = [
     "Caller",
     "CompiledProgram",
     "KernelCall",
+    "NumberOfStep",
     "NumpyRunner",
     "RecordedCall",
+    "RecordedStep",
     "Recorder",
     "Runner",
     "StepNumber",

@@ -12,6 +12,9 @@ from glassnet.kernels import Kernel
 from glassnet.randomness import stream_id
 from glassnet.shapes import Array, Shape
 
+NumberOfStep = Callable[[Any], Any]
+"""A number as a function of the training step, or of an array of steps (int64)."""
+
 
 class Caller(Protocol):
     """Whoever calls a kernel: a layer, a loss, an optimizer. ``path`` is its place, such as ``"3.residual.1"``."""
@@ -45,13 +48,17 @@ class Runner(ABC):
         count = self._draws[stream] = self._draws.get(stream, -1) + 1
         return {"seed": self.seed, "step": count, "stream": stream}
 
-    def per_step(self, number: Callable[[], float]) -> float:
+    def per_step(self, number: NumberOfStep, step: int) -> float:
         """The value of a number that changes from step to step, such as the learning rate.
 
-        A runner that records calls to repeat them asks again at each step; a layer or optimizer must therefore not
-        calculate with the value, only pass it on to a kernel.
+        A runner that records calls to repeat them asks again, for many steps at once; a layer or optimizer must
+        therefore not calculate with the value, only pass it on to a kernel.
+
+        Args:
+            number: gives the value at a step, or an array of values (or the one for all) at an array of steps.
+            step: the step in hand, counted from 0.
         """
-        return number()
+        return float(number(step))
 
     @abstractmethod
     def __call__(self, caller: Caller, kernel: Kernel, **arguments: Any) -> None:

@@ -1,8 +1,8 @@
-"""Recorded calls, compiled: a program of the native module that replays them over many batches."""
+"""Recorded calls, compiled: programs of the native module that replay them over many batches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 
 from glassnet.errors import ConfigurationError
-from glassnet.runners.recorder import RecordedCall, StepNumber, is_contiguous
+from glassnet.runners.arena import Arena
+from glassnet.runners.base import NumberOfStep
+from glassnet.runners.recorder import RecordedCall, StepNumber, extent, without_dead_work
+from glassnet.runners.stages import Item, Stage, items_of, row_item, stages_of
 from glassnet.shapes import Array
 
 # Arrays whose dtype does not depend on the network's.
@@ -38,161 +41,193 @@ def native() -> ModuleType | None:
     return module
 
 
-class CompiledProgram:
-    """A recorded training step, ready to be replayed.
+@dataclass(frozen=True)
+class RecordedStep:
+    """One training step as a ``Recorder`` wrote it down.
 
-    Args:
-        calls: what a ``Recorder`` wrote down.
-        dtype: of the network.
-        batch_rows: rows in a batch.
-        sources: (rows, buffer) pairs: before each step the batch's rows are gathered into the buffer.
+    Attributes:
+        calls: all of them.
+        forward_calls: how many of them belong to the network's forward pass.
+        buffers: memory that the recorder gave out.
+        rows: in the batch.
+        sources: (rows of all data, buffer) pairs: before each step the batch's rows are put into the buffer.
         outputs: the buffer with the network's outputs.
         value: the buffer (1,) with the batch's loss.
         total: the buffer (1,) with the batch's total weight.
-        keep: arrays whose values are wanted after a step: parameters, the optimizer's memory.
+        parameters: the network's.
+        gradients: the network's.
+        keep: other arrays whose values are wanted after a step: the optimizer's memory.
     """
 
-    def __init__(
-        self,
-        calls: list[RecordedCall],
-        *,
-        dtype: np.dtype[Any],
-        batch_rows: int,
-        sources: list[tuple[Array, Array]],
-        outputs: Array,
-        value: Array,
-        total: Array,
-        keep: list[Array],
-    ) -> None:
-        module = native()
-        assert module is not None
-        self._program = module.Program(dtype == np.float64, batch_rows)
-        self._questions: list[Callable[[], float]] = []
-        calls = without_dead_work(calls, [*keep, outputs, value, total])
-        self._kept = (calls, sources, outputs, value)  # the program holds their addresses
-        self._total = total
-        self._errors: list[BaseException] = []
-        for rows, buffer in sources:
-            self._program.gather(rows, buffer)
-        for call in calls:
-            self._add(call, dtype)
-            if call.arrays.get("value") is value:  # the loss is known, and the outputs still are
-                self._program.watch(value)
-                self._program.collect(outputs)
-
-    def run(
-        self, steps: int, order: Array | None, first: int, advance: Callable[[int], None], collected: Array | None
-    ) -> tuple[Array, Array, int]:
-        """Replays the program.
-
-        Args:
-            steps: how often.
-            order: the rows' order (int64), or None for their natural one.
-            first: place of the first row in it.
-            advance: called with s before the numbers of step s are asked for.
-            collected: receives the outputs of every row at its place, or None.
-
-        Returns:
-            The losses of the steps done, the total weights of their batches, and how many were done to the end; fewer
-            than asked when the next one's loss, which then is the last of the losses, was not finite.
-        """
-        numbers = np.zeros((steps, max(1, len(self._questions))))
-        for step in range(steps):
-            advance(step)
-            for column, ask in enumerate(self._questions):
-                numbers[step, column] = ask()
-        totals, values = np.empty(steps), np.empty(steps)
-        done, diverged, failed = self._program.run(steps, order, first, numbers, self._total, totals, values, collected)
-        if failed:
-            raise self._errors.pop()
-        return values[: done + diverged], totals[: done + diverged], done
-
-    def _add(self, call: RecordedCall, dtype: np.dtype[Any]) -> None:
-        module = native()
-        assert module is not None
-        if not module.has_kernel(call.kernel.name):
-            self._program.add_callback(_guarded(call, self._errors))
-            return
-        for name, array in call.arrays.items():
-            wanted = FIXED_DTYPES.get(name, dtype)
-            written = name in call.kernel.writes + call.kernel.updates
-            if array is not None and (
-                not is_contiguous(array) or array.dtype != wanted or (written and not array.flags.writeable)
-            ):
-                raise ConfigurationError(
-                    where=f"layer {call.path}, {call.kernel.name}",
-                    received=f"for {name} a {array.dtype} array with strides {array.strides}",
-                    expected=f"a contiguous {np.dtype(wanted)} array" + (" that can be written" if written else ""),
-                    fix='use engine="numpy", and report the layer: its buffers should come from run.empty',
-                )
-        settings, columns = [], []
-        for value in call.settings.values():
-            is_question = isinstance(value, StepNumber)
-            columns.append(self._column(value) if is_question else -1)
-            if not is_question and int(value) == value and float(value) != value:
-                raise ConfigurationError(
-                    where="engine",
-                    received=f"the whole number {value}",
-                    expected="at most 2^53, which a float64 holds exactly",
-                    fix="choose a smaller seed",
-                )
-            settings.append(0.0 if is_question else float(value))
-        self._program.add(call.kernel.name, list(call.arrays.values()), settings, columns)
-
-    def _column(self, number: StepNumber) -> int:
-        """The column of a per-step number; one that several calls share is asked for once."""
-        if number.ask not in self._questions:
-            self._questions.append(number.ask)
-        return self._questions.index(number.ask)
+    calls: list[RecordedCall]
+    forward_calls: int
+    buffers: list[Array]
+    rows: int
+    sources: list[tuple[Array, Array]]
+    outputs: Array
+    value: Array
+    total: Array
+    parameters: Array
+    gradients: Array
+    keep: list[Array]
 
 
-def without_dead_work(calls: list[RecordedCall], wanted: list[Array]) -> list[RecordedCall]:
-    """Leaves out what nobody reads afterwards: whole calls, and the ∂L/∂x of a first layer.
+class CompiledProgram:
+    """A recorded training step in the native module.
 
     Args:
-        calls: one training step.
-        wanted: arrays whose values are read after the step.
+        step: as recorded.
+        questions: functions of the step whose values the program needs; it appends those that are missing.
+        errors: receives what Python code raises while the program runs.
 
-    Returns:
-        The calls that remain, in their order.
+    Attributes:
+        native: the program, for a ``Replay``.
+        stages: what it does, see ``stages.py``.
+        arena: its memory.
+        asks_python_for_numbers: whether Python code in it depends on the step, which must then be run one by one.
     """
-    live = [_extent(array) for array in wanted]
-    kept: list[RecordedCall] = []
-    for call in reversed(calls):
-        arrays = dict(call.arrays)
-        if call.kernel.name == "dense_backward" and not _is_live(arrays["dx"], live):
-            arrays["dx"] = None
-        written = [arrays[name] for name in call.kernel.writes + call.kernel.updates]
-        if "function" in call.settings or any(_is_live(array, live) for array in written):
-            kept.append(RecordedCall(call.path, call.kernel, arrays, call.settings))
-            live += [_extent(a) for n, a in arrays.items() if n not in call.kernel.writes and a is not None]
-    return kept[::-1]
+
+    def __init__(self, step: RecordedStep, questions: list[NumberOfStep], errors: list[BaseException]) -> None:
+        module = native()
+        assert module is not None
+        self._step = step
+        self._questions = questions
+        self._errors = errors
+        self.python_calls: list[PythonCall] = []
+        dtype = step.parameters.dtype
+        self.stages, checked_at = _stages(step, module)
+        lasting = [step.value, step.total, *(buffer for _, buffer in step.sources)]
+        for item in (item for stage in self.stages for group in stage.groups for item in group.items):
+            if item.in_python:  # which may keep an array for its backward pass
+                lasting += [array for array in item.arrays.values() if isinstance(array, np.ndarray)]
+        self.arena = Arena(step.buffers, self.stages, lasting)
+        self.native = module.Program(dtype == np.float64, step.rows)
+        for number, stage in enumerate(self.stages):
+            self.native.stage()
+            for group in stage.groups:
+                self.native.group(group.extent, group.size)
+                for item in group.items:
+                    self._add(item, dtype)
+            if number == checked_at:
+                self.native.watch(self.arena.view(step.value), self.arena.view(step.total))
+        self.native.finish()
+
+    def _add(self, item: Item, dtype: np.dtype[Any]) -> None:
+        arrays = {name: self.arena.view(array) for name, array in item.arrays.items()}
+        if item.call is None:
+            self._add_copy(item, arrays)
+            return
+        if item.in_python:
+            self.python_calls.append(PythonCall(item.call, arrays, self._errors))
+            self.native.add_callback(self.python_calls[-1])
+            return
+        check_arrays(item.call, arrays, dtype)
+        settings, columns = [], []
+        for value in item.call.settings.values():
+            columns.append(self._column(value.of) if isinstance(value, StepNumber) else -1)
+            settings.append(0.0 if isinstance(value, StepNumber) else as_setting(value))
+        cut = [name in item.cut for name in arrays]
+        self.native.add(item.name, list(arrays.values()), cut, item.origin, item.length, settings, columns)
+
+    def _add_copy(self, item: Item, arrays: dict[str, Array]) -> None:
+        if item.name == "collect":
+            self.native.add_collect(arrays["outputs"])
+            return
+        rows = next(r for r, buffer in self._step.sources if buffer is item.arrays["buffer"])
+        self.native.add_gather(rows, arrays["buffer"])
+
+    def _column(self, number: NumberOfStep) -> int:
+        """The column of a per-step number; one that several calls share is asked for once."""
+        if number not in self._questions:
+            self._questions.append(number)
+        return self._questions.index(number)
+
+    @property
+    def flops(self) -> int:
+        """About how many floating-point operations a step takes."""
+        return sum(item.flops for stage in self.stages for group in stage.groups for item in group.items)
+
+    @property
+    def asks_python_for_numbers(self) -> bool:
+        """See the class."""
+        return any(call.depends_on_step for call in self.python_calls)
 
 
-def _extent(array: Array) -> tuple[int, int]:
-    address = int(array.__array_interface__["data"][0])
-    return address, address + array.nbytes
-
-
-def _is_live(array: Array | None, live: list[tuple[int, int]]) -> bool:
-    if array is None:
-        return False
-    start, stop = _extent(array)
-    return any(start < other_stop and other_start < stop for other_start, other_stop in live)
-
-
-def _guarded(call: RecordedCall, errors: list[BaseException]) -> Callable[[], bool]:
-    """The call of Python code as the native program makes it: an error is kept for ``run`` to raise.
+class PythonCall:
+    """Python code in a program, called with the GIL held; an error is kept for the one who runs the program to raise.
 
     It must not refer to the program, which owns it: no garbage collector could break that circle.
     """
 
-    def carry_out() -> bool:
+    def __init__(self, call: RecordedCall, arrays: dict[str, Any], errors: list[BaseException]) -> None:
+        self._function, self._arrays, self._settings, self._errors = call.kernel.function, arrays, call.settings, errors
+        self.depends_on_step = any(isinstance(value, StepNumber) for value in call.settings.values())
+        self.step = 0
+
+    def __call__(self) -> bool:
+        """Carries the call out, for the step that ``step`` says."""
         try:
-            call.kernel.function(**call.arrays, **call.settings)
-        except BaseException as error:  # noqa: BLE001 - raised again by run
-            errors.append(error)
+            settings = {n: v.of(self.step) if isinstance(v, StepNumber) else v for n, v in self._settings.items()}
+            self._function(**self._arrays, **settings)
+        except BaseException as error:  # noqa: BLE001 - raised again by whoever runs the program
+            self._errors.append(error)
             return False
         return True
 
-    return carry_out
+
+def _stages(step: RecordedStep, module: ModuleType) -> tuple[list[Stage], int]:
+    """The step's stages, and the number of the one after which the loss is known."""
+    wanted = [step.parameters, *step.keep]
+    calls = without_dead_work(step.calls, [*wanted, step.outputs, step.value, step.total])
+    place = {id(call.settings): i for i, call in enumerate(step.calls)}  # which the calls left still hold
+    lasting = [extent(array) for array in wanted]
+    items = [row_item("gather", {"buffer": buffer}, step.rows) for _, buffer in step.sources]
+    collect = row_item("collect", {"outputs": step.outputs}, step.rows)
+    after_check = [False] * len(items)
+    is_known = False  # whether the loss has been written
+    for call in calls:
+        if collect is not None and place[id(call.settings)] >= step.forward_calls:
+            items.append(collect)
+            after_check.append(False)
+            collect = None
+        in_python = not module.has_kernel(call.kernel.name)
+        for item in items_of(
+            call, rows=step.rows, flat=(step.parameters, step.gradients), number=len(items), in_python=in_python
+        ):
+            items.append(item)
+            changes = any(
+                a.writes and a.start < stop and start < a.stop for a in item.accesses for start, stop in lasting
+            )
+            after_check.append(is_known and (changes or in_python))
+        is_known = is_known or call.arrays.get("value") is step.value
+    return stages_of(items, after_check, step.value)
+
+
+def check_arrays(call: RecordedCall, arrays: dict[str, Any], dtype: np.dtype[Any]) -> None:
+    """Refuses what a native kernel cannot read or write."""
+    for name, array in arrays.items():
+        wanted = FIXED_DTYPES.get(name, dtype)
+        written = name in call.kernel.writes + call.kernel.updates
+        if array is not None and (
+            not (array.flags.c_contiguous and array.dtype.isnative)
+            or array.dtype != wanted
+            or (written and not array.flags.writeable)
+        ):
+            raise ConfigurationError(
+                where=f"layer {call.path}, {call.kernel.name}",
+                received=f"for {name} a {array.dtype} array with strides {array.strides}",
+                expected=f"a contiguous {np.dtype(wanted)} array" + (" that can be written" if written else ""),
+                fix='use engine="numpy", and report the layer: its buffers should come from run.empty',
+            )
+
+
+def as_setting(value: float) -> float:
+    """A kernel's number as the native module takes it."""
+    if int(value) == value and float(value) != value:
+        raise ConfigurationError(
+            where="engine",
+            received=f"the whole number {value}",
+            expected="at most 2^53, which a float64 holds exactly",
+            fix="choose a smaller seed",
+        )
+    return float(value)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from glassnet.kernels import Kernel, KernelInfo, info
 from glassnet.randomness import stream_id
-from glassnet.runners.base import Caller, Runner
-from glassnet.shapes import Array
+from glassnet.runners.base import Caller, NumberOfStep, Runner
+from glassnet.shapes import Array, Shape
 
 
 @dataclass(frozen=True)
 class StepNumber:
-    """A number that is asked for anew at each step, such as the learning rate."""
+    """A number that changes from step to step: a function of the step."""
 
-    ask: Callable[[], float]
+    of: NumberOfStep
+
+
+def same(step: Any) -> Any:
+    """The step's own number."""
+    return step
 
 
 @dataclass(frozen=True)
@@ -31,27 +37,40 @@ class RecordedCall:
     arrays: dict[str, Any]
     settings: dict[str, Any]
 
+    @property
+    def in_python(self) -> bool:
+        """Whether it calls Python code."""
+        return "function" in self.settings
+
 
 class Recorder(Runner):
-    """Writes down each call in ``calls``; what ``empty`` gives out are the buffers of the program to come.
+    """Writes down each call in ``calls``.
 
     Args:
         seed: keys the dropout masks.
-        current_step: gives the number of the training step, which keys them too.
+
+    Attributes:
+        calls: in the order in which they were made.
+        buffers: what ``empty`` gave out: the memory of the program to come.
     """
 
-    def __init__(self, seed: int, current_step: Callable[[], int]) -> None:
+    def __init__(self, seed: int) -> None:
         super().__init__(seed)
-        self.current_step = current_step
         self.calls: list[RecordedCall] = []
+        self.buffers: list[Array] = []
 
-    def per_step(self, number: Callable[[], float]) -> float:
-        """Keeps the question instead of its present answer."""
+    def empty(self, shape: Shape, dtype: np.dtype[Any] | type) -> Array:
+        """A buffer that stands for one in the program."""
+        self.buffers.append(np.empty(shape, dtype))
+        return self.buffers[-1]
+
+    def per_step(self, number: NumberOfStep, step: int) -> float:
+        """Keeps the function instead of its present value."""
         return StepNumber(number)  # type: ignore[return-value]
 
     def draw(self, caller: Caller) -> dict[str, int]:
-        """Keys of the caller's mask, the step to be asked for."""
-        step: Any = StepNumber(self.current_step)
+        """Keys of the caller's mask, the step to be filled in."""
+        step: Any = StepNumber(same)
         return {"seed": self.seed, "step": step, "stream": stream_id(caller.path)}
 
     def __call__(self, caller: Caller, kernel: Kernel, **arguments: Any) -> None:
@@ -62,13 +81,45 @@ class Recorder(Runner):
         self.calls.append(RecordedCall(caller.path, entry, arrays, settings))
 
 
-def repeat(calls: list[RecordedCall]) -> None:
+def repeat(calls: list[RecordedCall], step: int) -> None:
     """Carries recorded calls out once more, by their NumPy kernels, on whatever the buffers hold now."""
     for call in calls:
-        settings = {n: v.ask() if isinstance(v, StepNumber) else v for n, v in call.settings.items()}
+        settings = {n: v.of(step) if isinstance(v, StepNumber) else v for n, v in call.settings.items()}
         call.kernel.function(**call.arrays, **settings)
 
 
-def is_contiguous(array: Array) -> bool:
-    """Whether a native kernel may read or write it."""
-    return bool(array.flags.c_contiguous) and array.dtype.isnative
+def without_dead_work(calls: list[RecordedCall], wanted: list[Array]) -> list[RecordedCall]:
+    """Leaves out what nobody reads afterwards: whole calls, and the ∂L/∂x of a first layer.
+
+    Args:
+        calls: one training step.
+        wanted: arrays whose values are read after the step.
+
+    Returns:
+        The calls that remain, in their order.
+    """
+    live = [extent(array) for array in wanted]
+    kept: list[RecordedCall] = []
+    for call in reversed(calls):
+        arrays = dict(call.arrays)
+        if call.kernel.sums:
+            for name in call.kernel.writes:
+                arrays[name] = arrays[name] if _is_live(arrays[name], live) else None
+        written = [arrays[name] for name in call.kernel.writes + call.kernel.updates]
+        if call.in_python or any(_is_live(array, live) for array in written):
+            kept.append(RecordedCall(call.path, call.kernel, arrays, call.settings))
+            live += [extent(a) for n, a in arrays.items() if n not in call.kernel.writes and a is not None]
+    return kept[::-1]
+
+
+def extent(array: Array) -> tuple[int, int]:
+    """The addresses of a contiguous array's first byte and of the one after its last."""
+    address = int(array.__array_interface__["data"][0])
+    return address, address + array.nbytes
+
+
+def _is_live(array: Array | None, live: list[tuple[int, int]]) -> bool:
+    if array is None:
+        return False
+    start, stop = extent(array)
+    return any(start < other_stop and other_start < stop for other_start, other_stop in live)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
@@ -11,12 +12,58 @@ import numpy as np
 from glassnet.losses import Loss
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
-from glassnet.runners import CompiledProgram, NumpyRunner, Recorder, Runner
+from glassnet.runners import CompiledProgram, NumberOfStep, NumpyRunner, RecordedStep, Recorder, Runner, native
+from glassnet.runners.threads import thread_count
 from glassnet.shapes import Array
 from glassnet.training.batches import Rows, batches
+from glassnet.training.snapshots import Snapshots
 
 SLICE_SECONDS = 0.05
 """How long a compiled program runs before it is asked whether to go on: bounds the answer to Ctrl-C."""
+FIRST_SLICE_FLOPS = 1e7
+"""Work of the first slice; the following ones are adapted to the time that the one before took."""
+ORDER_NUMBERS = 1 << 20
+"""Row numbers that are drawn ahead for several epochs: 8 MB."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a fit asks of its engine.
+
+    Attributes:
+        rows: the data.
+        batch_size: rows in a step; the last one of an epoch is as short as it comes.
+        order_of: the order of the rows in an epoch, or None for their natural one.
+        collected: receives each row's outputs (N, ...), or None.
+        proceed: called now and then with an epoch and the number of its steps done; False ends the run.
+    """
+
+    rows: Rows
+    batch_size: int
+    order_of: Callable[[int], Array | None]
+    collected: Array | None
+    proceed: Callable[[int, int], bool]
+
+    @property
+    def steps(self) -> int:
+        """Steps in an epoch."""
+        return -(-len(self.rows) // self.batch_size)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of some epochs.
+
+    Attributes:
+        losses: of the batches, over all these epochs.
+        totals: their total weights.
+        diverged: whether the last loss is not finite, and its step did no update; or the parameters are not finite
+            after the last step.
+    """
+
+    losses: Array
+    totals: Array
+    diverged: bool = False
 
 
 class Engine(ABC):
@@ -25,171 +72,209 @@ class Engine(ABC):
     Args:
         network: built.
         loss: as the model has it.
-        optimizer: its ``steps`` count the updates done.
+        optimizer: prepared; its ``steps`` count the updates done.
         seed: keys the dropout masks, together with ``optimizer.steps``.
+        threads: upper limit of threads.
+        snapshots: what it takes of parameters and optimizer at the start of each epoch.
     """
 
-    def __init__(self, network: Network, loss: Loss, optimizer: Optimizer, seed: int) -> None:
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss,
+        optimizer: Optimizer,
+        seed: int,
+        threads: int | None,
+        snapshots: Snapshots,
+    ) -> None:
         self.network = network
         self.loss = loss
         self.optimizer = optimizer
         self.seed = seed
+        self.threads = thread_count(threads)
+        self.snapshots = snapshots
 
     @abstractmethod
-    def epoch(
-        self,
-        rows: Rows,
-        order: Array | None,
-        batch_size: int,
-        collected: Array | None,
-        proceed: Callable[[int], bool],
-    ) -> tuple[Array, Array]:
-        """Runs over all rows once.
-
-        Args:
-            rows: the data.
-            order: the rows' order, or None for their natural one.
-            batch_size: rows in a step; the last one is as short as it comes.
-            collected: receives each row's outputs (N, ...), or None.
-            proceed: called now and then with the number of steps done; False ends the epoch.
-
-        Returns:
-            The losses of the batches and their total weights. A loss that is not finite is the last one: its step did
-            no update.
-        """
+    def run(self, task: Task, epoch: int, count: int) -> Result:
+        """Runs over all rows in epoch ``epoch``, and in as many of the ``count`` − 1 following ones as it likes."""
 
 
 class NumpyEngine(Engine):
     """Calls the NumPy kernels one after another."""
 
-    def epoch(
-        self,
-        rows: Rows,
-        order: Array | None,
-        batch_size: int,
-        collected: Array | None,
-        proceed: Callable[[int], bool],
-    ) -> tuple[Array, Array]:
-        """See ``Engine``."""
-        values: list[float] = []
+    def run(self, task: Task, epoch: int, count: int) -> Result:
+        """One epoch."""
+        losses: list[float] = []
         totals: list[float] = []
-        for batch in batches(len(rows), batch_size, order):
-            part = rows.take(batch)
+        self.snapshots.take(epoch)
+        for batch in batches(len(task.rows), task.batch_size, task.order_of(epoch)):
+            part = task.rows.take(batch)
             run = NumpyRunner(self.seed, self.optimizer.steps)
-            outputs, value, total = train_step(run, self, part.x, part.targets, part.loss_weights)
-            values.append(float(value[0]))
-            totals.append(float(total[0]))
-            if collected is not None:
-                collected[batch] = outputs
-            if not np.isfinite(values[-1]) or not proceed(len(values)):
+            step = TrainingStep(run, self, part.x, part.targets, part.loss_weights)
+            losses.append(float(step.value[0]))
+            totals.append(float(step.total[0]))
+            if task.collected is not None:
+                task.collected[batch] = step.outputs
+            if not np.isfinite(losses[-1]):
+                return Result(np.array(losses), np.array(totals), diverged=True)
+            step.finish()
+            if not task.proceed(epoch, len(losses)):
                 break
-        return np.array(values), np.array(totals)
+        finite = bool(np.isfinite(self.network.parameters).all())
+        return Result(np.array(losses), np.array(totals), diverged=not finite)
 
 
 class CompiledEngine(Engine):
     """Records one step for each batch shape and replays it in the native module, without Python."""
 
-    def __init__(self, network: Network, loss: Loss, optimizer: Optimizer, seed: int) -> None:
-        super().__init__(network, loss, optimizer, seed)
-        self._programs: dict[int, CompiledProgram] = {}
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss,
+        optimizer: Optimizer,
+        seed: int,
+        threads: int | None,
+        snapshots: Snapshots,
+    ) -> None:
+        super().__init__(network, loss, optimizer, seed, threads, snapshots)
+        self.programs: list[CompiledProgram] = []
+        self._questions: list[NumberOfStep] = []
+        self._errors: list[BaseException] = []
         self._pace = 1  # steps in a slice
 
-    def epoch(
-        self,
-        rows: Rows,
-        order: Array | None,
-        batch_size: int,
-        collected: Array | None,
-        proceed: Callable[[int], bool],
-    ) -> tuple[Array, Array]:
-        """See ``Engine``."""
-        if order is not None:
-            order = np.ascontiguousarray(order, dtype=np.int64)
-        full, rest = divmod(len(rows), batch_size)
-        values: list[Array] = []
-        totals: list[Array] = []
-        done = 0
-        while done < full + bool(rest):
-            short = done == full
-            program = self._program(rows, rest if short else batch_size)
-            steps = 1 if short else min(self._pace, full - done)
+    def run(self, task: Task, epoch: int, count: int) -> Result:
+        """As many epochs as fit into a slice; at least one, in several slices if need be."""
+        if not self.programs:
+            self._record(task)
+        orders, epochs = self._orders(task, epoch, min(count, max(1, self._pace // task.steps)))
+        steps = epochs * task.steps
+        losses, totals = np.empty(steps), np.empty(steps)
+        done, diverged = 0, False
+        while done < steps:
+            asked = min(self._pace, steps - done)
             started = perf_counter()
-            found, weights, finished = self._replay(program, steps, order, done * batch_size, collected)
-            values.append(found)
-            totals.append(weights)
+            values = slice(done, done + asked)
+            finished, end = self._replay(task, epoch, done, asked, orders, losses[values], totals[values])
             done += finished
-            if finished < steps or not proceed(done):
+            diverged = end in ("diverged", "parameters not finite")
+            if diverged or not task.proceed(epoch + done // task.steps, done % task.steps):
+                done += end == "diverged"
                 break
-            if steps == self._pace and perf_counter() - started < SLICE_SECONDS / 2:
+            if asked == self._pace and perf_counter() - started < SLICE_SECONDS / 2:
                 self._pace *= 2
-        return np.concatenate(values), np.concatenate(totals)
+        return Result(losses[:done], totals[:done], diverged)
 
     def _replay(
-        self, program: CompiledProgram, steps: int, order: Array | None, first: int, collected: Array | None
-    ) -> tuple[Array, Array, int]:
+        self, task: Task, epoch: int, first: int, steps: int, orders: Array | None, losses: Array, totals: Array
+    ) -> tuple[int, str]:
         before = self.optimizer.steps
+        for program in self.programs:
+            if program.asks_python_for_numbers:
+                steps = 1
+            for call in program.python_calls:
+                call.step = before
+        at = np.arange(before, before + steps)
+        numbers = np.empty((steps, len(self._questions)))
+        for column, question in enumerate(self._questions):
+            numbers[:, column] = question(at)
+        finished, end = self._native.run(
+            epoch, first, steps, orders, numbers, losses, totals, task.collected, self.threads
+        )
+        self.optimizer.steps = before + finished
+        if ENDS[end] == "failed":
+            raise self._errors.pop()
+        return finished, ENDS[end]
 
-        def advance(step: int) -> None:
-            self.optimizer.steps = before + step
+    def _orders(self, task: Task, epoch: int, epochs: int) -> tuple[Array | None, int]:
+        """The orders of some epochs, one after another, and of how many."""
+        first = task.order_of(epoch)
+        if first is None:
+            return None, epochs
+        epochs = max(1, min(epochs, ORDER_NUMBERS // len(task.rows)))
+        found = np.empty((epochs, len(task.rows)), np.int64)
+        found[0] = first
+        for i in range(1, epochs):
+            found[i] = task.order_of(epoch + i)
+        return found, epochs
 
-        finished = 0
-        try:
-            values, totals, finished = program.run(steps, order, first, advance, collected)
-        finally:
-            self.optimizer.steps = before + finished
-        return values, totals, finished
+    def _record(self, task: Task) -> None:
+        full, rest = divmod(len(task.rows), task.batch_size)
+        self.programs = [
+            CompiledProgram(self.record_step(task.rows, rows), self._questions, self._errors)
+            for rows in ([task.batch_size] if full else []) + ([rest] if rest else [])
+        ]
+        module = native()
+        assert module is not None
+        parameters = self.network.parameters
+        last = self.programs[1].native if rest else None
+        self._native = module.Replay(self.programs[0].native, full, last, parameters.dtype == np.float64)
+        self._native.parameters(parameters)
+        for live, slots in self.snapshots.arrays:
+            self._native.keep(live, *slots)
+        self._pace = max(1, int(FIRST_SLICE_FLOPS / (1 + self.programs[0].flops)))
 
-    def _program(self, rows: Rows, batch_rows: int) -> CompiledProgram:
-        if batch_rows not in self._programs:
-            self._programs[batch_rows] = self._record(rows, batch_rows)
-        return self._programs[batch_rows]
-
-    def _record(self, rows: Rows, batch_rows: int) -> CompiledProgram:
+    def record_step(self, rows: Rows, batch_rows: int) -> RecordedStep:
         """Writes one training step down on buffers of its own."""
-        pairs: list[tuple[Array, Array]] = []
+        recorder = Recorder(self.seed)
+        sources: list[tuple[Array, Array]] = []
 
         def buffer(source: Array) -> Array:
-            pairs.append((source, np.empty((batch_rows, *source.shape[1:]), source.dtype)))
-            return pairs[-1][1]
+            sources.append((source, recorder.empty((batch_rows, *source.shape[1:]), source.dtype)))
+            return sources[-1][1]
 
         x, targets = buffer(rows.x), buffer(rows.targets)
         weights = None if rows.loss_weights is None else buffer(rows.loss_weights)
-        recorder = Recorder(self.seed, lambda: self.optimizer.steps)
         before = self.optimizer.steps
-        outputs, value, total = train_step(recorder, self, x, targets, weights)
+        step = TrainingStep(recorder, self, x, targets, weights)
+        step.finish()
         self.optimizer.steps = before
-        return CompiledProgram(
+        return RecordedStep(
             recorder.calls,
-            dtype=self.network.dtype,
-            batch_rows=batch_rows,
-            sources=pairs,
-            outputs=outputs,
-            value=value,
-            total=total,
-            keep=[self.network.parameters, *self.optimizer.state.values()],
+            step.forward_calls,
+            recorder.buffers,
+            batch_rows,
+            sources,
+            step.outputs,
+            step.value,
+            step.total,
+            self.network.parameters,
+            self.network.gradients,
+            list(self.optimizer.state.values()),
         )
 
 
-def train_step(
-    run: Runner, engine: Engine, x: Array, targets: Array, weights: Array | None
-) -> tuple[Array, Array, Array]:
-    """Forward, loss, backward, update through a runner; the update is left out where the loss is not finite.
+ENDS = ("done", "diverged", "failed", "parameters not finite")
+"""Of a native replay, in the order of its enumeration."""
 
-    Returns:
-        The outputs (N, ...), the loss (1,) and the batch's total weight (1,).
+
+class TrainingStep:
+    """One step through a runner: forward and loss at once, backward and update by ``finish``.
+
+    Attributes:
+        outputs: of the network (N, ...).
+        forward_calls: kernel calls of the network's forward pass, where the runner records them.
+        total: the batch's total weight (1,).
+        value: the loss (1,).
     """
-    network, loss = engine.network, engine.loss
-    outputs, cache = network.forward(run, x, training=True)
-    row_weights, total = loss.row_weights(run, outputs, weights)
-    value, loss_cache = loss.forward(run, outputs, targets, row_weights)
-    if not isinstance(run, Recorder) and not np.isfinite(value[0]):
-        return outputs, value, total
-    doutputs = loss.backward(run, outputs, targets, row_weights, loss_cache)
-    network.backward(run, doutputs, cache)
-    engine.optimizer.update(run, network.parameters, network.gradients, network.layout)
-    return outputs, value, total
+
+    def __init__(self, run: Runner, engine: Engine, x: Array, targets: Array, weights: Array | None) -> None:
+        self._run, self._engine, self._targets = run, engine, targets
+        self.outputs, self._cache = engine.network.forward(run, x, training=True)
+        self.forward_calls = len(run.calls) if isinstance(run, Recorder) else 0
+        self._row_weights, self.total = engine.loss.row_weights(run, self.outputs, weights)
+        self.value, self._loss_cache = engine.loss.forward(run, self.outputs, targets, self._row_weights)
+
+    def finish(self) -> None:
+        """Backward and update."""
+        run, engine = self._run, self._engine
+        network = engine.network
+        doutputs = engine.loss.backward(run, self.outputs, self._targets, self._row_weights, self._loss_cache)
+        network.backward(run, doutputs, self._cache)
+        engine.optimizer.update(run, network.parameters, network.gradients, network.layout)
 
 
 def engine_class(name: str) -> type[Engine]:
-    """The class that a model's ``engine`` setting names."""
+    """The class that a model's ``engine`` setting names; for ``"auto"`` the compiled one where it can run."""
+    if name == "auto":
+        name = "numpy" if native() is None else "compiled"
     return CompiledEngine if name == "compiled" else NumpyEngine

@@ -46,11 +46,12 @@ class History:
         last = {name: float(f"{values[-1]:.4g}") for name, values in self.metrics.items() if values}
         return f"History({len(self)} epochs, last {last}" + (f", stopped: {self.stopped})" if self.stopped else ")")
 
-    def append(self, epoch: int, measured: dict[str, float]) -> None:
-        """Adds one epoch."""
-        self.epochs.append(epoch)
-        for name, value in measured.items():
-            self.metrics.setdefault(name, []).append(value)
+    def extend(self, first_epoch: int, measured: dict[str, list[float]]) -> None:
+        """Adds epochs that follow each other: one number of each for each name."""
+        count = len(next(iter(measured.values()), ()))
+        self.epochs.extend(range(first_epoch, first_epoch + count))
+        for name, values in measured.items():
+            self.metrics.setdefault(name, []).extend(values)
 
     def plot(self, path: str | Path | None = None) -> Figure:
         """Draws the learning curves: the loss, and beside it each metric, training and validation in one panel.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +18,11 @@ from glassnet.runners import NumpyRunner
 from glassnet.shapes import Array
 from glassnet.training.batches import Rows, epoch_order
 from glassnet.training.callbacks import Callback, TrainingState
-from glassnet.training.engines import Engine, engine_class
+from glassnet.training.engines import Result, Task, engine_class
 from glassnet.training.history import History
 from glassnet.training.interrupt import Interrupt
 from glassnet.training.progress import ProgressBar
+from glassnet.training.snapshots import Snapshots
 
 PREDICTION_ROWS = 1024
 """Rows that go through the network at once in evaluation and prediction: bounds the memory."""
@@ -43,6 +44,7 @@ class Trainer:
     seed: int
     target_scaling: Standardize | None = None
     engine_name: str = "auto"
+    threads: int | None = None
 
     def fit(
         self,
@@ -61,39 +63,57 @@ class Trainer:
             DivergenceError: the loss became NaN or infinite; parameters and optimizer are those of the end of the
                 last epoch whose weights are known to give a finite loss.
         """
+        optimizer = self.optimizer
+        optimizer.prepare(self.network.parameters)
         steps = -(-len(rows) // batch_size)
         bar = ProgressBar((state.first_epoch, state.last_epoch), steps, enabled=verbose)
-        engine = engine_class(self.engine_name)(self.network, self.loss, self.optimizer, self.seed)
+        snapshots = Snapshots(self.network, optimizer, steps=steps, first_epoch=state.first_epoch)
+        parts = self.network, self.loss, optimizer, self.seed, self.threads
+        engine = engine_class(self.engine_name)(*parts, snapshots)
+        # Where nobody looks at the model between epochs, an engine may do several at once.
+        has_penalty = optimizer.penalty(np.ones_like(self.network.parameters), self.network.layout) > 0
+        is_watched = bool(callbacks or self.metrics or validation is not None or has_penalty)
         for callback in callbacks:
             callback.on_fit_begin(state)
         try:
             with Interrupt() as interrupt, bar, np.errstate(over="ignore", invalid="ignore"):
-                good = _Snapshot(self.network, self.optimizer, state.epoch)
-                for epoch in range(state.first_epoch, state.last_epoch + 1):
-                    start = _Snapshot(self.network, self.optimizer, epoch - 1)
-                    learning_rate = self.optimizer.current_rate()
-                    try:
-                        logs = self._epoch(engine, rows, epoch, batch_size, shuffle, interrupt, bar)
-                    except _Diverged as diverged:
-                        kept = start if diverged.finite_losses else good
-                        kept.restore()
-                        state.epoch = kept.epoch
-                        raise self._divergence(diverged, epoch, kept.epoch, state.history) from None
-                    good = start
+
+                def proceed(epoch: int, done: int) -> bool:
+                    bar.step(epoch, done)
+                    return not interrupt.requested
+
+                collected = self._collector(len(rows))
+                task = Task(rows, batch_size, self._orders(len(rows), shuffle), collected, proceed)
+                epoch = state.first_epoch
+                while epoch <= state.last_epoch and state.stop_reason is None:
+                    first_step = optimizer.steps
+                    result = engine.run(task, epoch, 1 if is_watched else state.last_epoch - epoch + 1)
+                    count, left = divmod(len(result.losses), steps)
+                    if result.diverged:
+                        count -= left == 0  # the last epoch is complete, but not good
+                    rates = optimizer.rate_at(first_step + steps * np.arange(count))
+                    measured = self._measured(result, count, steps)
+                    if has_penalty and count:
+                        measured["penalty"] = [optimizer.penalty(self.network.parameters, self.network.layout)]
+                    if collected is not None and count:
+                        measured |= {name: [value] for name, value in self._measure(collected, rows).items()}
+                    measured["learning_rate"] = np.broadcast_to(rates, count).tolist()
+                    if result.diverged:
+                        state.history.extend(epoch, measured)
+                        raise self._divergence(result, epoch + count, steps, state, snapshots)
                     if interrupt.requested:
                         state.stop("interrupted")
-                    if logs is None:
+                    if count == 0:
                         break
-                    logs["learning_rate"] = learning_rate
+                    epoch += count
                     if validation is not None:
-                        logs |= {f"val_{name}": value for name, value in self.evaluate(validation).items()}
-                    state.epoch, state.step, state.logs = epoch, self.optimizer.steps, logs
-                    state.history.append(epoch, logs)
+                        measured |= {f"val_{name}": [value] for name, value in self.evaluate(validation).items()}
+                    state.epoch, state.step = epoch - 1, optimizer.steps
+                    state.logs = {name: values[-1] for name, values in measured.items()}
+                    state.history.extend(epoch - count, measured)
                     for callback in callbacks:
                         callback.on_epoch_end(state)
-                    bar.epoch(epoch, logs)
-                    if state.stop_reason is not None:
-                        break
+                    bar.epoch(state.epoch, state.logs)
         finally:
             for callback in callbacks:
                 callback.on_fit_end(state)
@@ -108,39 +128,24 @@ class Trainer:
         value, _ = self.loss.forward(run, outputs, rows.targets, row_weights)
         return {"loss": float(value[0])} | self._measure(outputs, rows)
 
-    def _epoch(
-        self,
-        engine: Engine,
-        rows: Rows,
-        epoch: int,
-        batch_size: int,
-        shuffle: bool,
-        interrupt: Interrupt,
-        bar: ProgressBar,
-    ) -> dict[str, float] | None:
-        """One epoch; what it measured while it trained, or None when it was interrupted before its end."""
-        network, optimizer = self.network, self.optimizer
-        order = epoch_order(len(rows), seed=self.seed, epoch=epoch, shuffle=shuffle)
-        collected = np.empty((len(rows), *(network.output_shape or ())), network.dtype) if self.metrics else None
+    def _orders(self, rows: int, shuffle: bool) -> Callable[[int], Array | None]:
+        return lambda epoch: epoch_order(rows, seed=self.seed, epoch=epoch, shuffle=shuffle)
 
-        def proceed(done: int) -> bool:
-            bar.step(epoch, done)
-            return not interrupt.requested
+    def _collector(self, rows: int) -> Array | None:
+        """The outputs (N, ...) that metrics of the training data are computed from."""
+        network = self.network
+        return np.empty((rows, *(network.output_shape or ())), network.dtype) if self.metrics else None
 
-        losses, weights = engine.epoch(rows, order, batch_size, collected, proceed)
-        if not np.isfinite(losses[-1]):
-            raise _Diverged(float(losses[-1]), len(losses), finite_losses=len(losses) - 1)
-        if not np.isfinite(network.parameters).all():
-            raise _Diverged(float("nan"), len(losses), finite_losses=len(losses))
-        if len(losses) * batch_size < len(rows):
-            return None
-        mean = self.loss.reduction == "mean"
-        loss = np.dot(losses, weights) / (weights.sum() or 1.0) if mean else losses.sum()
-        measured = {"loss": float(loss)}
-        penalty = optimizer.penalty(network.parameters, network.layout)
-        if penalty:
-            measured["penalty"] = penalty
-        return measured | ({} if collected is None else self._measure(collected, rows))
+    def _measured(self, result: Result, epochs: int, steps: int) -> dict[str, list[float]]:
+        """The loss of each complete epoch: over its batches the mean by their weights, or the sum."""
+        shape = epochs, steps
+        losses, totals = result.losses[: epochs * steps].reshape(shape), result.totals[: epochs * steps].reshape(shape)
+        if self.loss.reduction == "mean":
+            weights = totals.sum(axis=1)
+            values = (losses * totals).sum(axis=1) / np.where(weights > 0, weights, 1.0)
+        else:
+            values = losses.sum(axis=1)
+        return {"loss": values.tolist()}
 
     def _measure(self, outputs: Array, rows: Rows) -> dict[str, float]:
         targets = rows.targets
@@ -148,43 +153,30 @@ class Trainer:
             outputs, targets = self.target_scaling.invert(outputs), self.target_scaling.invert(targets)
         return {m.name: m.compute(outputs, targets, self.loss, rows.weights) for m in self.metrics}
 
-    def _divergence(self, diverged: _Diverged, epoch: int, kept_epoch: int, history: History) -> DivergenceError:
-        kept = f"the weights of epoch {kept_epoch}" if kept_epoch else "the initial weights"
+    def _divergence(
+        self, result: Result, epoch: int, steps: int, state: TrainingState, snapshots: Snapshots
+    ) -> DivergenceError:
+        """Goes back to the latest weights that gave a finite loss, and says so.
+
+        Those at the start of the epoch are good where the epoch began with a finite loss; else those of the epoch
+        before it are taken, unless they are the ones that this fit began with.
+        """
+        step = (len(result.losses) - 1) % steps + 1
+        value = float(result.losses[-1])
+        began_well = step > 1 or np.isfinite(value)
+        start = epoch if began_well or epoch == state.first_epoch else epoch - 1
+        snapshots.restore(start)
+        state.epoch = start - 1
+        kept = f"the weights of epoch {start - 1}" if start > 1 else "the initial weights"
+        shown = value if not np.isfinite(value) else float("nan")
         error = DivergenceError(
-            where=f"fit: epoch {epoch}, step {diverged.step}",
-            received=f"a loss of {diverged.value} at the learning rate {self.optimizer.current_rate():g}",
+            where=f"fit: epoch {epoch}, step {step}",
+            received=f"a loss of {shown} at the learning rate {self.optimizer.current_rate():g}",
             expected=f"a finite loss; {kept} are kept",
             fix="lower the learning rate, scale the inputs to about −1..1, or add gn.ClipByNorm(1.0) to the optimizer",
         )
-        error.history = history
+        error.history = state.history
         return error
-
-
-class _Diverged(Exception):  # noqa: N818 - never leaves this file
-    def __init__(self, value: float, step: int, *, finite_losses: int) -> None:
-        self.value = value
-        self.step = step
-        self.finite_losses = finite_losses
-        super().__init__(value, step)
-
-
-class _Snapshot:
-    """The parameters and the optimizer's state at the end of an epoch."""
-
-    def __init__(self, network: Network, optimizer: Optimizer, epoch: int) -> None:
-        self.epoch = epoch
-        self._network, self._optimizer = network, optimizer
-        self._parameters = network.parameters.copy()
-        self._state = {name: array.copy() for name, array in optimizer.state.items()}
-        self._steps = optimizer.steps
-
-    def restore(self) -> None:
-        self._network.parameters[...] = self._parameters
-        for name, array in self._state.items():  # in place: compiled programs hold the arrays' addresses
-            self._optimizer.state[name][...] = array
-        for name in set(self._optimizer.state) - set(self._state):
-            del self._optimizer.state[name]
-        self._optimizer.steps = self._steps
 
 
 def predictions(network: Network, x: Array, rows_at_once: int) -> Iterator[Any]:

@@ -1,0 +1,22 @@
+// Whether numbers are finite.
+#pragma once
+
+#include <cstdint>
+
+namespace glassnet {
+
+// x − x is 0 where x is finite and NaN elsewhere, and the sum of such differences shows one NaN.
+template <class T>
+inline bool all_finite(const T* data, std::int64_t size) {
+    constexpr std::int64_t lanes = 16;
+    T sums[lanes] = {};
+    const std::int64_t whole = size - size % lanes;
+    for (std::int64_t i = 0; i < whole; i += lanes)
+        for (std::int64_t lane = 0; lane < lanes; ++lane) sums[lane] += data[i + lane] - data[i + lane];
+    for (std::int64_t i = whole; i < size; ++i) sums[0] += data[i] - data[i];
+    T sum = 0;
+    for (const T part : sums) sum += part;
+    return sum == 0;
+}
+
+}  // namespace glassnet

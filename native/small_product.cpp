@@ -1,0 +1,310 @@
+#include "small_product.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace glassnet {
+namespace {
+
+using std::int64_t;
+
+#if defined(__AVX512VL__)
+constexpr int vector_bytes = 64, registers = 32;
+#elif defined(__AVX2__)
+constexpr int vector_bytes = 32, registers = 16;
+#elif defined(__aarch64__)
+constexpr int vector_bytes = 16, registers = 32;
+#else
+constexpr int vector_bytes = 16, registers = 16;
+#endif
+
+// One vector register of T, and the loads and stores of its first lanes alone.
+template <class T, int bytes>
+struct Vec {
+    static constexpr int width = bytes / sizeof(T);
+    typedef T Lanes __attribute__((vector_size(bytes)));
+    typedef T Unaligned __attribute__((vector_size(bytes), aligned(alignof(T)), may_alias));
+
+    static Lanes load(const T* from) { return *reinterpret_cast<const Unaligned*>(from); }
+    static void store(T* to, const Lanes& lanes) { *reinterpret_cast<Unaligned*>(to) = lanes; }
+
+#if defined(__AVX512VL__)
+    using Mask = unsigned;
+    static Mask first(int64_t count) { return (1U << count) - 1; }
+    static Lanes load(const T* from, Mask mask) {
+        if constexpr (bytes == 64 && sizeof(T) == 4) return _mm512_maskz_loadu_ps(mask, from);
+        if constexpr (bytes == 64 && sizeof(T) == 8) return _mm512_maskz_loadu_pd(mask, from);
+        if constexpr (bytes == 32 && sizeof(T) == 4) return _mm256_maskz_loadu_ps(mask, from);
+        if constexpr (bytes == 32 && sizeof(T) == 8) return _mm256_maskz_loadu_pd(mask, from);
+    }
+    static void store(T* to, const Lanes& lanes, Mask mask) {
+        if constexpr (bytes == 64 && sizeof(T) == 4) _mm512_mask_storeu_ps(to, mask, lanes);
+        if constexpr (bytes == 64 && sizeof(T) == 8) _mm512_mask_storeu_pd(to, mask, lanes);
+        if constexpr (bytes == 32 && sizeof(T) == 4) _mm256_mask_storeu_ps(to, mask, lanes);
+        if constexpr (bytes == 32 && sizeof(T) == 8) _mm256_mask_storeu_pd(to, mask, lanes);
+    }
+#elif defined(__AVX2__)
+    using Mask = __m256i;
+    static Mask first(int64_t count) {
+        if constexpr (sizeof(T) == 4)
+            return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+        else
+            return _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), _mm256_setr_epi64x(0, 1, 2, 3));
+    }
+    static Lanes load(const T* from, const Mask& mask) {
+        if constexpr (sizeof(T) == 4)
+            return _mm256_maskload_ps(from, mask);
+        else
+            return _mm256_maskload_pd(from, mask);
+    }
+    static void store(T* to, const Lanes& lanes, const Mask& mask) {
+        if constexpr (sizeof(T) == 4)
+            _mm256_maskstore_ps(to, mask, lanes);
+        else
+            _mm256_maskstore_pd(to, mask, lanes);
+    }
+#else
+    using Mask = int64_t;
+    static Mask first(int64_t count) { return count; }
+    static Lanes load(const T* from, Mask count) {
+        if (count == width) return load(from);
+        Lanes lanes{};
+        for (int i = 0; i < width - 1; ++i)
+            if (i < count) lanes[i] = from[i];
+        return lanes;
+    }
+    static void store(T* to, const Lanes& lanes, Mask count) {
+        if (count == width) return store(to, lanes);
+        for (int i = 0; i < width - 1; ++i)
+            if (i < count) to[i] = lanes[i];
+    }
+#endif
+};
+
+// A block of rows and of columns of C, over some of p.
+template <class T>
+struct Block {
+    int64_t k;
+    const T* a;
+    int64_t a_row, a_column;
+    const T* b;
+    int64_t b_row;
+    const T* start;  // what the sums start from: null, the bias or, for later p, C
+    int64_t start_row;
+    T* c;
+    int64_t c_row;
+    int64_t last_lanes;  // columns in the last vector
+};
+
+// `adjacent` says that a_row is 1.
+template <class T, int bytes, int vectors, int rows, bool adjacent>
+void multiply_block(const Block<T>& o) {
+    using V = Vec<T, bytes>;
+    using Lanes = typename V::Lanes;
+    const auto mask = V::first(o.last_lanes);
+    const auto load = [&mask](const T* from, int v) __attribute__((always_inline)) {
+        return v + 1 < vectors ? V::load(from + v * V::width) : V::load(from + v * V::width, mask);
+    };
+    const int64_t k = o.k, a_row = o.a_row, a_column = o.a_column, b_row = o.b_row, c_row = o.c_row;
+    const int64_t start_row = o.start_row;
+    const T *a = o.a, *b = o.b, *start = o.start;
+    T* c = o.c;
+    Lanes sum[rows][vectors];
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 16
+        for (int v = 0; v < vectors; ++v) sum[i][v] = start ? load(start + i * start_row, v) : Lanes{};
+    for (int64_t p = 0; p < k; ++p, a += a_column, b += b_row) {
+        Lanes right[vectors];
+#pragma GCC unroll 16
+        for (int v = 0; v < vectors; ++v) right[v] = load(b, v);
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; ++i) {
+            const T left = a[adjacent ? i : i * a_row];
+#pragma GCC unroll 16
+            for (int v = 0; v < vectors; ++v) sum[i][v] += left * right[v];
+        }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 16
+        for (int v = 0; v < vectors; ++v) {
+            T* to = c + i * c_row + v * V::width;
+            v + 1 < vectors ? V::store(to, sum[i][v]) : V::store(to, sum[i][v], mask);
+        }
+}
+
+// The sums of a block stay in registers, beside some for B and A.
+constexpr int most_sums = registers == 32 ? 24 : 12, most_vectors = registers == 32 ? 4 : 2;
+constexpr int most_vectors_of_few_rows = 8, most_rows = 12;
+
+constexpr auto rows_beside = [] {
+    std::array<int, most_vectors_of_few_rows + 1> rows{};
+    for (int v = 1; v <= most_vectors_of_few_rows; ++v) rows[v] = std::min(most_rows, most_sums / v);
+    return rows;
+}();
+
+template <class T>
+using BlockFunction = void (*)(const Block<T>&);
+
+// The functions for 1, 2, ... rows of a number of vectors.
+template <class T, int bytes, int vectors, bool adjacent>
+constexpr auto functions_of() {
+    std::array<BlockFunction<T>, most_rows + 1> functions{};
+    [&]<int... row>(std::integer_sequence<int, row...>) {
+        ((functions[row + 1] = multiply_block<T, bytes, vectors, row + 1, adjacent>), ...);
+    }(std::make_integer_sequence<int, rows_beside[vectors]>());
+    return functions;
+}
+
+template <class T, int bytes, bool adjacent>
+constexpr auto all_functions = []<int... v>(std::integer_sequence<int, v...>) {
+    using Functions = std::array<BlockFunction<T>, most_rows + 1>;
+    return std::array<Functions, sizeof...(v)>{functions_of<T, bytes, v + 1, adjacent>()...};
+}(std::make_integer_sequence<int, bytes == vector_bytes ? most_vectors_of_few_rows : 1>());
+
+// Columns of Bᵀ are brought together in a panel of this size on the stack.
+constexpr int64_t panel_bytes = 1 << 16;
+
+// The lanes of x and y from `first` on by turns.
+template <int first, class Lanes, int... i>
+[[gnu::always_inline]] inline Lanes interleave(const Lanes& x, const Lanes& y, std::integer_sequence<int, i...>) {
+    constexpr int lanes = sizeof...(i);
+    return __builtin_shufflevector(x, y, (first + i / 2 + i % 2 * lanes)...);
+}
+
+// Columns of Bᵀ, B (columns, depth), side by side: to (depth, width). Squares are transposed in registers: one round
+// interleaves the upper half of a square with the lower, and log2(side) rounds transpose it. `to` gets whole squares.
+template <class T, int bytes>
+void transpose_panel(const T* b, int64_t b_row, int64_t depth, int64_t columns, int64_t width, T* to) {
+    using V = Vec<T, bytes>;
+    constexpr int side = V::width, half = side / 2;
+    constexpr auto lanes = std::make_integer_sequence<int, side>();
+    for (int64_t column = 0; column < columns; column += side)
+        for (int64_t p = 0; p < depth; p += side) {
+            const auto mask = V::first(std::min<int64_t>(side, depth - p));
+            const T* from = b + column * b_row + p;
+            typename V::Lanes square[side], mixed[side];
+#pragma GCC unroll 16
+            for (int i = 0; i < side; ++i) {
+                square[i] = V::load(from, mask);
+                if (column + i + 1 < columns) from += b_row;
+            }
+#pragma GCC unroll 4
+            for (int round = 1; round < side; round *= 2) {
+#pragma GCC unroll 8
+                for (int i = 0; i < half; ++i) {
+                    mixed[2 * i] = interleave<0>(square[i], square[half + i], lanes);
+                    mixed[2 * i + 1] = interleave<half>(square[i], square[half + i], lanes);
+                }
+#pragma GCC unroll 16
+                for (int i = 0; i < side; ++i) square[i] = mixed[i];
+            }
+#pragma GCC unroll 16
+            for (int i = 0; i < side; ++i) V::store(to + (p + i) * width + column, square[i]);
+        }
+}
+
+// `total` in as few parts as `most` allows, whose sizes differ by one at most.
+struct Parts {
+    int64_t count, size, longer;
+
+    Parts(int64_t total, int64_t most) : count(1), size(total), longer(0) {
+        if (total <= most) return;
+        count = (total + most - 1) / most;
+        size = total / count;
+        longer = total % count;
+    }
+    int64_t operator[](int64_t part) const { return size + (part < longer); }
+};
+
+template <class T, int bytes, bool transposed>
+void multiply(int64_t m, int64_t n, Block<T>& block) {
+    constexpr int lanes = Vec<T, bytes>::width;
+    constexpr int64_t packed_size = transposed ? panel_bytes / sizeof(T) : 1;
+    alignas(transposed ? 64 : alignof(T)) T packed[packed_size];
+    const int64_t k = block.k, b_row = block.b_row;
+    const T *const a = block.a, *b = block.b, *bias = block.start;
+    T* c = block.c;
+    const auto& functions = block.a_row == 1 ? all_functions<T, bytes, true> : all_functions<T, bytes, false>;
+    const bool few_rows = m <= most_sums / most_vectors_of_few_rows;
+    const Parts panels((n + lanes - 1) / lanes, few_rows ? most_vectors_of_few_rows : most_vectors);
+    for (int64_t j = 0; j < panels.count; ++j) {
+        const int64_t vectors = panels[j], width = vectors * lanes, columns = std::min(width, n);
+        const Parts row_blocks(m, rows_beside[vectors]);
+        const int64_t depth = transposed ? packed_size / (width * lanes) * lanes : k;
+        block.last_lanes = columns - width + lanes;
+        int64_t p = 0;
+        do {
+            block.k = std::min(depth, k - p);
+            block.a = a + p * block.a_column;
+            block.b = transposed ? packed : b;
+            block.c = c;
+            block.start = p > 0 ? c : bias;
+            block.start_row = p > 0 ? block.c_row : 0;
+            if constexpr (transposed) {
+                block.b_row = width;
+                transpose_panel<T, bytes>(b + p, b_row, block.k, columns, width, packed);
+            }
+            for (int64_t i = 0; i < row_blocks.count; ++i) {
+                if (i > 0) {
+                    block.a += row_blocks[i - 1] * block.a_row;
+                    block.c += row_blocks[i - 1] * block.c_row;
+                    block.start += row_blocks[i - 1] * block.start_row;
+                }
+                functions[vectors - 1][row_blocks[i]](block);
+            }
+            p += depth;
+        } while (p < k);
+        n -= columns;
+        b += transposed ? columns * b_row : columns;
+        c += columns;
+        if (bias != nullptr) bias += columns;
+    }
+}
+
+template <class T, bool transposed>
+void multiply(int64_t m, int64_t n, Block<T>&& block) {
+#if defined(__AVX512VL__)
+    // Two short vectors take no longer than one long.
+    if (n * sizeof(T) <= 32) return multiply<T, 32, transposed>(m, n, block);
+#endif
+    multiply<T, vector_bytes, transposed>(m, n, block);
+}
+
+}  // namespace
+
+template <class T>
+void small_product(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row, int64_t a_column, const T* b,
+                   int64_t b_row, const T* bias, T* c, int64_t c_row) {
+    if (m > 0 && n > 0) multiply<T, false>(m, n, {k, a, a_row, a_column, b, b_row, bias, 0, c, c_row, 0});
+}
+
+template <class T>
+void small_product_transposed(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row, const T* b, int64_t b_row,
+                              T* c, int64_t c_row) {
+    if (m > 0 && n > 0) multiply<T, true>(m, n, {k, a, a_row, 1, b, b_row, nullptr, 0, c, c_row, 0});
+}
+
+template <class T>
+bool is_small(int64_t m, int64_t n, int64_t k, bool, bool) {
+    return m * n * k < (1 << 21);
+}
+
+template void small_product<float>(int64_t, int64_t, int64_t, const float*, int64_t, int64_t, const float*, int64_t,
+                                   const float*, float*, int64_t);
+template void small_product<double>(int64_t, int64_t, int64_t, const double*, int64_t, int64_t, const double*,
+                                    int64_t, const double*, double*, int64_t);
+template void small_product_transposed<float>(int64_t, int64_t, int64_t, const float*, int64_t, const float*, int64_t,
+                                              float*, int64_t);
+template void small_product_transposed<double>(int64_t, int64_t, int64_t, const double*, int64_t, const double*,
+                                               int64_t, double*, int64_t);
+template bool is_small<float>(int64_t, int64_t, int64_t, bool, bool);
+template bool is_small<double>(int64_t, int64_t, int64_t, bool, bool);
+
+}  // namespace glassnet

@@ -1,0 +1,42 @@
+"""What a diverged training goes back to: parameters and optimizer as they were at the start of the latest epochs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from glassnet.network import Network
+from glassnet.optimizers import Optimizer
+from glassnet.shapes import Array
+
+
+class Snapshots:
+    """Copies of the parameters and of the optimizer's state at the start of the latest two epochs.
+
+    Args:
+        network: built.
+        optimizer: prepared, so that its state exists.
+        steps: updates in an epoch.
+        first_epoch: number of the first epoch to come.
+
+    Attributes:
+        arrays: each array with its two copies; that of epoch e is number e % 2.
+    """
+
+    def __init__(self, network: Network, optimizer: Optimizer, *, steps: int, first_epoch: int) -> None:
+        self._optimizer = optimizer
+        self._steps, self._first_epoch, self._first_step = steps, first_epoch, optimizer.steps
+        live = [network.parameters, *optimizer.state.values()]
+        self.arrays: list[tuple[Array, tuple[Array, Array]]] = [
+            (array, (np.empty_like(array), np.empty_like(array))) for array in live
+        ]
+
+    def take(self, epoch: int) -> None:
+        """Copies what there is at the start of an epoch."""
+        for live, slots in self.arrays:
+            np.copyto(slots[epoch % 2], live)
+
+    def restore(self, epoch: int) -> None:
+        """Puts back what there was at the start of an epoch, the latest one or the one before."""
+        for live, slots in self.arrays:
+            np.copyto(live, slots[epoch % 2])
+        self._optimizer.steps = self._first_step + (epoch - self._first_epoch) * self._steps
