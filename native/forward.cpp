@@ -10,6 +10,10 @@ namespace {
 
 constexpr std::size_t alignment = 64;
 
+bool holds(const Operand& buffer, const char* address) {
+    return address >= buffer.as<char>() && address < buffer.as<char>() + buffer.row_bytes * buffer.rows();
+}
+
 }  // namespace
 
 Forward::Forward(bool is_double, std::int64_t tile, const char* arena, std::int64_t arena_bytes)
@@ -57,8 +61,8 @@ void Forward::run_tile(Lane& lane, const char* x, char* y, std::int64_t rows) co
     for (std::size_t i = 0; i < operands_.size(); ++i) {
         if (rows != lane.rows && cut_[i]) lane.operands[i].shape[0] = operands_[i].shape[0] / tile_ * rows;
         const char* data = operands_[i].as<char>();
-        if (input_.holds(data)) lane.operands[i].data = const_cast<char*>(x + (data - input_.data));
-        if (output_.holds(data)) lane.operands[i].data = y + (data - output_.data);
+        if (holds(input_, data)) lane.operands[i].data = const_cast<char*>(x + (data - input_.as<char>()));
+        if (holds(output_, data)) lane.operands[i].data = y + (data - output_.as<char>());
     }
     lane.rows = rows;
     for (const Call& call : calls_)

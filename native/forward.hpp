@@ -24,11 +24,12 @@ public:
     void add(const std::string& kernel, const std::vector<Operand>& operands, const std::vector<bool>& cut,
              const std::vector<double>& settings);
 
-    void input(const Operand& buffer) { input_ = Edge(buffer); }
-    void output(const Operand& buffer) { output_ = Edge(buffer); }
+    void input(const Operand& buffer) { input_ = buffer; }
+    void output(const Operand& buffer) { output_ = buffer; }
 
-    std::int64_t input_row_bytes() const { return input_.row_bytes; }
-    std::int64_t output_row_bytes() const { return output_.row_bytes; }
+    // The shapes of a row are those of these buffers.
+    const Operand& input() const { return input_; }
+    const Operand& output() const { return output_; }
     bool is_double() const { return is_double_; }
 
     // Writes the outputs of `rows` rows of `x` to `y`, on up to `threads` threads.
@@ -38,17 +39,6 @@ private:
     struct Call {
         KernelFunction function;
         std::size_t operands, settings;
-    };
-
-    struct Edge {
-        Edge() = default;
-        explicit Edge(const Operand& buffer)
-            : data(buffer.as<char>()), row_bytes(buffer.row_bytes), bytes(buffer.row_bytes * buffer.rows()) {}
-
-        bool holds(const char* address) const { return address >= data && address < data + bytes; }
-
-        const char* data = nullptr;
-        std::int64_t row_bytes = 0, bytes = 0;
     };
 
     // One tile at work.
@@ -73,7 +63,7 @@ private:
     std::int64_t tile_;
     const char* arena_;
     std::int64_t arena_bytes_;
-    Edge input_, output_;
+    Operand input_, output_;
     std::vector<Call> calls_;
     std::vector<Operand> operands_;
     std::vector<bool> cut_;

@@ -95,9 +95,14 @@ public:
     View(const View&) = delete;
     View& operator=(const View&) = delete;
 
-    bool holds(char format, std::int64_t row_bytes) const {
-        return is_valid_ && buffer_.ndim > 0 && buffer_.shape[0] > 0 && buffer_.format != nullptr &&
-               buffer_.format[0] == format && buffer_.format[1] == 0 && buffer_.len == buffer_.shape[0] * row_bytes;
+    // Whether it is an array of rows like those of `buffer`.
+    bool is_like(const Operand& buffer, char format) const {
+        if (!is_valid_ || buffer_.ndim != buffer.rank || buffer_.shape[0] == 0 || buffer_.format == nullptr ||
+            buffer_.format[0] != format || buffer_.format[1] != 0)
+            return false;
+        for (int axis = 1; axis < buffer.rank; ++axis)
+            if (buffer_.shape[axis] != buffer.shape[axis]) return false;
+        return true;
     }
     std::int64_t rows() const { return buffer_.shape[0]; }
     char* data() const { return static_cast<char*>(buffer_.buf); }
@@ -112,7 +117,7 @@ private:
 bool predict(Forward& forward, nb::handle x, nb::handle y, int threads) {
     const View inputs(x, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT), outputs(y, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE);
     const char format = forward.is_double() ? 'd' : 'f';
-    if (!inputs.holds(format, forward.input_row_bytes()) || !outputs.holds(format, forward.output_row_bytes()) ||
+    if (!inputs.is_like(forward.input(), format) || !outputs.is_like(forward.output(), format) ||
         inputs.rows() != outputs.rows())
         return false;
     const bool is_finite = forward.is_double()

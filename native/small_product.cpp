@@ -141,7 +141,7 @@ void multiply_block(const Block<T>& o) {
 
 // The sums of a block stay in registers, beside some for B and A.
 constexpr int most_sums = registers == 32 ? 24 : 12, most_vectors = registers == 32 ? 4 : 2;
-constexpr int most_vectors_of_few_rows = 8, most_rows = 12;
+constexpr int most_vectors_of_few_rows = 8, most_rows = 8;
 
 constexpr auto rows_beside = [] {
     std::array<int, most_vectors_of_few_rows + 1> rows{};
@@ -282,7 +282,10 @@ void multiply(int64_t m, int64_t n, Block<T>&& block) {
 template <class T>
 void small_product(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row, int64_t a_column, const T* b,
                    int64_t b_row, const T* bias, T* c, int64_t c_row) {
-    if (m > 0 && n > 0) multiply<T, false>(m, n, {k, a, a_row, a_column, b, b_row, bias, 0, c, c_row, 0});
+    if (m <= 0 || n <= 0) return;
+    if (n == 1 && c_row == 1 && a_row == 1 && bias == nullptr)  // Cᵀ = Bᵀ Aᵀ lies in the same places
+        return multiply<T, false>(1, m, {k, b, 1, b_row, a, a_column, nullptr, 0, c, m, 0});
+    multiply<T, false>(m, n, {k, a, a_row, a_column, b, b_row, bias, 0, c, c_row, 0});
 }
 
 template <class T>

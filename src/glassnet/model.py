@@ -23,14 +23,13 @@ from glassnet.runners import native
 from glassnet.settings import Configurable, by_name, one_of, whole
 from glassnet.shapes import Array, DType, as_dtype
 from glassnet.training import (
-    PREDICTION_ROWS,
     Callback,
     History,
+    Predictor,
     Rows,
     Trainer,
     TrainingState,
     as_callbacks,
-    predictions,
     validation_rows,
 )
 
@@ -100,6 +99,7 @@ class Model:
         self.feature_names: tuple[str, ...] | None = None
         self.target_name: str | None = None
         self.class_names: tuple[str, ...] | None = None
+        self._predictor: Predictor | None = None
         if engine == "compiled" and native() is None:
             raise ConfigurationError(
                 where="Model",
@@ -108,6 +108,10 @@ class Model:
                 fix='use engine="auto" or engine="numpy", or install again where a C++ compiler is',
             )
         _check_end(self.network, self.loss)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is compiled: a copy compiles for itself."""
+        return self.__dict__ | {"_predictor": None}
 
     def __repr__(self) -> str:
         return f"Model({self.network!r}, loss={self.loss!r}, optimizer={self.optimizer!r})"
@@ -194,10 +198,26 @@ class Model:
 
     def predict(self, x: Any) -> Array:
         """The network's outputs (N, ...) in prediction mode; for a network without a final activation the logits."""
+        quick = self._quick_outputs(x) if type(x) is np.ndarray else None
+        if quick is not None:
+            return quick
         self._require_built("predict")
-        inputs = self._inputs(x, where="predict: x")
-        outputs = np.concatenate(list(predictions(self.network, inputs, PREDICTION_ROWS)))
+        outputs = self._outputs(self._inputs(x, where="predict: x"))
         return outputs if self.target_scaling is None else self.target_scaling.invert(outputs)
+
+    def _quick_outputs(self, x: Array) -> Array | None:
+        """The outputs by the shortest way, for rows that need nothing done to them; None where that cannot be."""
+        predictor = self._predictor
+        if predictor is None or self.preprocessing is not None or self.target_scaling is not None:
+            return None
+        return predictor.fast(x) if predictor.is_current(self.network, self.engine, self.threads) else None
+
+    def _outputs(self, inputs: Array) -> Array:
+        """The network's outputs for checked inputs."""
+        predictor = self._predictor
+        if predictor is None or not predictor.is_current(self.network, self.engine, self.threads):
+            predictor = self._predictor = Predictor(self.network, self.engine, self.threads)
+        return predictor(inputs)
 
     def predict_proba(self, x: Any) -> Array:
         """Probabilities, shaped as the outputs: of each class (``CrossEntropy``) or of "yes" (``BinaryCrossEntropy``).
@@ -263,7 +283,7 @@ class Model:
         return lambda path: self._write(path, epoch(), include_optimizer=True)
 
     def _trainer(self) -> Trainer:
-        parts = self.network, self.loss, self.optimizer, self.metrics, self.seed
+        parts = self.network, self.loss, self.optimizer, self.metrics, self.seed, self._outputs
         return Trainer(*parts, target_scaling=self.target_scaling, engine_name=self.engine, threads=self.threads)
 
     def rows(self, x: Any, y: Any, sample_weight: Any = None, *, where: str = "rows") -> Rows:

@@ -22,11 +22,11 @@ from glassnet.shapes import Array
 
 
 def _forward_flops(arrays: dict[str, Array]) -> int:
-    return 2 * arrays["y"].size * arrays["x"].shape[1]
+    return 2 * int(arrays["y"].size * arrays["x"].shape[1])
 
 
 def _backward_flops(arrays: dict[str, Array]) -> int:
-    product = 2 * arrays["dy"].size * arrays["weight"].shape[0]
+    product = 2 * int(arrays["dy"].size * arrays["weight"].shape[0])
     return product * sum(arrays[name] is not None for name in ("dx", "dweight"))
 
 

@@ -48,6 +48,13 @@ class Layer(Configurable, ABC):
     output_shape: Shape | None = None
     """The shape of one output row, known once the network is built."""
 
+    changes = 0
+    """How often an attribute of any layer has been set in this process: what was compiled before may be outdated."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+        Layer.changes += 1
+
     @property
     def where(self) -> str:
         """How messages name this layer: ``layer 0 (Dense(128))``."""

@@ -39,7 +39,7 @@ class Residual(Network):
         self.shortcut = None if shortcut is None else as_layer(shortcut)
 
     @property
-    def layers(self) -> list[Layer]:
+    def layers(self) -> tuple[Layer, ...]:
         """The layers of the branch."""
         return self.residual.layers
 

@@ -28,7 +28,7 @@ class Sequential(Network):
     """
 
     def __init__(self, *layers: Layer | NumpyLayer | str) -> None:
-        self.layers: list[Layer] = [as_layer(layer) for layer in layers]
+        self.layers: tuple[Layer, ...] = tuple(as_layer(layer) for layer in layers)
 
     def add(self, layer: Layer | NumpyLayer | str) -> Self:
         """Appends a layer and returns the network.
@@ -43,7 +43,7 @@ class Sequential(Network):
                 expected="all layers before the network is built or trained",
                 fix="make a new network: gn.Sequential(*net.layers, new_layer)",
             )
-        self.layers.append(as_layer(layer))
+        self.layers = (*self.layers, as_layer(layer))
         return self
 
     def children(self) -> Iterator[tuple[str, Layer]]:

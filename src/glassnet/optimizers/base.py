@@ -112,11 +112,13 @@ class Optimizer(Step):
 
     def rate_at(self, steps: Any) -> Any:
         """The learning rate after so many updates: a number, or for an array of steps an array or one for all."""
-        rate = self.learning_rate
-        if not isinstance(rate, float | int):
-            schedule = as_schedule(rate, type(self).__name__)
-            rate = np.array([schedule(int(s)) for s in steps]) if isinstance(steps, np.ndarray) else schedule(steps)
-        return rate * self.learning_rate_scale
+        given, scale = self.learning_rate, self.learning_rate_scale
+        if isinstance(given, float | int):
+            return given * scale
+        schedule = as_schedule(given, type(self).__name__)
+        if isinstance(steps, np.ndarray):
+            return scale * np.array([schedule(int(step)) for step in steps])
+        return schedule(steps) * scale
 
     def next_number(self, steps: Any) -> Any:
         """The number of the next update, counted from 1."""

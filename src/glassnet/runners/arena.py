@@ -82,17 +82,13 @@ class Arena:
     def _share(self, buffers: list[Array], stages: list[Stage], fixed: set[int]) -> list[_Slot]:
         """Slots: one for each buffer that lives beyond a group, and as few as possible for those within one."""
         lives: dict[int, list[tuple[int, int, int]]] = {}  # buffer: (stage, group, place in the group) of each use
-        groups = 0
-        items: dict[int, list[Item]] = {}
-        for s, stage in enumerate(stages):
-            for group in stage.groups:
-                items[groups] = group.items
-                for place, item in enumerate(group.items):
-                    for access in item.accesses:
-                        i = self._owner(access.start)
-                        if i is not None:
-                            lives.setdefault(i, []).append((s, groups, place))
-                groups += 1
+        groups = [(s, group.items) for s, stage in enumerate(stages) for group in stage.groups]
+        for number, (s, items) in enumerate(groups):
+            for place, item in enumerate(items):
+                for access in item.accesses:
+                    i = self._owner(access.start)
+                    if i is not None:
+                        lives.setdefault(i, []).append((s, number, place))
         slots: list[_Slot] = []
         last_stage = len(stages) - 1
         for i, uses in sorted(lives.items(), key=lambda life: life[1][0]):
@@ -110,7 +106,7 @@ class Arena:
                     if slot.group == group
                     and slot.size == size
                     and buffers[slot.buffers[-1]].nbytes == buffers[i].nbytes
-                    and self._is_free(slot, begins, items[group][begins])
+                    and _is_free(slot, begins, groups[group][1][begins])
                 ),
                 None,
             )
@@ -126,11 +122,12 @@ class Arena:
                 shared.group = -1
         return slots
 
-    def _is_free(self, slot: _Slot, begins: int, item: Item) -> bool:
-        if slot.busy_until < begins:
-            return True
-        in_place = item.call is not None and item.call.kernel.in_place
-        return slot.busy_until == begins and in_place
+
+def _is_free(slot: _Slot, begins: int, item: Item) -> bool:
+    if slot.busy_until < begins:
+        return True
+    in_place = item.call is not None and item.call.kernel.in_place
+    return slot.busy_until == begins and in_place
 
 
 def _place(slots: list[_Slot]) -> int:

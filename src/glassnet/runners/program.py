@@ -182,7 +182,7 @@ def _stages(step: RecordedStep, module: ModuleType) -> tuple[list[Stage], int]:
     place = {id(call.settings): i for i, call in enumerate(step.calls)}  # which the calls left still hold
     lasting = [extent(array) for array in wanted]
     items = [row_item("gather", {"buffer": buffer}, step.rows) for _, buffer in step.sources]
-    collect = row_item("collect", {"outputs": step.outputs}, step.rows)
+    collect: Item | None = row_item("collect", {"outputs": step.outputs}, step.rows)
     after_check = [False] * len(items)
     is_known = False  # whether the loss has been written
     for call in calls:

@@ -10,14 +10,15 @@ from glassnet.training.callbacks import (
     as_callbacks,
 )
 from glassnet.training.history import History, require_picture
-from glassnet.training.loop import PREDICTION_ROWS, Trainer, predictions
+from glassnet.training.loop import Trainer
+from glassnet.training.prediction import Predictor
 
 __all__ = [
-    "PREDICTION_ROWS",
     "Callback",
     "Checkpoint",
     "EarlyStopping",
     "History",
+    "Predictor",
     "ReduceOnPlateau",
     "Rows",
     "Trainer",
@@ -25,7 +26,6 @@ __all__ = [
     "as_callbacks",
     "batches",
     "epoch_order",
-    "predictions",
     "require_picture",
     "validation_rows",
 ]

@@ -187,15 +187,9 @@ class CompiledEngine(Engine):
 
     def _orders(self, task: Task, epoch: int, epochs: int) -> tuple[Array | None, int]:
         """The orders of some epochs, one after another, and of how many."""
-        first = task.order_of(epoch)
-        if first is None:
-            return None, epochs
         epochs = max(1, min(epochs, ORDER_NUMBERS // len(task.rows)))
-        found = np.empty((epochs, len(task.rows)), np.int64)
-        found[0] = first
-        for i in range(1, epochs):
-            found[i] = task.order_of(epoch + i)
-        return found, epochs
+        orders = [order for i in range(epochs) if (order := task.order_of(epoch + i)) is not None]
+        return (np.stack(orders), epochs) if orders else (None, epochs)
 
     def _record(self, task: Task) -> None:
         full, rest = divmod(len(task.rows), task.batch_size)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -24,9 +23,6 @@ from glassnet.training.interrupt import Interrupt
 from glassnet.training.progress import ProgressBar
 from glassnet.training.snapshots import Snapshots
 
-PREDICTION_ROWS = 1024
-"""Rows that go through the network at once in evaluation and prediction: bounds the memory."""
-
 
 @dataclass
 class Trainer:
@@ -42,6 +38,7 @@ class Trainer:
     optimizer: Optimizer
     metrics: Sequence[Metric]
     seed: int
+    predict: Callable[[Array], Array]
     target_scaling: Standardize | None = None
     engine_name: str = "auto"
     threads: int | None = None
@@ -122,7 +119,7 @@ class Trainer:
 
     def evaluate(self, rows: Rows) -> dict[str, float]:
         """Loss and metrics over all rows, in prediction mode."""
-        outputs = np.concatenate(list(predictions(self.network, rows.x, PREDICTION_ROWS)))
+        outputs = self.predict(rows.x)
         run = NumpyRunner()
         row_weights, _ = self.loss.row_weights(run, outputs, rows.loss_weights)
         value, _ = self.loss.forward(run, outputs, rows.targets, row_weights)
@@ -177,10 +174,3 @@ class Trainer:
         )
         error.history = state.history
         return error
-
-
-def predictions(network: Network, x: Array, rows_at_once: int) -> Iterator[Any]:
-    """The network's outputs in prediction mode, some rows at a time."""
-    run = NumpyRunner(step=0)
-    for start in range(0, len(x), rows_at_once):
-        yield network.forward(run, x[start : start + rows_at_once], training=False)[0]

@@ -1,0 +1,113 @@
+"""The network's outputs for any number of rows: by NumPy kernels, or compiled."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from glassnet.kernels.activation import identity_forward
+from glassnet.layers import Layer
+from glassnet.network import Network
+from glassnet.runners import NumpyRunner, Recorder, StepNumber, native
+from glassnet.runners.arena import Arena
+from glassnet.runners.program import as_setting, check_arrays
+from glassnet.runners.recorder import without_dead_work
+from glassnet.runners.stages import Group, Item, Stage, items_of
+from glassnet.runners.threads import thread_count
+from glassnet.shapes import Array, size_of
+
+NUMPY_ROWS = 1024
+"""Rows that go through the network at once where NumPy kernels carry it out: bounds the memory."""
+TILE_BYTES = 1 << 18
+"""Activations of the rows that a compiled program takes at once: they stay in a processor's second cache."""
+FEWEST_ROWS, MOST_ROWS = 16, 256
+
+
+class Predictor:
+    """A network's forward pass in prediction mode, compiled where the native module can.
+
+    Safe to call from several threads at once. It holds for the network as it was when it was made: ``is_current`` says
+    whether it still does.
+
+    Args:
+        network: built.
+        engine: as ``Model`` takes it; where layers are written in Python, NumPy kernels do the work in any case.
+        threads: upper limit of threads.
+    """
+
+    def __init__(self, network: Network, engine: str, threads: int | None) -> None:
+        self.network = network
+        self._settings = engine, threads
+        self._buffers = network.parameters
+        self._changes = Layer.changes
+        self._shape, self._dtype = network.output_shape or (), network.dtype
+        self._threads = thread_count(threads)
+        self._program = None if engine == "numpy" else self._compile()
+
+    def is_current(self, network: Network, engine: str, threads: int | None) -> bool:
+        """Whether all is as it was: the network, its buffers, every layer's attributes, and the other arguments."""
+        return (
+            Layer.changes == self._changes
+            and network is self.network
+            and network.is_built
+            and network.parameters is self._buffers
+            and self._settings == (engine, threads)
+        )
+
+    def fast(self, x: Array) -> Array | None:
+        """The outputs, or None where x is not a contiguous array of finite rows of the network's shape and dtype."""
+        if self._program is None:
+            return None
+        y = np.empty((len(x), *self._shape), self._dtype)
+        return y if self._program.predict(x, y, self._threads) else None
+
+    def __call__(self, x: Array) -> Array:
+        """The outputs (N, ...) for checked inputs (N, ...)."""
+        x = np.ascontiguousarray(x)
+        found = self.fast(x) if len(x) else None
+        if found is not None:
+            return found
+        run = NumpyRunner(step=0)
+        parts = (x[start : start + NUMPY_ROWS] for start in range(0, max(1, len(x)), NUMPY_ROWS))
+        return np.concatenate([self.network.forward(run, part, training=False)[0] for part in parts])
+
+    def _compile(self) -> Any:
+        """The native program; None where there is no native module or a layer must run in Python."""
+        module = native()
+        if module is None:
+            return None
+        network = self.network
+        widths = [size_of(layer.output_shape or ()) for _, layer in network.walk()]
+        row_bytes = self._dtype.itemsize * max(1, sum(widths) + size_of(network.input_shape or ()))
+        rows = min(max(FEWEST_ROWS, TILE_BYTES // row_bytes // 4 * 4), MOST_ROWS)
+        recorder = Recorder(0)
+        x = recorder.empty((rows, *(network.input_shape or ())), self._dtype)
+        outputs, _ = network.forward(recorder, x, training=False)
+        y = recorder.empty(outputs.shape, self._dtype)
+        recorder(network, identity_forward, x=outputs, y=y)
+        items = self._items(recorder, y, rows, module)
+        if items is None:
+            return None
+        arena = Arena(recorder.buffers, [Stage([Group(None, [item])]) for item in items], [x, y])
+        program = module.Forward(self._dtype == np.float64, rows, arena.memory)
+        for item in items:
+            assert item.call is not None
+            arrays = {name: arena.view(array) for name, array in item.arrays.items()}
+            check_arrays(item.call, arrays, self._dtype)
+            settings = [as_setting(value) for value in item.call.settings.values()]
+            program.add(item.name, list(arrays.values()), [name in item.cut for name in arrays], settings)
+        program.input(arena.view(x))
+        program.output(arena.view(y))
+        return program
+
+    def _items(self, recorder: Recorder, y: Array, rows: int, module: ModuleType) -> list[Item] | None:
+        found: list[Item] = []
+        for call in without_dead_work(recorder.calls, [y]):
+            if not module.has_kernel(call.kernel.name):
+                return None
+            if any(isinstance(value, StepNumber) for value in call.settings.values()):
+                return None
+            found += items_of(call, rows=rows, flat=(), number=0, in_python=False)
+        return found if all(item.domain == ("rows", rows, 0) for item in found) else None
