@@ -19,7 +19,7 @@ from glassnet.metrics import Metric, as_metrics
 from glassnet.network import Network, Sequential, as_network
 from glassnet.optimizers import Optimizer, as_optimizer
 from glassnet.preprocessing import Standardize
-from glassnet.runners import native
+from glassnet.runners import Plan, native
 from glassnet.settings import Configurable, by_name, one_of, whole
 from glassnet.shapes import Array, DType, as_dtype
 from glassnet.training import (
@@ -30,6 +30,7 @@ from glassnet.training import (
     Trainer,
     TrainingState,
     as_callbacks,
+    step_program,
     validation_rows,
 )
 
@@ -245,6 +246,35 @@ class Model:
     def summary(self) -> Any:
         """The network's table of layers, shapes, parameters and FLOPs; print it."""
         return self.network.summary()
+
+    def plan(self, batch_size: int = 32) -> Plan:
+        """The program that ``fit`` replays for a batch of that size: print it to see its instructions.
+
+        Args:
+            batch_size: rows in a step.
+
+        Returns:
+            Each instruction with its layer, shapes, bytes and FLOPs; which are fused, and which run in Python.
+
+        Raises:
+            NotBuiltError: the shapes are not known yet.
+            ConfigurationError: this installation has no native module.
+        """
+        self._require_built("plan")
+        if native() is None:
+            raise ConfigurationError(
+                where="plan",
+                received="a pure-Python installation",
+                expected="the native module, which is what runs programs",
+                fix="install glassnet again where a C++ compiler is",
+            )
+        size = whole(batch_size, "batch_size", "plan")
+        shapes = self.network.input_shape or (), self.network.output_shape or ()
+        x = np.zeros((size, *shapes[0]), self.dtype)
+        rows = Rows(x, self.loss.example_targets(size, shapes[1], self.dtype))
+        optimizer = deepcopy(self.optimizer)
+        optimizer.prepare(self.network.parameters)
+        return step_program(self.network, self.loss, optimizer, self.seed, rows).plan()
 
     def save(self, path: str | Path, *, include_optimizer: bool = True) -> None:
         """Writes everything into one ``.safetensors`` file: architecture, settings, parameters, optimizer.

@@ -85,6 +85,10 @@ class Loss(Configurable):
             raise mismatch(array, output_shape, where)
         return as_rows(array, dtype, where=where)
 
+    def example_targets(self, rows: int, output_shape: Shape, dtype: np.dtype[Any]) -> Array:
+        """Targets in the form that ``prepare`` gives, for describing a step without data."""
+        return np.zeros((rows, *output_shape), dtype)
+
     def weigh_classes(
         self, weights: Array | None, targets: Array, output_shape: Shape, dtype: np.dtype[Any]
     ) -> Array | None:

@@ -80,6 +80,10 @@ class CrossEntropy(Loss):
             return check_shares(as_rows(array, dtype, where=where), where)
         raise mismatch(array, output_shape, where, takes_labels=True)
 
+    def example_targets(self, rows: int, output_shape: Shape, dtype: np.dtype[Any]) -> Array:
+        """Labels, or rows of target shares where probabilities are taken."""
+        return np.zeros(rows, np.int64) if self.from_logits else super().example_targets(rows, output_shape, dtype)
+
     def weigh_classes(
         self, weights: Array | None, targets: Array, output_shape: Shape, dtype: np.dtype[Any]
     ) -> Array | None:

@@ -2,6 +2,7 @@
 
 from glassnet.runners.base import Caller, NumberOfStep, Runner
 from glassnet.runners.numpy import NumpyRunner
+from glassnet.runners.plan import Plan
 from glassnet.runners.program import CompiledProgram, RecordedStep, native
 from glassnet.runners.recorder import RecordedCall, Recorder, StepNumber, repeat
 from glassnet.runners.tracing import KernelCall, TracingRunner
@@ -12,6 +13,7 @@ __all__ = [
     "KernelCall",
     "NumberOfStep",
     "NumpyRunner",
+    "Plan",
     "RecordedCall",
     "RecordedStep",
     "Recorder",

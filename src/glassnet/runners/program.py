@@ -15,6 +15,7 @@ import numpy as np
 from glassnet.errors import ConfigurationError
 from glassnet.runners.arena import Arena
 from glassnet.runners.base import NumberOfStep
+from glassnet.runners.plan import Plan, make_plan
 from glassnet.runners.recorder import RecordedCall, StepNumber, extent, without_dead_work
 from glassnet.runners.stages import Item, Stage, items_of, row_item, stages_of
 from glassnet.shapes import Array
@@ -95,7 +96,7 @@ class CompiledProgram:
         self._errors = errors
         self.python_calls: list[PythonCall] = []
         dtype = step.parameters.dtype
-        self.stages, checked_at = _stages(step, module)
+        self.stages, self._checked_at = _stages(step, module)
         lasting = [step.value, step.total, *(buffer for _, buffer in step.sources)]
         for item in (item for stage in self.stages for group in stage.groups for item in group.items):
             if item.in_python:  # which may keep an array for its backward pass
@@ -108,7 +109,7 @@ class CompiledProgram:
                 self.native.group(group.extent, group.size)
                 for item in group.items:
                     self._add(item, dtype)
-            if number == checked_at:
+            if number == self._checked_at:
                 self.native.watch(self.arena.view(step.value), self.arena.view(step.total))
         self.native.finish()
 
@@ -141,6 +142,11 @@ class CompiledProgram:
         if number not in self._questions:
             self._questions.append(number)
         return self._questions.index(number)
+
+    def plan(self) -> Plan:
+        """The table of its instructions."""
+        rows, dtype = self._step.rows, str(self._step.parameters.dtype)
+        return make_plan(self.stages, self.arena, batch_rows=rows, dtype=dtype, checked_at=self._checked_at)
 
     @property
     def flops(self) -> int:

@@ -9,6 +9,7 @@ from glassnet.training.callbacks import (
     TrainingState,
     as_callbacks,
 )
+from glassnet.training.engines import step_program
 from glassnet.training.history import History, require_picture
 from glassnet.training.loop import Trainer
 from glassnet.training.prediction import Predictor
@@ -27,5 +28,6 @@ __all__ = [
     "batches",
     "epoch_order",
     "require_picture",
+    "step_program",
     "validation_rows",
 ]

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -79,18 +80,11 @@ class Engine(ABC):
     """
 
     def __init__(
-        self,
-        network: Network,
-        loss: Loss,
-        optimizer: Optimizer,
-        seed: int,
-        threads: int | None,
-        snapshots: Snapshots,
+        self, network: Network, loss: Loss, optimizer: Optimizer, seed: int, threads: int | None, snapshots: Snapshots
     ) -> None:
+        self.parts = network, loss, optimizer, seed
         self.network = network
-        self.loss = loss
         self.optimizer = optimizer
-        self.seed = seed
         self.threads = thread_count(threads)
         self.snapshots = snapshots
 
@@ -109,8 +103,8 @@ class NumpyEngine(Engine):
         self.snapshots.take(epoch)
         for batch in batches(len(task.rows), task.batch_size, task.order_of(epoch)):
             part = task.rows.take(batch)
-            run = NumpyRunner(self.seed, self.optimizer.steps)
-            step = TrainingStep(run, self, part.x, part.targets, part.loss_weights)
+            run = NumpyRunner(self.parts[3], self.optimizer.steps)
+            step = TrainingStep(run, *self.parts[:3], part.x, part.targets, part.loss_weights)
             losses.append(float(step.value[0]))
             totals.append(float(step.total[0]))
             if task.collected is not None:
@@ -127,16 +121,8 @@ class NumpyEngine(Engine):
 class CompiledEngine(Engine):
     """Records one step for each batch shape and replays it in the native module, without Python."""
 
-    def __init__(
-        self,
-        network: Network,
-        loss: Loss,
-        optimizer: Optimizer,
-        seed: int,
-        threads: int | None,
-        snapshots: Snapshots,
-    ) -> None:
-        super().__init__(network, loss, optimizer, seed, threads, snapshots)
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
         self.programs: list[CompiledProgram] = []
         self._questions: list[NumberOfStep] = []
         self._errors: list[BaseException] = []
@@ -187,14 +173,17 @@ class CompiledEngine(Engine):
 
     def _orders(self, task: Task, epoch: int, epochs: int) -> tuple[Array | None, int]:
         """The orders of some epochs, one after another, and of how many."""
+        first = task.order_of(epoch)
+        if first is None:
+            return None, epochs
         epochs = max(1, min(epochs, ORDER_NUMBERS // len(task.rows)))
-        orders = [order for i in range(epochs) if (order := task.order_of(epoch + i)) is not None]
-        return (np.stack(orders), epochs) if orders else (None, epochs)
+        orders = [first, *(task.order_of(epoch + i) for i in range(1, epochs))]
+        return np.stack([order for order in orders if order is not None]), epochs
 
     def _record(self, task: Task) -> None:
         full, rest = divmod(len(task.rows), task.batch_size)
         self.programs = [
-            CompiledProgram(self.record_step(task.rows, rows), self._questions, self._errors)
+            CompiledProgram(record_step(*self.parts, task.rows, rows), self._questions, self._errors)
             for rows in ([task.batch_size] if full else []) + ([rest] if rest else [])
         ]
         module = native()
@@ -207,34 +196,42 @@ class CompiledEngine(Engine):
             self._native.keep(live, *slots)
         self._pace = max(1, int(FIRST_SLICE_FLOPS / (1 + self.programs[0].flops)))
 
-    def record_step(self, rows: Rows, batch_rows: int) -> RecordedStep:
-        """Writes one training step down on buffers of its own."""
-        recorder = Recorder(self.seed)
-        sources: list[tuple[Array, Array]] = []
 
-        def buffer(source: Array) -> Array:
-            sources.append((source, recorder.empty((batch_rows, *source.shape[1:]), source.dtype)))
-            return sources[-1][1]
+def step_program(network: Network, loss: Loss, optimizer: Optimizer, seed: int, rows: Rows) -> CompiledProgram:
+    """The program of a training step on such rows, for looking at."""
+    return CompiledProgram(record_step(network, loss, optimizer, seed, rows, len(rows)), [], [])
 
-        x, targets = buffer(rows.x), buffer(rows.targets)
-        weights = None if rows.loss_weights is None else buffer(rows.loss_weights)
-        before = self.optimizer.steps
-        step = TrainingStep(recorder, self, x, targets, weights)
-        step.finish()
-        self.optimizer.steps = before
-        return RecordedStep(
-            recorder.calls,
-            step.forward_calls,
-            recorder.buffers,
-            batch_rows,
-            sources,
-            step.outputs,
-            step.value,
-            step.total,
-            self.network.parameters,
-            self.network.gradients,
-            list(self.optimizer.state.values()),
-        )
+
+def record_step(
+    network: Network, loss: Loss, optimizer: Optimizer, seed: int, rows: Rows, batch_rows: int
+) -> RecordedStep:
+    """Writes one training step down on buffers of its own."""
+    recorder = Recorder(seed)
+    sources: list[tuple[Array, Array]] = []
+
+    def buffer(source: Array) -> Array:
+        sources.append((source, recorder.empty((batch_rows, *source.shape[1:]), source.dtype)))
+        return sources[-1][1]
+
+    x, targets = buffer(rows.x), buffer(rows.targets)
+    weights = None if rows.loss_weights is None else buffer(rows.loss_weights)
+    before = optimizer.steps
+    step = TrainingStep(recorder, network, loss, optimizer, x, targets, weights)
+    step.finish()
+    optimizer.steps = before
+    return RecordedStep(
+        recorder.calls,
+        step.forward_calls,
+        recorder.buffers,
+        batch_rows,
+        sources,
+        step.outputs,
+        step.value,
+        step.total,
+        network.parameters,
+        network.gradients,
+        list(optimizer.state.values()),
+    )
 
 
 ENDS = ("done", "diverged", "failed", "parameters not finite")
@@ -251,20 +248,29 @@ class TrainingStep:
         value: the loss (1,).
     """
 
-    def __init__(self, run: Runner, engine: Engine, x: Array, targets: Array, weights: Array | None) -> None:
-        self._run, self._engine, self._targets = run, engine, targets
-        self.outputs, self._cache = engine.network.forward(run, x, training=True)
+    def __init__(
+        self,
+        run: Runner,
+        network: Network,
+        loss: Loss,
+        optimizer: Optimizer,
+        x: Array,
+        targets: Array,
+        weights: Array | None,
+    ) -> None:
+        self._run, self._network, self._loss, self._optimizer = run, network, loss, optimizer
+        self._targets = targets
+        self.outputs, self._cache = network.forward(run, x, training=True)
         self.forward_calls = len(run.calls) if isinstance(run, Recorder) else 0
-        self._row_weights, self.total = engine.loss.row_weights(run, self.outputs, weights)
-        self.value, self._loss_cache = engine.loss.forward(run, self.outputs, targets, self._row_weights)
+        self._row_weights, self.total = loss.row_weights(run, self.outputs, weights)
+        self.value, self._loss_cache = loss.forward(run, self.outputs, targets, self._row_weights)
 
     def finish(self) -> None:
         """Backward and update."""
-        run, engine = self._run, self._engine
-        network = engine.network
-        doutputs = engine.loss.backward(run, self.outputs, self._targets, self._row_weights, self._loss_cache)
+        run, network = self._run, self._network
+        doutputs = self._loss.backward(run, self.outputs, self._targets, self._row_weights, self._loss_cache)
         network.backward(run, doutputs, self._cache)
-        engine.optimizer.update(run, network.parameters, network.gradients, network.layout)
+        self._optimizer.update(run, network.parameters, network.gradients, network.layout)
 
 
 def engine_class(name: str) -> type[Engine]:
