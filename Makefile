@@ -1,13 +1,14 @@
 # make run    train on the handwritten digits and save model and learning curves in output/
 # make test   everything that must pass: tests, lint, types, import contracts
-# make bench  glassnet beside its peers, some 30 minutes; installs torch, jax and scikit-learn
+# make bench  glassnet beside torch, jax and others, some 40 minutes; installs them; writes the README's table
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 NATIVE := $(VENV)/.native
+SANITIZE := build/sanitize
 
-.PHONY: help bench run test unit lint types contracts format wheel clean
+.PHONY: help bench run test test-sanitize unit lint types contracts format wheel clean
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +25,31 @@ unit: $(NATIVE)
 	$(BIN)/python -c 'from glassnet.runners import native; assert native() is not None, "no native module"'
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
+# make test-sanitize  the native code's tests under AddressSanitizer and UndefinedBehaviorSanitizer; needs GCC
+test-sanitize: $(NATIVE)
+	@$(BIN)/cmake -S . -B $(SANITIZE) -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) \
+	  -DPython_EXECUTABLE=$(abspath $(BIN)/python) -Dnanobind_DIR=$$($(BIN)/python -m nanobind --cmake_dir) \
+	  -DGLASSNET_SANITIZE='address;undefined' -DCMAKE_BUILD_TYPE=RelWithDebInfo --log-level=WARNING
+	@# Two modules are enough: the variant for this processor, and the one that names it.
+	$(BIN)/cmake --build $(SANITIZE) --target _native \
+	  $$($(BIN)/python -c 'from glassnet import _native; print(_native.best_variant())')
+	@# They go into a copy of the package, and that into an environment which finds it first: the editable installation
+	@# would come before PYTHONPATH.
+	@rm -rf $(SANITIZE)/package $(SANITIZE)/venv
+	@mkdir -p $(SANITIZE)/package
+	@cp -R src/glassnet $(SANITIZE)/package
+	@rm -f $(SANITIZE)/package/glassnet/_native*.so
+	@cp $(SANITIZE)/_native*.so $(SANITIZE)/package/glassnet
+	@$(BIN)/python -m venv --without-pip $(SANITIZE)/venv
+	@printf '%s\n' $(abspath $(SANITIZE)/package) $$($(BIN)/python -c 'import site; print(*site.getsitepackages())') \
+	  > $$($(SANITIZE)/venv/bin/python -c 'import site; print(site.getsitepackages()[0])')/glassnet.pth
+	@# AddressSanitizer has to be there before Python, and the C++ library with it, whose exceptions it follows.
+	export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	  LD_PRELOAD="$$($${CXX:-c++} -print-file-name=libasan.so) $$($${CXX:-c++} -print-file-name=libstdc++.so)"; \
+	$(SANITIZE)/venv/bin/python -c 'from glassnet.runners import native; assert "sanitize" in native().__file__' && \
+	$(SANITIZE)/venv/bin/python -m pytest -n 2 --dist loadfile \
+	  tests/native tests/training tests/test_model.py tests/test_recording.py
+
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -36,7 +62,7 @@ contracts: $(INSTALLED)
 
 bench: $(NATIVE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]' -C wheel.cmake=false
-	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.run --readme
 
 format: $(INSTALLED)
 	$(BIN)/ruff format .

@@ -1,6 +1,6 @@
 """Runs the peers of each case in turn, A B A B ..., checks that they did the same, and reports.
 
-python -m benchmarks.run [--cases digits-mlp mnist-mlp] [--peers numpy torch] [--rounds 5] [--quick]
+python -m benchmarks.run [--cases digits-mlp mnist-mlp] [--peers numpy torch] [--rounds 5] [--quick] [--readme]
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any
 
 from benchmarks.cases import CASES, DIGITS_FIT, IMPORT_AIM, MATRIX_PRODUCT, PREDICT_ONE, TOLERANCES, TRAINING, Case
-from benchmarks.report import Measured, draw, print_case, spread
+from benchmarks.footprint import SIZE_AIM
+from benchmarks.readme import write_readmes
+from benchmarks.report import print_case, print_memory, print_size
+from benchmarks.results import IMPORT, LATEST, ROOT, Measured, spread
 from benchmarks.timing import CORES, NOT_INSTALLED
-
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks" / "results"
 
 
 @dataclass(frozen=True)
@@ -41,89 +42,142 @@ class Peer:
         """Whether it is glassnet."""
         return self.imports == "glassnet"
 
+    @property
+    def distribution(self) -> str:
+        """The name that it is installed by."""
+        return self.name.split()[0]
+
 
 TRAININGS = tuple(case.name for case in TRAINING)
 EVERYTHING = (*TRAININGS, DIGITS_FIT.name, PREDICT_ONE.name)
+MEMORY, SIZE = "memory", "size"
+WHOLE = (DIGITS_FIT.name, PREDICT_ONE.name)
 PEERS = (
     Peer("glassnet compiled", "glassnet_fit", "glassnet", ("--engine", "compiled"), EVERYTHING),
     Peer("glassnet numpy", "glassnet_fit", "glassnet", ("--engine", "numpy"), EVERYTHING),
-    Peer("numpy", "numpy_by_hand", "numpy", (), (*TRAININGS, PREDICT_ONE.name, MATRIX_PRODUCT.name)),
+    Peer("numpy", "numpy_by_hand", "numpy", (), (*EVERYTHING, MATRIX_PRODUCT.name)),
     Peer("torch", "torch_eager", "torch", (), EVERYTHING),
-    Peer("jax", "jax_jit", "jax", (), TRAININGS),
-    Peer("scikit-learn", "sklearn_mlp", "sklearn.neural_network", (), (DIGITS_FIT.name, PREDICT_ONE.name)),
+    Peer("jax", "jax_jit", "jax", (), EVERYTHING),
+    Peer("scikit-learn", "sklearn_mlp", "sklearn.neural_network", (), WHOLE),
+    Peer("onnxruntime", "onnx_session", "onnxruntime", (), (PREDICT_ONE.name,)),
 )
-IMPORT = "import"
+LIMITS = "_NUM_THREADS", "XLA_FLAGS"
+"""Ends of the names of environment variables that would take cores away from some of the peers."""
 
 
 def main() -> None:
     """The command line."""
     options = _options()
     chosen = [peer for peer in PEERS if not options.peers or peer.name in options.peers]
-    rate = _matrix_rate(options)
-    print(f"{CORES} cores; a large matrix product runs at {rate:.0f} GFLOP/s in float32\n")
+    wanted = options.cases or (*EVERYTHING, IMPORT, MEMORY, SIZE)
+    timed = [name for name in wanted if name not in (MEMORY, SIZE)]
+    rate = _matrix_rate(options) if timed else 0.0
     report: dict[str, Any] = {
-        "machine": {"cores": CORES, "processor": platform.machine(), "python": platform.python_version()},
-        "matrix_product_gflops": rate,
+        "machine": machine() | {"matrix_product_gflops": rate},
+        "date": date.today().isoformat(),
         "rounds": options.rounds,
+        "quick": options.quick,
+        "versions": {},
         "cases": {},
     }
+    if timed:
+        print(f"{CORES} cores; a large matrix product runs at {rate:.0f} GFLOP/s in float32\n")
     all_agree = True
-    measured: list[Measured] = []
-    for name in options.cases or (*EVERYTHING, IMPORT):
-        rounds = list(_import_rounds(chosen, options) if name == IMPORT else _rounds(CASES[name], chosen, options))
+    for name in timed:
         aim = IMPORT_AIM if name == IMPORT else CASES[name].aim
+        if aim.floor_share:  # hours differ: the floor is that of the fastest one so far
+            report["machine"]["matrix_product_gflops"] = rate = max(rate, _matrix_rate(options))
+        rounds = list(_import_rounds(chosen, options) if name == IMPORT else _rounds(CASES[name], chosen, options))
         found = Measured(name, aim, rounds, _floor(CASES[name], rate) if name in TRAININGS else 0.0)
         if not found.peers:
             continue
-        agreed = True
-        if name in TRAININGS or name == PREDICT_ONE.name:
-            limits = {"": TOLERANCES[CASES[name].dtype]}
-            if name in TRAININGS and CASES[name].dtype != "float64":
-                limits["_float64"] = TOLERANCES["float64"]
-            apart = {end: max(spread(rounds, f"loss_{kind}{end}") for kind in ("after", "seen")) for end in limits}
-            agreed = all(apart[end] <= limit for end, limit in limits.items())
-            shares = (f"{share:.0e} in {end[1:] or CASES[name].dtype}" for end, share in apart.items())
-            found.remark = f"losses apart by {', '.join(shares)}"
-        all_agree &= agreed
-        print_case(found, agreed=agreed)
-        measured.append(found)
-        report["cases"][name] = found.as_json() | {"losses_agree": agreed, "remark": found.remark}
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / "latest.json").write_text(json.dumps(report, indent=1) + "\n")
-    trainings = [m for m in measured if m.name in TRAININGS]
-    if trainings:
-        draw(trainings, RESULTS / "training.png")
-    print(f"written: {RESULTS.relative_to(ROOT)}/latest.json" + (" and training.png" if trainings else ""))
+        _compare_losses(found)
+        all_agree &= found.agreed
+        print_case(found)
+        report["cases"][name] = found.as_json()
+        lines = {peer.distribution: rounds[0].get(peer.name, {}) for peer in chosen}
+        report["versions"] |= {library: line["version"] for library, line in lines.items() if "version" in line}
+        _write(report)
+    if MEMORY in wanted and (said := _program(sys.executable, ("benchmarks.footprint", MEMORY), MEMORY)):
+        report[MEMORY] = said
+        print_memory(said)
+    if SIZE in wanted:
+        report[SIZE] = _sizes(chosen, options)
+        print_size(report[SIZE])
+    _write(report)
+    print(f"written: {LATEST.relative_to(ROOT)}")
     if not all_agree:
         sys.exit("LOSSES DISAGREE: the peers did not do the same work, see above")
+    if options.readme:
+        write_readmes(report)
 
 
 def _options() -> Namespace:
     parser = ArgumentParser(description="glassnet beside its peers.")
     names = [peer.name for peer in PEERS]
-    parser.add_argument("--cases", nargs="+", choices=(*EVERYTHING, IMPORT), help="these alone")
+    parser.add_argument("--cases", nargs="+", choices=(*EVERYTHING, IMPORT, MEMORY, SIZE), help="these alone")
     parser.add_argument("--peers", nargs="+", choices=names, help="these alone")
     parser.add_argument("--rounds", type=int, default=5, help="how often each peer has its turn (5)")
     parser.add_argument("--quick", action="store_true", help="one short round: does everything run, do losses agree?")
+    parser.add_argument("--readme", action="store_true", help="also put tables and picture into the READMEs")
     default = os.environ.get("GLASSNET_PEERS_PYTHON", sys.executable)
-    parser.add_argument("--peers-python", default=default, help="the interpreter with torch, jax and scikit-learn")
+    parser.add_argument("--peers-python", default=default, help="the interpreter with the peers")
     options = parser.parse_args()
+    if options.readme and (options.quick or options.cases or options.peers):
+        parser.error("--readme wants a whole run, without --quick, --cases and --peers")
     if options.quick:
         options.rounds = 1
     return options
 
 
-def _run(peer: Peer, case: str, options: Namespace) -> dict[str, Any] | None:
-    """One process of a peer; None where its library is not installed."""
-    python = sys.executable if peer.ours else options.peers_python
-    length = ("--repeats", "1", "--seconds", "0.05") if options.quick else ()
-    command = [python, "-m", f"benchmarks.peers.{peer.module}", "--case", case, *peer.arguments, *length]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+def machine() -> dict[str, Any]:
+    """What the numbers were measured on."""
+    name = platform.machine()
+    if (listed := Path("/proc/cpuinfo")).exists():
+        lines = (line.partition(":") for line in listed.read_text().splitlines())
+        name = next((value.strip() for key, _, value in lines if key.strip() == "model name"), name)
+    return {"cores": CORES, "processor": name, "system": platform.system(), "python": platform.python_version()}
+
+
+def _write(report: dict[str, Any]) -> None:
+    LATEST.parent.mkdir(exist_ok=True)
+    LATEST.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def _compare_losses(found: Measured) -> None:
+    """Fills in whether the losses agree, and by how much they differ."""
+    rounds = found.rounds
+    if found.name == DIGITS_FIT.name:
+        losses = [v["loss_after"] for r in rounds for line in r.values() for v in line["variants"].values()]
+        found.remark = f"final losses {min(losses):.3g} to {max(losses):.3g}: every library shuffles in its own way"
+    if found.name not in (*TRAININGS, PREDICT_ONE.name):
+        return
+    dtype = CASES[found.name].dtype
+    ends = {"": dtype, "_float64": "float64"} if found.name in TRAININGS and dtype != "float64" else {"": dtype}
+    apart = {end: max(spread(rounds, f"loss_{kind}{end}") for kind in ("after", "seen")) for end in ends}
+    found.agreed = all(apart[end] <= TOLERANCES[ends[end]] for end in ends)
+    found.remark = "losses apart by " + ", ".join(f"{share:.0e} in {ends[end]}" for end, share in apart.items())
+
+
+def _program(python: str, arguments: Iterable[str], what: str) -> dict[str, Any] | None:
+    """What one of our programs says in its last line; None where its library is not installed."""
+    command = [python, "-m", *arguments]
+    environment = {name: value for name, value in os.environ.items() if not name.endswith(LIMITS)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode == NOT_INSTALLED:
+        print(f"{what} left out: {done.stderr.strip()}", file=sys.stderr)
         return None
     if done.returncode:
         sys.exit(f"{' '.join(command)}\n{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
+
+
+def _run(peer: Peer, case: str, options: Namespace) -> dict[str, Any] | None:
+    """One process of a peer."""
+    python = sys.executable if peer.ours else options.peers_python
+    length = ("--repeats", "1", "--seconds", "0.05") if options.quick else ()
+    arguments = (f"benchmarks.peers.{peer.module}", "--case", case, *peer.arguments, *length)
+    return _program(python, arguments, f"{peer.name} in {case}")
 
 
 def _rounds(case: Case, peers: Iterable[Peer], options: Namespace) -> Iterator[dict[str, Any]]:
@@ -134,7 +188,6 @@ def _rounds(case: Case, peers: Iterable[Peer], options: Namespace) -> Iterator[d
         for peer in list(present):
             said = _run(peer, case.name, options)
             if said is None:
-                print(f"{peer.name} is not installed: left out of {case.name}", file=sys.stderr)
                 present.remove(peer)
             else:
                 found[peer.name] = said
@@ -143,7 +196,7 @@ def _rounds(case: Case, peers: Iterable[Peer], options: Namespace) -> Iterator[d
 
 def _import_rounds(peers: Iterable[Peer], options: Namespace) -> Iterator[dict[str, Any]]:
     """The same for processes that only import the library."""
-    libraries = {peer.imports: peer for peer in peers}
+    libraries = {peer.distribution: peer for peer in peers}
     for _ in range(options.rounds):
         found: dict[str, Any] = {}
         for library, peer in libraries.items():
@@ -151,7 +204,7 @@ def _import_rounds(peers: Iterable[Peer], options: Namespace) -> Iterator[dict[s
             times = []
             for _ in range(2 if options.quick else 4):
                 started = perf_counter()
-                done = subprocess.run([python, "-c", f"import {library}"], capture_output=True, check=False)
+                done = subprocess.run([python, "-c", f"import {peer.imports}"], capture_output=True, check=False)
                 if done.returncode:
                     break
                 times.append((perf_counter() - started) * 1e6)
@@ -160,6 +213,20 @@ def _import_rounds(peers: Iterable[Peer], options: Namespace) -> Iterator[dict[s
                 result = {"microseconds_median": middle, "microseconds_best": best, "steps": 1}
                 found[library] = result | {"variant": IMPORT, "variants": {IMPORT: result}, "peer": library}
         yield found
+
+
+def _sizes(peers: Iterable[Peer], options: Namespace) -> dict[str, Any]:
+    """Installed sizes of all libraries, and how much more ours is than NumPy."""
+    sizes: dict[str, Any] = {}
+    others = [peer.distribution for peer in peers if not peer.ours]
+    for python, names in ((options.peers_python, others), (sys.executable, ["glassnet", "numpy"])):
+        if names:
+            sizes |= _program(python, ("benchmarks.footprint", SIZE, *names), SIZE) or {}
+    found: dict[str, Any] = {"libraries": dict(sorted(sizes.items(), key=lambda pair: float(pair[1]["bytes"])))}
+    if "glassnet" in sizes:
+        over = sizes["glassnet"]["bytes"] - sizes["glassnet"]["parts"]["numpy"]
+        found |= {"over_numpy": over, "wanted": SIZE_AIM, "met": over <= SIZE_AIM}
+    return found
 
 
 def _floor(case: Case, rate: float) -> float:

@@ -7,8 +7,9 @@ import os
 import sys
 from abc import ABC, abstractmethod
 from argparse import ArgumentParser
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
+from importlib.metadata import version
 from math import ceil
 from statistics import median
 from time import perf_counter
@@ -114,11 +115,18 @@ def time_steps(kind: type[Training], case: Case, steps: int | None, repeats: int
 
 
 def time_calls(call: Callable[[], Any], repeats: int, seconds: float) -> dict[str, Any]:
-    """Microseconds a call, after one that is not counted."""
+    """Microseconds a call, after as many uncounted ones as show how long a call takes once it is warm."""
     call()
-    started = perf_counter()
-    call()
-    calls = max(1, min(10_000, int(seconds / 4 / (perf_counter() - started))))
+    calls = 1
+    while True:
+        started = perf_counter()
+        for _ in range(calls):
+            call()
+        spent = perf_counter() - started
+        if spent >= seconds / 10:
+            break
+        calls *= 2
+    calls = max(1, int(seconds / 4 * calls / spent))
     found = []
     for _ in range(repeats):
         started = perf_counter()
@@ -137,14 +145,16 @@ def peer_main(
     trainings: Mapping[str, type[Training]],
     whole: Mapping[str, Mapping[str, Whole]] | None = None,
     only: Mapping[str, Callable[[Case], bool]] | None = None,
+    informative: Container[str] = (),
 ) -> None:
-    """The program of a peer: measures every variant of it and prints the better one, as a line of JSON.
+    """The program of a peer: measures every variant of it and prints them with the best one, as a line of JSON.
 
     Args:
-        peer: its name.
+        peer: its name, of which the first word is the distribution's.
         trainings: by variant.
         whole: by case and variant.
         only: variants that make sense for some cases alone.
+        informative: variants that are shown but never count as the best one.
     """
     parser = ArgumentParser(description=f"Times {peer}.")
     parser.add_argument("--case", required=True, choices=CASES)
@@ -163,8 +173,11 @@ def peer_main(
             results[variant] = time_steps(kind, case, options.steps, options.repeats, options.seconds) | losses
     if not results:
         sys.exit(f"{peer} has no part in {case.name}")
-    best = min(results, key=lambda name: results[name]["microseconds_median"])
-    print(json.dumps({"peer": peer, "case": case.name, "variant": best} | results[best] | {"variants": results}))
+    for variant in results:
+        results[variant]["counts"] = variant not in informative
+    best = min((v for v in results if v not in informative), key=lambda v: float(results[v]["microseconds_median"]))
+    line = {"peer": peer, "version": version(peer.split()[0]), "case": case.name, "variant": best}
+    print(json.dumps(line | results[best] | {"variants": results}))
 
 
 def missing(error: ImportError) -> None:

@@ -1,4 +1,4 @@
-// σ and its integral, which activations and losses share. With z = e^−|x| in (0, 1] nothing overflows.
+// σ and its integral, which activations and losses share.
 #pragma once
 
 #include "vector_math.hpp"
@@ -8,11 +8,13 @@
 
 namespace glassnet {
 
-// σ(x) = 1/(1 + e⁻ˣ): 1/(1 + z) on the right, z/(1 + z) on the left.
+// σ(x) = eˣ/(eˣ + 1), with eˣ = 2^k (d + n)/(d − n). Beyond 40 it is 1 in either precision.
 template <class T>
 inline T logistic(T x) {
-    const T z = vector_exp(-std::abs(x));
-    return (x >= 0 ? T(1) : z) / (1 + z);
+    const Reduced<T> reduced(at_most(at_least(x, MathConstants<T>::lowest), T(40)));
+    const HalfTanh<T> half(reduced.r);
+    const T e = reduced.scale * (half.d + half.n);
+    return e / (e + (half.d - half.n));
 }
 
 // log(1 + eˣ) = max(x, 0) + log1p(e^−|x|)

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -17,57 +16,76 @@ namespace glassnet {
 template <class T>
 constexpr std::int64_t vector_lanes = 64 / sizeof(T);
 
-// body(a[i], b[i], ...) for 0 <= i < size, in whole vectors only. The elements left over at the end are computed in
-// copies of the last ones, taken before anything is written: an output may be one of the inputs.
+// body(a[i], b[i], ...) for 0 <= i < count; an output may be one of the inputs.
+template <class Body, class... Ts>
+inline void for_cheap_elements(std::int64_t count, Body body, Ts*... arrays) {
+#pragma GCC ivdep
+    for (std::int64_t i = 0; i < count; ++i) body(arrays[i]...);
+}
+
+// A function of its own, so that whole arrays and copies of their ends share one loop, of a count that the compiler
+// does not know: GCC 12 makes no vectors of a few turns.
+template <class Body, class... Ts>
+__attribute__((noinline)) void for_whole_vectors(std::int64_t count, Body body, Ts*... arrays) {
+    for_cheap_elements(count, body, arrays...);
+}
+
+template <class T>
+inline void copy_back(const T*, std::int64_t, const T*) {}
+
+template <class T>
+inline void copy_back(const T* from, std::int64_t count, T* to) {
+    std::copy_n(from, count, to);
+}
+
+// The same in whole vectors only, for a body that would take long one by one. The elements left over at the end are
+// computed in copies of the last ones, taken before anything is written.
 template <class Body, class... Ts>
 inline void for_elements(std::int64_t size, Body body, Ts*... arrays) {
     using T = std::common_type_t<std::remove_const_t<Ts>...>;
     constexpr std::int64_t lanes = vector_lanes<T>;
-    const std::int64_t rest = size % lanes;
-    const std::int64_t copied = size > lanes ? lanes : rest;
     T ends[sizeof...(Ts)][lanes];
-    const auto with_ends = [&ends](auto act) {
-        [&]<std::size_t... I>(std::index_sequence<I...>) { act(ends[I]...); }(std::index_sequence_for<Ts...>());
+    const std::int64_t rest = size % lanes;
+    const auto with_ends = [&]<std::size_t... I>(std::index_sequence<I...>) {
+        if (rest == 0) {
+            for_whole_vectors(size, body, arrays...);
+        } else if (size > lanes) {
+            (std::copy_n(arrays + size - lanes, lanes, ends[I]), ...);
+            for_whole_vectors(size - rest, body, arrays...);
+            for_whole_vectors(lanes, body, static_cast<Ts*>(ends[I])...);
+            (copy_back(ends[I], lanes, arrays + size - lanes), ...);
+        } else {
+            ((std::fill_n(ends[I], lanes, T(1)), std::copy_n(arrays, size, ends[I])), ...);
+            for_whole_vectors(lanes, body, static_cast<Ts*>(ends[I])...);
+            (copy_back(ends[I], size, arrays), ...);
+        }
     };
-    if (rest != 0) {
-        with_ends([&](auto&... end) {
-            if (size > lanes)
-                (std::copy_n(arrays + size - lanes, lanes, end), ...);
-            else
-                ((std::fill_n(end, lanes, T(1)), std::copy_n(arrays, size, end)), ...);
-        });
-    }
-    // One loop for both, of a count that the compiler does not know: GCC 12 makes no vectors of a few turns.
-    std::tuple<Ts*...> at(arrays...);
-    for (std::int64_t count = size - rest, left = copied;; count = lanes, left = 0) {
-        std::apply(
-            [count, &body](Ts*... a) {
-#pragma GCC ivdep
-                for (std::int64_t i = 0; i < count; ++i) body(a[i]...);
-            },
-            at);
-        if (left == 0) break;
-        with_ends([&at](auto&... end) { at = std::tuple<Ts*...>(end...); });
-    }
-    if (rest == 0) return;
-    with_ends([&](auto&... end) {
-        const auto put = [&](auto* array, const T* from) {
-            if constexpr (!std::is_const_v<std::remove_pointer_t<decltype(array)>>) {
-                if (size > lanes)
-                    std::copy_n(from, lanes, array + size - lanes);
-                else
-                    std::copy_n(from, size, array);
-            }
-        };
-        (put(arrays, end), ...);
-    });
+    with_ends(std::index_sequence_for<Ts...>());
 }
+
+// to[row width + k] = from[row] for 0 <= k < width. Up to a vector beyond the end of `to` is written too.
+template <class T>
+inline void spread(const T* from, std::int64_t rows, std::int64_t width, T* to) {
+    for (std::int64_t row = 0; row < rows; ++row)
+        for (std::int64_t k = 0; k < width; k += vector_lanes<T>)
+            std::fill_n(to + row * width + k, vector_lanes<T>, from[row]);
+}
+
+// Rows shorter than this are taken many at a time, as one row of all their elements.
+constexpr std::int64_t short_row = 32;
+constexpr std::int64_t rows_at_a_time = 64;
+
+// A number for each element of so many short rows, with room for `spread`.
+template <class T>
+struct ForShortRows {
+    T values[rows_at_a_time * short_row + vector_lanes<T>];
+};
 
 // join of start and all term(i), 0 <= i < count; start must be neutral for join.
 template <class T, class Term, class Join>
 inline T reduce(std::int64_t count, T start, Term term, Join join) {
     constexpr std::int64_t lanes = 8;
-    if (count < lanes) {
+    if (count < 2 * lanes) {  // too few to gain from it
         for (std::int64_t i = 0; i < count; ++i) start = join(start, term(i));
         return start;
     }

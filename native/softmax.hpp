@@ -1,31 +1,67 @@
-// Softmax of one row, which the softmax layer and the cross-entropies share.
+// Softmax of rows, which the softmax layer and the cross-entropies share.
 #pragma once
 
 #include "reduce.hpp"
 #include "vector_math.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 
 namespace glassnet {
 
-// What log softmax(x)_k = (x_k − largest) − log total needs besides x_k.
+// What log softmax(x)_k = (x_k − largest) − log total needs besides x_k, for rows first .. first + count.
 template <class T>
-struct SoftmaxScale {
-    T largest;  // max_k x_k
-    T total;    // Σ_k e^(x_k − largest)
+struct SoftmaxScales {
+    std::int64_t first, count;
+    T largest[rows_at_a_time];  // max_k x_k
+    T total[rows_at_a_time];    // Σ_k e^(x_k − largest)
 };
 
-// y = softmax(x). The maximum passes over a NaN, but the total does not: the whole row is NaN, as in NumPy.
-template <class T>
-inline SoftmaxScale<T> softmax_row(const T* x, T* y, std::int64_t classes) {
+// y = softmax(x), row by row; each(scales) follows the rows it is about. The maximum passes over a NaN, but the total
+// does not: the whole row is NaN, as in NumPy.
+template <class T, class Each>
+inline void softmax_rows(const T* x, T* y, std::int64_t rows, std::int64_t classes, Each each) {
     constexpr T lowest = -std::numeric_limits<T>::infinity();
-    const T largest = max_of(classes, lowest, [x](std::int64_t k) { return x[k]; });
-    for (std::int64_t k = 0; k < classes; ++k) y[k] = vector_exp(x[k] - largest);
-    const T total = sum_of<T>(classes, [y](std::int64_t k) { return y[k]; });
-    for (std::int64_t k = 0; k < classes; ++k) y[k] /= total;
-    return {largest, total};
+    const auto exponential = [](T x, T largest, T& y) { y = vector_exp(x - largest); };
+    SoftmaxScales<T> scales;
+    T inverse[rows_at_a_time];
+    for (std::int64_t first = 0; first < rows; first += rows_at_a_time) {
+        const std::int64_t count = std::min(rows_at_a_time, rows - first);
+        const T* const in = x + first * classes;
+        T* const out = y + first * classes;
+        const auto totals = [&](std::int64_t row) {
+            const T* terms = out + row * classes;
+            scales.total[row] = sum_of<T>(classes, [terms](std::int64_t k) { return terms[k]; });
+            inverse[row] = 1 / scales.total[row];
+        };
+        scales.first = first;
+        scales.count = count;
+        for (std::int64_t row = 0; row < count; ++row) {
+            const T* terms = in + row * classes;
+            scales.largest[row] = max_of(classes, lowest, [terms](std::int64_t k) { return terms[k]; });
+        }
+        if (classes < short_row) {
+            ForShortRows<T> spread_out;
+            T* const of_row = spread_out.values;
+            spread(scales.largest, count, classes, of_row);
+            for_elements(count * classes, exponential, in, static_cast<const T*>(of_row), out);
+            for (std::int64_t row = 0; row < count; ++row) totals(row);
+            spread(inverse, count, classes, of_row);
+            for_cheap_elements(count * classes, [](T scale, T& y) { y *= scale; }, of_row, out);
+        } else {
+            for (std::int64_t row = 0; row < count; ++row) {
+                const T largest = scales.largest[row];
+                T* const of_row = out + row * classes;
+                for_elements(
+                    classes, [largest](T x, T& y) { y = vector_exp(x - largest); }, in + row * classes, of_row);
+                totals(row);
+                for_cheap_elements(classes, [scale = inverse[row]](T& y) { y *= scale; }, of_row);
+            }
+        }
+        each(scales);
+    }
 }
 
 }  // namespace glassnet

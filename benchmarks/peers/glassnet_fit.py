@@ -23,8 +23,8 @@ ACTIVATIONS = {"relu": gn.ReLU, "sigmoid": gn.Sigmoid, "tanh": gn.Tanh}
 ENGINE = "compiled"
 
 
-def model_of(case: Case) -> gn.Model:
-    """The case's network with its initial weights, loss and optimizer."""
+def model_of(case: Case, threads: int | None = None) -> gn.Model:
+    """The case's network with its initial weights, loss and optimizer; as many threads as users get unasked."""
     layers: list[Any] = []
     initial = case.layers(case.weights())
     for i, (weight, bias) in enumerate(initial):
@@ -38,7 +38,7 @@ def model_of(case: Case) -> gn.Model:
     net.build(case.sizes[0], dtype=case.dtype)
     loss = gn.losses.CrossEntropy() if case.loss == "cross_entropy" else gn.losses.SumSquaredError()
     kind = gn.SGD if case.optimizer == "sgd" else gn.Adam
-    return gn.Model(net, loss, kind(case.learning_rate), dtype=case.dtype, engine=ENGINE)
+    return gn.Model(net, loss, kind(case.learning_rate), dtype=case.dtype, engine=ENGINE, threads=threads)
 
 
 def weights_of(model: gn.Model) -> list[Array]:
@@ -49,10 +49,12 @@ def weights_of(model: gn.Model) -> list[Array]:
 class Fit(Training):
     """Each run is one call of ``fit``, all of whose time counts, its checks and recording too."""
 
+    threads: int | None = None
+
     def __init__(self, case: Case) -> None:
         super().__init__(case)
         self.x, self.targets = case.data()
-        self.model = model_of(case)
+        self.model = model_of(case, self.threads)
         self.history: Any = None
         self.repeated = 1
 
@@ -73,6 +75,12 @@ class Fit(Training):
         return weights_of(self.model)
 
 
+class FitOnOneThread(Fit):
+    """The same on one thread: shows what the others give."""
+
+    threads = 1
+
+
 class LongEpochs(Fit):
     """Full-batch training with the rows repeated, so that an epoch has many steps."""
 
@@ -86,17 +94,21 @@ class LongEpochs(Fit):
         super().run(steps)
 
 
-def fit(case: Case) -> tuple[Callable[[], Any], Callable[[], float]]:
-    """The 20 epochs."""
-    x, labels = case.data()
-    trained: list[gn.Model] = []
+def fit_on(threads: int | None) -> Whole:
+    """The 20 epochs, the rows shuffled before each."""
 
-    def call() -> None:
-        model = model_of(case)
-        model.fit(x, labels, epochs=EPOCHS, batch_size=case.batch, verbose=False)
-        trained[:] = [model]
+    def start(case: Case) -> tuple[Callable[[], Any], Callable[[], float]]:
+        x, labels = case.data()
+        trained: list[gn.Model] = []
 
-    return call, lambda: case.evaluate(weights_of(trained[0]))
+        def call() -> None:
+            model = model_of(case, threads)
+            model.fit(x, labels, epochs=EPOCHS, batch_size=case.batch, verbose=False)
+            trained[:] = [model]
+
+        return call, lambda: case.evaluate(weights_of(trained[0]))
+
+    return start
 
 
 def predict_one(case: Case) -> tuple[Callable[[], Any], Callable[[], float]]:
@@ -105,7 +117,12 @@ def predict_one(case: Case) -> tuple[Callable[[], Any], Callable[[], float]]:
     return lambda: model.predict(row), lambda: float(np.ptp(model.predict(row)))
 
 
-WHOLE: dict[str, dict[str, Whole]] = {"digits-fit": {"fit": fit}, "predict-one": {"predict": predict_one}}
+ONE_THREAD = "fit, one thread"
+REPEATED = "fit, repeated rows"
+WHOLE: dict[str, dict[str, Whole]] = {
+    "digits-fit": {"fit": fit_on(None), ONE_THREAD: fit_on(1)},
+    "predict-one": {"predict": predict_one},
+}
 
 if __name__ == "__main__":
     parser = ArgumentParser(add_help=False)
@@ -116,9 +133,12 @@ if __name__ == "__main__":
     except gn.ConfigurationError as error:
         print(error, file=sys.stderr)
         sys.exit(NOT_INSTALLED)
+    if ENGINE == "numpy":  # its threads are those of NumPy's BLAS
+        del WHOLE["digits-fit"][ONE_THREAD]
     peer_main(
         f"glassnet {ENGINE}",
-        {"fit": Fit, "fit, repeated rows": LongEpochs},
+        {"fit": Fit, ONE_THREAD: FitOnOneThread, REPEATED: LongEpochs},
         WHOLE,
-        only={"fit, repeated rows": lambda case: case.batches == 1},
+        only={ONE_THREAD: lambda _: ENGINE == "compiled", REPEATED: lambda case: case.batches == 1},
+        informative={ONE_THREAD},
     )

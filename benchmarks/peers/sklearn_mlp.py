@@ -13,6 +13,7 @@ from benchmarks.timing import Whole, missing, peer_main
 
 try:
     from sklearn.neural_network import MLPClassifier
+    from threadpoolctl import ThreadpoolController
 except ImportError as error:
     missing(error)
 
@@ -41,6 +42,18 @@ def fit(case: Case) -> tuple[Callable[[], Any], Callable[[], float]]:
     return call, loss
 
 
+def fit_on_one_thread(case: Case) -> tuple[Callable[[], Any], Callable[[], float]]:
+    """The same with BLAS on one thread."""
+    train, loss = fit(case)
+    controller = ThreadpoolController()
+
+    def call() -> None:
+        with controller.limit(limits=1):
+            train()
+
+    return call, loss
+
+
 def predict_one(case: Case) -> tuple[Callable[[], Any], Callable[[], float]]:
     """Probabilities of one row, by the case's weights."""
     row = case.data()[0]
@@ -54,7 +67,10 @@ def predict_one(case: Case) -> tuple[Callable[[], Any], Callable[[], float]]:
     return call, lambda: float(np.log(call().max()) - np.log(call().min()))
 
 
-WHOLE: dict[str, dict[str, Whole]] = {"digits-fit": {"fit": fit}, "predict-one": {"predict_proba": predict_one}}
+WHOLE: dict[str, dict[str, Whole]] = {
+    "digits-fit": {"fit": fit, "fit, one thread": fit_on_one_thread},
+    "predict-one": {"predict_proba": predict_one},
+}
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")  # that 20 epochs are too few

@@ -4,6 +4,7 @@
 
 #include "../kernel.hpp"
 #include "../logistic.hpp"
+#include "../reduce.hpp"
 #include "../vector_math.hpp"
 
 #include <algorithm>
@@ -12,12 +13,6 @@
 
 namespace glassnet {
 namespace {
-
-// Φ(x) = ½ erfc(−x/√2), which keeps its relative accuracy far out on the left.
-template <class T>
-T normal_cdf(T x) {
-    return std::erfc(x / -std::numbers::sqrt2_v<T>) / 2;
-}
 
 constexpr double cubic = 0.044715;
 
@@ -62,59 +57,73 @@ void leaky_relu_backward(const T* dy, const T* x, T* dx, std::int64_t size, T sl
 
 template <class T>
 void elu_forward(const T* x, T* y, std::int64_t size, T alpha) {
-    for (std::int64_t i = 0; i < size; ++i) y[i] = x[i] > 0 ? x[i] : alpha * vector_expm1(std::min(x[i], T(0)));
+    for_elements(
+        size, [=](T x, T& y) { y = x > 0 ? x : alpha * vector_expm1(std::min(x, T(0))); }, x, y);
 }
 
 template <class T>
 void elu_backward(const T* dy, const T* x, T* dx, std::int64_t size, T alpha) {
-    for (std::int64_t i = 0; i < size; ++i)
-        dx[i] = dy[i] * (x[i] > 0 ? T(1) : alpha * vector_exp(std::min(x[i], T(0))));
+    for_elements(
+        size, [=](T dy, T x, T& dx) { dx = dy * (x > 0 ? T(1) : alpha * vector_exp(std::min(x, T(0)))); }, dy, x, dx);
 }
 
 template <class T>
 void gelu_forward(const T* x, T* y, std::int64_t size) {
-    for (std::int64_t i = 0; i < size; ++i) y[i] = x[i] * normal_cdf(x[i]);
+    for_elements(
+        size, [](T x, T& y) { y = x * vector_normal(x).cdf; }, x, y);
 }
 
 template <class T>
 void gelu_backward(const T* dy, const T* x, T* dx, std::int64_t size) {
-    const T sqrt_two_pi = static_cast<T>(std::sqrt(2 * std::numbers::pi));
-    for (std::int64_t i = 0; i < size; ++i) {
-        const T density = vector_exp(-(x[i] * x[i]) / 2) / sqrt_two_pi;
-        dx[i] = dy[i] * (normal_cdf(x[i]) + x[i] * density);
-    }
+    const T inverse_sqrt_two_pi = static_cast<T>(1 / std::sqrt(2 * std::numbers::pi));
+    for_elements(
+        size,
+        [=](T dy, T x, T& dx) {
+            const Normal<T> normal = vector_normal(x);
+            dx = dy * (normal.cdf + x * (normal.bell * inverse_sqrt_two_pi));
+        },
+        dy, x, dx);
 }
 
 template <class T>
 void gelu_tanh_forward(const T* x, T* y, std::int64_t size) {
-    for (std::int64_t i = 0; i < size; ++i) y[i] = x[i] / 2 * (1 + vector_tanh(gelu_inner(x[i])));
+    for_elements(
+        size, [](T x, T& y) { y = x / 2 * (1 + vector_tanh(gelu_inner(x))); }, x, y);
 }
 
 template <class T>
 void gelu_tanh_backward(const T* dy, const T* x, T* dx, std::int64_t size) {
-    for (std::int64_t i = 0; i < size; ++i) {
-        const T t = vector_tanh(gelu_inner(x[i]));
-        const T du = sqrt_two_over_pi<T> * (1 + static_cast<T>(3 * cubic) * x[i] * x[i]);
-        dx[i] = dy[i] * ((1 + t) / 2 + x[i] / 2 * (1 - t * t) * du);
-    }
+    for_elements(
+        size,
+        [](T dy, T x, T& dx) {
+            const T t = vector_tanh(gelu_inner(x));
+            const T du = sqrt_two_over_pi<T> * (1 + static_cast<T>(3 * cubic) * x * x);
+            dx = dy * ((1 + t) / 2 + x / 2 * (1 - t * t) * du);
+        },
+        dy, x, dx);
 }
 
 template <class T>
 void silu_forward(const T* x, T* y, std::int64_t size) {
-    for (std::int64_t i = 0; i < size; ++i) y[i] = x[i] * logistic(x[i]);
+    for_elements(
+        size, [](T x, T& y) { y = x * logistic(x); }, x, y);
 }
 
 template <class T>
 void silu_backward(const T* dy, const T* x, T* dx, std::int64_t size) {
-    for (std::int64_t i = 0; i < size; ++i) {
-        const T s = logistic(x[i]);
-        dx[i] = dy[i] * (s * (1 + x[i] * (1 - s)));
-    }
+    for_elements(
+        size,
+        [](T dy, T x, T& dx) {
+            const T s = logistic(x);
+            dx = dy * (s * (1 + x * (1 - s)));
+        },
+        dy, x, dx);
 }
 
 template <class T>
 void sigmoid_forward(const T* x, T* y, std::int64_t size) {
-    for (std::int64_t i = 0; i < size; ++i) y[i] = logistic(x[i]);
+    for_elements(
+        size, [](T x, T& y) { y = logistic(x); }, x, y);
 }
 
 template <class T>
@@ -124,7 +133,8 @@ void sigmoid_backward(const T* dy, const T* y, T* dx, std::int64_t size) {
 
 template <class T>
 void tanh_forward(const T* x, T* y, std::int64_t size) {
-    for (std::int64_t i = 0; i < size; ++i) y[i] = vector_tanh(x[i]);
+    for_elements(
+        size, [](T x, T& y) { y = vector_tanh(x); }, x, y);
 }
 
 template <class T>
@@ -134,12 +144,14 @@ void tanh_backward(const T* dy, const T* y, T* dx, std::int64_t size) {
 
 template <class T>
 void softplus_forward(const T* x, T* y, std::int64_t size) {
-    for (std::int64_t i = 0; i < size; ++i) y[i] = softplus(x[i]);
+    for_elements(
+        size, [](T x, T& y) { y = softplus(x); }, x, y);
 }
 
 template <class T>
 void softplus_backward(const T* dy, const T* x, T* dx, std::int64_t size) {
-    for (std::int64_t i = 0; i < size; ++i) dx[i] = dy[i] * logistic(x[i]);
+    for_elements(
+        size, [](T dy, T x, T& dx) { dx = dy * logistic(x); }, dy, x, dx);
 }
 
 template <class T>

@@ -8,17 +8,22 @@
 namespace glassnet {
 namespace {
 
+// The elements are those from place `first` on of the whole array, and so are their random words.
 template <class T>
-void dropout_forward(const T* x, T* y, bool* mask, std::int64_t size, double rate, const PhiloxStream& from) {
+void dropout_forward(const T* x, T* y, std::uint8_t* mask, std::int64_t size, std::int64_t first, double rate,
+                     const PhiloxStream& from) {
     const std::uint32_t threshold = static_cast<std::uint32_t>(rate * 4294967296.0);
     const T scale = static_cast<T>(1 / (1 - rate));
     std::uint32_t words[philox_group];
-    for (std::int64_t start = 0; start < size; start += philox_group) {
-        philox_words(from, static_cast<std::uint32_t>(start / 4), words);
-        const std::int64_t count = std::min(philox_group, size - start);
-        for (std::int64_t i = 0; i < count; ++i) mask[start + i] = words[i] >= threshold;
+    for (std::int64_t done = 0; done < size;) {
+        const std::int64_t skipped = (first + done) % 4;  // words of a block begun in the part before
+        philox_words(from, static_cast<std::uint32_t>((first + done) / 4), words);
+        const std::int64_t count = std::min(philox_group - skipped, size - done);
+        const std::uint32_t* word = words + skipped;
+        for (std::int64_t i = 0; i < count; ++i) mask[done + i] = word[i] >= threshold;
         for (std::int64_t i = 0; i < count; ++i)
-            y[start + i] = x[start + i] * static_cast<T>(words[i] >= threshold) * scale;
+            y[done + i] = x[done + i] * (word[i] >= threshold ? scale : T(0));
+        done += count;
     }
 }
 
@@ -37,8 +42,8 @@ struct Unpacked {
     static void dropout_forward(const Operand* o, const double* settings) {
         const PhiloxStream from{whole(settings[1]), whole(settings[2]),
                                 static_cast<std::uint32_t>(settings[3])};
-        glassnet::dropout_forward(o[0].as<T>(), o[1].as<T>(), o[2].as<bool>(), o[1].size(), settings[0],
-                                  from);
+        glassnet::dropout_forward(o[0].as<T>(), o[1].as<T>(), o[2].as<std::uint8_t>(), o[1].size(),
+                                  o[1].first * o[1].row_size(), settings[0], from);
     }
     static void dropout_backward(const Operand* o, const double* settings) {
         glassnet::dropout_backward(o[0].as<T>(), o[1].as<std::uint8_t>(), o[2].as<T>(), o[2].size(),

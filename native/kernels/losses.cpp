@@ -57,139 +57,199 @@ void weighted_sum(const T* losses, const T* row_weights, double* value, std::int
     });
 }
 
+// losses_n = Σ_m term(a_nm, b_nm), the terms of many rows or of a part of one at a time; `loop` goes over the elements.
+template <class T, class Term, class Loop>
+void sum_rows(const T* a, const T* b, T* losses, std::int64_t rows, std::int64_t width, Term term, Loop loop) {
+    const auto put = [term](T a, T b, T& value) { value = term(a, b); };
+    if (width == 1) {
+        loop(rows, put, a, b, losses);
+        return;
+    }
+    constexpr std::int64_t block = 1024;
+    T terms[block];
+    const std::int64_t rows_of_block = std::max(block / std::max(width, std::int64_t{1}), std::int64_t{1});
+    for (std::int64_t first = 0; first < rows; first += rows_of_block) {
+        const std::int64_t count = std::min(rows_of_block, rows - first);
+        std::fill_n(losses + first, count, T(0));
+        for (std::int64_t start = 0; start < width; start += block) {
+            const std::int64_t part = std::min(block, width - start);
+            loop(count * part, put, a + first * width + start, b + first * width + start, terms);
+            for (std::int64_t row = 0; row < count; ++row) {
+                const T* of_row = terms + row * part;
+                losses[first + row] += sum_of<T>(part, [of_row](std::int64_t m) { return of_row[m]; });
+            }
+        }
+    }
+}
+
+// doutputs_nm = weight_n slope(a_nm, b_nm)
+template <class T, class Slope, class Loop>
+void weigh_slopes(const T* row_weights, const T* a, const T* b, T* doutputs, std::int64_t rows, std::int64_t width,
+                  Slope slope, Loop loop) {
+    const auto put = [slope](T weight, T a, T b, T& value) { value = weight * slope(a, b); };
+    if (width == 1) {
+        loop(rows, put, row_weights, a, b, doutputs);
+    } else if (width < short_row) {
+        ForShortRows<T> weights;
+        for (std::int64_t first = 0; first < rows; first += rows_at_a_time) {
+            const std::int64_t count = std::min(rows_at_a_time, rows - first), place = first * width;
+            spread(row_weights + first, count, width, weights.values);
+            loop(count * width, put, static_cast<const T*>(weights.values), a + place, b + place, doutputs + place);
+        }
+    } else {
+        for (std::int64_t row = 0; row < rows; ++row, a += width, b += width, doutputs += width)
+            loop(
+                width, [weight = row_weights[row], slope](T a, T b, T& value) { value = weight * slope(a, b); }, a, b,
+                doutputs);
+    }
+}
+
+// The loops for terms of a few operations and for those with elementary functions.
+constexpr auto cheap = [](auto... arguments) { for_cheap_elements(arguments...); };
+constexpr auto costly = [](auto... arguments) { for_elements(arguments...); };
+
 template <class T>
 void squared_error_forward(const T* outputs, const T* targets, T* losses, std::int64_t rows,
                            std::int64_t width) {
-    for (std::int64_t row = 0; row < rows; ++row, outputs += width, targets += width) {
-        losses[row] = sum_of<T>(width, [outputs, targets](std::int64_t m) {
-            const T error = outputs[m] - targets[m];
-            return error * error;
-        }) / 2;
-    }
+    const auto term = [](T output, T target) {
+        const T error = output - target;
+        return error * error / 2;
+    };
+    sum_rows(outputs, targets, losses, rows, width, term, cheap);
 }
 
 template <class T>
 void squared_error_backward(const T* row_weights, const T* outputs, const T* targets, T* doutputs,
                             std::int64_t rows, std::int64_t width) {
-    for (std::int64_t row = 0; row < rows; ++row, outputs += width, targets += width, doutputs += width) {
-        const T weight = row_weights[row];
-        for (std::int64_t m = 0; m < width; ++m) doutputs[m] = weight * (outputs[m] - targets[m]);
-    }
+    const auto slope = [](T output, T target) { return output - target; };
+    weigh_slopes(row_weights, outputs, targets, doutputs, rows, width, slope, cheap);
 }
 
 template <class T>
 void absolute_error_forward(const T* outputs, const T* targets, T* losses, std::int64_t rows,
                             std::int64_t width) {
-    for (std::int64_t row = 0; row < rows; ++row, outputs += width, targets += width)
-        losses[row] = sum_of<T>(width, [outputs, targets](std::int64_t m) {
-            return std::abs(outputs[m] - targets[m]);
-        });
+    const auto term = [](T output, T target) { return std::abs(output - target); };
+    sum_rows(outputs, targets, losses, rows, width, term, cheap);
 }
 
 template <class T>
 void absolute_error_backward(const T* row_weights, const T* outputs, const T* targets, T* doutputs,
                              std::int64_t rows, std::int64_t width) {
-    for (std::int64_t row = 0; row < rows; ++row, outputs += width, targets += width, doutputs += width) {
-        const T weight = row_weights[row];
-        for (std::int64_t m = 0; m < width; ++m) doutputs[m] = weight * sign(outputs[m] - targets[m]);
-    }
+    const auto slope = [](T output, T target) { return sign(output - target); };
+    weigh_slopes(row_weights, outputs, targets, doutputs, rows, width, slope, cheap);
 }
 
 template <class T>
 void huber_forward(const T* outputs, const T* targets, T* losses, std::int64_t rows, std::int64_t width,
                    T delta) {
-    for (std::int64_t row = 0; row < rows; ++row, outputs += width, targets += width) {
-        losses[row] = sum_of<T>(width, [outputs, targets, delta](std::int64_t m) {
-            const T size = std::abs(outputs[m] - targets[m]);
-            const T inner = std::min(size, delta);
-            return inner * (size - inner / 2);
-        });
-    }
+    const auto term = [delta](T output, T target) {
+        const T size = std::abs(output - target);
+        const T inner = std::min(size, delta);
+        return inner * (size - inner / 2);
+    };
+    sum_rows(outputs, targets, losses, rows, width, term, cheap);
 }
 
 template <class T>
 void huber_backward(const T* row_weights, const T* outputs, const T* targets, T* doutputs, std::int64_t rows,
                     std::int64_t width, T delta) {
-    for (std::int64_t row = 0; row < rows; ++row, outputs += width, targets += width, doutputs += width) {
-        const T weight = row_weights[row];
-        for (std::int64_t m = 0; m < width; ++m)
-            doutputs[m] = weight * std::min(std::max(outputs[m] - targets[m], -delta), delta);
-    }
+    const auto slope = [delta](T output, T target) { return std::min(std::max(output - target, -delta), delta); };
+    weigh_slopes(row_weights, outputs, targets, doutputs, rows, width, slope, cheap);
 }
 
 template <class T>
 void binary_cross_entropy_forward(const T* logits, const T* targets, T* losses, std::int64_t rows,
                                   std::int64_t width) {
-    for (std::int64_t row = 0; row < rows; ++row, logits += width, targets += width)
-        losses[row] = sum_of<T>(width, [logits, targets](std::int64_t m) {
-            return softplus(logits[m]) - targets[m] * logits[m];
-        });
+    const auto term = [](T logit, T target) { return softplus(logit) - target * logit; };
+    sum_rows(logits, targets, losses, rows, width, term, costly);
 }
 
 template <class T>
 void binary_cross_entropy_backward(const T* row_weights, const T* logits, const T* targets, T* doutputs,
                                    std::int64_t rows, std::int64_t width) {
-    for (std::int64_t row = 0; row < rows; ++row, logits += width, targets += width, doutputs += width) {
-        const T weight = row_weights[row];
-        for (std::int64_t m = 0; m < width; ++m) doutputs[m] = weight * (logistic(logits[m]) - targets[m]);
-    }
+    const auto slope = [](T logit, T target) { return logistic(logit) - target; };
+    weigh_slopes(row_weights, logits, targets, doutputs, rows, width, slope, costly);
 }
 
 template <class T>
 void binary_cross_entropy_of_probabilities_forward(const T* probabilities, const T* targets, T* losses,
                                                    std::int64_t rows, std::int64_t width) {
-    const T floor = log_floor<T>();
-    for (std::int64_t row = 0; row < rows; ++row, probabilities += width, targets += width) {
-        losses[row] = -sum_of<T>(width, [probabilities, targets, floor](std::int64_t m) {
-            const T log_p = std::log(std::max(probabilities[m], floor));
-            const T log_q = std::log(std::max(1 - probabilities[m], floor));
-            return targets[m] * log_p + (1 - targets[m]) * log_q;
-        });
-    }
+    const auto term = [floor = log_floor<T>()](T probability, T target) {
+        const T log_p = vector_log(std::max(probability, floor));
+        const T log_q = vector_log(std::max(1 - probability, floor));
+        return -(target * log_p + (1 - target) * log_q);
+    };
+    sum_rows(probabilities, targets, losses, rows, width, term, costly);
 }
 
 template <class T>
 void binary_cross_entropy_of_probabilities_backward(const T* row_weights, const T* probabilities,
                                                     const T* targets, T* doutputs, std::int64_t rows,
                                                     std::int64_t width) {
-    const T floor = log_floor<T>();
-    for (std::int64_t row = 0; row < rows;
-         ++row, probabilities += width, targets += width, doutputs += width) {
-        const T weight = row_weights[row];
-        for (std::int64_t m = 0; m < width; ++m) {
-            const T p = std::max(probabilities[m], floor);
-            const T q = std::max(1 - probabilities[m], floor);
-            doutputs[m] = weight * ((1 - targets[m]) / q - targets[m] / p);
-        }
-    }
+    const auto slope = [floor = log_floor<T>()](T probability, T target) {
+        const T p = std::max(probability, floor);
+        const T q = std::max(1 - probability, floor);
+        return (1 - target) / q - target / p;
+    };
+    weigh_slopes(row_weights, probabilities, targets, doutputs, rows, width, slope, cheap);
 }
+
+// log total of each row
+template <class T>
+struct LogTotals {
+    T of_row[rows_at_a_time];
+
+    explicit LogTotals(const SoftmaxScales<T>& scales) {
+        for_elements(
+            scales.count, [](T total, T& log_total) { log_total = vector_log(total); }, scales.total, of_row);
+    }
+};
 
 template <class T>
 void cross_entropy_forward(const T* logits, const std::int64_t* labels, T* losses, T* probabilities,
                            std::int64_t rows, std::int64_t classes, double label_smoothing) {
     const T own = static_cast<T>(1 - label_smoothing);
     const T others = static_cast<T>(label_smoothing);
-    for (std::int64_t row = 0; row < rows; ++row, logits += classes, probabilities += classes) {
-        const auto [largest, total] = softmax_row(logits, probabilities, classes);
-        const auto log_p = [logits, maximum = largest, log_total = std::log(total)](std::int64_t k) {
-            return logits[k] - maximum - log_total;
-        };
-        losses[row] = -own * log_p(labels[row]);
-        // 0 · ∞ would be NaN where a class is masked by a logit of −∞.
-        if (label_smoothing != 0) losses[row] -= others * (sum_of<T>(classes, log_p) / static_cast<T>(classes));
-    }
+    softmax_rows(logits, probabilities, rows, classes, [=](const SoftmaxScales<T>& scales) {
+        const LogTotals<T> log_totals(scales);
+        for (std::int64_t i = 0; i < scales.count; ++i) {
+            const std::int64_t row = scales.first + i;
+            const T* z = logits + row * classes;
+            const auto log_p = [z, largest = scales.largest[i], log_total = log_totals.of_row[i]](std::int64_t k) {
+                return z[k] - largest - log_total;
+            };
+            losses[row] = -own * log_p(labels[row]);
+            // 0 · ∞ would be NaN where a class is masked by a logit of −∞.
+            if (label_smoothing != 0) losses[row] -= others * (sum_of<T>(classes, log_p) / static_cast<T>(classes));
+        }
+    });
 }
 
 template <class T>
 void cross_entropy_backward(const T* row_weights, const T* probabilities, const std::int64_t* labels,
                             T* doutputs, std::int64_t rows, std::int64_t classes, double label_smoothing) {
     const Smoothing<T> smoothing(label_smoothing, classes);
-    for (std::int64_t row = 0; row < rows; ++row, probabilities += classes, doutputs += classes) {
-        const T weight = row_weights[row];
-        const T labelled = probabilities[labels[row]] - smoothing.share - smoothing.own;
-        for (std::int64_t k = 0; k < classes; ++k)
-            doutputs[k] = (probabilities[k] - smoothing.share) * weight;
-        doutputs[labels[row]] = labelled * weight;
+    T labelled[rows_at_a_time];
+    ForShortRows<T> weights;
+    for (std::int64_t first = 0; first < rows; first += rows_at_a_time) {
+        const std::int64_t count = std::min(rows_at_a_time, rows - first);
+        const T* const w = row_weights + first;
+        const T* const p = probabilities + first * classes;
+        T* const dz = doutputs + first * classes;
+        for (std::int64_t i = 0; i < count; ++i)
+            labelled[i] = (p[i * classes + labels[first + i]] - smoothing.share - smoothing.own) * w[i];
+        if (classes < vector_lanes<T>) {
+            spread(w, count, classes, weights.values);
+            for_cheap_elements(
+                count * classes, [share = smoothing.share](T w, T p, T& dz) { dz = (p - share) * w; },
+                static_cast<const T*>(weights.values), p, dz);
+        } else {
+            for (std::int64_t i = 0; i < count; ++i)
+                for_cheap_elements(
+                    classes, [weight = w[i], share = smoothing.share](T p, T& dz) { dz = (p - share) * weight; },
+                    p + i * classes, dz + i * classes);
+        }
+        for (std::int64_t i = 0; i < count; ++i) dz[i * classes + labels[first + i]] = labelled[i];
     }
 }
 
@@ -197,38 +257,35 @@ template <class T>
 void soft_cross_entropy_forward(const T* logits, const T* targets, T* losses, T* probabilities,
                                 std::int64_t rows, std::int64_t classes, double label_smoothing) {
     const Smoothing<T> smoothing(label_smoothing, classes);
-    for (std::int64_t row = 0; row < rows;
-         ++row, logits += classes, targets += classes, probabilities += classes) {
-        const auto [largest, total] = softmax_row(logits, probabilities, classes);
-        const T log_total = std::log(total);
-        losses[row] = -sum_of<T>(classes, [=, maximum = largest](std::int64_t k) {
-            return smoothing.of(targets[k]) * (logits[k] - maximum - log_total);
-        });
-    }
+    softmax_rows(logits, probabilities, rows, classes, [=](const SoftmaxScales<T>& scales) {
+        const LogTotals<T> log_totals(scales);
+        for (std::int64_t i = 0; i < scales.count; ++i) {
+            const std::int64_t row = scales.first + i;
+            const T *z = logits + row * classes, *t = targets + row * classes;
+            const T largest = scales.largest[i], log_total = log_totals.of_row[i];
+            losses[row] = -sum_of<T>(classes, [=](std::int64_t k) {
+                return smoothing.of(t[k]) * (z[k] - largest - log_total);
+            });
+        }
+    });
 }
 
 template <class T>
 void soft_cross_entropy_backward(const T* row_weights, const T* probabilities, const T* targets, T* doutputs,
                                  std::int64_t rows, std::int64_t classes, double label_smoothing) {
     const Smoothing<T> smoothing(label_smoothing, classes);
-    for (std::int64_t row = 0; row < rows;
-         ++row, probabilities += classes, targets += classes, doutputs += classes) {
-        const T weight = row_weights[row];
-        for (std::int64_t k = 0; k < classes; ++k)
-            doutputs[k] = weight * (probabilities[k] - smoothing.of(targets[k]));
-    }
+    const auto slope = [smoothing](T probability, T target) { return probability - smoothing.of(target); };
+    weigh_slopes(row_weights, probabilities, targets, doutputs, rows, classes, slope, cheap);
 }
 
 template <class T>
 void cross_entropy_of_probabilities_forward(const T* probabilities, const T* targets, T* losses,
                                             std::int64_t rows, std::int64_t classes, double label_smoothing) {
     const Smoothing<T> smoothing(label_smoothing, classes);
-    const T floor = log_floor<T>();
-    for (std::int64_t row = 0; row < rows; ++row, probabilities += classes, targets += classes) {
-        losses[row] = -sum_of<T>(classes, [=](std::int64_t k) {
-            return smoothing.of(targets[k]) * std::log(std::max(probabilities[k], floor));
-        });
-    }
+    const auto term = [smoothing, floor = log_floor<T>()](T probability, T target) {
+        return -(smoothing.of(target) * vector_log(std::max(probability, floor)));
+    };
+    sum_rows(probabilities, targets, losses, rows, classes, term, costly);
 }
 
 template <class T>
@@ -236,31 +293,23 @@ void cross_entropy_of_probabilities_backward(const T* row_weights, const T* prob
                                              T* doutputs, std::int64_t rows, std::int64_t classes,
                                              double label_smoothing) {
     const Smoothing<T> smoothing(label_smoothing, classes);
-    const T floor = log_floor<T>();
-    for (std::int64_t row = 0; row < rows;
-         ++row, probabilities += classes, targets += classes, doutputs += classes) {
-        const T weight = row_weights[row];
-        for (std::int64_t k = 0; k < classes; ++k)
-            doutputs[k] = -weight * (smoothing.of(targets[k]) / std::max(probabilities[k], floor));
-    }
+    const auto slope = [smoothing, floor = log_floor<T>()](T probability, T target) {
+        return -(smoothing.of(target) / std::max(probability, floor));
+    };
+    weigh_slopes(row_weights, probabilities, targets, doutputs, rows, classes, slope, cheap);
 }
 
 template <class T>
 void hinge_forward(const T* outputs, const T* targets, T* losses, std::int64_t rows, std::int64_t width) {
-    for (std::int64_t row = 0; row < rows; ++row, outputs += width, targets += width)
-        losses[row] = sum_of<T>(width, [outputs, targets](std::int64_t m) {
-            return std::max(1 - targets[m] * outputs[m], T(0));
-        });
+    const auto term = [](T output, T target) { return std::max(1 - target * output, T(0)); };
+    sum_rows(outputs, targets, losses, rows, width, term, cheap);
 }
 
 template <class T>
 void hinge_backward(const T* row_weights, const T* outputs, const T* targets, T* doutputs, std::int64_t rows,
                     std::int64_t width) {
-    for (std::int64_t row = 0; row < rows; ++row, outputs += width, targets += width, doutputs += width) {
-        const T weight = row_weights[row];
-        for (std::int64_t m = 0; m < width; ++m)
-            doutputs[m] = -weight * (targets[m] * static_cast<T>(targets[m] * outputs[m] < 1));
-    }
+    const auto slope = [](T output, T target) { return -(target * static_cast<T>(target * output < 1)); };
+    weigh_slopes(row_weights, outputs, targets, doutputs, rows, width, slope, cheap);
 }
 
 template <class T>

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from glassnet.checks import as_rows, fits_network, numeric, same_rows
-from glassnet.errors import ConfigurationError, NotBuiltError, ShapeError
+from glassnet.errors import ConfigurationError, NotBuiltError
 from glassnet.files import require_writable
 from glassnet.formats import ModelParts, describe, read_model_file, reconstruct, write_model_file
-from glassnet.layers import Dense, Layer, NumpyLayer, ReLU, Sigmoid, Softmax, Tanh
-from glassnet.losses import LOSSES, BinaryCrossEntropy, CrossEntropy, Loss, check_weights
+from glassnet.layers import Layer, NumpyLayer
+from glassnet.losses import LOSSES, Loss, check_weights
 from glassnet.metrics import Metric, as_metrics
-from glassnet.network import Network, Sequential, as_network
+from glassnet.model_checks import agreed_dtype, check_end, flat_input
+from glassnet.network import Network, as_network
 from glassnet.optimizers import Optimizer, as_optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.runners import Plan, native
@@ -47,9 +48,11 @@ class Model:
         metrics: objects or names, such as ``["accuracy"]``.
         seed: keys initial weights, the order of rows, splits and dropout masks.
         dtype: ``"float32"`` or ``"float64"``, of parameters and computation.
-        engine: ``"numpy"`` runs the NumPy kernels; ``"compiled"`` records each training step once and replays it in
-            C++, on one thread; ``"auto"`` is the NumPy engine for now.
-        threads: upper limit of threads for compiled engines; None for as many as the machine has.
+        engine: ``"compiled"`` records a training step once and replays it in C++ (see ``plan``), and predicts there
+            too; ``"numpy"`` calls the NumPy kernels one after another; ``"auto"`` is the compiled engine where the
+            native module is installed.
+        threads: upper limit of threads of the compiled engine; None for the environment's GLASSNET_NUM_THREADS, else
+            as many as there are processors. The number of threads changes no bit of any result.
 
     Attributes:
         epochs_trained: epochs done over the model's whole life.
@@ -91,7 +94,7 @@ class Model:
         self.optimizer = deepcopy(as_optimizer(optimizer))
         self.metrics = as_metrics(metrics)
         self.seed = whole(seed, "seed", "Model", low=0)
-        self.dtype = _agreed_dtype(self.network, as_dtype(dtype))
+        self.dtype = agreed_dtype(self.network, as_dtype(dtype))
         self.engine = one_of(engine, "engine", "Model", ENGINES)
         self.threads = None if threads is None else whole(threads, "threads", "Model")
         self.epochs_trained = 0
@@ -108,7 +111,7 @@ class Model:
                 expected="an installation with the native module; this one is pure Python",
                 fix='use engine="auto" or engine="numpy", or install again where a C++ compiler is',
             )
-        _check_end(self.network, self.loss)
+        check_end(self.network, self.loss)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what is compiled: a copy compiles for itself."""
@@ -327,7 +330,7 @@ class Model:
         else:
             inputs = self._scaled(x, where=f"{where}: x")
             if inputs.ndim < 2:
-                raise _flat(inputs.shape, f"{where}: x")
+                raise flat_input(inputs.shape, f"{where}: x")
             output_shape = self.network.infer_shapes(inputs.shape[1:], np.random.default_rng(self.seed))
         targets = self.loss.prepare(y, output_shape, self.dtype, where=f"{where}: y")
         if self.target_scaling is not None:
@@ -390,56 +393,3 @@ def load(path: str | Path, *, custom: Sequence[type[Configurable]] = ()) -> Mode
     model.feature_names, model.target_name = parts.feature_names, parts.target_name
     model.class_names = parts.class_names
     return model
-
-
-def _agreed_dtype(network: Network, asked: np.dtype[Any]) -> np.dtype[Any]:
-    """A built network keeps its dtype; asking for float64 with a float32 one is a mistake."""
-    if not network.is_built:
-        return asked
-    if asked == np.float64 != network.dtype:
-        raise ConfigurationError(
-            where="Model",
-            received=f"dtype={str(asked)!r} for a network built in {network.dtype}",
-            expected="one dtype for both",
-            fix=f'build the network in it: net.build(input_shape, dtype="{asked}"), or pass net.copy("{asked}")',
-        )
-    return network.dtype
-
-
-def _flat(shape: tuple[int, ...], where: str) -> ShapeError:
-    return ShapeError(
-        where=where,
-        received=f"an array of shape {shape}",
-        expected="(N, D): one row for each example",
-        fix="for a single feature pass x.reshape(-1, 1), for a single row x.reshape(1, -1)",
-    )
-
-
-def _check_end(network: Network, loss: Loss) -> None:
-    """Refuses a final activation that the loss would apply once more, or one that it misses."""
-    last = _last_layer(network)
-    if not isinstance(loss, BinaryCrossEntropy | CrossEntropy) or last is None:
-        return
-    wanted = Sigmoid if isinstance(loss, BinaryCrossEntropy) else Softmax
-    name = type(loss).__name__
-    if loss.from_logits and isinstance(last, Sigmoid | Softmax):
-        raise ConfigurationError(
-            where="Model",
-            received=f"a network that ends in {last!r} with {loss!r}, which takes logits and would squash them again",
-            expected="logits, or a loss that takes probabilities",
-            fix=f"drop the last layer, or use gn.losses.{name}(from_logits=False)",
-        )
-    if not loss.from_logits and isinstance(last, Dense | ReLU | Tanh):
-        raise ConfigurationError(
-            where="Model",
-            received=f"a network that ends in {last!r} with {loss!r}, which takes probabilities",
-            expected=f"a network that ends in {wanted.__name__}()",
-            fix=f"append gn.{wanted.__name__}(), or use gn.losses.{name}() on the logits",
-        )
-
-
-def _last_layer(layer: Layer) -> Layer | None:
-    if not isinstance(layer, Network):
-        return layer
-    inside = [child for _, child in layer.children()]
-    return _last_layer(inside[-1]) if inside and isinstance(layer, Sequential) else None

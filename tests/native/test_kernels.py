@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -110,7 +111,7 @@ def test_optimizers(name: str, dtype: str) -> None:
 
 
 def test_every_kernel_is_among_these_steps_and_has_a_native_twin() -> None:
-    recorder = Recorder(0, lambda: 0)
+    recorder = Recorder(0)
     for _, build, shape in LAYERS:
         step_of_layer(recorder, build, shape, 2)
     for case in LOSSES:
@@ -145,6 +146,93 @@ def test_activations_at_the_ends_of_the_line(name: str, dtype: str) -> None:
     assert np.isfinite(arrays[output]).all()
     tolerance = TOLERANCE[dtype]
     np.testing.assert_allclose(arrays[output], expected[output], rtol=tolerance, atol=tolerance * 1e-3)
+
+
+FAMILIES = ("activation", "combine", "dropout", "losses", "softmax", "updates")
+CUTTABLE = sorted(
+    name
+    for name, entry in KERNELS.items()
+    if entry.function.__module__.rpartition(".")[2] in FAMILIES and entry.by_rows and not name.startswith("concat")
+)
+ROWS = 133
+CUTS = (0, 1, 3, 20, 84, ROWS)
+
+
+def arrays_of(name: str, width: int, dtype: str) -> dict[str, np.ndarray]:
+    """Arguments of a kernel for 133 rows, or as many elements for an update."""
+    rng = np.random.default_rng(width)
+    arrays: dict[str, np.ndarray] = {}
+    for key in KERNELS[name].arrays:
+        if key == "labels":
+            arrays[key] = rng.integers(0, width, ROWS)
+        elif key == "mask":
+            arrays[key] = rng.integers(0, 2, (ROWS, width)) == 1
+        else:
+            one_each = key in {"losses", "row_weights"} or name.endswith("_update")
+            shape = (ROWS,) if one_each else (ROWS, width)
+            arrays[key] = rng.uniform(0.1, 0.9, shape).astype(dtype)
+    return arrays
+
+
+def settings_of(name: str) -> list[float]:
+    return [7.0 if key in {"seed", "step", "stream"} else 0.25 for key in KERNELS[name].settings]
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("width", [1, 3, 10, 40, 1030])
+@pytest.mark.parametrize("name", CUTTABLE)
+def test_parts_have_the_bits_of_the_whole(name: str, width: int, dtype: str) -> None:
+    module, entry = native(), KERNELS[name]
+    assert module is not None
+    whole, parts = arrays_of(name, width, dtype), arrays_of(name, width, dtype)
+    module.call(name, dtype == "float64", list(whole.values()), settings_of(name))
+    for start, stop in pairwise(CUTS):
+        cut = [True] * len(parts)
+        module.call(name, dtype == "float64", list(parts.values()), settings_of(name), cut, ROWS, start, stop)
+    for key in (*entry.writes, *entry.updates):
+        np.testing.assert_array_equal(parts[key], whole[key], err_msg=key)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("width", [1, 3, 10, 40])
+@pytest.mark.parametrize("name", [name for name in CUTTABLE if KERNELS[name].in_place])
+def test_an_output_may_be_an_input(name: str, width: int, dtype: str) -> None:
+    module, entry = native(), KERNELS[name]
+    assert module is not None
+    output = entry.writes[0]
+    apart = arrays_of(name, width, dtype)
+    module.call(name, dtype == "float64", list(apart.values()), settings_of(name))
+    shared = [key for key in entry.reads if apart[key].shape == apart[output].shape and apart[key].dtype == dtype]
+    assert shared
+    for key in shared:
+        arrays = arrays_of(name, width, dtype)
+        arrays[output] = arrays[key]
+        module.call(name, dtype == "float64", list(arrays.values()), settings_of(name))
+        np.testing.assert_array_equal(arrays[output], apart[output], err_msg=key)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("name", ["adagrad_update", "adam_update", "nadam_update", "rmsprop_update"])
+def test_steps_from_the_smallest_squares(name: str, dtype: str) -> None:
+    """Mean squares of 0, subnormal and huge ones; NaN and infinity stay with their element."""
+    tiny = np.finfo(dtype).smallest_subnormal
+    arrays = {key: np.ones(23, dtype) for key in KERNELS[name].arrays}
+    squares = next(key for key in ("square_sum", "mean_square", "v") if key in arrays)
+    arrays[squares][:] = np.resize([0, tiny, 100 * tiny, 1e-30, 1, 1e30], 23)
+    arrays["gradients"][:] = np.resize([0, 0, 0, 1e-12, 1, 1e3, np.nan, np.inf], 23)
+    arrays["parameters"][:] = 0
+    if "momentum_product" in arrays:
+        arrays["momentum_product"] = np.ones(1)
+    values = {"learning_rate": 1e-3, "epsilon": 1e-8, "step": 3}
+    settings: dict[str, Any] = {key: values.get(key, 0.9) for key in KERNELS[name].settings}
+    expected = {key: array.copy() for key, array in arrays.items()}
+    with np.errstate(all="ignore"):
+        KERNELS[name].function(**expected, **settings)
+    module = native()
+    assert module is not None
+    module.call(name, dtype == "float64", list(arrays.values()), list(settings.values()))
+    tolerance = 1e-6 if dtype == "float32" else 1e-14
+    np.testing.assert_allclose(arrays["parameters"], expected["parameters"], rtol=tolerance)
 
 
 def test_unknown_kernels_and_strided_arrays_are_refused() -> None:

@@ -1,0 +1,243 @@
+"""Native kernels over drawn shapes: beside their NumPy twins, and cut into parts, which must change no bit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glassnet.kernels import KERNELS
+from glassnet.runners import native
+from glassnet.runners.program import FIXED_DTYPES
+
+pytestmark = pytest.mark.skipif(native() is None, reason="a pure-Python installation")
+
+Arrays = dict[str, Any]
+
+TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
+SETTINGS: dict[str, float] = {
+    "alpha": 1.7,
+    "beta1": 0.9,
+    "beta2": 0.99,
+    "delta": 0.7,
+    "epsilon": 1e-7,
+    "factor": 0.7,
+    "label_smoothing": 0.1,
+    "learning_rate": 0.1,
+    "limit": 1.3,
+    "momentum": 0.8,
+    "next_momentum": 0.85,
+    "rate": 0.3,
+    "rho": 0.9,
+    "slope": 0.2,
+    "strength": 0.3,
+    "unit_axis": 1,
+}
+NATIVE = sorted(n for n in KERNELS if not n.startswith("python_"))
+BY_ROWS = [n for n in NATIVE if KERNELS[n].by_rows]
+FLAT = [n for n in NATIVE if KERNELS[n].updates and n not in ("accumulate", "max_norm")]
+"""Update rules and what goes with them: their arrays are flat."""
+NO_CANCELLATION = {
+    *("absolute_error_backward", "absolute_error_forward", "clip_by_value", "concat_backward", "concat_forward"),
+    *("dropout_backward", "dropout_forward", "elu_backward", "elu_forward", "gelu_forward", "hinge_backward"),
+    *("hinge_forward", "huber_backward", "huber_forward", "identity_backward", "identity_forward"),
+    *("leaky_relu_backward", "leaky_relu_forward", "relu_backward", "relu_forward", "residual_backward"),
+    *("residual_forward", "sigmoid_backward", "sigmoid_forward", "silu_forward", "softmax_forward"),
+    *("softplus_backward", "softplus_forward", "squared_error_forward", "tanh_forward", "weigh_rows", "weight_decay"),
+}
+"""Each of their elements is right by itself. Others may subtract numbers of one size, and are measured by those."""
+
+OPTIONAL = {"dense_forward": ["bias"], "dense_backward": ["dx", "dbias"], "weigh_rows": ["weights"]}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Sizes, a seed for the numbers, and where to cut, in shares of 70."""
+
+    rows: int
+    width: int
+    depth: int
+    features: int
+    seed: int
+    cuts: frozenset[int]
+
+    def parts(self, length: int) -> list[tuple[int, int]]:
+        """Parts (start, stop) that make up ``length`` indices."""
+        ends = sorted({0, length, *(cut * length // 70 for cut in self.cuts)})
+        return list(pairwise(ends))
+
+
+CASES = st.builds(
+    Case,
+    rows=st.integers(1, 70),
+    width=st.integers(1, 70),
+    depth=st.integers(1, 3),
+    features=st.integers(1, 70),
+    seed=st.integers(0, 2**32 - 1),
+    cuts=st.frozensets(st.integers(1, 69), min_size=1, max_size=6),
+)
+
+
+def shapes_of(kernel: str, case: Case, rng: np.random.Generator) -> dict[str, tuple[int, ...]]:
+    """The shape of each of the kernel's arrays."""
+    rows, width = case.rows, case.width
+    names = KERNELS[kernel].arrays
+    usual: tuple[int, ...] = rows, width
+    if KERNELS[kernel].function.__module__.endswith(("activation", "softmax", "dropout")) and case.depth > 1:
+        usual = rows, case.depth, width
+    if kernel in FLAT:
+        usual = (rows * width,)
+    special: dict[str, tuple[int, ...]] = dict.fromkeys(("losses", "row_weights", "labels", "weights"), (rows,))
+    special |= dict.fromkeys(("value", "total", "momentum_product"), (1,))
+    if kernel.startswith("concat"):
+        special |= dict.fromkeys(("y", "dy"), (rows, width + int(rng.integers(0, 9))))
+    if kernel.startswith("dense"):
+        special |= dict.fromkeys(("weight", "dweight"), (case.features, width))
+        special |= dict.fromkeys(("bias", "dbias"), (width,))
+        special |= dict.fromkeys(("x", "dx"), (rows, case.features))
+    return {name: special.get(name, usual) for name in names}
+
+
+def read_by(kernel: str, shapes: dict[str, tuple[int, ...]], rng: np.random.Generator) -> Arrays:
+    """Numbers for the arrays that the kernel reads or updates."""
+    entry = KERNELS[kernel]
+    found: Arrays = {name: rng.normal(size=shapes[name]) for name in (*entry.reads, *entry.updates)}
+    for name in found.keys() & {"row_weights", "weights"}:
+        found[name] = rng.uniform(0.5, 2, shapes[name])
+    for name in found.keys() & {"v", "square_sum", "mean_square", "momentum_product"}:
+        found[name] = rng.uniform(0.1, 0.9, shapes[name])
+    if "labels" in found:
+        found["labels"] = rng.integers(0, shapes[entry.arrays[0 if "forward" in kernel else 1]][1], shapes["labels"])
+    if "mask" in found:
+        found["mask"] = rng.uniform(size=shapes["mask"]) < 0.6
+    if "probabilities" in found:
+        found["probabilities"] = rng.uniform(0.02, 0.98, shapes["probabilities"])
+    if "targets" in found and "entropy" in kernel:
+        found["targets"] = rng.dirichlet(np.ones(shapes["targets"][1]), len(found["targets"]))
+    if kernel.startswith("hinge"):
+        found["targets"] = rng.choice([-1.0, 1.0], shapes["targets"])
+    if kernel == "softmax_backward":
+        found["y"] = rng.dirichlet(np.ones(shapes["y"][-1]), shapes["y"][:-1])
+    elif "y" in found:
+        found["y"] = np.tanh(found["y"]) * (0.5 if kernel == "sigmoid_backward" else 1)
+    if kernel == "lion_update":  # where the two nearly cancel, a rounding error would decide on a sign
+        found["m"] = np.copysign(found["m"], found["gradients"])
+    return found
+
+
+def arguments(kernel: str, case: Case, dtype: str) -> tuple[Arrays, dict[str, float]]:
+    """Arrays and settings of a kernel, NaN where it writes; some of the arrays that may be missing are."""
+    entry, rng = KERNELS[kernel], np.random.default_rng(case.seed)
+    shapes = shapes_of(kernel, case, rng)
+    arrays: Arrays = {name: np.full(shapes[name], np.nan) for name in entry.writes} | read_by(kernel, shapes, rng)
+    with np.errstate(invalid="ignore"):
+        arrays = {n: arrays[n].astype(FIXED_DTYPES.get(n, dtype)) for n in entry.arrays}
+    arrays |= {name: None for name in OPTIONAL.get(kernel, ()) if rng.integers(0, 4) == 0}
+    drawn = {"mean": rng.integers(0, 2), "nesterov": rng.integers(0, 2), "step": rng.integers(1, 50)}
+    drawn |= {"seed": rng.integers(0, 2**53), "stream": rng.integers(0, 2**32)}
+    if "start" in entry.settings:
+        whole, part = (shapes[name][1] for name in (("y", "part") if "part" in shapes else ("dy", "dpart")))
+        drawn["start"] = rng.integers(0, whole - part + 1)
+    chosen = SETTINGS | {name: float(number) for name, number in drawn.items()}
+    return arrays, {name: chosen[name] for name in entry.settings}
+
+
+def call(kernel: str, arrays: Arrays, numbers: dict[str, float], dtype: str, *part: Any) -> None:
+    module = native()
+    assert module is not None
+    module.call(kernel, dtype == "float64", list(arrays.values()), list(numbers.values()), *part)
+
+
+def copied(arrays: Arrays) -> Arrays:
+    return {name: None if array is None else array.copy() for name, array in arrays.items()}
+
+
+def compare(kernel: str, found: Arrays, expected: Arrays, read: Arrays, dtype: str) -> None:
+    """What was written, to the tolerance of the dtype."""
+    entry, tolerance = KERNELS[kernel], TOLERANCE[dtype]
+    sizes = [float(np.abs(array).max()) for array in read.values() if array is not None and array.dtype.kind == "f"]
+    for name in (*entry.writes, *entry.updates):
+        if expected[name] is None:
+            continue
+        if expected[name].dtype == bool:
+            np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+            continue
+        scale = 0.0 if kernel in NO_CANCELLATION else float(np.nanmax(np.abs([*sizes, np.abs(expected[name]).max()])))
+        np.testing.assert_allclose(found[name], expected[name], tolerance, tolerance * scale, err_msg=name)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("kernel", NATIVE)
+@given(case=CASES)
+@settings(max_examples=12, deadline=None, derandomize=True)
+def test_a_kernel_writes_what_its_numpy_twin_writes(kernel: str, dtype: str, case: Case) -> None:
+    arrays, numbers = arguments(kernel, case, dtype)
+    found, expected = copied(arrays), copied(arrays)
+    whole = {
+        name: int(value) if name in ("seed", "step", "stream", "start") else value for name, value in numbers.items()
+    }
+    KERNELS[kernel].function(**expected, **whole)
+    call(kernel, found, numbers, dtype)
+    read = {name: arrays[name] for name in (*KERNELS[kernel].reads, *KERNELS[kernel].updates)}
+    compare(kernel, found, expected, read, dtype)
+    for name in KERNELS[kernel].reads:
+        np.testing.assert_array_equal(found[name], arrays[name], err_msg=f"{name} is only read")
+
+
+def whole_and_in_parts(kernel: str, case: Case, dtype: str) -> tuple[Arrays, Arrays]:
+    """What a kernel writes in one call, and in calls for parts of the rows, the last part first."""
+    entry = KERNELS[kernel]
+    arrays, numbers = arguments(kernel, case, dtype)
+    arrays |= dict.fromkeys(entry.sums)
+    whole, found = copied(arrays), copied(arrays)
+    call(kernel, whole, numbers, dtype)
+    cut = [name not in entry.shared for name in arrays]
+    length = len(next(array for name, array in arrays.items() if array is not None and name not in entry.shared))
+    for start, stop in reversed(case.parts(length)):
+        call(kernel, found, numbers, dtype, cut, length, start, stop)
+    return whole, found
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("kernel", [name for name in BY_ROWS if not name.startswith("dense")])
+@given(case=CASES)
+@settings(max_examples=12, deadline=None, derandomize=True)
+def test_a_kernel_in_parts_gives_the_bits_of_the_whole(kernel: str, dtype: str, case: Case) -> None:
+    whole, found = whole_and_in_parts(kernel, case, dtype)
+    for name in (*KERNELS[kernel].writes, *KERNELS[kernel].updates):
+        np.testing.assert_array_equal(found[name], whole[name], err_msg=name)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("kernel", ["dense_forward", "dense_backward"])
+@given(case=CASES)
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_rows_of_a_product_do_not_depend_on_the_other_rows(kernel: str, dtype: str, case: Case) -> None:
+    """Bit for bit where no BLAS takes part, which may add in an order that depends on the number of rows."""
+    name = "y" if kernel == "dense_forward" else "dx"
+    whole, found = whole_and_in_parts(kernel, case, dtype)
+    if max(case.width, case.features) < 32:
+        np.testing.assert_array_equal(found[name], whole[name])
+    elif whole[name] is not None:
+        tolerance = TOLERANCE[dtype]
+        np.testing.assert_allclose(found[name], whole[name], tolerance, tolerance * np.abs(whole[name]).max())
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@given(case=CASES)
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_gradients_of_weights_in_parts_have_the_bits_of_the_whole(dtype: str, case: Case) -> None:
+    arrays, numbers = arguments("dense_backward", case, dtype)
+    arrays["dx"] = None
+    whole, found = copied(arrays), copied(arrays)
+    call("dense_backward", whole, numbers, dtype)
+    length = len(arrays["dweight"])
+    for start, stop in reversed(case.parts(length)):
+        call("dense_backward", found, numbers, dtype, [name == "dweight" for name in arrays], length, start, stop)
+    for name in ("dweight", "dbias"):
+        np.testing.assert_array_equal(found[name], whole[name], err_msg=name)
