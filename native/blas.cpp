@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <mutex>
 #include <stdexcept>
 
 namespace glassnet::blas {
@@ -23,6 +24,19 @@ Function find(void* library, const char* name) {
     return reinterpret_cast<Function>(address);
 }
 
+std::string library_path;
+std::once_flag is_loaded;
+
+// At the first product that wants it: loading takes time and memory, and starts the library's threads.
+void load() {
+    void* library = dlopen(library_path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (library == nullptr) throw std::runtime_error("the BLAS library cannot be loaded: " + std::string(dlerror()));
+    // The threads of a program are its own; the library's would get in their way.
+    find<void (*)(int)>(library, "scipy_openblas_set_num_threads")(1);
+    dgemm = find<Gemm<double>>(library, "scipy_cblas_dgemm");
+    sgemm = find<Gemm<float>>(library, "scipy_cblas_sgemm");
+}
+
 template <class T>
 Gemm<T> gemm();
 template <>
@@ -36,15 +50,9 @@ Gemm<double> gemm() {
 
 }  // namespace
 
-void load(const std::string& path) {
-    if (sgemm != nullptr) return;
-    void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (library == nullptr) throw std::runtime_error("the BLAS library cannot be loaded: " + std::string(dlerror()));
-    // The threads of a program are its own; the library's would get in their way.
-    find<void (*)(int)>(library, "scipy_openblas_set_num_threads")(1);
-    dgemm = find<Gemm<double>>(library, "scipy_cblas_dgemm");
-    sgemm = find<Gemm<float>>(library, "scipy_cblas_sgemm");
-}
+void set_library(const std::string& path) { library_path = path; }
+
+void prepare() { std::call_once(is_loaded, load); }
 
 template <class T>
 void multiply(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, const T* a,

@@ -6,8 +6,11 @@
 
 namespace glassnet::blas {
 
-// Loads the shared library; throws std::runtime_error where it or one of its functions is missing.
-void load(const std::string& path);
+// Names the shared library.
+void set_library(const std::string& path);
+
+// Loads it, once; to be called before `multiply`. Throws std::runtime_error where it or one of its functions is missing.
+void prepare();
 
 // C (m, n) = op(A) op(B) + keep · C, all in C order with rows a_row, b_row and c_row apart; op transposes where asked.
 // op(A) is (m, k), op(B) is (k, n).

@@ -55,6 +55,7 @@ struct KernelEntry {
     const char* name;
     KernelFunction float32;
     KernelFunction float64;
+    void (*prepare)(const Operand* operands, bool is_double) = nullptr;  // before the first call; may throw
 };
 
 // The kernels of each family; native/kernels/FAMILY.cpp defines its table.

@@ -65,9 +65,25 @@ struct Unpacked {
     }
 };
 
+// Whether a product falls to the BLAS. In the forward pass the number of rows does not decide it, so that a program may
+// be prepared for other numbers than it is then used with.
+template <class T>
+bool needs_blas(const Operand* o, bool is_backward) {
+    const std::int64_t n = o[0].rows();
+    if (!is_backward) return !is_small<T>(n, o[1].shape[1], o[1].shape[0], false, false);
+    const std::int64_t d = o[2].shape[0], m = o[2].shape[1];
+    return (o[3].data != nullptr && !is_small<T>(n, d, m, false, true)) ||
+           (o[4].data != nullptr && !is_small<T>(o[4].rows(), m, n, true, false));
+}
+
+template <bool is_backward>
+void prepare_dense(const Operand* o, bool is_double) {
+    if (is_double ? needs_blas<double>(o, is_backward) : needs_blas<float>(o, is_backward)) blas::prepare();
+}
+
 constexpr KernelEntry entries[] = {
-    {"dense_forward", Unpacked<float>::dense_forward, Unpacked<double>::dense_forward},
-    {"dense_backward", Unpacked<float>::dense_backward, Unpacked<double>::dense_backward},
+    {"dense_forward", Unpacked<float>::dense_forward, Unpacked<double>::dense_forward, prepare_dense<false>},
+    {"dense_backward", Unpacked<float>::dense_backward, Unpacked<double>::dense_backward, prepare_dense<true>},
 };
 
 }  // namespace

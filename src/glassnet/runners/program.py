@@ -32,13 +32,13 @@ FIXED_DTYPES: dict[str, type] = {
 
 @cache
 def native() -> ModuleType | None:
-    """The native module's variant for this processor, its BLAS loaded; None in a pure-Python installation."""
+    """The native module's variant for this processor, told where its BLAS is; None in a pure-Python installation."""
     if find_spec("glassnet._native") is None:
         return None
     module = import_module(f"glassnet.{import_module('glassnet._native').best_variant()}")
     folder = Path(import_module("scipy_openblas32").get_lib_dir())
     library = next((p for p in sorted(folder.iterdir()) if p.name.startswith("libscipy_openblas.")), folder)
-    module.load_blas(str(library))
+    module.set_blas(str(library))
     return module
 
 
