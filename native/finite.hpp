@@ -14,9 +14,9 @@ inline bool all_finite(const T* data, std::int64_t size) {
     for (std::int64_t i = 0; i < whole; i += lanes)
         for (std::int64_t lane = 0; lane < lanes; ++lane) sums[lane] += data[i + lane] - data[i + lane];
     for (std::int64_t i = whole; i < size; ++i) sums[0] += data[i] - data[i];
-    T sum = 0;
-    for (const T part : sums) sum += part;
-    return sum == 0;
+    for (std::int64_t width = lanes / 2; width > 0; width /= 2)
+        for (std::int64_t lane = 0; lane < width; ++lane) sums[lane] += sums[lane + width];
+    return sums[0] == 0;
 }
 
 }  // namespace glassnet

@@ -150,7 +150,7 @@ NB_MODULE(GLASSNET_MODULE, module) {
                nb::arg("cut") = std::vector<bool>{}, nb::arg("length") = 1, nb::arg("start") = 0, nb::arg("stop") = 1);
     nb::class_<Program>(module, "Program")
         .def(nb::init<bool, std::int64_t>(), nb::arg("is_double"), nb::arg("batch_rows"))
-        .def("stage", &Program::stage)
+        .def("stage", &Program::stage, nb::arg("is_parallel"))
         .def("group", &Program::group, nb::arg("extent"), nb::arg("size"))
         .def(
             "add",

@@ -1,6 +1,7 @@
 #include "pool.hpp"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -98,6 +99,7 @@ Pool::Lease::Lease(int threads) {
     generation_ = pool.generation_.load(std::memory_order_relaxed);
     workers_ = pool.make_workers(std::min(threads, most_threads) - 1);
     const bool crowded = workers_ >= pool.processors_;
+    if (!crowded) pool.keep_off_this_processor();
     pool.crowded_.store(crowded, std::memory_order_relaxed);
     if (workers_ == 0)
         pool.held_.store(false, std::memory_order_release);
@@ -142,10 +144,26 @@ int Pool::make_workers(int wanted) {
         void* worker = reinterpret_cast<void*>(static_cast<std::intptr_t>(alive_));
         if (pthread_create(&thread, nullptr, &Pool::serve, worker) != 0) break;  // go on with fewer
         pthread_detach(thread);
-        ++alive_;
+        threads_[alive_++] = thread;
+        avoided_ = -1;
     }
     pthread_sigmask(SIG_SETMASK, &signals_before, nullptr);
     return alive_;
+}
+
+// Sends the workers away from the processor that the caller runs on. A scheduler likes to wake a thread where its waker
+// is, and may leave both there, taking turns, while another processor idles.
+void Pool::keep_off_this_processor() {
+#if defined(__linux__)
+    const int processor = sched_getcpu();
+    cpu_set_t others;
+    if (processor < 0 || processor == avoided_ || processor >= CPU_SETSIZE) return;
+    if (pthread_getaffinity_np(pthread_self(), sizeof others, &others) != 0) return;
+    CPU_CLR(processor, &others);
+    if (CPU_COUNT(&others) == 0) return;
+    for (int worker = 0; worker < alive_; ++worker) pthread_setaffinity_np(threads_[worker], sizeof others, &others);
+    avoided_ = processor;
+#endif
 }
 
 void Pool::forget_threads() {

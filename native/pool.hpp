@@ -1,6 +1,8 @@
 // Threads that share independent pieces of work.
 #pragma once
 
+#include <pthread.h>
+
 #include <atomic>
 #include <cstdint>
 
@@ -67,6 +69,7 @@ private:
 
     bool take();
     int make_workers(int wanted);
+    void keep_off_this_processor();
     void wake(int workers);
     void run_shared(std::int64_t count, int workers, void (*work)(void*, std::int64_t), void* context);
     bool take_piece(std::uint32_t run, std::uint32_t& left);
@@ -95,6 +98,8 @@ private:
     // Of the holder alone.
     int alive_ = 0;
     int processors_ = 1;
+    int avoided_ = -1;  // the processor that workers are kept off; −1 for none
+    pthread_t threads_[most_workers]{};
 
     alignas(128) std::atomic<std::uint32_t> bells_[most_workers]{};  // a change wakes the worker
 };

@@ -26,9 +26,10 @@ void prepare(const KernelEntry& entry, const Operand* operands, bool is_double) 
 
 Program::Program(bool is_double, std::int64_t batch_rows) : is_double_(is_double), batch_rows_(batch_rows) {}
 
-void Program::stage() {
+void Program::stage(bool is_parallel) {
     close_group();
-    stages_.push_back({pieces_.size(), pieces_.size(), false});
+    stages_.push_back({pieces_.size(), pieces_.size(), is_parallel, false});
+    is_parallel_ = is_parallel_ || is_parallel;
 }
 
 void Program::group(std::int64_t extent, std::int64_t size) {
@@ -103,7 +104,6 @@ void Program::close_group() {
 
 void Program::finish() {
     close_group();
-    for (const Stage& stage : stages_) is_parallel_ = is_parallel_ || stage.last - stage.first > 1;
     for (std::size_t place = 0; place < operands_.size(); ++place)
         for (std::size_t i = 0; i < sources_.size(); ++i) {
             const char* data = operands_[place].as<char>();
@@ -156,7 +156,7 @@ Program::Outcome Program::step(const Step& step, const double* numbers, Pool::Le
     failed_ = false;
     for (const StepNumber& number : step_numbers_) settings_[number.setting] = numbers[number.column];
     for (const Stage& stage : stages_) {
-        if (threads == nullptr || stage.last - stage.first == 1) {
+        if (threads == nullptr || !stage.is_parallel) {
             for (std::size_t i = stage.first; i < stage.last; ++i) run_piece(pieces_[i], step);
         } else {
             struct Context {

@@ -26,9 +26,10 @@ class Program {
 public:
     Program(bool is_double, std::int64_t batch_rows);
 
-    // Building. `stage` begins a stage, `group` begins pieces of `size` of the indices 0 .. extent − 1 in it, and what
-    // is added afterwards is done in each piece in turn, on its share of the operands.
-    void stage();
+    // Building. `stage` begins a stage, whose pieces several threads share if it `is_parallel`. `group` begins pieces of
+    // `size` of the indices 0 .. extent − 1 in it, and what is added afterwards is done in each piece in turn, on its
+    // share of the operands.
+    void stage(bool is_parallel);
     void group(std::int64_t extent, std::int64_t size);
 
     // A call of a native kernel for the indices origin .. origin + length − 1. Operands that are `cut` are divided
@@ -94,7 +95,7 @@ private:
 
     struct Stage {
         std::size_t first, last;  // in pieces_
-        bool is_watched;
+        bool is_parallel, is_watched;
     };
 
     struct Source {

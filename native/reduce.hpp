@@ -19,7 +19,9 @@ constexpr std::int64_t vector_lanes = 64 / sizeof(T);
 // body(a[i], b[i], ...) for 0 <= i < count; an output may be one of the inputs.
 template <class Body, class... Ts>
 inline void for_cheap_elements(std::int64_t count, Body body, Ts*... arrays) {
+#if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC ivdep
+#endif
     for (std::int64_t i = 0; i < count; ++i) body(arrays[i]...);
 }
 

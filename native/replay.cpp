@@ -1,11 +1,32 @@
 #include "replay.hpp"
 
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
 #include "finite.hpp"
 
-#include <cstring>
-#include <optional>
-
 namespace glassnet {
+
+void Choice::measured(std::int64_t steps, double seconds) {
+    const double now = seconds / static_cast<double>(steps);
+    double& known = seconds_per_step_[is_shared_];
+    known = known == 0.0 ? now : (known + now) / 2;
+    if (seconds < seconds_of_trial / 2) steps_ *= 2;
+    if (trials_ < first_trials) {  // the first ones alternate; the very first of all also warms up
+        if (++trials_ <= 2) known = 0.0;
+        is_shared_ = !is_shared_;
+        if (trials_ < first_trials) return;
+    }
+    const bool better = seconds_per_step_[true] < seconds_per_step_[false];
+    if (better != better_) trial_distance_ = first_distance;
+    const bool was_trial = is_shared_ != better_;
+    better_ = better;
+    if (was_trial) trial_distance_ = std::min(2 * trial_distance_, largest_distance);
+    if (was_trial || until_trial_ == 0) until_trial_ = trial_distance_;
+    is_shared_ = --until_trial_ == 0 ? !better_ : better_;
+}
+
 Replay::Replay(Program* full, std::int64_t full_steps, Program* rest, bool is_double)
     : full_(full), rest_(rest), full_steps_(full_steps), epoch_steps_(full_steps + (rest != nullptr ? 1 : 0)),
       rows_(full_steps * full->batch_rows() + (rest != nullptr ? rest->batch_rows() : 0)), is_double_(is_double) {}
@@ -21,19 +42,37 @@ bool Replay::parameters_are_finite() const {
 }
 
 Replay::Outcome Replay::run(const Span& span, int threads) {
+    if (threads <= 1 || !(full_->is_parallel() || (rest_ != nullptr && rest_->is_parallel())))
+        return run_steps(span, 0, span.steps, nullptr);
+    using Clock = std::chrono::steady_clock;
     std::optional<Pool::Lease> lease;
-    if (threads > 1 && (full_->is_parallel() || (rest_ != nullptr && rest_->is_parallel()))) lease.emplace(threads);
-    Pool::Lease* team = lease ? &*lease : nullptr;
-    std::int64_t in_epoch = span.first % epoch_steps_;
-    std::int64_t epoch = span.first / epoch_steps_;
-    for (std::int64_t s = 0; s < span.steps; ++s) {
+    for (std::int64_t done = 0; done < span.steps;) {
+        if (!choice_.is_shared())
+            lease.reset();
+        else if (!lease)
+            lease.emplace(threads);
+        const std::int64_t stop = std::min(span.steps, done + choice_.steps());
+        const auto start = Clock::now();
+        const Outcome outcome = run_steps(span, done, stop, lease ? &*lease : nullptr);
+        if (outcome.end != End::done || outcome.steps < stop) return outcome;
+        choice_.measured(stop - done, std::chrono::duration<double>(Clock::now() - start).count());
+        done = stop;
+    }
+    return {span.steps, End::done};
+}
+
+// The steps from .. to − 1 of the span.
+Replay::Outcome Replay::run_steps(const Span& span, std::int64_t from, std::int64_t to, Pool::Lease* threads) {
+    std::int64_t in_epoch = (span.first + from) % epoch_steps_;
+    std::int64_t epoch = (span.first + from) / epoch_steps_;
+    for (std::int64_t s = from; s < to; ++s) {
         if (in_epoch == 0)
             for (const Kept& kept : kept_)
                 std::memcpy(kept.slots[(span.epoch + epoch) % 2], kept.live, kept.bytes);
         Program& program = in_epoch == full_steps_ ? *rest_ : *full_;
         const std::int64_t start = in_epoch * full_->batch_rows();
         const Step step{span.orders == nullptr ? nullptr : span.orders + epoch * rows_ + start, start, span.collected};
-        const auto outcome = program.step(step, span.numbers + s * span.columns, team);
+        const auto outcome = program.step(step, span.numbers + s * span.columns, threads);
         if (outcome == Program::Outcome::failed) return {s, End::failed};
         span.values[s] = program.value();
         span.totals[s] = program.total();
@@ -44,7 +83,7 @@ Replay::Outcome Replay::run(const Span& span, int threads) {
             ++epoch;
         }
     }
-    return {span.steps, End::done};
+    return {to, End::done};
 }
 
 }  // namespace glassnet

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <vector>
 
 #include "program.hpp"
@@ -14,6 +14,30 @@ struct Kept {
     char* live;
     char* slots[2];
     std::size_t bytes;
+};
+
+// Finds out whether several threads are faster than one, by trying both now and then. That is free to choose: it
+// changes no bit of the result. Small work is faster on one thread, and so is any work while the other processors are
+// busy with something else.
+class Choice {
+public:
+    bool is_shared() const { return is_shared_; }
+    std::int64_t steps() const { return steps_; }  // until `measured` is to be called
+
+    // Notes how long some steps took, in seconds, and decides about the next ones.
+    void measured(std::int64_t steps, double seconds);
+
+private:
+    bool is_shared_ = true;
+    bool better_ = true;                       // whether sharing was found to be faster
+    double seconds_per_step_[2] = {0.0, 0.0};  // alone, shared
+    int trials_ = 0;
+    std::int64_t steps_ = 1;
+    std::int64_t until_trial_ = 0, trial_distance_ = first_distance;
+
+    static constexpr int first_trials = 6;
+    static constexpr std::int64_t first_distance = 16, largest_distance = 4096;
+    static constexpr double seconds_of_trial = 3e-4;
 };
 
 class Replay {
@@ -49,6 +73,7 @@ public:
     Outcome run(const Span& span, int threads);
 
 private:
+    Outcome run_steps(const Span& span, std::int64_t from, std::int64_t to, Pool::Lease* threads);
     bool parameters_are_finite() const;
 
     Program* full_;
@@ -58,6 +83,7 @@ private:
     std::vector<Kept> kept_;
     const void* parameters_ = nullptr;
     std::int64_t size_ = 0;
+    Choice choice_;
 };
 
 }  // namespace glassnet

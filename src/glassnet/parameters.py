@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,10 @@ from glassnet.shapes import Array, Shape, size_of
 
 if TYPE_CHECKING:  # the name alone would load numpy.random
     Draw = Callable[[Shape, np.random.Generator], Array]
+
+
+PAGE, LINE = 4096, 64
+"""Bytes."""
 
 
 @dataclass
@@ -65,3 +69,20 @@ def layout_of(parameters: Iterable[tuple[str, Parameter]]) -> Layout:
         segments.append(Segment(path, start, stop, p.shape, p.is_weight, p.unit_axis))
         start = stop
     return tuple(segments)
+
+
+def flat_buffer(size: int, dtype: np.dtype[Any], *, stream: int) -> Array:
+    """Zeros (size,) that begin at a cache line, at another place in its page for each ``stream``.
+
+    An update walks through parameters, gradients and the optimizer's state side by side. Where they stand at the same
+    place of their pages, a processor takes the write to one for a write to the others, and waits.
+
+    Args:
+        size: number of elements.
+        dtype: of the elements.
+        stream: 0 for the parameters, 1 for the gradients, 2 and up for the optimizer's state.
+    """
+    raw = np.zeros(size * dtype.itemsize + PAGE + LINE, np.uint8)
+    place = (stream * (PAGE // 4 + LINE)) % PAGE
+    skip = (place - raw.__array_interface__["data"][0]) % PAGE
+    return raw[skip : skip + size * dtype.itemsize].view(dtype)

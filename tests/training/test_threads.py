@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gradients import layer_cases, loss_cases
-from models import assert_same, bits, classifier, middling, send_bits, state_of
+from models import assert_same, bits, classifier, cut_finely, middling, send_bits, state_of
 from test_recording import RULES
 
 import glassnet as gn
 from glassnet.losses import Loss
-from glassnet.runners import native, stages
+from glassnet.runners import native
 from glassnet.runners.threads import thread_count
 from glassnet.training import prediction
 
@@ -37,7 +37,7 @@ PATIENCE = 60
 @pytest.fixture
 def tiny_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cuts even the smallest networks, in training and in prediction."""
-    monkeypatch.setattr(stages, "PIECE_FLOPS", 50)
+    cut_finely(monkeypatch)
     monkeypatch.setattr(prediction, "MOST_ROWS", 16)
 
 

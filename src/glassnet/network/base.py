@@ -12,7 +12,7 @@ import numpy as np
 from glassnet.checks import fits_network
 from glassnet.errors import ConfigurationError, NotBuiltError, ShapeError
 from glassnet.layers import ACTIVATIONS, Layer, NumpyLayer, PythonLayer
-from glassnet.parameters import Layout, Parameter, layout_of
+from glassnet.parameters import Layout, Parameter, flat_buffer, layout_of
 from glassnet.settings import by_name
 from glassnet.shapes import Array, DType, Shape, as_dtype, as_shape, batch_shape
 from glassnet.summary import Row, Summary
@@ -233,7 +233,7 @@ class Network(Layer):
         named = list(self._named())
         layout = layout_of(named)
         size = layout[-1].stop if layout else 0
-        parameters, gradients = np.empty(size, dtype), np.zeros(size, dtype)
+        parameters, gradients = flat_buffer(size, dtype, stream=0), flat_buffer(size, dtype, stream=1)
         for segment, (_, parameter) in zip(layout, named, strict=True):
             segment.view(parameters)[...] = parameter.value
             parameter.value, parameter.gradient = segment.view(parameters), segment.view(gradients)

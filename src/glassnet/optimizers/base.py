@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.errors import ShapeError
-from glassnet.parameters import Layout
+from glassnet.parameters import Layout, flat_buffer
 from glassnet.runners import NumpyRunner, Runner
 from glassnet.schedules import Schedule, as_schedule
 from glassnet.settings import Configurable
@@ -94,9 +94,9 @@ class Optimizer(Step):
         Raises:
             ShapeError: the optimizer holds the state of other parameters.
         """
-        for name in self.slots:
+        for number, name in enumerate(self.slots):
             if name not in self.state:
-                self.state[name] = np.zeros_like(parameters)
+                self.state[name] = flat_buffer(parameters.size, parameters.dtype, stream=2 + number)
             held = self.state[name]
             if held.shape != parameters.shape or held.dtype != parameters.dtype:
                 raise ShapeError(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import compress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,7 +17,7 @@ from glassnet.errors import ConfigurationError
 from glassnet.runners.arena import Arena
 from glassnet.runners.base import NumberOfStep
 from glassnet.runners.plan import Plan, make_plan
-from glassnet.runners.recorder import RecordedCall, StepNumber, extent, without_dead_work
+from glassnet.runners.recorder import RecordedCall, StepNumber, extent, repeat, without_dead_work
 from glassnet.runners.stages import Item, Stage, items_of, row_item, stages_of
 from glassnet.shapes import Array
 
@@ -96,15 +97,18 @@ class CompiledProgram:
         self._errors = errors
         self.python_calls: list[PythonCall] = []
         dtype = step.parameters.dtype
-        self.stages, self._checked_at = _stages(step, module)
+        calls, constant = _split(step, module)
+        self.stages, self._checked_at = _stages(step, calls, module)
         lasting = [step.value, step.total, *(buffer for _, buffer in step.sources)]
+        lasting += [call.arrays[name] for call in constant for name in call.kernel.writes]
         for item in (item for stage in self.stages for group in stage.groups for item in group.items):
             if item.in_python:  # which may keep an array for its backward pass
                 lasting += [array for array in item.arrays.values() if isinstance(array, np.ndarray)]
         self.arena = Arena(step.buffers, self.stages, lasting)
+        repeat([replace(call, arrays=self._in_arena(call.arrays)) for call in constant], step=0)
         self.native = module.Program(dtype == np.float64, step.rows)
         for number, stage in enumerate(self.stages):
-            self.native.stage()
+            self.native.stage(stage.is_parallel)
             for group in stage.groups:
                 self.native.group(group.extent, group.size)
                 for item in group.items:
@@ -114,7 +118,7 @@ class CompiledProgram:
         self.native.finish()
 
     def _add(self, item: Item, dtype: np.dtype[Any]) -> None:
-        arrays = {name: self.arena.view(array) for name, array in item.arrays.items()}
+        arrays = self._in_arena(item.arrays)
         if item.call is None:
             self._add_copy(item, arrays)
             return
@@ -129,6 +133,9 @@ class CompiledProgram:
             settings.append(0.0 if isinstance(value, StepNumber) else as_setting(value))
         cut = [name in item.cut for name in arrays]
         self.native.add(item.name, list(arrays.values()), cut, item.origin, item.length, settings, columns)
+
+    def _in_arena(self, arrays: dict[str, Any]) -> dict[str, Any]:
+        return {name: self.arena.view(array) for name, array in arrays.items()}
 
     def _add_copy(self, item: Item, arrays: dict[str, Array]) -> None:
         if item.name == "collect":
@@ -181,10 +188,25 @@ class PythonCall:
         return True
 
 
-def _stages(step: RecordedStep, module: ModuleType) -> tuple[list[Stage], int]:
+def _split(step: RecordedStep, module: ModuleType) -> tuple[list[RecordedCall], list[RecordedCall]]:
+    """The calls that each step repeats, and those that give the same every time, since they read nothing."""
+    wanted = [step.parameters, *step.keep, step.outputs, step.value, step.total]
+    calls = without_dead_work(step.calls, wanted)
+    constant = [is_constant(call, module) for call in calls]
+    return [c for c, same in zip(calls, constant, strict=True) if not same], list(compress(calls, constant))
+
+
+def is_constant(call: RecordedCall, module: ModuleType) -> bool:
+    """Whether a call gives the same each time: it reads no array, no number that changes, and is one of ours."""
+    kernel = call.kernel
+    changes = any(isinstance(value, StepNumber) for value in call.settings.values())
+    reads = kernel.updates or any(call.arrays[name] is not None for name in kernel.reads)
+    return module.has_kernel(kernel.name) and not changes and not reads
+
+
+def _stages(step: RecordedStep, calls: list[RecordedCall], module: ModuleType) -> tuple[list[Stage], int]:
     """The step's stages, and the number of the one after which the loss is known."""
     wanted = [step.parameters, *step.keep]
-    calls = without_dead_work(step.calls, [*wanted, step.outputs, step.value, step.total])
     place = {id(call.settings): i for i, call in enumerate(step.calls)}  # which the calls left still hold
     lasting = [extent(array) for array in wanted]
     items = [row_item("gather", {"buffer": buffer}, step.rows) for _, buffer in step.sources]

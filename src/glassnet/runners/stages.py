@@ -14,11 +14,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from glassnet.runners.recorder import RecordedCall, extent
 from glassnet.shapes import Array
 
-PIECE_FLOPS = 400_000
-"""Work below which a piece does not pay: some 4 µs, ten times what it costs to hand it to another thread."""
+PIECE_WORK = 60_000
+"""What handing a piece to another thread costs, in the unit of ``Item.work``: some 0.6 µs."""
+BYTE_WORK = 10
+"""What a byte costs that one thread has written and all of them read: it moves between the processors' caches."""
+UPDATE_WORK = 150_000
+"""The same as ``PIECE_WORK`` for updates, whose arrays move from processor to processor in any case."""
+ELEMENTWISE_WORK = 2
+"""Work of a floating-point operation outside of matrix products, in those of a product in float32."""
 MOST_PIECES = 16
 ROW_MULTIPLE, ELEMENT_MULTIPLE = 4, 64
 """Pieces are multiples of so many rows or elements, so that vector instructions find whole vectors."""
@@ -75,6 +83,15 @@ class Item:
     accesses: list[Access]
     in_python: bool = False
 
+    @property
+    def work(self) -> int:
+        """How long it takes, in operations of a float32 matrix product, of which a processor does some 100 a ns."""
+        if self.call is None or not self.flops:
+            return 0
+        first = next(array for array in self.arrays.values() if isinstance(array, np.ndarray))
+        each = 1 if callable(self.call.kernel.flops) else ELEMENTWISE_WORK
+        return self.flops * each * first.itemsize // 4
+
 
 @dataclass
 class Group:
@@ -92,15 +109,35 @@ class Group:
         return 1 if self.domain is None else self.domain[1]
 
     @property
+    def work(self) -> int:
+        """How long all of it takes, see ``Item.work``."""
+        return sum(item.work for item in self.items)
+
+    @property
+    def piece_work(self) -> int:
+        """What a second thread costs."""
+        if self.domain is not None and self.domain[0] == "parameters":
+            return UPDATE_WORK
+        is_sum = self.domain is not None and self.domain[0] == "sums"
+        moving = {
+            (access.start, access.stop)
+            for item in self.items
+            for access in item.accesses
+            if (access.writes if is_sum else not access.stride)
+        }
+        return PIECE_WORK + BYTE_WORK * sum(stop - start for start, stop in moving)
+
+    @property
     def size(self) -> int:
         """Indices in a piece."""
-        flops = sum(item.flops for item in self.items)
-        pieces = min(max(1, flops // PIECE_FLOPS), MOST_PIECES)
+        pieces, work, each = 1, self.work, self.piece_work
+        while pieces < MOST_PIECES and work >= 2 * pieces * each:
+            pieces *= 2
         if pieces == 1:
             return self.extent
         multiple = ELEMENT_MULTIPLE if self.domain is not None and self.domain[0] == "parameters" else ROW_MULTIPLE
-        each = -(-self.extent // pieces)
-        return -(-each // multiple) * multiple
+        indices = -(-self.extent // pieces)
+        return -(-indices // multiple) * multiple
 
     @property
     def pieces(self) -> int:
@@ -113,6 +150,12 @@ class Stage:
     """Groups that do not depend on each other."""
 
     groups: list[Group] = field(default_factory=list)
+
+    @property
+    def is_parallel(self) -> bool:
+        """Whether there is enough to do in it for a second thread, and more than one piece of it."""
+        calls_python = any(item.in_python for group in self.groups for item in group.items)
+        return not calls_python and any(group.pieces > 1 for group in self.groups)
 
 
 def row_item(name: str, arrays: dict[str, Array], rows: int) -> Item:
