@@ -10,6 +10,7 @@ namespace glassnet {
 
 void Choice::measured(std::int64_t steps, double seconds) {
     const double now = seconds / static_cast<double>(steps);
+    if (is_shared_ && now > seconds_of_long_step) return;
     double& known = seconds_per_step_[is_shared_];
     known = known == 0.0 ? now : (known + now) / 2;
     if (seconds < seconds_of_trial / 2) steps_ *= 2;

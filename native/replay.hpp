@@ -17,8 +17,8 @@ struct Kept {
 };
 
 // Finds out whether several threads are faster than one, by trying both now and then. That is free to choose: it
-// changes no bit of the result. Small work is faster on one thread, and so is any work while the other processors are
-// busy with something else.
+// changes no bit of the result. Small work is faster on one thread, and so is work of some size while the other
+// processors are busy with something else; long steps are always shared.
 class Choice {
 public:
     bool is_shared() const { return is_shared_; }
@@ -37,7 +37,7 @@ private:
 
     static constexpr int first_trials = 6;
     static constexpr std::int64_t first_distance = 16, largest_distance = 4096;
-    static constexpr double seconds_of_trial = 3e-4;
+    static constexpr double seconds_of_trial = 3e-4, seconds_of_long_step = 1e-3;
 };
 
 class Replay {
