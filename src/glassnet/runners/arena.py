@@ -63,12 +63,12 @@ class Arena:
             return [self.view(part) for part in array]
         if array is None or not array.nbytes:
             return array
-        start, stop = extent(array)
-        i = self._owner(start)
+        first = int(array.__array_interface__["data"][0])
+        i = self._owner(first)
         if i is None or i not in self._offsets:
             return array
-        offset = self._offsets[i] + start - self._starts[self._position(start)]
-        return self.memory[offset : offset + stop - start].view(array.dtype).reshape(array.shape)
+        offset = self._offsets[i] + first - self._starts[self._position(first)]
+        return np.ndarray(array.shape, array.dtype, self.memory, offset, array.strides)
 
     def _position(self, address: int) -> int:
         return bisect_right(self._starts, address) - 1

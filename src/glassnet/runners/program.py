@@ -112,12 +112,12 @@ class CompiledProgram:
             for group in stage.groups:
                 self.native.group(group.extent, group.size)
                 for item in group.items:
-                    self._add(item, dtype)
+                    self._add(item)
             if number == self._checked_at:
                 self.native.watch(self.arena.view(step.value), self.arena.view(step.total))
         self.native.finish()
 
-    def _add(self, item: Item, dtype: np.dtype[Any]) -> None:
+    def _add(self, item: Item) -> None:
         arrays = self._in_arena(item.arrays)
         if item.call is None:
             self._add_copy(item, arrays)
@@ -126,7 +126,6 @@ class CompiledProgram:
             self.python_calls.append(PythonCall(item.call, arrays, self._errors))
             self.native.add_callback(self.python_calls[-1])
             return
-        check_arrays(item.call, arrays, dtype)
         settings, columns = [], []
         for value in item.call.settings.values():
             columns.append(self._column(value.of) if isinstance(value, StepNumber) else -1)
@@ -192,6 +191,9 @@ def _split(step: RecordedStep, module: ModuleType) -> tuple[list[RecordedCall], 
     """The calls that each step repeats, and those that give the same every time, since they read nothing."""
     wanted = [step.parameters, *step.keep, step.outputs, step.value, step.total]
     calls = without_dead_work(step.calls, wanted)
+    for call in calls:
+        if module.has_kernel(call.kernel.name):
+            check_arrays(call, step.parameters.dtype)
     constant = [is_constant(call, module) for call in calls]
     return [c for c, same in zip(calls, constant, strict=True) if not same], list(compress(calls, constant))
 
@@ -231,9 +233,9 @@ def _stages(step: RecordedStep, calls: list[RecordedCall], module: ModuleType) -
     return stages_of(items, after_check, step.value)
 
 
-def check_arrays(call: RecordedCall, arrays: dict[str, Any], dtype: np.dtype[Any]) -> None:
+def check_arrays(call: RecordedCall, dtype: np.dtype[Any]) -> None:
     """Refuses what a native kernel cannot read or write."""
-    for name, array in arrays.items():
+    for name, array in call.arrays.items():
         wanted = FIXED_DTYPES.get(name, dtype)
         written = name in call.kernel.writes + call.kernel.updates
         if array is not None and (

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 from glassnet.kernels import Kernel, KernelInfo, info
 from glassnet.randomness import stream_id
@@ -113,7 +114,9 @@ def without_dead_work(calls: list[RecordedCall], wanted: list[Array]) -> list[Re
 
 
 def extent(array: Array) -> tuple[int, int]:
-    """The addresses of a contiguous array's first byte and of the one after its last."""
+    """The addresses of an array's first byte in memory and of the one after its last."""
+    if not array.flags.c_contiguous:
+        return byte_bounds(array)
     address = int(array.__array_interface__["data"][0])
     return address, address + array.nbytes
 

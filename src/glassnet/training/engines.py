@@ -23,8 +23,8 @@ SLICE_SECONDS = 0.05
 """How long a compiled program runs before it is asked whether to go on: bounds the answer to Ctrl-C."""
 FIRST_SLICE_FLOPS = 1e7
 """Work of the first slice; the following ones are adapted to the time that the one before took."""
-ORDER_NUMBERS = 1 << 20
-"""Row numbers that are drawn ahead for several epochs: 8 MB."""
+ORDERS_AHEAD, ORDER_NUMBERS = 500, 1 << 20
+"""How many epochs' orders are drawn at once at most (some 10 ms), and how many row numbers (8 MB)."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class CompiledEngine(Engine):
         first = task.order_of(epoch)
         if first is None:
             return None, epochs
-        epochs = max(1, min(epochs, ORDER_NUMBERS // len(task.rows)))
+        epochs = max(1, min(epochs, ORDERS_AHEAD, ORDER_NUMBERS // len(task.rows)))
         orders = [first, *(task.order_of(epoch + i) for i in range(1, epochs))]
         return np.stack([order for order in orders if order is not None]), epochs
 
@@ -194,7 +194,8 @@ class CompiledEngine(Engine):
         self._native.parameters(parameters)
         for live, slots in self.snapshots.arrays:
             self._native.keep(live, *slots)
-        self._pace = max(1, int(FIRST_SLICE_FLOPS / (1 + self.programs[0].flops)))
+        if not self.programs[0].python_calls:  # how long those take nobody knows
+            self._pace = max(1, int(FIRST_SLICE_FLOPS / (1 + self.programs[0].flops)))
 
 
 def step_program(network: Network, loss: Loss, optimizer: Optimizer, seed: int, rows: Rows) -> CompiledProgram:

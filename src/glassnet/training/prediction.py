@@ -92,10 +92,10 @@ class Predictor:
             return None
         arena = Arena(recorder.buffers, [Stage([Group(None, [item])]) for item in items], [x, y])
         program = module.Forward(self._dtype == np.float64, rows, arena.memory)
+        self._kept = items  # with arrays that the program reads where they are
         for item in items:
             assert item.call is not None
             arrays = {name: arena.view(array) for name, array in item.arrays.items()}
-            check_arrays(item.call, arrays, self._dtype)
             settings = [as_setting(value) for value in item.call.settings.values()]
             program.add(item.name, list(arrays.values()), [name in item.cut for name in arrays], settings)
         program.input(arena.view(x))
@@ -109,5 +109,6 @@ class Predictor:
                 return None
             if any(isinstance(value, StepNumber) for value in call.settings.values()):
                 return None
+            check_arrays(call, self._dtype)
             found += items_of(call, rows=rows, flat=(), number=0, in_python=False)
         return found if all(item.domain == ("rows", rows, 0) for item in found) else None
