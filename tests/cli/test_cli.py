@@ -124,9 +124,12 @@ def test_both_engines_train_the_same_model(
     monkeypatch.chdir(flowers.parent)
     shown = []
     for engine in ("numpy", "compiled"):
-        assert run(f"train flowers.csv --target species --hidden 8 --epochs 3 --engine {engine} --output m") == 0
+        options = f"--target species --hidden 8 --epochs 3 --engine {engine} --threads 1 --output m"
+        assert run(f"train flowers.csv {options}") == 0
         shown.append([line for line in capsys.readouterr().out.splitlines() if line.startswith(("epoch", "test"))])
     assert shown[0] == shown[1]
+    assert run("summary m --plan 16") == 0
+    assert "adam_update" in capsys.readouterr().out
 
 
 def test_bright_images_leave_the_units_alive(

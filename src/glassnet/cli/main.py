@@ -101,6 +101,7 @@ def _add_train(commands: Commands) -> None:
         "--patience", type=int, metavar="EPOCHS", help="stop when a tenth of the rows, set aside, got no better so long"
     )
     group.add_argument("--engine", default="auto", choices=ENGINES, help="what carries out the training steps")
+    group.add_argument("--threads", type=int, metavar="N", help="upper limit of threads; all processors if not given")
     group.add_argument("--seed", type=int, default=0, help="the same seed gives the same model")
     group = parser.add_argument_group("the results")
     group.add_argument("--output", metavar="FILE", help="where to save the model (default: NAME.safetensors)")
@@ -139,6 +140,7 @@ def _add_summary(commands: Commands) -> None:
     parser = commands.add_parser("summary", help="show a saved model's layers", description="Shows a saved model.")
     parser.set_defaults(run=summary)
     parser.add_argument("model", help="a file saved by 'glassnet train' or model.save")
+    parser.add_argument("--plan", type=int, metavar="ROWS", help="also the compiled training step for batches of ROWS")
 
 
 def _add_trace(commands: Commands) -> None:

@@ -80,7 +80,8 @@ def build_model(options: argparse.Namespace, data: Dataset) -> Model:
     if not data.is_classification:
         loss, metrics = "mean_squared_error", ["root_mean_squared_error", "r2"]
     network = Sequential(*layers, Dense(outputs))
-    model = Model(network, loss, _optimizer(options), metrics, seed=options.seed, engine=options.engine)
+    settings = {"seed": options.seed, "engine": options.engine, "threads": options.threads}
+    model = Model(network, loss, _optimizer(options), metrics, **settings)
     model.preprocessing = _preprocessing(data)
     model.target_scaling = None if data.is_classification else Standardize.from_data(data.y)
     model.feature_names, model.class_names, model.target_name = data.feature_names, data.class_names, options.target

@@ -55,6 +55,8 @@ def summary(options: argparse.Namespace) -> int:
         print(f"features   {', '.join(model.feature_names)}")
     if model.class_names is not None:
         print(f"classes    {', '.join(model.class_names)}")
+    if options.plan is not None:
+        print(f"\n{model.plan(options.plan)}")
     return 0
 
 
