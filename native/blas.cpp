@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <memory>
 #include <mutex>
 #include <stdexcept>
 
@@ -10,6 +11,8 @@ namespace {
 
 // Of the CBLAS interface: https://www.netlib.org/blas/#_cblas
 constexpr int row_major = 101, plain = 111, transposed = 112;
+
+constexpr std::size_t bytes_of_work_space = std::size_t{128} << 20;
 
 template <class T>
 using Gemm = void (*)(int, int, int, int, int, int, T, const T*, int, const T*, int, T, T*, int);
@@ -35,6 +38,11 @@ void load() {
     find<void (*)(int)>(library, "scipy_openblas_set_num_threads")(1);
     dgemm = find<Gemm<double>>(library, "scipy_cblas_dgemm");
     sgemm = find<Gemm<float>>(library, "scipy_cblas_sgemm");
+    // The library ends the process where it cannot have its work space, which it takes at the first product.
+    std::make_unique_for_overwrite<char[]>(bytes_of_work_space);
+    const float one = 1;
+    float product = 0;
+    sgemm(row_major, plain, plain, 1, 1, 1, 1, &one, 1, &one, 1, 0, &product, 1);
 }
 
 template <class T>

@@ -103,7 +103,7 @@ public:
             return false;
         for (int axis = 1; axis < buffer.rank; ++axis)
             if (buffer_.shape[axis] != buffer.shape[axis]) return false;
-        return true;
+        return reinterpret_cast<std::uintptr_t>(buffer_.buf) % static_cast<std::uintptr_t>(buffer_.itemsize) == 0;
     }
     std::int64_t rows() const { return buffer_.shape[0]; }
     char* data() const { return static_cast<char*>(buffer_.buf); }

@@ -34,7 +34,7 @@ def as_rows(values: Any, dtype: np.dtype[Any], *, where: str) -> Array:
             fix="look at how the data were loaded or filtered",
         )
     with np.errstate(over="ignore"):
-        result = np.ascontiguousarray(array, dtype=dtype)
+        result = np.require(array, dtype=dtype, requirements=("C_CONTIGUOUS", "ALIGNED"))
     if not np.isfinite(result).all():
         _name_the_culprit(array, result, where)
     return result

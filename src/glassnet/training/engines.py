@@ -146,8 +146,8 @@ class CompiledEngine(Engine):
             if diverged or not task.proceed(epoch + done // task.steps, done % task.steps):
                 done += end == "diverged"
                 break
-            if asked == self._pace and perf_counter() - started < SLICE_SECONDS / 2:
-                self._pace *= 2
+            if perf_counter() - started < SLICE_SECONDS / 2:
+                self._pace = max(self._pace, 2 * asked)
         return Result(losses[:done], totals[:done], diverged)
 
     def _replay(

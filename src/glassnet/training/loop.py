@@ -139,7 +139,8 @@ class Trainer:
         losses, totals = result.losses[: epochs * steps].reshape(shape), result.totals[: epochs * steps].reshape(shape)
         if self.loss.reduction == "mean":
             weights = totals.sum(axis=1)
-            values = (losses * totals).sum(axis=1) / np.where(weights > 0, weights, 1.0)
+            shares = totals / np.where(weights > 0, weights, 1.0)[:, None]
+            values = (losses * shares).sum(axis=1)
         else:
             values = losses.sum(axis=1)
         return {"loss": values.tolist()}
