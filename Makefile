@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 NATIVE := $(VENV)/.native
 SANITIZE := build/sanitize
 
-.PHONY: help bench run test test-sanitize unit lint types contracts format wheel clean
+.PHONY: help bench compile-arm64 run test test-sanitize unit lint types contracts format wheel clean
 .DEFAULT_GOAL := help
 
 help:
@@ -49,6 +49,18 @@ test-sanitize: $(NATIVE)
 	$(SANITIZE)/venv/bin/python -c 'from glassnet.runners import native; assert "sanitize" in native().__file__' && \
 	$(SANITIZE)/venv/bin/python -m pytest -n 2 --dist loadfile \
 	  tests/native tests/training tests/test_model.py tests/test_recording.py
+
+# make compile-arm64  whether the native code compiles for arm64; installs a cross compiler in build/arm64
+compile-arm64: $(INSTALLED)
+	@test -x build/arm64/bin/python || $(PYTHON) -m venv build/arm64
+	@build/arm64/bin/python -m pip install --quiet --disable-pip-version-check ziglang
+	@include=$$($(BIN)/python -m nanobind --include_dir); \
+	python=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_paths()["include"])'); \
+	for source in native/*.cpp native/kernels/*.cpp; do \
+	  echo "$$source"; \
+	  build/arm64/bin/python -m ziglang c++ -target aarch64-linux-gnu -std=c++20 -O1 -Wall -Wextra -Werror -fPIC \
+	    -DGLASSNET_MODULE=_native -isystem "$$include" -isystem "$$python" -c "$$source" -o build/arm64/out.o || exit 1; \
+	done
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -2,8 +2,8 @@
 
 #include <dlfcn.h>
 
-#include <memory>
 #include <mutex>
+#include <new>
 #include <stdexcept>
 
 namespace glassnet::blas {
@@ -39,7 +39,7 @@ void load() {
     dgemm = find<Gemm<double>>(library, "scipy_cblas_dgemm");
     sgemm = find<Gemm<float>>(library, "scipy_cblas_sgemm");
     // The library ends the process where it cannot have its work space, which it takes at the first product.
-    std::make_unique_for_overwrite<char[]>(bytes_of_work_space);
+    ::operator delete(::operator new(bytes_of_work_space));
     const float one = 1;
     float product = 0;
     sgemm(row_major, plain, plain, 1, 1, 1, 1, &one, 1, &one, 1, 0, &product, 1);

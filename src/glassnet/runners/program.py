@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
@@ -31,12 +32,28 @@ FIXED_DTYPES: dict[str, type] = {
 }
 
 
+VARIANTS = ("_native", "_native_avx2", "_native_avx512")
+"""Of the native module: for any processor, for x86-64-v3 and x86-64-v4."""
+
+
 @cache
 def native() -> ModuleType | None:
-    """The native module's variant for this processor, told where its BLAS is; None in a pure-Python installation."""
+    """The native module's variant for this processor, told where its BLAS is; None in a pure-Python installation.
+
+    The environment variable GLASSNET_VARIANT chooses another one, for tests: one of ``VARIANTS``.
+    """
     if find_spec("glassnet._native") is None:
         return None
-    module = import_module(f"glassnet.{import_module('glassnet._native').best_variant()}")
+    best = import_module("glassnet._native").best_variant()
+    name = os.environ.get("GLASSNET_VARIANT", best)
+    if name not in VARIANTS[: VARIANTS.index(best) + 1]:
+        raise ConfigurationError(
+            where="environment variable GLASSNET_VARIANT",
+            received=repr(name),
+            expected=f"one of {', '.join(VARIANTS[: VARIANTS.index(best) + 1])} on this processor",
+            fix="unset it",
+        )
+    module = import_module(f"glassnet.{name}")
     folder = Path(import_module("scipy_openblas32").get_lib_dir())
     library = next((p for p in sorted(folder.iterdir()) if p.name.startswith("libscipy_openblas.")), folder)
     module.set_blas(str(library))

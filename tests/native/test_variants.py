@@ -1,0 +1,42 @@
+"""The native module's variants for other processors than this one, as far as this one can run them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from glassnet.runners import native
+from glassnet.runners.program import VARIANTS
+
+module = native()
+pytestmark = pytest.mark.skipif(module is None, reason="a pure-Python installation")
+LOADED = "" if module is None else module.__name__.removeprefix("glassnet.")
+OTHERS = VARIANTS[: VARIANTS.index(LOADED)] if LOADED else ()
+
+
+def run(variant: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"GLASSNET_VARIANT": variant}
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+
+
+@pytest.mark.parametrize("variant", OTHERS)
+def test_every_kernel(variant: str) -> None:
+    """Against NumPy, by the tests that the variant for this processor passes too."""
+    if not Path(str(module.__file__).replace(LOADED, variant)).exists():  # type: ignore[union-attr]
+        pytest.skip(f"{variant} is not built")
+    tests = Path(__file__).parent / "test_kernels.py"
+    found = run(variant, "-m", "pytest", "-q", "-n", "0", str(tests))
+    assert found.returncode == 0, found.stdout[-3000:]
+    assert " passed" in found.stdout
+
+
+def test_an_unknown_variant_is_refused() -> None:
+    found = run("_native_sse5", "-c", "from glassnet.runners import native; native()")
+    assert found.returncode != 0
+    assert "GLASSNET_VARIANT" in found.stderr
+    assert "_native_sse5" in found.stderr
