@@ -5,12 +5,14 @@ from glassnet.runners.numpy import NumpyRunner
 from glassnet.runners.plan import Plan
 from glassnet.runners.program import CompiledProgram, RecordedStep, native
 from glassnet.runners.recorder import RecordedCall, Recorder, StepNumber, repeat
+from glassnet.runners.single import NativeRunner
 from glassnet.runners.tracing import KernelCall, TracingRunner
 
 __all__ = [
     "Caller",
     "CompiledProgram",
     "KernelCall",
+    "NativeRunner",
     "NumberOfStep",
     "NumpyRunner",
     "Plan",

@@ -13,7 +13,7 @@ from glassnet.metrics import Metric
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
 from glassnet.preprocessing import Standardize
-from glassnet.runners import NumpyRunner
+from glassnet.runners import NativeRunner, NumpyRunner
 from glassnet.shapes import Array
 from glassnet.training.batches import Rows, epoch_order
 from glassnet.training.callbacks import Callback, TrainingState
@@ -120,7 +120,7 @@ class Trainer:
     def evaluate(self, rows: Rows) -> dict[str, float]:
         """Loss and metrics over all rows, in prediction mode."""
         outputs = self.predict(rows.x)
-        run = NumpyRunner()
+        run = NumpyRunner() if self.engine_name == "numpy" else NativeRunner(self.network.dtype)
         row_weights, _ = self.loss.row_weights(run, outputs, rows.loss_weights)
         value, _ = self.loss.forward(run, outputs, rows.targets, row_weights)
         return {"loss": float(value[0])} | self._measure(outputs, rows)
