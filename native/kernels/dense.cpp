@@ -2,6 +2,7 @@
 
 #include "../blas.hpp"
 #include "../kernel.hpp"
+#include "../narrow_product.hpp"
 #include "../small_product.hpp"
 
 #include <algorithm>
@@ -12,6 +13,10 @@ namespace {
 // y (N, M) = x (N, D) W (D, M) + b (M,)
 template <class T>
 void dense_forward(const T* x, const T* weight, const T* bias, T* y, std::int64_t n, std::int64_t d, std::int64_t m) {
+    if (is_narrow<T>(m, d)) {
+        narrow_product(n, m, d, x, weight, bias, y);
+        return;
+    }
     if (is_small<T>(n, m, d, false, false)) {
         small_product(n, m, d, x, d, 1, weight, m, bias, y, m);
         return;
@@ -81,7 +86,8 @@ struct Unpacked {
 template <class T>
 bool needs_blas(const Operand* o, bool is_backward) {
     const std::int64_t n = o[0].rows();
-    if (!is_backward) return !is_small<T>(n, o[1].shape[1], o[1].shape[0], false, false);
+    if (!is_backward)
+        return !is_narrow<T>(o[1].shape[1], o[1].shape[0]) && !is_small<T>(n, o[1].shape[1], o[1].shape[0], false, false);
     const std::int64_t d = o[2].shape[0], m = o[2].shape[1];
     return (o[3].data != nullptr && !is_small<T>(n, d, m, false, true)) ||
            (o[4].data != nullptr && !is_small<T>(o[4].rows(), m, n, true, false));
