@@ -10,12 +10,14 @@ namespace glassnet {
 
 void Choice::measured(std::int64_t steps, double seconds) {
     const double now = seconds / static_cast<double>(steps);
-    if (is_shared_ && now > seconds_of_long_step) return;
     double& known = seconds_per_step_[is_shared_];
-    known = known == 0.0 ? now : (known + now) / 2;
+    known = known == 0.0 ? now : trials_ < first_trials ? std::min(known, now) : (known + now) / 2;
     if (seconds < seconds_of_trial / 2) steps_ *= 2;
-    if (trials_ < first_trials) {  // the first ones alternate; the very first of all also warms up
-        if (++trials_ <= 2) known = 0.0;
+    const bool is_long = now > seconds_of_long_step;
+    if (trials_ < first_trials) {  // the first ones alternate; where they are cheap, two of them are for warming up
+        ++trials_;
+        if (trials_ <= 2 && !is_long) known = 0.0;
+        if (trials_ == first_trials_of_long_steps && is_long) trials_ = first_trials;
         is_shared_ = !is_shared_;
         if (trials_ < first_trials) return;
     }

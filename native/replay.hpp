@@ -17,8 +17,8 @@ struct Kept {
 };
 
 // Finds out whether several threads are faster than one, by trying both now and then. That is free to choose: it
-// changes no bit of the result. Small work is faster on one thread, and so is work of some size while the other
-// processors are busy with something else; long steps are always shared.
+// changes no bit of the result. Small work is faster on one thread, and so is any work while the other processors are
+// busy with something else.
 class Choice {
 public:
     bool is_shared() const { return is_shared_; }
@@ -35,7 +35,7 @@ private:
     std::int64_t steps_ = 1;
     std::int64_t until_trial_ = 0, trial_distance_ = first_distance;
 
-    static constexpr int first_trials = 6;
+    static constexpr int first_trials = 6, first_trials_of_long_steps = 3;
     static constexpr std::int64_t first_distance = 16, largest_distance = 4096;
     static constexpr double seconds_of_trial = 3e-4, seconds_of_long_step = 1e-3;
 };
