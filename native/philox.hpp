@@ -4,8 +4,10 @@
 // SC 2011.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #if defined(__SSE2__)
 #include <immintrin.h>
@@ -34,19 +36,31 @@ using Wide = std::uint64_t __attribute__((vector_size(16)));
 inline Wide product(Wide a, Wide b) { return (a & 0xFFFFFFFF) * (b & 0xFFFFFFFF); }
 #endif
 
-constexpr std::int64_t philox_blocks = 32;
-constexpr std::int64_t philox_group = 4 * philox_blocks;
+// The lanes of a and b from `first` on by turns.
+template <int first, int... i>
+inline Wide interleave(const Wide& a, const Wide& b, std::integer_sequence<int, i...>) {
+    return __builtin_shufflevector(a, b, (first + i / 2 + i % 2 * static_cast<int>(sizeof...(i)))...);
+}
 
-// Words 4b, 4b + 1, ... of the stream, b = first_block: 32 blocks of four, several of which go through the rounds side
-// by side. The leading half of each 64-bit number is of no account until the end: products are of the trailing ones.
-inline void philox_words(const PhiloxStream& from, std::uint32_t first_block,
+constexpr std::int64_t philox_group = 4 * 32;
+
+// Words 4b, 4b + 1, ... of the stream, b = first_block: as many blocks of four as asked for, 32 at most, and up to 15
+// more. Several go through the rounds side by side. The leading half of each 64-bit number is of no account until the
+// end: products are of the trailing ones.
+inline void philox_words(const PhiloxStream& from, std::uint32_t first_block, std::int64_t blocks,
                          std::uint32_t (&words)[philox_group]) {
     constexpr std::int64_t lanes = sizeof(Wide) / sizeof(std::uint64_t);
     constexpr std::int64_t side = sizeof(Wide) == 16 ? 1 : 2;  // registers of each word
-    std::uint64_t pairs[2][philox_blocks];  // words 0 and 1 of each block, words 2 and 3
+    constexpr int rounds = 10;
+    constexpr bool little = std::endian::native == std::endian::little;
+    std::uint64_t keys[2][rounds];
+    for (std::uint64_t round = 0; round < rounds; ++round) {
+        keys[0][round] = from.seed + round * 0x9E3779B9;
+        keys[1][round] = (from.seed >> 32) + round * 0xBB67AE85;
+    }
     Wide lane{};
     for (std::int64_t i = 0; i < lanes; ++i) lane[i] = static_cast<std::uint64_t>(i);
-    for (std::int64_t block = 0; block < philox_blocks; block += side * lanes) {
+    for (std::int64_t block = 0; block < blocks; block += side * lanes) {
         Wide c0[side], c1[side], c2[side], c3[side];
         for (std::int64_t i = 0; i < side; ++i) {
             c0[i] = lane + (first_block + static_cast<std::uint64_t>(block + i * lanes));
@@ -54,28 +68,26 @@ inline void philox_words(const PhiloxStream& from, std::uint32_t first_block,
             c2[i] = c1[i] >> 32;
             c3[i] = Wide{} + from.stream;
         }
-        Wide k0 = Wide{} + from.seed, k1 = k0 >> 32;
-        for (int round = 0; round < 10; ++round) {
+        for (int round = 0; round < rounds; ++round)
             for (std::int64_t i = 0; i < side; ++i) {
                 const Wide product0 = product(c0[i], Wide{} + 0xD2511F53);
                 const Wide product1 = product(c2[i], Wide{} + 0xCD9E8D57);
-                c0[i] = (product1 >> 32) ^ c1[i] ^ k0;
+                c0[i] = (product1 >> 32) ^ c1[i] ^ keys[0][round];
                 c1[i] = product1;
-                c2[i] = (product0 >> 32) ^ c3[i] ^ k1;
+                c2[i] = (product0 >> 32) ^ c3[i] ^ keys[1][round];
                 c3[i] = product0;
             }
-            k0 += 0x9E3779B9;
-            k1 += 0xBB67AE85;
-        }
+        const auto pairs_of = [](const Wide& a, const Wide& b) {
+            return little ? (a & 0xFFFFFFFF) | (b << 32) : (a << 32) | (b & 0xFFFFFFFF);
+        };
         for (std::int64_t i = 0; i < side; ++i) {
-            const Wide first = (c0[i] & 0xFFFFFFFF) | (c1[i] << 32), second = (c2[i] & 0xFFFFFFFF) | (c3[i] << 32);
-            std::memcpy(pairs[0] + block + i * lanes, &first, sizeof first);
-            std::memcpy(pairs[1] + block + i * lanes, &second, sizeof second);
+            const Wide halves[] = {pairs_of(c0[i], c1[i]), pairs_of(c2[i], c3[i])};
+            const Wide in_order[] = {interleave<0>(halves[0], halves[1], std::make_integer_sequence<int, lanes>()),
+                                     interleave<lanes / 2>(halves[0], halves[1],
+                                                           std::make_integer_sequence<int, lanes>())};
+            std::memcpy(words + 4 * (block + i * lanes), in_order, sizeof in_order);
         }
     }
-    for (std::int64_t block = 0; block < philox_blocks; ++block)
-        for (std::int64_t word = 0; word < 4; ++word)
-            words[4 * block + word] = static_cast<std::uint32_t>(pairs[word / 2][block] >> (word % 2 * 32));
 }
 
 }  // namespace glassnet

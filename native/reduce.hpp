@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <type_traits>
 #include <utility>
 
@@ -16,13 +17,19 @@ namespace glassnet {
 template <class T>
 constexpr std::int64_t vector_lanes = 64 / sizeof(T);
 
-// body(a[i], b[i], ...) for 0 <= i < count; an output may be one of the inputs.
-template <class Body, class... Ts>
-inline void for_cheap_elements(std::int64_t count, Body body, Ts*... arrays) {
+// body(i) for 0 <= i < count; none reads what another writes.
+template <class Body>
+inline void for_each(std::int64_t count, Body body) {
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC ivdep
 #endif
-    for (std::int64_t i = 0; i < count; ++i) body(arrays[i]...);
+    for (std::int64_t i = 0; i < count; ++i) body(i);
+}
+
+// body(a[i], b[i], ...) for 0 <= i < count; an output may be one of the inputs.
+template <class Body, class... Ts>
+inline void for_cheap_elements(std::int64_t count, Body body, Ts*... arrays) {
+    for_each(count, [=](std::int64_t i) { body(arrays[i]...); });
 }
 
 // A function of its own, so that whole arrays and copies of their ends share one loop, of a count that the compiler
@@ -65,9 +72,25 @@ inline void for_elements(std::int64_t size, Body body, Ts*... arrays) {
     with_ends(std::index_sequence_for<Ts...>());
 }
 
+// Calls body with `width` as a constant where it is one of those whose rows GCC takes apart, and puts together, in whole
+// vectors; returns whether it was.
+template <class Body>
+inline bool with_narrow(std::int64_t width, Body body) {
+    const auto call = [&]<std::int64_t... widths>(std::integer_sequence<std::int64_t, widths...>) {
+        return ((width == widths && (body(std::integral_constant<std::int64_t, widths>()), true)) || ...);
+    };
+    return call(std::integer_sequence<std::int64_t, 2, 3, 4, 8>());
+}
+
 // to[row width + k] = from[row] for 0 <= k < width. Up to a vector beyond the end of `to` is written too.
 template <class T>
-inline void spread(const T* from, std::int64_t rows, std::int64_t width, T* to) {
+__attribute__((noinline)) void spread(const T* from, std::int64_t rows, std::int64_t width, T* to) {
+    const bool done = with_narrow(width, [=](auto narrow) {
+        for_each(rows, [=](std::int64_t row) {
+            for (std::int64_t k = 0; k < narrow; ++k) to[row * narrow + k] = from[row];
+        });
+    });
+    if (done) return;
     for (std::int64_t row = 0; row < rows; ++row)
         for (std::int64_t k = 0; k < width; k += vector_lanes<T>)
             std::fill_n(to + row * width + k, vector_lanes<T>, from[row]);
@@ -112,6 +135,33 @@ inline T sum_of(std::int64_t count, Term term) {
 template <class T, class Term>
 inline T max_of(std::int64_t count, T start, Term term) {
     return reduce(count, start, term, [](T a, T b) { return std::max(a, b); });
+}
+
+// results[row] = join of start and the row's elements, as `reduce` has it, for rows of `width` elements.
+template <class T, class Join>
+inline void reduce_rows(const T* x, std::int64_t rows, std::int64_t width, T start, T* results, Join join) {
+    const bool done = with_narrow(width, [=](auto narrow) {
+        for_each(rows, [=](std::int64_t row) {
+            T result = start;
+            for (std::int64_t k = 0; k < narrow; ++k) result = join(result, x[row * narrow + k]);
+            results[row] = result;
+        });
+    });
+    if (done) return;
+    for (std::int64_t row = 0; row < rows; ++row, x += width)
+        results[row] = reduce(width, start, [x](std::int64_t k) { return x[k]; }, join);
+}
+
+// The sum of each row
+template <class T>
+__attribute__((noinline)) void sums_of_rows(const T* x, std::int64_t rows, std::int64_t width, T* sums) {
+    reduce_rows(x, rows, width, T(0), sums, [](T a, T b) { return a + b; });
+}
+
+// The largest element of each row, one that is NaN being passed over
+template <class T>
+__attribute__((noinline)) void largest_of_rows(const T* x, std::int64_t rows, std::int64_t width, T* largest) {
+    reduce_rows(x, rows, width, -std::numeric_limits<T>::infinity(), largest, [](T a, T b) { return std::max(a, b); });
 }
 
 }  // namespace glassnet

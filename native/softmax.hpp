@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 
 namespace glassnet {
 
@@ -23,7 +22,6 @@ struct SoftmaxScales {
 // does not: the whole row is NaN, as in NumPy.
 template <class T, class Each>
 inline void softmax_rows(const T* x, T* y, std::int64_t rows, std::int64_t classes, Each each) {
-    constexpr T lowest = -std::numeric_limits<T>::infinity();
     const auto exponential = [](T x, T largest, T& y) { y = vector_exp(x - largest); };
     SoftmaxScales<T> scales;
     T inverse[rows_at_a_time];
@@ -31,23 +29,19 @@ inline void softmax_rows(const T* x, T* y, std::int64_t rows, std::int64_t class
         const std::int64_t count = std::min(rows_at_a_time, rows - first);
         const T* const in = x + first * classes;
         T* const out = y + first * classes;
-        const auto totals = [&](std::int64_t row) {
-            const T* terms = out + row * classes;
-            scales.total[row] = sum_of<T>(classes, [terms](std::int64_t k) { return terms[k]; });
-            inverse[row] = 1 / scales.total[row];
-        };
         scales.first = first;
         scales.count = count;
-        for (std::int64_t row = 0; row < count; ++row) {
-            const T* terms = in + row * classes;
-            scales.largest[row] = max_of(classes, lowest, [terms](std::int64_t k) { return terms[k]; });
-        }
+        largest_of_rows(in, count, classes, scales.largest);
+        const auto normalize = [&](std::int64_t from, std::int64_t to) {
+            sums_of_rows(out + from * classes, to - from, classes, scales.total + from);
+            for (std::int64_t row = from; row < to; ++row) inverse[row] = 1 / scales.total[row];
+        };
         if (classes < short_row) {
             ForShortRows<T> spread_out;
             T* const of_row = spread_out.values;
             spread(scales.largest, count, classes, of_row);
             for_elements(count * classes, exponential, in, static_cast<const T*>(of_row), out);
-            for (std::int64_t row = 0; row < count; ++row) totals(row);
+            normalize(0, count);
             spread(inverse, count, classes, of_row);
             for_cheap_elements(count * classes, [](T scale, T& y) { y *= scale; }, of_row, out);
         } else {
@@ -56,7 +50,7 @@ inline void softmax_rows(const T* x, T* y, std::int64_t rows, std::int64_t class
                 T* const of_row = out + row * classes;
                 for_elements(
                     classes, [largest](T x, T& y) { y = vector_exp(x - largest); }, in + row * classes, of_row);
-                totals(row);
+                normalize(row, row + 1);
                 for_cheap_elements(classes, [scale = inverse[row]](T& y) { y *= scale; }, of_row);
             }
         }

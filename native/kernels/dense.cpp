@@ -3,6 +3,7 @@
 #include "../blas.hpp"
 #include "../kernel.hpp"
 #include "../narrow_product.hpp"
+#include "../reduce.hpp"
 #include "../small_product.hpp"
 
 #include <algorithm>
@@ -45,23 +46,31 @@ void weight_gradient(const T* dy, const T* x, T* dweight, std::int64_t n, std::i
         blas::multiply<T>(true, false, rows, m, n, x, d, dy, m, T(0), dweight, m);
 }
 
-// db = Σ_n dy = (1, ..., 1) dy. Several short rows are summed as one long one, which is then folded.
+// db = Σ_n dy = (1, ..., 1) dy. Several short rows are summed as one long one, which is then folded in halves.
 template <class T>
 void bias_gradient(const T* dy, T* dbias, std::int64_t n, std::int64_t m) {
-    constexpr std::int64_t longest = 512 / sizeof(T);
+    constexpr std::int64_t longest = 1024 / sizeof(T);
     constexpr T one = 1;
     const T* const none = nullptr;
-    const std::int64_t folds = std::min(longest / m, n / 2);
-    if (folds < 2) {
+    std::int64_t rows = std::min(longest / m, n / 2);
+    if (rows < 2) {
         small_product(std::int64_t{1}, m, n, &one, 0, 0, dy, m, none, dbias, m);
         return;
     }
-    const std::int64_t width = folds * m, whole = n / folds;
+    const auto plus = [](T a, T b, T& sum) { sum = a + b; };
+    const std::int64_t width = rows * m, whole = n / rows;
     T sums[longest];
-    small_product(std::int64_t{1}, width, whole, &one, 0, 0, dy, width, none, sums, width);
-    for (std::int64_t row = whole * folds; row < n; ++row)
-        for (std::int64_t unit = 0; unit < m; ++unit) sums[unit] += dy[row * m + unit];
-    small_product(std::int64_t{1}, m, folds, &one, 0, 0, sums, m, none, dbias, m);
+    if (whole == 2)
+        for_cheap_elements(width, plus, dy, dy + width, sums);
+    else
+        small_product(std::int64_t{1}, width, whole, &one, 0, 0, dy, width, none, sums, width);
+    for (std::int64_t i = whole * width; i < n * m; i += m) for_cheap_elements(m, plus, sums, dy + i, sums);
+    for (; rows > 1; rows /= 2) {
+        const T* const last = sums + (rows - 1) * m;
+        const std::int64_t half = rows / 2 * m;
+        if (rows % 2 == 1) for_cheap_elements(m, plus, sums, last, sums);
+        for_cheap_elements(half, plus, sums, sums + half, rows > 3 ? sums : dbias);
+    }
 }
 
 template <class T>

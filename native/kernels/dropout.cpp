@@ -17,8 +17,8 @@ void dropout_forward(const T* x, T* y, std::uint8_t* mask, std::int64_t size, st
     std::uint32_t words[philox_group];
     for (std::int64_t done = 0; done < size;) {
         const std::int64_t skipped = (first + done) % 4;  // words of a block begun in the part before
-        philox_words(from, static_cast<std::uint32_t>((first + done) / 4), words);
         const std::int64_t count = std::min(philox_group - skipped, size - done);
+        philox_words(from, static_cast<std::uint32_t>((first + done) / 4), (skipped + count + 3) / 4, words);
         const std::uint32_t* word = words + skipped;
         for (std::int64_t i = 0; i < count; ++i) mask[done + i] = word[i] >= threshold;
         for (std::int64_t i = 0; i < count; ++i)

@@ -70,14 +70,12 @@ void sum_rows(const T* a, const T* b, T* losses, std::int64_t rows, std::int64_t
     const std::int64_t rows_of_block = std::max(block / std::max(width, std::int64_t{1}), std::int64_t{1});
     for (std::int64_t first = 0; first < rows; first += rows_of_block) {
         const std::int64_t count = std::min(rows_of_block, rows - first);
-        std::fill_n(losses + first, count, T(0));
-        for (std::int64_t start = 0; start < width; start += block) {
+        for (std::int64_t start = 0; start == 0 || start < width; start += block) {
             const std::int64_t part = std::min(block, width - start);
             loop(count * part, put, a + first * width + start, b + first * width + start, terms);
-            for (std::int64_t row = 0; row < count; ++row) {
-                const T* of_row = terms + row * part;
-                losses[first + row] += sum_of<T>(part, [of_row](std::int64_t m) { return of_row[m]; });
-            }
+            const T before = start == 0 ? T(0) : losses[first];  // only one row at a time is longer than a block
+            sums_of_rows(terms, count, part, losses + first);
+            if (start > 0) losses[first] += before;
         }
     }
 }
@@ -212,15 +210,16 @@ void cross_entropy_forward(const T* logits, const std::int64_t* labels, T* losse
     const T others = static_cast<T>(label_smoothing);
     softmax_rows(logits, probabilities, rows, classes, [=](const SoftmaxScales<T>& scales) {
         const LogTotals<T> log_totals(scales);
+        const T* const z = logits + scales.first * classes;
+        T* const of_row = losses + scales.first;
+        const auto log_p = [&](std::int64_t i, std::int64_t k) {
+            return z[i * classes + k] - scales.largest[i] - log_totals.of_row[i];
+        };
+        for (std::int64_t i = 0; i < scales.count; ++i) of_row[i] = -own * log_p(i, labels[scales.first + i]);
+        if (label_smoothing == 0) return;  // 0 · ∞ would be NaN where a class is masked by a logit of −∞
         for (std::int64_t i = 0; i < scales.count; ++i) {
-            const std::int64_t row = scales.first + i;
-            const T* z = logits + row * classes;
-            const auto log_p = [z, largest = scales.largest[i], log_total = log_totals.of_row[i]](std::int64_t k) {
-                return z[k] - largest - log_total;
-            };
-            losses[row] = -own * log_p(labels[row]);
-            // 0 · ∞ would be NaN where a class is masked by a logit of −∞.
-            if (label_smoothing != 0) losses[row] -= others * (sum_of<T>(classes, log_p) / static_cast<T>(classes));
+            const T sum = sum_of<T>(classes, [&](std::int64_t k) { return log_p(i, k); });
+            of_row[i] -= others * (sum / static_cast<T>(classes));
         }
     });
 }
