@@ -13,15 +13,16 @@ void Choice::measured(std::int64_t steps, double seconds) {
     double& known = seconds_per_step_[is_shared_];
     known = known == 0.0 ? now : trials_ < first_trials ? std::min(known, now) : (known + now) / 2;
     if (seconds < seconds_of_trial / 2) steps_ *= 2;
-    const bool is_long = now > seconds_of_long_step;
-    if (trials_ < first_trials) {  // the first ones alternate; where they are cheap, two of them are for warming up
-        ++trials_;
-        if (trials_ <= 2 && !is_long) known = 0.0;
-        if (trials_ == first_trials_of_long_steps && is_long) trials_ = first_trials;
+    if (trials_ == 0 && now > seconds_of_long_step) {  // to begin with, sharing is taken to be better
+        trials_ = first_trials;
+        until_trial_ = trial_distance_ = first_distance_of_long_steps;
+    }
+    if (trials_ < first_trials) {  // the first ones alternate; two of them are for warming up
+        if (++trials_ <= 2) known = 0.0;
         is_shared_ = !is_shared_;
         if (trials_ < first_trials) return;
     }
-    const bool better = seconds_per_step_[true] < seconds_per_step_[false];
+    const bool better = seconds_per_step_[false] == 0.0 || seconds_per_step_[true] < seconds_per_step_[false];
     if (better != better_) trial_distance_ = first_distance;
     const bool was_trial = is_shared_ != better_;
     better_ = better;

@@ -35,8 +35,8 @@ private:
     std::int64_t steps_ = 1;
     std::int64_t until_trial_ = 0, trial_distance_ = first_distance;
 
-    static constexpr int first_trials = 6, first_trials_of_long_steps = 3;
-    static constexpr std::int64_t first_distance = 16, largest_distance = 4096;
+    static constexpr int first_trials = 6;
+    static constexpr std::int64_t first_distance = 16, first_distance_of_long_steps = 64, largest_distance = 4096;
     static constexpr double seconds_of_trial = 3e-4, seconds_of_long_step = 1e-3;
 };
 
