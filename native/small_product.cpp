@@ -180,8 +180,9 @@ template <int first, class Lanes, int... i>
 }
 
 // Columns of Bᵀ, B (columns, depth), side by side: to (depth, width). Squares are transposed in registers: one round
-// interleaves the upper half of a square with the lower, and log2(side) rounds transpose it. `to` gets whole squares.
-template <class T, int bytes>
+// interleaves the upper half of a square with the lower, and log2(side) rounds transpose it. `to` gets the first `used`
+// rows of each transposed square; the compiler leaves out what only the others need.
+template <class T, int bytes, int used>
 void transpose_panel(const T* b, int64_t b_row, int64_t depth, int64_t columns, int64_t width, T* to) {
     using V = Vec<T, bytes>;
     constexpr int side = V::width, half = side / 2;
@@ -207,7 +208,7 @@ void transpose_panel(const T* b, int64_t b_row, int64_t depth, int64_t columns, 
                 for (int i = 0; i < side; ++i) square[i] = mixed[i];
             }
 #pragma GCC unroll 16
-            for (int i = 0; i < side; ++i) V::store(to + (p + i) * width + column, square[i]);
+            for (int i = 0; i < used; ++i) V::store(to + (p + i) * width + column, square[i]);
         }
 }
 
@@ -239,7 +240,7 @@ void multiply(int64_t m, int64_t n, Block<T>& block) {
     for (int64_t j = 0; j < panels.count; ++j) {
         const int64_t vectors = panels[j], width = vectors * lanes, columns = std::min(width, n);
         const Parts row_blocks(m, rows_beside[vectors]);
-        const int64_t depth = transposed ? packed_size / (width * lanes) * lanes : k;
+        const int64_t depth = !transposed ? k : k <= lanes ? lanes : packed_size / (width * lanes) * lanes;
         block.last_lanes = columns - width + lanes;
         int64_t p = 0;
         do {
@@ -251,7 +252,9 @@ void multiply(int64_t m, int64_t n, Block<T>& block) {
             block.start_row = p > 0 ? block.c_row : 0;
             if constexpr (transposed) {
                 block.b_row = width;
-                transpose_panel<T, bytes>(b + p, b_row, block.k, columns, width, packed);
+                constexpr int few = std::min(4, lanes);
+                const auto transpose = k <= few ? transpose_panel<T, bytes, few> : transpose_panel<T, bytes, lanes>;
+                transpose(b + p, b_row, block.k, columns, width, packed);
             }
             for (int64_t i = 0; i < row_blocks.count; ++i) {
                 if (i > 0) {

@@ -179,7 +179,7 @@ def settings_of(name: str) -> list[float]:
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize("width", [1, 3, 10, 40, 1030])
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 8, 10, 40, 1030])
 @pytest.mark.parametrize("name", CUTTABLE)
 def test_parts_have_the_bits_of_the_whole(name: str, width: int, dtype: str) -> None:
     module, entry = native(), KERNELS[name]
@@ -191,6 +191,44 @@ def test_parts_have_the_bits_of_the_whole(name: str, width: int, dtype: str) -> 
         module.call(name, dtype == "float64", list(parts.values()), settings_of(name), cut, ROWS, start, stop)
     for key in (*entry.writes, *entry.updates):
         np.testing.assert_array_equal(parts[key], whole[key], err_msg=key)
+
+
+NARROW = [name for name in CUTTABLE if KERNELS[name].function.__module__.endswith(("losses", "softmax"))]
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("width", [2, 3, 4, 8, 10])
+@pytest.mark.parametrize("name", NARROW)
+def test_many_narrow_rows(name: str, width: int, dtype: str) -> None:
+    """As NumPy has them; what is not finite stays with its row."""
+    module, entry = native(), KERNELS[name]
+    assert module is not None
+    found, expected = arrays_of(name, width, dtype), arrays_of(name, width, dtype)
+    for arrays in (found, expected):
+        for array in [array for key, array in arrays.items() if key in entry.reads and array.shape == (ROWS, width)][
+            :1
+        ]:
+            array[5, 1], array[70, 0], array[71, :] = np.nan, -np.inf, np.inf
+    with np.errstate(all="ignore"):
+        entry.function(**expected, **dict(zip(entry.settings, settings_of(name), strict=True)))
+    module.call(name, dtype == "float64", list(found.values()), settings_of(name))
+    tolerance = TOLERANCE[dtype]
+    for key in (*entry.writes, *entry.updates):
+        np.testing.assert_allclose(found[key], expected[key], rtol=tolerance, atol=tolerance, err_msg=key)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("units", [1, 2, 3, 10, 16, 100, 300])
+@pytest.mark.parametrize("rows", [1, 2, 3, 4, 5, 31, 32, 52, 133])
+def test_bias_gradients(rows: int, units: int, dtype: str) -> None:
+    module = native()
+    assert module is not None
+    rng = np.random.default_rng(rows)
+    dy, x, weight = (rng.normal(size=shape).astype(dtype) for shape in ((rows, units), (rows, 2), (2, units)))
+    found = np.zeros(units, dtype)
+    module.call("dense_backward", dtype == "float64", [dy, x, weight, None, None, found], [])
+    tolerance = TOLERANCE[dtype]
+    np.testing.assert_allclose(found, dy.sum(axis=0), rtol=tolerance, atol=tolerance * rows)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
