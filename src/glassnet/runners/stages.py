@@ -27,7 +27,7 @@ UPDATE_WORK = 150_000
 """The same as ``PIECE_WORK`` for updates, whose arrays move from processor to processor in any case."""
 ELEMENTWISE_WORK = 2
 """Work of a floating-point operation outside of matrix products, in those of a product in float32."""
-MOST_PIECES = 16
+MOST_PIECES = 8
 ROW_MULTIPLE, ELEMENT_MULTIPLE = 4, 64
 """Pieces are multiples of so many rows or elements, so that vector instructions find whole vectors."""
 
