@@ -53,7 +53,7 @@ std::vector<Operand> operands(const std::vector<std::optional<AnyArray>>& arrays
     return result;
 }
 
-// One call, for the indices start .. stop − 1 of `length`; -1 for all of them.
+// One call; operands marked in `cut` are divided into `length` parts, of which it gets start .. stop − 1.
 void call(const std::string& kernel, bool is_double, const std::vector<std::optional<AnyArray>>& arrays,
           const std::vector<double>& settings, const std::vector<bool>& cut, std::int64_t length, std::int64_t start,
           std::int64_t stop) {

@@ -85,6 +85,7 @@ class Engine(ABC):
         self.parts = network, loss, optimizer, seed
         self.network = network
         self.optimizer = optimizer
+        self.seed = seed
         self.threads = thread_count(threads)
         self.snapshots = snapshots
 
@@ -103,7 +104,7 @@ class NumpyEngine(Engine):
         self.snapshots.take(epoch)
         for batch in batches(len(task.rows), task.batch_size, task.order_of(epoch)):
             part = task.rows.take(batch)
-            run = NumpyRunner(self.parts[3], self.optimizer.steps)
+            run = NumpyRunner(self.seed, self.optimizer.steps)
             step = TrainingStep(run, *self.parts[:3], part.x, part.targets, part.loss_weights)
             losses.append(float(step.value[0]))
             totals.append(float(step.total[0]))
