@@ -23,7 +23,6 @@ void Forward::add(const std::string& kernel, const std::vector<Operand>& operand
                   const std::vector<double>& settings) {
     const KernelEntry* entry = find_kernel(kernel);
     if (entry == nullptr) throw std::invalid_argument("no native kernel " + kernel);
-    prepare(*entry, operands.data(), is_double_);
     calls_.push_back({is_double_ ? entry->float64 : entry->float32, operands_.size(), settings_.size()});
     operands_.insert(operands_.end(), operands.begin(), operands.end());
     cut_.insert(cut_.end(), cut.begin(), cut.end());

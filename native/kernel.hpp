@@ -55,7 +55,6 @@ struct KernelEntry {
     const char* name;
     KernelFunction float32;
     KernelFunction float64;
-    void (*prepare)(const Operand* operands, bool is_double) = nullptr;  // before the first call; may throw
 };
 
 // The kernels of each family; native/kernels/FAMILY.cpp defines its table.

@@ -11,7 +11,6 @@
 #include <optional>
 #include <tuple>
 
-#include "blas.hpp"
 #include "finite.hpp"
 #include "forward.hpp"
 #include "replay.hpp"
@@ -62,7 +61,6 @@ void call(const std::string& kernel, bool is_double, const std::vector<std::opti
     auto given = operands(arrays);
     for (std::size_t i = 0; i < cut.size(); ++i)
         if (cut[i] && given[i].data != nullptr) given[i] = given[i].part(start, stop, length);
-    prepare(*entry, given.data(), is_double);
     (is_double ? entry->float64 : entry->float32)(given.data(), settings.data());
 }
 
@@ -144,7 +142,6 @@ std::string best_variant() {
 NB_MODULE(GLASSNET_MODULE, module) {
     module.def("best_variant", &best_variant);
     module.doc() = "Compiled kernels and programs; use them through glassnet.runners.";
-    module.def("set_blas", &blas::set_library, nb::arg("path"));
     module.def("has_kernel", [](const std::string& name) { return find_kernel(name) != nullptr; }, nb::arg("name"));
     module.def("call", &call, nb::arg("kernel"), nb::arg("is_double"), nb::arg("arrays"), nb::arg("settings"),
                nb::arg("cut") = std::vector<bool>{}, nb::arg("length") = 1, nb::arg("start") = 0, nb::arg("stop") = 1);

@@ -1,7 +1,9 @@
 #include "narrow_product.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 namespace glassnet {
@@ -51,7 +53,8 @@ T total(const typename Vector<T, bytes>::Lanes& sums) {
 
 // Adds to c the sums over `count` of k for some rows; column j of B stands at columns + j * block.
 template <class T, int rows, int n>
-void add_rows(std::int64_t count, const T* a, std::int64_t a_row, const T* columns, T* c) {
+void add_rows(std::int64_t count, const T* a, std::int64_t a_row, const T* columns, T* c, std::int64_t c_row,
+              std::int64_t c_column) {
     typename Vector<T>::Lanes sums[rows][n] = {}, of_row, of_column;
     std::int64_t p = 0;
     for (; p + lanes<T> <= count; p += lanes<T>)
@@ -72,37 +75,57 @@ void add_rows(std::int64_t count, const T* a, std::int64_t a_row, const T* colum
         }
     }
     for (int row = 0; row < rows; ++row)
-        for (int j = 0; j < n; ++j) c[row * n + j] += total<T, vector_bytes>(sums[row][j]);
+        for (int j = 0; j < n; ++j) c[row * c_row + j * c_column] += total<T, vector_bytes>(sums[row][j]);
 }
 
+// Rows of A by n columns of B: column j begins at b + j * b_column, its elements are b_row apart; element (i, j) of C
+// stands at c[i * c_row + j * c_column], and holds what the sum starts from.
+template <class T>
+struct Columns {
+    const T* b;
+    std::int64_t b_row, b_column;
+    T* c;
+    std::int64_t c_row, c_column;
+};
+
 template <class T, int n>
-void multiply(std::int64_t m, std::int64_t k, const T* a, const T* b, const T* bias, T* c) {
-    for (std::int64_t row = 0; row < m; ++row)
-        for (int j = 0; j < n; ++j) c[row * n + j] = bias == nullptr ? T(0) : bias[j];
+void multiply(std::int64_t m, std::int64_t k, const T* a, std::int64_t a_row, const Columns<T>& o) {
     alignas(vector_bytes) T columns[n * block<T>];
     for (std::int64_t first = 0; first < k; first += block<T>) {
         const std::int64_t count = std::min(block<T>, k - first);
         for (int j = 0; j < n; ++j) {
             T* const column = columns + j * block<T>;
-            for (std::int64_t p = 0; p < count; ++p) column[p] = b[(first + p) * n + j];
+            for (std::int64_t p = 0; p < count; ++p) column[p] = o.b[(first + p) * o.b_row + j * o.b_column];
             std::fill(column + count, column + (count + lanes<T> - 1) / lanes<T> * lanes<T>, T(0));
         }
         std::int64_t row = 0;
-        for (; row + rows_at_a_time <= m; row += rows_at_a_time)
-            add_rows<T, rows_at_a_time, n>(count, a + row * k + first, k, columns, c + row * n);
-        for (; row < m; ++row) add_rows<T, 1, n>(count, a + row * k + first, k, columns, c + row * n);
+        const auto add = [&]<int rows>(std::integral_constant<int, rows>) {
+            add_rows<T, rows, n>(count, a + row * a_row + first, a_row, columns, o.c + row * o.c_row, o.c_row, o.c_column);
+            row += rows;
+        };
+        while (row + rows_at_a_time <= m) add(std::integral_constant<int, rows_at_a_time>());
+        while (row < m) add(std::integral_constant<int, 1>());
     }
 }
+
+template <class T>
+constexpr auto multiply_columns = std::array{multiply<T, 1>, multiply<T, 2>, multiply<T, 3>, multiply<T, 4>};
 
 }  // namespace
 
 template <class T>
 void narrow_product(std::int64_t m, std::int64_t n, std::int64_t k, const T* a, const T* b, const T* bias, T* c) {
-    if (n == 1) multiply<T, 1>(m, k, a, b, bias, c);
-    if (n == 2) multiply<T, 2>(m, k, a, b, bias, c);
-    if constexpr (sizeof(T) == sizeof(float)) {
-        if (n == 3) multiply<T, 3>(m, k, a, b, bias, c);
-        if (n == 4) multiply<T, 4>(m, k, a, b, bias, c);
+    for (std::int64_t row = 0; row < m; ++row)
+        for (std::int64_t j = 0; j < n; ++j) c[row * n + j] = bias == nullptr ? T(0) : bias[j];
+    multiply_columns<T>[n - 1](m, k, a, k, {b, n, 1, c, n, 1});
+}
+
+template <class T>
+void short_product_transposed(std::int64_t m, std::int64_t n, std::int64_t k, const T* a, const T* b, T* c) {
+    std::fill_n(c, m * n, T(0));
+    for (std::int64_t row = 0; row < m; row += 4) {
+        const std::int64_t rows = std::min(m - row, std::int64_t{4});
+        multiply_columns<T>[rows - 1](n, k, b, k, {a + row * k, 1, k, c + row * n, 1, n});
     }
 }
 
@@ -110,5 +133,9 @@ template void narrow_product<float>(std::int64_t, std::int64_t, std::int64_t, co
                                     float*);
 template void narrow_product<double>(std::int64_t, std::int64_t, std::int64_t, const double*, const double*,
                                      const double*, double*);
+template void short_product_transposed<float>(std::int64_t, std::int64_t, std::int64_t, const float*, const float*,
+                                              float*);
+template void short_product_transposed<double>(std::int64_t, std::int64_t, std::int64_t, const double*, const double*,
+                                               double*);
 
 }  // namespace glassnet

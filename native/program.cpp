@@ -20,10 +20,6 @@ const KernelEntry* find_kernel(const std::string& name) {
     return place == kernels.end() ? nullptr : place->second;
 }
 
-void prepare(const KernelEntry& entry, const Operand* operands, bool is_double) {
-    if (entry.prepare != nullptr) entry.prepare(operands, is_double);
-}
-
 Program::Program(bool is_double, std::int64_t batch_rows) : is_double_(is_double), batch_rows_(batch_rows) {}
 
 void Program::stage(bool is_parallel) {
@@ -48,22 +44,22 @@ void Program::add(const std::string& kernel, const std::vector<Operand>& operand
     for (std::size_t i = 0; i < columns.size(); ++i)
         if (columns[i] >= 0) step_numbers_.push_back({settings_.size() + i, static_cast<std::size_t>(columns[i])});
     const auto function = is_double_ ? entry->float64 : entry->float32;
-    open_.push_back({{Kind::kernel, entry, function, 0, settings_.size(), 0, 0, 0}, operands, cut, origin, length});
+    open_.push_back({{Kind::kernel, function, 0, settings_.size(), 0, 0, 0}, operands, cut, origin, length});
     settings_.insert(settings_.end(), settings.begin(), settings.end());
 }
 
 void Program::add_gather(const char* rows, const Operand& buffer, std::int64_t row_bytes) {
-    open_.push_back({{Kind::gather, nullptr, nullptr, 0, 0, sources_.size(), 0, 0}, {buffer}, {true}, 0, batch_rows_});
+    open_.push_back({{Kind::gather, nullptr, 0, 0, sources_.size(), 0, 0}, {buffer}, {true}, 0, batch_rows_});
     sources_.push_back({rows, buffer.as<char>(), row_bytes, row_bytes * batch_rows_});
 }
 
 void Program::add_collect(const Operand& outputs, std::int64_t row_bytes) {
-    open_.push_back({{Kind::collect, nullptr, nullptr, 0, 0, 0, 0, 0}, {outputs}, {true}, 0, batch_rows_});
+    open_.push_back({{Kind::collect, nullptr, 0, 0, 0, 0, 0}, {outputs}, {true}, 0, batch_rows_});
     output_bytes_ = row_bytes;
 }
 
 void Program::add_callback(std::function<bool()> callback) {
-    open_.push_back({{Kind::callback, nullptr, nullptr, 0, 0, callbacks_.size(), 0, 0}, {}, {}, 0, 1});
+    open_.push_back({{Kind::callback, nullptr, 0, 0, callbacks_.size(), 0, 0}, {}, {}, 0, 1});
     callbacks_.push_back(std::move(callback));
 }
 
@@ -91,7 +87,6 @@ void Program::close_group() {
                 if (whole.cut[i] && operand.data != nullptr) operand = operand.part(from, to, whole.length);
                 operands_.push_back(operand);
             }
-            if (call.entry != nullptr) prepare(*call.entry, operands_.data() + call.operands, is_double_);
             calls_.push_back(call);
         }
         piece.last = calls_.size();

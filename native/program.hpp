@@ -73,7 +73,6 @@ private:
 
     struct Call {
         Kind kind;
-        const KernelEntry* entry;  // null for what is no kernel
         KernelFunction function;
         std::size_t operands;   // place of the first one in operands_
         std::size_t settings;   // likewise
@@ -146,8 +145,5 @@ private:
 
 // The entry of a kernel, or null.
 const KernelEntry* find_kernel(const std::string& name);
-
-// Lets a kernel get ready for a call on such operands.
-void prepare(const KernelEntry& entry, const Operand* operands, bool is_double);
 
 }  // namespace glassnet

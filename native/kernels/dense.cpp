@@ -1,10 +1,9 @@
 // Twin of src/glassnet/kernels/dense.py: the dense layer.
 
-#include "../blas.hpp"
 #include "../kernel.hpp"
 #include "../narrow_product.hpp"
 #include "../reduce.hpp"
-#include "../small_product.hpp"
+#include "../matrix_product.hpp"
 
 #include <algorithm>
 
@@ -14,36 +13,26 @@ namespace {
 // y (N, M) = x (N, D) W (D, M) + b (M,)
 template <class T>
 void dense_forward(const T* x, const T* weight, const T* bias, T* y, std::int64_t n, std::int64_t d, std::int64_t m) {
-    if (is_narrow<T>(m, d)) {
+    if (is_narrow<T>(m, d))
         narrow_product(n, m, d, x, weight, bias, y);
-        return;
-    }
-    if (is_small<T>(n, m, d, false, false)) {
-        small_product(n, m, d, x, d, 1, weight, m, bias, y, m);
-        return;
-    }
-    if (bias != nullptr)
-        for (std::int64_t row = 0; row < n; ++row) std::copy_n(bias, m, y + row * m);
-    blas::multiply<T>(false, false, n, m, d, x, d, weight, m, bias != nullptr ? T(1) : T(0), y, m);
+    else
+        matrix_product(n, m, d, x, d, 1, weight, m, bias, y, m);
 }
 
 // dx (N, D) = dy Wᵀ
 template <class T>
 void input_gradient(const T* dy, const T* weight, T* dx, std::int64_t n, std::int64_t d, std::int64_t m) {
-    if (is_small<T>(n, d, m, false, true))
-        small_product_transposed(n, d, m, dy, m, weight, m, dx, d);
+    if (is_short(n, m))
+        short_product_transposed(n, d, m, dy, weight, dx);
     else
-        blas::multiply<T>(false, true, n, d, m, dy, m, weight, m, T(0), dx, d);
+        matrix_product_transposed(n, d, m, dy, m, weight, m, dx, d);
 }
 
 // Rows of dW = xᵀ dy: those of `rows` features, of which x points to the first; x has d of them.
 template <class T>
 void weight_gradient(const T* dy, const T* x, T* dweight, std::int64_t n, std::int64_t rows, std::int64_t d,
                      std::int64_t m) {
-    if (is_small<T>(rows, m, n, true, false))
-        small_product(rows, m, n, x, 1, d, dy, m, static_cast<const T*>(nullptr), dweight, m);
-    else
-        blas::multiply<T>(true, false, rows, m, n, x, d, dy, m, T(0), dweight, m);
+    matrix_product(rows, m, n, x, 1, d, dy, m, static_cast<const T*>(nullptr), dweight, m);
 }
 
 // db = Σ_n dy = (1, ..., 1) dy. Several short rows are summed as one long one, which is then folded in halves.
@@ -54,7 +43,7 @@ void bias_gradient(const T* dy, T* dbias, std::int64_t n, std::int64_t m) {
     const T* const none = nullptr;
     std::int64_t rows = std::min(longest / m, n / 2);
     if (rows < 2) {
-        small_product(std::int64_t{1}, m, n, &one, 0, 0, dy, m, none, dbias, m);
+        matrix_product(std::int64_t{1}, m, n, &one, 0, 0, dy, m, none, dbias, m);
         return;
     }
     const auto plus = [](T a, T b, T& sum) { sum = a + b; };
@@ -63,7 +52,7 @@ void bias_gradient(const T* dy, T* dbias, std::int64_t n, std::int64_t m) {
     if (whole == 2)
         for_cheap_elements(width, plus, dy, dy + width, sums);
     else
-        small_product(std::int64_t{1}, width, whole, &one, 0, 0, dy, width, none, sums, width);
+        matrix_product(std::int64_t{1}, width, whole, &one, 0, 0, dy, width, none, sums, width);
     for (std::int64_t i = whole * width; i < n * m; i += m) for_cheap_elements(m, plus, sums, dy + i, sums);
     for (; rows > 1; rows /= 2) {
         const T* const last = sums + (rows - 1) * m;
@@ -90,26 +79,9 @@ struct Unpacked {
     }
 };
 
-// Whether a product falls to the BLAS. In the forward pass the number of rows does not decide it, so that a program may
-// be prepared for other numbers than it is then used with.
-template <class T>
-bool needs_blas(const Operand* o, bool is_backward) {
-    const std::int64_t n = o[0].rows();
-    if (!is_backward)
-        return !is_narrow<T>(o[1].shape[1], o[1].shape[0]) && !is_small<T>(n, o[1].shape[1], o[1].shape[0], false, false);
-    const std::int64_t d = o[2].shape[0], m = o[2].shape[1];
-    return (o[3].data != nullptr && !is_small<T>(n, d, m, false, true)) ||
-           (o[4].data != nullptr && !is_small<T>(o[4].rows(), m, n, true, false));
-}
-
-template <bool is_backward>
-void prepare_dense(const Operand* o, bool is_double) {
-    if (is_double ? needs_blas<double>(o, is_backward) : needs_blas<float>(o, is_backward)) blas::prepare();
-}
-
 constexpr KernelEntry entries[] = {
-    {"dense_forward", Unpacked<float>::dense_forward, Unpacked<double>::dense_forward, prepare_dense<false>},
-    {"dense_backward", Unpacked<float>::dense_backward, Unpacked<double>::dense_backward, prepare_dense<true>},
+    {"dense_forward", Unpacked<float>::dense_forward, Unpacked<double>::dense_forward},
+    {"dense_backward", Unpacked<float>::dense_backward, Unpacked<double>::dense_backward},
 };
 
 }  // namespace

@@ -218,10 +218,10 @@ def test_a_kernel_in_parts_gives_the_bits_of_the_whole(kernel: str, dtype: str, 
 @given(case=CASES)
 @settings(max_examples=100, deadline=None, derandomize=True)
 def test_rows_of_a_product_do_not_depend_on_the_other_rows(kernel: str, dtype: str, case: Case) -> None:
-    """Bit for bit where no BLAS takes part, which may add in an order that depends on the number of rows."""
+    """Bit for bit, except where so few rows of dy lie beside each other that dx sums in vectors along k."""
     name = "y" if kernel == "dense_forward" else "dx"
     whole, found = whole_and_in_parts(kernel, case, dtype)
-    if max(case.width, case.features) < 32:
+    if kernel == "dense_forward" or max(case.width, case.features) < 32:
         np.testing.assert_array_equal(found[name], whole[name])
     elif whole[name] is not None:
         tolerance = TOLERANCE[dtype]

@@ -563,7 +563,7 @@ def counter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ids=str,
 )
 def test_a_step_allocates_nothing(counter: Path, widths: list[int], batch: int, epochs: int, threads: int) -> None:
-    """Whether it has small products or those of a BLAS."""
+    """Whether its products are small or large, plain or with few columns or rows."""
     arguments = [str(widths), str(batch), str(threads), str(epochs)]
     _, few_steps, many_steps = map(int, run(COUNT_ALLOCATIONS, *arguments, LD_PRELOAD=str(counter)).split())
     assert many_steps == few_steps

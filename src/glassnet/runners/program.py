@@ -8,7 +8,6 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import compress
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -38,7 +37,7 @@ VARIANTS = ("_native", "_native_avx2", "_native_avx512")
 
 @cache
 def native() -> ModuleType | None:
-    """The native module's variant for this processor, told where its BLAS is; None in a pure-Python installation.
+    """The native module's variant for this processor; None in a pure-Python installation.
 
     The environment variable GLASSNET_VARIANT chooses another one, for tests: one of ``VARIANTS``.
     """
@@ -53,11 +52,7 @@ def native() -> ModuleType | None:
             expected=f"one of {', '.join(VARIANTS[: VARIANTS.index(best) + 1])} on this processor",
             fix="unset it",
         )
-    module = import_module(f"glassnet.{name}")
-    folder = Path(import_module("scipy_openblas32").get_lib_dir())
-    library = next((p for p in sorted(folder.iterdir()) if p.name.startswith("libscipy_openblas.")), folder)
-    module.set_blas(str(library))
-    return module
+    return import_module(f"glassnet.{name}")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-// Matrix products of small and middle-sized networks, where a BLAS loses to the cost of its call and of its packing.
+// Matrix products, on one thread. Small ones are where a BLAS loses to the cost of its call and of its packing; with
+// larger ones this keeps pace.
 //
 // Every element of C is one chain of multiply-adds over p = 0, 1, ..., k − 1 that starts from the bias (or from zero).
 // No element depends on m or n: a product split by rows or columns has the same bits as the whole. What memory it takes
@@ -12,16 +13,12 @@ namespace glassnet {
 // C (m, n) = op(A) (m, k) B (k, n) + bias. Element (i, p) of op(A) stands at a[i * a_row + p * a_column], rows of B lie
 // b_row apart, those of C c_row. The bias (n,) may be null; C must not overlap the others.
 template <class T>
-void small_product(std::int64_t m, std::int64_t n, std::int64_t k, const T* a, std::int64_t a_row,
+void matrix_product(std::int64_t m, std::int64_t n, std::int64_t k, const T* a, std::int64_t a_row,
                    std::int64_t a_column, const T* b, std::int64_t b_row, const T* bias, T* c, std::int64_t c_row);
 
 // C (m, n) = A (m, k) Bᵀ; rows of B (n, k) lie b_row apart, those of A a_row and those of C c_row.
 template <class T>
-void small_product_transposed(std::int64_t m, std::int64_t n, std::int64_t k, const T* a, std::int64_t a_row,
+void matrix_product_transposed(std::int64_t m, std::int64_t n, std::int64_t k, const T* a, std::int64_t a_row,
                               const T* b, std::int64_t b_row, T* c, std::int64_t c_row);
-
-// Whether small_product is the faster way for this shape; beyond it a BLAS is. Measured; small_product.cpp has numbers.
-template <class T>
-bool is_small(std::int64_t m, std::int64_t n, std::int64_t k, bool transpose_a, bool transpose_b);
 
 }  // namespace glassnet
