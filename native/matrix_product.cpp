@@ -183,9 +183,9 @@ constexpr auto all_functions = []<int... v>(std::integer_sequence<int, v...>) {
 constexpr int64_t panel_bytes = 1 << 16;
 
 // So many rows of B are used for all rows of A before the next ones, and so are read from the second cache but once.
-// Measured on an AMD Zen 4, GFLOP/s in float32 of 117 at most, with 128, 256, 512, 1024 and all rows: (50x3072)(3072x100)
-// 105, 106, 108, 108, 102; (64x2048)(2048x2048) 111, 111, 108, 103, 74; (64x784)(784x256) 115, 116, 117, 117, 117.
-constexpr int64_t depth_in_place = 512;
+// Measured on an AMD Zen 4, GFLOP/s in float32 of 117 at most, with 256, 1024 and all rows: (50x3072)(3072x100) 104, 106,
+// 100; (64x2048)(2048x2048) 86, 88, 69 (OpenBLAS 81); (64x784)(784x256) 115, 117, 117.
+constexpr int64_t depth_in_place = 1024;
 
 // The lanes of x and y from `first` on by turns.
 template <int first, class Lanes, int... i>
@@ -271,7 +271,7 @@ void multiply(int64_t m, int64_t n, Block<T>& block) {
         do {
             block.k = std::min(depth, k - p);
             block.a = a + p * block.a_column;
-            block.b = packs ? packed : b;
+            block.b = packs ? packed : b + p * b_row;
             block.c = c;
             block.start = p > 0 ? c : start;
             block.start_row = p > 0 ? block.c_row : start_row;

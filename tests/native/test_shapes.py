@@ -189,6 +189,21 @@ def test_a_kernel_writes_what_its_numpy_twin_writes(kernel: str, dtype: str, cas
         np.testing.assert_array_equal(found[name], arrays[name], err_msg=f"{name} is only read")
 
 
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("kernel", ["dense_forward", "dense_backward"])
+@pytest.mark.parametrize(
+    "sizes", [(32, 20, 3072), (50, 100, 1100), (5, 1500, 40), (200, 33, 2100), (16, 1100, 300)], ids=str
+)
+def test_large_products_are_those_of_numpy(kernel: str, sizes: tuple[int, int, int], dtype: str) -> None:
+    """Longer than what a product does at a time."""
+    rows, width, features = sizes
+    arrays, numbers = arguments(kernel, Case(rows, width, 1, features, 1, frozenset()), dtype)
+    found, expected = copied(arrays), copied(arrays)
+    KERNELS[kernel].function(**expected, **numbers)
+    call(kernel, found, numbers, dtype)
+    compare(kernel, found, expected, {name: arrays[name] for name in KERNELS[kernel].reads}, dtype)
+
+
 def whole_and_in_parts(kernel: str, case: Case, dtype: str) -> tuple[Arrays, Arrays]:
     """What a kernel writes in one call, and in calls for parts of the rows, the last part first."""
     entry = KERNELS[kernel]

@@ -29,8 +29,8 @@ def test_every_kernel(variant: str) -> None:
     """Against NumPy, by the tests that the variant for this processor passes too."""
     if not Path(str(module.__file__).replace(LOADED, variant)).exists():  # type: ignore[union-attr]
         pytest.skip(f"{variant} is not built")
-    tests = Path(__file__).parent / "test_kernels.py"
-    found = run(variant, "-m", "pytest", "-q", "-n", "0", str(tests))
+    tests = [str(Path(__file__).parent / name) for name in ("test_kernels.py", "test_shapes.py")]
+    found = run(variant, "-m", "pytest", "-q", "-n", "0", *tests)
     assert found.returncode == 0, found.stdout[-3000:]
     assert " passed" in found.stdout
 
