@@ -18,6 +18,8 @@ struct Operand {
 
     std::int64_t row_bytes = 0;  // distance of its rows along axis 0
 
+    bool adds = false;  // a sum over rows is to be added to what is there
+
     template <class T>
     T* as() const {
         return static_cast<T*>(data);

@@ -26,6 +26,8 @@ class KernelInfo:
         settings: names of its keyword-only numbers, in order.
         shared: names of the buffers that every row needs whole, such as a weight.
         sums: names of the buffers it fills with sums over the rows, such as a weight's gradient.
+        sums_by_piece: whether a compiled program lets each piece of the rows make its own sum, in the pass over the rows,
+            and adds them up afterwards; otherwise the sums are a pass of their own.
         by_rows: whether the rest can be computed for some rows without the others: row n (axis 0) of what it writes
             depends on row n of what it reads, and on ``shared``.
         in_place: whether what it writes may be the memory of one of the arrays of that shape that it reads.
@@ -43,6 +45,7 @@ class KernelInfo:
     settings: tuple[str, ...]
     shared: tuple[str, ...]
     sums: tuple[str, ...]
+    sums_by_piece: bool
     by_rows: bool
     in_place: bool
     flops: int | Callable[[dict[str, Any]], int]
@@ -65,6 +68,7 @@ def kernel(
     updates: str = "",
     shared: str = "",
     sums: str = "",
+    sums_by_piece: bool = False,
     by_rows: bool = True,
     in_place: bool = False,
     flops: int | Callable[[dict[str, Any]], int] = 1,
@@ -79,6 +83,7 @@ def kernel(
         updates: the arguments it changes in place.
         shared: see ``KernelInfo``.
         sums: see ``KernelInfo``; they are among ``writes``, and each of them and of the others may be left out (None).
+        sums_by_piece: see ``KernelInfo``.
         by_rows: see ``KernelInfo``.
         in_place: see ``KernelInfo``.
         flops: see ``KernelInfo``.
@@ -102,6 +107,7 @@ def kernel(
             settings,
             tuple(shared.split()),
             tuple(sums.split()),
+            sums_by_piece,
             by_rows,
             in_place,
             flops,

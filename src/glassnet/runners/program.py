@@ -25,6 +25,8 @@ from glassnet.shapes import Array
 FIXED_DTYPES: dict[str, type] = {
     "labels": np.int64,
     "mask": np.bool_,
+    "index": np.uint8,
+    "place": np.int32,
     "value": np.float64,
     "total": np.float64,
     "momentum_product": np.float64,
