@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from benchmarks.networks import Activation, Array, BatchNorm, Conv, Dense, Dropout, Flatten, Layer, MaxPool, Shape
 
+T = TypeVar("T")
 DIGITS = Path(__file__).parents[1] / "src" / "glassnet" / "data" / "digits.npz"
 TOLERANCES = {"float32": 1e-3, "float64": 1e-8}
 """How far the peers' losses may lie apart after ``check_steps``, as a share: what rounding may do."""
@@ -25,6 +28,7 @@ class Aim:
         over_loop: how many times faster than jax with its whole training loop compiled into one call.
         over_torch: how many times faster than torch.
         over_sklearn: how many times faster than scikit-learn.
+        over_onnxruntime: how many times faster than onnxruntime.
         microseconds: at most so many, on the machine that the aim was set on.
         floor_share: share of the speed at which matrix products alone would run.
     """
@@ -33,6 +37,7 @@ class Aim:
     over_loop: float = 0
     over_torch: float = 0
     over_sklearn: float = 0
+    over_onnxruntime: float = 0
     microseconds: float = 0
     floor_share: float = 0
 
@@ -47,7 +52,7 @@ class Case:
 
     Attributes:
         name: what ``--case`` takes.
-        sizes: features, units of each dense layer.
+        sizes: features, units of each dense layer; with ``image``, what it becomes before them and the same units.
         batch: rows in a step.
         batches: different batches; step i takes batch i modulo this. 1 for full-batch training.
         optimizer: ``"adam"`` or ``"sgd"``.
@@ -61,6 +66,8 @@ class Case:
         dtype: of data, weights and computation.
         use_bias: whether layers have one.
         dropout: rate after each hidden layer.
+        image: (C, H, W) of a convolutional network's rows; None where rows are features.
+        front: the layers between images and features.
     """
 
     name: str
@@ -78,17 +85,44 @@ class Case:
     dtype: str = "float32"
     use_bias: bool = True
     dropout: float = 0.0
+    image: Shape | None = None
+    front: tuple[Layer, ...] = ()
+
+    @property
+    def input_shape(self) -> Shape:
+        """Of one row."""
+        return self.image or self.sizes[:1]
+
+    @property
+    def network(self) -> list[Layer]:
+        """All layers in turn."""
+        found = list(self.front)
+        for i, units in enumerate(self.sizes[1:], 2):
+            hidden = i < len(self.sizes)
+            activation = self.activation if hidden else self.output_activation
+            found.append(Dense(units, self.use_bias))
+            found += [Activation(activation)] if activation != "identity" else []
+            found += [Dropout(self.dropout)] if hidden and self.dropout else []
+        return found
+
+    @property
+    def shapes(self) -> list[Shape]:
+        """Of one row before each layer of ``network``, and after the last."""
+        found = [self.input_shape]
+        for layer in self.network:
+            found.append(layer.shape(found[-1]))
+        return found
 
     @property
     def flops(self) -> int:
         """Multiplications and additions of the matrix products in one step; the first layer needs no dx."""
-        pairs = list(zip(self.sizes, self.sizes[1:], strict=False))
         if self is MATRIX_PRODUCT:
             return 2 * self.batch * self.sizes[0] * self.sizes[1]
-        return 2 * self.batch * (3 * sum(d * m for d, m in pairs) - pairs[0][0] * pairs[0][1])
+        counts = [layer.multiplications(given) for layer, given in zip(self.network, self.shapes, strict=False)]
+        return 2 * self.batch * (3 * sum(counts) - next(count for count in counts if count))
 
     def data(self) -> tuple[Array, Array]:
-        """Inputs (batches · batch, features); labels (N,) or targets (N, outputs)."""
+        """Inputs (batches · batch, features) or (batches · batch, C, H, W); labels (N,) or targets (N, outputs)."""
         if self.name == "xor-tutorial":
             x = np.array([[0, 0, 1], [0, 1, 1], [1, 0, 1], [0, 1, 0], [1, 0, 0], [1, 1, 1], [0, 0, 0]], self.dtype)
             return x, np.array([[0], [1], [1], [1], [1], [0], [0]], self.dtype)
@@ -97,46 +131,58 @@ class Case:
             with np.load(DIGITS) as arrays:
                 return arrays["x"][:rows].astype(self.dtype) / 16, arrays["y"][:rows].astype(np.int64)
         rng = np.random.default_rng(1)
-        x = rng.random((rows, self.sizes[0]), np.float32).astype(self.dtype) - 0.5
+        x = rng.random((rows, *self.input_shape), np.float32).astype(self.dtype) - 0.5
         if self.loss == "cross_entropy":
             return x, rng.integers(0, self.sizes[-1], rows)
         return x, rng.random((rows, self.sizes[-1])).astype(self.dtype)
 
     def weights(self) -> list[Array]:
-        """Initial weight (D, M), and bias (M,), of each layer in turn."""
+        """Initial arrays of each layer in turn: weight (D, M) or (F, C, h, w), bias; gamma (C,), beta (C,)."""
         rng = np.random.default_rng(2)
-        found = []
-        for d, m in zip(self.sizes, self.sizes[1:], strict=False):
-            found.append(rng.normal(0, np.sqrt(2 / d), (d, m)).astype(self.dtype))
-            if self.use_bias:
-                found.append(rng.normal(0, 0.01, m).astype(self.dtype))
-        return found
+        pairs = zip(self.network, self.shapes, strict=False)
+        return [array.astype(self.dtype) for layer, given in pairs for array in layer.weights(given, rng)]
+
+    def statistics(self) -> list[tuple[Array, Array]]:
+        """Running mean and variance (C,) of each batch norm before any step; predictions alone depend on them."""
+        rng = np.random.default_rng(5)
+        pairs = zip(self.network, self.shapes, strict=False)
+        found = [layer.statistics(given, rng) for layer, given in pairs if isinstance(layer, BatchNorm)]
+        return [(mean.astype(self.dtype), variance.astype(self.dtype)) for mean, variance in found]
+
+    def parts(self, flat: Sequence[T]) -> list[tuple[Layer, list[T]]]:
+        """``weights()``, or anything in that order, by layer."""
+        rest = iter(flat)
+        return [(layer, list(islice(rest, layer.count))) for layer in self.network]
 
     def layers(self, flat: list[Array]) -> list[tuple[Array, Array | None]]:
-        """``weights()``, or anything in that order, as (weight, bias) of each layer."""
+        """The same of a network of dense layers alone, as (weight, bias) of each."""
         return list(zip(flat[::2], flat[1::2], strict=True)) if self.use_bias else [(w, None) for w in flat]
 
     def evaluate(self, weights: list[Array]) -> float:
-        """The loss over all rows in float64, without dropout: the judge of every peer's weights."""
+        """The loss over all rows in float64, without dropout: the judge of every peer's weights.
+
+        Batch normalisation sees the rows in the batches of the training.
+        """
         x, targets = self.data()
-        h: Array = x.astype(np.float64)
-        layers = self.layers([w.astype(np.float64) for w in weights])
-        for i, (weight, bias) in enumerate(layers):
-            h = h @ weight if bias is None else h @ weight + bias
-            last = i == len(layers) - 1
-            h = FUNCTIONS[self.output_activation if last else self.activation](h)
+        parts = self.parts([w.astype(np.float64) for w in weights])
+        outputs = []
+        for first in range(0, len(x), self.batch):
+            h: Array = x[first : first + self.batch].astype(np.float64)
+            for layer, arrays in parts:
+                h = layer.apply(h, *arrays)
+            outputs.append(h)
+        h = np.concatenate(outputs)
         if self.loss == "half_squares":
             return float(np.square(h - targets).sum() / 2)
         h -= h.max(axis=1, keepdims=True)
         return float(np.mean(np.log(np.exp(h).sum(axis=1)) - h[np.arange(len(h)), targets]))
 
 
-FUNCTIONS: dict[str, Any] = {
-    "identity": lambda z: z,
-    "relu": lambda z: np.maximum(z, 0),
-    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
-    "tanh": np.tanh,
-}
+def fingerprint(logits: Array) -> float:
+    """√Σ k (z_k − z̄)² with k = 1, 2, ...: by this number predictions of one row are compared; log p will do for z."""
+    row = np.asarray(logits, np.float64).ravel()
+    return float(np.sqrt(np.square(row - row.mean()) @ np.arange(1, len(row) + 1)))
+
 
 TRAINING = (
     Case(
@@ -159,12 +205,42 @@ TRAINING = (
     ),
 )  # fmt: skip
 
+RELU, POOL = Activation("relu"), MaxPool()
+
+
+def normalised(filters: int) -> tuple[Layer, ...]:
+    """Convolution, batch normalisation and ReLU twice, then pooling."""
+    return (*(Conv(filters, 3, 1, use_bias=False), BatchNorm(), RELU) * 2, POOL)
+
+
+CONVOLUTIONAL = (
+    Case(
+        "lenet", (400, 120, 84, 10), 64, 16, "adam", 1e-3, 480, 32, Aim(over_torch=3), image=(1, 28, 28),
+        front=(Conv(6, 5, 2), RELU, POOL, Conv(16, 5), RELU, POOL, Flatten()),
+    ),
+    Case(
+        "small-cnn", (3136, 128, 10), 64, 4, "adam", 1e-3, 64, 8, Aim(over_torch=1.6), image=(1, 28, 28),
+        front=(Conv(32, 3, 1), RELU, POOL, Conv(64, 3, 1), RELU, POOL, Flatten()),
+    ),
+    Case(
+        "vgg-bn", (2048, 10), 64, 2, "adam", 1e-4, 8, 4, Aim(over_torch=1.1), image=(3, 32, 32),
+        front=(*normalised(32), *normalised(64), *normalised(128), Flatten()),
+    ),
+)  # fmt: skip
+PREDICTIONS = tuple(
+    replace(
+        case, name=f"predict-{case.name}", batch=1, batches=1, steps=1, check_steps=0,
+        aim=Aim(over_torch=1, over_onnxruntime=1),
+    )
+    for case in CONVOLUTIONAL
+)  # fmt: skip
+"""One image through the same networks."""
 DIGITS_FIT = Case("digits-fit", (64, 128, 10), 32, 43, "adam", 1e-3, 860, 0, Aim(over_sklearn=8, microseconds=25_000))
 PREDICT_ONE = Case("predict-one", (64, 128, 10), 1, 1, "sgd", 1.0, 1, 0, Aim(microseconds=2.5))
 MATRIX_PRODUCT = Case("matrix-product", (2048, 2048), 2048, 1, "", 0.0, 1, 0, Aim())
 """Not a training: its speed gives the floor of the others."""
 WHOLE = (DIGITS_FIT, PREDICT_ONE)
-CASES = {case.name: case for case in (*TRAINING, *WHOLE, MATRIX_PRODUCT)}
+CASES = {case.name: case for case in (*TRAINING, *CONVOLUTIONAL, *PREDICTIONS, *WHOLE, MATRIX_PRODUCT)}
 EPOCHS = 20
 """Of digits-fit."""
 IMPORT_AIM = Aim(microseconds=135_000)

@@ -1,6 +1,7 @@
-"""Memory of a long training, and installed sizes: each in a process of its own, one line of JSON.
+"""Memory of a long training and of a step, and installed sizes: each in a process of its own, one line of JSON.
 
 python -m benchmarks.footprint memory [--steps 100000]
+python -m benchmarks.footprint step --case lenet --peer torch --variant fused
 python -m benchmarks.footprint size glassnet numpy
 """
 
@@ -9,12 +10,13 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser
+from importlib import import_module
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cases import CASES
+from benchmarks.cases import CASES, CONVOLUTIONAL
 from benchmarks.timing import NOT_INSTALLED
 
 SIZE_AIM = 40_000_000
@@ -22,7 +24,13 @@ SIZE_AIM = 40_000_000
 SMALLEST_BLOCK = 24
 """Bytes that malloc gives at least: where the peak grows by less a step, no step keeps memory."""
 WARM_UP = 1_000
-STATUS = Path("/proc/self/status")
+STATUS, FORGET_PEAK = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+STEP_CASES = {f"memory-{case.name}": case.name for case in CONVOLUTIONAL}
+VARIANTS = {
+    "glassnet": ("glassnet_fit", {"fit": "Fit"}),
+    "torch": ("torch_eager", {"fused": "Fused", "fused, channels last": "FusedChannelsLast"}),
+}
+"""For each library the module, and its trainings by name; the one that takes least memory counts."""
 
 
 def memory(steps: int) -> dict[str, Any]:
@@ -31,9 +39,7 @@ def memory(steps: int) -> dict[str, Any]:
     Args:
         steps: in all, in calls of ``fit`` of ``WARM_UP`` steps each.
     """
-    if not STATUS.exists():
-        print("the memory of a process is read from /proc, which is not here", file=sys.stderr)
-        sys.exit(NOT_INSTALLED)
+    _require_status()
     from benchmarks.peers.glassnet_fit import model_of
 
     case = CASES["digits-mlp"]
@@ -46,6 +52,27 @@ def memory(steps: int) -> dict[str, Any]:
     first, last = found[0], found[-1]
     growth = (last["peak"] - first["peak"]) / (last["steps"] - first["steps"])
     return {"first": first, "last": last, "bytes_a_step": growth, "met": growth < SMALLEST_BLOCK}
+
+
+def step_memory(case: str, library: str, variant: str) -> dict[str, Any]:
+    """Bytes of a process when library, data and model are there, and the peak in the training from then on.
+
+    Whatever the first steps allocate and keep counts: the optimizer's state too.
+    """
+    _require_status()
+    module, kinds = VARIANTS[library]
+    training = getattr(import_module(f"benchmarks.peers.{module}"), kinds[variant])(CASES[case])
+    idle = status("VmRSS")
+    FORGET_PEAK.write_text("5")  # or a peak of the import would hide the training's
+    training.run(2 * CASES[case].batches)
+    peak = status("VmHWM")
+    return {"idle": idle, "peak": peak, "step": peak - idle}
+
+
+def _require_status() -> None:
+    if not STATUS.exists():
+        print("the memory of a process is read from /proc, which is not here", file=sys.stderr)
+        sys.exit(NOT_INSTALLED)
 
 
 def status(key: str) -> int:
@@ -92,10 +119,17 @@ def main() -> None:
     parser = ArgumentParser(description="How much memory and disk.")
     kinds = parser.add_subparsers(dest="kind", required=True)
     kinds.add_parser("memory").add_argument("--steps", type=int, default=100_000, help="of the training (100,000)")
+    step = kinds.add_parser("step")
+    step.add_argument("--case", required=True, choices=STEP_CASES.values())
+    step.add_argument("--peer", required=True, choices=VARIANTS)
+    step.add_argument("--variant", required=True, help="of the library's training")
     kinds.add_parser("size").add_argument("names", nargs="+", help="distributions; those not installed are left out")
     options = parser.parse_args()
     if options.kind == "memory":
         print(json.dumps(memory(options.steps)))
+        return
+    if options.kind == "step":
+        print(json.dumps(step_memory(options.case, options.peer, options.variant)))
         return
     sizes = {}
     for name in options.names:

@@ -15,14 +15,17 @@ class Language:
     Attributes:
         file: the README.
         picture: what the picture shows.
-        steps_title, whole_title: headings of the two tables.
-        case, what, by_hand, call_a_step, loop, over_best, over_loop, aim, met: columns.
+        steps_title, whole_title, images_title: headings of the tables.
+        case, what, by_hand, call_a_step, loop, floor, over_best, over_loop, over_torch, over_onnxruntime, aim, met:
+            columns.
         parts: the parts of an aim, by their names in ``Aim``.
         yes, no: in the last column.
         batch, rows, dropout: of a case.
+        networks: what the convolutional networks consist of.
         works: what the cases that are no trainings do.
+        predict_image, step_memory: the same of a convolutional network by name.
         loop_too: a time or ratio beside the one against jax's compiled loop.
-        flat_peak, above_numpy, at_most_above: of the last rows.
+        flat_peak, above_numpy, at_most_above, at_most_torch: of memory and size.
         comma, stop: between parts of a cell, and after a sentence.
         notes: below the tables.
         repeated: the cases in which glassnet counts with repeated rows.
@@ -34,13 +37,17 @@ class Language:
     picture: str
     steps_title: str
     whole_title: str
+    images_title: str
     case: str
     what: str
     by_hand: str
     call_a_step: str
     loop: str
+    floor: str
     over_best: str
     over_loop: str
+    over_torch: str
+    over_onnxruntime: str
     aim: str
     met: str
     parts: Mapping[str, str]
@@ -49,11 +56,15 @@ class Language:
     batch: str
     rows: str
     dropout: str
+    networks: Mapping[str, str]
     works: Mapping[str, str]
+    predict_image: str
+    step_memory: str
     loop_too: str
     flat_peak: str
     above_numpy: str
     at_most_above: str
+    at_most_torch: str
     comma: str
     stop: str
     notes: str
@@ -65,7 +76,10 @@ class Language:
         """The network, batch and optimizer of a case, or its work."""
         if case.name in self.works:
             return self.works[case.name]
+        if case.image and case.batch == 1:
+            return self.predict_image.format(case.name.removeprefix("predict-"))
         parts = ["-".join(map(str, case.sizes)) + ("" if case.activation == "relu" else f" {case.activation}")]
+        parts = [self.networks[case.name]] if case.image else parts
         parts += [self.dropout.format(case.dropout)] if case.dropout else []
         parts.append((self.rows if case.batches == 1 else self.batch).format(case.batch))
         parts.append({"adam": "Adam", "sgd": "SGD"}[case.optimizer])
@@ -78,13 +92,17 @@ ENGLISH = Language(
     picture="How many times as long as glassnet each library takes for the same step",
     steps_title="One step of training: forward, loss, backward, update",
     whole_title="Whole runs, prediction and weight",
+    images_title="Convolutional training: a step, the prediction of one image, memory",
     case="case",
     what="what",
     by_hand="NumPy by hand",
     call_a_step="jax, a call a step",
     loop="jax, whole loop compiled",
+    floor="floor",
     over_best="over the best peer",
     over_loop="over jax's whole loop",
+    over_torch="over torch",
+    over_onnxruntime="over onnxruntime",
     aim="aim",
     met="met?",
     parts={
@@ -92,6 +110,7 @@ ENGLISH = Language(
         "over_loop": "{}× jax's whole loop",
         "over_torch": "{}× torch",
         "over_sklearn": "{}× scikit-learn",
+        "over_onnxruntime": "{}× onnxruntime",
         "microseconds": "{}",
         "floor_share": "{} of the floor's speed",
     },
@@ -100,6 +119,12 @@ ENGLISH = Language(
     batch="batch {}",
     rows="{} rows",
     dropout="dropout {:g}",
+    networks={
+        "lenet": "1×28×28: 5×5 convolutions with 6 and 16 filters, pooling after each, 120-84-10",
+        "small-cnn": "1×28×28: 3×3 convolutions with 32 and 64 filters, pooling after each, 128-10",
+        "vgg-bn": "3×32×32: pairs of 3×3 convolutions with batch norm, of 32, 64 and 128 filters, pooling after each "
+        "pair, 10 outputs",
+    },
     works={
         "digits-fit": "20 shuffled epochs of 64-128-10 on the digits, 860 steps with Adam",
         "predict-one": "one row through 64-128-10, called from Python",
@@ -107,10 +132,13 @@ ENGLISH = Language(
         "memory": "peak memory after {} and after {} training steps",
         "size": "installed, with everything required",
     },
+    predict_image="one image through `{}`, called from Python",
+    step_memory="peak memory of training `{}`, above that before the first step",
     loop_too="{} (whole loop: {})",
     flat_peak="flat: no step keeps memory",
     above_numpy="{} (NumPy + {})",
     at_most_above="≤ NumPy + {}",
+    at_most_torch="≤ torch",
     comma=", ",
     stop=". ",
     notes="Medians of {rounds} rounds. Each library counts in its fastest form, glassnet with its default settings. "
@@ -126,13 +154,17 @@ CHINESE = Language(
     picture="同样的一步，各个库的用时是 glassnet 的多少倍",
     steps_title="训练一步：前向、损失、反向、更新",
     whole_title="整场训练、预测与体积",
+    images_title="卷积网络训练：单步用时、单张图像预测与内存",
     case="用例",
     what="内容",
     by_hand="手写 NumPy",
     call_a_step="jax（每步调用一次）",
     loop="jax（整个循环编译）",
+    floor="极限用时",
     over_best="速度比：最快的对手",
     over_loop="速度比：jax 整个循环",
+    over_torch="速度比：torch",
+    over_onnxruntime="速度比：onnxruntime",
     aim="目标",
     met="达到了吗",
     parts={
@@ -140,6 +172,7 @@ CHINESE = Language(
         "over_loop": "jax 整个循环的 {} 倍",
         "over_torch": "torch 的 {} 倍",
         "over_sklearn": "scikit-learn 的 {} 倍",
+        "over_onnxruntime": "onnxruntime 的 {} 倍",
         "microseconds": "{}",
         "floor_share": "极限速度的 {}",
     },
@@ -148,6 +181,11 @@ CHINESE = Language(
     batch="批大小 {}",
     rows="{} 行",
     dropout="dropout {:g}",
+    networks={
+        "lenet": "输入 1×28×28，两层 5×5 卷积（6、16 个卷积核），每层后接池化，再接 120-84-10",
+        "small-cnn": "输入 1×28×28，两层 3×3 卷积（32、64 个卷积核），每层后接池化，再接 128-10",
+        "vgg-bn": "输入 3×32×32，六层带批归一化的 3×3 卷积（32、64、128 个卷积核各两层），每两层后接池化，10 个输出",
+    },
     works={
         "digits-fit": "手写数字上训练 64-128-10，打乱次序，20 轮共 860 步，Adam",
         "predict-one": "从 Python 调用，一行数据过一遍 64-128-10",
@@ -155,10 +193,13 @@ CHINESE = Language(
         "memory": "训练 {} 步与 {} 步之后的内存峰值",
         "size": "安装后的大小，含全部依赖",
     },
+    predict_image="从 Python 调用，一张图像过一遍 `{}`",
+    step_memory="训练 `{}` 的内存峰值，减去第一步之前的占用",
     loop_too="{}（整个循环：{}）",
     flat_peak="持平：没有哪一步留下内存",
     above_numpy="{}（NumPy + {}）",
     at_most_above="≤ NumPy + {}",
+    at_most_torch="≤ torch",
     comma="，",
     stop="。",
     notes="表中是 {rounds} 轮测量的中位数。每个库都取它最快的写法，glassnet 用默认设置。“最快的对手”是其他库中最快的"

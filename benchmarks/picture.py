@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.cases import CASES
 from benchmarks.results import Measured, duration
 
 
@@ -22,7 +23,7 @@ class Line:
         """Its time as a multiple of glassnet's, or None where it took no part."""
         if self.loop:
             return case.speedup(case.loop()) if case.loop() else None
-        return case.speedup({self.peer: case.counting(self.peer)}) if self.peer in case.peers else None
+        return case.over(self.peer) if self.peer in case.peers else None
 
 
 OURS_COLOUR = "#1f5fa8"
@@ -34,8 +35,8 @@ LINES = (
     Line("scikit-learn", "scikit-learn", "#d4a72c"),
     Line("onnxruntime", "onnxruntime", "#4a9c9c"),
 )
-BAR, GAP = 0.15, 0.17
-"""Inches: height of a bar, and between two cases."""
+BAR, GAP, TITLE = 0.15, 0.17, 0.3
+"""Inches: height of a bar, between two cases, and of a section's title."""
 
 
 def draw(cases: list[Measured], path: Path) -> None:
@@ -44,11 +45,18 @@ def draw(cases: list[Measured], path: Path) -> None:
     from matplotlib.patches import Patch
 
     groups = [[(line, found) for line in LINES if (found := line.ratio(case)) is not None] for case in cases]
-    height = sum(len(group) * BAR + GAP for group in groups)
+    first = next((i for i, case in enumerate(cases) if CASES[case.name].image), None)
+    height = sum(len(group) * BAR + GAP for group in groups) + (TITLE if first else 0)
     figure = Figure(figsize=(9, height + 1.3), layout="constrained", facecolor="white")
     axes = figure.add_subplot()
     y, ticks = 0.0, []
     for i, group in enumerate(groups):
+        if i and i == first:
+            y -= TITLE
+            axes.annotate(
+                "Convolutional training", (0, y + GAP / 2), xycoords=("axes fraction", "data"), xytext=(4, 4),
+                textcoords="offset points", fontsize=10, fontweight="bold",
+            )  # fmt: skip
         top = y
         for line, found in group:
             y -= BAR

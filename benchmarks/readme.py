@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cases import CASES, TRAINING, WHOLE
+from benchmarks.cases import CASES, CONVOLUTIONAL, PREDICTIONS, TRAINING, WHOLE
+from benchmarks.footprint import STEP_CASES
 from benchmarks.languages import CHINESE, ENGLISH, Language
 from benchmarks.picture import draw
 from benchmarks.results import IMPORT, LATEST, LOOP, ROOT, Measured, Verdict, duration
@@ -20,6 +21,7 @@ BEGIN, END = "<!-- benchmark table -->", "<!-- end of benchmark table -->"
 PICTURE = "docs/images/benchmark.png"
 NONE = "–"
 WHOLE_PEERS = ("numpy", "torch", "jax", "scikit-learn", "onnxruntime")
+IMAGE_PEERS = ("torch", "jax", "onnxruntime")
 SPELLED = {"numpy": "NumPy"}
 
 
@@ -53,12 +55,16 @@ def section(report: dict[str, Any], language: Language) -> str:
     steps = [[_name(case), _what(case, language), *step_cells(case, language)] for case in trainings]
     rows = [[_name(case), _what(case, language), *whole_cells(case, language)] for case in wholes]
     rows += memory_row(report, language) + size_row(report, language)
+    images = [cases[case.name] for case in (*CONVOLUTIONAL, *PREDICTIONS) if case.name in cases]
+    lines = [[_name(case), _what(case, language), *image_cells(case, language)] for case in images]
+    lines += step_memory_rows(report, language)
     parts = [
         f"![{language.picture}]({PICTURE})",
         f"**{language.steps_title}**",
         table(_step_columns(language), steps),
         f"**{language.whole_title}**",
         table(_whole_columns(language), rows),
+        *([f"**{language.images_title}**", table(_image_columns(language), lines)] if lines else []),
         notes(report, trainings, language),
     ]
     return "\n\n".join(parts)
@@ -82,6 +88,11 @@ def _whole_columns(language: Language) -> list[str]:
     return [language.case, language.what, "glassnet", *peers, language.over_best, language.aim, language.met]
 
 
+def _image_columns(language: Language) -> list[str]:
+    ratios = [language.floor, language.over_torch, language.over_onnxruntime]
+    return [language.case, language.what, "glassnet", *IMAGE_PEERS, *ratios, language.aim, language.met]
+
+
 def step_cells(case: Measured, language: Language) -> list[str]:
     """Times, ratios and aim of a training."""
     times = [_time(case, case.ours), *(_time(case, peer) for peer in ("numpy", "torch", "jax")), _loop_time(case)]
@@ -97,6 +108,13 @@ def whole_cells(case: Measured, language: Language) -> list[str]:
         times["jax"] = language.loop_too.format(times["jax"], _loop_time(case))
         over = language.loop_too.format(over, ratio(case.speedup(case.loop())))
     return [_time(case, case.ours), *times.values(), over, *aim_cells(case, language)]
+
+
+def image_cells(case: Measured, language: Language) -> list[str]:
+    """The same of a convolutional network, in training or predicting one image."""
+    times = [_time(case, peer) for peer in (case.ours, *IMAGE_PEERS)]
+    floor = duration(case.floor) if case.floor else NONE
+    return [*times, floor, ratio(case.over("torch")), ratio(case.over("onnxruntime")), *aim_cells(case, language)]
 
 
 def aim_cells(case: Measured, language: Language) -> list[str]:
@@ -117,6 +135,18 @@ def memory_row(report: dict[str, Any], language: Language) -> list[list[str]]:
     others = [NONE] * (len(WHOLE_PEERS) + 1)
     met = language.yes if found["met"] else language.no.format(peaks)
     return [["`memory`", what, peaks, *others, language.flat_peak, met]]
+
+
+def step_memory_rows(report: dict[str, Any], language: Language) -> list[list[str]]:
+    """Memory that the training of convolutional networks takes, as far as it was measured for both libraries."""
+    rows = []
+    for name, found in report.get("step_memory", {}).items():
+        if "met" in found:
+            ours, torch = (f"{found['peers'][library]['step'] / 1e6:.1f} MB" for library in ("glassnet", "torch"))
+            what = language.step_memory.format(STEP_CASES[name])
+            met = language.yes if found["met"] else language.no.format(ours)
+            rows.append([f"`{name}`", what, ours, torch, *[NONE] * 5, language.at_most_torch, met])
+    return rows
 
 
 def size_row(report: dict[str, Any], language: Language) -> list[list[str]]:

@@ -12,6 +12,7 @@ AGAINST = {
     "over_loop": "× jax's compiled loop",
     "over_torch": "× torch",
     "over_sklearn": "× scikit-learn",
+    "over_onnxruntime": "× onnxruntime",
     "microseconds": "",
     "floor_share": " of the floor's speed",
 }
@@ -35,7 +36,7 @@ def print_case(measured: Measured) -> None:
     print(f"{measured.name}   aim: {aims}{floor}")
     loop = measured.loop()
     against = {"over best peer": measured.rivals()} | ({"over jax's loop": loop} if loop else {})
-    print(f"  {'':38}{'median':>10}{'best':>10}" + "".join(f"{title:>17}" for title in against))
+    print(f"  {'':44}{'median':>10}{'best':>10}" + "".join(f"{title:>17}" for title in against))
     for peer in measured.peers:
         variants, counted = measured.variants(peer), measured.counted(peer)
         for variant in variants:
@@ -44,7 +45,7 @@ def print_case(measured: Measured) -> None:
             median, best = measured.microseconds(peer, variant), measured.best(peer, variant)
             ratios = (measured.speedup(over, peer, variant) for over in against.values())
             shown = "".join(f"{ratio:>16.3g}×" for ratio in ratios if ratio == ratio)
-            print(f"{mark} {name:38}{duration(median):>10}{duration(best):>10}{shown}")
+            print(f"{mark} {name:44}{duration(median):>10}{duration(best):>10}{shown}")
     for verdict in measured.verdicts():
         print(f"  {_sentence(verdict)}")
     if not measured.agreed:
@@ -66,6 +67,19 @@ def print_memory(found: dict[str, Any]) -> None:
         print(f"  after {line['steps']:>7,} steps: peak {line['peak']:,} bytes, now {line['resident']:,}")
     verdict = "reached" if found["met"] else "not yet"
     print(f"  the peak grew by {found['bytes_a_step']:.3g} bytes a step: {verdict}\n")
+
+
+def print_step_memory(name: str, found: dict[str, Any]) -> None:
+    """What the training of a convolutional network takes above the memory that was there before its first step."""
+    print(f"{name}   peak of the training above the process before its first step; aim: at most torch's")
+    for peer, entry in found["peers"].items():
+        for variant, line in entry["variants"].items():
+            mark = "*" if variant == entry["counted"] else " "
+            step, idle = line["step"] / 1e6, line["idle"] / 1e6
+            print(f"{mark} {f'{peer}, {variant}':44}{step:8.1f} MB   (before {idle:.1f} MB)")
+    if "met" in found:
+        print(f"  {'reached' if found['met'] else 'not yet'}")
+    print()
 
 
 def print_size(found: dict[str, Any]) -> None:

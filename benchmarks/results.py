@@ -84,6 +84,10 @@ class Measured:
         """The shortest time that the variant ever took."""
         return min(float(found[peer]["variants"][variant]["microseconds_best"]) for found in self.rounds)
 
+    def over(self, library: str) -> float:
+        """How many times faster than one peer, its compiled loop aside; NaN where it took no part."""
+        return self.speedup({library: self.counting(library)} if library in self.peers else {})
+
     def rivals(self) -> dict[str, list[str]]:
         """Everything that counts for the best peer."""
         return {p: self.counting(p) for p in self.peers if not p.startswith(OURS)}
@@ -116,12 +120,12 @@ class Measured:
         if self.ours is None:
             return []
         ours = self.microseconds(self.ours)
-        rivals = self.rivals()
         reached = {
-            "over_best": self.speedup(rivals),
+            "over_best": self.speedup(self.rivals()),
             "over_loop": self.speedup(self.loop()),
-            "over_torch": self.speedup({p: v for p, v in rivals.items() if p == "torch"}),
-            "over_sklearn": self.speedup({p: v for p, v in rivals.items() if p == "scikit-learn"}),
+            "over_torch": self.over("torch"),
+            "over_sklearn": self.over("scikit-learn"),
+            "over_onnxruntime": self.over("onnxruntime"),
             "microseconds": ours,
             "floor_share": self.floor / ours,
         }

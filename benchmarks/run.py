@@ -19,10 +19,21 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from benchmarks.cases import CASES, DIGITS_FIT, IMPORT_AIM, MATRIX_PRODUCT, PREDICT_ONE, TOLERANCES, TRAINING, Case
-from benchmarks.footprint import SIZE_AIM
+from benchmarks.cases import (
+    CASES,
+    CONVOLUTIONAL,
+    DIGITS_FIT,
+    IMPORT_AIM,
+    MATRIX_PRODUCT,
+    PREDICT_ONE,
+    PREDICTIONS,
+    TOLERANCES,
+    TRAINING,
+    Case,
+)
+from benchmarks.footprint import SIZE_AIM, STEP_CASES, VARIANTS
 from benchmarks.readme import write_readmes
-from benchmarks.report import print_case, print_memory, print_size
+from benchmarks.report import print_case, print_memory, print_size, print_step_memory
 from benchmarks.results import IMPORT, LATEST, ROOT, Measured, spread
 from benchmarks.timing import CORES, NOT_INSTALLED
 
@@ -48,18 +59,21 @@ class Peer:
         return self.name.split()[0]
 
 
-TRAININGS = tuple(case.name for case in TRAINING)
-EVERYTHING = (*TRAININGS, DIGITS_FIT.name, PREDICT_ONE.name)
+TRAININGS = tuple(case.name for case in (*TRAINING, *CONVOLUTIONAL))
+PREDICTED = tuple(case.name for case in (PREDICT_ONE, *PREDICTIONS))
+DENSE = (*(case.name for case in TRAINING), DIGITS_FIT.name, PREDICT_ONE.name)
+IMAGES = tuple(case.name for case in (*CONVOLUTIONAL, *PREDICTIONS))
+EVERYTHING = (*DENSE, *IMAGES)
 MEMORY, SIZE = "memory", "size"
 WHOLE = (DIGITS_FIT.name, PREDICT_ONE.name)
 PEERS = (
     Peer("glassnet compiled", "glassnet_fit", "glassnet", ("--engine", "compiled"), EVERYTHING),
     Peer("glassnet numpy", "glassnet_fit", "glassnet", ("--engine", "numpy"), EVERYTHING),
-    Peer("numpy", "numpy_by_hand", "numpy", (), (*EVERYTHING, MATRIX_PRODUCT.name)),
+    Peer("numpy", "numpy_by_hand", "numpy", (), (*DENSE, MATRIX_PRODUCT.name)),
     Peer("torch", "torch_eager", "torch", (), EVERYTHING),
     Peer("jax", "jax_jit", "jax", (), EVERYTHING),
     Peer("scikit-learn", "sklearn_mlp", "sklearn.neural_network", (), WHOLE),
-    Peer("onnxruntime", "onnx_session", "onnxruntime", (), (PREDICT_ONE.name,)),
+    Peer("onnxruntime", "onnx_session", "onnxruntime", (), PREDICTED),
 )
 LIMITS = "_NUM_THREADS", "XLA_FLAGS"
 """Ends of the names of environment variables that would take cores away from some of the peers."""
@@ -69,8 +83,8 @@ def main() -> None:
     """The command line."""
     options = _options()
     chosen = [peer for peer in PEERS if not options.peers or peer.name in options.peers]
-    wanted = options.cases or (*EVERYTHING, IMPORT, MEMORY, SIZE)
-    timed = [name for name in wanted if name not in (MEMORY, SIZE)]
+    wanted = options.cases or (*EVERYTHING, IMPORT, MEMORY, SIZE, *STEP_CASES)
+    timed = [name for name in wanted if name not in (MEMORY, SIZE, *STEP_CASES)]
     rate = _matrix_rate(options) if timed else 0.0
     report: dict[str, Any] = {
         "machine": machine() | {"matrix_product_gflops": rate},
@@ -97,15 +111,19 @@ def main() -> None:
         report["cases"][name] = found.as_json()
         lines = {peer.distribution: rounds[0].get(peer.name, {}) for peer in chosen}
         report["versions"] |= {library: line["version"] for library, line in lines.items() if "version" in line}
-        _write(report)
+        _write(report, options.results)
     if MEMORY in wanted and (said := _program(sys.executable, ("benchmarks.footprint", MEMORY), MEMORY)):
         report[MEMORY] = said
         print_memory(said)
+    for name in (name for name in STEP_CASES if name in wanted):
+        if said := _step_memory(STEP_CASES[name], chosen, options):
+            report.setdefault("step_memory", {})[name] = said
+            print_step_memory(name, said)
     if SIZE in wanted:
         report[SIZE] = _sizes(chosen, options)
         print_size(report[SIZE])
-    _write(report)
-    print(f"written: {LATEST.relative_to(ROOT)}")
+    _write(report, options.results)
+    print(f"written: {options.results}")
     if not all_agree:
         sys.exit("LOSSES DISAGREE: the peers did not do the same work, see above")
     if options.readme:
@@ -115,13 +133,15 @@ def main() -> None:
 def _options() -> Namespace:
     parser = ArgumentParser(description="glassnet beside its peers.")
     names = [peer.name for peer in PEERS]
-    parser.add_argument("--cases", nargs="+", choices=(*EVERYTHING, IMPORT, MEMORY, SIZE), help="these alone")
+    cases = *EVERYTHING, IMPORT, MEMORY, SIZE, *STEP_CASES
+    parser.add_argument("--cases", nargs="+", choices=cases, help="these alone")
     parser.add_argument("--peers", nargs="+", choices=names, help="these alone")
     parser.add_argument("--rounds", type=int, default=5, help="how often each peer has its turn (5)")
     parser.add_argument("--quick", action="store_true", help="one short round: does everything run, do losses agree?")
     parser.add_argument("--readme", action="store_true", help="also put tables and picture into the READMEs")
     default = os.environ.get("GLASSNET_PEERS_PYTHON", sys.executable)
     parser.add_argument("--peers-python", default=default, help="the interpreter with the peers")
+    parser.add_argument("--results", type=Path, default=LATEST, help="the file for the results (the latest)")
     options = parser.parse_args()
     if options.readme and (options.quick or options.cases or options.peers):
         parser.error("--readme wants a whole run, without --quick, --cases and --peers")
@@ -139,9 +159,9 @@ def machine() -> dict[str, Any]:
     return {"cores": CORES, "processor": name, "system": platform.system(), "python": platform.python_version()}
 
 
-def _write(report: dict[str, Any]) -> None:
-    LATEST.parent.mkdir(exist_ok=True)
-    LATEST.write_text(json.dumps(report, indent=1) + "\n")
+def _write(report: dict[str, Any], path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(report, indent=1) + "\n")
 
 
 def _compare_losses(found: Measured) -> None:
@@ -150,7 +170,7 @@ def _compare_losses(found: Measured) -> None:
     if found.name == DIGITS_FIT.name:
         losses = [v["loss_after"] for r in rounds for line in r.values() for v in line["variants"].values()]
         found.remark = f"final losses {min(losses):.3g} to {max(losses):.3g}: every library shuffles in its own way"
-    if found.name not in (*TRAININGS, PREDICT_ONE.name):
+    if found.name not in (*TRAININGS, *PREDICTED):
         return
     dtype = CASES[found.name].dtype
     ends = {"": dtype, "_float64": "float64"} if found.name in TRAININGS and dtype != "float64" else {"": dtype}
@@ -227,6 +247,25 @@ def _sizes(peers: Iterable[Peer], options: Namespace) -> dict[str, Any]:
         over = sizes["glassnet"]["bytes"] - sizes["glassnet"]["parts"]["numpy"]
         found |= {"over_numpy": over, "wanted": SIZE_AIM, "met": over <= SIZE_AIM}
     return found
+
+
+def _step_memory(case: str, peers: Iterable[Peer], options: Namespace) -> dict[str, Any]:
+    """For each library and variant the memory that training takes, and whether glassnet takes at most torch's."""
+    found: dict[str, Any] = {}
+    chosen = {peer.distribution: sys.executable if peer.ours else options.peers_python for peer in peers}
+    for library, (_, variants) in VARIANTS.items():
+        python, lines = chosen.get(library, ""), {}
+        for variant in variants if python else ():
+            arguments = ("benchmarks.footprint", "step", "--case", case, "--peer", library, "--variant", variant)
+            if said := _program(python, arguments, f"{library} in memory-{case}"):
+                lines[variant] = said
+        if lines:
+            counted = min(lines, key=lambda name: int(lines[name]["step"]))
+            found[library] = {"counted": counted, "step": lines[counted]["step"], "variants": lines}
+    if not found:
+        return {}
+    both = all(library in found for library in VARIANTS)
+    return {"peers": found} | ({"met": found["glassnet"]["step"] <= found["torch"]["step"]} if both else {})
 
 
 def _floor(case: Case, rate: float) -> float:

@@ -15,7 +15,8 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from benchmarks.cases import CASES, Array, Case
+from benchmarks.cases import CASES, Case
+from benchmarks.networks import Array
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 NOT_INSTALLED = 3

@@ -61,10 +61,16 @@ struct KernelEntry {
 
 // The kernels of each family; native/kernels/FAMILY.cpp defines its table.
 std::span<const KernelEntry> activation_kernels();
+std::span<const KernelEntry> augment_kernels();
 std::span<const KernelEntry> combine_kernels();
+std::span<const KernelEntry> conv_kernels();
 std::span<const KernelEntry> dense_kernels();
 std::span<const KernelEntry> dropout_kernels();
 std::span<const KernelEntry> loss_kernels();
+std::span<const KernelEntry> norm_kernels();
+std::span<const KernelEntry> piece_kernels();
+std::span<const KernelEntry> pool_kernels();
+std::span<const KernelEntry> resize_kernels();
 std::span<const KernelEntry> softmax_kernels();
 std::span<const KernelEntry> update_kernels();
 

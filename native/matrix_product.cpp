@@ -4,89 +4,10 @@
 #include <array>
 #include <utility>
 
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
+#include "lanes.hpp"
 
 namespace glassnet {
 namespace {
-
-using std::int64_t;
-
-#if defined(__AVX512VL__)
-constexpr int vector_bytes = 64, registers = 32;
-#elif defined(__AVX2__)
-constexpr int vector_bytes = 32, registers = 16;
-#elif defined(__aarch64__)
-constexpr int vector_bytes = 16, registers = 32;
-#else
-constexpr int vector_bytes = 16, registers = 16;
-#endif
-// Of a vector for at most half as many columns, where there is such a vector.
-constexpr int short_bytes = vector_bytes == 64 ? 32 : vector_bytes;
-
-// One vector register of T, and the loads and stores of its first lanes alone.
-template <class T, int bytes>
-struct Vec {
-    static constexpr int width = bytes / sizeof(T);
-    typedef T Lanes __attribute__((vector_size(bytes)));
-    typedef T Unaligned __attribute__((vector_size(bytes), aligned(alignof(T)), may_alias));
-
-    static Lanes load(const T* from) { return *reinterpret_cast<const Unaligned*>(from); }
-    static void store(T* to, const Lanes& lanes) { *reinterpret_cast<Unaligned*>(to) = lanes; }
-
-#if defined(__AVX512VL__)
-    using Mask = unsigned;
-    static Mask first(int64_t count) { return (1U << count) - 1; }
-    static Lanes load(const T* from, Mask mask) {
-        if constexpr (bytes == 64 && sizeof(T) == 4) return _mm512_maskz_loadu_ps(mask, from);
-        if constexpr (bytes == 64 && sizeof(T) == 8) return _mm512_maskz_loadu_pd(mask, from);
-        if constexpr (bytes == 32 && sizeof(T) == 4) return _mm256_maskz_loadu_ps(mask, from);
-        if constexpr (bytes == 32 && sizeof(T) == 8) return _mm256_maskz_loadu_pd(mask, from);
-    }
-    static void store(T* to, const Lanes& lanes, Mask mask) {
-        if constexpr (bytes == 64 && sizeof(T) == 4) _mm512_mask_storeu_ps(to, mask, lanes);
-        if constexpr (bytes == 64 && sizeof(T) == 8) _mm512_mask_storeu_pd(to, mask, lanes);
-        if constexpr (bytes == 32 && sizeof(T) == 4) _mm256_mask_storeu_ps(to, mask, lanes);
-        if constexpr (bytes == 32 && sizeof(T) == 8) _mm256_mask_storeu_pd(to, mask, lanes);
-    }
-#elif defined(__AVX2__)
-    using Mask = __m256i;
-    static Mask first(int64_t count) {
-        if constexpr (sizeof(T) == 4)
-            return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-        else
-            return _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), _mm256_setr_epi64x(0, 1, 2, 3));
-    }
-    static Lanes load(const T* from, const Mask& mask) {
-        if constexpr (sizeof(T) == 4)
-            return _mm256_maskload_ps(from, mask);
-        else
-            return _mm256_maskload_pd(from, mask);
-    }
-    static void store(T* to, const Lanes& lanes, const Mask& mask) {
-        if constexpr (sizeof(T) == 4)
-            _mm256_maskstore_ps(to, mask, lanes);
-        else
-            _mm256_maskstore_pd(to, mask, lanes);
-    }
-#else
-    using Mask = int64_t;
-    static Mask first(int64_t count) { return count; }
-    static Lanes load(const T* from, Mask count) {
-        if (count == width) return load(from);
-        Lanes lanes{};
-        for (int i = 0; i < width - 1; ++i)
-            if (i < count) lanes[i] = from[i];
-        return lanes;
-    }
-    static void store(T* to, const Lanes& lanes, Mask count) {
-        if (count == width) return store(to, lanes);
-        for (int i = 0; i < width - 1; ++i)
-            if (i < count) to[i] = lanes[i];
-    }
-#endif
-};
 
 // A block of rows and of columns of C, over some of p.
 template <class T>
@@ -359,34 +280,35 @@ void multiply_swapped(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row
 
 template <class T>
 void matrix_product(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row, int64_t a_column, const T* b,
-                   int64_t b_row, const T* bias, T* c, int64_t c_row) {
+                   int64_t b_row, const T* start, T* c, int64_t c_row, int64_t start_row) {
     if (m <= 0 || n <= 0) return;
-    if (a_row == 1 && n * sizeof(T) <= 16 && bias == nullptr)
+    if (a_row == 1 && n * sizeof(T) <= 16 && start == nullptr)
         return multiply_narrow(m, n, k, a, a_column, b, b_row, c, c_row);
     // Rows of B that lie far apart are slow to read where vectors are short; (1024x256)(256x4096) 63 and 85 GFLOP/s with
     // AVX2, but (64x784)(784x256) 102 and 91. With AVX-512 copies do not pay.
     if (vector_bytes < 64 && m >= 192)
-        return multiply<T, Right::copied>(m, n, {k, a, a_row, a_column, b, b_row, bias, 0, c, c_row, 0});
-    multiply<T, Right::in_place>(m, n, {k, a, a_row, a_column, b, b_row, bias, 0, c, c_row, 0});
+        return multiply<T, Right::copied>(m, n, {k, a, a_row, a_column, b, b_row, start, start_row, c, c_row, 0});
+    multiply<T, Right::in_place>(m, n, {k, a, a_row, a_column, b, b_row, start, start_row, c, c_row, 0});
 }
 
 template <class T>
 void matrix_product_transposed(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row, const T* b, int64_t b_row,
-                              T* c, int64_t c_row) {
+                              T* c, int64_t c_row, bool adds) {
     if (m <= 0 || n <= 0) return;
     constexpr int64_t lanes = Vec<T, vector_bytes>::width;
-    if (m % lanes == 0 && m <= most_vectors * lanes && 2 * m <= n && k >= 32)
+    if (!adds && m % lanes == 0 && m <= most_vectors * lanes && 2 * m <= n && k >= 32)
         return multiply_swapped(m, n, k, a, a_row, b, b_row, c, c_row);
-    multiply<T, Right::transposed>(m, n, {k, a, a_row, 1, b, b_row, nullptr, 0, c, c_row, 0});
+    const T* const start = adds ? c : nullptr;
+    multiply<T, Right::transposed>(m, n, {k, a, a_row, 1, b, b_row, start, adds ? c_row : 0, c, c_row, 0});
 }
 
 template void matrix_product<float>(int64_t, int64_t, int64_t, const float*, int64_t, int64_t, const float*, int64_t,
-                                   const float*, float*, int64_t);
+                                   const float*, float*, int64_t, int64_t);
 template void matrix_product<double>(int64_t, int64_t, int64_t, const double*, int64_t, int64_t, const double*,
-                                    int64_t, const double*, double*, int64_t);
+                                    int64_t, const double*, double*, int64_t, int64_t);
 template void matrix_product_transposed<float>(int64_t, int64_t, int64_t, const float*, int64_t, const float*, int64_t,
-                                              float*, int64_t);
+                                              float*, int64_t, bool);
 template void matrix_product_transposed<double>(int64_t, int64_t, int64_t, const double*, int64_t, const double*,
-                                               int64_t, double*, int64_t);
+                                               int64_t, double*, int64_t, bool);
 
 }  // namespace glassnet

@@ -52,15 +52,17 @@ std::vector<Operand> operands(const std::vector<std::optional<AnyArray>>& arrays
     return result;
 }
 
-// One call; operands marked in `cut` are divided into `length` parts, of which it gets start .. stop − 1.
+// One call; operands marked in `cut` are divided into `length` parts, of which it gets start .. stop − 1. Sums marked in
+// `adds` are added to what is there.
 void call(const std::string& kernel, bool is_double, const std::vector<std::optional<AnyArray>>& arrays,
           const std::vector<double>& settings, const std::vector<bool>& cut, std::int64_t length, std::int64_t start,
-          std::int64_t stop) {
+          std::int64_t stop, const std::vector<bool>& adds) {
     const KernelEntry* entry = find_kernel(kernel);
     if (entry == nullptr) throw std::invalid_argument("no native kernel " + kernel);
     auto given = operands(arrays);
     for (std::size_t i = 0; i < cut.size(); ++i)
         if (cut[i] && given[i].data != nullptr) given[i] = given[i].part(start, stop, length);
+    for (std::size_t i = 0; i < adds.size(); ++i) given.at(i).adds = adds[i];
     (is_double ? entry->float64 : entry->float32)(given.data(), settings.data());
 }
 
@@ -144,15 +146,17 @@ NB_MODULE(GLASSNET_MODULE, module) {
     module.doc() = "Compiled kernels and programs; use them through glassnet.runners.";
     module.def("has_kernel", [](const std::string& name) { return find_kernel(name) != nullptr; }, nb::arg("name"));
     module.def("call", &call, nb::arg("kernel"), nb::arg("is_double"), nb::arg("arrays"), nb::arg("settings"),
-               nb::arg("cut") = std::vector<bool>{}, nb::arg("length") = 1, nb::arg("start") = 0, nb::arg("stop") = 1);
+               nb::arg("cut") = std::vector<bool>{}, nb::arg("length") = 1, nb::arg("start") = 0, nb::arg("stop") = 1,
+               nb::arg("adds") = std::vector<bool>{});
     nb::class_<Program>(module, "Program")
         .def(nb::init<bool, std::int64_t>(), nb::arg("is_double"), nb::arg("batch_rows"))
         .def("stage", &Program::stage, nb::arg("is_parallel"))
+        .def("tile", &Program::tile, nb::arg("size"))
         .def("group", &Program::group, nb::arg("extent"), nb::arg("size"))
         .def(
             "add",
             [](Program& program, const std::string& kernel, const std::vector<std::optional<AnyArray>>& arrays,
-               const std::vector<bool>& cut, std::int64_t origin, std::int64_t length,
+               const std::vector<int>& cut, std::int64_t origin, std::int64_t length,
                const std::vector<double>& settings, const std::vector<std::int64_t>& columns) {
                 program.add(kernel, operands(arrays), cut, origin, length, settings, columns);
             },

@@ -33,6 +33,17 @@ class Affine(NumpyLayer):
         return dy * self.scale, {"scale": (dy * cache).sum(axis=0), "shift": dy.sum(axis=0)}
 
 
+def _drawn(shape: tuple[int, ...], *layers: Layer) -> gn.Network:
+    """A built network whose scales and offsets are not the 1 and 0 that would hide them."""
+    net = gn.Sequential(*layers)
+    net.build(shape, dtype="float64")
+    rng = np.random.default_rng(0)
+    for segment in net.layout:
+        if segment.trainable:
+            segment.view(net.parameters)[...] = rng.normal(size=segment.shape)
+    return net
+
+
 # For each layer class: networks around it, with the shapes of one input row that they are checked on. Dense layers
 # in front turn the check of the input's gradient into one of a hidden δ; biases are drawn, so that none stays at 0.
 CASES: dict[str, list[tuple[Build, tuple[int, ...]]]] = {
@@ -43,6 +54,83 @@ CASES: dict[str, list[tuple[Build, tuple[int, ...]]]] = {
     "Flatten": [(lambda: gn.Sequential(gn.Flatten(), gn.Dense(3)), (2, 3, 5))],
     "Reshape": [(lambda: gn.Sequential(gn.Dense(6), gn.Reshape((2, 3)), gn.Tanh(), gn.Flatten(), gn.Dense(2)), (5,))],
     "Dropout": [(lambda: gn.Sequential(gn.Dense(7), gn.Dropout(0.4), gn.Dense(3)), (5,))],
+    "Augment": [
+        (lambda: gn.Sequential(gn.Augment(flip=True, shift=1, brightness=0.1, contrast=0.4, cutout=2)), (2, 4, 5)),
+        (
+            lambda: gn.Sequential(
+                gn.Dense(30),
+                gn.Reshape((2, 3, 5)),
+                gn.Augment(flip=True, shift=1, rotation=30, brightness=0.1, contrast=0.4, cutout=2),
+                gn.Flatten(),
+            ),
+            (4,),
+        ),
+    ],
+    "MaxPool2D": [
+        (lambda: gn.Sequential(gn.MaxPool2D((2, 3), stride=1)), (2, 4, 5)),
+        (lambda: gn.Sequential(gn.Dense(35), gn.Reshape((1, 5, 7)), gn.MaxPool2D(2, stride=3, padding=1)), (4,)),
+        (lambda: gn.Sequential(gn.MaxPool2D(3, stride=2, padding="same")), (2, 6, 3)),
+    ],
+    "AveragePool2D": [
+        (lambda: gn.Sequential(gn.AveragePool2D((2, 3), stride=1)), (2, 4, 5)),
+        (lambda: gn.Sequential(gn.Dense(35), gn.Reshape((1, 5, 7)), gn.AveragePool2D(2, stride=3, padding=1)), (4,)),
+        (lambda: gn.Sequential(gn.AveragePool2D(3, stride=2, padding="same")), (2, 6, 3)),
+    ],
+    "MaxPool1D": [(lambda: gn.Sequential(gn.MaxPool1D(3, stride=2, padding=1)), (6, 2))],
+    "AveragePool1D": [(lambda: gn.Sequential(gn.AveragePool1D(3, stride=2, padding=1)), (6, 2))],
+    "GlobalAveragePool": [(lambda: gn.Sequential(gn.GlobalAveragePool()), shape) for shape in ((2, 3, 4), (5, 3))],
+    "GlobalMaxPool": [(lambda: gn.Sequential(gn.GlobalMaxPool()), shape) for shape in ((2, 3, 4), (5, 3))],
+    "BatchNorm": [
+        (lambda: _drawn((4,), gn.Dense(12), gn.Reshape((2, 3, 2)), gn.BatchNorm(), gn.Tanh()), (4,)),
+        (lambda: _drawn((4, 3), gn.BatchNorm(), gn.Tanh()), (4, 3)),
+    ],
+    "LayerNorm": [
+        (lambda: _drawn((3,), gn.Dense(5), gn.LayerNorm(), gn.Tanh()), (3,)),
+        (lambda: _drawn((4, 3), gn.LayerNorm(), gn.Tanh()), (4, 3)),
+    ],
+    "GroupNorm": [
+        (lambda: _drawn((4,), gn.Dense(24), gn.Reshape((4, 3, 2)), gn.GroupNorm(2), gn.Tanh()), (4,)),
+        (lambda: _drawn((6,), gn.GroupNorm(2), gn.Tanh()), (6,)),
+    ],
+    "Conv2D": [
+        (lambda: gn.Sequential(gn.Conv2D(3, (2, 3), stride=(2, 1), padding=(1, 0), bias_init="normal")), (2, 4, 5)),
+        (lambda: gn.Sequential(gn.Conv2D(3, (1, 2), stride=(2, 3), groups=3, use_bias=False)), (3, 4, 6)),
+        (
+            lambda: gn.Sequential(
+                gn.Dense(16, bias_init="normal"),
+                gn.Reshape((4, 2, 2)),
+                gn.Conv2D(2, (4, 3), padding="same", dilation=(1, 2), groups=2),
+                gn.Tanh(),
+            ),
+            (3,),
+        ),
+    ],
+    "ConvTranspose2D": [
+        (
+            lambda: gn.Sequential(gn.ConvTranspose2D(3, (2, 3), stride=(3, 2), padding=(0, 1), bias_init="normal")),
+            (2, 2, 3),
+        ),
+        (
+            lambda: gn.Sequential(gn.ConvTranspose2D(4, 2, stride=2, output_padding=1, groups=2, use_bias=False)),
+            (2, 2, 1),
+        ),
+        (
+            lambda: gn.Sequential(
+                gn.Conv2D(2, 2, bias_init="normal"), gn.Tanh(), gn.ConvTranspose2D(1, 3, padding="same", dilation=2)
+            ),
+            (1, 3, 4),
+        ),
+    ],
+    "Conv1D": [
+        (lambda: gn.Sequential(gn.Conv1D(3, 3, stride=2, padding="same", bias_init="normal")), (6, 2)),
+        (lambda: gn.Sequential(gn.Conv1D(4, 2, dilation=2, padding="causal", groups=2), gn.Tanh()), (5, 4)),
+        (
+            lambda: gn.Sequential(gn.Conv1D(3, 2), gn.Tanh(), gn.Conv1D(3, 1, stride=3, groups=3, use_bias=False)),
+            (6, 1),
+        ),
+    ],
+    "UpSample2D": [(lambda: gn.Sequential(gn.Conv2D(2, 2), gn.UpSample2D((3, 2)), gn.Tanh()), (1, 3, 4))],
+    "ZeroPad2D": [(lambda: gn.Sequential(gn.ZeroPad2D(((1, 0), (2, 3))), gn.Conv2D(2, (2, 4))), (1, 3, 2))],
     "PythonLayer": [(lambda: gn.Sequential(gn.Dense(3), Affine(), gn.Tanh()), (5,))],
     "Sequential": [(lambda: gn.Sequential(gn.Sequential(gn.Dense(4), gn.Tanh()), gn.Sequential(gn.Dense(2))), (3,))],
     "Residual": [

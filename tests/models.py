@@ -68,6 +68,8 @@ def send_bits(connection: Connection, threads: int) -> None:
 def cut_finely(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes programs of the smallest pieces that there are, whether they pay or not."""
 
+    monkeypatch.setattr(stages, "MOST_PIECES", 1 << 20)
+
     def smallest(group: stages.Group) -> int:
         is_update = group.domain is not None and group.domain[0] == "parameters"
         return min(group.extent, stages.ELEMENT_MULTIPLE if is_update else stages.ROW_MULTIPLE)

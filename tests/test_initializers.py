@@ -272,3 +272,36 @@ def test_bad_settings_are_refused(call, words):
         call()
     for word in words:
         assert word in str(caught.value)
+
+
+# Weights whose shape alone does not tell what a unit is
+
+
+@scaled
+def test_fans_that_a_layer_tells_replace_those_of_the_shape(kind):
+    """The same draw as for the shape's own fans, scaled by the square root of the variances' ratio."""
+    told = kind().draw(DENSE, rng(), fans=(18, 90), unit_axis=1)
+    own = kind()(DENSE, rng())
+    np.testing.assert_array_equal(kind().draw(DENSE, rng(), fans=DENSE, unit_axis=1), own)
+    ratio = VARIANCES[kind](18, 90) / VARIANCES[kind](*DENSE)
+    np.testing.assert_allclose(told, own * sqrt(ratio), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("unit_axis", [0, 1, 2])
+def test_orthogonal_has_a_row_for_each_unit(unit_axis):
+    values = Orthogonal().draw((4, 3, 5), rng(), fans=(1, 1), unit_axis=unit_axis)
+    assert values.shape == (4, 3, 5)
+    units = np.moveaxis(values, unit_axis, 0).reshape(values.shape[unit_axis], -1)
+    np.testing.assert_allclose(units @ units.T, np.eye(len(units)), atol=1e-12)
+    without = Orthogonal().draw((4, 3, 5), rng(), fans=(1, 1), unit_axis=None)
+    np.testing.assert_array_equal(without, Orthogonal()((4, 3, 5), rng()))
+
+
+def test_other_initializers_need_only_the_shape():
+    class Counting(Initializer):
+        def __call__(self, shape, rng):
+            return np.arange(float(prod(shape))).reshape(shape)
+
+    for initializer in (Counting(), Ones(), Given(np.ones((2, 3)))):
+        drawn = initializer.draw((2, 3), rng(), fans=(7, 8), unit_axis=0)
+        np.testing.assert_array_equal(drawn, initializer((2, 3), rng()))

@@ -89,6 +89,34 @@ def test_rows_of_any_shape():
     np.testing.assert_allclose(standardize.apply(x[:1]), result[:1])
 
 
+def test_channels_of_images_by_hand():
+    x = np.zeros((2, 2, 1, 2), np.float32)
+    x[:, 0] = [[[0, 2]], [[4, 6]]]  # mean 3, deviations −3, −1, 1, 3, so σ = √5
+    x[:, 1] = 7
+    standardize = Standardize.by_channel(x)
+    assert standardize.mean.shape == standardize.scale.shape == (2, 1, 1)
+    np.testing.assert_allclose(standardize.mean.ravel(), [3, 7], rtol=1e-15)
+    np.testing.assert_allclose(standardize.scale.ravel(), [np.sqrt(5), 1], rtol=1e-15)
+    np.testing.assert_allclose(standardize.apply(x)[:, 0].ravel(), np.array([-3, -1, 1, 3]) / np.sqrt(5), rtol=1e-6)
+
+
+@pytest.mark.parametrize("rows", [1, 256, 257, 600])
+def test_channels_are_summed_block_by_block(rows):
+    x = np.random.default_rng(rows).normal(50, 7, (rows, 3, 4, 5)).astype(np.float32)
+    standardize = Standardize.by_channel(x)
+    np.testing.assert_allclose(standardize.mean.ravel(), x.mean(axis=(0, 2, 3), dtype=np.float64), rtol=1e-12)
+    np.testing.assert_allclose(standardize.scale.ravel(), x.std(axis=(0, 2, 3), dtype=np.float64), rtol=1e-12)
+    whole = Standardize.by_channel(x.astype(np.uint8))
+    np.testing.assert_allclose(whole.mean.ravel(), x.astype(np.uint8).mean(axis=(0, 2, 3)), rtol=1e-12)
+
+
+def test_channels_need_images():
+    with pytest.raises(GlassnetError, match=r"by_channel: received an array of shape \(3, 4, 5\).*x\[:, None\]"):
+        Standardize.by_channel(np.ones((3, 4, 5)))
+    with pytest.raises(DataError, match="nan at row 1, column 0, 0, 0"):
+        Standardize.by_channel(np.array([1.0, np.nan]).reshape(2, 1, 1, 1))
+
+
 def test_invert_undoes_apply():
     x = np.random.default_rng(0).normal(3, 2, size=(20, 4))
     standardize = Standardize.from_data(x)

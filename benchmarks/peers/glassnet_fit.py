@@ -5,11 +5,25 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from benchmarks.cases import EPOCHS, Array, Case
+from benchmarks.cases import EPOCHS, PREDICT_ONE, PREDICTIONS, Case, fingerprint
+from benchmarks.networks import (
+    BATCH_NORM_EPSILON,
+    BATCH_NORM_MOMENTUM,
+    Activation,
+    Array,
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    MaxPool,
+)
 from benchmarks.timing import NOT_INSTALLED, Training, Whole, missing, peer_main
 
 try:
@@ -20,30 +34,51 @@ except ImportError as error:
 EPOCH_BYTES = 1 << 24
 """Full-batch training repeats its rows up to this size, so that an epoch has many steps."""
 ACTIVATIONS = {"relu": gn.ReLU, "sigmoid": gn.Sigmoid, "tanh": gn.Tanh}
+STATISTICS = ".running_mean", ".running_variance"
 ENGINE = "compiled"
 
 
 def model_of(case: Case, threads: int | None = None) -> gn.Model:
     """The case's network with its initial weights, loss and optimizer; as many threads as users get unasked."""
-    layers: list[Any] = []
-    initial = case.layers(case.weights())
-    for i, (weight, bias) in enumerate(initial):
-        hidden = i < len(initial) - 1
-        bias_init = {} if bias is None else {"bias_init": bias}
-        layers.append(gn.Dense(weight.shape[1], use_bias=bias is not None, weight_init=weight, **bias_init))
-        activation = case.activation if hidden else case.output_activation
-        layers += [ACTIVATIONS[activation]()] if activation != "identity" else []
-        layers += [gn.Dropout(case.dropout)] if hidden and case.dropout else []
-    net = gn.Sequential(*layers)
-    net.build(case.sizes[0], dtype=case.dtype)
+    net = gn.Sequential(*map(layer_of, case.network))
+    net.build(case.input_shape, dtype=case.dtype)
+    for view, weight in zip(weights_of(net), case.weights(), strict=True):
+        view[...] = weight
+    for view, statistic in zip(statistics_of(net), chain.from_iterable(case.statistics()), strict=True):
+        view[...] = statistic
     loss = gn.losses.CrossEntropy() if case.loss == "cross_entropy" else gn.losses.SumSquaredError()
     kind = gn.SGD if case.optimizer == "sgd" else gn.Adam
     return gn.Model(net, loss, kind(case.learning_rate), dtype=case.dtype, engine=ENGINE, threads=threads)
 
 
-def weights_of(model: gn.Model) -> list[Array]:
+def layer_of(layer: Layer) -> gn.Layer:
+    """As glassnet has it."""
+    match layer:
+        case Dense():
+            return gn.Dense(layer.units, use_bias=layer.use_bias)
+        case Conv():
+            return gn.Conv2D(layer.filters, layer.size, padding=layer.pad, use_bias=layer.use_bias)
+        case BatchNorm():
+            return gn.BatchNorm(momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON)
+        case MaxPool():
+            return gn.MaxPool2D(2)
+        case Flatten():
+            return gn.Flatten()
+        case Dropout():
+            return gn.Dropout(layer.rate)
+        case Activation():
+            return ACTIVATIONS[layer.name]()
+    raise NotImplementedError(layer)
+
+
+def weights_of(net: gn.Network) -> list[Array]:
     """In the order of ``Case.weights``."""
-    return [view for _, view in model.network.named_parameters()]
+    return [view for name, view in net.named_parameters() if not name.endswith(STATISTICS)]
+
+
+def statistics_of(net: gn.Network) -> list[Array]:
+    """In the order of ``Case.statistics``."""
+    return [view for name, view in net.named_parameters() if name.endswith(STATISTICS)]
 
 
 class Fit(Training):
@@ -72,7 +107,7 @@ class Fit(Training):
 
     def weights(self) -> list[Array]:
         """See ``Training``."""
-        return weights_of(self.model)
+        return weights_of(self.model.network)
 
 
 class FitOnOneThread(Fit):
@@ -106,7 +141,7 @@ def fit_on(threads: int | None) -> Whole:
             model.fit(x, labels, epochs=EPOCHS, batch_size=case.batch, verbose=False)
             trained[:] = [model]
 
-        return call, lambda: case.evaluate(weights_of(trained[0]))
+        return call, lambda: case.evaluate(weights_of(trained[0].network))
 
     return start
 
@@ -114,14 +149,14 @@ def fit_on(threads: int | None) -> Whole:
 def predict_one(case: Case) -> tuple[Callable[[], Any], Callable[[], float]]:
     """``Model.predict`` of one row."""
     model, row = model_of(case), case.data()[0]
-    return lambda: model.predict(row), lambda: float(np.ptp(model.predict(row)))
+    return lambda: model.predict(row), lambda: fingerprint(model.predict(row))
 
 
 ONE_THREAD = "fit, one thread"
 REPEATED = "fit, repeated rows"
 WHOLE: dict[str, dict[str, Whole]] = {
     "digits-fit": {"fit": fit_on(None), ONE_THREAD: fit_on(1)},
-    "predict-one": {"predict": predict_one},
+    **{case.name: {"predict": predict_one} for case in (PREDICT_ONE, *PREDICTIONS)},
 }
 
 if __name__ == "__main__":

@@ -8,7 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cases import BETA1, BETA2, EPOCHS, EPSILON, Array, Case
+from benchmarks.cases import BETA1, BETA2, EPOCHS, EPSILON, PREDICTIONS, Case, fingerprint
+from benchmarks.networks import (
+    BATCH_NORM_EPSILON,
+    Activation,
+    Array,
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPool,
+)
 from benchmarks.results import LOOP
 from benchmarks.timing import Stepwise, Whole, missing, peer_main
 
@@ -24,30 +35,62 @@ jax.config.update("jax_enable_x64", True)
 FLAT_LIMIT = 50_000
 """Weights up to which they are also tried as one vector; taking larger ones apart costs more than calls do."""
 State = tuple[Any, ...]
+Step = Callable[[State, Any, Any], tuple[State, Any]]
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
-    "identity": lambda z: z,
     "relu": jax.nn.relu,
     "sigmoid": jax.nn.sigmoid,
     "tanh": jnp.tanh,
 }
 
 
-def step_function(case: Case, *, flat: bool = False) -> Callable[[State, Any, Any], tuple[State, Any]]:
+def forward(parts: Any, x: Any, key: Any = None, *, last: bool = False, statistics: Any = None) -> Any:
+    """The output (N, M) of the layers with their arrays.
+
+    Args:
+        parts: of ``Case.parts``.
+        x: features (N, D), or images (N, C, H, W), with ``last`` (N, H, W, C).
+        key: of the dropout masks; without it nothing is dropped.
+        last: whether images have their channels innermost.
+        statistics: mean and variance for each batch normalisation; without them those of the batch.
+    """
+    layout, channels = ("NHWC", (1, 1, 1, -1)) if last else ("NCHW", (1, -1, 1, 1))
+    given = iter(statistics or ())
+    for i, (layer, arrays) in enumerate(parts):
+        match layer:
+            case Dense():
+                x = x @ arrays[0] + arrays[1] if layer.use_bias else x @ arrays[0]
+            case Conv():
+                pads, order = [(layer.pad, layer.pad)] * 2, (layout, "OIHW", layout)
+                x = lax.conv_general_dilated(x, arrays[0], (1, 1), pads, dimension_numbers=order)
+                x = x + arrays[1].reshape(channels) if layer.use_bias else x
+            case BatchNorm():
+                axes = (0, 1, 2) if last else (0, 2, 3)
+                mean, variance = next(given) if statistics else (x.mean(axes), x.var(axes))
+                scale = arrays[0] * lax.rsqrt(variance + BATCH_NORM_EPSILON)
+                x = x * scale.reshape(channels) + (arrays[1] - mean * scale).reshape(channels)
+            case Activation():
+                x = ACTIVATIONS[layer.name](x)
+            case MaxPool():
+                n, a, b, c = x.shape
+                x = x.reshape(n, a // 2, 2, b // 2, 2, c) if last else x.reshape(n, a, b // 2, 2, c // 2, 2)
+                x = x.max((2, 4) if last else (3, 5))
+            case Flatten():
+                x = (x.transpose(0, 3, 1, 2) if last else x).reshape(len(x), -1)
+            case Dropout() if key is not None:
+                keep = 1 - layer.rate
+                x = jnp.where(jax.random.bernoulli(jax.random.fold_in(key, i), keep, x.shape), x / keep, 0)
+    return x
+
+
+def step_function(case: Case, *, flat: bool = False, last: bool = False) -> Step:
     """(weights, m, v, t, key), x, targets -> the state after one step, the loss before it.
 
     Of the state t, m, v are empty without Adam, key without dropout: every array costs time at each call. ``flat``
-    weights are one vector.
+    weights are one vector. ``last``: see ``forward``.
     """
 
     def loss(weights: Any, x: Any, targets: Any, key: Any) -> Any:
-        layers = case.layers(unflattened(case, weights) if flat else weights)
-        for i, (weight, bias) in enumerate(layers):
-            hidden = i < len(layers) - 1
-            x = x @ weight if bias is None else x @ weight + bias
-            x = ACTIVATIONS[case.activation if hidden else case.output_activation](x)
-            if hidden and case.dropout:
-                keep = 1 - case.dropout
-                x = jnp.where(jax.random.bernoulli(jax.random.fold_in(key, i), keep, x.shape), x / keep, 0)
+        x = forward(case.parts(unflattened(case, weights) if flat else weights), x, key, last=last)
         if case.loss == "half_squares":
             return 0.5 * jnp.sum((x - targets) ** 2)
         return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(x), targets[:, None], axis=1))
@@ -81,9 +124,9 @@ def unflattened(case: Case, vector: Any) -> list[Any]:
 
 
 @cache
-def compiled_step(case: Case, *, flat: bool = False) -> Any:
+def compiled_step(case: Case, *, flat: bool = False, last: bool = False) -> Any:
     """One step, which reuses the memory of the state before."""
-    return jax.jit(step_function(case, flat=flat), donate_argnums=0)
+    return jax.jit(step_function(case, flat=flat, last=last), donate_argnums=0)
 
 
 @cache
@@ -107,14 +150,15 @@ class StepByStep(Stepwise):
     """A compiled call for each step; the batches lie ready on the device."""
 
     flat = False
+    last = False
 
     def __init__(self, case: Case) -> None:
         super().__init__(case)
         x, targets = case.data()
-        self.rows = x, targets.astype(self._kind(targets))
+        self.rows = x.transpose(0, 2, 3, 1) if self.last else x, targets.astype(self._kind(targets))
         self.stacked = [jnp.asarray(self._stack(a)) for a in self.rows]
         self.batches = [tuple(jnp.asarray(self._stack(a)[i]) for a in self.rows) for i in range(case.batches)]
-        self.compiled = compiled_step(case, flat=self.flat)
+        self.compiled = compiled_step(case, flat=self.flat, last=self.last)
         self.restart()
 
     def restart(self) -> None:
@@ -164,6 +208,12 @@ class FlatStepByStep(StepByStep):
         return [np.asarray(w) for w in unflattened(self.case, self.state[0])]
 
 
+class ChannelsLast(StepByStep):
+    """The same for images with the channels innermost."""
+
+    last = True
+
+
 class WholeLoop(StepByStep):
     """One compiled call for all steps."""
 
@@ -204,12 +254,17 @@ def fit_by(kind: type[StepByStep]) -> Whole:
     return start
 
 
-def predict_one(case: Case) -> tuple[Callable[[], Any], Callable[[], float]]:
-    """One row through the network, the weights compiled in as constants."""
-    w1, b1, w2, b2 = map(jnp.asarray, case.weights())
-    row = jnp.asarray(case.data()[0])
-    network = jax.jit(lambda x: jax.nn.relu(x @ w1 + b1) @ w2 + b2)
-    return lambda: network(row).block_until_ready(), lambda: float(jnp.ptp(network(row)))
+def predict_by(*, last: bool = False) -> Whole:
+    """One row through the network, the weights compiled in as constants; ``last``: see ``forward``."""
+
+    def start(case: Case) -> tuple[Callable[[], Any], Callable[[], float]]:
+        parts = case.parts([jnp.asarray(w) for w in case.weights()])
+        x, statistics = case.data()[0], case.statistics()
+        row = jnp.asarray(x.transpose(0, 2, 3, 1) if last else x)
+        network = jax.jit(lambda x: forward(parts, x, last=last, statistics=statistics))
+        return lambda: network(row).block_until_ready(), lambda: fingerprint(network(row))
+
+    return start
 
 
 WHOLE: dict[str, dict[str, Whole]] = {
@@ -218,13 +273,19 @@ WHOLE: dict[str, dict[str, Whole]] = {
         "call a step, flat": fit_by(FlatStepByStep),
         LOOP: fit_by(WholeLoop),
     },
-    "predict-one": {"jit": predict_one},
+    "predict-one": {"jit": predict_by()},
 }
+WHOLE |= {case.name: {"jit": predict_by(), "jit, channels last": predict_by(last=True)} for case in PREDICTIONS}
+ONE_CALL, FLAT, CHANNELS_LAST = "call a step", "call a step, flat", "call a step, channels last"
 
 if __name__ == "__main__":
     peer_main(
         "jax",
-        {"call a step": StepByStep, "call a step, flat": FlatStepByStep, LOOP: WholeLoop},
+        {ONE_CALL: StepByStep, FLAT: FlatStepByStep, CHANNELS_LAST: ChannelsLast, LOOP: WholeLoop},
         WHOLE,
-        only={"call a step, flat": lambda case: sum(w.size for w in case.weights()) <= FLAT_LIMIT},
+        only={
+            FLAT: lambda case: not case.image and sum(w.size for w in case.weights()) <= FLAT_LIMIT,
+            CHANNELS_LAST: lambda case: case.image is not None,
+            LOOP: lambda case: not case.image,  # XLA's convolutions are many times slower in a compiled loop
+        },
     )

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cases import BETA1, BETA2, EPOCHS, EPSILON, Array, Case
+from benchmarks.cases import BETA1, BETA2, EPOCHS, EPSILON, Case, fingerprint
+from benchmarks.networks import Array
 from benchmarks.timing import Whole, missing, peer_main
 
 try:
@@ -64,7 +65,7 @@ def predict_one(case: Case) -> tuple[Callable[[], Any], Callable[[], float]]:
     def call() -> Array:
         return model.predict_proba(row)  # type: ignore[no-any-return]
 
-    return call, lambda: float(np.log(call().max()) - np.log(call().min()))
+    return call, lambda: fingerprint(np.log(call()))
 
 
 WHOLE: dict[str, dict[str, Whole]] = {

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.cases import BETA1, BETA2, EPOCHS, EPSILON, Array, Case
+from benchmarks.cases import BETA1, BETA2, EPOCHS, EPSILON, PREDICTIONS, Case, fingerprint
+from benchmarks.networks import (
+    BATCH_NORM_EPSILON,
+    BATCH_NORM_MOMENTUM,
+    Activation,
+    Array,
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    MaxPool,
+    Shape,
+)
 from benchmarks.timing import CORES, Stepwise, Whole, missing, peer_main
 
 try:
@@ -15,30 +30,52 @@ try:
 except ImportError as error:
     missing(error)
 
-ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
+torch.set_num_threads(CORES)
+
+ACTIVATIONS = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
 
 
 def network(case: Case) -> nn.Sequential:
     """The case's network with its initial weights, ready to train."""
     layers: list[nn.Module] = []
-    initial = case.layers(case.weights())
-    for i, (weight, bias) in enumerate(initial):
-        linear = nn.Linear(*weight.shape, bias=bias is not None, dtype=getattr(torch, case.dtype))
+    for (layer, arrays), given in zip(case.parts(case.weights()), case.shapes, strict=False):
+        built = module(layer, given, in_place=case.image is not None)
         with torch.no_grad():
-            linear.weight.copy_(torch.from_numpy(weight.T.copy()))
-            if bias is not None:
-                linear.bias.copy_(torch.from_numpy(bias))
-        hidden = i < len(initial) - 1
-        activation = case.activation if hidden else case.output_activation
-        layers += [linear, *([ACTIVATIONS[activation]()] if activation != "identity" else [])]
-        if hidden and case.dropout:
-            layers.append(nn.Dropout(case.dropout))
-    return nn.Sequential(*layers).train()
+            for parameter, array in zip(built.parameters(), arrays, strict=True):
+                parameter.data = torch.from_numpy(array.T.copy() if array.ndim == 2 else array)
+        layers.append(built)
+    norms = [built for built in layers if isinstance(built, nn.BatchNorm2d)]
+    for norm, statistics in zip(norms, case.statistics(), strict=True):
+        norm.running_mean, norm.running_var = map(torch.from_numpy, statistics)
+    return nn.Sequential(*layers).to(getattr(torch, case.dtype)).train()
+
+
+def module(layer: Layer, given: Shape, *, in_place: bool) -> nn.Module:
+    """A layer for rows of that shape; ReLU may overwrite what it is given."""
+    match layer:
+        case Dense():
+            return nn.Linear(given[0], layer.units, bias=layer.use_bias)
+        case Conv():
+            return nn.Conv2d(given[0], layer.filters, layer.size, padding=layer.pad, bias=layer.use_bias)
+        case BatchNorm():
+            return nn.BatchNorm2d(given[0], BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM)
+        case MaxPool():
+            return nn.MaxPool2d(2)
+        case Flatten():
+            return nn.Flatten()
+        case Dropout():
+            return nn.Dropout(layer.rate)
+        case Activation("relu"):
+            return nn.ReLU(in_place)
+        case Activation():
+            return ACTIVATIONS[layer.name]()
+    raise NotImplementedError(layer)
 
 
 def weights_of(net: nn.Sequential) -> list[Array]:
     """In the order and shape of ``Case.weights``."""
-    return [p.detach().numpy().T for p in net.parameters()]
+    arrays: list[Array] = [p.detach().numpy() for p in net.parameters()]
+    return [array.T if array.ndim == 2 else array for array in arrays]
 
 
 def optimizer(case: Case, net: nn.Sequential, *, fused: bool) -> torch.optim.Optimizer:
@@ -52,13 +89,14 @@ class Eager(Stepwise):
     """The usual loop: zero_grad, forward, loss, backward, step."""
 
     fused = False
+    layout = torch.contiguous_format
 
     def __init__(self, case: Case) -> None:
         super().__init__(case)
-        self.net = network(case)
+        self.net = network(case).to(memory_format=self.layout)
         self.optimizer = optimizer(case, self.net, fused=self.fused)
         x, targets = case.data()
-        self.x = torch.from_numpy(x).split(case.batch)
+        self.x = torch.from_numpy(x).contiguous(memory_format=self.layout).split(case.batch)
         self.targets = torch.from_numpy(targets).split(case.batch)
         self.loss: Callable[..., torch.Tensor] = functional.cross_entropy
         if case.loss == "half_squares":
@@ -95,6 +133,18 @@ class FusedOneThread(Fused):
         torch.set_num_threads(1)
         super().run(steps)
         torch.set_num_threads(CORES)
+
+
+class ChannelsLast(Eager):
+    """Images and filters with the channels innermost in memory."""
+
+    layout = torch.channels_last
+
+
+class FusedChannelsLast(ChannelsLast):
+    """The same with the fused optimizer."""
+
+    fused = True
 
 
 def tight_loop(case: Case) -> tuple[Callable[[], Any], Callable[[], float]]:
@@ -135,15 +185,31 @@ def data_loader(case: Case) -> tuple[Callable[[], Any], Callable[[], float]]:
     return fit, lambda: case.evaluate(weights_of(trained[0]))
 
 
-def predict_one(case: Case) -> tuple[Callable[[], Any], Callable[[], float]]:
-    """One row through the network in inference mode."""
-    net, row = network(case).eval(), torch.from_numpy(case.data()[0])
+def predict_by(layout: torch.memory_format, *, frozen: bool = False) -> Whole:
+    """One row through the network in inference mode.
 
-    def call() -> torch.Tensor:
-        with torch.inference_mode():
-            return net(row)
+    Args:
+        layout: of images and filters in memory.
+        frozen: as a graph with the weights as constants, its operations merged for this processor.
+    """
 
-    return call, lambda: float(call().max() - call().min())
+    def start(case: Case) -> tuple[Callable[[], Any], Callable[[], float]]:
+        net = network(case)
+        row = torch.from_numpy(case.data()[0])
+        if case.image:
+            net, row = net.to(memory_format=layout), row.contiguous(memory_format=layout)
+        predict: Callable[[torch.Tensor], torch.Tensor] = net.eval()
+        if frozen:
+            with torch.no_grad():
+                predict = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(net, row)))
+
+        def call() -> torch.Tensor:
+            with torch.inference_mode():
+                return predict(row)
+
+        return call, lambda: fingerprint(call().numpy())
+
+    return start
 
 
 def predict_by_functions(case: Case) -> tuple[Callable[[], Any], Callable[[], float]]:
@@ -157,7 +223,12 @@ def predict_by_functions(case: Case) -> tuple[Callable[[], Any], Callable[[], fl
             hidden.relu_()
             return torch.addmm(b2, hidden, w2, out=logits)
 
-    return call, lambda: float(call().max() - call().min())
+    return call, lambda: fingerprint(call().numpy())
+
+
+def of_images(case: Case) -> bool:
+    """Whether the memory layout makes a difference."""
+    return case.image is not None
 
 
 def on_one_thread(whole: Whole) -> Whole:
@@ -170,15 +241,33 @@ def on_one_thread(whole: Whole) -> Whole:
     return start
 
 
+PLAIN, LAST = torch.contiguous_format, torch.channels_last
+PREDICT_IMAGE: dict[str, Whole] = {
+    "inference": predict_by(PLAIN),
+    "inference, channels last": predict_by(LAST),
+    "frozen": predict_by(PLAIN, frozen=True),
+    "frozen, channels last": predict_by(LAST, frozen=True),
+}
 WHOLE: dict[str, dict[str, Whole]] = {
     "digits-fit": {"DataLoader": data_loader, "loop": tight_loop, "loop, one thread": on_one_thread(tight_loop)},
     "predict-one": {
-        "inference": predict_one,
-        "inference, one thread": on_one_thread(predict_one),
+        "inference": predict_by(PLAIN),
+        "inference, one thread": on_one_thread(predict_by(PLAIN)),
         "functions, one thread": on_one_thread(predict_by_functions),
     },
 }
+WHOLE |= {
+    case.name: PREDICT_IMAGE | {f"{name}, one thread": on_one_thread(whole) for name, whole in PREDICT_IMAGE.items()}
+    for case in PREDICTIONS
+}
+TRAININGS: dict[str, type[Eager]] = {
+    "plain": Eager,
+    "fused": Fused,
+    "fused, one thread": FusedOneThread,
+    "channels last": ChannelsLast,
+    "fused, channels last": FusedChannelsLast,
+}
 
 if __name__ == "__main__":
-    torch.set_num_threads(CORES)
-    peer_main("torch", {"plain": Eager, "fused": Fused, "fused, one thread": FusedOneThread}, WHOLE)
+    warnings.simplefilter("ignore")  # that torch.jit will be given up one day
+    peer_main("torch", TRAININGS, WHOLE, only=dict.fromkeys(("channels last", "fused, channels last"), of_images))

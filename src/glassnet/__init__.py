@@ -4,6 +4,8 @@ Forward propagation, the loss, the error term δ, the gradient, the update: each
 people to read, in ``glassnet.kernels``. Start with ``Sequential``, ``Dense`` and ``Model``.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from glassnet import data, initializers, kernels, layers, losses, metrics, optimizers, plots, schedules
 from glassnet.errors import (
     ConfigurationError,
@@ -20,12 +22,25 @@ from glassnet.explain import GradientReport, Trace, check_gradients, trace
 from glassnet.layers import (
     ELU,
     GELU,
+    Augment,
+    AveragePool1D,
+    AveragePool2D,
+    BatchNorm,
+    Conv1D,
+    Conv2D,
+    ConvTranspose2D,
     Dense,
     Dropout,
     Flatten,
+    GlobalAveragePool,
+    GlobalMaxPool,
+    GroupNorm,
     Identity,
     Layer,
+    LayerNorm,
     LeakyReLU,
+    MaxPool1D,
+    MaxPool2D,
     NumpyLayer,
     ReLU,
     Reshape,
@@ -34,6 +49,8 @@ from glassnet.layers import (
     Softmax,
     Softplus,
     Tanh,
+    UpSample2D,
+    ZeroPad2D,
 )
 from glassnet.model import Model, load
 from glassnet.network import Concat, Network, Residual, Sequential
@@ -58,6 +75,9 @@ from glassnet.runners import NumpyRunner, Runner, TracingRunner
 from glassnet.training import Callback, Checkpoint, EarlyStopping, History, ReduceOnPlateau
 from glassnet.version import __version__
 
+if TYPE_CHECKING:
+    from glassnet import zoo
+
 __all__ = [
     "ELU",
     "GELU",
@@ -67,6 +87,10 @@ __all__ = [
     "AdaGrad",
     "Adam",
     "AdamW",
+    "Augment",
+    "AveragePool1D",
+    "AveragePool2D",
+    "BatchNorm",
     "Callback",
     "Chain",
     "Checkpoint",
@@ -74,6 +98,9 @@ __all__ = [
     "ClipByValue",
     "Concat",
     "ConfigurationError",
+    "Conv1D",
+    "Conv2D",
+    "ConvTranspose2D",
     "DataError",
     "Dense",
     "DivergenceError",
@@ -82,13 +109,19 @@ __all__ = [
     "FileFormatError",
     "Flatten",
     "GlassnetError",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
     "GradientReport",
+    "GroupNorm",
     "History",
     "Identity",
     "Layer",
+    "LayerNorm",
     "LeakyReLU",
     "Lion",
     "MaxNorm",
+    "MaxPool1D",
+    "MaxPool2D",
     "MissingExtraError",
     "MissingFileError",
     "Model",
@@ -113,7 +146,9 @@ __all__ = [
     "Tanh",
     "Trace",
     "TracingRunner",
+    "UpSample2D",
     "WeightDecay",
+    "ZeroPad2D",
     "__version__",
     "check_gradients",
     "data",
@@ -127,4 +162,14 @@ __all__ = [
     "plots",
     "schedules",
     "trace",
+    "zoo",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports ``glassnet.zoo`` when it is first asked for."""
+    if name == "zoo":
+        from importlib import import_module
+
+        return import_module("glassnet.zoo")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,8 @@
 """Initial values of parameters.
 
 With fan_in inputs and fan_out outputs of a unit: for a dense (D, M) weight fan_in = D and fan_out = M; for filters
-(F, C, kernel...) fan_in = C · kernel size and fan_out = F · kernel size; for a vector both are its length.
+(F, C, kernel...) fan_in = C · kernel size and fan_out = F · kernel size; for a vector both are its length. A layer
+whose weight is laid out in another way says what its fans are.
 """
 
 from __future__ import annotations
@@ -23,6 +24,17 @@ class Initializer(Configurable):
     def __call__(self, shape: Shape, rng: np.random.Generator) -> Array:
         """Draws values of that shape."""
         raise NotImplementedError
+
+    def draw(self, shape: Shape, rng: np.random.Generator, *, fans: tuple[int, int], unit_axis: int | None) -> Array:
+        """Draws values for a weight whose shape alone does not tell what a unit is.
+
+        Args:
+            shape: of the weight.
+            rng: the generator to draw from.
+            fans: (fan_in, fan_out) of a unit.
+            unit_axis: the axis that counts the units, or None.
+        """
+        return self(shape, rng)
 
 
 class Constant(Initializer):
@@ -93,7 +105,11 @@ class _VarianceScaling(Initializer):
 
     def __call__(self, shape: Shape, rng: np.random.Generator) -> Array:
         """Draws values with variance gain / fan."""
-        deviation = sqrt(self.gain / self.fan(*fans(shape)))
+        return self.draw(shape, rng, fans=fans(shape), unit_axis=None)
+
+    def draw(self, shape: Shape, rng: np.random.Generator, *, fans: tuple[int, int], unit_axis: int | None) -> Array:
+        """Draws values with variance gain / fan."""
+        deviation = sqrt(self.gain / self.fan(*fans))
         if self.uniform:
             return rng.uniform(-sqrt(3) * deviation, sqrt(3) * deviation, shape)
         return rng.normal(0.0, deviation, shape)
@@ -175,6 +191,13 @@ class Orthogonal(Initializer):
         q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
         return np.asarray(self.gain * (q if rows >= columns else q.T)).reshape(shape)
 
+    def draw(self, shape: Shape, rng: np.random.Generator, *, fans: tuple[int, int], unit_axis: int | None) -> Array:
+        """Draws a matrix with a row for each unit."""
+        if unit_axis is None:
+            return self(shape, rng)
+        rest = shape[:unit_axis] + shape[unit_axis + 1 :]
+        return np.moveaxis(self((shape[unit_axis], *rest), rng), 0, unit_axis)
+
 
 class Given(Initializer):
     """The user's own array; its shape must be the parameter's.
@@ -196,7 +219,8 @@ class Given(Initializer):
                 where="initial values given as an array",
                 received="no array" if self.array is None else f"the shape {self.array.shape}",
                 expected=f"{shape}",
-                fix="for Dense a weight is (inputs, units) and a bias (units,); transpose with array.T if need be",
+                fix="for Dense a weight is (inputs, units) and a bias (units,), for Conv2D (filters, channels / groups,"
+                " kh, kw) and (filters,); transpose with array.T if need be",
             )
         return self.array.copy()
 

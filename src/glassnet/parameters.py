@@ -28,6 +28,8 @@ class Parameter:
         draw: gives the initial values, (shape, generator) -> array.
         is_weight: True for what penalties and decay act on; biases, scales and offsets are spared.
         unit_axis: the axis that counts the layer's units, for max-norm; None where there is no such axis.
+        trainable: False for what a layer keeps itself, such as running statistics: its gradient stays 0, and at a
+            gradient that always was 0 no update rule moves.
         value: the values: a view into the network's ``parameters`` once the network is built.
         gradient: ∂L/∂value: a view into the network's ``gradients``; a backward pass writes it.
     """
@@ -37,6 +39,7 @@ class Parameter:
     draw: Draw
     is_weight: bool = True
     unit_axis: int | None = None
+    trainable: bool = True
     value: Array = field(default_factory=lambda: np.empty(0), repr=False)
     gradient: Array = field(default_factory=lambda: np.empty(0), repr=False)
 
@@ -51,6 +54,7 @@ class Segment:
     shape: Shape
     is_weight: bool
     unit_axis: int | None
+    trainable: bool = True
 
     def view(self, flat: Array) -> Array:
         """This parameter's part of a flat buffer, in its shape."""
@@ -66,7 +70,7 @@ def layout_of(parameters: Iterable[tuple[str, Parameter]]) -> Layout:
     start = 0
     for path, p in parameters:
         stop = start + size_of(p.shape)
-        segments.append(Segment(path, start, stop, p.shape, p.is_weight, p.unit_axis))
+        segments.append(Segment(path, start, stop, p.shape, p.is_weight, p.unit_axis, p.trainable))
         start = stop
     return tuple(segments)
 

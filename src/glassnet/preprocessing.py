@@ -7,17 +7,19 @@ from typing import Any
 import numpy as np
 
 from glassnet.checks import as_rows, numeric
-from glassnet.errors import ConfigurationError
+from glassnet.errors import ConfigurationError, ShapeError
 from glassnet.settings import Configurable
 from glassnet.shapes import Array
 
+_BLOCK = 256
+
 
 class Standardize(Configurable):
-    """x ← (x − mean) / scale, column by column.
+    """x ← (x − mean) / scale, column by column, or channel by channel.
 
     Args:
-        mean: one number, or one for each element of a row.
-        scale: one number, or one for each element of a row; not 0.
+        mean: one number, one for each element of a row, or (C, 1, 1) for the channels of images (C, H, W).
+        scale: the same; not 0.
 
     Example:
         >>> import numpy as np
@@ -41,6 +43,34 @@ class Standardize(Configurable):
         """Mean and standard deviation of each column of x (N, ...); a constant column gets the scale 1."""
         rows = as_rows(x, np.dtype(np.float64), where="Standardize.from_data")
         mean, deviation = np.mean(rows, axis=0), np.std(rows, axis=0)
+        return cls(mean, np.where(deviation > 1e-12 * np.abs(mean), deviation, 1.0))
+
+    @classmethod
+    def by_channel(cls, x: Array) -> Standardize:
+        """Mean and standard deviation of each channel of images x (N, C, H, W); a constant one gets the scale 1.
+
+        Raises:
+            ShapeError: x has not four axes.
+
+        Example:
+            >>> import numpy as np
+            >>> images = np.zeros((5, 3, 2, 2)) + np.array([1.0, 2.0, 3.0]).reshape(3, 1, 1)
+            >>> Standardize.by_channel(images).mean.ravel().tolist()
+            [1.0, 2.0, 3.0]
+        """
+        images = as_rows(x, _floating(x), where="Standardize.by_channel")
+        if images.ndim != 4:
+            raise ShapeError(
+                where="Standardize.by_channel",
+                received=f"an array of shape {images.shape}",
+                expected="images (N, C, H, W)",
+                fix="for grey images without an axis of channels pass x[:, None]",
+            )
+        mean = np.mean(images, axis=(0, 2, 3), dtype=np.float64).reshape(-1, 1, 1)
+        # Block by block: the differences of all images at once would take twice the memory of the images.
+        blocks = (images[start : start + _BLOCK] for start in range(0, len(images), _BLOCK))
+        squares = sum(np.square(block - mean).sum(axis=(0, 2, 3)) for block in blocks)
+        deviation = np.sqrt(squares / (images.size / images.shape[1])).reshape(-1, 1, 1)
         return cls(mean, np.where(deviation > 1e-12 * np.abs(mean), deviation, 1.0))
 
     def apply(self, x: Array) -> Array:

@@ -8,13 +8,17 @@ from io import StringIO
 
 @dataclass(frozen=True)
 class Row:
-    """One layer: its path, how it prints, its output's shape, its parameters and the FLOPs of a forward pass."""
+    """One layer: its path, how it prints, its output's shape, its parameters and the FLOPs of a forward pass.
+
+    ``not_trained`` says how many of the parameters no update moves, such as running statistics.
+    """
 
     path: str
     layer: str
     output: str
     parameters: int
     flops: int
+    not_trained: int = 0
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,16 @@ class Summary:
         return sum(row.parameters for row in self.rows)
 
     @property
+    def not_trained(self) -> int:
+        """Number of parameters that no update moves, such as running statistics."""
+        return sum(row.not_trained for row in self.rows)
+
+    @property
+    def trained(self) -> int:
+        """Number of parameters that training moves."""
+        return self.parameters - self.not_trained
+
+    @property
     def flops(self) -> int:
         """Floating-point operations of a forward pass for one row; a multiplication with its addition counts as 2."""
         return sum(row.flops for row in self.rows)
@@ -55,5 +69,8 @@ class Summary:
         for row in self.rows:
             table.add_row(row.path, row.layer, row.output, f"{row.parameters:,}", f"{row.flops:,}")
         text = StringIO()
-        Console(file=text, width=100, color_system=None).print(table)
+        console = Console(file=text, width=100, color_system=None)
+        console.print(table)
+        if self.not_trained:
+            console.print(f"  trained {self.trained:,}, not trained {self.not_trained:,} (running statistics)")
         return "\n".join(line.rstrip() for line in text.getvalue().strip("\n").splitlines())

@@ -38,7 +38,11 @@ SETTINGS: dict[str, float] = {
     "strength": 0.3,
     "unit_axis": 1,
 }
-NATIVE = sorted(n for n in KERNELS if not n.startswith("python_"))
+ELSEWHERE = ("augment", "conv", "norm", "pool", "resize")
+"""Families of kernels for images, whose tests are in files of their own."""
+NATIVE = sorted(
+    n for n in KERNELS if not n.startswith("python_") and not KERNELS[n].function.__module__.endswith(ELSEWHERE)
+)
 BY_ROWS = [n for n in NATIVE if KERNELS[n].by_rows]
 FLAT = [n for n in NATIVE if KERNELS[n].updates and n not in ("accumulate", "max_norm")]
 """Update rules and what goes with them: their arrays are flat."""
@@ -96,6 +100,8 @@ def shapes_of(kernel: str, case: Case, rng: np.random.Generator) -> dict[str, tu
     special |= dict.fromkeys(("value", "total", "momentum_product"), (1,))
     if kernel.startswith("concat"):
         special |= dict.fromkeys(("y", "dy"), (rows, width + int(rng.integers(0, 9))))
+    if kernel == "add_pieces":
+        special |= {"parts": (case.depth, rows * width), "whole": (rows * width,)}
     if kernel.startswith("dense"):
         special |= dict.fromkeys(("weight", "dweight"), (case.features, width))
         special |= dict.fromkeys(("bias", "dbias"), (width,))

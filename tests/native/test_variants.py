@@ -15,6 +15,7 @@ from glassnet.runners.program import VARIANTS
 module = native()
 pytestmark = pytest.mark.skipif(module is None, reason="a pure-Python installation")
 LOADED = "" if module is None else module.__name__.removeprefix("glassnet.")
+FILES = ("test_image_kernels.py", "test_kernels.py", "test_shapes.py")
 OTHERS = VARIANTS[: VARIANTS.index(LOADED)] if LOADED else ()
 
 
@@ -29,7 +30,7 @@ def test_every_kernel(variant: str) -> None:
     """Against NumPy, by the tests that the variant for this processor passes too."""
     if not Path(str(module.__file__).replace(LOADED, variant)).exists():  # type: ignore[union-attr]
         pytest.skip(f"{variant} is not built")
-    tests = [str(Path(__file__).parent / name) for name in ("test_kernels.py", "test_shapes.py")]
+    tests = [str(Path(__file__).parent / name) for name in FILES]
     found = run(variant, "-m", "pytest", "-q", "-n", "0", *tests)
     assert found.returncode == 0, found.stdout[-3000:]
     assert " passed" in found.stdout

@@ -194,6 +194,8 @@ class Simulation:
         self.rng = np.random.default_rng(seed)
         self.collected = np.full((len(rows), *(model.network.output_shape or ())), np.nan, model.dtype)
         self.live = [model.network.parameters, *model.optimizer.state.values()]
+        self.layout = model.network.layout
+        self.sums_of: dict[int, int] = {}  # of how many pieces a buffer holds sums
 
     def run(self, step: int) -> None:
         """One step in a memory that is full of NaN before, but for what is computed once and for all."""
@@ -201,13 +203,20 @@ class Simulation:
             array.reshape(-1).view(np.uint8)[...] = 0xFF
         before = [array.copy() for array in self.live]
         for number, stage in enumerate(self.program.stages):
-            waiting = [[(item, piece) for item in group.items] for group in stage.groups for piece in pieces(group)]
+            waiting = [
+                [(item, group, number_of_piece, piece) for item in group.items]
+                for group in stage.groups
+                for number_of_piece, piece in enumerate(pieces(group))
+            ]
             while waiting:
                 chosen = waiting[int(self.rng.integers(len(waiting)))]
                 self.do(*chosen.pop(0), step)
                 waiting = [left for left in waiting if left]
             if number < self.program.plan().checked_after:
                 for array, kept in zip(self.live, before, strict=True):
+                    for segment in self.layout if array is self.live[0] else ():
+                        if not segment.trainable:  # running statistics belong to the forward pass
+                            segment.view(kept)[...] = segment.view(array)
                     np.testing.assert_array_equal(array, kept, err_msg="changed before the loss is known")
 
     def written(self) -> Iterator[np.ndarray]:
@@ -219,8 +228,8 @@ class Simulation:
                 if isinstance(view, np.ndarray) and np.may_share_memory(view, self.program.arena.memory):
                     yield view
 
-    def do(self, item: Item, piece: tuple[int, int], step: int) -> None:
-        """A call, for its share of a piece."""
+    def do(self, item: Item, group: Group, number: int, piece: tuple[int, int], step: int) -> None:
+        """A call, for its share of a piece of the group."""
         module = native()
         assert module is not None
         start, stop = max(piece[0] - item.origin, 0), min(piece[1] - item.origin, item.length)
@@ -238,6 +247,12 @@ class Simulation:
             if item.in_python:
                 item.call.kernel.function(**arrays, **settings)
                 return
+            for name in item.by_piece:
+                self.sums_of[id(item.arrays[name])] = group.pieces
+                arrays[name] = arrays[name][number]
+            if item.name == "add_pieces":
+                parts = arrays["parts"]
+                arrays["parts"] = parts.reshape(len(parts), -1)[: self.sums_of[id(item.arrays["parts"])]]
             cut = [name in item.cut for name in arrays]
             is_double = self.live[0].dtype == np.float64
             numbers = [float(value) for value in settings.values()]

@@ -22,11 +22,14 @@ examples:
   glassnet predict flowers.safetensors new.csv --output answers.csv
   glassnet summary digits.safetensors                   layers, shapes, parameters
   glassnet trace digits.safetensors digits --row 3      every number of one forward and backward pass
+  glassnet train pets/ --resize 32x32 --network resnet --augment flip,crop     a folder of photos for each class
+  glassnet predict pets.safetensors new/*.jpg --resize 32x32                   what do other photos show?
 """
 
 DATA_HELP = (
     "what to read: 'digits' (built in), a .csv with a header row, a .npz with arrays x and y, a folder with MNIST "
-    "files, or CIFAR-10's cifar-10-binary.tar.gz or its unpacked folder"
+    "files, CIFAR-10's cifar-10-binary.tar.gz or its unpacked folder, or a folder with a folder of pictures for each "
+    "class"
 )
 
 
@@ -66,12 +69,13 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _add_train(commands: Commands) -> None:
+    from glassnet.cli.networks import AUGMENTATIONS, HIDDEN, NETWORK_NAMES
     from glassnet.cli.train import train
 
     parser = commands.add_parser(
         "train",
         help="train a network on data and save it",
-        description="Trains a network of dense layers, tests it on rows it has not seen, and saves it in one file.",
+        description="Trains a network, tests it on rows it has not seen, and saves it in one file.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.set_defaults(run=train)
@@ -83,9 +87,22 @@ def _add_train(commands: Commands) -> None:
     )
     group.add_argument("--test-share", type=float, default=0.25, metavar="SHARE", help="share of rows held out to test")
     group.add_argument("--subset", metavar="TRAIN,TEST", help="use so many rows only, such as 5000,500")
+    _add_pictures(group)
     group = parser.add_argument_group("the network")
     group.add_argument(
-        "--hidden", type=int, nargs="*", default=[128], metavar="UNITS", help="units of each hidden layer, in order"
+        "--hidden",
+        type=int,
+        nargs="*",
+        metavar="UNITS",
+        help=f"units of each hidden layer, in order; {', '.join(map(str, HIDDEN))} if not given",
+    )
+    group.add_argument(
+        "--network", metavar="NAME", help=f"for images, in place of hidden layers: {', '.join(NETWORK_NAMES)}"
+    )
+    group.add_argument(
+        "--augment",
+        metavar="LIST",
+        help=f"images are changed at random in training; some of {','.join(AUGMENTATIONS)}, commas between them",
     )
     group.add_argument("--activation", default="relu", choices=sorted(ACTIVATIONS), help="after each hidden layer")
     group.add_argument("--dropout", type=float, default=0.0, metavar="RATE", help="dropped after each hidden layer")
@@ -126,10 +143,17 @@ def _add_predict(commands: Commands) -> None:
     from glassnet.cli.use import predict
 
     parser = commands.add_parser(
-        "predict", help="predict with a saved model", description="Predicts each row and writes a table of the answers."
+        "predict",
+        help="predict with a saved model",
+        description="Predicts each row and writes a table of the answers; for pictures a line each with the class, its "
+        "probability and the runners-up.",
     )
     parser.set_defaults(run=predict)
-    _add_model_and_data(parser)
+    parser.add_argument("model", help="a file saved by 'glassnet train' or model.save")
+    parser.add_argument(
+        "data", nargs="+", help=f"{DATA_HELP}; or any number of pictures and folders of them, without classes"
+    )
+    _add_pictures(parser)
     parser.add_argument("--output", metavar="FILE", help="where to write the .csv; standard output if not given")
     parser.add_argument("--probabilities", action="store_true", help="add a column with the probability of each class")
 
@@ -160,3 +184,13 @@ def _add_trace(commands: Commands) -> None:
 def _add_model_and_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="a file saved by 'glassnet train' or model.save")
     parser.add_argument("data", help=DATA_HELP)
+    _add_pictures(parser)
+
+
+def _add_pictures(group: argparse._ActionsContainer) -> None:
+    group.add_argument(
+        "--resize", metavar="HxW", help="for pictures: bring all to this height and width, such as 32x32"
+    )
+    group.add_argument(
+        "--on-error", default="stop", choices=("stop", "skip"), help="what to do at a picture that cannot be read"
+    )

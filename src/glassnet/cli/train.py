@@ -6,12 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from glassnet.cli.networks import build_network, check_network_options
+from glassnet.cli.pictures import picture_options
 from glassnet.data import Dataset, open_source, parse_subset, split
 from glassnet.errors import ConfigurationError
 from glassnet.files import require_writable
-from glassnet.layers import ACTIVATIONS, Dense, Dropout, Flatten, Layer
 from glassnet.model import Model
-from glassnet.network import Sequential
 from glassnet.optimizers import L2, OPTIMIZERS, Chain, Optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.training import Callback, EarlyStopping, TrainingState, require_picture
@@ -24,7 +24,9 @@ def train(options: argparse.Namespace) -> int:
     output = require_writable(options.output or f"{_stem(options.data)}.safetensors", where="--output")
     plot = None if options.plot is None else require_picture(options.plot, where="--plot")
     subset = None if options.subset is None else parse_subset(options.subset)
-    data, test = open_source(options.data, target=options.target, subset=subset)
+    check_network_options(options)
+    pictures = picture_options(options)
+    data, test = open_source(options.data, target=options.target, subset=subset, pictures=pictures)
     if data.y is None:
         raise ConfigurationError(
             where=f"train {options.data}",
@@ -72,28 +74,26 @@ def build_model(options: argparse.Namespace, data: Dataset) -> Model:
     if data.y is None:
         raise ValueError("data without targets")
     outputs = len(data.class_names or ()) if data.is_classification else data.y.shape[1]
-    layers: list[Layer] = [Flatten()] if data.x.ndim > 2 else []
-    for units in options.hidden:
-        layers += [Dense(units), ACTIVATIONS[options.activation]()]
-        layers += [Dropout(options.dropout)] if options.dropout else []
     loss, metrics = "cross_entropy", ["accuracy"]
     if not data.is_classification:
         loss, metrics = "mean_squared_error", ["root_mean_squared_error", "r2"]
-    network = Sequential(*layers, Dense(outputs))
+    network = build_network(options, data, outputs)
     settings = {"seed": options.seed, "engine": options.engine, "threads": options.threads}
     model = Model(network, loss, _optimizer(options), metrics, **settings)
-    model.preprocessing = _preprocessing(data)
+    model.preprocessing = _preprocessing(data, as_images=options.network is not None or options.augment is not None)
     model.target_scaling = None if data.is_classification else Standardize.from_data(data.y)
     model.feature_names, model.class_names, model.target_name = data.feature_names, data.class_names, options.target
     return model
 
 
-def _preprocessing(data: Dataset) -> Standardize:
-    """Columns of a table are standardised each on its own, images by one mean and deviation for all their pixels.
+def _preprocessing(data: Dataset, *, as_images: bool) -> Standardize:
+    """Columns of a table are standardised each on its own, images by one mean and deviation for each channel.
 
     Pixels that are only divided are all positive, and thousands of them move a unit together: ReLUs die by the score.
     """
-    if data.x.ndim > 2:
+    if data.x.ndim == 4:
+        return Standardize.by_channel(data.x)
+    if data.x.ndim > 2 or as_images:
         return Standardize(data.x.mean(dtype="float64"), data.x.std(dtype="float64") or 1.0)
     return Standardize.from_data(data.x) if data.scale is None else Standardize(0.0, data.scale)
 

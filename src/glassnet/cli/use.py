@@ -7,7 +7,9 @@ import csv
 import io
 import sys
 
+from glassnet.cli.pictures import SHOWN, answer_lines, picture_options, read_for
 from glassnet.data import Dataset, open_source
+from glassnet.data.sources import picture_files
 from glassnet.errors import ConfigurationError
 from glassnet.explain import trace as trace_model
 from glassnet.files import require_writable, write_atomically
@@ -26,20 +28,30 @@ def evaluate(options: argparse.Namespace) -> int:
 
 
 def predict(options: argparse.Namespace) -> int:
-    """Writes one line for each row."""
+    """Writes one line for each row, or for each picture."""
     model = load(options.model)
     if options.output is not None:
         require_writable(options.output, where="--output")
-    data, test = open_source(options.data, columns=model.feature_names)
-    rows = data if test is None else test
+    names: list[str] = []
+    files = [picture_files(source) for source in options.data]
+    if all(files):
+        x, names = read_for(model, [file for own in files for file in own], options)
+        lines = answer_lines(model, x, names, most=None if options.probabilities else SHOWN)
+        if options.output is None and lines is not None:
+            print("\n".join(lines))
+            return 0
+    else:
+        x = _rows(model, options)
+    table = _answers(model, x, with_probabilities=options.probabilities)
+    if names:
+        table = [[name, *cells] for name, cells in zip(["file", *names], table, strict=True)]
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows(_answers(model, rows.x, with_probabilities=options.probabilities))
+    csv.writer(text, lineterminator="\n").writerows(table)
     if options.output is None:
         sys.stdout.write(text.getvalue())
     else:
         write_atomically(options.output, text.getvalue().encode())
-        print(f"{len(rows):,} predictions written to {options.output}")
+        print(f"{len(x):,} predictions written to {options.output}")
     return 0
 
 
@@ -76,10 +88,26 @@ def trace(options: argparse.Namespace) -> int:
     return 0
 
 
+def _rows(model: Model, options: argparse.Namespace) -> Array:
+    """The rows of data that are no pictures (of the test part, where there is one)."""
+    if len(options.data) > 1:
+        other = next(source for source in options.data if not picture_files(source))
+        raise ConfigurationError(
+            where=f"predict {other}",
+            received=f"{len(options.data)} names, of which this one is no picture",
+            expected="pictures and folders of pictures, or one other name",
+            fix="predict it on its own",
+        )
+    data, test = open_source(options.data[0], columns=model.feature_names, pictures=picture_options(options, model))
+    return (data if test is None else test).x
+
+
 def _with_targets(model: Model, options: argparse.Namespace) -> Dataset:
     """The data (the test part, where there is one) with targets as in the model's training."""
     named = model.target_name if options.data.lower().endswith(".csv") else None
-    data, test = open_source(options.data, target=options.target or named, columns=model.feature_names)
+    pictures = picture_options(options, model)
+    target = options.target or named
+    data, test = open_source(options.data, target=target, columns=model.feature_names, pictures=pictures)
     data = data if test is None else test
     if data.y is None:
         raise ConfigurationError(

@@ -3,19 +3,23 @@
 from glassnet.data.arrays import read_npz
 from glassnet.data.dataset import Dataset, split
 from glassnet.data.digits import digits
+from glassnet.data.folders import read_image_folder
 from glassnet.data.images import read_cifar10, read_idx
+from glassnet.data.pictures import PictureOptions
 from glassnet.data.sources import open_source
 from glassnet.data.subsets import parse_subset
 from glassnet.data.tables import read_csv
 
 __all__ = [
     "Dataset",
+    "PictureOptions",
     "digits",
     "open_source",
     "parse_subset",
     "read_cifar10",
     "read_csv",
     "read_idx",
+    "read_image_folder",
     "read_npz",
     "split",
 ]

@@ -9,14 +9,16 @@ from glassnet.data.arrays import read_npz
 from glassnet.data.dataset import Dataset
 from glassnet.data.digits import digits
 from glassnet.data.files import did_you_mean, missing_hint
+from glassnet.data.folders import holds_pictures, pictures_in, read_folder
 from glassnet.data.images import holds_cifar10, holds_idx, read_cifar10, read_idx
+from glassnet.data.pictures import PICTURE_ENDINGS, PictureOptions
 from glassnet.data.subsets import check_available, check_subset
 from glassnet.data.tables import read_csv
 from glassnet.errors import ConfigurationError, FileFormatError, MissingFileError
 
 _UNDERSTOOD = (
     "digits (built in), a .csv file, an .npz file, cifar-10-binary.tar.gz or the folder of its .bin files, "
-    "or a folder with MNIST's four idx files"
+    "a folder with MNIST's four idx files, or a folder with a folder of pictures for each class"
 )
 
 
@@ -26,23 +28,27 @@ def open_source(
     target: str | None = None,
     subset: tuple[int, int] | None = None,
     columns: Sequence[str] | None = None,
+    pictures: PictureOptions | None = None,
 ) -> tuple[Dataset, Dataset | None]:
     """Opens whatever the library can read.
 
     Args:
         source: ``"digits"``; or the path of a ``.csv`` or ``.npz`` file, of the CIFAR-10 archive or folder, of a folder
-            with MNIST's files. A folder called digits is named by ``Path("digits")``.
+            with MNIST's files, of a folder with pictures (see ``read_image_folder``). A folder called digits is named
+            by ``Path("digits")``.
         target: the column to be predicted, for ``.csv`` files only.
         subset: rows to train with and rows to test with, from the start of each part; data of a single part are cut
             in two, the test rows following the training rows. None keeps all.
         columns: the feature columns of a ``.csv`` file, in the order wanted. Other sources have no column names and
             pass over it.
+        pictures: how pictures in folders are read; other sources refuse a size and pass over the rest.
 
     Returns:
         The training part and the test part; None for the test part where the data have only one and no subset is given.
 
     Raises:
-        ConfigurationError: a target for data without columns, or a subset that is not two whole numbers above 0.
+        ConfigurationError: a target for data without columns, a size for data that are no folder of pictures, or a
+            subset that is not two whole numbers above 0.
         MissingFileError: nothing at the path.
         FileFormatError: nothing that is understood, or a file that is damaged or missing from its folder.
         DataError: what is in the file cannot be learned from, or a subset asks for more rows than there are.
@@ -62,15 +68,25 @@ def open_source(
             expected="a target only with a .csv file, whose columns have names",
             fix="leave the target out",
         )
-    if source == "digits":
-        return _cut(digits(), subset)
-    if not path.exists():
+    if source != "digits" and not path.exists():
         raise MissingFileError(
             where=str(source),
             received="no such file or folder",
             expected=_UNDERSTOOD,
             fix=did_you_mean(str(source), ["digits"]) + missing_hint(path),
         )
+    options = pictures or PictureOptions()
+    if source != "digits" and _is_folder_of_pictures(path):
+        return read_folder(path, options, subset)
+    if options.size is not None:
+        raise ConfigurationError(
+            where=str(source),
+            received=f"a size for pictures, {options.size}",
+            expected="a size only with a folder of pictures",
+            fix="leave it out (--resize)",
+        )
+    if source == "digits":
+        return _cut(digits(), subset)
     if path.is_dir():
         if holds_cifar10(path):
             return read_cifar10(path, subset=subset)
@@ -88,6 +104,22 @@ def open_source(
         expected=_UNDERSTOOD,
         fix="name one of these; for files of images name the folder that holds them",
     )
+
+
+def picture_files(source: str | Path) -> list[Path]:
+    """The pictures that a source stands for, to predict them; none where it is something else.
+
+    A file stands for itself; a folder for the pictures in it or, where there are none, for those in the folders of its
+    classes, of the test part if it has one.
+    """
+    path = Path(source)
+    if source != "digits" and _is_folder_of_pictures(path):
+        return pictures_in(path)
+    return [path] if path.suffix.lower() in PICTURE_ENDINGS and not path.is_dir() else []
+
+
+def _is_folder_of_pictures(path: Path) -> bool:
+    return path.is_dir() and not holds_cifar10(path) and not holds_idx(path) and holds_pictures(path)
 
 
 def _cut(dataset: Dataset, subset: tuple[int, int] | None) -> tuple[Dataset, Dataset | None]:

@@ -17,6 +17,8 @@ from glassnet.settings import by_name, whole
 from glassnet.shapes import Array, Shape
 
 STEP = 1e-6
+ROUNDING = 8 * np.finfo(np.float64).eps
+"""How far rounding may move the objective, in shares of its size; differences magnify that by 1/STEP."""
 FLOAT64 = np.dtype(np.float64)
 
 
@@ -27,7 +29,9 @@ class GradientCheck:
     Attributes:
         name: the parameter's path, or ``"x"`` for the input.
         shape: its shape.
-        error: ‖backward − differences‖ / max(‖backward‖ + ‖differences‖, 1e-8) over the compared elements.
+        error: ‖backward − differences‖ / (‖backward‖ + ‖differences‖) over the compared elements. The denominator is
+            kept so large that the rounding of the differences alone passes: a gradient that is 0, such as that of a
+            bias before batch norm, has no differences of exactly 0.
         worst: index of the element that differs most.
         backward: its value by backward propagation.
         differences: its value by central differences.
@@ -94,6 +98,8 @@ def check_gradients(
 ) -> GradientReport:
     """Compares backward propagation with central differences, in float64, on the input and every parameter.
 
+    Parameters that are not trained, such as running statistics, have no gradient and are left out.
+
     The network itself is not touched: a float64 copy is checked, in training mode with its dropout masks held still.
 
     Args:
@@ -132,7 +138,9 @@ def check_gradients(
     function.gradient()
     arrays = [("x", inputs, function.dx), *_pairs(twin)]
     limit = whole(max_elements, "max_elements", "check_gradients")
-    checks = tuple(_compare(name, array, gradient.copy(), function, rng, limit) for name, array, gradient in arrays)
+    checks = tuple(
+        _compare(name, array, gradient.copy(), function, rng, limit, tolerance) for name, array, gradient in arrays
+    )
     return GradientReport(checks, tolerance)
 
 
@@ -150,6 +158,7 @@ class _Objective:
             )
         self.projection = rng.normal(size=(len(x), *network.output_shape))
         self.dx = np.empty_like(x)
+        self.size = 0.0
 
     def value(self) -> float:
         outputs, _ = self.network.forward(NumpyRunner(step=0), self.x, training=True)
@@ -158,20 +167,30 @@ class _Objective:
         return self.loss(outputs, self.y, self.weights)[0]
 
     def gradient(self) -> None:
-        """Runs backward propagation: fills the network's gradients and ``dx``."""
+        """Runs backward propagation: fills the network's gradients and ``dx``, and notes the size of the objective."""
         run = NumpyRunner(step=0)
         outputs, cache = self.network.forward(run, self.x, training=True)
-        upstream = self.projection if self.loss is None else self.loss(outputs, self.y, self.weights)[1]
+        if self.loss is None:
+            self.size, upstream = float(np.sum(np.abs(self.projection * outputs))), self.projection
+        else:
+            value, upstream = self.loss(outputs, self.y, self.weights)
+            self.size = abs(value)
         self.dx[...] = self.network.backward(run, upstream, cache)
 
 
 def _pairs(network: Network) -> list[tuple[str, Array, Array]]:
-    gradients = dict(network.named_gradients())
-    return [(path, array, gradients[path]) for path, array in network.named_parameters()]
+    layout, parameters, gradients = network.layout, network.parameters, network.gradients
+    return [(s.path, s.view(parameters), s.view(gradients)) for s in layout if s.trainable]
 
 
 def _compare(
-    name: str, array: Array, gradient: Array, function: _Objective, rng: np.random.Generator, limit: int
+    name: str,
+    array: Array,
+    gradient: Array,
+    function: _Objective,
+    rng: np.random.Generator,
+    limit: int,
+    tolerance: float,
 ) -> GradientCheck:
     places = rng.choice(array.size, size=min(limit, array.size), replace=False)
     at = function.value()
@@ -194,7 +213,8 @@ def _compare(
         differences.append(middle)
         indices.append(index)
     b, d = np.array(backward), np.array(differences)
-    scale = max(float(np.linalg.norm(b) + np.linalg.norm(d)), 1e-8)
+    noise = ROUNDING * function.size / STEP * len(b) ** 0.5
+    scale = max(float(np.linalg.norm(b) + np.linalg.norm(d)), noise / tolerance, 1e-8)
     worst = int(np.argmax(np.abs(b - d))) if len(b) else 0
     return GradientCheck(
         name,

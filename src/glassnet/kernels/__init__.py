@@ -4,7 +4,22 @@ A kernel reads arrays, writes into buffers it is given, keeps no state and decid
 pairs, ``x_forward`` and ``x_backward``. Layers never call them directly; they hand them to a runner.
 """
 
-from glassnet.kernels import activation, combine, dense, dropout, losses, python, softmax, updates
+from glassnet.kernels import (
+    activation,
+    augment,
+    combine,
+    conv,
+    dense,
+    dropout,
+    losses,
+    norm,
+    pieces,
+    pool,
+    python,
+    resize,
+    softmax,
+    updates,
+)
 from glassnet.kernels.registry import KERNELS, Kernel, KernelInfo, info
 
 __all__ = [
@@ -12,12 +27,18 @@ __all__ = [
     "Kernel",
     "KernelInfo",
     "activation",
+    "augment",
     "combine",
+    "conv",
     "dense",
     "dropout",
     "info",
     "losses",
+    "norm",
+    "pieces",
+    "pool",
     "python",
+    "resize",
     "softmax",
     "updates",
 ]

@@ -26,8 +26,8 @@ class KernelInfo:
         settings: names of its keyword-only numbers, in order.
         shared: names of the buffers that every row needs whole, such as a weight.
         sums: names of the buffers it fills with sums over the rows, such as a weight's gradient.
-        sums_by_piece: whether a compiled program lets each piece of the rows make its own sum, in the pass over the rows,
-            and adds them up afterwards; otherwise the sums are a pass of their own.
+        sums_by_piece: whether a compiled program lets each piece of the rows make its own sum, in the pass over the
+            rows, and adds them up afterwards; otherwise the sums are a pass of their own.
         by_rows: whether the rest can be computed for some rows without the others: row n (axis 0) of what it writes
             depends on row n of what it reads, and on ``shared``.
         in_place: whether what it writes may be the memory of one of the arrays of that shape that it reads.

@@ -14,10 +14,22 @@ from glassnet.layers.activation import (
     Softplus,
     Tanh,
 )
+from glassnet.layers.augment import Augment
 from glassnet.layers.base import Layer
+from glassnet.layers.conv import Conv1D, Conv2D, ConvTranspose2D
 from glassnet.layers.dense import Dense
 from glassnet.layers.dropout import Dropout
+from glassnet.layers.norm import BatchNorm, GroupNorm, LayerNorm
 from glassnet.layers.numpy_layer import NumpyLayer, PythonLayer
+from glassnet.layers.pool import (
+    AveragePool1D,
+    AveragePool2D,
+    GlobalAveragePool,
+    GlobalMaxPool,
+    MaxPool1D,
+    MaxPool2D,
+)
+from glassnet.layers.resize import UpSample2D, ZeroPad2D
 from glassnet.layers.shape import Flatten, Reshape
 
 __all__ = [
@@ -25,12 +37,25 @@ __all__ = [
     "ELU",
     "GELU",
     "Activation",
+    "Augment",
+    "AveragePool1D",
+    "AveragePool2D",
+    "BatchNorm",
+    "Conv1D",
+    "Conv2D",
+    "ConvTranspose2D",
     "Dense",
     "Dropout",
     "Flatten",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "GroupNorm",
     "Identity",
     "Layer",
+    "LayerNorm",
     "LeakyReLU",
+    "MaxPool1D",
+    "MaxPool2D",
     "NumpyLayer",
     "PythonLayer",
     "ReLU",
@@ -40,4 +65,6 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Tanh",
+    "UpSample2D",
+    "ZeroPad2D",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,15 @@ class Layer(Configurable, ABC):
         """Takes ∂L/∂y, overwrites the parameters' gradients and returns ∂L/∂x."""
 
     def add_parameter(
-        self, name: str, shape: Shape, init: Any, *, is_weight: bool = True, unit_axis: int | None = None
+        self,
+        name: str,
+        shape: Shape,
+        init: Any,
+        *,
+        is_weight: bool = True,
+        unit_axis: int | None = None,
+        trainable: bool = True,
+        fans: tuple[int, int] | None = None,
     ) -> Parameter:
         """Declares a parameter; call it in ``build``.
 
@@ -83,12 +92,16 @@ class Layer(Configurable, ABC):
             init: the name of an initializer, an initializer, a number or an array.
             is_weight: whether penalties and weight decay act on it.
             unit_axis: the axis that counts units, for max-norm.
+            trainable: False for what the layer's own kernels change, such as running statistics; ``backward`` must not
+                write its gradient, and ``is_weight`` must be False.
+            fans: (fan_in, fan_out) of a unit where the shape does not tell them, see ``glassnet.initializers``.
 
         Returns:
             The ``Parameter``; use its ``value`` and ``gradient`` in kernel calls.
         """
         initializer = as_initializer(init)
-        parameter = Parameter(name, tuple(shape), initializer, is_weight=is_weight, unit_axis=unit_axis)
+        draw = initializer if fans is None else partial(initializer.draw, fans=fans, unit_axis=unit_axis)
+        parameter = Parameter(name, tuple(shape), draw, is_weight=is_weight, unit_axis=unit_axis, trainable=trainable)
         self.own_parameters()[name] = parameter
         return parameter
 

@@ -107,6 +107,8 @@ class Network(Layer):
     def parameters(self) -> Array:
         """Every weight and bias, one flat array in build order; each layer's arrays are views into it.
 
+        Running statistics are among them, with a gradient of 0.
+
         Raises:
             NotBuiltError: shapes are not known yet; so do the properties below.
         """
@@ -132,7 +134,7 @@ class Network(Layer):
         return [(segment.path, segment.view(self.parameters)) for segment in self.layout]
 
     def named_gradients(self) -> list[tuple[str, Array]]:
-        """(path, view) of every parameter's gradient in build order."""
+        """(path, view) of every parameter's gradient in build order; all 0 for those that are not trained."""
         return [(segment.path, segment.view(self.gradients)) for segment in self.layout]
 
     def restore(self, values: Mapping[str, Array], input_shape: Shape, dtype: DType) -> None:
@@ -190,8 +192,10 @@ class Network(Layer):
         for path, layer in self.walk():
             if not isinstance(layer, Network):
                 inputs, outputs = layer.input_shape or (), layer.output_shape or ()
-                count = sum(p.value.size for p in layer.own_parameters().values())
-                rows.append(Row(path, repr(layer), batch_shape(outputs), count, layer.flops(inputs, outputs)))
+                own = layer.own_parameters().values()
+                count, fixed = sum(p.value.size for p in own), sum(p.value.size for p in own if not p.trainable)
+                flops = layer.flops(inputs, outputs)
+                rows.append(Row(path, repr(layer), batch_shape(outputs), count, flops, not_trained=fixed))
         return Summary(batch_shape(self.input_shape or ()), str(self.dtype), tuple(rows))
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:

@@ -66,8 +66,8 @@ class Optimizer(Step):
         Args:
             parameters: flat array (P,).
             gradients: flat array (P,) of the same dtype; steps such as clipping change it in place.
-            layout: ``net.layout``. With it, penalties and decay spare biases; without it they act on everything, and
-                ``MaxNorm`` cannot work.
+            layout: ``net.layout``. With it, penalties and decay spare biases and running statistics; without it they
+                act on everything, and ``MaxNorm`` cannot work.
 
         Raises:
             ShapeError: the arrays differ, or are not those of the steps before.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
@@ -18,8 +19,8 @@ from glassnet.runners.arena import Arena
 from glassnet.runners.base import NumberOfStep
 from glassnet.runners.plan import Plan, make_plan
 from glassnet.runners.recorder import RecordedCall, StepNumber, extent, repeat, without_dead_work
-from glassnet.runners.stages import Item, Stage, items_of, row_item, stages_of
-from glassnet.shapes import Array
+from glassnet.runners.stages import Group, Item, Stage, items_of, row_item, stages_of
+from glassnet.shapes import Array, Shape
 
 # Arrays whose dtype does not depend on the network's.
 FIXED_DTYPES: dict[str, type] = {
@@ -29,6 +30,7 @@ FIXED_DTYPES: dict[str, type] = {
     "place": np.int32,
     "value": np.float64,
     "total": np.float64,
+    "square_total": np.float64,
     "momentum_product": np.float64,
 }
 
@@ -112,26 +114,33 @@ class CompiledProgram:
         self.python_calls: list[PythonCall] = []
         dtype = step.parameters.dtype
         calls, constant = _split(step, module)
-        self.stages, self._checked_at = _stages(step, calls, module)
+        self._buffers = list(step.buffers)
+        self._pieces: dict[int, int] = {}  # how many parts of a buffer are sums of a piece each
+        self.stages, self._checked_at = _stages(step, calls, module, self._empty)
         lasting = [step.value, step.total, *(buffer for _, buffer in step.sources)]
         lasting += [call.arrays[name] for call in constant for name in call.kernel.writes]
         for item in (item for stage in self.stages for group in stage.groups for item in group.items):
             if item.in_python:  # which may keep an array for its backward pass
                 lasting += [array for array in item.arrays.values() if isinstance(array, np.ndarray)]
-        self.arena = Arena(step.buffers, self.stages, lasting)
+        self.arena = Arena(self._buffers, self.stages, lasting)
         repeat([replace(call, arrays=self._in_arena(call.arrays)) for call in constant], step=0)
         self.native = module.Program(dtype == np.float64, step.rows)
         for number, stage in enumerate(self.stages):
             self.native.stage(stage.is_parallel)
             for group in stage.groups:
                 self.native.group(group.extent, group.size)
-                for item in group.items:
-                    self._add(item)
+                for item, rows in zip(group.items, group.tiles, strict=True):
+                    self.native.tile(rows)
+                    self._add(item, group)
             if number == self._checked_at:
                 self.native.watch(self.arena.view(step.value), self.arena.view(step.total))
         self.native.finish()
 
-    def _add(self, item: Item) -> None:
+    def _empty(self, shape: Shape, dtype: np.dtype[Any]) -> Array:
+        self._buffers.append(np.empty(shape, dtype))
+        return self._buffers[-1]
+
+    def _add(self, item: Item, group: Group) -> None:
         arrays = self._in_arena(item.arrays)
         if item.call is None:
             self._add_copy(item, arrays)
@@ -144,7 +153,13 @@ class CompiledProgram:
         for value in item.call.settings.values():
             columns.append(self._column(value.of) if isinstance(value, StepNumber) else -1)
             settings.append(0.0 if isinstance(value, StepNumber) else as_setting(value))
-        cut = [name in item.cut for name in arrays]
+        for name in item.by_piece:
+            self._pieces[id(item.arrays[name])] = group.pieces
+            arrays[name] = arrays[name][0]
+        if item.name == "add_pieces":
+            parts = arrays["parts"]
+            arrays["parts"] = parts.reshape(len(parts), -1)[: self._pieces[id(item.arrays["parts"])]]
+        cut = [2 if name in item.by_piece else int(name in item.cut) for name in arrays]
         self.native.add(item.name, list(arrays.values()), cut, item.origin, item.length, settings, columns)
 
     def _in_arena(self, arrays: dict[str, Any]) -> dict[str, Any]:
@@ -220,7 +235,12 @@ def is_constant(call: RecordedCall, module: ModuleType) -> bool:
     return module.has_kernel(kernel.name) and not changes and not reads
 
 
-def _stages(step: RecordedStep, calls: list[RecordedCall], module: ModuleType) -> tuple[list[Stage], int]:
+def _stages(
+    step: RecordedStep,
+    calls: list[RecordedCall],
+    module: ModuleType,
+    empty: Callable[[Shape, np.dtype[Any]], Array],
+) -> tuple[list[Stage], int]:
     """The step's stages, and the number of the one after which the loss is known."""
     wanted = [step.parameters, *step.keep]
     place = {id(call.settings): i for i, call in enumerate(step.calls)}  # which the calls left still hold
@@ -236,7 +256,12 @@ def _stages(step: RecordedStep, calls: list[RecordedCall], module: ModuleType) -
             collect = None
         in_python = not module.has_kernel(call.kernel.name)
         for item in items_of(
-            call, rows=step.rows, flat=(step.parameters, step.gradients), number=len(items), in_python=in_python
+            call,
+            rows=step.rows,
+            flat=(step.parameters, step.gradients),
+            number=len(items),
+            in_python=in_python,
+            empty=empty,
         ):
             items.append(item)
             changes = any(

@@ -10,14 +10,16 @@ How the work is cut depends on shapes alone, never on the number of threads: the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from glassnet.kernels import info
+from glassnet.kernels.pieces import add_pieces
 from glassnet.runners.recorder import RecordedCall, extent
-from glassnet.shapes import Array
+from glassnet.shapes import Array, Shape
 
 PIECE_WORK = 60_000
 """What handing a piece to another thread costs, in the unit of ``Item.work``: some 0.6 µs."""
@@ -28,6 +30,10 @@ UPDATE_WORK = 150_000
 ELEMENTWISE_WORK = 2
 """Work of a floating-point operation outside of matrix products, in those of a product in float32."""
 MOST_PIECES = 8
+LARGE_WEIGHTS = 1 << 17
+"""Bytes of weights that do not stay in a processor's nearer caches beside the rest: reading them pays for many rows."""
+TILE_BYTES = 3 << 17
+"""Of the images that pass through some calls of a piece before the next ones: they stay in the second cache."""
 ROW_MULTIPLE, ELEMENT_MULTIPLE = 4, 64
 """Pieces are multiples of so many rows or elements, so that vector instructions find whole vectors."""
 
@@ -69,6 +75,7 @@ class Item:
         flops: about how many floating-point operations it takes.
         accesses: its arrays in memory.
         in_python: whether Python code carries it out.
+        by_piece: names of the arrays of which each piece of the group writes a row of its own.
     """
 
     name: str
@@ -82,6 +89,23 @@ class Item:
     flops: int
     accesses: list[Access]
     in_python: bool = False
+    by_piece: frozenset[str] = frozenset()
+
+    @property
+    def row_bytes(self) -> int:
+        """What one index takes of all arrays that are divided."""
+        return sum(access.stride for access in self.accesses)
+
+    @property
+    def is_of_images(self) -> bool:
+        """Whether an index is so much by itself that a few of them make a piece."""
+        return any(self.arrays[name].ndim > 2 for name in self.cut)
+
+    @property
+    def wants_rows(self) -> bool:
+        """Whether it reads large weights and does little with each of them: for many rows at once, if possible."""
+        weights = sum(a.stop - a.start for a in self.accesses if not (a.stride or a.writes))
+        return weights > LARGE_WEIGHTS and self.flops < 16 * weights * self.length and not self.is_of_images
 
     @property
     def work(self) -> int:
@@ -123,7 +147,7 @@ class Group:
             (access.start, access.stop)
             for item in self.items
             for access in item.accesses
-            if (access.writes if is_sum else not access.stride)
+            if (access.writes if is_sum else not (access.stride or access.writes))
         }
         return PIECE_WORK + BYTE_WORK * sum(stop - start for start, stop in moving)
 
@@ -144,6 +168,22 @@ class Group:
         """How many pieces there are."""
         return -(-self.extent // self.size)
 
+    @property
+    def tiles(self) -> list[int]:
+        """For each item, after how many indices of a piece the next item has its turn with them; 0 for all of them.
+
+        Images go through the calls between two sums of products a few at a time. Such sums are faster over many images.
+        """
+        found = [0] * len(self.items)
+        start = 0
+        for stop in range(1, len(self.items) + 1):
+            if stop == len(self.items) or _is_tiled(self.items[stop]) != _is_tiled(self.items[start]):
+                if _is_tiled(self.items[start]) and self.domain is not None and self.domain[0] == "rows":
+                    rows = max(1, TILE_BYTES // max(1, *(item.row_bytes for item in self.items[start:stop])))
+                    found[start:stop] = [rows if rows < self.size else 0] * (stop - start)
+                start = stop
+        return found
+
 
 @dataclass
 class Stage:
@@ -158,6 +198,11 @@ class Stage:
         return not calls_python and any(group.pieces > 1 for group in self.groups)
 
 
+def _is_tiled(item: Item) -> bool:
+    sums_products = item.by_piece and item.call is not None and callable(item.call.kernel.flops)
+    return not sums_products and not item.wants_rows
+
+
 def row_item(name: str, arrays: dict[str, Array], rows: int) -> Item:
     """A copy between a buffer of the program and the data, row by row.
 
@@ -169,8 +214,16 @@ def row_item(name: str, arrays: dict[str, Array], rows: int) -> Item:
     return Item(name, "", dict(arrays), None, ("rows", rows, 0), 0, rows, frozenset(arrays), 0, [access])
 
 
-def items_of(call: RecordedCall, *, rows: int, flat: Sequence[Array], number: int, in_python: bool) -> Iterator[Item]:
-    """The items of a recorded call: one, or two where it also sums over the rows.
+def items_of(
+    call: RecordedCall,
+    *,
+    rows: int,
+    flat: Sequence[Array],
+    number: int,
+    in_python: bool,
+    empty: Callable[[Shape, np.dtype[Any]], Array] = np.empty,
+) -> Iterator[Item]:
+    """The items of a recorded call: one, or several where it also sums over the rows.
 
     Args:
         call: as recorded.
@@ -178,10 +231,20 @@ def items_of(call: RecordedCall, *, rows: int, flat: Sequence[Array], number: in
         flat: the parameters and gradients; calls that update a part of one of them go over its elements.
         number: of the call in its step.
         in_python: whether Python code carries it out, which takes it whole.
+        empty: gives out buffers, for the sums of pieces.
     """
     kernel, arrays = call.kernel, call.arrays
     if in_python or not (kernel.by_rows or kernel.sums):
         yield _whole(call, arrays, in_python=in_python)
+        return
+    if kernel.sums_by_piece:
+        most = min(-(-rows // ROW_MULTIPLE), MOST_PIECES)
+        sums = {n: arrays[n] for n in kernel.sums if arrays[n] is not None}
+        parts = {n: empty((most, *total.shape), total.dtype) for n, total in sums.items()}
+        names = [n for n in arrays if n not in kernel.shared + kernel.sums]
+        yield _cut(call, arrays | parts, names, ("rows", rows, 0), 0, rows, by_piece=frozenset(parts))
+        for n, total in sums.items():
+            yield _sum_of_pieces(call.path, parts[n], total, flat)
         return
     if kernel.sums:
         by_rows = {n: None if n in kernel.sums else a for n, a in arrays.items()}
@@ -220,6 +283,7 @@ def stages_of(items: list[Item], is_after_check: list[bool], value: Array) -> tu
     Returns:
         The stages, and the number of the one after which the loss is known.
     """
+    _tell_apart(items)
     from_end = [0] * len(items)  # stages after the item's own
     value_start, value_stop = extent(value)
     checked_at = 0
@@ -245,6 +309,20 @@ def stages_of(items: list[Item], is_after_check: list[bool], value: Array) -> tu
             group = groups[-1]
         group.items.append(item)
     return stages, count - 1 - checked_at
+
+
+def _tell_apart(items: list[Item]) -> None:
+    """Parts calls on images, of which a few rows make a piece, from products that want many: groups of their own.
+
+    The calls after either of them go with it.
+    """
+    if not (any(item.is_of_images for item in items) and any(item.wants_rows for item in items)):
+        return
+    kind = 0
+    for item in items:
+        if item.domain is not None and item.domain[0] == "rows":
+            kind = 1 if item.wants_rows else 0 if item.is_of_images else kind
+            item.domain = ("rows", item.domain[1], kind)
 
 
 def _distance(item: Item, later: Item) -> int:
@@ -275,8 +353,25 @@ def _place_in(flat: Sequence[Array], array: Array) -> int | None:
     return None
 
 
+def _sum_of_pieces(path: str, parts: Array, total: Array, flat: Sequence[Array]) -> Item:
+    """The sum over the pieces; of a gradient together with what else is done to the parameters."""
+    arrays = {"parts": parts, "whole": total.reshape(-1)}
+    call = RecordedCall(path, info(add_pieces), arrays, {})
+    place = _place_in(flat, total)
+    if place is None:
+        return _whole(call, arrays)
+    return _cut(call, arrays, ["whole"], ("parameters", flat[0].size, 0), place, total.size)
+
+
 def _cut(
-    call: RecordedCall, arrays: dict[str, Any], names: list[str], domain: Domain, origin: int, length: int
+    call: RecordedCall,
+    arrays: dict[str, Any],
+    names: list[str],
+    domain: Domain,
+    origin: int,
+    length: int,
+    *,
+    by_piece: frozenset[str] = frozenset(),
 ) -> Item:
     cut = frozenset(n for n in names if arrays[n] is not None)
     accesses = []
@@ -288,7 +383,8 @@ def _cut(
         stride = array.nbytes // length if name in cut else 0
         accesses.append(Access(start, stop, writes, stride, start - origin * stride))
     flops = call.kernel.count_flops(arrays)
-    return Item(call.kernel.name, call.path, arrays, call, domain, origin, length, cut, flops, accesses)
+    item = Item(call.kernel.name, call.path, arrays, call, domain, origin, length, cut, flops, accesses)
+    return replace(item, by_piece=by_piece)
 
 
 def _whole(call: RecordedCall, arrays: dict[str, Any], *, in_python: bool = False) -> Item:

@@ -1,0 +1,130 @@
+"""From ``--hidden``, ``--network`` and ``--augment`` to a network."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from glassnet.data import Dataset
+from glassnet.data.files import did_you_mean
+from glassnet.errors import ConfigurationError
+from glassnet.layers import ACTIVATIONS, Augment, Dense, Dropout, Flatten, Layer, Reshape
+from glassnet.network import Sequential
+from glassnet.shapes import Shape
+
+NETWORK_NAMES = ("lenet5", "resnet", "small_cnn", "vgg_bn")
+AUGMENTATIONS = ("flip", "crop", "rotate", "brightness", "contrast", "cutout")
+HIDDEN = (128,)
+
+_DIGITS = (1, 8, 8)
+_LENET5_SIDE = 12
+
+
+def check_network_options(options: argparse.Namespace) -> None:
+    """Refuses options that do not go together, before any data are read.
+
+    Raises:
+        ConfigurationError: an unknown network or augmentation, or a network with settings of the dense layers.
+    """
+    _chosen(options.augment)
+    if options.network is None:
+        return
+    _known(options.network, NETWORK_NAMES, where="--network")
+    given = {
+        "--hidden": options.hidden is not None,
+        "--activation": options.activation != "relu",
+        "--dropout": bool(options.dropout) and options.network != "small_cnn",
+    }
+    for name in (name for name, is_given in given.items() if is_given):
+        raise ConfigurationError(
+            where=name,
+            received=f"{name} together with --network {options.network}",
+            expected="one of them: this network brings its own layers",
+            fix=f"leave out {name}, or --network for dense layers",
+        )
+
+
+def build_network(options: argparse.Namespace, data: Dataset, outputs: int) -> Sequential:
+    """The network for that data, unbuilt.
+
+    Raises:
+        ConfigurationError: a network for images, or augmentation, for rows that are no images.
+    """
+    layers: list[Layer] = []
+    row = data.x.shape[1:]
+    if options.network is not None or options.augment is not None:
+        image = _image_shape(options, data)
+        layers += [Reshape(image)] if row != image else []
+        layers += [augmentation(options.augment, image)] if options.augment is not None else []
+        row = image
+    if options.network is not None:
+        return Sequential(*layers, *_image_network(options, row, outputs).layers)
+    layers += [Flatten()] if len(row) > 1 else []
+    for units in HIDDEN if options.hidden is None else options.hidden:
+        layers += [Dense(units), ACTIVATIONS[options.activation]()]
+        layers += [Dropout(options.dropout)] if options.dropout else []
+    return Sequential(*layers, Dense(outputs))
+
+
+def augmentation(text: str, image: Shape) -> Augment:
+    """The layer for a list such as ``"flip,crop"``, its strengths fitting images (C, H, W).
+
+    Moves by up to an eighth of the height, turns by up to 10 degrees, brightness and contrast by up to 0.2 (images are
+    standardised), a quarter of the height cut out.
+    """
+    height = image[1]
+    strengths: dict[str, dict[str, Any]] = {
+        "flip": {"flip": True},
+        "crop": {"shift": max(1, height // 8)},
+        "rotate": {"rotation": 10.0},
+        "brightness": {"brightness": 0.2},
+        "contrast": {"contrast": 0.2},
+        "cutout": {"cutout": max(1, height // 4)},
+    }
+    return Augment(**{key: value for name in _chosen(text) for key, value in strengths[name].items()})
+
+
+def _chosen(text: str | None) -> list[str]:
+    names = [] if text is None else [name.strip() for name in text.split(",")]
+    for name in names:
+        _known(name, AUGMENTATIONS, where="--augment")
+    return names
+
+
+def _known(name: str, names: tuple[str, ...], *, where: str) -> None:
+    if name not in names:
+        raise ConfigurationError(
+            where=where,
+            received=repr(name),
+            expected=f"{'one' if where == '--network' else 'some, with commas between them,'} of {', '.join(names)}",
+            fix=f"{did_you_mean(name, names)}choose among these, or leave out {where}",
+        )
+
+
+def _image_shape(options: argparse.Namespace, data: Dataset) -> Shape:
+    """Channels, height and width of the rows."""
+    row = data.x.shape[1:]
+    if len(row) == 3:
+        return row
+    if len(row) == 2:
+        return (1, *row)
+    if options.data == "digits":
+        return _DIGITS
+    option = "--augment" if options.network is None else f"--network {options.network}"
+    raise ConfigurationError(
+        where=option,
+        received=f"{data.name}, rows of {' × '.join(map(str, row))} features",
+        expected="images: a folder of pictures, digits, MNIST, CIFAR-10, or an .npz whose x is (N, C, H, W)",
+        fix=f"leave out {option}; for images in rows save x.reshape(-1, channels, height, width)",
+    )
+
+
+def _image_network(options: argparse.Namespace, image: Shape, outputs: int) -> Sequential:
+    from glassnet.zoo import NETWORKS
+
+    settings: dict[str, Any] = {}
+    if options.network == "lenet5" and min(image[1:]) < _LENET5_SIDE:
+        settings["padding"] = "same"
+    if options.network == "small_cnn":
+        settings["dropout"] = options.dropout
+    return NETWORKS[options.network](outputs, **settings)

@@ -1,0 +1,53 @@
+"""Images made larger: each pixel repeated, or zeros put around the image."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from glassnet.kernels.registry import kernel
+from glassnet.shapes import Array
+
+
+def _upsample_backward_flops(arrays: dict[str, Array]) -> int:
+    return int(arrays["dy"].size)
+
+
+@kernel("y[n,c,h,w] = x[n,c,⌊h/a⌋,⌊w/b⌋]", writes="y")
+def upsample2d_forward(x: Array, y: Array) -> None:
+    """Writes each pixel a · b times: the nearest neighbour of every pixel of y.
+
+    Args:
+        x: input (N, C, H, W).
+        y: output (N, C, a H, b W); its shape tells a and b.
+    """
+    y[...] = x.repeat(y.shape[2] // x.shape[2], axis=2).repeat(y.shape[3] // x.shape[3], axis=3)
+
+
+@kernel("dx[n,c,h,w] = Σ_ij dy[n,c,ah+i,bw+j]", writes="dx", flops=_upsample_backward_flops)
+def upsample2d_backward(dy: Array, dx: Array) -> None:
+    """Writes the sum over the a · b copies of each pixel: dy (N, C, a H, b W) -> dx (N, C, H, W)."""
+    batch, channels, height, width = dx.shape
+    blocks = dy.reshape(batch, channels, height, dy.shape[2] // height, width, dy.shape[3] // width)
+    np.sum(blocks, axis=(3, 5), out=dx)  # (N, C, H, a, W, b) -> (N, C, H, W)
+
+
+@kernel("y[n,c,top+h,left+w] = x[n,c,h,w], elsewhere 0", writes="y")
+def zero_pad2d_forward(x: Array, y: Array, *, top: int, left: int) -> None:
+    """Writes x with zeros around it.
+
+    Args:
+        x: input (N, C, H, W).
+        y: output (N, C, H', W'), at least (H + top, W + left); what is left below and on the right is 0 too.
+        top: rows of zeros above.
+        left: columns of zeros on the left.
+    """
+    height, width = x.shape[2:]
+    y[...] = 0
+    y[:, :, top : top + height, left : left + width] = x
+
+
+@kernel("dx[n,c,h,w] = dy[n,c,top+h,left+w]", writes="dx")
+def zero_pad2d_backward(dy: Array, dx: Array, *, top: int, left: int) -> None:
+    """Writes the part of dy (N, C, H', W') that x stood in into dx (N, C, H, W)."""
+    height, width = dx.shape[2:]
+    dx[...] = dy[:, :, top : top + height, left : left + width]

@@ -1,0 +1,37 @@
+"""The check that a layer on images is given images."""
+
+from __future__ import annotations
+
+from math import isqrt
+
+from glassnet.errors import ShapeError
+from glassnet.layers.base import Layer
+from glassnet.shapes import Shape, batch_shape, size_of
+
+
+def image_shape(layer: Layer, input_shape: Shape) -> tuple[int, int, int]:
+    """The channels, height and width of a layer's inputs.
+
+    Raises:
+        ShapeError: they are no images; the fix tells how to make images of them.
+    """
+    if len(input_shape) != 3:
+        raise ShapeError(
+            where=layer.where,
+            received=f"inputs of shape {batch_shape(input_shape)}",
+            expected="images (N, C, H, W)",
+            fix=f"put gn.Reshape({_as_image(input_shape)}) before it",
+        )
+    channels, height, width = input_shape
+    return channels, height, width
+
+
+def _as_image(shape: Shape) -> str:
+    """The image that flat rows or single-channel ones probably are."""
+    if len(shape) == 2:
+        return str((1, *shape))
+    for channels in (1, 3):
+        side = isqrt(size_of(shape) // channels)
+        if len(shape) == 1 and channels * side * side == size_of(shape):
+            return str((channels, side, side))
+    return "(channels, height, width)"

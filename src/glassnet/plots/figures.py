@@ -1,0 +1,126 @@
+"""What the pictures share: sizes of letters, saving, labels, images in the range of colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from glassnet.checks import numeric
+from glassnet.errors import ConfigurationError, ShapeError
+from glassnet.files import write_atomically
+from glassnet.network import Network
+from glassnet.shapes import Array, Shape, batch_shape
+from glassnet.training.history import require_matplotlib, require_picture
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
+
+INK, PALE = "#22313f", "#b8bfc6"
+SMALL, MIDDLE = 8, 10
+"""Sizes of letters, in points."""
+LONGEST_NAME = 14
+
+
+def prepared(path: str | Path | None, where: str) -> Path | None:
+    """Checks before any work that there is matplotlib, and that the picture can be saved."""
+    require_matplotlib(where=where)
+    return None if path is None else require_picture(path, where=where)
+
+
+def finished(figure: Figure, target: Path | None) -> Figure:
+    """Saves the figure, if it is to be saved, and returns it."""
+    if target is not None:
+        content = BytesIO()
+        figure.savefig(content, dpi=150, format=target.suffix[1:].lower())
+        write_atomically(target, content.getvalue())
+    return figure
+
+
+def headline(figure: Figure, text: str) -> None:
+    """Writes a line above everything, or as many as its length takes."""
+    letters = int(figure.get_figwidth() * 72 / (0.56 * MIDDLE))
+    figure.suptitle(fill(text, letters), fontsize=MIDDLE, color=INK)
+
+
+def colour_bar(figure: Figure, axes: Axes, image: AxesImage, label: str) -> None:
+    """Puts the scale of an image beside it."""
+    bar = figure.colorbar(image, ax=axes, shrink=0.9, aspect=30, pad=0.02)
+    bar.ax.tick_params(labelsize=SMALL, labelcolor=INK)
+    bar.set_label(label, fontsize=SMALL, color=INK)
+    bar.outline.set_visible(False)
+
+
+def show_picture(axes: Axes, picture: Array) -> None:
+    """Draws one picture of ``displayed``."""
+    axes.imshow(picture if picture.shape[-1] == 3 else picture[..., 0], cmap="gray", vmin=0, vmax=1)
+    axes.set_axis_off()
+
+
+def pictures_of(rows: Array, network: Network, where: str) -> Array:
+    """Rows as images (N, C, H, W), in the shape of the inputs or of the first images that the network makes of them."""
+    inputs = network.input_shape or ()
+    shapes = [inputs, *(layer.output_shape or () for _, layer in network.walk())]
+    shape: Shape = next((s for s in shapes if len(s) == 3), ())
+    if int(np.prod(shape)) != int(np.prod(inputs)):
+        raise ShapeError(
+            where=where,
+            received=f"inputs of shape {batch_shape(inputs)}",
+            expected="images (N, C, H, W), or rows that a gn.Reshape makes images of",
+            fix="begin the network with gn.Reshape((channels, height, width))",
+        )
+    return rows.reshape(-1, *shape)
+
+
+def displayed(images: Array, *, together: bool = False) -> Array:
+    """Images (N, C, H, W) as (N, H, W, 3) in colour or (N, H, W, 1) in grey, from 0 to 1.
+
+    The smallest value of all becomes 0 and the largest 1, for each channel by itself unless ``together``. Channels
+    that are no colours are averaged.
+    """
+    values = images.astype(np.float64)
+    if values.shape[1] not in (1, 3):
+        values = values.mean(axis=1, keepdims=True)
+    axes = (0, 1, 2, 3) if together else (0, 2, 3)
+    low, high = values.min(axis=axes, keepdims=True), values.max(axis=axes, keepdims=True)
+    return np.moveaxis((values - low) / np.where(high > low, high - low, 1), 1, -1)
+
+
+def flat_labels(labels: Any, where: str) -> Array:
+    """Labels (N,) of labels (N,) or (N, 1), or of one-hot rows (N, K)."""
+    array = numeric(labels, where=where)
+    if array.ndim == 2:
+        return array[:, 0] if array.shape[1] == 1 else array.argmax(axis=1)
+    if array.ndim != 1:
+        raise ShapeError(
+            where=where,
+            received=f"an array of shape {array.shape}",
+            expected="one label for each row (N,), or one-hot rows (N, K)",
+            fix="pass the labels as a flat array",
+        )
+    return array
+
+
+def names_of(class_names: Sequence[str] | None, classes: int, where: str) -> list[str]:
+    """A name for each class: those given, or their numbers."""
+    if class_names is None:
+        return [str(k) for k in range(classes)]
+    if isinstance(class_names, str) or len(class_names) != classes:
+        raise ConfigurationError(
+            where=where,
+            received=f"class_names={class_names!r:.80}",
+            expected=f"{classes} names, one for each class",
+            fix="pass a list of names in the order of the labels",
+        )
+    return [str(name) for name in class_names]
+
+
+def short(name: str) -> str:
+    """A name that fits above a picture."""
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"

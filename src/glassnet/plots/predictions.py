@@ -1,0 +1,215 @@
+"""Pictures of what a model takes for what: confusions, and the mistakes it is surest of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil, sqrt
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from glassnet.checks import numeric, same_rows
+from glassnet.errors import ConfigurationError, ShapeError
+from glassnet.losses.targets import check_labels
+from glassnet.model import Model
+from glassnet.plots.figures import (
+    INK,
+    PALE,
+    SMALL,
+    colour_bar,
+    displayed,
+    finished,
+    flat_labels,
+    headline,
+    names_of,
+    pictures_of,
+    prepared,
+    short,
+    show_picture,
+)
+from glassnet.settings import whole
+from glassnet.shapes import Array
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST_CLASSES = 100
+CELL, PICTURE = 0.42, 2.0
+"""Inches: of a cell of the confusion matrix, and from picture to picture."""
+
+
+def plot_confusion_matrix(
+    model: Any,
+    x: Any,
+    y: Any = None,
+    *,
+    class_names: Sequence[str] | None = None,
+    path: str | Path | None = None,
+) -> Figure:
+    """Draws how often each class is taken for which: true classes downwards, predicted ones to the right.
+
+    Cells hold counts; their colour is the share of the true class's rows.
+
+    Args:
+        model: a model, which predicts the classes of x; or the true labels (N,).
+        x: inputs, or next to true labels the predicted ones (N,).
+        y: the true labels of x, next to a model.
+        class_names: a name for each class; None for the model's own, else their numbers.
+        path: where to save the picture, by its ending .png, .svg or .pdf; or None.
+
+    Returns:
+        The matplotlib figure.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        ShapeError, DataError: inputs or labels do not fit.
+        ConfigurationError: the model's loss is not about classes; over 100 classes; the path cannot be written.
+
+    Example:
+        >>> import glassnet as gn
+        >>> figure = gn.plots.plot_confusion_matrix([0, 0, 1, 1], [0, 1, 1, 1], class_names=["cat", "dog"])
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['1', '1', '0', '2']
+    """
+    where = "plot_confusion_matrix"
+    target = prepared(path, where)
+    if isinstance(model, Model) == (y is None):
+        raise ConfigurationError(
+            where=where,
+            received="a model without labels" if y is None else f"three arrays, the first a {type(model).__name__}",
+            expected="(model, x, y), or (true labels, predicted labels)",
+            fix="pass the true labels of x as y" if y is None else "leave out the third, or put a model first",
+        )
+    if isinstance(model, Model):
+        actual, predicted = flat_labels(y, f"{where}: y"), _one_class(model.predict_classes(x), where)
+        class_names = class_names or model.class_names
+        classes = max(2, *(model.network.output_shape or ()))
+    else:
+        actual, predicted = flat_labels(model, f"{where}: labels"), flat_labels(x, f"{where}: predictions")
+        classes = max(2, len(class_names or ()), *(int(np.max(k, initial=0)) + 1 for k in (actual, predicted)))
+    same_rows(len(actual), predicted, where=f"{where}: predictions", other="the labels")
+    if classes > MOST_CLASSES:
+        raise ConfigurationError(
+            where=where,
+            received=f"{classes} classes",
+            expected=f"{MOST_CLASSES} at most, numbered from 0",
+            fix="number the classes that there are: np.unique(y, return_inverse=True)[1]",
+        )
+    actual = check_labels(actual, classes, where=f"{where}: labels")
+    predicted = check_labels(predicted, classes, where=f"{where}: predictions")
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (actual, predicted), 1)
+    return finished(_confusion(counts, names_of(class_names, classes, where)), target)
+
+
+def plot_mistakes(
+    model: Model,
+    x: Any,
+    y: Any,
+    class_names: Sequence[str] | None = None,
+    count: int = 16,
+    *,
+    path: str | Path | None = None,
+) -> Figure:
+    """Draws the pictures that a model is most sure of and wrong about, the surest first.
+
+    Above each stands its true class, and below that the predicted one with its probability. Values are brought to the
+    range of colours by the smallest and the largest of each channel in x.
+
+    Args:
+        model: a model whose loss gives probabilities of classes.
+        x: images as the model takes them, (N, C, H, W), or flat where the network reshapes them.
+        y: the true labels (N,), or one-hot rows (N, K).
+        class_names: a name for each class; None for the model's own, else their numbers.
+        count: pictures at most.
+        path: where to save the picture, by its ending .png, .svg or .pdf; or None.
+
+    Returns:
+        The matplotlib figure.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        NotBuiltError: the model has seen no data.
+        ShapeError, DataError: x and y do not fit the model, or are no images.
+        ConfigurationError: the model gives no probabilities of classes; the path cannot be written.
+    """
+    where = "plot_mistakes"
+    target = prepared(path, where)
+    limit = whole(count, "count", where)
+    probabilities, predicted = model.predict_proba(x), _one_class(model.predict_classes(x), where)
+    if probabilities.shape[1] == 1:  # of "yes"
+        probabilities = np.concatenate([1 - probabilities, probabilities], axis=1)
+    classes = probabilities.shape[1]
+    names = names_of(class_names or model.class_names, classes, where)
+    actual = check_labels(flat_labels(y, f"{where}: y"), classes, where=f"{where}: y")
+    same_rows(len(predicted), actual, where=f"{where}: y", other="x")
+    sureness = probabilities[np.arange(len(predicted)), predicted]
+    wrong = np.flatnonzero(predicted != actual)
+    chosen = wrong[np.argsort(-sureness[wrong], kind="stable")][:limit]
+    pictures = displayed(pictures_of(numeric(x, where=where), model.network, where))
+    captions = [
+        f"true {short(names[actual[n]])}\npredicted {short(names[predicted[n]])}, {100 * sureness[n]:.0f} %"
+        for n in chosen
+    ]
+    title = f"{len(wrong) or 'no'} mistake{'s' * (len(wrong) != 1)} among {len(actual)} images"
+    title += f", the {len(chosen)} surest of them" if len(chosen) < len(wrong) else ""
+    return finished(_contact_sheet(pictures[chosen], captions, title), target)
+
+
+def _one_class(predicted: Array, where: str) -> Array:
+    """The predicted class of each row (N,)."""
+    if predicted.size != len(predicted):
+        raise ShapeError(
+            where=where,
+            received=f"predictions of shape {predicted.shape}, several labels for a row",
+            expected="one class for each row",
+            fix="pass (true labels, predicted labels) of one output at a time to plot_confusion_matrix",
+        )
+    return predicted.reshape(-1).astype(np.intp)
+
+
+def _confusion(counts: Array, names: list[str]) -> Figure:
+    """Draws counts (K, K): true classes downwards, predicted ones to the right."""
+    from matplotlib.figure import Figure
+
+    classes, digits, letters = len(counts), len(str(counts.max())), max(map(len, names))
+    rows = counts.sum(axis=1, keepdims=True)
+    shares = counts / np.maximum(rows, 1)
+    cell = max(CELL, 0.08 * digits + 0.14, 2.4 / classes)
+    figure = Figure(figsize=(classes * cell + 0.08 * letters + 1.6, classes * cell + 0.07 * letters + 0.9))
+    figure.set_layout_engine("constrained")
+    headline(figure, f"{np.trace(counts)} of {counts.sum()} right, {100 * np.trace(counts) / counts.sum():.1f} %")
+    axes = figure.subplots()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        colour = "white" if shares[row, column] > 0.5 else INK if count else PALE
+        axes.text(column, row, str(count), ha="center", va="center", fontsize=SMALL, color=colour)
+    slanted: dict[str, Any] = (
+        {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if 0.08 * letters > cell else {}
+    )
+    axes.set_xticks(range(classes), names, **slanted)
+    axes.set_yticks(range(classes), names)
+    axes.tick_params(length=0, labelsize=SMALL, labelcolor=INK)
+    axes.set_xlabel("predicted", color=INK)
+    axes.set_ylabel("true", color=INK)
+    axes.spines[:].set_visible(False)
+    colour_bar(figure, axes, image, "share of the true class")
+    return figure
+
+
+def _contact_sheet(pictures: Array, captions: list[str], title: str) -> Figure:
+    """Draws pictures (N, H, W, 1 or 3) in a grid, each below its caption."""
+    from matplotlib.figure import Figure
+
+    columns = max(1, ceil(sqrt(len(pictures))))
+    rows = ceil(len(pictures) / columns)
+    height, width = pictures.shape[1:3]
+    size = max(3.4, columns * PICTURE), rows * (min(2.0, height / width) * PICTURE + 0.4) + 0.6
+    figure = Figure(figsize=size, layout="constrained")
+    headline(figure, title)
+    for place, (picture, caption) in enumerate(zip(pictures, captions, strict=True), start=1):
+        axes = figure.add_subplot(rows, columns, place)
+        show_picture(axes, picture)
+        axes.set_title(caption, fontsize=SMALL, color=INK)
+    return figure
