@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "lanes.hpp"
+#include "scratch.hpp"
 
 namespace glassnet {
 namespace {
@@ -14,10 +15,6 @@ namespace {
 constexpr int64_t scratch_bytes = 1 << 18;
 constexpr int64_t most_taps = 256;  // at a time
 
-int64_t round_up(int64_t number, int64_t multiple) { return (number + multiple - 1) / multiple * multiple; }
-
-int64_t parts_of(int64_t total, int64_t most) { return (total + most - 1) / most; }
-
 // Which pixel, relative to position * stride, meets which weight.
 struct Tap {
     int64_t row, column, weight;
@@ -25,18 +22,21 @@ struct Tap {
 
 // Some taps and the pixels that they span.
 struct Taps {
-    std::array<Tap, most_taps> all;
+    std::array<Tap, most_taps> all;  // of which `count` are set
     int64_t count = 0;
     int64_t first_row = 0, last_row = 0, first_column = 0, last_column = 0;
 
     void add(const Tap& tap) {
+        span(tap);
+        all[count++] = tap;
+    }
+    void span(const Tap& tap) {
         first_row = count == 0 ? tap.row : std::min(first_row, tap.row);
         last_row = count == 0 ? tap.row : std::max(last_row, tap.row);
         first_column = count == 0 ? tap.column : std::min(first_column, tap.column);
         last_column = count == 0 ? tap.column : std::max(last_column, tap.column);
-        all[count++] = tap;
     }
-    bool is_full() const { return count == most_taps; }
+    void clear() { count = first_row = last_row = first_column = last_column = 0; }
 };
 
 // Positions: rows and columns [from, to) of a plane of results.
@@ -44,57 +44,22 @@ struct Tile {
     int64_t row, rows, column, columns;
 };
 
-// How the pixels for a tile lie in the scratch memory: plane by plane, in each of them for every remainder of row and
-// column by the stride a small image of its own.
+// The pixels for a tile.
 template <class T>
-struct Scratch {
-    int64_t vertical, horizontal;  // strides
-    int64_t rows, columns;         // of a small image
-    int64_t first_row, first_column;
-
+struct Scratch : Window<T> {
     Scratch(const Taps& taps, const Tile& tile, int64_t vertical, int64_t horizontal)
-        : vertical(vertical), horizontal(horizontal),
-          rows(parts_of((tile.rows - 1) * vertical + taps.last_row - taps.first_row + 1, vertical)),
-          columns(parts_of((tile.columns - 1) * horizontal + taps.last_column - taps.first_column + 1, horizontal)),
-          first_row(tile.row * vertical + taps.first_row),
-          first_column(tile.column * horizontal + taps.first_column) {}
-
-    int64_t image() const { return rows * columns; }
-    int64_t plane() const { return vertical * horizontal * image(); }
+        : Window<T>{vertical,
+                    horizontal,
+                    parts_of((tile.rows - 1) * vertical + taps.last_row - taps.first_row + 1, vertical),
+                    parts_of((tile.columns - 1) * horizontal + taps.last_column - taps.first_column + 1, horizontal),
+                    tile.row * vertical + taps.first_row,
+                    tile.column * horizontal + taps.first_column} {}
 
     // Where the tap of the tile's first position looks in a plane.
     int64_t offset(const Taps& taps, const Tap& tap) const {
         const int64_t row = tap.row - taps.first_row, column = tap.column - taps.first_column;
-        return ((row % vertical) * horizontal + column % horizontal) * image() + row / vertical * columns +
-               column / horizontal;
-    }
-
-    // Copies one plane of pixels; what lies outside is zero.
-    void fill(const T* x, int64_t x_rows, int64_t x_columns, T* to) const {
-        for (int64_t remainder_row = 0; remainder_row < vertical; ++remainder_row)
-            for (int64_t remainder = 0; remainder < horizontal; ++remainder)
-                for (int64_t row = 0; row < rows; ++row, to += columns) {
-                    const int64_t from_row = first_row + remainder_row + row * vertical;
-                    fill_row(from_row >= 0 && from_row < x_rows ? x + from_row * x_columns : nullptr, x_columns,
-                             first_column + remainder, to);
-                }
-    }
-
-private:
-    void fill_row(const T* x, int64_t x_columns, int64_t first, T* to) const {
-        if (x == nullptr) {
-            std::fill_n(to, columns, T(0));
-            return;
-        }
-        // The columns whose pixels are in the image: 0 <= first + column * horizontal < x_columns.
-        const int64_t begin = std::clamp(first >= 0 ? 0 : parts_of(-first, horizontal), int64_t{0}, columns);
-        const int64_t end = std::clamp(first >= x_columns ? 0 : parts_of(x_columns - first, horizontal), begin, columns);
-        std::fill_n(to, begin, T(0));
-        if (horizontal == 1)
-            std::copy_n(x + first + begin, end - begin, to + begin);
-        else
-            for (int64_t column = begin; column < end; ++column) to[column] = x[first + column * horizontal];
-        std::fill(to + end, to + columns, T(0));
+        const int64_t image = (row % this->vertical) * this->horizontal + column % this->horizontal;
+        return image * this->image() + row / this->vertical * this->columns + column / this->horizontal;
     }
 };
 
@@ -116,11 +81,13 @@ struct Cut {
     }
 };
 
-// Whether the pixels for a single position fit. If not, taps are taken one by one.
+// Whether the pixels for a single position fit with one more tap; if not, they are taken in turns.
 template <class T>
-bool fits(const Taps& taps, int64_t vertical, int64_t horizontal, int64_t slack) {
-    const Scratch<T> one(taps, {0, 1, 0, 1}, vertical, horizontal);
-    return one.plane() <= scratch_bytes / int64_t(sizeof(T)) - slack;
+bool fits_with(const Taps& taps, const Tap& tap, int64_t vertical, int64_t horizontal) {
+    const int64_t rows = std::max(taps.last_row, tap.row) - std::min(taps.first_row, tap.row) + 1;
+    const int64_t columns = std::max(taps.last_column, tap.column) - std::min(taps.first_column, tap.column) + 1;
+    constexpr int64_t room = scratch_bytes / int64_t(sizeof(T)) - vector_bytes / int64_t(sizeof(T));
+    return round_up(rows, vertical) * round_up(columns, horizontal) <= room;
 }
 
 constexpr int most_rows = 6;
@@ -294,23 +261,18 @@ void sum_over_taps(const Planes<const T>& x, const Weights<const T>& weights, co
 template <class T, class TapOf, class Work>
 void for_taps(const Axis& vertical, const Axis& horizontal, int64_t row_stride, int64_t column_stride,
               const TapOf& tap_of, const Work& work) {
-    constexpr int64_t slack = vector_bytes / sizeof(T);
     Taps taps;
     bool is_first = true;
     for (int64_t i = 0; i < vertical.taps; ++i)
         for (int64_t j = 0; j < horizontal.taps; ++j) {
             Tap tap;
             if (!tap_of(i, j, tap)) continue;
-            Taps longer = taps;
-            if (!taps.is_full()) longer.add(tap);
-            if (taps.is_full() || (taps.count > 0 && !fits<T>(longer, row_stride, column_stride, slack))) {
+            if (taps.count == most_taps || (taps.count > 0 && !fits_with<T>(taps, tap, row_stride, column_stride))) {
                 work(taps, is_first);
                 is_first = false;
-                taps = Taps();
-                taps.add(tap);
-            } else {
-                taps.add(tap);
+                taps.clear();
             }
+            taps.add(tap);
         }
     if (taps.count > 0 || is_first) work(taps, is_first);
 }

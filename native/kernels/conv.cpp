@@ -3,6 +3,7 @@
 #include "../convolution.hpp"
 #include "../kernel.hpp"
 #include "../matrix_product.hpp"
+#include "../winograd.hpp"
 
 #include <algorithm>
 
@@ -35,6 +36,47 @@ Weights<T> weights_of(const Operand& weight, std::int64_t group, std::int64_t gr
     return a_is_output ? Weights<T>{data, of_a, taps} : Weights<T>{data, taps, of_a};
 }
 
+bool is_3x3(const Axis& vertical, const Axis& horizontal) {
+    return vertical.taps == 3 && horizontal.taps == 3 && vertical.stride == 1 && horizontal.stride == 1 &&
+           vertical.dilation == 1 && horizontal.dilation == 1;
+}
+
+// y = bias + weights * x, for all images and groups: y_o by x_i where the weights' first axis is y's.
+template <class T>
+void correlate_images(const Operand& x, const Operand& weight, const T* bias, const Operand& y, std::int64_t groups,
+                      const Axis& vertical, const Axis& horizontal) {
+    const std::int64_t filters = y.shape[1] / groups;
+    for (std::int64_t g = 0; g < groups; ++g) {
+        const auto weights = weights_of<const T>(weight, g, groups, true);
+        const T* const start = bias == nullptr ? nullptr : bias + g * filters;
+        if (is_3x3(vertical, horizontal) &&
+            winograd<T>(x.rows(), planes_of<const T>(x, 0, g, groups), x.row_size(), weights, false, start,
+                        planes_of<T>(y, 0, g, groups), y.row_size(), vertical.pad, horizontal.pad))
+            continue;
+        for (std::int64_t n = 0; n < x.rows(); ++n)
+            correlate<T>(planes_of<const T>(x, n, g, groups), weights, start, planes_of<T>(y, n, g, groups), vertical,
+                         horizontal);
+    }
+}
+
+// The adjoint: y_o by x_i where the weights' first axis is x's.
+template <class T>
+void spread_images(const Operand& x, const Operand& weight, const T* bias, const Operand& y, std::int64_t groups,
+                   const Axis& vertical, const Axis& horizontal) {
+    const std::int64_t filters = y.shape[1] / groups;
+    for (std::int64_t g = 0; g < groups; ++g) {
+        const auto weights = weights_of<const T>(weight, g, groups, false);
+        const T* const start = bias == nullptr ? nullptr : bias + g * filters;
+        if (is_3x3(vertical, horizontal) && vertical.pad <= 2 && horizontal.pad <= 2 &&
+            winograd<T>(x.rows(), planes_of<const T>(x, 0, g, groups), x.row_size(), weights, true, start,
+                        planes_of<T>(y, 0, g, groups), y.row_size(), 2 - vertical.pad, 2 - horizontal.pad))
+            continue;
+        for (std::int64_t n = 0; n < x.rows(); ++n)
+            spread<T>(planes_of<const T>(x, n, g, groups), weights, start, planes_of<T>(y, n, g, groups), vertical,
+                      horizontal);
+    }
+}
+
 // db_f (+)= Σ over images and pixels of dy_f
 template <class T>
 void bias_gradient(const Operand& dy, const Operand& dbias) {
@@ -58,59 +100,48 @@ void bias_gradient(const Operand& dy, const Operand& dbias) {
 template <class T>
 struct Unpacked {
     static void conv2d_forward(const Operand* o, const double* settings) {
-        const Operand &x = o[0], &weight = o[1], &bias = o[2], &y = o[3];
-        const std::int64_t groups = x.shape[1] / weight.shape[1], filters = y.shape[1] / groups;
-        const Axis vertical = vertical_axis(settings, weight), horizontal = horizontal_axis(settings, weight);
-        for (std::int64_t n = 0; n < x.rows(); ++n)
-            for (std::int64_t g = 0; g < groups; ++g)
-                correlate<T>(planes_of<const T>(x, n, g, groups), weights_of<const T>(weight, g, groups, true),
-                             bias.data == nullptr ? nullptr : bias.as<T>() + g * filters, planes_of<T>(y, n, g, groups),
-                             vertical, horizontal);
+        const Operand &x = o[0], &weight = o[1], &y = o[3];
+        correlate_images<T>(x, weight, o[2].as<T>(), y, x.shape[1] / weight.shape[1], vertical_axis(settings, weight),
+                            horizontal_axis(settings, weight));
     }
 
     static void conv2d_backward(const Operand* o, const double* settings) {
-        const Operand &dy = o[0], &x = o[1], &weight = o[2], &dx = o[3], &dweight = o[4], &dbias = o[5];
-        const std::int64_t groups = x.shape[1] / weight.shape[1], n = dy.rows();
+        const Operand &dy = o[0], &x = o[1], &weight = o[2], &dx = o[3];
+        const std::int64_t groups = x.shape[1] / weight.shape[1];
         const Axis vertical = vertical_axis(settings, weight), horizontal = horizontal_axis(settings, weight);
-        for (std::int64_t g = 0; g < groups; ++g) {
-            if (dweight.data != nullptr)
-                correlate_weights<T>(n, planes_of<const T>(x, 0, g, groups), x.row_size(),
-                                     planes_of<const T>(dy, 0, g, groups), dy.row_size(),
-                                     weights_of<T>(dweight, g, groups, true), dweight.adds, vertical, horizontal);
-            if (dx.data != nullptr)
-                for (std::int64_t i = 0; i < n; ++i)
-                    spread<T>(planes_of<const T>(dy, i, g, groups), weights_of<const T>(weight, g, groups, false),
-                              nullptr, planes_of<T>(dx, i, g, groups), vertical, horizontal);
-        }
-        if (dbias.data != nullptr) bias_gradient<T>(dy, dbias);
+        gradients(dy, x, o[4], groups, vertical, horizontal);
+        if (o[5].data != nullptr) bias_gradient<T>(dy, o[5]);
+        if (dx.data != nullptr) spread_images<T>(dy, weight, nullptr, dx, groups, vertical, horizontal);
     }
 
     static void conv_transpose2d_forward(const Operand* o, const double* settings) {
-        const Operand &x = o[0], &weight = o[1], &bias = o[2], &y = o[3];
-        const std::int64_t groups = y.shape[1] / weight.shape[1], filters = weight.shape[1];
-        const Axis vertical = vertical_axis(settings, weight), horizontal = horizontal_axis(settings, weight);
-        for (std::int64_t n = 0; n < x.rows(); ++n)
-            for (std::int64_t g = 0; g < groups; ++g)
-                spread<T>(planes_of<const T>(x, n, g, groups), weights_of<const T>(weight, g, groups, false),
-                          bias.data == nullptr ? nullptr : bias.as<T>() + g * filters, planes_of<T>(y, n, g, groups),
-                          vertical, horizontal);
+        const Operand &x = o[0], &weight = o[1], &y = o[3];
+        spread_images<T>(x, weight, o[2].as<T>(), y, y.shape[1] / weight.shape[1], vertical_axis(settings, weight),
+                         horizontal_axis(settings, weight));
     }
 
     static void conv_transpose2d_backward(const Operand* o, const double* settings) {
-        const Operand &dy = o[0], &x = o[1], &weight = o[2], &dx = o[3], &dweight = o[4], &dbias = o[5];
-        const std::int64_t groups = dy.shape[1] / weight.shape[1], n = dy.rows();
+        const Operand &dy = o[0], &x = o[1], &weight = o[2], &dx = o[3];
+        const std::int64_t groups = dy.shape[1] / weight.shape[1];
         const Axis vertical = vertical_axis(settings, weight), horizontal = horizontal_axis(settings, weight);
-        for (std::int64_t g = 0; g < groups; ++g) {
-            if (dweight.data != nullptr)
-                correlate_weights<T>(n, planes_of<const T>(dy, 0, g, groups), dy.row_size(),
-                                     planes_of<const T>(x, 0, g, groups), x.row_size(),
-                                     weights_of<T>(dweight, g, groups, true), dweight.adds, vertical, horizontal);
-            if (dx.data != nullptr)
-                for (std::int64_t i = 0; i < n; ++i)
-                    correlate<T>(planes_of<const T>(dy, i, g, groups), weights_of<const T>(weight, g, groups, true),
-                                 nullptr, planes_of<T>(dx, i, g, groups), vertical, horizontal);
+        gradients(x, dy, o[4], groups, vertical, horizontal);
+        if (o[5].data != nullptr) bias_gradient<T>(dy, o[5]);
+        if (dx.data != nullptr) correlate_images<T>(dy, weight, nullptr, dx, groups, vertical, horizontal);
+    }
+
+    // Of weights whose first axis is that of `above`.
+    static void gradients(const Operand& above, const Operand& below, const Operand& dweight, std::int64_t groups,
+                          const Axis& vertical, const Axis& horizontal) {
+        for (std::int64_t g = 0; dweight.data != nullptr && g < groups; ++g) {
+            const auto x = planes_of<const T>(below, 0, g, groups), dy = planes_of<const T>(above, 0, g, groups);
+            const auto weights = weights_of<T>(dweight, g, groups, true);
+            if (is_3x3(vertical, horizontal) &&
+                winograd_weights<T>(above.rows(), x, below.row_size(), dy, above.row_size(), weights, dweight.adds,
+                                    vertical.pad, horizontal.pad))
+                continue;
+            correlate_weights<T>(above.rows(), x, below.row_size(), dy, above.row_size(), weights, dweight.adds,
+                                 vertical, horizontal);
         }
-        if (dbias.data != nullptr) bias_gradient<T>(dy, dbias);
     }
 
     // Calls work(t, rows, moment, tap) for each tap: `rows` steps of y from t on meet the moments of x from `moment` on.

@@ -239,3 +239,19 @@ def test_the_installed_command_and_the_module_run() -> None:
     for command in ([str(Path(sys.executable).parent / "glassnet")], [sys.executable, "-m", "glassnet"]):
         result = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)
         assert result.stdout.strip() == f"glassnet {gn.__version__}"
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    """As ``glassnet predict ... | head -1`` does; with little output it is noticed as late as at the exit."""
+    model = gn.Model(gn.Sequential(gn.Dense(10)), "cross_entropy", "sgd")
+    model.network.build((64,))
+    model.save(tmp_path / "m")
+    for command in ("predict", "summary"):
+        arguments = ["-m", "glassnet", command, str(tmp_path / "m"), *(["digits"] if command == "predict" else [])]
+        process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        process.stderr.close()
+        assert process.wait() == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -34,10 +35,18 @@ DATA_HELP = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit status: 0 for success, 2 for an error that the message explains."""
+    """Runs the command line; returns the exit status.
+
+    0 for success, 1 where nobody reads the output any more, 2 for an error that the message explains.
+    """
     options = build_parser().parse_args(arguments)
     try:
         status: int = options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of the output has gone away, as head does; what is left of it must not be tried again at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except GlassnetError as error:
         print(f"glassnet: {error}", file=sys.stderr)
         return 2

@@ -93,10 +93,11 @@ def _chosen(text: str | None) -> list[str]:
 
 def _known(name: str, names: tuple[str, ...], *, where: str) -> None:
     if name not in names:
+        known = ", ".join(names)
         raise ConfigurationError(
             where=where,
             received=repr(name),
-            expected=f"{'one' if where == '--network' else 'some, with commas between them,'} of {', '.join(names)}",
+            expected=f"one of {known}" if where == "--network" else f"some of {known}, with commas between them",
             fix=f"{did_you_mean(name, names)}choose among these, or leave out {where}",
         )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from glassnet.data import PictureOptions
+from glassnet.data.files import unreadable
 from glassnet.data.pictures import parse_size, read_pictures
 from glassnet.errors import ConfigurationError, ShapeError
 from glassnet.model import Model
@@ -46,15 +47,20 @@ def read_for(model: Model, files: Sequence[Path], options: argparse.Namespace) -
     """Pictures as the model takes them, and their files' names.
 
     Raises:
+        MissingFileError: no such file.
         ShapeError: the model takes no pictures.
     """
+    for file in files:
+        if not file.exists():
+            raise unreadable(file)
     shape = model.network.input_shape or ()
     if len(shape) != 3 or shape[0] not in _COLORS:
         raise ShapeError(
             where=f"predict {files[0]}",
             received="a picture",
-            expected=f"{batch_shape(shape)}, what {options.model} was trained on",
-            fix="name such data, or train a model on pictures: glassnet train FOLDER --network small_cnn",
+            expected=f"inputs of shape {batch_shape(shape)}, which {options.model} was trained on",
+            fix="name data of that shape; for photos train on a folder that has a folder of them for each class, "
+            "glassnet train FOLDER --network small_cnn",
         )
     x, kept = read_pictures(files, picture_options(options, model))
     _note_range(model)
