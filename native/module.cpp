@@ -151,7 +151,6 @@ NB_MODULE(GLASSNET_MODULE, module) {
     nb::class_<Program>(module, "Program")
         .def(nb::init<bool, std::int64_t>(), nb::arg("is_double"), nb::arg("batch_rows"))
         .def("stage", &Program::stage, nb::arg("is_parallel"))
-        .def("tile", &Program::tile, nb::arg("size"))
         .def("group", &Program::group, nb::arg("extent"), nb::arg("size"))
         .def(
             "add",

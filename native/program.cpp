@@ -46,22 +46,22 @@ void Program::add(const std::string& kernel, const std::vector<Operand>& operand
     for (std::size_t i = 0; i < columns.size(); ++i)
         if (columns[i] >= 0) step_numbers_.push_back({settings_.size() + i, static_cast<std::size_t>(columns[i])});
     const auto function = is_double_ ? entry->float64 : entry->float32;
-    open_.push_back({{Kind::kernel, function, 0, settings_.size(), 0, 0, 0}, operands, shares, origin, length, tile_});
+    open_.push_back({{Kind::kernel, function, 0, settings_.size(), 0, 0, 0}, operands, shares, origin, length});
     settings_.insert(settings_.end(), settings.begin(), settings.end());
 }
 
 void Program::add_gather(const char* rows, const Operand& buffer, std::int64_t row_bytes) {
-    open_.push_back({{Kind::gather, nullptr, 0, 0, sources_.size(), 0, 0}, {buffer}, {cut}, 0, batch_rows_, tile_});
+    open_.push_back({{Kind::gather, nullptr, 0, 0, sources_.size(), 0, 0}, {buffer}, {cut}, 0, batch_rows_});
     sources_.push_back({rows, buffer.as<char>(), row_bytes, row_bytes * batch_rows_});
 }
 
 void Program::add_collect(const Operand& outputs, std::int64_t row_bytes) {
-    open_.push_back({{Kind::collect, nullptr, 0, 0, 0, 0, 0}, {outputs}, {cut}, 0, batch_rows_, tile_});
+    open_.push_back({{Kind::collect, nullptr, 0, 0, 0, 0, 0}, {outputs}, {cut}, 0, batch_rows_});
     output_bytes_ = row_bytes;
 }
 
 void Program::add_callback(std::function<bool()> callback) {
-    open_.push_back({{Kind::callback, nullptr, 0, 0, callbacks_.size(), 0, 0}, {}, {}, 0, 1, 0});
+    open_.push_back({{Kind::callback, nullptr, 0, 0, callbacks_.size(), 0, 0}, {}, {}, 0, 1});
     callbacks_.push_back(std::move(callback));
 }
 
@@ -71,19 +71,28 @@ void Program::watch(const double* value, const double* total) {
     stages_.back().is_watched = true;
 }
 
-// Cuts what was added into pieces, and in them what has turns into tiles.
+// Cuts what was added into pieces. The element size cancels out: a row of an operand is its share of the bytes.
 void Program::close_group() {
     std::int64_t number = 0;
     for (std::int64_t start = 0; start < extent_ && !open_.empty(); start += size_, ++number) {
         const std::int64_t stop = std::min(start + size_, extent_);
         Piece piece{calls_.size(), 0};
-        for (std::size_t first = 0, last; first < open_.size(); first = last) {
-            last = first + 1;
-            while (last < open_.size() && open_[last].tile == open_[first].tile) ++last;
-            const std::int64_t tile = open_[first].tile > 0 ? open_[first].tile : size_;
-            for (std::int64_t from = start; from < stop; from += tile)
-                for (std::size_t i = first; i < last; ++i)
-                    add_part(open_[i], from, std::min(from + tile, stop), number, from == start);
+        for (const Whole& whole : open_) {
+            const std::int64_t from = std::max(start - whole.origin, std::int64_t{0});
+            const std::int64_t to = std::min(stop - whole.origin, whole.length);
+            if (from >= to) continue;
+            Call call = whole.call;
+            call.operands = operands_.size();
+            call.first_row = from;
+            call.rows = to - from;
+            for (std::size_t i = 0; i < whole.operands.size(); ++i) {
+                Operand operand = whole.operands[i];
+                if (whole.shares[i] == cut && operand.data != nullptr) operand = operand.part(from, to, whole.length);
+                if (whole.shares[i] == by_piece && operand.data != nullptr)
+                    operand.data = operand.as<char>() + number * operand.rows() * operand.row_bytes;
+                operands_.push_back(operand);
+            }
+            calls_.push_back(call);
         }
         piece.last = calls_.size();
         pieces_.push_back(piece);
@@ -91,28 +100,6 @@ void Program::close_group() {
     open_.clear();
     extent_ = 0;
     if (!stages_.empty()) stages_.back().last = pieces_.size();
-}
-
-// The call for the indices start .. stop − 1, if it has any of them. The element size cancels out: a row of an operand is
-// its share of the bytes.
-void Program::add_part(const Whole& whole, std::int64_t start, std::int64_t stop, std::int64_t piece, bool is_first) {
-    const std::int64_t from = std::max(start - whole.origin, std::int64_t{0});
-    const std::int64_t to = std::min(stop - whole.origin, whole.length);
-    if (from >= to) return;
-    Call call = whole.call;
-    call.operands = operands_.size();
-    call.first_row = from;
-    call.rows = to - from;
-    for (std::size_t i = 0; i < whole.operands.size(); ++i) {
-        Operand operand = whole.operands[i];
-        if (whole.shares[i] == cut && operand.data != nullptr) operand = operand.part(from, to, whole.length);
-        if (whole.shares[i] == by_piece && operand.data != nullptr) {
-            operand.data = operand.as<char>() + piece * operand.rows() * operand.row_bytes;
-            operand.adds = !is_first;
-        }
-        operands_.push_back(operand);
-    }
-    calls_.push_back(call);
 }
 
 void Program::finish() {

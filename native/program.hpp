@@ -32,9 +32,6 @@ public:
     void stage(bool is_parallel);
     void group(std::int64_t extent, std::int64_t size);
 
-    // From here on the calls of a group take turns after so many indices of a piece; 0: after all of them.
-    void tile(std::int64_t size) { tile_ = size; }
-
     // A call of a native kernel for the indices origin .. origin + length − 1. Operands that are `cut` are divided
     // along axis 0 with the indices; of those that are by_piece each piece has its own, one behind the other; the others
     // go whole to each piece. `columns` names, for each setting, the column
@@ -90,7 +87,7 @@ private:
         Call call;
         std::vector<Operand> operands;
         std::vector<int> shares;
-        std::int64_t origin, length, tile;
+        std::int64_t origin, length;
     };
 
     struct Piece {
@@ -119,7 +116,6 @@ private:
     };
 
     void close_group();
-    void add_part(const Whole& whole, std::int64_t start, std::int64_t stop, std::int64_t piece, bool is_first);
     // Python code keeps to the buffers: it holds arrays of its own that point to them.
     bool reads_in_place(const Step& step) const { return step.order == nullptr && callbacks_.empty(); }
     void read_in_place(const Step& step);
@@ -142,7 +138,7 @@ private:
     bool is_parallel_ = false;
 
     std::vector<Whole> open_;  // of the group that is being built
-    std::int64_t extent_ = 0, size_ = 0, tile_ = 0;
+    std::int64_t extent_ = 0, size_ = 0;
 
     // While running.
     std::int64_t in_place_ = -1;  // the first row that operands point to in the sources themselves; −1: in the buffers

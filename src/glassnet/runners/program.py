@@ -129,8 +129,7 @@ class CompiledProgram:
             self.native.stage(stage.is_parallel)
             for group in stage.groups:
                 self.native.group(group.extent, group.size)
-                for item, rows in zip(group.items, group.tiles, strict=True):
-                    self.native.tile(rows)
+                for item in group.items:
                     self._add(item, group)
             if number == self._checked_at:
                 self.native.watch(self.arena.view(step.value), self.arena.view(step.total))

@@ -32,8 +32,6 @@ ELEMENTWISE_WORK = 2
 MOST_PIECES = 8
 LARGE_WEIGHTS = 1 << 17
 """Bytes of weights that do not stay in a processor's nearer caches beside the rest: reading them pays for many rows."""
-TILE_BYTES = 3 << 17
-"""Of the images that pass through some calls of a piece before the next ones: they stay in the second cache."""
 ROW_MULTIPLE, ELEMENT_MULTIPLE = 4, 64
 """Pieces are multiples of so many rows or elements, so that vector instructions find whole vectors."""
 
@@ -90,11 +88,6 @@ class Item:
     accesses: list[Access]
     in_python: bool = False
     by_piece: frozenset[str] = frozenset()
-
-    @property
-    def row_bytes(self) -> int:
-        """What one index takes of all arrays that are divided."""
-        return sum(access.stride for access in self.accesses)
 
     @property
     def is_of_images(self) -> bool:
@@ -168,22 +161,6 @@ class Group:
         """How many pieces there are."""
         return -(-self.extent // self.size)
 
-    @property
-    def tiles(self) -> list[int]:
-        """For each item, after how many indices of a piece the next item has its turn with them; 0 for all of them.
-
-        Images go through the calls between two sums of products a few at a time. Such sums are faster over many images.
-        """
-        found = [0] * len(self.items)
-        start = 0
-        for stop in range(1, len(self.items) + 1):
-            if stop == len(self.items) or _is_tiled(self.items[stop]) != _is_tiled(self.items[start]):
-                if _is_tiled(self.items[start]) and self.domain is not None and self.domain[0] == "rows":
-                    rows = max(1, TILE_BYTES // max(1, *(item.row_bytes for item in self.items[start:stop])))
-                    found[start:stop] = [rows if rows < self.size else 0] * (stop - start)
-                start = stop
-        return found
-
 
 @dataclass
 class Stage:
@@ -196,11 +173,6 @@ class Stage:
         """Whether there is enough to do in it for a second thread, and more than one piece of it."""
         calls_python = any(item.in_python for group in self.groups for item in group.items)
         return not calls_python and any(group.pieces > 1 for group in self.groups)
-
-
-def _is_tiled(item: Item) -> bool:
-    sums_products = item.by_piece and item.call is not None and callable(item.call.kernel.flops)
-    return not sums_products and not item.wants_rows
 
 
 def row_item(name: str, arrays: dict[str, Array], rows: int) -> Item:
