@@ -41,8 +41,8 @@ void relu_forward(const T* x, T* y, std::int64_t size) {
 }
 
 template <class T>
-void relu_backward(const T* dy, const T* x, T* dx, std::int64_t size) {
-    for (std::int64_t i = 0; i < size; ++i) dx[i] = dy[i] * static_cast<T>(x[i] > 0);
+void relu_backward(const T* dy, const T* y, T* dx, std::int64_t size) {
+    for (std::int64_t i = 0; i < size; ++i) dx[i] = dy[i] * static_cast<T>(y[i] > 0);
 }
 
 template <class T>

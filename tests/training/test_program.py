@@ -746,7 +746,7 @@ class Odd(gn.Layer):
 
     def backward(self, run: gn.Runner, dy: np.ndarray, cache: np.ndarray) -> np.ndarray:
         middle = run.empty(dy.shape, dy.dtype)
-        run(self, relu_backward, dy=dy, x=cache, dx=middle)
+        run(self, relu_backward, dy=dy, y=cache, dx=middle)
         dx = self.made(run, "dx", run.empty(dy.shape, dy.dtype))
         run(self, identity_backward, dy=middle, dx=dx)
         return dx

@@ -37,10 +37,10 @@ def relu_forward(x: Array, y: Array) -> None:
     np.maximum(x, 0, out=y)
 
 
-@kernel("dx = dy · [x > 0]", writes="dx", in_place=True)
-def relu_backward(dy: Array, x: Array, dx: Array) -> None:
-    """Writes ``dx = dy · [x > 0]``; the slope at 0 is taken as 0."""
-    np.multiply(dy, x > 0, out=dx)
+@kernel("dx = dy · [y > 0]", writes="dx", in_place=True)
+def relu_backward(dy: Array, y: Array, dx: Array) -> None:
+    """Writes ``dx = dy · [y > 0]``, which is ``dy · [x > 0]``; the slope at 0 is taken as 0."""
+    np.multiply(dy, y > 0, out=dx)
 
 
 @kernel("y = x for x > 0, slope · x otherwise", writes="y", in_place=True)

@@ -49,6 +49,7 @@ class ReLU(Activation):
     """y = max(x, 0), slope 0 at 0."""
 
     kernels = activation.relu_forward, activation.relu_backward
+    remembers = "y"
 
 
 class LeakyReLU(Activation):

@@ -30,10 +30,10 @@ class Layer(Configurable, ABC):
         ...     def forward(self, run, x, *, training):
         ...         y = run.empty(x.shape, x.dtype)
         ...         run(self, relu_forward, x=x, y=y)
-        ...         return y, x
+        ...         return y, y
         ...     def backward(self, run, dy, cache):
         ...         dx = run.empty(dy.shape, dy.dtype)
-        ...         run(self, relu_backward, dy=dy, x=cache, dx=dx)
+        ...         run(self, relu_backward, dy=dy, y=cache, dx=dx)
         ...         return dx
         >>> x = np.random.default_rng(0).normal(size=(4, 2))
         >>> print(gn.check_gradients(gn.Sequential(gn.Dense(3), MyReLU()), x))
