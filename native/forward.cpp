@@ -9,6 +9,9 @@ namespace glassnet {
 namespace {
 
 constexpr std::size_t alignment = 64;
+constexpr std::size_t most_operands = 8;  // of a divided call
+// A convolution's way of summing depends on whether it has fewer channels than this; parts must not.
+constexpr std::int64_t channels_at_once = 16;
 
 bool holds(const Operand& buffer, const char* address) {
     return address >= buffer.as<char>() && address < buffer.as<char>() + buffer.row_bytes * buffer.rows();
@@ -23,10 +26,19 @@ void Forward::add(const std::string& kernel, const std::vector<Operand>& operand
                   const std::vector<double>& settings) {
     const KernelEntry* entry = find_kernel(kernel);
     if (entry == nullptr) throw std::invalid_argument("no native kernel " + kernel);
-    calls_.push_back({is_double_ ? entry->float64 : entry->float32, operands_.size(), settings_.size()});
+    calls_.push_back({is_double_ ? entry->float64 : entry->float32, operands_.size(), settings_.size(), {}, 1, true});
     operands_.insert(operands_.end(), operands.begin(), operands.end());
     cut_.insert(cut_.end(), cut.begin(), cut.end());
     settings_.insert(settings_.end(), settings.begin(), settings.end());
+}
+
+void Forward::divide(const std::vector<int>& shares, std::int64_t channels, bool waits) {
+    if (calls_.empty() || shares.size() != operands_.size() - calls_.back().operands || shares.size() > most_operands)
+        throw std::invalid_argument("one share for each operand of the last call");
+    calls_.back().shares = shares;
+    calls_.back().channels = channels;
+    calls_.back().waits = waits;
+    is_divided_ = true;
 }
 
 std::unique_ptr<Forward::Lane> Forward::Lanes::take() {
@@ -57,7 +69,8 @@ std::unique_ptr<Forward::Lane> Forward::take_lane() {
     return lane;
 }
 
-void Forward::run_tile(Lane& lane, const char* x, char* y, std::int64_t rows) const {
+// Lets the lane's operands have so many rows, input and output where the caller has them.
+void Forward::point(Lane& lane, const char* x, char* y, std::int64_t rows) const {
     for (std::size_t i = 0; i < operands_.size(); ++i) {
         if (rows != lane.rows && cut_[i]) lane.operands[i].shape[0] = operands_[i].shape[0] / tile_ * rows;
         const char* data = operands_[i].as<char>();
@@ -65,15 +78,70 @@ void Forward::run_tile(Lane& lane, const char* x, char* y, std::int64_t rows) co
         if (holds(output_, data)) lane.operands[i].data = y + (data - output_.as<char>());
     }
     lane.rows = rows;
+}
+
+void Forward::run_tile(Lane& lane, const char* x, char* y, std::int64_t rows) const {
+    point(lane, x, y, rows);
     for (const Call& call : calls_)
         call.function(lane.operands.data() + call.operands, settings_.data() + call.settings);
+}
+
+// One part of the channels through some calls.
+void Forward::run_channels(const Lane& lane, std::size_t first, std::size_t last, std::int64_t part,
+                           std::int64_t parts) const {
+    for (std::size_t i = first; i < last; ++i) {
+        const Call& call = calls_[i];
+        const std::int64_t blocks = std::max<std::int64_t>(call.channels / channels_at_once, 1);
+        const std::int64_t from = blocks * part / parts * channels_at_once;
+        const std::int64_t to = part + 1 == parts ? call.channels : blocks * (part + 1) / parts * channels_at_once;
+        Operand operands[most_operands];
+        for (std::size_t j = 0; j < call.shares.size(); ++j) {
+            Operand& operand = operands[j] = lane.operands[call.operands + j];
+            const int axis = call.shares[j] == weights ? 0 : 1;
+            if (call.shares[j] == whole || operand.data == nullptr) continue;
+            const std::int64_t of_channel = axis == 1 ? operand.row_bytes / operand.shape[1] : operand.row_bytes;
+            operand.data = operand.as<char>() + from * of_channel;
+            operand.shape[axis] = to - from;
+            if (call.shares[j] == planes) operand.row_bytes = (to - from) * of_channel;
+        }
+        if (from < to) call.function(operands, settings_.data() + call.settings);
+    }
+}
+
+// A single row, whose channels several threads share as far as they can.
+void Forward::run_divided(Lane& lane, int threads) const {
+    struct Context {
+        const Forward* forward;
+        const Lane* lane;
+        std::size_t first, last;
+        std::int64_t parts;
+    };
+    const auto one_part = [](void* given, std::int64_t part) {
+        const auto* c = static_cast<const Context*>(given);
+        c->forward->run_channels(*c->lane, c->first, c->last, part, c->parts);
+    };
+    for (std::size_t first = 0, last; first < calls_.size(); first = last) {
+        last = first + 1;
+        if (calls_[first].shares.empty()) {
+            calls_[first].function(lane.operands.data() + calls_[first].operands, settings_.data() + calls_[first].settings);
+            continue;
+        }
+        while (last < calls_.size() && !calls_[last].shares.empty() && !calls_[last].waits) ++last;
+        Context context{this, &lane, first, last, threads};
+        Pool::shared().run(threads, threads, one_part, &context);
+    }
 }
 
 void Forward::run(const char* x, char* y, std::int64_t rows, int threads) {
     const std::int64_t tiles = (rows + tile_ - 1) / tile_;
     if (tiles == 1) {
         auto lane = take_lane();
-        run_tile(*lane, x, y, rows);
+        if (rows == 1 && threads > 1 && is_divided_) {
+            point(*lane, x, y, rows);
+            run_divided(*lane, threads);
+        } else {
+            run_tile(*lane, x, y, rows);
+        }
         lanes_.give_back(std::move(lane));
         return;
     }

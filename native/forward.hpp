@@ -24,6 +24,12 @@ public:
     void add(const std::string& kernel, const std::vector<Operand>& operands, const std::vector<bool>& cut,
              const std::vector<double>& settings);
 
+    // Several threads share the channels of a single image in the call just added: operands are divided along axis 1
+    // (`planes`, of one row, or `columns` of a matrix) or axis 0 (`weights`), or go `whole` to each thread. `waits`: for
+    // all channels of the calls before.
+    enum Share : int { whole, planes, weights, columns };
+    void divide(const std::vector<int>& shares, std::int64_t channels, bool waits);
+
     void input(const Operand& buffer) { input_ = buffer; }
     void output(const Operand& buffer) { output_ = buffer; }
 
@@ -39,6 +45,9 @@ private:
     struct Call {
         KernelFunction function;
         std::size_t operands, settings;
+        std::vector<int> shares = {};  // none: not to be divided
+        std::int64_t channels = 1;
+        bool waits = true;
     };
 
     // One tile at work.
@@ -57,7 +66,10 @@ private:
     };
 
     std::unique_ptr<Lane> take_lane();
+    void point(Lane& lane, const char* x, char* y, std::int64_t rows) const;
     void run_tile(Lane& lane, const char* x, char* y, std::int64_t rows) const;
+    void run_divided(Lane& lane, int threads) const;
+    void run_channels(const Lane& lane, std::size_t first, std::size_t last, std::int64_t part, std::int64_t parts) const;
 
     bool is_double_;
     std::int64_t tile_;
@@ -68,6 +80,7 @@ private:
     std::vector<Operand> operands_;
     std::vector<bool> cut_;
     std::vector<double> settings_;
+    bool is_divided_ = false;
     Lanes lanes_;
 };
 

@@ -229,6 +229,7 @@ NB_MODULE(GLASSNET_MODULE, module) {
                 forward.add(kernel, operands(arrays), cut, settings);
             },
             nb::arg("kernel"), nb::arg("arrays"), nb::arg("cut"), nb::arg("settings"))
+        .def("divide", &Forward::divide, nb::arg("shares"), nb::arg("channels"), nb::arg("waits"))
         .def("input", [](Forward& forward, AnyArray buffer) { forward.input(operand(buffer)); }, nb::arg("buffer"))
         .def("output", [](Forward& forward, AnyArray buffer) { forward.output(operand(buffer)); }, nb::arg("buffer"))
         .def("predict", &predict, nb::arg("x"), nb::arg("y"), nb::arg("threads"));

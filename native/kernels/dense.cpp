@@ -12,11 +12,12 @@ namespace {
 
 // y (N, M) = x (N, D) W (D, M) + b (M,)
 template <class T>
-void dense_forward(const T* x, const T* weight, const T* bias, T* y, std::int64_t n, std::int64_t d, std::int64_t m) {
-    if (is_narrow<T>(m, d))
+void dense_forward(const T* x, const T* weight, std::int64_t weight_row, const T* bias, T* y, std::int64_t n,
+                   std::int64_t d, std::int64_t m) {
+    if (is_narrow<T>(m, d) && weight_row == m)
         narrow_product(n, m, d, x, weight, bias, y);
     else
-        matrix_product(n, m, d, x, d, 1, weight, m, bias, y, m);
+        matrix_product(n, m, d, x, d, 1, weight, weight_row, bias, y, m);
 }
 
 // dx (N, D) = dy Wᵀ
@@ -65,8 +66,10 @@ void bias_gradient(const T* dy, T* dbias, std::int64_t n, std::int64_t m) {
 template <class T>
 struct Unpacked {
     static void dense_forward(const Operand* o, const double*) {
-        glassnet::dense_forward(o[0].as<T>(), o[1].as<T>(), o[2].as<T>(), o[3].as<T>(), o[0].rows(), o[1].shape[0],
-                                o[1].shape[1]);
+        // The weights may be some columns of W.
+        const std::int64_t weight_row = o[1].row_bytes / static_cast<std::int64_t>(sizeof(T));
+        glassnet::dense_forward(o[0].as<T>(), o[1].as<T>(), weight_row, o[2].as<T>(), o[3].as<T>(), o[0].rows(),
+                                o[1].shape[0], o[1].shape[1]);
     }
     // Any of dx, dweight and dbias may be missing; dweight may be some of its rows, and dbias belongs to the first.
     static void dense_backward(const Operand* o, const double*) {

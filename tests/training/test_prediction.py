@@ -332,3 +332,29 @@ def test_every_row_has_its_own_outputs(model: gn.Model) -> None:
     for start, stop in [(0, 1), (255, 257), (250, 1270), (1, 1500), (1499, 1500)]:
         tolerance = 1e-5 * float(np.abs(expected).max())
         np.testing.assert_allclose(model.predict(x[start:stop]), expected[start:stop], 1e-5, tolerance)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_threads_share_the_channels_of_one_image(dtype: str) -> None:
+    net = gn.Sequential(
+        gn.Conv2D(40, 3, padding=1),
+        gn.BatchNorm(),
+        gn.ReLU(),
+        gn.MaxPool2D(2),
+        gn.Conv2D(48, 3, padding=1, groups=4),
+        gn.Tanh(),
+        gn.Conv2D(70, 3, stride=2),
+        gn.AveragePool2D(2),
+        gn.Flatten(),
+        gn.Dense(300),
+        gn.ReLU(),
+        gn.Dense(7),
+    )
+    net.build((5, 40, 36), seed=1, dtype=dtype)
+    x = np.random.default_rng(0).normal(size=(6, 5, 40, 36)).astype(dtype)
+    predict = {threads: Predictor(net, "compiled", threads) for threads in (1, 2, 3, 8)}
+    expected = predict[1](x)
+    reference = Predictor(net, "numpy", 1)(x)
+    np.testing.assert_allclose(expected, reference, 1e-4 if dtype == "float32" else 1e-10, 1e-5)
+    for one in predict.values():
+        np.testing.assert_array_equal(np.concatenate([one(x[i : i + 1]) for i in range(len(x))]), expected)

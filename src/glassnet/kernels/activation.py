@@ -16,7 +16,7 @@ from glassnet.shapes import Array
 _erfc = np.frompyfunc(erfc, 1, 1)
 
 
-@kernel("y = x", writes="y", in_place=True)
+@kernel("y = x", writes="y", channels="x y", in_place=True)
 def identity_forward(x: Array, y: Array) -> None:
     """Writes ``y = x``: a linear layer's activation."""
     np.copyto(y, x)
@@ -28,7 +28,7 @@ def identity_backward(dy: Array, dx: Array) -> None:
     np.copyto(dx, dy)
 
 
-@kernel("y = max(x, 0)", writes="y", in_place=True)
+@kernel("y = max(x, 0)", writes="y", channels="x y", in_place=True)
 def relu_forward(x: Array, y: Array) -> None:
     """Writes ``y = max(x, 0)``.
 
@@ -43,7 +43,7 @@ def relu_backward(dy: Array, y: Array, dx: Array) -> None:
     np.multiply(dy, y > 0, out=dx)
 
 
-@kernel("y = x for x > 0, slope · x otherwise", writes="y", in_place=True)
+@kernel("y = x for x > 0, slope · x otherwise", writes="y", channels="x y", in_place=True)
 def leaky_relu_forward(x: Array, y: Array, *, slope: float) -> None:
     """Writes ``y = x`` for x > 0 and ``slope · x`` otherwise.
 
@@ -58,7 +58,7 @@ def leaky_relu_backward(dy: Array, x: Array, dx: Array, *, slope: float) -> None
     np.multiply(dy, np.where(x > 0, x.dtype.type(1), x.dtype.type(slope)), out=dx)
 
 
-@kernel("y = x for x > 0, α (eˣ − 1) otherwise", writes="y", in_place=True, flops=20)
+@kernel("y = x for x > 0, α (eˣ − 1) otherwise", writes="y", channels="x y", in_place=True, flops=20)
 def elu_forward(x: Array, y: Array, *, alpha: float) -> None:
     """Writes ``y = x`` for x > 0 and ``α (eˣ − 1)`` otherwise.
 
@@ -74,7 +74,7 @@ def elu_backward(dy: Array, x: Array, dx: Array, *, alpha: float) -> None:
     np.multiply(dy, np.where(x > 0, x.dtype.type(1), alpha * np.exp(np.minimum(x, 0))), out=dx)
 
 
-@kernel("y = x Φ(x),  Φ(x) = ½ erfc(−x/√2)", writes="y", in_place=True, flops=40)
+@kernel("y = x Φ(x),  Φ(x) = ½ erfc(−x/√2)", writes="y", channels="x y", in_place=True, flops=40)
 def gelu_forward(x: Array, y: Array) -> None:
     """Writes ``y = x Φ(x)``, Φ the normal distribution function: the exact GELU.
 
@@ -92,7 +92,7 @@ def gelu_backward(dy: Array, x: Array, dx: Array) -> None:
     np.multiply(dy, _normal_cdf(x) + x * density, out=dx)
 
 
-@kernel("y = ½ x (1 + tanh u),  u = √(2/π) (x + 0.044715 x³)", writes="y", in_place=True, flops=25)
+@kernel("y = ½ x (1 + tanh u),  u = √(2/π) (x + 0.044715 x³)", writes="y", channels="x y", in_place=True, flops=25)
 def gelu_tanh_forward(x: Array, y: Array) -> None:
     """Writes ``y = ½ x (1 + tanh u)`` with ``u = √(2/π) (x + 0.044715 x³)``: the usual approximation of GELU.
 
@@ -109,7 +109,7 @@ def gelu_tanh_backward(dy: Array, x: Array, dx: Array) -> None:
     np.multiply(dy, (1 + t) / 2 + x / 2 * (1 - t * t) * du, out=dx)
 
 
-@kernel("y = x σ(x)", writes="y", in_place=True, flops=20)
+@kernel("y = x σ(x)", writes="y", channels="x y", in_place=True, flops=20)
 def silu_forward(x: Array, y: Array) -> None:
     """Writes ``y = x σ(x)``, also known as swish.
 
@@ -125,7 +125,7 @@ def silu_backward(dy: Array, x: Array, dx: Array) -> None:
     np.multiply(dy, s * (1 + x * (1 - s)), out=dx)
 
 
-@kernel("y = σ(x) = 1 / (1 + e⁻ˣ)", writes="y", in_place=True, flops=20)
+@kernel("y = σ(x) = 1 / (1 + e⁻ˣ)", writes="y", channels="x y", in_place=True, flops=20)
 def sigmoid_forward(x: Array, y: Array) -> None:
     """Writes ``y = σ(x) = 1 / (1 + e⁻ˣ)``.
 
@@ -140,7 +140,7 @@ def sigmoid_backward(dy: Array, y: Array, dx: Array) -> None:
     np.multiply(dy, y * (1 - y), out=dx)
 
 
-@kernel("y = tanh x", writes="y", in_place=True, flops=20)
+@kernel("y = tanh x", writes="y", channels="x y", in_place=True, flops=20)
 def tanh_forward(x: Array, y: Array) -> None:
     """Writes ``y = tanh x``."""
     np.tanh(x, out=y)
@@ -152,7 +152,7 @@ def tanh_backward(dy: Array, y: Array, dx: Array) -> None:
     np.multiply(dy, 1 - y * y, out=dx)
 
 
-@kernel("y = log(1 + eˣ)", writes="y", in_place=True, flops=30)
+@kernel("y = log(1 + eˣ)", writes="y", channels="x y", in_place=True, flops=30)
 def softplus_forward(x: Array, y: Array) -> None:
     """Writes ``y = log(1 + eˣ) = max(x, 0) + log1p(e^−|x|)``.
 

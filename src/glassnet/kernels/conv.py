@@ -136,6 +136,7 @@ def _sequence_backward_flops(arrays: dict[str, Array]) -> int:
 @kernel(
     "y[n,f,h,w] = b_f + Σ_cij W_fcij x[n,c,hs+id−p,ws+jd−p]",
     writes="y",
+    channels="weight bias y",
     shared="weight bias",
     flops=_forward_flops,
 )

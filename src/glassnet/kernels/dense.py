@@ -30,7 +30,7 @@ def _backward_flops(arrays: dict[str, Array]) -> int:
     return product * sum(arrays[name] is not None for name in ("dx", "dweight"))
 
 
-@kernel("y = x W + b", writes="y", shared="weight bias", flops=_forward_flops)
+@kernel("y = x W + b", writes="y", shared="weight bias", channels="weight bias y", flops=_forward_flops)
 def dense_forward(x: Array, weight: Array, bias: Array | None, y: Array) -> None:
     """Writes ``y = x W + b``.
 

@@ -131,6 +131,7 @@ def batch_norm_forward(x: Array, mean: Array, inverse_std: Array, gamma: Array, 
 @kernel(
     "y = γ (x − running_μ) / √(running_σ² + ε) + β",
     writes="y",
+    channels="x running_mean running_variance gamma beta y",
     shared="running_mean running_variance gamma beta",
     in_place=True,
     flops=3,

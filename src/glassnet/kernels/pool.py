@@ -67,7 +67,12 @@ def _image_flops(arrays: dict[str, Array]) -> int:
     return int(arrays["x" if "x" in arrays else "dx"].size)
 
 
-@kernel("y_nchw = max_ij x[n, c, h s_h + i − p_h, w s_w + j − p_w]", writes="y index", flops=_image_flops)
+@kernel(
+    "y_nchw = max_ij x[n, c, h s_h + i − p_h, w s_w + j − p_w]",
+    writes="y index",
+    channels="x y index",
+    flops=_image_flops,
+)
 def max_pool2d_forward(
     x: Array,
     y: Array,
@@ -141,6 +146,7 @@ def max_pool2d_backward(
 @kernel(
     "y_nchw = Σ_ij x[n, c, h s_h + i − p_h, w s_w + j − p_w] / count_hw, of what lies inside",
     writes="y",
+    channels="x y",
     flops=_image_flops,
 )
 def average_pool2d_forward(

@@ -31,6 +31,9 @@ class KernelInfo:
         by_rows: whether the rest can be computed for some rows without the others: row n (axis 0) of what it writes
             depends on row n of what it reads, and on ``shared``.
         in_place: whether what it writes may be the memory of one of the arrays of that shape that it reads.
+        channels: names of the arrays that have the channels of images (or units) along axis 1, or along axis 0 if
+            they are shared and no matrix, where a channel of what it writes depends on that channel of these and on
+            the others whole; none otherwise.
         flops: about how many floating-point operations an element of what it writes takes, or a function that counts
             them from the arrays by name.
     """
@@ -48,6 +51,7 @@ class KernelInfo:
     sums_by_piece: bool
     by_rows: bool
     in_place: bool
+    channels: tuple[str, ...]
     flops: int | Callable[[dict[str, Any]], int]
 
     def count_flops(self, arrays: dict[str, Any]) -> int:
@@ -71,6 +75,7 @@ def kernel(
     sums_by_piece: bool = False,
     by_rows: bool = True,
     in_place: bool = False,
+    channels: str = "",
     flops: int | Callable[[dict[str, Any]], int] = 1,
 ) -> Callable[[_Function], _Function]:
     """Enters a function into the register of kernels and returns it unchanged.
@@ -86,6 +91,7 @@ def kernel(
         sums_by_piece: see ``KernelInfo``.
         by_rows: see ``KernelInfo``.
         in_place: see ``KernelInfo``.
+        channels: see ``KernelInfo``.
         flops: see ``KernelInfo``.
     """
 
@@ -110,6 +116,7 @@ def kernel(
             sums_by_piece,
             by_rows,
             in_place,
+            tuple(channels.split()),
             flops,
         )
         return function

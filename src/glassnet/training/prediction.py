@@ -23,6 +23,8 @@ NUMPY_ROWS = 1024
 TILE_BYTES = 1 << 18
 """Activations of the rows that a compiled program takes at once: they stay in a processor's second cache."""
 FEWEST_ROWS, MOST_ROWS = 16, 256
+DIVIDED_FLOPS = 3_000_000
+"""Work on a single row from which on several threads share its channels: some 30 µs."""
 
 
 class Predictor:
@@ -90,14 +92,19 @@ class Predictor:
         items = self._items(recorder, y, rows, module)
         if items is None:
             return None
-        arena = Arena(recorder.buffers, [Stage([Group(None, [item])]) for item in items], [x, y])
+        divides = sum(item.flops for item in items) >= DIVIDED_FLOPS * rows
+        shares = [_shares_of(item) if divides else [] for item in items]
+        waits = [0 in (share or [0]) for share in shares]  # for all channels of what was before
+        arena = Arena(recorder.buffers, _stages(items, waits), [x, y])
         program = module.Forward(self._dtype == np.float64, rows, arena.memory)
         self._kept = items  # with arrays that the program reads where they are
-        for item in items:
+        for item, divided, wait in zip(items, shares, waits, strict=True):
             assert item.call is not None
             arrays = {name: arena.view(array) for name, array in item.arrays.items()}
             settings = [as_setting(value) for value in item.call.settings.values()]
             program.add(item.name, list(arrays.values()), [name in item.cut for name in arrays], settings)
+            if divided:
+                program.divide(divided, item.arrays["y"].shape[1], wait)
         program.input(arena.view(x))
         program.output(arena.view(y))
         return program
@@ -112,3 +119,31 @@ class Predictor:
             check_arrays(call, self._dtype)
             found += items_of(call, rows=rows, flat=(), number=0, in_python=False)
         return found if all(item.domain == ("rows", rows, 0) for item in found) else None
+
+
+def _stages(items: list[Item], waits: list[bool]) -> list[Stage]:
+    """One stage for the calls that threads go through without waiting for each other."""
+    stages: list[Stage] = []
+    for item, wait in zip(items, waits, strict=True):
+        if wait or not stages:
+            stages.append(Stage())
+        stages[-1].groups.append(Group(None, [item]))
+    return stages
+
+
+def _shares_of(item: Item) -> list[int]:
+    """How the channels of one image, or the units of a large dense layer, are divided in a call; none if not.
+
+    For each array 1 along axis 1, 2 along axis 0, 3 by columns, 0 not at all. A convolution in groups looks at channels
+    of its own for each filter and stays whole.
+    """
+    assert item.call is not None
+    kernel, arrays = item.call.kernel, item.arrays
+    is_dense = "weight" in arrays and arrays["weight"].ndim == 2
+    in_groups = "weight" in arrays and not is_dense and arrays["weight"].shape[1] != arrays["x"].shape[1]
+    if not kernel.channels or in_groups or not (item.wants_rows if is_dense else arrays["y"].ndim > 2):
+        return []
+    kinds = {name: 2 if name in kernel.shared else 1 for name in kernel.channels}
+    if is_dense:
+        kinds["weight"] = 3
+    return [kinds.get(name, 0) for name in arrays]
