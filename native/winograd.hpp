@@ -5,8 +5,9 @@
 //
 //     Y = A' [(G g G') ∘ (B' d B)] A
 //
-// and the products, summed over the input planes, are 16 matrix products. Rounding errors are some two times those of the
-// direct sum: in float32, relative to the largest result, about 1e-6 with 128 planes.
+// and the products, summed over the input planes, are 16 matrix products. The sums are as long as there are
+// input planes, not nine times as long, and so are the rounding errors: in float32, with normal pixels and weights,
+// relative to the largest result 5e-7 with 128 planes (1.4e-6 by the direct sum), 2e-7 with 32 (6e-7).
 #pragma once
 
 #include <cstdint>

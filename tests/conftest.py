@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine makes drawing slow, which is no fault of a test.
+settings.register_profile("glassnet", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("glassnet")
 
 
 @pytest.fixture

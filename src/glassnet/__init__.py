@@ -6,7 +6,7 @@ people to read, in ``glassnet.kernels``. Start with ``Sequential``, ``Dense`` an
 
 from typing import TYPE_CHECKING, Any
 
-from glassnet import data, initializers, kernels, layers, losses, metrics, optimizers, plots, schedules
+from glassnet import initializers, kernels, layers, losses, metrics, optimizers, schedules
 from glassnet.errors import (
     ConfigurationError,
     DataError,
@@ -76,7 +76,7 @@ from glassnet.training import Callback, Checkpoint, EarlyStopping, History, Redu
 from glassnet.version import __version__
 
 if TYPE_CHECKING:
-    from glassnet import zoo
+    from glassnet import data, plots, zoo
 
 __all__ = [
     "ELU",
@@ -167,9 +167,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Imports ``glassnet.zoo`` when it is first asked for."""
-    if name == "zoo":
+    """Imports ``glassnet.data``, ``glassnet.plots`` and ``glassnet.zoo`` when they are first asked for."""
+    if name in ("data", "plots", "zoo"):
         from importlib import import_module
 
-        return import_module("glassnet.zoo")
+        return import_module(f"glassnet.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
