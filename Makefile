@@ -1,6 +1,6 @@
 # make run    train on the handwritten digits and save model and learning curves in output/
 # make test   everything that must pass: tests, lint, types, import contracts
-# make bench  glassnet beside torch, jax and others, some 40 minutes; installs them; writes the README's table
+# make bench  glassnet beside torch, jax and others, about an hour; installs them; writes the README's table
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

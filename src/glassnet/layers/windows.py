@@ -7,7 +7,8 @@ lie ``dilation`` apart spans d (k − 1) + 1 places and finds room at
 
 places, ``stride`` apart.
 
-Source: V. Dumoulin, F. Visin, "A guide to convolution arithmetic for deep learning" (2016), relationship 14.
+Source: V. Dumoulin, F. Visin, "A guide to convolution arithmetic for deep learning" (2016), on dilated
+convolutions.
 """
 
 from __future__ import annotations
