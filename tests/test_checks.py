@@ -149,6 +149,11 @@ def test_as_many_rows():
         ((5, 784), (28, 28), "x.reshape(-1, 28, 28)"),
         ((5, 28, 28), (784,), "x.reshape(-1, 784)"),
         ((5,), (4,), "select the same columns"),
+        ((5, 32, 32, 3), (3, 32, 32), "x.transpose(0, 3, 1, 2)"),
+        ((5, 1, 28, 28), (3, 28, 28), "x.repeat(3, axis=1)"),
+        ((5, 3, 28, 28), (1, 28, 28), "x.mean(axis=1, keepdims=True)"),
+        ((5, 4, 8, 8), (3, 8, 8), "images of 3 channels"),
+        ((5, 3, 16, 64), (3, 32, 32), "resize the images to 32×32 pixels"),
     ],
     ids=str,
 )

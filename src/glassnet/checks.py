@@ -89,9 +89,25 @@ def fits_network(x: Array, input_shape: Shape, *, where: str, layer: str) -> Non
     fix = "select the same columns, in the same order, as in training"
     if x.shape == input_shape:
         fix = "one row is a batch of one: pass x[None]"
+    elif len(x.shape) == 4 and len(input_shape) == 3:
+        fix = _fit_images(x.shape[1:], input_shape)
     elif len(x.shape) > 1 and np.prod(x.shape[1:]) == np.prod(input_shape):
         fix = f"reshape the rows: x.reshape(-1, {', '.join(map(str, input_shape))})"
     raise ShapeError(where=where, received=f"an array of shape {x.shape}", expected=expected, fix=fix)
+
+
+def _fit_images(received: Shape, expected: Shape) -> str:
+    """How images (C, H, W) become those that the network takes."""
+    channels, *size = expected
+    if received == (*size, channels):
+        return "put the channels first: x.transpose(0, 3, 1, 2)"
+    if received[0] == channels:
+        return f"resize the images to {size[0]}×{size[1]} pixels"
+    if received[0] == 1:
+        return f"give grey images {channels} channels: x.repeat({channels}, axis=1)"
+    if channels == 1:
+        return "make the images grey: x.mean(axis=1, keepdims=True)"
+    return f"use images of {channels} channels, as in training"
 
 
 def _name_the_culprit(original: Array, converted: Array, where: str) -> None:
