@@ -92,7 +92,7 @@ bool fits_with(const Taps& taps, const Tap& tap, int64_t vertical, int64_t horiz
 
 constexpr int most_rows = 6;
 constexpr int most_vectors = registers == 32 ? 4 : 2, most_vectors_of_few_rows = registers == 32 ? 8 : 4;
-constexpr int few_rows = registers == 32 ? 3 : 3;
+constexpr int few_rows = 3;
 
 // Vectors of positions: where their pixels and their results begin, and how many lanes count.
 template <class T>

@@ -155,11 +155,11 @@ NB_MODULE(GLASSNET_MODULE, module) {
         .def(
             "add",
             [](Program& program, const std::string& kernel, const std::vector<std::optional<AnyArray>>& arrays,
-               const std::vector<int>& cut, std::int64_t origin, std::int64_t length,
+               const std::vector<int>& shares, std::int64_t origin, std::int64_t length,
                const std::vector<double>& settings, const std::vector<std::int64_t>& columns) {
-                program.add(kernel, operands(arrays), cut, origin, length, settings, columns);
+                program.add(kernel, operands(arrays), shares, origin, length, settings, columns);
             },
-            nb::arg("kernel"), nb::arg("arrays"), nb::arg("cut"), nb::arg("origin"), nb::arg("length"),
+            nb::arg("kernel"), nb::arg("arrays"), nb::arg("shares"), nb::arg("origin"), nb::arg("length"),
             nb::arg("settings"), nb::arg("columns"))
         .def(
             "add_callback",

@@ -6,6 +6,7 @@
 #include "../winograd.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace glassnet {
 namespace {

@@ -35,6 +35,8 @@ FIXED_DTYPES: dict[str, type] = {
 }
 
 
+WHOLE, CUT, BY_PIECE = range(3)
+"""What a piece gets of an array: all of it, its share along axis 0, or a part of its own. As ``Program::Share``."""
 VARIANTS = ("_native", "_native_avx2", "_native_avx512")
 """Of the native module: for any processor, for x86-64-v3 and x86-64-v4."""
 
@@ -158,8 +160,8 @@ class CompiledProgram:
         if item.name == "add_pieces":
             parts = arrays["parts"]
             arrays["parts"] = parts.reshape(len(parts), -1)[: self._pieces[id(item.arrays["parts"])]]
-        cut = [2 if name in item.by_piece else int(name in item.cut) for name in arrays]
-        self.native.add(item.name, list(arrays.values()), cut, item.origin, item.length, settings, columns)
+        shares = [BY_PIECE if name in item.by_piece else CUT if name in item.cut else WHOLE for name in arrays]
+        self.native.add(item.name, list(arrays.values()), shares, item.origin, item.length, settings, columns)
 
     def _in_arena(self, arrays: dict[str, Any]) -> dict[str, Any]:
         return {name: self.arena.view(array) for name, array in arrays.items()}

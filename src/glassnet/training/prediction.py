@@ -23,6 +23,9 @@ NUMPY_ROWS = 1024
 TILE_BYTES = 1 << 18
 """Activations of the rows that a compiled program takes at once: they stay in a processor's second cache."""
 FEWEST_ROWS, MOST_ROWS = 16, 256
+WHOLE, PLANES, WEIGHTS, COLUMNS = range(4)
+"""How an array of a single row's call is divided among threads: not, along axis 1, along axis 0, or by the columns of a
+matrix. As ``Forward::Share``."""
 DIVIDED_FLOPS = 3_000_000
 """Work on a single row from which on several threads share its channels: some 30 µs."""
 
@@ -94,7 +97,7 @@ class Predictor:
             return None
         divides = sum(item.flops for item in items) >= DIVIDED_FLOPS * rows
         shares = [_shares_of(item) if divides else [] for item in items]
-        waits = [0 in (share or [0]) for share in shares]  # for all channels of what was before
+        waits = [WHOLE in (share or [WHOLE]) for share in shares]  # for all channels of what was before
         arena = Arena(recorder.buffers, _stages(items, waits), [x, y])
         program = module.Forward(self._dtype == np.float64, rows, arena.memory)
         self._kept = items  # with arrays that the program reads where they are
@@ -134,8 +137,7 @@ def _stages(items: list[Item], waits: list[bool]) -> list[Stage]:
 def _shares_of(item: Item) -> list[int]:
     """How the channels of one image, or the units of a large dense layer, are divided in a call; none if not.
 
-    For each array 1 along axis 1, 2 along axis 0, 3 by columns, 0 not at all. A convolution in groups looks at channels
-    of its own for each filter and stays whole.
+    A convolution in groups looks at channels of its own for each filter and stays whole.
     """
     assert item.call is not None
     kernel, arrays = item.call.kernel, item.arrays
@@ -143,7 +145,7 @@ def _shares_of(item: Item) -> list[int]:
     in_groups = "weight" in arrays and not is_dense and arrays["weight"].shape[1] != arrays["x"].shape[1]
     if not kernel.channels or in_groups or not (item.wants_rows if is_dense else arrays["y"].ndim > 2):
         return []
-    kinds = {name: 2 if name in kernel.shared else 1 for name in kernel.channels}
+    kinds = {name: WEIGHTS if name in kernel.shared else PLANES for name in kernel.channels}
     if is_dense:
-        kinds["weight"] = 3
-    return [kinds.get(name, 0) for name in arrays]
+        kinds["weight"] = COLUMNS
+    return [kinds.get(name, WHOLE) for name in arrays]
