@@ -32,6 +32,37 @@ char* memory() {
 template <class T>
 using V = Vec<T, vector_bytes>;
 
+// How the squares of planes of results are taken: in strips of as many rows of them as the memory has room for, of some
+// images at once or of a part of one.
+template <class T>
+struct Strips {
+    int64_t rows, columns;  // of squares in a plane
+    int64_t pitch;          // from one row of them to the next: beside the last of a row lies one that is not used
+    int64_t strip;          // rows at once
+    int64_t at_once = 1;    // images
+    int64_t distance;       // from one plane's squares to the next one's
+    int64_t outputs, inputs;
+
+    Strips(int64_t y_rows, int64_t y_columns, int64_t images, int64_t outputs, int64_t inputs, int64_t most_squares)
+        : rows(parts_of(y_rows, 2)), columns(parts_of(y_columns, 2)), pitch(columns + 1), strip(rows), distance(0),
+          outputs(outputs), inputs(inputs) {
+        while (strip > 1 && !fits(strip, 1)) strip = (strip + 1) / 2;
+        while (strip == rows && at_once < images && at_once * strip * pitch < most_squares && fits(strip, at_once + 1))
+            ++at_once;
+        distance = squares_of(strip, at_once);
+    }
+
+    int64_t squares_of(int64_t some_rows, int64_t some) const {
+        return round_up(some * some_rows * pitch, V<T>::width) + V<T>::width;
+    }
+
+    bool fits(int64_t some_rows, int64_t some) const {
+        const int64_t pixels = round_up(4 * (some_rows + 1) * pitch + 2 * V<T>::width, V<T>::width);
+        const int64_t numbers = outputs * inputs + (outputs + inputs) * squares_of(some_rows, some);
+        return squares * (numbers + 3 * gap<T>) + pixels <= memory_bytes / int64_t(sizeof(T));
+    }
+};
+
 // G g G' of the weights from one output plane to all input planes, 9 taps `tap` apart from `first` on: number k of input
 // i to u[k * distance + i].
 template <class T>
@@ -198,27 +229,16 @@ void weights_of_sums(const T* m, int64_t distance, int64_t inputs, T* weights, i
 template <class T>
 bool winograd(int64_t images, const Planes<const T>& x, int64_t x_image, const Weights<const T>& weights, bool turned,
               const T* bias, const Planes<T>& y, int64_t y_image, int64_t vertical_pad, int64_t horizontal_pad) {
-    constexpr int64_t width = V<T>::width, room = memory_bytes / sizeof(T);
     const int64_t inputs = x.count;
     if (inputs < fewest_planes || inputs > most_planes || y.count < fewest_planes || y.rows < 4 || y.columns < 4)
         return false;
-    // A strip has as many rows of squares as fit, for some images or for a part of one. Beside the squares of a row lies
-    // one that is not used.
-    const int64_t rows = parts_of(y.rows, 2), columns = parts_of(y.columns, 2), pitch = columns + 1;
     const int64_t outputs = std::min(y.count, most_outputs);
-    const auto pixels_for = [&](int64_t strip) { return round_up(4 * (strip + 1) * pitch + 2 * width, width); };
-    const auto squares_for = [&](int64_t strip, int64_t some) { return round_up(some * strip * pitch, width) + width; };
-    const auto fits = [&](int64_t strip, int64_t some) {
-        const int64_t numbers = outputs * inputs + (outputs + inputs) * squares_for(strip, some);
-        return squares * (numbers + 3 * gap<T>) + pixels_for(strip) <= room;
-    };
-    int64_t strip = rows, at_once = 1;
-    while (strip > 1 && !fits(strip, 1)) strip = (strip + 1) / 2;
-    if (!fits(strip, 1)) return false;
-    while (strip == rows && at_once < images && at_once * strip * pitch < 256 && fits(strip, at_once + 1)) ++at_once;
+    const Strips<T> strips(y.rows, y.columns, images, outputs, inputs, 256);
+    const int64_t rows = strips.rows, columns = strips.columns, pitch = strips.pitch, strip = strips.strip;
+    const int64_t at_once = strips.at_once, distance = strips.distance;
+    if (!strips.fits(strip, 1)) return false;
     T* const u = reinterpret_cast<T*>(memory());
     if (u == nullptr) return false;
-    const int64_t distance = squares_for(strip, at_once);
     const int64_t u_part = outputs * inputs + gap<T>, v_part = inputs * distance + gap<T>;
     const int64_t m_part = outputs * distance + gap<T>;
     T* const v = u + squares * u_part;
@@ -260,25 +280,16 @@ template <class T>
 bool winograd_weights(int64_t images, const Planes<const T>& x, int64_t x_image, const Planes<const T>& dy,
                       int64_t dy_image, const Weights<T>& dweight, bool adds, int64_t vertical_pad,
                       int64_t horizontal_pad) {
-    constexpr int64_t width = V<T>::width, room = memory_bytes / sizeof(T);
     const int64_t inputs = x.count, outputs = dy.count;
     if (inputs < fewest_planes || inputs > most_planes || outputs < fewest_planes || outputs > most_planes ||
         dy.rows < 4 || dy.columns < 4)
         return false;
-    const int64_t rows = parts_of(dy.rows, 2), columns = parts_of(dy.columns, 2), pitch = columns + 1;
-    const auto pixels_for = [&](int64_t strip) { return round_up(4 * (strip + 1) * pitch + 2 * width, width); };
-    const auto squares_for = [&](int64_t strip, int64_t some) { return round_up(some * strip * pitch, width) + width; };
-    const auto fits = [&](int64_t strip, int64_t some) {
-        const int64_t numbers = outputs * inputs + (outputs + inputs) * squares_for(strip, some);
-        return squares * (numbers + 3 * gap<T>) + pixels_for(strip) <= room;
-    };
-    int64_t strip = rows, at_once = 1;
-    while (strip > 1 && !fits(strip, 1)) strip = (strip + 1) / 2;
-    if (!fits(strip, 1)) return false;
-    while (strip == rows && at_once < images && at_once * strip * pitch < 512 && fits(strip, at_once + 1)) ++at_once;
+    const Strips<T> strips(dy.rows, dy.columns, images, outputs, inputs, 512);
+    const int64_t rows = strips.rows, pitch = strips.pitch, strip = strips.strip;
+    const int64_t at_once = strips.at_once, distance = strips.distance;
+    if (!strips.fits(strip, 1)) return false;
     T* const u = reinterpret_cast<T*>(memory());
     if (u == nullptr) return false;
-    const int64_t distance = squares_for(strip, at_once);
     const int64_t u_part = outputs * distance + gap<T>, v_part = inputs * distance + gap<T>;
     const int64_t m_part = outputs * inputs + gap<T>;
     T* const v = u + squares * u_part;
