@@ -37,6 +37,16 @@ struct Taps {
         last_column = count == 0 ? tap.column : std::max(last_column, tap.column);
     }
     void clear() { count = first_row = last_row = first_column = last_column = 0; }
+
+    // The first of those that, from rows first .. last on, meet one of so many rows of pixels, and how many follow it:
+    // taps of a row stand together.
+    std::pair<int64_t, int64_t> meeting(int64_t first, int64_t last, int64_t rows) const {
+        const auto meets = [&](const Tap& tap) { return last + tap.row >= 0 && first + tap.row < rows; };
+        int64_t begin = 0, end = count;
+        while (begin < end && !meets(all[begin])) ++begin;
+        while (end > begin && !meets(all[end - 1])) --end;
+        return {begin, end - begin};
+    }
 };
 
 // Positions: rows and columns [from, to) of a plane of results.
@@ -187,16 +197,24 @@ struct Places {
 };
 
 template <class T, int bytes>
-void add_tile(Sums<T>& sums, int64_t outputs, const Scratch<T>& scratch, const Tile& tile, const Places& places) {
+void add_tile(Sums<T>& sums, int64_t outputs, const Taps& taps, int64_t pixel_rows, const Scratch<T>& scratch,
+              const Tile& tile, const Places& places) {
     constexpr int64_t width = Vec<T, bytes>::width;
     const bool has_few_rows = outputs <= few_rows;
     const int64_t vectors_of_row = parts_of(tile.columns, width), all = tile.rows * vectors_of_row;
     const int64_t panels = parts_of(all, has_few_rows ? most_vectors_of_few_rows : most_vectors);
     const int64_t blocks = parts_of(outputs, most_rows);
     const T *const weights = sums.weights, *const start = sums.start;
+    const int64_t *const pixels = sums.pixels, *const weight_places = sums.places;
     T* const y = sums.y;
     for (int64_t panel = 0, vector = 0; panel < panels; ++panel) {
         const int64_t stop = all * (panel + 1) / panels, vectors = stop - vector;
+        const auto [first_tap, taps_there] =
+            taps.meeting((tile.row + vector / vectors_of_row) * scratch.vertical,
+                         (tile.row + (stop - 1) / vectors_of_row) * scratch.vertical, pixel_rows);
+        sums.pixels = pixels + first_tap;
+        sums.places = weight_places + first_tap;
+        sums.taps = taps_there;
         for (int64_t v = 0; vector < stop; ++v, ++vector) {
             const int64_t row = vector / vectors_of_row, column = vector % vectors_of_row * width;
             sums.x_of[v] = row * scratch.columns + column;
@@ -249,9 +267,9 @@ void sum_over_taps(const Planes<const T>& x, const Weights<const T>& weights, co
                              weights.data + plane * weights.input, weights.output, weights.input, bias,
                              continues || plane > 0, y.data, y.size(), places.column_step, {}, {}, {}};
                 if (prefers_short<T>(tile.columns))
-                    add_tile<T, short_bytes>(sums, y.count, of_tile, tile, places);
+                    add_tile<T, short_bytes>(sums, y.count, taps, x.rows, of_tile, tile, places);
                 else
-                    add_tile<T, vector_bytes>(sums, y.count, of_tile, tile, places);
+                    add_tile<T, vector_bytes>(sums, y.count, taps, x.rows, of_tile, tile, places);
                 plane += cut.planes;
             } while (plane < x.count && taps.count > 0);
         }

@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-#include "lanes.hpp"
+#include "transpose.hpp"
 
 namespace glassnet {
 namespace {
@@ -108,41 +108,23 @@ constexpr int64_t panel_bytes = 1 << 16;
 // 100; (64x2048)(2048x2048) 86, 88, 69 (OpenBLAS 81); (64x784)(784x256) 115, 117, 117.
 constexpr int64_t depth_in_place = 1024;
 
-// The lanes of x and y from `first` on by turns.
-template <int first, class Lanes, int... i>
-[[gnu::always_inline]] inline Lanes interleave(const Lanes& x, const Lanes& y, std::integer_sequence<int, i...>) {
-    constexpr int lanes = sizeof...(i);
-    return __builtin_shufflevector(x, y, (first + i / 2 + i % 2 * lanes)...);
-}
-
-// Columns of Bᵀ, B (columns, depth), side by side: to (depth, width). Squares are transposed in registers: one round
-// interleaves the upper half of a square with the lower, and log2(side) rounds transpose it. `to` gets the first `used`
-// rows of each transposed square; the compiler leaves out what only the others need.
+// Columns of Bᵀ, B (columns, depth), side by side: to (depth, width), square by square, of which `to` gets the first `used`
+// rows.
 template <class T, int bytes, int used>
 void transpose_panel(const T* b, int64_t b_row, int64_t depth, int64_t columns, int64_t width, T* to) {
     using V = Vec<T, bytes>;
-    constexpr int side = V::width, half = side / 2;
-    constexpr auto lanes = std::make_integer_sequence<int, side>();
+    constexpr int side = V::width;
     for (int64_t column = 0; column < columns; column += side)
         for (int64_t p = 0; p < depth; p += side) {
             const auto mask = V::first(std::min<int64_t>(side, depth - p));
             const T* from = b + column * b_row + p;
-            typename V::Lanes square[side], mixed[side];
+            typename V::Lanes square[side];
 #pragma GCC unroll 16
             for (int i = 0; i < side; ++i) {
                 square[i] = V::load(from, mask);
                 if (column + i + 1 < columns) from += b_row;
             }
-#pragma GCC unroll 4
-            for (int round = 1; round < side; round *= 2) {
-#pragma GCC unroll 8
-                for (int i = 0; i < half; ++i) {
-                    mixed[2 * i] = interleave<0>(square[i], square[half + i], lanes);
-                    mixed[2 * i + 1] = interleave<half>(square[i], square[half + i], lanes);
-                }
-#pragma GCC unroll 16
-                for (int i = 0; i < side; ++i) square[i] = mixed[i];
-            }
+            transpose<V>(square);
 #pragma GCC unroll 16
             for (int i = 0; i < used; ++i) V::store(to + (p + i) * width + column, square[i]);
         }
