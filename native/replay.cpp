@@ -12,7 +12,8 @@ void Choice::measured(std::int64_t steps, double seconds) {
     const double now = seconds / static_cast<double>(steps);
     double& known = seconds_per_step_[is_shared_];
     known = known == 0.0 ? now : trials_ < first_trials ? std::min(known, now) : (known + now) / 2;
-    if (seconds < seconds_of_trial / 2) steps_ *= 2;
+    // Runs that end before they are that long say nothing of longer ones, and there may be any number of them.
+    if (steps >= steps_ && seconds < seconds_of_trial / 2) steps_ *= 2;
     if (trials_ == 0 && now > seconds_of_long_step) {  // to begin with, sharing is taken to be better
         trials_ = first_trials;
         until_trial_ = trial_distance_ = first_distance_of_long_steps;

@@ -155,6 +155,8 @@ _labels: Callable[..., np.ndarray] = lambda rng, n, k: rng.integers(0, k, n)  # 
 _numbers: Callable[..., np.ndarray] = lambda rng, n, k: rng.normal(size=(n, k))  # noqa: E731
 _shares: Callable[..., np.ndarray] = lambda rng, n, k: rng.dirichlet(np.ones(k), n)  # noqa: E731
 _soft: Callable[..., np.ndarray] = lambda rng, n, k: rng.uniform(size=(n, k))  # noqa: E731
+_two_questions: Callable[..., np.ndarray] = lambda rng, n, k: rng.integers(0, [2, 1], (n, 2))  # noqa: E731
+_two_questions_turned: Callable[..., np.ndarray] = lambda rng, n, k: rng.integers(0, [1, 2], (n, 2))  # noqa: E731
 _signs: Callable[..., np.ndarray] = lambda rng, n, k: rng.choice([-1, 1], (n, k))  # noqa: E731
 
 LOSS_CASES: dict[str, list[tuple[Loss, Callable[..., np.ndarray], str | None]]] = {
@@ -180,6 +182,10 @@ LOSS_CASES: dict[str, list[tuple[Loss, Callable[..., np.ndarray], str | None]]] 
         (gn.losses.CrossEntropy(label_smoothing=0.2, class_weight=[1.0, 2.0, 0.5]), _shares, None),
         (gn.losses.CrossEntropy(from_logits=False, label_smoothing=0.1), _labels, "softmax"),
         (gn.losses.CrossEntropy(reduction="sum"), _labels, None),
+    ],
+    "JointCrossEntropy": [
+        (gn.losses.JointCrossEntropy([2, 1]), _two_questions, None),
+        (gn.losses.JointCrossEntropy([1, 2], label_smoothing=0.1, reduction="sum"), _two_questions_turned, None),
     ],
     "Hinge": [(gn.losses.Hinge(), _signs, None), (gn.losses.Hinge(), _labels, None)],
 }

@@ -23,6 +23,7 @@ from glassnet.losses import (
     CrossEntropy,
     Hinge,
     Huber,
+    JointCrossEntropy,
     Loss,
     MeanAbsoluteError,
     MeanSquaredError,
@@ -37,6 +38,8 @@ Z = np.array([[0.3, -1.2, 2.0], [1.5, 0.25, -0.7], [0.0, -0.4, 0.9], [2.2, 2.1, 
 Q = np.array([[0.2, 0.5, 0.3], [0.6, 0.3, 0.1], [0.05, 0.15, 0.8], [0.25, 0.25, 0.5]])
 S = np.array([[0.2, 0.5, 0.3], [1.0, 0.0, 0.0], [0.05, 0.15, 0.8], [0.25, 0.25, 0.5]])
 L = np.array([2, 0, 1, 2])
+V = np.stack([L, [0, 1, 1, 0]], axis=1)
+J = np.hstack([Z, 2 * Z[:, :2]])
 W = np.array([1.0, 3.0])
 W4 = np.array([1.0, 3.0, 0.5, 2.0])
 
@@ -58,6 +61,14 @@ TORCH = [
     Golden(
         'F.mse_loss(O, T, reduction="mean")', MeanSquaredError(), O, T, None, 1.4366666666666668,
         [[0.06666666666666665, -0.06666666666666665, -0.8333333333333333], [-0.5, 0.0, 0.06666666666666668]],
+    ),
+    Golden(
+        "F.cross_entropy(J[:, :3], L) + F.cross_entropy(J[:, 3:], V[:, 1])", JointCrossEntropy([3, 2]), J, V, None,
+        3.149620679831861,
+        [[0.0373297155458478, 0.008329385408040348, -0.04565910095388814, -0.011856468294391687, 0.011856468294391695],
+         [-0.07108453682983076, 0.05126013843071616, 0.019824398399114575, 0.23103545499468914, -0.2310354549946891],
+         [0.06053381394387571, -0.2094229710504284, 0.14888915710655265, 0.17249362028190313, -0.17249362028190313],
+         [0.13086579884975, 0.11841227154042103, -0.24927807039017102, -0.11254150067188051, 0.11254150067188051]],
     ),
     Golden(
         'F.mse_loss(O, T, reduction="sum")', MeanSquaredError("sum"), O, T, None, 8.620000000000001,
@@ -264,7 +275,7 @@ def test_every_loss_is_named_and_has_a_golden_value():
     modules = [module for name, module in sys.modules.items() if name.startswith(losses.__name__)]
     found = {cls for module in modules for cls in vars(module).values() if isinstance(cls, type)}
     defined = {cls for cls in found if issubclass(cls, Loss) and not cls.__name__.startswith("_")} - {Loss}
-    assert defined == set(LOSSES.values())
+    assert defined == {*LOSSES.values(), JointCrossEntropy}  # which has no default
     assert defined == {type(case.loss) for case in GOLDEN}
 
 
@@ -616,3 +627,31 @@ def test_bad_settings_are_refused(call, words):
         call()
     for word in words:
         assert word in str(caught.value)
+
+
+def test_joint_questions_are_single_ones_side_by_side() -> None:
+    rng = np.random.default_rng(0)
+    outputs, labels, weights = rng.normal(size=(7, 6)), rng.integers(0, [2, 4], (7, 2)), rng.uniform(size=7)
+    joint = JointCrossEntropy([2, 4], label_smoothing=0.1)
+    value, gradient = joint(outputs, labels, weights)
+    single = CrossEntropy(label_smoothing=0.1)
+    parts = [single(outputs[:, own], labels[:, m], weights) for m, own in enumerate((slice(2), slice(2, 6)))]
+    assert value == pytest.approx(parts[0][0] + parts[1][0], rel=1e-12)
+    np.testing.assert_allclose(gradient, np.hstack([part[1] for part in parts]), rtol=1e-12)
+    np.testing.assert_allclose(joint.probabilities(outputs)[:, 2:], single.probabilities(outputs[:, 2:]))
+    np.testing.assert_array_equal(joint.classes(outputs)[:, 1], outputs[:, 2:].argmax(axis=1))
+
+
+@pytest.mark.parametrize(
+    ("counts", "targets", "error", "words"),
+    [
+        ([], [[0]], ConfigurationError, "no classes"),
+        ([2, 0], [[0, 0]], ConfigurationError, "class_counts"),
+        ([2, 2], [[0, 0]], ShapeError, "end the network in"),
+        ([2, 1], [0], ShapeError, "targets"),
+        ([2, 1], [[0, 1]], DataError, "column 1"),
+    ],
+)
+def test_joint_questions_that_do_not_fit(counts: Any, targets: Any, error: type[GlassnetError], words: str) -> None:
+    with pytest.raises(error, match=words):
+        JointCrossEntropy(counts)(np.zeros((1, 3)), np.array(targets))

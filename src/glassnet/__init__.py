@@ -76,7 +76,7 @@ from glassnet.training import Callback, Checkpoint, EarlyStopping, History, Redu
 from glassnet.version import __version__
 
 if TYPE_CHECKING:
-    from glassnet import data, plots, zoo
+    from glassnet import data, estimators, plots, zoo
 
 __all__ = [
     "ELU",
@@ -152,6 +152,7 @@ __all__ = [
     "__version__",
     "check_gradients",
     "data",
+    "estimators",
     "initializers",
     "kernels",
     "layers",
@@ -167,8 +168,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Imports ``glassnet.data``, ``glassnet.plots`` and ``glassnet.zoo`` when they are first asked for."""
-    if name in ("data", "plots", "zoo"):
+    """Imports rooms that the core does not need, such as ``glassnet.data``, when they are first asked for."""
+    if name in ("data", "estimators", "plots", "zoo"):
         from importlib import import_module
 
         return import_module(f"glassnet.{name}")

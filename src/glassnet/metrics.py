@@ -50,8 +50,8 @@ class Accuracy(Metric):
             )
         if targets.ndim == 1:
             actual = targets
-        elif predicted.ndim == 1 and targets.shape[1] > 1:
-            actual = np.argmax(targets, axis=1)
+        elif predicted.shape != targets.shape and targets.shape[1] > 1:
+            actual = loss.classes(targets)
         else:
             actual = (targets > 0.5).astype(np.intp).reshape(predicted.shape)
         right = (predicted == actual).reshape(len(predicted), -1).mean(axis=1)

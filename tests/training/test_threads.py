@@ -272,3 +272,13 @@ def test_a_model_predicts_while_another_one_trains() -> None:
         while not training.done():
             np.testing.assert_array_equal(model.predict(rows), expected)
         assert training.result() == trained
+
+
+def test_epochs_of_one_step_may_be_many() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(256, 64)), rng.integers(0, 10, 256)
+    net = gn.Sequential(gn.Dense(128), gn.ReLU(), gn.Dense(10))
+    model = gn.Model(net, "cross_entropy", gn.Adam(), engine="compiled", threads=2)
+    seen: list[int] = []
+    model.fit(x, y, epochs=150, batch_size=None, verbose=False, callbacks=[lambda state: seen.append(state.epoch)])
+    assert seen[-1] == 150

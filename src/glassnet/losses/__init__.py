@@ -8,6 +8,7 @@ constant changes nothing. Losses that compare element by element also divide by 
 from glassnet.losses.base import Loss
 from glassnet.losses.binary import BinaryCrossEntropy, Hinge
 from glassnet.losses.cross_entropy import CrossEntropy
+from glassnet.losses.joint import JointCrossEntropy
 from glassnet.losses.regression import Huber, MeanAbsoluteError, MeanSquaredError, SumSquaredError
 from glassnet.losses.targets import check_labels, check_weights
 
@@ -27,6 +28,7 @@ __all__ = [
     "CrossEntropy",
     "Hinge",
     "Huber",
+    "JointCrossEntropy",
     "Loss",
     "MeanAbsoluteError",
     "MeanSquaredError",

@@ -22,6 +22,8 @@ class BinaryCrossEntropy(Loss):
     Args:
         from_logits: True when the network gives logits z; False when it ends in a sigmoid and gives p.
         reduction: ``"mean"`` over rows and outputs, or ``"sum"``.
+        averages_outputs: False for a mean over rows of the sum over outputs, as the logarithm of the probability of all
+            labels together is.
 
     Targets: numbers in [0, 1] of the outputs' shape; soft labels are allowed.
 
@@ -30,8 +32,9 @@ class BinaryCrossEntropy(Loss):
 
     decides_classes = True
 
-    def __init__(self, *, from_logits: bool = True, reduction: str = "mean") -> None:
+    def __init__(self, *, from_logits: bool = True, reduction: str = "mean", averages_outputs: bool = True) -> None:
         self.from_logits = boolean(from_logits, "from_logits", "BinaryCrossEntropy")
+        self.averages_outputs = boolean(averages_outputs, "averages_outputs", "BinaryCrossEntropy")
         self.reduction = one_of(reduction, "reduction", "BinaryCrossEntropy", REDUCTIONS)
         self.boundary = 0.0 if from_logits else 0.5
         self.kernels = (

@@ -1,0 +1,23 @@
+"""Networks as scikit-learn estimators: for pipelines, grid searches and cross-validation.
+
+``MLPClassifier`` and ``MLPRegressor`` take the places of scikit-learn's classes of the same names;
+``NetworkClassifier`` and ``NetworkRegressor`` do the same for any network. They need scikit-learn:
+``pip install "glassnet[sklearn]"``.
+"""
+
+from importlib.util import find_spec
+
+from glassnet.errors import MissingExtraError
+
+if find_spec("sklearn") is None:
+    raise MissingExtraError(
+        where="glassnet.estimators",
+        received="an installation without scikit-learn",
+        expected="scikit-learn, whose conventions the estimators follow",
+        fix='pip install "glassnet[sklearn]", or use gn.Model, which needs nothing more',
+    )
+
+from glassnet.estimators.mlp import MLPClassifier, MLPRegressor
+from glassnet.estimators.networks import NetworkClassifier, NetworkRegressor
+
+__all__ = ["MLPClassifier", "MLPRegressor", "NetworkClassifier", "NetworkRegressor"]

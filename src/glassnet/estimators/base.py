@@ -1,0 +1,391 @@
+"""What all estimators share: from arrays, frames and sparse matrices to a trained ``Model``, and back."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from typing import Any, Self
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
+
+from glassnet.errors import ConfigurationError
+from glassnet.estimators.stopping import Progress
+from glassnet.estimators.targets import Numbers, class_targets
+from glassnet.losses import LOSSES, Loss
+from glassnet.model import Model
+from glassnet.network import Network
+from glassnet.optimizers import Optimizer
+from glassnet.settings import by_name, number, one_of, whole
+from glassnet.shapes import Array
+
+FORMATS = ("csr", "csc", "coo")
+DTYPES = ("auto", "float32", "float64")
+LARGEST_SEED = 2**31 - 1
+
+
+class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
+    """Base of the estimators. A subclass says what its network and its optimizer are."""
+
+    # Parameters that every subclass has.
+    batch_size: int | str
+    max_iter: int
+    shuffle: bool
+    random_state: Any
+    tol: float
+    n_iter_no_change: int
+    early_stopping: bool
+    validation_fraction: float
+    warm_start: bool
+    verbose: bool
+    loss: Any
+    dtype: str
+    callbacks: Any
+
+    # What a fit leaves.
+    model_: Model
+    n_features_in_: int
+    _progress: Progress | None
+
+    @abstractmethod
+    def _network(
+        self, features: int, outputs: int, activation: str, random: np.random.RandomState, dtype: str
+    ) -> Network:
+        """A built network for rows (features,)."""
+
+    @abstractmethod
+    def _optimizer(self, penalty: float) -> Any:
+        """The optimizer; ``penalty`` is what a strength that is meant for all rows must be multiplied by for a mean."""
+
+    @abstractmethod
+    def _learn(self, y: Array, classes: Any) -> Any:
+        """The ``Targets`` that y stands for."""
+
+    @abstractmethod
+    def _checked_targets(self, y: Any) -> Array:
+        """Of the form (N,) or (N, M)."""
+
+    @abstractmethod
+    def _weights(self, y: Array, sample_weight: Array | None) -> Array | None:
+        """The rows' weights, with those of their classes."""
+
+    def _check_settings(self) -> None:
+        name = type(self).__name__
+        whole(self.max_iter, "max_iter", name)
+        whole(self.n_iter_no_change, "n_iter_no_change", name)
+        number(self.tol, "tol", name, low=0)
+        one_of(self.dtype, "dtype", name, DTYPES)
+        if self.early_stopping:
+            number(self.validation_fraction, "validation_fraction", name, low=0, high=1, open_low=True)
+        if self.batch_size != "auto":
+            whole(self.batch_size, "batch_size", name)
+
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, eval_set: Any, *, incremental: bool = False, classes: Any = None
+    ) -> Self:
+        self._check_settings()
+        first = not hasattr(self, "model_") or not (self.warm_start or incremental)
+        X, y = validate_data(
+            self, X, y, accept_sparse=FORMATS, multi_output=True, y_numeric=not is_classifier(self),
+            dtype=(np.float64, np.float32), reset=first,
+        )  # fmt: skip
+        X, y = _dense(X), self._checked_targets(y)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X)
+            if not sample_weight.any():
+                raise ValueError("Sample weights must contain at least one non-zero number.")
+        random = check_random_state(self.random_state)
+        if first:
+            self._targets = self._learn(y, classes)
+            self.n_outputs_ = self._targets.outputs
+            self.out_activation_ = self._targets.activation
+            self.t_, self.n_iter_, self._progress = 0, 0, None
+        encoded = self._targets.encode(y)
+        weights = self._weights(y, sample_weight)
+        if first:
+            dtype = str(X.dtype) if self.dtype == "auto" else self.dtype
+            network = self._network(X.shape[1], self.n_outputs_, self.out_activation_, random, dtype)
+            seed = random.randint(LARGEST_SEED)
+            self.model_ = Model(network, self._loss(), self._optimizer(1.0), seed=seed, dtype=dtype)
+        self._train(
+            X,
+            encoded,
+            y,
+            weights,
+            eval_set,
+            random,
+            epochs=1 if incremental else self.max_iter,
+            incremental=incremental,
+        )
+        if not np.isfinite(self.model_.network.parameters).all():
+            raise ValueError(
+                "The solver produced weights that are not finite. The input may contain large values and need scaling: "
+                "put a StandardScaler before it."
+            )
+        return self
+
+    def _loss(self) -> Loss:
+        return self._targets.loss if self.loss is None else by_name(self.loss, LOSSES, Loss, what="loss")
+
+    def _loss_scale(self) -> float:
+        """What the reported loss is multiplied by."""
+        return 1.0
+
+    def _train(
+        self, X: Array, encoded: Array, y: Array, weights: Array | None, eval_set: Any, random: np.random.RandomState,
+        *, epochs: int, incremental: bool,
+    ) -> None:  # fmt: skip
+        held: tuple[Any, ...] | None = None
+        validation = None
+        if eval_set is not None:
+            held = self._eval_set(eval_set)
+            validation = (held[0], self._targets.encode(held[1]))
+        elif self.early_stopping:
+            if incremental:
+                raise ValueError("partial_fit does not support early_stopping=True")
+            X, encoded, weights, held = self._set_aside(X, encoded, y, weights, random)
+        batch = min(200, len(X)) if self.batch_size == "auto" else int(self.batch_size)
+        if batch > len(X):
+            warnings.warn(
+                f"batch_size={batch} is larger than the {len(X)} rows; all of them make a batch.", stacklevel=4
+            )
+            batch = len(X)
+        mean_weight = 1.0 if weights is None else float(weights.mean())
+        self._adjust(
+            self.model_.optimizer, 1 / (batch * mean_weight), keeps_rate=incremental and self._progress is not None
+        )
+        progress = self._progress_of(held if self.early_stopping else None, continues=incremental, rows=len(X))
+        self.history_ = self.model_.fit(
+            X.reshape(len(X), *self._row_shape(X.shape[1])), encoded, epochs=epochs, batch_size=batch,
+            shuffle=self.shuffle, validation_data=validation, sample_weight=weights,
+            callbacks=[progress, *(self.callbacks or ())], verbose=bool(self.verbose),
+        )  # fmt: skip
+        self._progress = progress
+        done = len(self.history_)
+        self.n_iter_ = self.n_iter_ + done if incremental else done
+        self.t_ += done * len(X)
+        self.loss_curve_ = progress.losses
+        self.loss_ = progress.losses[-1]
+        watches_score = self.early_stopping
+        self.best_loss_ = None if watches_score else progress.best_loss
+        self.validation_scores_ = progress.scores if watches_score else None
+        self.best_validation_score_ = progress.best_score if watches_score else None
+        if not incremental and done == self.max_iter and not progress.has_converged:
+            warnings.warn(
+                f"The training ended after max_iter={self.max_iter} epochs and has not converged; set max_iter higher.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+    def _adjust(self, optimizer: Optimizer, penalty: float, *, keeps_rate: bool) -> None:
+        """Brings an optimizer that stays from an earlier fit up to the parameters."""
+
+    def _adapts(self) -> bool:
+        return False
+
+    def _rate_of(self) -> tuple[float, float] | None:
+        return None
+
+    def _row_shape(self, features: int) -> tuple[int, ...]:
+        return (features,)
+
+    def _progress_of(self, held: tuple[Any, ...] | None, *, continues: bool, rows: int) -> Progress:
+        if continues and self._progress is not None:
+            self._progress.rows = rows
+            return self._progress
+        score = None if held is None else (lambda: self._score_of(*held))
+        return Progress(
+            tol=self.tol, patience=self.n_iter_no_change, score=score, adapts=self._adapts(),
+            rate_of=self._rate_of(), rows=rows, loss_scale=self._loss_scale(),
+        )  # fmt: skip
+
+    def _score_of(self, X: Array, y: Array, weights: Array | None) -> float:
+        found = self._decoded(X)
+        if found.dtype.kind == "f" and not np.isfinite(found).all():
+            return float("nan")
+        if is_classifier(self):
+            return share_of_right_rows(y, found, weights)
+        return float(r2_score(y, found, sample_weight=weights))
+
+    def _set_aside(
+        self, X: Array, encoded: Array, y: Array, weights: Array | None, random: np.random.RandomState
+    ) -> tuple[Array, Array, Array | None, tuple[Any, ...]]:
+        rows = np.arange(len(X))
+        stratify = y if is_classifier(self) and y.ndim == 1 else None
+        training, held = train_test_split(
+            rows, random_state=random, test_size=self.validation_fraction, stratify=stratify
+        )
+        if len(held) < 2:
+            raise ValueError(
+                f"The validation set is too small: {len(held)} of {len(X)} rows. Increase 'validation_fraction' or the "
+                "size of your dataset."
+            )
+        parts = None if weights is None else (weights[training], weights[held])
+        return (
+            X[training], encoded[training], parts and parts[0], (X[held], y[held], parts and parts[1])
+        )  # fmt: skip
+
+    def _eval_set(self, given: Any) -> tuple[Any, ...]:
+        if not isinstance(given, tuple | list) or len(given) != 2:
+            raise ConfigurationError(
+                where=f"{type(self).__name__}.fit: eval_set",
+                received=f"a {type(given).__name__}",
+                expected="(X, y) to measure after each epoch",
+                fix="write eval_set=(X_validation, y_validation)",
+            )
+        X, y = given
+        X = validate_data(self, X, accept_sparse=FORMATS, dtype=(np.float64, np.float32), reset=False)
+        return _dense(X), self._checked_targets(check_array(y, ensure_2d=False, dtype=None)), None
+
+    def _outputs(self, X: Array) -> Array:
+        return self.model_.predict(X.reshape(len(X), *self._row_shape(X.shape[1])))
+
+    def _decoded(self, X: Array) -> Array:
+        return np.asarray(self._targets.decode(self._outputs(X), self.model_.loss))
+
+    def _checked(self, X: Any) -> Array:
+        check_is_fitted(self, "model_")
+        return _dense(validate_data(self, X, accept_sparse=FORMATS, dtype=(np.float64, np.float32), reset=False))
+
+    def predict(self, X: Any) -> Array:
+        """Predictions in the form of the targets.
+
+        Args:
+            X: rows (N, D): an array, a frame or a sparse matrix.
+
+        Returns:
+            (N,), or (N, M) for several targets.
+        """
+        return self._decoded(self._checked(X))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.target_tags.multi_output = True
+        return tags
+
+
+class Classification(ClassifierMixin):  # type: ignore[misc]
+    """The part of an estimator that is about classes."""
+
+    class_weight: Any
+
+    def _learn(self: Any, y: Array, classes: Any) -> Any:
+        two_outputs = self.loss is not None and type(self._loss_given()).__name__ != "BinaryCrossEntropy"
+        targets = class_targets(y, classes, two_outputs=two_outputs)
+        self.classes_ = targets.classes
+        return targets
+
+    def _loss_given(self: Any) -> Loss:
+        return by_name(self.loss, LOSSES, Loss, what="loss")
+
+    def _checked_targets(self, y: Any) -> Array:
+        check_classification_targets(y)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if issparse(y):
+            y = y.toarray()
+        return np.asarray(y)
+
+    def _weights(self: Any, y: Array, sample_weight: Array | None) -> Array | None:
+        own = self._targets.weights(self.class_weight, y)
+        return own if sample_weight is None else sample_weight if own is None else own * sample_weight
+
+    def fit(self: Any, X: Any, y: Any, sample_weight: Any = None, *, eval_set: Any = None) -> Any:
+        """Trains from the beginning, or goes on with ``warm_start``.
+
+        Args:
+            X: rows (N, D): an array, a frame or a sparse matrix (which is made dense).
+            y: labels (N,), numbers or text; or 0 and 1 for several labels a row (N, M).
+            sample_weight: a weight ≥ 0 for each row (N,). A weight of 2 does what the row twice does.
+            eval_set: (X, y) that is measured after each epoch; with ``early_stopping`` it decides, and no rows are set
+                aside.
+
+        Returns:
+            The estimator itself.
+        """
+        return self._fit(X, y, sample_weight, eval_set)
+
+    def score(self: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The share of rows that are predicted right, in everything."""
+        return share_of_right_rows(np.asarray(y), self.predict(X), sample_weight)
+
+    def _partial_fit(self: Any, X: Any, y: Any, classes: Any, sample_weight: Any) -> Any:
+        if not hasattr(self, "model_"):
+            if classes is None and type_of_target(y) != "multilabel-indicator":
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(
+                f"`classes={classes}` is not the same as on the last call to partial_fit, was: {self.classes_}"
+            )
+        return self._fit(X, y, sample_weight, None, incremental=True, classes=classes)
+
+    def predict_proba(self: Any, X: Any) -> Any:
+        """Probabilities of the classes in the order of ``classes_`` (N, K), or of each label (N, M).
+
+        For several questions a row a list with one array (N, K_m) each.
+        """
+        X = self._checked(X)
+        return self._targets.probabilities(self._outputs(X), self.model_.loss)
+
+    def predict_log_proba(self: Any, X: Any) -> Any:
+        """The logarithm of ``predict_proba``; −inf where a probability is zero."""
+        with np.errstate(divide="ignore"):
+            p = self.predict_proba(X)
+            return [np.log(own) for own in p] if isinstance(p, list) else np.log(p)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+class Regression(RegressorMixin):  # type: ignore[misc]
+    """The part of an estimator that is about numbers."""
+
+    def _learn(self, y: Array, classes: Any) -> Numbers:
+        return Numbers(y)
+
+    def _checked_targets(self, y: Any) -> Array:
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        return np.asarray(y)
+
+    def _weights(self, y: Array, sample_weight: Array | None) -> Array | None:
+        return sample_weight
+
+    def fit(self: Any, X: Any, y: Any, sample_weight: Any = None, *, eval_set: Any = None) -> Any:
+        """Trains from the beginning, or goes on with ``warm_start``.
+
+        Args:
+            X: rows (N, D): an array, a frame or a sparse matrix (which is made dense).
+            y: numbers (N,), or several for each row (N, M).
+            sample_weight: a weight ≥ 0 for each row (N,). A weight of 2 does what the row twice does.
+            eval_set: (X, y) that is measured after each epoch; with ``early_stopping`` it decides, and no rows are set
+                aside.
+
+        Returns:
+            The estimator itself.
+        """
+        return self._fit(X, y, sample_weight, eval_set)
+
+
+def share_of_right_rows(y: Array, found: Array, weights: Any) -> float:
+    """The accuracy; of several questions or labels a row, all must be right."""
+    if type_of_target(y) == "multiclass-multioutput":
+        return float(np.average((y == found).all(axis=1), weights=weights))
+    return float(accuracy_score(y, found, sample_weight=weights))
+
+
+def _dense(X: Any) -> Array:
+    return np.asarray(X.toarray() if issparse(X) else X)

@@ -1,0 +1,97 @@
+"""When a training ends that nobody told how long to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from glassnet.shapes import Array
+from glassnet.training import Callback, TrainingState
+
+LOWEST_RATE = 1e-6
+"""Below which an adaptive learning rate is not lowered any more."""
+
+
+class Progress(Callback):
+    """Notes what each epoch brought and stops after too many without improvement.
+
+    With a validation score the best epoch's weights are put back at the end.
+
+    Args:
+        tol: how much counts as improvement.
+        patience: epochs without it that are tolerated.
+        score: the validation score, higher is better; or None to watch the training loss.
+        adapts: whether the learning rate is divided by five instead, as long as it is above 1e-6.
+        rate_of: the learning rate η t^−p after t rows, as (η, p); None where it stays.
+        rows: in an epoch.
+        loss_scale: what the reported loss is multiplied by.
+    """
+
+    def __init__(
+        self,
+        *,
+        tol: float,
+        patience: int,
+        score: Callable[[], float] | None,
+        adapts: bool,
+        rate_of: tuple[float, float] | None,
+        rows: int,
+        loss_scale: float = 1.0,
+    ) -> None:
+        self.tol = tol
+        self.patience = patience
+        self.score = score
+        self.adapts = adapts
+        self.rate_of = rate_of
+        self.rows = rows
+        self.rows_seen = 0
+        self.loss_scale = loss_scale
+        self.losses: list[float] = []
+        self.scores: list[float] = []
+        self.best_loss = np.inf
+        self.best_score = -np.inf
+        self.waited = 0
+        self.has_converged = False
+        self._best: Array | None = None
+
+    def on_fit_begin(self, state: TrainingState) -> None:
+        """Has not converged yet."""
+        self.has_converged = False
+
+    def on_epoch_end(self, state: TrainingState) -> None:
+        """Counts."""
+        self.losses.append(self.loss_scale * state.logs["loss"] + state.logs.get("penalty", 0.0))
+        self.waited = 0 if self._improved(state) else self.waited + 1
+        self.rows_seen += self.rows
+        if self.rate_of is not None:
+            rate, power = self.rate_of
+            state.optimizer.learning_rate = rate / (self.rows_seen + 1) ** power
+        if self.waited <= self.patience:
+            return
+        if self.adapts and state.optimizer.current_rate() > LOWEST_RATE:
+            state.optimizer.learning_rate_scale /= 5
+            self.waited = 0
+            return
+        what = "training loss" if self.score is None else "validation score"
+        self.has_converged = True
+        state.stop(f"the {what} did not improve by {self.tol:g} for {self.waited} epochs")
+
+    def on_fit_end(self, state: TrainingState) -> None:
+        """Puts the best weights back, and lets go of the held-out rows."""
+        self.score = None
+        if self._best is not None:
+            state.network.parameters[...] = self._best
+            self._best = None
+
+    def _improved(self, state: TrainingState) -> bool:
+        if self.score is None:
+            better = not self.losses[-1] > self.best_loss - self.tol
+            self.best_loss = min(self.best_loss, self.losses[-1])
+            return better
+        score = self.score()
+        self.scores.append(score)
+        better = not score < self.best_score + self.tol
+        if score > self.best_score:
+            self.best_score, self._best = score, state.network.parameters.copy()
+        return better
