@@ -75,6 +75,7 @@ contracts: $(INSTALLED)
 bench: $(NATIVE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]' -C wheel.cmake=false
 	$(BIN)/python -m benchmarks.run --readme
+	$(BIN)/python -m benchmarks.estimators --docs
 
 format: $(INSTALLED)
 	$(BIN)/ruff format .
