@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 NATIVE := $(VENV)/.native
 SANITIZE := build/sanitize
 
-.PHONY: help bench compile-arm64 run test test-sanitize unit lint types contracts format wheel clean
+.PHONY: help bench compile-arm64 fuzz run test test-sanitize unit lint types contracts format wheel clean
 .DEFAULT_GOAL := help
 
 help:
@@ -49,6 +49,10 @@ test-sanitize: $(NATIVE)
 	$(SANITIZE)/venv/bin/python -c 'from glassnet.runners import native; assert "sanitize" in native().__file__' && \
 	$(SANITIZE)/venv/bin/python -m pytest -n 2 --dist loadfile \
 	  tests/native tests/training tests/test_model.py tests/test_recording.py
+
+# make fuzz     50,000 damaged model files, some five minutes
+fuzz: $(NATIVE)
+	GLASSNET_FUZZ_EXAMPLES=25000 $(BIN)/python -m pytest -n 2 tests/formats/test_fuzz.py
 
 # make compile-arm64  whether the native code compiles for arm64; installs a cross compiler in build/arm64
 compile-arm64: $(INSTALLED)

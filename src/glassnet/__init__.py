@@ -76,7 +76,8 @@ from glassnet.training import Callback, Checkpoint, EarlyStopping, History, Redu
 from glassnet.version import __version__
 
 if TYPE_CHECKING:
-    from glassnet import data, estimators, plots, zoo
+    from glassnet import data, estimators, interop, plots, zoo
+    from glassnet.interop import from_onnx, from_torch, load_state, to_torch
 
 __all__ = [
     "ELU",
@@ -153,15 +154,20 @@ __all__ = [
     "check_gradients",
     "data",
     "estimators",
+    "from_onnx",
+    "from_torch",
     "initializers",
+    "interop",
     "kernels",
     "layers",
     "load",
+    "load_state",
     "losses",
     "metrics",
     "optimizers",
     "plots",
     "schedules",
+    "to_torch",
     "trace",
     "zoo",
 ]
@@ -169,8 +175,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Imports rooms that the core does not need, such as ``glassnet.data``, when they are first asked for."""
-    if name in ("data", "estimators", "plots", "zoo"):
-        from importlib import import_module
+    from importlib import import_module
 
+    if name in ("data", "estimators", "interop", "plots", "zoo"):
         return import_module(f"glassnet.{name}")
+    if name in ("from_onnx", "from_torch", "load_state", "to_torch"):
+        return getattr(import_module("glassnet.interop"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

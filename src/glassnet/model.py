@@ -294,6 +294,20 @@ class Model:
         """
         self._write(path, self.epochs_trained, include_optimizer)
 
+    def export_onnx(self, path: str | Path, *, opset: int | None = None) -> Any:
+        """Writes the prediction, preprocessing included, as an ONNX file that is checked and tried; print the report.
+
+        See ``glassnet.interop.export_onnx``. Needs ``pip install "glassnet[onnx]"``.
+
+        Args:
+            path: the file.
+            opset: the version of the operators; None for a current one.
+        """
+        from importlib import import_module  # a door: the model does without
+
+        settings = {} if opset is None else {"opset": opset}
+        return import_module("glassnet.interop").export_onnx(self, path, **settings)
+
     def _write(self, path: str | Path, epochs_trained: int, include_optimizer: bool) -> None:
         self._require_built("save")
         require_writable(path, where="save")

@@ -255,3 +255,17 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
         assert process.stderr.read() == b""
         process.stderr.close()
         assert process.wait() == 1
+
+
+def test_exports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "digits", "--epochs", "1", "--hidden", "8", "--output", "d.safetensors", "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["export", "d.safetensors", "--to", "c", "--function", "digit"]) == 0
+    assert "d.c, d.h: void digit(" in capsys.readouterr().out
+    assert Path("d.c").stat().st_size > 1000
+    pytest.importorskip("onnx")
+    assert main(["export", "d.safetensors", "--to", "onnx", "--output", "other.onnx"]) == 0
+    assert "other.onnx: opset" in capsys.readouterr().out
+    assert main(["export", "d.safetensors", "--to", "c", "--output", "d.txt"]) == 2
+    assert "ends in .c" in capsys.readouterr().err

@@ -23,6 +23,7 @@ examples:
   glassnet predict flowers.safetensors new.csv --output answers.csv
   glassnet summary digits.safetensors                   layers, shapes, parameters
   glassnet trace digits.safetensors digits --row 3      every number of one forward and backward pass
+  glassnet export digits.safetensors --to onnx          for other programs; --to c writes C source
   glassnet train pets/ --resize 32x32 --network resnet --augment flip,crop     a folder of photos for each class
   glassnet predict pets.safetensors new/*.jpg --resize 32x32                   what do other photos show?
 """
@@ -71,6 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_predict(commands)
     _add_summary(commands)
     _add_trace(commands)
+    _add_export(commands)
     return parser
 
 
@@ -203,3 +205,18 @@ def _add_pictures(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--on-error", default="stop", choices=("stop", "skip"), help="what to do at a picture that cannot be read"
     )
+
+
+def _add_export(commands: Commands) -> None:
+    from glassnet.cli.export import FORMATS, export
+
+    parser = commands.add_parser(
+        "export",
+        help="write a model for other programs",
+        description="Writes a model's prediction, preprocessing included, as an ONNX file or as C source.",
+    )
+    parser.set_defaults(run=export)
+    parser.add_argument("model", help="a model file that train wrote")
+    parser.add_argument("--to", required=True, choices=FORMATS, help="an ONNX file, or C99 source and its header")
+    parser.add_argument("--output", metavar="FILE", help="where to write it (default: beside the model, .onnx or .c)")
+    parser.add_argument("--function", default="predict", metavar="NAME", help="for C: name of the function (predict)")

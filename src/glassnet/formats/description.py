@@ -114,6 +114,13 @@ def _reconstruct(
             raise TypeError(f"{name} is {found[name]!r:.80}")
     values = {name: array for name, array in tensors.items() if not name.startswith(OPTIMIZER_PREFIX)}
     found["network"].restore(values, tuple(description["input_shape"]), description["dtype"])
+    for name, shape in (
+        ("preprocessing", found["network"].input_shape),
+        ("target_scaling", found["network"].output_shape),
+    ):
+        if found[name] is not None:
+            for array in (found[name].mean, found[name].scale):
+                np.broadcast_to(array, shape)  # a ValueError where it does not fit
     optimizer: Optimizer = found["optimizer"]
     optimizer.learning_rate_scale = float(description["learning_rate_scale"])
     optimizer.steps = whole(description["optimizer_steps"], "optimizer_steps", where, low=0)

@@ -1,0 +1,202 @@
+"""The C functions that a source may need; each is written only where it is called."""
+
+from __future__ import annotations
+
+
+def _elementwise(name: str, expression: str, settings: str = "") -> str:
+    return f"""static void {name}(const float *x, {settings}int size, float *y)
+{{
+    for (int i = 0; i < size; ++i) y[i] = {expression};
+}}"""
+
+
+FUNCTIONS: dict[str, str] = {
+    "relu": _elementwise("relu", "x[i] < 0.0f ? 0.0f : x[i]"),
+    "leaky_relu": _elementwise("leaky_relu", "x[i] < 0.0f ? slope * x[i] : x[i]", "float slope, "),
+    "elu": _elementwise("elu", "x[i] < 0.0f ? alpha * expm1f(x[i]) : x[i]", "float alpha, "),
+    "silu": _elementwise("silu", "x[i] / (1.0f + expf(-x[i]))"),
+    "sigmoid": _elementwise("sigmoid", "1.0f / (1.0f + expf(-x[i]))"),
+    "hyperbolic_tangent": _elementwise("hyperbolic_tangent", "tanhf(x[i])"),
+    "softplus": _elementwise("softplus", "fmaxf(x[i], 0.0f) + log1pf(expf(-fabsf(x[i])))"),
+    "gelu": _elementwise("gelu", "0.5f * x[i] * (1.0f + erff(x[i] * 0.707106781f))"),
+    "gelu_by_tanh": _elementwise(
+        "gelu_by_tanh",
+        "0.5f * x[i] * (1.0f + tanhf(0.797884561f * (x[i] + 0.044715f * x[i] * x[i] * x[i])))",
+    ),
+    "softmax": """static void softmax(const float *x, int rows, int size, float *y)
+{
+    for (int r = 0; r < rows; ++r, x += size, y += size) {
+        float largest = x[0], sum = 0.0f;
+        for (int i = 1; i < size; ++i)
+            if (x[i] > largest) largest = x[i];
+        for (int i = 0; i < size; ++i) sum += y[i] = expf(x[i] - largest);
+        for (int i = 0; i < size; ++i) y[i] /= sum;
+    }
+}""",
+    "add": """static void add(const float *x, const float *other, int size, float *y)
+{
+    for (int i = 0; i < size; ++i) y[i] = x[i] + other[i];
+}""",
+    "standardize": """static void standardize(const float *x, const float *mean, const float *scale, int size, float *y)
+{
+    for (int i = 0; i < size; ++i) y[i] = (x[i] - mean[i]) / scale[i];
+}""",
+    "restore": """static void restore(const float *x, const float *mean, const float *scale, int size, float *y)
+{
+    for (int i = 0; i < size; ++i) y[i] = x[i] * scale[i] + mean[i];
+}""",
+    "dense": """/* weight (inputs, units) */
+static void dense(const float *x, const float *weight, const float *bias, int inputs, int units, float *y)
+{
+    for (int m = 0; m < units; ++m) y[m] = bias ? bias[m] : 0.0f;
+    for (int d = 0; d < inputs; ++d, weight += units)
+        for (int m = 0; m < units; ++m) y[m] += x[d] * weight[m];
+}""",
+    "conv2d": """/* x (channels, height, width), weight (filters, channels / groups, kernel_height, kernel_width) */
+static void conv2d(const float *x, const float *weight, const float *bias, int channels, int height, int width,
+                   int filters, int rows, int columns, int kernel_height, int kernel_width, int stride_height,
+                   int stride_width, int top, int left, int dilation_height, int dilation_width, int groups, float *y)
+{
+    const int of_group = channels / groups, taps = kernel_height * kernel_width;
+    for (int f = 0; f < filters; ++f) {
+        const int first = f / (filters / groups) * of_group;
+        for (int r = 0; r < rows; ++r)
+            for (int c = 0; c < columns; ++c) {
+                float sum = bias ? bias[f] : 0.0f;
+                for (int i = 0; i < kernel_height; ++i) {
+                    const int h = r * stride_height + i * dilation_height - top;
+                    if (h < 0 || h >= height) continue;
+                    for (int j = 0; j < kernel_width; ++j) {
+                        const int w = c * stride_width + j * dilation_width - left;
+                        if (w < 0 || w >= width) continue;
+                        const float *pixel = x + (first * height + h) * width + w;
+                        const float *tap = weight + f * of_group * taps + i * kernel_width + j;
+                        for (int k = 0; k < of_group; ++k) sum += pixel[k * height * width] * tap[k * taps];
+                    }
+                }
+                y[(f * rows + r) * columns + c] = sum;
+            }
+    }
+}""",
+    "conv_transpose2d": """/* weight (channels, filters / groups, kernel_height, kernel_width) */
+static void conv_transpose2d(const float *x, const float *weight, const float *bias, int channels, int height,
+                             int width, int filters, int rows, int columns, int kernel_height, int kernel_width,
+                             int stride_height, int stride_width, int top, int left, int dilation_height,
+                             int dilation_width, int groups, float *y)
+{
+    const int of_group = filters / groups, taps = kernel_height * kernel_width;
+    for (int f = 0; f < filters; ++f)
+        for (int p = 0; p < rows * columns; ++p) y[f * rows * columns + p] = bias ? bias[f] : 0.0f;
+    for (int k = 0; k < channels; ++k) {
+        const int first = k / (channels / groups) * of_group;
+        for (int h = 0; h < height; ++h)
+            for (int w = 0; w < width; ++w)
+                for (int i = 0; i < kernel_height; ++i)
+                    for (int j = 0; j < kernel_width; ++j) {
+                        const int r = h * stride_height + i * dilation_height - top;
+                        const int c = w * stride_width + j * dilation_width - left;
+                        if (r < 0 || r >= rows || c < 0 || c >= columns) continue;
+                        for (int f = 0; f < of_group; ++f)
+                            y[((first + f) * rows + r) * columns + c] += x[(k * height + h) * width + w] *
+                                weight[(k * of_group + f) * taps + i * kernel_width + j];
+                    }
+    }
+}""",
+    "conv1d": """/* x (steps, features), weight (kernel, features / groups, filters) */
+static void conv1d(const float *x, const float *weight, const float *bias, int steps, int features, int length,
+                   int filters, int kernel, int stride, int before, int dilation, int groups, float *y)
+{
+    const int of_group = features / groups, own = filters / groups;
+    for (int t = 0; t < length; ++t, y += filters) {
+        for (int f = 0; f < filters; ++f) y[f] = bias ? bias[f] : 0.0f;
+        for (int i = 0; i < kernel; ++i) {
+            const int s = t * stride + i * dilation - before;
+            if (s < 0 || s >= steps) continue;
+            for (int d = 0; d < of_group; ++d)
+                for (int f = 0; f < filters; ++f)
+                    y[f] += x[s * features + f / own * of_group + d] * weight[(i * of_group + d) * filters + f];
+        }
+    }
+}""",
+    "max_pool": """/* x (channels, height, width) */
+static void max_pool(const float *x, int channels, int height, int width, int rows, int columns, int kernel_height,
+                     int kernel_width, int stride_height, int stride_width, int top, int left, float *y)
+{
+    for (int k = 0; k < channels; ++k)
+        for (int r = 0; r < rows; ++r)
+            for (int c = 0; c < columns; ++c) {
+                float largest = -INFINITY;
+                for (int i = 0; i < kernel_height; ++i)
+                    for (int j = 0; j < kernel_width; ++j) {
+                        const int h = r * stride_height + i - top, w = c * stride_width + j - left;
+                        if (h < 0 || h >= height || w < 0 || w >= width) continue;
+                        const float pixel = x[(k * height + h) * width + w];
+                        if (pixel > largest || pixel != pixel) largest = pixel;
+                    }
+                y[(k * rows + r) * columns + c] = largest;
+            }
+}""",
+    "average_pool": """/* x (channels, height, width); of those pixels of a window that there are */
+static void average_pool(const float *x, int channels, int height, int width, int rows, int columns,
+                         int kernel_height, int kernel_width, int stride_height, int stride_width, int top, int left,
+                         float *y)
+{
+    for (int k = 0; k < channels; ++k)
+        for (int r = 0; r < rows; ++r)
+            for (int c = 0; c < columns; ++c) {
+                float sum = 0.0f;
+                int count = 0;
+                for (int i = 0; i < kernel_height; ++i)
+                    for (int j = 0; j < kernel_width; ++j) {
+                        const int h = r * stride_height + i - top, w = c * stride_width + j - left;
+                        if (h < 0 || h >= height || w < 0 || w >= width) continue;
+                        sum += x[(k * height + h) * width + w];
+                        ++count;
+                    }
+                y[(k * rows + r) * columns + c] = sum / (float)count;
+            }
+}""",
+    "scale_and_shift": """/* x (rows, channels, size) */
+static void scale_and_shift(const float *x, const float *scale, const float *shift, int rows, int channels, int size,
+                            float *y)
+{
+    for (int r = 0; r < rows; ++r)
+        for (int c = 0; c < channels; ++c)
+            for (int i = 0; i < size; ++i, ++x, ++y) *y = *x * scale[c] + shift[c];
+}""",
+    "normalize": """/* x (rows, groups, channels of each, size), by mean and variance of each group */
+static void normalize(const float *x, const float *gamma, const float *beta, int rows, int groups, int each, int size,
+                      float epsilon, float *y)
+{
+    const int count = each * size;
+    for (int r = 0; r < rows; ++r)
+        for (int g = 0; g < groups; ++g, x += count, y += count) {
+            float mean = 0.0f, variance = 0.0f;
+            for (int i = 0; i < count; ++i) mean += x[i];
+            mean /= (float)count;
+            for (int i = 0; i < count; ++i) variance += (x[i] - mean) * (x[i] - mean);
+            const float factor = 1.0f / sqrtf(variance / (float)count + epsilon);
+            for (int i = 0; i < count; ++i)
+                y[i] = gamma[g * each + i / size] * ((x[i] - mean) * factor) + beta[g * each + i / size];
+        }
+}""",
+    "upsample": """/* x (channels, height, width) */
+static void upsample(const float *x, int channels, int height, int width, int down, int across, float *y)
+{
+    for (int k = 0; k < channels; ++k)
+        for (int r = 0; r < height * down; ++r)
+            for (int c = 0; c < width * across; ++c)
+                y[(k * height * down + r) * width * across + c] = x[(k * height + r / down) * width + c / across];
+}""",
+    "zero_pad": """/* x (channels, height, width) */
+static void zero_pad(const float *x, int channels, int height, int width, int rows, int columns, int top, int left,
+                     float *y)
+{
+    for (int i = 0; i < channels * rows * columns; ++i) y[i] = 0.0f;
+    for (int k = 0; k < channels; ++k)
+        for (int h = 0; h < height; ++h)
+            for (int w = 0; w < width; ++w)
+                y[(k * rows + top + h) * columns + left + w] = x[(k * height + h) * width + w];
+}""",
+}
+"""By name."""

@@ -1,0 +1,158 @@
+"""A model as C99 source: one file and its header, which need nothing but the standard library's mathematics."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glassnet.errors import ConfigurationError, NotBuiltError
+from glassnet.files import require_writable, write_atomically
+from glassnet.interop.c_functions import FUNCTIONS
+from glassnet.interop.c_layers import Program, emit
+from glassnet.model import Model
+from glassnet.preprocessing import Standardize
+from glassnet.shapes import Array, Shape, size_of
+from glassnet.version import __version__
+
+NUMBERS_IN_LINE = 8
+IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+
+
+def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tuple[Path, Path]:
+    """Writes the model's prediction of one row in float32 as C99 source.
+
+    The function is ``void predict(const float x[INPUTS], float y[OUTPUTS])``; x is a raw row in C order (images channel
+    by channel), y what ``model.predict`` gives. It keeps its activations in static memory: it takes none from the heap
+    and next to none of the stack, and two threads must not call it at once. Compile it with any C99 compiler and
+    ``-lm``.
+
+    Args:
+        model: built.
+        path: the source file, ending in .c; the header gets its name with .h.
+        function: name of the function.
+
+    Returns:
+        The paths of source and header.
+
+    Raises:
+        NotBuiltError: there is nothing to write yet.
+        ConfigurationError: a layer that C source is not written for; a parameter that is not finite; a name that C does
+            not know; the path cannot be written.
+    """
+    source = require_writable(path, where="export_c")
+    if source.suffix != ".c":
+        raise ConfigurationError(
+            where="export_c",
+            received=f"the path {str(path)!r}",
+            expected="a path that ends in .c",
+            fix=f"write {source.with_suffix('.c').name!r}; the header will be {source.with_suffix('.h').name!r}",
+        )
+    if not IDENTIFIER.match(function):
+        raise ConfigurationError(
+            where="export_c",
+            received=f"function={function!r}",
+            expected="a C identifier: letters, digits and underscores, a letter first",
+            fix='write function="predict"',
+        )
+    if not model.network.is_built:
+        raise NotBuiltError(
+            where="export_c",
+            received="a model that has seen no data",
+            expected="a network whose shapes are known",
+            fix="call model.fit(x, y) first, or model.network.build((features,))",
+        )
+    header = source.with_suffix(".h")
+    text = _source(model, header.name, function)
+    write_atomically(header, _header(model, function).encode())
+    write_atomically(source, text.encode())
+    return source, header
+
+
+def _source(model: Model, header: str, function: str) -> str:
+    network = model.network
+    program = Program()
+    inputs, outputs = network.input_shape or (), network.output_shape or ()
+    value = program.input(size_of(inputs))
+    if model.preprocessing is not None:
+        mean, scale = _of_each(model.preprocessing, inputs)
+        names = program.constant("input_mean", mean), program.constant("input_scale", scale)
+        value = program.call("standardize", [value], size_of(inputs), *names, size_of(inputs))
+    value = emit(network, program, value)
+    if model.target_scaling is not None:
+        mean, scale = _of_each(model.target_scaling, outputs)
+        names = program.constant("output_mean", mean), program.constant("output_scale", scale)
+        value = program.call("restore", [value], size_of(outputs), *names, size_of(outputs))
+    used = [text for name, text in FUNCTIONS.items() if name in program.functions]
+    constants = [_array(name, values) for name, values in program.constants.items()]
+    buffers = [f"static float buffer_{i}[{size}];" for i, size in enumerate(program.buffer_sizes)]
+    body = [*program.statements, f"memcpy(y, {value.name}, {size_of(outputs)} * sizeof *y);"]
+    return "\n\n".join(
+        [
+            _comment(model),
+            f'#include "{header}"\n\n#include <math.h>\n#include <string.h>',
+            *used,
+            *constants,
+            "\n".join(buffers),
+            f"void {function}(const float *x, float *y)\n{{\n" + "\n".join(f"    {line}" for line in body) + "\n}\n",
+        ]
+    )
+
+
+def _header(model: Model, function: str) -> str:
+    name = function.upper()
+    inputs, outputs = (size_of(shape or ()) for shape in (model.network.input_shape, model.network.output_shape))
+    return f"""{_comment(model)}
+#ifndef GLASSNET_{name}_H
+#define GLASSNET_{name}_H
+
+#define {name}_INPUTS {inputs}
+#define {name}_OUTPUTS {outputs}
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+/* One row x of {name}_INPUTS numbers to the {name}_OUTPUTS numbers y. Not to be called by two threads at once. */
+void {function}(const float *x, float *y);
+
+#ifdef __cplusplus
+}}
+#endif
+
+#endif
+"""
+
+
+def _comment(model: Model) -> str:
+    shapes = " -> ".join(
+        "x".join(map(str, shape or ())) for shape in (model.network.input_shape, model.network.output_shape)
+    )
+    lines = [f"Made by glassnet {__version__}. One row: {shapes}."]
+    if isinstance(model.class_names, tuple):
+        lines.append("Classes by their number: " + _printable(", ".join(model.class_names)) + ".")
+    return "/* " + "\n   ".join(lines) + " */"
+
+
+def _printable(text: str) -> str:
+    """As a comment may hold it."""
+    return re.sub(r"[^ -~]|\*/|/\*|\\|\?\?", "_", text)
+
+
+def _array(name: str, values: Array) -> str:
+    numbers = [_number(value) for value in values.ravel().tolist()]
+    lines = [", ".join(numbers[i : i + NUMBERS_IN_LINE]) for i in range(0, len(numbers), NUMBERS_IN_LINE)]
+    return f"static const float {name}[{len(numbers)}] = {{\n    " + ",\n    ".join(lines) + ",\n};"
+
+
+def _number(value: float) -> str:
+    """With as many digits as tell each float32 from its neighbours."""
+    text = f"{value:.9g}"
+    return f"{text}f" if any(c in text for c in ".e") else f"{text}.0f"
+
+
+def _of_each(scaling: Standardize, shape: Shape) -> tuple[Any, Any]:
+    """Mean and scale of each element of a row."""
+    return np.broadcast_to(scaling.mean, shape), np.broadcast_to(scaling.scale, shape)

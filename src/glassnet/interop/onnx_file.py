@@ -1,0 +1,187 @@
+"""A model as an ONNX file, checked before it is said to be written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glassnet.errors import ConfigurationError, MissingExtraError, NotBuiltError
+from glassnet.files import require_writable, write_atomically
+from glassnet.losses import BinaryCrossEntropy, CrossEntropy
+from glassnet.model import Model
+from glassnet.preprocessing import Standardize
+from glassnet.settings import whole
+from glassnet.shapes import Array
+from glassnet.version import __version__
+
+OPSET, OLDEST_OPSET, IR_VERSION = 22, 21, 10
+"""The version of the operators that is written, the oldest that has all of them as they are used here, and the version
+of the file format that belongs to both."""
+CHECKED_ROWS = 16
+TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
+"""How far onnxruntime's outputs may lie from the model's, relative to the largest."""
+
+
+@dataclass(frozen=True)
+class OnnxReport:
+    """What came of an export.
+
+    Attributes:
+        path: the file.
+        opset: the version of its operators.
+        operators: how often each occurs.
+        largest_difference: between the outputs of onnxruntime and of the model on random rows; None where there is no
+            onnxruntime.
+    """
+
+    path: Path
+    opset: int
+    operators: dict[str, int]
+    largest_difference: float | None
+
+    def __str__(self) -> str:
+        operators = ", ".join(f"{name} {count}" for name, count in self.operators.items())
+        compared = (
+            "not run: onnxruntime is not installed"
+            if self.largest_difference is None
+            else f"onnxruntime differs from the model by {self.largest_difference:.1e} at most"
+        )
+        return f"{self.path}: opset {self.opset}, {operators}; checked; {compared}"
+
+
+def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxReport:
+    """Writes the model's prediction as an ONNX file.
+
+    Its input ``x`` (batch, ...) takes raw rows in the model's dtype; ``preprocessing`` is part of the file. ``outputs``
+    is what ``model.predict`` gives, in the targets' own unit; for a loss about classes ``probabilities`` is what
+    ``model.predict_proba`` gives. The number of rows is free.
+
+    Args:
+        model: built.
+        path: the file.
+        opset: the version of the operators, 21 or newer.
+
+    Returns:
+        A report; print it. The file has passed ONNX's checker and, where onnxruntime is installed, was run there.
+
+    Raises:
+        NotBuiltError: there is nothing to write yet.
+        MissingExtraError: onnx is not installed.
+        ConfigurationError: a layer that is written in Python; an opset that is too old, or newer than the installed
+            onnx; the path cannot be written.
+    """
+    if find_spec("onnx") is None:
+        raise MissingExtraError(
+            where="export_onnx",
+            received="no onnx",
+            expected="onnx for writing its files",
+            fix='run pip install "glassnet[onnx]"',
+        )
+    target = require_writable(path, where="export_onnx")
+    if not model.network.is_built:
+        raise NotBuiltError(
+            where="export_onnx",
+            received="a model that has seen no data",
+            expected="a network whose shapes are known",
+            fix="call model.fit(x, y) first, or model.network.build((features,))",
+        )
+    import onnx
+
+    newest = onnx.defs.onnx_opset_version()
+    if not OLDEST_OPSET <= whole(opset, "opset", "export_onnx") <= newest:
+        raise ConfigurationError(
+            where="export_onnx",
+            received=f"opset={opset}",
+            expected=f"{OLDEST_OPSET} to {newest}",
+            fix=f"leave opset out for {OPSET}",
+        )
+    proto = _proto(model, opset)
+    onnx.checker.check_model(proto, full_check=True)
+    content = proto.SerializeToString()
+    difference = _difference(model, content) if find_spec("onnxruntime") is not None else None
+    write_atomically(target, content)
+    kinds = [node.op_type for node in proto.graph.node]
+    operators = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
+    return OnnxReport(target, opset, operators, difference)
+
+
+def _proto(model: Model, opset: int) -> Any:
+    from onnx import TensorProto, helper
+
+    from glassnet.interop.onnx_graph import Graph, emit
+
+    network = model.network
+    graph = Graph(network.dtype)
+    value = "x"
+    if model.preprocessing is not None:
+        mean, scale = _broadcast(model.preprocessing, network.input_shape or ())
+        value = graph.add("Div", graph.add("Sub", value, graph.constant("mean", mean)), graph.constant("scale", scale))
+    value = emit(network, graph, value)
+    if model.target_scaling is not None:
+        mean, scale = _broadcast(model.target_scaling, network.output_shape or ())
+        value = graph.add("Mul", value, graph.constant("target_scale", scale))
+        value = graph.add("Add", value, graph.constant("target_mean", mean))
+    graph.add("Identity", value, output="outputs")
+    shapes = {"outputs": network.output_shape or ()}
+    if isinstance(model.loss, CrossEntropy | BinaryCrossEntropy):
+        kind = "Softmax" if isinstance(model.loss, CrossEntropy) else "Sigmoid"
+        settings = {"axis": -1} if kind == "Softmax" else {}
+        graph.add(kind if model.loss.from_logits else "Identity", "outputs", output="probabilities",
+                  **settings if model.loss.from_logits else {})  # fmt: skip
+        shapes["probabilities"] = shapes["outputs"]
+    number = TensorProto.DOUBLE if network.dtype == np.float64 else TensorProto.FLOAT
+    infos = {
+        name: helper.make_tensor_value_info(name, number, ["batch", *shape])
+        for name, shape in ({"x": network.input_shape or ()} | shapes).items()
+    }
+    proto = helper.make_model(
+        helper.make_graph(graph.nodes, "glassnet", [infos.pop("x")], list(infos.values()), graph.initializers),
+        opset_imports=[helper.make_opsetid("", opset)],
+        ir_version=IR_VERSION,
+        producer_name="glassnet",
+        producer_version=__version__,
+    )
+    described = {
+        "feature_names": model.feature_names,
+        "class_names": model.class_names,
+        "target_name": None if model.target_name is None else (model.target_name,),
+    }
+    helper.set_model_props(proto, {name: ",".join(names) for name, names in described.items() if names})
+    return proto
+
+
+def _broadcast(scaling: Standardize, shape: tuple[int, ...]) -> tuple[Array, Array]:
+    """Mean and scale with an axis for the batch."""
+    axes = max(len(shape), 1)
+    mean, scale = (np.asarray(a).reshape((1,) * (axes + 1 - a.ndim) + a.shape) for a in (scaling.mean, scaling.scale))
+    return mean, scale
+
+
+def _difference(model: Model, content: bytes) -> float:
+    """How far onnxruntime's outputs lie from the model's at most."""
+    import onnxruntime
+
+    network = model.network
+    rows = np.random.default_rng(0).normal(size=(CHECKED_ROWS, *(network.input_shape or ())))
+    if model.preprocessing is not None:  # rows as raw ones are
+        rows = model.preprocessing.invert(rows)
+    rows = rows.astype(network.dtype)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    found = session.run(["outputs"], {"x": rows})[0]
+    expected = model.predict(rows)
+    difference = float(np.abs(found - expected).max())
+    allowed = TOLERANCE[str(network.dtype)] * max(1.0, float(np.abs(expected).max()))
+    if not difference <= allowed:
+        raise ConfigurationError(
+            where="export_onnx",
+            received=f"outputs of onnxruntime that differ from the model's by {difference:.2g}",
+            expected=f"at most {allowed:.2g}; nothing was written",
+            fix="report this with the network's summary; a model in float64 shows whether it is rounding",
+        )
+    return difference

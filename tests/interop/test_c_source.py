@@ -1,0 +1,102 @@
+"""C source: compiled without a warning, it predicts what the model does."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gradients import CASES
+from interop.networks import attempt, model_of, models, rows_for
+
+import glassnet as gn
+from glassnet.interop import export_c
+
+COMPILER = shutil.which("cc") or shutil.which("gcc")
+pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C compiler")
+NAMES = [name for name, _ in models() if name != "vgg_bn"]  # whose source is of several megabytes
+NOT_WRITTEN = {"Concat": "axis 2"}
+
+
+def compiled(source: Path, function: str = "predict") -> ctypes._CFuncPtr:
+    library = source.with_suffix(".so")
+    command = [str(COMPILER), "-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O1", "-shared", "-fPIC"]
+    done = subprocess.run(
+        [*command, str(source), "-o", str(library), "-lm"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return ctypes.CDLL(str(library))[function]
+
+
+def predicted(function: ctypes._CFuncPtr, rows: np.ndarray, outputs: tuple[int, ...]) -> np.ndarray:
+    found = np.full((len(rows), *outputs), np.nan, np.float32)
+    pointer = ctypes.POINTER(ctypes.c_float)
+    for row, result in zip(np.ascontiguousarray(rows, np.float32), found, strict=True):
+        function(row.ctypes.data_as(pointer), result.ctypes.data_as(pointer))
+    return found
+
+
+@pytest.fixture(scope="module")
+def built() -> dict[str, gn.Model]:
+    return dict(models())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_layer(name: str, built: dict[str, gn.Model], tmp_path: Path) -> None:
+    model = built[name]
+    written, refusal = attempt(lambda: export_c(model, tmp_path / "model.c"))
+    if written is None:
+        assert NOT_WRITTEN[name.split("-")[0]] in refusal
+        return
+    source, header = written
+    assert header.name == "model.h"
+    rows = rows_for(model)
+    expected = model.predict(rows)
+    found = predicted(compiled(source), rows, expected.shape[1:])
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
+
+
+def test_raw_rows_in_and_targets_own_unit_out(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(50, 20, size=(90, 4)), rng.normal(300, 40, size=(90, 2))
+    model = gn.Model(gn.Sequential(gn.Dense(8), gn.Tanh(), gn.Dense(2)), "mean_squared_error", "adam")
+    model.preprocessing, model.target_scaling = gn.Standardize.from_data(x), gn.Standardize.from_data(y)
+    model.class_names = ("*/ int x; /*", "b\\")  # a comment must not end early
+    model.fit(x, y, epochs=3, verbose=False)
+    source, header = export_c(model, tmp_path / "net.c", function="net_predict")
+    assert "#define NET_PREDICT_OUTPUTS 2" in header.read_text()
+    np.testing.assert_allclose(predicted(compiled(source, "net_predict"), x[:9], (2,)), model.predict(x[:9]), rtol=1e-5)
+
+
+def test_a_program_that_uses_it(tmp_path: Path) -> None:
+    model = model_of(gn.Sequential(gn.Dense(3), "relu", gn.Dense(2), "softmax"), (4,))
+    export_c(model, tmp_path / "model.c")
+    (tmp_path / "main.c").write_text(
+        '#include <stdio.h>\n#include "model.h"\nint main(void)\n{\n    float x[PREDICT_INPUTS] = {1, 2, 3, 4}, '
+        'y[PREDICT_OUTPUTS];\n    predict(x, y);\n    printf("%.6f %.6f\\n", y[0], y[1]);\n    return 0;\n}\n'
+    )
+    command = [str(COMPILER), "-std=c99", "-Wall", "-Werror", "main.c", "model.c", "-o", "main", "-lm"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    said = subprocess.run([str(tmp_path / "main")], capture_output=True, text=True, check=True).stdout
+    expected = model.predict(np.array([[1.0, 2, 3, 4]]))[0]
+    np.testing.assert_allclose([float(word) for word in said.split()], expected, atol=2e-6)
+
+
+def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
+    build, shape = CASES["PythonLayer"][0]
+    with pytest.raises(gn.ConfigurationError, match=r"layer 1.*Affine"):
+        export_c(model_of(build(), shape), tmp_path / "model.c")
+    model = model_of(gn.Sequential(gn.Dense(2)), (3,))
+    with pytest.raises(gn.ConfigurationError, match=r"ends in \.c"):
+        export_c(model, tmp_path / "model.cpp")
+    with pytest.raises(gn.ConfigurationError, match="identifier"):
+        export_c(model, tmp_path / "model.c", function="2x; int main")
+    model.network.parameters[0] = np.inf
+    with pytest.raises(gn.ConfigurationError, match="not finite"):
+        export_c(model, tmp_path / "model.c")
+    with pytest.raises(gn.NotBuiltError):
+        export_c(gn.Model(gn.Dense(2), "sum_squared_error", "sgd"), tmp_path / "model.c")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,182 @@
+"""ONNX files: what is written runs in onnxruntime as the model does, and what is read predicts what was written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gradients import CASES
+from interop.networks import attempt, model_of, models, rows_for
+
+import glassnet as gn
+from glassnet.interop import export_onnx, from_onnx
+
+onnx = pytest.importorskip("onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
+
+NAMES = [name for name, _ in models()]
+
+
+@pytest.fixture(scope="module")
+def built() -> dict[str, gn.Model]:
+    return dict(models())
+
+
+def run(path: Path, rows: np.ndarray, *outputs: str) -> list[np.ndarray]:
+    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(list(outputs), {"x": rows})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_layer(name: str, built: dict[str, gn.Model], tmp_path: Path) -> None:
+    model, path = built[name], tmp_path / "model.onnx"
+    report = export_onnx(model, path)
+    assert report.largest_difference is not None
+    for count in (1, 5):
+        rows = rows_for(model, count)
+        expected = model.predict(rows)
+        found = run(path, rows, "outputs")[0]
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if not name.startswith(("Conv1D", "MaxPool1D", "AveragePool1D"))]
+)
+def test_what_is_written_can_be_read(name: str, built: dict[str, gn.Model], tmp_path: Path) -> None:
+    model, path = built[name], tmp_path / "model.onnx"
+    export_onnx(model, path)
+    net, refusal = attempt(lambda: from_onnx(path))
+    if net is None:  # what has a form of its own in the file says so
+        assert name.split("-")[0] in FORMS_OF_THEIR_OWN, refusal
+        return
+    again = gn.Model(net, model.loss, "adam")
+    rows = rows_for(model)
+    expected = model.predict(rows)
+    np.testing.assert_allclose(again.predict(rows), expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
+    assert np.isfinite(again.fit(rows, expected + 0.1, epochs=2, verbose=False)["loss"][-1])
+
+
+FORMS_OF_THEIR_OWN = {
+    "BatchNorm", "Concat", "Conv2D", "ConvTranspose2D", "GlobalAveragePool", "GlobalMaxPool", "GroupNorm", "MaxPool2D",
+    "AveragePool2D",
+}  # fmt: skip
+"""Sequences are transposed, uneven borders have no layer, a scale and a shift stand for themselves."""
+
+
+def test_a_classifier_with_its_preprocessing(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(50, 20, size=(90, 4)), rng.integers(0, 3, 90)
+    model = gn.Model(gn.Sequential(gn.Dense(8), gn.Tanh(), gn.Dense(3)), "cross_entropy", "adam")
+    model.preprocessing = gn.Standardize.from_data(x)
+    model.feature_names, model.class_names = ("a", "b", "c", "d"), ("x", "y", "z")
+    model.fit(x, y, epochs=3, verbose=False)
+    report = model.export_onnx(tmp_path / "model.onnx")
+    assert "Softmax 1" in str(report)
+    rows = x.astype(np.float32)
+    outputs, probabilities = run(tmp_path / "model.onnx", rows, "outputs", "probabilities")
+    np.testing.assert_allclose(outputs, model.predict(x), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(probabilities, model.predict_proba(x), rtol=1e-4, atol=1e-5)
+    properties = {p.key: p.value for p in onnx.load(str(tmp_path / "model.onnx")).metadata_props}
+    assert properties == {"feature_names": "a,b,c,d", "class_names": "x,y,z"}
+
+
+def test_a_regression_in_its_own_unit(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(90, 4)), rng.normal(300, 40, size=(90, 1))
+    model = gn.Model(gn.Sequential(gn.Dense(8), gn.Tanh(), gn.Dense(1)), "mean_squared_error", "adam", dtype="float64")
+    model.target_scaling = gn.Standardize.from_data(y)
+    model.fit(x, y, epochs=3, verbose=False)
+    report = model.export_onnx(tmp_path / "model.onnx")
+    assert report.largest_difference is not None
+    assert report.largest_difference < 1e-9
+    np.testing.assert_allclose(run(tmp_path / "model.onnx", x, "outputs")[0], model.predict(x), rtol=1e-12)
+
+
+def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
+    build, shape = CASES["PythonLayer"][0]
+    with pytest.raises(gn.ConfigurationError, match=r"layer 1.*Affine"):
+        export_onnx(model_of(build(), shape), tmp_path / "model.onnx")
+    model = gn.Model(gn.Dense(2), "sum_squared_error", "sgd")
+    with pytest.raises(gn.NotBuiltError):
+        model.export_onnx(tmp_path / "model.onnx")
+    with pytest.raises(gn.ConfigurationError, match="opset=9"):
+        model_of(gn.Sequential(gn.Dense(2)), (3,)).export_onnx(tmp_path / "model.onnx", opset=9)
+    with pytest.raises(gn.ConfigurationError, match="mkdir"):
+        model_of(gn.Sequential(gn.Dense(2)), (3,)).export_onnx(tmp_path / "missing" / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def proto_of(nodes: list[Any], constants: dict[str, Any], shape: list[Any], outputs: str = "y") -> Any:
+    helper, numpy_helper, float32 = onnx.helper, onnx.numpy_helper, onnx.TensorProto.FLOAT
+    graph = helper.make_graph(
+        nodes, "g", [helper.make_tensor_value_info("x", float32, shape)],
+        [helper.make_tensor_value_info(outputs, float32, [f"axis{i}" for i in range(len(shape))])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )  # fmt: skip
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+
+
+def test_forms_of_other_programs(tmp_path: Path) -> None:
+    node, rng = onnx.helper.make_node, np.random.default_rng(0)
+    weights = {
+        "w1": rng.normal(size=(4, 6)),
+        "b1": rng.normal(size=6),
+        "w2": rng.normal(size=(3, 6)),
+        "b2": rng.normal(size=3),
+    }
+    constants = {name: value.astype(np.float32) for name, value in weights.items()}
+    nodes = [
+        node("MatMul", ["x", "w1"], ["a"]),
+        node("Add", ["b1", "a"], ["b"]),
+        node("Sigmoid", ["b"], ["gate"]),
+        node("Mul", ["b", "gate"], ["c"]),
+        node("Dropout", ["c"], ["d"]),
+        node("Gemm", ["d", "w2", "b2"], ["e"], transB=1),
+        node("Identity", ["e"], ["y"]),
+    ]
+    path = tmp_path / "model.onnx"
+    onnx.save(proto_of(nodes, constants, ["N", 4]), str(path))
+    net = from_onnx(path)
+    assert [type(layer).__name__ for layer in net.layers] == ["Dense", "SiLU", "Dropout", "Dense"]
+    rows = rng.normal(size=(7, 4)).astype(np.float32)
+    expected = run(path, rows, "y")[0]
+    found = net.forward(gn.NumpyRunner(), rows, training=False)[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_what_cannot_be_read_is_listed(tmp_path: Path) -> None:
+    node, path = onnx.helper.make_node, tmp_path / "model.onnx"
+    nodes = [node("Erf", ["x"], ["a"]), node("LSTM", ["a", "w", "r"], ["y"])]
+    weights = {"w": np.zeros((1, 8, 4), np.float32), "r": np.zeros((1, 8, 2), np.float32)}
+    onnx.save(proto_of(nodes, weights, [5, 1, 4]), str(path))
+    with pytest.raises(gn.ConfigurationError, match="the operator Erf, the operator LSTM"):
+        from_onnx(path)
+    onnx.save(proto_of([node("Relu", ["x"], ["y"])], {}, ["N", "width"]), str(path))
+    with pytest.raises(gn.ConfigurationError, match="fixed sizes"):
+        from_onnx(path)
+    onnx.save(
+        proto_of([node("MaxPool", ["x"], ["y"], kernel_shape=[2, 2], ceil_mode=1)], {}, ["N", 1, 5, 5]), str(path)
+    )
+    with pytest.raises(gn.ConfigurationError, match="ceil_mode"):
+        from_onnx(path)
+    nodes = [node("Conv", ["x", "w"], ["y"], pads=[0, 0, 1, 1])]
+    onnx.save(proto_of(nodes, {"w": np.zeros((2, 1, 3, 3), np.float32)}, ["N", 1, 5, 5]), str(path))
+    with pytest.raises(gn.ConfigurationError, match="differ between the two sides"):
+        from_onnx(path)
+    path.write_bytes(b"not a model")
+    with pytest.raises(gn.FileFormatError, match="ONNX refuses"):
+        from_onnx(path)
+    with pytest.raises(gn.MissingFileError):
+        from_onnx(tmp_path / "missing.onnx")
+    with pytest.raises(gn.MissingFileError, match="a folder"):
+        from_onnx(tmp_path)
+
+
+def test_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("glassnet.interop.onnx_file.find_spec", lambda name: None)
+    monkeypatch.setattr("glassnet.interop.onnx_import.find_spec", lambda name: None)
+    with pytest.raises(gn.MissingExtraError, match=r"glassnet\[onnx\]"):
+        model_of(gn.Sequential(gn.Dense(2)), (3,)).export_onnx(tmp_path / "model.onnx")
+    with pytest.raises(gn.MissingExtraError, match=r"glassnet\[onnx\]"):
+        from_onnx(tmp_path / "model.onnx")

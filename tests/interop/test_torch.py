@@ -1,0 +1,132 @@
+"""PyTorch: modules in both directions, and the weights of a state_dict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from interop.networks import attempt, models, rows_for, settled
+from safetensors.numpy import save_file
+
+import glassnet as gn
+from glassnet.interop import from_torch, load_state, to_torch
+
+
+def outputs(net: gn.Network, rows: np.ndarray) -> np.ndarray:
+    return net.forward(gn.NumpyRunner(), rows, training=False)[0]
+
+
+def theirs(module: Any, rows: np.ndarray) -> np.ndarray:
+    import torch
+
+    with torch.no_grad():
+        return module(torch.from_numpy(rows)).numpy()
+
+
+@pytest.mark.parametrize("name", [name for name, _ in models("float64")])
+def test_every_layer_that_torch_has(name: str) -> None:
+    pytest.importorskip("torch")
+    model = dict(models("float64"))[name]
+    module, refusal = attempt(lambda: to_torch(model))
+    if module is None:
+        assert name.split("-")[0] in NOT_THERE, refusal
+        return
+    rows = rows_for(model)
+    expected = model.predict(rows)
+    np.testing.assert_allclose(theirs(module, rows), expected, rtol=1e-9, atol=1e-10)
+    again, refusal = attempt(lambda: from_torch(module, model.network.input_shape))
+    if again is None:
+        assert any(word in refusal for word in ("Residual", "Unflatten")), refusal
+        return
+    # A module without parameters has no dtype, and so float32's.
+    tolerance = 1e-9 if again.dtype == np.float64 else 1e-5
+    np.testing.assert_allclose(outputs(again, rows), expected, rtol=tolerance, atol=tolerance)
+
+
+NOT_THERE = {
+    "BatchNorm", "Concat", "Conv1D", "ConvTranspose2D", "GlobalAveragePool", "GlobalMaxPool", "MaxPool1D", "MaxPool2D",
+    "AveragePool1D", "AveragePool2D", "Augment", "Reshape",
+}  # fmt: skip
+"""Sequences lie otherwise there, uneven borders have no module."""
+
+
+def test_a_module_of_their_own() -> None:
+    torch = pytest.importorskip("torch")
+    nn = torch.nn
+    torch.manual_seed(0)
+    module = nn.Sequential(
+        nn.Sequential(nn.Conv2d(3, 8, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU()),
+        nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.3), nn.Linear(8, 4), nn.Softmax(dim=1),
+    ).eval()  # fmt: skip
+    rows = np.random.default_rng(0).normal(size=(5, 3, 12, 14)).astype(np.float32)
+    net = from_torch(module, (3, 12, 14))
+    np.testing.assert_allclose(outputs(net, rows), theirs(module, rows), rtol=1e-4, atol=1e-6)
+    assert from_torch(nn.Sequential(nn.Linear(6, 2))).input_shape == (6,)
+    with pytest.raises(gn.ShapeError, match="no input_shape"):
+        from_torch(module)
+    with pytest.raises(gn.ConfigurationError, match=r"1\.0.*LSTM"):
+        from_torch(nn.Sequential(nn.Linear(6, 2), nn.Sequential(nn.LSTM(2, 2))), 6)
+    with pytest.raises(gn.NotBuiltError):
+        to_torch(gn.Sequential(gn.Dense(2)))
+
+
+def state_of(net: gn.Network, names: dict[str, str]) -> dict[str, np.ndarray]:
+    """As torch.nn would save it."""
+    kinds = {"gamma": "weight", "beta": "bias", "running_variance": "running_var"}
+    found = {}
+    for path, array in net.named_parameters():
+        layer, _, name = path.rpartition(".")
+        values = array.T if array.ndim == 2 else array
+        found[f"{names[layer]}.{kinds.get(name, name)}"] = np.ascontiguousarray(values)
+    return found
+
+
+def net_of(seed: int) -> gn.Network:
+    net = gn.Sequential(gn.Conv2D(4, 3), gn.BatchNorm(), "relu", gn.Flatten(), gn.Dense(5), "relu", gn.Dense(5))
+    net.build((2, 6, 5), seed=seed)
+    return settled(net, seed)
+
+
+def test_a_state_by_order_and_by_name(tmp_path: Path) -> None:
+    source, path = net_of(1), tmp_path / "state.safetensors"
+    state = state_of(source, {"0": "0", "1": "1", "4": "4", "6": "10"})
+    save_file(state | {"1.num_batches_tracked": np.array(3)}, path)
+    net = net_of(2)
+    load_state(net, path)
+    np.testing.assert_array_equal(net.parameters, source.parameters)
+    names = {"0": "features.conv", "1": "features.norm", "4": "head.a", "6": "head.b"}
+    save_file(state_of(source, names), path)
+    net = net_of(3)
+    load_state(net, path, names)
+    np.testing.assert_array_equal(net.parameters, source.parameters)
+
+
+def test_states_that_do_not_fit(tmp_path: Path) -> None:
+    net, path = net_of(1), tmp_path / "state.safetensors"
+    before = net.parameters.copy()
+    state = state_of(net_of(2), {"0": "0", "1": "1", "4": "4", "6": "10"})
+    save_file(state | {"11.weight": np.zeros(2)}, path)
+    with pytest.raises(gn.ConfigurationError, match="5 groups of weights"):
+        load_state(net, path)
+    save_file(state, path)
+    with pytest.raises(gn.ConfigurationError, match="prefix 'conv'"):
+        load_state(net, path, {"0": "conv", "1": "1", "4": "4", "6": "10"})
+    with pytest.raises(gn.ConfigurationError, match="one for each of the 4 layers"):
+        load_state(net, path, {"0": "0"})
+    save_file(state | {"10.weight": np.zeros((5, 4), np.float32)}, path)
+    with pytest.raises(gn.ShapeError, match=r"10: received weight of shape \(5, 4\)"):
+        load_state(net, path)
+    del state["10.bias"]
+    save_file(state, path)
+    with pytest.raises(gn.ShapeError, match="use_bias"):
+        load_state(net, path)
+    path.write_bytes(b"\xff" * 40)
+    with pytest.raises(gn.FileFormatError):
+        load_state(net, path)
+    with pytest.raises(gn.MissingFileError):
+        load_state(net, tmp_path / "missing")
+    with pytest.raises(gn.NotBuiltError):
+        load_state(gn.Sequential(gn.Dense(1)), path)
+    np.testing.assert_array_equal(net.parameters, before)
