@@ -39,6 +39,7 @@ SCIKIT_LEARN = {
     "mean_absolute_error": [(O, T, 0.5, 0.55), (O3, T3, 0.24583333333333335, 0.27)],
     "r2": [(O, T, 0.9486081370449679, 0.9459613196814562), (O3, T3, 0.8130906047290228, 0.7706254506547578)],
 }  # fmt: skip
+OF_CLASSES = {"f1", "log_loss", "precision", "recall", "roc_auc"}
 regressions = pytest.mark.parametrize(
     ("name", "outputs", "targets", "plain", "weighted"),
     [(name, *row) for name, rows in SCIKIT_LEARN.items() for row in rows],
@@ -187,7 +188,7 @@ def test_every_metric_has_a_name_and_numbers():
     found = {cls for module in modules for cls in vars(module).values() if isinstance(cls, type)}
     defined = {cls for cls in found if issubclass(cls, Metric) and not cls.__name__.startswith("_")}
     assert defined - {Metric} == set(METRICS.values())
-    assert set(METRICS) == {"accuracy", *SCIKIT_LEARN}
+    assert set(METRICS) == {"accuracy", *SCIKIT_LEARN, *OF_CLASSES}  # the latter: tests/test_class_metrics.py
     assert all(cls().name == name for name, cls in METRICS.items())
 
 
@@ -207,7 +208,7 @@ def test_what_may_be_given_as_metrics():
         (["acuracy"], ["'acuracy'", "did you mean 'accuracy'"]),
         ([Accuracy], ["the class Accuracy", "Accuracy()"]),
         (["accuracy", Accuracy()], ["['accuracy', 'accuracy']", "different names", "drop one"]),
-        ([3], ["3 (a int)", "accuracy, mean_squared_error"]),
+        ([3], ["3 (a int)", "accuracy, f1"]),
         (Accuracy, ["the class Accuracy", "Accuracy()"]),
         (None, ["None"]),
     ],

@@ -71,6 +71,10 @@ class Callback:
         """After the last epoch, also when training was stopped."""
 
 
+HIGHER_IS_BETTER = ("accuracy", "f1", "precision", "r2", "recall", "roc_auc")
+"""Names, or ends of names, of metrics that are to rise."""
+
+
 class _Monitor(Callback):
     """Base of the callbacks that watch one number."""
 
@@ -95,7 +99,7 @@ class _Monitor(Callback):
 
     def improved(self, state: TrainingState) -> bool:
         """Notes the epoch's number; True when it is better than the best by more than ``min_delta``."""
-        higher_is_better = self.mode == "max" or (self.mode == "auto" and self.monitor.endswith(("accuracy", "r2")))
+        higher_is_better = self.mode == "max" or (self.mode == "auto" and self.monitor.endswith(HIGHER_IS_BETTER))
         value = -state.logs[self.monitor] if higher_is_better else state.logs[self.monitor]
         if value < self.best - self.min_delta:
             self.best, self.waited = value, 0
@@ -112,7 +116,8 @@ class EarlyStopping(_Monitor):
         patience: epochs without improvement that are tolerated (5).
         min_delta: how much better counts as better (0).
         restore_best: whether the best epoch's weights are put back at the end (True).
-        mode: ``"min"``, ``"max"``, or ``"auto"``: higher is better for accuracy and r2, lower for the rest.
+        mode: ``"min"``, ``"max"``, or ``"auto"``: higher is better for accuracy, f1, precision, r2, recall and
+            roc_auc, lower for the rest.
     """
 
     def __init__(

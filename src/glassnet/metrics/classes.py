@@ -1,0 +1,205 @@
+"""Metrics of a classification."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import numpy as np
+
+from glassnet.errors import ConfigurationError, DataError
+from glassnet.losses import Loss
+from glassnet.metrics.base import Metric
+from glassnet.settings import one_of
+from glassnet.shapes import Array
+
+AVERAGES = ("auto", "macro", "weighted")
+
+
+class Accuracy(Metric):
+    """The share of rows whose class is predicted right; with several labels a row, the share of right labels.
+
+    Targets that are rows of shares count as their largest; for a loss that is not about classes the targets must be
+    0 and 1.
+    """
+
+    name = "accuracy"
+
+    def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
+        """The (weighted) share of right predictions."""
+        predicted = loss.classes(outputs)
+        if not loss.decides_classes and not np.isin(targets, (0, 1)).all():
+            raise DataError(
+                where="metric accuracy",
+                received=f"targets other than 0 and 1 with the loss {loss!r}",
+                expected="classes",
+                fix="drop metrics=['accuracy'] for a regression, or train on classes with cross_entropy",
+            )
+        if targets.ndim == 1:
+            actual = targets
+        elif predicted.shape != targets.shape and targets.shape[1] > 1:
+            actual = loss.classes(targets)
+        else:
+            actual = (targets > 0.5).astype(np.intp).reshape(predicted.shape)
+        right = (predicted == actual).reshape(len(predicted), -1).mean(axis=1)
+        return float(np.average(right, weights=weights))
+
+
+class _OfProbabilities(Metric):
+    """Base of the metrics on probabilities, question by question: a class against the rest, or a label."""
+
+    def _questions(self, outputs: Array, targets: Array, loss: Loss) -> tuple[Array, Array]:
+        """Probabilities and answers, each (N, K): of every class, or of every label."""
+        p = np.asarray(loss.probabilities(outputs), dtype=np.float64)
+        p = p.reshape(len(p), -1)
+        if targets.ndim == 1:
+            return p, targets[:, None] == np.arange(p.shape[1])
+        t = targets.reshape(len(targets), -1)
+        if t.shape != p.shape or not np.isin(t, (0, 1)).all():
+            raise DataError(
+                where=f"metric {self.name}",
+                received="targets that are shares",
+                expected="one class for each row, or 0 and 1",
+                fix="measure it on hard labels",
+            )
+        return p, t > 0.5
+
+
+class LogLoss(_OfProbabilities):
+    """Mean of −log p of what was right; a probability of 0 counts as the smallest that its dtype tells from 0.
+
+    The mean over rows; with several labels a row, of the sum over its labels divided by their number.
+    """
+
+    name = "log_loss"
+
+    def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
+        """The (weighted) mean."""
+        p, right = self._questions(outputs, targets, loss)
+        smallest = np.finfo(outputs.dtype).eps
+        p = np.clip(p, smallest, 1 - smallest)
+        if p.shape[1] > 1 and loss.classes(outputs).ndim == 1:  # one class a row
+            losses = -np.log(np.sum(np.where(right, p, 0.0), axis=1))
+        else:
+            losses = -np.log(np.where(right, p, 1 - p)).mean(axis=1)
+        return float(np.average(losses, weights=weights))
+
+
+class RocAuc(_OfProbabilities):
+    """The area under the ROC curve: how probably a row of the class gets more than one of another.
+
+    For more than two classes, or several labels, the mean over each against the rest. NaN where a class, or what is not
+    of it, does not occur.
+
+    Source: T. Fawcett, "An introduction to ROC analysis", Pattern Recognition Letters 27 (2006).
+    """
+
+    name = "roc_auc"
+
+    def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
+        """The (weighted) area."""
+        p, right = self._questions(outputs, targets, loss)
+        if targets.ndim == 1 and p.shape[1] == 2:  # of two classes one area says all
+            p, right = p[:, 1:], right[:, 1:]
+        w = np.ones(len(p)) if weights is None else np.asarray(weights, dtype=np.float64)
+        areas = [_area(scores, answers, w) for scores, answers in zip(p.T, right.T, strict=True)]
+        return float(np.mean(areas))
+
+
+def _area(scores: Array, right: Array, weights: Array) -> float:
+    """By trapezoids over the distinct scores, so that ties count half."""
+    order = np.argsort(-scores, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
+    hits = np.append(0.0, np.cumsum(np.where(right, weights, 0.0)[order])[ends])
+    misses = np.append(0.0, np.cumsum(np.where(right, 0.0, weights)[order])[ends])
+    if hits[-1] == 0 or misses[-1] == 0:
+        return float("nan")
+    return float(np.sum(np.diff(misses) * (hits[1:] + hits[:-1]) / 2) / (hits[-1] * misses[-1]))
+
+
+class _OfCounts(Metric):
+    """Base of the metrics on hits and misses of each class.
+
+    Args:
+        average: over classes. ``"auto"`` takes the second of two classes and the mean (``"macro"``) of more;
+            ``"weighted"`` weighs each class by its rows. Where there is nothing to count, the result is 0.
+    """
+
+    def __init__(self, average: str = "auto") -> None:
+        self.average = one_of(average, "average", type(self).__name__, AVERAGES)
+
+    @abstractmethod
+    def of(self, hits: Array, predicted: Array, actual: Array) -> Array:
+        """The metric of each class from its hits and the rows that were predicted as it and that are of it."""
+
+    def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
+        """The (weighted) metric."""
+        if not loss.decides_classes:
+            raise ConfigurationError(
+                where=f"metric {self.name}",
+                received=f"the loss {loss!r}",
+                expected="a loss about classes",
+                fix=f"drop metrics=[{self.name!r}] for a regression",
+            )
+        found = loss.classes(outputs)
+        if found.ndim == 1:
+            labels = targets if targets.ndim == 1 else _labels(targets)
+            count = max(2, outputs.reshape(len(outputs), -1).shape[1])
+            said, right = (values[:, None] == np.arange(count) for values in (found, labels))
+        elif found.size == targets.size:
+            said, right = found > 0, targets.reshape(found.shape) > 0.5
+        else:
+            raise ConfigurationError(
+                where=f"metric {self.name}",
+                received="several questions a row, each with classes of its own",
+                expected="one class, or yes-or-no labels, for each row",
+                fix="use accuracy, or measure each question on its own",
+            )
+        w = np.ones(len(said)) if weights is None else np.asarray(weights, dtype=np.float64)
+        hits, predicted, actual = (w @ rows for rows in (said & right, said, right))
+        scores = self.of(hits, predicted, actual)
+        if self.average == "auto" and found.ndim == 1 and len(scores) == 2:
+            return float(scores[1])
+        occurs = (predicted > 0) | (actual > 0)
+        if self.average == "weighted":
+            return float(np.average(scores, weights=actual)) if actual.any() else 0.0
+        return float(np.mean(scores[occurs] if found.ndim == 1 else scores))
+
+
+def _labels(targets: Array) -> Array:
+    """The classes of rows of shares, or of a column of 0 and 1."""
+    rows = targets.reshape(len(targets), -1)
+    return np.argmax(rows, axis=1) if rows.shape[1] > 1 else (rows[:, 0] > 0.5).astype(np.intp)
+
+
+class Precision(_OfCounts):
+    """The share of the rows predicted as a class that are of it."""
+
+    name = "precision"
+
+    def of(self, hits: Array, predicted: Array, actual: Array) -> Array:
+        """Hits / predicted."""
+        return _quotient(hits, predicted)
+
+
+class Recall(_OfCounts):
+    """The share of the rows of a class that are predicted as it."""
+
+    name = "recall"
+
+    def of(self, hits: Array, predicted: Array, actual: Array) -> Array:
+        """Hits / actual."""
+        return _quotient(hits, actual)
+
+
+class F1(_OfCounts):
+    """The harmonic mean of precision and recall, 2 hits / (predicted + actual)."""
+
+    name = "f1"
+
+    def of(self, hits: Array, predicted: Array, actual: Array) -> Array:
+        """2 hits / (predicted + actual)."""
+        return _quotient(2 * hits, predicted + actual)
+
+
+def _quotient(above: Array, below: Array) -> Array:
+    return np.divide(above, below, out=np.zeros_like(above), where=below > 0)

@@ -1,0 +1,86 @@
+"""Metrics of a regression."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+
+from glassnet.errors import ConfigurationError
+from glassnet.losses import Loss
+from glassnet.metrics.base import Metric
+from glassnet.shapes import Array
+
+
+class _MeanOver(Metric):
+    """Base of the metrics on differences, averaged over the outputs of a row and then over rows."""
+
+    def of(self, error: Array) -> Array:
+        raise NotImplementedError
+
+    def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
+        """The (weighted) mean."""
+        _require_numbers(self.name, outputs, targets)
+        per_row = self.of(outputs.astype(np.float64) - targets).reshape(len(outputs), -1).mean(axis=1)
+        return float(np.average(per_row, weights=weights))
+
+
+class MeanSquared(_MeanOver):
+    """Mean of (o − t)²."""
+
+    name = "mean_squared_error"
+
+    def of(self, error: Array) -> Array:
+        """The square."""
+        return error * error
+
+
+class RootMeanSquared(MeanSquared):
+    """Root of the mean of (o − t)², in the targets' unit."""
+
+    name = "root_mean_squared_error"
+
+    def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
+        """The root of the (weighted) mean."""
+        return sqrt(super().compute(outputs, targets, loss, weights))
+
+
+class MeanAbsolute(_MeanOver):
+    """Mean of |o − t|."""
+
+    name = "mean_absolute_error"
+
+    def of(self, error: Array) -> Array:
+        """The size."""
+        return np.abs(error)
+
+
+class R2(Metric):
+    """1 − Σ (o − t)² / Σ (t − t̄)², the coefficient of determination, averaged over outputs.
+
+    An output whose targets do not vary counts 1 where it is met exactly and 0 otherwise.
+    """
+
+    name = "r2"
+
+    def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
+        """The (weighted) coefficient."""
+        _require_numbers(self.name, outputs, targets)
+        o, t = (a.reshape(len(a), -1).astype(np.float64) for a in (outputs, targets))
+        w = np.ones(len(t)) if weights is None else weights
+        residual = np.sum(w[:, None] * (o - t) ** 2, axis=0)
+        spread = np.sum(w[:, None] * (t - np.average(t, axis=0, weights=w)) ** 2, axis=0)
+        varies = t.max(axis=0) > t.min(axis=0)
+        scores = np.where(residual == 0, 1.0, 0.0)
+        scores[varies] = 1 - residual[varies] / spread[varies]
+        return float(np.mean(scores))
+
+
+def _require_numbers(name: str, outputs: Array, targets: Array) -> None:
+    if targets.shape != outputs.shape:
+        raise ConfigurationError(
+            where=f"metric {name}",
+            received=f"outputs of shape {outputs.shape} and targets of shape {targets.shape}",
+            expected="equal shapes, as in a regression",
+            fix="use accuracy for classes",
+        )
