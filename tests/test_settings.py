@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import glassnet as gn
+from glassnet import tables
 from glassnet.errors import ConfigurationError, FileFormatError, GlassnetError
 from glassnet.initializers import Given, HeNormal, Normal
 from glassnet.layers import PythonLayer
@@ -34,8 +35,8 @@ def library() -> set[type[Configurable]]:
 
 
 BASES = {
-    "Activation", "Configurable", "Initializer", "Layer", "Loss", "Metric", "Network", "NumpyLayer", "Optimizer",
-    "Schedule", "Step",
+    "Activation", "Column", "Configurable", "Initializer", "Layer", "Loss", "Metric", "Network", "NumpyLayer",
+    "Optimizer", "Schedule", "Step",
 }  # fmt: skip
 CLASSES = sorted(
     (cls for cls in library() if cls.__name__ not in BASES and not cls.__name__.startswith("_")),
@@ -102,7 +103,9 @@ SAMPLES: list[Configurable] = [
     gn.losses.CrossEntropy(),
     gn.losses.CrossEntropy(from_logits=False, label_smoothing=0.1, class_weight=(1.0, 2.0), reduction="sum"),
     gn.losses.CrossEntropy(class_weight={0: 0.5, 2: 3.0}),
+    gn.losses.BinaryCrossEntropy(averages_outputs=False),
     gn.losses.Hinge("sum"),
+    gn.losses.JointCrossEntropy((2, 4), label_smoothing=0.1, reduction="sum"),
     # optimizers
     gn.SGD(),
     gn.SGD(0.1, momentum=0.9, nesterov=True),
@@ -142,10 +145,21 @@ SAMPLES: list[Configurable] = [
     gn.initializers.Orthogonal(2.0),
     # metrics
     *(cls() for cls in gn.metrics.METRICS.values()),
+    gn.metrics.F1("weighted"),
+    # tables
+    tables.Number("age", 31.5, 4.0, True),
+    tables.Truth("member"),
+    tables.Category("town", ("Ulm", "Bern"), rare=3),
+    tables.Time("since", 18000.0, 20.0, ("month", "hour")),
+    tables.Ignored("empty", "no values"),
+    tables.Answers(("height", "weight")),
+    tables.Classes("buys", ("no", "yes")),
+    gn.Table((tables.Number("age", 31.5, 4.0),), tables.Classes("buys", ("no", "yes"))),
 ]
 # Arrays are shown by their shape, and PythonLayer as the object inside it: no constructor call that could be evaluated.
 SHOWN_OTHERWISE: list[Configurable] = [
     gn.Standardize([1.0, 2.0], [0.5, 4.0]),
+    tables.Quantiles("income", [1.0, 2.0, 4.0]),
     Given([[1.0, 2.0]]),
     PythonLayer(Shift(2.0)),
     gn.losses.CrossEntropy(class_weight=np.array([1.0, 2.0])),

@@ -72,6 +72,7 @@ from glassnet.optimizers import (
 )
 from glassnet.preprocessing import Standardize
 from glassnet.runners import NumpyRunner, Runner, TracingRunner
+from glassnet.tables import Table
 from glassnet.training import Callback, Checkpoint, EarlyStopping, History, ReduceOnPlateau
 from glassnet.version import __version__
 
@@ -144,6 +145,7 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Standardize",
+    "Table",
     "Tanh",
     "Trace",
     "TracingRunner",

@@ -23,6 +23,7 @@ from glassnet.preprocessing import Standardize
 from glassnet.runners import Plan, native
 from glassnet.settings import Configurable, by_name, one_of, whole
 from glassnet.shapes import Array, DType, as_dtype
+from glassnet.tables import Table
 from glassnet.training import (
     Callback,
     History,
@@ -56,7 +57,8 @@ class Model:
 
     Attributes:
         epochs_trained: epochs done over the model's whole life.
-        preprocessing: a ``Standardize`` that is applied to x in ``fit``, ``evaluate`` and ``predict``, or None.
+        preprocessing: a ``Standardize`` that is applied to x in ``fit``, ``evaluate`` and ``predict``; a ``Table``,
+            with which they take tables; or None.
         target_scaling: a ``Standardize`` for the targets of a regression, or None: the network learns standardised
             targets, the loss is measured on them, and ``predict`` and the metrics are in the targets' own unit.
         feature_names: names of the input columns, or None.
@@ -98,7 +100,7 @@ class Model:
         self.engine = one_of(engine, "engine", "Model", ENGINES)
         self.threads = None if threads is None else whole(threads, "threads", "Model")
         self.epochs_trained = 0
-        self.preprocessing: Standardize | None = None
+        self.preprocessing: Standardize | Table | None = None
         self.target_scaling: Standardize | None = None
         self.feature_names: tuple[str, ...] | None = None
         self.target_name: str | None = None
@@ -367,11 +369,15 @@ class Model:
         return self.rows(data[0], data[1], data[2] if len(data) == 3 else None, where="fit: validation_data")
 
     def _inputs(self, x: Any, *, where: str) -> Array:
-        raw = numeric(x, where=where)
+        raw = self.preprocessing.apply(x) if isinstance(self.preprocessing, Table) else numeric(x, where=where)
         fits_network(raw, self.network.input_shape or (), where=where, layer=self.network.first_layer().where)
+        if isinstance(self.preprocessing, Table):
+            return as_rows(raw, self.dtype, where=where)
         return self._scaled(raw, where=where)
 
     def _scaled(self, x: Any, *, where: str) -> Array:
+        if isinstance(self.preprocessing, Table):
+            return as_rows(self.preprocessing.apply(x), self.dtype, where=where)
         rows = as_rows(x, self.dtype, where=where)
         return rows if self.preprocessing is None else self.preprocessing.apply(rows)
 

@@ -39,7 +39,7 @@ class Contents(tuple[bytes, ...]):
 
 @pytest.fixture(scope="module")
 def contents(tmp_path_factory: pytest.TempPathFactory) -> Contents:
-    """Files of two models that have most of what a file can hold."""
+    """Files of three models that have most of what a file can hold."""
     folder, rng = tmp_path_factory.mktemp("models"), np.random.default_rng(0)
     dense = gn.Model(
         gn.Sequential(gn.Dense(4), gn.LayerNorm(), gn.Residual(gn.Dense(4), "tanh"), gn.Dropout(0.1), gn.Dense(3)),
@@ -60,8 +60,13 @@ def contents(tmp_path_factory: pytest.TempPathFactory) -> Contents:
         gn.SGD(0.01, momentum=0.9),
     )  # fmt: skip
     images.fit(rng.normal(size=(6, 1, 6, 6)), rng.normal(size=(6, 1)), epochs=1, verbose=False)
-    paths = [folder / "dense.safetensors", folder / "images.safetensors"]
-    for model, path in zip((dense, images), paths, strict=True):
+    data = {"a": [1.0, None, 3.0], "b": ["x", "y", "x"], "c": [True, False, True], "d": [3, 4, 9], "y": [0.5, 1.5, 2.5]}
+    table = gn.Table.from_data(data, "y", quantiles=["d"])
+    tabular = gn.Model(gn.Sequential(gn.Dense(2), gn.Dense(1)), table.loss, "adam")
+    tabular.preprocessing = table
+    tabular.fit(data, table.targets(data), verbose=False)
+    paths = [folder / f"{name}.safetensors" for name in ("dense", "images", "tabular")]
+    for model, path in zip((dense, images, tabular), paths, strict=True):
         model.save(path)
     return Contents(path.read_bytes() for path in paths)
 
@@ -84,7 +89,9 @@ def try_to_load(path: Path, content: bytes) -> None:
             warnings.simplefilter("ignore")
             model = gn.load(path)
             shape = model.network.input_shape or ()
-            if np.prod(shape, dtype=float) < 1e5:
+            if isinstance(model.preprocessing, gn.Table):
+                model.predict({"a": [1.0, None], "b": ["z", None], "c": [None, True], "d": [5, 6]})
+            elif np.prod(shape, dtype=float) < 1e5:
                 model.predict(np.zeros((2, *shape)))
     except GlassnetError:
         pass

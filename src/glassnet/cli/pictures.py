@@ -15,6 +15,7 @@ from glassnet.data.files import unreadable
 from glassnet.data.pictures import parse_size, read_pictures
 from glassnet.errors import ConfigurationError, ShapeError
 from glassnet.model import Model
+from glassnet.preprocessing import Standardize
 from glassnet.shapes import Array, batch_shape
 
 SHOWN = 3
@@ -104,7 +105,7 @@ def _note_range(model: Model) -> None:
     scaling = model.preprocessing
     if scaling is None:
         _tell("the model's file holds no preprocessing: pixels go in as they are, from 0 to 255")
-    elif np.max((255 - scaling.mean) / scaling.scale) > _FAR:
+    elif isinstance(scaling, Standardize) and np.max((255 - scaling.mean) / scaling.scale) > _FAR:
         _tell(
             f"the model learned from numbers around {np.mean(scaling.mean):.3g} ± {np.mean(scaling.scale):.3g}, "
             "pixels go from 0 to 255: its answers may mean nothing"

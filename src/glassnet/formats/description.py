@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet import initializers, layers, losses, metrics, network, optimizers, preprocessing, schedules
+from glassnet import initializers, layers, losses, metrics, network, optimizers, preprocessing, schedules, tables
 from glassnet.errors import FileFormatError, GlassnetError
 from glassnet.losses import Loss
 from glassnet.metrics import Metric
@@ -16,16 +16,22 @@ from glassnet.network import Network
 from glassnet.optimizers import Optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.settings import Configurable, file_name, from_config, to_config, whole
-from glassnet.shapes import Array
+from glassnet.shapes import Array, Shape
+from glassnet.tables import Table
 from glassnet.version import __version__
 
 OPTIMIZER_PREFIX = "optimizer/"
+BASES = (
+    *("Activation", "Column", "Configurable", "Initializer", "Layer", "Loss", "Metric", "Network", "NumpyLayer"),
+    *("Optimizer", "Schedule", "Step"),
+)
+"""Classes that others are derived from: by themselves they do nothing."""
 _KINDS: dict[str, Any] = {
     "network": Network,
     "loss": Loss,
     "optimizer": Optimizer,
     "metrics": tuple,
-    "preprocessing": Standardize | None,
+    "preprocessing": Standardize | Table | None,
     "target_scaling": Standardize | None,
 }
 
@@ -38,7 +44,7 @@ class ModelParts:
     loss: Loss
     optimizer: Optimizer
     metrics: Sequence[Metric]
-    preprocessing: Standardize | None
+    preprocessing: Standardize | Table | None
     target_scaling: Standardize | None
     seed: int
     epochs_trained: int
@@ -96,12 +102,15 @@ def reconstruct(
 
 def library_classes() -> dict[str, type[Configurable]]:
     """Every class that a file may name."""
-    modules = (layers, network, losses, optimizers, schedules, initializers, metrics, preprocessing)
+    modules = (layers, network, losses, optimizers, schedules, initializers, metrics, preprocessing, tables)
     return {
         file_name(cls): cls
         for module in modules
         for cls in vars(module).values()
-        if isinstance(cls, type) and issubclass(cls, Configurable) and not cls.__name__.startswith("_")
+        if isinstance(cls, type)
+        and issubclass(cls, Configurable)
+        and not cls.__name__.startswith("_")
+        and cls.__name__ not in BASES
     }
 
 
@@ -114,13 +123,8 @@ def _reconstruct(
             raise TypeError(f"{name} is {found[name]!r:.80}")
     values = {name: array for name, array in tensors.items() if not name.startswith(OPTIMIZER_PREFIX)}
     found["network"].restore(values, tuple(description["input_shape"]), description["dtype"])
-    for name, shape in (
-        ("preprocessing", found["network"].input_shape),
-        ("target_scaling", found["network"].output_shape),
-    ):
-        if found[name] is not None:
-            for array in (found[name].mean, found[name].scale):
-                np.broadcast_to(array, shape)  # a ValueError where it does not fit
+    _check_scaling(found["preprocessing"], found["network"].input_shape)
+    _check_scaling(found["target_scaling"], found["network"].output_shape)
     optimizer: Optimizer = found["optimizer"]
     optimizer.learning_rate_scale = float(description["learning_rate_scale"])
     optimizer.steps = whole(description["optimizer_steps"], "optimizer_steps", where, low=0)
@@ -135,6 +139,16 @@ def _reconstruct(
         target_name=None if target_name is None else str(target_name),
         class_names=_names(description["class_names"]),
     )
+
+
+def _check_scaling(scaling: Standardize | Table | None, shape: Shape) -> None:
+    """Raises ValueError where what is done to rows does not fit their shape."""
+    if isinstance(scaling, Table):
+        if (len(scaling.features),) != shape:
+            raise ValueError(f"a table of {len(scaling.features)} features for rows of shape {shape}")
+    elif scaling is not None:
+        for array in (scaling.mean, scaling.scale):
+            np.broadcast_to(array, shape)
 
 
 def _restore_memory(optimizer: Optimizer, parameters: Array, tensors: Mapping[str, Array], where: str) -> None:

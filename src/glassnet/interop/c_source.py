@@ -12,6 +12,7 @@ from glassnet.errors import ConfigurationError, NotBuiltError
 from glassnet.files import require_writable, write_atomically
 from glassnet.interop.c_functions import FUNCTIONS
 from glassnet.interop.c_layers import Program, emit
+from glassnet.interop.folding import require_array_rows
 from glassnet.model import Model
 from glassnet.preprocessing import Standardize
 from glassnet.shapes import Array, Shape, size_of
@@ -40,7 +41,7 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
     Raises:
         NotBuiltError: there is nothing to write yet.
         ConfigurationError: a layer that C source is not written for; a parameter that is not finite; a name that C does
-            not know; the path cannot be written.
+            not know; a ``Table`` before the network; the path cannot be written.
     """
     source = require_writable(path, where="export_c")
     if source.suffix != ".c":
@@ -64,6 +65,7 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
             expected="a network whose shapes are known",
             fix="call model.fit(x, y) first, or model.network.build((features,))",
         )
+    require_array_rows(model, where="export_c")
     header = source.with_suffix(".h")
     text = _source(model, header.name, function)
     write_atomically(header, _header(model, function).encode())
@@ -76,7 +78,7 @@ def _source(model: Model, header: str, function: str) -> str:
     program = Program()
     inputs, outputs = network.input_shape or (), network.output_shape or ()
     value = program.input(size_of(inputs))
-    if model.preprocessing is not None:
+    if isinstance(model.preprocessing, Standardize):
         mean, scale = _of_each(model.preprocessing, inputs)
         names = program.constant("input_mean", mean), program.constant("input_scale", scale)
         value = program.call("standardize", [value], size_of(inputs), *names, size_of(inputs))

@@ -11,6 +11,7 @@ import numpy as np
 
 from glassnet.errors import ConfigurationError, MissingExtraError, NotBuiltError
 from glassnet.files import require_writable, write_atomically
+from glassnet.interop.folding import require_array_rows
 from glassnet.losses import BinaryCrossEntropy, CrossEntropy
 from glassnet.model import Model
 from glassnet.preprocessing import Standardize
@@ -72,7 +73,7 @@ def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxRe
         NotBuiltError: there is nothing to write yet.
         MissingExtraError: onnx is not installed.
         ConfigurationError: a layer that is written in Python; an opset that is too old, or newer than the installed
-            onnx; the path cannot be written.
+            onnx; a ``Table`` before the network; the path cannot be written.
     """
     if find_spec("onnx") is None:
         raise MissingExtraError(
@@ -89,6 +90,7 @@ def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxRe
             expected="a network whose shapes are known",
             fix="call model.fit(x, y) first, or model.network.build((features,))",
         )
+    require_array_rows(model, where="export_onnx")
     import onnx
 
     newest = onnx.defs.onnx_opset_version()
@@ -117,7 +119,7 @@ def _proto(model: Model, opset: int) -> Any:
     network = model.network
     graph = Graph(network.dtype)
     value = "x"
-    if model.preprocessing is not None:
+    if isinstance(model.preprocessing, Standardize):
         mean, scale = _broadcast(model.preprocessing, network.input_shape or ())
         value = graph.add("Div", graph.add("Sub", value, graph.constant("mean", mean)), graph.constant("scale", scale))
     value = emit(network, graph, value)
@@ -167,7 +169,7 @@ def _difference(model: Model, content: bytes) -> float:
 
     network = model.network
     rows = np.random.default_rng(0).normal(size=(CHECKED_ROWS, *(network.input_shape or ())))
-    if model.preprocessing is not None:  # rows as raw ones are
+    if isinstance(model.preprocessing, Standardize):  # rows as raw ones are
         rows = model.preprocessing.invert(rows)
     rows = rows.astype(network.dtype)
     options = onnxruntime.SessionOptions()

@@ -1,0 +1,368 @@
+"""What is learned of each column, and how its values become numbers."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from glassnet.errors import DataError
+from glassnet.settings import Configurable, boolean, number
+from glassnet.shapes import Array
+from glassnet.tables.frames import NUMBER, TIME, TRUTH, WORDS, Raw
+
+MOST_CATEGORIES = 64
+"""Words that get a place of their own; the rarer ones share that of words never seen."""
+QUANTILES = 101
+LOWEST = float(np.finfo(np.float64).min)
+OTHER = "other"
+DAYS = {"month": 12.0, "weekday": 7.0, "hour": 24.0}
+
+
+class Column(Configurable):
+    """Base: one column of a table as some numbers.
+
+    Args:
+        name: of the column.
+    """
+
+    kinds: ClassVar[tuple[str, ...]]
+    """The kinds of values that it takes."""
+    name: str
+
+    @property
+    @abstractmethod
+    def features(self) -> tuple[str, ...]:
+        """A name for each of its numbers."""
+
+    @abstractmethod
+    def encode(self, raw: Raw) -> Array:
+        """(N, features) float64, for a column of one of its kinds."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """What was learned, in a few words."""
+
+    def apply(self, raw: Raw, *, where: str) -> Array:
+        """``encode`` for whatever came, checked.
+
+        Raises:
+            DataError: values of another kind.
+        """
+        if raw.kind not in self.kinds and not raw.missing.all():
+            raise DataError(
+                where=f"{where}: column {self.name!r}",
+                received=f"{raw.kind}, such as {_example(raw)}",
+                expected=" or ".join(self.kinds),
+                fix="give the column the form that it had in training",
+            )
+        return self.encode(
+            raw if raw.kind in self.kinds else Raw(raw.name, self.kinds[0], _nothing(self.kinds[0], len(raw)))
+        )
+
+
+class Ignored(Column):
+    """A column that says nothing: without values, or with one for all rows.
+
+    Args:
+        name: of the column.
+        reason: why.
+    """
+
+    kinds = NUMBER, TRUTH, WORDS, TIME
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = str(name)
+        self.reason = str(reason)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def encode(self, raw: Raw) -> Array:
+        """Nothing."""
+        return np.empty((len(raw), 0))
+
+    def describe(self) -> str:
+        """The reason."""
+        return f"ignored: {self.reason}"
+
+
+class Number(Column):
+    """(x − mean) / scale; what is missing becomes 0, the mean, and 1 in a feature of its own.
+
+    Args:
+        name: of the column.
+        mean: of the values in training.
+        scale: their standard deviation.
+        has_missing: whether some were missing in training, and so the further feature exists.
+    """
+
+    kinds = (NUMBER,)
+
+    def __init__(self, name: str, mean: float, scale: float, has_missing: bool = False) -> None:
+        self.name = str(name)
+        self.mean = number(mean, "mean", f"column {name!r}", low=LOWEST)
+        self.scale = number(scale, "scale", f"column {name!r}", low=0, open_low=True)
+        self.has_missing = boolean(has_missing, "has_missing", f"column {name!r}")
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The column, and whether it is missing."""
+        return _with_missing((self.name,), self.has_missing)
+
+    def encode(self, raw: Raw) -> Array:
+        """See the class."""
+        return _filled(((raw.values - self.mean) / self.scale)[:, None], raw.missing, self.has_missing)
+
+    def describe(self) -> str:
+        """Mean and deviation."""
+        return f"number, mean {self.mean:.6g}, deviation {self.scale:.6g}" + _missing_note(self.has_missing)
+
+
+class Quantiles(Column):
+    """The place of x among the values of the training, from −1 for the smallest to 1 for the largest.
+
+    For columns with few huge values. What is missing becomes 0 and 1 in a feature of its own.
+
+    Args:
+        name: of the column.
+        values: equally probable values, rising.
+        has_missing: as in ``Number``.
+    """
+
+    kinds = (NUMBER,)
+
+    def __init__(self, name: str, values: Any, has_missing: bool = False) -> None:
+        self.name = str(name)
+        self.values = np.asarray(values, dtype=np.float64)
+        self.has_missing = boolean(has_missing, "has_missing", f"column {name!r}")
+        if self.values.ndim != 1 or len(self.values) < 2 or not (np.diff(self.values) >= 0).all():
+            raise ValueError(f"column {name!r}: quantiles that do not rise")
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The column, and whether it is missing."""
+        return _with_missing((self.name,), self.has_missing)
+
+    def encode(self, raw: Raw) -> Array:
+        """Between two quantiles on a straight line; among equal ones the middle."""
+        places = np.linspace(-1, 1, len(self.values))
+        up = np.interp(raw.values, self.values, places)
+        down = -np.interp(-raw.values, -self.values[::-1], places)
+        return _filled(((up + down) / 2)[:, None], raw.missing, self.has_missing)
+
+    def describe(self) -> str:
+        """Smallest, middle and largest."""
+        low, middle, high = self.values[0], np.median(self.values), self.values[-1]
+        return f"quantiles, {low:.6g} to {high:.6g}, half below {middle:.6g}" + _missing_note(self.has_missing)
+
+
+class Truth(Column):
+    """1 for true, 0 for false; what is missing ½ and 1 in a feature of its own.
+
+    Args:
+        name: of the column.
+        has_missing: as in ``Number``.
+    """
+
+    kinds = (TRUTH,)
+
+    def __init__(self, name: str, has_missing: bool = False) -> None:
+        self.name = str(name)
+        self.has_missing = boolean(has_missing, "has_missing", f"column {name!r}")
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The column, and whether it is missing."""
+        return _with_missing((self.name,), self.has_missing)
+
+    def encode(self, raw: Raw) -> Array:
+        """See the class."""
+        centred = _filled(raw.values[:, None] - 0.5, raw.missing, self.has_missing)
+        centred[:, 0] += 0.5
+        return centred
+
+    def describe(self) -> str:
+        """Its kind."""
+        return "true or false" + _missing_note(self.has_missing)
+
+
+class Category(Column):
+    """One of several words: 1 at its place and 0 elsewhere.
+
+    The last place is that of words never seen and of rare ones.
+
+    Args:
+        name: of the column.
+        categories: the words with a place of their own; the most frequent 64.
+        has_missing: as in ``Number``; such a row has 0 at all places of words.
+        rare: how many different words share the last place.
+    """
+
+    kinds = WORDS, NUMBER, TRUTH
+
+    def __init__(self, name: str, categories: Sequence[str], has_missing: bool = False, rare: int = 0) -> None:
+        self.name = str(name)
+        self.categories = tuple(str(category) for category in categories)
+        self.has_missing = boolean(has_missing, "has_missing", f"column {name!r}")
+        self.rare = int(rare)
+        if len(set(self.categories)) < len(self.categories):
+            raise ValueError(f"column {name!r}: the same category twice")
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """One for each category, one for others, and whether it is missing."""
+        return _with_missing(tuple(f"{self.name}={c}" for c in (*self.categories, OTHER)), self.has_missing, self.name)
+
+    def encode(self, raw: Raw) -> Array:
+        """See the class."""
+        places = {category: i for i, category in enumerate(self.categories)}
+        own = np.zeros((len(raw), len(self.categories) + 1))
+        missing = raw.missing
+        for row, (value, is_missing) in enumerate(zip(raw.values, missing, strict=True)):
+            if not is_missing:
+                own[row, places.get(word(value, raw.kind), len(places))] = 1
+        return _filled(own, missing, self.has_missing)
+
+    def describe(self) -> str:
+        """How many words."""
+        rare = f"; {self.rare:,} rare ones share a place with those never seen" if self.rare else ""
+        shown = ", ".join(self.categories[:5]) + (", ..." if len(self.categories) > 5 else "")
+        return f"{len(self.categories)} categories: {shown}{rare}" + _missing_note(self.has_missing)
+
+
+class Time(Column):
+    """A moment: standardised, and its month, weekday and hour each as a point on a circle.
+
+    So December is as near to January as June to July.
+
+    Args:
+        name: of the column.
+        mean: of the moments in training, in days since 1970.
+        scale: their standard deviation in days.
+        parts: which of "month", "weekday", "hour" are taken.
+        has_missing: as in ``Number``.
+    """
+
+    kinds = (TIME,)
+
+    def __init__(
+        self, name: str, mean: float, scale: float, parts: Sequence[str] = tuple(DAYS), has_missing: bool = False
+    ) -> None:
+        self.name = str(name)
+        self.mean = number(mean, "mean", f"column {name!r}", low=LOWEST)
+        self.scale = number(scale, "scale", f"column {name!r}", low=0, open_low=True)
+        self.parts = tuple(parts)
+        self.has_missing = boolean(has_missing, "has_missing", f"column {name!r}")
+        if not set(self.parts) <= set(DAYS):
+            raise ValueError(f"column {name!r}: parts {self.parts} of a time")
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The moment, sine and cosine of each part, and whether it is missing."""
+        circles = [f"{self.name} {function} {part}" for part in self.parts for function in ("sin", "cos")]
+        return _with_missing((self.name, *circles), self.has_missing)
+
+    def encode(self, raw: Raw) -> Array:
+        """See the class."""
+        columns = [(days_of(raw.values) - self.mean) / self.scale]
+        for part in self.parts:
+            angle = 2 * np.pi * part_of(raw.values, part) / DAYS[part]
+            columns += [np.sin(angle), np.cos(angle)]
+        return _filled(np.stack(columns, axis=1), raw.missing, self.has_missing)
+
+    def describe(self) -> str:
+        """Its parts."""
+        return f"time, by {', '.join(self.parts)}" + _missing_note(self.has_missing)
+
+
+def days_of(moments: Array) -> Array:
+    """Days since 1970, NaN for NaT."""
+    numbers = moments.astype("datetime64[us]").astype(np.int64) / 86_400e6
+    return np.where(np.isnat(moments), np.nan, numbers)
+
+
+def part_of(moments: Array, part: str) -> Array:
+    """The month from 0, the weekday from Monday, or the hour with its fraction."""
+    days = moments.astype("datetime64[D]")
+    if part == "month":
+        return np.asarray((moments.astype("datetime64[M]") - moments.astype("datetime64[Y]")).astype(np.float64))
+    if part == "weekday":
+        return np.asarray((days.astype(np.int64) + 3) % 7, dtype=np.float64)
+    return np.asarray((moments - days).astype("timedelta64[us]").astype(np.float64) / 3600e6)
+
+
+def word(value: Any, kind: str) -> str:
+    """A value as a category's word: 3.0 is "3"."""
+    if kind == TRUTH:
+        return str(bool(value))
+    if kind == NUMBER:
+        return str(int(value)) if float(value).is_integer() else repr(float(value))
+    return str(value)
+
+
+def learn(raw: Raw, *, quantiles: bool, as_category: bool) -> Column:
+    """What a column of the training data is."""
+    name, missing = raw.name, raw.missing
+    has_missing = bool(missing.any())
+    present = raw.values[~missing]
+    if not len(present):
+        return Ignored(name, "no values")
+    if as_category or raw.kind == WORDS:
+        words, counts = np.unique([word(value, raw.kind) for value in present], return_counts=True)
+        if len(words) == 1 and not has_missing:
+            return Ignored(name, f"always {str(words[0])!r}")
+        order = np.argsort(-counts, kind="stable")
+        kept = words[order[:MOST_CATEGORIES]]
+        return Category(name, kept.tolist(), has_missing, len(words) - len(kept))
+    if raw.kind == TIME:
+        days = days_of(present)
+        if days.min() == days.max():
+            return Ignored(name, f"always {present[0]}")
+        has_hours = bool(part_of(present, "hour").any())
+        return Time(name, days.mean(), days.std(), tuple(DAYS)[: 3 if has_hours else 2], has_missing)
+    if present.min() == present.max() and not has_missing:
+        return Ignored(name, f"always {word(present[0], raw.kind)}")
+    if raw.kind == TRUTH:
+        return Truth(name, has_missing)
+    if not np.isfinite(present).all():
+        row = int(np.flatnonzero(np.isinf(raw.values))[0])
+        raise DataError(
+            where=f"column {name!r}",
+            received=f"{raw.values[row]} in row {row}",
+            expected="finite numbers",
+            fix="make it empty where there is no value, or give a number",
+        )
+    if quantiles:
+        return Quantiles(name, np.quantile(present, np.linspace(0, 1, QUANTILES)), has_missing)
+    return Number(name, present.mean(), present.std() or 1.0, has_missing)
+
+
+def _with_missing(names: tuple[str, ...], has_missing: bool, column: str | None = None) -> tuple[str, ...]:
+    return (*names, f"{column or names[0]} missing") if has_missing else names
+
+
+def _filled(features: Array, missing: Array, has_missing: bool) -> Array:
+    """Zeros where values are missing, and the feature that says so."""
+    features = np.where(missing[:, None], 0.0, features)
+    return np.column_stack([features, missing]) if has_missing else features
+
+
+def _missing_note(has_missing: bool) -> str:
+    return ", some missing" if has_missing else ""
+
+
+def _nothing(kind: str, rows: int) -> Array:
+    """A column of that kind without values."""
+    if kind == WORDS:
+        return np.full(rows, None, dtype=object)
+    return np.full(rows, "NaT", dtype="datetime64[us]") if kind == TIME else np.full(rows, np.nan)
+
+
+def _example(raw: Raw) -> str:
+    row = int(np.flatnonzero(~raw.missing)[0])
+    return f"{raw.values[row]!s:.40} in row {row}"
