@@ -117,6 +117,8 @@ def test_an_eval_set_is_measured_and_may_decide() -> None:
     assert decided.best_validation_score_ == pytest.approx(decided.score(*held))
     with pytest.raises(gn.ConfigurationError, match="eval_set"):
         MLPClassifier().fit(X_IRIS, IRIS[1], eval_set=X_IRIS)
+    with pytest.raises(gn.ConfigurationError, match="eval_set with solver='lbfgs'"):
+        MLPClassifier(solver="lbfgs").fit(X_IRIS, IRIS[1], eval_set=held)
 
 
 def test_a_warm_start_keeps_the_optimizers_memory() -> None:
@@ -181,6 +183,7 @@ def test_more_than_theirs_can() -> None:
         ({"hidden_layer_sizes": (5, 0)}, "hidden_layer_sizes"),
         ({"solver": "newton"}, "solver"),
         ({"solver": "lbfgs", "dropout": 0.5}, "solver='lbfgs' with dropout"),
+        ({"solver": "lbfgs", "callbacks": [print]}, "or callbacks"),
         ({"alpha": -1}, "alpha"),
         ({"dtype": "float16"}, "dtype"),
         ({"batch_size": 0}, "batch_size"),

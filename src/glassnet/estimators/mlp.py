@@ -11,8 +11,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 
 from glassnet.errors import ConfigurationError
-from glassnet.estimators.base import Classification, NetworkEstimator, Regression
+from glassnet.estimators.base import NetworkEstimator
 from glassnet.estimators.lbfgs import minimize_loss
+from glassnet.estimators.tasks import Classification, Regression
 from glassnet.layers import ACTIVATIONS, BatchNorm, Dense, Dropout, Layer
 from glassnet.network import Network, Sequential
 from glassnet.optimizers import L2, SGD, Adam, Chain, Optimizer
@@ -41,11 +42,11 @@ class _Perceptron(NetworkEstimator):
         number(self.alpha, "alpha", name, low=0)
         number(self.dropout, "dropout", name, low=0, high=1)
         number(self.learning_rate_init, "learning_rate_init", name, low=0, open_low=True)
-        if self.solver == "lbfgs" and (self.dropout or self.batch_norm or self.early_stopping):
+        if self.solver == "lbfgs" and (self.dropout or self.batch_norm or self.early_stopping or self.callbacks):
             raise ConfigurationError(
                 where=name,
-                received="solver='lbfgs' with dropout, batch_norm or early_stopping",
-                expected="a loss that is the same at each evaluation, of all rows",
+                received="solver='lbfgs' with dropout, batch_norm, early_stopping or callbacks",
+                expected="a loss that is the same at each evaluation, of all rows, and no epochs",
                 fix="use solver='adam'",
             )
         self._activations(len(self._hidden()))
@@ -116,11 +117,18 @@ class _Perceptron(NetworkEstimator):
         return (float(self.learning_rate_init), float(self.power_t)) if inverse else None
 
     def _train(
-        self: Any, X: Array, encoded: Array, y: Array, weights: Array | None, *rest: Any, **options: Any
+        self: Any, X: Array, encoded: Array, y: Array, weights: Array | None, eval_set: Any, *rest: Any, **options: Any
     ) -> None:
         if self.solver != "lbfgs":
-            super()._train(X, encoded, y, weights, *rest, **options)
+            super()._train(X, encoded, y, weights, eval_set, *rest, **options)
             return
+        if eval_set is not None:
+            raise ConfigurationError(
+                where=f"{type(self).__name__}.fit",
+                received="eval_set with solver='lbfgs'",
+                expected="epochs after which to measure",
+                fix="use solver='adam'",
+            )
         total = len(X) if weights is None else float(weights.sum())
         self.loss_, self.n_iter_, converged = minimize_loss(
             self.model_, self.model_.rows(X, encoded, weights), l2=self.alpha / total, max_iter=self.max_iter,

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from glassnet.errors import ConfigurationError, ShapeError
-from glassnet.estimators.base import Classification, NetworkEstimator, Regression
+from glassnet.estimators.base import NetworkEstimator
+from glassnet.estimators.tasks import Classification, Regression
 from glassnet.layers import Dense, Layer
 from glassnet.network import Network, Sequential, as_network
 from glassnet.optimizers import Optimizer, as_optimizer

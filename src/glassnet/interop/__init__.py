@@ -4,6 +4,7 @@ from glassnet.interop.c_source import export_c
 from glassnet.interop.onnx_file import OnnxReport, export_onnx
 from glassnet.interop.onnx_import import from_onnx
 from glassnet.interop.state import load_state
-from glassnet.interop.torch_modules import from_torch, to_torch
+from glassnet.interop.torch_export import to_torch
+from glassnet.interop.torch_import import from_torch
 
 __all__ = ["OnnxReport", "export_c", "export_onnx", "from_onnx", "from_torch", "load_state", "to_torch"]

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, NotBuiltError
+from glassnet.errors import ConfigurationError
 from glassnet.files import require_writable, write_atomically
 from glassnet.interop.c_functions import FUNCTIONS
 from glassnet.interop.c_layers import Program, emit
-from glassnet.interop.folding import require_array_rows
+from glassnet.interop.folding import require_ready
 from glassnet.model import Model
 from glassnet.preprocessing import Standardize
 from glassnet.shapes import Array, Shape, size_of
@@ -58,14 +58,7 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
             expected="a C identifier: letters, digits and underscores, a letter first",
             fix='write function="predict"',
         )
-    if not model.network.is_built:
-        raise NotBuiltError(
-            where="export_c",
-            received="a model that has seen no data",
-            expected="a network whose shapes are known",
-            fix="call model.fit(x, y) first, or model.network.build((features,))",
-        )
-    require_array_rows(model, where="export_c")
+    require_ready(model, where="export_c")
     header = source.with_suffix(".h")
     text = _source(model, header.name, function)
     write_atomically(header, _header(model, function).encode())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError
+from glassnet.errors import ConfigurationError, NotBuiltError
 from glassnet.layers import BatchNorm
 from glassnet.model import Model
 from glassnet.shapes import Array
@@ -21,8 +21,15 @@ def scale_and_shift(layer: BatchNorm) -> tuple[Array, Array]:
     return scale, beta - mean * scale
 
 
-def require_array_rows(model: Model, *, where: str) -> None:
-    """Refuses a model whose rows are those of a table, with words and times."""
+def require_ready(model: Model, *, where: str) -> None:
+    """Refuses a model that is not built, and one whose rows are those of a table, with words and times."""
+    if not model.network.is_built:
+        raise NotBuiltError(
+            where=where,
+            received="a model that has seen no data",
+            expected="a network whose shapes are known",
+            fix="call model.fit(x, y) first, or model.network.build((features,))",
+        )
     if isinstance(model.preprocessing, Table):
         raise ConfigurationError(
             where=where,

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, MissingExtraError, NotBuiltError
+from glassnet.errors import ConfigurationError, MissingExtraError
 from glassnet.files import require_writable, write_atomically
-from glassnet.interop.folding import require_array_rows
+from glassnet.interop.folding import require_ready
 from glassnet.losses import BinaryCrossEntropy, CrossEntropy
 from glassnet.model import Model
 from glassnet.preprocessing import Standardize
@@ -83,14 +83,7 @@ def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxRe
             fix='run pip install "glassnet[onnx]"',
         )
     target = require_writable(path, where="export_onnx")
-    if not model.network.is_built:
-        raise NotBuiltError(
-            where="export_onnx",
-            received="a model that has seen no data",
-            expected="a network whose shapes are known",
-            fix="call model.fit(x, y) first, or model.network.build((features,))",
-        )
-    require_array_rows(model, where="export_onnx")
+    require_ready(model, where="export_onnx")
     import onnx
 
     newest = onnx.defs.onnx_opset_version()

@@ -10,8 +10,9 @@ import numpy as np
 from glassnet.errors import ConfigurationError, DataError
 from glassnet.settings import Configurable, one_of
 from glassnet.shapes import Array
-from glassnet.tables.columns import Column, Ignored, learn
+from glassnet.tables.columns import Column, Ignored
 from glassnet.tables.frames import Raw, columns_of
+from glassnet.tables.learning import learn
 from glassnet.tables.targets import TASKS, Answers, Classes, learn_targets
 
 
