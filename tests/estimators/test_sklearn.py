@@ -205,7 +205,8 @@ def test_any_network() -> None:
 
     fitted = NetworkClassifier(network, gn.Adam(0.05), input_shape=(1, 8, 8), random_state=0, max_iter=40)
     rows = images.reshape(60, -1)
-    assert fitted.fit(rows, labels).score(rows, labels) > 0.9
+    assert fitted.fit(rows, labels, eval_set=(rows[:9], labels[:9])).score(rows, labels) > 0.9
+    assert len(fitted.history_["val_loss"]) == fitted.n_iter_
     with pytest.raises(gn.ShapeError, match="64 columns"):
         NetworkClassifier(network, input_shape=(1, 9, 9)).fit(rows, labels)
     with pytest.raises(gn.ShapeError, match=r"gn\.Dense\(1\)"):

@@ -145,7 +145,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         validation = None
         if eval_set is not None:
             held = self._eval_set(eval_set)
-            validation = (held[0], self._targets.encode(held[1]))
+            validation = self._as_rows(held[0]), self._targets.encode(held[1])
         elif self.early_stopping:
             if incremental:
                 raise ValueError("partial_fit does not support early_stopping=True")
@@ -162,7 +162,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         )
         progress = self._progress_of(held if self.early_stopping else None, continues=incremental, rows=len(X))
         self.history_ = self.model_.fit(
-            X.reshape(len(X), *self._row_shape(X.shape[1])), encoded, epochs=epochs, batch_size=batch,
+            self._as_rows(X), encoded, epochs=epochs, batch_size=batch,
             shuffle=self.shuffle, validation_data=validation, sample_weight=weights,
             callbacks=[progress, *(self.callbacks or ())], verbose=bool(self.verbose),
         )  # fmt: skip
@@ -194,6 +194,10 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _row_shape(self, features: int) -> tuple[int, ...]:
         return (features,)
+
+    def _as_rows(self, X: Array) -> Array:
+        """In the shape that the network takes."""
+        return X.reshape(len(X), *self._row_shape(X.shape[1]))
 
     def _progress_of(self, held: tuple[Any, ...] | None, *, continues: bool, rows: int) -> Progress:
         if continues and self._progress is not None:
@@ -244,7 +248,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         return _dense(X), self._checked_targets(check_array(y, ensure_2d=False, dtype=None)), None
 
     def _outputs(self, X: Array) -> Array:
-        return self.model_.predict(X.reshape(len(X), *self._row_shape(X.shape[1])))
+        return self.model_.predict(self._as_rows(X))
 
     def _decoded(self, X: Array) -> Array:
         return np.asarray(self._targets.decode(self._outputs(X), self.model_.loss))
