@@ -29,9 +29,9 @@ examples:
 """
 
 DATA_HELP = (
-    "what to read: 'digits' (built in), a .csv with a header row, a .npz with arrays x and y, a folder with MNIST "
-    "files, CIFAR-10's cifar-10-binary.tar.gz or its unpacked folder, or a folder with a folder of pictures for each "
-    "class"
+    "what to read: 'digits' (built in), a .csv with a header row or a .parquet, a .npz with arrays x and y, a folder "
+    "with MNIST files, CIFAR-10's cifar-10-binary.tar.gz or its unpacked folder, or a folder with a folder of pictures "
+    "for each class"
 )
 
 
@@ -92,7 +92,7 @@ def _add_train(commands: Commands) -> None:
     parser.set_defaults(run=train)
     parser.add_argument("data", help=DATA_HELP)
     group = parser.add_argument_group("the data")
-    group.add_argument("--target", metavar="COLUMN", help="for a .csv: the column to learn")
+    group.add_argument("--target", metavar="COLUMN", help="for a table: the column to learn")
     group.add_argument(
         "--regression", action="store_true", help="whole-number targets are amounts, not the numbers of classes"
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
+from glassnet.cli import tables
 from glassnet.cli.networks import build_network, check_network_options
 from glassnet.cli.pictures import picture_options
 from glassnet.data import Dataset, open_source, parse_subset, split
-from glassnet.errors import ConfigurationError
+from glassnet.errors import ConfigurationError, DataError
 from glassnet.files import require_writable
 from glassnet.model import Model
 from glassnet.optimizers import L2, OPTIMIZERS, Chain, Optimizer
@@ -26,7 +28,17 @@ def train(options: argparse.Namespace) -> int:
     subset = None if options.subset is None else parse_subset(options.subset)
     check_network_options(options)
     pictures = picture_options(options)
-    data, test = open_source(options.data, target=options.target, subset=subset, pictures=pictures)
+    if options.data.lower().endswith(".parquet"):
+        return _train_table(options, output, plot)
+    try:
+        data, test = open_source(options.data, target=options.target, subset=subset, pictures=pictures)
+    except DataError as error:
+        wants_table = error.where == Path(options.data).name or error.received == "an empty cell"
+        if options.target is None or subset is not None or not wants_table:
+            raise
+        if not tables.can_read(options.data):
+            raise tables.needs_more(error) from error
+        return _train_table(options, output, plot)
     if data.y is None:
         raise ConfigurationError(
             where=f"train {options.data}",
@@ -39,18 +51,44 @@ def train(options: argparse.Namespace) -> int:
     if test is None:
         data, test = split(data, options.test_share, options.seed)
     model = build_model(options, data)
+    return _fit(options, model, (data.x, data.y), (test.x, test.y), data, len(test), output, plot)
+
+
+def _train_table(options: argparse.Namespace, output: Path, plot: Path | None) -> int:
+    """The same for a table with words, dates or gaps, whose schema is learned and kept."""
+    if options.target is None or options.subset is not None:
+        raise ConfigurationError(
+            where=f"train {options.data}",
+            received="no --target" if options.target is None else "--subset",
+            expected="the column to learn, and the whole table",
+            fix="add --target COLUMN" if options.target is None else "leave --subset out",
+        )
+    table, training, held = tables.learn(options, tables.read_table(options.data))
+    data = tables.as_dataset(table, training, Path(options.data).stem)
+    model = build_model(options, data)
+    tables.measured_by(model, table)
+    if not options.quiet:
+        print(table, end="\n\n")
+    pairs = [(part, table.targets(part)) for part in (training, held)]
+    return _fit(options, model, pairs[0], pairs[1], data, len(held), output, plot)
+
+
+def _fit(
+    options: argparse.Namespace, model: Model, training: tuple[Any, Any], test: tuple[Any, Any], data: Dataset,
+    test_rows: int, output: Path, plot: Path | None,
+) -> int:  # fmt: skip
+    """Trains, tests and saves."""
     say = (lambda *_: None) if options.quiet else print
-    say(f"{data.name}: {len(data):,} rows to train, {len(test):,} to test, {_task(data)}")
+    say(f"{data.name}: {len(data):,} rows to train, {test_rows:,} to test, {_task(data)}")
 
     callbacks: list[Callback] = [] if options.quiet or sys.stdout.isatty() else [_Lines()]
     if options.patience is not None:
         callbacks.append(EarlyStopping(patience=options.patience))
     history = model.fit(
-        data.x,
-        data.y,
+        *training,
         epochs=options.epochs,
         batch_size=options.batch_size,
-        validation_data=None if options.patience is not None else (test.x, test.y),
+        validation_data=None if options.patience is not None else test,
         validation_split=0.1 if options.patience is not None else 0.0,
         callbacks=callbacks,
         verbose=not options.quiet,
@@ -60,7 +98,7 @@ def train(options: argparse.Namespace) -> int:
     say(model.summary())
     if history.stopped:
         print(f"stopped after epoch {model.epochs_trained}: {history.stopped}")
-    for name, value in model.evaluate(test.x, test.y).items():
+    for name, value in model.evaluate(*test).items():
         print(f"test {name.replace('_', ' ')}: {value:.4f}")
     print(f"model saved to {output} ({output.stat().st_size / 1000:,.0f} kB)")
     if plot is not None and len(history):

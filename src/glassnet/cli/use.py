@@ -6,23 +6,32 @@ import argparse
 import csv
 import io
 import sys
+from pathlib import Path
+from typing import Any
 
 from glassnet.cli.pictures import SHOWN, answer_lines, picture_options, read_for
+from glassnet.cli.tables import read_table
 from glassnet.data import Dataset, open_source
 from glassnet.data.sources import picture_files
 from glassnet.errors import ConfigurationError
 from glassnet.explain import trace as trace_model
 from glassnet.files import require_writable, write_atomically
 from glassnet.model import Model, load
-from glassnet.shapes import Array
+from glassnet.tables import Table
 
 
 def evaluate(options: argparse.Namespace) -> int:
     """Prints loss and metrics on data with targets."""
     model = load(options.model)
-    data = _with_targets(model, options)
-    print(f"{data.name}: {len(data):,} rows")
-    for name, value in model.evaluate(data.x, data.y).items():
+    if isinstance(model.preprocessing, Table):
+        frame = read_table(options.data)
+        print(f"{Path(options.data).stem}: {len(frame):,} rows")
+        measured = model.evaluate(frame, model.preprocessing.targets(frame))
+    else:
+        data = _with_targets(model, options)
+        print(f"{data.name}: {len(data):,} rows")
+        measured = model.evaluate(data.x, data.y)
+    for name, value in measured.items():
         print(f"{name.replace('_', ' ')}: {value:.4f}")
     return 0
 
@@ -75,7 +84,8 @@ def summary(options: argparse.Namespace) -> int:
 def trace(options: argparse.Namespace) -> int:
     """Prints every array of one row's forward and backward pass."""
     model = load(options.model)
-    data = _with_targets(model, options)
+    table = model.preprocessing
+    data: Any = read_table(options.data) if isinstance(table, Table) else _with_targets(model, options)
     if not 0 <= options.row < len(data):
         raise ConfigurationError(
             where="--row",
@@ -83,13 +93,17 @@ def trace(options: argparse.Namespace) -> int:
             expected=f"0 to {len(data) - 1}",
             fix="rows count from 0, without the header",
         )
-    row = data.rows(slice(options.row, options.row + 1))
-    print(trace_model(model, row.x, row.y))
+    if isinstance(table, Table):
+        one = data.slice(options.row, 1)
+        print(trace_model(model, one, table.targets(one)))
+    else:
+        row = data.rows(slice(options.row, options.row + 1))
+        print(trace_model(model, row.x, row.y))
     return 0
 
 
-def _rows(model: Model, options: argparse.Namespace) -> Array:
-    """The rows of data that are no pictures (of the test part, where there is one)."""
+def _rows(model: Model, options: argparse.Namespace) -> Any:
+    """The rows of data that are no pictures (of the test part, where there is one); for a model of tables a frame."""
     if len(options.data) > 1:
         other = next(source for source in options.data if not picture_files(source))
         raise ConfigurationError(
@@ -98,6 +112,8 @@ def _rows(model: Model, options: argparse.Namespace) -> Array:
             expected="pictures and folders of pictures, or one other name",
             fix="predict it on its own",
         )
+    if isinstance(model.preprocessing, Table):
+        return read_table(options.data[0])
     data, test = open_source(options.data[0], columns=model.feature_names, pictures=picture_options(options, model))
     return (data if test is None else test).x
 
@@ -123,7 +139,7 @@ def _with_targets(model: Model, options: argparse.Namespace) -> Dataset:
     return data if model.class_names is None else data.with_classes(model.class_names)
 
 
-def _answers(model: Model, x: Array, *, with_probabilities: bool) -> list[list[object]]:
+def _answers(model: Model, x: Any, *, with_probabilities: bool) -> list[list[object]]:
     """The table with its header."""
     if not model.loss.decides_classes:
         outputs = model.predict(x).reshape(len(x), -1)

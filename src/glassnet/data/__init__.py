@@ -1,7 +1,7 @@
 """Data: what networks learn from, read from files into arrays and checked at the door."""
 
 from glassnet.data.arrays import read_npz
-from glassnet.data.dataset import Dataset, split
+from glassnet.data.dataset import Dataset, split, test_rows
 from glassnet.data.digits import digits
 from glassnet.data.folders import read_image_folder
 from glassnet.data.images import read_cifar10, read_idx
@@ -22,4 +22,5 @@ __all__ = [
     "read_image_folder",
     "read_npz",
     "split",
+    "test_rows",
 ]

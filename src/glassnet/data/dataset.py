@@ -209,6 +209,12 @@ def split(dataset: Dataset, test_share: float = 0.25, seed: int = 0) -> tuple[Da
         >>> train.y.tolist(), test.y.tolist()
         ([0, 0, 0, 1, 1, 1], [0, 1])
     """
+    in_test = test_rows(len(dataset), dataset.y if dataset.is_classification else None, test_share, seed)
+    return dataset.rows(~in_test), dataset.rows(in_test)
+
+
+def test_rows(rows: int, labels: Array | None, test_share: float, seed: int) -> Array:
+    """Which rows ``split`` takes to test with, bool (N,); arguments and errors are those of ``split``."""
     if not 0 < test_share < 1:
         raise ConfigurationError(
             where="split",
@@ -216,18 +222,17 @@ def split(dataset: Dataset, test_share: float = 0.25, seed: int = 0) -> tuple[Da
             expected="a share above 0 and below 1",
             fix="write test_share=0.25 for a quarter of the rows",
         )
-    labels = dataset.y if dataset.is_classification else None
-    in_test = held_out(len(dataset), test_share, labels, generator(seed, "split"))
+    in_test = held_out(rows, test_share, labels, generator(seed, "split"))
     chosen = int(in_test.sum())
-    if chosen in (0, len(dataset)):
+    if chosen in (0, rows):
         side, other = ("test", "larger") if chosen == 0 else ("training", "smaller")
         raise DataError(
             where="split",
-            received=f"{len(dataset)} rows and test_share={test_share!r}, which leave no row for the {side} part",
+            received=f"{rows} rows and test_share={test_share!r}, which leave no row for the {side} part",
             expected="at least one row on each side",
-            fix="use more rows" + (f", or a {other} share" if len(dataset) > 1 else ""),
+            fix="use more rows" + (f", or a {other} share" if rows > 1 else ""),
         )
-    return dataset.rows(~in_test), dataset.rows(in_test)
+    return in_test
 
 
 def quoted(names: Sequence[str], limit: int = 20) -> str:
