@@ -15,9 +15,7 @@ from glassnet.data.files import did_you_mean
 from glassnet.data.records import is_number, numbers_of, records
 from glassnet.errors import ConfigurationError, DataError, FileFormatError, GlassnetError
 from glassnet.shapes import Array
-
-MOST_CLASSES_OF_NUMBERS = 20
-"""A target column with more different whole numbers than this is a measurement, not a class."""
+from glassnet.tables.targets import MOST_CLASSES_OF_NUMBERS
 
 
 def read_csv(

@@ -18,6 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_array, check_is
 
 from glassnet.errors import ConfigurationError
 from glassnet.estimators.stopping import Progress
+from glassnet.estimators.targets import Targets
 from glassnet.losses import LOSSES, Loss
 from glassnet.model import Model
 from glassnet.network import Network
@@ -50,6 +51,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
 
     # What a fit leaves.
     model_: Model
+    _targets: Targets
     n_features_in_: int
     _progress: Progress | None
 
@@ -64,8 +66,8 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         """The optimizer; ``penalty`` is what a strength that is meant for all rows must be multiplied by for a mean."""
 
     @abstractmethod
-    def _learn(self, y: Array, classes: Any) -> Any:
-        """The ``Targets`` that y stands for."""
+    def _learn(self, y: Array, classes: Any) -> Targets:
+        """What y stands for."""
 
     @abstractmethod
     def _checked_targets(self, y: Any) -> Array:

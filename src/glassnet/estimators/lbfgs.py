@@ -6,6 +6,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from glassnet.model import Model
+from glassnet.optimizers import L2
 from glassnet.runners import NativeRunner
 from glassnet.shapes import Array
 from glassnet.training import Rows
@@ -31,7 +32,7 @@ def minimize_loss(
     """
     network, loss = model.network, model.loss
     run = NativeRunner(network.dtype)
-    weights = [(s.view(network.parameters), s.view(network.gradients)) for s in network.layout if s.is_weight]
+    penalty = L2(l2)
 
     def objective(parameters: Array) -> tuple[float, Array]:
         network.parameters[...] = parameters
@@ -39,10 +40,8 @@ def minimize_loss(
         row_weights, _ = loss.row_weights(run, outputs, rows.loss_weights)
         value, loss_cache = loss.forward(run, outputs, rows.targets, row_weights)
         network.backward(run, loss.backward(run, outputs, rows.targets, row_weights, loss_cache), cache)
-        total = float(value[0])
-        for weight, gradient in weights:
-            total += 0.5 * l2 * float(np.sum(np.square(weight, dtype=np.float64)))
-            gradient += l2 * weight
+        penalty.apply(run, network.parameters, network.gradients, network.layout, learning_rate=0.0)
+        total = float(value[0]) + penalty.penalty(network.parameters, network.layout)
         return total, network.gradients.astype(np.float64)
 
     start = network.parameters.astype(np.float64)

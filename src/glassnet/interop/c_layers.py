@@ -105,16 +105,15 @@ def emit(layer: gl.Layer, program: Program, x: Value) -> Value:
     )
 
 
+def literal(value: float) -> str:
+    """A number in C, with as many digits as tell each float32 from its neighbours."""
+    text = f"{value:.9g}"
+    return f"{text}f" if any(c in text for c in ".e") else f"{text}.0f"
+
+
 def _elementwise(function: str, *names: str) -> Any:
     return lambda layer, program, x: program.call(
-        function,
-        [x],
-        x.size,
-        *(
-            f"{getattr(layer, name):.9g}f" if getattr(layer, name) % 1 else f"{getattr(layer, name):.1f}f"
-            for name in names
-        ),
-        x.size,
+        function, [x], x.size, *(literal(getattr(layer, name)) for name in names), x.size
     )
 
 
@@ -275,7 +274,7 @@ def _batch_norm(layer: gl.BatchNorm, program: Program, x: Value) -> Value:
 def _layer_norm(layer: gl.LayerNorm, program: Program, x: Value) -> Value:
     last = (layer.input_shape or (1,))[-1]
     names = program.parameter(layer, "gamma"), program.parameter(layer, "beta")
-    return program.call("normalize", [x], x.size, *names, x.size // last, 1, last, 1, f"{layer.epsilon:.9e}f")
+    return program.call("normalize", [x], x.size, *names, x.size // last, 1, last, 1, literal(layer.epsilon))
 
 
 @emit.register
@@ -283,7 +282,7 @@ def _group_norm(layer: gl.GroupNorm, program: Program, x: Value) -> Value:
     shape = layer.input_shape or ()
     names = program.parameter(layer, "gamma"), program.parameter(layer, "beta")
     each, size = shape[0] // layer.groups, size_of(shape) // shape[0]
-    return program.call("normalize", [x], x.size, *names, 1, layer.groups, each, size, f"{layer.epsilon:.9e}f")
+    return program.call("normalize", [x], x.size, *names, 1, layer.groups, each, size, literal(layer.epsilon))
 
 
 @emit.register

@@ -11,7 +11,7 @@ import numpy as np
 from glassnet.errors import ConfigurationError
 from glassnet.files import require_writable, write_atomically
 from glassnet.interop.c_functions import FUNCTIONS
-from glassnet.interop.c_layers import Program, emit
+from glassnet.interop.c_layers import Program, emit, literal
 from glassnet.interop.folding import require_ready
 from glassnet.model import Model
 from glassnet.preprocessing import Standardize
@@ -137,15 +137,9 @@ def _printable(text: str) -> str:
 
 
 def _array(name: str, values: Array) -> str:
-    numbers = [_number(value) for value in values.ravel().tolist()]
+    numbers = [literal(value) for value in values.ravel().tolist()]
     lines = [", ".join(numbers[i : i + NUMBERS_IN_LINE]) for i in range(0, len(numbers), NUMBERS_IN_LINE)]
     return f"static const float {name}[{len(numbers)}] = {{\n    " + ",\n    ".join(lines) + ",\n};"
-
-
-def _number(value: float) -> str:
-    """With as many digits as tell each float32 from its neighbours."""
-    text = f"{value:.9g}"
-    return f"{text}f" if any(c in text for c in ".e") else f"{text}.0f"
 
 
 def _of_each(scaling: Standardize, shape: Shape) -> tuple[Any, Any]:
