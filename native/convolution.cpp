@@ -114,12 +114,25 @@ struct Sums {
     const int64_t* places;  // of each tap's weight
     const T* weights;
     int64_t output, input;  // distances of weights
-    const T* start;         // the bias, or null
-    bool continues;         // from what y holds
+    Ending<T> ending;       // of the first of the outputs and those that follow it
+    bool continues, ends;   // from what y holds; with these planes and taps
     T* y;
     int64_t y_plane, y_step;
     int64_t x_of[most_vectors_of_few_rows], y_of[most_vectors_of_few_rows], lanes[most_vectors_of_few_rows];
 };
+
+template <class T, int bytes, int vectors, int rows>
+void end(const Ending<T>& ending, typename Vec<T, bytes>::Lanes (&sum)[rows][vectors]) {
+    const auto for_all = [&](const auto& change) __attribute__((always_inline)) {
+#pragma GCC unroll 8
+        for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 8
+            for (int v = 0; v < vectors; ++v) change(i, sum[i][v]);
+    };
+    if (ending.scale != nullptr) for_all([&](int i, auto& sum) { sum *= ending.scale[i]; });
+    if (ending.shift != nullptr) for_all([&](int i, auto& sum) { sum += ending.shift[i]; });
+    if (ending.is_bounded()) for_all([&](int, auto& sum) { sum = at_least(sum, ending.least); });
+}
 
 template <class T, int bytes, int vectors, int rows>
 void add_up(const Sums<T>& o) {
@@ -137,8 +150,6 @@ void add_up(const Sums<T>& o) {
             else if (o.continues)
                 for (int64_t lane = 0; lane < o.lanes[v]; ++lane)
                     sum[i][v][lane] = o.y[i * o.y_plane + o.y_of[v] + lane * o.y_step];
-            else if (o.start != nullptr)
-                sum[i][v] += o.start[i];
         }
     const T* x[vectors];
 #pragma GCC unroll 8
@@ -160,6 +171,7 @@ void add_up(const Sums<T>& o) {
             }
         }
     }
+    if (o.ends) end<T, bytes, vectors, rows>(o.ending, sum);
 #pragma GCC unroll 8
     for (int i = 0; i < rows; ++i)
 #pragma GCC unroll 8
@@ -204,7 +216,8 @@ void add_tile(Sums<T>& sums, int64_t outputs, const Taps& taps, int64_t pixel_ro
     const int64_t vectors_of_row = parts_of(tile.columns, width), all = tile.rows * vectors_of_row;
     const int64_t panels = parts_of(all, has_few_rows ? most_vectors_of_few_rows : most_vectors);
     const int64_t blocks = parts_of(outputs, most_rows);
-    const T *const weights = sums.weights, *const start = sums.start;
+    const T* const weights = sums.weights;
+    const Ending<T> ending = sums.ending;
     const int64_t *const pixels = sums.pixels, *const weight_places = sums.places;
     T* const y = sums.y;
     for (int64_t panel = 0, vector = 0; panel < panels; ++panel) {
@@ -225,14 +238,14 @@ void add_tile(Sums<T>& sums, int64_t outputs, const Taps& taps, int64_t pixel_ro
         for (int64_t block = 0, output = 0; block < blocks; ++block) {
             const int64_t last = outputs * (block + 1) / blocks;
             sums.weights = weights + output * sums.output;
-            sums.start = start == nullptr ? nullptr : start + output;
+            sums.ending = ending.from(output);
             sums.y = y + output * sums.y_plane;
             sum_functions<T, bytes>[vectors - 1][last - output - 1](sums);
             output = last;
         }
     }
     sums.weights = weights;
-    sums.start = start;
+    sums.ending = ending;
     sums.y = y;
 }
 
@@ -243,11 +256,12 @@ bool prefers_short(int64_t columns) {
     return short_bytes < vector_bytes && round_up(columns, width / 2) < round_up(columns, width);
 }
 
-// y = bias + Σ over planes of x and taps, for all positions.
+// y = the ending of Σ over planes of x and taps, for all positions. Of all taps these may be a part, `is_first` or
+// `is_last`.
 template <class T>
-void sum_over_taps(const Planes<const T>& x, const Weights<const T>& weights, const T* bias, const Planes<T>& y,
-                   const Taps& taps, int64_t vertical, int64_t horizontal, int64_t rows, int64_t columns,
-                   const Places& places, bool continues) {
+void sum_over_taps(const Planes<const T>& x, const Weights<const T>& weights, const Ending<T>& ending,
+                   const Planes<T>& y, const Taps& taps, int64_t vertical, int64_t horizontal, int64_t rows,
+                   int64_t columns, const Places& places, bool is_first, bool is_last) {
     constexpr int64_t slack = vector_bytes / sizeof(T);
     alignas(64) T scratch[scratch_bytes / sizeof(T)];
     int64_t pixels[most_taps], weight_places[most_taps];
@@ -264,8 +278,9 @@ void sum_over_taps(const Planes<const T>& x, const Weights<const T>& weights, co
                 for (int64_t i = 0; i < planes; ++i)
                     of_tile.fill(x.data + (plane + i) * x.size(), x.rows, x.columns, scratch + i * of_tile.plane());
                 Sums<T> sums{planes, of_tile.plane(), scratch, taps.count, pixels, weight_places,
-                             weights.data + plane * weights.input, weights.output, weights.input, bias,
-                             continues || plane > 0, y.data, y.size(), places.column_step, {}, {}, {}};
+                             weights.data + plane * weights.input, weights.output, weights.input, ending,
+                             !is_first || plane > 0, is_last && (taps.count == 0 || plane + planes == x.count),
+                             y.data, y.size(), places.column_step, {}, {}, {}};
                 if (prefers_short<T>(tile.columns))
                     add_tile<T, short_bytes>(sums, y.count, taps, x.rows, of_tile, tile, places);
                 else
@@ -275,7 +290,8 @@ void sum_over_taps(const Planes<const T>& x, const Weights<const T>& weights, co
         }
 }
 
-// Calls work(taps, is_first) for all taps that `tap_of` gives, at most so many at a time that they fit; once for none.
+// Calls work(taps, is_first, is_last) for all taps that `tap_of` gives, at most so many at a time that they fit; once
+// for none.
 template <class T, class TapOf, class Work>
 void for_taps(const Axis& vertical, const Axis& horizontal, int64_t row_stride, int64_t column_stride,
               const TapOf& tap_of, const Work& work) {
@@ -286,32 +302,33 @@ void for_taps(const Axis& vertical, const Axis& horizontal, int64_t row_stride, 
             Tap tap;
             if (!tap_of(i, j, tap)) continue;
             if (taps.count == most_taps || (taps.count > 0 && !fits_with<T>(taps, tap, row_stride, column_stride))) {
-                work(taps, is_first);
+                work(taps, is_first, false);
                 is_first = false;
                 taps.clear();
             }
             taps.add(tap);
         }
-    if (taps.count > 0 || is_first) work(taps, is_first);
+    work(taps, is_first, true);
 }
 
 }  // namespace
 
 template <class T>
-void correlate(const Planes<const T>& x, const Weights<const T>& weights, const T* bias, const Planes<T>& y,
+void correlate(const Planes<const T>& x, const Weights<const T>& weights, const Ending<T>& ending, const Planes<T>& y,
                const Axis& vertical, const Axis& horizontal) {
     const auto tap_of = [&](int64_t i, int64_t j, Tap& tap) {
         tap = {i * vertical.dilation - vertical.pad, j * horizontal.dilation - horizontal.pad, i * horizontal.taps + j};
         return true;
     };
-    for_taps<T>(vertical, horizontal, vertical.stride, horizontal.stride, tap_of, [&](const Taps& taps, bool is_first) {
-        sum_over_taps<T>(x, weights, bias, y, taps, vertical.stride, horizontal.stride, y.rows, y.columns,
-                         {0, 1, 0, 1, y.columns}, !is_first);
-    });
+    const auto work = [&](const Taps& taps, bool is_first, bool is_last) {
+        sum_over_taps<T>(x, weights, ending, y, taps, vertical.stride, horizontal.stride, y.rows, y.columns,
+                         {0, 1, 0, 1, y.columns}, is_first, is_last);
+    };
+    for_taps<T>(vertical, horizontal, vertical.stride, horizontal.stride, tap_of, work);
 }
 
 template <class T>
-void spread(const Planes<const T>& x, const Weights<const T>& weights, const T* bias, const Planes<T>& y,
+void spread(const Planes<const T>& x, const Weights<const T>& weights, const Ending<T>& ending, const Planes<T>& y,
             const Axis& vertical, const Axis& horizontal) {
     // Pixel u of y gets x at h where u + pad = h * stride + tap * dilation: those u with the same remainder by the
     // stride have taps of their own, and their neighbours are neighbours in x.
@@ -326,10 +343,11 @@ void spread(const Planes<const T>& x, const Weights<const T>& weights, const T* 
             };
             const int64_t rows = parts_of(y.rows - row, vertical.stride);
             const int64_t columns = parts_of(y.columns - column, horizontal.stride);
-            for_taps<T>(vertical, horizontal, 1, 1, tap_of, [&](const Taps& taps, bool is_first) {
-                sum_over_taps<T>(x, weights, bias, y, taps, 1, 1, rows, columns,
-                                 {row, vertical.stride, column, horizontal.stride, y.columns}, !is_first);
-            });
+            const auto work = [&](const Taps& taps, bool is_first, bool is_last) {
+                sum_over_taps<T>(x, weights, ending, y, taps, 1, 1, rows, columns,
+                                 {row, vertical.stride, column, horizontal.stride, y.columns}, is_first, is_last);
+            };
+            for_taps<T>(vertical, horizontal, 1, 1, tap_of, work);
         }
 }
 
@@ -427,7 +445,7 @@ void correlate_weights(int64_t images, const Planes<const T>& x, int64_t x_image
         tap = {i * vertical.dilation - vertical.pad, j * horizontal.dilation - horizontal.pad, i * horizontal.taps + j};
         return true;
     };
-    const auto work = [&](const Taps& taps, bool) {
+    const auto work = [&](const Taps& taps, bool, bool) {
         Cut<T> cut(taps, dy.rows, dy.columns, x.count, vertical.stride, horizontal.stride, slack);
         const int64_t plane_size =
             Scratch<T>(taps, {0, cut.rows, 0, cut.columns}, vertical.stride, horizontal.stride).plane();
@@ -483,10 +501,10 @@ void correlate_weights(int64_t images, const Planes<const T>& x, int64_t x_image
 }
 
 #define GLASSNET_CONVOLUTION(T)                                                                                        \
-    template void correlate<T>(const Planes<const T>&, const Weights<const T>&, const T*, const Planes<T>&,           \
+    template void correlate<T>(const Planes<const T>&, const Weights<const T>&, const Ending<T>&, const Planes<T>&,   \
                                const Axis&, const Axis&);                                                             \
-    template void spread<T>(const Planes<const T>&, const Weights<const T>&, const T*, const Planes<T>&, const Axis&, \
-                            const Axis&);                                                                             \
+    template void spread<T>(const Planes<const T>&, const Weights<const T>&, const Ending<T>&, const Planes<T>&,      \
+                            const Axis&, const Axis&);                                                                \
     template void correlate_weights<T>(std::int64_t, const Planes<const T>&, std::int64_t, const Planes<const T>&,    \
                                        std::int64_t, const Weights<T>&, bool, const Axis&, const Axis&);
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 namespace glassnet {
 
@@ -30,14 +31,30 @@ struct Weights {
     std::int64_t output, input;
 };
 
-// y_o = bias_o + Σ over i and taps of weight x_i, at the pixels that the taps meet. bias may be null.
+// What becomes of the sums of output plane o before they leave the registers: max(scale_o sum + shift_o, least). Null for
+// a scale of 1 and a shift of 0.
 template <class T>
-void correlate(const Planes<const T>& x, const Weights<const T>& weights, const T* bias, const Planes<T>& y,
+struct Ending {
+    const T* scale = nullptr;
+    const T* shift = nullptr;
+    T least = -std::numeric_limits<T>::infinity();
+
+    bool is_bounded() const { return least > -std::numeric_limits<T>::infinity(); }
+    // For that output plane and those behind it.
+    Ending from(std::int64_t output) const {
+        return {scale == nullptr ? nullptr : scale + output, shift == nullptr ? nullptr : shift + output, least};
+    }
+};
+
+// y_o = the ending of Σ over i and taps of weight x_i, at the pixels that the taps meet.
+template <class T>
+void correlate(const Planes<const T>& x, const Weights<const T>& weights, const Ending<T>& ending, const Planes<T>& y,
                const Axis& vertical, const Axis& horizontal);
 
-// The adjoint: y_o = bias_o + Σ over i and taps, where each pixel of x_i gives to the pixels of y_o that its taps meet.
+// The adjoint: y_o = the ending of Σ over i and taps, where each pixel of x_i gives to the pixels of y_o that its taps
+// meet.
 template <class T>
-void spread(const Planes<const T>& x, const Weights<const T>& weights, const T* bias, const Planes<T>& y,
+void spread(const Planes<const T>& x, const Weights<const T>& weights, const Ending<T>& ending, const Planes<T>& y,
             const Axis& vertical, const Axis& horizontal);
 
 // dweight of o, i, t: Σ over images and positions of dy_o x_i at the pixel that the tap meets. Images of x lie x_image

@@ -87,5 +87,12 @@ struct Vec {
 #endif
 };
 
+// The larger one of each lane and `least`; a NaN stays.
+template <class Lanes, class T>
+Lanes at_least(const Lanes& lanes, T least) {
+    const Lanes bound = Lanes{} + least;
+    return lanes < bound ? bound : lanes;
+}
+
 }  // namespace
 }  // namespace glassnet

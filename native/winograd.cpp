@@ -89,11 +89,13 @@ void transform_strip(const Strip<T>& strip, int64_t rows, int64_t columns, int64
         }
 }
 
-// A' m A of a strip's squares, which lie as transform_strip lets them: results beyond the plane are left out.
+// The ending of A' m A of a strip's squares, which lie as transform_strip lets them: results beyond the plane are left out.
 template <class T>
-void transform_products(const T* m, int64_t part, int64_t distance, int64_t planes, const T* bias, const Strip<T>& strip) {
+void transform_products(const T* m, int64_t part, int64_t distance, int64_t planes, const Ending<T>& ending,
+                        const Strip<T>& strip) {
     const auto mask = V<T>::first(planes);
-    const Lanes<T> start = bias == nullptr ? Lanes<T>{} : V<T>::load(bias, mask);
+    const Lanes<T> scale = ending.scale == nullptr ? Lanes<T>{} + T(1) : V<T>::load(ending.scale, mask);
+    const Lanes<T> shift = ending.shift == nullptr ? Lanes<T>{} : V<T>::load(ending.shift, mask);
     for (int64_t row = 0; row < strip.rows; row += results)
         for (int64_t column = 0; column < strip.columns; column += results, m += distance) {
             Lanes<T> square[results][results];
@@ -105,7 +107,7 @@ void transform_products(const T* m, int64_t part, int64_t distance, int64_t plan
 #pragma GCC unroll 4
                 for (int j = 0; j < results; ++j)
                     if (whole || (row + i < strip.rows && column + j < strip.columns))
-                        V<T>::store(strip.at(row + i, column + j), square[i][j] + start);
+                        V<T>::store(strip.at(row + i, column + j), at_least(square[i][j] * scale + shift, ending.least));
         }
 }
 
@@ -186,7 +188,8 @@ void transform_images(int64_t images, const Planes<const T>& x, int64_t x_image,
 
 template <class T>
 bool winograd(int64_t images, const Planes<const T>& x, int64_t x_image, const Weights<const T>& weights, bool turned,
-              const T* bias, const Planes<T>& y, int64_t y_image, int64_t vertical_pad, int64_t horizontal_pad) {
+              const Ending<T>& ending, const Planes<T>& y, int64_t y_image, int64_t vertical_pad,
+              int64_t horizontal_pad) {
     const int64_t inputs = x.count;
     if (inputs < fewest_planes || y.count < fewest_planes || y.rows < 4 || y.columns < 4) return false;
     const Squares<T> squares(x, y.count, y.rows, y.columns, images, 64);
@@ -220,7 +223,7 @@ bool winograd(int64_t images, const Planes<const T>& x, int64_t x_image, const W
                     for (int64_t o = 0; o < some_outputs; o += V<T>::width) {
                         const int64_t planes = std::min<int64_t>(V<T>::width, some_outputs - o);
                         transform_products(m + n * of_image * some_outputs + o, m_part, some_outputs, planes,
-                                           bias == nullptr ? nullptr : bias + output + o, strip);
+                                           ending.from(output + o), strip);
                         strip.write(planes_from(y, (image + n) * y_image, output + o), planes);
                     }
             }
@@ -274,8 +277,8 @@ bool winograd_weights(int64_t images, const Planes<const T>& x, int64_t x_image,
 }
 
 #define GLASSNET_WINOGRAD(T)                                                                                           \
-    template bool winograd<T>(int64_t, const Planes<const T>&, int64_t, const Weights<const T>&, bool, const T*,      \
-                              const Planes<T>&, int64_t, int64_t, int64_t);                                           \
+    template bool winograd<T>(int64_t, const Planes<const T>&, int64_t, const Weights<const T>&, bool,                \
+                              const Ending<T>&, const Planes<T>&, int64_t, int64_t, int64_t);                         \
     template bool winograd_weights<T>(int64_t, const Planes<const T>&, int64_t, const Planes<const T>&, int64_t,      \
                                       const Weights<T>&, bool, int64_t, int64_t);
 

@@ -17,12 +17,12 @@
 
 namespace glassnet {
 
-// y_o = bias_o + Σ over i and taps of weight x_i for some images, which lie x_image and y_image elements apart; `turned`
-// takes each weight's taps in reverse order, as an input's gradient does. bias may be null. False, and nothing done, where
-// the direct sum is the faster way (few planes) or there is no memory.
+// y_o = the ending of Σ over i and taps of weight x_i for some images, which lie x_image and y_image elements apart;
+// `turned` takes each weight's taps in reverse order, as an input's gradient does. False, and nothing done, where the
+// direct sum is the faster way (few planes) or there is no memory.
 template <class T>
 bool winograd(std::int64_t images, const Planes<const T>& x, std::int64_t x_image, const Weights<const T>& weights,
-              bool turned, const T* bias, const Planes<T>& y, std::int64_t y_image, std::int64_t vertical_pad,
+              bool turned, const Ending<T>& ending, const Planes<T>& y, std::int64_t y_image, std::int64_t vertical_pad,
               std::int64_t horizontal_pad);
 
 // The gradient of the weights for some images: dweight of o, i, t is Σ over images and positions of dy_o x_i at the pixel

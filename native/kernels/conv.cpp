@@ -1,82 +1,13 @@
 // Twin of src/glassnet/kernels/conv.py: convolutions.
 
-#include "../convolution.hpp"
+#include "../image_convolution.hpp"
 #include "../kernel.hpp"
 #include "../matrix_product.hpp"
-#include "../winograd.hpp"
 
 #include <algorithm>
-#include <type_traits>
 
 namespace glassnet {
 namespace {
-
-Axis vertical_axis(const double* settings, const Operand& weight) {
-    return {weight.shape[2], static_cast<std::int64_t>(settings[0]), static_cast<std::int64_t>(settings[2]),
-            static_cast<std::int64_t>(settings[4])};
-}
-
-Axis horizontal_axis(const double* settings, const Operand& weight) {
-    return {weight.shape[3], static_cast<std::int64_t>(settings[1]), static_cast<std::int64_t>(settings[3]),
-            static_cast<std::int64_t>(settings[5])};
-}
-
-// The planes of one group in one image (C, H, W).
-template <class T>
-Planes<T> planes_of(const Operand& images, std::int64_t image, std::int64_t group, std::int64_t groups) {
-    const std::int64_t count = images.shape[1] / groups, size = images.shape[2] * images.shape[3];
-    auto* const data = images.as<std::remove_const_t<T>>() + (image * images.shape[1] + group * count) * size;
-    return {data, count, images.shape[2], images.shape[3]};
-}
-
-// The weights (A, B, kh, kw) of one group; planes of A are results where `a_is_output`.
-template <class T>
-Weights<T> weights_of(const Operand& weight, std::int64_t group, std::int64_t groups, bool a_is_output) {
-    const std::int64_t taps = weight.shape[2] * weight.shape[3], of_a = weight.shape[1] * taps;
-    T* const data = weight.as<std::remove_const_t<T>>() + group * (weight.shape[0] / groups) * of_a;
-    return a_is_output ? Weights<T>{data, of_a, taps} : Weights<T>{data, taps, of_a};
-}
-
-bool is_3x3(const Axis& vertical, const Axis& horizontal) {
-    return vertical.taps == 3 && horizontal.taps == 3 && vertical.stride == 1 && horizontal.stride == 1 &&
-           vertical.dilation == 1 && horizontal.dilation == 1;
-}
-
-// y = bias + weights * x, for all images and groups: y_o by x_i where the weights' first axis is y's.
-template <class T>
-void correlate_images(const Operand& x, const Operand& weight, const T* bias, const Operand& y, std::int64_t groups,
-                      const Axis& vertical, const Axis& horizontal) {
-    const std::int64_t filters = y.shape[1] / groups;
-    for (std::int64_t g = 0; g < groups; ++g) {
-        const auto weights = weights_of<const T>(weight, g, groups, true);
-        const T* const start = bias == nullptr ? nullptr : bias + g * filters;
-        if (is_3x3(vertical, horizontal) &&
-            winograd<T>(x.rows(), planes_of<const T>(x, 0, g, groups), x.row_size(), weights, false, start,
-                        planes_of<T>(y, 0, g, groups), y.row_size(), vertical.pad, horizontal.pad))
-            continue;
-        for (std::int64_t n = 0; n < x.rows(); ++n)
-            correlate<T>(planes_of<const T>(x, n, g, groups), weights, start, planes_of<T>(y, n, g, groups), vertical,
-                         horizontal);
-    }
-}
-
-// The adjoint: y_o by x_i where the weights' first axis is x's.
-template <class T>
-void spread_images(const Operand& x, const Operand& weight, const T* bias, const Operand& y, std::int64_t groups,
-                   const Axis& vertical, const Axis& horizontal) {
-    const std::int64_t filters = y.shape[1] / groups;
-    for (std::int64_t g = 0; g < groups; ++g) {
-        const auto weights = weights_of<const T>(weight, g, groups, false);
-        const T* const start = bias == nullptr ? nullptr : bias + g * filters;
-        if (is_3x3(vertical, horizontal) && vertical.pad <= 2 && horizontal.pad <= 2 &&
-            winograd<T>(x.rows(), planes_of<const T>(x, 0, g, groups), x.row_size(), weights, true, start,
-                        planes_of<T>(y, 0, g, groups), y.row_size(), 2 - vertical.pad, 2 - horizontal.pad))
-            continue;
-        for (std::int64_t n = 0; n < x.rows(); ++n)
-            spread<T>(planes_of<const T>(x, n, g, groups), weights, start, planes_of<T>(y, n, g, groups), vertical,
-                      horizontal);
-    }
-}
 
 // db_f (+)= Σ over images and pixels of dy_f
 template <class T>
@@ -102,7 +33,7 @@ template <class T>
 struct Unpacked {
     static void conv2d_forward(const Operand* o, const double* settings) {
         const Operand &x = o[0], &weight = o[1], &y = o[3];
-        correlate_images<T>(x, weight, o[2].as<T>(), y, x.shape[1] / weight.shape[1], vertical_axis(settings, weight),
+        correlate_images<T>(x, weight, {nullptr, o[2].as<T>()}, y, x.shape[1] / weight.shape[1], vertical_axis(settings, weight),
                             horizontal_axis(settings, weight));
     }
 
@@ -112,12 +43,12 @@ struct Unpacked {
         const Axis vertical = vertical_axis(settings, weight), horizontal = horizontal_axis(settings, weight);
         gradients(dy, x, o[4], groups, vertical, horizontal);
         if (o[5].data != nullptr) bias_gradient<T>(dy, o[5]);
-        if (dx.data != nullptr) spread_images<T>(dy, weight, nullptr, dx, groups, vertical, horizontal);
+        if (dx.data != nullptr) spread_images<T>(dy, weight, {}, dx, groups, vertical, horizontal);
     }
 
     static void conv_transpose2d_forward(const Operand* o, const double* settings) {
         const Operand &x = o[0], &weight = o[1], &y = o[3];
-        spread_images<T>(x, weight, o[2].as<T>(), y, y.shape[1] / weight.shape[1], vertical_axis(settings, weight),
+        spread_images<T>(x, weight, {nullptr, o[2].as<T>()}, y, y.shape[1] / weight.shape[1], vertical_axis(settings, weight),
                          horizontal_axis(settings, weight));
     }
 
@@ -127,7 +58,7 @@ struct Unpacked {
         const Axis vertical = vertical_axis(settings, weight), horizontal = horizontal_axis(settings, weight);
         gradients(x, dy, o[4], groups, vertical, horizontal);
         if (o[5].data != nullptr) bias_gradient<T>(dy, o[5]);
-        if (dx.data != nullptr) correlate_images<T>(dy, weight, nullptr, dx, groups, vertical, horizontal);
+        if (dx.data != nullptr) correlate_images<T>(dy, weight, {}, dx, groups, vertical, horizontal);
     }
 
     // Of weights whose first axis is that of `above`.

@@ -24,7 +24,7 @@ Shape = tuple[int, ...]
 Drawn = tuple[dict[str, Shape], dict[str, float]]
 """Shapes of a kernel's arrays by name, those of gradients left out, and its settings."""
 
-FAMILIES = ("conv", "norm", "pool", "resize")
+FAMILIES = ("conv", "folded", "norm", "pool", "resize")
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
 KERNELS_HERE = sorted(
     name
@@ -38,6 +38,8 @@ OPTIONAL = {
     **dict.fromkeys(("conv1d_backward", "conv2d_backward", "conv_transpose2d_backward"), ("dx", "dbias")),
     **dict.fromkeys(("layer_norm_backward", "group_norm_backward"), ("dx", "dgamma", "dbeta")),
     "batch_norm_sums": ("dgamma", "dbeta"),
+    "conv2d_folded": ("scale", "shift"),
+    "fold_batch_norm": ("bias",),
     "channel_sums": ("total", "square_total"),
     "global_max_pool_forward": ("place",),
     "max_pool2d_forward": ("index",),
@@ -132,7 +134,7 @@ def channels_of(case: Case, rng: np.random.Generator) -> tuple[Shape, int]:
 
 def batch_norms(case: Case, rng: np.random.Generator) -> Drawn:
     x, _ = channels_of(case, rng)
-    names = ("shift", "total", "square_total", "mean", "inverse_std", "gamma", "beta", "running_mean")
+    names = ("shift", "total", "square_total", "mean", "inverse_std", "gamma", "beta", "running_mean", "scale", "bias")
     shapes: dict[str, Shape] = {"x": x, "y": x} | dict.fromkeys((*names, "running_variance"), x[1:2])
     return shapes, {"count": max(2, x[0] * x[2]), "momentum": 0.1, "epsilon": 1e-5}
 
@@ -172,10 +174,10 @@ def convs(case: Case, rng: np.random.Generator) -> Drawn:
     shapes: dict[str, Shape] = {
         "x": (case.batch, groups * case.channels, *size),
         "weight": (groups * features, case.channels, *axes[0]),
-        "bias": (groups * features,),
+        **dict.fromkeys(("bias", "scale", "shift"), (groups * features,)),
         "y": (case.batch, groups * features, *places),
     }
-    return shapes, conv_settings(*axes[1:])
+    return shapes, conv_settings(*axes[1:]) | {"least": float(rng.choice([-np.inf, 0.0]))}
 
 
 def transposed_convs(case: Case, rng: np.random.Generator) -> Drawn:
@@ -212,7 +214,7 @@ DRAW: dict[str, Callable[[Case, np.random.Generator], Drawn]] = {
     "global_max_pool": global_pools,
     "upsample2d": upsamples,
     "zero_pad2d": zero_pads,
-    **dict.fromkeys(("channel_sums", "batch_norm"), batch_norms),
+    **dict.fromkeys(("channel_sums", "batch_norm", "fold_batch_norm"), batch_norms),
     "layer_norm": layer_norms,
     "group_norm": group_norms,
     "conv2d": convs,

@@ -38,7 +38,7 @@ SETTINGS: dict[str, float] = {
     "strength": 0.3,
     "unit_axis": 1,
 }
-ELSEWHERE = ("augment", "conv", "norm", "pool", "resize")
+ELSEWHERE = ("augment", "conv", "folded", "norm", "pool", "resize")
 """Families of kernels for images, whose tests are in files of their own."""
 NATIVE = sorted(
     n for n in KERNELS if not n.startswith("python_") and not KERNELS[n].function.__module__.endswith(ELSEWHERE)

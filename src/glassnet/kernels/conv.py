@@ -107,7 +107,8 @@ def to_images(columns: Array, y: Array) -> None:
     y[...] = columns.reshape(filters, batch, height, width).swapaxes(0, 1)
 
 
-def _forward_flops(arrays: dict[str, Array]) -> int:
+def convolution_flops(arrays: dict[str, Array]) -> int:
+    """Of the products that make y from windows and weight."""
     return 2 * int(arrays["y"].size * arrays["weight"][0].size)
 
 
@@ -138,7 +139,7 @@ def _sequence_backward_flops(arrays: dict[str, Array]) -> int:
     writes="y",
     channels="weight bias y",
     shared="weight bias",
-    flops=_forward_flops,
+    flops=convolution_flops,
 )
 def conv2d_forward(
     x: Array,

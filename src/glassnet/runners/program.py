@@ -293,7 +293,7 @@ def check_arrays(call: RecordedCall, dtype: np.dtype[Any]) -> None:
 
 def as_setting(value: float) -> float:
     """A kernel's number as the native module takes it."""
-    if int(value) == value and float(value) != value:
+    if np.isfinite(value) and int(value) == value and float(value) != value:
         raise ConfigurationError(
             where="engine",
             received=f"the whole number {value}",

@@ -12,6 +12,7 @@ from glassnet.layers import Layer
 from glassnet.network import Network
 from glassnet.runners import NumpyRunner, Recorder, StepNumber, native
 from glassnet.runners.arena import Arena
+from glassnet.runners.fusion import fold
 from glassnet.runners.program import as_setting, check_arrays
 from glassnet.runners.recorder import without_dead_work
 from glassnet.runners.stages import Group, Item, Stage, items_of
@@ -114,14 +115,14 @@ class Predictor:
 
     def _items(self, recorder: Recorder, y: Array, rows: int, module: ModuleType) -> list[Item] | None:
         found: list[Item] = []
-        for call in without_dead_work(recorder.calls, [y]):
+        for call in fold(without_dead_work(recorder.calls, [y]), recorder.empty):
             if not module.has_kernel(call.kernel.name):
                 return None
             if any(isinstance(value, StepNumber) for value in call.settings.values()):
                 return None
             check_arrays(call, self._dtype)
             found += items_of(call, rows=rows, flat=(), number=0, in_python=False)
-        return found if all(item.domain == ("rows", rows, 0) for item in found) else None
+        return found if all(item.domain in (("rows", rows, 0), None) for item in found) else None
 
 
 def _stages(items: list[Item], waits: list[bool]) -> list[Stage]:
