@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from glassnet.errors import ConfigurationError
@@ -31,10 +33,11 @@ def require_writable(path: str | Path, *, where: str) -> Path:
     return target
 
 
-def write_atomically(path: str | Path, content: bytes) -> None:
-    """Writes to a temporary file beside the target, flushes it to the disk and renames it over the target.
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Lends the path of a temporary file beside the target, which afterwards goes to the disk and takes its name.
 
-    Whatever goes wrong, the target is what it was before.
+    Whatever goes wrong in between, the target is what it was before.
 
     Raises:
         ConfigurationError: the path cannot be written.
@@ -43,19 +46,31 @@ def write_atomically(path: str | Path, content: bytes) -> None:
     from tempfile import mkstemp
 
     target = require_writable(path, where=f"write {path}")
-    descriptor, temporary = mkstemp(dir=target.resolve().parent, prefix=f".{target.name}.")
+    descriptor, name = mkstemp(dir=target.resolve().parent, prefix=f".{target.name}.")
+    os.close(descriptor)
+    temporary = Path(name)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
+        yield temporary
+        with temporary.open("r+b") as file:
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(target)
     except BaseException as error:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
             error.add_note(f"nothing was written: {path} is as it was before")
         raise
+
+
+def write_atomically(path: str | Path, content: bytes) -> None:
+    """Writes a file as ``replacing`` does.
+
+    Raises:
+        ConfigurationError: the path cannot be written.
+        OSError: the disk is full or failing.
+    """
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def _umask() -> int:

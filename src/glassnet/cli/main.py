@@ -20,7 +20,7 @@ examples:
   glassnet train flowers.csv --target species           a table; the last word is the column to learn
   glassnet train digits --hidden 128 64 --dropout 0.2 --epochs 30 --output digits.safetensors
   glassnet evaluate flowers.safetensors new.csv         how good is it on other rows?
-  glassnet predict flowers.safetensors new.csv --output answers.csv
+  glassnet predict flowers.safetensors new.csv --output answers.csv            or answers.parquet; of any length
   glassnet summary digits.safetensors                   layers, shapes, parameters
   glassnet trace digits.safetensors digits --row 3      every number of one forward and backward pass
   glassnet export digits.safetensors --to onnx          for other programs; --to c writes C source
@@ -165,7 +165,9 @@ def _add_predict(commands: Commands) -> None:
         "data", nargs="+", help=f"{DATA_HELP}; or any number of pictures and folders of them, without classes"
     )
     _add_pictures(parser)
-    parser.add_argument("--output", metavar="FILE", help="where to write the .csv; standard output if not given")
+    parser.add_argument(
+        "--output", metavar="FILE", help="where to write the answers, .csv or .parquet; standard output if not given"
+    )
     parser.add_argument("--probabilities", action="store_true", help="add a column with the probability of each class")
 
 

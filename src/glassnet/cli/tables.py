@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.cli.streams import batches
 from glassnet.data import Dataset, test_rows
-from glassnet.errors import DataError, FileFormatError, MissingExtraError, MissingFileError
+from glassnet.data.files import unreadable
+from glassnet.errors import DataError, FileFormatError, MissingExtraError
 from glassnet.metrics import as_metrics
 from glassnet.model import Model
 from glassnet.tables import Table
@@ -36,6 +38,34 @@ def needs_more(error: DataError) -> DataError:
     return DataError(where=error.where, received=error.received, expected=error.expected, fix=fix)
 
 
+def require_polars(*, where: str) -> None:
+    """Refuses to go on without what reads and writes tables.
+
+    Raises:
+        MissingExtraError: polars or narwhals is not installed.
+    """
+    if find_spec("polars") is None or find_spec("narwhals") is None:
+        raise MissingExtraError(
+            where=where,
+            received="no polars or no narwhals",
+            expected="both, which read and write tables with words, dates and gaps",
+            fix='run pip install "glassnet[tables]"',
+        )
+
+
+def read_like(path: str | Path, table: Table) -> Any:
+    """The file as a frame of polars with the columns of a table and of its target, in the form that it knows.
+
+    Raises:
+        MissingExtraError: polars is not installed.
+        MissingFileError, FileFormatError, DataError: as ``batches``.
+    """
+    require_polars(where=f"read {path}")
+    import polars
+
+    return polars.concat(batches(path, table, with_target=True))
+
+
 def read_table(path: str | Path) -> Any:
     """The file as a frame of polars, dates and times recognised.
 
@@ -45,19 +75,11 @@ def read_table(path: str | Path) -> Any:
         DataError: words in a column of numbers.
         MissingExtraError: polars is not installed.
     """
-    if find_spec("polars") is None or find_spec("narwhals") is None:
-        raise MissingExtraError(
-            where=f"read {path}",
-            received="no polars or no narwhals",
-            expected="both, which read tables with words, dates and gaps",
-            fix='run pip install "glassnet[tables]"',
-        )
+    require_polars(where=f"read {path}")
     import polars
 
     if not Path(path).is_file():
-        raise MissingFileError(
-            where=f"read {path}", received="no such file", expected="a .csv or .parquet file", fix="check the path"
-        )
+        raise unreadable(Path(path))
     try:
         if str(path).lower().endswith(".parquet"):
             return polars.read_parquet(path)

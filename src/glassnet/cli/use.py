@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from glassnet.cli.pictures import SHOWN, answer_lines, picture_options, read_for
-from glassnet.cli.tables import read_table
+from glassnet.cli.streams import Answers, batches, write_answers
+from glassnet.cli.tables import can_read, read_like, require_polars
 from glassnet.data import Dataset, open_source
 from glassnet.data.sources import picture_files
 from glassnet.errors import ConfigurationError
 from glassnet.explain import trace as trace_model
-from glassnet.files import require_writable, write_atomically
+from glassnet.files import require_writable
 from glassnet.model import Model, load
-from glassnet.tables import Table
+from glassnet.shapes import Array
+from glassnet.tables import Number, Table
 
 
 def evaluate(options: argparse.Namespace) -> int:
     """Prints loss and metrics on data with targets."""
     model = load(options.model)
     if isinstance(model.preprocessing, Table):
-        frame = read_table(options.data)
+        frame = read_like(options.data, model.preprocessing)
         print(f"{Path(options.data).stem}: {len(frame):,} rows")
         measured = model.evaluate(frame, model.preprocessing.targets(frame))
     else:
@@ -41,7 +43,8 @@ def predict(options: argparse.Namespace) -> int:
     model = load(options.model)
     if options.output is not None:
         require_writable(options.output, where="--output")
-    names: list[str] = []
+        if options.output.lower().endswith(".parquet"):
+            require_polars(where="--output")
     files = [picture_files(source) for source in options.data]
     if all(files):
         x, names = read_for(model, [file for own in files for file in own], options)
@@ -49,18 +52,12 @@ def predict(options: argparse.Namespace) -> int:
         if options.output is None and lines is not None:
             print("\n".join(lines))
             return 0
+        answers = iter([{"file": names, **_answers(model, x, with_probabilities=options.probabilities)}])
     else:
-        x = _rows(model, options)
-    table = _answers(model, x, with_probabilities=options.probabilities)
-    if names:
-        table = [[name, *cells] for name, cells in zip(["file", *names], table, strict=True)]
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(table)
-    if options.output is None:
-        sys.stdout.write(text.getvalue())
-    else:
-        write_atomically(options.output, text.getvalue().encode())
-        print(f"{len(x):,} predictions written to {options.output}")
+        answers = (_answers(model, x, with_probabilities=options.probabilities) for x in _rows(model, options))
+    rows = write_answers(answers, options.output)
+    if options.output is not None:
+        print(f"{rows:,} predictions written to {options.output}")
     return 0
 
 
@@ -85,7 +82,7 @@ def trace(options: argparse.Namespace) -> int:
     """Prints every array of one row's forward and backward pass."""
     model = load(options.model)
     table = model.preprocessing
-    data: Any = read_table(options.data) if isinstance(table, Table) else _with_targets(model, options)
+    data: Any = read_like(options.data, table) if isinstance(table, Table) else _with_targets(model, options)
     if not 0 <= options.row < len(data):
         raise ConfigurationError(
             where="--row",
@@ -102,8 +99,8 @@ def trace(options: argparse.Namespace) -> int:
     return 0
 
 
-def _rows(model: Model, options: argparse.Namespace) -> Any:
-    """The rows of data that are no pictures (of the test part, where there is one); for a model of tables a frame."""
+def _rows(model: Model, options: argparse.Namespace) -> Iterator[Any]:
+    """The rows of data that are no pictures (of the test part, where there is one), of a table some at a time."""
     if len(options.data) > 1:
         other = next(source for source in options.data if not picture_files(source))
         raise ConfigurationError(
@@ -112,10 +109,17 @@ def _rows(model: Model, options: argparse.Namespace) -> Any:
             expected="pictures and folders of pictures, or one other name",
             fix="predict it on its own",
         )
-    if isinstance(model.preprocessing, Table):
-        return read_table(options.data[0])
-    data, test = open_source(options.data[0], columns=model.feature_names, pictures=picture_options(options, model))
-    return (data if test is None else test).x
+    source, table = options.data[0], model.preprocessing
+    if isinstance(table, Table):
+        require_polars(where=f"read {source}")
+        yield from batches(source, table)
+    elif can_read(source) and model.feature_names is not None:
+        numbers = Table([Number(name, 0.0, 1.0) for name in model.feature_names])
+        for frame in batches(source, numbers, complete=True):
+            yield numbers.apply(frame)
+    else:
+        data, test = open_source(source, columns=model.feature_names, pictures=picture_options(options, model))
+        yield (data if test is None else test).x
 
 
 def _with_targets(model: Model, options: argparse.Namespace) -> Dataset:
@@ -139,21 +143,21 @@ def _with_targets(model: Model, options: argparse.Namespace) -> Dataset:
     return data if model.class_names is None else data.with_classes(model.class_names)
 
 
-def _answers(model: Model, x: Any, *, with_probabilities: bool) -> list[list[object]]:
-    """The table with its header."""
+def _answers(model: Model, x: Any, *, with_probabilities: bool) -> Answers:
+    """Columns by name: the prediction or, where there are several for each row, one column for each."""
+    outputs = model.predict(x)
     if not model.loss.decides_classes:
-        outputs = model.predict(x).reshape(len(x), -1)
-        name = model.target_name or "prediction"
-        header = [name] if outputs.shape[1] == 1 else [f"{name}_{i}" for i in range(outputs.shape[1])]
-        numbers: list[list[object]] = [[float(value) for value in row] for row in outputs]
-        return [list(header), *numbers]
-    classes = model.predict_classes(x).reshape(len(x), -1)
+        return _named(model.target_name or "prediction", outputs.reshape(len(outputs), -1))
     names = model.class_names
-    header = ["prediction"] if classes.shape[1] == 1 else [f"prediction_{i}" for i in range(classes.shape[1])]
-    table: list[list[object]] = [[names[k] if names else int(k) for k in row] for row in classes]
+    classes = model.loss.classes(outputs).reshape(len(outputs), -1)
+    answers = _named("prediction", np.asarray(names)[classes] if names else classes)
     if with_probabilities:
-        shares = model.predict_proba(x).reshape(len(x), -1)
+        shares = model.loss.probabilities(outputs).reshape(len(outputs), -1).astype(np.float64)
         labels = names if names and len(names) == shares.shape[1] else range(shares.shape[1])
-        header += [f"probability_{label}" for label in labels]
-        table = [row + [round(float(p), 6) for p in own] for row, own in zip(table, shares, strict=True)]
-    return [list(header), *table]
+        answers |= {f"probability_{k}": np.round(p, 6).tolist() for k, p in zip(labels, shares.T, strict=True)}
+    return answers
+
+
+def _named(name: str, columns: Array) -> Answers:
+    names = [name] if columns.shape[1] == 1 else [f"{name}_{i}" for i in range(columns.shape[1])]
+    return {own: column.tolist() for own, column in zip(names, columns.T, strict=True)}

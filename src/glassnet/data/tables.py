@@ -80,6 +80,19 @@ def read_csv(
     return Dataset(x, y, tuple(names[column] for column in features), class_names, name=path.stem)
 
 
+def read_header(path: str | Path) -> list[str]:
+    """The names of a .csv file's columns, as ``read_csv`` takes them.
+
+    Raises:
+        MissingFileError: no such file.
+        FileFormatError: not UTF-8, columns without a name or with the same.
+        DataError: an empty file.
+    """
+    path = Path(path)
+    with closing(records(path, ",")) as rows:
+        return _check_header(*next(rows), path, ",")
+
+
 def _check_delimiter(delimiter: str) -> None:
     if len(delimiter) != 1 or delimiter in '\r\n"':
         raise ConfigurationError(

@@ -302,6 +302,27 @@ def word(value: Any, kind: str) -> str:
     return str(value)
 
 
+def kind_of_words(words: Sequence[str]) -> str:
+    """The kind of the values that ``word`` made these of: all of them numbers or truth, or words as they are."""
+    for kind in (TRUTH, NUMBER):
+        if all(word_of_text(own, kind) == own and word_of_text(f" {own}", kind) == own for own in words):
+            return kind
+    return WORDS
+
+
+def word_of_text(text: str, kind: str) -> str:
+    """What ``word`` makes of the value of that kind in a text: "3.0" is "3"; other texts are words as they are."""
+    plain = text.strip()
+    if kind == TRUTH:
+        return plain.capitalize() if plain.lower() in ("true", "false") else text
+    if kind == NUMBER and "_" not in plain:
+        try:
+            return word(float(plain), NUMBER) if np.isfinite(float(plain)) else text
+        except ValueError:
+            return text
+    return text
+
+
 def _with_missing(names: tuple[str, ...], has_missing: bool, column: str | None = None) -> tuple[str, ...]:
     return (*names, f"{column or names[0]} missing") if has_missing else names
 
