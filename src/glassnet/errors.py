@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class GlassnetError(Exception):
     """Base of every error that glassnet raises on purpose.
@@ -62,3 +64,18 @@ class DivergenceError(GlassnetError, ArithmeticError):
 
 class MissingFileError(GlassnetError, FileNotFoundError):
     """A file that should be read does not exist."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The nearest known name as a question with a space behind it, or nothing: how a ``fix`` begins.
+
+    Example:
+        >>> did_you_mean("specie", ["species", "width"]), did_you_mean("colour", ["species", "width"])
+        ("did you mean 'species'? ", '')
+    """
+    from difflib import get_close_matches
+
+    # Letter case is the commonest slip, and difflib counts it as a different letter.
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    matches = get_close_matches(name.lower(), by_lower, n=1)
+    return f"did you mean {by_lower[matches[0]]!r}? " if matches else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -212,6 +213,15 @@ TWO = {"x": [1.0, 2.0], "y": [0, 1]}
 def test_what_cannot_be_learned(data: Any, target: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         Table.from_data(data, target)
+
+
+@pytest.mark.parametrize("build", [dict, pandas.DataFrame, polars.DataFrame, pyarrow.table])
+def test_a_name_with_a_slip_is_recognised(build: Callable[[Any], Any]) -> None:
+    table = Table.from_data({"x": [1, 2, 3], "town": ["a", "b", "a"]})
+    with pytest.raises(gn.DataError, match="without the column 'town'.*did you mean 'Town'"):
+        table.apply(build({"x": [1.0], "Town": ["a"], "more": [1]}))
+    with pytest.raises(gn.ConfigurationError, match="did you mean 'town'"):
+        Table.from_data(build({"x": [1, 2, 3], "town": ["a", "b", "a"]}), "tow")
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,7 @@ import argparse
 from typing import Any
 
 from glassnet.data import Dataset
-from glassnet.data.files import did_you_mean
-from glassnet.errors import ConfigurationError
+from glassnet.errors import ConfigurationError, did_you_mean
 from glassnet.layers import ACTIVATIONS, Augment, Dense, Dropout, Flatten, Layer, Reshape
 from glassnet.network import Sequential
 from glassnet.shapes import Shape

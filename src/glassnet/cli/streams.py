@@ -83,19 +83,20 @@ def _frames_of_parquet(path: str | Path, wanted: Sequence[str]) -> Iterator[pola
 
     scan = polars.scan_parquet(path)
     there = scan.collect_schema().names()
-    # A frame without columns has no rows either: the table could not say which columns are missing.
-    chosen = [name for name in wanted if name in there] or there
-    yield from scan.select(chosen).collect_batches(chunk_size=ROWS, maintain_order=True)
+    yield from scan.select(wanted if set(wanted) <= set(there) else there).collect_batches(
+        chunk_size=ROWS, maintain_order=True
+    )
 
 
 def _frames_of_csv(path: str | Path, wanted: Sequence[str]) -> Iterator[polars.DataFrame]:
-    """All columns as texts; polars' own way of reading in parts keeps the whole file in memory."""
+    """Columns of texts; polars' own way of reading in parts keeps the whole file in memory."""
     import polars
 
     header = read_header(path)
     places = {name: place for place, name in enumerate(header)}
-    names = {places[own]: name for name in wanted if (own := name.strip()) in places} or dict(enumerate(header))
-    columns = dict(sorted(names.items()))
+    names = {places[own]: name for name in wanted if (own := name.strip()) in places}
+    # Where one is missing all are read, so that the table can say what is there instead.
+    columns = dict(sorted(names.items())) if len(names) == len(wanted) else dict(enumerate(header)) | names
     texts = {str(place): polars.String for place in range(len(header))}
     for part in _parts(path):
         frame = polars.read_csv(part, has_header=False, columns=list(columns), schema=texts)

@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
-from glassnet.errors import FileFormatError, GlassnetError, MissingFileError
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The nearest known name as a question with a space behind it, or nothing.
-
-    Example:
-        >>> did_you_mean("specie", ["species", "width"]), did_you_mean("colour", ["species", "width"])
-        ("did you mean 'species'? ", '')
-    """
-    from difflib import get_close_matches
-
-    # Letter case is the commonest slip, and difflib counts it as a different letter.
-    by_lower = {candidate.lower(): candidate for candidate in known}
-    matches = get_close_matches(name.lower(), by_lower, n=1)
-    return f"did you mean {by_lower[matches[0]]!r}? " if matches else ""
+from glassnet.errors import FileFormatError, GlassnetError, MissingFileError, did_you_mean
 
 
 def unreadable(path: Path, error: OSError | None = None) -> GlassnetError:

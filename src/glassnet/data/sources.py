@@ -8,13 +8,13 @@ from pathlib import Path
 from glassnet.data.arrays import read_npz
 from glassnet.data.dataset import Dataset
 from glassnet.data.digits import digits
-from glassnet.data.files import did_you_mean, missing_hint
+from glassnet.data.files import missing_hint
 from glassnet.data.folders import holds_pictures, pictures_in, read_folder
 from glassnet.data.images import holds_cifar10, holds_idx, read_cifar10, read_idx
 from glassnet.data.pictures import PICTURE_ENDINGS, PictureOptions
 from glassnet.data.subsets import check_available, check_subset
 from glassnet.data.tables import read_csv
-from glassnet.errors import ConfigurationError, FileFormatError, MissingFileError
+from glassnet.errors import ConfigurationError, FileFormatError, MissingFileError, did_you_mean
 
 _UNDERSTOOD = (
     "digits (built in), a .csv file, an .npz file, cifar-10-binary.tar.gz or the folder of its .bin files, "

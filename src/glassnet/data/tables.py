@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from glassnet.data.dataset import Dataset, as_classes, quoted
-from glassnet.data.files import did_you_mean
 from glassnet.data.records import is_number, numbers_of, records
-from glassnet.errors import ConfigurationError, DataError, FileFormatError, GlassnetError
+from glassnet.errors import ConfigurationError, DataError, FileFormatError, GlassnetError, did_you_mean
 from glassnet.shapes import Array
 from glassnet.tables.targets import MOST_CLASSES_OF_NUMBERS
 

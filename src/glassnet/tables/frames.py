@@ -56,8 +56,7 @@ def columns_of(data: Any, *, where: str, wanted: Sequence[str] | None = None) ->
     if isinstance(data, np.ndarray):
         if data.ndim != 2:
             raise _unusable(f"an array of shape {data.shape}", where)
-        names = [f"x{i}" for i in range(data.shape[1])]
-        parts: dict[str, Any] = dict(zip(names, data.T, strict=True))
+        parts: dict[str, Any] = dict(zip(names_in(data), data.T, strict=True))
     elif isinstance(data, Mapping):
         parts = {str(name): values for name, values in data.items()}
     else:
@@ -67,6 +66,16 @@ def columns_of(data: Any, *, where: str, wanted: Sequence[str] | None = None) ->
     if len(lengths) > 1:
         raise _unusable(f"columns of different lengths, {sorted(lengths)}", where)
     return _some_rows(chosen, where) if chosen or not parts else chosen
+
+
+def names_in(data: Any) -> list[str]:
+    """The names of the columns in what ``columns_of`` takes."""
+    if isinstance(data, np.ndarray):
+        return [f"x{i}" for i in range(data.shape[1])]
+    if isinstance(data, Mapping):
+        return [str(name) for name in data]
+    # An Arrow table's columns are the values; its names stand apart.
+    return [str(name) for name in getattr(data, "column_names", getattr(data, "columns", []))]
 
 
 def _of_frame(data: Any, where: str, wanted: Sequence[str] | None) -> dict[str, Raw]:
@@ -79,7 +88,7 @@ def _of_frame(data: Any, where: str, wanted: Sequence[str] | None) -> dict[str, 
             expected="narwhals, which reads frames of every library",
             fix='run pip install "glassnet[tables]", or pass a mapping from names to arrays',
         ) from error
-    names = [str(name) for name in getattr(data, "columns", [])]
+    names = names_in(data)
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise DataError(

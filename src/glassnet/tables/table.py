@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, DataError
+from glassnet.errors import ConfigurationError, DataError, did_you_mean
 from glassnet.settings import Configurable, one_of
 from glassnet.shapes import Array
 from glassnet.tables.columns import Column, Ignored
-from glassnet.tables.frames import Raw, columns_of
+from glassnet.tables.frames import Raw, columns_of, names_in
 from glassnet.tables.learning import learn
 from glassnet.tables.targets import TASKS, Answers, Classes, learn_targets
 
@@ -90,7 +90,7 @@ class Table(Configurable):
                     where=where,
                     received=f"{argument}={unknown[0]!r}",
                     expected=f"one of the columns {', '.join(raws)[:300]}",
-                    fix="choose one of them",
+                    fix=f"{did_you_mean(unknown[0], raws)}choose one of them",
                 )
         left = [raw for name, raw in raws.items() if name not in names and name not in ignore]
         columns = [learn(raw, quantiles=raw.name in quantiles, as_category=raw.name in categories) for raw in left]
@@ -171,10 +171,11 @@ class Table(Configurable):
         raws = columns_of(data, where=where, wanted=names)
         missing = [name for name in names if name not in raws]
         if missing:
+            hint = did_you_mean(missing[0], set(names_in(data)) - set(names))
             raise DataError(
                 where=where,
                 received=f"a table without the column{'s' if len(missing) > 1 else ''} {', '.join(map(repr, missing))}",
                 expected=f"the columns {', '.join(names)[:300]}",
-                fix="add or rename what is missing; an array has the columns x0, x1, ...",
+                fix=f"{hint}add or rename what is missing; an array has the columns x0, x1, ...",
             )
         return raws
