@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from glassnet.data.files import unreadable
 from glassnet.data.tables import read_header
-from glassnet.errors import DataError, FileFormatError, GlassnetError
+from glassnet.errors import DataError, FileFormatError
 from glassnet.files import replacing
 from glassnet.tables import Classes, Table
 from glassnet.tables.columns import Category, Ignored, kind_of_words, word_of_text
@@ -253,18 +253,14 @@ def _write_parquet(answers: Iterable[Answers], path: Path) -> None:
 
     frames = (polars.DataFrame(own) for own in answers)
     first = next(frames)
-    errors: list[GlassnetError] = []
+    errors: list[BaseException] = []
 
     def source(*_: Any) -> Iterator[polars.DataFrame]:
         try:
             yield from chain([first], frames)
-        except GlassnetError as error:  # which polars would put into one of its own
+        except BaseException as error:  # noqa: BLE001 - raised below: polars would wrap it and keep what it refers to
             errors.append(error)
-            raise
 
-    try:
-        register_io_source(source, schema=first.schema).sink_parquet(path)
-    except polars.exceptions.PolarsError:
-        if errors:
-            raise errors[0] from None
-        raise
+    register_io_source(source, schema=first.schema).sink_parquet(path)
+    if errors:
+        raise errors[0]
