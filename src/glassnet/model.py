@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -184,6 +185,7 @@ class Model:
             available=names + (tuple(f"val_{name}" for name in names) if validation else ()) + ("learning_rate",),
             save=self._save_during(lambda: state.epoch),
         )
+        started = perf_counter()
         try:
             return self._trainer().fit(
                 rows,
@@ -196,6 +198,7 @@ class Model:
             )
         finally:
             self.epochs_trained = state.epoch
+            state.history.seconds = perf_counter() - started
 
     def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """Loss and metrics on data, in prediction mode (no dropout), such as ``{"loss": ..., "accuracy": ...}``."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from glassnet.errors import ConfigurationError
 from glassnet.metrics.base import Metric
-from glassnet.metrics.classes import F1, Accuracy, LogLoss, Precision, Recall, RocAuc
+from glassnet.metrics.classes import F1, Accuracy, LogLoss, Precision, Recall, RocAuc, roc_curve
 from glassnet.metrics.numbers import R2, MeanAbsolute, MeanSquared, RootMeanSquared
 from glassnet.settings import by_name
 
@@ -53,4 +53,5 @@ __all__ = [
     "RocAuc",
     "RootMeanSquared",
     "as_metrics",
+    "roc_curve",
 ]

@@ -105,15 +105,33 @@ class RocAuc(_OfProbabilities):
         return float(np.mean(areas))
 
 
-def _area(scores: Array, right: Array, weights: Array) -> float:
-    """By trapezoids over the distinct scores, so that ties count half."""
+def roc_curve(scores: Array, right: Array, weights: Array | None = None) -> tuple[Array, Array]:
+    """The points of the ROC curve, from (0, 0) to (1, 1): one for each distinct score, the largest first.
+
+    Args:
+        scores: (N,), large for what is thought to be right.
+        right: bool (N,).
+        weights: (N,), or None for 1 each.
+
+    Returns:
+        False positive rates and true positive rates; NaN where there is nothing to take a share of.
+    """
+    w = np.ones(len(scores)) if weights is None else weights
     order = np.argsort(-scores, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
-    hits = np.append(0.0, np.cumsum(np.where(right, weights, 0.0)[order])[ends])
-    misses = np.append(0.0, np.cumsum(np.where(right, 0.0, weights)[order])[ends])
-    if hits[-1] == 0 or misses[-1] == 0:
-        return float("nan")
-    return float(np.sum(np.diff(misses) * (hits[1:] + hits[:-1]) / 2) / (hits[-1] * misses[-1]))
+    hits = np.append(0.0, np.cumsum(np.where(right, w, 0.0)[order])[ends])
+    misses = np.append(0.0, np.cumsum(np.where(right, 0.0, w)[order])[ends])
+    return _shares(misses), _shares(hits)
+
+
+def _shares(sums: Array) -> Array:
+    return sums / sums[-1] if sums[-1] > 0 else np.full(len(sums), np.nan)
+
+
+def _area(scores: Array, right: Array, weights: Array) -> float:
+    """By trapezoids over the distinct scores, so that ties count half."""
+    misses, hits = roc_curve(scores, right, weights)
+    return float(np.sum(np.diff(misses) * (hits[1:] + hits[:-1]) / 2))
 
 
 class _OfCounts(Metric):

@@ -15,7 +15,7 @@ from glassnet.errors import ConfigurationError, ShapeError
 from glassnet.files import write_atomically
 from glassnet.network import Network
 from glassnet.shapes import Array, Shape, batch_shape
-from glassnet.training.history import require_matplotlib, require_picture
+from glassnet.training.history import CURVES, require_matplotlib, require_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 INK, PALE = "#22313f", "#b8bfc6"
+FIRST, SECOND = CURVES
 SMALL, MIDDLE = 8, 10
 """Sizes of letters, in points."""
 LONGEST_NAME = 14
@@ -63,17 +64,17 @@ def show_picture(axes: Axes, picture: Array) -> None:
     axes.set_axis_off()
 
 
-def pictures_of(rows: Array, network: Network, where: str) -> Array:
-    """Rows as images (N, C, H, W), in the shape of the inputs or of the first images that the network makes of them."""
+def pictures_of(rows: Array, network: Network, where: str, shape: Shape | None = None) -> Array:
+    """Rows as images (N, C, H, W): in that shape, or in that of the inputs or of the network's first images."""
     inputs = network.input_shape or ()
     shapes = [inputs, *(layer.output_shape or () for _, layer in network.walk())]
-    shape: Shape = next((s for s in shapes if len(s) == 3), ())
-    if int(np.prod(shape)) != int(np.prod(inputs)):
+    shape = shape or next((s for s in shapes if len(s) == 3), ())
+    if len(shape) != 3 or int(np.prod(shape)) != int(np.prod(inputs)):
         raise ShapeError(
             where=where,
             received=f"inputs of shape {batch_shape(inputs)}",
             expected="images (N, C, H, W), or rows that a gn.Reshape makes images of",
-            fix="begin the network with gn.Reshape((channels, height, width))",
+            fix="pass image_shape, or begin the network with gn.Reshape((channels, height, width))",
         )
     return rows.reshape(-1, *shape)
 
@@ -124,3 +125,19 @@ def names_of(class_names: Sequence[str] | None, classes: int, where: str) -> lis
 def short(name: str) -> str:
     """A name that fits above a picture."""
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+
+
+def readable(value: float) -> str:
+    """A number for people: whole ones and large ones with commas, others to four digits.
+
+    Example:
+        >>> readable(20353.7), readable(0.93), readable(5.01549), readable(-3), readable(float("nan"))
+        ('20,354', '0.9300', '5.015', '−3', '–')
+    """
+    if value != value:
+        return "–"
+    if isinstance(value, int) or 1000 <= abs(value) < 1e15:
+        text = f"{value:,.0f}"
+    else:
+        text = f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1 else f"{value:.4g}"
+    return text.replace("-", "−")

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glassnet.checks import numeric, same_rows
-from glassnet.errors import ConfigurationError, ShapeError
+from glassnet.errors import ConfigurationError
 from glassnet.losses.targets import check_labels
 from glassnet.model import Model
+from glassnet.plots.answers import answers, one_class, require_labels_beside_a_model
 from glassnet.plots.figures import (
     INK,
     PALE,
@@ -29,14 +30,15 @@ from glassnet.plots.figures import (
     show_picture,
 )
 from glassnet.settings import whole
-from glassnet.shapes import Array
+from glassnet.shapes import Array, Shape
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST_CLASSES = 100
-CELL, PICTURE = 0.42, 2.0
-"""Inches: of a cell of the confusion matrix, and from picture to picture."""
+MOST_CLASSES, MOST_COUNTED = 100, 30
+"""Classes of a confusion matrix, and of one whose cells show their counts."""
+CELL, SMALL_CELL, PICTURE = 0.42, 0.16, 2.0
+"""Inches: of a cell of the confusion matrix, of one without a count, and from picture to picture."""
 
 
 def plot_confusion_matrix(
@@ -49,7 +51,7 @@ def plot_confusion_matrix(
 ) -> Figure:
     """Draws how often each class is taken for which: true classes downwards, predicted ones to the right.
 
-    Cells hold counts; their colour is the share of the true class's rows.
+    Cells hold counts, of up to 30 classes; their colour is the share of the true class's rows.
 
     Args:
         model: a model, which predicts the classes of x; or the true labels (N,).
@@ -74,15 +76,9 @@ def plot_confusion_matrix(
     """
     where = "plot_confusion_matrix"
     target = prepared(path, where)
-    if isinstance(model, Model) == (y is None):
-        raise ConfigurationError(
-            where=where,
-            received="a model without labels" if y is None else f"three arrays, the first a {type(model).__name__}",
-            expected="(model, x, y), or (true labels, predicted labels)",
-            fix="pass the true labels of x as y" if y is None else "leave out the third, or put a model first",
-        )
+    require_labels_beside_a_model(model, y, where, pair="true labels, predicted labels")
     if isinstance(model, Model):
-        actual, predicted = flat_labels(y, f"{where}: y"), _one_class(model.predict_classes(x), where)
+        actual, predicted = flat_labels(y, f"{where}: y"), one_class(model.predict_classes(x), where)
         class_names = class_names or model.class_names
         classes = max(2, *(model.network.output_shape or ()))
     else:
@@ -110,6 +106,7 @@ def plot_mistakes(
     class_names: Sequence[str] | None = None,
     count: int = 16,
     *,
+    image_shape: Shape | None = None,
     path: str | Path | None = None,
 ) -> Figure:
     """Draws the pictures that a model is most sure of and wrong about, the surest first.
@@ -123,6 +120,7 @@ def plot_mistakes(
         y: the true labels (N,), or one-hot rows (N, K).
         class_names: a name for each class; None for the model's own, else their numbers.
         count: pictures at most.
+        image_shape: (C, H, W) of flat rows; None where the network says it.
         path: where to save the picture, by its ending .png, .svg or .pdf; or None.
 
     Returns:
@@ -137,17 +135,13 @@ def plot_mistakes(
     where = "plot_mistakes"
     target = prepared(path, where)
     limit = whole(count, "count", where)
-    probabilities, predicted = model.predict_proba(x), _one_class(model.predict_classes(x), where)
-    if probabilities.shape[1] == 1:  # of "yes"
-        probabilities = np.concatenate([1 - probabilities, probabilities], axis=1)
-    classes = probabilities.shape[1]
-    names = names_of(class_names or model.class_names, classes, where)
-    actual = check_labels(flat_labels(y, f"{where}: y"), classes, where=f"{where}: y")
-    same_rows(len(predicted), actual, where=f"{where}: y", other="x")
+    actual, probabilities = answers(model, x, y, where)
+    predicted = one_class(model.predict_classes(x), where)
+    names = names_of(class_names or model.class_names, probabilities.shape[1], where)
     sureness = probabilities[np.arange(len(predicted)), predicted]
     wrong = np.flatnonzero(predicted != actual)
     chosen = wrong[np.argsort(-sureness[wrong], kind="stable")][:limit]
-    pictures = displayed(pictures_of(numeric(x, where=where), model.network, where))
+    pictures = displayed(pictures_of(numeric(x, where=where), model.network, where, image_shape))
     captions = [
         f"true {short(names[actual[n]])}\npredicted {short(names[predicted[n]])}, {100 * sureness[n]:.0f} %"
         for n in chosen
@@ -157,18 +151,6 @@ def plot_mistakes(
     return finished(_contact_sheet(pictures[chosen], captions, title), target)
 
 
-def _one_class(predicted: Array, where: str) -> Array:
-    """The predicted class of each row (N,)."""
-    if predicted.size != len(predicted):
-        raise ShapeError(
-            where=where,
-            received=f"predictions of shape {predicted.shape}, several labels for a row",
-            expected="one class for each row",
-            fix="pass (true labels, predicted labels) of one output at a time to plot_confusion_matrix",
-        )
-    return predicted.reshape(-1).astype(np.intp)
-
-
 def _confusion(counts: Array, names: list[str]) -> Figure:
     """Draws counts (K, K): true classes downwards, predicted ones to the right."""
     from matplotlib.figure import Figure
@@ -176,20 +158,24 @@ def _confusion(counts: Array, names: list[str]) -> Figure:
     classes, digits, letters = len(counts), len(str(counts.max())), max(map(len, names))
     rows = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(rows, 1)
-    cell = max(CELL, 0.08 * digits + 0.14, 2.4 / classes)
+    counted = classes <= MOST_COUNTED
+    cell = max(CELL, 0.08 * digits + 0.14, 2.4 / classes) if counted else SMALL_CELL
     figure = Figure(figsize=(classes * cell + 0.08 * letters + 1.6, classes * cell + 0.07 * letters + 0.9))
     figure.set_layout_engine("constrained")
     headline(figure, f"{np.trace(counts)} of {counts.sum()} right, {100 * np.trace(counts) / counts.sum():.1f} %")
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for (row, column), count in np.ndenumerate(counts):
+    for (row, column), count in np.ndenumerate(counts) if counted else ():
         colour = "white" if shares[row, column] > 0.5 else INK if count else PALE
         axes.text(column, row, str(count), ha="center", va="center", fontsize=SMALL, color=colour)
     slanted: dict[str, Any] = (
-        {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if 0.08 * letters > cell else {}
+        {"rotation": 45 if counted else 90, "ha": "right", "va": "top" if counted else "center"}
+        if 0.08 * letters > cell
+        else {}
     )
-    axes.set_xticks(range(classes), names, **slanted)
-    axes.set_yticks(range(classes), names)
+    slanted |= {"rotation_mode": "anchor"} if slanted else {}
+    axes.set_xticks(range(classes), names, **slanted, parse_math=False)
+    axes.set_yticks(range(classes), names, parse_math=False)
     axes.tick_params(length=0, labelsize=SMALL, labelcolor=INK)
     axes.set_xlabel("predicted", color=INK)
     axes.set_ylabel("true", color=INK)
@@ -211,5 +197,5 @@ def _contact_sheet(pictures: Array, captions: list[str], title: str) -> Figure:
     for place, (picture, caption) in enumerate(zip(pictures, captions, strict=True), start=1):
         axes = figure.add_subplot(rows, columns, place)
         show_picture(axes, picture)
-        axes.set_title(caption, fontsize=SMALL, color=INK)
+        axes.set_title(caption, fontsize=SMALL, color=INK, parse_math=False)
     return figure

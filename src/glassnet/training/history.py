@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -9,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from glassnet.errors import ConfigurationError, MissingExtraError
 from glassnet.files import require_writable, write_atomically
+from glassnet.settings import one_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PICTURE_ENDINGS = (".png", ".svg", ".pdf")
+CURVES = "#1f5fa8", "#d1662b"
+"""Colours of the first and the second curve of a picture."""
 
 
 class History:
@@ -23,6 +27,7 @@ class History:
         epochs: the numbers of the epochs, counted from 1 over the model's whole life.
         metrics: for each name one number an epoch: "loss" and metrics while training, "val_loss" and so on after the
             epoch, "learning_rate" at its first step, "penalty" where the optimizer has one.
+        seconds: how long training took, validation and callbacks included.
         stopped: why training ended before its last epoch (``"interrupted"``, an early-stopping message), or None.
 
     ``history["loss"]`` is short for ``history.metrics["loss"]``.
@@ -31,6 +36,7 @@ class History:
     def __init__(self) -> None:
         self.epochs: list[int] = []
         self.metrics: dict[str, list[float]] = {}
+        self.seconds = 0.0
         self.stopped: str | None = None
 
     def __getitem__(self, name: str) -> list[float]:
@@ -53,24 +59,33 @@ class History:
         for name, values in measured.items():
             self.metrics.setdefault(name, []).extend(values)
 
-    def plot(self, path: str | Path | None = None) -> Figure:
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The loss and the metrics, each by its name in training."""
+        beside = "learning_rate", "penalty"
+        return tuple(name for name in self.metrics if not name.startswith("val_") and name not in beside)
+
+    def plot(self, path: str | Path | None = None, *, names: Sequence[str] | None = None) -> Figure:
         """Draws the learning curves: the loss, and beside it each metric, training and validation in one panel.
 
         Args:
             path: where to save the picture, by its ending .png, .svg or .pdf; or None.
+            names: which of ``measures`` to draw; None for all.
 
         Returns:
             The matplotlib figure.
 
         Raises:
             MissingExtraError: matplotlib is not installed.
-            ConfigurationError: the path cannot be written, or has another ending.
+            ConfigurationError: the path cannot be written, or has another ending; a name that was not measured.
         """
         target = None if path is None else require_picture(path, where="History.plot")
         require_matplotlib(where="History.plot")
         from matplotlib.figure import Figure
 
-        shown = [n for n in self.metrics if not n.startswith("val_") and n not in ("learning_rate", "penalty")]
+        shown = self.measures if names is None else names
+        for name in shown:
+            one_of(name, "names", "History.plot", self.measures)
         figure = Figure(figsize=(5.2 * len(shown), 3.8), layout="constrained")
         for place, name in enumerate(shown, start=1):
             self._panel(figure.add_subplot(1, len(shown), place), name)
@@ -82,9 +97,9 @@ class History:
 
     def _panel(self, axes: Any, name: str) -> None:
         marker = "o" if len(self) < 3 else None
-        axes.plot(self.epochs, self.metrics[name], label="training", color="#1f5fa8", marker=marker)
+        axes.plot(self.epochs, self.metrics[name], label="training", color=CURVES[0], marker=marker)
         if f"val_{name}" in self.metrics:
-            axes.plot(self.epochs, self.metrics[f"val_{name}"], label="validation", color="#d1662b", marker=marker)
+            axes.plot(self.epochs, self.metrics[f"val_{name}"], label="validation", color=CURVES[1], marker=marker)
             axes.legend(frameon=False)
         axes.set_xlabel("epoch")
         axes.set_title(name.replace("_", " "))

@@ -1,0 +1,74 @@
+"""What pictures of answers are drawn from: the true classes, and the probability of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from glassnet.checks import as_rows, same_rows
+from glassnet.errors import ConfigurationError, DataError, ShapeError
+from glassnet.losses.targets import check_labels
+from glassnet.model import Model
+from glassnet.plots.figures import flat_labels
+from glassnet.shapes import Array
+
+
+def require_labels_beside_a_model(model: Any, y: Any, where: str, *, pair: str) -> None:
+    """Refuses a model without labels, and labels twice.
+
+    Raises:
+        ConfigurationError: neither (model, x, y) nor the pair of arrays.
+    """
+    if isinstance(model, Model) == (y is None):
+        raise ConfigurationError(
+            where=where,
+            received="a model without labels" if y is None else f"three arrays, the first a {type(model).__name__}",
+            expected=f"(model, x, y), or ({pair})",
+            fix="pass the true labels of x as y" if y is None else "leave out the third, or put a model first",
+        )
+
+
+def answers(model: Any, x: Any, y: Any, where: str) -> tuple[Array, Array]:
+    """True labels (N,) and probabilities (N, K) of a model and (x, y), or of (true labels, probabilities, None).
+
+    Raises:
+        ShapeError, DataError: inputs or labels do not fit; numbers that are no probabilities.
+        ConfigurationError: the model's loss gives no probabilities of classes.
+    """
+    require_labels_beside_a_model(model, y, where, pair="true labels, probabilities")
+    if isinstance(model, Model):
+        labels, outputs = flat_labels(y, f"{where}: y"), model.predict(x)
+        given = model.loss.probabilities(outputs)
+        one_class(model.loss.classes(outputs), where)
+    else:
+        labels = flat_labels(model, f"{where}: labels")
+        given = as_rows(x, np.dtype(np.float64), where=f"{where}: probabilities")
+        if given.min() < 0 or given.max() > 1:
+            raise DataError(
+                where=f"{where}: probabilities",
+                received=f"values from {given.min():g} to {given.max():g}",
+                expected="numbers from 0 to 1",
+                fix="pass what model.predict_proba gives, not logits or classes",
+            )
+    probabilities = given.reshape(len(given), -1).astype(np.float64)
+    if probabilities.shape[1] == 1:  # of "yes"
+        probabilities = np.concatenate([1 - probabilities, probabilities], axis=1)
+    same_rows(len(probabilities), labels, where=f"{where}: labels", other="the probabilities")
+    return check_labels(labels, probabilities.shape[1], where=f"{where}: labels"), probabilities
+
+
+def one_class(predicted: Array, where: str) -> Array:
+    """The predicted class of each row (N,).
+
+    Raises:
+        ShapeError: several labels for a row.
+    """
+    if predicted.size != len(predicted):
+        raise ShapeError(
+            where=where,
+            received=f"predictions of shape {predicted.shape}, several labels for a row",
+            expected="one class for each row",
+            fix="draw one output at a time: pass its true labels and what was predicted of it, without the model",
+        )
+    return predicted.reshape(-1).astype(np.intp)
