@@ -18,7 +18,7 @@ from glassnet.errors import (
     NotBuiltError,
     ShapeError,
 )
-from glassnet.explain import GradientReport, Trace, check_gradients, trace
+from glassnet.explain import GradientReport, Trace, check_gradients, permutation_importance, trace
 from glassnet.layers import (
     ELU,
     GELU,
@@ -79,6 +79,7 @@ from glassnet.version import __version__
 if TYPE_CHECKING:
     from glassnet import data, estimators, interop, plots, zoo
     from glassnet.interop import from_onnx, from_torch, load_state, to_torch
+    from glassnet.reports import report
 
 __all__ = [
     "ELU",
@@ -167,7 +168,9 @@ __all__ = [
     "losses",
     "metrics",
     "optimizers",
+    "permutation_importance",
     "plots",
+    "report",
     "schedules",
     "to_torch",
     "trace",
@@ -183,4 +186,6 @@ def __getattr__(name: str) -> Any:
         return import_module(f"glassnet.{name}")
     if name in ("from_onnx", "from_torch", "load_state", "to_torch"):
         return getattr(import_module("glassnet.interop"), name)
+    if name == "report":
+        return import_module("glassnet.reports").report
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
