@@ -13,6 +13,7 @@ import pytest
 
 import glassnet as gn
 from glassnet.cli.main import main
+from glassnet.plots.figures import readable
 from glassnet.runners import native
 
 
@@ -42,6 +43,8 @@ def test_digits_from_training_to_predictions(
     command = "train digits --hidden 64 32 --dropout 0.1 --l2 1e-4 --epochs 8 --output d.safetensors --plot curves.png"
     assert run(command) == 0
     shown = capsys.readouterr().out
+    assert "report saved to d.html" in shown
+    assert "Its surest mistakes" in Path("d.html").read_text(encoding="utf-8")
     assert "digits: 1,348 rows to train, 449 to test, 64 features, 10 classes" in shown
     assert "epoch 8/8" in shown
     assert "model saved to d.safetensors" in shown
@@ -117,6 +120,25 @@ def test_a_table_with_numbers(
     assert np.abs(predicted - rows[:, 2]).mean() < 20_000
 
 
+def test_the_report_is_written_where_asked(
+    flowers: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(flowers.parent)
+    assert run("train flowers.csv --target species --epochs 30 --quiet --report page.html") == 0
+    accuracy = float(capsys.readouterr().out.split("test accuracy: ")[1].split()[0])
+    text = Path("page.html").read_text(encoding="utf-8")
+    assert f"<span>Accuracy</span><strong>{readable(accuracy)}</strong>" in text
+    for words in ("flowers: species", "45 rows to train with; 15 rows", "glassnet predict flowers.safetensors new.csv"):
+        assert words in text
+    assert not Path("flowers.html").exists()
+    assert run("train flowers.csv --target species --epochs 1 --quiet --no-report") == 0
+    assert "report" not in capsys.readouterr().out
+    assert not Path("flowers.html").exists()
+    monkeypatch.setattr("glassnet.reports.pictures.find_spec", lambda name: None)
+    assert run("train flowers.csv --target species --epochs 1 --quiet") == 0
+    assert 'flowers.html, without pictures: pip install "glassnet[plots]"' in capsys.readouterr().out
+
+
 @pytest.mark.skipif(native() is None, reason="a pure-Python installation")
 def test_both_engines_train_the_same_model(
     flowers: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -183,6 +205,9 @@ def test_early_stopping_uses_rows_apart_from_the_test(
         ("train flowers.csv --target species --output no/such/folder.safetensors", "mkdir -p"),
         ("train flowers.csv --target species --plot curves.xyz", ".png, .svg, .pdf"),
         ("train flowers.csv --target species --plot no/such/curves.png", "mkdir -p"),
+        ("train flowers.csv --target species --report no/such/page.html", "mkdir -p"),
+        ("train flowers.csv --target species --output m --report m", "another file of this training"),
+        ("train flowers.csv --target species --output m.html", "another file of this training"),
         ("train flowers.csv --target species --epochs 0", "epochs=0"),
         ("train flowers.csv --target species --hidden 0", "units=0"),
         ("train flowers.csv --target species --test-share 2", "2"),

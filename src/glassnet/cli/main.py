@@ -86,7 +86,8 @@ def _add_train(commands: Commands) -> None:
     parser = commands.add_parser(
         "train",
         help="train a network on data and save it",
-        description="Trains a network, tests it on rows it has not seen, and saves it in one file.",
+        description="Trains a network, tests it on rows it has not seen, saves it in one file, and writes a page about "
+        "it: how good it is, where it errs, what its answers depend on.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.set_defaults(run=train)
@@ -136,6 +137,11 @@ def _add_train(commands: Commands) -> None:
     group.add_argument(
         "--plot", metavar="FILE", help="where to save a picture of the learning curves (.png, .svg, .pdf)"
     )
+    page = group.add_mutually_exclusive_group()
+    page.add_argument(
+        "--report", metavar="FILE", help="where to write a page about the model (default: beside it, NAME.html)"
+    )
+    page.add_argument("--no-report", action="store_true", help="write no page")
     group.add_argument("--quiet", action="store_true", help="print the result only")
 
 

@@ -15,7 +15,7 @@ NETWORK_NAMES = ("lenet5", "resnet", "small_cnn", "vgg_bn")
 AUGMENTATIONS = ("flip", "crop", "rotate", "brightness", "contrast", "cutout")
 HIDDEN = (128,)
 
-_DIGITS = (1, 8, 8)
+DIGITS_SHAPE = (1, 8, 8)
 _LENET5_SIDE = 12
 
 
@@ -109,7 +109,7 @@ def _image_shape(options: argparse.Namespace, data: Dataset) -> Shape:
     if len(row) == 2:
         return (1, *row)
     if options.data == "digits":
-        return _DIGITS
+        return DIGITS_SHAPE
     option = "--augment" if options.network is None else f"--network {options.network}"
     raise ConfigurationError(
         where=option,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from glassnet.cli import tables
-from glassnet.cli.networks import build_network, check_network_options
+from glassnet.cli.networks import DIGITS_SHAPE, build_network, check_network_options
 from glassnet.cli.pictures import picture_options
 from glassnet.data import Dataset, open_source, parse_subset, split
 from glassnet.errors import ConfigurationError, DataError
@@ -16,6 +16,7 @@ from glassnet.files import require_writable
 from glassnet.model import Model
 from glassnet.optimizers import L2, OPTIMIZERS, Chain, Optimizer
 from glassnet.preprocessing import Standardize
+from glassnet.reports import can_draw, report
 from glassnet.training import Callback, EarlyStopping, TrainingState, require_picture
 
 PRINTED_EPOCHS = 20
@@ -25,6 +26,7 @@ def train(options: argparse.Namespace) -> int:
     """Reads the data, trains, tests, saves; every path is checked before the work begins."""
     output = require_writable(options.output or f"{_stem(options.data)}.safetensors", where="--output")
     plot = None if options.plot is None else require_picture(options.plot, where="--plot")
+    require_report(options, output)
     subset = None if options.subset is None else parse_subset(options.subset)
     check_network_options(options)
     pictures = picture_options(options)
@@ -104,7 +106,42 @@ def _fit(
     if plot is not None and len(history):
         history.plot(plot)
         print(f"learning curves saved to {plot}")
+    if not options.no_report:
+        page = report(
+            model,
+            *test,
+            report_path(options, output),
+            name=data.name,
+            history=history,
+            training_targets=training[1],
+            model_file=output,
+            image_shape=DIGITS_SHAPE if options.data == "digits" else None,
+        )
+        print(f"report saved to {page}" + ("" if can_draw() else ', without pictures: pip install "glassnet[plots]"'))
     return 0
+
+
+def report_path(options: argparse.Namespace, output: Path) -> Path:
+    """Where the page goes: beside the model, if nothing else was said."""
+    return output.with_suffix(".html") if options.report is None else Path(options.report)
+
+
+def require_report(options: argparse.Namespace, output: Path) -> None:
+    """Checks before any work that the page can be written, and that it is no other file of this training.
+
+    Raises:
+        ConfigurationError: it cannot.
+    """
+    if options.no_report:
+        return
+    page = require_writable(report_path(options, output), where="--report")
+    if page.resolve() in {Path(other).resolve() for other in (output, options.plot) if other is not None}:
+        raise ConfigurationError(
+            where="--report",
+            received=f"{str(page)!r}, which is another file of this training",
+            expected="a file of its own",
+            fix="choose another path, such as --report report.html, or write --no-report",
+        )
 
 
 def build_model(options: argparse.Namespace, data: Dataset) -> Model:

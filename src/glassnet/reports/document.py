@@ -1,0 +1,105 @@
+"""The page as a whole."""
+
+from __future__ import annotations
+
+from datetime import date
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glassnet.errors import NotBuiltError
+from glassnet.files import require_writable, write_atomically
+from glassnet.model import Model
+from glassnet.pages import page
+from glassnet.reports import answers, contents
+from glassnet.reports.html import STYLE, paragraph
+from glassnet.reports.pictures import MISSING, can_draw
+from glassnet.reports.results import AMOUNTS, CLASSES, results_of
+from glassnet.shapes import Shape
+from glassnet.training import History
+from glassnet.version import __version__
+
+
+def report(
+    model: Model,
+    x: Any,
+    y: Any,
+    path: str | Path,
+    *,
+    name: str = "data",
+    history: History | None = None,
+    training_targets: Any = None,
+    model_file: str | Path | None = None,
+    image_shape: Shape | None = None,
+) -> Path:
+    """Writes one HTML page about a trained model, with everything it shows inside it.
+
+    How good the model is on held-out rows and what the obvious answer would reach, learning curves, confusions, ROC
+    curve and calibration (or how far amounts are off), what its answers depend on, its surest mistakes with images,
+    the data, the layers, and how to use its file; each where it applies. Pictures need ``glassnet[plots]``; without it
+    the page says so.
+
+    Args:
+        model: trained.
+        x: rows that it was not trained on, as ``model.evaluate`` takes them.
+        y: their targets.
+        path: where to write the page; an older one is replaced.
+        name: of the data.
+        history: what ``model.fit`` returned, for the learning curves and the time.
+        training_targets: targets of the rows it was trained on, for what the obvious answer is and the classes'
+            balance; without them those of y are taken.
+        model_file: where the model is saved, for the commands that use it.
+        image_shape: (C, H, W) where x has flat rows that are images.
+
+    Returns:
+        The path.
+
+    Raises:
+        NotBuiltError: the model has seen no data.
+        ShapeError, DataError: x and y do not fit the model.
+        ConfigurationError: the path cannot be written.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> from pathlib import Path
+        >>> from tempfile import mkdtemp
+        >>> x = np.random.default_rng(0).normal(size=(200, 2))
+        >>> y = (x[:, 1] > 0).astype(int)
+        >>> model = gn.Model(gn.Sequential(gn.Dense(2)), "cross_entropy", gn.Adam(0.1))
+        >>> history = model.fit(x[:150], y[:150], epochs=20, verbose=False)
+        >>> file = gn.report(model, x[150:], y[150:], Path(mkdtemp()) / "page.html", history=history)
+        >>> file.read_text().startswith("<!doctype html>")
+        True
+    """
+    target_path = require_writable(path, where="report")
+    if not model.network.is_built:
+        raise NotBuiltError(
+            where="report",
+            received="a model that has seen no data",
+            expected="a trained model",
+            fix="call model.fit(x, y) first",
+        )
+    results = results_of(model, x, y, training_targets)
+    target = model.target_name or {CLASSES: "the class", AMOUNTS: "the amount"}.get(results.kind, "the target")
+    title = name if model.target_name is None else f"{name}: {target}"
+    today = date.today()
+    rows = None if training_targets is None else len(np.asarray(training_targets))
+    body = "".join(
+        [
+            f"<h1>{escape(title)}</h1>\n",
+            paragraph(f"Predicts {target} · {today.day} {today:%B %Y} · glassnet {__version__}", "muted"),
+            "" if can_draw() else paragraph(MISSING, "notice"),
+            answers.headline(results, target),
+            answers.learning(history),
+            answers.errors(results),
+            contents.importance(model, x, y, results),
+            answers.surest_mistakes(model, x, y, results, image_shape),
+            contents.data(model, results, training_rows=rows),
+            contents.layers(model, history),
+            contents.usage(model, None if model_file is None else Path(model_file)),
+        ]
+    )
+    write_atomically(target_path, page(title, body, style=STYLE).encode())
+    return target_path
