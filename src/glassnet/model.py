@@ -202,7 +202,7 @@ class Model:
 
     def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """Loss and metrics on data, in prediction mode (no dropout), such as ``{"loss": ..., "accuracy": ...}``."""
-        self._require_built("evaluate")
+        self.require_built("evaluate")
         return self._trainer().evaluate(self.rows(x, y, sample_weight, where="evaluate"))
 
     def predict(self, x: Any) -> Array:
@@ -210,7 +210,7 @@ class Model:
         quick = self._quick_outputs(x) if type(x) is np.ndarray else None
         if quick is not None:
             return quick
-        self._require_built("predict")
+        self.require_built("predict")
         outputs = self._outputs(self._inputs(x, where="predict: x"))
         return outputs if self.target_scaling is None else self.target_scaling.invert(outputs)
 
@@ -268,7 +268,7 @@ class Model:
             NotBuiltError: the shapes are not known yet.
             ConfigurationError: this installation has no native module.
         """
-        self._require_built("plan")
+        self.require_built("plan")
         if native() is None:
             raise ConfigurationError(
                 where="plan",
@@ -314,7 +314,7 @@ class Model:
         return import_module("glassnet.interop").export_onnx(self, path, **settings)
 
     def _write(self, path: str | Path, epochs_trained: int, include_optimizer: bool) -> None:
-        self._require_built("save")
+        self.require_built("save")
         require_writable(path, where="save")
         parts = ModelParts(
             network=self.network,
@@ -384,7 +384,8 @@ class Model:
         rows = as_rows(x, self.dtype, where=where)
         return rows if self.preprocessing is None else self.preprocessing.apply(rows)
 
-    def _require_built(self, where: str) -> None:
+    def require_built(self, where: str) -> None:
+        """Raises ``NotBuiltError``, which names the place, for a model that has seen no data."""
         if not self.network.is_built:
             raise NotBuiltError(
                 where=where,

@@ -10,7 +10,7 @@ import numpy as np
 
 from glassnet import layers as gl
 from glassnet.errors import ConfigurationError
-from glassnet.interop.folding import scale_and_shift
+from glassnet.kernels.folded import fold_batch_norm
 from glassnet.layers.windows import pair
 from glassnet.network import Concat, Residual, Sequential
 from glassnet.shapes import Array, size_of
@@ -260,7 +260,7 @@ def _global_max(layer: gl.GlobalMaxPool, program: Program, x: Value) -> Value:
 
 @emit.register
 def _batch_norm(layer: gl.BatchNorm, program: Program, x: Value) -> Value:
-    scale, shift = scale_and_shift(layer)
+    scale, shift = _scale_and_shift(layer)
     path = layer.path.replace(".", "_")
     names = program.constant(f"scale_{path}", scale), program.constant(f"shift_{path}", shift)
     shape = layer.input_shape or ()
@@ -296,3 +296,14 @@ def _upsample(layer: gl.UpSample2D, program: Program, x: Value) -> Value:
 def _zero_pad(layer: gl.ZeroPad2D, program: Program, x: Value) -> Value:
     shapes = *(layer.input_shape or ()), *(layer.output_shape or ())[1:]
     return program.call("zero_pad", [x], size_of(layer.output_shape or ()), *shapes, layer.top, layer.left)
+
+
+def _scale_and_shift(layer: gl.BatchNorm) -> tuple[Array, Array]:
+    """Batch norm outside training, of each channel (C,), float64: y = scale · x + shift."""
+    mean, variance, gamma, beta = (
+        parameter.value.astype(np.float64)
+        for parameter in (layer.running_mean, layer.running_variance, layer.gamma, layer.beta)
+    )
+    scale, shift = np.empty_like(mean), np.empty_like(mean)
+    fold_batch_norm(mean, variance, gamma, beta, None, scale, shift, epsilon=layer.epsilon)
+    return scale, shift

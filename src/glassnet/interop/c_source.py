@@ -12,10 +12,10 @@ from glassnet.errors import ConfigurationError
 from glassnet.files import require_writable, write_atomically
 from glassnet.interop.c_functions import FUNCTIONS
 from glassnet.interop.c_layers import Program, emit, literal
-from glassnet.interop.folding import require_ready
 from glassnet.model import Model
 from glassnet.preprocessing import Standardize
 from glassnet.shapes import Array, Shape, size_of
+from glassnet.tables import Table
 from glassnet.version import __version__
 
 NUMBERS_IN_LINE = 8
@@ -58,7 +58,15 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
             expected="a C identifier: letters, digits and underscores, a letter first",
             fix='write function="predict"',
         )
-    require_ready(model, where="export_c")
+    model.require_built("export_c")
+    if isinstance(model.preprocessing, Table):
+        raise ConfigurationError(
+            where="export_c",
+            received="a model that takes tables, with words and gaps",
+            expected="one that takes arrays of numbers",
+            fix="write an ONNX file, which takes the table's columns; or export the network alone, a model with "
+            "preprocessing=None, and pass it table.apply(data)",
+        )
     header = source.with_suffix(".h")
     text = _source(model, header.name, function)
     write_atomically(header, _header(model, function).encode())

@@ -11,12 +11,12 @@ import numpy as np
 
 from glassnet.errors import ConfigurationError, MissingExtraError
 from glassnet.files import require_writable, write_atomically
-from glassnet.interop.folding import require_ready
 from glassnet.losses import BinaryCrossEntropy, CrossEntropy
 from glassnet.model import Model
 from glassnet.preprocessing import Standardize
 from glassnet.settings import whole
 from glassnet.shapes import Array
+from glassnet.tables import Table
 from glassnet.version import __version__
 
 OPSET, OLDEST_OPSET, IR_VERSION = 22, 21, 10
@@ -35,14 +35,16 @@ class OnnxReport:
         path: the file.
         opset: the version of its operators.
         operators: how often each occurs.
-        largest_difference: between the outputs of onnxruntime and of the model on random rows; None where there is no
-            onnxruntime.
+        largest_difference: between the outputs of onnxruntime and of the model on rows made up for it; None where there
+            is no onnxruntime.
+        inputs: their names: x, or the columns of a table.
     """
 
     path: Path
     opset: int
     operators: dict[str, int]
     largest_difference: float | None
+    inputs: tuple[str, ...] = ("x",)
 
     def __str__(self) -> str:
         operators = ", ".join(f"{name} {count}" for name, count in self.operators.items())
@@ -51,14 +53,18 @@ class OnnxReport:
             if self.largest_difference is None
             else f"onnxruntime differs from the model by {self.largest_difference:.1e} at most"
         )
-        return f"{self.path}: opset {self.opset}, {operators}; checked; {compared}"
+        inputs = "" if self.inputs == ("x",) else f"inputs {', '.join(self.inputs)}; "
+        return f"{self.path}: opset {self.opset}, {inputs}{operators}; checked; {compared}"
 
 
 def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxReport:
     """Writes the model's prediction as an ONNX file.
 
-    Its input ``x`` (batch, ...) takes raw rows in the model's dtype; ``preprocessing`` is part of the file. ``outputs``
-    is what ``model.predict`` gives, in the targets' own unit; for a loss about classes ``probabilities`` is what
+    Its input ``x`` (batch, ...) takes raw rows in the model's dtype; ``preprocessing`` is part of the file. A model
+    with a ``Table`` has an input (batch, 1) for each column that the table uses, called as the column: strings for
+    categories, with the empty string for what is missing (unless it is a category itself); float64 for everything else,
+    with NaN for what is missing, 1 and 0 for truth, and days since 1970 for times. ``outputs`` is what
+    ``model.predict`` gives, in the targets' own unit; for a loss about classes ``probabilities`` is what
     ``model.predict_proba`` gives. The number of rows is free.
 
     Args:
@@ -73,7 +79,7 @@ def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxRe
         NotBuiltError: there is nothing to write yet.
         MissingExtraError: onnx is not installed.
         ConfigurationError: a layer that is written in Python; an opset that is too old, or newer than the installed
-            onnx; a ``Table`` before the network; the path cannot be written.
+            onnx; a table's column that ONNX cannot express; the path cannot be written.
     """
     if find_spec("onnx") is None:
         raise MissingExtraError(
@@ -83,7 +89,7 @@ def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxRe
             fix='run pip install "glassnet[onnx]"',
         )
     target = require_writable(path, where="export_onnx")
-    require_ready(model, where="export_onnx")
+    model.require_built("export_onnx")
     import onnx
 
     newest = onnx.defs.onnx_opset_version()
@@ -101,18 +107,24 @@ def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxRe
     write_atomically(target, content)
     kinds = [node.op_type for node in proto.graph.node]
     operators = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
-    return OnnxReport(target, opset, operators, difference)
+    return OnnxReport(target, opset, operators, difference, tuple(value.name for value in proto.graph.input))
 
 
 def _proto(model: Model, opset: int) -> Any:
     from onnx import TensorProto, helper
 
     from glassnet.interop.onnx_graph import Graph, emit
+    from glassnet.interop.onnx_table import emit_table
 
     network = model.network
+    number = TensorProto.DOUBLE if network.dtype == np.float64 else TensorProto.FLOAT
     graph = Graph(network.dtype)
+    graph.taken.update(("x", "outputs", "probabilities"))
+    inputs = [helper.make_tensor_value_info("x", number, ["batch", *(network.input_shape or ())])]
     value = "x"
-    if isinstance(model.preprocessing, Standardize):
+    if isinstance(model.preprocessing, Table):
+        inputs, value = emit_table(model.preprocessing, graph)
+    elif isinstance(model.preprocessing, Standardize):
         mean, scale = _broadcast(model.preprocessing, network.input_shape or ())
         value = graph.add("Div", graph.add("Sub", value, graph.constant("mean", mean)), graph.constant("scale", scale))
     value = emit(network, graph, value)
@@ -128,13 +140,9 @@ def _proto(model: Model, opset: int) -> Any:
         graph.add(kind if model.loss.from_logits else "Identity", "outputs", output="probabilities",
                   **settings if model.loss.from_logits else {})  # fmt: skip
         shapes["probabilities"] = shapes["outputs"]
-    number = TensorProto.DOUBLE if network.dtype == np.float64 else TensorProto.FLOAT
-    infos = {
-        name: helper.make_tensor_value_info(name, number, ["batch", *shape])
-        for name, shape in ({"x": network.input_shape or ()} | shapes).items()
-    }
+    infos = [helper.make_tensor_value_info(name, number, ["batch", *shape]) for name, shape in shapes.items()]
     proto = helper.make_model(
-        helper.make_graph(graph.nodes, "glassnet", [infos.pop("x")], list(infos.values()), graph.initializers),
+        helper.make_graph(graph.nodes, "glassnet", inputs, infos, graph.initializers),
         opset_imports=[helper.make_opsetid("", opset)],
         ir_version=IR_VERSION,
         producer_name="glassnet",
@@ -156,19 +164,31 @@ def _broadcast(scaling: Standardize, shape: tuple[int, ...]) -> tuple[Array, Arr
     return mean, scale
 
 
+def _tried(model: Model) -> tuple[Any, dict[str, Array]]:
+    """Rows for the model, and the same as the file takes them."""
+    network, scaling = model.network, model.preprocessing
+    if isinstance(scaling, Table):
+        from glassnet.interop.onnx_table import as_inputs, example_rows
+
+        table_rows = example_rows(scaling)
+        return table_rows, as_inputs(scaling, table_rows)
+    rows = np.random.default_rng(0).normal(size=(CHECKED_ROWS, *(network.input_shape or ())))
+    if scaling is not None:  # rows as raw ones are
+        rows = scaling.invert(rows)
+    rows = rows.astype(network.dtype)
+    return rows, {"x": rows}
+
+
 def _difference(model: Model, content: bytes) -> float:
     """How far onnxruntime's outputs lie from the model's at most."""
     import onnxruntime
 
     network = model.network
-    rows = np.random.default_rng(0).normal(size=(CHECKED_ROWS, *(network.input_shape or ())))
-    if isinstance(model.preprocessing, Standardize):  # rows as raw ones are
-        rows = model.preprocessing.invert(rows)
-    rows = rows.astype(network.dtype)
+    rows, inputs = _tried(model)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    found = session.run(["outputs"], {"x": rows})[0]
+    found = session.run(["outputs"], inputs)[0]
     expected = model.predict(rows)
     difference = float(np.abs(found - expected).max())
     allowed = TOLERANCE[str(network.dtype)] * max(1.0, float(np.abs(expected).max()))

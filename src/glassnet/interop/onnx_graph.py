@@ -10,7 +10,6 @@ from onnx import helper, numpy_helper
 
 from glassnet import layers as gl
 from glassnet.errors import ConfigurationError
-from glassnet.interop.folding import scale_and_shift
 from glassnet.layers.windows import padding_along, padding_of, pair, span
 from glassnet.network import Concat, Residual, Sequential
 
@@ -26,19 +25,27 @@ class Graph:
         self.dtype = dtype
         self.nodes: list[Any] = []
         self.initializers: list[Any] = []
+        self.taken: set[str] = set()
+
+    def unique(self, name: str) -> str:
+        """That name, with a number behind it if something is called so already."""
+        places = range(len(self.taken) + 1)
+        found = next(own for own in (name, *(f"{name}_{i}" for i in places)) if own not in self.taken)
+        self.taken.add(found)
+        return found
 
     def add(self, kind: str, *inputs: str, output: str | None = None, **settings: Any) -> str:
         """Adds a node and returns the name of its output."""
-        name = output or f"{kind.lower()}_{len(self.nodes)}"
+        name = output or self.unique(f"{kind.lower()}_{len(self.nodes)}")
         self.nodes.append(helper.make_node(kind, inputs, [name], **settings))
         return name
 
     def constant(self, name: str, array: Any, *, dtype: Any = None) -> str:
         """Adds a constant and returns its name; by default its numbers get the file's dtype."""
-        unique = f"{name}_{len(self.initializers)}" if name in {i.name for i in self.initializers} else name
+        own = self.unique(name)
         values = np.ascontiguousarray(array, dtype=self.dtype if dtype is None else dtype)
-        self.initializers.append(numpy_helper.from_array(values, unique))
-        return unique
+        self.initializers.append(numpy_helper.from_array(values, own))
+        return own
 
     def weights(self, layer: gl.Layer, *names: str) -> list[str]:
         """The layer's parameters of these names as constants."""
@@ -230,12 +237,11 @@ def _global_max(layer: gl.GlobalMaxPool, graph: Graph, x: str) -> str:
 
 @emit.register
 def _batch_norm(layer: gl.BatchNorm, graph: Graph, x: str) -> str:
-    if len(layer.input_shape or ()) != 2:
-        names = graph.weights(layer, "gamma", "beta", "running_mean", "running_variance")
-        return graph.add("BatchNormalization", x, *names, epsilon=layer.epsilon)
-    scale, shift = scale_and_shift(layer)  # of the last axis, which ONNX's operator does not know
-    y = graph.add("Mul", x, graph.constant(f"{layer.path}.scale", scale))
-    return graph.add("Add", y, graph.constant(f"{layer.path}.shift", shift))
+    names = graph.weights(layer, "gamma", "beta", "running_mean", "running_variance")
+    is_sequence = len(layer.input_shape or ()) == 2
+    y = _channels_first(graph, x) if is_sequence else x
+    y = graph.add("BatchNormalization", y, *names, epsilon=layer.epsilon)
+    return _channels_first(graph, y) if is_sequence else y
 
 
 @emit.register

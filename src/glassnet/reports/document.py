@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import NotBuiltError
 from glassnet.files import require_writable, write_atomically
 from glassnet.model import Model
 from glassnet.pages import page
@@ -74,13 +73,7 @@ def report(
         True
     """
     target_path = require_writable(path, where="report")
-    if not model.network.is_built:
-        raise NotBuiltError(
-            where="report",
-            received="a model that has seen no data",
-            expected="a trained model",
-            fix="call model.fit(x, y) first",
-        )
+    model.require_built("report")
     results = results_of(model, x, y, training_targets)
     target = model.target_name or {CLASSES: "the class", AMOUNTS: "the amount"}.get(results.kind, "the target")
     title = name if model.target_name is None else f"{name}: {target}"
