@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from glassnet.errors import ConfigurationError, FileFormatError, GlassnetError, MissingExtraError, MissingFileError
-from glassnet.interop.onnx_operators import OPERATORS, Found, Node, UnsupportedError
+from glassnet.interop.onnx_operators import OPERATORS, Found, Given, Node, UnsupportedError
+from glassnet.interop.onnx_sequences import SEQUENCES, is_transposition
 from glassnet.layers import Dense, Identity, Layer, SiLU
 from glassnet.network import Concat, Network, Residual, Sequential
 from glassnet.shapes import Array
 
+Reading: TypeAlias = Callable[[Node, Given], Found | None]
+JOINING = ("Add", "Concat", "Mul")
+"""Operators that branches end in."""
 MOST_BYTES = 2**31
 """Of a file; protobuf reads no larger ones."""
 
@@ -64,6 +68,12 @@ def from_onnx(path: str | Path) -> Network:
     return network
 
 
+def _row_shape(value: Any) -> tuple[int, ...] | None:
+    """The shape of a row of a value, where the file gives all of it."""
+    sizes = tuple(dim.dim_value if dim.HasField("dim_value") else 0 for dim in value.type.tensor_type.shape.dim[1:])
+    return sizes if sizes and all(size > 0 for size in sizes) else None
+
+
 def _read(path: Path) -> Any:
     import onnx
     from google.protobuf.message import DecodeError
@@ -80,7 +90,8 @@ def _read(path: Path) -> Any:
             raise ValueError("a file of 2 GB or more")
         proto = onnx.load_model(str(path), load_external_data=False)
         onnx.checker.check_model(proto)
-    except (DecodeError, ValueError, onnx.checker.ValidationError) as error:
+        proto = onnx.shape_inference.infer_shapes(proto)
+    except (DecodeError, ValueError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise FileFormatError(
             where=f"from_onnx {path}",
             received=f"a file that ONNX refuses ({str(error).strip().splitlines()[0]:.200})",
@@ -123,11 +134,13 @@ class _Reader:
         self.input_shape = self._shape(inputs[0])
         kinds = {a.dtype for a in self.constants.values() if a.dtype.kind == "f" and a.ndim}
         self.dtype = np.float64 if kinds == {np.dtype(np.float64)} else np.float32
-        unknown = sorted({n.op_type for n in graph.node} - {*OPERATORS, "Add", "Mul", "Concat", "Constant"})
+        unknown = sorted({n.op_type for n in graph.node} - {*OPERATORS, *JOINING, "Constant", "Transpose"})
         if unknown:
             raise self._refused([f"the operator {name}" for name in unknown])
+        values = [*graph.input, *graph.value_info]
+        shapes = {value.name: shape for value in values if (shape := _row_shape(value)) is not None}
         for node in graph.node:
-            self._place(Node.of(node))
+            self._place(Node.of(node, shapes))
         self.found: list[Found] = []
 
     def layers(self) -> list[Found]:
@@ -146,10 +159,11 @@ class _Reader:
                 own[...] = values
 
     def _shape(self, value: Any) -> tuple[int, ...]:
-        sizes = [dim.dim_value if dim.HasField("dim_value") else 0 for dim in value.type.tensor_type.shape.dim]
-        if len(sizes) < 2 or any(size < 1 for size in sizes[1:]):
+        shape = _row_shape(value)
+        if shape is None:
+            sizes = [dim.dim_value or dim.dim_param or "?" for dim in value.type.tensor_type.shape.dim]
             raise self._refused([f"an input of shape {sizes}"], "export it with fixed sizes of all axes but the first")
-        return tuple(sizes[1:])
+        return shape
 
     def _place(self, node: Node) -> None:
         if node.kind == "Constant":
@@ -175,9 +189,40 @@ class _Reader:
         layers: list[Found] = []
         while end != start:
             walk = self.walks[end]
-            found, end = self._step(walk)
-            layers += [found] if found is not None else []
+            if walk.node.kind == "Transpose":
+                found, end = self._sequence(walk.node, start)
+                layers += found
+                continue
+            one, end = self._step(walk)
+            layers += [one] if one is not None else []
         return layers[::-1]
+
+    def _sequence(self, last: Node, start: str) -> tuple[list[Found], str]:
+        """The layers between two transpositions, the last first, and the value that the first one is of."""
+        layers: list[Found] = []
+        node = last
+        while is_transposition(last):
+            value = node.inputs[0]
+            if value == start or value not in self.walks:
+                break
+            node = self.walks[value].node
+            if is_transposition(node):
+                return layers, node.inputs[0]
+            if node.kind not in SEQUENCES:
+                break
+            found = self._read(SEQUENCES, node)
+            layers += [self._note(found)] if found is not None else []
+        perm = list(last.settings.get("perm", ()))
+        raise self._refused(
+            [f"Transpose {last.name!r}, perm={perm}, that does not end convolutions of sequences"],
+            "transpose sequences (N, T, D) to (N, D, T) before convolutions and pooling along T, and back after them",
+        )
+
+    def _read(self, operators: Mapping[str, Reading], node: Node) -> Found | None:
+        try:
+            return operators[node.kind](node, [self.constants.get(name) for name in node.inputs])
+        except UnsupportedError as error:
+            raise self._refused([f"{node.kind} {node.name!r} with {error}"]) from error
 
     def _step(self, walk: _Walk) -> tuple[Found | None, str]:
         """A layer that ends in a value, and the value that it begins with."""
@@ -190,10 +235,7 @@ class _Reader:
             return self._note(self._biased(node, values[0])), self.walks[values[0]].node.inputs[0]
         if node.kind not in OPERATORS:
             raise self._refused([f"{node.kind} of a single value"])
-        try:
-            found = OPERATORS[node.kind](node, [self.constants.get(name) for name in node.inputs])
-        except UnsupportedError as error:
-            raise self._refused([f"{node.kind} {node.name!r} with {error}"]) from error
+        found = self._read(OPERATORS, node)
         return (self._note(found) if found is not None else None), values[0]
 
     def _note(self, found: Found) -> Found:
@@ -235,6 +277,6 @@ class _Reader:
             where=self.where,
             received=", ".join(what),
             expected="one input, and operators that layers express: "
-            + ", ".join(sorted({*OPERATORS, "Add", "Concat"})),
+            + ", ".join(sorted({*OPERATORS, *JOINING, "Transpose"})),
             fix=fix or "export only that part of the network, or replace the operators before the export",
         )
