@@ -54,6 +54,13 @@ class KernelInfo:
     channels: tuple[str, ...]
     flops: int | Callable[[dict[str, Any]], int]
 
+    @property
+    def elements(self) -> str:
+        """What one element of each array that it writes is, see ``kernels.elements``; empty where nothing says so."""
+        from glassnet.kernels.elements import ELEMENTS  # asked for by traces alone
+
+        return ELEMENTS.get(self.name, "")
+
     def count_flops(self, arrays: dict[str, Any]) -> int:
         """About how many floating-point operations a call on these arrays takes."""
         if callable(self.flops):

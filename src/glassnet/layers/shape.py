@@ -22,11 +22,15 @@ class _View(Layer):
 
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Shape]:
         """Returns x in the new shape and, as the cache, its old one."""
-        return x.reshape(x.shape[0], *(self.output_shape or ())), x.shape
+        y = x.reshape(x.shape[0], *(self.output_shape or ()))
+        run.view(self, x=x, y=y)
+        return y, x.shape
 
     def backward(self, run: Runner, dy: Array, cache: Shape) -> Array:
         """Returns dy in the old shape."""
-        return dy.reshape(cache)
+        dx = dy.reshape(cache)
+        run.view(self, dy=dy, dx=dx)
+        return dx
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
         """0: nothing is computed."""

@@ -48,6 +48,14 @@ class Runner(ABC):
         count = self._draws[stream] = self._draws.get(stream, -1) + 1
         return {"seed": self.seed, "step": count, "stream": stream}
 
+    def view(self, caller: Caller, **arrays: Array) -> None:  # noqa: B027 - most have no use for it
+        """Is told of a layer that only looks at an array in another shape, which no kernel computes.
+
+        Args:
+            caller: the layer.
+            arrays: what it was given and what it gives, in this order.
+        """
+
     def per_step(self, number: NumberOfStep, step: int) -> float:
         """The value of a number that changes from step to step, such as the learning rate.
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from glassnet.kernels import Kernel, info
 from glassnet.runners.base import Caller, Runner
+from glassnet.runners.recorder import extent
 from glassnet.shapes import Array, Shape
 
 
@@ -24,6 +26,7 @@ class KernelCall:
         inputs: copies of what it read, by name, buffers that it changed in place as they were before.
         outputs: copies of what it wrote, by name.
         settings: its numbers, by name.
+        places: which of its arrays lie in one of the runner's ``buffers``: its name, and the first element's place.
     """
 
     kernel: str
@@ -33,6 +36,7 @@ class KernelCall:
     inputs: dict[str, Array]
     outputs: dict[str, Array]
     settings: dict[str, Any]
+    places: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     @property
     def shapes(self) -> dict[str, Shape]:
@@ -42,6 +46,11 @@ class KernelCall:
 
 class TracingRunner(Runner):
     """Runs each kernel and logs it: name, layer path, equation, shapes and values, in ``calls``.
+
+    Args:
+        seed: as for every runner.
+        step: likewise.
+        buffers: flat arrays whose parts calls are to be recognised by, such as a network's parameters, by name.
 
     Example:
         >>> import numpy as np, glassnet as gn
@@ -55,9 +64,22 @@ class TracingRunner(Runner):
         1 relu_forward {'x': (1, 2), 'y': (1, 2)}
     """
 
-    def __init__(self, seed: int = 0, step: int | None = None) -> None:
+    def __init__(self, seed: int = 0, step: int | None = None, buffers: Mapping[str, Array] | None = None) -> None:
         super().__init__(seed, step)
         self.calls: list[KernelCall] = []
+        self._buffers = dict(buffers or {})
+
+    def empty(self, shape: Shape, dtype: np.dtype[Any] | type) -> Array:
+        """Zeros: what a kernel leaves to another one is no chance number in the log."""
+        return np.zeros(shape, dtype)
+
+    def view(self, caller: Caller, **arrays: Array) -> None:
+        """Logs the change of shape like a call of a kernel."""
+        (given, before), (name, after) = arrays.items()
+        way = "forward" if name == "y" else "backward"
+        entry = f"{name} = {given} in another shape"
+        arguments = {given: np.array(before)}, {name: np.array(after)}
+        self.calls.append(KernelCall(f"view_{way}", caller.path, repr(caller), entry, *arguments, {}))
 
     def __call__(self, caller: Caller, kernel: Kernel, **arguments: Any) -> None:
         """Calls ``kernel(**arguments)`` and logs the call."""
@@ -73,8 +95,18 @@ class TracingRunner(Runner):
                 inputs=inputs,
                 outputs=_copies(arguments, entry.writes + entry.updates),
                 settings={name: arguments[name] for name in entry.settings if not callable(arguments[name])},
+                places=self._places({name: arguments[name] for name in entry.arrays}),
             )
         )
+
+    def _places(self, arrays: dict[str, Any]) -> dict[str, tuple[str, int]]:
+        found: dict[str, tuple[str, int]] = {}
+        for name, array in arrays.items():
+            for buffer_name, buffer in self._buffers.items() if isinstance(array, np.ndarray) else ():
+                (start, stop), (first, last) = extent(array), extent(buffer)
+                if first <= start and stop <= last and start < stop:
+                    found[name] = buffer_name, (start - first) // buffer.itemsize
+        return found
 
 
 def _copies(arguments: dict[str, Any], names: tuple[str, ...]) -> dict[str, Array]:

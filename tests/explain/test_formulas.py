@@ -1,0 +1,128 @@
+"""The lines of ``kernels.elements`` against what the kernels write, in every step that the kernels' own tests take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from gradients import LOSS_CASES, layer_cases, loss_cases
+from test_recording import RULES, train_step
+
+import glassnet as gn
+from glassnet.explain.evaluation import Evaluation
+from glassnet.explain.formulas import formulas_of
+from glassnet.kernels import KERNELS
+from glassnet.kernels.elements import ELEMENTS
+from glassnet.losses import Loss
+from glassnet.runners import KernelCall
+
+UNEXPLAINED = {"augment_forward", "augment_backward", "python_forward", "python_backward", "add_pieces"}
+"""Too long to write element by element; the user's own code; never part of a trace."""
+UNEXPLAINED_OUTPUTS = {
+    ("dropout_forward", "mask"),
+    ("max_pool2d_forward", "index"),
+    ("global_max_pool_forward", "place"),
+}
+
+
+def check(call: KernelCall) -> set[tuple[str, str]]:
+    """Works out every element that the call wrote, and compares; returns the outputs that no formula speaks of."""
+    before = call.inputs
+    after = {f"{name}_" if name in before else name: array for name, array in call.outputs.items()}
+    shapes = {name: array.shape for name, array in (call.outputs | before).items()}
+    formulas = formulas_of(ELEMENTS.get(call.kernel, ""), shapes, call.settings, np.dtype(np.float64))
+    evaluation = Evaluation(formulas, before | after)
+    for target in formulas.outputs:
+        expected = after[target].reshape(-1).astype(np.float64)
+        found, written = evaluation(target, np.arange(expected.size))
+        assert written.any() or not expected.size
+        scale = float(np.abs(expected[written]).max(initial=1e-30))
+        np.testing.assert_allclose(
+            found[written], expected[written], rtol=1e-9, atol=1e-11 * scale, err_msg=f"{call.kernel}: {target}"
+        )
+    return {(call.kernel, name) for name in after if name not in formulas.outputs}
+
+
+def checked(net: gn.Network, loss: Loss, optimizer: Any, targets: Any, shape: tuple[int, ...]) -> set[tuple[str, str]]:
+    """Two training steps, with and without sample weights, and a prediction; returns what no formula speaks of."""
+    rng = np.random.default_rng(1)
+    (outputs,) = net.build(shape, dtype="float64")
+    t = loss.prepare(targets(rng, 5, outputs), (outputs,), np.dtype(np.float64), where="y")
+    x, w = rng.normal(size=(5, *shape)), rng.uniform(0.5, 2, 5)
+    run = gn.TracingRunner(3, 7)
+    for weights in (w, None):
+        train_step(run, net, loss, optimizer, x, t, weights)  # type: ignore[arg-type]
+    net.forward(run, x, training=False)
+    missing = {pair for call in run.calls for pair in check(call)}
+    return {(kernel, name) for kernel, name in missing if kernel not in UNEXPLAINED} - UNEXPLAINED_OUTPUTS
+
+
+LAYERS = list(layer_cases())
+LOSSES = list(loss_cases())
+
+
+@pytest.mark.parametrize(("name", "build", "shape"), LAYERS, ids=[f"{c[0]}-{i}" for i, c in enumerate(LAYERS)])
+def test_layers(name: str, build: Callable[[], gn.Network], shape: tuple[int, ...]) -> None:
+    loss, targets, _ = LOSS_CASES["SumSquaredError"][0]
+    assert checked(gn.Sequential(build(), gn.Flatten()), loss, gn.SGD(0.01), targets, shape) == set()
+
+
+@pytest.mark.parametrize("case", LOSSES, ids=[f"{c[0]}-{i}" for i, c in enumerate(LOSSES)])
+def test_losses(case: tuple[str, Loss, Any, str | None]) -> None:
+    _, loss, targets, end = case
+    net = gn.Sequential(gn.Dense(3), *([end] if end else []))
+    assert checked(net, loss, gn.SGD(0.01), targets, (2,)) == set()
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_optimizers(name: str) -> None:
+    loss, targets, _ = LOSS_CASES["CrossEntropy"][0]
+    net = gn.Sequential(gn.Dense(4), gn.Tanh(), gn.Dense(3))
+    assert checked(net, loss, RULES[name](), targets, (2,)) == set()
+
+
+@pytest.mark.parametrize(
+    "layer", [gn.Conv2D(3, 2), gn.ConvTranspose2D(3, 2), gn.Reshape((8, 2))], ids=["unit 0", "unit 1", "unit 2"]
+)
+def test_max_norm_of_other_weights(layer: gn.Layer) -> None:
+    net = gn.Sequential(layer, *([gn.Conv1D(3, 2)] if isinstance(layer, gn.Reshape) else []), gn.Flatten())
+    loss, targets, _ = LOSS_CASES["SumSquaredError"][0]
+    optimizer = gn.Chain(gn.SGD(0.1), gn.MaxNorm(0.1))
+    assert checked(net, loss, optimizer, targets, (1, 4, 4)) == set()
+
+
+def test_every_kernel_has_its_lines() -> None:
+    assert {name for name, entry in KERNELS.items() if not entry.elements} == UNEXPLAINED
+
+
+def test_a_wrong_line_would_be_noticed() -> None:
+    call = gn.trace(gn.Model(gn.Dense(2), "sum_squared_error", "sgd"), [[1.0, 2.0]], [[0.0, 1.0]]).calls[0]
+    wrong = "y[n, m] = sum[d](x[n, d] * weight[d, m]) - 1"
+    arrays = call.inputs | call.outputs
+    shapes = {name: array.shape for name, array in arrays.items()}
+    evaluation = Evaluation(formulas_of(wrong, shapes, {}, np.dtype(np.float32)), arrays)
+    found, _ = evaluation("y", np.arange(2))
+    assert np.abs(found - call.outputs["y"].reshape(-1)).min() > 0.5
+
+
+def test_letters_and_sums_of_a_dense_layer() -> None:
+    shapes = {"dy": (5, 2), "x": (5, 3), "weight": (3, 2), "dx": (5, 3), "dweight": (3, 2)}
+    found = formulas_of(KERNELS["dense_backward"].elements, shapes, {}, np.dtype(np.float32))
+    assert found.letters["x"] == ("N", "D")
+    assert found.letters["dweight"] == ("D", "M")
+    assert "dbias" not in found.outputs  # a layer without a bias
+    assert found.outputs["dweight"].summed == (("n", 5),)
+    assert found.outputs["dx"].summed == (("m", 2),)
+
+
+def test_only_what_a_number_is_made_of_is_read() -> None:
+    shapes = {"x": (5, 3), "weight": (3, 2), "bias": (2,), "y": (5, 2)}
+    formulas = formulas_of(KERNELS["dense_forward"].elements, shapes, {}, np.dtype(np.float32))
+    evaluation = Evaluation(formulas, {name: np.ones(shape) for name, shape in shapes.items()})
+    values, _ = evaluation("y", np.array([3]))  # row 1, unit 1
+    assert values.tolist() == [4.0]
+    assert np.concatenate(evaluation.read["x"]).tolist() == [3, 4, 5]
+    assert np.concatenate(evaluation.read["weight"]).tolist() == [1, 3, 5]
+    assert np.concatenate(evaluation.read["bias"]).tolist() == [1]
