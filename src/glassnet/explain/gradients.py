@@ -9,6 +9,7 @@ import numpy as np
 
 from glassnet.checks import as_rows
 from glassnet.errors import NotBuiltError
+from glassnet.explain.differences import FLOAT64, STEP, slopes
 from glassnet.layers import Layer, NumpyLayer
 from glassnet.losses import LOSSES, Loss
 from glassnet.network import Network, as_network
@@ -16,10 +17,8 @@ from glassnet.runners import NumpyRunner
 from glassnet.settings import by_name, whole
 from glassnet.shapes import Array, Shape
 
-STEP = 1e-6
 ROUNDING = 8 * np.finfo(np.float64).eps
 """How far rounding may move the objective, in shares of its size; differences magnify that by 1/STEP."""
-FLOAT64 = np.dtype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -197,20 +196,14 @@ def _compare(
     backward, differences, indices, kinks = [], [], [], 0
     for place in places:
         index = tuple(int(i) for i in np.unravel_index(place, array.shape))
-        original = array[index]
-        h = STEP * max(1.0, abs(float(original)))
-        array[index] = original + h
-        above = function.value()
-        array[index] = original - h
-        below = function.value()
-        array[index] = original
-        left, right, middle = (at - below) / h, (above - at) / h, (above - below) / (2 * h)
+        found = slopes(function.value, at, array, index)
         own = float(gradient[index])
-        if _is_kink(left, right) and min(left, right) - 1e-6 <= own <= max(left, right) + 1e-6:
+        low, high = sorted((found.left, found.right))
+        if found.is_kink and low - 1e-6 <= own <= high + 1e-6:
             kinks += 1
             continue
         backward.append(own)
-        differences.append(middle)
+        differences.append(found.central)
         indices.append(index)
     b, d = np.array(backward), np.array(differences)
     noise = ROUNDING * function.size / STEP * len(b) ** 0.5
@@ -225,8 +218,3 @@ def _compare(
         float(d[worst]) if len(b) else 0.0,
         kinks,
     )
-
-
-def _is_kink(left: float, right: float) -> bool:
-    """One-sided slopes of a smooth function differ by about h times its curvature; at a kink by their whole size."""
-    return abs(left - right) > 1e-3 * max(abs(left), abs(right)) and abs(left - right) > 1e-4

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +25,8 @@ class KernelCall:
         inputs: copies of what it read, by name, buffers that it changed in place as they were before.
         outputs: copies of what it wrote, by name.
         settings: its numbers, by name.
-        places: which of its arrays lie in one of the runner's ``buffers``: its name, and the first element's place.
+        extents: where each array lay in memory, by name, as (first address, the one after the last): where two calls
+            name the same bytes, they speak of the same array.
     """
 
     kernel: str
@@ -36,7 +36,7 @@ class KernelCall:
     inputs: dict[str, Array]
     outputs: dict[str, Array]
     settings: dict[str, Any]
-    places: dict[str, tuple[str, int]] = field(default_factory=dict)
+    extents: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def shapes(self) -> dict[str, Shape]:
@@ -46,11 +46,6 @@ class KernelCall:
 
 class TracingRunner(Runner):
     """Runs each kernel and logs it: name, layer path, equation, shapes and values, in ``calls``.
-
-    Args:
-        seed: as for every runner.
-        step: likewise.
-        buffers: flat arrays whose parts calls are to be recognised by, such as a network's parameters, by name.
 
     Example:
         >>> import numpy as np, glassnet as gn
@@ -64,10 +59,10 @@ class TracingRunner(Runner):
         1 relu_forward {'x': (1, 2), 'y': (1, 2)}
     """
 
-    def __init__(self, seed: int = 0, step: int | None = None, buffers: Mapping[str, Array] | None = None) -> None:
+    def __init__(self, seed: int = 0, step: int | None = None) -> None:
         super().__init__(seed, step)
         self.calls: list[KernelCall] = []
-        self._buffers = dict(buffers or {})
+        self._seen: list[Array] = []  # so that no address is given out twice
 
     def empty(self, shape: Shape, dtype: np.dtype[Any] | type) -> Array:
         """Zeros: what a kernel leaves to another one is no chance number in the log."""
@@ -76,10 +71,18 @@ class TracingRunner(Runner):
     def view(self, caller: Caller, **arrays: Array) -> None:
         """Logs the change of shape like a call of a kernel."""
         (given, before), (name, after) = arrays.items()
-        way = "forward" if name == "y" else "backward"
-        entry = f"{name} = {given} in another shape"
-        arguments = {given: np.array(before)}, {name: np.array(after)}
-        self.calls.append(KernelCall(f"view_{way}", caller.path, repr(caller), entry, *arguments, {}))
+        self.calls.append(
+            KernelCall(
+                kernel="view_forward" if name == "y" else "view_backward",
+                path=caller.path,
+                caller=repr(caller),
+                equation=f"{name} = {given} in another shape",
+                inputs={given: np.array(before)},
+                outputs={name: np.array(after)},
+                settings={},
+                extents=self._extents(arrays),
+            )
+        )
 
     def __call__(self, caller: Caller, kernel: Kernel, **arguments: Any) -> None:
         """Calls ``kernel(**arguments)`` and logs the call."""
@@ -95,26 +98,26 @@ class TracingRunner(Runner):
                 inputs=inputs,
                 outputs=_copies(arguments, entry.writes + entry.updates),
                 settings={name: arguments[name] for name in entry.settings if not callable(arguments[name])},
-                places=self._places({name: arguments[name] for name in entry.arrays}),
+                extents=self._extents(_by_name(arguments, entry.arrays)),
             )
         )
 
-    def _places(self, arrays: dict[str, Any]) -> dict[str, tuple[str, int]]:
-        found: dict[str, tuple[str, int]] = {}
-        for name, array in arrays.items():
-            for buffer_name, buffer in self._buffers.items() if isinstance(array, np.ndarray) else ():
-                (start, stop), (first, last) = extent(array), extent(buffer)
-                if first <= start and stop <= last and start < stop:
-                    found[name] = buffer_name, (start - first) // buffer.itemsize
-        return found
+    def _extents(self, arrays: dict[str, Array]) -> dict[str, tuple[int, int]]:
+        self._seen += arrays.values()
+        return {name: extent(array) for name, array in arrays.items()}
 
 
 def _copies(arguments: dict[str, Any], names: tuple[str, ...]) -> dict[str, Array]:
-    copies: dict[str, Array] = {}
+    return {name: np.array(array) for name, array in _by_name(arguments, names).items()}
+
+
+def _by_name(arguments: dict[str, Any], names: tuple[str, ...]) -> dict[str, Array]:
+    """The arrays that are there, those in lists as ``name[0]``, ``name[1]``, ..."""
+    found: dict[str, Array] = {}
     for name in names:
         value = arguments[name]
         if isinstance(value, list):
-            copies |= {f"{name}[{i}]": np.array(item) for i, item in enumerate(value)}
+            found |= {f"{name}[{i}]": item for i, item in enumerate(value)}
         elif value is not None:
-            copies[name] = np.array(value)
-    return copies
+            found[name] = value
+    return found

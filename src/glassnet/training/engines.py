@@ -13,7 +13,16 @@ import numpy as np
 from glassnet.losses import Loss
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
-from glassnet.runners import CompiledProgram, NumberOfStep, NumpyRunner, RecordedStep, Recorder, Runner, native
+from glassnet.runners import (
+    CompiledProgram,
+    NumberOfStep,
+    NumpyRunner,
+    RecordedStep,
+    Recorder,
+    Runner,
+    TracingRunner,
+    native,
+)
 from glassnet.runners.threads import thread_count
 from glassnet.shapes import Array
 from glassnet.training.batches import Rows, batches
@@ -245,7 +254,7 @@ class TrainingStep:
 
     Attributes:
         outputs: of the network (N, ...).
-        forward_calls: kernel calls of the network's forward pass, where the runner records them.
+        forward_calls: kernel calls of the network's forward pass, where the runner keeps a list of them.
         total: the batch's total weight (1,).
         value: the loss (1,).
     """
@@ -263,7 +272,7 @@ class TrainingStep:
         self._run, self._network, self._loss, self._optimizer = run, network, loss, optimizer
         self._targets = targets
         self.outputs, self._cache = network.forward(run, x, training=True)
-        self.forward_calls = len(run.calls) if isinstance(run, Recorder) else 0
+        self.forward_calls = len(run.calls) if isinstance(run, Recorder | TracingRunner) else 0
         self._row_weights, self.total = loss.row_weights(run, self.outputs, weights)
         self.value, self._loss_cache = loss.forward(run, self.outputs, targets, self._row_weights)
 

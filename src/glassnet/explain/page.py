@@ -1,0 +1,178 @@
+"""A trace as one page: the frame of layers and steps here, equations and arrays by the page's script."""
+
+from __future__ import annotations
+
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from glassnet.explain.calls import parameters_of
+from glassnet.explain.content import Content, Entry
+from glassnet.explain.trace import Trace
+from glassnet.explain.words import WORDS
+from glassnet.pages import as_json, page
+from glassnet.preprocessing import Standardize
+from glassnet.shapes import batch_shape
+from glassnet.tables import Table
+
+SCRIPTS = ("numbers.js", "formulas.js", "typeset.js", "grids.js", "panel.js", "page.js")
+Words = dict[str, str]
+
+
+def page_of(trace: Trace, language: str) -> str:
+    """The whole page.
+
+    Args:
+        trace: the step.
+        language: "en" or "zh".
+    """
+    words = WORDS[language]
+    content = Content(trace)
+    data = content.to_json() | {"words": words} | _about(content)
+    body = "".join(
+        [
+            _header(content, words),
+            f'<noscript><p class="lead">{escape(words["noscript"])}</p></noscript>',
+            "<main>",
+            *_columns(content, words),
+            "</main>",
+            _updates(content, words),
+            f'<div id="tip" hidden></div><div id="announced" aria-live="polite"></div>'
+            f'<aside id="panel" aria-label="{escape(words["explain"])}" hidden></aside>',
+            f'<script type="application/json" id="content">{as_json(data)}</script>',
+        ]
+    )
+    return page(words["title"], body, language=language, style=_file("page.css"), script=_script())
+
+
+def _file(name: str) -> str:
+    return files("glassnet.explain").joinpath("web", name).read_text(encoding="utf-8")
+
+
+def _script() -> str:
+    """All scripts as one, in a scope of its own. Steps watch for the window before the first array asks for it."""
+    watcher = (
+        "const watcher = 'IntersectionObserver' in window ? new IntersectionObserver((entries) => {\n"
+        "  for (const entry of entries) if (entry.isIntersecting) {"
+        " watcher.unobserve(entry.target); drawFigure(entry.target); }\n"
+        "}, { rootMargin: '600px' }) : null;\n"
+    )
+    return '"use strict";\n{\n' + watcher + "\n".join(_file(name) for name in SCRIPTS) + "}\n"
+
+
+def _about(content: Content) -> dict[str, Any]:
+    """Which arrays are parameters and gradients, and whose columns have names."""
+    trace = content.trace
+    layout = trace.subject.network.layout
+    parameters: dict[str, str] = {}
+    gradients: list[str] = []
+    for number, entry in enumerate(content.entries):
+        paths = parameters_of(entry.call, layout, trace.buffers)
+        parameters |= {f"{number}:{name}": path for name, path in paths.items() if name in entry.call.inputs}
+        if entry.phase == "backward":
+            gradients += [f"{number}:{name}" for name in entry.written()]
+    names = {"features": trace.subject.feature_names, "classes": trace.subject.class_names}
+    return {"parameters": parameters, "gradients": gradients, "names": {k: v for k, v in names.items() if v}}
+
+
+def _header(content: Content, words: Words) -> str:
+    trace, subject = content.trace, content.trace.subject
+    count = len(subject.rows)
+    facts = words["facts"].format(
+        rows=words["rows" if count == 1 else "many_rows"].format(f"{count:,}"),
+        loss=f"{trace.loss:.6g}",
+        update=f"{subject.optimizer.steps + 1:,}",
+        dtype=subject.network.dtype,
+    )
+    about = [("network", repr(subject.network)), ("loss", repr(subject.loss)), ("optimizer", repr(subject.optimizer))]
+    if isinstance(subject.preprocessing, Standardize | Table):
+        about.append(("preprocessing", type(subject.preprocessing).__name__))
+    legend = "".join(f"<p>{escape(words[name])}</p>" for name in ("legend_delta", "legend_count", "keys"))
+    left_out = content.store.size - content.store.kept_size
+    note = escape(words["left_out"].format(f"{left_out:,}", f"{content.store.size:,}"))
+    return (
+        f'<header><h1>{escape(words["title"])}</h1><p class="muted">{escape(facts)}</p>'
+        f'<p class="lead">{escape(words["lead"])}</p><dl class="facts">'
+        + "".join(f"<div><dt>{escape(words[name])}</dt><dd>{escape(text)}</dd></div>" for name, text in about)
+        + f'</dl><div class="legend"><p><span class="ramp"></span>{escape(words["legend_scale"])}</p>{legend}'
+        + (f"<p>{note}</p>" if left_out else "")
+        + "</div></header>"
+    )
+
+
+def _columns(content: Content, words: Words) -> list[str]:
+    """The cells in the order of the step; their rows put each layer's two passes side by side."""
+    rows: dict[str, int] = {}
+    for entry in content.entries:
+        if entry.phase == "forward":
+            rows.pop(entry.call.path, None)
+            rows[entry.call.path] = len(rows)
+    rows = {path: 2 + place for place, path in enumerate(rows)}
+    rows["loss"] = 2 + len(rows)
+    parts = []
+    for way, mark in (("forward", "↓"), ("backward", "↑")):
+        parts.append(
+            f'<h2 class="{way}" style="--row:1">{escape(words[way])} {mark}'
+            f"<small>{escape(words[way + '_note'])}</small></h2>"
+        )
+        groups: dict[str, list[int]] = {}
+        phases = ("forward", "loss") if way == "forward" else ("backward",)
+        for number, entry in enumerate(content.entries):
+            if entry.phase in phases:
+                groups.setdefault(entry.call.path, []).append(number)
+        order = sorted(groups, key=lambda path: rows.get(path, 1)) if way == "forward" else list(groups)
+        for path in order:
+            parts.append(_cell(content, way, path, groups[path], rows.get(path, 1), words))
+    return parts
+
+
+def _cell(content: Content, way: str, path: str, numbers: list[int], row: int, words: Words) -> str:
+    entry = content.entries[numbers[0]]
+    layer = dict(content.trace.subject.network.walk()).get(path)
+    shape = ""
+    if layer is not None and layer.input_shape and layer.output_shape:
+        shape = f"{batch_shape(layer.input_shape)} → {batch_shape(layer.output_shape)}"
+    title = words["loss_title"] if path == "loss" else path
+    heading = (
+        f'<h3><span class="path">{escape(title)}</span>{escape(_short(entry.call.caller))}'
+        f'<span class="shape">{escape(shape)}</span></h3>'
+    )
+    calls = "".join(_article(content.entries[number], number, words) for number in numbers)
+    return f'<section class="cell {way}{" loss" * (path == "loss")}" style="--row:{row}">{heading}{calls}</section>'
+
+
+def _article(entry: Entry, number: int, words: Words) -> str:
+    call = entry.call
+    key = "view" if call.kernel.startswith("view_") else "python" if call.kernel.startswith("python_") else call.kernel
+    hint = words.get(key, "")
+    if call.kernel == "weigh_rows" and not call.settings["mean"]:
+        hint = ""
+    return (
+        f'<article id="step-{number + 1}" data-call="{number}"><div class="call-head">'
+        f'<span class="count">{number + 1}</span><code>{escape(call.kernel)}</code>'
+        f'<span class="plain">{escape(call.equation)}</span></div>'
+        + (f'<p class="hint">{escape(hint)}</p>' if hint else "")
+        + '<div class="math"></div><div class="reads"></div><div class="arrays"></div></article>'
+    )
+
+
+def _updates(content: Content, words: Words) -> str:
+    """A card for each parameter, one for what concerns all of them."""
+    groups: dict[str, list[int]] = {}
+    for number, entry in enumerate(content.entries):
+        if entry.phase == "update":
+            groups.setdefault(entry.parameter, []).append(number)
+    cards = []
+    for path, numbers in groups.items():
+        title = escape(path or words["all_parameters"])
+        calls = "".join(_article(content.entries[number], number, words) for number in numbers)
+        cards.append(f'<section class="cell"><h3>{title}</h3>{calls}</section>')
+    return (
+        f'<section class="update"><h2>{escape(words["update"])} <small>{escape(words["update_note"])}</small></h2>'
+        f'<div class="parameters">{"".join(cards)}</div></section>'
+    )
+
+
+def _short(text: str) -> str:
+    """A caller's name that fits a heading: networks within a network print everything inside."""
+    return text if len(text) <= 90 else f"{text[:88]}…"

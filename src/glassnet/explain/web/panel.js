@@ -1,0 +1,168 @@
+// The panel that explains one number: its equation, the terms that make it, the central difference beside it.
+
+const panel = document.getElementById("panel");
+const FIRST_TERMS = 40;
+let visited = [], opener = null;
+
+function panelIsOpen() {
+  return !panel.hidden;
+}
+
+// Explains an element of an array of a call: one that it writes, or that another wrote for it.
+function choose(number, name, place) {
+  const call = content.calls[number];
+  if (["reads", "before"].includes(call.arrays[name].role)) {
+    const found = origin(call, name, place);
+    if (found) return choose(found.call, found.target, found.place);
+  }
+  if (panel.hidden) opener = document.activeElement;
+  const last = visited.at(-1);
+  if (!last || last.number !== number || last.name !== name || last.place !== place) visited.push({ number, name, place });
+  show(number, name, place);
+}
+
+function show(number, name, place) {
+  const call = content.calls[number], array = call.arrays[name];
+  const isInput = ["reads", "before"].includes(array.role);
+  const value = element(array, place);
+  const title = math(row(symbol(array.symbol, unravel(place, array.shape).map(mn)), mo("="), mn(value)), "inline");
+  const where = `<a href="#step-${call.step}">${escapeHtml(fill(words.of_step, call.step))}</a> ${escapeHtml(call.caller)} <code>${call.kernel}</code>`;
+  const body = isInput ? `<p>${escapeHtml(inputText(call, name))}</p>` : explanation(number, name, place);
+  panel.innerHTML =
+    `<div class="panel-head"><h2>${title}</h2><p class="muted">${where}${escapeHtml(nameOfPlace(call, name, place))}</p>` +
+    `<div class="panel-buttons"><button class="back" ${visited.length > 1 ? "" : "disabled"}>← ${words.back}</button>` +
+    `<button class="close">${words.close}</button></div></div><div class="panel-body">${body}</div>`;
+  panel.hidden = false;
+  document.body.classList.add("panel-open");
+  announced.textContent = panel.querySelector(".panel-body").innerText.slice(0, 400);
+  mark(number, name, place);
+}
+
+function inputText(call, name) {
+  if (content.parameters[`${call.step - 1}:${name}`]) return fill(words.is_parameter, content.parameters[`${call.step - 1}:${name}`]);
+  return call.step === 1 || call.path === "loss" ? words.is_data : words.is_given;
+}
+
+function explanation(number, target, place) {
+  const call = content.calls[number], found = explain(number, target, place);
+  if (found.reason) return `<p>${escapeHtml(reasonOf(call, target, found.reason))}</p>` + difference(call, target, place, found.element);
+  const { tree } = call.formulas[target];
+  const symbolic = new Typesetter(call, { links: true }), numeric = new Typesetter(call, { numeric: true, links: true });
+  const indices = unravel(place, call.arrays[target].shape).map(mn);
+  const left = symbol(call.arrays[target].symbol, indices);
+  const isOneSum = REDUCTIONS.includes(tree[0]);
+  const lines = [row(left, mo("="), symbolic.write(tree, found.scope))];
+  if (!isOneSum) lines.push(row(mo("="), numeric.write(tree, found.scope)));
+  const total = `<p class="total">${math(row(mo("="), mn(found.value)), "inline")}<span class="muted">${escapeHtml(agreement(call, target, found))}</span></p>`;
+  const blocks = found.blocks.map((block) => (block.kind === "short" ? shortBlock(call, block) : sumBlock(call, block))).join("");
+  return `<div class="result">${lines.map((line) => math(line)).join("")}${definitions(call, tree, Object.keys(found.scope))}${total}` +
+    `${difference(call, target, place, found.element)}</div>${blocks}`;
+}
+
+function reasonOf(call, target, reason) {
+  if (reason !== "unexplained") return words[reason];
+  if (call.kernel.startsWith("python")) return words.python;
+  const isDrawn = target === "mask" || call.kernel.startsWith("augment");
+  return isDrawn ? words.random : fill(words.unexplained, call.equation);
+}
+
+function agreement(call, target, { value, element }) {
+  const same = write(value) === write(element);
+  return same ? fill(words.equals, write(element)) : fill(words.rounds, write(element), call.arrays[target].dtype);
+}
+
+function shortBlock(call, block) {
+  const symbolic = new Typesetter(call, { links: true }), numeric = new Typesetter(call, { numeric: true, links: true });
+  const [, name, given] = block.node;
+  const left = symbol(nameOf(call, name), given ? symbolic.indices(given, block.scope) : []);
+  const line = row(left, mo("="), symbolic.write(block.tree, block.inner), mo("="), numeric.write(block.tree, block.inner), mo("="), mn(block.value));
+  return `<div class="block">${math(line)}</div>`;
+}
+
+// One sum: a line for each term with its numbers, and a bar for its share.
+function sumBlock(call, block) {
+  const symbolic = new Typesetter(call);
+  const body = block.node[2];
+  const largest = Math.max(...block.terms.map((term) => Math.abs(term.value)), 1e-300);
+  const isPlain = body[0] === "array";
+  const lines = block.terms.map((term, number) => {
+    const numeric = new Typesetter(call, { numeric: true, links: true });
+    const wins = block.kind === "largest" && term.value === block.value;
+    const share = (50 * Math.abs(term.value)) / largest;
+    const side = term.value < 0 ? "right:50%" : "left:50%";
+    const bar = `<span class="bar"><i class="${term.value < 0 ? "negative" : "positive"}" style="${side};width:${share}%"></i></span>`;
+    return `<tr class="${wins ? "wins" : ""}" ${number >= FIRST_TERMS ? "hidden" : ""}><td>${math(symbolic.write(body, term.scope), "inline")}</td>` +
+      `<td>${isPlain ? "" : math(numeric.write(body, term.scope), "inline")}</td><td class="number">${isPlain ? math(numeric.write(body, term.scope), "inline") : write(term.value)}` +
+      `${wins ? ` <small>${words.largest_wins}</small>` : ""}</td><td>${bar}</td></tr>`;
+  });
+  const more = lines.length > FIRST_TERMS ? `<button class="show-all">${fill(words.show_all, lines.length.toLocaleString("en"))}</button>` : "";
+  const head = row(symbolic.write(block.node, block.scope), mo("="), mn(block.value));
+  const count = fill(lines.length === 1 ? words.term : words.terms, lines.length.toLocaleString("en"));
+  return `<div class="block"><div class="sum-head">${math(head)}<span class="muted">${count}</span></div>` +
+    `<table class="terms"><tbody>${lines.join("")}</tbody></table>${more}</div>`;
+}
+
+function difference(call, target, place, own) {
+  const isGradient = content.gradients.includes(`${call.step - 1}:${target}`);
+  if (!isGradient) return "";
+  const found = (call.differences[target] ?? []).find(([at]) => at === place);
+  if (!found) return `<p class="difference muted">${escapeHtml(words.no_difference)}</p>`;
+  const [, central, left, right] = found;
+  if (left !== undefined) {
+    const values = { left: write(left), right: write(right), own: write(own) };
+    return `<p class="difference">${escapeHtml(fill(words.kink, values))}</p>`;
+  }
+  const apart = fill(words.agrees, write(Math.abs(central - own), 2));
+  return `<p class="difference">${escapeHtml(words.difference)}: <b class="number">${write(central)}</b> <span class="muted">${escapeHtml(apart)}</span></p>`;
+}
+
+function mark(number, name, place) {
+  for (const view of document.querySelectorAll("canvas, table.cells")) view.mark?.(null);
+  const figure = document.querySelector(`figure[data-call="${number}"][data-name="${name}"]`);
+  if (!figure) return;
+  drawFigure(figure);
+  const view = [...figure.querySelectorAll("canvas, table.cells")].find((v) => v.hasPlace(place));
+  view?.goTo(place);
+  const box = (view ?? figure).getBoundingClientRect(), room = innerHeight - panel.offsetHeight;
+  if (box.top >= 0 && box.bottom <= room) return;
+  const top = scrollY + box.top - Math.max(40, (room - box.height) / 2);
+  scrollTo({ top, behavior: quiet ? "auto" : "smooth" });
+}
+
+function closePanel() {
+  panel.hidden = true;
+  visited = [];
+  document.body.classList.remove("panel-open");
+  for (const view of document.querySelectorAll("canvas, table.cells")) view.mark?.(null);
+  opener?.focus?.();
+}
+
+panel.addEventListener("click", (event) => {
+  if (event.target.closest(".close")) return closePanel();
+  if (event.target.closest(".back")) {
+    visited.pop();
+    const { number, name, place } = visited.at(-1);
+    return show(number, name, place);
+  }
+  const all = event.target.closest(".show-all");
+  if (all) {
+    for (const line of all.previousElementSibling.querySelectorAll("tr[hidden]")) line.hidden = false;
+    return all.remove();
+  }
+  follow(event.target.closest(".operand"));
+});
+
+panel.addEventListener("keydown", (event) => {
+  if (event.key === "Enter") follow(event.target.closest(".operand"));
+});
+
+// From a number in an explanation to the explanation of that number.
+function follow(operand) {
+  if (!operand) return;
+  const { number } = visited.at(-1);
+  choose(number, operand.dataset.name, Number(operand.dataset.place));
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && panelIsOpen()) closePanel();
+});
