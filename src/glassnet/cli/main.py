@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from glassnet.errors import GlassnetError
+from glassnet.explain.trace import LANGUAGES
 from glassnet.layers import ACTIVATIONS
 from glassnet.model import ENGINES
 from glassnet.optimizers import OPTIMIZERS
@@ -22,7 +23,8 @@ examples:
   glassnet evaluate flowers.safetensors new.csv         how good is it on other rows?
   glassnet predict flowers.safetensors new.csv --output answers.csv            or answers.parquet; of any length
   glassnet summary digits.safetensors                   layers, shapes, parameters
-  glassnet trace digits.safetensors digits --row 3      every number of one forward and backward pass
+  glassnet trace digits.safetensors digits --row 3      every number of one training step
+  glassnet trace digits.safetensors digits --rows 0:4 --html step.html   as a page that explains each of them
   glassnet export digits.safetensors --to onnx          for other programs; --to c writes C source
   glassnet train pets/ --resize 32x32 --network resnet --augment flip,crop     a folder of photos for each class
   glassnet predict pets.safetensors new/*.jpg --resize 32x32                   what do other photos show?
@@ -191,12 +193,18 @@ def _add_trace(commands: Commands) -> None:
 
     parser = commands.add_parser(
         "trace",
-        help="show every number of one forward and backward pass",
-        description="Sends one row forward and backward through a saved model and prints every array on the way.",
+        help="show every number of one training step",
+        description="Takes one training step of a saved model on some rows, without changing the model, and shows "
+        "every array on the way: forward, loss, backward, update. With --html as a page on which each number explains "
+        "itself.",
     )
     parser.set_defaults(run=trace)
     _add_model_and_data(parser)
-    parser.add_argument("--row", type=int, default=0, help="number of the row, from 0")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--row", type=int, default=0, help="number of the row, from 0")
+    which.add_argument("--rows", metavar="FIRST:STOP", help="several rows as one batch, such as 0:4")
+    parser.add_argument("--html", metavar="FILE", help="where to write the page; needs no network to be looked at")
+    parser.add_argument("--language", default="en", choices=LANGUAGES, help="of the page (en)")
     parser.add_argument("--target", metavar="COLUMN", help="for a .csv: the target column, if not named as in training")
 
 

@@ -79,24 +79,45 @@ def summary(options: argparse.Namespace) -> int:
 
 
 def trace(options: argparse.Namespace) -> int:
-    """Prints every array of one row's forward and backward pass."""
+    """Prints every array of one training step on some rows, or writes it as a page."""
+    if options.html is not None:
+        require_writable(options.html, where="--html")
     model = load(options.model)
     table = model.preprocessing
     data: Any = read_like(options.data, table) if isinstance(table, Table) else _with_targets(model, options)
-    if not 0 <= options.row < len(data):
-        raise ConfigurationError(
-            where="--row",
-            received=str(options.row),
-            expected=f"0 to {len(data) - 1}",
-            fix="rows count from 0, without the header",
-        )
+    start, stop = _row_range(options, len(data))
     if isinstance(table, Table):
-        one = data.slice(options.row, 1)
-        print(trace_model(model, one, table.targets(one)))
+        frame = data.slice(start, stop - start)
+        found = trace_model(model, frame, table.targets(frame))
     else:
-        row = data.rows(slice(options.row, options.row + 1))
-        print(trace_model(model, row.x, row.y))
+        part = data.rows(slice(start, stop))
+        found = trace_model(model, part.x, part.y)
+    if options.html is not None:
+        found.to_html(options.html, options.language)
+        print(f"page written to {options.html} ({Path(options.html).stat().st_size / 1000:,.0f} kB)")
+    elif sys.stdout.isatty():
+        from rich import print as show
+
+        show(found)
+    else:
+        print(found)
     return 0
+
+
+def _row_range(options: argparse.Namespace, count: int) -> tuple[int, int]:
+    """The rows that --row or --rows names."""
+    if options.rows is None:
+        start, stop = options.row, options.row + 1
+        option, received, fix = "--row", str(options.row), "rows count from 0, without the header"
+    else:
+        first, colon, last = options.rows.partition(":")
+        option, received, fix = "--rows", options.rows, "for the first four write --rows 0:4"
+        numbers = [int(text) if text.isascii() and text.isdigit() else -1 for text in (first, last)]
+        start, stop = numbers if colon else (-1, -1)
+    if not 0 <= start < stop <= count:
+        expected = f"0 to {count - 1}" if option == "--row" else f"FIRST:STOP between 0 and {count}, without the last"
+        raise ConfigurationError(where=option, received=received, expected=expected, fix=fix)
+    return start, stop
 
 
 def _rows(model: Model, options: argparse.Namespace) -> Iterator[Any]:

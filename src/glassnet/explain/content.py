@@ -23,7 +23,7 @@ LIMITS = ((4096, 16384), (1024, 6272), (256, 1568), (64, 784))
 """Elements that are shown of an array, and of an array of images: the first pair that fits."""
 MOST_TERMS = 30_000_000
 """That are looked at to find which numbers an array's elements are made of."""
-DIFFERENCE_WORK = 2_500_000_000
+DIFFERENCE_WORK = 1_500_000_000
 """Floating-point operations for central differences, a few seconds."""
 
 
@@ -123,11 +123,10 @@ class Content:
             while len(places):
                 evaluation = Evaluation(entry.formulas, entry.arrays)
                 evaluation(target, places)
-                read = {name: np.unique(np.concatenate(found)) for name, found in evaluation.read.items() if found}
-                cost = sum(self.store.cost(entry.ids[name], found) for name, found in read.items())
-                if self.store.kept_bytes + cost <= MOST_BYTES:
-                    for name, found in read.items():
-                        self.store.keep(entry.ids[name], found)
+                read = [(entry.ids[name], found) for name, found in evaluation.read.items()]
+                if self.store.kept_bytes + sum(self.store.cost(*one) for one in read) <= MOST_BYTES:
+                    for one in read:
+                        self.store.keep(*one)
                     break
                 places = places[: len(places) // 2]
 
@@ -206,10 +205,21 @@ class Content:
         }
         if letters:
             found["letters"] = letters
+        named = self._named(entry, array)
+        if named:
+            found["named"] = named
         height_and_width = self._maps(entry, array)
         if height_and_width:
             found["maps"] = height_and_width
         return found
+
+    def _named(self, entry: Entry, array: Array) -> str:
+        """Whose names the columns bear: those of the features for what comes in, those of the classes at the loss."""
+        subject = self.trace.subject
+        names = {"features": subject.feature_names, "classes": subject.class_names}
+        kind = "classes" if entry.call.path == "loss" else "features" if entry is self.entries[0] else ""
+        fits = kind and array.ndim == 2 and array.shape[1] == len(names[kind] or ())
+        return kind if fits else ""
 
     def _maps(self, entry: Entry, array: Array) -> list[int]:
         """Height and width of images whose pixels a call sees in one row: normalisation does."""

@@ -18,6 +18,8 @@ STEP = 1e-6
 FLOAT64 = np.dtype(np.float64)
 CALL_WORK = 50_000
 """What calling a kernel costs besides its floating-point operations, in such operations."""
+BYTES_IN_TIME = 2
+"""Bytes that are read or written in the time of one."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +86,17 @@ class Differences:
         row_weights, _ = loss.row_weights(recorder, self._outputs, None if weights is None else weights.astype(FLOAT64))
         self._value, _ = loss.forward(recorder, self._outputs, targets, row_weights)
         self._calls, self._buffers = recorder.calls, recorder.buffers
-        self._saved = self._network.parameters.copy()
-        self._at = self._run(0)
+        parameters = self._network.parameters
+        # Running statistics follow the batch at every repetition.
+        untrained = [segment.view(parameters) for segment in self._network.layout if not segment.trainable]
+        self._untrained = [(array, array.copy()) for array in untrained]
+        self._at = self._run(self._calls, 0)
 
     def work(self, first: int) -> int:
         """What the loss takes from a call on."""
-        return sum(call.kernel.count_flops(call.arrays) + CALL_WORK for call in self._calls[first:])
+        calls = self._calls[first:]
+        touched = sum(array.nbytes for call in calls for array in _arrays(call))
+        return sum(call.kernel.count_flops(call.arrays) + CALL_WORK for call in calls) + touched // BYTES_IN_TIME
 
     def first_reader(self, start: int, size: int) -> int | None:
         """The first call that reads that part of the parameters."""
@@ -138,21 +145,15 @@ class Differences:
         return self._slopes(changed, places, calls, first)
 
     def _slopes(self, array: Array, places: Array, calls: list[RecordedCall], first: int) -> list[Slopes]:
-        def value() -> float:
-            kept = self._network.parameters.copy()  # running statistics would creep away
-            repeat(calls[first:], self._step)
-            self._network.parameters[...] = kept
-            return float(self._value[0])
-
-        with np.errstate(all="ignore"):
-            found = [slopes(value, self._at, array, (int(place),)) for place in places]
-        self._run(first)  # later ones begin with what was there
+        found = [slopes(lambda: self._run(calls, first), self._at, array, (int(place),)) for place in places]
+        self._run(self._calls, first)  # later ones begin with what was there
         return found
 
-    def _run(self, first: int) -> float:
+    def _run(self, calls: list[RecordedCall], first: int) -> float:
         with np.errstate(all="ignore"):
-            repeat(self._calls[first:], self._step)
-        self._network.parameters[...] = self._saved
+            repeat(calls[first:], self._step)
+        for array, saved in self._untrained:
+            array[...] = saved
         return float(self._value[0])
 
 

@@ -53,14 +53,14 @@ class Evaluation:
         arrays: by name; what a call updates under its name as it was before, under ``name_`` as it is after.
 
     Attributes:
-        read: for each array the places (flat, counted in C order) that were needed so far.
+        read: for each array which of its elements (flat, in C order) were needed so far.
     """
 
     def __init__(self, formulas: Formulas, arrays: Mapping[str, Array]) -> None:
         self.formulas = formulas
         self.arrays = {name: np.asarray(array, dtype=np.float64).reshape(-1) for name, array in arrays.items()}
         self.shapes = {name: array.shape for name, array in arrays.items()}
-        self.read: dict[str, list[Array]] = {name: [] for name in arrays}
+        self.read = {name: np.zeros(array.size, dtype=bool) for name, array in arrays.items()}
 
     def terms_of(self, target: str) -> int:
         """About how many terms one element of an output has."""
@@ -137,8 +137,7 @@ class Evaluation:
                 whole = np.floor(index)
                 there = there & (whole == index) & (whole >= 0) & (whole < size)
                 place = place * size + np.clip(whole, 0, size - 1).astype(np.int64)
-        places, present = np.broadcast_arrays(place, there)
-        self.read[name].append(np.unique(places[present]))
+        self.read[name][place if there is True else np.broadcast_to(place, np.shape(there))[there]] = True
         return array[place], there
 
     def _reduced(self, node: Node, scope: dict[str, Any], axes: int) -> Values:

@@ -61,16 +61,12 @@ class Store:
             kept[...] = False
 
     def keep(self, number: int, places: Array | None = None) -> None:
-        """Keeps elements of an array, all of them if none are named."""
+        """Keeps elements of an array, by their places or a mask; all of them if none are named."""
         self._kept[number][slice(None) if places is None else places] = True
 
     def cost(self, number: int, places: Array) -> int:
-        """Bytes that keeping these elements would add."""
+        """Bytes that keeping these elements, places or a mask, would add."""
         return int(np.count_nonzero(~self._kept[number][places])) * self._arrays[number].itemsize
-
-    def has(self, number: int, places: Array) -> bool:
-        """Whether all these elements are kept."""
-        return bool(self._kept[number][places].all())
 
     def to_json(self) -> list[dict[str, Any]]:
         """For each array its kind, its size and the bytes of what is kept; where that is not all, which runs it is."""

@@ -1,0 +1,57 @@
+"""A real browser for the tests of pages."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SWITCH = "GLASSNET_NO_BROWSER"
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """Headless Chromium, driven by playwright.
+
+    There is one rule: the tests that need it fail where it is missing, unless GLASSNET_NO_BROWSER=1 says to skip them.
+    """
+    if os.environ.get(SWITCH) == "1":
+        pytest.skip(f"{SWITCH}=1")
+    path = next((found for name in NAMES if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.fail(f"no Chromium: apt-get install chromium, or set {SWITCH}=1 to go without these tests")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Opened:
+    """A page in a window, with everything that went wrong and everything that it asked the network for."""
+
+    def __init__(self, browser: Any, **settings: Any) -> None:
+        self.context = browser.new_context(**settings)
+        self.page = self.context.new_page()
+        self.errors: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda line: self.errors.append(line.text) if line.type == "error" else None)
+        self.page.on("request", lambda request: self.requests.append(request.url))
+
+    def show(self, text: str, folder: Path) -> Any:
+        """Opens the page from a file, as a person would."""
+        path = folder / "page.html"
+        path.write_text(text, encoding="utf-8")
+        self.page.goto(path.as_uri())
+        assert self.errors == []
+        return self.page
