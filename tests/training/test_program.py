@@ -357,6 +357,24 @@ def test_memory_of_a_deep_network() -> None:
     check_memory(deep_model, *deep_data())
 
 
+def test_memory_of_sums_that_each_piece_makes_for_itself() -> None:
+    """Which have as many bytes here as the mask, 64 · 24 = 8 · 24 · 8, but lie otherwise: a part for each piece.
+
+    Where a mask ended and a sum took its place, a piece that was ahead wrote into the mask of one that was behind.
+    """
+    rng = np.random.default_rng(0)
+
+    def make() -> gn.Model:
+        branch = gn.Residual(gn.Dense(24), gn.Sigmoid())
+        net = gn.Sequential(gn.Dense(24), gn.BatchNorm(), gn.ReLU(), gn.Dropout(0.3), branch, gn.Dense(24), gn.Dense(3))
+        return gn.Model(net, "cross_entropy", gn.Adam(0.05), dtype="float64")
+
+    model = make()
+    model.network.build((6,), dtype="float64")
+    assert any("mask" in line.shapes and line.pieces > 1 for line in model.plan(64).lines)
+    check_memory(make, rng.normal(size=(64, 6)), rng.integers(0, 3, 64))
+
+
 def test_buffers_share_memory() -> None:
     model = deep_model()
     model.network.build((6,), dtype="float64")

@@ -83,8 +83,10 @@ class Arena:
         """Slots: one for each buffer that lives beyond a group, and as few as possible for those within one."""
         lives: dict[int, list[tuple[int, int, int]]] = {}  # buffer: (stage, group, place in the group) of each use
         groups = [(s, group.items) for s, stage in enumerate(stages) for group in stage.groups]
+        in_parts: set[int | None] = set()  # buffers of which each piece writes a part, which is not its share of rows
         for number, (s, items) in enumerate(groups):
             for place, item in enumerate(items):
+                in_parts |= {self._owner(extent(item.arrays[name])[0]) for name in item.by_piece}
                 for access in item.accesses:
                     i = self._owner(access.start)
                     if i is not None:
@@ -104,6 +106,7 @@ class Arena:
                     slot
                     for slot in slots
                     if slot.group == group
+                    and i not in in_parts
                     and slot.size == size
                     and buffers[slot.buffers[-1]].nbytes == buffers[i].nbytes
                     and _is_free(slot, begins, groups[group][1][begins])
