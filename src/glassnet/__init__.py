@@ -73,7 +73,7 @@ from glassnet.optimizers import (
 from glassnet.preprocessing import Standardize
 from glassnet.runners import NumpyRunner, Runner, TracingRunner
 from glassnet.tables import Table
-from glassnet.training import Callback, Checkpoint, EarlyStopping, History, ReduceOnPlateau
+from glassnet.training import Callback, Checkpoint, EarlyStopping, History, ReduceOnPlateau, Watch
 from glassnet.version import __version__
 
 if TYPE_CHECKING:
@@ -151,6 +151,7 @@ __all__ = [
     "Trace",
     "TracingRunner",
     "UpSample2D",
+    "Watch",
     "WeightDecay",
     "ZeroPad2D",
     "__version__",

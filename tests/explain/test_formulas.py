@@ -18,8 +18,9 @@ from glassnet.kernels.elements import ELEMENTS
 from glassnet.losses import Loss
 from glassnet.runners import KernelCall
 
-UNEXPLAINED = {"augment_forward", "augment_backward", "python_forward", "python_backward", "add_pieces"}
-"""Too long to write element by element; the user's own code; never part of a trace."""
+UNEXPLAINED = {"augment_forward", "augment_backward", "python_forward", "python_backward"}
+UNEXPLAINED |= {"add_pieces", "fold_batch_norm", "conv2d_folded"}
+"""Too long to write element by element; the user's own code; of compiled programs alone, never part of a trace."""
 UNEXPLAINED_OUTPUTS = {
     ("dropout_forward", "mask"),
     ("max_pool2d_forward", "index"),

@@ -1,17 +1,22 @@
-"""Pictures of networks, of what they see and mistake, and of how good their answers are."""
+"""Pictures of networks, of what they see and mistake, of how good their answers are, and of how they learn."""
 
 from glassnet.plots.curves import plot_calibration, plot_residuals, plot_roc
 from glassnet.plots.diagram import network_diagram
 from glassnet.plots.images import plot_feature_maps, plot_filters
 from glassnet.plots.predictions import plot_confusion_matrix, plot_mistakes
+from glassnet.plots.watching import plot_distributions, plot_gradient_flow, plot_update_ratios, plot_watch
 
 __all__ = [
     "network_diagram",
     "plot_calibration",
     "plot_confusion_matrix",
+    "plot_distributions",
     "plot_feature_maps",
     "plot_filters",
+    "plot_gradient_flow",
     "plot_mistakes",
     "plot_residuals",
     "plot_roc",
+    "plot_update_ratios",
+    "plot_watch",
 ]

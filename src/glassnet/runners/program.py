@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
@@ -99,6 +99,7 @@ class CompiledProgram:
         step: as recorded.
         questions: functions of the step whose values the program needs; it appends those that are missing.
         errors: receives what Python code raises while the program runs.
+        wanted: buffers of the step whose values are to stand there when it is over: nothing else takes their place.
 
     Attributes:
         native: the program, for a ``Replay``.
@@ -107,7 +108,14 @@ class CompiledProgram:
         asks_python_for_numbers: whether Python code in it depends on the step, which must then be run one by one.
     """
 
-    def __init__(self, step: RecordedStep, questions: list[NumberOfStep], errors: list[BaseException]) -> None:
+    def __init__(
+        self,
+        step: RecordedStep,
+        questions: list[NumberOfStep],
+        errors: list[BaseException],
+        *,
+        wanted: Sequence[Array] = (),
+    ) -> None:
         module = native()
         assert module is not None
         self._step = step
@@ -119,7 +127,7 @@ class CompiledProgram:
         self._buffers = list(step.buffers)
         self._pieces: dict[int, int] = {}  # how many parts of a buffer are sums of a piece each
         self.stages, self._checked_at = _stages(step, calls, module, self._empty)
-        lasting = [step.value, step.total, *(buffer for _, buffer in step.sources)]
+        lasting = [step.value, step.total, *(buffer for _, buffer in step.sources), *wanted]
         lasting += [call.arrays[name] for call in constant for name in call.kernel.writes]
         for item in (item for stage in self.stages for group in stage.groups for item in group.items):
             if item.in_python:  # which may keep an array for its backward pass

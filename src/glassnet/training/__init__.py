@@ -13,10 +13,12 @@ from glassnet.training.engines import step_program
 from glassnet.training.history import History, require_picture
 from glassnet.training.loop import Trainer
 from glassnet.training.prediction import Predictor
+from glassnet.training.watch import Distribution, Watch, WatchRecord
 
 __all__ = [
     "Callback",
     "Checkpoint",
+    "Distribution",
     "EarlyStopping",
     "History",
     "Predictor",
@@ -24,6 +26,8 @@ __all__ = [
     "Rows",
     "Trainer",
     "TrainingState",
+    "Watch",
+    "WatchRecord",
     "as_callbacks",
     "batches",
     "epoch_order",

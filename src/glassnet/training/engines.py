@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -27,6 +27,7 @@ from glassnet.runners.threads import thread_count
 from glassnet.shapes import Array
 from glassnet.training.batches import Rows, batches
 from glassnet.training.snapshots import Snapshots
+from glassnet.training.watch import KeepingRunner, View, Watch, watched_arrays
 
 SLICE_SECONDS = 0.05
 """How long a compiled program runs before it is asked whether to go on: bounds the answer to Ctrl-C."""
@@ -86,10 +87,18 @@ class Engine(ABC):
         seed: keys the dropout masks, together with ``optimizer.steps``.
         threads: upper limit of threads.
         snapshots: what it takes of parameters and optimizer at the start of each epoch.
+        watches: what looks at some of the steps.
     """
 
     def __init__(
-        self, network: Network, loss: Loss, optimizer: Optimizer, seed: int, threads: int | None, snapshots: Snapshots
+        self,
+        network: Network,
+        loss: Loss,
+        optimizer: Optimizer,
+        seed: int,
+        threads: int | None,
+        snapshots: Snapshots,
+        watches: Sequence[Watch] = (),
     ) -> None:
         self.parts = network, loss, optimizer, seed
         self.network = network
@@ -97,6 +106,11 @@ class Engine(ABC):
         self.seed = seed
         self.threads = thread_count(threads)
         self.snapshots = snapshots
+        self.watches = watches
+
+    def due(self) -> list[Watch]:
+        """Those that look at the next step."""
+        return [watch for watch in self.watches if watch.steps_until_due(self.optimizer.steps) == 0]
 
     @abstractmethod
     def run(self, task: Task, epoch: int, count: int) -> Result:
@@ -113,7 +127,8 @@ class NumpyEngine(Engine):
         self.snapshots.take(epoch)
         for batch in batches(len(task.rows), task.batch_size, task.order_of(epoch)):
             part = task.rows.take(batch)
-            run = NumpyRunner(self.seed, self.optimizer.steps)
+            before, due = self.optimizer.steps, self.due()
+            run = KeepingRunner(self.seed, before) if due else NumpyRunner(self.seed, before)
             step = TrainingStep(run, *self.parts[:3], part.x, part.targets, part.loss_weights)
             losses.append(float(step.value[0]))
             totals.append(float(step.total[0]))
@@ -121,7 +136,16 @@ class NumpyEngine(Engine):
                 task.collected[batch] = step.outputs
             if not np.isfinite(losses[-1]):
                 return Result(np.array(losses), np.array(totals), diverged=True)
-            step.finish()
+            if isinstance(run, KeepingRunner):
+                step.backward()
+                views = [View(watch, self.network, run.calls) for watch in due]
+                for view in views:
+                    view.begin()
+                step.update()
+                for view in views:
+                    view.end(step=before, epoch=epoch, loss=losses[-1])
+            else:
+                step.finish()
             if not task.proceed(epoch, len(losses)):
                 break
         finite = bool(np.isfinite(self.network.parameters).all())
@@ -137,6 +161,7 @@ class CompiledEngine(Engine):
         self._questions: list[NumberOfStep] = []
         self._errors: list[BaseException] = []
         self._pace = 1  # steps in a slice
+        self._watched: list[list[View]] = []  # of full batches, and of the short one at the end
 
     def run(self, task: Task, epoch: int, count: int) -> Result:
         """As many epochs as fit into a slice; at least one, in several slices if need be."""
@@ -147,10 +172,12 @@ class CompiledEngine(Engine):
         losses, totals = np.empty(steps), np.empty(steps)
         done, diverged = 0, False
         while done < steps:
-            asked = min(self._pace, steps - done)
+            until = min((watch.steps_until_due(self.optimizer.steps) for watch in self.watches), default=steps)
+            asked = min(self._pace, steps - done, until) or 1
             started = perf_counter()
             values = slice(done, done + asked)
-            finished, end = self._replay(task, epoch, done, asked, orders, losses[values], totals[values])
+            replay = self._replay if until else self._watch
+            finished, end = replay(task, epoch, done, asked, orders, losses[values], totals[values])
             done += finished
             diverged = end in ("diverged", "parameters not finite")
             if diverged or not task.proceed(epoch + done // task.steps, done % task.steps):
@@ -160,8 +187,31 @@ class CompiledEngine(Engine):
                 self._pace = max(self._pace, 2 * asked)
         return Result(losses[:done], totals[:done], diverged)
 
-    def _replay(
+    def _watch(
         self, task: Task, epoch: int, first: int, steps: int, orders: Array | None, losses: Array, totals: Array
+    ) -> tuple[int, str]:
+        """One step that is looked at."""
+        due, before = self.due(), self.optimizer.steps
+        is_short = (first + 1) % task.steps == 0 and len(self._watched) > 1
+        views = [view for view in self._watched[is_short] if view.watch in due]
+        for view in views:
+            view.begin()
+        finished, end = self._replay(task, epoch, first, steps, orders, losses, totals, self._watching)
+        if finished:
+            for view in views:
+                view.end(step=before, epoch=epoch + first // task.steps, loss=float(losses[0]))
+        return finished, end
+
+    def _replay(
+        self,
+        task: Task,
+        epoch: int,
+        first: int,
+        steps: int,
+        orders: Array | None,
+        losses: Array,
+        totals: Array,
+        native_replay: Any = None,
     ) -> tuple[int, str]:
         before = self.optimizer.steps
         for program in self.programs:
@@ -173,7 +223,7 @@ class CompiledEngine(Engine):
         numbers = np.empty((steps, len(self._questions)))
         for column, question in enumerate(self._questions):
             numbers[:, column] = question(at)
-        finished, end = self._native.run(
+        finished, end = (native_replay or self._native).run(
             epoch, first, steps, orders, numbers, losses, totals, task.collected, self.threads
         )
         self.optimizer.steps = before + finished
@@ -192,20 +242,41 @@ class CompiledEngine(Engine):
 
     def _record(self, task: Task) -> None:
         full, rest = divmod(len(task.rows), task.batch_size)
-        self.programs = [
-            CompiledProgram(record_step(*self.parts, task.rows, rows), self._questions, self._errors)
-            for rows in ([task.batch_size] if full else []) + ([rest] if rest else [])
-        ]
+        sizes = ([task.batch_size] if full else []) + ([rest] if rest else [])
+        steps = [record_step(*self.parts, task.rows, rows) for rows in sizes]
+        self.programs = [CompiledProgram(step, self._questions, self._errors) for step in steps]
+        self._native = self._replay_of(self.programs, full, rest)
+        if self.watches:
+            looked_at = [
+                CompiledProgram(step, self._questions, self._errors, wanted=watched_arrays(step.calls, self.network))
+                for step in steps
+            ]
+            self._watched = [
+                [_view(watch, self.network, step, program) for watch in self.watches]
+                for step, program in zip(steps, looked_at, strict=True)
+            ]
+            self._watching = self._replay_of(looked_at, full, rest)
+            self.programs += looked_at
+        if not self.programs[0].python_calls:  # how long those take nobody knows
+            self._pace = max(1, int(FIRST_SLICE_FLOPS / (1 + self.programs[0].flops)))
+
+    def _replay_of(self, programs: list[CompiledProgram], full: int, rest: int) -> Any:
+        """The native replay of the program for full batches, and of the one for the short batch at the end."""
         module = native()
         assert module is not None
         parameters = self.network.parameters
-        last = self.programs[1].native if rest else None
-        self._native = module.Replay(self.programs[0].native, full, last, parameters.dtype == np.float64)
-        self._native.parameters(parameters)
+        last = programs[1].native if rest else None
+        found = module.Replay(programs[0].native, full, last, parameters.dtype == np.float64)
+        found.parameters(parameters)
         for live, slots in self.snapshots.arrays:
-            self._native.keep(live, *slots)
-        if not self.programs[0].python_calls:  # how long those take nobody knows
-            self._pace = max(1, int(FIRST_SLICE_FLOPS / (1 + self.programs[0].flops)))
+            found.keep(live, *slots)
+        return found
+
+
+def _view(watch: Watch, network: Network, step: RecordedStep, program: CompiledProgram) -> View:
+    """What a watch sees of a compiled step."""
+    calls = [replace(call, arrays={n: program.arena.view(a) for n, a in call.arrays.items()}) for call in step.calls]
+    return View(watch, network, calls, program.arena.memory.view(network.dtype))
 
 
 def step_program(network: Network, loss: Loss, optimizer: Optimizer, seed: int, rows: Rows) -> CompiledProgram:
@@ -278,10 +349,19 @@ class TrainingStep:
 
     def finish(self) -> None:
         """Backward and update."""
-        run, network = self._run, self._network
+        self.backward()
+        self.update()
+
+    def backward(self) -> None:
+        """From the loss back to the inputs."""
+        run = self._run
         doutputs = self._loss.backward(run, self.outputs, self._targets, self._row_weights, self._loss_cache)
-        network.backward(run, doutputs, self._cache)
-        self._optimizer.update(run, network.parameters, network.gradients, network.layout)
+        self._network.backward(run, doutputs, self._cache)
+
+    def update(self) -> None:
+        """The optimizer's turn."""
+        network = self._network
+        self._optimizer.update(self._run, network.parameters, network.gradients, network.layout)
 
 
 def engine_class(name: str) -> type[Engine]:

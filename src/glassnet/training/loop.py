@@ -22,6 +22,7 @@ from glassnet.training.history import History
 from glassnet.training.interrupt import Interrupt
 from glassnet.training.progress import ProgressBar
 from glassnet.training.snapshots import Snapshots
+from glassnet.training.watch import Watch
 
 
 @dataclass
@@ -66,10 +67,12 @@ class Trainer:
         bar = ProgressBar((state.first_epoch, state.last_epoch), steps, enabled=verbose)
         snapshots = Snapshots(self.network, optimizer, steps=steps, first_epoch=state.first_epoch)
         parts = self.network, self.loss, optimizer, self.seed, self.threads
-        engine = engine_class(self.engine_name)(*parts, snapshots)
+        watches = [callback for callback in callbacks if isinstance(callback, Watch)]
+        engine = engine_class(self.engine_name)(*parts, snapshots, watches)
         # Where nobody looks at the model between epochs, an engine may do several at once.
         has_penalty = optimizer.penalty(np.ones_like(self.network.parameters), self.network.layout) > 0
-        is_watched = bool(callbacks or self.metrics or validation is not None or has_penalty)
+        others = len(callbacks) > len(watches)
+        is_watched = bool(others or self.metrics or validation is not None or has_penalty)
         for callback in callbacks:
             callback.on_fit_begin(state)
         try:
