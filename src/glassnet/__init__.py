@@ -18,7 +18,15 @@ from glassnet.errors import (
     NotBuiltError,
     ShapeError,
 )
-from glassnet.explain import GradientReport, Trace, check_gradients, permutation_importance, trace
+from glassnet.explain import (
+    GradientReport,
+    Trace,
+    check_gradients,
+    diagnose,
+    learning_rate_range,
+    permutation_importance,
+    trace,
+)
 from glassnet.layers import (
     ELU,
     GELU,
@@ -157,6 +165,7 @@ __all__ = [
     "__version__",
     "check_gradients",
     "data",
+    "diagnose",
     "estimators",
     "from_onnx",
     "from_torch",
@@ -164,6 +173,7 @@ __all__ = [
     "interop",
     "kernels",
     "layers",
+    "learning_rate_range",
     "load",
     "load_state",
     "losses",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.checks import as_rows, fits_network, numeric, same_rows
+from glassnet.diagnosis import hints
 from glassnet.errors import ConfigurationError, NotBuiltError
 from glassnet.files import require_writable
 from glassnet.formats import ModelParts, describe, read_model_file, reconstruct, write_model_file
@@ -33,6 +34,7 @@ from glassnet.training import (
     Trainer,
     TrainingState,
     as_callbacks,
+    is_watched,
     step_program,
     validation_rows,
 )
@@ -150,7 +152,8 @@ class Model:
             validation_split: share of the rows that is set aside for validation, at random (of each class alike).
             sample_weight: a weight ≥ 0 for each row (N,).
             callbacks: ``Callback`` objects, or functions that are called with the state after each epoch.
-            verbose: whether to show a progress bar; in a pipe none is shown.
+            verbose: whether to show a progress bar, and hints at the end where something seems wrong; in a pipe
+                nothing is shown.
 
         Returns:
             The ``History`` of these epochs. Ctrl-C ends training after the step in progress; the history says so.
@@ -187,7 +190,7 @@ class Model:
         )
         started = perf_counter()
         try:
-            return self._trainer().fit(
+            history = self._trainer().fit(
                 rows,
                 validation,
                 state,
@@ -199,6 +202,23 @@ class Model:
         finally:
             self.epochs_trained = state.epoch
             state.history.seconds = perf_counter() - started
+        if verbose and is_watched():
+            self.print_hints(rows, history)
+        return history
+
+    def print_hints(self, rows: Rows, history: History | None = None) -> None:
+        """Prints what can be told of a training at a glance, a line each; ``gn.diagnose`` takes a closer look.
+
+        Args:
+            rows: what ``model.rows(x, y, None, where="hints")`` gives.
+            history: of the training, for the curves.
+        """
+        names = self.feature_names if rows.x.shape[1:] == (len(self.feature_names or ()),) else None
+        found = hints(
+            self.network, self.loss, rows, history, seed=self.seed, feature_names=names, class_names=self.class_names
+        )
+        for finding in found:
+            print(f"hint: {finding}")
 
     def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """Loss and metrics on data, in prediction mode (no dropout), such as ``{"loss": ..., "accuracy": ...}``."""

@@ -17,7 +17,7 @@ from glassnet.model import Model
 from glassnet.optimizers import L2, OPTIMIZERS, Chain, Optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.reports import can_draw, report
-from glassnet.training import Callback, EarlyStopping, TrainingState, require_picture
+from glassnet.training import Callback, EarlyStopping, TrainingState, is_watched, require_picture
 
 PRINTED_EPOCHS = 20
 
@@ -98,6 +98,8 @@ def _fit(
     model.save(output)  # before anything is printed: a reader of the output may have gone away
     say()
     say(model.summary())
+    if not options.quiet and not is_watched():
+        model.print_hints(model.rows(*test, None, where="train"), history)
     if history.stopped:
         print(f"stopped after epoch {model.epochs_trained}: {history.stopped}")
     for name, value in model.evaluate(*test).items():

@@ -4,6 +4,7 @@ from glassnet.plots.curves import plot_calibration, plot_residuals, plot_roc
 from glassnet.plots.diagram import network_diagram
 from glassnet.plots.images import plot_feature_maps, plot_filters
 from glassnet.plots.predictions import plot_confusion_matrix, plot_mistakes
+from glassnet.plots.rates import plot_learning_rate_range
 from glassnet.plots.watching import plot_distributions, plot_gradient_flow, plot_update_ratios, plot_watch
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "plot_feature_maps",
     "plot_filters",
     "plot_gradient_flow",
+    "plot_learning_rate_range",
     "plot_mistakes",
     "plot_residuals",
     "plot_roc",

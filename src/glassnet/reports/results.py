@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.diagnosis.baseline import outputs_for_shares
 from glassnet.errors import ConfigurationError
 from glassnet.losses import Loss
 from glassnet.metrics import as_metrics
@@ -19,8 +20,6 @@ CLASSES, AMOUNTS, OTHER = "classes", "amounts", "other"
 OF_PROBABILITIES = ("accuracy", "roc_auc", "f1", "log_loss")
 OF_CLASSES = ("accuracy", "f1")
 OF_AMOUNTS = ("mean_absolute_error", "root_mean_squared_error", "r2")
-SMALLEST = 1e-7
-"""What a class that never occurred counts as."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ def results_of(model: Model, x: Any, y: Any, training_targets: Any) -> Results:
         count = max(2, outputs.shape[1])
         names = tuple(names_of(model.class_names, count, "report"))
         shares = np.bincount(known, minlength=count) / len(known)
-        constant = np.broadcast_to(_answer_of(model.loss, shares, outputs.shape[1]), outputs.shape)
+        constant = np.broadcast_to(outputs_for_shares(model.loss, shares, outputs.shape[1]), outputs.shape)
         headline = OF_CLASSES if probabilities is None else OF_PROBABILITIES
     elif kind == AMOUNTS:
         headline = OF_AMOUNTS
@@ -137,12 +136,3 @@ def _probabilities(loss: Loss, outputs: Array) -> Array | None:
     except ConfigurationError:
         return None
     return np.concatenate([1 - found, found], axis=1) if found.shape[1] == 1 else found
-
-
-def _answer_of(loss: Loss, shares: Array, outputs: int) -> Array:
-    """Outputs that mean the classes' shares in the training, whatever the row."""
-    p = np.clip(shares, SMALLEST, 1 - SMALLEST)
-    takes_logits = getattr(loss, "from_logits", True)
-    if outputs == 1:
-        return np.array([np.log(p[1] / p[0]) if takes_logits else p[1]])
-    return np.log(p) if takes_logits else p

@@ -13,6 +13,7 @@ from glassnet.training.engines import step_program
 from glassnet.training.history import History, require_picture
 from glassnet.training.loop import Trainer
 from glassnet.training.prediction import Predictor
+from glassnet.training.progress import is_watched
 from glassnet.training.watch import Distribution, Watch, WatchRecord
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "as_callbacks",
     "batches",
     "epoch_order",
+    "is_watched",
     "require_picture",
     "step_program",
     "validation_rows",

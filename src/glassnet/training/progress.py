@@ -62,9 +62,16 @@ class ProgressBar:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        console = Console()
-        if not (console.is_terminal or console.is_jupyter):
+        if not is_watched():
             return None
         description, measured = TextColumn("{task.description}"), TextColumn("{task.fields[measured]}")
         columns = description, BarColumn(24), TimeRemainingColumn(), measured
-        return Progress(*columns, console=console, auto_refresh=False)
+        return Progress(*columns, console=Console(), auto_refresh=False)
+
+
+def is_watched() -> bool:
+    """Whether somebody sees what is printed as it comes: in a terminal or a notebook."""
+    from rich.console import Console
+
+    console = Console()
+    return bool(console.is_terminal or console.is_jupyter)

@@ -1,0 +1,56 @@
+"""What can be told at the end of a training, by a single look and from the curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from glassnet.diagnosis.baseline import baseline_loss
+from glassnet.diagnosis.curves import overfitting, underfitting
+from glassnet.diagnosis.data import class_imbalance, unscaled_inputs
+from glassnet.diagnosis.finding import Finding
+from glassnet.diagnosis.signals import look, signals
+from glassnet.losses import Loss
+from glassnet.network import Network
+from glassnet.randomness import generator
+from glassnet.training import History, Rows
+
+ROWS, IMAGES = 256, 32
+"""Rows that are looked at, and images."""
+
+
+def hints(
+    network: Network,
+    loss: Loss,
+    rows: Rows,
+    history: History | None,
+    *,
+    seed: int = 0,
+    feature_names: Sequence[str] | None = None,
+    class_names: Sequence[str] | None = None,
+) -> tuple[Finding, ...]:
+    """The findings that need no further training.
+
+    Args:
+        network: built.
+        loss: its loss.
+        rows: those it was trained on, as the network gets them.
+        history: of its training, or None.
+        seed: chooses the rows that are looked at, and dropout's mask.
+        feature_names: of columns.
+        class_names: by label.
+    """
+    (outputs,) = network.output_shape or (0,) if len(network.output_shape or ()) == 1 else (0,)
+    found = unscaled_inputs(rows.x, feature_names) + class_imbalance(loss, rows.targets, outputs, class_names)
+    found += signals(look(network, loss, some(rows, seed=seed), seed=seed), network)
+    if history is not None and len(history):
+        baseline = baseline_loss(loss, rows.targets, outputs) if outputs else None
+        if baseline is not None and loss.reduction == "sum":
+            baseline *= len(rows)
+        found += overfitting(history) + underfitting(history, baseline)
+    return tuple(found)
+
+
+def some(rows: Rows, *, seed: int) -> Rows:
+    """As many rows as are looked at, chosen at random."""
+    most = IMAGES if rows.x.ndim > 2 else ROWS
+    return rows if len(rows) <= most else rows.take(generator(seed, "diagnosis").permutation(len(rows))[:most])

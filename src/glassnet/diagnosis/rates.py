@@ -1,0 +1,30 @@
+"""What a learning-rate range test gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from glassnet.shapes import Array
+
+
+@dataclass(frozen=True)
+class RateTest:
+    """A learning-rate range test.
+
+    Attributes:
+        rates: learning rates (S,), rising from step to step.
+        losses: of a batch, before the step with that rate (S,).
+        suggested: a tenth of the rate at which the smoothed loss was lowest.
+    """
+
+    rates: Array
+    losses: Array
+    suggested: float
+
+    def __str__(self) -> str:
+        return (
+            f"{len(self.rates)} steps with rates from {self.rates[0]:.3g} to {self.rates[-1]:.3g}: loss "
+            f"{self.losses[0]:.4g}, lowest {np.nanmin(self.losses):.4g}; suggested rate {self.suggested:.2g}"
+        )

@@ -1,0 +1,126 @@
+"""Short trainings of copies of a model, to learn what its settings do; the model itself stays as it is."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+
+from glassnet.diagnosis.baseline import loss_of
+from glassnet.diagnosis.rates import RateTest
+from glassnet.errors import ConfigurationError, DivergenceError
+from glassnet.model import Model
+from glassnet.optimizers import Optimizer
+from glassnet.randomness import generator
+from glassnet.schedules import ExponentialDecay
+from glassnet.settings import number, whole
+from glassnet.shapes import Array
+from glassnet.training import Rows
+
+LOWEST, HIGHEST, STEPS, ROWS = 1e-6, 10.0, 100, 256
+DIVERGED = 4.0
+"""A loss so many times the first one ends the test."""
+BELOW_LOWEST = 10.0
+"""The suggested rate is so many times smaller than the one at which the loss was lowest."""
+
+
+def learning_rate_range(
+    model: Model, x: Any, y: Any, *, low: float = LOWEST, high: float = HIGHEST, steps: int = STEPS
+) -> RateTest:
+    """Trains a fresh copy of the model's network with a rate that rises at each step, on one batch of 256 rows at most.
+
+    Args:
+        model: the model, trained or not; it stays as it is.
+        x: inputs, as ``model.fit`` takes them.
+        y: targets.
+        low: first rate.
+        high: last rate; the test ends before it where the loss becomes four times the first one.
+        steps: how many steps there are.
+
+    Returns:
+        A ``RateTest``; ``gn.plots.plot_learning_rate_range`` draws it.
+
+    Raises:
+        ConfigurationError: rates that do not rise.
+        ShapeError, DataError: x and y do not fit the model.
+
+    Source: L. N. Smith, "Cyclical learning rates for training neural networks", WACV 2017, section 3.3. The suggestion,
+    a tenth of the rate with the lowest loss, is that of fastai's learning rate finder.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> x = np.random.default_rng(0).normal(size=(100, 4))
+        >>> model = gn.Model(gn.Sequential(gn.Dense(8), "relu", gn.Dense(2)), "cross_entropy", "adam")
+        >>> test = gn.learning_rate_range(model, x, (x[:, 0] > 0).astype(int))
+        >>> 1e-3 < test.suggested < 1
+        True
+    """
+    where = "learning_rate_range"
+    number(low, "low", where, low=0, open_low=True)
+    whole(steps, "steps", where, low=2)
+    if not number(high, "high", where, low=0) > low:
+        raise ConfigurationError(
+            where=where, received=f"low={low}, high={high}", expected="high above low", fix="leave both out"
+        )
+    rows = batch_of(model.rows(x, y, None, where=where), ROWS, model.seed)
+    return rate_test(model, rows, low, high, steps)
+
+
+def rate_test(model: Model, rows: Rows, low: float = LOWEST, high: float = HIGHEST, steps: int = STEPS) -> RateTest:
+    """``learning_rate_range`` on checked rows."""
+    schedule = ExponentialDecay(low, every=steps - 1, factor=high / low)
+    losses = _losses(fresh(model, deepcopy(model.optimizer), schedule), rows, steps, until=DIVERGED)
+    rates = np.array([schedule(step) for step in range(len(losses))])
+    return RateTest(rates, losses, float(rates[np.nanargmin(_smoothed(losses))] / BELOW_LOWEST))
+
+
+def losses_at(model: Model, rows: Rows, rate: float, steps: int) -> Array:
+    """Losses (S,) before each of some steps of a fresh copy with a constant rate; fewer where it diverged."""
+    return _losses(fresh(model, deepcopy(model.optimizer), rate), rows, steps)
+
+
+def fresh(model: Model, optimizer: Optimizer, rate: Any) -> Model:
+    """A copy with new initial weights and that optimizer, which takes rows as the network gets them."""
+    optimizer.reset()
+    optimizer.learning_rate = rate
+    copy = Model(
+        deepcopy(model.network), model.loss, optimizer, seed=model.seed, dtype=model.dtype, engine=model.engine,
+        threads=model.threads,
+    )  # fmt: skip
+    copy.network.build(model.network.input_shape or (), seed=model.seed, dtype=model.dtype)
+    return copy
+
+
+def batch_of(rows: Rows, most: int, seed: int) -> Rows:
+    """So many rows at most, chosen at random."""
+    return rows if len(rows) <= most else rows.take(np.sort(generator(seed, "trial").permutation(len(rows))[:most]))
+
+
+def evaluate(model: Model, rows: Rows) -> float:
+    """The mean loss of a row, in prediction mode."""
+    return loss_of(model.loss, model.predict(rows.x), rows.targets)
+
+
+def _losses(model: Model, rows: Rows, steps: int, *, until: float = np.inf) -> Array:
+    losses: list[float] = []
+
+    def note(state: Any) -> None:
+        losses.append(state.logs["loss"])
+        if losses[-1] > until * losses[0]:
+            state.stop("diverged")
+
+    try:
+        model.fit(
+            rows.x, rows.targets, epochs=steps, batch_size=None, shuffle=False, sample_weight=rows.weights,
+            callbacks=[note], verbose=False,
+        )  # fmt: skip
+    except DivergenceError:
+        losses.append(np.inf)
+    return np.array(losses)
+
+
+def _smoothed(losses: Array) -> Array:
+    """Means of three neighbours."""
+    padded = np.pad(np.where(np.isfinite(losses), losses, np.nan), 1, mode="edge")
+    return np.asarray((padded[:-2] + padded[1:-1] + padded[2:]) / 3)
