@@ -37,9 +37,26 @@ def test_the_code_runs_from_top_to_bottom(
     assert "gradient check passed" in shown
     assert "dense_backward" in shown
     assert (tmp_path / "curves.png").is_file()
+    assert (tmp_path / "step.html").is_file()
+    assert (tmp_path / "watch.png").is_file()
     assert (tmp_path / "digits.safetensors").is_file()
     scale = namespace["Scale"]
     assert gn.check_gradients(gn.Sequential(gn.Dense(3), scale()), np.ones((2, 2)))  # type: ignore[operator]
+
+
+def test_the_code_about_traces_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {}
+    for block in blocks("docs/trace.md", "python"):
+        exec(compile(block, "docs/trace.md", "exec"), namespace)
+    shown = capsys.readouterr().out
+    for line in blocks("docs/trace.md", "")[0].splitlines():
+        if line.strip() != "...":
+            assert line.strip() in shown
+    assert (tmp_path / "step.html").stat().st_size > 100_000
+    assert (tmp_path / "watch.png").stat().st_size > 20_000
 
 
 def test_both_languages_show_the_same_code() -> None:

@@ -9,6 +9,8 @@ import numpy as np
 
 from glassnet.shapes import Array, Shape
 
+MOST_IMAGES = 64
+"""Of one array."""
 KINDS = {"f4": "<f4", "f8": "<f8", "i4": "<i4"}
 
 
@@ -84,7 +86,8 @@ class Store:
 def part_of(shape: Shape, limit: int, maps_limit: int) -> Shape:
     """How much of an array is shown: the first so many along each axis.
 
-    Images stay whole as long as one of them fits; rows, then channels are left out. Of a matrix the longer side is cut.
+    Images and filters stay whole as long as one of them fits; there are ``MOST_IMAGES`` at most. Of a matrix the longer
+    side is cut.
 
     Args:
         shape: of the array.
@@ -94,7 +97,7 @@ def part_of(shape: Shape, limit: int, maps_limit: int) -> Shape:
     part = list(shape)
     free = len(shape) - 2 if len(shape) > 2 else len(shape)
     most = maps_limit if len(shape) > 2 else limit
-    while int(np.prod(part)) > most:
+    while int(np.prod(part)) > most or (len(shape) > 2 and int(np.prod(part[:free])) > MOST_IMAGES):
         axes = [axis for axis in range(free) if part[axis] > 1] or list(range(len(part)))
         longest = max(axes, key=lambda axis: part[axis])
         part[longest] = -(-part[longest] // 2)

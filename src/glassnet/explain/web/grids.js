@@ -108,8 +108,8 @@ function tableOf(pane, array) {
 }
 
 function pictureOf(pane, array, count) {
-  const most = count > 1 ? 112 : 448;
-  const side = Math.max(2, Math.min(count > 1 ? 14 : 18, Math.floor(most / pane.columns), Math.floor((count > 1 ? 112 : 336) / pane.rows)));
+  const [width, height, largest] = count > 16 ? [84, 84, 12] : count > 1 ? [112, 112, 14] : [448, 336, 18];
+  const side = Math.max(2, Math.min(largest, Math.floor(width / pane.columns), Math.floor(height / pane.rows)));
   const canvas = document.createElement("canvas"), ratio = Math.max(1, window.devicePixelRatio || 1);
   const pen = canvas.getContext("2d");
   canvas.width = pane.columns * side * ratio;
@@ -167,21 +167,21 @@ function listen(view, pane, call, name, choose) {
     view.mark(at);
     show(at, true);
   };
-  view.goTo = (place) => {
-    for (let i = 0; i < pane.rows; i++) {
-      for (let j = 0; j < pane.columns; j++) if (pane.place(i, j) === place) view.mark((cursor = [i, j]));
-    }
+  const find = (place) => {
+    for (let i = 0; i < pane.rows; i++) for (let j = 0; j < pane.columns; j++) if (pane.place(i, j) === place) return [i, j];
+    return null;
   };
-  view.hasPlace = (place) => {
-    for (let i = 0; i < pane.rows; i++) for (let j = 0; j < pane.columns; j++) if (pane.place(i, j) === place) return true;
-    return false;
-  };
+  view.hasPlace = (place) => find(place) !== null;
+  view.goTo = (place) => view.mark((cursor = find(place)));
   view.addEventListener("pointermove", (event) => {
     const at = view.cellAt(event);
     at ? show(at) : hideTip();
   });
   view.addEventListener("pointerleave", hideTip);
-  view.addEventListener("blur", hideTip);
+  view.addEventListener("blur", () => {
+    hideTip();
+    if (view !== marked) view.mark(null);
+  });
   view.addEventListener("focus", () => view.matches(":focus-visible") && move(cursor ?? [0, 0]));
   view.addEventListener("click", (event) => {
     const at = view.cellAt(event);

@@ -88,11 +88,16 @@ function ravel(indices, shape) {
   return indices.reduce((place, index, axis) => place * shape[axis] + index, 0);
 }
 
+function grouped(count) {
+  return count.toLocaleString("en");
+}
+
 function escapeHtml(text) {
   return String(text).replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
 }
 
+// Puts values into a text: {} one after another, {0} by place, {name} out of an object.
 function fill(text, ...values) {
   let next = 0;
-  return text.replace(/\{(\w*)\}/g, (_, name) => (name === "" ? values[next++] : values[0][name] ?? values[name]));
+  return text.replace(/\{(\w*)\}/g, (_, name) => (name === "" ? values[next++] : /^\d/.test(name) ? values[name] : values[0][name]));
 }

@@ -74,7 +74,7 @@ function sumText(call, name) {
   if (!over.length) return "";
   const terms = over.reduce((product, [, size]) => product * size, 1);
   if (terms === 1) return "";
-  const count = fill(words.terms, terms.toLocaleString("en"));
+  const count = fill(words.terms, grouped(terms));
   return fill(words.summed, { over: over.map(([index]) => index.replace("_", "′")).join(", "), terms: count });
 }
 

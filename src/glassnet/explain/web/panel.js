@@ -2,7 +2,7 @@
 
 const panel = document.getElementById("panel");
 const FIRST_TERMS = 40;
-let visited = [], opener = null;
+let visited = [], opener = null, sums = [], marked = null;
 
 function panelIsOpen() {
   return !panel.hidden;
@@ -22,6 +22,7 @@ function choose(number, name, place) {
 }
 
 function show(number, name, place) {
+  sums = [];
   const call = content.calls[number], array = call.arrays[name];
   const isInput = ["reads", "before"].includes(array.role);
   const value = element(array, place);
@@ -79,27 +80,30 @@ function shortBlock(call, block) {
   return `<div class="block">${math(line)}</div>`;
 }
 
-// One sum: a line for each term with its numbers, and a bar for its share.
+// One sum: a line for each term with its numbers, and a bar for its share. Of many terms the first ones at first.
 function sumBlock(call, block) {
-  const symbolic = new Typesetter(call);
-  const body = block.node[2];
-  const largest = Math.max(...block.terms.map((term) => Math.abs(term.value)), 1e-300);
-  const isPlain = body[0] === "array";
-  const lines = block.terms.map((term, number) => {
-    const numeric = new Typesetter(call, { numeric: true, links: true });
+  const count = block.terms.length, few = Math.min(count, FIRST_TERMS);
+  sums.push({ call, block });
+  const more = count > few ? `<button class="show-all" data-sum="${sums.length - 1}">${fill(words.show_all, grouped(count))}</button>` : "";
+  const head = row(new Typesetter(call).write(block.node, block.scope), mo("="), mn(block.value));
+  const terms = fill(count === 1 ? words.term : words.terms, grouped(count));
+  return `<div class="block"><div class="sum-head">${math(head)}<span class="muted">${terms}</span></div>` +
+    `<table class="terms"><tbody>${termLines(call, block, 0, few)}</tbody></table>${more}</div>`;
+}
+
+function termLines(call, block, from, to) {
+  const symbolic = new Typesetter(call), numeric = new Typesetter(call, { numeric: true, links: true });
+  const body = block.node[2], isPlain = body[0] === "array";
+  const largest = block.terms.reduce((most, term) => Math.max(most, Math.abs(term.value)), 1e-300);
+  return block.terms.slice(from, to).map((term) => {
     const wins = block.kind === "largest" && term.value === block.value;
-    const share = (50 * Math.abs(term.value)) / largest;
-    const side = term.value < 0 ? "right:50%" : "left:50%";
-    const bar = `<span class="bar"><i class="${term.value < 0 ? "negative" : "positive"}" style="${side};width:${share}%"></i></span>`;
-    return `<tr class="${wins ? "wins" : ""}" ${number >= FIRST_TERMS ? "hidden" : ""}><td>${math(symbolic.write(body, term.scope), "inline")}</td>` +
-      `<td>${isPlain ? "" : math(numeric.write(body, term.scope), "inline")}</td><td class="number">${isPlain ? math(numeric.write(body, term.scope), "inline") : write(term.value)}` +
+    const kind = term.value < 0 ? "negative" : "positive";
+    const bar = `<span class="bar"><i class="${kind}" style="width:${(50 * Math.abs(term.value)) / largest}%"></i></span>`;
+    const numbers = math(numeric.write(body, term.scope), "inline");
+    return `<tr class="${wins ? "wins" : ""}"><td>${math(symbolic.write(body, term.scope), "inline")}</td>` +
+      `<td>${isPlain ? "" : numbers}</td><td class="number">${isPlain ? numbers : write(term.value)}` +
       `${wins ? ` <small>${words.largest_wins}</small>` : ""}</td><td>${bar}</td></tr>`;
-  });
-  const more = lines.length > FIRST_TERMS ? `<button class="show-all">${fill(words.show_all, lines.length.toLocaleString("en"))}</button>` : "";
-  const head = row(symbolic.write(block.node, block.scope), mo("="), mn(block.value));
-  const count = fill(lines.length === 1 ? words.term : words.terms, lines.length.toLocaleString("en"));
-  return `<div class="block"><div class="sum-head">${math(head)}<span class="muted">${count}</span></div>` +
-    `<table class="terms"><tbody>${lines.join("")}</tbody></table>${more}</div>`;
+  }).join("");
 }
 
 function difference(call, target, place, own) {
@@ -113,16 +117,18 @@ function difference(call, target, place, own) {
     return `<p class="difference">${escapeHtml(fill(words.kink, values))}</p>`;
   }
   const apart = fill(words.agrees, write(Math.abs(central - own), 2));
-  return `<p class="difference">${escapeHtml(words.difference)}: <b class="number">${write(central)}</b> <span class="muted">${escapeHtml(apart)}</span></p>`;
+  return `<p class="difference">${escapeHtml(words.difference + words.colon)}<b class="number">${write(central)}</b> <span class="muted">${escapeHtml(apart)}</span></p>`;
 }
 
 function mark(number, name, place) {
-  for (const view of document.querySelectorAll("canvas, table.cells")) view.mark?.(null);
+  marked?.mark(null);
+  marked = null;
   const figure = document.querySelector(`figure[data-call="${number}"][data-name="${name}"]`);
   if (!figure) return;
   drawFigure(figure);
   const view = [...figure.querySelectorAll("canvas, table.cells")].find((v) => v.hasPlace(place));
   view?.goTo(place);
+  marked = view ?? null;
   const box = (view ?? figure).getBoundingClientRect(), room = innerHeight - panel.offsetHeight;
   if (box.top >= 0 && box.bottom <= room) return;
   const top = scrollY + box.top - Math.max(40, (room - box.height) / 2);
@@ -133,7 +139,8 @@ function closePanel() {
   panel.hidden = true;
   visited = [];
   document.body.classList.remove("panel-open");
-  for (const view of document.querySelectorAll("canvas, table.cells")) view.mark?.(null);
+  marked?.mark(null);
+  marked = null;
   opener?.focus?.();
 }
 
@@ -146,7 +153,8 @@ panel.addEventListener("click", (event) => {
   }
   const all = event.target.closest(".show-all");
   if (all) {
-    for (const line of all.previousElementSibling.querySelectorAll("tr[hidden]")) line.hidden = false;
+    const { call, block } = sums[Number(all.dataset.sum)];
+    all.previousElementSibling.tBodies[0].insertAdjacentHTML("beforeend", termLines(call, block, FIRST_TERMS));
     return all.remove();
   }
   follow(event.target.closest(".operand"));

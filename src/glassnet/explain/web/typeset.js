@@ -30,9 +30,10 @@ function math(inner, display = "block") {
 }
 
 // A symbol with what stands above and below it, and its indices.
-function symbol([base, above, below], indices = []) {
-  const under = [...(below ? [mi(below)] : []), ...(indices.length ? [indices.join(mo(","))] : [])].join("&#8202;");
-  const letter = mi(base);
+function symbol([base, marks, below], indices = []) {
+  const above = marks.replace("′", "");
+  const under = [...(below ? [mi(below)] : []), ...indices].join(mo(","));
+  const letter = above === marks ? mi(base) : row(mi(base), `<mo lspace="0" rspace="0">′</mo>`);
   if (above && under) return `<msubsup>${letter}${row(under)}${row(mi(above))}</msubsup>`;
   if (above) return `<msup>${letter}${row(mi(above))}</msup>`;
   return under ? `<msub>${letter}${row(under)}</msub>` : letter;
@@ -147,7 +148,7 @@ class Typesetter {
       case "+": return [row(this.write(a, scope, SUM), mo("+"), this.write(b, scope, PRODUCT)), SUM];
       case "-": return [row(this.write(a, scope, SUM), mo("−"), this.write(b, scope, PRODUCT)), SUM];
       case "*": return [row(this.write(a, scope, PRODUCT), mo("⋅"), this.write(b, scope, POWER)), PRODUCT];
-      case "/": return [`<mfrac>${row(this.write(a, scope))}${row(this.write(b, scope))}</mfrac>`, ATOM];
+      case "/": return [`<mfrac>${row(this.write(a, scope))}${row(this.write(b, scope))}</mfrac>`, POWER];
       case "//": return [fenced(`<mfrac>${row(this.write(a, scope))}${row(this.write(b, scope))}</mfrac>`, "⌊", "⌋"), ATOM];
       case "%": return [row(this.write(a, scope, PRODUCT), mi("mod"), this.write(b, scope, POWER)), PRODUCT];
       case "**": return [`<msup>${row(this.write(a, scope, ATOM))}${row(this.write(b, scope))}</msup>`, POWER];
