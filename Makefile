@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 NATIVE := $(VENV)/.native
 SANITIZE := build/sanitize
 
-.PHONY: help bench compile-arm64 fuzz run test test-sanitize unit lint types contracts format wheel clean
+.PHONY: help bench gallery compile-arm64 fuzz run test test-sanitize unit lint types contracts format wheel clean
 .DEFAULT_GOAL := help
 
 help:
@@ -65,6 +65,10 @@ compile-arm64: $(INSTALLED)
 	  build/arm64/bin/python -m ziglang c++ -target aarch64-linux-gnu -std=c++20 -O1 -Wall -Wextra -Werror -fPIC \
 	    -DGLASSNET_MODULE=_native -isystem "$$include" -isystem "$$python" -c "$$source" -o build/arm64/out.o || exit 1; \
 	done
+
+# make gallery  docs/gallery.md and its pictures, some seconds
+gallery: $(NATIVE)
+	$(BIN)/python tools/make_gallery.py
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -45,11 +45,33 @@ def test_the_file_is_what_is_returned_and_titles_are_escaped(tmp_path: Path) -> 
     assert any("sigmoid" in str(text.text) for text in svg.findall(f"{SVG}text"))
 
 
-def test_networks_that_cannot_be_drawn_are_refused() -> None:
-    wide, flat = gn.Sequential(gn.Dense(65)), gn.Sequential(gn.Tanh())
-    for net in (wide, flat):
-        net.build((3,))
-        with pytest.raises(gn.ConfigurationError, match="1 to 64 units"):
-            gn.plots.network_diagram(net)
+def test_large_networks_are_boxes() -> None:
+    wide = gn.Sequential(gn.Dense(65), gn.ReLU())
+    wide.build((3,))
+    svg = ElementTree.fromstring(gn.plots.network_diagram(wide, title="a < b"))
+    texts = [text.text for text in svg.findall(f"{SVG}text")]
+    for words in ("a < b", "input (N, 3)", "Dense(65)", "(N, 65), 260 parameters", "ReLU()", "output (N, 65)"):
+        assert words in texts
+
+
+def test_branches_stand_side_by_side() -> None:
+    inner = gn.Concat(gn.Conv2D(4, 1), gn.Sequential(gn.Conv2D(3, 3, padding="same"), gn.ReLU()), gn.Identity())
+    net = gn.Sequential(gn.Residual(gn.BatchNorm(), gn.ReLU()), inner, gn.GlobalAveragePool(), gn.Dense(2))
+    net.build((2, 6, 6))
+    svg = ElementTree.fromstring(gn.plots.network_diagram(net))
+    texts = {str(text.text): (float(text.get("x", 0)), float(text.get("y", 0))) for text in svg.findall(f"{SVG}text")}
+    one, three = texts["Conv2D(4, 1)"], texts["Conv2D(3, 3, padding='same')"]
+    assert one[0] < three[0]
+    assert one[1] == three[1]
+    assert texts["+"][1] < one[1] < texts["concat"][1] < texts["Dense(2)"][1]
+    width, height = float(svg.get("width", 0)), float(svg.get("height", 0))
+    for box in svg.findall(f"{SVG}rect")[1:]:
+        left, top = float(box.get("x", 0)), float(box.get("y", 0))
+        assert left >= 0
+        assert left + float(box.get("width", 0)) <= width
+        assert top + float(box.get("height", 0)) <= height
+
+
+def test_networks_without_shapes_are_refused() -> None:
     with pytest.raises(gn.NotBuiltError):
         gn.plots.network_diagram(gn.Sequential(gn.Dense(2)))

@@ -16,7 +16,7 @@ class RateTest:
     Attributes:
         rates: learning rates (S,), rising from step to step.
         losses: of a batch, before the step with that rate (S,).
-        suggested: a tenth of the rate at which the smoothed loss was lowest.
+        suggested: the rate at which the smoothed loss fell most steeply.
     """
 
     rates: Array

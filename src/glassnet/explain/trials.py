@@ -21,8 +21,8 @@ from glassnet.training import Rows
 LOWEST, HIGHEST, STEPS, ROWS = 1e-6, 10.0, 100, 256
 DIVERGED = 4.0
 """A loss so many times the first one ends the test."""
-BELOW_LOWEST = 10.0
-"""The suggested rate is so many times smaller than the one at which the loss was lowest."""
+SMOOTHED = 5
+"""Neighbouring losses whose mean counts."""
 
 
 def learning_rate_range(
@@ -45,8 +45,8 @@ def learning_rate_range(
         ConfigurationError: rates that do not rise.
         ShapeError, DataError: x and y do not fit the model.
 
-    Source: L. N. Smith, "Cyclical learning rates for training neural networks", WACV 2017, section 3.3. The suggestion,
-    a tenth of the rate with the lowest loss, is that of fastai's learning rate finder.
+    Source: L. N. Smith, "Cyclical learning rates for training neural networks", WACV 2017, section 3.3. The suggestion
+    is the rate at which the loss falls most steeply, as in fastai's learning rate finder.
 
     Example:
         >>> import numpy as np, glassnet as gn
@@ -72,7 +72,7 @@ def rate_test(model: Model, rows: Rows, low: float = LOWEST, high: float = HIGHE
     schedule = ExponentialDecay(low, every=steps - 1, factor=high / low)
     losses = _losses(fresh(model, deepcopy(model.optimizer), schedule), rows, steps, until=DIVERGED)
     rates = np.array([schedule(step) for step in range(len(losses))])
-    return RateTest(rates, losses, float(rates[np.nanargmin(_smoothed(losses))] / BELOW_LOWEST))
+    return RateTest(rates, losses, _steepest(rates, losses))
 
 
 def losses_at(model: Model, rows: Rows, rate: float, steps: int) -> Array:
@@ -120,7 +120,11 @@ def _losses(model: Model, rows: Rows, steps: int, *, until: float = np.inf) -> A
     return np.array(losses)
 
 
-def _smoothed(losses: Array) -> Array:
-    """Means of three neighbours."""
-    padded = np.pad(np.where(np.isfinite(losses), losses, np.nan), 1, mode="edge")
-    return np.asarray((padded[:-2] + padded[1:-1] + padded[2:]) / 3)
+def _steepest(rates: Array, losses: Array) -> float:
+    """The rate at which the smoothed loss falls most for its logarithm, before it is lowest."""
+    side = SMOOTHED // 2
+    padded = np.pad(losses[np.isfinite(losses)], side, mode="edge")
+    smoothed = np.convolve(padded, np.full(SMOOTHED, 1 / SMOOTHED), mode="valid")
+    lowest = max(2, int(smoothed.argmin()) + 1)
+    falls = np.gradient(smoothed[:lowest], np.log(rates[:lowest]))
+    return float(rates[int(falls.argmin())])

@@ -1,13 +1,13 @@
-"""A network of dense layers as a drawing: neurons as circles, weights as lines."""
+"""A network as a drawing: of few dense units each neuron and each weight, of others a box for each layer."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from glassnet.errors import ConfigurationError
 from glassnet.files import write_atomically
 from glassnet.layers import Dense, Layer
-from glassnet.network import Network
+from glassnet.network import Concat, Network, Residual
+from glassnet.plots.blocks import block_diagram
 from glassnet.shapes import Array
 
 COLUMN, ROW, RADIUS, MARGIN, LETTER = 170, 52, 15, 46, 8
@@ -16,13 +16,14 @@ POSITIVE, NEGATIVE, INK = "#1f5fa8", "#c4442e", "#22313f"
 
 
 def network_diagram(network: Network, path: str | Path | None = None, *, title: str = "") -> str:
-    """Draws every dense layer's units as circles and its weights as lines.
+    """Draws a network: of dense layers with at most 64 units the neurons and weights, of any other its layers.
 
-    A line's width grows with |w| relative to the layer's largest, blue for positive and red for negative; hovering
-    over a line or circle shows its value. Activations are written above the column they shape.
+    Neurons are circles and weights lines: a line's width grows with |w| relative to the layer's largest, blue for
+    positive and red for negative; hovering over a line or circle shows its value. Activations are written below the
+    column they shape. Layers are boxes with their output's shape and their parameters, branches stand side by side.
 
     Args:
-        network: a built network of at most 64 units a layer.
+        network: a built network.
         path: where to save the SVG, or None.
         title: a line above the drawing.
 
@@ -31,20 +32,28 @@ def network_diagram(network: Network, path: str | Path | None = None, *, title: 
 
     Raises:
         NotBuiltError: the network is not built.
-        ConfigurationError: it has no dense layer, or one too wide to draw.
+        ConfigurationError: the path cannot be written.
     """
-    from html import escape
-
     network.summary()  # refuses a network without shapes
     dense, captions = _columns(network)
     widths = [dense[0].weight.shape[0], *(layer.units for layer in dense)] if dense else []
-    if not dense or max(widths) > MOST_UNITS:
-        raise ConfigurationError(
-            where="network_diagram",
-            received=f"dense layers of {widths or 'no'} units",
-            expected=f"1 to {MOST_UNITS} units in each column, so that lines can be told apart",
-            fix="draw a smaller network, or print net.summary()",
-        )
+    is_small = bool(dense) and max(widths) <= MOST_UNITS and _is_chain_of_units(network)
+    svg = _units(dense, captions, widths, title) if is_small else block_diagram(network, title=title)
+    if path is not None:
+        write_atomically(path, svg.encode())
+    return svg
+
+
+def _is_chain_of_units(network: Network) -> bool:
+    """Whether each layer hands a plain row of units to the next one."""
+    return all(
+        len(layer.output_shape or ()) == 1 and not isinstance(layer, Residual | Concat) for _, layer in network.walk()
+    )
+
+
+def _units(dense: list[Dense], captions: list[str], widths: list[int], title: str) -> str:
+    from html import escape
+
     height = 2 * MARGIN + ROW * (max(widths) - 1) + 24
     width = 2 * MARGIN + COLUMN * len(dense) + max(0, LETTER * len(captions[-1]) // 2 - MARGIN + 8)
     centres = [_centres(column, units, height) for column, units in enumerate(widths)]
@@ -60,10 +69,7 @@ def network_diagram(network: Network, path: str | Path | None = None, *, title: 
         parts += _circles(dense[column - 1] if column else None, points)
         place = f'x="{points[0][0]}" y="{height - 12}" text-anchor="middle" fill="{INK}"'
         parts.append(f"<text {place}>{escape(captions[column])}</text>")
-    svg = "\n".join([*parts, "</svg>"])
-    if path is not None:
-        write_atomically(path, svg.encode())
-    return svg
+    return "\n".join([*parts, "</svg>"])
 
 
 def _columns(network: Network) -> tuple[list[Dense], list[str]]:

@@ -19,8 +19,8 @@ from glassnet.training.history import CURVES, require_matplotlib, require_pictur
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
-    from matplotlib.image import AxesImage
 
 INK, PALE = "#22313f", "#b8bfc6"
 FIRST, SECOND = CURVES
@@ -50,8 +50,8 @@ def headline(figure: Figure, text: str) -> None:
     figure.suptitle(fill(text, letters), fontsize=MIDDLE, color=INK)
 
 
-def colour_bar(figure: Figure, axes: Axes, image: AxesImage, label: str) -> None:
-    """Puts the scale of an image beside it."""
+def colour_bar(figure: Figure, axes: Axes, image: ScalarMappable, label: str) -> None:
+    """Puts the scale of an image or surface beside it."""
     bar = figure.colorbar(image, ax=axes, shrink=0.9, aspect=30, pad=0.02)
     bar.ax.tick_params(labelsize=SMALL, labelcolor=INK)
     bar.set_label(label, fontsize=SMALL, color=INK)

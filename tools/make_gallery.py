@@ -1,0 +1,108 @@
+"""Makes docs/gallery.md, with each picture that the library draws, and its images: ``make gallery``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import glassnet as gn
+
+DOCS = Path(__file__).parents[1] / "docs"
+IMAGES = DOCS / "images" / "gallery"
+HEAD = """# Gallery
+
+Every picture that glassnet draws, each with the call that makes it. All of them return a matplotlib figure and take
+`path="picture.png"` (or .svg, .pdf); the network diagram is SVG of its own. `pip install "glassnet[plots]"`.
+
+`make gallery` makes this page: the models are a small convolutional network on the built-in digits, a network with two
+hidden layers on two spirals, and one that predicts a curved surface.
+"""
+Entry = tuple[str, str, str, Any]
+"""A file's name, a title, the call, and the figure or SVG."""
+
+
+def spirals(rows: int = 400) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    turn, arm = rng.uniform(0.3, 3 * np.pi, rows), rng.integers(0, 2, rows)
+    points = np.stack([turn * np.cos(turn + np.pi * arm), turn * np.sin(turn + np.pi * arm)], axis=1)
+    return points / 6 + 0.04 * rng.normal(size=(rows, 2)), arm
+
+
+def pictures() -> Iterator[Entry]:
+    digits = gn.data.digits()
+    training, test = gn.data.split(digits, 0.25)
+    x, y, xt, yt = training.x / 16, training.y, test.x / 16, test.y
+    layers = (gn.Reshape((1, 8, 8)), gn.Conv2D(16, 3, padding="same"), gn.ReLU(), gn.MaxPool2D(2), gn.Flatten())
+    cnn = gn.Model(gn.Sequential(*layers, gn.Dense(10)), "cross_entropy", gn.Adam(3e-3), metrics=["accuracy"])
+    watch = gn.Watch(every=10)
+    history = cnn.fit(x, y, epochs=12, validation_data=(xt, yt), callbacks=[watch], verbose=False)
+    points, arms = spirals()
+    net = gn.Sequential(gn.Dense(8), gn.Tanh(), gn.Dense(8), gn.Tanh(), gn.Dense(1))
+    spiral = gn.Model(net, "binary_cross_entropy", gn.Adam(0.02), metrics=["accuracy"])
+    spiral.fit(points, arms[:, None], epochs=300, verbose=False)
+    heights = np.sin(3 * points[:, :1]) + points[:, 1:] + 0.1 * np.random.default_rng(1).normal(size=(len(points), 1))
+    surface = gn.Model(gn.Sequential(gn.Dense(32), gn.Tanh(), gn.Dense(1)), "mean_squared_error", gn.Adam(0.01))
+    surface.fit(points, heights, epochs=150, verbose=False)
+    plots = gn.plots
+
+    yield "learning-curves", "Learning curves", "history.plot()", history.plot()
+    call = "plots.network_diagram(network)"
+    yield "network-diagram", "Network diagram", call, plots.network_diagram(spiral.network)
+    large = gn.Sequential(
+        gn.Conv2D(16, 3, padding="same"), gn.Residual(gn.Conv2D(16, 3, padding="same"), gn.BatchNorm())
+    )
+    large.add(gn.ReLU())
+    large.build((3, 32, 32))
+    yield "block-diagram", "Diagram of a large network", call, plots.network_diagram(large)
+    call = "plots.plot_decision_boundary(model, x, y)"
+    yield "decision-boundary", "Decision boundary", call, plots.plot_decision_boundary(spiral, points, arms)
+    yield "surface", "Predicted amounts over two inputs", call, plots.plot_decision_boundary(surface, points, heights)
+    call = "plots.plot_confusion_matrix(model, x, y)"
+    yield "confusion-matrix", "Confusion matrix", call, plots.plot_confusion_matrix(cnn, xt, yt)
+    yield (
+        "mistakes",
+        "The surest mistakes",
+        "plots.plot_mistakes(model, x, y)",
+        plots.plot_mistakes(cnn, xt, yt, count=6),
+    )
+    noisy = points + 0.15 * np.random.default_rng(2).normal(size=points.shape)
+    yield "roc", "ROC curve", "plots.plot_roc(model, x, y)", plots.plot_roc(spiral, noisy, arms)
+    yield "calibration", "Calibration", "plots.plot_calibration(model, x, y)", plots.plot_calibration(cnn, xt, yt)
+    call = "plots.plot_residuals(model, x, y)"
+    yield "residuals", "Predicted amounts and errors", call, plots.plot_residuals(surface, points, heights)
+    yield "filters", "Filters of the first layer", "plots.plot_filters(model)", plots.plot_filters(cnn)
+    call = "plots.plot_feature_maps(model, image)"
+    yield "feature-maps", "Feature maps of one image", call, plots.plot_feature_maps(cnn, xt[0])
+    yield "watch", "A training, watched", "gn.Watch().plot()", watch.plot()
+    call = "plots.plot_distributions(watch)"
+    yield "distributions", "Activations and δ over time", call, plots.plot_distributions(watch)
+    yield "gradient-flow", "Gradient flow", "plots.plot_gradient_flow(watch)", plots.plot_gradient_flow(watch)
+    yield "update-ratios", "Updates beside weights", "plots.plot_update_ratios(watch)", plots.plot_update_ratios(watch)
+    test_of_rates = gn.learning_rate_range(cnn, x, y)
+    call = "plots.plot_learning_rate_range(gn.learning_rate_range(model, x, y), rate=0.003)"
+    figure = plots.plot_learning_rate_range(test_of_rates, rate=0.003)
+    yield "learning-rate-range", "Learning-rate range test", call, figure
+    call = "plots.plot_loss_surface(model, x, y)"
+    yield "loss-surface", "Loss around the weights", call, plots.plot_loss_surface(spiral, points, arms[:, None])
+
+
+def main() -> None:
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    page = [HEAD]
+    for name, title, call, figure in pictures():
+        if isinstance(figure, str):
+            file = IMAGES / f"{name}.svg"
+            file.write_text(figure)
+        else:
+            file = IMAGES / f"{name}.png"
+            figure.savefig(file, dpi=110)
+        page.append(f"## {title}\n\n```python\n{call}\n```\n\n![{title}](images/gallery/{file.name})\n")
+        print(file.relative_to(DOCS.parent))
+    (DOCS / "gallery.md").write_text("\n".join(page))
+
+
+if __name__ == "__main__":
+    main()
