@@ -253,6 +253,17 @@ def test_everything_can_be_done_with_the_keyboard(window: Opened, tmp_path: Path
     page.keyboard.press("Escape")
     assert not page.locator("#panel").is_visible()
 
+    # From an error term through its factors, and back to the grid.
+    page.evaluate("glassnet.drawAll()")  # as scrolling there does
+    page.locator('figure[data-name="doutputs"] table').focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.dataset.name") == "row_weights"
+    page.keyboard.press("Enter")
+    assert "weigh_rows" in page.locator("#panel").inner_text()
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.closest('figure').dataset.name") == "doutputs"
+
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("make", [xor, digits, images])

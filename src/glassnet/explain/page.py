@@ -17,6 +17,8 @@ from glassnet.tables import Table
 
 SCRIPTS = ("numbers.js", "formulas.js", "typeset.js", "grids.js", "panel.js", "page.js")
 Words = dict[str, str]
+LONGEST = 400
+"""Letters of what a network prints."""
 
 
 def page_of(trace: Trace, language: str) -> str:
@@ -84,7 +86,8 @@ def _header(content: Content, words: Words) -> str:
         update=f"{subject.optimizer.steps + 1:,}",
         dtype=subject.network.dtype,
     )
-    about = [("network", repr(subject.network)), ("loss", repr(subject.loss)), ("optimizer", repr(subject.optimizer))]
+    names = ("network", "loss", "optimizer")
+    about = [(name, _short(repr(getattr(subject, name)), LONGEST)) for name in names]
     if isinstance(subject.preprocessing, Standardize | Table):
         about.append(("preprocessing", type(subject.preprocessing).__name__))
     legend = "".join(f"<p>{escape(words[name])}</p>" for name in ("legend_delta", "legend_count", "keys"))
@@ -173,6 +176,6 @@ def _updates(content: Content, words: Words) -> str:
     )
 
 
-def _short(text: str) -> str:
-    """A caller's name that fits a heading: networks within a network print everything inside."""
-    return text if len(text) <= 90 else f"{text[:88]}…"
+def _short(text: str, longest: int = 90) -> str:
+    """What something prints, as far as it fits: networks print everything inside."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

@@ -15,7 +15,7 @@ ENGLISH = {
         "What the network does with these rows in one step of training: forward propagation, the loss, the error terms "
         "δ going back, the gradients, the update. Click any number that a step writes, and see what it is made of."
     ),
-    "keys": "Keys: Tab to an array, arrows to move, Enter to explain, Esc to close.",
+    "keys": "Keys: Tab to an array, arrows to move, Enter to explain, Enter again to go on from there, Esc to close.",
     "legend_scale": (
         "Warm is positive, cold is negative, paper is 0. Each array has a scale of its own: the full colours are its "
         "largest absolute value."
@@ -92,7 +92,7 @@ CHINESE = {
         "网络在一步训练里对这几行数据做了什么：前向传播、损失、误差项 δ 逐层往回传、梯度、参数更新。"
         "点一下任何一个算出来的数，就能看到它是怎么来的。"
     ),
-    "keys": "键盘操作：Tab 选中数组，方向键移动，Enter 查看来历，Esc 关闭。",
+    "keys": "键盘操作：Tab 选中数组，方向键移动，Enter 查看来历，再按 Enter 进入说明、继续追查，Esc 关闭。",
     "legend_scale": "暖色为正，冷色为负，底色为 0。每个数组各有自己的色标：颜色最深处是其中绝对值最大的数。",
     "legend_delta": "δʸ = ∂L/∂y 是 y 的误差项：这个数变一点，损失跟着变多少。dW = ∂L/∂W 是权重的梯度。",
     "legend_count": "下标从 0 数起。",

@@ -82,9 +82,9 @@ class Watch(Callback):
     """Looks at every so manieth step while a model trains, and keeps what its numbers were like.
 
     What is trained is the same, bit for bit, and the steps between are not slowed down: a step that is looked at runs
-    in a program of its own, which leaves its intermediate results standing. Of each array a fixed sample of elements
-    is kept. Sums over the sample stand for the whole; of arrays with no more elements than the sample they are exact.
-    Dead units are counted over all elements.
+    in a program of its own, which leaves its intermediate results standing and takes memory for all of them. Of each
+    array a fixed sample of elements is kept. Sums over the sample stand for the whole; of arrays with no more elements
+    than the sample they are exact. Dead units are counted over all elements.
 
     Args:
         every: how many steps from one look to the next (50).

@@ -193,9 +193,10 @@ function listen(view, pane, call, name, choose) {
     const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
     const [i, j] = cursor ?? [0, 0];
     if (event.key in steps) {
-      const [down, right] = steps[event.key];
+      const [down, right] = steps[event.key], from = pane.place(i, j);
       move([Math.max(0, Math.min(pane.rows - 1, i + down)), Math.max(0, Math.min(pane.columns - 1, j + right))]);
-      if (panelIsOpen() && pane.place(...cursor) >= 0) choose(pane.place(...cursor));
+      const to = pane.place(...cursor);
+      if (panelIsOpen() && to >= 0 && to !== from) choose(to);
     } else if (event.key === "Home") {
       move([i, 0]);
     } else if (event.key === "End") {

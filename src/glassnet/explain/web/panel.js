@@ -15,10 +15,16 @@ function choose(number, name, place) {
     const found = origin(call, name, place);
     if (found) return choose(found.call, found.target, found.place);
   }
-  if (panel.hidden) opener = document.activeElement;
   const last = visited.at(-1);
-  if (!last || last.number !== number || last.name !== name || last.place !== place) visited.push({ number, name, place });
+  const isSame = last && last.number === number && last.name === name && last.place === place;
+  if (isSame && panelIsOpen()) return enterPanel(); // asked for once more: with the keyboard, that is
+  if (panel.hidden) opener = document.activeElement;
+  visited.push({ number, name, place });
   show(number, name, place);
+}
+
+function enterPanel() {
+  (panel.querySelector(".operand") ?? panel.querySelector(".close")).focus();
 }
 
 function show(number, name, place) {
@@ -110,7 +116,7 @@ function difference(call, target, place, own) {
   const isGradient = content.gradients.includes(`${call.step - 1}:${target}`);
   if (!isGradient) return "";
   const found = (call.differences[target] ?? []).find(([at]) => at === place);
-  if (!found) return `<p class="difference muted">${escapeHtml(words.no_difference)}</p>`;
+  if (!found || found[1] === null) return `<p class="difference muted">${escapeHtml(words.no_difference)}</p>`;
   const [, central, left, right] = found;
   if (left !== undefined) {
     const values = { left: write(left), right: write(right), own: write(own) };
@@ -149,7 +155,8 @@ panel.addEventListener("click", (event) => {
   if (event.target.closest(".back")) {
     visited.pop();
     const { number, name, place } = visited.at(-1);
-    return show(number, name, place);
+    show(number, name, place);
+    return enterPanel();
   }
   const all = event.target.closest(".show-all");
   if (all) {
@@ -169,6 +176,7 @@ function follow(operand) {
   if (!operand) return;
   const { number } = visited.at(-1);
   choose(number, operand.dataset.name, Number(operand.dataset.place));
+  enterPanel();
 }
 
 document.addEventListener("keydown", (event) => {
