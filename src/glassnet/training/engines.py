@@ -183,8 +183,8 @@ class CompiledEngine(Engine):
             if diverged or not task.proceed(epoch + done // task.steps, done % task.steps):
                 done += end == "diverged"
                 break
-            if perf_counter() - started < SLICE_SECONDS / 2:
-                self._pace = max(self._pace, 2 * asked)
+            if perf_counter() - started < SLICE_SECONDS / 2 * asked / self._pace:
+                self._pace *= 2
         return Result(losses[:done], totals[:done], diverged)
 
     def _watch(

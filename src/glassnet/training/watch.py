@@ -223,10 +223,14 @@ class View:
         series += [self._sees("delta", path, call.arrays["dy"], call) for path, call in errors.items()]
         trained = [segment for segment in network.layout if segment.trainable]
         series += [self._sees("gradient", s.path, s.view(network.gradients)) for s in trained]
-        self._before = len(self._gathers)
+        start = self._size
+        self._first_of_parameters = len(self._gathers)
         series += [self._sees("parameter", s.path, s.view(network.parameters)) for s in trained]
         self._series = tuple(series)
-        self._taken = [(flat, np.concatenate(places)) for flat, places in self._gathers]
+        taken = [(flat, np.concatenate(places)) for flat, places in self._gathers]
+        ends = np.cumsum([0, *(len(places) for _, places in taken)]).tolist()
+        self._taken = [(flat, places, slice(*ends[n : n + 2])) for n, (flat, places) in enumerate(taken)]
+        self._before = slice(start, self._size)
         self._dead = [
             (path, call.arrays["y"], (0, *range(2, call.arrays["y"].ndim)))
             for path, call in outputs.items()
@@ -254,14 +258,23 @@ class View:
 
     def begin(self) -> None:
         """Before the update: keeps the parameters."""
-        self._parameters = [flat.take(places) for flat, places in self._taken[self._before :]]
+        count = self._before.stop - self._before.start
+        self._values = np.empty(self._size + count, self._network.dtype)
+        for flat, places, part in self._taken[self._first_of_parameters :]:
+            flat.take(places, out=self._values[part], mode="clip")
 
     def end(self, *, step: int, epoch: int, loss: float) -> None:
         """After the update: hands the sample to the watch."""
-        seen = [flat.take(places) for flat, places in self._taken]
-        seen[self._before : self._before] = self._parameters
-        dead = {path: 1 - np.count_nonzero(array.any(axis=axes)) / array.shape[1] for path, array, axes in self._dead}
-        values = np.concatenate(seen) if seen else np.empty(0)
+        values = self._values
+        for flat, places, part in self._taken[: self._first_of_parameters]:
+            flat.take(places, out=values[part], mode="clip")
+        for flat, places, part in self._taken[self._first_of_parameters :]:
+            after = slice(part.start - self._before.start + self._size, part.stop - self._before.start + self._size)
+            flat.take(places, out=values[after], mode="clip")
+        # A ReLU gives nothing below 0: where the largest is 0, all are.
+        dead = {
+            path: 1 - int(np.count_nonzero(array.max(axis=axes))) / array.shape[1] for path, array, axes in self._dead
+        }
         self.watch.take_in(Sample(self._series, step, epoch, loss, values, dead))
 
 
