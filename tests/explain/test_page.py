@@ -310,6 +310,15 @@ def test_large_arrays_are_shown_in_part(window: Opened, tmp_path: Path) -> None:
     assert "not on this page" in page.locator("#panel").inner_text()
 
 
+def test_a_notebook_shows_the_same_page_in_a_frame(window: Opened, tmp_path: Path) -> None:
+    page = window.show(f"<!doctype html><title>notebook</title>{xor()._repr_html_()}", tmp_path)
+    frame = page.frame_locator("iframe")
+    frame.locator("article .math math").first.wait_for(state="attached")
+    frame.locator("table.cells td").first.click()
+    assert frame.locator("#panel").is_visible()
+    assert window.errors == []
+
+
 def test_diverged_numbers_are_shown_as_such(window: Opened, tmp_path: Path) -> None:
     model = gn.Model(
         gn.Sequential(gn.Dense(2, weight_init=1e38), gn.ReLU(), gn.Dense(2, weight_init=1e38)), "cross_entropy", "sgd"
