@@ -1,7 +1,7 @@
 import json
 from html.parser import HTMLParser
 
-from glassnet.pages import as_json, page
+from glassnet.pages import as_json, is_page, page, printable
 
 
 class Tags(HTMLParser):
@@ -30,3 +30,13 @@ def test_json_cannot_end_the_element_that_holds_it():
     text = as_json(data)
     assert "<" not in text
     assert json.loads(text) == data
+
+
+def test_what_no_page_can_hold_is_marked(tmp_path):
+    assert printable("a\x07b\ud800c\n\t") == "a\ufffdb\ufffdc\n\t"
+    path = tmp_path / "page.html"
+    path.write_bytes(page("t", "a\x00b \udfff 类别").encode())
+    assert "a\ufffdb \ufffd 类别" in path.read_text(encoding="utf-8")
+    assert is_page(path)
+    path.write_text("<!doctype html><p>mine</p>")
+    assert not is_page(path)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+"""A page may not ask anybody for anything."""
 STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1c2733; --muted: #5b6875; --line: #d5dbe1; --panel: #f4f6f8;
   --accent: #1f6feb; --positive: #c8551b; --negative: #2166ac; --good: #1a7f37; --bad: #b42318; }
@@ -46,15 +49,25 @@ def page(title: str, body: str, *, language: str = "en", style: str = "", script
         A document that opens without a network. Its content policy forbids every request, so that a hole in the
         escaping could send nothing anywhere.
     """
-    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-    return (
+    return printable(
         f'<!doctype html>\n<html lang="{escape(language)}">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{STYLE}{style}</style>\n</head>\n<body>\n{body}\n"
         + (f"<script>{script}</script>\n" if script else "")
         + "</body>\n</html>\n"
     )
+
+
+def is_page(path: Path) -> bool:
+    """Whether a file is one of these pages."""
+    with path.open("rb") as file:
+        return POLICY.encode() in file.read(1024)
+
+
+def printable(text: str) -> str:
+    """The text with a mark in the place of what neither HTML nor SVG can hold: control characters, lone surrogates."""
+    return "".join("\ufffd" if (c < " " and c not in "\t\n\r") or "\ud800" <= c <= "\udfff" else c for c in text)
 
 
 def as_json(data: object) -> str:

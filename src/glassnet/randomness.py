@@ -24,7 +24,7 @@ _HALF = np.uint64(32)
 
 def stream_id(name: str) -> int:
     """A stable 32-bit number for a name, such as a layer's path (CRC-32 of its UTF-8 bytes)."""
-    return zlib.crc32(name.encode())
+    return zlib.crc32(name.encode(errors="surrogatepass"))
 
 
 def generator(seed: int, purpose: str, index: int = 0) -> np.random.Generator:

@@ -120,6 +120,18 @@ def test_a_table_with_numbers(
     assert np.abs(predicted - rows[:, 2]).mean() < 20_000
 
 
+def test_a_page_of_somebody_else_is_not_replaced(
+    flowers: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(flowers.parent)
+    Path("flowers.html").write_text("<p>mine</p>")
+    assert run("train flowers.csv --target species --epochs 1 --quiet") == 2
+    assert "write --report with another name" in capsys.readouterr().err
+    assert Path("flowers.html").read_text() == "<p>mine</p>"
+    assert run("train flowers.csv --target species --epochs 1 --quiet --report flowers.html") == 0
+    assert run("train flowers.csv --target species --epochs 1 --quiet") == 0
+
+
 def test_the_report_is_written_where_asked(
     flowers: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

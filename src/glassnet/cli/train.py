@@ -15,6 +15,7 @@ from glassnet.errors import ConfigurationError, DataError
 from glassnet.files import require_writable
 from glassnet.model import Model
 from glassnet.optimizers import L2, OPTIMIZERS, Chain, Optimizer
+from glassnet.pages import is_page
 from glassnet.preprocessing import Standardize
 from glassnet.reports import can_draw, report
 from glassnet.training import Callback, EarlyStopping, TrainingState, is_watched, require_picture
@@ -137,6 +138,13 @@ def require_report(options: argparse.Namespace, output: Path) -> None:
     if options.no_report:
         return
     page = require_writable(report_path(options, output), where="--report")
+    if options.report is None and page.is_file() and not is_page(page):
+        raise ConfigurationError(
+            where="train",
+            received=f"{str(page)!r}, which exists and is no page of glassnet's",
+            expected="a name for the report that replaces nothing of yours",
+            fix="write --report with another name, or --no-report",
+        )
     if page.resolve() in {Path(other).resolve() for other in (output, options.plot) if other is not None}:
         raise ConfigurationError(
             where="--report",

@@ -14,6 +14,7 @@ from glassnet.checks import numeric
 from glassnet.errors import ConfigurationError, ShapeError
 from glassnet.files import write_atomically
 from glassnet.network import Network
+from glassnet.pages import printable
 from glassnet.shapes import Array, Shape, batch_shape
 from glassnet.training.history import CURVES, require_matplotlib, require_picture
 
@@ -119,7 +120,7 @@ def names_of(class_names: Sequence[str] | None, classes: int, where: str) -> lis
             expected=f"{classes} names, one for each class",
             fix="pass a list of names in the order of the labels",
         )
-    return [str(name) for name in class_names]
+    return [printable(str(name)) for name in class_names]
 
 
 def short(name: str) -> str:

@@ -25,7 +25,7 @@ figcaption { margin-top: .35rem; max-width: 46rem; }
 .scroll { overflow-x: auto; }
 .scroll table { min-width: 22rem; }
 th { color: var(--muted); font-weight: 600; font-size: .92rem; white-space: nowrap; }
-td { overflow-wrap: anywhere; }
+td { overflow-wrap: break-word; }
 td.number { white-space: nowrap; overflow-wrap: normal; }
 td.bar { width: 40%; min-width: 7rem; padding-right: 0; vertical-align: middle; }
 td.bar i { display: block; height: .7rem; border-radius: 2px; background: var(--accent); min-width: 1px; }

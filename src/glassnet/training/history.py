@@ -103,7 +103,7 @@ class History:
             axes.legend(frameon=False)
         axes.set_xlabel("epoch")
         axes.set_title(name.replace("_", " "))
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
 
