@@ -29,6 +29,12 @@ void rows_to_lanes(const T* rows, int64_t distance, int64_t count, int64_t lengt
     }
 }
 
+// The planes from `first` on, `image` elements further.
+template <class T>
+Planes<T> planes_from(const Planes<T>& planes, int64_t image, int64_t first) {
+    return {planes.data + image + first * planes.size(), planes.count - first, planes.rows, planes.columns};
+}
+
 // Some pixel rows of an image's planes, a vector for each pixel with its planes in the lanes; zeros around the image.
 template <class T>
 struct Strip {

@@ -1,12 +1,11 @@
 #include "winograd.hpp"
 
 #include <algorithm>
-#include <memory>
-#include <new>
 
 #include "matrix_product.hpp"
 #include "scratch.hpp"
 #include "strip.hpp"
+#include "thread_memory.hpp"
 #include "winograd_transforms.hpp"
 
 namespace glassnet {
@@ -16,20 +15,11 @@ constexpr int64_t fewest_planes = 16;
 constexpr int64_t most_outputs = 64, most_outputs_once = 32;  // at a time
 constexpr int64_t results = winograd_results, overlap = winograd_pixels - results;
 constexpr int64_t parts = winograd_pixels * winograd_pixels;  // of what is transformed: a matrix for each number of a square
-constexpr int64_t memory_bytes = 1 << 22;
 
 // Between the parts: they are written side by side, and had better not lie at the same place of their pages, which a first
 // cache has only 8 ways for.
 template <class T>
 constexpr int64_t gap = 5 * 64 / sizeof(T);
-
-// Memory of the thread's own; null where there is none left.
-char* memory() {
-    static thread_local const std::unique_ptr<char[]> bytes(new (std::nothrow) char[memory_bytes + 64]);
-    if (bytes == nullptr) return nullptr;
-    const auto address = reinterpret_cast<std::uintptr_t>(bytes.get());
-    return bytes.get() + (64 - address % 64) % 64;
-}
 
 // How the squares of planes of results are taken: in strips of as many rows of them as the memory has room for, of some
 // images at once or of a part of one; and of some output planes, for which all else is done again.
@@ -66,7 +56,7 @@ private:
     }
     bool fits(int64_t some_rows, int64_t some) const {
         const int64_t numbers = outputs * inputs + (outputs + inputs) * some * some_rows * columns;
-        return parts * numbers + 3 * parts * gap<T> + pixels_of(some_rows) <= memory_bytes / int64_t(sizeof(T));
+        return parts * numbers + 3 * parts * gap<T> + pixels_of(some_rows) <= thread_memory_bytes / int64_t(sizeof(T));
     }
 };
 
@@ -167,11 +157,6 @@ void weights_of_sums(const T* m, int64_t part, int64_t inputs, T* weights, int64
     }
 }
 
-template <class T>
-Planes<T> planes_from(const Planes<T>& planes, int64_t image, int64_t first) {
-    return {planes.data + image + first * planes.size(), planes.count - first, planes.rows, planes.columns};
-}
-
 // Squares of pixels of some images' strips, transformed: number k of square q and plane i to v[k * part + q * x.count + i].
 template <class T, class Transform>
 void transform_images(int64_t images, const Planes<const T>& x, int64_t x_image, const Strip<T>& strip, int64_t rows,
@@ -193,7 +178,7 @@ bool winograd(int64_t images, const Planes<const T>& x, int64_t x_image, const W
     const int64_t inputs = x.count;
     if (inputs < fewest_planes || y.count < fewest_planes || y.rows < 4 || y.columns < 4) return false;
     const Squares<T> squares(x, y.count, y.rows, y.columns, images, 64);
-    T* const u = reinterpret_cast<T*>(memory());
+    T* const u = reinterpret_cast<T*>(thread_memory());
     if (!squares.fit || u == nullptr) return false;
     const int64_t columns = squares.columns, outputs = squares.outputs;
     const int64_t u_part = outputs * inputs + gap<T>, v_part = squares.all() * inputs + gap<T>;
@@ -238,7 +223,7 @@ bool winograd_weights(int64_t images, const Planes<const T>& x, int64_t x_image,
     const int64_t inputs = x.count;
     if (inputs < fewest_planes || dy.count < fewest_planes || dy.rows < 4 || dy.columns < 4) return false;
     const Squares<T> squares(x, dy.count, dy.rows, dy.columns, images, 128);
-    T* const m = reinterpret_cast<T*>(memory());
+    T* const m = reinterpret_cast<T*>(thread_memory());
     if (!squares.fit || m == nullptr) return false;
     const int64_t columns = squares.columns, outputs = squares.outputs;
     const int64_t m_part = outputs * inputs + gap<T>, v_part = squares.all() * inputs + gap<T>;
