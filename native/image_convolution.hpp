@@ -1,9 +1,10 @@
-// Convolutions of whole batches of images: of each group of channels, by the faster of two ways.
+// Convolutions of whole batches of images: of each group of channels, by the fastest of three ways.
 #pragma once
 
 #include <type_traits>
 
 #include "convolution.hpp"
+#include "filters_in_lanes.hpp"
 #include "kernel.hpp"
 #include "lanes.hpp"
 #include "winograd.hpp"
@@ -54,6 +55,9 @@ void correlate_images(const Operand& x, const Operand& weight, const Ending<T>& 
             winograd<T>(x.rows(), planes_of<const T>(x, 0, g, groups), x.row_size(), weights, false, of_group,
                         planes_of<T>(y, 0, g, groups), y.row_size(), vertical.pad, horizontal.pad))
             continue;
+        if (correlate_by_filters<T>(x.rows(), planes_of<const T>(x, 0, g, groups), x.row_size(), weights, false, of_group,
+                                    planes_of<T>(y, 0, g, groups), y.row_size(), vertical, horizontal))
+            continue;
         for (int64_t n = 0; n < x.rows(); ++n)
             correlate<T>(planes_of<const T>(x, n, g, groups), weights, of_group, planes_of<T>(y, n, g, groups), vertical,
                          horizontal);
@@ -71,6 +75,10 @@ void spread_images(const Operand& x, const Operand& weight, const Ending<T>& end
         if (is_3x3(vertical, horizontal) && vertical.pad <= 2 && horizontal.pad <= 2 &&
             winograd<T>(x.rows(), planes_of<const T>(x, 0, g, groups), x.row_size(), weights, true, of_group,
                         planes_of<T>(y, 0, g, groups), y.row_size(), 2 - vertical.pad, 2 - horizontal.pad))
+            continue;
+        if (vertical.stride == 1 && horizontal.stride == 1 &&
+            correlate_by_filters<T>(x.rows(), planes_of<const T>(x, 0, g, groups), x.row_size(), weights, true, of_group,
+                                    planes_of<T>(y, 0, g, groups), y.row_size(), vertical, horizontal))
             continue;
         for (int64_t n = 0; n < x.rows(); ++n)
             spread<T>(planes_of<const T>(x, n, g, groups), weights, of_group, planes_of<T>(y, n, g, groups), vertical,

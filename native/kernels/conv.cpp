@@ -71,6 +71,9 @@ struct Unpacked {
                 winograd_weights<T>(above.rows(), x, below.row_size(), dy, above.row_size(), weights, dweight.adds,
                                     vertical.pad, horizontal.pad))
                 continue;
+            if (correlate_weights_by_filters<T>(above.rows(), x, below.row_size(), dy, above.row_size(), weights,
+                                                dweight.adds, vertical, horizontal))
+                continue;
             correlate_weights<T>(above.rows(), x, below.row_size(), dy, above.row_size(), weights, dweight.adds,
                                  vertical, horizontal);
         }

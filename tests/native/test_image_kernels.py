@@ -152,8 +152,10 @@ def group_norms(case: Case, rng: np.random.Generator) -> Drawn:
 
 
 def filters(rng: np.random.Generator, axes: int) -> tuple[list[int], ...]:
-    """Taps, strides, padding, dilations, each for as many axes."""
+    """Taps, strides, padding, dilations, each for as many axes; often without strides and dilations."""
     taps, strides, dilations = ([int(n) for n in rng.integers(1, most, axes)] for most in (6, 4, 3))
+    if rng.integers(0, 2):
+        strides, dilations = [1] * axes, [1] * axes
     return taps, strides, [int(rng.integers(0, count + 1)) for count in taps], dilations
 
 
@@ -167,8 +169,13 @@ def places_of(size: int, taps: int, stride: int, pad: int, dilation: int) -> int
     return max(1, (size + 2 * pad - dilation * (taps - 1) - 1) // stride + 1)
 
 
+def features_of(rng: np.random.Generator) -> int:
+    """Of a group; often as many as the lanes of one or two vectors."""
+    return int(rng.choice([8, 16, 32])) if rng.integers(0, 2) else int(rng.integers(1, 20))
+
+
 def convs(case: Case, rng: np.random.Generator) -> Drawn:
-    axes, groups, features = filters(rng, 2), int(rng.integers(1, 4)), int(rng.integers(1, 20))
+    axes, groups, features = filters(rng, 2), int(rng.integers(1, 4)), features_of(rng)
     size = case.height, case.width
     places = [places_of(length, *along) for length, *along in zip(size, *axes, strict=True)]
     shapes: dict[str, Shape] = {
@@ -181,7 +188,7 @@ def convs(case: Case, rng: np.random.Generator) -> Drawn:
 
 
 def transposed_convs(case: Case, rng: np.random.Generator) -> Drawn:
-    axes, groups, features = filters(rng, 2), int(rng.integers(1, 4)), int(rng.integers(1, 20))
+    axes, groups, features = filters(rng, 2), int(rng.integers(1, 4)), features_of(rng)
     size = case.height, case.width
     pixels = [
         max(1, (length - 1) * stride + dilation * (taps - 1) + 1 - 2 * pad + int(rng.integers(0, stride)))
@@ -417,3 +424,17 @@ def test_long_sums_in_float32_are_accurate(kernel: str, shape: Shape) -> None:
     call(kernel, arrays, {}, "float32")
     for name in entry.sums:
         np.testing.assert_allclose(arrays[name], expected[name], 2e-6, err_msg=name)
+
+
+@pytest.mark.parametrize(("features", "size"), [(16, 10), (6, 28), (8, 31), (32, 64)], ids=str)
+def test_long_gradients_of_weights_in_float32_are_accurate(features: int, size: int) -> None:
+    """To 4e-6, with filters or with columns in the lanes."""
+    rng = np.random.default_rng(1)
+    shapes = {"dy": (64, features, size, size), "x": (64, 2, size + 4, size + 4), "weight": (features, 2, 5, 5)}
+    arrays: Arrays = {name: rng.uniform(1, 2, shape).astype(np.float32) for name, shape in shapes.items()}
+    arrays |= {"dx": None, "dweight": np.zeros(shapes["weight"], np.float32), "dbias": None}
+    numbers = conv_settings([1, 1], [0, 0], [1, 1])
+    wide = {n: None if a is None else a.astype(np.float64) for n, a in arrays.items()}
+    expected = by_numpy("conv2d_backward", wide, numbers)
+    call("conv2d_backward", arrays, numbers, "float32")
+    np.testing.assert_allclose(arrays["dweight"], expected["dweight"], 4e-6)
