@@ -66,6 +66,7 @@ std::span<const KernelEntry> combine_kernels();
 std::span<const KernelEntry> conv_kernels();
 std::span<const KernelEntry> dense_kernels();
 std::span<const KernelEntry> dropout_kernels();
+std::span<const KernelEntry> embedding_kernels();
 std::span<const KernelEntry> folded_kernels();
 std::span<const KernelEntry> loss_kernels();
 std::span<const KernelEntry> norm_kernels();

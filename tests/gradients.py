@@ -14,6 +14,7 @@ import glassnet as gn
 from glassnet.kernels import KERNELS
 from glassnet.layers import Layer, NumpyLayer
 from glassnet.losses import Loss
+from glassnet.network import places_of
 
 Build = Callable[[], gn.Network]
 
@@ -129,6 +130,25 @@ CASES: dict[str, list[tuple[Build, tuple[int, ...]]]] = {
             (6, 1),
         ),
     ],
+    "Embedding": [
+        (lambda: gn.Sequential(gn.Embedding(5, 3, weight_init="normal"), gn.Flatten(), gn.Dense(2)), (4,)),
+        (lambda: gn.Sequential(gn.Reshape((2, 3)), gn.Embedding(4, 2), gn.Tanh()), (6,)),
+        (
+            lambda: gn.Sequential(
+                gn.Concat(
+                    [gn.Columns([3, 0]), gn.Dense(2)],
+                    [gn.Columns([1]), gn.Embedding(6, 5), gn.Flatten()],
+                    [gn.Columns([2]), gn.Embedding(1, 1), gn.Flatten()],
+                ),
+                gn.Tanh(),
+            ),
+            (4,),
+        ),
+    ],
+    "Columns": [
+        (lambda: gn.Sequential(gn.Dense(5), gn.Columns([4, 1, 2]), gn.Tanh()), (3,)),
+        (lambda: gn.Sequential(gn.Columns([1]), gn.Dense(2)), (2,)),
+    ],
     "UpSample2D": [(lambda: gn.Sequential(gn.Conv2D(2, 2), gn.UpSample2D((3, 2)), gn.Tanh()), (1, 3, 4))],
     "ZeroPad2D": [(lambda: gn.Sequential(gn.ZeroPad2D(((1, 0), (2, 3))), gn.Conv2D(2, (2, 4))), (1, 3, 2))],
     "PythonLayer": [(lambda: gn.Sequential(gn.Dense(3), Affine(), gn.Tanh()), (5,))],
@@ -207,6 +227,14 @@ def layer_cases() -> Iterator[tuple[str, Build, tuple[int, ...]]]:
     for cls in concrete(Layer):
         for build, shape in CASES.get(cls.__name__, [(_around(cls), (3,))]):
             yield cls.__name__, build, shape
+
+
+def rows_for(net: gn.Network, rng: np.random.Generator, count: int, *, shift: float = 0.0) -> np.ndarray:
+    """Random rows (count, ...) for a built network: numbers around ``shift``, and indices where they are looked up."""
+    x = rng.normal(size=(count, *(net.input_shape or ()))) + shift
+    for layer, places in net.index_reads(places_of(x)):
+        x.flat[places] = rng.integers(0, layer.count, places.shape)
+    return x
 
 
 def loss_cases() -> Iterator[tuple[str, Loss, Callable[..., np.ndarray], str | None]]:

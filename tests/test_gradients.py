@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradients import Build, layer_cases, loss_cases, mutants, runner_with
+from gradients import Build, layer_cases, loss_cases, mutants, rows_for, runner_with
 
 import glassnet as gn
 from glassnet.explain import gradients as checker
@@ -20,7 +20,9 @@ Check = Callable[[], gn.GradientReport]
 
 
 def check_layer(build: Build, shape: tuple[int, ...], rows: int) -> gn.GradientReport:
-    x = np.random.default_rng(rows).normal(size=(rows, *shape)) + 0.05
+    net = build()
+    net.build(shape)
+    x = rows_for(net, np.random.default_rng(rows), rows, shift=0.05)
     return gn.check_gradients(build(), x, tolerance=TOLERANCE, seed=3)
 
 

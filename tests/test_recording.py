@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from gradients import LOSS_CASES, layer_cases, loss_cases
+from gradients import LOSS_CASES, layer_cases, loss_cases, rows_for
 
 import glassnet as gn
 from glassnet.losses import Loss
@@ -54,12 +54,12 @@ def check(
     assert np.isfinite(net.parameters).all()
 
 
-def drawn(loss: Loss, targets: Callable[..., Array], shape: tuple[int, ...], outputs: int) -> list[tuple[Array, ...]]:
+def drawn(loss: Loss, targets: Callable[..., Array], net: gn.Network, outputs: int) -> list[tuple[Array, ...]]:
     rng = np.random.default_rng(0)
     found = []
     for _ in range(STEPS):
         prepared = loss.prepare(targets(rng, 4, outputs), (outputs,), np.dtype(np.float64), where="y")
-        found.append((rng.normal(size=(4, *shape)), prepared, rng.uniform(0.5, 2, 4)))
+        found.append((rows_for(net, rng, 4), prepared, rng.uniform(0.5, 2, 4)))
     return found
 
 
@@ -72,7 +72,7 @@ def test_every_layer(name: str, build: Callable[[], gn.Network], shape: tuple[in
     net = gn.Sequential(build(), gn.Flatten())
     (outputs,) = net.build(shape, dtype="float64")
     loss, targets, _ = LOSS_CASES["SumSquaredError"][0]
-    check(net, loss, lambda: gn.SGD(0.01), drawn(loss, targets, shape, outputs))
+    check(net, loss, lambda: gn.SGD(0.01), drawn(loss, targets, net, outputs))
 
 
 @pytest.mark.parametrize("case", LOSSES, ids=[f"{c[0]}-{i}" for i, c in enumerate(LOSSES)])
@@ -80,7 +80,7 @@ def test_every_loss(case: tuple[str, Loss, Callable[..., Array], str | None]) ->
     _, loss, targets, end = case
     net = gn.Sequential(gn.Dense(3), *([end] if end else []))
     net.build((2,), dtype="float64")
-    check(net, loss, lambda: gn.SGD(0.01), drawn(loss, targets, (2,), 3))
+    check(net, loss, lambda: gn.SGD(0.01), drawn(loss, targets, net, 3))
 
 
 RULES: dict[str, Callable[[], gn.optimizers.Optimizer]] = {
@@ -105,7 +105,7 @@ def test_every_optimizer(name: str) -> None:
     net = gn.Sequential(gn.Dense(4), gn.Dropout(0.3), gn.Tanh(), gn.Dense(3))
     net.build((2,), dtype="float64")
     loss, targets, _ = LOSS_CASES["CrossEntropy"][0]
-    check(net, loss, RULES[name], drawn(loss, targets, (2,), 3))
+    check(net, loss, RULES[name], drawn(loss, targets, net, 3))
 
 
 def test_a_look_outside_the_kernels_would_be_noticed() -> None:
@@ -123,4 +123,4 @@ def test_a_look_outside_the_kernels_would_be_noticed() -> None:
     net.build((2,), dtype="float64")
     loss, targets, _ = LOSS_CASES["SumSquaredError"][0]
     with np.errstate(all="ignore"), pytest.raises(AssertionError):
-        check(net, loss, lambda: gn.SGD(0.01), drawn(loss, targets, (2,), 2))
+        check(net, loss, lambda: gn.SGD(0.01), drawn(loss, targets, net, 2))

@@ -96,6 +96,16 @@ def fits_network(x: Array, input_shape: Shape, *, where: str, layer: str) -> Non
     raise ShapeError(where=where, received=f"an array of shape {x.shape}", expected=expected, fix=fix)
 
 
+def place_in_rows(index: tuple[int, ...]) -> str:
+    """How messages name an element of the data, counted from 0.
+
+    Example:
+        >>> place_in_rows((3, 1)), place_in_rows((3,))
+        ('row 3, column 1', 'row 3')
+    """
+    return f"row {index[0]}" + (f", column {', '.join(map(str, index[1:]))}" if len(index) > 1 else "")
+
+
 def _fit_images(received: Shape, expected: Shape) -> str:
     """How images (C, H, W) become those that the network takes."""
     channels, *size = expected
@@ -113,7 +123,7 @@ def _fit_images(received: Shape, expected: Shape) -> str:
 def _name_the_culprit(original: Array, converted: Array, where: str) -> None:
     index = tuple(int(i) for i in np.argwhere(~np.isfinite(converted))[0])
     count = int(np.sum(~np.isfinite(converted)))
-    place = f"row {index[0]}" + (f", column {', '.join(map(str, index[1:]))}" if len(index) > 1 else "")
+    place = place_in_rows(index)
     value = original[index]
     if np.isfinite(value):
         raise DataError(

@@ -19,7 +19,7 @@ from glassnet.layers import Layer, NumpyLayer
 from glassnet.losses import LOSSES, Loss, check_weights
 from glassnet.metrics import Metric, as_metrics
 from glassnet.model_checks import agreed_dtype, check_end, flat_input
-from glassnet.network import Network, as_network
+from glassnet.network import Network, as_network, check_indices
 from glassnet.optimizers import Optimizer, as_optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.runners import Plan, native
@@ -239,6 +239,8 @@ class Model:
         predictor = self._predictor
         if predictor is None or self.preprocessing is not None or self.target_scaling is not None:
             return None
+        if predictor.looks_up:
+            return None
         return predictor.fast(x) if predictor.is_current(self.network, self.engine, self.threads) else None
 
     def _outputs(self, inputs: Array) -> Array:
@@ -371,6 +373,7 @@ class Model:
             if inputs.ndim < 2:
                 raise flat_input(inputs.shape, f"{where}: x")
             output_shape = self.network.infer_shapes(inputs.shape[1:], np.random.default_rng(self.seed))
+            check_indices(self.network, inputs, where=f"{where}: x")
         targets = self.loss.prepare(y, output_shape, self.dtype, where=f"{where}: y")
         if self.target_scaling is not None:
             targets = self.target_scaling.apply(targets)
@@ -396,7 +399,9 @@ class Model:
         fits_network(raw, self.network.input_shape or (), where=where, layer=self.network.first_layer().where)
         if isinstance(self.preprocessing, Table):
             return as_rows(raw, self.dtype, where=where)
-        return self._scaled(raw, where=where)
+        inputs = self._scaled(raw, where=where)
+        check_indices(self.network, inputs, where=where)
+        return inputs
 
     def _scaled(self, x: Any, *, where: str) -> Array:
         if isinstance(self.preprocessing, Table):

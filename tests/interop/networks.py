@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+import gradients
 import numpy as np
-from gradients import layer_cases
 
 import glassnet as gn
 
@@ -37,7 +37,7 @@ def model_of(net: gn.Network, shape: tuple[int, ...], dtype: str = "float32") ->
 
 def models(dtype: str = "float32") -> Iterator[tuple[str, gn.Model]]:
     """One for each case of each layer."""
-    for number, (name, build, shape) in enumerate(layer_cases()):
+    for number, (name, build, shape) in enumerate(gradients.layer_cases()):
         if name != "PythonLayer":
             yield f"{name}-{number}", model_of(build(), shape, dtype)
     for name, make in gn.zoo.NETWORKS.items():
@@ -45,4 +45,4 @@ def models(dtype: str = "float32") -> Iterator[tuple[str, gn.Model]]:
 
 
 def rows_for(model: gn.Model, count: int = 5) -> np.ndarray:
-    return np.random.default_rng(1).normal(size=(count, *(model.network.input_shape or ()))).astype(model.dtype)
+    return gradients.rows_for(model.network, np.random.default_rng(1), count).astype(model.dtype)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradients import LOSS_CASES, layer_cases, loss_cases
+from gradients import LOSS_CASES, layer_cases, loss_cases, rows_for
 from test_recording import RULES, train_step
 
 import glassnet as gn
@@ -66,7 +66,7 @@ def step(run: gn.Runner, net: gn.Network, loss: Loss, optimizer: Any, targets: A
     dtype = np.dtype(getattr(run, "dtype", "float64"))
     (outputs,) = net.build(shape, dtype=dtype)
     t = loss.prepare(targets(rng, rows, outputs), (outputs,), dtype, where="y")
-    x, w = rng.normal(size=(rows, *shape)).astype(dtype), rng.uniform(0.5, 2, rows).astype(dtype)
+    x, w = rows_for(net, rng, rows).astype(dtype), rng.uniform(0.5, 2, rows).astype(dtype)
     for weights in (w, None):
         train_step(run, net, loss, optimizer, x, t, weights)  # type: ignore[arg-type]
     net.forward(run, x, training=False)

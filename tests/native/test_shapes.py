@@ -47,8 +47,9 @@ BY_ROWS = [n for n in NATIVE if KERNELS[n].by_rows]
 FLAT = [n for n in NATIVE if KERNELS[n].updates and n not in ("accumulate", "max_norm")]
 """Update rules and what goes with them: their arrays are flat."""
 NO_CANCELLATION = {
-    *("absolute_error_backward", "absolute_error_forward", "clip_by_value", "concat_backward", "concat_forward"),
-    *("dropout_backward", "dropout_forward", "elu_backward", "elu_forward", "gelu_forward", "hinge_backward"),
+    *("absolute_error_backward", "absolute_error_forward", "clip_by_value", "columns_backward", "columns_forward"),
+    *("concat_backward", "concat_forward", "dropout_backward", "dropout_forward", "elu_backward", "elu_forward"),
+    *("embedding_backward", "embedding_forward", "gelu_forward", "hinge_backward", "zero_gradient"),
     *("hinge_forward", "huber_backward", "huber_forward", "identity_backward", "identity_forward"),
     *("leaky_relu_backward", "leaky_relu_forward", "relu_backward", "relu_forward", "residual_backward"),
     *("residual_forward", "sigmoid_backward", "sigmoid_forward", "silu_forward", "softmax_forward"),
@@ -106,6 +107,10 @@ def shapes_of(kernel: str, case: Case, rng: np.random.Generator) -> dict[str, tu
         special |= dict.fromkeys(("weight", "dweight"), (case.features, width))
         special |= dict.fromkeys(("bias", "dbias"), (width,))
         special |= dict.fromkeys(("x", "dx"), (rows, case.features))
+    if kernel.startswith("embedding"):
+        special |= dict.fromkeys(("weight", "dweight"), (case.features, width)) | {"x": (rows,)}
+    if kernel.startswith("columns"):
+        special |= dict.fromkeys(("x", "dx"), (rows, width + case.depth)) | {"columns": (width,)}
     return {name: special.get(name, usual) for name in names}
 
 
@@ -119,6 +124,12 @@ def read_by(kernel: str, shapes: dict[str, tuple[int, ...]], rng: np.random.Gene
         found[name] = rng.uniform(0.1, 0.9, shapes[name])
     if "labels" in found:
         found["labels"] = rng.integers(0, shapes[entry.arrays[0 if "forward" in kernel else 1]][1], shapes["labels"])
+    if kernel.startswith("embedding"):
+        found["x"] = rng.integers(0, shapes["weight" if "weight" in shapes else "dweight"][0], shapes["x"]).astype(
+            np.float64
+        )
+    if "columns" in found:
+        found["columns"] = rng.permutation(shapes["x" if "x" in shapes else "dx"][1])[: shapes["columns"][0]]
     if "mask" in found:
         found["mask"] = rng.uniform(size=shapes["mask"]) < 0.6
     if "probabilities" in found:
@@ -250,15 +261,16 @@ def test_rows_of_a_product_do_not_depend_on_the_other_rows(kernel: str, dtype: s
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("kernel", ["dense_backward", "embedding_backward"])
 @given(case=CASES)
 @settings(max_examples=100, deadline=None, derandomize=True)
-def test_gradients_of_weights_in_parts_have_the_bits_of_the_whole(dtype: str, case: Case) -> None:
-    arrays, numbers = arguments("dense_backward", case, dtype)
-    arrays["dx"] = None
+def test_gradients_of_weights_in_parts_have_the_bits_of_the_whole(kernel: str, dtype: str, case: Case) -> None:
+    arrays, numbers = arguments(kernel, case, dtype)
+    arrays |= {"dx": None} if "dx" in arrays else {}
     whole, found = copied(arrays), copied(arrays)
-    call("dense_backward", whole, numbers, dtype)
+    call(kernel, whole, numbers, dtype)
     length = len(arrays["dweight"])
     for start, stop in reversed(case.parts(length)):
-        call("dense_backward", found, numbers, dtype, [name == "dweight" for name in arrays], length, start, stop)
-    for name in ("dweight", "dbias"):
+        call(kernel, found, numbers, dtype, [name == "dweight" for name in arrays], length, start, stop)
+    for name in KERNELS[kernel].sums:
         np.testing.assert_array_equal(found[name], whole[name], err_msg=name)

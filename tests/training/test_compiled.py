@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradients import LOSS_CASES, layer_cases, loss_cases
+from gradients import LOSS_CASES, layer_cases, loss_cases, rows_for
 from models import classifier
 from test_recording import RULES
 
@@ -49,8 +49,9 @@ LOSSES = list(loss_cases())
 @pytest.mark.parametrize(("name", "build", "shape"), LAYERS, ids=[f"{c[0]}-{i}" for i, c in enumerate(LAYERS)])
 def test_layers(name: str, build: Callable[[], gn.Network], shape: tuple[int, ...], dtype: str) -> None:
     rng = np.random.default_rng(0)
-    (outputs,) = gn.Sequential(build(), gn.Flatten()).build(shape)
-    x, y = rng.normal(size=(11, *shape)), rng.normal(size=(11, outputs))
+    example = gn.Sequential(build(), gn.Flatten())
+    (outputs,) = example.build(shape)
+    x, y = rows_for(example, rng, 11), rng.normal(size=(11, outputs))
 
     def make(engine: str) -> gn.Model:
         net = gn.Sequential(build(), gn.Flatten())

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradients import Affine, layer_cases
+from gradients import Affine, layer_cases, rows_for
 from models import classifier
 
 import glassnet as gn
@@ -67,7 +67,7 @@ def test_layers(name: str, build: Callable[[], gn.Network], shape: tuple[int, ..
     (outputs,) = model.network.output_shape or ()
     rng = np.random.default_rng(0)
     for count in (1, 2, 5, 300, 1000):
-        x, y = rng.normal(size=(count, *shape)).astype(dtype), rng.normal(size=(count, outputs))
+        x, y = rows_for(model.network, rng, count).astype(dtype), rng.normal(size=(count, outputs))
         close(model.predict(x), twin.predict(x))
         found, expected = model.evaluate(x, y), twin.evaluate(x, y)
         assert found == {key: pytest.approx(value, rel=TOLERANCE[dtype]) for key, value in expected.items()}

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradients import Affine, layer_cases, loss_cases
+from gradients import Affine, layer_cases, loss_cases, rows_for
 from models import classifier, cut_finely
 from test_recording import RULES
 
@@ -300,12 +300,13 @@ def pieces_of_any_size(request: pytest.FixtureRequest, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(("name", "build", "shape"), LAYERS, ids=[f"{c[0]}-{i}" for i, c in enumerate(LAYERS)])
 def test_memory_of_layers(name: str, build: Callable[[], gn.Network], shape: tuple[int, ...]) -> None:
     rng = np.random.default_rng(0)
-    (outputs,) = gn.Sequential(build(), gn.Flatten()).build(shape)
+    example = gn.Sequential(build(), gn.Flatten())
+    (outputs,) = example.build(shape)
 
     def make() -> gn.Model:
         return gn.Model(gn.Sequential(build(), gn.Flatten()), "mean_squared_error", gn.SGD(0.1), dtype="float64")
 
-    check_memory(make, rng.normal(size=(13, *shape)), rng.normal(size=(13, outputs)))
+    check_memory(make, rows_for(example, rng, 13), rng.normal(size=(13, outputs)))
 
 
 @pytest.mark.usefixtures("pieces_of_any_size")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gradients import layer_cases, loss_cases
+from gradients import layer_cases, loss_cases, rows_for
 from models import assert_same, bits, classifier, cut_finely, middling, send_bits, state_of
 from test_recording import RULES
 
@@ -72,13 +72,14 @@ LOSSES = list(loss_cases())
 @pytest.mark.parametrize(("name", "build", "shape"), LAYERS, ids=[f"{c[0]}-{i}" for i, c in enumerate(LAYERS)])
 def test_layers(name: str, build: Callable[[], gn.Network], shape: tuple[int, ...]) -> None:
     rng = np.random.default_rng(0)
-    (outputs,) = gn.Sequential(build(), gn.Flatten()).build(shape)
+    example = gn.Sequential(build(), gn.Flatten())
+    (outputs,) = example.build(shape)
 
     def make(engine: str, threads: int | None) -> gn.Model:
         net = gn.Sequential(build(), gn.Flatten())
         return gn.Model(net, "mean_squared_error", gn.SGD(0.01), dtype="float64", engine=engine, threads=threads)
 
-    check_beside_numpy(make, rng.normal(size=(19, *shape)), rng.normal(size=(19, outputs)))
+    check_beside_numpy(make, rows_for(example, rng, 19), rng.normal(size=(19, outputs)))
 
 
 @pytest.mark.usefixtures("tiny_pieces")

@@ -12,7 +12,7 @@ from glassnet.errors import NotBuiltError
 from glassnet.explain.differences import FLOAT64, STEP, slopes
 from glassnet.layers import Layer, NumpyLayer
 from glassnet.losses import LOSSES, Loss
-from glassnet.network import Network, as_network
+from glassnet.network import Network, as_network, places_of
 from glassnet.runners import NumpyRunner
 from glassnet.settings import by_name, whole
 from glassnet.shapes import Array, Shape
@@ -52,7 +52,7 @@ class GradientReport:
     """The comparison of every array; true when all agree.
 
     Attributes:
-        checks: one entry for each parameter and for x.
+        checks: one entry for each parameter and, unless all of it is looked up, for x.
         tolerance: the largest error that passes.
     """
 
@@ -97,7 +97,8 @@ def check_gradients(
 ) -> GradientReport:
     """Compares backward propagation with central differences, in float64, on the input and every parameter.
 
-    Parameters that are not trained, such as running statistics, have no gradient and are left out.
+    What has no derivative is left out: parameters that are not trained, such as running statistics, and numbers of x
+    that an ``Embedding`` looks up.
 
     The network itself is not touched: a float64 copy is checked, in training mode with its dropout masks held still.
 
@@ -135,10 +136,13 @@ def check_gradients(
         twin.build(inputs.shape[1:], seed=seed, dtype=FLOAT64)
     function = _Objective(twin, inputs, y, loss, sample_weight, rng)
     function.gradient()
-    arrays = [("x", inputs, function.dx), *_pairs(twin)]
+    amounts = _amounts_in(twin, inputs)
+    arrays = [("x", inputs, function.dx, amounts)] if len(amounts) else []
+    arrays += [(name, array, gradient, np.arange(array.size)) for name, array, gradient in _pairs(twin)]
     limit = whole(max_elements, "max_elements", "check_gradients")
     checks = tuple(
-        _compare(name, array, gradient.copy(), function, rng, limit, tolerance) for name, array, gradient in arrays
+        _compare(name, array, gradient.copy(), places, function, rng, limit, tolerance)
+        for name, array, gradient, places in arrays
     )
     return GradientReport(checks, tolerance)
 
@@ -166,7 +170,12 @@ class _Objective:
         return self.loss(outputs, self.y, self.weights)[0]
 
     def gradient(self) -> None:
-        """Runs backward propagation: fills the network's gradients and ``dx``, and notes the size of the objective."""
+        """Runs backward propagation: fills the network's gradients and ``dx``, and notes the size of the objective.
+
+        The gradients are NaN before, so that what is left unwritten or added to cannot be right by chance.
+        """
+        for _, _, gradient in _pairs(self.network):
+            gradient[...] = np.nan
         run = NumpyRunner(step=0)
         outputs, cache = self.network.forward(run, self.x, training=True)
         if self.loss is None:
@@ -175,6 +184,12 @@ class _Objective:
             value, upstream = self.loss(outputs, self.y, self.weights)
             self.size = abs(value)
         self.dx[...] = self.network.backward(run, upstream, cache)
+
+
+def _amounts_in(network: Network, x: Array) -> Array:
+    """The numbers of those elements of x that are calculated with, not looked up."""
+    looked_up = [places.ravel() for _, places in network.index_reads(places_of(x))]
+    return np.setdiff1d(np.arange(x.size), np.concatenate([*looked_up, np.empty(0, np.intp)]))
 
 
 def _pairs(network: Network) -> list[tuple[str, Array, Array]]:
@@ -186,12 +201,13 @@ def _compare(
     name: str,
     array: Array,
     gradient: Array,
+    candidates: Array,
     function: _Objective,
     rng: np.random.Generator,
     limit: int,
     tolerance: float,
 ) -> GradientCheck:
-    places = rng.choice(array.size, size=min(limit, array.size), replace=False)
+    places = candidates[rng.choice(len(candidates), size=min(limit, len(candidates)), replace=False)]
     at = function.value()
     backward, differences, indices, kinks = [], [], [], 0
     for place in places:

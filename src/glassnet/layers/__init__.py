@@ -19,6 +19,7 @@ from glassnet.layers.base import Layer
 from glassnet.layers.conv import Conv1D, Conv2D, ConvTranspose2D
 from glassnet.layers.dense import Dense
 from glassnet.layers.dropout import Dropout
+from glassnet.layers.embedding import Columns, Embedding
 from glassnet.layers.norm import BatchNorm, GroupNorm, LayerNorm
 from glassnet.layers.numpy_layer import NumpyLayer, PythonLayer
 from glassnet.layers.pool import (
@@ -41,11 +42,13 @@ __all__ = [
     "AveragePool1D",
     "AveragePool2D",
     "BatchNorm",
+    "Columns",
     "Conv1D",
     "Conv2D",
     "ConvTranspose2D",
     "Dense",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GlobalAveragePool",
     "GlobalMaxPool",

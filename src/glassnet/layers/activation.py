@@ -44,6 +44,10 @@ class Identity(Activation):
     kernels = activation.identity_forward, activation.identity_backward
     remembers = ""
 
+    def passes_on(self, x: Array) -> Array:
+        """All of it."""
+        return x
+
 
 class ReLU(Activation):
     """y = max(x, 0), slope 0 at 0."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from glassnet.parameters import Parameter
 from glassnet.runners import Runner
 from glassnet.settings import Configurable
 from glassnet.shapes import Array, Shape, size_of
+
+if TYPE_CHECKING:
+    from glassnet.layers.embedding import Embedding
 
 
 class Layer(Configurable, ABC):
@@ -113,6 +116,14 @@ class Layer(Configurable, ABC):
     def children(self) -> Iterator[tuple[str, Layer]]:
         """Layers inside this one, with their names; none for a plain layer."""
         yield from ()
+
+    def index_reads(self, x: Array) -> Iterator[tuple[Embedding, Array]]:
+        """Each layer inside that looks up numbers of the data x (N, ...), which arrive here, with those numbers."""
+        yield from ()
+
+    def passes_on(self, x: Array) -> Array | None:
+        """What of its input x (N, ...) it hands on unchanged as its output; None for a layer that calculates."""
+        return None
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
         """Floating-point operations of a forward pass for one row; a multiplication with its addition counts as 2."""

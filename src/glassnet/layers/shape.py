@@ -22,7 +22,7 @@ class _View(Layer):
 
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Shape]:
         """Returns x in the new shape and, as the cache, its old one."""
-        y = x.reshape(x.shape[0], *(self.output_shape or ()))
+        y = self.passes_on(x)
         run.view(self, x=x, y=y)
         return y, x.shape
 
@@ -31,6 +31,10 @@ class _View(Layer):
         dx = dy.reshape(cache)
         run.view(self, dy=dy, dx=dx)
         return dx
+
+    def passes_on(self, x: Array) -> Array:
+        """All of it, in the new shape."""
+        return x.reshape(x.shape[0], *(self.output_shape or ()))
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
         """0: nothing is computed."""

@@ -2,7 +2,18 @@
 
 from glassnet.network.base import Network, as_layer
 from glassnet.network.concat import Concat
+from glassnet.network.indices import check_indices, embeddings_of, places_of
 from glassnet.network.residual import Residual
 from glassnet.network.sequential import Sequential, as_network
 
-__all__ = ["Concat", "Network", "Residual", "Sequential", "as_layer", "as_network"]
+__all__ = [
+    "Concat",
+    "Network",
+    "Residual",
+    "Sequential",
+    "as_layer",
+    "as_network",
+    "check_indices",
+    "embeddings_of",
+    "places_of",
+]

@@ -12,6 +12,7 @@ import numpy as np
 from glassnet.checks import fits_network
 from glassnet.errors import ConfigurationError, NotBuiltError, ShapeError
 from glassnet.layers import ACTIVATIONS, Layer, NumpyLayer, PythonLayer
+from glassnet.network.indices import embeddings_of, require_data
 from glassnet.parameters import Layout, Parameter, flat_buffer, layout_of
 from glassnet.settings import by_name
 from glassnet.shapes import Array, DType, Shape, as_dtype, as_shape, batch_shape
@@ -40,7 +41,8 @@ class Network(Layer):
 
         Raises:
             ShapeError: a layer cannot take what the one before it gives; the layer is named.
-            ConfigurationError: the same layer object stands in two places.
+            ConfigurationError: the same layer object stands in two places, or an ``Embedding`` behind layers that
+                calculate.
 
         Example:
             >>> import glassnet as gn
@@ -65,7 +67,9 @@ class Network(Layer):
         before = [(layer, layer.__dict__.copy(), dict(layer.own_parameters())) for layer in everyone]
         try:
             self._name_layers()
-            return build_layer(self, input_shape, rng)
+            output_shape = build_layer(self, input_shape, rng)
+            require_data([layer for _, layer in self.walk()], embeddings_of(self, input_shape))
+            return output_shape
         except BaseException:
             for layer, attributes, parameters in before:
                 layer.__dict__.clear()

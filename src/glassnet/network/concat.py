@@ -10,7 +10,7 @@ import numpy as np
 from glassnet.errors import ConfigurationError, ShapeError
 from glassnet.kernels.activation import identity_forward
 from glassnet.kernels.combine import accumulate, concat_backward, concat_forward
-from glassnet.layers import Layer, NumpyLayer
+from glassnet.layers import Embedding, Layer, NumpyLayer
 from glassnet.network.base import Network, as_layer, build_layer
 from glassnet.network.sequential import Sequential
 from glassnet.runners import Runner
@@ -91,6 +91,11 @@ class Concat(Network):
                 run(self, accumulate, dpart=dbranch, dx=total)
         assert total is not None
         return total
+
+    def index_reads(self, x: Array) -> Iterator[tuple[Embedding, Array]]:
+        """Those of the branches."""
+        for branch in self.branches:
+            yield from branch.index_reads(x)
 
     def _matrix(self, array: Array) -> Array:
         """The array as (everything before the joined axis, that axis and everything after it)."""

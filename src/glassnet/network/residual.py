@@ -9,7 +9,7 @@ import numpy as np
 
 from glassnet.errors import ShapeError
 from glassnet.kernels.combine import residual_backward, residual_forward
-from glassnet.layers import Layer, NumpyLayer
+from glassnet.layers import Embedding, Layer, NumpyLayer
 from glassnet.network.base import Network, as_layer, build_layer
 from glassnet.network.sequential import Sequential
 from glassnet.runners import Runner
@@ -80,3 +80,8 @@ class Residual(Network):
         dx = run.empty(dbranch.shape, dbranch.dtype)
         run(self, residual_backward, dshortcut=dshortcut, dbranch=dbranch, dx=dx)
         return dx
+
+    def index_reads(self, x: Array) -> Iterator[tuple[Embedding, Array]]:
+        """Those of the branch and of the shortcut."""
+        for _, child in self.children():
+            yield from child.index_reads(x)

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from glassnet.errors import ConfigurationError
-from glassnet.layers import Layer, NumpyLayer
+from glassnet.layers import Embedding, Layer, NumpyLayer
 from glassnet.network.base import Network, as_layer, build_layer
 from glassnet.runners import Runner
 from glassnet.shapes import Array, Shape
@@ -69,6 +69,22 @@ class Sequential(Network):
         for layer, own in zip(reversed(self.layers), reversed(cache), strict=True):
             dy = layer.backward(run, dy, own)
         return dy
+
+    def index_reads(self, x: Array) -> Iterator[tuple[Embedding, Array]]:
+        """Those of the layers that x reaches before one calculates."""
+        for layer in self.layers:
+            yield from layer.index_reads(x)
+            passed = layer.passes_on(x)
+            if passed is None:
+                return
+            x = passed
+
+    def passes_on(self, x: Array) -> Array | None:
+        """What the last layer hands on, if all do."""
+        passed: Array | None = x
+        for layer in self.layers:
+            passed = None if passed is None else layer.passes_on(passed)
+        return passed
 
 
 def as_network(given: Any) -> Network:

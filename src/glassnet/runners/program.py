@@ -28,6 +28,7 @@ FIXED_DTYPES: dict[str, type] = {
     "mask": np.bool_,
     "index": np.uint8,
     "place": np.int32,
+    "columns": np.int64,
     "value": np.float64,
     "total": np.float64,
     "square_total": np.float64,

@@ -9,7 +9,7 @@ import numpy as np
 
 from glassnet.kernels.activation import identity_forward
 from glassnet.layers import Layer
-from glassnet.network import Network
+from glassnet.network import Network, embeddings_of
 from glassnet.runners import NumpyRunner, Recorder, StepNumber, native
 from glassnet.runners.arena import Arena
 from glassnet.runners.fusion import fold
@@ -41,6 +41,9 @@ class Predictor:
         network: built.
         engine: as ``Model`` takes it; where layers are written in Python, NumPy kernels do the work in any case.
         threads: upper limit of threads.
+
+    Attributes:
+        looks_up: whether there is an ``Embedding``; its numbers must be checked before.
     """
 
     def __init__(self, network: Network, engine: str, threads: int | None) -> None:
@@ -50,6 +53,7 @@ class Predictor:
         self._changes = Layer.changes
         self._shape, self._dtype = network.output_shape or (), network.dtype
         self._threads = thread_count(threads)
+        self.looks_up = bool(embeddings_of(network, network.input_shape or ()))
         self._program = None if engine == "numpy" else self._compile()
 
     def is_current(self, network: Network, engine: str, threads: int | None) -> bool:

@@ -1,0 +1,195 @@
+"""Layers for data with columns that number things: vectors for the numbers, and some columns alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from glassnet.checks import place_in_rows
+from glassnet.errors import ConfigurationError, DataError, ShapeError
+from glassnet.initializers import init_setting
+from glassnet.kernels.embedding import (
+    are_indices,
+    columns_backward,
+    columns_forward,
+    embedding_backward,
+    embedding_forward,
+    zero_gradient,
+)
+from glassnet.layers.base import Layer
+from glassnet.runners import Runner
+from glassnet.settings import whole
+from glassnet.shapes import Array, Shape, batch_shape
+
+MOST_INDICES = 1 << 24
+"""Up to this float32 has every whole number."""
+
+
+class Embedding(Layer):
+    """y = W[x]: a vector for each number, learned like any other weight.
+
+    The numbers are whole, from 0 to count − 1, and mean things (words, towns, customers) rather than amounts. They must
+    come from the data as they are: the layer stands first, or behind ``Columns``, ``Reshape`` or ``Flatten``, on its
+    own or in a branch of a ``Concat``.
+
+    Args:
+        count: K, how many different numbers there are; at most 2²⁴.
+        units: M, the length of a vector.
+        weight_init: initial W (K, M): a name, an initializer, a number or an array. ``"uniform"``, between −0.05 and
+            0.05, is Keras's choice; small vectors let numbers that are seldom seen say little. (PyTorch draws from
+            N(0, 1).)
+
+    Shape:
+        (N, ...) -> (N, ..., M), such as (N, T) -> (N, T, M). The numbers are stored in the network's dtype.
+
+    Raises:
+        ConfigurationError: ``count`` or ``units`` is no positive integer; at build: another layer calculates what
+            arrives here.
+        DataError: in use: a number that is not whole or out of range; the layer, the number and its place are named.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> net = gn.Sequential(gn.Embedding(1000, 8), gn.Flatten(), gn.Dense(2))
+        >>> net.build((5,))  # five words a row
+        (2,)
+        >>> net.layers[0].output_shape
+        (5, 8)
+    """
+
+    def __init__(self, count: int, units: int, *, weight_init: Any = "uniform") -> None:
+        self.count = whole(count, "count", "Embedding")
+        self.units = whole(units, "units", "Embedding")
+        self.weight_init = init_setting(weight_init)
+        if self.count > MOST_INDICES:
+            raise ConfigurationError(
+                where="Embedding",
+                received=f"count={count}",
+                expected=f"at most {MOST_INDICES:,}: float32 has not every whole number above that",
+                fix="let rare things share a number",
+            )
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        """Creates W (K, M)."""
+        self.weight = self.add_parameter("weight", (self.count, self.units), self.weight_init, unit_axis=0)
+        return (*input_shape, self.units)
+
+    def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Array]:
+        """Returns the vectors (N, ..., M) and, as the cache, the numbers (A,)."""
+        numbers = x.reshape(-1)
+        y = run.empty((*x.shape, self.units), x.dtype)
+        try:
+            run(self, embedding_forward, x=numbers, weight=self.weight.value, y=y.reshape(-1, self.units))
+        except IndexError as error:
+            place = self.first_wrong(x)
+            if place is None:
+                raise
+            raise self.no_vector(x[place], place, where="forward: x") from error
+        return y, numbers
+
+    def backward(self, run: Runner, dy: Array, cache: Array) -> Array:
+        """Writes dW and returns zeros: numbers that mean things have no derivative."""
+        run(self, embedding_backward, dy=dy.reshape(-1, self.units), x=cache, dweight=self.weight.gradient)
+        dx = run.empty(dy.shape[:-1], dy.dtype)
+        run(self, zero_gradient, dx=dx)
+        return dx
+
+    def index_reads(self, x: Array) -> Iterator[tuple[Embedding, Array]]:
+        """All of x."""
+        yield self, x
+
+    def first_wrong(self, x: Array) -> tuple[int, ...] | None:
+        """Where in x the first number without a vector is."""
+        good = are_indices(x, self.count)
+        return None if good.all() else tuple(int(i) for i in np.argwhere(~good)[0])
+
+    def no_vector(self, value: float, place: tuple[int, ...], *, where: str) -> DataError:
+        """The error for such a number.
+
+        Args:
+            value: the number.
+            place: of it in the data.
+            where: for messages.
+        """
+        fix = "number the things from 0: np.unique(values, return_inverse=True)[1]"
+        if value >= self.count:
+            fix = f"give the layer a count above {value:g}, or let numbers above {self.count - 1} share one"
+        elif value >= 0:
+            fix = "leave columns that number things as they are: they must not be scaled"
+        return DataError(
+            where=where,
+            received=f"the value {value:g} at {place_in_rows(place)}, which {self.where} looks up",
+            expected=f"whole numbers from 0 to {self.count - 1}",
+            fix=fix,
+        )
+
+    def flops(self, input_shape: Shape, output_shape: Shape) -> int:
+        """0: numbers are copied."""
+        return 0
+
+
+class Columns(Layer):
+    """Some columns alone: y_ni = x_{n, indices_i}.
+
+    In the branches of a ``Concat`` it gives each part of a table the layers that it needs.
+
+    Args:
+        indices: numbers of the columns, from 0, in the order wanted; all different.
+
+    Shape:
+        (N, D) -> (N, W)
+
+    Raises:
+        ConfigurationError: no columns, the same one twice, or what is no whole number.
+        ShapeError: at build: inputs that are no rows of columns, or too few of them.
+
+    Example:
+        >>> import glassnet as gn
+        >>> town = [gn.Columns([2]), gn.Embedding(100, 5), gn.Flatten()]
+        >>> gn.Sequential(gn.Concat(gn.Columns([0, 1]), town)).build((3,))
+        (7,)
+    """
+
+    def __init__(self, indices: Sequence[int]) -> None:
+        given = indices if isinstance(indices, list | tuple | range | np.ndarray) else (indices,)
+        self.indices = tuple(whole(index, "an index", "Columns", low=0) for index in given)
+        if not self.indices or len(set(self.indices)) < len(self.indices):
+            raise ConfigurationError(
+                where="Columns",
+                received=f"indices={indices!r:.80}",
+                expected="one column at least, and none twice",
+                fix="write gn.Columns([0, 1])",
+            )
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        """Returns the number of columns chosen."""
+        if len(input_shape) != 1 or input_shape[0] <= max(self.indices):
+            raise ShapeError(
+                where=self.where,
+                received=f"inputs of shape {batch_shape(input_shape)}",
+                expected=f"(N, D) with D from {max(self.indices) + 1} upward",
+                fix="columns count from 0; put gn.Flatten() before it where rows have several axes",
+            )
+        self.columns = np.array(self.indices, dtype=np.int64)
+        return (len(self.indices),)
+
+    def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Shape]:
+        """Returns the columns (N, W) and, as the cache, the shape of x."""
+        y = run.empty((x.shape[0], len(self.indices)), x.dtype)
+        run(self, columns_forward, x=x, columns=self.columns, y=y)
+        return y, x.shape
+
+    def backward(self, run: Runner, dy: Array, cache: Shape) -> Array:
+        """Returns dy in the columns' places, zeros elsewhere."""
+        dx = run.empty(cache, dy.dtype)
+        run(self, columns_backward, dy=dy, columns=self.columns, dx=dx)
+        return dx
+
+    def passes_on(self, x: Array) -> Array:
+        """The columns."""
+        return x[:, list(self.indices)]
+
+    def flops(self, input_shape: Shape, output_shape: Shape) -> int:
+        """0: numbers are copied."""
+        return 0
