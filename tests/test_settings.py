@@ -36,7 +36,7 @@ def library() -> set[type[Configurable]]:
 
 BASES = {
     "Activation", "Column", "Configurable", "Initializer", "Layer", "Loss", "Metric", "Network", "NumpyLayer",
-    "Optimizer", "Schedule", "Step",
+    "Optimizer", "Schedule", "Step", "Words",
 }  # fmt: skip
 CLASSES = sorted(
     (cls for cls in library() if cls.__name__ not in BASES and not cls.__name__.startswith("_")),
@@ -153,10 +153,12 @@ SAMPLES: list[Configurable] = [
     tables.Number("age", 31.5, 4.0, True),
     tables.Truth("member"),
     tables.Category("town", ("Ulm", "Bern"), rare=3),
+    tables.Indexed("town", ("Ulm", "Bern"), True, 3),
     tables.Time("since", 18000.0, 20.0, ("month", "hour")),
     tables.Ignored("empty", "no values"),
     tables.Answers(("height", "weight")),
     tables.Classes("buys", ("no", "yes")),
+    tables.Questions((tables.Classes("buys", ("no", "yes")), tables.Classes("pays", ("cash", "card", "never")))),
     gn.Table((tables.Number("age", 31.5, 4.0),), tables.Classes("buys", ("no", "yes"))),
 ]
 # Arrays are shown by their shape, and PythonLayer as the object inside it: no constructor call that could be evaluated.

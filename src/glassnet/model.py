@@ -18,7 +18,7 @@ from glassnet.formats import ModelParts, describe, read_model_file, reconstruct,
 from glassnet.layers import Layer, NumpyLayer
 from glassnet.losses import LOSSES, Loss, check_weights
 from glassnet.metrics import Metric, as_metrics
-from glassnet.model_checks import agreed_dtype, check_end, flat_input
+from glassnet.model_checks import agreed_dtype, check_end, check_lookups, flat_input
 from glassnet.network import Network, as_network, check_indices
 from glassnet.optimizers import Optimizer, as_optimizer
 from glassnet.preprocessing import Standardize
@@ -373,7 +373,7 @@ class Model:
             if inputs.ndim < 2:
                 raise flat_input(inputs.shape, f"{where}: x")
             output_shape = self.network.infer_shapes(inputs.shape[1:], np.random.default_rng(self.seed))
-            check_indices(self.network, inputs, where=f"{where}: x")
+            self._check_lookups(inputs, where=f"{where}: x")
         targets = self.loss.prepare(y, output_shape, self.dtype, where=f"{where}: y")
         if self.target_scaling is not None:
             targets = self.target_scaling.apply(targets)
@@ -397,11 +397,15 @@ class Model:
     def _inputs(self, x: Any, *, where: str) -> Array:
         raw = self.preprocessing.apply(x) if isinstance(self.preprocessing, Table) else numeric(x, where=where)
         fits_network(raw, self.network.input_shape or (), where=where, layer=self.network.first_layer().where)
-        if isinstance(self.preprocessing, Table):
-            return as_rows(raw, self.dtype, where=where)
-        inputs = self._scaled(raw, where=where)
-        check_indices(self.network, inputs, where=where)
+        is_table = isinstance(self.preprocessing, Table)
+        inputs = as_rows(raw, self.dtype, where=where) if is_table else self._scaled(raw, where=where)
+        self._check_lookups(inputs, where=where)
         return inputs
+
+    def _check_lookups(self, inputs: Array, *, where: str) -> None:
+        if isinstance(self.preprocessing, Table):
+            check_lookups(self.network, self.preprocessing)
+        check_indices(self.network, inputs, where=where)
 
     def _scaled(self, x: Any, *, where: str) -> Array:
         if isinstance(self.preprocessing, Table):

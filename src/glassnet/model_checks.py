@@ -9,7 +9,8 @@ import numpy as np
 from glassnet.errors import ConfigurationError, ShapeError
 from glassnet.layers import Dense, Layer, ReLU, Sigmoid, Softmax, Tanh
 from glassnet.losses import BinaryCrossEntropy, CrossEntropy, Loss
-from glassnet.network import Network, Sequential
+from glassnet.network import Network, Sequential, places_of
+from glassnet.tables import Table
 
 
 def agreed_dtype(network: Network, asked: np.dtype[Any]) -> np.dtype[Any]:
@@ -57,6 +58,36 @@ def check_end(network: Network, loss: Loss) -> None:
             expected=f"a network that ends in {wanted.__name__}()",
             fix=f"append gn.{wanted.__name__}(), or use gn.losses.{name}() on the logits",
         )
+
+
+def check_lookups(network: Network, table: Table) -> None:
+    """Refuses a network that would calculate with the numbers of words as if they were amounts.
+
+    Args:
+        network: whose shapes are known, for the table's features.
+        table: with columns whose words are looked up, or without.
+
+    Raises:
+        ConfigurationError: such a column reaches no ``Embedding``, or one with too few vectors.
+    """
+    lookups = table.lookups()
+    if not lookups:
+        return
+    vectors: dict[int, int] = {}
+    for layer, places in network.index_reads(places_of(np.empty((1, len(table.features))))):
+        vectors |= {int(place): min(layer.count, vectors.get(int(place), layer.count)) for place in places.flat}
+    for place, column in lookups.items():
+        if vectors.get(place, 0) < column.count:
+            raise ConfigurationError(
+                where="Model",
+                received=f"for the column {column.name!r}, whose {column.count:,} words are numbered, "
+                + (
+                    f"an Embedding of {vectors[place]:,} vectors" if place in vectors else "a network without Embedding"
+                ),
+                expected="a vector for each number: they are names, not amounts",
+                fix="begin the network with the table's layers: gn.Sequential(*table.input_layers(), gn.Dense(64), "
+                "...); or learn the table without embeddings=",
+            )
 
 
 def _last_layer(layer: Layer) -> Layer | None:

@@ -15,9 +15,10 @@ from glassnet.data.files import unreadable
 from glassnet.data.tables import read_header
 from glassnet.errors import DataError, FileFormatError
 from glassnet.files import replacing
-from glassnet.tables import Classes, Table
-from glassnet.tables.columns import Category, Ignored, kind_of_words, word_of_text
+from glassnet.tables import Table
+from glassnet.tables.columns import Ignored
 from glassnet.tables.frames import NUMBER, TIME, TRUTH, WORDS
+from glassnet.tables.words import Words, kind_of_words, word_of_text
 
 if TYPE_CHECKING:
     import polars
@@ -147,12 +148,12 @@ class Wanted(NamedTuple):
 def _wanted(table: Table, with_target: bool) -> dict[str, Wanted]:
     found: dict[str, Wanted] = {}
     for column in table.columns:
-        if isinstance(column, Category):
+        if isinstance(column, Words):
             found[column.name] = Wanted(WORDS, kind_of_words(column.categories))
         elif not isinstance(column, Ignored):
             found[column.name] = Wanted(column.kinds[0])
-    if with_target and isinstance(table.target, Classes):
-        found[table.target.name] = Wanted(WORDS, kind_of_words(table.target.classes))
+    if with_target and table.questions:
+        found |= {name: Wanted(WORDS, kind_of_words(classes)) for name, classes in table.questions.items()}
     elif with_target and table.target is not None:
         found |= dict.fromkeys(table.target.names, Wanted(NUMBER))
     return found

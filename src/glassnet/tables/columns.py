@@ -14,7 +14,6 @@ from glassnet.shapes import Array
 from glassnet.tables.frames import NUMBER, TIME, TRUTH, WORDS, Raw
 
 LOWEST = float(np.finfo(np.float64).min)
-OTHER = "other"
 DAYS = {"month": 12.0, "weekday": 7.0, "hour": 24.0}
 
 
@@ -109,15 +108,15 @@ class Number(Column):
     @property
     def features(self) -> tuple[str, ...]:
         """The column, and whether it is missing."""
-        return _with_missing((self.name,), self.has_missing)
+        return with_missing((self.name,), self.has_missing)
 
     def encode(self, raw: Raw) -> Array:
         """See the class."""
-        return _filled(((raw.values - self.mean) / self.scale)[:, None], raw.missing, self.has_missing)
+        return filled(((raw.values - self.mean) / self.scale)[:, None], raw.missing, self.has_missing)
 
     def describe(self) -> str:
         """Mean and deviation."""
-        return f"number, mean {self.mean:.6g}, deviation {self.scale:.6g}" + _missing_note(self.has_missing)
+        return f"number, mean {self.mean:.6g}, deviation {self.scale:.6g}" + missing_note(self.has_missing)
 
 
 class Quantiles(Column):
@@ -143,19 +142,19 @@ class Quantiles(Column):
     @property
     def features(self) -> tuple[str, ...]:
         """The column, and whether it is missing."""
-        return _with_missing((self.name,), self.has_missing)
+        return with_missing((self.name,), self.has_missing)
 
     def encode(self, raw: Raw) -> Array:
         """Between two quantiles on a straight line; among equal ones the middle."""
         places = np.linspace(-1, 1, len(self.values))
         up = np.interp(raw.values, self.values, places)
         down = -np.interp(-raw.values, -self.values[::-1], places)
-        return _filled(((up + down) / 2)[:, None], raw.missing, self.has_missing)
+        return filled(((up + down) / 2)[:, None], raw.missing, self.has_missing)
 
     def describe(self) -> str:
         """Smallest, middle and largest."""
         low, middle, high = self.values[0], np.median(self.values), self.values[-1]
-        return f"quantiles, {low:.6g} to {high:.6g}, half below {middle:.6g}" + _missing_note(self.has_missing)
+        return f"quantiles, {low:.6g} to {high:.6g}, half below {middle:.6g}" + missing_note(self.has_missing)
 
 
 class Truth(Column):
@@ -175,61 +174,17 @@ class Truth(Column):
     @property
     def features(self) -> tuple[str, ...]:
         """The column, and whether it is missing."""
-        return _with_missing((self.name,), self.has_missing)
+        return with_missing((self.name,), self.has_missing)
 
     def encode(self, raw: Raw) -> Array:
         """See the class."""
-        centred = _filled(raw.values[:, None] - 0.5, raw.missing, self.has_missing)
+        centred = filled(raw.values[:, None] - 0.5, raw.missing, self.has_missing)
         centred[:, 0] += 0.5
         return centred
 
     def describe(self) -> str:
         """Its kind."""
-        return "true or false" + _missing_note(self.has_missing)
-
-
-class Category(Column):
-    """One of several words: 1 at its place and 0 elsewhere.
-
-    The last place is that of words never seen and of rare ones.
-
-    Args:
-        name: of the column.
-        categories: the words with a place of their own; the most frequent 64.
-        has_missing: as in ``Number``; such a row has 0 at all places of words.
-        rare: how many different words share the last place.
-    """
-
-    kinds = WORDS, NUMBER, TRUTH
-
-    def __init__(self, name: str, categories: Sequence[str], has_missing: bool = False, rare: int = 0) -> None:
-        self.name = str(name)
-        self.categories = tuple(str(category) for category in categories)
-        self.has_missing = boolean(has_missing, "has_missing", f"column {name!r}")
-        self.rare = int(rare)
-        if len(set(self.categories)) < len(self.categories):
-            raise ValueError(f"column {name!r}: the same category twice")
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """One for each category, one for others, and whether it is missing."""
-        return _with_missing(tuple(f"{self.name}={c}" for c in (*self.categories, OTHER)), self.has_missing, self.name)
-
-    def encode(self, raw: Raw) -> Array:
-        """See the class."""
-        places = {category: i for i, category in enumerate(self.categories)}
-        own = np.zeros((len(raw), len(self.categories) + 1))
-        missing = raw.missing
-        for row, (value, is_missing) in enumerate(zip(raw.values, missing, strict=True)):
-            if not is_missing:
-                own[row, places.get(word(value, raw.kind), len(places))] = 1
-        return _filled(own, missing, self.has_missing)
-
-    def describe(self) -> str:
-        """How many words."""
-        rare = f"; {self.rare:,} rare ones share a place with those never seen" if self.rare else ""
-        shown = ", ".join(self.categories[:5]) + (", ..." if len(self.categories) > 5 else "")
-        return f"{len(self.categories)} categories: {shown}{rare}" + _missing_note(self.has_missing)
+        return "true or false" + missing_note(self.has_missing)
 
 
 class Time(Column):
@@ -262,7 +217,7 @@ class Time(Column):
     def features(self) -> tuple[str, ...]:
         """The moment, sine and cosine of each part, and whether it is missing."""
         circles = [f"{self.name} {function} {part}" for part in self.parts for function in ("sin", "cos")]
-        return _with_missing((self.name, *circles), self.has_missing)
+        return with_missing((self.name, *circles), self.has_missing)
 
     def encode(self, raw: Raw) -> Array:
         """See the class."""
@@ -270,11 +225,11 @@ class Time(Column):
         for part in self.parts:
             angle = 2 * np.pi * part_of(raw.values, part) / DAYS[part]
             columns += [np.sin(angle), np.cos(angle)]
-        return _filled(np.stack(columns, axis=1), raw.missing, self.has_missing)
+        return filled(np.stack(columns, axis=1), raw.missing, self.has_missing)
 
     def describe(self) -> str:
         """Its parts."""
-        return f"time, by {', '.join(self.parts)}" + _missing_note(self.has_missing)
+        return f"time, by {', '.join(self.parts)}" + missing_note(self.has_missing)
 
 
 def days_of(moments: Array) -> Array:
@@ -293,47 +248,19 @@ def part_of(moments: Array, part: str) -> Array:
     return np.asarray((moments - days).astype("timedelta64[us]").astype(np.float64) / 3600e6)
 
 
-def word(value: Any, kind: str) -> str:
-    """A value as a category's word: 3.0 is "3"."""
-    if kind == TRUTH:
-        return str(bool(value))
-    if kind == NUMBER:
-        return str(int(value)) if float(value).is_integer() else repr(float(value))
-    return str(value)
-
-
-def kind_of_words(words: Sequence[str]) -> str:
-    """The kind of the values that ``word`` made these of: all of them numbers or truth, or words as they are."""
-    for kind in (TRUTH, NUMBER):
-        if all(word_of_text(own, kind) == own and word_of_text(f" {own}", kind) == own for own in words):
-            return kind
-    return WORDS
-
-
-def word_of_text(text: str, kind: str) -> str:
-    """What ``word`` makes of the value of that kind in a text: "3.0" is "3"; other texts are words as they are."""
-    plain = text.strip()
-    if kind == TRUTH:
-        return plain.capitalize() if plain.lower() in ("true", "false") else text
-    if kind == NUMBER and "_" not in plain:
-        try:
-            return word(float(plain), NUMBER) if np.isfinite(float(plain)) else text
-        except ValueError:
-            return text
-    return text
-
-
-def _with_missing(names: tuple[str, ...], has_missing: bool, column: str | None = None) -> tuple[str, ...]:
+def with_missing(names: tuple[str, ...], has_missing: bool, column: str | None = None) -> tuple[str, ...]:
+    """The names, and one for the feature that says that a value is missing."""
     return (*names, f"{column or names[0]} missing") if has_missing else names
 
 
-def _filled(features: Array, missing: Array, has_missing: bool) -> Array:
+def filled(features: Array, missing: Array, has_missing: bool) -> Array:
     """Zeros where values are missing, and the feature that says so."""
     features = np.where(missing[:, None], 0.0, features)
     return np.column_stack([features, missing]) if has_missing else features
 
 
-def _missing_note(has_missing: bool) -> str:
+def missing_note(has_missing: bool) -> str:
+    """What a description says of missing values."""
     return ", some missing" if has_missing else ""
 
 

@@ -4,41 +4,48 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.errors import DataError
-from glassnet.tables.columns import (
-    DAYS,
-    Category,
-    Column,
-    Ignored,
-    Number,
-    Quantiles,
-    Time,
-    Truth,
-    days_of,
-    part_of,
-    word,
-)
+from glassnet.errors import ConfigurationError, DataError
+from glassnet.tables.columns import DAYS, Column, Ignored, Number, Quantiles, Time, Truth, days_of, part_of
 from glassnet.tables.frames import TIME, TRUTH, WORDS, Raw
+from glassnet.tables.words import Category, Indexed, counted, word
 
 MOST_CATEGORIES = 64
 """Words that get a place of their own; the rarer ones share that of words never seen."""
+FEWEST_ROWS = 2
+"""Of a word that gets a vector of its own. Those of a single row train the vector of words never seen, which they are
+most like."""
+MOST_VECTORS = 100_000
+"""Words of a column that get a vector of their own."""
 QUANTILES = 101
 
 
-def learn(raw: Raw, *, quantiles: bool, as_category: bool) -> Column:
-    """What a column of the training data is."""
+def learn(raw: Raw, *, quantiles: bool, as_category: bool, most_places: float) -> Column:
+    """What a column of the training data is.
+
+    Args:
+        raw: its values.
+        quantiles: whether numbers are taken by their rank.
+        as_category: whether numbers are names.
+        most_places: with more frequent words than this they get vectors, else places.
+
+    Raises:
+        ConfigurationError: times as names.
+        DataError: infinite numbers.
+    """
     name, missing = raw.name, raw.missing
     has_missing = bool(missing.any())
     present = raw.values[~missing]
     if not len(present):
         return Ignored(name, "no values")
+    if as_category and raw.kind == TIME:
+        raise ConfigurationError(
+            where=f"Table.from_data: column {name!r}",
+            received="times as names of categories",
+            expected="words, numbers or truth",
+            fix="leave the column out there: of times month, weekday and hour are taken",
+        )
     if as_category or raw.kind == WORDS:
-        words, counts = np.unique([word(value, raw.kind) for value in present], return_counts=True)
-        if len(words) == 1 and not has_missing:
-            return Ignored(name, f"always {str(words[0])!r}")
-        order = np.argsort(-counts, kind="stable")
-        kept = words[order[:MOST_CATEGORIES]]
-        return Category(name, kept.tolist(), has_missing, len(words) - len(kept))
+        return _learn_words(raw, has_missing, most_places)
     if raw.kind == TIME:
         days = days_of(present)
         if days.min() == days.max():
@@ -60,3 +67,17 @@ def learn(raw: Raw, *, quantiles: bool, as_category: bool) -> Column:
     if quantiles:
         return Quantiles(name, np.quantile(present, np.linspace(0, 1, QUANTILES)), has_missing)
     return Number(name, present.mean(), present.std() or 1.0, has_missing)
+
+
+def _learn_words(raw: Raw, has_missing: bool, most_places: float) -> Column:
+    words = counted(raw)
+    frequent = [own for own, rows in words[:MOST_VECTORS] if rows >= FEWEST_ROWS]
+    if len(words) == 1 and not has_missing:
+        return Ignored(raw.name, f"always {words[0][0]!r}")
+    if len(frequent) > most_places:
+        return Indexed(raw.name, frequent, has_missing, len(words) - len(frequent))
+    if not most_places:
+        return Ignored(raw.name, "no word is there twice")
+    return Category(
+        raw.name, [own for own, _ in words[:MOST_CATEGORIES]], has_missing, max(0, len(words) - MOST_CATEGORIES)
+    )

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from math import inf
 from typing import Any
 
 import numpy as np
 
 from glassnet.errors import ConfigurationError, DataError, did_you_mean
+from glassnet.layers import Columns, Embedding, Flatten, Layer
+from glassnet.losses import Loss
+from glassnet.network import Concat
 from glassnet.settings import Configurable, one_of
 from glassnet.shapes import Array
 from glassnet.tables.columns import Column, Ignored
 from glassnet.tables.frames import Raw, columns_of, names_in
-from glassnet.tables.learning import learn
-from glassnet.tables.targets import TASKS, Answers, Classes, learn_targets
+from glassnet.tables.learning import MOST_CATEGORIES, learn
+from glassnet.tables.targets import TASKS, Classes, Questions, Target, learn_targets
+from glassnet.tables.words import Indexed
 
 
 class Table(Configurable):
@@ -39,13 +44,13 @@ class Table(Configurable):
         ['no']
     """
 
-    def __init__(self, columns: Sequence[Column], target: Classes | Answers | None = None) -> None:
+    def __init__(self, columns: Sequence[Column], target: Target | None = None) -> None:
         self.columns = tuple(columns)
         self.target = target
         if not all(isinstance(column, Column) for column in self.columns):
             raise TypeError("a table's columns must be Column objects")
-        if not isinstance(target, Classes | Answers | None):
-            raise TypeError("a table's target must be Classes or Answers")
+        if not isinstance(target, Target | None):
+            raise TypeError("a table's target must be Classes, Questions or Answers")
 
     @classmethod
     def from_data(
@@ -54,46 +59,52 @@ class Table(Configurable):
         target: str | Sequence[str] | None = None,
         *,
         task: str = "auto",
-        quantiles: Sequence[str] = (),
-        categories: Sequence[str] = (),
-        ignore: Sequence[str] = (),
+        quantiles: str | Sequence[str] = (),
+        categories: str | Sequence[str] = (),
+        embeddings: str | Sequence[str] = (),
+        ignore: str | Sequence[str] = (),
     ) -> Table:
         """Learns the schema.
 
         Args:
             data: the training data: a frame of pandas, polars, pyarrow or any library that narwhals knows; a mapping
                 from names to sequences; or an array (N, D), whose columns are called x0, x1, ...
-            target: the column to be predicted, or several of amounts.
+            target: the column to be predicted, or several, all of classes or all of amounts.
             task: ``"auto"``: words, truth and at most 20 different whole numbers are classes, other numbers amounts; or
                 ``"classification"`` or ``"regression"``.
             quantiles: columns of numbers that are taken by their rank instead of standardised.
             categories: columns of numbers that are names of categories.
+            embeddings: columns of words, or of numbers that are names, whose words are looked up in an ``Embedding``
+                instead of having a place each; or ``"auto"`` for columns with more than 64 words that are there at
+                least twice. The network must then begin with ``input_layers()``.
             ignore: columns that are left out.
 
         Raises:
             DataError: data that are no table, columns without a difference, a missing or single answer, infinity.
-            ConfigurationError: names of columns that are not there.
+            ConfigurationError: names of columns that are not there; targets of both kinds; times as categories.
         """
         where = "Table.from_data"
         raws = columns_of(data, where=where)
-        names = [target] if isinstance(target, str) else list(target or ())
-        one_of(task, "task", "Table.from_data", TASKS)
-        for argument, given in (
-            ("target", names),
-            ("quantiles", quantiles),
-            ("categories", categories),
-            ("ignore", ignore),
-        ):
-            unknown = [name for name in given if name not in raws]
-            if unknown:
-                raise ConfigurationError(
-                    where=where,
-                    received=f"{argument}={unknown[0]!r}",
-                    expected=f"one of the columns {', '.join(raws)[:300]}",
-                    fix=f"{did_you_mean(unknown[0], raws)}choose one of them",
-                )
-        left = [raw for name, raw in raws.items() if name not in names and name not in ignore]
-        columns = [learn(raw, quantiles=raw.name in quantiles, as_category=raw.name in categories) for raw in left]
+        one_of(task, "task", where, TASKS)
+        named = {
+            "target": _listed(target),
+            "quantiles": _listed(quantiles),
+            "categories": _listed(categories),
+            "embeddings": [] if embeddings == "auto" else _listed(embeddings),
+            "ignore": _listed(ignore),
+        }
+        _check_names(named, raws, where)
+        names, asked = named["target"], named["embeddings"]
+        columns = [
+            learn(
+                raw,
+                quantiles=raw.name in named["quantiles"],
+                as_category=raw.name in named["categories"] + asked,
+                most_places=0 if raw.name in asked else MOST_CATEGORIES if embeddings == "auto" else inf,
+            )
+            for raw in raws.values()
+            if raw.name not in names + named["ignore"]
+        ]
         if all(isinstance(column, Ignored) for column in columns):
             raise DataError(
                 where=where,
@@ -114,14 +125,53 @@ class Table(Configurable):
         return self._answer().outputs
 
     @property
-    def loss(self) -> str:
-        """The name of the loss for the target."""
+    def loss(self) -> str | Loss:
+        """The loss for the target, or its name."""
         return self._answer().loss
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
-        """The names of the classes by label; None for amounts."""
+        """The names of the classes by label; None for amounts and for several questions a row."""
         return self.target.classes if isinstance(self.target, Classes) else None
+
+    @property
+    def questions(self) -> dict[str, tuple[str, ...]]:
+        """For each column of classes to be predicted, their names by label; none for amounts."""
+        if isinstance(self.target, Questions):
+            return {own.name: own.classes for own in self.target.questions}
+        return {self.target.name: self.target.classes} if isinstance(self.target, Classes) else {}
+
+    def lookups(self) -> dict[int, Indexed]:
+        """The columns whose words are looked up, by the places of their numbers among the features."""
+        found, place = {}, 0
+        for column in self.columns:
+            if isinstance(column, Indexed):
+                found[place] = column
+            place += len(column.features)
+        return found
+
+    def input_layers(self) -> tuple[Layer, ...]:
+        """What a network for this table begins with; nothing where no column's words are looked up.
+
+        Returns:
+            Layers, or none: a ``Concat`` of an ``Embedding`` for each of those columns and of all other features.
+
+        Example:
+            >>> import glassnet as gn
+            >>> data = {"town": ["Ulm", "Bern", "Graz"] * 4, "age": range(12), "buys": ["no", "yes"] * 6}
+            >>> table = gn.Table.from_data(data, target="buys", embeddings=["town"])
+            >>> gn.Sequential(*table.input_layers(), gn.Dense(8), "relu", gn.Dense(table.outputs))
+            Sequential(Concat(Sequential(Columns((1,))), Sequential(Columns((0,)), Embedding(4, 3), Flatten())), ...
+        """
+        lookups = self.lookups()
+        if not lookups:
+            return ()
+        amounts = [place for place in range(len(self.features)) if place not in lookups]
+        branches: list[list[Layer]] = [[Columns(amounts)]] if amounts else []
+        branches += [
+            [Columns([place]), Embedding(column.count, column.units), Flatten()] for place, column in lookups.items()
+        ]
+        return (Concat(*branches),)
 
     def apply(self, data: Any) -> Array:
         """The rows as numbers (N, features) float64.
@@ -137,7 +187,7 @@ class Table(Configurable):
         return np.column_stack([column.apply(raws[column.name], where=where) for column in needed])
 
     def targets(self, data: Any) -> Array:
-        """The answers: labels (N,), or amounts (N, M).
+        """The answers: labels (N,), or (N, M) for several questions a row; or amounts (N, M).
 
         Raises:
             DataError: a column is missing, an answer too, or it is a class that was not there in training.
@@ -146,18 +196,37 @@ class Table(Configurable):
         where = "Table.targets"
         return answer.encode(self._columns(data, answer.names, where), where=where)
 
+    def words(self, labels: Array) -> Array:
+        """The names of predicted classes, such as those of ``model.predict_classes``.
+
+        Args:
+            labels: integers (N,), or (N, M) for several questions a row.
+
+        Returns:
+            Texts of the same shape.
+
+        Raises:
+            ConfigurationError: the target is no class.
+        """
+        if not self.questions:
+            raise ConfigurationError(
+                where="Table.words",
+                received=f"a table for {'nothing' if self.target is None else self.target.describe()}",
+                expected="one whose target is classes",
+                fix="model.predict(data) gives amounts",
+            )
+        columns = np.asarray(labels).reshape(len(labels), -1).T
+        found = [np.asarray(names)[own] for names, own in zip(self.questions.values(), columns, strict=True)]
+        return np.stack(found, axis=1).reshape(np.shape(labels))
+
     def __str__(self) -> str:
         width = max(len(column.name) for column in self.columns)
         lines = [f"{column.name:<{width}}  {column.describe()}" for column in self.columns]
-        if isinstance(self.target, Classes):
-            lines.append(
-                f"to predict: {self.target.name}, {self.outputs} classes: {', '.join(self.target.classes[:10])}"
-            )
-        elif self.target is not None:
-            lines.append(f"to predict: {', '.join(self.target.names)}, in numbers")
+        if self.target is not None:
+            lines.append(f"to predict: {self.target.describe()}")
         return "\n".join(lines)
 
-    def _answer(self) -> Classes | Answers:
+    def _answer(self) -> Target:
         if self.target is None:
             raise ConfigurationError(
                 where="Table",
@@ -179,3 +248,28 @@ class Table(Configurable):
                 fix=f"{hint}add or rename what is missing; an array has the columns x0, x1, ...",
             )
         return raws
+
+
+def _listed(names: str | Sequence[str] | None) -> list[str]:
+    return [names] if isinstance(names, str) else list(names or ())
+
+
+def _check_names(named: dict[str, list[str]], columns: Collection[str], where: str) -> None:
+    """Refuses names of columns that are not there, and a target named twice."""
+    for argument, names in named.items():
+        unknown = [name for name in names if name not in columns]
+        if unknown:
+            raise ConfigurationError(
+                where=where,
+                received=f"{argument}={unknown[0]!r}",
+                expected=f"one of the columns {', '.join(columns)[:300]}",
+                fix=f"{did_you_mean(unknown[0], columns)}choose one of them",
+            )
+    targets = named["target"]
+    if len(set(targets)) < len(targets):
+        raise ConfigurationError(
+            where=where,
+            received=f"the targets {', '.join(targets)}",
+            expected="each column once",
+            fix="leave out the repetition",
+        )

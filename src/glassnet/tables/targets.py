@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from glassnet.errors import ConfigurationError, DataError
+from glassnet.losses import JointCrossEntropy, Loss
 from glassnet.settings import Configurable
 from glassnet.shapes import Array
-from glassnet.tables.columns import word
 from glassnet.tables.frames import NUMBER, TIME, Raw
+from glassnet.tables.words import counted, places_of, word
 
 MOST_CLASSES_OF_NUMBERS = 20
 """A column with more different whole numbers than this holds amounts."""
@@ -40,7 +41,10 @@ class Classes(Configurable):
         """One for each class."""
         return len(self.classes)
 
-    loss = "cross_entropy"
+    @property
+    def loss(self) -> str | Loss:
+        """The name of the loss."""
+        return "cross_entropy"
 
     def encode(self, columns: dict[str, Raw], *, where: str) -> Array:
         """Labels (N,).
@@ -49,19 +53,60 @@ class Classes(Configurable):
             DataError: a missing value, or a class that was not there in training.
         """
         raw = _complete(columns[self.name], where)
-        places = {own: i for i, own in enumerate(self.classes)}
-        labels = np.empty(len(raw), dtype=np.intp)
-        for row, value in enumerate(raw.values):
-            place = places.get(word(value, raw.kind))
-            if place is None:
-                raise DataError(
-                    where=f"{where}: column {self.name!r}",
-                    received=f"the class {word(value, raw.kind)!r} in row {row}",
-                    expected=f"one of {', '.join(self.classes[:10])}",
-                    fix="leave such rows out, or learn the table anew from data that have it",
-                )
-            labels[row] = place
+        labels = places_of(raw, {own: i for i, own in enumerate(self.classes)}, other=-1)
+        if (labels < 0).any():
+            row = int(np.argmin(labels))
+            raise DataError(
+                where=f"{where}: column {self.name!r}",
+                received=f"the class {word(raw.values[row], raw.kind)!r} in row {row}",
+                expected=f"one of {', '.join(self.classes[:10])}",
+                fix="leave such rows out, or learn the table anew from data that have it",
+            )
         return labels
+
+    def describe(self) -> str:
+        """The column and its classes."""
+        return f"{self.name}, {len(self.classes)} classes: {', '.join(self.classes[:10])}"
+
+
+class Questions(Configurable):
+    """Several questions a row, each about one class of its own.
+
+    Args:
+        questions: one for each column.
+    """
+
+    def __init__(self, questions: Sequence[Classes]) -> None:
+        self.questions = tuple(questions)
+        if not self.questions or not all(isinstance(own, Classes) for own in self.questions):
+            raise TypeError("questions must be Classes objects")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns."""
+        return tuple(own.name for own in self.questions)
+
+    @property
+    def outputs(self) -> int:
+        """One for each class of each question, side by side."""
+        return sum(own.outputs for own in self.questions)
+
+    @property
+    def loss(self) -> str | Loss:
+        """The sum of the questions' cross-entropies."""
+        return JointCrossEntropy([own.outputs for own in self.questions])
+
+    def encode(self, columns: dict[str, Raw], *, where: str) -> Array:
+        """Labels (N, questions).
+
+        Raises:
+            DataError: as ``Classes.encode``.
+        """
+        return np.stack([own.encode(columns, where=where) for own in self.questions], axis=1)
+
+    def describe(self) -> str:
+        """Each column and its classes."""
+        return "; ".join(own.describe() for own in self.questions)
 
 
 class Answers(Configurable):
@@ -71,8 +116,6 @@ class Answers(Configurable):
         names: of the columns.
     """
 
-    loss = "mean_squared_error"
-
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(str(name) for name in names)
 
@@ -80,6 +123,11 @@ class Answers(Configurable):
     def outputs(self) -> int:
         """One for each column."""
         return len(self.names)
+
+    @property
+    def loss(self) -> str | Loss:
+        """The name of the loss."""
+        return "mean_squared_error"
 
     def encode(self, columns: dict[str, Raw], *, where: str) -> Array:
         """Numbers (N, M).
@@ -98,35 +146,56 @@ class Answers(Configurable):
                 )
         return np.stack([columns[name].values for name in self.names], axis=1)
 
+    def describe(self) -> str:
+        """The columns."""
+        return f"{', '.join(self.names)}, in numbers"
 
-def learn_targets(columns: dict[str, Raw], names: Sequence[str], task: str, *, where: str) -> Classes | Answers:
-    """What the columns are: words, truth and few different whole numbers are classes, other numbers are amounts."""
+
+Target = Classes | Questions | Answers
+
+
+def learn_targets(columns: dict[str, Raw], names: Sequence[str], task: str, *, where: str) -> Target:
+    """What the columns are: words, truth and few different whole numbers are classes, other numbers are amounts.
+
+    Raises:
+        ConfigurationError: classes and amounts together.
+        DataError: a missing value, one class in every row, or words as amounts.
+    """
     raws = [_complete(columns[name], where) for name in names]
-    if task == "regression" or (task == "auto" and not (len(raws) == 1 and _looks_like_classes(raws[0]))):
+    are_classes = [_looks_like_classes(raw) if task == "auto" else task == "classification" for raw in raws]
+    if not all(are_classes) and all(raw.kind == NUMBER for raw in raws):
+        are_classes = [False] * len(raws)  # beside other amounts, few whole numbers are amounts too
+    if any(are_classes) and not all(are_classes):
+        kinds = ", ".join(
+            f"{raw.name!r} {'classes' if own else 'amounts'}" for raw, own in zip(raws, are_classes, strict=True)
+        )
+        raise ConfigurationError(
+            where=where,
+            received=f"targets of both kinds: {kinds}",
+            expected="several columns of classes, or several of amounts",
+            fix='learn a model for each kind; or take numbers for classes too, with task="classification"',
+        )
+    if not any(are_classes):
         answers = Answers(names)
         answers.encode(columns, where=where)
         return answers
-    if len(raws) > 1:
-        raise ConfigurationError(
-            where=where,
-            received=f"{len(raws)} targets of classes",
-            expected="one column of classes, or several of amounts",
-            fix="choose one target, or learn a model for each",
-        )
-    values = np.unique(raws[0].values.astype(str) if raws[0].kind not in (NUMBER,) else raws[0].values)
-    classes = (
-        sorted({word(value, raws[0].kind) for value in raws[0].values})
-        if raws[0].kind != NUMBER
-        else [word(value, NUMBER) for value in values]
-    )
+    questions = [_learn_classes(raw, where) for raw in raws]
+    return questions[0] if len(questions) == 1 else Questions(questions)
+
+
+def _learn_classes(raw: Raw, where: str) -> Classes:
+    if raw.kind == NUMBER:
+        classes = [word(value, NUMBER) for value in np.unique(raw.values)]
+    else:
+        classes = sorted(own for own, _ in counted(raw))
     if len(classes) < 2:
         raise DataError(
-            where=f"{where}: column {names[0]!r}",
+            where=f"{where}: column {raw.name!r}",
             received=f"the class {classes[0]!r} in every row",
             expected="two classes at least: there is nothing to learn",
             fix="add rows of other classes, or choose another target",
         )
-    return Classes(names[0], classes)
+    return Classes(raw.name, classes)
 
 
 def _looks_like_classes(raw: Raw) -> bool:

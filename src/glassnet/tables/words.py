@@ -1,0 +1,179 @@
+"""Columns of words: a place of its own for each of a few, or a number for each of many."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from math import pow
+from typing import Any
+
+import numpy as np
+
+from glassnet.settings import boolean, whole
+from glassnet.shapes import Array
+from glassnet.tables.columns import Column, filled, missing_note, with_missing
+from glassnet.tables.frames import NUMBER, TRUTH, WORDS, Raw
+
+OTHER = "other"
+MOST_UNITS = 50
+
+
+class Words(Column):
+    """Base: one of several words.
+
+    Args:
+        name: of the column.
+        categories: the words that are told apart, the most frequent first.
+        has_missing: whether some were missing in training.
+        rare: how many different words are not told apart from words never seen.
+    """
+
+    kinds = WORDS, NUMBER, TRUTH
+
+    def __init__(self, name: str, categories: Sequence[str], has_missing: bool = False, rare: int = 0) -> None:
+        self.name = str(name)
+        self.categories = tuple(str(category) for category in categories)
+        self.has_missing = boolean(has_missing, "has_missing", f"column {name!r}")
+        self.rare = whole(rare, "rare", f"column {name!r}", low=0)
+        self._places = {category: i for i, category in enumerate(self.categories)}
+        if len(self._places) < len(self.categories):
+            raise ValueError(f"column {name!r}: the same category twice")
+
+    def _places_in(self, raw: Raw) -> Array:
+        """The place of each word among the categories, intp (N,); that of others is behind them."""
+        return places_of(raw, self._places, other=len(self._places))
+
+    def _shown(self) -> str:
+        """Some of the words, and what becomes of the others."""
+        rare = f"; {self.rare:,} rare ones share a place with those never seen" if self.rare else ""
+        shown = ", ".join(self.categories[:5]) + (", ..." if len(self.categories) > 5 else "")
+        return f"{shown}{rare}" + missing_note(self.has_missing)
+
+
+class Category(Words):
+    """One of a few words: 1 at its place and 0 elsewhere.
+
+    The last place is that of words never seen and of rare ones.
+
+    Args:
+        name: of the column.
+        categories: the words with a place of their own; the most frequent 64.
+        has_missing: as in ``Number``; such a row has 0 at all places of words.
+        rare: how many different words share the last place.
+    """
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """One for each category, one for others, and whether it is missing."""
+        return with_missing(tuple(f"{self.name}={c}" for c in (*self.categories, OTHER)), self.has_missing, self.name)
+
+    def encode(self, raw: Raw) -> Array:
+        """See the class."""
+        own = np.zeros((len(raw), len(self.categories) + 1))
+        own[np.arange(len(raw)), self._places_in(raw)] = 1
+        return filled(own, raw.missing, self.has_missing)
+
+    def describe(self) -> str:
+        """How many words."""
+        return f"{len(self.categories)} categories: {self._shown()}"
+
+
+class Indexed(Words):
+    """One of many words: its number, which an ``Embedding`` looks up.
+
+    0 stands for words never seen and rare ones, 1 and up for the categories. What is missing has the last number where
+    some were missing in training, and 0 otherwise. Where no word was rare nothing has trained the vector of 0: it stays
+    as it was drawn, and says next to nothing.
+
+    Args:
+        name: of the column.
+        categories: the words with a vector of their own.
+        has_missing: as in ``Number``.
+        rare: how many different words share the vector of 0.
+    """
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The number."""
+        return (self.name,)
+
+    @property
+    def count(self) -> int:
+        """How many different numbers there are."""
+        return 1 + len(self.categories) + self.has_missing
+
+    @property
+    def units(self) -> int:
+        """How many numbers a vector needs: 1.6 · count^0.56, at most 50.
+
+        Source: the rule of thumb of fastai's ``emb_sz_rule``; its limit is 600, and was 50 in its first course. Here
+        each training step updates the whole table of vectors.
+        """
+        return min(MOST_UNITS, round(1.6 * pow(self.count, 0.56)))
+
+    def encode(self, raw: Raw) -> Array:
+        """See the class."""
+        numbers = self._places_in(raw) + 1
+        numbers[numbers > len(self.categories)] = 0
+        numbers[raw.missing] = self.count - 1 if self.has_missing else 0
+        return numbers[:, None].astype(np.float64)
+
+    def describe(self) -> str:
+        """How many words, and how long their vectors are."""
+        return f"{len(self.categories):,} categories, a vector of {self.units} numbers for each: {self._shown()}"
+
+
+def places_of(raw: Raw, places: Mapping[str, int], *, other: int) -> Array:
+    """Looks up each value's word, intp (N,).
+
+    Args:
+        raw: the values; what is missing gets any place.
+        places: of the words.
+        other: the place of all other words.
+    """
+    if raw.kind == WORDS:
+        return np.fromiter((places.get(value, other) for value in raw.values), np.intp, len(raw))
+    distinct, inverse = np.unique(raw.values, return_inverse=True)
+    found = np.array([places.get(word(value, raw.kind), other) for value in distinct], dtype=np.intp)
+    return found[inverse]
+
+
+def counted(raw: Raw) -> list[tuple[str, int]]:
+    """The different words with the number of their rows, the most frequent first, equally frequent ones in order."""
+    present = raw.values[~raw.missing]
+    if raw.kind == WORDS:
+        counts = Counter(present.tolist())
+    else:
+        distinct, numbers = np.unique(present, return_counts=True)
+        counts = Counter({word(value, raw.kind): int(n) for value, n in zip(distinct, numbers, strict=True)})
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def word(value: Any, kind: str) -> str:
+    """A value as a category's word: 3.0 is "3"."""
+    if kind == TRUTH:
+        return str(bool(value))
+    if kind == NUMBER:
+        return str(int(value)) if float(value).is_integer() else repr(float(value))
+    return str(value)
+
+
+def kind_of_words(words: Sequence[str]) -> str:
+    """The kind of the values that ``word`` made these of: all of them numbers or truth, or words as they are."""
+    for kind in (TRUTH, NUMBER):
+        if all(word_of_text(own, kind) == own and word_of_text(f" {own}", kind) == own for own in words):
+            return kind
+    return WORDS
+
+
+def word_of_text(text: str, kind: str) -> str:
+    """What ``word`` makes of the value of that kind in a text: "3.0" is "3"; other texts are words as they are."""
+    plain = text.strip()
+    if kind == TRUTH:
+        return plain.capitalize() if plain.lower() in ("true", "false") else text
+    if kind == NUMBER and "_" not in plain:
+        try:
+            return word(float(plain), NUMBER) if np.isfinite(float(plain)) else text
+        except ValueError:
+            return text
+    return text
