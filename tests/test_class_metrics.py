@@ -78,6 +78,25 @@ def test_areas_and_log_losses(task: str, weights: np.ndarray | None) -> None:
     assert measured(LogLoss(), task, weights) == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("weights", WEIGHTS, ids=["plain", "weighted"])
+def test_several_questions_are_measured_each_by_itself(weights: np.ndarray | None) -> None:
+    """Accuracy, log loss and areas of a question with 3 classes and one with 2: their means."""
+    loss, outputs = JointCrossEntropy([3, 2]), np.hstack([LOGITS, LOGITS[:, :2] - 0.1])
+    labels = np.stack([RNG.integers(0, 3, N), RNG.integers(0, 2, N)], axis=1)
+    targets = loss.prepare(labels, (5,), outputs.dtype, where="test")
+    p, parts = loss.probabilities(outputs), ((labels[:, 0], slice(0, 3)), (labels[:, 1], slice(3, 5)))
+
+    def of(metric: Any) -> float:
+        return float(metric.compute(outputs, targets, loss, weights))
+
+    losses = [theirs.log_loss(own, p[:, columns], sample_weight=weights) for own, columns in parts]
+    shares = [theirs.accuracy_score(own, p[:, c].argmax(axis=1), sample_weight=weights) for own, c in parts]
+    areas = [theirs.roc_auc_score(targets[:, k], p[:, k], sample_weight=weights) for k in range(5)]
+    assert of(LogLoss()) == pytest.approx(np.mean(losses), rel=1e-12)
+    assert of(METRICS["accuracy"]()) == pytest.approx(np.mean(shares), rel=1e-12)
+    assert of(RocAuc()) == pytest.approx(np.mean(areas), rel=1e-12)
+
+
 def test_what_cannot_be_measured() -> None:
     loss, outputs = BinaryCrossEntropy(), np.array([[0.5], [1.0]])
     assert np.isnan(RocAuc().compute(outputs, np.ones((2, 1)), loss, None))

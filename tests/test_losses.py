@@ -640,6 +640,11 @@ def test_joint_questions_are_single_ones_side_by_side() -> None:
     np.testing.assert_allclose(gradient, np.hstack([part[1] for part in parts]), rtol=1e-12)
     np.testing.assert_allclose(joint.probabilities(outputs)[:, 2:], single.probabilities(outputs[:, 2:]))
     np.testing.assert_array_equal(joint.classes(outputs)[:, 1], outputs[:, 2:].argmax(axis=1))
+    ones = np.hstack([np.eye(count)[labels[:, m]] for m, count in enumerate((2, 4))])
+    assert joint(outputs, ones, weights)[0] == value
+    shares = np.hstack([rng.dirichlet(np.ones(count), 7) for count in (2, 4)])
+    soft = [single(outputs[:, own], shares[:, own], weights)[0] for own in (slice(2), slice(2, 6))]
+    assert joint(outputs, shares, weights)[0] == pytest.approx(sum(soft), rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -650,6 +655,7 @@ def test_joint_questions_are_single_ones_side_by_side() -> None:
         ([2, 2], [[0, 0]], ShapeError, "end the network in"),
         ([2, 1], [0], ShapeError, "targets"),
         ([2, 1], [[0, 1]], DataError, "column 1"),
+        ([2, 1], [[0.5, 0.6, 1]], DataError, r"row 0, which sums to 1\.1"),
     ],
 )
 def test_joint_questions_that_do_not_fit(counts: Any, targets: Any, error: type[GlassnetError], words: str) -> None:

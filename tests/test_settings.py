@@ -60,6 +60,8 @@ SAMPLES: list[Configurable] = [
     gn.Embedding(100, 8),
     gn.Embedding(5, 2, weight_init="normal"),
     gn.Columns((2, 0)),
+    gn.Columns(range(1, 9)),
+    gn.Columns((0, 4, 5, 6, 7, 2, 3)),
     gn.UpSample2D(2),
     gn.UpSample2D((2, 3)),
     gn.ZeroPad2D(1),

@@ -11,6 +11,7 @@ import pytest
 import glassnet as gn
 from glassnet.data import digits
 from glassnet.initializers import Constant, Normal
+from glassnet.losses import JointCrossEntropy
 
 Case = tuple[gn.Model, Any, Any]
 DIGITS = digits()
@@ -65,6 +66,22 @@ HEALTHY: dict[str, Callable[[], Case]] = {
         gn.Model(gn.Sequential(gn.Dense(16), gn.Tanh(), gn.Dense(1)), "binary_cross_entropy", gn.Adam(0.01)),
         POINTS,
         (POINTS[:, :1] * POINTS[:, 1:2] > 0).astype(float),
+    ),
+    "numbers that name things": lambda: (
+        gn.Model(
+            gn.Sequential(
+                gn.Concat(gn.Columns([0]), [gn.Columns([1]), gn.Embedding(9001, 4), gn.Flatten()]), gn.Dense(2)
+            ),
+            "cross_entropy",
+            gn.Adam(0.01),
+        ),
+        np.column_stack([POINTS[:, 0], RNG.integers(0, 4, 400) * 3000]),
+        (POINTS[:, 0] > 0).astype(int),
+    ),
+    "several questions a row": lambda: (
+        gn.Model(gn.Sequential(gn.Dense(16), gn.Tanh(), gn.Dense(5)), JointCrossEntropy([2, 3]), gn.Adam(0.01)),
+        POINTS,
+        np.column_stack([POINTS[:, 0] > 0, np.digitize(POINTS[:, 1], [-0.4, 0.4])]).astype(int),
     ),
     "a sum of squares": lambda: (
         gn.Model(gn.Sequential(gn.Dense(16), gn.Tanh(), gn.Dense(1)), "sum_squared_error", gn.Adam(0.01)),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradients import LOSS_CASES, layer_cases, loss_cases
+from gradients import LOSS_CASES, layer_cases, loss_cases, rows_for
 from test_recording import RULES, train_step
 
 import glassnet as gn
@@ -51,7 +51,7 @@ def checked(net: gn.Network, loss: Loss, optimizer: Any, targets: Any, shape: tu
     rng = np.random.default_rng(1)
     (outputs,) = net.build(shape, dtype="float64")
     t = loss.prepare(targets(rng, 5, outputs), (outputs,), np.dtype(np.float64), where="y")
-    x, w = rng.normal(size=(5, *shape)), rng.uniform(0.5, 2, 5)
+    x, w = rows_for(net, rng, 5), rng.uniform(0.5, 2, 5)
     run = gn.TracingRunner(3, 7)
     for weights in (w, None):
         train_step(run, net, loss, optimizer, x, t, weights)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from browser import Opened, chromium
-from gradients import LOSS_CASES, layer_cases, loss_cases
+from gradients import LOSS_CASES, layer_cases, loss_cases, rows_for
 from test_recording import RULES
 
 import glassnet as gn
@@ -148,7 +148,7 @@ def test_every_layer_loss_and_optimizer_explains_itself(window: Opened, tmp_path
         rng = np.random.default_rng(2)
         (outputs,) = net.build(shape, dtype="float64")
         model = gn.Model(net, loss, optimizer, dtype="float64")
-        trace = gn.trace(model, rng.normal(size=(3, *shape)), targets(rng, 3, outputs))
+        trace = gn.trace(model, rows_for(net, rng, 3), targets(rng, 3, outputs))
         page = window.show(trace.to_html(), tmp_path)
         found = page.evaluate(everything(9, 1e-3))
         assert found["wrong"] == [], name
@@ -165,7 +165,7 @@ def test_central_differences_are_the_gradients(case: tuple[Any, ...]) -> None:
     rng = np.random.default_rng(3)
     (outputs,) = net.build(shape, dtype="float64")
     model = gn.Model(net, loss, optimizer, dtype="float64")
-    content = Content(gn.trace(model, rng.normal(size=(3, *shape)), targets(rng, 3, outputs)))
+    content = Content(gn.trace(model, rows_for(net, rng, 3), targets(rng, 3, outputs)))
     compared = 0
     for entry in content.entries:
         for target, slopes in entry.differences.items():

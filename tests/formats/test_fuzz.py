@@ -39,7 +39,7 @@ class Contents(tuple[bytes, ...]):
 
 @pytest.fixture(scope="module")
 def contents(tmp_path_factory: pytest.TempPathFactory) -> Contents:
-    """Files of three models that have most of what a file can hold."""
+    """Files of four models that have most of what a file can hold."""
     folder, rng = tmp_path_factory.mktemp("models"), np.random.default_rng(0)
     dense = gn.Model(
         gn.Sequential(gn.Dense(4), gn.LayerNorm(), gn.Residual(gn.Dense(4), "tanh"), gn.Dropout(0.1), gn.Dense(3)),
@@ -65,8 +65,12 @@ def contents(tmp_path_factory: pytest.TempPathFactory) -> Contents:
     tabular = gn.Model(gn.Sequential(gn.Dense(2), gn.Dense(1)), table.loss, "adam")
     tabular.preprocessing = table
     tabular.fit(data, table.targets(data), verbose=False)
-    paths = [folder / f"{name}.safetensors" for name in ("dense", "images", "tabular")]
-    for model, path in zip((dense, images, tabular), paths, strict=True):
+    table = gn.Table.from_data(data | {"y": ["p", "q", "p"], "z": [0, 1, 2]}, ["y", "z"], embeddings=["b"])
+    looked_up = gn.Model(gn.Sequential(*table.input_layers(), gn.Dense(table.outputs)), table.loss, "adam")
+    looked_up.preprocessing = table
+    looked_up.fit(data, [[0, 1], [1, 2], [0, 0]], verbose=False)
+    paths = [folder / f"{name}.safetensors" for name in ("dense", "images", "tabular", "looked up")]
+    for model, path in zip((dense, images, tabular, looked_up), paths, strict=True):
         model.save(path)
     return Contents(path.read_bytes() for path in paths)
 

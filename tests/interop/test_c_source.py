@@ -71,6 +71,17 @@ def test_raw_rows_in_and_targets_own_unit_out(tmp_path: Path) -> None:
     np.testing.assert_allclose(predicted(compiled(source, "net_predict"), x[:9], (2,)), model.predict(x[:9]), rtol=1e-5)
 
 
+def test_numbers_without_a_vector_read_no_foreign_memory(tmp_path: Path) -> None:
+    model = model_of(gn.Sequential(gn.Columns([2, 0, 1]), gn.Embedding(5, 2), gn.Flatten()), (3,))
+    source, _ = export_c(model, tmp_path / "model.c")
+    function, weight = compiled(source), model.network.parameters.reshape(5, 2)
+    np.testing.assert_allclose(predicted(function, np.array([[0.0, 1, 4]]), (3, 2))[0], weight[[4, 0, 1]], rtol=1e-6)
+    for wrong in (-1.0, 5.0, 0.5, 3e9, -3e9, np.inf, np.nan, 2.0**31):
+        found = predicted(function, np.array([[wrong, 1, 2]]), (3, 2))[0]
+        np.testing.assert_allclose(found[[0, 2]], weight[[2, 1]], rtol=1e-6)
+        assert np.isnan(found[1]).all(), wrong
+
+
 def test_a_program_that_uses_it(tmp_path: Path) -> None:
     model = model_of(gn.Sequential(gn.Dense(3), "relu", gn.Dense(2), "softmax"), (4,))
     export_c(model, tmp_path / "model.c")

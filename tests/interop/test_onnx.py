@@ -203,6 +203,33 @@ def test_forms_of_other_programs(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_lookups_of_other_programs(tmp_path: Path) -> None:
+    """As PyTorch writes them, without a cast; other ways of gathering and casting are refused."""
+    node, path = onnx.helper.make_node, tmp_path / "model.onnx"
+    weight = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    chosen = np.array([2, 0])
+    nodes = [
+        node("Gather", ["x", "chosen"], ["a"], axis=1),
+        node("Cast", ["a"], ["b"], to=onnx.TensorProto.INT64),
+        node("Gather", ["weight", "b"], ["c"]),
+        node("Flatten", ["c"], ["y"]),
+    ]
+    onnx.save(proto_of(nodes, {"weight": weight, "chosen": chosen}, ["N", 4]), str(path))
+    net = from_onnx(path)
+    assert repr(net) == "Sequential(Columns([2, 0]), Embedding(6, 3), Flatten())"
+    rows = np.random.default_rng(1).integers(0, 6, (5, 4)).astype(np.float32)
+    found = net.forward(gn.NumpyRunner(), rows, training=False)[0]
+    np.testing.assert_array_equal(found, run(path, rows, "y")[0])
+    for wrong, words in (
+        ([node("Gather", ["x", "chosen"], ["y"], axis=0)], "axis=0, columns"),
+        ([node("Gather", ["weight", "x"], ["y"], axis=1)], "axis=1 of a constant"),
+        ([node("Cast", ["x"], ["a"], to=onnx.TensorProto.INT64), node("Relu", ["a"], ["y"])], "to=7"),
+    ):
+        onnx.save(proto_of(wrong, {"weight": weight, "chosen": chosen}, ["N", 4]), str(path))
+        with pytest.raises(gn.ConfigurationError, match=words):
+            from_onnx(path)
+
+
 def test_what_cannot_be_read_is_listed(tmp_path: Path) -> None:
     node, path = onnx.helper.make_node, tmp_path / "model.onnx"
     nodes = [node("Erf", ["x"], ["a"]), node("LSTM", ["a", "w", "r"], ["y"])]

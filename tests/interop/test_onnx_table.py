@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import glassnet as gn
 from glassnet.cli.main import main
-from glassnet.tables import Category, Column, Number, Quantiles, Table, Time, Truth
+from glassnet.tables import Category, Column, Indexed, Number, Quantiles, Table, Time, Truth
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -94,6 +94,26 @@ def test_raw_columns_give_what_the_model_predicts(dtype: str, tolerance: float, 
     np.testing.assert_allclose(probabilities[kept], model.predict_proba(new)[kept], rtol=tolerance, atol=tolerance)
     one = run(path, {name: values[:1] for name, values in inputs.items()}, "outputs")[0]
     np.testing.assert_allclose(one, outputs[:1], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("opset", [21, 22])
+def test_words_that_are_looked_up(opset: int, tmp_path: Path) -> None:
+    """Known and unknown words, gaps where there were some in training and where there were none."""
+    data = people() | {"street": [f"street {i % 70}" for i in range(N)]}
+    names = ["town", "street", "zip"]
+    table = Table.from_data(data, target="answer", embeddings=names, ignore=["job"])
+    net = gn.Sequential(*table.input_layers(), gn.Dense(6), gn.Tanh(), gn.Dense(2))
+    model = gn.Model(net, table.loss, gn.Adam(0.05))
+    model.preprocessing = table
+    model.fit(data, table.targets(data), epochs=3, verbose=False)
+    report = model.export_onnx(tmp_path / "model.onnx", opset=opset)
+    assert report.operators["LabelEncoder"] == 3
+    new = people(1) | {"street": [None if i % 5 == 0 else f"street {i}" for i in range(N)]}
+    new["town"][3], new["zip"][4] = "never seen", 99999.0
+    inputs = {name: values for name, values in inputs_of(model, new).items() if name != "job"}
+    inputs["street"] = np.array([[value or ""] for value in new["street"]], dtype=object)
+    (found,) = run(tmp_path / "model.onnx", inputs, "outputs")
+    np.testing.assert_allclose(found, model.predict(new), rtol=1e-4, atol=1e-5)
 
 
 def features(column: Column, values: np.ndarray) -> np.ndarray:
@@ -178,6 +198,7 @@ def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
         (Table([Number("outputs", 0.0, 1.0)]), "a column called 'outputs'"),
         (Table([Number("", 0.0, 1.0)]), "a column called ''"),
         (Table([Category("w", ["", "b"], has_missing=True)]), "column 'w': received the empty word"),
+        (Table([Indexed("w", ["", "b"], has_missing=True)]), "column 'w': received the empty word"),
     ):
         with pytest.raises(gn.ConfigurationError, match=words):
             model_of(table).export_onnx(tmp_path / "m.onnx")

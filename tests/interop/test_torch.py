@@ -94,6 +94,21 @@ def test_a_module_of_their_own() -> None:
         to_torch(gn.Sequential(gn.Dense(2)))
 
 
+def test_embeddings_of_their_own() -> None:
+    torch = pytest.importorskip("torch")
+    nn = torch.nn
+    module = nn.Sequential(nn.Embedding(7, 3, padding_idx=2), nn.Flatten(), nn.Linear(12, 2)).eval()
+    numbers = np.random.default_rng(0).integers(0, 7, (5, 4))
+    net = from_torch(module, (4,))
+    assert repr(net.layers[0]) == "Embedding(7, 3)"
+    np.testing.assert_allclose(outputs(net, numbers), theirs(module, numbers), rtol=1e-5, atol=1e-6)
+    again = to_torch(net)
+    np.testing.assert_allclose(theirs(again, numbers), theirs(module, numbers), rtol=1e-5, atol=1e-6)  # whole numbers
+    np.testing.assert_array_equal(again.state_dict()["0.weight"].numpy(), module.state_dict()["0.weight"].numpy())
+    with pytest.raises(gn.ConfigurationError, match="max_norm"):
+        from_torch(nn.Sequential(nn.Embedding(7, 3, max_norm=1.0)), (4,))
+
+
 def state_of(net: gn.Network, names: dict[str, str]) -> dict[str, np.ndarray]:
     """As torch.nn would save it."""
     kinds = {"gamma": "weight", "beta": "bias", "running_variance": "running_var"}

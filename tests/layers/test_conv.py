@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from math import ceil, sqrt
 from pathlib import Path
 from typing import Any
@@ -369,3 +370,34 @@ def test_other_channels_than_it_was_built_for_are_refused_at_the_door() -> None:
     net = built((3, 8, 8), gn.Conv2D(4, 3))
     with pytest.raises(gn.ShapeError, match=r"\(5, 1, 8, 8\).*\(N, 3, 8, 8\).*layer 0 \(Conv2D\(4, 3\)\)"):
         output(net, np.ones((5, 1, 8, 8)))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda n: gn.Conv2D(2, 3, dilation=n),
+        lambda n: gn.Conv2D(2, 3, stride=(1, n)),
+        lambda n: gn.ConvTranspose2D(2, 3, padding=n),
+        lambda n: gn.Conv1D(2, 3, dilation=n),
+        lambda n: gn.Conv1D(2, 3, stride=n, padding=n),
+        lambda n: gn.MaxPool2D(2, stride=n),
+        lambda n: gn.AveragePool2D((1, n)),
+        lambda n: gn.MaxPool1D(2, stride=n),
+    ],
+)
+def test_windows_that_no_axis_could_hold(make: Callable[[int], gn.Layer]) -> None:
+    """Beyond the bound native code would divide by what has become 0; at it, it must not."""
+    for number in (2**31, 2**63, 10**30):
+        with pytest.raises(gn.ConfigurationError, match=r"at most 2,147,483,647"):
+            make(number)
+    make(2**31 - 1)
+
+
+@pytest.mark.skipif(native() is None, reason="a pure-Python installation")
+def test_the_largest_windows() -> None:
+    largest = 2**31 - 1
+    net = gn.Sequential(
+        gn.Conv2D(2, 3, padding="same", dilation=largest), gn.MaxPool2D(2, stride=largest), gn.GlobalAveragePool()
+    )
+    net.build((1, 6, 6))
+    assert gn.Model(net, "sum_squared_error", "sgd").predict(np.ones((2, 1, 6, 6))).shape == (2, 2)

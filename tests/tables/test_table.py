@@ -140,6 +140,72 @@ def test_several_amounts(tmp_path: Path) -> None:
     assert "to predict: y, z, in numbers" in str(table)
 
 
+def test_several_questions(tmp_path: Path) -> None:
+    """One class for each column of classes, answered side by side."""
+    rng = np.random.default_rng(0)
+    data: dict[str, Any] = {"a": rng.normal(size=300), "b": rng.normal(size=300)}
+    data["colour"] = np.select([data["a"] > 0.5, data["a"] > -0.5], ["red", "green"], "blue").tolist()
+    data["stars"] = np.where(data["b"] > 0, 5, 1).tolist()
+    data["sure"] = (data["a"] > data["b"]).tolist()
+    table = Table.from_data(data, target=["colour", "stars", "sure"])
+    assert table.questions == {"colour": ("blue", "green", "red"), "stars": ("1", "5"), "sure": ("False", "True")}
+    assert (table.outputs, table.class_names, repr(table.loss)) == (7, None, "JointCrossEntropy((3, 2, 2))")
+    assert "to predict: colour, 3 classes: blue, green, red; stars, 2 classes: 1, 5; sure, 2 classes" in str(table)
+    labels = table.targets(data)
+    assert labels.shape == (300, 3)
+    for route in frames(data).values():
+        np.testing.assert_array_equal(table.targets(route), labels)
+
+    net = gn.Sequential(gn.Dense(16), "relu", gn.Dense(table.outputs))
+    model = gn.Model(net, table.loss, gn.Adam(0.03), ["accuracy", "roc_auc", "log_loss"])
+    model.preprocessing = table
+    model.fit(data, labels, epochs=30, validation_split=0.2, verbose=False)
+    measured = model.evaluate(data, labels)
+    assert measured["accuracy"] > 0.95
+    assert measured["log_loss"] == pytest.approx(measured["loss"] / 3, rel=1e-5)
+    model.save(tmp_path / "model.safetensors")
+    again = gn.load(tmp_path / "model.safetensors")
+    assert again.evaluate(data, labels) == pytest.approx(measured)
+    assert isinstance(again.preprocessing, Table)
+    words = again.preprocessing.words(again.predict_classes({"a": [2.0, -2.0], "b": [-2.0, 2.0]}))
+    assert words.tolist() == [["red", "1", "True"], ["blue", "5", "False"]]
+    with pytest.raises(gn.DataError, match="column 'stars': received the class '3' in row 1"):
+        table.targets(data | {"stars": [5, 3] * 150})
+
+
+def test_words_of_one_question_and_of_none(table: Table) -> None:
+    assert table.questions == {"buys": ("no", "yes")}
+    assert table.words(np.array([1, 0, 1])).tolist() == ["yes", "no", "yes"]
+    amounts = Table.from_data({"x": [1, 2, 3], "y": [0.5, 1.5, 2.5]}, "y")
+    assert amounts.questions == {}
+    for other, words in ((amounts, "y, in numbers"), (Table.from_data({"x": [1, 2]}), "a table for nothing")):
+        with pytest.raises(gn.ConfigurationError, match=words):
+            other.words(np.array([0]))
+
+
+@pytest.mark.parametrize(
+    ("targets", "task", "kind"),
+    [
+        ({"y": [1, 2, 3, 1], "z": [0, 1, 0, 1]}, "auto", "Questions"),
+        ({"y": [1, 2, 3, 1], "z": ["a", "b", "a", "b"]}, "auto", "Questions"),
+        ({"y": [1, 2, 3, 1], "z": [0.5, 1, 0, 1]}, "auto", "Answers"),  # beside an amount whole numbers are amounts
+        ({"y": [1, 2, 3, 1], "z": [0, 1, 0, 1]}, "regression", "Answers"),
+        ({"y": [0.5, 1.5, 0.5, 1.5], "z": ["a", "b", "a", "b"]}, "classification", "Questions"),
+    ],
+)
+def test_several_targets_are_of_one_kind(targets: dict[str, Any], task: str, kind: str) -> None:
+    table = Table.from_data({"x": [1, 2, 3, 4], **targets}, list(targets), task=task)
+    assert type(table.target).__name__ == kind
+
+
+def test_classes_and_amounts_together_are_refused() -> None:
+    data = {"x": [1, 2, 3], "y": [0.5, 1.5, 2.5], "z": ["a", "b", "a"]}
+    with pytest.raises(gn.ConfigurationError, match="both kinds: 'y' amounts, 'z' classes.*a model for each"):
+        Table.from_data(data, ["y", "z"])
+    with pytest.raises(gn.DataError, match="column 'z': received words"):
+        Table.from_data(data, ["y", "z"], task="regression")
+
+
 @pytest.mark.parametrize(
     ("target", "task", "found"),
     [
@@ -202,7 +268,7 @@ TWO = {"x": [1.0, 2.0], "y": [0, 1]}
         ({"x": [1, 2], "y": [0.5, math.inf]}, "y", gn.DataError, "no value in row 1"),
         ({"x": [1, 2], "y": [0]}, "y", gn.DataError, "different lengths"),
         (TWO, "z", gn.ConfigurationError, "target='z', expected one of the columns x, y"),
-        (TWO | {"z": ["a", "b"]}, ["y", "z"], gn.DataError, "column 'z': received words"),
+        (TWO, ["y", "y"], gn.ConfigurationError, "the targets y, y"),
         ({}, None, gn.DataError, "without rows or columns"),
         ({"x": []}, None, gn.DataError, "without rows or columns"),
         ([1, 2], None, gn.DataError, "a list"),

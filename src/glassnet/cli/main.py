@@ -19,6 +19,7 @@ EXAMPLES = """\
 examples:
   glassnet train digits                                 handwritten digits, built in
   glassnet train flowers.csv --target species           a table; the last word is the column to learn
+  glassnet train customers.csv --target buys,rating     several columns at once, of classes or of amounts
   glassnet train digits --hidden 128 64 --dropout 0.2 --epochs 30 --output digits.safetensors
   glassnet evaluate flowers.safetensors new.csv         how good is it on other rows?
   glassnet predict flowers.safetensors new.csv --output answers.csv            or answers.parquet; of any length
@@ -95,7 +96,12 @@ def _add_train(commands: Commands) -> None:
     parser.set_defaults(run=train)
     parser.add_argument("data", help=DATA_HELP)
     group = parser.add_argument_group("the data")
-    group.add_argument("--target", metavar="COLUMN", help="for a table: the column to learn")
+    group.add_argument(
+        "--target",
+        action="append",
+        metavar="COLUMN",
+        help="for a table: the column to learn; several, all of classes or all of amounts, with commas between them",
+    )
     group.add_argument(
         "--regression", action="store_true", help="whole-number targets are amounts, not the numbers of classes"
     )

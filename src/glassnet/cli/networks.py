@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 from glassnet.data import Dataset
@@ -43,8 +44,10 @@ def check_network_options(options: argparse.Namespace) -> None:
         )
 
 
-def build_network(options: argparse.Namespace, data: Dataset, outputs: int) -> Sequential:
-    """The network for that data, unbuilt.
+def build_network(
+    options: argparse.Namespace, data: Dataset, outputs: int, *, start: Sequence[Layer] = ()
+) -> Sequential:
+    """The network for that data, unbuilt; its dense layers come after those of ``start``.
 
     Raises:
         ConfigurationError: a network for images, or augmentation, for rows that are no images.
@@ -58,7 +61,7 @@ def build_network(options: argparse.Namespace, data: Dataset, outputs: int) -> S
         row = image
     if options.network is not None:
         return Sequential(*layers, *_image_network(options, row, outputs).layers)
-    layers += [Flatten()] if len(row) > 1 else []
+    layers += [*start, *([Flatten()] if len(row) > 1 else [])]
     for units in HIDDEN if options.hidden is None else options.hidden:
         layers += [Dense(units), ACTIVATIONS[options.activation]()]
         layers += [Dropout(options.dropout)] if options.dropout else []

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from glassnet.cli.streams import batches
-from glassnet.data import Dataset, test_rows
+from glassnet.data import test_rows
 from glassnet.data.files import unreadable
-from glassnet.errors import DataError, FileFormatError, MissingExtraError
-from glassnet.metrics import as_metrics
+from glassnet.data.tables import read_header
+from glassnet.errors import ConfigurationError, DataError, FileFormatError, MissingExtraError
 from glassnet.model import Model
 from glassnet.tables import Table
 
 ENDINGS = (".csv", ".parquet")
-METRICS = {
-    True: ("accuracy", "roc_auc", "f1", "log_loss"),
-    False: ("mean_absolute_error", "root_mean_squared_error", "r2"),
-}
-"""What is measured of classes, and of amounts."""
+OF_CLASSES = ("accuracy", "roc_auc", "f1", "log_loss")
+OF_QUESTIONS = ("accuracy", "roc_auc", "log_loss")
+OF_AMOUNTS = ("mean_absolute_error", "root_mean_squared_error", "r2")
+"""What is measured of one class a row, of several, and of amounts."""
 
 
 def can_read(source: str) -> bool:
@@ -117,24 +115,72 @@ def _refuse_slips(frame: Any, path: str | Path) -> None:
             )
 
 
-def learn(options: argparse.Namespace, frame: Any) -> tuple[Table, Any, Any]:
-    """The table that is learned from the part to train with, that part, and the part held out."""
+def target_names(options: argparse.Namespace) -> list[str]:
+    """The columns to learn, as --target names them: the name of one, or several with commas, or one after the other.
+
+    Raises:
+        ConfigurationError: several, for data that are no table.
+        MissingFileError, FileFormatError, DataError: the file cannot be read.
+        MissingExtraError: several, and polars is not installed.
+    """
+    given: list[str] = options.target or []
+    if len(given) == 1 and "," not in given[0]:
+        return given
+    if given and Path(options.data).suffix.lower() not in ENDINGS:
+        raise ConfigurationError(
+            where="--target",
+            received=", ".join(given),
+            expected=f"several columns of a table only, {' or '.join(ENDINGS)}",
+            fix="name one column, or leave --target out",
+        )
+    columns = _column_names(options.data) if given else ()
+    return [name.strip() for text in given for name in ([text] if text in columns else text.split(",")) if name.strip()]
+
+
+def _column_names(path: str) -> Collection[str]:
+    if not path.lower().endswith(".parquet"):
+        return read_header(path)
+    require_polars(where=f"read {path}")
+    import polars
+
+    return frozenset(polars.read_parquet_schema(path)) if Path(path).is_file() else ()
+
+
+def learn(options: argparse.Namespace, targets: Sequence[str], frame: Any) -> tuple[Table, Any, Any]:
+    """The table that is learned from the part to train with, that part, and the part held out.
+
+    Columns of many words get an ``Embedding``. The classes are those of both parts.
+    """
     task = "regression" if options.regression else "auto"
-    everything = Table.from_data(frame, options.target, task=task)
+    everything = Table.from_data(frame, targets, task=task)
     labels = everything.targets(frame)
     test = test_rows(len(labels), labels if everything.class_names else None, options.test_share, options.seed)
-    return Table.from_data(frame.filter(~test), options.target, task=task), frame.filter(~test), frame.filter(test)
+    training = frame.filter(~test)
+    columns = Table.from_data(training, embeddings="auto", ignore=targets).columns
+    return Table(columns, everything.target), training, frame.filter(test)
 
 
-def as_dataset(table: Table, frame: Any, name: str) -> Dataset:
-    """The rows as the table gives them, for whatever wants numbers."""
-    y = table.targets(frame)
-    y = y if table.class_names else y.astype(np.float32)
-    return Dataset(table.apply(frame).astype(np.float32), y, table.features, table.class_names, name=name)
+def task_of(table: Table) -> str:
+    """What is learned from what, in a few words."""
+    features = f"{len(table.features):,} features"
+    if not table.questions:
+        return f"{features}, numbers to predict"
+    counts = " and ".join(f"{len(classes):,} classes" for classes in table.questions.values())
+    return f"{features}, {counts}"
 
 
-def measured_by(model: Model, table: Table) -> None:
-    """Gives the model the usual metrics, and the table."""
-    model.metrics = as_metrics(METRICS[table.class_names is not None])
-    model.preprocessing, model.feature_names = table, None
-    model.target_name = ", ".join(table.target.names) if table.target is not None else None
+def metrics_for(table: Table) -> tuple[str, ...]:
+    """What is measured of such answers."""
+    if not table.questions:
+        return OF_AMOUNTS
+    return OF_CLASSES if table.class_names is not None else OF_QUESTIONS
+
+
+def measured(model: Model, x: Any, y: Any) -> dict[str, float]:
+    """Loss and metrics by their names in words; of several questions a row also the share of right answers to each."""
+    found = {name.replace("_", " "): value for name, value in model.evaluate(x, y).items()}
+    table = model.preprocessing
+    if isinstance(table, Table) and len(table.questions) > 1:
+        shares = (model.predict_classes(x) == y).mean(axis=0)
+        found |= {f"accuracy of {name}": float(own) for name, own in zip(table.questions, shares, strict=True)}
+    return found

@@ -7,17 +7,23 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from glassnet.cli import tables
 from glassnet.cli.networks import DIGITS_SHAPE, build_network, check_network_options
 from glassnet.cli.pictures import picture_options
 from glassnet.data import Dataset, open_source, parse_subset, split
 from glassnet.errors import ConfigurationError, DataError
 from glassnet.files import require_writable
+from glassnet.losses import Loss
 from glassnet.model import Model
+from glassnet.network import Network
 from glassnet.optimizers import L2, OPTIMIZERS, Chain, Optimizer
 from glassnet.pages import is_page
 from glassnet.preprocessing import Standardize
 from glassnet.reports import can_draw, report
+from glassnet.shapes import Array
+from glassnet.tables import Table
 from glassnet.training import Callback, EarlyStopping, TrainingState, is_watched, require_picture
 
 PRINTED_EPOCHS = 20
@@ -31,17 +37,19 @@ def train(options: argparse.Namespace) -> int:
     subset = None if options.subset is None else parse_subset(options.subset)
     check_network_options(options)
     pictures = picture_options(options)
-    if options.data.lower().endswith(".parquet"):
-        return _train_table(options, output, plot)
+    targets = tables.target_names(options)
+    if options.data.lower().endswith(".parquet") or len(targets) > 1:
+        return _train_table(options, targets, output, plot)
+    target = targets[0] if targets else None
     try:
-        data, test = open_source(options.data, target=options.target, subset=subset, pictures=pictures)
+        data, test = open_source(options.data, target=target, subset=subset, pictures=pictures)
     except DataError as error:
         wants_table = error.where == Path(options.data).name or error.received == "an empty cell"
-        if options.target is None or subset is not None or not wants_table:
+        if target is None or subset is not None or not wants_table:
             raise
         if not tables.can_read(options.data):
             raise tables.needs_more(error) from error
-        return _train_table(options, output, plot)
+        return _train_table(options, targets, output, plot)
     if data.y is None:
         raise ConfigurationError(
             where=f"train {options.data}",
@@ -53,36 +61,46 @@ def train(options: argparse.Namespace) -> int:
         data, test = data.with_numbers(), None if test is None else test.with_numbers()
     if test is None:
         data, test = split(data, options.test_share, options.seed)
-    model = build_model(options, data)
-    return _fit(options, model, (data.x, data.y), (test.x, test.y), data, len(test), output, plot)
+    model = build_model(options, data, target)
+    return _fit(options, model, (data.x, data.y), (test.x, test.y), data.name, _task(data), output, plot)
 
 
-def _train_table(options: argparse.Namespace, output: Path, plot: Path | None) -> int:
+def _train_table(options: argparse.Namespace, targets: list[str], output: Path, plot: Path | None) -> int:
     """The same for a table with words, dates or gaps, whose schema is learned and kept."""
-    if options.target is None or options.subset is not None:
+    if not targets or options.subset is not None:
         raise ConfigurationError(
             where=f"train {options.data}",
-            received="no --target" if options.target is None else "--subset",
+            received="--subset" if targets else "no --target",
             expected="the column to learn, and the whole table",
-            fix="add --target COLUMN" if options.target is None else "leave --subset out",
+            fix="leave --subset out" if targets else "add --target COLUMN",
         )
-    table, training, held = tables.learn(options, tables.read_table(options.data))
-    data = tables.as_dataset(table, training, Path(options.data).stem)
-    model = build_model(options, data)
-    tables.measured_by(model, table)
+    table, training, held = tables.learn(options, targets, tables.read_table(options.data))
+    name = Path(options.data).stem
+    pairs = [(part, table.targets(part)) for part in (training, held)]
+    model = _table_model(options, table, pairs[0][1], name)
     if not options.quiet:
         print(table, end="\n\n")
-    pairs = [(part, table.targets(part)) for part in (training, held)]
-    return _fit(options, model, pairs[0], pairs[1], data, len(held), output, plot)
+    return _fit(options, model, pairs[0], pairs[1], name, tables.task_of(table), output, plot)
+
+
+def _table_model(options: argparse.Namespace, table: Table, labels: Array, name: str) -> Model:
+    """The model for a table and its answers."""
+    features = Dataset(np.zeros((1, len(table.features)), np.float32), None, name=name)
+    network = build_network(options, features, table.outputs, start=table.input_layers())
+    model = _model(options, network, table.loss, tables.metrics_for(table))
+    model.preprocessing, model.class_names = table, table.class_names
+    model.target_scaling = None if table.questions else Standardize.from_data(labels)
+    model.target_name = ", ".join(table.target.names) if table.target is not None else None
+    return model
 
 
 def _fit(
-    options: argparse.Namespace, model: Model, training: tuple[Any, Any], test: tuple[Any, Any], data: Dataset,
-    test_rows: int, output: Path, plot: Path | None,
+    options: argparse.Namespace, model: Model, training: tuple[Any, Any], test: tuple[Any, Any], name: str, task: str,
+    output: Path, plot: Path | None,
 ) -> int:  # fmt: skip
     """Trains, tests and saves."""
     say = (lambda *_: None) if options.quiet else print
-    say(f"{data.name}: {len(data):,} rows to train, {test_rows:,} to test, {_task(data)}")
+    say(f"{name}: {len(training[1]):,} rows to train, {len(test[1]):,} to test, {task}")
 
     callbacks: list[Callback] = [] if options.quiet or sys.stdout.isatty() else [_Lines()]
     if options.patience is not None:
@@ -103,8 +121,8 @@ def _fit(
         model.print_hints(model.rows(*test, None, where="train"), history)
     if history.stopped:
         print(f"stopped after epoch {model.epochs_trained}: {history.stopped}")
-    for name, value in model.evaluate(*test).items():
-        print(f"test {name.replace('_', ' ')}: {value:.4f}")
+    for measure, value in tables.measured(model, *test).items():
+        print(f"test {measure}: {value:.4f}")
     print(f"model saved to {output} ({output.stat().st_size / 1000:,.0f} kB)")
     if plot is not None and len(history):
         history.plot(plot)
@@ -114,7 +132,7 @@ def _fit(
             model,
             *test,
             report_path(options, output),
-            name=data.name,
+            name=name,
             history=history,
             training_targets=training[1],
             model_file=output,
@@ -154,21 +172,25 @@ def require_report(options: argparse.Namespace, output: Path) -> None:
         )
 
 
-def build_model(options: argparse.Namespace, data: Dataset) -> Model:
+def build_model(options: argparse.Namespace, data: Dataset, target: str | None) -> Model:
     """The network and settings that the options describe, for that data."""
     if data.y is None:
         raise ValueError("data without targets")
     outputs = len(data.class_names or ()) if data.is_classification else data.y.shape[1]
-    loss, metrics = "cross_entropy", ["accuracy"]
+    loss: str = "cross_entropy"
+    metrics: tuple[str, ...] = ("accuracy",)
     if not data.is_classification:
-        loss, metrics = "mean_squared_error", ["root_mean_squared_error", "r2"]
-    network = build_network(options, data, outputs)
-    settings = {"seed": options.seed, "engine": options.engine, "threads": options.threads}
-    model = Model(network, loss, _optimizer(options), metrics, **settings)
+        loss, metrics = "mean_squared_error", ("root_mean_squared_error", "r2")
+    model = _model(options, build_network(options, data, outputs), loss, metrics)
     model.preprocessing = _preprocessing(data, as_images=options.network is not None or options.augment is not None)
     model.target_scaling = None if data.is_classification else Standardize.from_data(data.y)
-    model.feature_names, model.class_names, model.target_name = data.feature_names, data.class_names, options.target
+    model.feature_names, model.class_names, model.target_name = data.feature_names, data.class_names, target
     return model
+
+
+def _model(options: argparse.Namespace, network: Network, loss: str | Loss, metrics: tuple[str, ...]) -> Model:
+    settings = {"seed": options.seed, "engine": options.engine, "threads": options.threads}
+    return Model(network, loss, _optimizer(options), metrics, **settings)
 
 
 def _preprocessing(data: Dataset, *, as_images: bool) -> Standardize:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from glassnet.cli.pictures import SHOWN, answer_lines, picture_options, read_for
 from glassnet.cli.streams import Answers, batches, write_answers
-from glassnet.cli.tables import can_read, read_like, require_polars
+from glassnet.cli.tables import can_read, measured, read_like, require_polars
 from glassnet.data import Dataset, open_source
 from glassnet.data.sources import picture_files
 from glassnet.errors import ConfigurationError
@@ -29,13 +29,13 @@ def evaluate(options: argparse.Namespace) -> int:
     if isinstance(model.preprocessing, Table):
         frame = read_like(options.data, model.preprocessing)
         print(f"{Path(options.data).stem}: {len(frame):,} rows")
-        measured = model.evaluate(frame, model.preprocessing.targets(frame))
+        found = measured(model, frame, model.preprocessing.targets(frame))
     else:
         data = _with_targets(model, options)
         print(f"{data.name}: {len(data):,} rows")
-        measured = model.evaluate(data.x, data.y)
-    for name, value in measured.items():
-        print(f"{name.replace('_', ' ')}: {value:.4f}")
+        found = measured(model, data.x, data.y)
+    for name, value in found.items():
+        print(f"{name}: {value:.4f}")
     return 0
 
 
@@ -74,6 +74,9 @@ def summary(options: argparse.Namespace) -> int:
         print(f"features   {', '.join(model.feature_names)}")
     if model.class_names is not None:
         print(f"classes    {', '.join(model.class_names)}")
+    elif isinstance(model.preprocessing, Table):
+        for name, classes in model.preprocessing.questions.items():
+            print(f"classes    of {name}: {', '.join(classes)}")
     if options.plan is not None:
         print(f"\n{model.plan(options.plan)}")
     return 0
@@ -168,11 +171,16 @@ def _with_targets(model: Model, options: argparse.Namespace) -> Dataset:
 def _answers(model: Model, x: Any, *, with_probabilities: bool) -> Answers:
     """Columns by name: the prediction or, where there are several for each row, one column for each."""
     outputs = model.predict(x)
+    table = model.preprocessing
     if not model.loss.decides_classes:
-        return _named(model.target_name or "prediction", outputs.reshape(len(outputs), -1))
+        of_table = table.target.names if isinstance(table, Table) and table.target is not None else ()
+        return _named(of_table or [model.target_name or "prediction"], outputs.reshape(len(outputs), -1))
     names = model.class_names
-    classes = model.loss.classes(outputs).reshape(len(outputs), -1)
-    answers = _named("prediction", np.asarray(names)[classes] if names else classes)
+    classes = model.loss.classes(outputs)
+    if isinstance(table, Table) and classes.ndim > 1:
+        return _to_questions(table, model, outputs, with_probabilities=with_probabilities)
+    classes = classes.reshape(len(outputs), -1)
+    answers = _named(["prediction"], np.asarray(names)[classes] if names else classes)
     if with_probabilities:
         shares = model.loss.probabilities(outputs).reshape(len(outputs), -1).astype(np.float64)
         labels = names if names and len(names) == shares.shape[1] else range(shares.shape[1])
@@ -180,6 +188,18 @@ def _answers(model: Model, x: Any, *, with_probabilities: bool) -> Answers:
     return answers
 
 
-def _named(name: str, columns: Array) -> Answers:
-    names = [name] if columns.shape[1] == 1 else [f"{name}_{i}" for i in range(columns.shape[1])]
+def _to_questions(table: Table, model: Model, outputs: Array, *, with_probabilities: bool) -> Answers:
+    """A column with the words of each question's answers, under the question's name."""
+    answers = _named(list(table.questions), table.words(model.loss.classes(outputs)))
+    if with_probabilities:
+        labels = [f"probability_{name}_{own}" for name, classes in table.questions.items() for own in classes]
+        shares = np.round(model.loss.probabilities(outputs).astype(np.float64), 6)
+        answers |= _named(labels, shares)
+    return answers
+
+
+def _named(names: Sequence[str], columns: Array) -> Answers:
+    """The columns by their names; where there is one name for several, with their numbers."""
+    if len(names) < columns.shape[1]:
+        names = [f"{names[0]}_{i}" for i in range(columns.shape[1])]
     return {own: column.tolist() for own, column in zip(names, columns.T, strict=True)}

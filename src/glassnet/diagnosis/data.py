@@ -23,6 +23,8 @@ def unscaled_inputs(x: Array, feature_names: Sequence[str] | None) -> list[Findi
         x: inputs (N, ...) as the network gets them.
         feature_names: names of the columns of (N, D), or None.
     """
+    if not x.size:
+        return []
     squares = np.square(x, dtype=np.float64)
     if x.ndim == 2:
         sizes = np.sqrt(squares.mean(axis=0))

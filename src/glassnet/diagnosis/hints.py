@@ -10,8 +10,9 @@ from glassnet.diagnosis.data import class_imbalance, unscaled_inputs
 from glassnet.diagnosis.finding import Finding
 from glassnet.diagnosis.signals import look, signals
 from glassnet.losses import Loss
-from glassnet.network import Network
+from glassnet.network import Network, amounts_in
 from glassnet.randomness import generator
+from glassnet.shapes import Array
 from glassnet.training import History, Rows
 
 ROWS, IMAGES = 256, 32
@@ -40,7 +41,9 @@ def hints(
         class_names: by label.
     """
     (outputs,) = network.output_shape or (0,) if len(network.output_shape or ()) == 1 else (0,)
-    found = unscaled_inputs(rows.x, feature_names) + class_imbalance(loss, rows.targets, outputs, class_names)
+    found = unscaled_inputs(*_amounts(network, rows.x, feature_names)) + class_imbalance(
+        loss, rows.targets, outputs, class_names
+    )
     found += signals(look(network, loss, some(rows, seed=seed), seed=seed), network)
     if history is not None and len(history):
         baseline = baseline_loss(loss, rows.targets, outputs) if outputs else None
@@ -48,6 +51,14 @@ def hints(
             baseline *= len(rows)
         found += overfitting(history) + underfitting(history, baseline)
     return tuple(found)
+
+
+def _amounts(network: Network, x: Array, names: Sequence[str] | None) -> tuple[Array, Sequence[str] | None]:
+    """The inputs without what is looked up, whose size says nothing; columns (N, D) with their names."""
+    amounts = amounts_in(network, (1, *x.shape[1:]))
+    if amounts.size == x[0].size:
+        return x, names
+    return x.reshape(len(x), -1)[:, amounts], [names[i] if names else f"column {i}" for i in amounts]
 
 
 def some(rows: Rows, *, seed: int) -> Rows:

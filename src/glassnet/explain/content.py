@@ -163,7 +163,7 @@ class Content:
                 found = loss.of_input(where, places, array.size)
             else:
                 found = loss.of_parameters(where + places)
-            entry.differences[name] = dict(zip(places.tolist(), found, strict=False))
+            entry.differences[name] = {p: s for p, s in zip(places.tolist(), found, strict=False) if s is not None}
 
     def to_json(self) -> dict[str, Any]:
         """Everything, as JSON takes it."""

@@ -56,11 +56,13 @@ def slopes(value: Callable[[], float], at: float, array: Array, index: tuple[int
     """
     original = array[index]
     h = STEP * max(1.0, abs(float(original)))
-    array[index] = original + h
-    above = value()
-    array[index] = original - h
-    below = value()
-    array[index] = original
+    try:
+        array[index] = original + h
+        above = value()
+        array[index] = original - h
+        below = value()
+    finally:
+        array[index] = original
     return Slopes((at - below) / h, (above - at) / h, (above - below) / (2 * h))
 
 
@@ -108,7 +110,7 @@ class Differences:
                     return number
         return None
 
-    def of_parameters(self, places: Array) -> list[Slopes]:
+    def of_parameters(self, places: Array) -> list[Slopes | None]:
         """For elements of the flat parameters, all of one parameter."""
         first = self.first_reader(int(places[0]), 1)
         parameters = self._network.parameters
@@ -118,7 +120,7 @@ class Differences:
         """The first call of a layer or network, or of the loss."""
         return next((n for n, call in enumerate(self._calls) if _is_within(call.path, path)), None)
 
-    def of_input(self, path: str, places: Array, size: int) -> list[Slopes]:
+    def of_input(self, path: str, places: Array, size: int) -> list[Slopes | None]:
         """For elements of what a layer, a network or the loss takes in, as it alone sees them.
 
         Args:
@@ -127,7 +129,7 @@ class Differences:
             size: how many there should be.
 
         Returns:
-            One for each place; none where the input cannot be told.
+            One for each place, None for a number that is looked up; nothing where the input cannot be told.
         """
         first = self.first_call(path)
         if first is None:
@@ -144,8 +146,13 @@ class Differences:
         ]
         return self._slopes(changed, places, calls, first)
 
-    def _slopes(self, array: Array, places: Array, calls: list[RecordedCall], first: int) -> list[Slopes]:
-        found = [slopes(lambda: self._run(calls, first), self._at, array, (int(place),)) for place in places]
+    def _slopes(self, array: Array, places: Array, calls: list[RecordedCall], first: int) -> list[Slopes | None]:
+        found: list[Slopes | None] = []
+        for place in places:
+            try:
+                found.append(slopes(lambda: self._run(calls, first), self._at, array, (int(place),)))
+            except IndexError:  # an Embedding has nothing between two whole numbers
+                found.append(None)
         self._run(self._calls, first)  # later ones begin with what was there
         return found
 

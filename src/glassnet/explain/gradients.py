@@ -12,7 +12,7 @@ from glassnet.errors import NotBuiltError
 from glassnet.explain.differences import FLOAT64, STEP, slopes
 from glassnet.layers import Layer, NumpyLayer
 from glassnet.losses import LOSSES, Loss
-from glassnet.network import Network, as_network, places_of
+from glassnet.network import Network, amounts_in, as_network
 from glassnet.runners import NumpyRunner
 from glassnet.settings import by_name, whole
 from glassnet.shapes import Array, Shape
@@ -136,7 +136,7 @@ def check_gradients(
         twin.build(inputs.shape[1:], seed=seed, dtype=FLOAT64)
     function = _Objective(twin, inputs, y, loss, sample_weight, rng)
     function.gradient()
-    amounts = _amounts_in(twin, inputs)
+    amounts = amounts_in(twin, inputs.shape)
     arrays = [("x", inputs, function.dx, amounts)] if len(amounts) else []
     arrays += [(name, array, gradient, np.arange(array.size)) for name, array, gradient in _pairs(twin)]
     limit = whole(max_elements, "max_elements", "check_gradients")
@@ -184,12 +184,6 @@ class _Objective:
             value, upstream = self.loss(outputs, self.y, self.weights)
             self.size = abs(value)
         self.dx[...] = self.network.backward(run, upstream, cache)
-
-
-def _amounts_in(network: Network, x: Array) -> Array:
-    """The numbers of those elements of x that are calculated with, not looked up."""
-    looked_up = [places.ravel() for _, places in network.index_reads(places_of(x))]
-    return np.setdiff1d(np.arange(x.size), np.concatenate([*looked_up, np.empty(0, np.intp)]))
 
 
 def _pairs(network: Network) -> list[tuple[str, Array, Array]]:

@@ -52,6 +52,15 @@ static void dense(const float *x, const float *weight, const float *bias, int in
     for (int d = 0; d < inputs; ++d, weight += units)
         for (int m = 0; m < units; ++m) y[m] += x[d] * weight[m];
 }""",
+    "embedding": """/* x numbers rows of weight (count, units); one without a row gives NAN */
+static void embedding(const float *x, const float *weight, int size, int count, int units, float *y)
+{
+    for (int i = 0; i < size; ++i, y += units) {
+        const int row = x[i] >= 0.0f && x[i] < (float)count ? (int)x[i] : -1;
+        const int is_there = row >= 0 && (float)row == x[i];
+        for (int m = 0; m < units; ++m) y[m] = is_there ? weight[row * units + m] : NAN;
+    }
+}""",
     "conv2d": """/* x (channels, height, width), weight (filters, channels / groups, kernel_height, kernel_width) */
 static void conv2d(const float *x, const float *weight, const float *bias, int channels, int height, int width,
                    int filters, int rows, int columns, int kernel_height, int kernel_width, int stride_height,

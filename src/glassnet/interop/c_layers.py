@@ -74,6 +74,10 @@ class Program:
             self.release(value)
         return output
 
+    def copy(self, x: Value, y: Value, size: int, *, start: int = 0, to: int = 0) -> None:
+        """Adds a copy of so many numbers of x, from a place of it to one of y."""
+        self.statements.append(f"memcpy({y.name} + {to}, {x.name} + {start}, {size} * sizeof(float));")
+
     def take(self, size: int) -> Value:
         """A buffer for so many numbers."""
         if not self._free:
@@ -176,7 +180,7 @@ def _concat(layer: Concat, program: Program, x: Value) -> Value:
     parts = [emit(branch, program, x) for branch in layer.branches]
     y, start = program.take(sum(part.size for part in parts)), 0
     for part in parts:
-        program.statements.append(f"memcpy({y.name} + {start}, {part.name}, {part.size} * sizeof(float));")
+        program.copy(part, y, part.size, to=start)
         start += part.size
     for part in parts:
         program.release(part)
@@ -307,3 +311,19 @@ def _scale_and_shift(layer: gl.BatchNorm) -> tuple[Array, Array]:
     scale, shift = np.empty_like(mean), np.empty_like(mean)
     fold_batch_norm(mean, variance, gamma, beta, None, scale, shift, epsilon=layer.epsilon)
     return scale, shift
+
+
+@emit.register
+def _embedding(layer: gl.Embedding, program: Program, x: Value) -> Value:
+    weight = program.parameter(layer, "weight")
+    return program.call("embedding", [x], x.size * layer.units, weight, x.size, layer.count, layer.units)
+
+
+@emit.register
+def _columns(layer: gl.Columns, program: Program, x: Value) -> Value:
+    y, place = program.take(len(layer.indices)), 0
+    for run in layer.runs():
+        program.copy(x, y, len(run), start=run.start, to=place)
+        place += len(run)
+    program.release(x)
+    return y

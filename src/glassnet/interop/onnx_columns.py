@@ -15,7 +15,8 @@ from glassnet.errors import ConfigurationError
 from glassnet.interop.onnx_graph import Graph
 from glassnet.interop.onnx_times import circle, day_and_time
 from glassnet.shapes import Array
-from glassnet.tables import Category, Column, Number, Quantiles, Time, Truth
+from glassnet.tables import Category, Column, Indexed, Number, Quantiles, Time, Truth
+from glassnet.tables.words import Words
 
 DOUBLE = np.float64
 
@@ -99,13 +100,7 @@ def _quantiles(column: Quantiles, graph: Graph, x: str) -> list[str]:
 
 @emit_column.register
 def _category(column: Category, graph: Graph, x: str) -> list[str]:
-    if column.has_missing and "" in column.categories:
-        raise ConfigurationError(
-            where=f"export_onnx: column {column.name!r}",
-            received="the empty word as a category, beside missing values",
-            expected="words, of which the empty one means that the value is missing",
-            fix="give the empty word another name in the training data, or leave its cells missing",
-        )
+    _require_one_empty_word(column)
     words: Array = np.array([column.categories], dtype=object)
     is_it = as_double(graph, graph.add("Equal", x, graph.constant("words", words, dtype=object)))  # (N, categories)
     nothing = graph.constant("nothing", np.array([[""]], dtype=object), dtype=object)
@@ -116,6 +111,33 @@ def _category(column: Category, graph: Graph, x: str) -> list[str]:
         known = graph.add("Add", known, missing)
     other = graph.add("Sub", constant(graph, 1.0), known)
     return [is_it, other, missing] if column.has_missing else [is_it, other]
+
+
+@emit_column.register
+def _indexed(column: Indexed, graph: Graph, x: str) -> list[str]:
+    from onnx import TensorProto
+
+    _require_one_empty_word(column)
+    numbers = {word: number for number, word in enumerate(column.categories, start=1)}
+    if column.has_missing:
+        numbers[""] = column.count - 1
+    graph.further_operators.add(("ai.onnx.ml", 3))
+    settings: dict[str, Any] = {
+        "keys_strings": list(numbers),
+        "values_int64s": list(numbers.values()),
+        "default_int64": 0,
+    }
+    return [graph.add("Cast", graph.add("LabelEncoder", x, domain="ai.onnx.ml", **settings), to=TensorProto.DOUBLE)]
+
+
+def _require_one_empty_word(column: Words) -> None:
+    if column.has_missing and "" in column.categories:
+        raise ConfigurationError(
+            where=f"export_onnx: column {column.name!r}",
+            received="the empty word as a category, beside missing values",
+            expected="words, of which the empty one means that the value is missing",
+            fix="give the empty word another name in the training data, or leave its cells missing",
+        )
 
 
 @emit_column.register

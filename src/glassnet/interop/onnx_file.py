@@ -13,6 +13,7 @@ from glassnet.errors import ConfigurationError, MissingExtraError
 from glassnet.files import require_writable, write_atomically
 from glassnet.losses import BinaryCrossEntropy, CrossEntropy
 from glassnet.model import Model
+from glassnet.network import places_of
 from glassnet.preprocessing import Standardize
 from glassnet.settings import whole
 from glassnet.shapes import Array
@@ -143,7 +144,7 @@ def _proto(model: Model, opset: int) -> Any:
     infos = [helper.make_tensor_value_info(name, number, ["batch", *shape]) for name, shape in shapes.items()]
     proto = helper.make_model(
         helper.make_graph(graph.nodes, "glassnet", inputs, infos, graph.initializers),
-        opset_imports=[helper.make_opsetid("", opset)],
+        opset_imports=[helper.make_opsetid("", opset), *(helper.make_opsetid(*own) for own in graph.further_operators)],
         ir_version=IR_VERSION,
         producer_name="glassnet",
         producer_version=__version__,
@@ -175,6 +176,8 @@ def _tried(model: Model) -> tuple[Any, dict[str, Array]]:
     rows = np.random.default_rng(0).normal(size=(CHECKED_ROWS, *(network.input_shape or ())))
     if scaling is not None:  # rows as raw ones are
         rows = scaling.invert(rows)
+    for layer, places in network.index_reads(places_of(rows)):
+        rows.flat[places] = np.arange(places.size).reshape(places.shape) % layer.count
     rows = rows.astype(network.dtype)
     return rows, {"x": rows}
 

@@ -6,7 +6,7 @@ from functools import singledispatch
 from typing import Any
 
 import numpy as np
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from glassnet import layers as gl
 from glassnet.errors import ConfigurationError
@@ -19,6 +19,10 @@ class Graph:
 
     Args:
         dtype: of all numbers.
+
+    Attributes:
+        taken: names that nothing else may have.
+        further_operators: sets of operators besides ONNX's own, with their versions.
     """
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
@@ -26,6 +30,7 @@ class Graph:
         self.nodes: list[Any] = []
         self.initializers: list[Any] = []
         self.taken: set[str] = set()
+        self.further_operators: set[tuple[str, int]] = set()
 
     def unique(self, name: str) -> str:
         """That name, with a number behind it if something is called so already."""
@@ -277,3 +282,13 @@ def _zero_pad(layer: gl.ZeroPad2D, graph: Graph, x: str) -> str:
     )
     pads = [0, 0, layer.top, layer.left, 0, 0, bottom, right]
     return graph.add("Pad", x, graph.constant("pads", pads, dtype=np.int64))
+
+
+@emit.register
+def _embedding(layer: gl.Embedding, graph: Graph, x: str) -> str:
+    return graph.add("Gather", *graph.weights(layer, "weight"), graph.add("Cast", x, to=TensorProto.INT64), axis=0)
+
+
+@emit.register
+def _columns(layer: gl.Columns, graph: Graph, x: str) -> str:
+    return graph.add("Gather", x, graph.constant("columns", layer.indices, dtype=np.int64), axis=1)

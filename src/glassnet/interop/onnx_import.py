@@ -236,7 +236,10 @@ class _Reader:
         if node.kind not in OPERATORS:
             raise self._refused([f"{node.kind} of a single value"])
         found = self._read(OPERATORS, node)
-        return (self._note(found) if found is not None else None), values[0]
+        begin = values[0]
+        if node.kind == "Gather" and begin in self.walks and self.walks[begin].node.kind == "Cast":
+            begin = self.walks[begin].node.inputs[0]  # to the whole numbers that it takes
+        return (self._note(found) if found is not None else None), begin
 
     def _note(self, found: Found) -> Found:
         self.found.append(found)

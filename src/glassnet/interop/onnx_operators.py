@@ -276,6 +276,24 @@ def _pad(node: Node, given: Given) -> Found:
     return Found(gl.ZeroPad2D(((pads[2], pads[6]), (pads[3], pads[7]))))
 
 
+def _gather(node: Node, given: Given) -> Found:
+    axis, weight = node.settings.get("axis", 0), given[0]
+    if weight is not None:
+        require(axis == 0 and weight.ndim == 2, f"axis={axis} of a constant of shape {weight.shape}")
+        return Found(gl.Embedding(*weight.shape), {"weight": weight})
+    columns = constant(given, 1, "numbers of columns")
+    require(axis == 1 and columns.ndim == 1 and bool((columns >= 0).all()), f"axis={axis}, columns {columns.tolist()}")
+    return Found(gl.Columns(columns.tolist()))
+
+
+def _cast(node: Node, given: Given) -> None:
+    from onnx import TensorProto
+
+    kind = node.settings["to"]
+    is_real = kind in (TensorProto.FLOAT, TensorProto.DOUBLE)
+    require(is_real, f"to={kind}, which is neither float nor double, and no Gather behind it")
+
+
 def _plain(layer: Any) -> Callable[[Node, Given], Found]:
     return lambda node, given: Found(layer())
 
@@ -283,11 +301,13 @@ def _plain(layer: Any) -> Callable[[Node, Given], Found]:
 OPERATORS: dict[str, Callable[[Node, Given], Found | None]] = {
     "AveragePool": _pool(gl.AveragePool2D),
     "BatchNormalization": _batch_norm,
+    "Cast": _cast,
     "Conv": _conv,
     "ConvTranspose": _conv_transpose,
     "Dropout": _dropout,
     "Elu": lambda node, given: Found(gl.ELU(node.settings.get("alpha", 1.0))),
     "Flatten": _flatten,
+    "Gather": _gather,
     "Gelu": _gelu,
     "Gemm": _gemm,
     "GlobalAveragePool": _plain(gl.GlobalAveragePool),

@@ -10,7 +10,8 @@ from glassnet.errors import ConfigurationError
 from glassnet.interop.onnx_columns import emit_column
 from glassnet.interop.onnx_graph import Graph
 from glassnet.shapes import Array
-from glassnet.tables import Category, Column, Ignored, Number, Quantiles, Table, Time, Truth
+from glassnet.tables import Column, Ignored, Number, Quantiles, Table, Time, Truth
+from glassnet.tables.words import Words
 
 OUTPUTS = ("outputs", "probabilities")
 LEAST_ROWS = 16
@@ -39,7 +40,7 @@ def emit_table(table: Table, graph: Graph) -> tuple[list[Any], str]:
     value = graph.add("Concat", *features, axis=1)
     if graph.dtype != np.float64:
         value = graph.add("Cast", value, to=TensorProto.FLOAT)
-    kinds = [TensorProto.STRING if isinstance(column, Category) else TensorProto.DOUBLE for column in columns]
+    kinds = [TensorProto.STRING if isinstance(column, Words) else TensorProto.DOUBLE for column in columns]
     return [
         helper.make_tensor_value_info(column.name, kind, ["batch", 1])
         for column, kind in zip(columns, kinds, strict=True)
@@ -68,7 +69,7 @@ def example_rows(table: Table) -> dict[str, Any]:
 
 
 def _examples(column: Column) -> list[Any]:
-    if isinstance(column, Category):
+    if isinstance(column, Words):
         unseen = "never seen"
         while unseen in column.categories:
             unseen += "?"
@@ -92,7 +93,7 @@ def as_inputs(table: Table, rows: dict[str, Any]) -> dict[str, Array]:
 
 
 def _as_input(column: Column, values: list[Any]) -> Array:
-    if isinstance(column, Category):
+    if isinstance(column, Words):
         return np.array(["" if value is None else value for value in values], dtype=object)
     if isinstance(column, Time):
         moments = np.array(values, dtype="datetime64[us]")

@@ -289,3 +289,35 @@ def _to_zero_pad(layer: gl.ZeroPad2D) -> Any:
 
     (_, height, width), (_, rows, columns) = layer.input_shape or (), layer.output_shape or ()
     return nn.ZeroPad2d((layer.left, columns - width - layer.left, layer.top, rows - height - layer.top))
+
+
+@to_module.register
+def _to_embedding(layer: gl.Embedding) -> Any:
+    from torch import nn
+
+    class Embedding(nn.Embedding):
+        """Takes whole numbers of any dtype, so that they may stand beside amounts."""
+
+        def forward(self, x: Any) -> Any:
+            """As PyTorch's."""
+            return super().forward(x.long())
+
+    return _filled(layer, Embedding(layer.count, layer.units))
+
+
+@to_module.register
+def _to_columns(layer: gl.Columns) -> Any:
+    from torch import nn
+
+    class Columns(nn.Module):
+        """Some columns alone."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.indices = list(layer.indices)
+
+        def forward(self, x: Any) -> Any:
+            """As glassnet's."""
+            return x[:, self.indices]
+
+    return Columns()

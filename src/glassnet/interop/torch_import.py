@@ -73,7 +73,8 @@ def _layers(module: Any, prefix: str) -> Iterator[tuple[str, Any, gl.Layer]]:
         for name, child in module.named_children():
             yield from _layers(child, f"{prefix}.{name}" if prefix else name)
         return
-    read = _READERS.get(type(module).__name__) if type(module).__module__.startswith("torch.nn.") else None
+    is_known = type(module).__module__.startswith(("torch.nn.", "glassnet.interop."))
+    read = _READERS.get(type(module).__name__) if is_known else None
     layer = read(module) if read is not None else None
     if layer is None:
         raise ConfigurationError(
@@ -149,9 +150,11 @@ _READERS: dict[str, Callable[[Any], gl.Layer | None]] = {
     "AvgPool2d": _average_pool,
     "BatchNorm1d": _batch_norm,
     "BatchNorm2d": _batch_norm,
+    "Columns": lambda m: gl.Columns(m.indices),
     "Conv2d": _conv,
     "ConvTranspose2d": _conv_transpose,
     "Dropout": lambda m: gl.Dropout(m.p),
+    "Embedding": lambda m: gl.Embedding(*m.weight.shape) if m.max_norm is None else None,
     "ELU": lambda m: gl.ELU(m.alpha),
     "Flatten": lambda m: gl.Flatten() if (m.start_dim, m.end_dim) == (1, -1) else None,
     "GELU": lambda m: gl.GELU(approximate=m.approximate == "tanh"),

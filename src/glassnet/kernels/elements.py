@@ -149,6 +149,12 @@ ELEMENTS: dict[str, str] = {
         p = v - start
     """,
     "concat_backward": "dpart[a, p] = dy[a, p + start]",
+    "columns_forward": "y[n, i] = x[n, columns[i]]",
+    "columns_backward": "dx[n, d] = sum[i](dy[n, i] * (columns[i] == d))",
+    # Lookups.
+    "embedding_forward": "y[a, m] = weight[x[a], m]",
+    "embedding_backward": "dweight[k, m] = sum[a](dy[a, m] * (x[a] == k))",
+    "zero_gradient": "dx = 0",
     "accumulate": "dx_ = dx + dpart",
     # Convolutions: groups=1 where a filter sees every channel, K == C.
     "conv2d_forward": """

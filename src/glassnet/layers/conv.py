@@ -27,6 +27,7 @@ from glassnet.layers.windows import (
     padding_setting,
     padding_setting_1d,
     pair,
+    places,
     short,
     span,
     window_count,
@@ -325,10 +326,10 @@ class Conv1D(_Convolution):
         bias_init: Any = "zeros",
     ) -> None:
         super().__init__(filters, groups, use_bias, weight_init, bias_init)
-        self.kernel_size = whole(kernel_size, "kernel_size", "Conv1D")
-        self.stride = whole(stride, "stride", "Conv1D")
+        self.kernel_size = places(kernel_size, "kernel_size", "Conv1D")
+        self.stride = places(stride, "stride", "Conv1D")
         self.padding = "causal" if padding == "causal" else padding_setting_1d(padding, "Conv1D")
-        self.dilation = whole(dilation, "dilation", "Conv1D")
+        self.dilation = places(dilation, "dilation", "Conv1D")
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Creates W (k, D/G, F) and b (F,)."""

@@ -162,6 +162,21 @@ class Columns(Layer):
                 fix="write gn.Columns([0, 1])",
             )
 
+    def __repr__(self) -> str:
+        parts = [f"*{run}" if len(run) > 2 else ", ".join(map(str, run)) for run in self.runs()]
+        is_range = len(parts) == 1 and parts[0].startswith("*")
+        return f"Columns({parts[0][1:]})" if is_range else f"Columns([{', '.join(parts)}])"
+
+    def runs(self) -> list[range]:
+        """The columns in stretches that lie side by side."""
+        found: list[range] = []
+        for index in self.indices:
+            if found and found[-1].stop == index:
+                found[-1] = range(found[-1].start, index + 1)
+            else:
+                found.append(range(index, index + 1))
+        return found
+
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Returns the number of columns chosen."""
         if len(input_shape) != 1 or input_shape[0] <= max(self.indices):

@@ -25,11 +25,11 @@ from glassnet.layers.windows import (
     padding_setting,
     padding_setting_1d,
     pair,
+    places,
     short,
     window_count,
 )
 from glassnet.runners import Runner
-from glassnet.settings import whole
 from glassnet.shapes import Array, Shape, batch_shape, size_of
 
 MOST_ELEMENTS = 256
@@ -136,8 +136,8 @@ class _Windows1D(_Windows):
 
     def __init__(self, pool_size: int = 2, *, stride: int | None = None, padding: str | int = "valid") -> None:
         where = type(self).__name__
-        self.pool_size = whole(pool_size, "pool_size", where)
-        self.stride = None if stride is None else whole(stride, "stride", where)
+        self.pool_size = places(pool_size, "pool_size", where)
+        self.stride = None if stride is None else places(stride, "stride", where)
         self.padding = padding_setting_1d(padding, where)
         _no_empty_windows((self.pool_size, 1), (self.padding, 0), where)
 

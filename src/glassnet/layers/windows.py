@@ -20,6 +20,21 @@ from glassnet.settings import whole
 
 Pair = tuple[int, int]
 Padding = str | int | Pair
+LARGEST = 2**31 - 1
+"""Of what is counted in places of an axis: sums and products of these must fit into 64 bits."""
+
+
+def places(value: Any, name: str, where: str, *, low: int = 1) -> int:
+    """Checks a setting that counts places of an axis: ``whole`` with an upper bound."""
+    number = whole(value, name, where, low=low)
+    if number > LARGEST:
+        raise ConfigurationError(
+            where=where,
+            received=f"{name}={value!r}",
+            expected=f"at most {LARGEST:,}",
+            fix=f"choose a smaller {name}; no axis is that long",
+        )
+    return number
 
 
 def pair(value: Any, name: str, where: str, *, low: int = 1) -> Pair:
@@ -39,7 +54,7 @@ def pair(value: Any, name: str, where: str, *, low: int = 1) -> Pair:
         ((3, 3), (1, 5))
     """
     if not isinstance(value, tuple | list):
-        number = whole(value, name, where, low=low)
+        number = places(value, name, where, low=low)
         return number, number
     if len(value) != 2:
         raise ConfigurationError(
@@ -48,7 +63,7 @@ def pair(value: Any, name: str, where: str, *, low: int = 1) -> Pair:
             expected="a whole number, or a pair (height, width)",
             fix=f"write {name}=(3, 5) for 3 rows and 5 columns",
         )
-    height, width = (whole(number, name, where, low=low) for number in value)
+    height, width = (places(number, name, where, low=low) for number in value)
     return height, width
 
 
@@ -74,7 +89,7 @@ def padding_setting_1d(value: Any, where: str) -> str | int:
     Raises:
         ConfigurationError: anything else.
     """
-    return _named(value, where) if isinstance(value, str) else whole(value, "padding", where, low=0)
+    return _named(value, where) if isinstance(value, str) else places(value, "padding", where, low=0)
 
 
 def _named(value: str, where: str) -> str:

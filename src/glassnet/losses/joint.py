@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.checks import numeric
+from glassnet.checks import as_rows, numeric
 from glassnet.errors import ConfigurationError, ShapeError
 from glassnet.kernels import losses as kernels
 from glassnet.kernels.combine import accumulate, concat_backward, concat_forward
 from glassnet.kernels.softmax import softmax_forward
 from glassnet.losses.base import REDUCTIONS, Loss
-from glassnet.losses.targets import check_labels, mismatch
+from glassnet.losses.targets import check_labels, check_shares, mismatch
 from glassnet.runners import Runner
 from glassnet.settings import number, one_of, whole
 from glassnet.shapes import Array, Shape, batch_shape
@@ -27,7 +27,8 @@ class JointCrossEntropy(Loss):
         label_smoothing: ε in [0, 1), as in ``CrossEntropy``, for each question.
         reduction: ``"mean"`` over rows, or ``"sum"``.
 
-    Targets: integer labels (N, M), column m from 0 to K_m − 1.
+    Targets: integer labels (N, M), column m from 0 to K_m − 1; or each question's shares of classes, side by side
+    (N, ΣK).
 
     Source: as ``CrossEntropy``; that of independent questions is the sum.
 
@@ -63,6 +64,10 @@ class JointCrossEntropy(Loss):
                 fix=f"end the network in gn.Dense({sum(self.class_counts)})",
             )
         labels = numeric(targets, where=where)
+        if labels.shape[1:] == output_shape != (len(self.class_counts),):
+            shares = as_rows(labels, dtype, where=where)
+            parts = [check_shares(shares[:, start : start + count], where) for start, count in self._questions()]
+            return np.concatenate(parts, axis=1)
         if labels.shape[1:] != (len(self.class_counts),):
             raise mismatch(labels, (len(self.class_counts),), where)
         columns = [

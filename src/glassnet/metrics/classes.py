@@ -16,7 +16,7 @@ AVERAGES = ("auto", "macro", "weighted")
 
 
 class Accuracy(Metric):
-    """The share of rows whose class is predicted right; with several labels a row, the share of right labels.
+    """The share of rows whose class is predicted right; with several labels or questions a row, of these.
 
     Targets that are rows of shares count as their largest; for a loss that is not about classes the targets must be
     0 and 1.
@@ -67,7 +67,7 @@ class _OfProbabilities(Metric):
 class LogLoss(_OfProbabilities):
     """Mean of −log p of what was right; a probability of 0 counts as the smallest that its dtype tells from 0.
 
-    The mean over rows; with several labels a row, of the sum over its labels divided by their number.
+    The mean over rows; with several labels or questions a row, of the sum over these divided by their number.
     """
 
     name = "log_loss"
@@ -77,8 +77,10 @@ class LogLoss(_OfProbabilities):
         p, right = self._questions(outputs, targets, loss)
         smallest = np.finfo(outputs.dtype).eps
         p = np.clip(p, smallest, 1 - smallest)
-        if p.shape[1] > 1 and loss.classes(outputs).ndim == 1:  # one class a row
-            losses = -np.log(np.sum(np.where(right, p, 0.0), axis=1))
+        found = loss.classes(outputs)
+        questions = 1 if found.ndim == 1 else found.shape[1]
+        if p.shape[1] > questions:  # one class for each of them
+            losses = -np.log(p).sum(axis=1, where=right) / questions
         else:
             losses = -np.log(np.where(right, p, 1 - p)).mean(axis=1)
         return float(np.average(losses, weights=weights))

@@ -2,7 +2,7 @@
 
 from glassnet.network.base import Network, as_layer
 from glassnet.network.concat import Concat
-from glassnet.network.indices import check_indices, embeddings_of, places_of
+from glassnet.network.indices import amounts_in, check_indices, embeddings_of, places_of
 from glassnet.network.residual import Residual
 from glassnet.network.sequential import Sequential, as_network
 
@@ -11,6 +11,7 @@ __all__ = [
     "Network",
     "Residual",
     "Sequential",
+    "amounts_in",
     "as_layer",
     "as_network",
     "check_indices",

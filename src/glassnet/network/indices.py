@@ -49,6 +49,18 @@ def check_indices(network: Layer, x: Array, *, where: str) -> None:
             raise layer.no_vector(read[wrong], tuple(int(i) for i in place), where=where)
 
 
+def amounts_in(layer: Layer, shape: Shape) -> Array:
+    """Which elements of a layer's input, counted in C order, are calculated with; the others are looked up.
+
+    Args:
+        layer: a layer or network whose shapes are known.
+        shape: of the input, with the batch axis.
+    """
+    x = places_of(np.empty(shape, bool))
+    looked_up = [places.ravel() for _, places in layer.index_reads(x)]
+    return np.setdiff1d(x, np.concatenate([*looked_up, np.empty(0, np.intp)]))
+
+
 def places_of(x: Array) -> Array:
     """The number of each element of x, in x's shape: what a layer makes of these tells which elements it has."""
     return np.arange(x.size).reshape(x.shape)

@@ -161,7 +161,7 @@ class Table(Configurable):
             >>> data = {"town": ["Ulm", "Bern", "Graz"] * 4, "age": range(12), "buys": ["no", "yes"] * 6}
             >>> table = gn.Table.from_data(data, target="buys", embeddings=["town"])
             >>> gn.Sequential(*table.input_layers(), gn.Dense(8), "relu", gn.Dense(table.outputs))
-            Sequential(Concat(Sequential(Columns((1,))), Sequential(Columns((0,)), Embedding(4, 3), Flatten())), ...
+            Sequential(Concat(Sequential(Columns([1])), Sequential(Columns([0]), Embedding(4, 3), Flatten())), ...
         """
         lookups = self.lookups()
         if not lookups:
