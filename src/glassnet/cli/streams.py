@@ -64,12 +64,7 @@ def batches(path: str | Path, table: Table, *, with_target: bool = False, comple
             row += len(frame)
             yield frame
     except (polars.exceptions.PolarsError, OSError) as error:
-        raise FileFormatError(
-            where=f"read {path}",
-            received=f"a file that polars cannot read ({str(error).splitlines()[0]:.200})",
-            expected="a .csv file in UTF-8 with a header, or a .parquet file",
-            fix="write it again, with as many fields in each line as in the header",
-        ) from error
+        raise no_table(path, error) from error
     if not row:
         raise DataError(
             where=f"read {path}",
@@ -77,6 +72,16 @@ def batches(path: str | Path, table: Table, *, with_target: bool = False, comple
             expected="at least one row",
             fix="add rows of data",
         )
+
+
+def no_table(path: str | Path, error: Exception) -> FileFormatError:
+    """The error for a file that polars cannot read."""
+    return FileFormatError(
+        where=f"read {path}",
+        received=f"a file that polars cannot read ({str(error).splitlines()[0]:.200})",
+        expected="a .csv file in UTF-8 with a header, or a .parquet file",
+        fix="write it again, with as many fields in each line as in the header",
+    )
 
 
 def _frames_of_parquet(path: str | Path, wanted: Sequence[str]) -> Iterator[polars.DataFrame]:

@@ -8,11 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from glassnet.cli.streams import batches
+from glassnet.cli.streams import batches, no_table
 from glassnet.data import test_rows
 from glassnet.data.files import unreadable
 from glassnet.data.tables import read_header
-from glassnet.errors import ConfigurationError, DataError, FileFormatError, MissingExtraError
+from glassnet.errors import ConfigurationError, DataError, MissingExtraError
 from glassnet.model import Model
 from glassnet.tables import Table
 
@@ -83,12 +83,7 @@ def read_table(path: str | Path) -> Any:
             return polars.read_parquet(path)
         frame = polars.read_csv(path, try_parse_dates=True, infer_schema_length=None)
     except (polars.exceptions.PolarsError, OSError, ValueError) as error:
-        raise FileFormatError(
-            where=f"read {path}",
-            received=f"a file that polars cannot read ({str(error).splitlines()[0]:.200})",
-            expected="a .csv file in UTF-8 with a header, or a .parquet file",
-            fix="write it again, with as many fields in each line as in the header",
-        ) from error
+        raise no_table(path, error) from error
     _refuse_slips(frame, path)
     return frame
 
