@@ -41,6 +41,7 @@ class Opened:
 
     def __init__(self, browser: Any, **settings: Any) -> None:
         self.context = browser.new_context(**settings)
+        self.context.set_default_timeout(120_000)  # milliseconds: other tests may keep the processors busy
         self.page = self.context.new_page()
         self.errors: list[str] = []
         self.requests: list[str] = []
