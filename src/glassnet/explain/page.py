@@ -15,7 +15,7 @@ from glassnet.preprocessing import Standardize
 from glassnet.shapes import batch_shape
 from glassnet.tables import Table
 
-SCRIPTS = ("numbers.js", "formulas.js", "typeset.js", "grids.js", "panel.js", "page.js")
+SCRIPTS = ("numbers.js", "formulas.js", "typeset.js", "grids.js", "panel.js", "steps.js")
 Words = dict[str, str]
 LONGEST = 400
 """Letters of what a network prints."""
@@ -44,7 +44,7 @@ def page_of(trace: Trace, language: str) -> str:
             f'<script type="application/json" id="content">{as_json(data)}</script>',
         ]
     )
-    return page(words["title"], body, language=language, style=_file("page.css"), script=_script())
+    return page(words["title"], body, language=language, style=_file("steps.css") + _file("page.css"), script=_script())
 
 
 def _file(name: str) -> str:
@@ -52,14 +52,44 @@ def _file(name: str) -> str:
 
 
 def _script() -> str:
-    """All scripts as one, in a scope of its own. Steps watch for the window before the first array asks for it."""
-    watcher = (
-        "const watcher = 'IntersectionObserver' in window ? new IntersectionObserver((entries) => {\n"
-        "  for (const entry of entries) if (entry.isIntersecting) {"
-        " watcher.unobserve(entry.target); drawFigure(entry.target); }\n"
-        "}, { rootMargin: '600px' }) : null;\n"
-    )
-    return '"use strict";\n{\n' + watcher + "\n".join(_file(name) for name in SCRIPTS) + "}\n"
+    """All scripts as one, in a scope of its own."""
+    return '"use strict";\n{\n' + "\n".join(map(_file, (*SCRIPTS, "page.js"))) + "}\n"
+
+
+def script_module() -> str:
+    """The scripts as a JavaScript module, for pages that get a trace's steps from ``steps_of`` while they are open."""
+    names = "setContent, readColours, repaintAll, fillCall, choose, closePanel, panelIsOpen, explain, element, write"
+    return "\n".join(map(_file, SCRIPTS)) + f"export {{ {names} }};\n"
+
+
+def style_of_steps() -> str:
+    """The style of steps and their explanations."""
+    return _file("steps.css")
+
+
+def steps_of(trace: Trace, language: str) -> dict[str, Any]:
+    """What a page needs to show a trace step by step.
+
+    Args:
+        trace: the step.
+        language: "en" or "zh".
+
+    Returns:
+        "content" for the scripts; "stages" in the order of the calculation, each with its "phase", "path", "title" and
+        its "html"; "loss".
+    """
+    words = WORDS[language]
+    content = Content(trace)
+    stages: list[dict[str, Any]] = []
+    for number, entry in enumerate(content.entries):
+        path = entry.parameter if entry.phase == "update" else entry.call.path
+        if not stages or (stages[-1]["phase"], stages[-1]["path"]) != (entry.phase, path):
+            title = _short(entry.call.caller)
+            stages.append({"phase": entry.phase, "path": path, "title": title, "calls": [], "html": ""})
+        stages[-1]["calls"].append(number)
+        stages[-1]["html"] += _article(entry, number, words)
+    data = content.to_json() | {"words": words} | _about(content)
+    return {"content": data, "stages": stages, "loss": float(f"{trace.loss:.6g}")}
 
 
 def _about(content: Content) -> dict[str, Any]:

@@ -1,12 +1,18 @@
 // The page's numbers: decoded when first asked for, and written with a stated number of digits.
 
-const content = JSON.parse(document.getElementById("content").textContent);
-const words = content.words;
+let content = null, words = null;
 const DIGITS = 6;
 
 class NotHere extends Error {}
 
 const decoded = new Map();
+
+// Everything that follows is about one trace.
+function setContent(found) {
+  content = found;
+  words = found.words;
+  decoded.clear();
+}
 
 function numbers(id) {
   if (!decoded.has(id)) decoded.set(id, decode(content.arrays[id]));

@@ -2,6 +2,7 @@
 
 const panel = document.getElementById("panel");
 const FIRST_TERMS = 40;
+const quiet = matchMedia("(prefers-reduced-motion: reduce)").matches;
 let visited = [], opener = null, sums = [], marked = null;
 
 function panelIsOpen() {
@@ -135,6 +136,7 @@ function mark(number, name, place) {
   const view = [...figure.querySelectorAll("canvas, table.cells")].find((v) => v.hasPlace(place));
   view?.goTo(place);
   marked = view ?? null;
+  if (figure.closest(".scroller")) return (view ?? figure).scrollIntoView({ block: "center" });
   const box = (view ?? figure).getBoundingClientRect(), room = innerHeight - panel.offsetHeight;
   if (box.top >= 0 && box.bottom <= room) return;
   const top = scrollY + box.top - Math.max(40, (room - box.height) / 2);
