@@ -29,6 +29,7 @@ examples:
   glassnet export digits.safetensors --to onnx          for other programs; --to c writes C source
   glassnet train pets/ --resize 32x32 --network resnet --augment flip,crop     a folder of photos for each class
   glassnet predict pets.safetensors new/*.jpg --resize 32x32                   what do other photos show?
+  glassnet playground                                   a page where a network learns before your eyes
 """
 
 DATA_HELP = (
@@ -76,6 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_summary(commands)
     _add_trace(commands)
     _add_export(commands)
+    _add_playground(commands)
     return parser
 
 
@@ -242,3 +244,21 @@ def _add_export(commands: Commands) -> None:
     parser.add_argument("--to", required=True, choices=FORMATS, help="an ONNX file, or C99 source and its header")
     parser.add_argument("--output", metavar="FILE", help="where to write it (default: beside the model, .onnx or .c)")
     parser.add_argument("--function", default="predict", metavar="NAME", help="for C: name of the function (predict)")
+
+
+def _add_playground(commands: Commands) -> None:
+    from glassnet.cli.playground import playground
+
+    parser = commands.add_parser(
+        "playground",
+        help="open a page where a network learns before your eyes",
+        description="Serves a page on this computer: choose data and layers, watch the network learn, and see the sum "
+        "that made each gradient.",
+    )
+    parser.set_defaults(run=playground)
+    parser.add_argument("data", nargs="?", metavar="data.csv", help="a table of numbers to begin with")
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="where to listen; any free one if not given")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="the address to listen at (127.0.0.1, which only this computer can reach)"
+    )
+    parser.add_argument("--no-browser", action="store_true", help="print the address and open nothing")

@@ -1,0 +1,58 @@
+"""``glassnet playground``: a page where a network learns before one's eyes."""
+
+from __future__ import annotations
+
+import argparse
+from importlib.util import find_spec
+from pathlib import Path
+
+from glassnet.errors import DataError, FileFormatError, MissingExtraError, MissingFileError
+from glassnet.playground.examples import MOST_BYTES, Table
+
+NEEDED = ("starlette", "uvicorn", "websockets")
+
+
+def playground(options: argparse.Namespace) -> int:
+    """Serves the page until Ctrl-C."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise MissingExtraError(
+            where="playground",
+            received=f"no {' and no '.join(missing)}",
+            expected="a small web server, which the page is served by",
+            fix='run pip install "glassnet[playground]"',
+        )
+    table = None if options.data is None else _read(options.data)
+    from glassnet.playground.serve import serve
+
+    serve(options.host, options.port, table=table, open_browser=not options.no_browser, tell=_tell)
+    return 0
+
+
+def _read(name: str) -> Table:
+    path = Path(name)
+    if not path.is_file():
+        raise MissingFileError(
+            where=name,
+            received="a folder" if path.is_dir() else "no such file",
+            expected="a .csv file",
+            fix="check the path; without one the page begins with built-in data",
+        )
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise DataError(
+            where=name,
+            received=f"{size:,} bytes",
+            expected=f"at most {MOST_BYTES:,}",
+            fix="take some of the rows; glassnet train reads tables of any size",
+        )
+    try:
+        return Table(path.read_text(encoding="utf-8-sig"), path.name)
+    except UnicodeDecodeError as error:
+        raise FileFormatError(
+            where=name, received=f"bytes that are not UTF-8 ({error.reason})", expected="text", fix="save it as UTF-8"
+        ) from error
+
+
+def _tell(address: str) -> None:
+    print(f"The playground is at {address}\nCtrl-C ends it.", flush=True)

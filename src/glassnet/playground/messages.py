@@ -1,0 +1,119 @@
+"""What the page may say: every message is checked against a small schema before anything is done."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, NoReturn
+
+from glassnet.errors import DataError
+from glassnet.explain.trace import LANGUAGES
+from glassnet.playground.examples import MOST_BYTES
+
+MOST_LETTERS = 10_000
+"""Of a message without a table."""
+MOST_MESSAGE_BYTES = 2 * MOST_BYTES + MOST_LETTERS
+"""Of any message: in JSON a line end of a table takes two."""
+FIELDS: dict[str, tuple[str, ...]] = {
+    "configure": ("setting",),
+    "play": (),
+    "pause": (),
+    "step": (),
+    "epoch": (),
+    "reset": (),
+    "pace": ("epochs_per_second",),
+    "trace": ("language",),
+    "code": (),
+    "model": (),
+    "table": ("text", "name"),
+}
+"""The kinds of messages, and what each brings along."""
+FASTEST = 100_000
+"""Epochs a second: as many as there is time for."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A checked message: its kind and what it brings along."""
+
+    kind: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+def read_message(text: str) -> Message:
+    """Checks a message.
+
+    Args:
+        text: JSON: an object with "kind" and the fields that belong to it, and no others.
+
+    Raises:
+        DataError: anything else, or too long.
+
+    Example:
+        >>> read_message('{"kind": "pace", "epochs_per_second": 30}')
+        Message(kind='pace', values={'epochs_per_second': 30})
+    """
+    if len(text) > MOST_MESSAGE_BYTES:
+        _refuse(f"{len(text):,} letters", f"at most {MOST_MESSAGE_BYTES:,}", "send less at once")
+    try:
+        found = json.loads(text, parse_constant=_not_json)
+    except (ValueError, RecursionError):
+        _refuse("text that is no JSON", "an object", "send what JSON.stringify makes")
+    if not isinstance(found, dict):
+        _refuse(f"a {type(found).__name__}", "an object", 'send {"kind": "play"}')
+    kind = found.pop("kind", None)
+    if not isinstance(kind, str) or kind not in FIELDS:
+        _refuse(f"the kind {kind!r:.60}", f"one of {', '.join(FIELDS)}", "name one of them")
+    if kind != "table" and len(text) > MOST_LETTERS:
+        _refuse(f"{len(text):,} letters", f"at most {MOST_LETTERS:,}", "send less at once")
+    if sorted(found) != sorted(FIELDS[kind]):
+        received = ", ".join(map(repr, list(found)[:8])) or "nothing"
+        _refuse(f"{received:.200} with {kind!r}", f"{', '.join(FIELDS[kind]) or 'nothing else'}", "send just that")
+    _check_values(found)
+    return Message(kind, found)
+
+
+def _check_values(values: dict[str, Any]) -> None:
+    """The fields themselves; a setting is checked where it is made."""
+    pace = values.get("epochs_per_second", 1)
+    if not isinstance(pace, int | float) or isinstance(pace, bool) or not 1 <= pace <= FASTEST:
+        _refuse(f"epochs_per_second={pace!r:.40}", f"a number from 1 to {FASTEST:,}", "choose one of them")
+    if values.get("language", "en") not in LANGUAGES:
+        _refuse(f"language={values['language']!r:.40}", f"one of {', '.join(LANGUAGES)}", "choose one of them")
+    for name, longest in (("text", MOST_BYTES), ("name", 200)):
+        value = values.get(name, "")
+        if not isinstance(value, str) or len(value) > longest:
+            received = f"{len(value):,} letters" if isinstance(value, str) else f"a {type(value).__name__}"
+            _refuse(f"{received} of {name}", f"a text, at most {longest:,} letters", "take some of the rows")
+
+
+def _not_json(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+def _refuse(received: str, expected: str, fix: str) -> NoReturn:
+    raise DataError(where="message", received=received, expected=expected, fix=fix)
+
+
+class Allowance:
+    """How many messages may come: so many a second, with some in advance.
+
+    Args:
+        per_second: messages that are allowed in the long run.
+        in_advance: how many may come at once.
+    """
+
+    def __init__(self, per_second: float = 40.0, in_advance: float = 80.0) -> None:
+        self._rate, self._most = per_second, in_advance
+        self._left, self._then = in_advance, monotonic()
+
+    def take(self) -> bool:
+        """Counts a message; whether it is within the allowance."""
+        now = monotonic()
+        self._left = min(self._most, self._left + (now - self._then) * self._rate)
+        self._then = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True

@@ -1,0 +1,50 @@
+"""The model of a setting."""
+
+from __future__ import annotations
+
+from glassnet.layers import ACTIVATIONS as LAYERS
+from glassnet.layers import Dense, Layer
+from glassnet.model import Model
+from glassnet.network import Sequential
+from glassnet.optimizers import L1, L2, OPTIMIZERS, SGD, Chain, Optimizer, Step
+from glassnet.playground.examples import Examples
+from glassnet.playground.settings import Setting
+from glassnet.preprocessing import Standardize
+
+MOMENTUM = 0.9
+
+
+def model_of(setting: Setting, examples: Examples) -> Model:
+    """The untrained model, built for the rows.
+
+    Args:
+        setting: its layers, activation, optimizer, penalties and seed.
+        examples: what it is to learn.
+    """
+    init = "he_normal" if "relu" in setting.activation else "glorot_normal"
+    layers: list[Layer] = []
+    for units in setting.hidden:
+        layers.append(Dense(units, weight_init=init))
+        if setting.activation != "linear":
+            layers.append(LAYERS[setting.activation]())
+    layers.append(Dense(examples.outputs, weight_init="glorot_normal"))
+    model = Model(Sequential(*layers), examples.loss, optimizer_of(setting), seed=setting.seed, threads=1)
+    model.preprocessing = examples.preprocessing()
+    if examples.task == "numbers" and examples.train.feature_names is not None:
+        model.target_scaling = Standardize.from_data(examples.targets(examples.train))
+    model.feature_names, model.class_names = examples.train.feature_names, examples.train.class_names
+    model.network.build((examples.inputs,), seed=setting.seed)
+    return model
+
+
+def optimizer_of(setting: Setting) -> Optimizer:
+    """The update rule, with the penalties before it."""
+    rate = setting.learning_rate
+    rule: Optimizer
+    if setting.optimizer in ("momentum", "nesterov"):
+        rule = SGD(rate, momentum=MOMENTUM, nesterov=setting.optimizer == "nesterov")
+    else:
+        rule = OPTIMIZERS[setting.optimizer](rate)
+    strengths = ((L1, setting.l1), (L2, setting.l2))
+    penalties: list[Step] = [penalty(strength) for penalty, strength in strengths if strength]
+    return Chain(*penalties, rule) if penalties else rule

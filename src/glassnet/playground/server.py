@@ -1,0 +1,200 @@
+"""The local web server: a few files, one WebSocket, and who may use them."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Collection
+from concurrent.futures import CancelledError
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from importlib.resources import files
+from ipaddress import ip_address
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from glassnet.errors import DataError, GlassnetError
+from glassnet.explain.page import script_module, style_of_steps
+from glassnet.pages import STYLE
+from glassnet.playground.examples import Table
+from glassnet.playground.frames import pack
+from glassnet.playground.messages import Allowance, read_message
+from glassnet.playground.worker import PageGoneError, Worker, error_message, too_many_messages
+
+MOST_SESSIONS = 8
+SECONDS_TO_SEND = 30
+MOST_REFUSALS = 200
+"""Messages of one page that are refused before it is sent away."""
+FORBIDDEN, TRY_AGAIN_LATER = 1008, 1013
+KINDS = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+
+
+def build_app(
+    token: str, hosts: Collection[str], *, any_address: bool = False, table: Table | None = None
+) -> Starlette:
+    """The application.
+
+    Args:
+        token: what the page's address must hold.
+        hosts: values of the header Host that are served, in small letters, such as "127.0.0.1:8080".
+        any_address: whether an address in figures is served too, whichever it is: for a server that listens on all.
+            A name is not: another site's name may be made to point here.
+        table: what each page begins with, or None for the built-in data.
+
+    Returns:
+        An ASGI application; ``state.workers`` holds the open pages' workers.
+    """
+    app = Starlette(routes=[Route("/", _index), Route("/web/{name}", _file), WebSocketRoute("/socket", _socket)])
+    app.state.token, app.state.table, app.state.workers = token, table, set()
+    app.state.assets = _assets()
+    app.add_middleware(Guard, hosts=frozenset(hosts), any_address=any_address)
+    return app
+
+
+class Guard:
+    """Lets in what asks for this server by its name; a WebSocket only from a page of its own.
+
+    Args:
+        app: what is behind it.
+        hosts: as ``build_app`` takes them.
+        any_address: as ``build_app`` takes it.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: frozenset[str], any_address: bool) -> None:
+        self._app, self._hosts, self._any_address = app, hosts, any_address
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request."""
+        if scope["type"] == "lifespan":
+            return await self._app(scope, receive, send)
+        headers = {name.decode("latin-1"): value.decode("latin-1").lower() for name, value in scope["headers"]}
+        host = headers.get("host", "")
+        if not self._serves(host):
+            return await _refuse(scope, receive, send, "This server does not go by that name.")
+        if scope["type"] == "websocket" and headers.get("origin") not in (f"http://{host}", f"https://{host}"):
+            return await _refuse(scope, receive, send, "Another site's page may not connect.")
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *_security_headers(host)]
+            await send(message)
+
+        return await self._app(scope, receive, send_guarded)
+
+    def _serves(self, host: str) -> bool:
+        if host in self._hosts:
+            return True
+        name = host.rpartition(":")[0].strip("[]") or host
+        return self._any_address and _is_address(name)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, reason: str) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": FORBIDDEN})
+    else:
+        await PlainTextResponse(reason, status_code=403)(scope, receive, send)
+
+
+def _security_headers(host: str) -> list[tuple[bytes, bytes]]:
+    policy = (
+        f"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+        f"connect-src 'self' ws://{host} wss://{host}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    return [
+        (b"content-security-policy", policy.encode("latin-1")),
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"cross-origin-opener-policy", b"same-origin"),
+        (b"cache-control", b"no-store"),
+    ]
+
+
+def _assets() -> dict[str, tuple[str, str]]:
+    """The files of the page by name, with their media types: the package's own, and what the trace's page shares."""
+    found = {}
+    for file in files("glassnet.playground").joinpath("web").iterdir():
+        kind = KINDS.get(file.name.rpartition(".")[2])
+        if kind is not None:
+            found[file.name] = (file.read_text(encoding="utf-8"), kind)
+    found["explain.js"] = (script_module(), KINDS["js"])
+    found["shared.css"] = (STYLE + style_of_steps(), KINDS["css"])
+    return found
+
+
+def _has_token(app: Starlette, given: str | None) -> bool:
+    return secrets.compare_digest((given or "").encode(), app.state.token.encode())
+
+
+async def _index(request: Request) -> Response:
+    if not _has_token(request.app, request.query_params.get("token")):
+        text = "Open the address that `glassnet playground` printed; it ends in ?token=... .\n"
+        return PlainTextResponse(text, status_code=403)
+    text, kind = request.app.state.assets["index.html"]
+    return Response(text, media_type=kind)
+
+
+async def _file(request: Request) -> Response:
+    found = request.app.state.assets.get(request.path_params["name"])
+    if found is None:
+        return PlainTextResponse("There is no such file.\n", status_code=404)
+    return Response(found[0], media_type=found[1])
+
+
+async def _socket(socket: WebSocket) -> None:
+    app = socket.app
+    if not _has_token(app, socket.query_params.get("token")):
+        await socket.close(FORBIDDEN)
+        return
+    await socket.accept()
+    if len(app.state.workers) >= MOST_SESSIONS:
+        await socket.send_bytes(pack({"kind": "error", "code": "too_many_pages", "most": MOST_SESSIONS}))
+        await socket.close(TRY_AGAIN_LATER)
+        return
+    loop = asyncio.get_running_loop()
+
+    def send(message: bytes) -> None:
+        try:
+            asyncio.run_coroutine_threadsafe(socket.send_bytes(message), loop).result(SECONDS_TO_SEND)
+        except (CancelledError, FutureTimeoutError, RuntimeError, OSError, WebSocketDisconnect) as error:
+            raise PageGoneError from error
+
+    worker = Worker(send, app.state.table)
+    app.state.workers.add(worker)
+    worker.start()
+    try:
+        await _listen(socket, worker)
+    finally:
+        app.state.workers.discard(worker)
+        await asyncio.to_thread(worker.close)
+
+
+async def _listen(socket: WebSocket, worker: Worker) -> None:
+    """Hands over what the page says, until it goes away or says too much that is refused."""
+    allowance, refusals = Allowance(), 0
+    while refusals < MOST_REFUSALS:
+        received = await socket.receive()
+        if received["type"] == "websocket.disconnect":
+            return
+        try:
+            if not allowance.take():
+                raise too_many_messages()
+            text = received.get("text")
+            if text is None:
+                raise DataError(where="message", received="bytes", expected="text", fix="send JSON as text")
+            worker.put(read_message(text))
+        except GlassnetError as error:
+            refusals += 1
+            await socket.send_bytes(error_message(error))
+    await socket.close(FORBIDDEN)

@@ -1,0 +1,174 @@
+"""One network in training: what the page shows, without the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+import numpy as np
+
+from glassnet.explain import Trace, trace
+from glassnet.losses import Loss
+from glassnet.metrics import R2, Accuracy, Metric
+from glassnet.playground.examples import Examples, Table, examples_of
+from glassnet.playground.models import model_of
+from glassnet.playground.settings import Setting
+from glassnet.runners import NumpyRunner
+from glassnet.shapes import Array
+from glassnet.training import Predictor, Rows
+from glassnet.training.batches import epoch_order
+from glassnet.training.engines import TrainingStep
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How good the network is.
+
+    Attributes:
+        loss: of the training rows and the held-out rows.
+        metric: the share of right answers, or R² where numbers are learned, of both.
+    """
+
+    loss: tuple[float, float]
+    metric: tuple[float, float]
+
+
+class Session:
+    """One network in training.
+
+    Whole epochs are trained by ``Model.fit``; single steps take the batches that the next epoch would take, in its
+    order, so that an epoch in steps ends with the same bits as one at once.
+
+    Args:
+        setting: what to learn, and how.
+        table: the user's table, for a setting that asks for it.
+
+    Attributes:
+        examples: the rows.
+        model: the network with its loss and optimizer.
+        batch: how many batches of the current epoch are done.
+
+    Raises:
+        ConfigurationError, DataError, FileFormatError: the setting and the data do not go together.
+
+    Example:
+        >>> session = Session(Setting(dataset="circle", hidden=(4,)))
+        >>> session.train(30)
+        >>> session.scores().metric[1] > 0.9
+        True
+    """
+
+    def __init__(self, setting: Setting, table: Table | None = None) -> None:
+        self.setting = setting
+        self.table = table
+        self.examples: Examples = examples_of(setting, table)
+        self.model = model_of(setting, self.examples)
+        sides = self.examples.train, self.examples.test
+        self.rows, self.held_out = (self.model.rows(side.x, self.examples.targets(side)) for side in sides)
+        self.metric: Metric = R2() if self.examples.task == "numbers" else Accuracy()
+        self.batch = 0
+        self._predict = Predictor(self.model.network, self.model.engine, self.model.threads)
+        self._seconds_per_epoch = 0.01
+
+    @property
+    def epochs(self) -> int:
+        """Whole epochs done."""
+        return self.model.epochs_trained
+
+    @property
+    def batches(self) -> int:
+        """Steps in an epoch."""
+        return -(-len(self.rows) // self.setting.batch_size)
+
+    @property
+    def loss(self) -> Loss:
+        """The model's."""
+        return self.model.loss
+
+    def next_batch(self) -> Array:
+        """Which training rows the next step takes."""
+        order = epoch_order(len(self.rows), seed=self.setting.seed, epoch=self.epochs + 1, shuffle=True)
+        assert order is not None
+        start = self.batch * self.setting.batch_size
+        return order[start : start + self.setting.batch_size]
+
+    def step(self) -> None:
+        """One update, on the next batch.
+
+        Raises:
+            DivergenceError: the loss is not finite any more; the weights stay as they were.
+        """
+        rows = self.next_batch()
+        train = self.examples.train
+        done = self.epochs
+        try:
+            targets = self.examples.targets(train)
+            self.model.fit(train.x[rows], targets[rows], batch_size=None, shuffle=False, verbose=False)
+        finally:
+            self.model.epochs_trained = done  # a step is no epoch
+        self.batch += 1
+        if self.batch == self.batches:
+            self.batch = 0
+            self.model.epochs_trained = done + 1
+
+    def train(self, epochs: int) -> None:
+        """Goes on to the end of that many epochs; one that was begun in steps is the first.
+
+        Raises:
+            DivergenceError: the loss became NaN or infinite; the weights of the last good epoch are kept.
+        """
+        while self.batch and epochs:
+            self.step()
+            epochs -= self.batch == 0
+        if epochs:
+            started = perf_counter()
+            train = self.examples.train
+            size = min(self.setting.batch_size, len(self.rows))
+            targets = self.examples.targets(train)
+            self.model.fit(train.x, targets, epochs=epochs, batch_size=size, verbose=False)
+            self._seconds_per_epoch = (perf_counter() - started) / epochs
+
+    def train_for(self, seconds: float, most_epochs: int) -> None:
+        """Trains for about that long, by the pace of the last time; at least one epoch, and not more than said."""
+        self.train(int(np.clip(seconds / self._seconds_per_epoch, 1, max(1, most_epochs))))
+
+    def scores(self) -> Scores:
+        """Measures the training rows and the held-out rows, in prediction mode."""
+        train, held_out = self._score(self.rows), self._score(self.held_out)
+        return Scores((train[0], held_out[0]), (train[1], held_out[1]))
+
+    def outputs(self, inputs: Array) -> Array:
+        """The network's outputs for inputs (N, D) that have gone through the preprocessing."""
+        return self._predict(inputs)
+
+    def _score(self, rows: Rows) -> tuple[float, float]:
+        outputs = self.outputs(rows.x)
+        run = NumpyRunner()
+        row_weights, _ = self.loss.row_weights(run, outputs, None)
+        value, _ = self.loss.forward(run, outputs, rows.targets, row_weights)
+        return float(value[0]), self.metric.compute(outputs, rows.targets, self.loss, None)
+
+    def gradients(self) -> Array:
+        """∂L/∂θ of the next batch's loss at the present weights, without the penalties; flat, float32."""
+        part = self.rows.take(self.next_batch())
+        network = self.model.network
+        step = TrainingStep(
+            NumpyRunner(self.setting.seed), network, self.loss, self.model.optimizer, part.x, part.targets, None
+        )
+        step.backward()
+        return network.gradients.copy()
+
+    def trace(self) -> Trace:
+        """Every number of the next step, which is not taken."""
+        rows = self.next_batch()
+        train = self.examples.train
+        return trace(self.model, train.x[rows], self.examples.targets(train)[rows])
+
+    def model_file(self) -> bytes:
+        """The model as ``Model.save`` writes it."""
+        with TemporaryDirectory() as folder:
+            path = Path(folder, "model.safetensors")
+            self.model.save(path)
+            return path.read_bytes()

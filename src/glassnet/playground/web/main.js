@@ -1,0 +1,234 @@
+// The page: what comes from the server is kept and drawn, what a person does is sent.
+
+import { isDark, readTheme } from "./colours.js";
+import { showControls } from "./controls.js";
+import * as curves from "./curves.js";
+import * as network from "./network.js";
+import { fromHash, toHash } from "./share.js";
+import { connect } from "./socket.js";
+import * as surface from "./surface.js";
+import { openWalk, openWeight, setUpWalk, showTrace } from "./walk.js";
+import { currentLanguage, has, label, setLanguage, t } from "./words.js";
+
+const $ = (id) => document.getElementById(id);
+const PACES = [1, 3, 10, 30, 100, 300, 1000, 100000];
+const MOST_UPLOAD = 2_000_000;
+let structure = null, frame = null, isStale = false, lastError = null;
+let wanted = null, waiting = 0; // a setting that is about to be sent
+
+const send = connect({
+  structure: (message) => {
+    structure = message;
+    if (!wanted) show();
+    history.replaceState(null, "", toHash(structure.setting));
+    curves.clear();
+    surface.setStructure(structure);
+    network.setStructure(structure);
+  },
+  frame: (message) => {
+    frame = message;
+    isStale = true;
+  },
+  trace: showTrace,
+  code: ({ text }) => {
+    $("listing-text").textContent = text;
+    $("listing").showModal();
+  },
+  model: ({ arrays, bytes }) => save("model.safetensors", arrays.file.slice(0, bytes), "application/octet-stream"),
+  error: (message) => {
+    showMessage(message);
+    if (structure) show();
+  },
+}, () => {
+  const setting = fromHash(location.hash);
+  if (setting && setting.dataset !== "table") send("configure", { setting });
+}, () => showMessage({ code: lastError?.code === "too_many_pages" ? "too_many_pages" : "disconnected", most: lastError?.most }));
+
+function show() {
+  showControls(structure, change);
+  const { length } = structure.setting.hidden;
+  $("layer-count").textContent = length === 0 ? t("no_hidden") : t(length === 1 ? "hidden_layer" : "hidden_layers", length);
+  $("fewer-layers").disabled = length === 0;
+  $("more-layers").disabled = length >= 6;
+  $("metric-name").textContent = t(structure.task === "numbers" ? "r2" : "accuracy");
+}
+
+// A part of the setting is changed; while a slider moves, only now and then it is sent.
+function change(part) {
+  wanted = { ...(wanted ?? structure.setting), ...part };
+  hideMessage();
+  clearTimeout(waiting);
+  waiting = setTimeout(() => {
+    const setting = wanted;
+    wanted = null;
+    send("configure", { setting });
+  }, "noise" in part || "rows" in part || "held_out" in part ? 120 : 0);
+}
+
+function changeHidden(hidden) {
+  change({ hidden });
+}
+
+// Everything that moves is drawn here, at most once for each picture on the screen.
+function draw() {
+  requestAnimationFrame(draw);
+  if (!isStale || !structure || !frame) return;
+  isStale = false;
+  surface.setFrame(frame);
+  network.setAnswerPicture(structure.is_image ? null : surface.answers);
+  network.setFrame(frame);
+  surface.drawSurface();
+  curves.add(frame, structure.batches);
+  curves.drawCurves();
+  $("epoch").textContent = frame.epoch.toLocaleString("en");
+  $("updates").textContent = frame.updates.toLocaleString("en");
+  $("batch").textContent = t("batch_of", frame.batch + 1, structure.batches);
+  for (const side of [0, 1]) {
+    $(`loss-${side}`).textContent = frame.loss[side] === null ? "∞" : frame.loss[side].toFixed(4);
+    const metric = frame.metric[side];
+    $(`metric-${side}`).textContent = metric === null ? "–" : structure.task === "numbers" ? metric.toFixed(3).replace("-", "−") : `${(100 * metric).toFixed(1)} %`;
+  }
+  showPlaying(frame.playing);
+}
+
+function showPlaying(isPlaying) {
+  const button = $("play");
+  if (button.getAttribute("aria-pressed") === String(isPlaying) && button.title) return;
+  button.setAttribute("aria-pressed", isPlaying);
+  label(button, t(isPlaying ? "pause" : "play"));
+}
+
+function showMessage(message) {
+  lastError = message;
+  const known = has(message.code) ? message.code : "error";
+  const box = $("message");
+  box.hidden = false;
+  box.firstElementChild.textContent = t(known, message);
+}
+
+function hideMessage() {
+  lastError = null;
+  $("message").hidden = true;
+}
+
+function togglePlay() {
+  hideMessage();
+  send(frame?.playing ? "pause" : "play");
+}
+
+function step() {
+  hideMessage();
+  send("step");
+}
+
+function save(name, content, kind) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([content], { type: kind }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function useLanguage(name) {
+  setLanguage(name);
+  try {
+    localStorage.setItem("language", name);
+  } catch { /* where nothing may be kept, the choice lasts as long as the page */ }
+  $("language").textContent = t("other_language");
+  $("language").lang = name === "en" ? "zh" : "en";
+  $("pace").replaceChildren(...PACES.map((pace) => {
+    const text = pace === 100000 ? t("pace_most") : pace === 1 ? t("pace_one") : t("pace_value", pace);
+    return new Option(text, pace, false, pace === Number($("pace").value || 30));
+  }));
+  $("play").title = "";
+  isStale = true;
+  if (lastError) showMessage(lastError);
+  if (!structure) return;
+  show();
+  surface.setStructure(structure);
+  network.setStructure(structure);
+}
+
+function firstLanguage() {
+  let kept = null;
+  try {
+    kept = localStorage.getItem("language");
+  } catch { /* as above */ }
+  return kept ?? (navigator.language.startsWith("zh") ? "zh" : "en");
+}
+
+async function upload(file) {
+  if (!file) return;
+  hideMessage();
+  if (file.size > MOST_UPLOAD) return showMessage({ code: "too_large" });
+  send("table", { text: await file.text(), name: file.name.slice(0, 200) });
+}
+
+$("play").addEventListener("click", togglePlay);
+$("step").addEventListener("click", step);
+$("reset").addEventListener("click", () => send("reset"));
+$("slowly").addEventListener("click", openWalk);
+$("pace").addEventListener("change", () => send("pace", { epochs_per_second: Number($("pace").value) }));
+$("more-layers").addEventListener("click", () => changeHidden([...structure.setting.hidden, structure.setting.hidden.at(-1) ?? 4]));
+$("fewer-layers").addEventListener("click", () => changeHidden(structure.setting.hidden.slice(0, -1)));
+$("language").addEventListener("click", () => useLanguage(currentLanguage() === "en" ? "zh" : "en"));
+$("code").addEventListener("click", () => send("code"));
+$("model").addEventListener("click", () => send("model"));
+$("share").addEventListener("click", async () => showMessage({ code: (await copy(`${location.origin}/${location.hash}`)) ? "shared" : "share_here" }));
+$("listing-copy").addEventListener("click", async () => ($("listing-copy").textContent = t((await copy($("listing-text").textContent)) ? "copied" : "copy")));
+$("listing-save").addEventListener("click", () => save("network.py", $("listing-text").textContent, "text/x-python"));
+$("listing-close").addEventListener("click", () => $("listing").close());
+$("listing").addEventListener("close", () => ($("listing-copy").textContent = t("copy")));
+$("message").querySelector(".close").addEventListener("click", hideMessage);
+$("file").addEventListener("change", () => upload($("file").files[0]).then(() => ($("file").value = "")));
+$("show-held-out").addEventListener("change", () => {
+  surface.showHeldOut($("show-held-out").checked);
+  isStale = true;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.target.closest("input, select, button, textarea, canvas")) return;
+  const action = { " ": togglePlay, s: step, r: () => send("reset") }[event.key.toLowerCase()];
+  if (!action) return;
+  event.preventDefault();
+  action();
+});
+window.addEventListener("hashchange", () => {
+  const setting = fromHash(location.hash);
+  if (setting) send("configure", { setting });
+});
+isDark.addEventListener("change", () => {
+  readTheme();
+  if (structure) show();
+  surface.repaint();
+  isStale = true;
+});
+new ResizeObserver(() => (isStale = true)).observe($("surface").parentElement);
+
+readTheme();
+setUpNetwork();
+useLanguage(firstLanguage());
+draw();
+
+function setUpNetwork() {
+  network.setUpNetwork({
+    changeUnits: (layer, by) => changeHidden((wanted ?? structure.setting).hidden.map((units, other) => (other === layer ? Math.max(1, Math.min(16, units + by)) : units))),
+    chooseWeight: openWeight,
+    showUnit: (unit) => {
+      surface.showUnit(unit);
+      if (frame) surface.drawSurface();
+    },
+  });
+  setUpWalk({ ask: (language) => send("trace", { language }), step });
+}
+
+window.playground = { get structure() { return structure; }, get frame() { return frame; }, middles: network.middles };

@@ -1,0 +1,183 @@
+// Every text of the page, in English and Chinese.
+
+const WORDS = {
+  title: ["glassnet playground", "glassnet 演练场"],
+  playground: ["playground", "演练场"],
+  share: ["Copy link", "复制链接"],
+  shared: ["The link to this setting is on the clipboard.", "当前设置的链接已复制到剪贴板。"],
+  share_here: ["The address of this page holds the setting; copy it from there.", "当前设置已写进地址栏，请从那里复制。"],
+  code: ["Python code", "Python 代码"],
+  code_title: ["The same network in Python", "用 Python 得到同样的网络"],
+  code_note: ["Runs as it is and ends with the same weights.", "可以直接运行，训练出的权重与这里完全一致。"],
+  copy: ["Copy", "复制"],
+  copied: ["Copied", "已复制"],
+  save_file: ["Save as file", "存为文件"],
+  model: ["Save model", "保存模型"],
+  other_language: ["中文", "English"],
+  running: ["Training", "训练"],
+  reset: ["Start again from new weights (R)", "从初始权重重新开始（R）"],
+  play: ["Train (space)", "开始训练（空格）"],
+  pause: ["Pause (space)", "暂停（空格）"],
+  step: ["One step: one batch (S)", "走一步：一个小批（S）"],
+  slowly: ["One step, slowly", "慢放一步"],
+  epoch: ["Epoch", "轮数"],
+  updates: ["Steps", "步数"],
+  batch: ["Next batch", "下一小批"],
+  batch_of: ["{} of {}", "第 {} 批，共 {} 批"],
+  pace: ["Speed", "速度"],
+  pace_value: ["{} epochs/s", "每秒 {} 轮"],
+  pace_one: ["1 epoch/s", "每秒 1 轮"],
+  pace_most: ["as fast as it can", "全速"],
+  data: ["Data", "数据"],
+  network: ["Network", "网络"],
+  output: ["Output", "输出"],
+  xor: ["XOR", "异或"],
+  circle: ["circle", "圆环"],
+  moons: ["moons", "双月"],
+  spiral: ["spiral", "螺旋"],
+  blobs: ["blobs", "四团"],
+  plane: ["plane", "平面"],
+  digits: ["digits", "数字"],
+  table: ["your CSV", "你的 CSV"],
+  noise: ["Noise", "噪声"],
+  rows: ["Points", "点数"],
+  held_out: ["Held out", "留出比例"],
+  batch_size: ["Batch size", "批大小"],
+  seed: ["Seed", "随机种子"],
+  new_seed: ["Another seed", "换一个种子"],
+  target: ["To be learned", "要学的列"],
+  axis_x: ["Across", "横轴"],
+  axis_y: ["Up", "纵轴"],
+  upload: ["Upload a CSV …", "上传 CSV……"],
+  too_large: ["The file is too large: at most 2 MB.", "文件太大：最多 2 MB。"],
+  about_rows: ["{} rows to learn from, {} held out.", "训练 {} 行，留出 {} 行。"],
+  activation: ["Activation", "激活函数"],
+  tanh: ["tanh", "tanh"], relu: ["ReLU", "ReLU"], sigmoid: ["sigmoid", "sigmoid"],
+  leaky_relu: ["LeakyReLU", "LeakyReLU"], linear: ["linear", "线性"],
+  loss: ["Loss", "损失"],
+  binary_cross_entropy: ["cross-entropy", "交叉熵"],
+  cross_entropy: ["cross-entropy", "交叉熵"],
+  hinge: ["hinge", "合页损失"],
+  mean_squared_error: ["squared error", "均方误差"],
+  mean_absolute_error: ["absolute error", "绝对误差"],
+  huber: ["Huber", "Huber"],
+  optimizer: ["Optimizer", "优化器"],
+  sgd: ["SGD", "SGD"], momentum: ["momentum", "动量法"], nesterov: ["Nesterov", "Nesterov 动量"],
+  rmsprop: ["RMSProp", "RMSProp"], adagrad: ["AdaGrad", "AdaGrad"], adam: ["Adam", "Adam"],
+  adamw: ["AdamW", "AdamW"], nadam: ["NAdam", "NAdam"], lion: ["Lion", "Lion"],
+  learning_rate: ["Learning rate", "学习率"],
+  l1: ["L1", "L1 正则"],
+  l2: ["L2", "L2 正则"],
+  none: ["none", "无"],
+  hidden_layers: ["{} hidden layers", "{} 个隐藏层"],
+  hidden_layer: ["1 hidden layer", "1 个隐藏层"],
+  no_hidden: ["no hidden layer", "没有隐藏层"],
+  more_layers: ["Add a hidden layer", "增加一个隐藏层"],
+  fewer_layers: ["Remove the last hidden layer", "去掉最后一个隐藏层"],
+  more_units: ["Add a unit to hidden layer {}", "第 {} 个隐藏层加一个单元"],
+  fewer_units: ["Remove a unit from hidden layer {}", "第 {} 个隐藏层减一个单元"],
+  units: ["{} units", "{} 个单元"],
+  unit: ["1 unit", "1 个单元"],
+  inputs: ["inputs", "输入"],
+  outputs: ["output", "输出"],
+  pixels: ["8 × 8 pixels", "8 × 8 像素"],
+  wires_label: [
+    "Weights. Arrow keys move from weight to weight, Enter shows the sum that made its gradient.",
+    "权重。方向键在权重之间移动，按 Enter 看它的梯度是怎样加起来的。",
+  ],
+  weights_legend: ["Lines are weights:", "连线是权重："],
+  hover_hint: [
+    "negative to positive. Click a line for the sum that made its gradient.",
+    "由负到正。点一条连线，看它的梯度是怎样加起来的。",
+  ],
+  weight_tip: ["layer {}:", "第 {} 层："],
+  bias_tip: ["layer {}:", "第 {} 层："],
+  many_weights: ["{} weights", "{} 个权重"],
+  show_held_out: ["show held-out points", "显示留出的点"],
+  training: ["Training", "训练"],
+  held_out_rows: ["Held out", "留出"],
+  accuracy: ["Accuracy", "准确率"],
+  r2: ["R²", "R²"],
+  curves_label: ["Loss of the training rows and of the held-out rows, epoch by epoch", "训练数据与留出数据的损失，逐轮变化"],
+  surface_label: ["What the network answers over the plane, and the points", "网络在整个平面上的输出，以及数据点"],
+  guess: ["{}: read as {}, {}", "{}：认成 {}，{}"],
+  close: ["Close", "关闭"],
+  next: ["Next →", "下一步 →"],
+  previous: ["← Back", "← 上一步"],
+  take_step: ["Take this step", "执行这一步"],
+  stage_of: ["{} of {}", "{} / {}"],
+  forward: ["Forward", "前向"],
+  backward: ["Backward", "反向"],
+  loss_phase: ["Loss", "损失"],
+  update: ["Update", "更新"],
+  forward_note: [
+    "Forward: the layer turns what comes in into what goes out, for every row of the batch.",
+    "前向传播：这一层把输入变成输出，小批里每一行都算一遍。",
+  ],
+  loss_note: [
+    "The loss: one number that says how far the answers are from the targets.",
+    "损失：用一个数说明输出离目标有多远。",
+  ],
+  backward_note: [
+    "Backward: δ says how much the loss changes with each number. The layer passes it on, and sums the gradients of its own weights.",
+    "反向传播：δ 表示每个数变一点，损失跟着变多少。这一层把它往回传，并累加出自己权重的梯度。",
+  ],
+  update_note: [
+    "Update: the optimizer moves the parameter against its gradient.",
+    "参数更新：优化器沿着梯度的反方向移动参数。",
+  ],
+  walk_facts: ["the next batch: {} rows, loss {}", "下一小批：{} 行，损失 {}"],
+  of_weight: [
+    "The gradient of this weight: the sum over the rows of the batch of what came in times the error term.",
+    "这个权重的梯度：对小批中各行求和，每一项是输入乘以误差项。",
+  ],
+  error: ["{where}: received {received}, expected {expected}. To fix it: {fix}.", "请求被拒绝。{where}：收到 {received}，应为 {expected}。改法：{fix}。"],
+  diverged: [
+    "The loss became infinite, so training stopped at the last good weights. Lower the learning rate.",
+    "损失变成了无穷大，训练停在最后一份正常的权重上。请调低学习率。",
+  ],
+  too_many_pages: ["Too many pages are open: at most {most}. Close one and reload.", "打开的页面太多：最多 {most} 个。关掉一个再刷新。"],
+  unforeseen: ["Something went wrong that should not have; the server's terminal says what. Training is paused.", "出了意料之外的错误，详情见服务器终端。训练已暂停。"],
+  disconnected: ["The server is gone. Start glassnet playground again, and open the address that it prints.", "与服务器的连接断了。请重新运行 glassnet playground，并打开它给出的地址。"],
+  footer: [
+    "Every number here is computed by glassnet on this computer: the same engine, the same kernels as in Python.",
+    "这里的每个数都由本机上的 glassnet 算出，与 Python 里用的是同一个引擎、同一套核函数。",
+  ],
+};
+
+const LANGUAGES = ["en", "zh"];
+let language = 0;
+
+function t(key, ...values) {
+  const text = WORDS[key][language];
+  let next = 0;
+  return text.replace(/\{(\w*)\}/g, (_, name) => {
+    if (name === "") return values[next++];
+    return /^\d+$/.test(name) ? values[Number(name)] : values[0][name];
+  });
+}
+
+function has(key) {
+  return Object.hasOwn(WORDS, key);
+}
+
+function currentLanguage() {
+  return LANGUAGES[language];
+}
+
+// Changes the language, and every text in the document that bears a key.
+function setLanguage(name) {
+  language = Math.max(0, LANGUAGES.indexOf(name));
+  document.documentElement.lang = name;
+  document.title = t("title");
+  for (const element of document.querySelectorAll("[data-word]")) element.textContent = t(element.dataset.word);
+  for (const element of document.querySelectorAll("[data-label]")) label(element, t(element.dataset.label));
+}
+
+// A name for what has no text: read aloud, and shown on hover.
+function label(element, text) {
+  element.setAttribute("aria-label", text);
+  if (element.tagName === "BUTTON") element.title = text;
+}
+
+export { WORDS, currentLanguage, has, label, setLanguage, t };
