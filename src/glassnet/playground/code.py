@@ -18,12 +18,7 @@ def python_code(session: Session) -> str:
     Returns:
         Text of a Python file that needs glassnet alone; for a user's table it reads the file from its own folder.
     """
-    parts = [
-        '"""A network from the glassnet playground: run it to train the same network again."""\n',
-        "import numpy as np\n",
-        "import glassnet as gn",
-        *(["from glassnet.training.batches import epoch_order"] if session.batch else []),
-        "",
+    body = [
         *_data(session),
         f"train, test = gn.data.split(data, test_share={session.setting.held_out!r}, seed={session.setting.seed})",
         *_targets(session),
@@ -34,7 +29,14 @@ def python_code(session: Session) -> str:
         "",
         *_results(session),
     ]
-    return "\n".join(parts).replace("\n\n\n\n", "\n\n\n").rstrip() + "\n"
+    head = [
+        '"""A network from the glassnet playground: run it to train the same network again."""\n',
+        *(["import numpy as np\n"] if any("np." in line for line in body) else []),
+        "import glassnet as gn",
+        *(["from glassnet.training.batches import epoch_order"] if session.batch else []),
+        "",
+    ]
+    return "\n".join([*head, *body]) + "\n"
 
 
 def _data(session: Session) -> list[str]:

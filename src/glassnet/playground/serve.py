@@ -6,6 +6,7 @@ import secrets
 import socket
 import webbrowser
 from collections.abc import Callable
+from contextlib import suppress
 
 import uvicorn
 
@@ -56,7 +57,7 @@ def serve(
         ws_max_size=4 * MOST_MESSAGE_BYTES,  # in UTF-8 a letter takes up to four bytes
         timeout_graceful_shutdown=2,
     )
-    with listener:
+    with listener, suppress(KeyboardInterrupt):  # Ctrl-C is how it ends
         uvicorn.Server(config).run(sockets=[listener])
 
 

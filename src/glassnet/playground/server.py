@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Collection
-from concurrent.futures import CancelledError
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from importlib.resources import files
 from ipaddress import ip_address
 
@@ -15,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from glassnet.errors import DataError, GlassnetError
 from glassnet.explain.page import script_module, style_of_steps
@@ -167,7 +165,7 @@ async def _socket(socket: WebSocket) -> None:
     def send(message: bytes) -> None:
         try:
             asyncio.run_coroutine_threadsafe(socket.send_bytes(message), loop).result(SECONDS_TO_SEND)
-        except (CancelledError, FutureTimeoutError, RuntimeError, OSError, WebSocketDisconnect) as error:
+        except Exception as error:  # however a send fails: there is no page any more
             raise PageGoneError from error
 
     worker = Worker(send, app.state.table)

@@ -3,6 +3,7 @@
 import { isDark, readTheme } from "./colours.js";
 import { showControls } from "./controls.js";
 import * as curves from "./curves.js";
+import { write } from "./explain.js";
 import * as network from "./network.js";
 import { fromHash, toHash } from "./share.js";
 import { connect } from "./socket.js";
@@ -13,13 +14,14 @@ import { currentLanguage, has, label, setLanguage, t } from "./words.js";
 const $ = (id) => document.getElementById(id);
 const PACES = [1, 3, 10, 30, 100, 300, 1000, 100000];
 const MOST_UPLOAD = 2_000_000;
-let structure = null, frame = null, isStale = false, lastError = null;
-let wanted = null, waiting = 0; // a setting that is about to be sent
+let structure = null, frame = null, isStale = false, isPlaying = false, lastError = null;
+let wanted = null, timer = 0, unanswered = 0; // the setting that is asked for, until the server has answered
 
-const send = connect({
+const tell = connect({
   structure: (message) => {
     structure = message;
-    if (!wanted) show();
+    frame = null; // the one before was another network's
+    settled();
     history.replaceState(null, "", toHash(structure.setting));
     curves.clear();
     surface.setStructure(structure);
@@ -27,6 +29,7 @@ const send = connect({
   },
   frame: (message) => {
     frame = message;
+    isPlaying = message.playing;
     isStale = true;
   },
   trace: showTrace,
@@ -37,12 +40,26 @@ const send = connect({
   model: ({ arrays, bytes }) => save("model.safetensors", arrays.file.slice(0, bytes), "application/octet-stream"),
   error: (message) => {
     showMessage(message);
-    if (structure) show();
+    if (structure) settled();
   },
 }, () => {
   const setting = fromHash(location.hash);
   if (setting && setting.dataset !== "table") send("configure", { setting });
 }, () => showMessage({ code: lastError?.code === "too_many_pages" ? "too_many_pages" : "disconnected", most: lastError?.most }));
+
+// Says something to the server; a network of another form comes back from some of it.
+function send(kind, fields) {
+  if (["configure", "reset", "table"].includes(kind)) unanswered++;
+  tell(kind, fields);
+}
+
+// An answer has come: unless more is under way, the fields show what holds.
+function settled() {
+  unanswered = Math.max(0, unanswered - 1);
+  if (unanswered || timer) return;
+  wanted = null;
+  show();
+}
 
 function show() {
   showControls(structure, change);
@@ -55,14 +72,17 @@ function show() {
 
 // A part of the setting is changed; while a slider moves, only now and then it is sent.
 function change(part) {
-  wanted = { ...(wanted ?? structure.setting), ...part };
+  wanted = { ...asked(), ...part };
   hideMessage();
-  clearTimeout(waiting);
-  waiting = setTimeout(() => {
-    const setting = wanted;
-    wanted = null;
-    send("configure", { setting });
+  clearTimeout(timer);
+  timer = setTimeout(() => {
+    timer = 0;
+    send("configure", { setting: wanted });
   }, "noise" in part || "rows" in part || "held_out" in part ? 120 : 0);
+}
+
+function asked() {
+  return wanted ?? structure.setting;
 }
 
 function changeHidden(hidden) {
@@ -84,14 +104,15 @@ function draw() {
   $("updates").textContent = frame.updates.toLocaleString("en");
   $("batch").textContent = t("batch_of", frame.batch + 1, structure.batches);
   for (const side of [0, 1]) {
-    $(`loss-${side}`).textContent = frame.loss[side] === null ? "∞" : frame.loss[side].toFixed(4);
+    $(`loss-${side}`).textContent = frame.loss[side] === null ? "∞" : write(frame.loss[side], 3);
     const metric = frame.metric[side];
     $(`metric-${side}`).textContent = metric === null ? "–" : structure.task === "numbers" ? metric.toFixed(3).replace("-", "−") : `${(100 * metric).toFixed(1)} %`;
   }
-  showPlaying(frame.playing);
+  showPlaying();
+  document.body.dataset.updates = frame.updates; // what is on the screen, for those who wait for it
 }
 
-function showPlaying(isPlaying) {
+function showPlaying() {
   const button = $("play");
   if (button.getAttribute("aria-pressed") === String(isPlaying) && button.title) return;
   button.setAttribute("aria-pressed", isPlaying);
@@ -113,7 +134,7 @@ function hideMessage() {
 
 function togglePlay() {
   hideMessage();
-  send(frame?.playing ? "pause" : "play");
+  send(isPlaying ? "pause" : "play");
 }
 
 function step() {
@@ -178,8 +199,8 @@ $("step").addEventListener("click", step);
 $("reset").addEventListener("click", () => send("reset"));
 $("slowly").addEventListener("click", openWalk);
 $("pace").addEventListener("change", () => send("pace", { epochs_per_second: Number($("pace").value) }));
-$("more-layers").addEventListener("click", () => changeHidden([...structure.setting.hidden, structure.setting.hidden.at(-1) ?? 4]));
-$("fewer-layers").addEventListener("click", () => changeHidden(structure.setting.hidden.slice(0, -1)));
+$("more-layers").addEventListener("click", () => changeHidden([...asked().hidden, asked().hidden.at(-1) ?? 4].slice(0, 6)));
+$("fewer-layers").addEventListener("click", () => changeHidden(asked().hidden.slice(0, -1)));
 $("language").addEventListener("click", () => useLanguage(currentLanguage() === "en" ? "zh" : "en"));
 $("code").addEventListener("click", () => send("code"));
 $("model").addEventListener("click", () => send("model"));
@@ -196,7 +217,7 @@ $("show-held-out").addEventListener("change", () => {
 });
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-  if (event.target.closest("input, select, button, textarea, canvas")) return;
+  if (event.target.closest(event.key === " " ? "input, select, button, canvas" : "input, select, canvas")) return;
   const action = { " ": togglePlay, s: step, r: () => send("reset") }[event.key.toLowerCase()];
   if (!action) return;
   event.preventDefault();
@@ -221,7 +242,7 @@ draw();
 
 function setUpNetwork() {
   network.setUpNetwork({
-    changeUnits: (layer, by) => changeHidden((wanted ?? structure.setting).hidden.map((units, other) => (other === layer ? Math.max(1, Math.min(16, units + by)) : units))),
+    changeUnits: (layer, by) => changeHidden(asked().hidden.map((units, other) => (other === layer ? Math.max(1, Math.min(16, units + by)) : units))),
     chooseWeight: openWeight,
     showUnit: (unit) => {
       surface.showUnit(unit);

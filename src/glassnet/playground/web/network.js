@@ -2,6 +2,7 @@
 
 import { css, fromRamp, penOf, pictureOf, theme } from "./colours.js";
 import { arrange, pointOn, unitAt, wireAt, wireBeside } from "./diagram.js";
+import { write } from "./explain.js";
 import { currentLanguage, label, t } from "./words.js";
 
 const wiresCanvas = document.getElementById("wires"), columnsBox = document.getElementById("columns");
@@ -245,24 +246,19 @@ function leave() {
   draw();
 }
 
-function number(value) {
-  if (!Number.isFinite(value)) return "∞";
-  return String(Number(value.toPrecision(4))).replace("-", "−").replace(/e−?\d+$/, (power) => `·10^${power.slice(1)}`);
-}
-
 // A weight's name, value and gradient, as lines.
 function wireText(wire) {
   const { parameters, gradients } = frame.arrays;
   if (wire.bundle) return [t("many_weights", wire.bundle.length)];
   const name = `W[${wire.i}, ${wire.j}]`;
-  return [`${t("weight_tip", wire.layer + 1)} ${name} = ${number(parameters[wire.place])}`, `∂L/∂${name} = ${number(gradients[wire.place])}`];
+  return [`${t("weight_tip", wire.layer + 1)} ${name} = ${write(parameters[wire.place], 4)}`, `∂L/∂${name} = ${write(gradients[wire.place], 4)}`];
 }
 
 function unitText({ layer, index }) {
   const biases = structure.layout.filter((part) => part.path.endsWith("bias"));
   const place = biases[layer - 1].start + index;
   const name = `b[${index}]`;
-  return [`${t("bias_tip", layer)} ${name} = ${number(frame.arrays.parameters[place])}`, `∂L/∂${name} = ${number(frame.arrays.gradients[place])}`];
+  return [`${t("bias_tip", layer)} ${name} = ${write(frame.arrays.parameters[place], 4)}`, `∂L/∂${name} = ${write(frame.arrays.gradients[place], 4)}`];
 }
 
 function showWire(wire, at = null) {
