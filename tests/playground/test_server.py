@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -321,28 +321,27 @@ def workers() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "glassnet playground"]
 
 
-def gone(app: Starlette) -> bool:
-    for _ in range(100):
-        if not app.state.workers and not workers():
-            return True
+def wait_for_none(app: Starlette) -> None:
+    """Until no page's thread is left, an earlier test's neither."""
+    until = time.monotonic() + 20
+    while app.state.workers or workers():
+        assert time.monotonic() < until, "threads are left over"
         time.sleep(0.05)
-    return False
 
 
 def test_pages_are_bounded_and_a_closed_one_frees_its_thread(app: Starlette, client: TestClient) -> None:
-    sockets = [client.websocket_connect("/socket?token=secret", headers=HEADERS) for _ in range(MOST_SESSIONS)]
-    for socket in sockets:
-        socket.__enter__()
-        hear(socket, "frame")
-        say(socket, "play")
-    assert len(workers()) == MOST_SESSIONS
-    with opened(client) as one_more:
-        assert hear(one_more, "error")["code"] == "too_many_pages"
-        with pytest.raises(WebSocketDisconnect):
-            one_more.receive_bytes()
-    for socket in sockets:
-        socket.__exit__(None, None, None)
-    assert gone(app)
+    wait_for_none(app)
+    with ExitStack() as pages:
+        for _ in range(MOST_SESSIONS):
+            socket = pages.enter_context(opened(client))
+            hear(socket, "frame")
+            say(socket, "play")
+        assert len(workers()) == MOST_SESSIONS
+        with opened(client) as one_more:
+            assert hear(one_more, "error")["code"] == "too_many_pages"
+            with pytest.raises(WebSocketDisconnect):
+                one_more.receive_bytes()
+    wait_for_none(app)
     with opened(client) as again:
         hear(again, "frame")
 

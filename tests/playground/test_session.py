@@ -22,7 +22,7 @@ from glassnet.playground.code import python_code
 from glassnet.playground.examples import MOST_BYTES, MOST_ROWS, Table, examples_of
 from glassnet.playground.frames import Frames, pack
 from glassnet.playground.generators import GENERATORS
-from glassnet.playground.picture import SIDE, Picture, grid
+from glassnet.playground.picture import SIDE, UNIT_SIDE, Picture, grid
 from glassnet.playground.settings import DATASETS, LOSSES, OPTIMIZERS
 from glassnet.runners import native
 
@@ -230,14 +230,14 @@ def test_the_picture_shows_what_predict_says() -> None:
     points = grid(session)
     chances = session.model.predict_proba(points).reshape(SIDE, SIDE)
     np.testing.assert_allclose(answers / 255, chances, atol=0.6 / 255)
-    assert units.shape == (6, SIDE // 2, SIDE // 2)
+    assert units.shape == (6, UNIT_SIDE, UNIT_SIDE)
     # The first row of the picture is its upper edge: the moon of class 1 opens downwards, so that it is up there.
     assert points[0, 1] > points[-1, 1]
     assert points[0, 0] < points[SIDE - 1, 0]
     first = np.tanh(
         points @ session.model.network.parameters[:12].reshape(2, 6) + session.model.network.parameters[12:18]
     )
-    unit = first[:, 2].reshape(SIDE, SIDE)[::2, ::2]
+    unit = first[:, 2].reshape(SIDE, SIDE)[::3, ::3]
     np.testing.assert_allclose(units[2], 127.5 + 127 * unit / np.abs(unit).max(), atol=1)
 
 

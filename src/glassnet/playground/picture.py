@@ -10,9 +10,10 @@ from glassnet.playground.session import Session
 from glassnet.runners import NumpyRunner
 from glassnet.shapes import Array
 
-SIDE = 60
+SIDE = 90
 """Points along each edge of the picture of the answers."""
-UNIT_SIDE = SIDE // 2
+EVERY = 3
+UNIT_SIDE = SIDE // EVERY
 """The same for the small picture of each unit."""
 
 
@@ -72,7 +73,7 @@ class Picture:
             values, _ = layer.forward(run, values, training=False)
             is_end = number + 1 > last or isinstance(network.layers[number + 1], Dense)
             if is_end and number < last:
-                units.append(values.reshape(SIDE, SIDE, -1)[::2, ::2].transpose(2, 0, 1))
+                units.append(values.reshape(SIDE, SIDE, -1)[::EVERY, ::EVERY].transpose(2, 0, 1))
         return self._answers(values), _signed(units)
 
     def _answers(self, outputs: Array) -> Array:

@@ -21,10 +21,10 @@ from glassnet.pages import STYLE
 from glassnet.playground.examples import Table
 from glassnet.playground.frames import pack
 from glassnet.playground.messages import Allowance, read_message
-from glassnet.playground.worker import PageGoneError, Worker, error_message, too_many_messages
+from glassnet.playground.outbox import Outbox
+from glassnet.playground.worker import Worker, error_message, too_many_messages
 
 MOST_SESSIONS = 8
-SECONDS_TO_SEND = 30
 MOST_REFUSALS = 200
 """Messages of one page that are refused before it is sent away."""
 FORBIDDEN, TRY_AGAIN_LATER = 1008, 1013
@@ -160,21 +160,17 @@ async def _socket(socket: WebSocket) -> None:
         await socket.send_bytes(pack({"kind": "error", "code": "too_many_pages", "most": MOST_SESSIONS}))
         await socket.close(TRY_AGAIN_LATER)
         return
-    loop = asyncio.get_running_loop()
-
-    def send(message: bytes) -> None:
-        try:
-            asyncio.run_coroutine_threadsafe(socket.send_bytes(message), loop).result(SECONDS_TO_SEND)
-        except Exception as error:  # however a send fails: there is no page any more
-            raise PageGoneError from error
-
-    worker = Worker(send, app.state.table)
+    outbox = Outbox(socket)
+    worker = Worker(outbox.send, app.state.table)
     app.state.workers.add(worker)
+    delivery = asyncio.create_task(outbox.deliver())
     worker.start()
     try:
         await _listen(socket, worker)
     finally:
         app.state.workers.discard(worker)
+        outbox.close()
+        delivery.cancel()
         await asyncio.to_thread(worker.close)
 
 

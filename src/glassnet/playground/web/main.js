@@ -218,7 +218,7 @@ $("show-held-out").addEventListener("change", () => {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (event.target.closest(event.key === " " ? "input, select, button, canvas" : "input, select, canvas")) return;
-  const action = { " ": togglePlay, s: step, r: () => send("reset") }[event.key.toLowerCase()];
+  const action = { " ": togglePlay, s: step, e: () => send("epoch"), r: () => send("reset") }[event.key.toLowerCase()];
   if (!action) return;
   event.preventDefault();
   action();

@@ -50,7 +50,7 @@ function draw() {
   if (!structure || structure.is_image) return;
   const side = canvas.clientWidth;
   const pen = penOf(canvas, side, side);
-  pen.imageSmoothingEnabled = true;
+  pen.imageSmoothingQuality = "high";
   if (unit && frame) {
     const [source, left, top, own] = pictureOfUnit(unit);
     pen.drawImage(source, left, top, own, own, 0, 0, side, side);
