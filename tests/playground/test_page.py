@@ -227,7 +227,7 @@ def test_every_data_set_is_drawn(open_page: Callable[..., Opened]) -> None:
         page.locator("#step").click()
         wait(lambda: updates(page) >= 1)
         assert (
-            page.locator("#images figure").count() == 40 if name == "digits" else page.locator("#surface").is_visible()
+            page.locator("#images button").count() == 40 if name == "digits" else page.locator("#surface").is_visible()
         )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.playground.examples import Examples
-from glassnet.playground.picture import Picture
+from glassnet.playground.picture import Picture, hidden_outputs, signed
 from glassnet.playground.session import Session
 from glassnet.playground.settings import LOSSES
 from glassnet.shapes import Array
@@ -115,7 +115,10 @@ class Frames:
         if self._picture is not None:
             arrays["answers"], arrays["units"] = self._picture.draw()
         else:
-            chances = session.loss.probabilities(session.outputs(self._images))
+            hidden, outputs = hidden_outputs(session, self._images)
+            chances = session.loss.probabilities(outputs)
+            none = np.zeros((len(self._images), 0), np.float32)
+            arrays["signals"] = signed(np.concatenate([none, *hidden], axis=1).T)
             arrays["guesses"] = np.argmax(chances, axis=1).astype(np.uint8)
             arrays["chances"] = chances.max(axis=1).astype(np.float32)
         return pack(header, arrays)

@@ -40,6 +40,26 @@ def grid(session: Session, side: int = SIDE) -> Array:
     return points if preprocessing is None else np.asarray(preprocessing.apply(points), np.float32)
 
 
+def hidden_outputs(session: Session, inputs: Array) -> tuple[list[Array], Array]:
+    """Works the network out, layer by layer.
+
+    Args:
+        session: the network.
+        inputs: (N, D), after the preprocessing.
+
+    Returns:
+        What each hidden layer's units put out (N, units), after their activation; and the network's outputs.
+    """
+    network = session.model.network
+    assert isinstance(network, Sequential)
+    run, values, hidden = NumpyRunner(), inputs, []
+    for layer, following in zip(network.layers, [*network.layers[1:], None], strict=True):
+        values, _ = layer.forward(run, values, training=False)
+        if isinstance(following, Dense):
+            hidden.append(values)
+    return hidden, values
+
+
 class Picture:
     """The pictures of a session: the grid is made once, and worked out again at each frame.
 
@@ -63,18 +83,10 @@ class Picture:
             and the largest target; for several classes (2, SIDE, SIDE), the class and 255 times its probability.
             And the hidden units, uint8 (units, UNIT_SIDE, UNIT_SIDE): 128 is 0, the full range each unit's own.
         """
-        units: list[Array] = []
-        run = NumpyRunner()
-        values = self._points
-        network = self._session.model.network
-        assert isinstance(network, Sequential)
-        last = len(network.layers) - 1
-        for number, layer in enumerate(network.layers):
-            values, _ = layer.forward(run, values, training=False)
-            is_end = number + 1 > last or isinstance(network.layers[number + 1], Dense)
-            if is_end and number < last:
-                units.append(values.reshape(SIDE, SIDE, -1)[::EVERY, ::EVERY].transpose(2, 0, 1))
-        return self._answers(values), _signed(units)
+        hidden, outputs = hidden_outputs(self._session, self._points)
+        units = [values.reshape(SIDE, SIDE, -1)[::EVERY, ::EVERY].transpose(2, 0, 1) for values in hidden]
+        empty = np.zeros((0, UNIT_SIDE, UNIT_SIDE), np.float32)
+        return self._answers(outputs), signed(np.concatenate([empty, *units]))
 
     def _answers(self, outputs: Array) -> Array:
         session = self._session
@@ -100,10 +112,8 @@ def _byte(values: Array) -> Array:
     return np.asarray(np.round(255 * np.clip(np.nan_to_num(values), 0, 1)), np.uint8)
 
 
-def _signed(units: list[Array]) -> Array:
-    """Each unit between −1 and 1 by its largest absolute value, as bytes."""
-    if not units:
-        return np.zeros((0, UNIT_SIDE, UNIT_SIDE), np.uint8)
-    values = np.nan_to_num(np.concatenate(units))
-    largest = np.abs(values).max(axis=(1, 2), keepdims=True)
+def signed(units: Array) -> Array:
+    """The values of each unit (units, ...) as bytes, by its largest absolute value: 128 is 0."""
+    values = np.nan_to_num(units)
+    largest = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True, initial=0.0)
     return np.asarray(np.round(127.5 + 127 * values / np.where(largest > 0, largest, 1)), np.uint8)

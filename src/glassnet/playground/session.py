@@ -139,12 +139,8 @@ class Session:
         train, held_out = self._score(self.rows), self._score(self.held_out)
         return Scores((train[0], held_out[0]), (train[1], held_out[1]))
 
-    def outputs(self, inputs: Array) -> Array:
-        """The network's outputs for inputs (N, D) that have gone through the preprocessing."""
-        return self._predict(inputs)
-
     def _score(self, rows: Rows) -> tuple[float, float]:
-        outputs = self.outputs(rows.x)
+        outputs = self._predict(rows.x)
         run = NumpyRunner()
         row_weights, _ = self.loss.row_weights(run, outputs, None)
         value, _ = self.loss.forward(run, outputs, rows.targets, row_weights)

@@ -8,7 +8,7 @@ import { currentLanguage, label, t } from "./words.js";
 const wiresCanvas = document.getElementById("wires"), columnsBox = document.getElementById("columns");
 const hint = document.getElementById("hint"), spoken = document.getElementById("spoken");
 const atlas = document.createElement("canvas"), answerPictures = [];
-let structure = null, frame = null, diagram = null, current = null, calls = {}, height = 0;
+let structure = null, frame = null, diagram = null, current = null, calls = {}, height = 0, chosen = 0;
 
 // `actions`: changeUnits(layer, by), chooseWeight(wire), showUnit(unit or null).
 function setUpNetwork(actions) {
@@ -37,6 +37,7 @@ function setStructure(found) {
   structure = found;
   frame = null;
   current = null;
+  chosen = 0;
   layOut();
 }
 
@@ -173,7 +174,7 @@ function drawInput(pen, { x, y, side, index }) {
   const axis = structure.is_image ? -1 : structure.setting.axes.indexOf(index);
   if (structure.is_image) {
     const small = document.createElement("canvas");
-    pictureOf(small, 8, 8, (place) => theme.paper.map((part, i) => part + ((theme.ink[i] - part) * structure.arrays.images[place]) / 255));
+    pictureOf(small, 8, 8, (place) => theme.paper.map((part, i) => part + ((theme.ink[i] - part) * structure.arrays.images[64 * chosen + place]) / 255));
     pen.drawImage(small, x - side / 2, y - side / 2, side, side);
   } else if (axis >= 0) {
     const [half, ends] = [side / 2, axis === 0 ? [x - side / 2, y, x + side / 2, y] : [x, y + side / 2, x, y - side / 2]];
@@ -187,7 +188,7 @@ function drawInput(pen, { x, y, side, index }) {
 function drawUnit(pen, { x, y, side, layer }, unit) {
   if (!frame) return;
   if (structure.is_image && layer > 1) {
-    pen.fillStyle = css(theme.line);
+    pen.fillStyle = css([...fromRamp(frame.arrays.signals[unit * structure.arrays.labels.length + chosen])]);
     pen.fillRect(x - side / 2, y - side / 2, side, side);
   } else if (atlas.width) {
     pen.drawImage(atlas, 0, unit * atlas.width, atlas.width, atlas.width, x - side / 2, y - side / 2, side, side);
@@ -281,6 +282,12 @@ function writeHint(lines) {
   hint.replaceChildren(...lines.map((line) => Object.assign(document.createElement("div"), { textContent: line })));
 }
 
+// Which picture stands before the network, where rows are pictures.
+function showImage(row) {
+  chosen = row;
+  draw();
+}
+
 function setAnswerPicture(picture) {
   answerPictures[0] = picture;
 }
@@ -300,4 +307,4 @@ function middles() {
   });
 }
 
-export { draw as drawNetwork, layOut, middles, pictureOfUnit, setAnswerPicture, setFrame, setStructure, setUpNetwork };
+export { draw as drawNetwork, layOut, middles, pictureOfUnit, setAnswerPicture, setFrame, setStructure, setUpNetwork, showImage };

@@ -1,7 +1,7 @@
 // The picture of the answers with the points on it; where rows are pictures, some of them with what they are read as.
 
 import { css, fromRamp, mix, penOf, pictureOf, theme } from "./colours.js";
-import { pictureOfUnit } from "./network.js";
+import { pictureOfUnit, showImage } from "./network.js";
 import { label, t } from "./words.js";
 
 const canvas = document.getElementById("surface"), images = document.getElementById("images"), legend = document.getElementById("legend");
@@ -92,7 +92,7 @@ function drawLegend() {
     box.append(Object.assign(document.createElement("i"), { style: `background:${css(colour)}` }), name);
     return box;
   };
-  if (structure.is_image) return legend.replaceChildren();
+  if (structure.is_image) return legend.replaceChildren(t("images_hint"));
   if (structure.task === "numbers") {
     const [low, high] = structure.range.map((value) => String(Number(value.toPrecision(3))).replace("-", "−"));
     const ramp = Object.assign(document.createElement("span"), { className: "ramp" });
@@ -105,12 +105,20 @@ function drawLegend() {
 function makeImages() {
   const { labels, images: pixels } = structure.arrays;
   images.replaceChildren(...Array.from(labels, (_, row) => {
-    const box = document.createElement("figure");
+    const box = document.createElement("button");
     const small = document.createElement("canvas");
     pictureOf(small, 8, 8, (place) => mix(theme.paper, theme.ink, pixels[64 * row + place] / 255));
-    box.append(small, document.createElement("figcaption"));
+    box.append(small, document.createElement("span"));
+    box.addEventListener("click", () => choose(row));
     return box;
   }));
+  choose(0);
+}
+
+// Puts a picture before the network: its units show what they make of it.
+function choose(row) {
+  [...images.children].forEach((box, other) => box.setAttribute("aria-pressed", other === row));
+  showImage(row);
 }
 
 function markImages() {
@@ -119,7 +127,7 @@ function markImages() {
     const isRight = guesses[row] === labels[row];
     box.className = isRight ? "right" : "wrong";
     box.lastChild.textContent = guesses[row];
-    box.title = t("guess", labels[row], guesses[row], `${Math.round(100 * chances[row])} %`);
+    label(box, t("guess", labels[row], guesses[row], `${Math.round(100 * chances[row])} %`));
   });
 }
 

@@ -101,6 +101,7 @@ const WORDS = {
   curves_label: ["Loss of the training rows and of the held-out rows, epoch by epoch", "训练数据与留出数据的损失，逐轮变化"],
   surface_label: ["What the network answers over the plane, and the points", "网络在整个平面上的输出，以及数据点"],
   guess: ["{}: read as {}, {}", "{}：认成 {}，{}"],
+  images_hint: ["Held-out digits, and what they are read as.", "留出的数字，以及网络认成了什么。"],
   close: ["Close", "关闭"],
   next: ["Next →", "下一步 →"],
   previous: ["← Back", "← 上一步"],
