@@ -1,8 +1,11 @@
-"""What the tests of the playground share: tables, and the page's side of a message."""
+"""What the tests of the playground share: tables, the page's side of a message, what one reads on the page."""
 
 from __future__ import annotations
 
 import json
+import sys
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,3 +28,34 @@ def unpack(message: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         start += -(-count * dtype.itemsize // 4) * 4
     assert start == len(message)
     return header, arrays
+
+
+RAISED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
+COMMAND = [sys.executable, "-m", "glassnet", "playground", "--no-browser"]
+
+
+def wait(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(0.05)
+
+
+def updates(page: Any) -> int:
+    return int(page.locator("body").get_attribute("data-updates"))
+
+
+def number(text: str) -> float:
+    return float(text.strip().replace("·10", "e").translate(RAISED))
+
+
+def share(text: str) -> float:
+    return float(text.replace("%", ""))
+
+
+def train_until(page: Any, done: Callable[[], bool], pace: str = "100000") -> None:
+    page.select_option("#pace", page.locator(f"#pace option[value='{pace}']").get_attribute("value"))
+    page.locator("#play").click()
+    wait(done)
+    page.locator("#play").click()
+    wait(lambda: page.locator("#play").get_attribute("aria-pressed") == "false")

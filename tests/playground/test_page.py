@@ -1,93 +1,20 @@
-"""The playground as a person meets it: the command, a real browser, the page."""
+"""The playground as a person meets it: training, gradients, tables, links, code."""
 
 from __future__ import annotations
 
 import re
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from browser import Opened, chromium
-from playground_messages import FLOWERS
+from browser import Opened
+from playground_messages import FLOWERS, number, share, train_until, updates, wait
 
 import glassnet as gn
 from glassnet.playground import Session, Setting
-
-RAISED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
-COMMAND = [sys.executable, "-m", "glassnet", "playground", "--no-browser"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """The command as it is typed, and Ctrl-C at the end."""
-    process = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    found = re.search(r"http://127\.0\.0\.1:\d+/\?token=\S{20,}", line)
-    assert found, line
-    yield found[0]
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
-    assert errors == ""
-    assert process.returncode == 0
-
-
-@pytest.fixture
-def open_page(browser: Any, address: str) -> Iterator[Callable[..., Opened]]:
-    windows = []
-
-    def open_one(hash: str = "", **options: Any) -> Opened:
-        settings = {"viewport": {"width": 1280, "height": 800}, "locale": "en-US", "accept_downloads": True} | options
-        window = Opened(browser, **settings)
-        windows.append(window)
-        window.page.goto(address + hash)
-        window.page.wait_for_selector("body[data-updates]")
-        return window
-
-    yield open_one
-    for window in windows:
-        assert window.errors == []
-        assert [url for url in window.requests if not url.startswith((address.split("?")[0], "blob:"))] == []
-        window.context.close()
-
-
-def wait(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not happen"
-        time.sleep(0.05)
-
-
-def updates(page: Any) -> int:
-    return int(page.locator("body").get_attribute("data-updates"))
-
-
-def number(text: str) -> float:
-    return float(text.strip().replace("·10", "e").translate(RAISED))
-
-
-def share(text: str) -> float:
-    return float(text.replace("%", ""))
-
-
-def train_until(page: Any, done: Callable[[], bool], pace: str = "100000") -> None:
-    page.select_option("#pace", page.locator(f"#pace option[value='{pace}']").get_attribute("value"))
-    page.locator("#play").click()
-    wait(done)
-    page.locator("#play").click()
-    wait(lambda: page.locator("#play").get_attribute("aria-pressed") == "false")
 
 
 def test_the_spiral_is_learned(open_page: Callable[..., Opened]) -> None:
@@ -213,24 +140,6 @@ def test_layers_and_units_are_chosen_by_clicks(open_page: Callable[..., Opened])
     wait(lambda: page.locator("#more-layers").is_disabled())
 
 
-def test_every_data_set_is_drawn(open_page: Callable[..., Opened]) -> None:
-    page = open_page().page
-    for name in ("xor", "circle", "moons", "blobs", "plane", "digits", "spiral"):
-        page.locator(f"[data-field={name}]").click()
-        wait(
-            lambda name=name: (
-                page.evaluate("playground.structure.setting.dataset") == name
-                and f"dataset={name}" in page.evaluate("location.href")
-            )
-        )
-        page.keyboard.press("s")
-        page.locator("#step").click()
-        wait(lambda: updates(page) >= 1)
-        assert (
-            page.locator("#images button").count() == 40 if name == "digits" else page.locator("#surface").is_visible()
-        )
-
-
 def test_a_link_brings_the_setting_back(open_page: Callable[..., Opened]) -> None:
     setting = Setting("moons", 100, 0.2, 0.4, (5, 4, 3), "leaky_relu", "hinge", "rmsprop", 0.003, 0.001, 0.01, 7, 42)
     page = open_page(
@@ -242,15 +151,6 @@ def test_a_link_brings_the_setting_back(open_page: Callable[..., Opened]) -> Non
     np.testing.assert_allclose(
         again.evaluate("Array.from(playground.frame.arrays.parameters)"), Session(setting).model.network.parameters
     )
-
-
-@pytest.mark.parametrize("hash", ["#hidden=99", "#learning_rate=abc", "#dataset=nothing", "#seed=-3&hidden=4"])
-def test_a_broken_link_is_refused_in_words(hash: str, open_page: Callable[..., Opened]) -> None:
-    page = open_page(hash).page
-    page.locator("#message").wait_for()
-    assert "To fix it:" in page.locator("#message").inner_text()
-    page.locator("#step").click()
-    wait(lambda: updates(page) == 1)
 
 
 def test_a_table_is_uploaded(open_page: Callable[..., Opened], tmp_path: Path) -> None:
@@ -268,47 +168,6 @@ def test_a_table_is_uploaded(open_page: Callable[..., Opened], tmp_path: Path) -
     page.set_input_files("#file", bad)
     page.locator("#message").wait_for()
     assert page.locator("#message img").count() == 0
-
-
-def test_the_language_is_switched(open_page: Callable[..., Opened]) -> None:
-    page = open_page().page
-    assert page.locator("html").get_attribute("lang") == "en"
-    page.locator("#language").click()
-    assert page.locator("html").get_attribute("lang") == "zh"
-    assert page.locator("#slowly").inner_text() == "慢放一步"
-    page.locator("#slowly").click()
-    page.locator("#walk[open]").wait_for()
-    assert page.locator("#stage-title").inner_text() == "前向 · Dense(8)"
-    page.locator("#walk-close").click()
-    page.reload()
-    page.wait_for_selector("body[data-updates]")
-    assert page.locator("html").get_attribute("lang") == "zh"
-
-
-def test_both_languages_have_every_text(open_page: Callable[..., Opened]) -> None:
-    page = open_page(locale="zh-CN").page
-    words = page.evaluate("import('/web/words.js').then((module) => module.WORDS)")
-    same = {
-        "tanh",
-        "relu",
-        "sigmoid",
-        "leaky_relu",
-        "huber",
-        "r2",
-        "sgd",
-        "rmsprop",
-        "adagrad",
-        "adam",
-        "adamw",
-        "nadam",
-    }
-    for key, (english, chinese) in words.items():
-        holes = [sorted(re.findall(r"\{[a-z]*\}", re.sub(r"\{\d\}", "{}", text))) for text in (english, chinese)]
-        assert holes[0] == holes[1], key
-        assert re.search(r"[\u4e00-\u9fff]", chinese) or key in same | {"lion", "other_language", "stage_of"}, key
-        assert not re.search(r"[\u4e00-\u9fff]", english) or key == "other_language", key
-    visible = page.locator("body").inner_text()
-    assert not re.search(r"\b(Epoch|Loss|Noise|Held|Share)\b", visible)
 
 
 def test_the_exported_code_runs_and_says_the_same(open_page: Callable[..., Opened], tmp_path: Path) -> None:
@@ -338,87 +197,3 @@ def test_the_model_is_saved(open_page: Callable[..., Opened], tmp_path: Path) ->
     shown = page.evaluate("Array.from(playground.frame.arrays.parameters)")
     np.testing.assert_allclose(model.network.parameters, shown)
     assert model.optimizer.steps == 1
-
-
-def test_the_page_keeps_up(open_page: Callable[..., Opened]) -> None:
-    """Training and drawing, it answers as often as a person needs; on a machine with other work 15 times a second."""
-    page = open_page("#dataset=spiral&hidden=8,8,8,8").page
-    page.select_option("#pace", "100000")
-    page.locator("#play").click()
-    seen = page.evaluate(
-        "new Promise((done) => { const seen = new Set(), start = performance.now();"
-        " const look = () => { seen.add(document.body.dataset.updates);"
-        " performance.now() - start < 3000 ? requestAnimationFrame(look) : done(seen.size); }; look(); })"
-    )
-    page.locator("#play").click()
-    assert seen / 3 > 15
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
-def test_a_phone_need_not_scroll_sideways(locale: str, scheme: str, open_page: Callable[..., Opened]) -> None:
-    phone = {"viewport": {"width": 390, "height": 844}, "locale": locale, "color_scheme": scheme}
-    page = open_page("#dataset=digits&hidden=16,16,16,16,16,16", **phone).page
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.locator("[data-field=moons]").click()
-    wait(lambda: page.evaluate("playground.structure.setting.dataset") == "moons")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.locator("#slowly").click()
-    page.locator("#walk[open]").wait_for()
-    assert page.evaluate("document.querySelector('#walk').scrollWidth") <= 390
-
-
-def test_everything_is_reached_by_the_keyboard(open_page: Callable[..., Opened]) -> None:
-    page = open_page().page
-    reached = set()
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        name = page.evaluate(
-            "(() => { const e = document.activeElement; return e.id || e.dataset.field || e.dataset.units || ''; })()"
-        )
-        reached.add(name)
-    expected = {
-        "share",
-        "code",
-        "model",
-        "language",
-        "reset",
-        "play",
-        "step",
-        "slowly",
-        "pace",
-        "spiral",
-        "noise",
-        "rows",
-    }
-    expected |= {
-        "held_out",
-        "batch_size",
-        "seed",
-        "file",
-        "activation",
-        "loss",
-        "optimizer",
-        "learning_rate",
-        "l1",
-        "l2",
-    }
-    assert expected | {"fewer-layers", "more-layers", "wires", "show-held-out", "1:1", "2:-1"} <= reached
-    unnamed = page.evaluate(
-        "[...document.querySelectorAll('button, select, input')].filter((e) => !(e.getAttribute('aria-label') ||"
-        " e.textContent.trim() || e.closest('label')?.textContent.trim())).map((e) => e.outerHTML)"
-    )
-    assert unnamed == []
-
-
-def test_the_command_refuses_what_it_cannot_do(tmp_path: Path) -> None:
-    for arguments, message in (
-        ([str(tmp_path / "none.csv")], "no such file"),
-        ([str(tmp_path)], "a folder"),
-        (["--port", "99999"], "--port"),
-        (["--host", "203.0.113.7"], "--host"),
-    ):
-        done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60)
-        assert done.returncode == 2
-        assert message in done.stderr
-        assert "Traceback" not in done.stderr

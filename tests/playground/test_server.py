@@ -11,18 +11,14 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from playground_messages import FLOWERS, unpack
 from starlette.applications import Starlette
 from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
-import glassnet as gn
 from glassnet.playground import Setting
-from glassnet.playground.messages import FIELDS, MOST_LETTERS, Allowance, Message, read_message
+from glassnet.playground.messages import MOST_LETTERS
 from glassnet.playground.server import MOST_REFUSALS, MOST_SESSIONS, build_app
-from glassnet.playground.worker import Worker
 
 HOST = "127.0.0.1:8000"
 HEADERS = {"host": HOST, "origin": f"http://{HOST}"}
@@ -266,24 +262,6 @@ def test_what_is_malformed_is_refused_and_the_page_goes_on(
     assert caplog.records == []
 
 
-@settings(deadline=None)  # other work goes on beside
-@given(
-    st.text(max_size=60)
-    | st.builds(
-        lambda k, v: json.dumps({"kind": k} | v),
-        st.sampled_from(list(FIELDS)),
-        st.dictionaries(st.text(max_size=4), st.integers() | st.text(max_size=4), max_size=2),
-    )
-)
-def test_any_text_is_a_message_or_refused(text: str) -> None:
-    try:
-        message = read_message(text)
-    except gn.DataError:
-        return
-    assert message.kind in FIELDS
-    assert sorted(message.values) == sorted(FIELDS[message.kind])
-
-
 def test_too_many_messages_are_refused_and_then_the_page_is_sent_away(client: TestClient) -> None:
     with opened(client) as socket:
         hear(socket, "frame")
@@ -293,15 +271,6 @@ def test_too_many_messages_are_refused_and_then_the_page_is_sent_away(client: Te
         assert "more messages" in error["received"]
         with pytest.raises(WebSocketDisconnect):
             all(socket.receive_bytes() for _ in range(2000))
-
-
-def test_an_allowance_grows_again() -> None:
-    allowance = Allowance(per_second=1000.0, in_advance=2.0)
-    assert [allowance.take() for _ in range(2)] == [True, True]
-    time.sleep(0.01)
-    assert allowance.take()
-    slow = Allowance(per_second=0.001, in_advance=1.0)
-    assert [slow.take() for _ in range(3)] == [True, False, False]
 
 
 def test_each_page_has_a_session_of_its_own(client: TestClient) -> None:
@@ -372,21 +341,3 @@ def test_divergence_pauses_and_is_told(client: TestClient) -> None:
         say(socket, "play")
         assert hear(socket, "error")["code"] == "diverged"
         assert hear(socket, "frame")["playing"] is False
-
-
-def test_a_worker_whose_queue_is_full_refuses_and_can_be_closed() -> None:
-    free, started = threading.Event(), threading.Event()
-
-    def send(_: bytes) -> None:
-        started.set()
-        free.wait()
-
-    worker = Worker(send)
-    worker.start()
-    started.wait()
-    with pytest.raises(gn.DataError, match="more messages"):
-        any(worker.put(Message("pause")) for _ in range(1000))  # type: ignore[func-returns-value]
-    free.set()
-    worker.close()
-    worker.thread.join(timeout=10)
-    assert not worker.thread.is_alive()

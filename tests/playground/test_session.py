@@ -1,107 +1,22 @@
-"""Sessions of the playground without the page: settings, data, training, pictures, the exported code."""
+"""Sessions of the playground without the page: training, gradients, pictures, messages."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from playground_messages import FLOWERS, PRICES, unpack
+from playground_messages import PRICES, unpack
 
 import glassnet as gn
 from glassnet.playground import Session, Setting
 from glassnet.playground.code import python_code
-from glassnet.playground.examples import MOST_BYTES, MOST_ROWS, Table, examples_of
+from glassnet.playground.examples import Table
 from glassnet.playground.frames import Frames, pack
-from glassnet.playground.generators import GENERATORS
 from glassnet.playground.picture import SIDE, UNIT_SIDE, Picture, grid
 from glassnet.playground.settings import DATASETS, LOSSES, OPTIMIZERS
 from glassnet.runners import native
-
-MADE = tuple(GENERATORS)
-
-
-def test_a_setting_survives_json() -> None:
-    setting = Setting(dataset="moons", hidden=(3, 16), axes=(1, 0), l1=0.01)
-    assert Setting.from_dict(json.loads(json.dumps(setting.to_dict()))) == setting
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ([], "an object"),
-        ({"colour": 1}, "colour"),
-        ({"batchsize": 1}, "did you mean 'batch_size'"),
-        ({"dataset": "/etc/passwd"}, "dataset"),
-        ({"dataset": ["xor"]}, "dataset"),
-        ({"hidden": [17]}, "at most 16"),
-        ({"hidden": [0]}, "at least 1"),
-        ({"hidden": [2.0]}, "whole number"),
-        ({"hidden": [4] * 7}, "at most 6 layers"),
-        ({"hidden": "8"}, "at most 6 layers"),
-        ({"learning_rate": 0}, "learning_rate"),
-        ({"learning_rate": 10.1}, "learning_rate"),
-        ({"learning_rate": True}, "learning_rate"),
-        ({"learning_rate": None}, "learning_rate"),
-        ({"noise": 0.51}, "noise"),
-        ({"held_out": 0.95}, "held_out"),
-        ({"rows": 2001}, "rows"),
-        ({"batch_size": 0}, "batch_size"),
-        ({"seed": -1}, "seed"),
-        ({"l2": float("nan")}, "l2"),
-        ({"target": "x" * 201}, "target"),
-        ({"target": 3}, "target"),
-        ({"axes": [0]}, "axes"),
-        ({"axes": [0, -1]}, "axes"),
-        ({"optimizer": "lbfgs"}, "optimizer"),
-        ({"activation": {}}, "activation"),
-    ],
-)
-def test_a_wrong_setting_is_refused(values: Any, message: str) -> None:
-    with pytest.raises(gn.ConfigurationError, match=message):
-        Setting.from_dict(values)
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=6,
-)
-
-
-@settings(deadline=None)  # other work goes on beside
-@given(st.dictionaries(st.sampled_from(list(Setting().to_dict())) | st.text(max_size=8), json_values, max_size=4))
-def test_whatever_comes_a_setting_is_made_or_refused(values: dict[str, Any]) -> None:
-    with suppress(gn.ConfigurationError):  # and nothing else
-        setting = Setting.from_dict(values)
-        assert Setting.from_dict(setting.to_dict()) == setting
-
-
-@pytest.mark.parametrize("name", MADE)
-def test_made_data_depend_on_the_seed_alone(name: str) -> None:
-    first, again = (GENERATORS[name](200, 0.1, np.random.default_rng(5)) for _ in range(2))
-    other = GENERATORS[name](200, 0.1, np.random.default_rng(6))
-    np.testing.assert_array_equal(first[0], again[0])
-    np.testing.assert_array_equal(first[1], again[1])
-    assert not np.array_equal(first[0], other[0])
-    assert first[0].shape == (200, 2)
-    if name != "plane":
-        counts = np.bincount(first[1].astype(int))
-        assert counts.min() > 200 / len(counts) * 0.7
-
-
-@pytest.mark.parametrize("name", MADE)
-def test_without_noise_the_data_lie_within_the_picture(name: str) -> None:
-    x, _ = GENERATORS[name](500, 0.0, np.random.default_rng(0))
-    assert np.abs(x).max() <= 1.2
 
 
 @pytest.mark.parametrize("name", DATASETS[:-1])
@@ -269,72 +184,6 @@ def test_pack_refuses_what_json_cannot_hold() -> None:
         pack({"loss": float("inf")})
 
 
-@pytest.mark.parametrize(
-    ("text", "task", "outputs"),
-    [(FLOWERS, "classes", 3), (PRICES, "numbers", 1), (FLOWERS.replace("c\n", "b\n"), "binary", 1)],
-)
-def test_tables_are_learned(text: str, task: str, outputs: int) -> None:
-    session = Session(Setting(dataset="table", hidden=(8,)), Table(text))
-    assert (session.examples.task, session.examples.outputs) == (task, outputs)
-    session.train(150)
-    assert session.scores().metric[1] > 0.85
-    x = session.examples.train.x
-    left, right, bottom, top = session.examples.extent
-    assert left < x[:, 0].min()
-    assert x[:, 0].max() < right
-    assert bottom < x[:, 1].min()
-    assert x[:, 1].max() < top
-    unpack(Frames(session).structure())
-    unpack(Frames(session).frame(is_playing=False))
-
-
-def test_another_column_may_be_the_target() -> None:
-    examples = examples_of(Setting(dataset="table", target="area", axes=(1, 0)), Table(PRICES))
-    assert examples.train.feature_names == ("rooms", "price")
-    assert examples.task == "numbers"
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "empty|no rows|header"),
-        ("a\n1\n", "1 column"),
-        ("a,b\n", "no rows"),
-        ("a,b\n1,x\n2,\n", "empty cell"),
-        ("a,b\nx,1\ny,2\n", "text"),
-        ("a,b\n1,x\n2,x\n", "1 class"),
-        ("a,b\n1,nan\n2,1\n", "finite"),
-        ("a,a\n1,2\n", "several columns"),
-        (",".join(f"c{i}" for i in range(65)) + "\n", "65 columns"),
-        ("a,b\n" + "1,2\n" * (MOST_ROWS + 1), "20,001 rows"),
-        ("a,b\n" + "1" * MOST_BYTES, "bytes"),
-        ('a,b\n"1,2\n', "quote|record|row|fields"),
-        ("a,b\n" + "".join(f"1,c{i}\n" for i in range(11)), "11 classes"),
-        ("a,b\n\x00,1\n2,2\n", "text"),
-        ("a,b\n\ud800,1\n2,2\n", "text"),
-    ],
-)
-def test_tables_that_cannot_be_learned_are_refused(text: str, message: str) -> None:
-    with pytest.raises(gn.GlassnetError, match=message):
-        Session(Setting(dataset="table"), Table(text))
-
-
-def test_a_table_that_is_not_there_is_asked_for() -> None:
-    with pytest.raises(gn.ConfigurationError, match="upload"):
-        Session(Setting(dataset="table"))
-
-
-def test_an_axis_that_is_not_there_is_refused() -> None:
-    with pytest.raises(gn.ConfigurationError, match="axes"):
-        Session(Setting(axes=(0, 2)))
-
-
-def test_a_table_of_one_input_has_a_picture() -> None:
-    session = Session(Setting(dataset="table"), Table("a,b\n" + "\n".join(f"{i},{i * 0.5 + i % 3}" for i in range(30))))
-    answers, _ = Picture(session).draw()
-    assert (answers == answers[:1]).all()  # nothing changes along the other axis
-
-
 def test_the_model_file_predicts_the_same(tmp_path: Path) -> None:
     session = Session(Setting(dataset="table", hidden=(4,)), Table(PRICES))
     session.train(20)
@@ -342,48 +191,3 @@ def test_the_model_file_predicts_the_same(tmp_path: Path) -> None:
     path.write_bytes(session.model_file())
     x = session.examples.test.x
     np.testing.assert_array_equal(gn.load(path).predict(x), session.model.predict(x))
-
-
-SETTINGS = {
-    "spiral": Setting(),
-    "hinge": Setting(dataset="xor", loss="hinge", activation="relu", l1=0.001, l2=0.01, optimizer="nesterov"),
-    "blobs": Setting(dataset="blobs", hidden=(), optimizer="lion", learning_rate=0.003, seed=3),
-    "plane": Setting(dataset="plane", activation="linear", loss="huber", held_out=0.5),
-    "digits": Setting(dataset="digits", hidden=(16,), optimizer="sgd", batch_size=32),
-    "flowers": Setting(dataset="table", target="species", hidden=(4, 4)),
-    "prices": Setting(dataset="table", hidden=(4,), noise=0.3),
-}
-
-
-@pytest.mark.parametrize(("epochs", "steps"), [(3, 2), (0, 1), (2, 0), (0, 0)])
-@pytest.mark.parametrize("name", SETTINGS)
-def test_the_exported_code_ends_with_the_same_weights(
-    name: str, epochs: int, steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    texts = {"flowers": FLOWERS, "prices": PRICES}
-    table = Table(texts[name], f"{name}.csv") if name in texts else None
-    if table is not None:
-        (tmp_path / table.name).write_text(texts[name])
-    session = Session(SETTINGS[name], table)
-    session.train(epochs)
-    for _ in range(steps):
-        session.step()
-    monkeypatch.chdir(tmp_path)
-    namespace: dict[str, Any] = {}
-    exec(compile(python_code(session), "network.py", "exec"), namespace)
-    np.testing.assert_array_equal(namespace["model"].network.parameters, session.model.network.parameters)
-
-
-def test_the_exported_code_runs_by_itself(tmp_path: Path) -> None:
-    session = Session(Setting(dataset="moons"))
-    session.train(25)
-    path = tmp_path / "network.py"
-    path.write_text(python_code(session), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-W", "error", path], capture_output=True, text=True, cwd=tmp_path, check=True
-    )
-    scores = session.scores()
-    assert done.stdout.splitlines() == [
-        f"{part}: loss {loss:.6f}, accuracy {metric:.4f}"
-        for part, loss, metric in zip(("training", "held out"), scores.loss, scores.metric, strict=True)
-    ]

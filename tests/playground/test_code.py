@@ -1,0 +1,60 @@
+"""The exported code: it ends with the same weights."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playground_messages import FLOWERS, PRICES
+
+from glassnet.playground import Session, Setting
+from glassnet.playground.code import python_code
+from glassnet.playground.examples import Table
+
+SETTINGS = {
+    "spiral": Setting(),
+    "hinge": Setting(dataset="xor", loss="hinge", activation="relu", l1=0.001, l2=0.01, optimizer="nesterov"),
+    "blobs": Setting(dataset="blobs", hidden=(), optimizer="lion", learning_rate=0.003, seed=3),
+    "plane": Setting(dataset="plane", activation="linear", loss="huber", held_out=0.5),
+    "digits": Setting(dataset="digits", hidden=(16,), optimizer="sgd", batch_size=32),
+    "flowers": Setting(dataset="table", target="species", hidden=(4, 4)),
+    "prices": Setting(dataset="table", hidden=(4,), noise=0.3),
+}
+
+
+@pytest.mark.parametrize(("epochs", "steps"), [(3, 2), (0, 1), (2, 0), (0, 0)])
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_exported_code_ends_with_the_same_weights(
+    name: str, epochs: int, steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = {"flowers": FLOWERS, "prices": PRICES}
+    table = Table(texts[name], f"{name}.csv") if name in texts else None
+    if table is not None:
+        (tmp_path / table.name).write_text(texts[name])
+    session = Session(SETTINGS[name], table)
+    session.train(epochs)
+    for _ in range(steps):
+        session.step()
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, Any] = {}
+    exec(compile(python_code(session), "network.py", "exec"), namespace)
+    np.testing.assert_array_equal(namespace["model"].network.parameters, session.model.network.parameters)
+
+
+def test_the_exported_code_runs_by_itself(tmp_path: Path) -> None:
+    session = Session(Setting(dataset="moons"))
+    session.train(25)
+    path = tmp_path / "network.py"
+    path.write_text(python_code(session), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", path], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+    scores = session.scores()
+    assert done.stdout.splitlines() == [
+        f"{part}: loss {loss:.6f}, accuracy {metric:.4f}"
+        for part, loss, metric in zip(("training", "held out"), scores.loss, scores.metric, strict=True)
+    ]
