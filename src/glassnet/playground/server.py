@@ -137,7 +137,10 @@ def _has_token(app: Starlette, given: str | None) -> bool:
 
 async def _index(request: Request) -> Response:
     if not _has_token(request.app, request.query_params.get("token")):
-        text = "Open the address that `glassnet playground` printed; it ends in ?token=... .\n"
+        text = (
+            "Open the address that `glassnet playground` printed; it ends in ?token=... .\n"
+            "If you were sent a link to a setting, put its part from # on behind that address.\n"
+        )
         return PlainTextResponse(text, status_code=403)
     text, kind = request.app.state.assets["index.html"]
     return Response(text, media_type=kind)

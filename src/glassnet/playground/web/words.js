@@ -4,7 +4,10 @@ const WORDS = {
   title: ["glassnet playground", "glassnet 演练场"],
   playground: ["playground", "演练场"],
   share: ["Copy link", "复制链接"],
-  shared: ["The link to this setting is on the clipboard.", "当前设置的链接已复制到剪贴板。"],
+  shared: [
+    "The link to this setting is on the clipboard, without your token: whoever gets it puts its part from # on behind the address of a playground of their own.",
+    "当前设置的链接已复制，不含你的令牌。收到的人把链接里 # 及其后的部分接到自己演练场的地址后面即可。",
+  ],
   share_here: ["The address of this page holds the setting; copy it from there.", "当前设置已写进地址栏，请从那里复制。"],
   code: ["Python code", "Python 代码"],
   code_title: ["The same network in Python", "用 Python 得到同样的网络"],
