@@ -226,7 +226,7 @@ def write_answers(answers: Iterable[Answers], path: str | None) -> int:
             _write_parquet(counted, temporary)
     else:
         with nullcontext() if path is None else replacing(path) as temporary:
-            stream = nullcontext(sys.stdout) if temporary is None else temporary.open("w", newline="")
+            stream = nullcontext(sys.stdout) if temporary is None else temporary.open("w", encoding="utf-8", newline="")
             with stream as file:
                 _write_csv(counted, file)
     return counted.rows
@@ -264,6 +264,8 @@ def _write_parquet(answers: Iterable[Answers], path: Path) -> None:
     def source(*_: Any) -> Iterator[polars.DataFrame]:
         try:
             yield from chain([first], frames)
+        except GeneratorExit:  # nobody wants more
+            raise
         except BaseException as error:  # noqa: BLE001 - raised below: polars would wrap it and keep what it refers to
             errors.append(error)
 
