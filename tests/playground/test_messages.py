@@ -54,7 +54,7 @@ def test_a_worker_whose_queue_is_full_refuses_and_can_be_closed() -> None:
     started.wait()
     with pytest.raises(gn.DataError, match="more messages"):
         any(worker.put(Message("pause")) for _ in range(1000))  # type: ignore[func-returns-value]
+    worker.close()  # while the thread is busy
     free.set()
-    worker.close()
     worker.thread.join(timeout=10)
     assert not worker.thread.is_alive()

@@ -174,7 +174,7 @@ async def _socket(socket: WebSocket) -> None:
         app.state.workers.discard(worker)
         outbox.close()
         delivery.cancel()
-        await asyncio.to_thread(worker.close)
+        worker.close()  # not to be waited for: what is cancelled here might never begin
 
 
 async def _listen(socket: WebSocket, worker: Worker) -> None:

@@ -67,13 +67,12 @@ class Worker:
             raise too_many_messages() from None
 
     def close(self) -> None:
-        """Ends the thread, after the step in progress."""
-        while self.thread.is_alive():
-            try:
-                self._waiting.put(None, timeout=0.05)
-                return
-            except Full:  # nobody waits for these answers any more
-                self._empty()
+        """Ends the thread, after the step in progress; comes back at once. To be called where ``put`` is."""
+        try:
+            self._waiting.put_nowait(None)
+        except Full:  # nobody waits for these answers any more
+            self._empty()
+            self._waiting.put_nowait(None)
 
     def _empty(self) -> None:
         try:
