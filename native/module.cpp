@@ -14,6 +14,7 @@
 #include "finite.hpp"
 #include "forward.hpp"
 #include "replay.hpp"
+#include "subnormals.hpp"
 
 namespace nb = nanobind;
 using namespace glassnet;
@@ -63,6 +64,7 @@ void call(const std::string& kernel, bool is_double, const std::vector<std::opti
     for (std::size_t i = 0; i < cut.size(); ++i)
         if (cut[i] && given[i].data != nullptr) given[i] = given[i].part(start, stop, length);
     for (std::size_t i = 0; i < adds.size(); ++i) given.at(i).adds = adds[i];
+    const Subnormals subnormals(Subnormals::as_zero);
     (is_double ? entry->float64 : entry->float32)(given.data(), settings.data());
 }
 
@@ -80,6 +82,7 @@ std::tuple<std::int64_t, int> run(Replay& replay, std::int64_t epoch, std::int64
                             static_cast<std::int64_t>(numbers.shape(1)), address<double>(values),
                             address<double>(totals), address<char>(collected)};
     nb::gil_scoped_release release;
+    const Subnormals subnormals(Subnormals::as_zero);
     const auto outcome = replay.run(span, threads);
     return {outcome.steps, static_cast<int>(outcome.end)};
 }
@@ -126,6 +129,7 @@ bool predict(Forward& forward, nb::handle x, nb::handle y, int threads) {
                                : all_finite(reinterpret_cast<const float*>(inputs.data()), inputs.bytes() / 4);
     if (!is_finite) return false;
     nb::gil_scoped_release release;
+    const Subnormals subnormals(Subnormals::as_zero);
     forward.run(inputs.data(), outputs.data(), inputs.rows(), threads);
     return true;
 }
@@ -170,6 +174,7 @@ NB_MODULE(GLASSNET_MODULE, module) {
                     delete object;
                 });
                 program.add_callback([held] {
+                    const Subnormals subnormals(Subnormals::as_numbers);
                     nb::gil_scoped_acquire acquire;
                     return nb::cast<bool>((*held)());
                 });

@@ -11,6 +11,8 @@
 #include <limits>
 #include <thread>
 
+#include "subnormals.hpp"
+
 namespace glassnet {
 
 namespace {
@@ -234,6 +236,7 @@ void Pool::wait_for(std::uint32_t pieces) {
 
 // What a worker does all its life.
 void* Pool::serve(void* argument) {
+    const Subnormals subnormals(Subnormals::as_zero);
     Pool& pool = shared();
     const int worker = static_cast<int>(reinterpret_cast<std::intptr_t>(argument));
     std::uint32_t seen = 0;

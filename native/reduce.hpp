@@ -11,6 +11,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "lanes.hpp"
+
 namespace glassnet {
 
 // Elements of T in 64 bytes, the widest vector register there is.
@@ -32,11 +34,34 @@ inline void for_cheap_elements(std::int64_t count, Body body, Ts*... arrays) {
     for_each(count, [=](std::int64_t i) { body(arrays[i]...); });
 }
 
+template <class V, class T>
+inline void write_back(T* to, const typename V::Lanes& lanes) {
+    if constexpr (!std::is_const_v<T>) V::store(to, lanes);
+}
+
 // A function of its own, so that whole arrays and copies of their ends share one loop, of a count that the compiler
 // does not know: GCC 12 makes no vectors of a few turns.
 template <class Body, class... Ts>
 __attribute__((noinline)) void for_whole_vectors(std::int64_t count, Body body, Ts*... arrays) {
     for_cheap_elements(count, body, arrays...);
+}
+
+// A body for vector registers in the place of elements.
+template <class Body>
+struct OnVectors {
+    Body body;
+};
+
+// The same for whole vectors, a register of each array at a time.
+template <class Body, class... Ts>
+__attribute__((noinline)) void for_whole_vectors(std::int64_t count, OnVectors<Body> on, Ts*... arrays) {
+    using V = Vec<std::common_type_t<std::remove_const_t<Ts>...>, vector_bytes>;
+    for (std::int64_t i = 0; i < count; i += V::width) {
+        [&](auto... lanes) {
+            on.body(lanes...);
+            (write_back<V>(arrays + i, lanes), ...);
+        }(V::load(arrays + i)...);
+    }
 }
 
 template <class T>

@@ -6,12 +6,23 @@
 #include "../kernel.hpp"
 #include "../reduce.hpp"
 #include "../sign.hpp"
+#include "../square_root.hpp"
 
 #include <algorithm>
 #include <cmath>
 
 namespace glassnet {
 namespace {
+
+// A rule with a square root, for elements or for vectors of them.
+template <class Rule, class... Ts>
+void for_roots(std::int64_t size, Rule rule, Ts*... arrays) {
+#if defined(__AVX512VL__)
+    for_elements(size, OnVectors<Rule>{rule}, arrays...);
+#else
+    for_elements(size, rule, arrays...);
+#endif
+}
 
 template <class T>
 void sgd_update(const T* gradients, T* parameters, std::int64_t size, T learning_rate) {
@@ -40,11 +51,11 @@ void momentum_update(const T* gradients, T* parameters, T* velocity, std::int64_
 template <class T>
 void adagrad_update(const T* gradients, T* parameters, T* square_sum, std::int64_t size, T learning_rate,
                     T epsilon) {
-    for_elements(
+    for_roots(
         size,
-        [=](T g, T& parameter, T& sum) {
+        [=](auto g, auto& parameter, auto& sum) {
             sum += g * g;
-            parameter -= learning_rate * g / (std::sqrt(sum) + epsilon);
+            parameter -= learning_rate * g / (square_root(sum) + epsilon);
         },
         gradients, parameters, square_sum);
 }
@@ -54,11 +65,11 @@ void rmsprop_update(const T* gradients, T* parameters, T* mean_square, std::int6
                     double rho, T epsilon) {
     const T keep = static_cast<T>(rho);
     const T take = static_cast<T>(1 - rho);
-    for_elements(
+    for_roots(
         size,
-        [=](T g, T& parameter, T& mean) {
+        [=](auto g, auto& parameter, auto& mean) {
             mean = keep * mean + take * g * g;
-            parameter -= learning_rate * g / (std::sqrt(mean) + epsilon);
+            parameter -= learning_rate * g / (square_root(mean) + epsilon);
         },
         gradients, parameters, mean_square);
 }
@@ -73,12 +84,12 @@ void adam_update(const T* gradients, T* parameters, T* m, T* v, std::int64_t siz
     const double root = std::sqrt(1 - std::pow(beta2, step));
     const T rate = static_cast<T>(learning_rate * root / (1 - std::pow(beta1, step)));
     const T small = static_cast<T>(epsilon * root);
-    for_elements(
+    for_roots(
         size,
-        [=](T g, T& parameter, T& first, T& second) {
+        [=](auto g, auto& parameter, auto& first, auto& second) {
             first = keep1 * first + take1 * g;
             second = keep2 * second + take2 * g * g;
-            parameter -= rate * first / (std::sqrt(second) + small);
+            parameter -= rate * first / (square_root(second) + small);
         },
         gradients, parameters, m, v);
 }
@@ -95,12 +106,12 @@ void nadam_update(const T* gradients, T* parameters, T* m, T* v, double* momentu
     const T look_ahead = static_cast<T>(learning_rate * root * next_momentum / (1 - product * next_momentum));
     const T present = static_cast<T>(learning_rate * root * (1 - momentum) / (1 - product));
     const T small = static_cast<T>(epsilon * root);
-    for_elements(
+    for_roots(
         size,
-        [=](T g, T& parameter, T& first, T& second) {
+        [=](auto g, auto& parameter, auto& first, auto& second) {
             first = keep1 * first + take1 * g;
             second = keep2 * second + take2 * g * g;
-            parameter -= (look_ahead * first + present * g) / (std::sqrt(second) + small);
+            parameter -= (look_ahead * first + present * g) / (square_root(second) + small);
         },
         gradients, parameters, m, v);
 }

@@ -53,8 +53,8 @@ class Model:
         seed: keys initial weights, the order of rows, splits and dropout masks.
         dtype: ``"float32"`` or ``"float64"``, of parameters and computation.
         engine: ``"compiled"`` records a training step once and replays it in C++ (see ``plan``), and predicts there
-            too; ``"numpy"`` calls the NumPy kernels one after another; ``"auto"`` is the compiled engine where the
-            native module is installed.
+            too, where numbers below the normal range (1.2e-38 in float32) count as 0; ``"numpy"`` calls the NumPy
+            kernels one after another; ``"auto"`` is the compiled engine where the native module is installed.
         threads: upper limit of threads of the compiled engine; None for the environment's GLASSNET_NUM_THREADS, else
             as many as there are processors. The number of threads changes no bit of any result.
 

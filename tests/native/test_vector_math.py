@@ -29,6 +29,12 @@ POINTS = np.concatenate(
 )
 
 
+def points(dtype: type) -> np.ndarray:
+    """Without those below the normal range, which count as 0 in compiled kernels."""
+    x = POINTS.astype(dtype)
+    return x[(x == 0) | (np.abs(x) >= np.finfo(dtype).smallest_normal)]
+
+
 def called(kernel: str, x: np.ndarray, **settings: float) -> np.ndarray:
     module = native()
     assert module is not None
@@ -48,7 +54,7 @@ def units(found: np.ndarray, exact: np.ndarray) -> float:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_tanh(dtype: type) -> None:
-    x = POINTS.astype(dtype)
+    x = points(dtype)
     assert units(called("tanh_forward", x), np.tanh(x.astype(np.float64))) <= 4
     assert np.isnan(called("tanh_forward", np.array([np.nan], dtype)))[0]
     np.testing.assert_array_equal(np.signbit(called("tanh_forward", np.array([-0.0, 0.0], dtype))), [True, False])
@@ -57,14 +63,14 @@ def test_tanh(dtype: type) -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_expm1(dtype: type) -> None:
     """ELU with α = 1 is e^x − 1 on the left."""
-    x = -np.abs(POINTS).astype(dtype)
+    x = -np.abs(points(dtype))
     assert units(called("elu_forward", x, alpha=1.0), np.expm1(x.astype(np.float64))) <= 3
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_exp(dtype: type) -> None:
     """A softmax over (x, 0) with x ≤ 0 is e^x/(1 + e^x); far out its relative accuracy is that of e^x."""
-    x = -np.abs(POINTS).astype(dtype)
+    x = -np.abs(points(dtype))
     x = x[x > (-87 if dtype is np.float32 else -708)]
     rows = np.ascontiguousarray(np.stack([x, np.zeros_like(x)], axis=1))
     exact = np.exp(x.astype(np.float64))
@@ -74,7 +80,7 @@ def test_exp(dtype: type) -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_log1p(dtype: type) -> None:
     """Softplus on the left is log(1 + e^x)."""
-    x = -np.abs(POINTS).astype(dtype)
+    x = -np.abs(points(dtype))
     x = x[x > (-87 if dtype is np.float32 else -708)]
     assert units(called("softplus_forward", x), np.log1p(np.exp(x.astype(np.float64)))) <= 4
 

@@ -21,7 +21,7 @@ from glassnet.playground.messages import FASTEST, Message
 from glassnet.playground.session import Session
 from glassnet.playground.settings import Setting
 
-FRAME_SECONDS = 1 / 30
+FRAME_SECONDS = 1 / 40
 """From one frame to the next, at least."""
 MOST_WAITING = 100
 """Messages that wait to be answered."""
