@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "program.hpp"
+#include "segments.hpp"
 
 namespace glassnet {
 namespace {
@@ -12,6 +13,13 @@ constexpr std::size_t alignment = 64;
 constexpr std::size_t most_operands = 8;  // of a divided call
 // A convolution's way of summing depends on whether it has fewer channels than this; parts must not.
 constexpr std::int64_t channels_at_once = 16;
+
+constexpr std::int64_t most_sum_bytes = 1 << 16;  // of the parts of a divided sum
+
+template <class T>
+void add_to(T* sum, const T* part, std::int64_t count) {
+    for (std::int64_t i = 0; i < count; ++i) sum[i] += part[i];
+}
 
 bool holds(const Operand& buffer, const char* address) {
     return address >= buffer.as<char>() && address < buffer.as<char>() + buffer.row_bytes * buffer.rows();
@@ -35,6 +43,11 @@ void Forward::add(const std::string& kernel, const std::vector<Operand>& operand
 void Forward::divide(const std::vector<int>& shares, std::int64_t channels, bool waits) {
     if (calls_.empty() || shares.size() != operands_.size() - calls_.back().operands || shares.size() > most_operands)
         throw std::invalid_argument("one share for each operand of the last call");
+    if (shares[0] == summands) {
+        const Operand *x = &operands_[calls_.back().operands], *y = x + 3;
+        if (shares.size() != 4 || x->rank != 2 || Segments(x->shape[1]).count * y->row_bytes > most_sum_bytes)
+            throw std::invalid_argument("a sum that cannot be divided");
+    }
     calls_.back().shares = shares;
     calls_.back().channels = channels;
     calls_.back().waits = waits;
@@ -108,6 +121,47 @@ void Forward::run_channels(const Lane& lane, std::size_t first, std::size_t last
     }
 }
 
+// y = x W + b for a single row, of which threads add up parts. As dense_forward does it alone: the bits are the same.
+void Forward::run_summands(const Lane& lane, const Call& call, int threads) const {
+    struct Context {
+        const Call* call;
+        const Operand *x, *weight, *bias, *y;
+        const double* settings;
+        Segments segments;
+        std::int64_t sum_bytes, parts;
+        char* sums;
+    };
+    const Operand* const given = lane.operands.data() + call.operands;
+    const Segments segments(given[0].shape[1]);
+    const std::int64_t sum_bytes = given[3].row_bytes;
+    alignas(64) char sums[most_sum_bytes];
+    Context context{&call, given, given + 1, given + 2, given + 3, settings_.data() + call.settings, segments, sum_bytes,
+                    std::min<std::int64_t>(threads, segments.count), sums};
+    const auto one_part = [](void* pointer, std::int64_t part) {
+        const auto& c = *static_cast<const Context*>(pointer);
+        for (std::int64_t i = c.segments.count * part / c.parts; i < c.segments.count * (part + 1) / c.parts; ++i) {
+            Operand operands[4] = {*c.x, *c.weight, *c.bias, *c.y};
+            const std::int64_t from = c.segments.start(i), length = c.segments.start(i + 1) - from;
+            operands[0].data = c.x->as<char>() + c.x->row_bytes / c.x->shape[1] * from;
+            operands[0].shape[1] = operands[1].shape[0] = length;
+            operands[1].data = c.weight->as<char>() + c.weight->row_bytes * from;
+            if (i > 0) {
+                operands[2].data = nullptr;
+                operands[3].data = c.sums + i * c.sum_bytes;
+            }
+            c.call->function(operands, c.settings);
+        }
+    };
+    Pool::shared().run(context.parts, threads, one_part, &context);
+    for (std::int64_t i = 1; i < segments.count; ++i) {
+        const char* const from = sums + i * sum_bytes;
+        if (is_double_)
+            add_to(given[3].as<double>(), reinterpret_cast<const double*>(from), given[3].shape[1]);
+        else
+            add_to(given[3].as<float>(), reinterpret_cast<const float*>(from), given[3].shape[1]);
+    }
+}
+
 // A single row, whose channels several threads share as far as they can.
 void Forward::run_divided(Lane& lane, int threads) const {
     struct Context {
@@ -122,6 +176,10 @@ void Forward::run_divided(Lane& lane, int threads) const {
     };
     for (std::size_t first = 0, last; first < calls_.size(); first = last) {
         last = first + 1;
+        if (!calls_[first].shares.empty() && calls_[first].shares[0] == summands) {
+            run_summands(lane, calls_[first], threads);
+            continue;
+        }
         if (calls_[first].shares.empty()) {
             calls_[first].function(lane.operands.data() + calls_[first].operands, settings_.data() + calls_[first].settings);
             continue;

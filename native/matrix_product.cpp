@@ -22,6 +22,7 @@ struct Block {
     T* c;
     int64_t c_row;
     int64_t last_lanes;  // columns in the last vector
+    bool adds = false;   // the sums to what is in C
 };
 
 // Every sum is kept in a register while p runs: in `vectors` vectors, of which the last one has `last_bytes`. `adjacent`
@@ -59,6 +60,15 @@ void multiply_block(const Block<T>& o) {
 #pragma GCC unroll 16
             for (int v = 0; v < full; ++v) sum[i][v] += left * right[v];
             last[i] += left * last_right;
+        }
+    }
+    if (o.adds) {
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; ++i) {
+            const T* from = c + i * c_row;
+#pragma GCC unroll 16
+            for (int v = 0; v < full; ++v) sum[i][v] += V::load(from + v * V::width);
+            last[i] += Last::load(from + full * V::width, mask);
         }
     }
 #pragma GCC unroll 16
@@ -274,6 +284,17 @@ void matrix_product(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row, 
 }
 
 template <class T>
+void add_matrix_product(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row, const T* b, int64_t b_row, T* c,
+                        int64_t c_row) {
+    if (m <= 0 || n <= 0) return;
+    Block<T> block{k, a, a_row, 1, b, b_row, nullptr, 0, c, c_row, 0, true};
+    if (vector_bytes < 64 && m >= 192)
+        multiply<T, Right::copied>(m, n, std::move(block));
+    else
+        multiply<T, Right::in_place>(m, n, std::move(block));
+}
+
+template <class T>
 void matrix_product_transposed(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row, const T* b, int64_t b_row,
                               T* c, int64_t c_row, bool adds) {
     if (m <= 0 || n <= 0) return;
@@ -288,6 +309,10 @@ template void matrix_product<float>(int64_t, int64_t, int64_t, const float*, int
                                    const float*, float*, int64_t, int64_t);
 template void matrix_product<double>(int64_t, int64_t, int64_t, const double*, int64_t, int64_t, const double*,
                                     int64_t, const double*, double*, int64_t, int64_t);
+template void add_matrix_product<float>(int64_t, int64_t, int64_t, const float*, int64_t, const float*, int64_t, float*,
+                                        int64_t);
+template void add_matrix_product<double>(int64_t, int64_t, int64_t, const double*, int64_t, const double*, int64_t,
+                                         double*, int64_t);
 template void matrix_product_transposed<float>(int64_t, int64_t, int64_t, const float*, int64_t, const float*, int64_t,
                                               float*, int64_t, bool);
 template void matrix_product_transposed<double>(int64_t, int64_t, int64_t, const double*, int64_t, const double*,

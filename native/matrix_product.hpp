@@ -1,7 +1,8 @@
 // Matrix products, on one thread. Small ones are where a BLAS loses to the cost of its call and of its packing; with
 // larger ones this keeps pace.
 //
-// Every element of C is one chain of multiply-adds over p = 0, 1, ..., k − 1 that starts from the bias (or from zero).
+// Every element of C is one chain of multiply-adds over p = 0, 1, ..., k − 1 that starts from the bias (or from zero),
+// or has such a chain added to it.
 // No element depends on m or n: a product split by rows or columns has the same bits as the whole. What memory it takes
 // is on the stack, at most 64 KB.
 #pragma once
@@ -16,6 +17,11 @@ namespace glassnet {
 template <class T>
 void matrix_product(std::int64_t m, std::int64_t n, std::int64_t k, const T* a, std::int64_t a_row,
                    std::int64_t a_column, const T* b, std::int64_t b_row, const T* start, T* c, std::int64_t c_row, std::int64_t start_row = 0);
+
+// C (m, n) += A (m, k) B (k, n), the products of each element summed up first; k is at most 1024.
+template <class T>
+void add_matrix_product(std::int64_t m, std::int64_t n, std::int64_t k, const T* a, std::int64_t a_row, const T* b,
+                        std::int64_t b_row, T* c, std::int64_t c_row);
 
 // C (m, n) = A (m, k) Bᵀ, or C + A Bᵀ where it `adds`; rows of B (n, k) lie b_row apart, those of A a_row and those of C c_row.
 template <class T>

@@ -4,6 +4,7 @@
 #include "../narrow_product.hpp"
 #include "../reduce.hpp"
 #include "../matrix_product.hpp"
+#include "../segments.hpp"
 
 #include <algorithm>
 
@@ -14,10 +15,13 @@ namespace {
 template <class T>
 void dense_forward(const T* x, const T* weight, std::int64_t weight_row, const T* bias, T* y, std::int64_t n,
                    std::int64_t d, std::int64_t m) {
-    if (is_narrow<T>(m, d) && weight_row == m)
-        narrow_product(n, m, d, x, weight, bias, y);
-    else
-        matrix_product(n, m, d, x, d, 1, weight, weight_row, bias, y, m);
+    if (is_narrow<T>(m, d) && weight_row == m) return narrow_product(n, m, d, x, weight, bias, y);
+    const Segments segments(d);
+    matrix_product(n, m, segments.start(1), x, d, 1, weight, weight_row, bias, y, m);
+    for (std::int64_t i = 1; i < segments.count; ++i) {
+        const std::int64_t from = segments.start(i), k = segments.start(i + 1) - from;
+        add_matrix_product(n, m, k, x + from, d, weight + from * weight_row, weight_row, y, m);
+    }
 }
 
 // dx (N, D) = dy Wᵀ

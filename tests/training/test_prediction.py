@@ -95,6 +95,28 @@ def test_rows_that_need_no_conversion_take_the_quick_path(model: gn.Model, count
     close(quick, by_numpy(model).predict(rows(count)))
 
 
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize(
+    ("features", "units"),
+    [(2047, 200), (2048, 200), (2049, 5), (3136, 128), (3136, 4), (4096, 33), (4097, 1024), (16384, 40), (16385, 40)],
+)
+def test_long_sums_do_not_depend_on_threads_or_other_rows(
+    features: int, units: int, dtype: str, bias: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are added up in parts, which threads share where there is but one row."""
+    monkeypatch.setattr("glassnet.training.prediction.DIVIDED_FLOPS", 1)
+    network = gn.Sequential(gn.Dense(units, use_bias=bias), gn.ReLU(), gn.Dense(3))
+    model = built(network, (features,), dtype)
+    x = rows(5, features).astype(dtype)
+    together = model.predict(x)
+    close(together, by_numpy(model).predict(x))
+    for threads in (1, 2, 3, 4, 7):
+        predictor = Predictor(network, "compiled", threads)
+        for row in range(5):
+            np.testing.assert_array_equal(predictor(x[row : row + 1]), together[row : row + 1])
+
+
 def test_other_input_does_not_take_the_quick_path(model: gn.Model) -> None:
     predictor = Predictor(model.network, "compiled", 2)
     x = rows(4)

@@ -24,9 +24,13 @@ NUMPY_ROWS = 1024
 TILE_BYTES = 1 << 18
 """Activations of the rows that a compiled program takes at once: they stay in a processor's second cache."""
 FEWEST_ROWS, MOST_ROWS = 16, 256
-WHOLE, PLANES, WEIGHTS, COLUMNS = range(4)
-"""How an array of a single row's call is divided among threads: not, along axis 1, along axis 0, or by the columns of a
-matrix. As ``Forward::Share``."""
+WHOLE, PLANES, WEIGHTS, COLUMNS, SUMMANDS = range(5)
+"""How an array of a single row's call is divided among threads: not, along axis 1, along axis 0, by the columns of a
+matrix, or by parts of the sums. As ``Forward::Share``."""
+FEWEST_SUMMANDS, MOST_SUMMANDS = 2048, 16384
+"""Of sums that are divided: as many as native/segments.hpp asks for, and as ``Forward`` has memory for."""
+SHORT_ROW, PAGE = 16, 4096
+"""Bytes. Sums are divided where the rows of the weights are longer than the one, and not than the other."""
 DIVIDED_FLOPS = 3_000_000
 """Work on a single row from which on several threads share its channels: some 30 µs."""
 
@@ -152,5 +156,9 @@ def _shares_of(item: Item) -> list[int]:
         return []
     kinds = {name: WEIGHTS if name in kernel.shared else PLANES for name in kernel.channels}
     if is_dense:
-        kinds["weight"] = COLUMNS
+        summands = arrays["weight"].shape[0]
+        if FEWEST_SUMMANDS <= summands <= MOST_SUMMANDS and SHORT_ROW < arrays["weight"].strides[0] <= PAGE:
+            kinds = {"x": SUMMANDS}
+        else:
+            kinds["weight"] = COLUMNS
     return [kinds.get(name, WHOLE) for name in arrays]
