@@ -62,6 +62,7 @@ struct KernelEntry {
 // The kernels of each family; native/kernels/FAMILY.cpp defines its table.
 std::span<const KernelEntry> activation_kernels();
 std::span<const KernelEntry> augment_kernels();
+std::span<const KernelEntry> average_pool_kernels();
 std::span<const KernelEntry> combine_kernels();
 std::span<const KernelEntry> conv_kernels();
 std::span<const KernelEntry> dense_kernels();
@@ -69,9 +70,9 @@ std::span<const KernelEntry> dropout_kernels();
 std::span<const KernelEntry> embedding_kernels();
 std::span<const KernelEntry> folded_kernels();
 std::span<const KernelEntry> loss_kernels();
+std::span<const KernelEntry> max_pool_kernels();
 std::span<const KernelEntry> norm_kernels();
 std::span<const KernelEntry> piece_kernels();
-std::span<const KernelEntry> pool_kernels();
 std::span<const KernelEntry> resize_kernels();
 std::span<const KernelEntry> softmax_kernels();
 std::span<const KernelEntry> update_kernels();

@@ -77,10 +77,14 @@ T* address(const std::optional<AnyArray>& array) {
 
 std::tuple<std::int64_t, int> run(Replay& replay, std::int64_t epoch, std::int64_t first, std::int64_t steps,
                                   std::optional<AnyArray> orders, AnyArray numbers, AnyArray values, AnyArray totals,
-                                  std::optional<AnyArray> collected, int threads) {
-    const Replay::Span span{epoch, first, steps, address<std::int64_t>(orders), address<double>(numbers),
-                            static_cast<std::int64_t>(numbers.shape(1)), address<double>(values),
-                            address<double>(totals), address<char>(collected)};
+                                  std::optional<AnyArray> collected, int threads, std::int64_t before,
+                                  const std::vector<std::tuple<AnyArray, AnyArray>>& seen) {
+    Replay::Span span{epoch, first, steps, address<std::int64_t>(orders), address<double>(numbers),
+                      static_cast<std::int64_t>(numbers.shape(1)), address<double>(values),
+                      address<double>(totals), address<char>(collected), before, {}};
+    for (const auto& [rows, resting] : seen)
+        span.seen.push_back({address<char>(rows), operand(rows).row_bytes, address<double>(resting),
+                             static_cast<std::int64_t>(resting.shape(1))});
     nb::gil_scoped_release release;
     const Subnormals subnormals(Subnormals::as_zero);
     const auto outcome = replay.run(span, threads);
@@ -202,6 +206,16 @@ NB_MODULE(GLASSNET_MODULE, module) {
             },
             nb::arg("value"), nb::arg("total"))
         .def("finish", &Program::finish);
+    nb::class_<Look>(module, "Look")
+        .def(nb::init<bool>(), nb::arg("is_double"))
+        .def(
+            "take",
+            [](Look& look, AnyArray array, AnyArray places, std::int64_t start, bool before) {
+                look.take(address<void>(array), address<std::int64_t>(places), static_cast<std::int64_t>(places.size()),
+                          start, before);
+            },
+            nb::arg("array"), nb::arg("places"), nb::arg("start"), nb::arg("before"))
+        .def("units", [](Look& look, AnyArray y) { look.units(operand(y)); }, nb::arg("y"));
     nb::class_<Replay>(module, "Replay")
         .def(nb::init<Program*, std::int64_t, Program*, bool>(), nb::arg("full"), nb::arg("full_steps"),
              nb::arg("rest").none(), nb::arg("is_double"), nb::keep_alive<1, 2>(), nb::keep_alive<1, 4>())
@@ -211,6 +225,10 @@ NB_MODULE(GLASSNET_MODULE, module) {
                 replay.keep({address<char>(live), {address<char>(even), address<char>(odd)}, live.nbytes()});
             },
             nb::arg("live"), nb::arg("even"), nb::arg("odd"))
+        .def("watched", &Replay::watched, nb::arg("full"), nb::arg("rest").none(), nb::keep_alive<1, 2>(),
+             nb::keep_alive<1, 3>())
+        .def("look", &Replay::look, nb::arg("full"), nb::arg("rest").none(), nb::arg("every"), nb::keep_alive<1, 2>(),
+             nb::keep_alive<1, 3>())
         .def(
             "parameters",
             [](Replay& replay, AnyArray array) {
@@ -218,7 +236,8 @@ NB_MODULE(GLASSNET_MODULE, module) {
             },
             nb::arg("array"))
         .def("run", &run, nb::arg("epoch"), nb::arg("first"), nb::arg("steps"), nb::arg("orders").none(),
-             nb::arg("numbers"), nb::arg("values"), nb::arg("totals"), nb::arg("collected").none(), nb::arg("threads"));
+             nb::arg("numbers"), nb::arg("values"), nb::arg("totals"), nb::arg("collected").none(), nb::arg("threads"), nb::arg("before"),
+             nb::arg("seen"));
     nb::class_<Forward>(module, "Forward")
         .def(
             "__init__",

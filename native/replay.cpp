@@ -66,6 +66,18 @@ Replay::Outcome Replay::run(const Span& span, int threads) {
     return {span.steps, End::done};
 }
 
+template <class Body>
+void Replay::for_looks(const Span& span, std::int64_t step, bool is_rest, Body body) const {
+    for (std::size_t i = 0; i < span.seen.size(); ++i) {
+        const Watching& watching = looks_[i];
+        if (!watching.is_due(span.before + step)) continue;
+        const Seen& seen = span.seen[i];
+        const std::int64_t row = watching.row(span.before, span.before + step);
+        body(is_rest ? *watching.rest : *watching.full, seen.values + row * seen.row_bytes,
+             seen.resting + row * seen.columns);
+    }
+}
+
 // The steps from .. to − 1 of the span.
 Replay::Outcome Replay::run_steps(const Span& span, std::int64_t from, std::int64_t to, Pool::Lease* threads) {
     std::int64_t in_epoch = (span.first + from) % epoch_steps_;
@@ -74,7 +86,13 @@ Replay::Outcome Replay::run_steps(const Span& span, std::int64_t from, std::int6
         if (in_epoch == 0)
             for (const Kept& kept : kept_)
                 std::memcpy(kept.slots[(span.epoch + epoch) % 2], kept.live, kept.bytes);
-        Program& program = in_epoch == full_steps_ ? *rest_ : *full_;
+        const bool is_rest = in_epoch == full_steps_;
+        bool is_watched = false;
+        for_looks(span, s, is_rest, [&](const Look& look, char* values, double*) {
+            is_watched = true;
+            look.before(values);
+        });
+        Program& program = is_watched ? is_rest ? *watched_rest_ : *watched_full_ : is_rest ? *rest_ : *full_;
         const std::int64_t start = in_epoch * full_->batch_rows();
         const Step step{span.orders == nullptr ? nullptr : span.orders + epoch * rows_ + start, start, span.collected};
         const auto outcome = program.step(step, span.numbers + s * span.columns, threads);
@@ -82,6 +100,8 @@ Replay::Outcome Replay::run_steps(const Span& span, std::int64_t from, std::int6
         span.values[s] = program.value();
         span.totals[s] = program.total();
         if (outcome == Program::Outcome::diverged) return {s, End::diverged};
+        for_looks(span, s, is_rest,
+                  [](const Look& look, char* values, double* resting) { look.after(values, resting); });
         if (++in_epoch == epoch_steps_) {
             if (!parameters_are_finite()) return {s + 1, End::parameters_not_finite};
             in_epoch = 0;

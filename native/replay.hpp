@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "look.hpp"
 #include "program.hpp"
 
 namespace glassnet {
@@ -47,6 +48,12 @@ public:
 
     void keep(Kept kept) { kept_.push_back(kept); }
 
+    // Twins of the programs for steps that are looked at: their arrays hold the numbers of a step after it.
+    void watched(Program* full, Program* rest) { watched_full_ = full, watched_rest_ = rest; }
+
+    // Looks at every so manieth step; `rest` as above.
+    void look(const Look* full, const Look* rest, std::int64_t every) { looks_.push_back({full, rest, every}); }
+
     // The network's parameters, which must be finite at the end of each epoch.
     void parameters(const void* data, std::int64_t size);
 
@@ -55,6 +62,14 @@ public:
     struct Outcome {
         std::int64_t steps;  // done to the end
         End end;             // what came after them
+    };
+
+    // Where a look puts what it sees: a row for each step that is due.
+    struct Seen {
+        char* values;
+        std::int64_t row_bytes;
+        double* resting;
+        std::int64_t columns;
     };
 
     // What one call of `run` works on. Steps are counted from the start of the epoch `epoch`; `orders` holds a row of
@@ -68,11 +83,28 @@ public:
         double* values;  // (steps,): the losses
         double* totals;  // (steps,): the batches' total weights
         char* collected;
+        std::int64_t before;     // steps done before these, over the whole training
+        std::vector<Seen> seen;  // of each look
     };
 
     Outcome run(const Span& span, int threads);
 
 private:
+    struct Watching {
+        const Look *full, *rest;
+        std::int64_t every;
+
+        bool is_due(std::int64_t step) const { return step % every == 0; }
+        // Of the steps from `before` on that are due, which one this is.
+        std::int64_t row(std::int64_t before, std::int64_t step) const {
+            return step / every - (before + every - 1) / every;
+        }
+    };
+
+    // Calls body(look, values, resting) for those who look at this step of the span.
+    template <class Body>
+    void for_looks(const Span& span, std::int64_t step, bool is_rest, Body body) const;
+
     Outcome run_steps(const Span& span, std::int64_t from, std::int64_t to, Pool::Lease* threads);
     bool parameters_are_finite() const;
 
@@ -81,6 +113,8 @@ private:
     std::int64_t full_steps_, epoch_steps_, rows_;
     bool is_double_;
     std::vector<Kept> kept_;
+    Program *watched_full_ = nullptr, *watched_rest_ = nullptr;
+    std::vector<Watching> looks_;
     const void* parameters_ = nullptr;
     std::int64_t size_ = 0;
     Choice choice_;

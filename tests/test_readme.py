@@ -12,6 +12,7 @@ import glassnet as gn
 
 ROOT = Path(__file__).parent.parent
 LANGUAGES = ("README.md", "README.zh-CN.md")
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 
 def blocks(name: str, language: str) -> list[str]:
@@ -44,31 +45,40 @@ def test_the_code_runs_from_top_to_bottom(
     assert gn.check_gradients(gn.Sequential(gn.Dense(3), scale()), np.ones((2, 2)))  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("name", ["docs/trace.md", "docs/trace.zh-CN.md"])
 def test_the_code_about_traces_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {}
-    for block in blocks("docs/trace.md", "python"):
-        exec(compile(block, "docs/trace.md", "exec"), namespace)
+    for block in blocks(name, "python"):
+        exec(compile(block, name, "exec"), namespace)
     shown = capsys.readouterr().out
-    for line in blocks("docs/trace.md", "")[0].splitlines():
+    for line in blocks(name, "")[0].splitlines():
         if line.strip() != "...":
             assert line.strip() in shown
     assert (tmp_path / "step.html").stat().st_size > 100_000
     assert (tmp_path / "watch.png").stat().st_size > 20_000
 
 
-def test_both_languages_show_the_same_code() -> None:
-    english, chinese = (list(map(without_comments, blocks(name, "python"))) for name in LANGUAGES)
+@pytest.mark.parametrize("page", ["README", "docs/playground"])
+def test_both_languages_show_the_same_code(page: str) -> None:
+    names = f"{page}.md", f"{page}.zh-CN.md"
+    english, chinese = (list(map(without_comments, blocks(name, "python"))) for name in names)
     assert english == chinese
 
 
-@pytest.mark.parametrize("name", LANGUAGES)
-def test_files_that_are_linked_exist(name: str) -> None:
-    links = re.findall(r"\]\(([^)#]+)\)", (ROOT / name).read_text(encoding="utf-8"))
-    assert len(links) >= 4
-    assert [link for link in links if not link.startswith("http") and not (ROOT / link).exists()] == []
+def test_the_code_about_the_playground_runs() -> None:
+    for block in blocks("docs/playground.md", "python"):
+        exec(compile(block, "docs/playground.md", "exec"), {})
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_files_that_are_linked_exist(path: Path) -> None:
+    prose = "".join(path.read_text(encoding="utf-8").split("```")[::2])
+    links = re.findall(r"\]\(([^)#]+)\)", prose)
+    assert [link for link in links if not link.startswith("http") and not (path.parent / link).exists()] == []
+    assert links or path.name == "estimators.md"
 
 
 @pytest.mark.parametrize("name", LANGUAGES)

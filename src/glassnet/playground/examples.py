@@ -27,6 +27,21 @@ MARGIN = 1.2
 """Half the picture's width, where the data are made within −1 … 1."""
 
 
+class TableError(DataError):
+    """A table that the page cannot take, and says so in its own language.
+
+    Args:
+        code: of the page's text, in web/words.js.
+        count: what there is of rows, columns or classes.
+        most: how many there may be.
+        where, received, expected, fix: as every error has them.
+    """
+
+    def __init__(self, code: str, count: int = 0, most: int = 0, **parts: str) -> None:
+        super().__init__(**parts)
+        self.code, self.count, self.most = code, count, most
+
+
 class Table:
     """A user's table, kept as its text.
 
@@ -35,7 +50,7 @@ class Table:
         name: what the exported code calls its file.
 
     Raises:
-        DataError: it is too large, or has too few or too many columns.
+        TableError: it is too large, or has too few or too many columns.
         FileFormatError: no header, or columns without a name.
 
     Attributes:
@@ -45,14 +60,17 @@ class Table:
     def __init__(self, text: str, name: str = "table.csv") -> None:
         content = text.encode("utf-8", "replace")
         if len(content) > MOST_BYTES:
-            raise _too_large(f"{len(content):,} bytes", f"at most {MOST_BYTES:,}")
+            raise _too_large("too_large", len(content), MOST_BYTES, "bytes")
         self.name = name
         self._content = content
         with self._file() as path:
             self.columns = tuple(read_header(path))
         if not 2 <= len(self.columns) <= MOST_COLUMNS:
             few = len(self.columns) < 2
-            raise DataError(
+            raise TableError(
+                "table_columns",
+                len(self.columns),
+                MOST_COLUMNS,
                 where="table",
                 received=f"{len(self.columns)} column{'s' if not few else ''}",
                 expected=f"2 to {MOST_COLUMNS}: inputs, and one to be learned",
@@ -62,9 +80,13 @@ class Table:
     def read(self, target: str) -> Dataset:
         """Its rows, with the column of that name (the last one for "") to be learned."""
         with self._file() as path:
-            data = read_csv(path, target or self.columns[-1])
+            try:
+                data = read_csv(path, target or self.columns[-1])
+            except DataError as error:
+                parts = {name: getattr(error, name) for name in ("where", "received", "expected", "fix")}
+                raise TableError("table_cells", **parts) from None
         if len(data) > MOST_ROWS:
-            raise _too_large(f"{len(data):,} rows", f"at most {MOST_ROWS:,}")
+            raise _too_large("table_rows", len(data), MOST_ROWS, "rows")
         return data
 
     @contextmanager
@@ -76,9 +98,10 @@ class Table:
             yield path
 
 
-def _too_large(received: str, expected: str) -> DataError:
+def _too_large(code: str, count: int, most: int, unit: str) -> TableError:
     fix = "take some of the rows; glassnet train reads tables of any size"
-    return DataError(where="table", received=received, expected=expected, fix=fix)
+    received, expected = f"{count:,} {unit}", f"at most {most:,}"
+    return TableError(code, count, most, where="table", received=received, expected=expected, fix=fix)
 
 
 @dataclass(frozen=True)
@@ -137,7 +160,7 @@ def examples_of(setting: Setting, table: Table | None = None) -> Examples:
 
     Raises:
         ConfigurationError: no table, a loss for other targets, an axis that does not exist.
-        DataError, FileFormatError: the table cannot be read.
+        TableError, FileFormatError: the table cannot be read.
     """
     data = _rows(setting, table)
     task = _task(data)
@@ -184,7 +207,10 @@ def _task(data: Dataset) -> str:
     assert data.y is not None
     classes = len(data.class_names or ()) or int(data.y.max()) + 1
     if not 2 <= classes <= MOST_CLASSES:
-        raise DataError(
+        raise TableError(
+            "table_classes",
+            classes,
+            MOST_CLASSES,
             where="table",
             received=f"{classes} class{'es' if classes != 1 else ''} in the target column",
             expected=f"2 to {MOST_CLASSES} classes, or numbers of more than 20 kinds",

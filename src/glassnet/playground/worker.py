@@ -15,7 +15,7 @@ import numpy as np
 from glassnet.errors import ConfigurationError, DataError, DivergenceError, GlassnetError
 from glassnet.explain.page import steps_of
 from glassnet.playground.code import python_code
-from glassnet.playground.examples import Table
+from glassnet.playground.examples import Table, TableError
 from glassnet.playground.frames import Frames, pack
 from glassnet.playground.messages import FASTEST, Message
 from glassnet.playground.session import Session
@@ -211,7 +211,11 @@ class Worker:
 def error_message(error: GlassnetError) -> bytes:
     """An error as the page shows it: its four parts, and a code for those that the page has words of its own for."""
     parts = {name: getattr(error, name) for name in ("where", "received", "expected", "fix")}
-    return pack({"kind": "error", "code": "diverged" if isinstance(error, DivergenceError) else "refused", **parts})
+    if isinstance(error, TableError):
+        parts |= {"code": error.code, "count": error.count, "most": error.most}
+    else:
+        parts["code"] = "diverged" if isinstance(error, DivergenceError) else "refused"
+    return pack({"kind": "error", **parts})
 
 
 def too_many_messages() -> DataError:

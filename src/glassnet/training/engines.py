@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +28,7 @@ from glassnet.runners.threads import thread_count
 from glassnet.shapes import Array
 from glassnet.training.batches import Rows, batches
 from glassnet.training.snapshots import Snapshots
-from glassnet.training.watch import KeepingRunner, View, Watch, watched_arrays
+from glassnet.training.watch import MOST_BYTES, KeepingRunner, View, Watch, watched_arrays
 
 SLICE_SECONDS = 0.05
 """How long a compiled program runs before it is asked whether to go on: bounds the answer to Ctrl-C."""
@@ -110,7 +111,7 @@ class Engine(ABC):
 
     def due(self) -> list[Watch]:
         """Those that look at the next step."""
-        return [watch for watch in self.watches if watch.steps_until_due(self.optimizer.steps) == 0]
+        return [watch for watch in self.watches if watch.due(self.optimizer.steps, 1)]
 
     @abstractmethod
     def run(self, task: Task, epoch: int, count: int) -> Result:
@@ -161,7 +162,8 @@ class CompiledEngine(Engine):
         self._questions: list[NumberOfStep] = []
         self._errors: list[BaseException] = []
         self._pace = 1  # steps in a slice
-        self._watched: list[list[View]] = []  # of full batches, and of the short one at the end
+        self._most_steps = sys.maxsize  # of which there is room for what is seen
+        self._views: list[list[View]] = []  # of each watch, by the batch: full ones, the short one at the end
 
     def run(self, task: Task, epoch: int, count: int) -> Result:
         """As many epochs as fit into a slice; at least one, in several slices if need be."""
@@ -172,12 +174,10 @@ class CompiledEngine(Engine):
         losses, totals = np.empty(steps), np.empty(steps)
         done, diverged = 0, False
         while done < steps:
-            until = min((watch.steps_until_due(self.optimizer.steps) for watch in self.watches), default=steps)
-            asked = min(self._pace, steps - done, until) or 1
+            asked = min(self._pace, steps - done, self._most_steps)
             started = perf_counter()
             values = slice(done, done + asked)
-            replay = self._replay if until else self._watch
-            finished, end = replay(task, epoch, done, asked, orders, losses[values], totals[values])
+            finished, end = self._replay(task, epoch, done, asked, orders, losses[values], totals[values])
             done += finished
             diverged = end in ("diverged", "parameters not finite")
             if diverged or not task.proceed(epoch + done // task.steps, done % task.steps):
@@ -187,31 +187,8 @@ class CompiledEngine(Engine):
                 self._pace *= 2
         return Result(losses[:done], totals[:done], diverged)
 
-    def _watch(
-        self, task: Task, epoch: int, first: int, steps: int, orders: Array | None, losses: Array, totals: Array
-    ) -> tuple[int, str]:
-        """One step that is looked at."""
-        due, before = self.due(), self.optimizer.steps
-        is_short = (first + 1) % task.steps == 0 and len(self._watched) > 1
-        views = [view for view in self._watched[is_short] if view.watch in due]
-        for view in views:
-            view.begin()
-        finished, end = self._replay(task, epoch, first, steps, orders, losses, totals, self._watching)
-        if finished:
-            for view in views:
-                view.end(step=before, epoch=epoch + first // task.steps, loss=float(losses[0]))
-        return finished, end
-
     def _replay(
-        self,
-        task: Task,
-        epoch: int,
-        first: int,
-        steps: int,
-        orders: Array | None,
-        losses: Array,
-        totals: Array,
-        native_replay: Any = None,
+        self, task: Task, epoch: int, first: int, steps: int, orders: Array | None, losses: Array, totals: Array
     ) -> tuple[int, str]:
         before = self.optimizer.steps
         for program in self.programs:
@@ -223,10 +200,17 @@ class CompiledEngine(Engine):
         numbers = np.empty((steps, len(self._questions)))
         for column, question in enumerate(self._questions):
             numbers[:, column] = question(at)
-        finished, end = (native_replay or self._native).run(
-            epoch, first, steps, orders, numbers, losses, totals, task.collected, self.threads
+        seen = [_room(views, before, steps) for views in self._views]
+        finished, end = self._native.run(
+            epoch, first, steps, orders, numbers, losses, totals, task.collected, self.threads, before, seen
         )
         self.optimizer.steps = before + finished
+        for views, (values, resting) in zip(self._views, seen, strict=True):
+            for row, step in enumerate(views[0].watch.due(before, finished)):
+                place = step - before
+                epochs, in_epoch = divmod(first + place, task.steps)
+                view = views[-1 if in_epoch + 1 == task.steps else 0]
+                view.keep(values[row], resting[row], step, epoch + epochs, float(losses[place]))
         if ENDS[end] == "failed":
             raise self._errors.pop()
         return finished, ENDS[end]
@@ -247,18 +231,27 @@ class CompiledEngine(Engine):
         self.programs = [CompiledProgram(step, self._questions, self._errors) for step in steps]
         self._native = self._replay_of(self.programs, full, rest)
         if self.watches:
-            looked_at = [
-                CompiledProgram(step, self._questions, self._errors, wanted=watched_arrays(step.calls, self.network))
-                for step in steps
-            ]
-            self._watched = [
-                [_view(watch, self.network, step, program) for watch in self.watches]
-                for step, program in zip(steps, looked_at, strict=True)
-            ]
-            self._watching = self._replay_of(looked_at, full, rest)
-            self.programs += looked_at
+            self._look_at(steps)
         if not self.programs[0].python_calls:  # how long those take nobody knows
             self._pace = max(1, int(FIRST_SLICE_FLOPS / (1 + self.programs[0].flops)))
+
+    def _look_at(self, steps: list[RecordedStep]) -> None:
+        """Gives the replay programs whose arrays hold the numbers of a step, and says what to take from them."""
+        module = native()
+        assert module is not None
+        programs = [
+            CompiledProgram(step, self._questions, self._errors, wanted=watched_arrays(step.calls, self.network))
+            for step in steps
+        ]
+        self._native.watched(*(program.native for program in programs), *[None] * (2 - len(programs)))
+        for watch in self.watches:
+            views = [_view(watch, self.network, *pair) for pair in zip(steps, programs, strict=True)]
+            looks = [view.look(module) for view in views]
+            self._native.look(*looks, *[None] * (2 - len(looks)), watch.every)
+            self._views.append(views)  # which keep the arrays that are read
+            sample_bytes = max(view.width for view in views) * self.network.dtype.itemsize
+            self._most_steps = min(self._most_steps, watch.every * max(1, MOST_BYTES // sample_bytes))
+        self.programs += programs
 
     def _replay_of(self, programs: list[CompiledProgram], full: int, rest: int) -> Any:
         """The native replay of the program for full batches, and of the one for the short batch at the end."""
@@ -271,6 +264,12 @@ class CompiledEngine(Engine):
         for live, slots in self.snapshots.arrays:
             found.keep(live, *slots)
         return found
+
+
+def _room(views: list[View], before: int, steps: int) -> tuple[Array, Array]:
+    """Memory for the samples of some steps: their values, and shares of dead units."""
+    count, dtype = len(views[0].watch.due(before, steps)), views[0].dtype
+    return np.empty((count, max(view.width for view in views)), dtype), np.empty((count, len(views[0].outputs)))
 
 
 def _view(watch: Watch, network: Network, step: RecordedStep, program: CompiledProgram) -> View:

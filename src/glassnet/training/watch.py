@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -135,9 +136,9 @@ class Watch(Callback):
         figure: Figure = import_module("glassnet.plots").plot_watch(self, path=path)  # a door: training does without
         return figure
 
-    def steps_until_due(self, steps: int) -> int:
-        """How many steps there are before the next one to be looked at, after so many."""
-        return -steps % self.every
+    def due(self, before: int, steps: int) -> range:
+        """Which of the steps are looked at that follow on so many before them."""
+        return range(before + -before % self.every, before + steps, self.every)
 
     def elements_of(self, size: int) -> Array:
         """The places of the elements that are looked at in an array of that size: all, or some at random."""
@@ -190,7 +191,8 @@ class Sample:
         epoch: its epoch.
         loss: its loss.
         values: the elements of all series, one after another; then the parameters' as they were after the update.
-        dead: shares of dead units, by path.
+        units: which layers have units that may be dead.
+        dead: shares of dead units, of each of these.
     """
 
     series: tuple[Series, ...]
@@ -198,7 +200,8 @@ class Sample:
     epoch: int
     loss: float
     values: Array
-    dead: dict[str, float]
+    units: tuple[str, ...]
+    dead: Array
 
 
 class View:
@@ -209,43 +212,55 @@ class View:
         network: in training.
         calls: the network's and the loss's kernel calls of both passes, on arrays that hold the numbers afterwards.
         memory: flat array that most of these lie in, so that all can be read at once; or None.
+
+    Attributes:
+        width: numbers in a sample.
+        outputs: those of each ReLU, by its path.
+        dtype: of a sample.
     """
 
     def __init__(
         self, watch: Watch, network: Network, calls: Sequence[RecordedCall], memory: Array | None = None
     ) -> None:
         self.watch, self._network, self._memory = watch, network, memory
+        self.dtype = network.dtype
         watch.layers |= {path: type(layer).__name__ for path, layer in network.walk()}
         self._gathers: list[tuple[Array, list[Array]]] = []
-        self._size = 0
-        outputs, errors = _outputs_and_errors(calls, network)
-        series = [self._sees("activation", path, call.arrays["y"], call) for path, call in outputs.items()]
-        series += [self._sees("delta", path, call.arrays["dy"], call) for path, call in errors.items()]
-        trained = [segment for segment in network.layout if segment.trainable]
-        series += [self._sees("gradient", s.path, s.view(network.gradients)) for s in trained]
-        start = self._size
-        self._first_of_parameters = len(self._gathers)
-        series += [self._sees("parameter", s.path, s.view(network.parameters)) for s in trained]
-        self._series = tuple(series)
-        taken = [(flat, np.concatenate(places)) for flat, places in self._gathers]
-        ends = np.cumsum([0, *(len(places) for _, places in taken)]).tolist()
-        self._taken = [(flat, places, slice(*ends[n : n + 2])) for n, (flat, places) in enumerate(taken)]
-        self._before = slice(start, self._size)
-        self._dead = [
-            (path, call.arrays["y"], (0, *range(2, call.arrays["y"].ndim)))
-            for path, call in outputs.items()
-            if call.kernel.name == "relu_forward"
-        ]
+        size = 0
 
-    def _sees(self, kind: str, path: str, array: Array, call: RecordedCall | None = None) -> Series:
-        """Adds an array, of which the watch chooses the elements."""
+        def sees(kind: str, path: str, array: Array, call: RecordedCall | None = None) -> Series:
+            nonlocal size
+            start, size = size, size + self._gather(array)
+            return Series(kind, path, "" if call is None else call.kernel.name, start, size)
+
+        outputs, errors = _outputs_and_errors(calls, network)
+        series = [sees("activation", path, call.arrays["y"], call) for path, call in outputs.items()]
+        series += [sees("delta", path, call.arrays["dy"], call) for path, call in errors.items()]
+        trained = [segment for segment in network.layout if segment.trainable]
+        series += [sees("gradient", s.path, s.view(network.gradients)) for s in trained]
+        of_step, parameters = self._taken(0), size
+        self._gathers.clear()
+        series += [sees("parameter", s.path, s.view(network.parameters)) for s in trained]
+        self._series = tuple(series)
+        self._before = self._taken(parameters)
+        self._after = of_step + self._taken(size)
+        self.width = 2 * size - parameters
+        self.outputs = {path: c.arrays["y"] for path, c in outputs.items() if c.kernel.name == "relu_forward"}
+
+    def _gather(self, array: Array) -> int:
+        """Adds an array's elements that the watch chooses; returns how many."""
         chosen = self.watch.elements_of(array.size)
         flat, first = self._flat(array)
         if not self._gathers or self._gathers[-1][0] is not flat:
             self._gathers.append((flat, []))
         self._gathers[-1][1].append(chosen + first)
-        start, self._size = self._size, self._size + len(chosen)
-        return Series(kind, path, "" if call is None else call.kernel.name, start, self._size)
+        return len(chosen)
+
+    def _taken(self, start: int) -> list[tuple[Array, Array, int]]:
+        """What is gathered, one flat array after another: the array, places in it, and where they go in a sample."""
+        taken = [(flat, np.concatenate(places).astype(np.int64)) for flat, places in self._gathers]
+        starts = start + np.cumsum([0, *(len(places) for _, places in taken)])
+        return [(flat, places, int(at)) for (flat, places), at in zip(taken, starts, strict=False)]
 
     def _flat(self, array: Array) -> tuple[Array, int]:
         """A flat array that the given one lies in, and where it begins there."""
@@ -256,26 +271,36 @@ class View:
                     return flat, (start - first) // flat.itemsize
         return array.reshape(-1), 0
 
+    def look(self, module: ModuleType) -> Any:
+        """What the native replay needs to take samples itself."""
+        look = module.Look(self._network.dtype == np.float64)
+        for parts, is_before in ((self._before, True), (self._after, False)):
+            for flat, places, start in parts:
+                look.take(flat, places, start, is_before)
+        for y in self.outputs.values():
+            look.units(y)
+        return look
+
     def begin(self) -> None:
         """Before the update: keeps the parameters."""
-        count = self._before.stop - self._before.start
-        self._values = np.empty(self._size + count, self._network.dtype)
-        for flat, places, part in self._taken[self._first_of_parameters :]:
-            flat.take(places, out=self._values[part], mode="clip")
+        self._values = np.empty(self.width, self._network.dtype)
+        self._copy(self._before)
 
     def end(self, *, step: int, epoch: int, loss: float) -> None:
         """After the update: hands the sample to the watch."""
-        values = self._values
-        for flat, places, part in self._taken[: self._first_of_parameters]:
-            flat.take(places, out=values[part], mode="clip")
-        for flat, places, part in self._taken[self._first_of_parameters :]:
-            after = slice(part.start - self._before.start + self._size, part.stop - self._before.start + self._size)
-            flat.take(places, out=values[after], mode="clip")
+        self._copy(self._after)
         # A ReLU gives nothing below 0: where the largest is 0, all are.
-        dead = {
-            path: 1 - int(np.count_nonzero(array.max(axis=axes))) / array.shape[1] for path, array, axes in self._dead
-        }
-        self.watch.take_in(Sample(self._series, step, epoch, loss, values, dead))
+        units = [y.max(axis=(0, *range(2, y.ndim))) for y in self.outputs.values()]
+        resting = np.array([1 - np.count_nonzero(largest) / len(largest) for largest in units])
+        self.keep(self._values, resting, step, epoch, loss)
+
+    def _copy(self, parts: list[tuple[Array, Array, int]]) -> None:
+        for flat, places, start in parts:
+            flat.take(places, out=self._values[start : start + len(places)], mode="clip")
+
+    def keep(self, values: Array, resting: Array, step: int, epoch: int, loss: float) -> None:
+        """Hands a step to the watch: its sample, and of each ReLU the share of units at rest."""
+        self.watch.take_in(Sample(self._series, step, epoch, loss, values[: self.width], tuple(self.outputs), resting))
 
 
 def watched_arrays(calls: Sequence[RecordedCall], network: Network) -> list[Array]:
@@ -303,7 +328,7 @@ class KeepingRunner(NumpyRunner):
 
     def __call__(self, caller: Caller, kernel: Kernel, **arguments: Any) -> None:
         """Calls the kernel and notes the call."""
-        kernel(**arguments)
+        super().__call__(caller, kernel, **arguments)
         entry = info(kernel)
         self.calls.append(RecordedCall(caller.path, entry, {name: arguments[name] for name in entry.arrays}, {}))
 
@@ -343,7 +368,7 @@ def _records_of(samples: list[Sample]) -> list[WatchRecord]:
             deltas=of("delta", number),
             gradients=of("gradient", number),
             update_ratios={path: float(found[number]) for path, found in ratios.items()},
-            dead=sample.dead,
+            dead=dict(zip(sample.units, sample.dead.tolist(), strict=True)),
             saturated={path: float(found[number]) for path, found in saturated.items()},
         )
         for number, sample in enumerate(samples)

@@ -1,5 +1,7 @@
 // Every text of the page, in English and Chinese.
 
+const REFUSED = "{where}: received {received}, expected {expected}. To fix it: {fix}.";
+
 const WORDS = {
   title: ["glassnet playground", "glassnet 演练场"],
   playground: ["playground", "演练场"],
@@ -135,7 +137,11 @@ const WORDS = {
     "The gradient of this weight: the sum over the rows of the batch of what came in times the error term.",
     "这个权重的梯度：对小批中各行求和，每一项是输入乘以误差项。",
   ],
-  error: ["{where}: received {received}, expected {expected}. To fix it: {fix}.", "请求被拒绝。{where}：收到 {received}，应为 {expected}。改法：{fix}。"],
+  table_rows: [REFUSED, "表格有 {count} 行，这里最多收 {most} 行。请只取一部分；glassnet train 能读任意大小的表格。"],
+  table_columns: [REFUSED, "表格有 {count} 列，这里收 2 到 {most} 列：若干输入列，加上要学的一列。列与列之间用逗号隔开。"],
+  table_classes: [REFUSED, "目标列里有 {count} 个类别，这里最少 2 个、最多 {most} 个。请换一个目标列，或合并类别。"],
+  table_cells: [REFUSED, "表格里有用不了的内容（{where}：{received}）。输入列的每一格都要是数字，不能空着。"],
+  error: [REFUSED, "请求被拒绝。{where}：收到 {received}，应为 {expected}。改法：{fix}。"],
   diverged: [
     "The loss became infinite, so training stopped at the last good weights. Lower the learning rate.",
     "损失变成了无穷大，训练停在最后一份正常的权重上。请调低学习率。",
