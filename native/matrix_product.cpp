@@ -114,9 +114,18 @@ constexpr auto all_functions = []<int... v>(std::integer_sequence<int, v...>) {
 constexpr int64_t panel_bytes = 1 << 16;
 
 // So many rows of B are used for all rows of A before the next ones, and so are read from the second cache but once.
-// Measured on an AMD Zen 4, GFLOP/s in float32 of 117 at most, with 256, 1024 and all rows: (50x3072)(3072x100) 104, 106,
-// 100; (64x2048)(2048x2048) 86, 88, 69 (OpenBLAS 81); (64x784)(784x256) 115, 117, 117.
-constexpr int64_t depth_in_place = 1024;
+// Measured in GFLOP/s in float32. On an AMD Zen 4, 117 at most, with 256, 1024 and all rows: (50x3072)(3072x100) 104, 106,
+// 100; (64x2048)(2048x2048) 86, 88, 69 (OpenBLAS 81); (64x784)(784x256) 115, 117, 117. On an Intel Sapphire Rapids, 153 at
+// most, with 256 and 1024: (128x784)(784x512) 101, 61; (128x512)(512x512) 108, 92; (64x784)(784x256) 102, 120.
+constexpr int64_t depth_in_place = longest_added;
+
+// With so many rows of A it pays to copy those of B, which may lie so far apart that a few of them fill their places in the
+// first cache. Intel as above, copied and not: (128x784)(784x512) 120, 101; (256x1024)(1024x1024) 109, 70; but
+// (200x3072)(3072x100) 88, 88. AVX2: (1024x256)(256x4096) 85, 63; but (64x784)(784x256) 91, 102.
+template <class T>
+bool pays_to_copy(int64_t m, int64_t b_row) {
+    return vector_bytes < 64 ? m >= 192 : m >= 64 && b_row * static_cast<int64_t>(sizeof(T)) >= 1024;
+}
 
 // Columns of Bᵀ, B (columns, depth), side by side: to (depth, width), square by square, of which `to` gets the first `used`
 // rows.
@@ -276,9 +285,7 @@ void matrix_product(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row, 
     if (m <= 0 || n <= 0) return;
     if (a_row == 1 && n * sizeof(T) <= 16 && start == nullptr)
         return multiply_narrow(m, n, k, a, a_column, b, b_row, c, c_row);
-    // Rows of B that lie far apart are slow to read where vectors are short; (1024x256)(256x4096) 63 and 85 GFLOP/s with
-    // AVX2, but (64x784)(784x256) 102 and 91. With AVX-512 copies do not pay.
-    if (vector_bytes < 64 && m >= 192)
+    if (pays_to_copy<T>(m, b_row))
         return multiply<T, Right::copied>(m, n, {k, a, a_row, a_column, b, b_row, start, start_row, c, c_row, 0});
     multiply<T, Right::in_place>(m, n, {k, a, a_row, a_column, b, b_row, start, start_row, c, c_row, 0});
 }
@@ -288,7 +295,7 @@ void add_matrix_product(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_r
                         int64_t c_row) {
     if (m <= 0 || n <= 0) return;
     Block<T> block{k, a, a_row, 1, b, b_row, nullptr, 0, c, c_row, 0, true};
-    if (vector_bytes < 64 && m >= 192)
+    if (pays_to_copy<T>(m, b_row))
         multiply<T, Right::copied>(m, n, std::move(block));
     else
         multiply<T, Right::in_place>(m, n, std::move(block));

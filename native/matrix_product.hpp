@@ -18,7 +18,9 @@ template <class T>
 void matrix_product(std::int64_t m, std::int64_t n, std::int64_t k, const T* a, std::int64_t a_row,
                    std::int64_t a_column, const T* b, std::int64_t b_row, const T* start, T* c, std::int64_t c_row, std::int64_t start_row = 0);
 
-// C (m, n) += A (m, k) B (k, n), the products of each element summed up first; k is at most 1024.
+// C (m, n) += A (m, k) B (k, n), the products of each element summed up first; k is at most `longest_added`.
+constexpr std::int64_t longest_added = 256;
+
 template <class T>
 void add_matrix_product(std::int64_t m, std::int64_t n, std::int64_t k, const T* a, std::int64_t a_row, const T* b,
                         std::int64_t b_row, T* c, std::int64_t c_row);

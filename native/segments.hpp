@@ -7,13 +7,15 @@
 
 #include <cstdint>
 
+#include "matrix_product.hpp"
+
 namespace glassnet {
 
-// k summands in parts that depend on k alone: one for less than 2048, else 4, 8, ... of at most 1024.
+// k summands in parts that depend on k alone: one for less than 2048, else 8, 12, ... that can be added.
 struct Segments {
     std::int64_t k, count;
 
-    explicit Segments(std::int64_t k) : k(k), count(k < 2048 ? 1 : (k + 4095) / 4096 * 4) {}
+    explicit Segments(std::int64_t k) : k(k), count(k < 2048 ? 1 : (k + 4 * longest_added - 1) / (4 * longest_added) * 4) {}
     std::int64_t start(std::int64_t i) const { return k * i / count; }
 };
 

@@ -27,8 +27,8 @@ FEWEST_ROWS, MOST_ROWS = 16, 256
 WHOLE, PLANES, WEIGHTS, COLUMNS, SUMMANDS = range(5)
 """How an array of a single row's call is divided among threads: not, along axis 1, along axis 0, by the columns of a
 matrix, or by parts of the sums. As ``Forward::Share``."""
-FEWEST_SUMMANDS, MOST_SUMMANDS = 2048, 16384
-"""Of sums that are divided: as many as native/segments.hpp asks for, and as ``Forward`` has memory for."""
+FEWEST_SUMMANDS, SUMMANDS_TOGETHER, MOST_SUM_BYTES = 2048, 256, 1 << 16
+"""Sums of so many are divided, into parts of so many, as far as the native ``Forward`` has memory for these."""
 SHORT_ROW, PAGE = 16, 4096
 """Bytes. Sums are divided where the rows of the weights are longer than the one, and not than the other."""
 DIVIDED_FLOPS = 3_000_000
@@ -156,8 +156,9 @@ def _shares_of(item: Item) -> list[int]:
         return []
     kinds = {name: WEIGHTS if name in kernel.shared else PLANES for name in kernel.channels}
     if is_dense:
-        summands = arrays["weight"].shape[0]
-        if FEWEST_SUMMANDS <= summands <= MOST_SUMMANDS and SHORT_ROW < arrays["weight"].strides[0] <= PAGE:
+        summands, row_bytes = arrays["weight"].shape[0], arrays["weight"].strides[0]
+        parts = 4 * -(-summands // (4 * SUMMANDS_TOGETHER))
+        if summands >= FEWEST_SUMMANDS and SHORT_ROW < row_bytes <= min(PAGE, MOST_SUM_BYTES // parts):
             kinds = {"x": SUMMANDS}
         else:
             kinds["weight"] = COLUMNS
