@@ -11,7 +11,7 @@ from glassnet.losses import Loss
 from glassnet.network import Network
 from glassnet.shapes import size_of
 from glassnet.training import Rows, Watch, WatchRecord
-from glassnet.training.watch import KeepingRunner, View
+from glassnet.training.view import KeepingRunner, View
 
 MOST_DEAD, MOST_SATURATED = 0.4, 0.5
 """Shares from which on a layer is ill: of units that answer nothing, and of outputs at the ends of their range."""

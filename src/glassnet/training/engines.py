@@ -28,7 +28,8 @@ from glassnet.runners.threads import thread_count
 from glassnet.shapes import Array
 from glassnet.training.batches import Rows, batches
 from glassnet.training.snapshots import Snapshots
-from glassnet.training.watch import MOST_BYTES, KeepingRunner, View, Watch, watched_arrays
+from glassnet.training.view import KeepingRunner, View, watched_arrays
+from glassnet.training.watch import MOST_BYTES, Watch
 
 SLICE_SECONDS = 0.05
 """How long a compiled program runs before it is asked whether to go on: bounds the answer to Ctrl-C."""
