@@ -113,7 +113,7 @@ def table(found: list[Task], seeds: int) -> str:
         "library",
         f"score, mean ± deviation of {seeds} seeds",
         "epochs",
-        "`fit`, median",
+        "`fit`",
         "faster by",
     ]
     sides = ["---", "---", "---", "---:", "---:", "---:", "---:"]
