@@ -28,6 +28,11 @@ class GlassnetError(Exception):
         self.fix = fix
         super().__init__(f"{where}: received {received}, expected {expected}. To fix it: {fix}.")
 
+    @property
+    def parts(self) -> dict[str, str]:
+        """The four parts by name, as another error takes them."""
+        return {"where": self.where, "received": self.received, "expected": self.expected, "fix": self.fix}
+
 
 class ShapeError(GlassnetError, ValueError):
     """An array has the wrong shape or feature count."""

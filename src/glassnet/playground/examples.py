@@ -37,7 +37,7 @@ class TableError(DataError):
         where, received, expected, fix: as every error has them.
     """
 
-    def __init__(self, code: str, count: int = 0, most: int = 0, **parts: str) -> None:
+    def __init__(self, code: str, count: int = 0, most: int = 0, /, **parts: str) -> None:
         super().__init__(**parts)
         self.code, self.count, self.most = code, count, most
 
@@ -83,8 +83,7 @@ class Table:
             try:
                 data = read_csv(path, target or self.columns[-1])
             except DataError as error:
-                parts = {name: getattr(error, name) for name in ("where", "received", "expected", "fix")}
-                raise TableError("table_cells", **parts) from None
+                raise TableError("table_cells", **error.parts) from None
         if len(data) > MOST_ROWS:
             raise _too_large("table_rows", len(data), MOST_ROWS, "rows")
         return data

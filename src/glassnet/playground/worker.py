@@ -210,12 +210,11 @@ class Worker:
 
 def error_message(error: GlassnetError) -> bytes:
     """An error as the page shows it: its four parts, and a code for those that the page has words of its own for."""
-    parts = {name: getattr(error, name) for name in ("where", "received", "expected", "fix")}
     if isinstance(error, TableError):
-        parts |= {"code": error.code, "count": error.count, "most": error.most}
+        told: dict[str, Any] = {"code": error.code, "count": error.count, "most": error.most}
     else:
-        parts["code"] = "diverged" if isinstance(error, DivergenceError) else "refused"
-    return pack({"kind": "error", **parts})
+        told = {"code": "diverged" if isinstance(error, DivergenceError) else "refused"}
+    return pack({"kind": "error", **error.parts, **told})
 
 
 def too_many_messages() -> DataError:
