@@ -52,13 +52,16 @@ def test_training_and_prediction_leave_the_arithmetic_as_it_was() -> None:
 
 
 def test_any_number_of_threads_gives_the_same_bits() -> None:
-    """Inputs so small that products with weights are subnormal."""
-    x = (1e-38 * np.random.default_rng(0).normal(size=(300, 200))).astype(np.float32)
+    """Inputs so small that some products with weights are subnormal."""
+    x = (1e-37 * np.random.default_rng(0).normal(size=(300, 200))).astype(np.float32)
     outputs = []
     for threads in (1, 2, 4):
         network = gn.Sequential(gn.Dense(300), gn.Tanh(), gn.Dense(300), gn.Tanh(), gn.Dense(4))
         network.build((200,), seed=1)
         model = gn.Model(network, "mean_squared_error", gn.Adam(), threads=threads)
         outputs.append(model.predict(x))
+    assert 0.5 < np.mean(outputs[0] != 0) < 1
+    model.engine = "numpy"
+    assert (model.predict(x) != 0).all()  # which keeps what the compiled engine counts as 0
     for other in outputs[1:]:
         np.testing.assert_array_equal(outputs[0], other)
