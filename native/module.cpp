@@ -236,8 +236,8 @@ NB_MODULE(GLASSNET_MODULE, module) {
             },
             nb::arg("array"))
         .def("run", &run, nb::arg("epoch"), nb::arg("first"), nb::arg("steps"), nb::arg("orders").none(),
-             nb::arg("numbers"), nb::arg("values"), nb::arg("totals"), nb::arg("collected").none(), nb::arg("threads"), nb::arg("before"),
-             nb::arg("seen"));
+             nb::arg("numbers"), nb::arg("values"), nb::arg("totals"), nb::arg("collected").none(), nb::arg("threads"),
+             nb::arg("before"), nb::arg("seen"));
     nb::class_<Forward>(module, "Forward")
         .def(
             "__init__",

@@ -129,7 +129,7 @@ class View:
 
     def look(self, module: ModuleType) -> Any:
         """What the native replay needs to take samples itself."""
-        look = module.Look(self._network.dtype == np.float64)
+        look = module.Look(self.dtype == np.float64)
         for parts, is_before in ((self._before, True), (self._after, False)):
             for flat, places, start in parts:
                 look.take(flat, places, start, is_before)
@@ -139,7 +139,7 @@ class View:
 
     def begin(self) -> None:
         """Before the update: keeps the parameters."""
-        self._values = np.empty(self.width, self._network.dtype)
+        self._values = np.empty(self.width, self.dtype)
         self._copy(self._before)
 
     def end(self, *, step: int, epoch: int, loss: float) -> None:
@@ -147,7 +147,7 @@ class View:
         self._copy(self._after)
         # A ReLU gives nothing below 0: where the largest is 0, all are.
         units = [y.max(axis=(0, *range(2, y.ndim))) for y in self.outputs.values()]
-        resting = np.array([1 - np.count_nonzero(largest) / len(largest) for largest in units])
+        resting = np.array([np.count_nonzero(largest == 0) / len(largest) for largest in units])
         self.keep(self._values, resting, step, epoch, loss)
 
     def _copy(self, parts: list[tuple[Array, Array, int]]) -> None:
