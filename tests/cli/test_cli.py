@@ -15,6 +15,7 @@ import glassnet as gn
 from glassnet.cli.main import main
 from glassnet.plots.figures import readable
 from glassnet.runners import native
+from glassnet.tables import Table
 
 
 def run(command: str) -> int:
@@ -84,7 +85,8 @@ def test_a_table_with_classes(
     assert "test accuracy: 1.0000" in capsys.readouterr().out
     model = gn.load("flowers.safetensors")
     assert model.class_names == ("lily", "rose")
-    assert model.feature_names == ("length", "width", "always one")
+    assert isinstance(model.preprocessing, Table)
+    assert [column.name for column in model.preprocessing.columns] == ["length", "width", "always one"]
 
     Path("new.csv").write_text("id,width,length,always one\n7,98,5.1,1\n8,61,8.2,1\n")
     assert main(["predict", "flowers.safetensors", "new.csv"]) == 0

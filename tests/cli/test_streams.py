@@ -7,7 +7,6 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars
@@ -16,10 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import glassnet as gn
-from glassnet.cli import streams
 from glassnet.cli.main import main
+from glassnet.data import tables
+from glassnet.data.tables import batches
 from glassnet.errors import DataError, FileFormatError, GlassnetError
-from glassnet.tables import Category, Number, Table, Time, Truth
+from glassnet.tables import Category, Frame, Number, Table, Time, Truth
 
 MIXED = Table([
     Number("size", 0.0, 1.0), Truth("open"), Time("day", 0.0, 1.0),
@@ -32,24 +32,21 @@ def run(line: str) -> int:
     return main(shlex.split(line))
 
 
-def read(path: Path, table: Table = MIXED, **how: bool) -> polars.DataFrame:
-    return polars.concat(streams.batches(path, table, **how))
+def read(path: Path, rows: int = 50_000) -> list[Frame]:
+    return list(batches(path, MIXED, rows=rows))
 
 
 @given(rows=st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=30), size=st.integers(1, 40))
 @settings(
     max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
 )
-def test_parts_of_a_file_are_the_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[tuple[str, str]], size: int
-) -> None:
+def test_parts_of_a_file_are_the_whole(tmp_path: Path, rows: list[tuple[str, str]], size: int) -> None:
     """With line ends, quotes and commas in the texts, which Python's own module writes and reads."""
     path = tmp_path / "t.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows([("other", "wo,\nrd"), *rows])
-    monkeypatch.setattr(streams, "PART_BYTES", size)
-    found = read(path, Table([Category("wo,\nrd", ["b"])]))
-    assert found["wo,\nrd"].to_list() == [text for _, text in rows]
+    parts = batches(path, Table([Category("wo,\nrd", ["b"])]), rows=size)
+    assert [text for part in parts for text in part["wo,\nrd"].values] == [text for _, text in rows]
 
 
 def test_a_column_reads_as_what_it_was_in_training(tmp_path: Path) -> None:
@@ -60,39 +57,38 @@ def test_a_column_reads_as_what_it_was_in_training(tmp_path: Path) -> None:
         ",7.0,false,2024-02-03T10:00:00,,b\n"
         "true,A7,,, nan ,c\n\n\n"
     )
-    found = read(path)
-    assert found["word"].to_list() == ["07", None, "true"]
-    assert found["zip"].to_list() == ["12", "7", "A7"]
-    assert found["open"].to_list() == [True, False, None]
-    assert found["size"].to_list()[:2] == [1.5, None]
-    assert [None if day is None else day.isoformat() for day in found["day"]] == [
-        "2024-02-03T00:00:00", "2024-02-03T10:00:00", None,
+    (part,) = read(path)
+    found = MIXED.read(part, ["word", "zip", "open", "day", "size"], where="test")
+    assert found["word"].values.tolist() == ["07", None, "true"]
+    assert found["zip"].values.tolist() == ["12", "7", "A7"]
+    np.testing.assert_array_equal(found["open"].values, [1, 0, np.nan])
+    np.testing.assert_array_equal(found["size"].values, [1.5, np.nan, np.nan])
+    assert found["day"].values.astype(str).tolist() == [
+        "2024-02-03T00:00:00.000000", "2024-02-03T10:00:00.000000", "NaT",
     ]  # fmt: skip
-    assert MIXED.apply(found).shape == (3, len(MIXED.features))
+    assert MIXED.apply(part).shape == (3, len(MIXED.features))
 
 
 @pytest.mark.parametrize(
-    ("line", "how", "kind", "words"),
+    ("line", "kind", "words"),
     [
-        ("about 3,true,2024-01-01,7,x", {}, DataError, "column 'size': received the text 'about 3' in row 2"),
-        ("1e999,true,2024-01-01,7,x", {}, DataError, "'1e999' in row 2, expected a finite number"),
-        ("1_0,true,2024-01-01,7,x", {}, DataError, "'1_0' in row 2"),
-        ("3,perhaps,2024-01-01,7,x", {}, DataError, "column 'open': received the text 'perhaps' in row 2"),
-        ("3,true,soon,7,x", {}, DataError, "column 'day': received the text 'soon' in row 2"),
-        ("3,true,2024-01-01,7,x,too,many", {}, FileFormatError, "polars cannot read"),
-        (",true,2024-01-01,7,x", {"complete": True}, DataError, "column 'size': received no value in row 2"),
+        ("about 3,true,2024-01-01,7,x", DataError, "column 'size': received the text 'about 3' in line 4 of t.csv"),
+        ("1e999,true,2024-01-01,7,x", DataError, "'1e999' in line 4 of t.csv, .*expected a finite number"),
+        ("1_0,true,2024-01-01,7,x", DataError, "'1_0' in line 4"),
+        ("3,perhaps,2024-01-01,7,x", DataError, "column 'open': received the text 'perhaps' in line 4"),
+        ("3,true,soon,7,x", DataError, "column 'day': received the text 'soon' in line 4"),
+        ("3,true,31.12.2024,7,x", DataError, "column 'day': received the text '31.12.2024' in line 4"),
+        ("3,true,2024-01-01,7,x,too,many", FileFormatError, "line 4: received 7 fields, expected 5"),
     ],
 )
-@pytest.mark.parametrize("size", [30, 1 << 20])
-def test_what_cannot_be_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, how: dict[str, bool], kind: type, words: str, size: int
-) -> None:
-    """In the first part of a file or in a later one, the row is that of the file."""
+@pytest.mark.parametrize("rows", [1, 1 << 20])
+def test_what_cannot_be_read(tmp_path: Path, line: str, kind: type, words: str, rows: int) -> None:
+    """In the first part of a file or in a later one, the line is that of the file."""
     path = tmp_path / "t.csv"
     path.write_text(f"size,open,day,zip,word\n1,true,2024-01-01,7,x\n2,false,2024-01-01,12,y\n{line}\n")
-    monkeypatch.setattr(streams, "PART_BYTES", size)
     with pytest.raises(kind, match=words):
-        read(path, **how)
+        for part in batches(path, MIXED, rows=rows):
+            MIXED.apply(part)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +105,7 @@ def test_headers(tmp_path: Path, content: str, kind: type[GlassnetError], words:
     path = tmp_path / "t.csv"
     path.write_text(content)
     with pytest.raises(kind, match=words):
-        MIXED.apply(read(path))
+        MIXED.apply(read(path)[0])
 
 
 def table_of(rows: int) -> polars.DataFrame:
@@ -135,8 +131,7 @@ def test_parts_files_and_forms_give_the_same_answers(monkeypatch: pytest.MonkeyP
     frame.write_parquet("new.parquet")
     model = gn.load("income.safetensors")
     expected = model.predict(frame)[:, 0]
-    monkeypatch.setattr(streams, "PART_BYTES", 1000)
-    monkeypatch.setattr(streams, "ROWS", 37)
+    monkeypatch.setattr(tables, "ROWS", 37)
     for source in ("new.csv", "new.parquet"):
         for output in ("out.csv", "out.parquet"):
             assert run(f"predict income.safetensors {source} --output {output}") == 0
@@ -152,34 +147,40 @@ def test_nothing_is_written_where_a_late_row_is_wrong(
     table_of(300).write_csv("new.csv")
     with Path("new.csv").open("a") as file:
         file.write("old,Ulm,1\n")
-    monkeypatch.setattr(streams, "PART_BYTES", 1000)
+    monkeypatch.setattr(tables, "ROWS", 37)
     before = sorted(path.name for path in Path().iterdir())
     for output in ("out.csv", "out.parquet"):
         assert run(f"predict income.safetensors new.csv --output {output}") == 2
-        assert "column 'age': received the text 'old' in row 300" in capsys.readouterr().err
+        assert "column 'age': received the text 'old' in line 302 of new.csv" in capsys.readouterr().err
     assert sorted(path.name for path in Path().iterdir()) == before
 
 
 def test_a_table_of_numbers_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A model without a ``Table``, whose .csv files the library reads itself where polars is not there."""
+    """A model that knows its columns' names and no ``Table`` reads the same texts."""
     monkeypatch.chdir(tmp_path)
-    table_of(300).drop("town").write_csv("n.csv")
-    assert run("train n.csv --target income --epochs 1 --quiet") == 0
-    answers: list[Any] = []
-    for has_polars in (True, False):
-        if not has_polars:
-            monkeypatch.setattr("glassnet.cli.tables.find_spec", lambda name: None)
-        capsys.readouterr()
-        assert run("predict n.safetensors n.csv") == 0
-        answers.append(capsys.readouterr().out)
-        table_of(5).drop("age").write_csv("gone.csv")
-        Path("gap.csv").write_text("age\n3\n\n4\n")
-        for name, words in (("gone", "without the column 'age'"), ("gap", "row 1" if has_polars else "line 3")):
-            assert run(f"predict n.safetensors {name}.csv") == 2
-            assert words in capsys.readouterr().err
-    assert answers[0] == answers[1]
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(50, 2))
+    model = gn.Model(gn.Sequential(gn.Dense(1)), "mean_squared_error", gn.Adam(0.1))
+    model.fit(x, x[:, :1], verbose=False)
+    model.feature_names, model.target_name = ("a", "b"), "y"
+    model.save("n.safetensors")
+    np.savetxt("n.csv", x[:, ::-1], delimiter=";", header="b;a", comments="")
+    assert run("predict n.safetensors n.csv") == 0
+    found = [float(line) for line in capsys.readouterr().out.splitlines()[1:]]
+    np.testing.assert_allclose(found, model.predict(x)[:, 0], rtol=1e-6)
+    for content, words in (
+        ("a\n1\n", "without the column 'b'"),
+        ("a,b\n3,1\n,2\n4,1\n", "no value in line 3 of g.csv"),
+    ):
+        Path("g.csv").write_text(content)
+        assert run("predict n.safetensors g.csv") == 2
+        assert words in capsys.readouterr().err
+    Path("g.csv").write_text("a,b\n3,1\n\n4,1\n")
+    assert run("predict n.safetensors g.csv") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+    monkeypatch.setattr("glassnet.data.tables.find_spec", lambda name: None)
     assert run("predict n.safetensors n.csv --output n.parquet") == 2
     assert 'pip install "glassnet[tables]"' in capsys.readouterr().err
 

@@ -102,7 +102,7 @@ def test_a_subset_cuts_a_single_part_in_two(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source", ["digits", "points.npz", "somewhere"])
 def test_a_target_needs_columns_with_names(source: str) -> None:
-    with pytest.raises(ConfigurationError, match=rf"{source}: received the target 'species'.*\.csv"):
+    with pytest.raises(ConfigurationError, match=rf"{source}: received the target 'species'.*only with a table"):
         open_source(source, target="species")
 
 

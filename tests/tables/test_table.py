@@ -247,7 +247,10 @@ def test_numbers_as_categories_and_many_words() -> None:
 
 
 def test_mixed_types_are_words_and_time_zones_keep_their_clocks() -> None:
-    table = Table.from_data({"mixed": [1, "a", 2.5, None], "x": [1, 2, 3, 4]})
+    mixed = {"mixed": [1, "a", 2.5, None], "x": [1, 2, 3, 4]}
+    with pytest.raises(gn.DataError, match="the text 'a' in row 1, in a column of numbers"):
+        Table.from_data(mixed)
+    table = Table.from_data(mixed, categories="mixed")
     assert table.columns[0].features == ("mixed=1", "mixed=2.5", "mixed=a", "mixed=other", "mixed missing")
     times = [datetime(2020, 1, 1, 6, tzinfo=timezone.utc), datetime(2020, 3, 1, 18, tzinfo=timezone.utc)]  # noqa: UP017
     x = Table.from_data(polars.DataFrame({"t": times})).apply(polars.DataFrame({"t": times}))
@@ -296,7 +299,7 @@ def test_a_name_with_a_slip_is_recognised(build: Callable[[Any], Any]) -> None:
         ({"x": [1, 2]}, "without the column 'town'"),
         (
             {"x": ["one", "two"], "town": ["a", "b"]},
-            r"column 'x': received words, such as one in row 0, expected numbers",
+            r"column 'x': received the text 'one' in row 0, in a column of numbers",
         ),
         ({"x": [1], "town": [datetime(2020, 1, 1)]}, "column 'town': received times"),
     ],

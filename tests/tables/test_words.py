@@ -15,8 +15,8 @@ import pytest
 
 import glassnet as gn
 from glassnet.tables import Category, Ignored, Indexed, Table
-from glassnet.tables.frames import NUMBER, WORDS, Raw
 from glassnet.tables.learning import MOST_VECTORS, learn
+from glassnet.tables.raws import NUMBER, WORDS, Raw
 from glassnet.tables.words import counted, word
 
 TOWNS = ["Ulm", "Bern", "Graz", None, "Ulm", "Oslo", "Bern", "Ulm", "Bonn", "Graz"]
@@ -57,7 +57,7 @@ def test_every_route_gives_the_same_numbers(route: str) -> None:
 def test_what_was_never_seen_and_what_is_missing() -> None:
     table = learned()
     new = {"town": ["Rom", None, "", "ulm", "Ulm"], "age": [1.0] * 5, "shop": [8, 7.5, None, "7", True]}
-    assert table.apply(new)[:, 0].tolist() == [0, 4, 0, 0, 1]
+    assert table.apply(new)[:, 0].tolist() == [0, 4, 4, 0, 1]  # an empty text is no word
     assert table.apply(new | {"shop": [8, 7.5, None, 7, 12]})[:, 2].tolist() == [0, 0, 5, 1, 2]
     whole = learned({name: values[:3] * 2 for name, values in DATA.items()})
     assert whole.columns[0].has_missing is False  # type: ignore[attr-defined]

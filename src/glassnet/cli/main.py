@@ -33,9 +33,9 @@ examples:
 """
 
 DATA_HELP = (
-    "what to read: 'digits' (built in), a .csv with a header row or a .parquet, a .npz with arrays x and y, a folder "
-    "with MNIST files, CIFAR-10's cifar-10-binary.tar.gz or its unpacked folder, or a folder with a folder of pictures "
-    "for each class"
+    "what to read: 'digits' (built in), a table with a header row (.csv, .tsv, either with .gz; .parquet, .xlsx), a "
+    ".npz with arrays x and y, a folder with MNIST files, CIFAR-10's cifar-10-binary.tar.gz or its unpacked folder, or "
+    "a folder with a folder of pictures for each class"
 )
 
 
@@ -105,11 +105,16 @@ def _add_train(commands: Commands) -> None:
         help="for a table: the column to learn; several, all of classes or all of amounts, with commas between them",
     )
     group.add_argument(
+        "--categories", action="append", metavar="COLUMN", help="columns of a table whose values are names, not amounts"
+    )
+    group.add_argument("--ignore", action="append", metavar="COLUMN", help="columns of a table to leave out")
+    group.add_argument(
         "--regression", action="store_true", help="whole-number targets are amounts, not the numbers of classes"
     )
     group.add_argument("--test-share", type=float, default=0.25, metavar="SHARE", help="share of rows held out to test")
     group.add_argument("--subset", metavar="TRAIN,TEST", help="use so many rows only, such as 5000,500")
     _add_pictures(group)
+    _add_texts(group)
     group = parser.add_argument_group("the network")
     group.add_argument(
         "--hidden",
@@ -163,7 +168,9 @@ def _add_evaluate(commands: Commands) -> None:
     )
     parser.set_defaults(run=evaluate)
     _add_model_and_data(parser)
-    parser.add_argument("--target", metavar="COLUMN", help="for a .csv: the target column, if not named as in training")
+    parser.add_argument(
+        "--target", metavar="COLUMN", help="for a table: the target column, if not named as in training"
+    )
 
 
 def _add_predict(commands: Commands) -> None:
@@ -181,6 +188,7 @@ def _add_predict(commands: Commands) -> None:
         "data", nargs="+", help=f"{DATA_HELP}; or any number of pictures and folders of them, without classes"
     )
     _add_pictures(parser)
+    _add_texts(parser)
     parser.add_argument(
         "--output", metavar="FILE", help="where to write the answers, .csv or .parquet; standard output if not given"
     )
@@ -213,13 +221,16 @@ def _add_trace(commands: Commands) -> None:
     which.add_argument("--rows", metavar="FIRST:STOP", help="several rows as one batch, such as 0:4")
     parser.add_argument("--html", metavar="FILE", help="where to write the page; needs no network to be looked at")
     parser.add_argument("--language", default="en", choices=LANGUAGES, help="of the page (en)")
-    parser.add_argument("--target", metavar="COLUMN", help="for a .csv: the target column, if not named as in training")
+    parser.add_argument(
+        "--target", metavar="COLUMN", help="for a table: the target column, if not named as in training"
+    )
 
 
 def _add_model_and_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="a file saved by 'glassnet train' or model.save")
     parser.add_argument("data", help=DATA_HELP)
     _add_pictures(parser)
+    _add_texts(parser)
 
 
 def _add_pictures(group: argparse._ActionsContainer) -> None:
@@ -228,6 +239,23 @@ def _add_pictures(group: argparse._ActionsContainer) -> None:
     )
     group.add_argument(
         "--on-error", default="stop", choices=("stop", "skip"), help="what to do at a picture that cannot be read"
+    )
+
+
+def _add_texts(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--delimiter", metavar="SIGN", help="what parts the fields of a table: , ; | or tab; else found")
+    group.add_argument("--encoding", metavar="NAME", help="of a table: utf-8, utf-16, gb18030, cp1252, ...; else found")
+    group.add_argument(
+        "--decimal", choices=(".", ","), help="sign before the fraction of a table's numbers; else found"
+    )
+    group.add_argument(
+        "--date-format", metavar="ORDER", help="of a table's dates: dmy, mdy, ymd, or such as %%d.%%m.%%Y; else found"
+    )
+    group.add_argument(
+        "--missing",
+        action="append",
+        metavar="TEXT",
+        help="a text that stands for a missing value, beside NA and the like",
     )
 
 

@@ -1,158 +1,98 @@
-"""Tables with words, dates and gaps: read by polars, learned as a ``Table``."""
+"""Tables on the command line: what the options say of a file, what is learned of it, what is measured."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Sequence
-from importlib.util import find_spec
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-from glassnet.cli.streams import batches, no_table
 from glassnet.data import test_rows
-from glassnet.data.files import unreadable
-from glassnet.data.tables import read_header
-from glassnet.errors import ConfigurationError, DataError, MissingExtraError
+from glassnet.data.subsets import check_available
+from glassnet.data.tables import TABLE_ENDINGS, is_table, read_header, read_table
+from glassnet.errors import ConfigurationError
 from glassnet.model import Model
-from glassnet.tables import Table
+from glassnet.tables import Frame, Reading, Table
 
-ENDINGS = (".csv", ".parquet")
 OF_CLASSES = ("accuracy", "roc_auc", "f1", "log_loss")
 OF_QUESTIONS = ("accuracy", "roc_auc", "log_loss")
 OF_AMOUNTS = ("mean_absolute_error", "root_mean_squared_error", "r2")
 """What is measured of one class a row, of several, and of amounts."""
+NAMES_OF_DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "space": " "}
 
 
-def can_read(source: str) -> bool:
-    """Whether it is the name of a table's file, and polars is there to read it."""
-    return (
-        Path(source).suffix.lower() in ENDINGS and find_spec("polars") is not None and find_spec("narwhals") is not None
+def reading_of(options: argparse.Namespace) -> Reading:
+    """What the options say of how a file is read."""
+    delimiter = getattr(options, "delimiter", None)
+    return Reading(
+        getattr(options, "decimal", None),
+        getattr(options, "date_format", None),
+        tuple(getattr(options, "missing", None) or ()),
+        NAMES_OF_DELIMITERS.get(delimiter or "", delimiter),
+        getattr(options, "encoding", None),
     )
-
-
-def needs_more(error: DataError) -> DataError:
-    """The error of a table that holds more than numbers, with what would read it."""
-    fix = f'run pip install "glassnet[tables]", which reads words, dates and gaps; or {error.fix}'
-    return DataError(where=error.where, received=error.received, expected=error.expected, fix=fix)
-
-
-def require_polars(*, where: str) -> None:
-    """Refuses to go on without what reads and writes tables.
-
-    Raises:
-        MissingExtraError: polars or narwhals is not installed.
-    """
-    if find_spec("polars") is None or find_spec("narwhals") is None:
-        raise MissingExtraError(
-            where=where,
-            received="no polars or no narwhals",
-            expected="both, which read and write tables with words, dates and gaps",
-            fix='run pip install "glassnet[tables]"',
-        )
-
-
-def read_like(path: str | Path, table: Table) -> Any:
-    """The file as a frame of polars with the columns of a table and of its target, in the form that it knows.
-
-    Raises:
-        MissingExtraError: polars is not installed.
-        MissingFileError, FileFormatError, DataError: as ``batches``.
-    """
-    require_polars(where=f"read {path}")
-    import polars
-
-    return polars.concat(batches(path, table, with_target=True))
-
-
-def read_table(path: str | Path) -> Any:
-    """The file as a frame of polars, dates and times recognised.
-
-    Raises:
-        MissingFileError: there is no such file.
-        FileFormatError: polars cannot read it.
-        DataError: words in a column of numbers.
-        MissingExtraError: polars is not installed.
-    """
-    require_polars(where=f"read {path}")
-    import polars
-
-    if not Path(path).is_file():
-        raise unreadable(Path(path))
-    try:
-        if str(path).lower().endswith(".parquet"):
-            return polars.read_parquet(path)
-        frame = polars.read_csv(path, try_parse_dates=True, infer_schema_length=None)
-    except (polars.exceptions.PolarsError, OSError, ValueError) as error:
-        raise no_table(path, error) from error
-    _refuse_slips(frame, path)
-    return frame
-
-
-def _refuse_slips(frame: Any, path: str | Path) -> None:
-    """A column of numbers with a few words in it is not one of words.
-
-    Raises:
-        DataError: there is one; it names the cell.
-    """
-    import polars
-
-    for name in frame.columns:
-        if frame[name].dtype != polars.String:
-            continue
-        slips = frame[name].is_not_null() & frame[name].str.strip_chars().cast(polars.Float64, strict=False).is_null()
-        if 0 < slips.sum() * 2 <= frame[name].is_not_null().sum():
-            row = int(slips.arg_true()[0])
-            raise DataError(
-                where=f"read {path}: column {name!r}",
-                received=f"the text {frame[name][row]!r} in row {row}, in a column of numbers",
-                expected="numbers, or words in most rows",
-                fix="write a number there, or leave the cell empty",
-            )
 
 
 def target_names(options: argparse.Namespace) -> list[str]:
     """The columns to learn, as --target names them: the name of one, or several with commas, or one after the other.
 
     Raises:
-        ConfigurationError: several, for data that are no table.
+        ConfigurationError: a target, or an option about texts, for data that are no table.
         MissingFileError, FileFormatError, DataError: the file cannot be read.
-        MissingExtraError: several, and polars is not installed.
+        MissingExtraError: what reads the file is not installed.
     """
-    given: list[str] = options.target or []
-    if len(given) == 1 and "," not in given[0]:
-        return given
-    if given and Path(options.data).suffix.lower() not in ENDINGS:
+    return _listed(options, options.target, "--target")
+
+
+def _listed(options: argparse.Namespace, given: Sequence[str] | None, option: str) -> list[str]:
+    """The columns that an option names."""
+    if not given:
+        return []
+    if not is_table(options.data):
         raise ConfigurationError(
-            where="--target",
+            where=option,
             received=", ".join(given),
-            expected=f"several columns of a table only, {' or '.join(ENDINGS)}",
-            fix="name one column, or leave --target out",
+            expected=f"names of columns of a table only ({', '.join(TABLE_ENDINGS)})",
+            fix=f"leave {option} out",
         )
-    columns = _column_names(options.data) if given else ()
+    columns = read_header(options.data, reading_of(options)) if any("," in text for text in given) else []
     return [name.strip() for text in given for name in ([text] if text in columns else text.split(",")) if name.strip()]
 
 
-def _column_names(path: str) -> Collection[str]:
-    if not path.lower().endswith(".parquet"):
-        return read_header(path)
-    require_polars(where=f"read {path}")
-    import polars
+def read(options: argparse.Namespace, targets: Sequence[str]) -> tuple[Frame, list[str]]:
+    """The file to train with, and the columns that are names of categories.
 
-    return frozenset(polars.read_parquet_schema(path)) if Path(path).is_file() else ()
+    Raises:
+        ConfigurationError, MissingFileError, FileFormatError, DataError, MissingExtraError: as ``read_table``.
+    """
+    categories = _listed(options, options.categories, "--categories")
+    ignored = _listed(options, options.ignore, "--ignore")
+    reading = reading_of(options)
+    return read_table(options.data, targets, reading=reading, categories=categories, ignore=ignored), categories
 
 
-def learn(options: argparse.Namespace, targets: Sequence[str], frame: Any) -> tuple[Table, Any, Any]:
+def learn(
+    options: argparse.Namespace, targets: Sequence[str], subset: tuple[int, int] | None
+) -> tuple[Table, Frame, Frame]:
     """The table that is learned from the part to train with, that part, and the part held out.
 
     Columns of many words get an ``Embedding``. The classes are those of both parts.
     """
+    frame, categories = read(options, targets)
     task = "regression" if options.regression else "auto"
-    everything = Table.from_data(frame, targets, task=task)
-    labels = everything.targets(frame)
-    test = test_rows(len(labels), labels if everything.class_names else None, options.test_share, options.seed)
-    training = frame.filter(~test)
-    columns = Table.from_data(training, embeddings="auto", ignore=targets).columns
-    return Table(columns, everything.target), training, frame.filter(test)
+    everything = Table.from_data(frame, targets, task=task, categories=categories)
+    if subset is not None:
+        check_available(sum(subset), frame.height, where=frame.name)
+        training, held = frame.rows(slice(subset[0])), frame.rows(slice(subset[0], sum(subset)))
+    else:
+        labels = everything.targets(frame)
+        test = test_rows(len(labels), labels if everything.class_names else None, options.test_share, options.seed)
+        training, held = frame.rows(~test), frame.rows(test)
+    own = Table.from_data(
+        Frame({name: raw for name, raw in training.items() if name not in targets}, frame.name),
+        embeddings="auto",
+        categories=[name for name in categories if name not in targets],
+    )
+    return Table(own.columns, everything.target, everything.forms, frame.reading), training, held
 
 
 def task_of(table: Table) -> str:

@@ -13,7 +13,8 @@ from glassnet.cli import tables
 from glassnet.cli.networks import DIGITS_SHAPE, build_network, check_network_options
 from glassnet.cli.pictures import picture_options
 from glassnet.data import Dataset, open_source, parse_subset, split
-from glassnet.errors import ConfigurationError, DataError
+from glassnet.data.tables import is_table, name_of, read_header
+from glassnet.errors import ConfigurationError
 from glassnet.files import require_writable
 from glassnet.losses import Loss
 from glassnet.model import Model
@@ -38,44 +39,38 @@ def train(options: argparse.Namespace) -> int:
     check_network_options(options)
     pictures = picture_options(options)
     targets = tables.target_names(options)
-    if options.data.lower().endswith(".parquet") or len(targets) > 1:
-        return _train_table(options, targets, output, plot)
-    target = targets[0] if targets else None
-    try:
-        data, test = open_source(options.data, target=target, subset=subset, pictures=pictures)
-    except DataError as error:
-        wants_table = error.where == Path(options.data).name or error.received == "an empty cell"
-        if target is None or subset is not None or not wants_table:
-            raise
-        if not tables.can_read(options.data):
-            raise tables.needs_more(error) from error
-        return _train_table(options, targets, output, plot)
+    if is_table(options.data):
+        return _train_table(options, targets, output, plot, subset)
+    data, test = open_source(options.data, subset=subset, pictures=pictures)
     if data.y is None:
         raise ConfigurationError(
             where=f"train {options.data}",
             received="data without targets",
             expected="to know what to learn",
-            fix=_target_hint(data),
+            fix="add an array y to the file",
         )
     if options.regression and data.is_classification:
         data, test = data.with_numbers(), None if test is None else test.with_numbers()
     if test is None:
         data, test = split(data, options.test_share, options.seed)
-    model = build_model(options, data, target)
+    model = build_model(options, data, None)
     return _fit(options, model, (data.x, data.y), (test.x, test.y), data.name, _task(data), output, plot)
 
 
-def _train_table(options: argparse.Namespace, targets: list[str], output: Path, plot: Path | None) -> int:
-    """The same for a table with words, dates or gaps, whose schema is learned and kept."""
-    if not targets or options.subset is not None:
+def _train_table(
+    options: argparse.Namespace, targets: list[str], output: Path, plot: Path | None, subset: tuple[int, int] | None
+) -> int:
+    """The same for a table, whose schema is learned and kept."""
+    if not targets:
+        columns = read_header(options.data, tables.reading_of(options))
         raise ConfigurationError(
             where=f"train {options.data}",
-            received="--subset" if targets else "no --target",
-            expected="the column to learn, and the whole table",
-            fix="leave --subset out" if targets else "add --target COLUMN",
+            received="no --target",
+            expected="the column to learn",
+            fix=f"add --target COLUMN; the columns are {', '.join(columns)[:500]}",
         )
-    table, training, held = tables.learn(options, targets, tables.read_table(options.data))
-    name = Path(options.data).stem
+    table, training, held = tables.learn(options, targets, subset)
+    name = training.name
     pairs = [(part, table.targets(part)) for part in (training, held)]
     model = _table_model(options, table, pairs[0][1], name)
     if not options.quiet:
@@ -224,7 +219,7 @@ class _Lines(Callback):
 
 def _stem(source: str) -> str:
     """A name for the model's file: the data's without its endings."""
-    return Path(source).name.split(".")[0] or "model"
+    return name_of(source) if is_table(source) else Path(source).name.split(".")[0] or "model"
 
 
 def _task(data: Dataset) -> str:
@@ -233,9 +228,3 @@ def _task(data: Dataset) -> str:
     return f"{inputs}, " + (
         f"{len(data.class_names or ())} classes" if data.is_classification else "numbers to predict"
     )
-
-
-def _target_hint(data: Dataset) -> str:
-    if data.feature_names is None:
-        return "add an array y to the file"
-    return f"name the column to learn with --target; the columns are {', '.join(data.feature_names)}"

@@ -11,24 +11,25 @@ from typing import Any
 import numpy as np
 
 from glassnet.cli.pictures import SHOWN, answer_lines, picture_options, read_for
-from glassnet.cli.streams import Answers, batches, write_answers
-from glassnet.cli.tables import can_read, measured, read_like, require_polars
+from glassnet.cli.streams import Answers, write_answers
+from glassnet.cli.tables import measured, reading_of
 from glassnet.data import Dataset, open_source
 from glassnet.data.sources import picture_files
-from glassnet.errors import ConfigurationError
+from glassnet.data.tables import batches, is_table, name_of, read_csv, read_like, require_polars
+from glassnet.errors import ConfigurationError, DataError
 from glassnet.explain import trace as trace_model
 from glassnet.files import require_writable
 from glassnet.model import Model, load
 from glassnet.shapes import Array
-from glassnet.tables import Number, Table
+from glassnet.tables import Frame, Number, Table
 
 
 def evaluate(options: argparse.Namespace) -> int:
     """Prints loss and metrics on data with targets."""
     model = load(options.model)
-    if isinstance(model.preprocessing, Table):
-        frame = read_like(options.data, model.preprocessing)
-        print(f"{Path(options.data).stem}: {len(frame):,} rows")
+    if isinstance(model.preprocessing, Table) and is_table(options.data):
+        frame = read_like(options.data, model.preprocessing, reading_of(options))
+        print(f"{name_of(options.data)}: {frame.height:,} rows")
         found = measured(model, frame, model.preprocessing.targets(frame))
     else:
         data = _with_targets(model, options)
@@ -70,6 +71,8 @@ def summary(options: argparse.Namespace) -> int:
     print(f"loss       {model.loss!r}")
     print(f"optimizer  {model.optimizer!r}")
     print(f"trained    {model.epochs_trained} epochs, {model.optimizer.steps:,} steps, seed {model.seed}")
+    if isinstance(model.preprocessing, Table):
+        print(f"columns    {', '.join(own.name for own in model.preprocessing.columns if own.features)}")
     if model.feature_names is not None:
         print(f"features   {', '.join(model.feature_names)}")
     if model.class_names is not None:
@@ -88,12 +91,14 @@ def trace(options: argparse.Namespace) -> int:
         require_writable(options.html, where="--html")
     model = load(options.model)
     table = model.preprocessing
-    data: Any = read_like(options.data, table) if isinstance(table, Table) else _with_targets(model, options)
-    start, stop = _row_range(options, len(data))
-    if isinstance(table, Table):
-        frame = data.slice(start, stop - start)
+    if isinstance(table, Table) and is_table(options.data):
+        frame = read_like(options.data, table, reading_of(options))
+        start, stop = _row_range(options, frame.height)
+        frame = frame.rows(slice(start, stop))
         found = trace_model(model, frame, table.targets(frame))
     else:
+        data = _with_targets(model, options)
+        start, stop = _row_range(options, len(data))
         part = data.rows(slice(start, stop))
         found = trace_model(model, part.x, part.y)
     if options.html is not None:
@@ -135,25 +140,46 @@ def _rows(model: Model, options: argparse.Namespace) -> Iterator[Any]:
             fix="predict it on its own",
         )
     source, table = options.data[0], model.preprocessing
-    if isinstance(table, Table):
-        require_polars(where=f"read {source}")
-        yield from batches(source, table)
-    elif can_read(source) and model.feature_names is not None:
-        numbers = Table([Number(name, 0.0, 1.0) for name in model.feature_names])
-        for frame in batches(source, numbers, complete=True):
-            yield numbers.apply(frame)
+    if isinstance(table, Table) and is_table(source):
+        yield from batches(source, table, reading=reading_of(options))
+    elif is_table(source) and model.feature_names is not None:
+        names = list(model.feature_names)
+        numbers = Table([Number(name, 0.0, 1.0) for name in names])
+        for frame in batches(source, numbers, reading=reading_of(options)):
+            yield _complete(numbers, names, frame)
     else:
         data, test = open_source(source, columns=model.feature_names, pictures=picture_options(options, model))
         yield (data if test is None else test).x
 
 
+def _complete(table: Table, names: Sequence[str], frame: Frame) -> Array:
+    """The rows of a model that knows no gaps, (N, D).
+
+    Raises:
+        DataError: a cell without a value.
+    """
+    columns = table.read(frame, names, where="predict")
+    for name, raw in columns.items():
+        gaps = np.flatnonzero(raw.missing)
+        if len(gaps):
+            raise DataError(
+                where=f"column {name!r}",
+                received=f"no value in {raw.place(int(gaps[0]))}",
+                expected="a number in every cell: in training none was missing",
+                fix="fill the cell or delete the row",
+            )
+    return np.column_stack([columns[name].values for name in names])
+
+
 def _with_targets(model: Model, options: argparse.Namespace) -> Dataset:
     """The data (the test part, where there is one) with targets as in the model's training."""
-    named = model.target_name if options.data.lower().endswith(".csv") else None
     pictures = picture_options(options, model)
-    target = options.target or named
-    data, test = open_source(options.data, target=target, columns=model.feature_names, pictures=pictures)
-    data = data if test is None else test
+    if is_table(options.data):
+        target = options.target or model.target_name
+        data = read_csv(options.data, target, columns=model.feature_names, reading=reading_of(options))
+    else:
+        first, test = open_source(options.data, target=options.target, pictures=pictures)
+        data = first if test is None else test
     if data.y is None:
         raise ConfigurationError(
             where=f"read {options.data}",

@@ -8,7 +8,7 @@ from glassnet.data.images import read_cifar10, read_idx
 from glassnet.data.pictures import PictureOptions
 from glassnet.data.sources import open_source
 from glassnet.data.subsets import parse_subset
-from glassnet.data.tables import read_csv
+from glassnet.data.tables import read_csv, read_table
 
 __all__ = [
     "Dataset",
@@ -21,6 +21,7 @@ __all__ = [
     "read_idx",
     "read_image_folder",
     "read_npz",
+    "read_table",
     "split",
     "test_rows",
 ]

@@ -47,11 +47,11 @@ class Dataset:
     scale: float | None = None
 
     def __post_init__(self) -> None:
-        if self.x.ndim < 2 or self.x.dtype != np.float32:
+        if self.x.ndim < 2 or self.x.dtype not in (np.float32, np.float64):
             raise ShapeError(
                 where=f"{self.name}: x",
                 received=f"a {self.x.dtype} array of shape {self.x.shape}",
-                expected="a float32 array (N, ...) of at least two axes",
+                expected="a float32 or float64 array (N, ...) of at least two axes",
                 fix="x.astype(np.float32) turns the numbers, x.reshape(-1, 1) a single column",
             )
         if self.feature_names is not None and self.x.shape[1:] != (len(self.feature_names),):

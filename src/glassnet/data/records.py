@@ -1,100 +1,220 @@
-"""Records: the rows of a CSV file as texts, each with its line, and all of one length."""
+"""Records: the rows of a text table as fields, each with its line, and all of one length."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import re
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
-from glassnet.data.files import unreadable
-from glassnet.errors import DataError, FileFormatError
+from glassnet.data.textfiles import encoding_of, opened
+from glassnet.errors import ConfigurationError, DataError, FileFormatError
+from glassnet.tables import Reading
+from glassnet.tables.amounts import plain_numbers
+
+DELIMITERS = (",", ";", "\t", "|")
+LOOKED_AT = 200
+"""Records that tell which delimiter parts the fields."""
+LONGEST_FIELD = 1 << 24
+_NAMED = re.compile(r'\ufeff?"?sep=(.)"?[\r\n]*', re.IGNORECASE)
+_AMOUNT = re.compile(r"[+-]?\d*[.,]\d+(?:[eE][+-]?\d+)?")
 
 
-def records(path: Path, delimiter: str) -> Generator[tuple[int, list[str]], None, None]:
-    """Yields the first line and the fields of each record, the header first; every record is as long as the header.
+@dataclass(frozen=True)
+class Records:
+    """An open text table.
+
+    Attributes:
+        names: of the columns.
+        rows: the line and the fields of each record after the header, as long as this; blank lines are left out.
+        reading: with the delimiter and the encoding that were found.
+    """
+
+    names: list[str]
+    rows: Iterator[tuple[int, list[str]]]
+    reading: Reading
+
+
+@contextmanager
+def records(
+    path: Path, reading: Reading, *, wanted: Collection[str] = (), usual: Reading | None = None
+) -> Iterator[Records]:
+    """Opens a text table with a header.
+
+    Args:
+        path: the file.
+        reading: what is known of it.
+        wanted: names of columns that its header should have.
+        usual: how the file was read that a model was trained on.
 
     Raises:
         MissingFileError: no such file.
-        FileFormatError: not UTF-8, records of different lengths, broken quotes.
+        ConfigurationError: a delimiter of several characters, an unknown encoding.
+        FileFormatError: bytes of another encoding, records of different lengths, broken quotes; columns without a name
+            or with the same.
         DataError: an empty file.
     """
+    delimiter = reading.delimiter
+    _check_delimiter(delimiter)
+    encoding = encoding_of(path, asked=reading.encoding, usual=usual.encoding if usual else None)
+    with opened(path, encoding) as stream:
+        lines: Iterator[str] = iter(stream)
+        start = list(islice(lines, LOOKED_AT))
+        skipped = 0
+        if start and (named := _NAMED.fullmatch(start[0])) is not None:
+            delimiter, skipped = delimiter or named[1], 1
+        if delimiter is None:
+            preferred = usual.delimiter if usual else None
+            delimiter = _find_delimiter(start[skipped:], wanted, preferred)
+        rows = _records(chain(start[skipped:], lines), path, delimiter, skipped)
+        first = next(rows, None)
+        if first is None:
+            raise DataError(
+                where=path.name,
+                received="an empty file",
+                expected="a header row with the columns' names, then rows of data",
+                fix="check that the file was written to its end",
+            )
+        names = _check_header(*first, path)
+        _refuse_data(first[0], names, _fields_of(start[skipped:], delimiter)[1:], path)
+        found = Reading(reading.decimal, reading.dates, reading.missing, delimiter, encoding.removesuffix("-sig"))
+        yield Records(names, rows, found)
+
+
+def _records(lines: Iterator[str], path: Path, delimiter: str, skipped: int) -> Iterator[tuple[int, list[str]]]:
     import csv
 
-    width = blank = 0
-    line = 1
+    width, line = 0, 1 + skipped
+    csv.field_size_limit(LONGEST_FIELD)
+    # Python refuses to skip spaces where a space is the delimiter.
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter != " ", strict=True)
     try:
-        with open(path, encoding="utf-8-sig", newline="") as stream:
-            # Python refuses to skip spaces where a space is the delimiter.
-            reader = csv.reader(stream, delimiter=delimiter, skipinitialspace=delimiter != " ", strict=True)
-            for fields in reader:
-                if not fields or (len(fields) == 1 and not fields[0].strip()):
-                    # Blank lines are nothing before the header and at the end, and a fault in between.
-                    blank = blank or (line if width else 0)
-                elif blank:
-                    raise _ragged(path, blank, "an empty line", width, "delete the line")
-                elif width and len(fields) != width:
-                    received = f"{len(fields)} field{'s' if len(fields) > 1 else ''}"
-                    fix = "complete or shorten the row; a text with the delimiter in it needs double quotes around it"
-                    raise _ragged(path, line, received, width, fix)
-                else:
-                    width = len(fields)
-                    yield line, fields
-                line = reader.line_num + 1
-    except OSError as error:
-        raise unreadable(path, error) from error
-    except UnicodeDecodeError:
-        raise FileFormatError(
-            where=f"{path.name}, line {_undecodable_line(path)}",
-            received="bytes that are not UTF-8",
-            expected="a text file in UTF-8",
-            fix='save the file as UTF-8 (spreadsheets call it "CSV UTF-8")',
-        ) from None
+        for fields in reader:
+            if width and len(fields) == width and (width > 1 or fields != [""]):
+                yield line, fields
+            elif not fields or (len(fields) == 1 and not fields[0].strip() and (width != 1 or delimiter in "\t ")):
+                pass  # a blank line is no row, wherever it stands
+            elif width and len(fields) != width:
+                raise _ragged(path, line, fields, width)
+            else:
+                width = len(fields)
+                yield line, fields
+            line = reader.line_num + 1 + skipped
     except csv.Error as error:
         raise FileFormatError(
             where=f"{path.name}, line {line}",
-            received=f"a row that cannot be split into fields ({error})",
+            received=f'a row that cannot be split into fields: a quote " alone in it or not closed ({error})',
             expected="fields in closed double quotes or in none",
             fix="close the quotes, and double those inside a text",
         ) from error
-    if not width:
-        raise DataError(
-            where=path.name,
-            received="an empty file",
-            expected="a header row with the columns' names, then rows of numbers",
-            fix="check that the file was written to its end",
+
+
+def _ragged(path: Path, line: int, fields: list[str], width: int) -> FileFormatError:
+    count = len(fields)
+    shown = f", {fields[0]!r:.40}" if count == 1 else ""
+    return FileFormatError(
+        where=f"{path.name}, line {line}",
+        received=f"{count} field{'s' if count > 1 else ''}{shown}",
+        expected=f"{width} field{'s' if width > 1 else ''}, as many as the header has",
+        fix="complete or shorten the row, or delete the line where it is no row; a text with the delimiter in it needs "
+        "double quotes around it",
+    )
+
+
+def _find_delimiter(lines: Sequence[str], wanted: Collection[str], preferred: str | None) -> str:
+    """The delimiter under which the header has the columns that are wanted, or all records have the same fields."""
+    candidates = [preferred, *DELIMITERS] if preferred in DELIMITERS else list(DELIMITERS)
+    widths, headers = {}, {}
+    for delimiter in dict.fromkeys(own for own in candidates if own is not None):
+        found = _fields_of(lines, delimiter)
+        if not found:
+            continue
+        headers[delimiter] = {name.strip() for name in found[0]}
+        widths[delimiter] = [len(fields) for fields in found]
+    names = {name.strip() for name in wanted}
+    fitting = [own for own, header in headers.items() if names <= header]
+    if names and len(fitting) == 1 and len(headers[fitting[0]]) > 1:
+        return fitting[0]
+    # The more fields a delimiter parts all records into, the less it is chance; the earlier of equal ones.
+    even = {own: counts[0] for own, counts in widths.items() if counts[0] > 1 and len(set(counts)) == 1}
+    if even:
+        return max(even, key=lambda own: even[own])
+    parted = {own: counts.count(counts[0]) for own, counts in widths.items() if counts[0] > 1}
+    return max(parted, key=lambda own: parted[own]) if parted else ","
+
+
+def _fields_of(lines: Sequence[str], delimiter: str) -> list[list[str]]:
+    """The records of the beginning of a file; the last one may be cut off, and is left out of long ones."""
+    import csv
+
+    reader = csv.reader(iter(lines), delimiter=delimiter, skipinitialspace=delimiter != " ")
+    found = []
+    try:
+        found = [fields for fields in reader if len(fields) > 1 or (fields and fields[0].strip())]
+    except csv.Error:
+        return []
+    return found[:-1] if len(lines) == LOOKED_AT and len(found) > 1 else found
+
+
+def _check_delimiter(delimiter: str | None) -> None:
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '\r\n"'):
+        raise ConfigurationError(
+            where="delimiter",
+            received=f"delimiter={delimiter!r}",
+            expected="one character, no quote and no line end",
+            fix='write delimiter="," or delimiter=";" or delimiter="\\t"',
         )
 
 
-def _ragged(path: Path, line: int, received: str, width: int, fix: str) -> FileFormatError:
-    expected = f"{width} field{'s' if width > 1 else ''}, as many as the header has"
-    return FileFormatError(where=f"{path.name}, line {line}", received=received, expected=expected, fix=fix)
+def _check_header(line: int, header: list[str], path: Path) -> list[str]:
+    names = [name.strip() for name in header]
+    where = f"{path.name}, line {line}"
+    if "" in names:
+        raise FileFormatError(
+            where=where,
+            received=f"no name for column {names.index('') + 1}",
+            expected="a name for every column",
+            fix="name the column or delete it; an index that pandas wrote is left out by to_csv(path, index=False)",
+        )
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise FileFormatError(
+            where=where,
+            received=f"several columns called {', '.join(map(repr, repeated[:20]))}",
+            expected="a different name for each column",
+            fix="rename them" + header_hint(names),
+        )
+    return names
 
 
-def _undecodable_line(path: Path) -> int:
-    with open(path, "rb") as stream:
-        for line, raw in enumerate(stream, start=1):
-            try:
-                raw.decode("utf-8")
-            except UnicodeDecodeError:
-                return line
-    raise AssertionError("a file that does not decode has a line that does not decode")
+def _refuse_data(line: int, names: list[str], rows: list[list[str]], path: Path) -> None:
+    """Refuses a first line that is no header: amounts, such as its columns hold them.
 
-
-def numbers_of(fields: list[str]) -> list[float]:
-    """The numbers that cells hold. Python's underscores are refused: 12_3 in a table is an identifier.
-
-    Raises:
-        ValueError: a cell that holds no number.
+    Wavelengths as names of columns are amounts as well, but none that stand among the columns' own.
     """
-    # One look at the whole row is cheaper than a call for each cell.
-    if "_" in "".join(fields):
-        raise ValueError("underscore")
-    return list(map(float, fields))
+    among = [
+        name for column, name in enumerate(names) if _is_among(name, [row[column] for row in rows if len(row) > column])
+    ]
+    if any("." in name for name in among) or (len(among) == len(names) > 1):
+        raise FileFormatError(
+            where=f"{path.name}, line {line}",
+            received=f"{among[0]!r} as the name of a column that holds such values",
+            expected="a header row with the columns' names",
+            fix="write one above the data",
+        )
 
 
-def is_number(text: str) -> bool:
-    """Whether a cell holds a number; NaN and infinity count as numbers."""
-    try:
-        numbers_of([text])
-    except ValueError:
-        return False
-    return True
+def _is_among(name: str, texts: list[str]) -> bool:
+    values = plain_numbers(texts) if texts and _is_number(name) and "," not in name else None
+    return values is not None and bool(values.min() <= float(name) <= values.max())
+
+
+def header_hint(names: Sequence[str]) -> str:
+    """What to add to a mend where the first line looks like data."""
+    return "; if the file has no header row, write one above the data" if any(map(_is_number, names)) else ""
+
+
+def _is_number(name: str) -> bool:
+    return re.fullmatch(r"[+-]?\d+", name) is not None or _AMOUNT.fullmatch(name) is not None

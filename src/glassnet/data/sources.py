@@ -13,12 +13,13 @@ from glassnet.data.folders import holds_pictures, pictures_in, read_folder
 from glassnet.data.images import holds_cifar10, holds_idx, read_cifar10, read_idx
 from glassnet.data.pictures import PICTURE_ENDINGS, PictureOptions
 from glassnet.data.subsets import check_available, check_subset
-from glassnet.data.tables import read_csv
+from glassnet.data.tables import is_table, read_csv
 from glassnet.errors import ConfigurationError, FileFormatError, MissingFileError, did_you_mean
 
 _UNDERSTOOD = (
-    "digits (built in), a .csv file, an .npz file, cifar-10-binary.tar.gz or the folder of its .bin files, "
-    "a folder with MNIST's four idx files, or a folder with a folder of pictures for each class"
+    "digits (built in), a table (.csv, .tsv, either with .gz; .parquet, .xlsx), an .npz file, "
+    "cifar-10-binary.tar.gz or the folder of its .bin files, a folder with MNIST's four idx files, or a folder with a "
+    "folder of pictures for each class"
 )
 
 
@@ -33,13 +34,13 @@ def open_source(
     """Opens whatever the library can read.
 
     Args:
-        source: ``"digits"``; or the path of a ``.csv`` or ``.npz`` file, of the CIFAR-10 archive or folder, of a folder
-            with MNIST's files, of a folder with pictures (see ``read_image_folder``). A folder called digits is named
-            by ``Path("digits")``.
-        target: the column to be predicted, for ``.csv`` files only.
+        source: ``"digits"``; or the path of a table of numbers (see ``read_csv``), of an ``.npz`` file, of the CIFAR-10
+            archive or folder, of a folder with MNIST's files, of a folder with pictures (see ``read_image_folder``). A
+            folder called digits is named by ``Path("digits")``.
+        target: the column to be predicted, for tables only.
         subset: rows to train with and rows to test with, from the start of each part; data of a single part are cut
             in two, the test rows following the training rows. None keeps all.
-        columns: the feature columns of a ``.csv`` file, in the order wanted. Other sources have no column names and
+        columns: the feature columns of a table, in the order wanted. Other sources have no column names and
             pass over it.
         pictures: how pictures in folders are read; other sources refuse a size and pass over the rest.
 
@@ -61,11 +62,11 @@ def open_source(
     check_subset(subset)
     path = Path(source)
     suffix = path.suffix.lower()
-    if target is not None and (source == "digits" or suffix != ".csv"):
+    if target is not None and (source == "digits" or not is_table(path)):
         raise ConfigurationError(
             where=str(source),
             received=f"the target {target!r}",
-            expected="a target only with a .csv file, whose columns have names",
+            expected="a target only with a table, whose columns have names",
             fix="leave the target out",
         )
     if source != "digits" and not path.exists():
@@ -92,7 +93,7 @@ def open_source(
             return read_cifar10(path, subset=subset)
         if holds_idx(path):
             return read_idx(path, subset=subset)
-    elif suffix == ".csv":
+    elif is_table(path):
         return _cut(read_csv(path, target, columns=columns), subset)
     elif suffix == ".npz":
         return _cut(read_npz(path), subset)

@@ -22,7 +22,18 @@ from glassnet.version import __version__
 
 OPTIMIZER_PREFIX = "optimizer/"
 BASES = (
-    *("Activation", "Column", "Configurable", "Initializer", "Layer", "Loss", "Metric", "Network", "NumpyLayer"),
+    *(
+        "Activation",
+        "Column",
+        "Configurable",
+        "Form",
+        "Initializer",
+        "Layer",
+        "Loss",
+        "Metric",
+        "Network",
+        "NumpyLayer",
+    ),
     *("Optimizer", "Schedule", "Step"),
 )
 """Classes that others are derived from: by themselves they do nothing."""

@@ -1,6 +1,11 @@
 """Tables as people have them, columns of numbers, words, truth and time, as the numbers that a network takes."""
 
-from glassnet.tables.columns import Column, Ignored, Number, Quantiles, Time, Truth
+from glassnet.tables.amounts import NumberForm
+from glassnet.tables.columns import Column, Duration, Ignored, Number, Quantiles, Time, TimeOfDay, Truth
+from glassnet.tables.forms import Form, TruthForm, WordForm
+from glassnet.tables.moments import ClockForm, DateForm, DurationForm
+from glassnet.tables.raws import Frame
+from glassnet.tables.reading import Reading
 from glassnet.tables.table import Table
 from glassnet.tables.targets import Answers, Classes, Questions
 from glassnet.tables.words import Category, Indexed
@@ -9,13 +14,24 @@ __all__ = [
     "Answers",
     "Category",
     "Classes",
+    "ClockForm",
     "Column",
+    "DateForm",
+    "Duration",
+    "DurationForm",
+    "Form",
+    "Frame",
     "Ignored",
     "Indexed",
     "Number",
+    "NumberForm",
     "Quantiles",
     "Questions",
+    "Reading",
     "Table",
     "Time",
+    "TimeOfDay",
     "Truth",
+    "TruthForm",
+    "WordForm",
 ]

@@ -11,10 +11,11 @@ import numpy as np
 from glassnet.errors import DataError
 from glassnet.settings import Configurable, boolean, number
 from glassnet.shapes import Array
-from glassnet.tables.frames import NUMBER, TIME, TRUTH, WORDS, Raw
+from glassnet.tables.raws import DAYTIME, DURATION, NUMBER, TIME, TRUTH, WORDS, Raw, example_of, nothing
 
 LOWEST = float(np.finfo(np.float64).min)
 DAYS = {"month": 12.0, "weekday": 7.0, "hour": 24.0}
+SECONDS_OF_DAY = 86_400.0
 
 
 class Column(Configurable):
@@ -50,12 +51,12 @@ class Column(Configurable):
         if raw.kind not in self.kinds and not raw.missing.all():
             raise DataError(
                 where=f"{where}: column {self.name!r}",
-                received=f"{raw.kind}, such as {_example(raw)}",
+                received=f"{raw.kind}, such as {example_of(raw)}",
                 expected=" or ".join(self.kinds),
                 fix="give the column the form that it had in training",
             )
         return self.encode(
-            raw if raw.kind in self.kinds else Raw(raw.name, self.kinds[0], _nothing(self.kinds[0], len(raw)))
+            raw if raw.kind in self.kinds else raw.become(self.kinds[0], nothing(self.kinds[0], len(raw)))
         )
 
 
@@ -67,7 +68,7 @@ class Ignored(Column):
         reason: why.
     """
 
-    kinds = NUMBER, TRUTH, WORDS, TIME
+    kinds = NUMBER, TRUTH, WORDS, TIME, DAYTIME, DURATION
 
     def __init__(self, name: str, reason: str) -> None:
         self.name = str(name)
@@ -117,6 +118,16 @@ class Number(Column):
     def describe(self) -> str:
         """Mean and deviation."""
         return f"number, mean {self.mean:.6g}, deviation {self.scale:.6g}" + missing_note(self.has_missing)
+
+
+class Duration(Number):
+    """A duration in seconds, standardised as a ``Number``; arguments are those of ``Number``."""
+
+    kinds = (DURATION,)
+
+    def describe(self) -> str:
+        """Mean and deviation."""
+        return f"duration, mean {self.mean:.6g} s, deviation {self.scale:.6g} s" + missing_note(self.has_missing)
 
 
 class Quantiles(Column):
@@ -232,6 +243,41 @@ class Time(Column):
         return f"time, by {', '.join(self.parts)}" + missing_note(self.has_missing)
 
 
+class TimeOfDay(Column):
+    """A time of day: standardised, and as a point on a circle, so that 23:59 is near to 0:00.
+
+    Args:
+        name: of the column.
+        mean: of the times in training, in seconds since midnight.
+        scale: their standard deviation in seconds.
+        has_missing: as in ``Number``.
+    """
+
+    kinds = (DAYTIME,)
+
+    def __init__(self, name: str, mean: float, scale: float, has_missing: bool = False) -> None:
+        self.name = str(name)
+        self.mean = number(mean, "mean", f"column {name!r}", low=LOWEST)
+        self.scale = number(scale, "scale", f"column {name!r}", low=0, open_low=True)
+        self.has_missing = boolean(has_missing, "has_missing", f"column {name!r}")
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The time, sine and cosine of its angle, and whether it is missing."""
+        return with_missing((self.name, f"{self.name} sin day", f"{self.name} cos day"), self.has_missing)
+
+    def encode(self, raw: Raw) -> Array:
+        """See the class."""
+        angle = 2 * np.pi * raw.values / SECONDS_OF_DAY
+        columns = [(raw.values - self.mean) / self.scale, np.sin(angle), np.cos(angle)]
+        return filled(np.stack(columns, axis=1), raw.missing, self.has_missing)
+
+    def describe(self) -> str:
+        """Mean."""
+        minutes = round(self.mean / 60)
+        return f"time of day, mean {minutes // 60}:{minutes % 60:02}" + missing_note(self.has_missing)
+
+
 def days_of(moments: Array) -> Array:
     """Days since 1970, NaN for NaT."""
     numbers = moments.astype("datetime64[us]").astype(np.int64) / 86_400e6
@@ -262,15 +308,3 @@ def filled(features: Array, missing: Array, has_missing: bool) -> Array:
 def missing_note(has_missing: bool) -> str:
     """What a description says of missing values."""
     return ", some missing" if has_missing else ""
-
-
-def _nothing(kind: str, rows: int) -> Array:
-    """A column of that kind without values."""
-    if kind == WORDS:
-        return np.full(rows, None, dtype=object)
-    return np.full(rows, "NaT", dtype="datetime64[us]") if kind == TIME else np.full(rows, np.nan)
-
-
-def _example(raw: Raw) -> str:
-    row = int(np.flatnonzero(~raw.missing)[0])
-    return f"{raw.values[row]!s:.40} in row {row}"

@@ -5,9 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from glassnet.errors import ConfigurationError, DataError
-from glassnet.tables.columns import DAYS, Column, Ignored, Number, Quantiles, Time, Truth, days_of, part_of
-from glassnet.tables.frames import TIME, TRUTH, WORDS, Raw
-from glassnet.tables.words import Category, Indexed, counted, word
+from glassnet.shapes import Array
+from glassnet.tables.columns import (
+    DAYS,
+    Column,
+    Duration,
+    Ignored,
+    Number,
+    Quantiles,
+    Time,
+    TimeOfDay,
+    Truth,
+    days_of,
+    part_of,
+)
+from glassnet.tables.raws import DAYTIME, DURATION, NUMBER, TIME, TRUTH, WORDS, Raw
+from glassnet.tables.words import Category, Indexed, counted, require_exact, word
 
 MOST_CATEGORIES = 64
 """Words that get a place of their own; the rarer ones share that of words never seen."""
@@ -37,36 +50,46 @@ def learn(raw: Raw, *, quantiles: bool, as_category: bool, most_places: float) -
     present = raw.values[~missing]
     if not len(present):
         return Ignored(name, "no values")
-    if as_category and raw.kind == TIME:
+    if as_category and raw.kind in (TIME, DAYTIME, DURATION):
         raise ConfigurationError(
             where=f"Table.from_data: column {name!r}",
-            received="times as names of categories",
+            received=f"{raw.kind} as names of categories",
             expected="words, numbers or truth",
-            fix="leave the column out there: of times month, weekday and hour are taken",
+            fix="leave the column out there: of times month, weekday and hour are taken; or turn it into texts",
         )
     if as_category or raw.kind == WORDS:
+        require_exact(raw, "Table.from_data")
         return _learn_words(raw, has_missing, most_places)
     if raw.kind == TIME:
         days = days_of(present)
         if days.min() == days.max():
             return Ignored(name, f"always {present[0]}")
         has_hours = bool(part_of(present, "hour").any())
-        return Time(name, days.mean(), days.std(), tuple(DAYS)[: 3 if has_hours else 2], has_missing)
+        return Time(name, *mean_and_deviation(days), tuple(DAYS)[: 3 if has_hours else 2], has_missing)
     if present.min() == present.max() and not has_missing:
-        return Ignored(name, f"always {word(present[0], raw.kind)}")
+        shown = word(present[0], raw.kind) if raw.kind in (NUMBER, TRUTH) else f"{present[0]:g} s"
+        return Ignored(name, f"always {shown}")
     if raw.kind == TRUTH:
         return Truth(name, has_missing)
     if not np.isfinite(present).all():
         row = int(np.flatnonzero(np.isinf(raw.values))[0])
         raise DataError(
             where=f"column {name!r}",
-            received=f"{raw.values[row]} in row {row}",
+            received=f"{raw.values[row]} in {raw.place(row)}",
             expected="finite numbers",
             fix="make it empty where there is no value, or give a number",
         )
-    if quantiles:
+    if quantiles and raw.kind == NUMBER:
         return Quantiles(name, np.quantile(present, np.linspace(0, 1, QUANTILES)), has_missing)
-    return Number(name, present.mean(), present.std() or 1.0, has_missing)
+    kind = {NUMBER: Number, DURATION: Duration, DAYTIME: TimeOfDay}[raw.kind]
+    return kind(name, *mean_and_deviation(present), has_missing)
+
+
+def mean_and_deviation(values: Array) -> tuple[float, float]:
+    """Of numbers that may lie close together and far from 0, such as seconds since 1970; 1 for a deviation of 0."""
+    shift = values[0]
+    offsets = values - shift  # exact where the numbers are near to each other
+    return float(shift + offsets.mean()), float(offsets.std()) or 1.0
 
 
 def _learn_words(raw: Raw, has_missing: bool, most_places: float) -> Column:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import inf
 from typing import Any
 
@@ -14,11 +14,16 @@ from glassnet.losses import Loss
 from glassnet.network import Concat
 from glassnet.settings import Configurable, one_of
 from glassnet.shapes import Array
-from glassnet.tables.columns import Column, Ignored
-from glassnet.tables.frames import Raw, columns_of, names_in
+from glassnet.tables.amounts import NumberForm
+from glassnet.tables.columns import Column, Duration, Ignored, Number, Quantiles, Time, TimeOfDay, Truth
+from glassnet.tables.forms import MISSING, Form, TruthForm, WordForm
+from glassnet.tables.frames import columns_of, names_in
 from glassnet.tables.learning import MOST_CATEGORIES, learn
+from glassnet.tables.moments import ClockForm, DateForm, DurationForm
+from glassnet.tables.raws import Raw
+from glassnet.tables.reading import Reading, read, read_columns
 from glassnet.tables.targets import TASKS, Classes, Questions, Target, learn_targets
-from glassnet.tables.words import Indexed
+from glassnet.tables.words import Indexed, Words, kind_of_words
 
 
 class Table(Configurable):
@@ -29,6 +34,9 @@ class Table(Configurable):
     Args:
         columns: what was learned of each column.
         target: what is to be predicted, or None.
+        forms: how texts of a column are read, by the column's name; columns without one take plain numbers, true and
+            false, dates as 2024-12-31, words.
+        reading: how the file was read that the table was learned from, or None.
 
     Example:
         >>> import glassnet as gn
@@ -44,13 +52,25 @@ class Table(Configurable):
         ['no']
     """
 
-    def __init__(self, columns: Sequence[Column], target: Target | None = None) -> None:
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        target: Target | None = None,
+        forms: Mapping[str, Form] | None = None,
+        reading: Reading | None = None,
+    ) -> None:
         self.columns = tuple(columns)
         self.target = target
+        self.forms = dict(forms or {})
+        self.reading = reading
         if not all(isinstance(column, Column) for column in self.columns):
             raise TypeError("a table's columns must be Column objects")
         if not isinstance(target, Target | None):
             raise TypeError("a table's target must be Classes, Questions or Answers")
+        if not all(isinstance(form, Form) for form in self.forms.values()):
+            raise TypeError("a table's forms must be Form objects")
+        if not isinstance(reading, Reading | None):
+            raise TypeError("a table's reading must be a Reading")
 
     @classmethod
     def from_data(
@@ -63,24 +83,31 @@ class Table(Configurable):
         categories: str | Sequence[str] = (),
         embeddings: str | Sequence[str] = (),
         ignore: str | Sequence[str] = (),
+        reading: Reading | None = None,
     ) -> Table:
         """Learns the schema.
 
+        Texts are read by the rules of ``glassnet.tables.reading``: "3,14", "12 %", "31.12.2021", "08:15", "NA". How
+        each column was read is kept, and used for all texts that the table is given later.
+
         Args:
             data: the training data: a frame of pandas, polars, pyarrow or any library that narwhals knows; a mapping
-                from names to sequences; or an array (N, D), whose columns are called x0, x1, ...
+                from names to sequences; an array (N, D), whose columns are called x0, x1, ...; or what
+                ``gn.data.read_table`` gives.
             target: the column to be predicted, or several, all of classes or all of amounts.
             task: ``"auto"``: words, truth and at most 20 different whole numbers are classes, other numbers amounts; or
                 ``"classification"`` or ``"regression"``.
             quantiles: columns of numbers that are taken by their rank instead of standardised.
-            categories: columns of numbers that are names of categories.
+            categories: columns whose values are names of categories, whatever they look like.
             embeddings: columns of words, or of numbers that are names, whose words are looked up in an ``Embedding``
                 instead of having a place each; or ``"auto"`` for columns with more than 64 words that are there at
                 least twice. The network must then begin with ``input_layers()``.
             ignore: columns that are left out.
+            reading: how texts are read, as far as it is not to be found out.
 
         Raises:
-            DataError: data that are no table, columns without a difference, a missing or single answer, infinity.
+            DataError: data that are no table, columns without a difference, a missing or single answer, infinity, a
+                stray text in a column of numbers or dates.
             ConfigurationError: names of columns that are not there; targets of both kinds; times as categories.
         """
         where = "Table.from_data"
@@ -95,6 +122,10 @@ class Table(Configurable):
         }
         _check_names(named, raws, where)
         names, asked = named["target"], named["embeddings"]
+        found = reading or getattr(data, "reading", None)
+        as_words = named["categories"] + asked + (names if task == "classification" else [])
+        used = (raw for raw in raws.values() if raw.name not in named["ignore"] or raw.name in names)
+        raws = read_columns(used, found or Reading(), answers=names, words=as_words)
         columns = [
             learn(
                 raw,
@@ -103,7 +134,7 @@ class Table(Configurable):
                 most_places=0 if raw.name in asked else MOST_CATEGORIES if embeddings == "auto" else inf,
             )
             for raw in raws.values()
-            if raw.name not in names + named["ignore"]
+            if raw.name not in names
         ]
         if all(isinstance(column, Ignored) for column in columns):
             raise DataError(
@@ -112,7 +143,9 @@ class Table(Configurable):
                 expected="one column at least whose values differ",
                 fix="add columns that the target can be predicted from",
             )
-        return cls(columns, learn_targets(raws, names, task, where=where) if names else None)
+        target_found = learn_targets(raws, names, task, where=where) if names else None
+        forms = {name: raw.form for name, raw in raws.items() if raw.form is not None}
+        return cls(columns, target_found, forms, found)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -183,7 +216,7 @@ class Table(Configurable):
         """
         where = "Table.apply"
         needed = [column for column in self.columns if not isinstance(column, Ignored)]
-        raws = self._columns(data, [column.name for column in needed], where)
+        raws = self.read(data, [column.name for column in needed], where=where)
         return np.column_stack([column.apply(raws[column.name], where=where) for column in needed])
 
     def targets(self, data: Any) -> Array:
@@ -194,7 +227,7 @@ class Table(Configurable):
         """
         answer = self._answer()
         where = "Table.targets"
-        return answer.encode(self._columns(data, answer.names, where), where=where)
+        return answer.encode(self.read(data, answer.names, where=where), where=where)
 
     def words(self, labels: Array) -> Array:
         """The names of predicted classes, such as those of ``model.predict_classes``.
@@ -221,10 +254,21 @@ class Table(Configurable):
 
     def __str__(self) -> str:
         width = max(len(column.name) for column in self.columns)
-        lines = [f"{column.name:<{width}}  {column.describe()}" for column in self.columns]
+        lines = [f"{own.name:<{width}}  {self._said(own.name, own.describe())}" for own in self.columns]
         if self.target is not None:
-            lines.append(f"to predict: {self.target.describe()}")
+            forms = [self._said(name, "") for name in self.target.names if name in self.forms]
+            lines.append(f"to predict: {self.target.describe()}" + "".join(form for form in forms if form))
+        if (
+            self.reading is not None
+            and (self.reading.delimiter or ",") + (self.reading.encoding or "utf-8") != ",utf-8"
+        ):
+            lines.append(f"file: fields parted by {self.reading.delimiter!r}, encoding {self.reading.encoding}")
         return "\n".join(lines)
+
+    def _said(self, name: str, described: str) -> str:
+        """What is known of a column, and how its texts are read where that is not the plain way."""
+        form = self.forms[name].describe() if name in self.forms and not described.startswith("ignored") else ""
+        return f"{described}; {form}" if form else described
 
     def _answer(self) -> Target:
         if self.target is None:
@@ -236,7 +280,37 @@ class Table(Configurable):
             )
         return self.target
 
-    def _columns(self, data: Any, names: Sequence[str], where: str) -> dict[str, Raw]:
+    def form_of(self, name: str) -> Form:
+        """How texts of a column are read: as in training, or plainly where there were no texts."""
+        if name in self.forms:
+            return self.forms[name]
+        column = next((own for own in self.columns if own.name == name), None)
+        plain: tuple[tuple[type[Column], type[Form]], ...] = (
+            (Duration, DurationForm),
+            (TimeOfDay, ClockForm),
+            (Time, DateForm),
+            (Truth, TruthForm),
+        )
+        for kind, form in plain:
+            if isinstance(column, kind):
+                return form()
+        if isinstance(column, Number | Quantiles):
+            return NumberForm()
+        words = column.categories if isinstance(column, Words) else self.questions.get(name)
+        return NumberForm() if words is None else WordForm(kind_of_words(words), gaps=not MISSING.intersection(words))
+
+    def read(self, data: Any, names: Sequence[str], *, where: str) -> dict[str, Raw]:
+        """Some of the columns, their texts read as in training.
+
+        Args:
+            data: as ``from_data`` takes them; an array without names may hold all columns of the table in their order.
+            names: of the columns.
+            where: for messages.
+
+        Raises:
+            DataError: a column is missing, or a text has not the form that it had in training.
+        """
+        data = self._by_position(data, names)
         raws = columns_of(data, where=where, wanted=names)
         missing = [name for name in names if name not in raws]
         if missing:
@@ -245,9 +319,17 @@ class Table(Configurable):
                 where=where,
                 received=f"a table without the column{'s' if len(missing) > 1 else ''} {', '.join(map(repr, missing))}",
                 expected=f"the columns {', '.join(names)[:300]}",
-                fix=f"{hint}add or rename what is missing; an array has the columns x0, x1, ...",
+                fix=f"{hint}add or rename what is missing; an array without names has the columns x0, x1, ..., or as "
+                f"many as the table, {len(self.columns)}",
             )
-        return raws
+        return {name: read(raw, self.form_of(name)) for name, raw in raws.items()}
+
+    def _by_position(self, data: Any, names: Sequence[str]) -> Any:
+        """An array without names that has as many columns as the table has these columns."""
+        own = [column.name for column in self.columns]
+        if not isinstance(data, np.ndarray) or data.ndim != 2 or set(names) <= set(names_in(data)):
+            return data
+        return dict(zip(own, data.T, strict=True)) if data.shape[1] == len(own) and set(names) <= set(own) else data
 
 
 def _listed(names: str | Sequence[str] | None) -> list[str]:

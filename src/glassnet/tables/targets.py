@@ -11,11 +11,10 @@ from glassnet.errors import ConfigurationError, DataError
 from glassnet.losses import JointCrossEntropy, Loss
 from glassnet.settings import Configurable
 from glassnet.shapes import Array
-from glassnet.tables.frames import NUMBER, TIME, Raw
-from glassnet.tables.words import counted, places_of, word
+from glassnet.tables.raws import DAYTIME, DURATION, NUMBER, TIME, Raw
+from glassnet.tables.reading import MOST_CLASSES_OF_NUMBERS
+from glassnet.tables.words import LARGEST_EXACT, counted, places_of, require_exact, word
 
-MOST_CLASSES_OF_NUMBERS = 20
-"""A column with more different whole numbers than this holds amounts."""
 TASKS = ("auto", "classification", "regression")
 
 
@@ -53,12 +52,13 @@ class Classes(Configurable):
             DataError: a missing value, or a class that was not there in training.
         """
         raw = _complete(columns[self.name], where)
-        labels = places_of(raw, {own: i for i, own in enumerate(self.classes)}, other=-1)
+        require_exact(raw, where)
+        labels = places_of(raw, {own.strip(): i for i, own in enumerate(self.classes)}, other=-1)
         if (labels < 0).any():
             row = int(np.argmin(labels))
             raise DataError(
                 where=f"{where}: column {self.name!r}",
-                received=f"the class {word(raw.values[row], raw.kind)!r} in row {row}",
+                received=f"the class {word(raw.values[row], raw.kind)!r} in {raw.place(row)}",
                 expected=f"one of {', '.join(self.classes[:10])}",
                 fix="leave such rows out, or learn the table anew from data that have it",
             )
@@ -184,10 +184,13 @@ def learn_targets(columns: dict[str, Raw], names: Sequence[str], task: str, *, w
 
 
 def _learn_classes(raw: Raw, where: str) -> Classes:
+    require_exact(raw, where)
     if raw.kind == NUMBER:
         classes = [word(value, NUMBER) for value in np.unique(raw.values)]
     else:
         classes = sorted(own for own, _ in counted(raw))
+        if all(own.isdigit() for own in classes):  # names such as 007 and whole numbers of many digits
+            classes.sort(key=int)
     if len(classes) < 2:
         raise DataError(
             where=f"{where}: column {raw.name!r}",
@@ -200,9 +203,10 @@ def _learn_classes(raw: Raw, where: str) -> Classes:
 
 def _looks_like_classes(raw: Raw) -> bool:
     if raw.kind != NUMBER:
-        return raw.kind != TIME
+        return raw.kind not in (TIME, DAYTIME, DURATION)
     distinct: Any = np.unique(raw.values)
-    return len(distinct) <= MOST_CLASSES_OF_NUMBERS and bool((distinct == np.floor(distinct)).all())
+    is_whole = bool((distinct == np.floor(distinct)).all() and (np.abs(distinct) < LARGEST_EXACT).all())
+    return is_whole and len(distinct) <= MOST_CLASSES_OF_NUMBERS
 
 
 def _complete(raw: Raw, where: str) -> Raw:
@@ -210,7 +214,7 @@ def _complete(raw: Raw, where: str) -> Raw:
     if len(missing):
         raise DataError(
             where=f"{where}: column {raw.name!r}",
-            received=f"no value in row {missing[0]}"
+            received=f"no value in {raw.place(int(missing[0]))}"
             + (f" and {len(missing) - 1:,} others" if len(missing) > 1 else ""),
             expected="the answer in every row",
             fix="leave out the rows whose answer is not known",

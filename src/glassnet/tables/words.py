@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.errors import DataError
 from glassnet.settings import boolean, whole
 from glassnet.shapes import Array
 from glassnet.tables.columns import Column, filled, missing_note, with_missing
-from glassnet.tables.frames import NUMBER, TRUTH, WORDS, Raw
+from glassnet.tables.raws import NUMBER, TRUTH, WORDS, Raw, example_of
 
 OTHER = "other"
+LARGEST_EXACT = 2**53
+"""Whole numbers below are exact in float64."""
 MOST_UNITS = 50
 
 
@@ -35,9 +38,36 @@ class Words(Column):
         self.categories = tuple(str(category) for category in categories)
         self.has_missing = boolean(has_missing, "has_missing", f"column {name!r}")
         self.rare = whole(rare, "rare", f"column {name!r}", low=0)
-        self._places = {category: i for i, category in enumerate(self.categories)}
-        if len(self._places) < len(self.categories):
+        if len(set(self.categories)) < len(self.categories):
             raise ValueError(f"column {name!r}: the same category twice")
+        self._places: dict[str, int] = {}
+        for i, category in enumerate(self.categories):
+            self._places.setdefault(category.strip(), i)
+
+    def apply(self, raw: Raw, *, where: str) -> Array:
+        """``encode``, checked; see ``Column.apply``.
+
+        Raises:
+            DataError: values of another kind; numbers or truth where no word in training was one: 1 is no "yes".
+        """
+        if raw.kind in (NUMBER, TRUTH) and not raw.missing.all() and not self._names_some(raw.kind):
+            raise DataError(
+                where=f"{where}: column {self.name!r}",
+                received=f"{raw.kind}, such as {example_of(raw)}",
+                expected=f"words as in training: {', '.join(self.categories[:5])}",
+                fix="give the column the form that it had in training; numbers that lost their leading zeros must be "
+                "read as texts",
+            )
+        require_exact(raw, where)
+        return super().apply(raw, where=where)
+
+    def _names_some(self, kind: str) -> bool:
+        """Whether some word is what ``word`` makes of a value of that kind, or a whole number of more digits."""
+        return any(
+            (word_of_text(own, kind) == own and word_of_text(f" {own}", kind) == own)
+            or (kind == NUMBER and own.isdigit() and own[0] != "0")
+            for own in self._places
+        )
 
     def _places_in(self, raw: Raw) -> Array:
         """The place of each word among the categories, intp (N,); that of others is behind them."""
@@ -121,6 +151,22 @@ class Indexed(Words):
     def describe(self) -> str:
         """How many words, and how long their vectors are."""
         return f"{len(self.categories):,} categories, a vector of {self.units} numbers for each: {self._shown()}"
+
+
+def require_exact(raw: Raw, where: str) -> None:
+    """Refuses whole numbers as names that float64 may have rounded already.
+
+    Raises:
+        DataError: one beyond 2^53.
+    """
+    if raw.kind == NUMBER and (large := np.abs(raw.values) >= LARGEST_EXACT).any():
+        row = int(np.argmax(large))
+        raise DataError(
+            where=f"{where}: column {raw.name!r}",
+            received=f"the name {raw.values[row]:.0f} in {raw.place(row)}, as a float64 that may have lost digits",
+            expected=f"names of numbers below 2^53 = {LARGEST_EXACT:,}, or as whole numbers or texts",
+            fix="pass the column as int64, uint64 or texts: gaps turn whole numbers of pandas into float64",
+        )
 
 
 def places_of(raw: Raw, places: Mapping[str, int], *, other: int) -> Array:

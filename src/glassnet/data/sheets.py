@@ -1,0 +1,116 @@
+"""Spreadsheets: the one sheet of an .xlsx file that holds something, each cell with its type."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from glassnet.data.files import unreadable
+from glassnet.errors import DataError, FileFormatError, MissingExtraError
+from glassnet.tables import Frame
+from glassnet.tables.frames import columns_of
+
+
+def read_xlsx(path: Path) -> Frame:
+    """The columns of a sheet, its first row the header; rows without any value are left out.
+
+    Raises:
+        MissingFileError: no such file.
+        MissingExtraError: openpyxl is not installed.
+        FileFormatError: no such file format, several sheets with values, a column without a name.
+        DataError: a formula whose result was not stored, no rows.
+    """
+    if not path.is_file():
+        raise unreadable(path)
+    rows = _rows(path)
+    if not rows:
+        raise DataError(
+            where=path.name, received="an empty sheet", expected="a header row, then rows", fix="save the sheet again"
+        )
+    (first, header), *body = rows
+    width = max(len(cells) for _, cells in rows)
+    names = ["" if cell is None else str(cell).strip() for cell in header] + [""] * (width - len(header))
+    while (
+        names and not names[-1] and all(len(cells) < len(names) or cells[len(names) - 1] is None for _, cells in body)
+    ):
+        names.pop()
+    if "" in names:
+        raise FileFormatError(
+            where=f"{path.name}, row {first}",
+            received=f"no name for column {names.index('') + 1}",
+            expected="a name for every column in the first row",
+            fix="name the column or delete it",
+        )
+    if not body:
+        raise DataError(where=path.name, received="a header but no rows", expected="at least one row", fix="add rows")
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise FileFormatError(
+            where=f"{path.name}, row {first}",
+            received=f"several columns called {', '.join(map(repr, repeated))}",
+            expected="a different name for each column",
+            fix="rename them",
+        )
+    columns = {name: [cells[i] if i < len(cells) else None for _, cells in body] for i, name in enumerate(names)}
+    raws = columns_of(columns, where=path.name)
+    lines = [number for number, _ in body]
+    placed = {name: replace(raw, lines=lines, source=path.name, unit="row") for name, raw in raws.items()}
+    return Frame(placed, path.name.split(".")[0])
+
+
+def _rows(path: Path) -> list[tuple[int, tuple[Any, ...]]]:
+    """The rows with values, and their numbers."""
+    from zipfile import BadZipFile
+
+    try:
+        from openpyxl import load_workbook
+        from openpyxl.utils.exceptions import InvalidFileException
+    except ImportError as error:
+        raise MissingExtraError(
+            where=f"read {path.name}",
+            received="an .xlsx file, and no openpyxl",
+            expected="openpyxl, which reads spreadsheets",
+            fix='run pip install "glassnet[tables]", or save the sheet as CSV UTF-8',
+        ) from error
+    try:
+        values = load_workbook(path, read_only=True, data_only=True)
+        formulas = load_workbook(path, read_only=True)
+    except (InvalidFileException, BadZipFile, KeyError, ValueError, OSError) as error:
+        raise FileFormatError(
+            where=path.name,
+            received=f"a file that is no spreadsheet ({error})",
+            expected="an .xlsx file",
+            fix="save it again as .xlsx, or as CSV UTF-8",
+        ) from error
+    try:
+        sheets = {sheet.title: _sheet(sheet, formulas[sheet.title], path) for sheet in values.worksheets}
+    finally:
+        values.close()
+        formulas.close()
+    filled = {title: rows for title, rows in sheets.items() if rows}
+    if len(filled) > 1:
+        raise FileFormatError(
+            where=path.name,
+            received=f"{len(filled)} sheets with values: {', '.join(map(repr, filled))}",
+            expected="one",
+            fix="save the sheet in a file of its own, or as CSV UTF-8",
+        )
+    return next(iter(filled.values()), [])
+
+
+def _sheet(sheet: Any, formulas: Any, path: Path) -> list[tuple[int, tuple[Any, ...]]]:
+    found = []
+    for number, (cells, written) in enumerate(zip(sheet.iter_rows(), formulas.iter_rows(), strict=True), start=1):
+        own = tuple(cell.value for cell in cells)
+        for place, (value, formula) in enumerate(zip(own, written, strict=False)):
+            if value is None and formula.data_type == "f":
+                raise DataError(
+                    where=f"{path.name}, sheet {sheet.title!r}, row {number}",
+                    received=f"a formula without its result in column {place + 1}: {formula.value!r:.60}",
+                    expected="values",
+                    fix="open the file in a spreadsheet program and save it, which stores the results",
+                )
+        if any(value is not None and value != "" for value in own):
+            found.append((number, own))
+    return found

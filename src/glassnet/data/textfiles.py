@@ -1,0 +1,165 @@
+"""Text files as people have them: UTF-8, UTF-16, GB18030, cp1252, compressed or not."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
+from pathlib import Path
+from typing import BinaryIO, TextIO, cast
+
+from glassnet.data.files import unreadable
+from glassnet.errors import ConfigurationError, FileFormatError
+
+BLOCK = 1 << 20
+SAMPLE = 1 << 16
+"""Bytes with letters beyond ASCII that an encoding is guessed from."""
+MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+"""What a file may begin with, and the encoding that this tells; the longer ones first."""
+GUESSED = ("gb18030", "cp1252")
+"""Encodings that are looked for where a file is not in UTF-8."""
+
+
+@contextmanager
+def opened(path: Path, encoding: str) -> Iterator[TextIO]:
+    """Opens a text file, its line ends as they are; .gz is decompressed.
+
+    Raises:
+        MissingFileError: no such file.
+        FileFormatError: a folder, damaged compression, bytes that are not of the encoding.
+    """
+    with _bytes(path) as stream, TextIOWrapper(stream, encoding=encoding, newline="") as text:
+        try:
+            yield text
+        except UnicodeDecodeError as error:
+            raise _undecodable(path, encoding) from error
+
+
+def encoding_of(path: Path, *, asked: str | None = None, usual: str | None = None) -> str:
+    """The encoding of a text file.
+
+    Args:
+        path: the file.
+        asked: the encoding that the user named; it is taken.
+        usual: the encoding of the file that a model was trained on.
+
+    Returns:
+        A name for ``opened``: of the mark at its beginning, UTF-8 where all of it is UTF-8, or the one that its letters
+        speak for.
+
+    Raises:
+        MissingFileError: no such file.
+        ConfigurationError: an encoding that does not exist.
+        FileFormatError: no encoding could be told.
+    """
+    if asked is not None:
+        try:
+            name = codecs.lookup(asked).name
+        except LookupError as error:
+            raise ConfigurationError(
+                where=f"read {path.name}",
+                received=f"encoding={asked!r}",
+                expected="the name of an encoding",
+                fix='write "utf-8", "utf-16", "gb18030" or "cp1252"',
+            ) from error
+        return "utf-8-sig" if name == "utf-8" else name
+    with _bytes(path) as stream:
+        start = stream.read(4096)
+        for mark, name in MARKS.items():
+            if start.startswith(mark):
+                return name
+        if (wide := _without_mark(start)) is not None:
+            return wide
+        decoder, sample = codecs.getincrementaldecoder("utf-8")(), b""
+        block, is_utf8 = start, True
+        while block and (is_utf8 or len(sample) < SAMPLE):
+            if is_utf8:
+                try:
+                    decoder.decode(block)
+                except UnicodeDecodeError:
+                    is_utf8 = False
+            if not block.isascii() and len(sample) < SAMPLE:
+                sample += b"\n".join(line for line in block.splitlines() if not line.isascii())
+            block = stream.read(BLOCK)
+    if is_utf8 and not decoder.getstate()[0]:
+        return "utf-8"
+    return _guess(path, sample, usual)
+
+
+def _without_mark(start: bytes) -> str | None:
+    """UTF-16 of mostly Latin letters: every other byte is 0."""
+    even, odd = start[::2].count(0), start[1::2].count(0)
+    if max(even, odd) * 4 < len(start) or min(even, odd):
+        return None
+    return "utf-16-le" if odd else "utf-16-be"
+
+
+def _guess(path: Path, sample: bytes, usual: str | None) -> str:
+    candidates = [name for name in (usual, *GUESSED) if name is not None and not name.startswith("utf")]
+    try:
+        from charset_normalizer import from_bytes
+    except ImportError:
+        received = "bytes that are not UTF-8, and no charset-normalizer, which recognises other encodings"
+        raise _unknown(path, received) from None
+    best = from_bytes(sample, cp_isolation=candidates, enable_fallback=False).best()
+    if best is None:
+        raise _unknown(path, "bytes that are neither UTF-8 nor clearly of another encoding")
+    return str(best.encoding)
+
+
+def _unknown(path: Path, received: str) -> FileFormatError:
+    return FileFormatError(
+        where=f"{path.name}, line {_undecodable_line(path, 'utf-8')}",
+        received=received,
+        expected="a text file in UTF-8, UTF-16, GB18030 or cp1252",
+        fix='say which it is: encoding="cp1252" (--encoding cp1252) for western Europe, "gb18030" for Chinese; or save '
+        'the file as UTF-8 (spreadsheets call it "CSV UTF-8")',
+    )
+
+
+def _undecodable(path: Path, encoding: str) -> FileFormatError:
+    return FileFormatError(
+        where=f"{path.name}, line {_undecodable_line(path, encoding)}",
+        received=f"bytes that are not {encoding.removesuffix('-sig')}",
+        expected="a text file in one encoding",
+        fix='name its encoding (--encoding), or save the file as UTF-8 (spreadsheets call it "CSV UTF-8")',
+    )
+
+
+def _undecodable_line(path: Path, encoding: str) -> int:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    line = 1
+    with _bytes(path) as stream:
+        for raw in stream:
+            try:
+                decoder.decode(raw)
+            except UnicodeDecodeError:
+                break
+            line += 1
+    return line
+
+
+@contextmanager
+def _bytes(path: Path) -> Iterator[BinaryIO]:
+    import gzip
+    import zlib
+
+    try:
+        with gzip.open(path) if path.name.lower().endswith(".gz") else open(path, "rb") as stream:
+            yield cast(BinaryIO, stream)
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise FileFormatError(
+            where=path.name,
+            received=f"a damaged .gz file ({error})",
+            expected="a whole file, compressed by gzip",
+            fix="compress or copy it again",
+        ) from error
+    except OSError as error:
+        raise unreadable(path, error) from error

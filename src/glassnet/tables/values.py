@@ -1,0 +1,183 @@
+"""A column's values by their types: numbers, truth, moments, times of day, durations, texts; others are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from glassnet.errors import DataError
+from glassnet.shapes import Array
+from glassnet.tables.forms import as_array
+from glassnet.tables.raws import DAYTIME, DURATION, NUMBER, TEXTS, TIME, TRUTH, WORDS, Raw
+from glassnet.tables.words import LARGEST_EXACT, word
+
+MICROSECOND = np.timedelta64(1, "us")
+SCALARS = {"Timestamp", "Timedelta", "Period"}
+"""Types of pandas that need no pandas to be read."""
+
+
+def raw_of_values(name: str, values: Any, *, where: str) -> Raw:
+    """A column of an array or a sequence.
+
+    Raises:
+        DataError: values that are no cells of a table, or of kinds that do not go together.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        hidden = np.ma.getmaskarray(values)
+        values = values.data if not hidden.any() else _with_gaps(values.data, hidden)
+    array = np.asarray(values) if isinstance(values, np.ndarray) else as_array(list(values), WORDS)
+    if array.ndim != 1:
+        raise unreadable(name, f"an array of shape {array.shape}", where)
+    kind = array.dtype.kind
+    if kind == "b":
+        return Raw(name, TRUTH, array.astype(np.float64))
+    if kind in "iu":
+        exact = not len(array) or max(abs(int(array.min())), abs(int(array.max()))) < LARGEST_EXACT
+        return Raw(name, NUMBER, array.astype(np.float64)) if exact else _of_cells(name, array.tolist(), where)
+    if kind == "f":
+        return Raw(name, NUMBER, array.astype(np.float64))
+    if kind == "M":
+        return Raw(name, TIME, array.astype("datetime64[us]"))
+    if kind == "m":
+        return Raw(name, DURATION, _seconds(array))
+    if kind in "UT":
+        return Raw(name, TEXTS, as_array(array.tolist(), TEXTS))
+    if kind == "O":
+        return _of_cells(name, array.tolist(), where)
+    raise unreadable(name, f"values of type {array.dtype}", where)
+
+
+def raw_of_categories(name: str, values: Sequence[Any]) -> Raw:
+    """A column whose type says that its values are names: 3 is the word "3", not an amount."""
+    return Raw(name, WORDS, as_array([None if _is_missing(own) else _word(own) for own in values], WORDS))
+
+
+def unreadable(name: str, received: str, where: str) -> DataError:
+    """The error for a column of values that no table has."""
+    return DataError(
+        where=f"{where}: column {name!r}",
+        received=received,
+        expected="numbers, truth, texts, dates, times of day or durations",
+        fix="turn the values into one of these, or leave the column out",
+    )
+
+
+def _with_gaps(values: Array, hidden: Array) -> Array:
+    if values.dtype.kind == "f":
+        return np.where(hidden, np.nan, values)
+    cells = np.array(values, dtype=object)
+    cells[hidden] = None
+    return cells
+
+
+def _seconds(durations: Array) -> Array:
+    gaps = np.isnat(durations)
+    numbers = durations.astype("timedelta64[us]").astype(np.int64) / 1e6
+    return np.where(gaps, np.nan, numbers)
+
+
+def _of_cells(name: str, cells: list[Any], where: str) -> Raw:
+    """Python objects: of one kind, or numbers and texts mixed, which are read as a file's texts are."""
+    kinds: dict[str, Any] = {}
+    values: list[Any] = []
+    for row, cell in enumerate(cells):
+        if _is_missing(cell):
+            values.append(None)
+            continue
+        kind = _kind(cell)
+        if kind is None:
+            received = f"{cell!r:.60} in row {row}, a {type(cell).__name__}"
+            raise unreadable(name, received, where)
+        kinds.setdefault(kind, cell)
+        values.append(cell)
+    if set(kinds) <= {NUMBER} and not _are_exact(values):
+        return Raw(name, WORDS, as_array([None if v is None else _word(v) for v in values], WORDS))
+    if len(kinds) > 1 and set(kinds) <= {NUMBER, TRUTH, TEXTS}:
+        texts = [own if own is None or isinstance(own, str) else _word(own) for own in values]
+        return Raw(name, TEXTS, as_array(texts, TEXTS))
+    if len(kinds) > 1:
+        shown = " and ".join(f"{kind} ({cell!r:.40})" for kind, cell in list(kinds.items())[:2])
+        raise unreadable(name, f"values of several kinds, {shown}", where)
+    return _of_kind(name, next(iter(kinds), NUMBER), values)
+
+
+def _of_kind(name: str, kind: str, values: list[Any]) -> Raw:
+    if kind == TEXTS:
+        return Raw(name, TEXTS, as_array([None if v is None else str(v) for v in values], TEXTS))
+    if kind == TIME:
+        return Raw(
+            name, TIME, as_array([np.datetime64("NaT", "us") if v is None else _moment(v) for v in values], TIME)
+        )
+    readers: dict[str, Callable[[Any], float]] = {
+        NUMBER: float,
+        TRUTH: float,
+        DAYTIME: _since_midnight,
+        DURATION: _in_seconds,
+    }
+    number = readers[kind]
+    return Raw(name, kind, as_array([np.nan if v is None else number(v) for v in values], kind))
+
+
+def _kind(cell: Any) -> str | None:
+    """Of a single value; None for what is no cell of a table."""
+    kinds: Iterable[tuple[str, tuple[type, ...]]] = (
+        (TRUTH, (bool, np.bool_)),
+        (DURATION, (timedelta, np.timedelta64)),  # which NumPy counts among the numbers
+        (NUMBER, (int, float, np.integer, np.floating, Decimal, Fraction)),
+        (TEXTS, (str,)),
+        (TIME, (date, np.datetime64)),
+        (DAYTIME, (time,)),
+    )
+    found = next((kind for kind, types in kinds if isinstance(cell, types)), None)
+    return TIME if found is None and type(cell).__name__ == "Period" and hasattr(cell, "start_time") else found
+
+
+def _is_missing(value: Any) -> bool:
+    if value is None or value is np.ma.masked or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    if isinstance(value, np.datetime64 | np.timedelta64):
+        return bool(np.isnat(value))
+    return isinstance(value, float | np.floating | Decimal) and value != value
+
+
+def _are_exact(values: list[Any]) -> bool:
+    """Whether float64 keeps every digit of the whole numbers; others are amounts anyway."""
+    present = [value for value in values if value is not None]
+    whole = all(
+        isinstance(v, int | np.integer) or (isinstance(v, Decimal) and v == v.to_integral_value()) for v in present
+    )
+    return not whole or all(abs(int(value)) < LARGEST_EXACT for value in present)
+
+
+def _word(value: Any) -> str:
+    """A value as a word: 3.0 is "3", and whole numbers keep every digit."""
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value))
+    if isinstance(value, int | np.integer):
+        return str(int(value))
+    if isinstance(value, Decimal):
+        return str(int(value)) if value == value.to_integral_value() else str(value)
+    return word(value, NUMBER) if isinstance(value, float | np.floating) and np.isfinite(value) else str(value).strip()
+
+
+def _moment(value: Any) -> Any:
+    """Dates and times on their own clocks: hours of the day mean those of the place."""
+    if type(value).__name__ == "Period":
+        value = value.start_time
+    if isinstance(value, np.datetime64):
+        return value.astype("datetime64[us]")
+    naive = value.replace(tzinfo=None) if isinstance(value, datetime) else value
+    return np.datetime64(naive.to_datetime64() if hasattr(naive, "to_datetime64") else naive, "us")
+
+
+def _since_midnight(value: time) -> float:
+    return 3600.0 * value.hour + 60.0 * value.minute + value.second + value.microsecond / 1e6
+
+
+def _in_seconds(value: Any) -> float:
+    return float(value / MICROSECOND) / 1e6 if isinstance(value, np.timedelta64) else float(value.total_seconds())
