@@ -87,8 +87,7 @@ def test_what_cannot_be_read(tmp_path: Path, line: str, kind: type, words: str, 
     path = tmp_path / "t.csv"
     path.write_text(f"size,open,day,zip,word\n1,true,2024-01-01,7,x\n2,false,2024-01-01,12,y\n{line}\n")
     with pytest.raises(kind, match=words):
-        for part in batches(path, MIXED, rows=rows):
-            MIXED.apply(part)
+        [MIXED.apply(part) for part in batches(path, MIXED, rows=rows)]
 
 
 @pytest.mark.parametrize(

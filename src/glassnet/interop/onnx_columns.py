@@ -1,7 +1,7 @@
 """Columns of a table as ONNX operators, in float64 as the table itself computes.
 
-Numbers, truth and times come as float64 (N, 1) with NaN for what is missing, words as strings (N, 1) with the empty
-string for it.
+Numbers, truth and times come as float64 (N, 1) with NaN for what is missing, durations and times of day in seconds;
+words as strings (N, 1) with the empty string for what is missing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from glassnet.errors import ConfigurationError
 from glassnet.interop.onnx_graph import Graph
 from glassnet.interop.onnx_times import circle, day_and_time
 from glassnet.shapes import Array
-from glassnet.tables import Category, Column, Indexed, Number, Quantiles, Time, Truth
+from glassnet.tables import Category, Column, Indexed, Number, Quantiles, Time, TimeOfDay, Truth
+from glassnet.tables.columns import SECONDS_OF_DAY
 from glassnet.tables.words import Words
 
 DOUBLE = np.float64
@@ -138,6 +139,15 @@ def _require_one_empty_word(column: Words) -> None:
             expected="words, of which the empty one means that the value is missing",
             fix="give the empty word another name in the training data, or leave its cells missing",
         )
+
+
+@emit_column.register
+def _time_of_day(column: TimeOfDay, graph: Graph, x: str) -> list[str]:
+    missing = graph.add("IsNaN", x)
+    angle = graph.add("Mul", x, constant(graph, 2 * np.pi / SECONDS_OF_DAY))
+    circles = [graph.add("Sin", angle), graph.add("Cos", angle)]
+    own = graph.add("Concat", standardized(graph, x, column.mean, column.scale), *circles, axis=1)
+    return filled(graph, own, missing, has_missing=column.has_missing)
 
 
 @emit_column.register

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import time as clock
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,8 @@ from glassnet.errors import ConfigurationError
 from glassnet.interop.onnx_columns import emit_column
 from glassnet.interop.onnx_graph import Graph
 from glassnet.shapes import Array
-from glassnet.tables import Column, Ignored, Number, Quantiles, Table, Time, Truth
+from glassnet.tables import Column, Duration, Ignored, Number, Quantiles, Table, Time, TimeOfDay, Truth
+from glassnet.tables.frames import columns_of
 from glassnet.tables.words import Words
 
 OUTPUTS = ("outputs", "probabilities")
@@ -80,11 +83,13 @@ def _examples(column: Column) -> list[Any]:
     if isinstance(column, Quantiles):
         between = (column.values[1:] + column.values[:-1]) / 2
         return [*column.values.tolist(), *between.tolist(), column.values[0] - 1, column.values[-1] + 1, None]
+    if isinstance(column, TimeOfDay):
+        return [clock(hour, 59 - hour, 30) for hour in range(24)] + [None]
     assert isinstance(column, Number | Time)
     numbers = [column.mean + own * column.scale for own in np.linspace(-2, 2, LEAST_ROWS)]
     if isinstance(column, Time):
         return [np.datetime64(round(days * 86_400e6), "us").item() for days in numbers] + [None]
-    return [*numbers, None]
+    return [*(timedelta(seconds=own) for own in numbers), None] if isinstance(column, Duration) else [*numbers, None]
 
 
 def as_inputs(table: Table, rows: dict[str, Any]) -> dict[str, Array]:
@@ -98,4 +103,7 @@ def _as_input(column: Column, values: list[Any]) -> Array:
     if isinstance(column, Time):
         moments = np.array(values, dtype="datetime64[us]")
         return np.where(np.isnat(moments), np.nan, moments.astype(np.int64) / 86_400e6)
+    if isinstance(column, TimeOfDay | Duration):
+        (raw,) = columns_of({"x": values}, where="export_onnx").values()
+        return raw.values
     return np.array([np.nan if value is None else float(value) for value in values])
