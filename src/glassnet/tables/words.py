@@ -71,7 +71,7 @@ class Words(Column):
 
     def _places_in(self, raw: Raw) -> Array:
         """The place of each word among the categories, intp (N,); that of others is behind them."""
-        return places_of(raw, self._places, other=len(self._places))
+        return places_of(raw, self._places, other=len(self.categories))
 
     def _shown(self) -> str:
         """Some of the words, and what becomes of the others."""
