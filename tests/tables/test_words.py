@@ -245,3 +245,11 @@ def test_what_cannot_be_looked_up(settings: dict[str, Any], words: str) -> None:
     data = DATA | {"when": [np.datetime64("2020-01-01") + i for i in range(10)]}
     with pytest.raises(gn.ConfigurationError, match=words):
         Table.from_data({name: np.array(values) for name, values in data.items()}, "buys", **settings)
+
+
+def test_categories_that_differ_in_spaces_alone_keep_the_place_of_others() -> None:
+    """As files hold them that were written when spaces counted."""
+    column = gn.tables.Category("town", ["Ulm", " Ulm", "Bern"])
+    words = np.array([" Ulm ", "Ulm", "Bern", "Rom"], dtype=object)
+    assert column.encode(Raw("town", WORDS, words)).argmax(axis=1).tolist()[2:] == [2, 3]
+    assert gn.Table([column]).apply({"town": [" Ulm ", "Bern", "Rom"]}).argmax(axis=1).tolist() == [0, 2, 3]
