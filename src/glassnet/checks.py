@@ -7,17 +7,36 @@ from typing import Any
 import numpy as np
 
 from glassnet.errors import DataError, ShapeError
+from glassnet.numeric import numeric, place_in_rows
 from glassnet.shapes import Array, Shape, batch_shape
+
+__all__ = ["as_rows", "finite_rows", "fits_network", "numeric", "place_in_rows", "require_finite", "same_rows"]
 
 
 def as_rows(values: Any, dtype: np.dtype[Any], *, where: str) -> Array:
     """Makes a contiguous, finite array of the dtype from anything array-like with at least one row.
 
     Raises:
-        DataError: no rows, text or objects, complex numbers, NaN or infinity (row and column named), numbers too
-            large for the dtype.
+        DataError: no rows, what ``numeric`` refuses, NaN or infinity (row and column named), numbers too large for
+            the dtype.
         ShapeError: a single number instead of rows.
     """
+    array = _rows(values, where)
+    with np.errstate(over="ignore"):
+        result = np.require(array, dtype=dtype, requirements=("C_CONTIGUOUS", "ALIGNED"))
+    require_finite(result, array, where=where)
+    return result
+
+
+def finite_rows(values: Any, *, where: str) -> Array:
+    """The same checks in the dtype that the values have, which is left as it is."""
+    array = _rows(values, where)
+    if array.dtype.kind == "f":
+        require_finite(array, array, where=where)
+    return array
+
+
+def _rows(values: Any, where: str) -> Array:
     array = numeric(values, where=where)
     if array.ndim == 0:
         raise ShapeError(
@@ -32,40 +51,6 @@ def as_rows(values: Any, dtype: np.dtype[Any], *, where: str) -> Array:
             received=f"an empty array of shape {array.shape}",
             expected="at least one row and one column",
             fix="look at how the data were loaded or filtered",
-        )
-    with np.errstate(over="ignore"):
-        result = np.require(array, dtype=dtype, requirements=("C_CONTIGUOUS", "ALIGNED"))
-    if not np.isfinite(result).all():
-        _name_the_culprit(array, result, where)
-    return result
-
-
-def numeric(values: Any, *, where: str) -> Array:
-    """Makes an array of numbers or booleans; text, objects and ragged lists are refused."""
-    if values is None or hasattr(values, "toarray"):
-        raise DataError(
-            where=where,
-            received="nothing (None)" if values is None else f"a sparse matrix ({type(values).__name__})",
-            expected="an array of numbers",
-            fix="pass the data" if values is None else "make it dense first: x.toarray()",
-        )
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise DataError(
-            where=where,
-            received=f"rows of different lengths ({error})",
-            expected="a rectangular array",
-            fix="pad or cut the rows to one length",
-        ) from error
-    if array.dtype.kind not in "biuf":
-        strange = (value for value in array.flat if not isinstance(value, int | float | np.number))
-        example = next(strange, array.flat[0] if array.size else None)
-        raise DataError(
-            where=where,
-            received=f"values of type {array.dtype} such as {str(example)[:40]!r}",
-            expected="numbers",
-            fix="turn text into numbers first: np.unique(values, return_inverse=True) numbers the classes",
         )
     return array
 
@@ -96,16 +81,6 @@ def fits_network(x: Array, input_shape: Shape, *, where: str, layer: str) -> Non
     raise ShapeError(where=where, received=f"an array of shape {x.shape}", expected=expected, fix=fix)
 
 
-def place_in_rows(index: tuple[int, ...]) -> str:
-    """How messages name an element of the data, counted from 0.
-
-    Example:
-        >>> place_in_rows((3, 1)), place_in_rows((3,))
-        ('row 3, column 1', 'row 3')
-    """
-    return f"row {index[0]}" + (f", column {', '.join(map(str, index[1:]))}" if len(index) > 1 else "")
-
-
 def _fit_images(received: Shape, expected: Shape) -> str:
     """How images (C, H, W) become those that the network takes."""
     channels, *size = expected
@@ -120,7 +95,16 @@ def _fit_images(received: Shape, expected: Shape) -> str:
     return f"use images of {channels} channels, as in training"
 
 
-def _name_the_culprit(original: Array, converted: Array, where: str) -> None:
+def require_finite(converted: Array, original: Array, *, where: str) -> None:
+    """Refuses numbers that are not finite, or no more so since they were converted; the first is named.
+
+    Args:
+        converted: what was made of the original numbers, in their shape.
+        original: for the message.
+        where: for the message.
+    """
+    if np.isfinite(converted).all():
+        return
     index = tuple(int(i) for i in np.argwhere(~np.isfinite(converted))[0])
     count = int(np.sum(~np.isfinite(converted)))
     place = place_in_rows(index)

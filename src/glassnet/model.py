@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.checks import as_rows, fits_network, numeric, same_rows
+from glassnet.checks import numeric, same_rows
 from glassnet.diagnosis import hints
 from glassnet.errors import ConfigurationError, NotBuiltError
 from glassnet.files import require_writable
@@ -18,7 +18,8 @@ from glassnet.formats import ModelParts, describe, read_model_file, reconstruct,
 from glassnet.layers import Layer, NumpyLayer
 from glassnet.losses import LOSSES, Loss, check_weights
 from glassnet.metrics import Metric, as_metrics
-from glassnet.model_checks import agreed_dtype, check_end, check_lookups, flat_input
+from glassnet.model_checks import agreed_dtype, check_end, check_lookups
+from glassnet.model_data import keeps_differences, prepared_inputs, prepared_targets
 from glassnet.network import Network, as_network, check_indices
 from glassnet.optimizers import Optimizer, as_optimizer
 from glassnet.preprocessing import Standardize
@@ -60,10 +61,11 @@ class Model:
 
     Attributes:
         epochs_trained: epochs done over the model's whole life.
-        preprocessing: a ``Standardize`` that is applied to x in ``fit``, ``evaluate`` and ``predict``; a ``Table``,
-            with which they take tables; or None.
+        preprocessing: a ``Standardize`` that is applied to x in ``fit``, ``evaluate`` and ``predict``, in float64
+            before anything becomes float32; a ``Table``, with which they take tables; or None.
         target_scaling: a ``Standardize`` for the targets of a regression, or None: the network learns standardised
-            targets, the loss is measured on them, and ``predict`` and the metrics are in the targets' own unit.
+            targets, the loss is measured on them, and ``predict`` and the metrics are in the targets' own unit and in
+            float64.
         feature_names: names of the input columns, or None.
         target_name: name of the target column, or None.
         class_names: names of the classes by label, or None.
@@ -160,9 +162,15 @@ class Model:
 
         Raises:
             ShapeError, DataError: the data do not fit the network or the loss; nothing is changed.
+                Or the numbers of a column are so close together, for their size, that the model's dtype cannot tell
+                them apart, and there is no ``preprocessing`` or ``target_scaling`` to bring them apart before.
             DivergenceError: the loss became NaN or infinite; the weights of the last good epoch are kept.
         """
         epochs = whole(epochs, "epochs", "fit")
+        if not isinstance(self.preprocessing, Table):
+            x = numeric(x, where="fit: x")
+        y = numeric(y, where="fit: y")
+        self._check_digits(x, y)
         rows = self.rows(x, y, sample_weight, where="fit")
         if validation_data is not None and validation_split:
             raise ConfigurationError(
@@ -221,18 +229,25 @@ class Model:
             print(f"hint: {finding}")
 
     def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
-        """Loss and metrics on data, in prediction mode (no dropout), such as ``{"loss": ..., "accuracy": ...}``."""
+        """Loss and metrics on data, in prediction mode (no dropout), such as ``{"loss": ..., "accuracy": ...}``.
+
+        Metrics are computed in float64, on the targets as they are given: they are what NumPy makes of ``predict(x)``
+        and y. With ``target_scaling`` the loss is that of the standardised targets, as in training.
+        """
         self.require_built("evaluate")
         return self._trainer().evaluate(self.rows(x, y, sample_weight, where="evaluate"))
 
     def predict(self, x: Any) -> Array:
-        """The network's outputs (N, ...) in prediction mode; for a network without a final activation the logits."""
+        """The network's outputs (N, ...) in prediction mode; for a network without a final activation the logits.
+
+        They are in the model's dtype; with ``target_scaling`` in the targets' own unit, and float64.
+        """
         quick = self._quick_outputs(x) if type(x) is np.ndarray else None
         if quick is not None:
             return quick
         self.require_built("predict")
-        outputs = self._outputs(self._inputs(x, where="predict: x"))
-        return outputs if self.target_scaling is None else self.target_scaling.invert(outputs)
+        outputs = self._outputs(self.inputs(x, where="predict: x"))
+        return outputs if self.target_scaling is None else self.target_scaling.invert(outputs, np.float64)
 
     def _quick_outputs(self, x: Array) -> Array | None:
         """The outputs by the shortest way, for rows that need nothing done to them; None where that cannot be."""
@@ -365,24 +380,32 @@ class Model:
 
         A network that is not built yet is built for x, once everything has been found to fit.
         """
-        if self.network.is_built:
-            inputs = self._inputs(x, where=f"{where}: x")
-            output_shape = self.network.output_shape or ()
-        else:
-            inputs = self._scaled(x, where=f"{where}: x")
-            if inputs.ndim < 2:
-                raise flat_input(inputs.shape, f"{where}: x")
+        inputs = prepared_inputs(x, self.preprocessing, self.network, self.dtype, where=f"{where}: x")
+        output_shape = self.network.output_shape or ()
+        if not self.network.is_built:
             output_shape = self.network.infer_shapes(inputs.shape[1:], np.random.default_rng(self.seed))
-            self._check_lookups(inputs, where=f"{where}: x")
-        targets = self.loss.prepare(y, output_shape, self.dtype, where=f"{where}: y")
-        if self.target_scaling is not None:
-            targets = self.target_scaling.apply(targets)
+        self._check_lookups(inputs, where=f"{where}: x")
+        parts = self.target_scaling, self.loss, output_shape, self.dtype
+        targets, originals = prepared_targets(y, *parts, where=f"{where}: y")
         same_rows(len(inputs), targets, where=f"{where}: y", other="x")
-        weights = check_weights(sample_weight, len(inputs), self.dtype, where=f"{where}: sample_weight")
+        given = None if sample_weight is None else numeric(sample_weight, where=f"{where}: sample_weight")
+        weights, loss_weights = (
+            check_weights(given, len(inputs), dtype, where=f"{where}: sample_weight")
+            for dtype in (np.dtype(np.float64), self.dtype)
+        )
         if not self.network.is_built:
             self.network.build(inputs.shape[1:], seed=self.seed, dtype=self.dtype)
-        loss_weights = self.loss.weigh_classes(weights, targets, output_shape, self.dtype)
-        return Rows(inputs, targets, weights, loss_weights)
+        loss_weights = self.loss.weigh_classes(loss_weights, targets, output_shape, self.dtype)
+        return Rows(inputs, targets, weights, loss_weights, originals)
+
+    def _check_digits(self, x: Any, y: Array) -> None:
+        """Refuses what is to be learned where its differences are lost in the network's dtype."""
+        if self.preprocessing is None:
+            fix = "set model.preprocessing = gn.Standardize.from_data(x), which is stored with the model"
+            keeps_differences(x, self.dtype, where="fit: x", fix=fix)
+        if self.target_scaling is None and not self.loss.decides_classes:
+            fix = "set model.target_scaling = gn.Standardize.from_data(y): predictions and metrics stay in y's own unit"
+            keeps_differences(y, self.dtype, where="fit: y", fix=fix)
 
     def _validation(self, data: tuple[Any, ...]) -> Rows:
         if not isinstance(data, tuple | list) or len(data) not in (2, 3):
@@ -394,11 +417,9 @@ class Model:
             )
         return self.rows(data[0], data[1], data[2] if len(data) == 3 else None, where="fit: validation_data")
 
-    def _inputs(self, x: Any, *, where: str) -> Array:
-        raw = self.preprocessing.apply(x) if isinstance(self.preprocessing, Table) else numeric(x, where=where)
-        fits_network(raw, self.network.input_shape or (), where=where, layer=self.network.first_layer().where)
-        is_table = isinstance(self.preprocessing, Table)
-        inputs = as_rows(raw, self.dtype, where=where) if is_table else self._scaled(raw, where=where)
+    def inputs(self, x: Any, *, where: str = "inputs") -> Array:
+        """The door for x alone: checked against a built network, preprocessed, in the network's dtype."""
+        inputs = prepared_inputs(x, self.preprocessing, self.network, self.dtype, where=where)
         self._check_lookups(inputs, where=where)
         return inputs
 
@@ -406,12 +427,6 @@ class Model:
         if isinstance(self.preprocessing, Table):
             check_lookups(self.network, self.preprocessing)
         check_indices(self.network, inputs, where=where)
-
-    def _scaled(self, x: Any, *, where: str) -> Array:
-        if isinstance(self.preprocessing, Table):
-            return as_rows(self.preprocessing.apply(x), self.dtype, where=where)
-        rows = as_rows(x, self.dtype, where=where)
-        return rows if self.preprocessing is None else self.preprocessing.apply(rows)
 
     def require_built(self, where: str) -> None:
         """Raises ``NotBuiltError``, which names the place, for a model that has seen no data."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, ShapeError
+from glassnet.errors import ConfigurationError
 from glassnet.layers import Dense, Layer, ReLU, Sigmoid, Softmax, Tanh
 from glassnet.losses import BinaryCrossEntropy, CrossEntropy, Loss
 from glassnet.network import Network, Sequential, places_of
@@ -25,16 +25,6 @@ def agreed_dtype(network: Network, asked: np.dtype[Any]) -> np.dtype[Any]:
             fix=f'build the network in it: net.build(input_shape, dtype="{asked}"), or pass net.copy("{asked}")',
         )
     return network.dtype
-
-
-def flat_input(shape: tuple[int, ...], where: str) -> ShapeError:
-    """The error for inputs without an axis of features."""
-    return ShapeError(
-        where=where,
-        received=f"an array of shape {shape}",
-        expected="(N, D): one row for each example",
-        fix="for a single feature pass x.reshape(-1, 1), for a single row x.reshape(1, -1)",
-    )
 
 
 def check_end(network: Network, loss: Loss) -> None:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from glassnet.checks import as_rows, numeric
+from glassnet.checks import finite_rows, numeric
 from glassnet.errors import ConfigurationError, ShapeError
 from glassnet.settings import Configurable
-from glassnet.shapes import Array
+from glassnet.shapes import Array, size_of
 
-_BLOCK = 256
+BLOCK = 1 << 16
+"""Numbers that are in float64 at once: what is done to images takes no memory beside its result."""
+WHOLE = 2**53
+"""Up to here float64 has every whole number."""
+NOISE = 32 * float(np.finfo(np.float64).eps)
+"""Differences of so small a share of the values are rounding, unless the values are whole numbers."""
 
 
 class Standardize(Configurable):
-    """x ← (x − mean) / scale, column by column, or channel by channel.
+    """x ← (x − mean) / scale, column by column, or channel by channel; computed in float64.
 
     Args:
         mean: one number, one for each element of a row, or (C, 1, 1) for the channels of images (C, H, W).
@@ -39,17 +45,23 @@ class Standardize(Configurable):
             )
 
     @classmethod
-    def from_data(cls, x: Array) -> Standardize:
-        """Mean and standard deviation of each column of x (N, ...); a constant column gets the scale 1."""
-        rows = as_rows(x, np.dtype(np.float64), where="Standardize.from_data")
-        mean, deviation = np.mean(rows, axis=0), np.std(rows, axis=0)
-        return cls(mean, np.where(deviation > 1e-12 * np.abs(mean), deviation, 1.0))
+    def from_data(cls, x: Any) -> Standardize:
+        """Mean and standard deviation of each column of x (N, ...); a constant column gets the scale 1.
+
+        Differences in the last bits of numbers that are not whole count as rounding, not as differences.
+
+        Raises:
+            DataError, ShapeError: no rows of finite numbers.
+        """
+        rows = finite_rows(x, where="Standardize.from_data")
+        return cls(*_statistics(rows, axes=(0,)))
 
     @classmethod
-    def by_channel(cls, x: Array) -> Standardize:
+    def by_channel(cls, x: Any) -> Standardize:
         """Mean and standard deviation of each channel of images x (N, C, H, W); a constant one gets the scale 1.
 
         Raises:
+            DataError: no rows of finite numbers.
             ShapeError: x has not four axes.
 
         Example:
@@ -58,7 +70,7 @@ class Standardize(Configurable):
             >>> Standardize.by_channel(images).mean.ravel().tolist()
             [1.0, 2.0, 3.0]
         """
-        images = as_rows(x, _floating(x), where="Standardize.by_channel")
+        images = finite_rows(x, where="Standardize.by_channel")
         if images.ndim != 4:
             raise ShapeError(
                 where="Standardize.by_channel",
@@ -66,21 +78,106 @@ class Standardize(Configurable):
                 expected="images (N, C, H, W)",
                 fix="for grey images without an axis of channels pass x[:, None]",
             )
-        mean = np.mean(images, axis=(0, 2, 3), dtype=np.float64).reshape(-1, 1, 1)
-        # Block by block: the differences of all images at once would take twice the memory of the images.
-        blocks = (images[start : start + _BLOCK] for start in range(0, len(images), _BLOCK))
-        squares = sum(np.square(block - mean).sum(axis=(0, 2, 3)) for block in blocks)
-        deviation = np.sqrt(squares / (images.size / images.shape[1])).reshape(-1, 1, 1)
-        return cls(mean, np.where(deviation > 1e-12 * np.abs(mean), deviation, 1.0))
+        mean, scale = _statistics(images, axes=(0, 2, 3))
+        return cls(mean.reshape(-1, 1, 1), scale.reshape(-1, 1, 1))
 
-    def apply(self, x: Array) -> Array:
-        """Returns the standardised rows in x's dtype; whole numbers become float64."""
-        return np.asarray((x - self.mean) / self.scale, dtype=_floating(x))
+    def apply(self, x: Any, dtype: Any = None) -> Array:
+        """The standardised rows.
 
-    def invert(self, x: Array) -> Array:
-        """Returns standardised rows in their old unit, in x's dtype; whole numbers become float64."""
-        return np.asarray(x * self.scale + self.mean, dtype=_floating(x))
+        Args:
+            x: rows (N, ...) of numbers in any dtype. Whole numbers of 64 bits keep all their digits.
+            dtype: of the result; None for float32 where x is float32 or float16, and float64 otherwise.
+
+        Raises:
+            DataError: what is no number, or hidden by a mask.
+            ShapeError: mean and scale do not belong to rows of that shape.
+        """
+        rows = self._fitting(x, "Standardize.apply")
+        return _by_blocks(rows, dtype, lambda block: _differences(block, self.mean) / self.scale)
+
+    def invert(self, x: Any, dtype: Any = None) -> Array:
+        """Standardised rows in their old unit; arguments, dtype and errors are those of ``apply``."""
+        rows = self._fitting(x, "Standardize.invert")
+        return _by_blocks(rows, dtype, lambda block: np.multiply(block, self.scale, dtype=np.float64) + self.mean)
+
+    def _fitting(self, x: Any, where: str) -> Array:
+        rows = numeric(x, where=where)
+        of_a_row = (1, *rows.shape[1:]) if rows.ndim else ()
+        try:
+            fits = np.broadcast_shapes(self.mean.shape, self.scale.shape, of_a_row) == of_a_row
+        except ValueError:
+            fits = False
+        if fits:
+            return rows
+        raise ShapeError(
+            where=where,
+            received=f"an array of shape {rows.shape}",
+            expected=f"rows for a mean of shape {self.mean.shape} and a scale of shape {self.scale.shape}",
+            fix="pass the columns that they were learned from; one row is a batch of one: x[None]",
+        )
 
 
-def _floating(x: Array) -> np.dtype[Any]:
-    return x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
+def _by_blocks(x: Array, dtype: Any, function: Callable[[Array], Array]) -> Array:
+    """The function of x, which it gets some rows at a time."""
+    if dtype is None:
+        dtype = np.float32 if x.dtype in (np.float16, np.float32) else np.float64
+    result = np.empty(x.shape, dtype)
+    with np.errstate(over="ignore"):  # what is no more finite is seen in the result
+        for part in _blocks(x):
+            result[part] = function(x[part])
+    return result
+
+
+def _blocks(x: Array) -> Iterator[Any]:
+    """Where blocks of rows stand in x."""
+    if x.ndim == 0:
+        yield ()
+        return
+    rows = max(1, BLOCK // max(1, size_of(x.shape[1:])))
+    for start in range(0, len(x), rows):
+        yield slice(start, start + rows)
+
+
+def _differences(x: Array, mean: Array) -> Array:
+    """X − mean in float64, for whole numbers of 64 bits without rounding them before."""
+    found = np.subtract(x, mean, dtype=np.float64)
+    if x.dtype.kind not in "iu" or x.dtype.itemsize < 8 or not x.size or -WHOLE <= x.min() <= x.max() <= WHOLE:
+        return np.asarray(found)
+    # Modulo 2⁶⁴ the difference of two whole numbers is exact, wherever they lie, if it is smaller than 2⁶³.
+    whole = np.rint(mean)
+    modulo = np.array([int(value) % 2**64 for value in whole.flat], np.uint64).reshape(whole.shape)
+    exact = np.asarray(x.astype(np.uint64) - modulo).view(np.int64) - (mean - whole)
+    return np.where(np.abs(found) < 2.0**62, exact, found)
+
+
+def _statistics(x: Array, *, axes: tuple[int, ...]) -> tuple[Array, Array]:
+    """Mean and scale over the axes, in two passes from a value of each column, so that a large mean takes no digits.
+
+    Source: T. Chan, G. Golub, R. LeVeque, "Algorithms for computing the sample variance", The American Statistician 37
+    (1983): the shifted and the corrected two-pass algorithm.
+    """
+    count = size_of(tuple(x.shape[axis] for axis in axes))
+    first = x[tuple(slice(0, 1) if axis in axes else slice(None) for axis in range(x.ndim))].astype(np.float64)
+    total, widest = np.zeros(first.shape), np.zeros(first.shape)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused by Standardize
+        for part in _blocks(x):
+            block = _differences(x[part], first)
+            total += block.sum(axis=axes, keepdims=True)
+            np.maximum(widest, np.abs(block, out=block).max(axis=axes, keepdims=True), out=widest)
+        mean = first + total / count
+        unit = np.where(widest > 0, widest, 1.0)  # squares of tiny and of huge numbers are none
+        squares, sums = np.zeros(first.shape), np.zeros(first.shape)
+        for part in _blocks(x):
+            block = _differences(x[part], mean) / unit
+            sums += block.sum(axis=axes, keepdims=True)
+            squares += np.square(block, out=block).sum(axis=axes, keepdims=True)
+        deviation = unit * np.sqrt(np.maximum(squares / count - np.square(sums / count), 0.0))
+    is_constant = (widest == 0) | (deviation == 0)
+    is_noise = ~is_constant & (widest <= NOISE * np.abs(mean))
+    if is_noise.any() and x.dtype.kind == "f":
+        is_whole = np.ones(first.shape, bool)
+        for part in _blocks(x):
+            is_whole &= (x[part] == np.rint(x[part])).all(axis=axes, keepdims=True)
+        is_constant |= is_noise & ~is_whole
+    scale = np.where(is_constant, 1.0, deviation)
+    return mean.squeeze(axes), scale.squeeze(axes)

@@ -285,7 +285,9 @@ def test_preprocessing_and_target_scaling(dtype: str) -> None:
     model = make("compiled")
     for form in (x, x.astype(dtype), x[:1].astype(dtype)):
         twin = by_numpy(model)
-        close(model.predict(form), twin.predict(form))
+        found, expected = model.predict(form), twin.predict(form)
+        assert found.dtype == expected.dtype == np.float64  # of the network's outputs, in the targets' unit
+        close(found.astype(dtype), expected.astype(dtype))
         assert abs(model.predict(form).mean() - 1000) < 100
         wanted = twin.evaluate(form, y[: len(form)])
         found = model.evaluate(form, y[: len(form)])

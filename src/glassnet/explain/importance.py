@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.checks import numeric
 from glassnet.errors import ConfigurationError
 from glassnet.metrics import as_metrics
 from glassnet.model import Model
@@ -73,7 +74,7 @@ def permutation_importance(
     measure = measure or usual_measure(model)
     metric = as_metrics([measure])[0]
     inner.metrics = (metric,)
-    targets = np.asarray(y)
+    targets = numeric(y, where=f"{where}: y")
     chosen = np.sort(generator(seed, where).permutation(len(features))[:rows])
     features, targets = features[chosen], targets[chosen]
     before = inner.evaluate(features, targets)[metric.name]
@@ -115,8 +116,8 @@ def _numbers(model: Model, x: Any, where: str) -> tuple[Model, Array, dict[str, 
                 groups[column.name] = slice(start, start + count)
             start += count
         return inner, table.apply(x), groups
-    features = np.asarray(x)
-    if features.ndim != 2 or features.dtype.kind not in "biuf":
+    features = numeric(x, where=f"{where}: x")
+    if features.ndim != 2:
         raise ConfigurationError(
             where=where,
             received=f"inputs of shape {features.shape}, {features.dtype}",

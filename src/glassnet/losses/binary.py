@@ -53,12 +53,13 @@ class BinaryCrossEntropy(Loss):
 
     def prepare(self, targets: Any, output_shape: Shape, dtype: np.dtype[Any], *, where: str) -> Array:
         """Checks shape and range."""
-        array = super().prepare(targets, output_shape, dtype, where=where)
-        outside = np.argwhere((array < 0) | (array > 1))
+        given = numeric(targets, where=where)
+        array = super().prepare(given, output_shape, dtype, where=where)
+        outside = np.argwhere((given < 0) | (given > 1))  # before float32 rounds 1.00000001 to 1
         if len(outside):
             raise DataError(
                 where=where,
-                received=f"the value {array[tuple(outside[0])]:g} in row {outside[0][0]}",
+                received=f"the value {given[tuple(outside[0])]} in row {outside[0][0]}",
                 expected="numbers from 0 to 1",
                 fix="for labels −1 and +1 pass (y + 1) / 2, for labels 1 and 2 pass y − 1",
             )
@@ -102,12 +103,12 @@ class Hinge(Loss):
         if array.ndim == 1 and len(output_shape) == 1 and output_shape[0] > 1:
             labels = check_labels(array, output_shape[0], where=where)
             return _signs(np.eye(output_shape[0], dtype=bool)[labels], dtype)
-        array = super().prepare(array, output_shape, dtype, where=where)
+        super().prepare(array, output_shape, dtype, where=where)
         low, high = array.min(), array.max()
         if not np.isin(array, (-1, 1)).all() and not np.isin(array, (0, 1)).all():
             raise DataError(
                 where=where,
-                received=f"targets between {low:g} and {high:g}",
+                received=f"targets between {low} and {high}",
                 expected="−1 and +1, or 0 and 1",
                 fix="give each example its sign: np.where(positive, 1, -1)",
             )

@@ -14,6 +14,7 @@ from glassnet.kernels import losses as kernels
 from glassnet.kernels.softmax import softmax_forward
 from glassnet.losses.base import REDUCTIONS, Loss
 from glassnet.losses.targets import check_labels, check_probabilities, check_shares, mismatch
+from glassnet.numeric import refuse_hidden
 from glassnet.runners import Runner
 from glassnet.settings import boolean, number, one_of
 from glassnet.shapes import Array, Shape, batch_shape
@@ -137,6 +138,7 @@ class CrossEntropy(Loss):
         if self.class_weight is None:
             return None
         given = self.class_weight
+        refuse_hidden(given, where="CrossEntropy: class_weight")
         try:
             if isinstance(given, Mapping):
                 known = set(given) <= set(range(classes))

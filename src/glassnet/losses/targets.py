@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.checks import as_rows
+from glassnet.checks import as_rows, finite_rows
 from glassnet.errors import DataError, ShapeError
 from glassnet.shapes import Array, Shape, batch_shape
 
@@ -30,19 +30,19 @@ def check_labels(labels: Array, classes: int, *, where: str) -> Array:
     """Checks integer labels (N,) against the number of classes and returns them as integers."""
     if len(labels) == 0:
         raise DataError(where=where, received="no labels", expected="one label for each row", fix="look at the data")
-    finite = as_rows(labels, np.dtype(np.float64), where=where)
-    fractional = np.flatnonzero(finite != np.floor(finite))
+    labels = finite_rows(labels, where=where)  # whole numbers stay whole: float64 would round those beyond 2^53
+    fractional = np.flatnonzero(labels != np.floor(labels) if labels.dtype.kind == "f" else False)
     if len(fractional):
         row = fractional[0]
         raise DataError(
             where=where,
-            received=f"the label {finite[row]:g} in row {row}",
+            received=f"the label {labels[row]} in row {row}",
             expected="whole numbers",
             fix="for a regression use mean_squared_error; for probabilities of classes pass an array (N, K)",
         )
-    low, high = int(finite.min()), int(finite.max())
+    low, high = int(labels.min()), int(labels.max())
     if low >= 0 and high < classes:
-        return finite.astype(np.intp)
+        return labels.astype(np.intp)
     fix = f"number the classes from 0 to {classes - 1}, or give the last layer {high + 1} units"
     if low >= 1 and high - low < classes:
         fix = f"classes count from 0: pass y - {low}"

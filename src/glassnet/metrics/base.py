@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from glassnet.losses import Loss
+from glassnet.numeric import unmasked
 from glassnet.settings import Configurable
 from glassnet.shapes import Array
 
@@ -11,7 +12,9 @@ class Metric(Configurable):
     """Base of the metrics.
 
     ``metric.compute(outputs, targets, loss, weights)`` gets the network's outputs (N, ...), the targets as the loss
-    prepared them, the loss (which knows how outputs become classes) and weights (N,) or None.
+    prepared them, the loss (which knows how outputs become classes) and weights (N,) or None. Those of a regression are
+    in the targets' own unit, and in float64 where the model's dtype has not all of their digits. The built-in metrics
+    compute in float64 and refuse masked arrays that hide something.
     """
 
     name: str
@@ -20,3 +23,14 @@ class Metric(Configurable):
     def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
         """The metric over all rows."""
         raise NotImplementedError
+
+
+def plain(name: str, outputs: Array, targets: Array, weights: Array | None) -> tuple[Array, Array, Array | None]:
+    """What a metric of that name got, without masks.
+
+    Raises:
+        DataError: a mask hides something.
+    """
+    where = f"metric {name}"
+    shown = None if weights is None else unmasked(weights, where=f"{where}: weights")
+    return unmasked(outputs, where=f"{where}: outputs"), unmasked(targets, where=f"{where}: targets"), shown

@@ -8,7 +8,7 @@ import numpy as np
 
 from glassnet.errors import ConfigurationError, DataError
 from glassnet.losses import Loss
-from glassnet.metrics.base import Metric
+from glassnet.metrics.base import Metric, plain
 from glassnet.settings import one_of
 from glassnet.shapes import Array
 
@@ -26,6 +26,7 @@ class Accuracy(Metric):
 
     def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
         """The (weighted) share of right predictions."""
+        outputs, targets, weights = plain(self.name, outputs, targets, weights)
         predicted = loss.classes(outputs)
         if not loss.decides_classes and not np.isin(targets, (0, 1)).all():
             raise DataError(
@@ -74,6 +75,7 @@ class LogLoss(_OfProbabilities):
 
     def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
         """The (weighted) mean."""
+        outputs, targets, weights = plain(self.name, outputs, targets, weights)
         p, right = self._questions(outputs, targets, loss)
         smallest = np.finfo(outputs.dtype).eps
         p = np.clip(p, smallest, 1 - smallest)
@@ -99,6 +101,7 @@ class RocAuc(_OfProbabilities):
 
     def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
         """The (weighted) area."""
+        outputs, targets, weights = plain(self.name, outputs, targets, weights)
         p, right = self._questions(outputs, targets, loss)
         if targets.ndim == 1 and p.shape[1] == 2:  # of two classes one area says all
             p, right = p[:, 1:], right[:, 1:]
@@ -118,7 +121,8 @@ def roc_curve(scores: Array, right: Array, weights: Array | None = None) -> tupl
     Returns:
         False positive rates and true positive rates; NaN where there is nothing to take a share of.
     """
-    w = np.ones(len(scores)) if weights is None else weights
+    scores, right, weights = plain("roc_curve", scores, right, weights)
+    w = np.ones(len(scores)) if weights is None else np.asarray(weights, dtype=np.float64)
     order = np.argsort(-scores, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
     hits = np.append(0.0, np.cumsum(np.where(right, w, 0.0)[order])[ends])
@@ -153,6 +157,7 @@ class _OfCounts(Metric):
 
     def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
         """The (weighted) metric."""
+        outputs, targets, weights = plain(self.name, outputs, targets, weights)
         if not loss.decides_classes:
             raise ConfigurationError(
                 where=f"metric {self.name}",

@@ -8,7 +8,7 @@ import numpy as np
 
 from glassnet.errors import ConfigurationError
 from glassnet.losses import Loss
-from glassnet.metrics.base import Metric
+from glassnet.metrics.base import Metric, plain
 from glassnet.shapes import Array
 
 
@@ -20,8 +20,10 @@ class _MeanOver(Metric):
 
     def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
         """The (weighted) mean."""
+        outputs, targets, weights = plain(self.name, outputs, targets, weights)
         _require_numbers(self.name, outputs, targets)
-        per_row = self.of(outputs.astype(np.float64) - targets).reshape(len(outputs), -1).mean(axis=1)
+        errors = self.of(np.subtract(outputs, targets, dtype=np.float64))
+        per_row = errors.reshape(len(outputs), -1).mean(axis=1)
         return float(np.average(per_row, weights=weights))
 
 
@@ -65,9 +67,11 @@ class R2(Metric):
 
     def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
         """The (weighted) coefficient."""
+        outputs, targets, weights = plain(self.name, outputs, targets, weights)
         _require_numbers(self.name, outputs, targets)
         o, t = (a.reshape(len(a), -1).astype(np.float64) for a in (outputs, targets))
-        w = np.ones(len(t)) if weights is None else weights
+        w = np.ones(len(t)) if weights is None else np.asarray(weights, dtype=np.float64)
+        o, t, w = o[w > 0], t[w > 0], w[w > 0]
         residual = np.sum(w[:, None] * (o - t) ** 2, axis=0)
         spread = np.sum(w[:, None] * (t - np.average(t, axis=0, weights=w)) ** 2, axis=0)
         varies = t.max(axis=0) > t.min(axis=0)

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from glassnet.checks import fits_network
+from glassnet.checks import fits_network, numeric
 from glassnet.errors import ConfigurationError, NotBuiltError, ShapeError
 from glassnet.layers import ACTIVATIONS, Layer, NumpyLayer, PythonLayer
 from glassnet.network.indices import embeddings_of, require_data
@@ -216,7 +216,7 @@ class Network(Layer):
         """The door for arrays: right shape, the network's dtype."""
         parameters, _, _ = self._built()
         if isinstance(x, np.ndarray | list | tuple):
-            x = np.asarray(x, dtype=parameters.dtype)
+            x = np.asarray(numeric(x, where="forward: x"), dtype=parameters.dtype)
         if x.shape[1:] != self.input_shape:
             fits_network(x, self.input_shape or (), where="forward: x", layer=self.first_layer().where)
         return x  # type: ignore[no-any-return]

@@ -171,10 +171,10 @@ def _chosen(network: Network, layer: int | str | Layer | None, where: str) -> La
 def _prepared_rows(model: Model | Network | Layer, network: Network, raw: Array, where: str) -> Array:
     """A batch as the network takes it, after the model's preprocessing."""
     where = f"{where}: image"
+    if isinstance(model, Model):
+        return model.inputs(raw, where=where)
     fits_network(raw, network.input_shape or (), where=where, layer=network.first_layer().where)
-    rows = as_rows(raw, network.dtype, where=where)
-    preprocessing = model.preprocessing if isinstance(model, Model) else None
-    return rows if preprocessing is None else preprocessing.apply(rows)
+    return as_rows(raw, network.dtype, where=where)
 
 
 def _output(network: Network, x: Array, wanted: Layer) -> Array:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from glassnet.checks import numeric
 from glassnet.diagnosis.baseline import loss_of
 from glassnet.errors import ConfigurationError, ShapeError
 from glassnet.model import Model
@@ -56,7 +57,7 @@ def plot_decision_boundary(
     """
     where = "plot_decision_boundary"
     target = prepared(path, where)
-    rows = np.asarray(x)
+    rows = numeric(x, where=f"{where}: x")
     whole(points, "points", where, low=2)
     if rows.ndim != 2 or rows.shape[1] != 2:
         raise ShapeError(
@@ -83,7 +84,7 @@ def plot_decision_boundary(
         norm = image.norm
         colour_bar(figure, axes, image, model.target_name or "predicted amount")
     if y is not None:
-        _dots(axes, model, rows[:MOST_POINTS], np.asarray(y)[:MOST_POINTS], norm, where)
+        _dots(axes, model, rows[:MOST_POINTS], numeric(y, where=f"{where}: y")[:MOST_POINTS], norm, where)
     known = model.feature_names or ()
     names = known if len(known) == 2 else ("x0", "x1")
     axes.set_xlabel(names[0], fontsize=MIDDLE - 1, color=INK)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.checks import numeric
 from glassnet.diagnosis.baseline import outputs_for_shares
 from glassnet.errors import ConfigurationError
 from glassnet.losses import Loss
@@ -83,13 +84,13 @@ def results_of(model: Model, x: Any, y: Any, training_targets: Any) -> Results:
     Raises:
         ShapeError, DataError: x, y or the training's targets do not fit the model.
     """
-    targets = model.loss.prepare(y, model.network.output_shape or (), model.dtype, where="report: y")
+    actual = numeric(y, where="report: y")
+    known = actual if training_targets is None else numeric(training_targets, where="report: training targets")
+    targets = model.loss.prepare(actual, model.network.output_shape or (), np.dtype(np.float64), where="report: y")
     outputs = model.predict(x)
     kind, predicted = _kind(model.loss, outputs, targets)
     probabilities: Array | None = None
     names: tuple[str, ...] = ()
-    known = np.asarray(y if training_targets is None else training_targets)
-    actual = np.asarray(y)
     headline: tuple[str, ...] = ()
     constant = outputs
     if kind == CLASSES:
@@ -98,12 +99,13 @@ def results_of(model: Model, x: Any, y: Any, training_targets: Any) -> Results:
         count = max(2, outputs.shape[1])
         names = tuple(names_of(model.class_names, count, "report"))
         shares = np.bincount(known, minlength=count) / len(known)
-        constant = np.broadcast_to(outputs_for_shares(model.loss, shares, outputs.shape[1]), outputs.shape)
+        answer = outputs_for_shares(model.loss, shares, outputs.shape[1]).astype(outputs.dtype)
+        constant = np.broadcast_to(answer, outputs.shape)
         headline = OF_CLASSES if probabilities is None else OF_PROBABILITIES
     elif kind == AMOUNTS:
         headline = OF_AMOUNTS
         constant = np.broadcast_to(known.astype(np.float64).mean(axis=0), outputs.shape)
-    measures = _measured(model, x, y, headline, constant.astype(outputs.dtype), targets)
+    measures = _measured(model, x, y, headline, constant, targets)
     return Results(kind, measures, actual, predicted, probabilities, names, known)
 
 

@@ -19,24 +19,26 @@ class Rows:
 
     Attributes:
         x: inputs (N, ...).
-        targets: as the loss prepared them.
-        weights: the rows' weights (N,) in metrics, or None for 1 each.
-        loss_weights: the same for the loss, class weights included.
+        targets: as the loss prepared them, standardised where the model says so: what is learned.
+        weights: the rows' weights (N,) in metrics, float64, or None for 1 each.
+        loss_weights: the same for the loss in the network's dtype, class weights included.
+        originals: the targets of a regression in their own unit and in float64, for metrics; None where ``targets`` are
+            just these.
     """
 
     x: Array
     targets: Array
     weights: Array | None = None
     loss_weights: Array | None = None
+    originals: Array | None = None
 
     def __len__(self) -> int:
         return len(self.x)
 
     def take(self, rows: Array | slice) -> Rows:
         """Some of the rows."""
-        weights = None if self.weights is None else self.weights[rows]
-        loss_weights = None if self.loss_weights is None else self.loss_weights[rows]
-        return Rows(self.x[rows], self.targets[rows], weights, loss_weights)
+        others = (None if own is None else own[rows] for own in (self.weights, self.loss_weights, self.originals))
+        return Rows(self.x[rows], self.targets[rows], *others)
 
 
 def epoch_order(rows: int, *, seed: int, epoch: int, shuffle: bool) -> Array | None:

@@ -31,7 +31,7 @@ class Trainer:
 
     ``seed`` and the optimizer's count of updates key the dropout masks, ``seed`` and the epoch's number the order of
     the rows; so a training that goes on from a checkpoint does what the unbroken one would have done. Where targets
-    were standardised, ``target_scaling`` brings outputs and targets back to their unit for the metrics.
+    were standardised, ``target_scaling`` brings outputs back to their unit for the metrics.
     """
 
     network: Network
@@ -121,7 +121,7 @@ class Trainer:
         return state.history
 
     def evaluate(self, rows: Rows) -> dict[str, float]:
-        """Loss and metrics over all rows, in prediction mode."""
+        """Loss and metrics over all rows, in prediction mode; the loss on the targets as they are learned."""
         outputs = self.predict(rows.x)
         run = NumpyRunner() if self.engine_name == "numpy" else NativeRunner(self.network.dtype)
         row_weights, _ = self.loss.row_weights(run, outputs, rows.loss_weights)
@@ -149,9 +149,9 @@ class Trainer:
         return {"loss": values.tolist()}
 
     def _measure(self, outputs: Array, rows: Rows) -> dict[str, float]:
-        targets = rows.targets
-        if self.target_scaling is not None:
-            outputs, targets = self.target_scaling.invert(outputs), self.target_scaling.invert(targets)
+        targets = rows.targets if rows.originals is None else rows.originals
+        if self.target_scaling is not None and self.metrics:
+            outputs = self.target_scaling.invert(outputs, np.float64)
         return {m.name: m.compute(outputs, targets, self.loss, rows.weights) for m in self.metrics}
 
     def _divergence(

@@ -1,0 +1,99 @@
+"""The door for data: inputs and targets as a model's network and loss get them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from glassnet.checks import as_rows, finite_rows, fits_network, numeric, require_finite
+from glassnet.errors import ConfigurationError, DataError, ShapeError
+from glassnet.losses import Loss
+from glassnet.network import Network
+from glassnet.preprocessing import NOISE, Standardize
+from glassnet.shapes import Array, Shape
+from glassnet.tables import Table
+
+SHARE = 8
+"""So many of a dtype's smallest steps: numbers that lie no farther apart are nearly all the same in it."""
+
+
+def prepared_inputs(
+    x: Any, preprocessing: Standardize | Table | None, network: Network, dtype: np.dtype[Any], *, where: str
+) -> Array:
+    """Rows that fit the network, if its shapes are known, in the dtype; what is scaled is scaled in float64 before."""
+    raw = preprocessing.apply(x) if isinstance(preprocessing, Table) else numeric(x, where=where)
+    if network.is_built:
+        fits_network(raw, network.input_shape or (), where=where, layer=network.first_layer().where)
+    if isinstance(preprocessing, Standardize):
+        rows = finite_rows(raw, where=where)
+        inputs = preprocessing.apply(rows, dtype)
+        require_finite(inputs, rows, where=where)
+    else:
+        inputs = as_rows(raw, dtype, where=where)
+    if inputs.ndim < 2 and not network.is_built:
+        raise flat_input(inputs.shape, where)
+    return inputs
+
+
+def prepared_targets(
+    y: Any, scaling: Standardize | None, loss: Loss, output_shape: Shape, dtype: np.dtype[Any], *, where: str
+) -> tuple[Array, Array | None]:
+    """The targets as they are learned, and in float64 in their own unit where these are others."""
+    given = numeric(y, where=where)
+    if scaling is None:
+        targets = loss.prepare(given, output_shape, dtype, where=where)
+        if loss.decides_classes or np.can_cast(given.dtype, dtype):
+            return targets, None
+        return targets, loss.prepare(given, output_shape, np.dtype(np.float64), where=where)
+    if loss.decides_classes:
+        raise ConfigurationError(
+            where=where,
+            received=f"target_scaling for targets of {loss!r}, which are classes",
+            expected="target_scaling for the numbers of a regression",
+            fix="set model.target_scaling = None",
+        )
+    originals = loss.prepare(given, output_shape, np.dtype(np.float64), where=where)
+    scaled = scaling.apply(given, dtype)
+    return loss.prepare(scaled, output_shape, dtype, where=f"{where}, standardised"), originals
+
+
+def flat_input(shape: tuple[int, ...], where: str) -> ShapeError:
+    """The error for inputs without an axis of features."""
+    return ShapeError(
+        where=where,
+        received=f"an array of shape {shape}",
+        expected="(N, D): one row for each example",
+        fix="for a single feature pass x.reshape(-1, 1), for a single row x.reshape(1, -1)",
+    )
+
+
+def keeps_differences(values: Array, dtype: np.dtype[Any], *, where: str, fix: str) -> None:
+    """Refuses columns (N, ...) of different numbers that lie so close together that the dtype makes them the same.
+
+    Differences in the last bits of float64 are rounding, and nothing to learn.
+
+    Raises:
+        DataError: such a column is named.
+    """
+    is_long = values.dtype.kind in "iu" and values.dtype.itemsize == 8
+    if not values.size or values.ndim == 0 or (np.can_cast(values.dtype, dtype) and not is_long):
+        return
+    low, high = np.asarray(values.min(axis=0)), np.asarray(values.max(axis=0))
+    with np.errstate(over="ignore", invalid="ignore"):
+        size = np.maximum(np.abs(low.astype(np.float64)), np.abs(high.astype(np.float64)))
+        if values.dtype.kind in "iu":  # modulo 2⁶⁴, which keeps every digit
+            spread, noise = (high.astype(np.uint64) - low.astype(np.uint64)).astype(np.float64), 0.0
+        else:
+            spread, noise = (high - low).astype(np.float64), NOISE
+        lost = np.argwhere((spread > noise * size) & (spread <= SHARE * np.finfo(dtype).eps * size))
+    if not len(lost):
+        return
+    place = tuple(int(i) for i in lost[0])
+    column = f" in column {', '.join(map(str, place))}" if place else ""
+    raise DataError(
+        where=where,
+        received=f"numbers from {low[place]} to {high[place]}{column}, whose differences are lost in {dtype}",
+        expected=f"differences that the {np.finfo(dtype).precision} digits of {dtype} can tell",
+        fix=fix + (', or use dtype="float64"' if dtype == np.float32 else ""),
+    )
