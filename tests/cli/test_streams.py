@@ -136,7 +136,7 @@ def test_parts_files_and_forms_give_the_same_answers(monkeypatch: pytest.MonkeyP
             assert run(f"predict income.safetensors {source} --output {output}") == 0
         for found in (polars.read_csv("out.csv"), polars.read_parquet("out.parquet")):
             assert found.columns == ["income"]
-            np.testing.assert_array_equal(found["income"].to_numpy().astype(np.float32), expected)
+            np.testing.assert_array_equal(found["income"].to_numpy(), expected)
 
 
 @pytest.mark.usefixtures("incomes")

@@ -22,7 +22,7 @@ def save(folder: Path, **arrays: object) -> Path:
 @pytest.mark.parametrize("x_name", ["x", "X", "data"])
 @pytest.mark.parametrize("y_name", ["y", "Y", "labels", "target"])
 def test_arrays_are_found_under_their_usual_names(tmp_path: Path, x_name: str, y_name: str) -> None:
-    x = np.arange(6.0).reshape(3, 2)
+    x = np.arange(6, dtype=np.float32).reshape(3, 2)
     data = read_npz(save(tmp_path, **{x_name: x, y_name: np.array([0, 1, 1]), "other": np.zeros(9)}))
     assert data.x.tolist() == x.tolist()
     assert data.x.dtype == np.float32
@@ -60,12 +60,16 @@ def test_whole_numbers_and_text_become_classes(
 
 @pytest.mark.parametrize(
     ("y", "expected"),
-    [([1.0, 2.0], [[1], [2]]), ([[1.5, 2], [3, 4]], [[1.5, 2], [3, 4]]), ([[1, 0], [0, 1]], [[1, 0], [0, 1]])],
+    [
+        ([1.0, 1.7e9 + 1], [[1], [1.7e9 + 1]]),
+        ([[1.5, 2], [3, 4]], [[1.5, 2], [3, 4]]),
+        ([[1, 0], [0, 1]], [[1, 0], [0, 1]]),
+    ],
 )
 def test_real_numbers_stay_numbers(tmp_path: Path, y: object, expected: list[list[float]]) -> None:
     data = read_npz(save(tmp_path, x=np.zeros((2, 2)), y=y))
     assert data.y is not None
-    assert data.y.dtype == np.float32
+    assert data.y.dtype == (np.float32 if np.asarray(y).dtype.kind == "i" else np.float64)
     assert data.y.tolist() == expected
     assert data.class_names is None
 

@@ -64,7 +64,7 @@ def test_only_integer_labels_are_classification() -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "fragments"),
     [
-        ({"x": np.zeros((2, 1))}, ShapeError, ["float64", "float32", "astype"]),
+        ({"x": np.zeros((2, 1), int)}, ShapeError, ["int64", "float32", "astype"]),
         ({"x": np.zeros(2, np.float32)}, ShapeError, ["(2,)", "reshape"]),
         ({"y": np.array([0, 1, 1])}, ShapeError, ["flowers: y", "3 rows", "expected 2"]),
         ({"y": np.array([[0], [1]])}, ShapeError, ["int64", "(2, 1)", "ravel"]),
@@ -116,7 +116,7 @@ def test_with_numbers_turns_the_names_of_classes_into_targets() -> None:
     numbers = data.with_numbers()
     assert numbers.y is not None
     assert numbers.y.tolist() == [[10.0], [-2.0], [10.0]]
-    assert numbers.y.dtype == np.float32
+    assert numbers.y.dtype == np.float64
     assert numbers.class_names is None
 
 

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from glassnet.checks import as_rows, same_rows
+from glassnet.checks import as_rows, finite_rows, same_rows
 from glassnet.data.dataset import Dataset, as_classes, quoted
 from glassnet.data.files import unreadable
 from glassnet.errors import FileFormatError, ShapeError
+from glassnet.model_data import keeps_differences
 from glassnet.shapes import Array
 
+EXACT = 2**24
+"""Up to here float32 has every whole number."""
 _X_NAMES = ("x", "X", "data")
 _Y_NAMES = ("y", "Y", "labels", "target")
 
@@ -20,20 +23,20 @@ def read_npz(path: str | Path) -> Dataset:
     """Reads a NumPy archive of arrays. Pickled objects are never loaded.
 
     Integer labels (N,) or (N, 1), booleans and text become classes as in ``read_csv``: the distinct values in order
-    are numbered 0 to K − 1 and named in ``class_names``. Real numbers become y (N, M) float32.
+    are numbered 0 to K − 1 and named in ``class_names``. Real numbers become y (N, M).
 
     Args:
         path: a file made by ``np.savez`` or ``np.savez_compressed``, with an array called ``x`` (or ``X``, ``data``)
             of shape (N, ...) and perhaps one called ``y`` (or ``Y``, ``labels``, ``target``) with as many rows.
 
     Returns:
-        A dataset with x as float32, (N,) as one column (N, 1); ``scale`` is 255 where x holds images as unsigned
-        bytes with at least three axes.
+        A dataset with x, (N,) as one column (N, 1), in float32 where that has all digits of the array's dtype and in
+        float64 otherwise; ``scale`` is 255 where x holds images as unsigned bytes with at least three axes.
 
     Raises:
         MissingFileError: no such file.
         FileFormatError: no archive, damaged, pickled objects, no array for x.
-        DataError: no rows, text in x, NaN or infinity.
+        DataError: no rows, text in x, NaN or infinity, whole numbers that float64 cannot tell apart.
         ShapeError: x and y differ in their rows, or y has more than two axes.
 
     Example:
@@ -49,7 +52,7 @@ def read_npz(path: str | Path) -> Dataset:
     """
     path = Path(path)
     (x_name, raw), targets = _read_arrays(path)
-    x = as_rows(raw, np.dtype(np.float32), where=f"{path.name}, array {x_name!r}")
+    x = _floats(raw, f"{path.name}, array {x_name!r}")
     x = x.reshape(-1, 1) if x.ndim == 1 else x
     y, class_names = None, None
     if targets is not None:
@@ -71,8 +74,17 @@ def _targets_of_array(values: Array, where: str) -> tuple[Array, tuple[str, ...]
     column = values.ndim == 1 or values.shape[1] == 1
     if column and values.size and values.dtype.kind in "biuU":
         return as_classes(values.reshape(-1))
-    numbers = as_rows(values, np.dtype(np.float32), where=where)
+    numbers = _floats(values, where)
     return numbers.reshape(len(numbers), -1), None
+
+
+def _floats(values: Array, where: str) -> Array:
+    """The numbers with all their digits: what is scaled later is scaled in float64 if need be."""
+    rows = finite_rows(values, where=where)
+    is_small = rows.dtype.kind in "iu" and -EXACT <= rows.min() <= rows.max() <= EXACT
+    dtype = np.dtype(np.float32 if is_small or np.can_cast(rows.dtype, np.float32) else np.float64)
+    keeps_differences(rows, dtype, where=where, fix="save their differences from a fixed number: x - x.min(axis=0)")
+    return as_rows(rows, dtype, where=where)
 
 
 def _read_arrays(path: Path) -> tuple[tuple[str, Array], tuple[str, Array] | None]:

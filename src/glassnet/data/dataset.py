@@ -9,6 +9,7 @@ import numpy as np
 
 from glassnet.checks import same_rows
 from glassnet.errors import ConfigurationError, DataError, ShapeError
+from glassnet.numeric import unmasked
 from glassnet.randomness import generator
 from glassnet.shapes import Array
 from glassnet.splits import held_out
@@ -20,7 +21,7 @@ class Dataset:
     """Rows, their targets, and the names that belong to them.
 
     Args:
-        x: float32 array (N, ...), one row for each example.
+        x: float32 array (N, ...), one row for each example; float64 where that many digits are known.
         y: integer labels (N,) from 0 to K − 1; or numbers, float array (N, M); or None where there are no targets.
         feature_names: a name for each column of x (N, D), or None.
         class_names: the K names of the classes, or None.
@@ -30,7 +31,7 @@ class Dataset:
 
     Raises:
         ShapeError: x or y has the wrong form, or they differ in their rows.
-        DataError: labels outside the classes, or names that do not fit the columns.
+        DataError: labels outside the classes, names that do not fit the columns, or masked arrays that hide something.
 
     Example:
         >>> import numpy as np
@@ -47,12 +48,15 @@ class Dataset:
     scale: float | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "x", unmasked(self.x, where=f"{self.name}: x"))
+        if self.y is not None:
+            object.__setattr__(self, "y", unmasked(self.y, where=f"{self.name}: y"))
         if self.x.ndim < 2 or self.x.dtype not in (np.float32, np.float64):
             raise ShapeError(
                 where=f"{self.name}: x",
                 received=f"a {self.x.dtype} array of shape {self.x.shape}",
                 expected="a float32 or float64 array (N, ...) of at least two axes",
-                fix="x.astype(np.float32) turns the numbers, x.reshape(-1, 1) a single column",
+                fix="x.astype(np.float64) turns the numbers, x.reshape(-1, 1) a single column",
             )
         if self.feature_names is not None and self.x.shape[1:] != (len(self.feature_names),):
             raise DataError(
@@ -124,7 +128,7 @@ class Dataset:
         return replace(self, y=numbers[self.y], class_names=wanted)
 
     def with_numbers(self) -> Dataset:
-        """The same data with classes whose names are numbers turned into those numbers, y (N, 1) float32.
+        """The same data with classes whose names are numbers turned into those numbers, y (N, 1) float64.
 
         ``read_csv`` takes few different whole numbers for classes; this takes them for measurements.
 
@@ -140,7 +144,7 @@ class Dataset:
         own = self._require_class_names()
         assert self.y is not None
         try:
-            values = np.array([float(name) for name in own], dtype=np.float32)
+            values = np.array([float(name) for name in own])
         except ValueError:
             raise DataError(
                 where=f"{self.name}: classes",
@@ -169,7 +173,7 @@ class Dataset:
                 where=f"{self.name}: y",
                 received=f"a {y.dtype} array of shape {y.shape}",
                 expected="integer labels (N,) or a float array (N, M)",
-                fix="y.astype(int).ravel() gives labels, y.astype(np.float32).reshape(-1, 1) gives numbers",
+                fix="y.astype(int).ravel() gives labels, y.astype(np.float64).reshape(-1, 1) gives numbers",
             )
         if self.is_classification and len(y):
             low, high = int(y.min()), int(y.max())
