@@ -16,6 +16,10 @@ BLOCK = 1 << 16
 """Numbers that are in float64 at once: what is done to images takes no memory beside its result."""
 WHOLE = 2**53
 """Up to here float64 has every whole number."""
+DISTANT = 500
+"""So many scales from 0 raw numbers have no more than four digits left in float32 that tell them apart."""
+LARGEST = 1e30
+"""Numbers up to this, and down to its inverse, are well within float32."""
 NOISE = 32 * float(np.finfo(np.float64).eps)
 """Differences of so small a share of the values are rounding, unless the values are whole numbers."""
 
@@ -80,6 +84,16 @@ class Standardize(Configurable):
             )
         mean, scale = _statistics(images, axes=(0, 2, 3))
         return cls(mean.reshape(-1, 1, 1), scale.reshape(-1, 1, 1))
+
+    @property
+    def needs_float64(self) -> bool:
+        """Whether raw numbers in float32 would lose digits that matter: where the mean is many scales away from 0.
+
+        Or where one of both is beyond its range.
+        """
+        mean, scale = np.abs(self.mean), np.abs(self.scale)
+        too_large = max(mean.max(initial=0.0), scale.max(initial=0.0)) > LARGEST
+        return bool(too_large or (scale < 1 / LARGEST).any() or (mean > DISTANT * scale).any())
 
     def apply(self, x: Any, dtype: Any = None) -> Array:
         """The standardised rows.

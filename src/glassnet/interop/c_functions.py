@@ -45,6 +45,17 @@ FUNCTIONS: dict[str, str] = {
 {
     for (int i = 0; i < size; ++i) y[i] = x[i] * scale[i] + mean[i];
 }""",
+    "standardize_double": """/* in double, as float would lose the digits that tell these numbers apart */
+static void standardize_double(const double *x, const double *mean, const double *scale, int size,
+                               float *y)
+{
+    for (int i = 0; i < size; ++i) y[i] = (float)((x[i] - mean[i]) / scale[i]);
+}""",
+    "restore_double": """static void restore_double(const float *x, const double *mean, const double *scale, int size,
+                           double *y)
+{
+    for (int i = 0; i < size; ++i) y[i] = x[i] * scale[i] + mean[i];
+}""",
     "dense": """/* weight (inputs, units) */
 static void dense(const float *x, const float *weight, const float *bias, int inputs, int units, float *y)
 {

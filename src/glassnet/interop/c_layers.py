@@ -40,14 +40,14 @@ class Program:
         """The row."""
         return Value("x", size, None)
 
-    def constant(self, name: str, values: Any) -> str:
-        """Adds an array in float32 and returns its name.
+    def constant(self, name: str, values: Any, dtype: Any = np.float32) -> str:
+        """Adds an array in the dtype and returns its name.
 
         Raises:
             ConfigurationError: it is not finite.
         """
         with np.errstate(over="ignore"):
-            array = np.asarray(values, dtype=np.float32)
+            array = np.asarray(values, dtype=dtype)
         if not np.isfinite(array).all():
             raise ConfigurationError(
                 where="export_c",

@@ -26,7 +26,8 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
     """Writes the model's prediction of one row in float32 as C99 source.
 
     The function is ``void predict(const float x[INPUTS], float y[OUTPUTS])``; x is a raw row in C order (images channel
-    by channel), y what ``model.predict`` gives. It keeps its activations in static memory: it takes none from the heap
+    by channel), y what ``model.predict`` gives. x is an array of doubles where ``preprocessing.needs_float64``, because
+    float32 would lose the digits that tell rows apart; y where ``target_scaling.needs_float64``. It keeps its activations in static memory: it takes none from the heap
     and next to none of the stack, and two threads must not call it at once. Compile it with any C99 compiler and
     ``-lm``.
 
@@ -74,24 +75,26 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
     return source, header
 
 
-def _source(model: Model, header: str, function: str) -> str:
+def _source(model: Model, header: str, name: str) -> str:
     network = model.network
     program = Program()
     inputs, outputs = network.input_shape or (), network.output_shape or ()
     value = program.input(size_of(inputs))
     if isinstance(model.preprocessing, Standardize):
-        mean, scale = _of_each(model.preprocessing, inputs)
-        names = program.constant("input_mean", mean), program.constant("input_scale", scale)
-        value = program.call("standardize", [value], size_of(inputs), *names, size_of(inputs))
+        names = _of_each(program, "input", model.preprocessing, inputs)
+        function = "standardize" + "_double" * model.preprocessing.needs_float64
+        value = program.call(function, [value], size_of(inputs), *names, size_of(inputs))
     value = emit(network, program, value)
+    end = f"memcpy(y, {value.name}, {size_of(outputs)} * sizeof *y);"
     if model.target_scaling is not None:
-        mean, scale = _of_each(model.target_scaling, outputs)
-        names = program.constant("output_mean", mean), program.constant("output_scale", scale)
-        value = program.call("restore", [value], size_of(outputs), *names, size_of(outputs))
-    used = [text for name, text in FUNCTIONS.items() if name in program.functions]
-    constants = [_array(name, values) for name, values in program.constants.items()]
+        names = _of_each(program, "output", model.target_scaling, outputs)
+        function = "restore" + "_double" * model.target_scaling.needs_float64
+        program.functions.add(function)
+        end = f"{function}({value.name}, {', '.join(names)}, {size_of(outputs)}, y);"
+    used = [text for own, text in FUNCTIONS.items() if own in program.functions]
+    constants = [_array(own, values) for own, values in program.constants.items()]
     buffers = [f"static float buffer_{i}[{size}];" for i, size in enumerate(program.buffer_sizes)]
-    body = [*program.statements, f"memcpy(y, {value.name}, {size_of(outputs)} * sizeof *y);"]
+    body = [*program.statements, end]
     return "\n\n".join(
         [
             _comment(model),
@@ -99,7 +102,7 @@ def _source(model: Model, header: str, function: str) -> str:
             *used,
             *constants,
             "\n".join(buffers),
-            f"void {function}(const float *x, float *y)\n{{\n" + "\n".join(f"    {line}" for line in body) + "\n}\n",
+            f"void {name}({_arguments(model)})\n{{\n" + "\n".join(f"    {line}" for line in body) + "\n}\n",
         ]
     )
 
@@ -119,7 +122,7 @@ extern "C" {{
 #endif
 
 /* One row x of {name}_INPUTS numbers to the {name}_OUTPUTS numbers y. Not to be called by two threads at once. */
-void {function}(const float *x, float *y);
+void {function}({_arguments(model)});
 
 #ifdef __cplusplus
 }}
@@ -127,6 +130,15 @@ void {function}(const float *x, float *y);
 
 #endif
 """
+
+
+def _arguments(model: Model) -> str:
+    """Of the function: numbers in float, or in double where float is too short for them."""
+    long_x, long_y = (
+        isinstance(scaling, Standardize) and scaling.needs_float64
+        for scaling in (model.preprocessing, model.target_scaling)
+    )
+    return f"const {'double' if long_x else 'float'} *x, {'double' if long_y else 'float'} *y"
 
 
 def _comment(model: Model) -> str:
@@ -145,11 +157,18 @@ def _printable(text: str) -> str:
 
 
 def _array(name: str, values: Array) -> str:
-    numbers = [literal(value) for value in values.ravel().tolist()]
+    is_long = values.dtype == np.float64
+    numbers = [repr(value) if is_long else literal(value) for value in values.ravel().tolist()]
     lines = [", ".join(numbers[i : i + NUMBERS_IN_LINE]) for i in range(0, len(numbers), NUMBERS_IN_LINE)]
-    return f"static const float {name}[{len(numbers)}] = {{\n    " + ",\n    ".join(lines) + ",\n};"
+    return (
+        f"static const {'double' if is_long else 'float'} {name}[{len(numbers)}] = {{\n    "
+        + ",\n    ".join(lines)
+        + ",\n};"
+    )
 
 
-def _of_each(scaling: Standardize, shape: Shape) -> tuple[Any, Any]:
-    """Mean and scale of each element of a row."""
-    return np.broadcast_to(scaling.mean, shape), np.broadcast_to(scaling.scale, shape)
+def _of_each(program: Program, prefix: str, scaling: Standardize, shape: Shape) -> tuple[str, str]:
+    """Mean and scale of each element of a row, as constants."""
+    dtype = np.float64 if scaling.needs_float64 else np.float32
+    mean, scale = (np.broadcast_to(own, shape) for own in (scaling.mean, scaling.scale))
+    return program.constant(f"{prefix}_mean", mean, dtype), program.constant(f"{prefix}_scale", scale, dtype)

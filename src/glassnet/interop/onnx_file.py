@@ -61,7 +61,9 @@ class OnnxReport:
 def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxReport:
     """Writes the model's prediction as an ONNX file.
 
-    Its input ``x`` (batch, ...) takes raw rows in the model's dtype; ``preprocessing`` is part of the file. A model
+    Its input ``x`` (batch, ...) takes raw rows in the model's dtype; ``preprocessing`` is part of the file. Where
+    ``preprocessing.needs_float64``, x is float64 and scaled so, because float32 would lose the digits that tell rows
+    apart; with ``target_scaling`` the same holds of ``outputs``. A model
     with a ``Table`` has an input (batch, 1) for each column that the table uses, called as the column: strings for
     categories, with the empty string for what is missing (unless it is a category itself); float64 for everything else,
     with NaN for what is missing, 1 and 0 for truth, and days since 1970 for times. ``outputs`` is what
@@ -121,18 +123,21 @@ def _proto(model: Model, opset: int) -> Any:
     number = TensorProto.DOUBLE if network.dtype == np.float64 else TensorProto.FLOAT
     graph = Graph(network.dtype)
     graph.taken.update(("x", "outputs", "probabilities"))
-    inputs = [helper.make_tensor_value_info("x", number, ["batch", *(network.input_shape or ())])]
+    takes = TensorProto.DOUBLE if _is_long(model.preprocessing) else number
+    gives = TensorProto.DOUBLE if _is_long(model.target_scaling) else number
+    inputs = [helper.make_tensor_value_info("x", takes, ["batch", *(network.input_shape or ())])]
     value = "x"
     if isinstance(model.preprocessing, Table):
         inputs, value = emit_table(model.preprocessing, graph)
     elif isinstance(model.preprocessing, Standardize):
-        mean, scale = _broadcast(model.preprocessing, network.input_shape or ())
-        value = graph.add("Div", graph.add("Sub", value, graph.constant("mean", mean)), graph.constant("scale", scale))
+        mean, scale = _constants(graph, model.preprocessing, network.input_shape or (), "")
+        value = graph.add("Div", graph.add("Sub", value, mean), scale)
+        value = value if takes == number else graph.add("Cast", value, to=number)
     value = emit(network, graph, value)
     if model.target_scaling is not None:
-        mean, scale = _broadcast(model.target_scaling, network.output_shape or ())
-        value = graph.add("Mul", value, graph.constant("target_scale", scale))
-        value = graph.add("Add", value, graph.constant("target_mean", mean))
+        value = value if gives == number else graph.add("Cast", value, to=gives)
+        mean, scale = _constants(graph, model.target_scaling, network.output_shape or (), "target_")
+        value = graph.add("Add", graph.add("Mul", value, scale), mean)
     graph.add("Identity", value, output="outputs")
     shapes = {"outputs": network.output_shape or ()}
     if isinstance(model.loss, CrossEntropy | BinaryCrossEntropy):
@@ -141,7 +146,7 @@ def _proto(model: Model, opset: int) -> Any:
         graph.add(kind if model.loss.from_logits else "Identity", "outputs", output="probabilities",
                   **settings if model.loss.from_logits else {})  # fmt: skip
         shapes["probabilities"] = shapes["outputs"]
-    infos = [helper.make_tensor_value_info(name, number, ["batch", *shape]) for name, shape in shapes.items()]
+    infos = [helper.make_tensor_value_info(name, gives, ["batch", *shape]) for name, shape in shapes.items()]
     proto = helper.make_model(
         helper.make_graph(graph.nodes, "glassnet", inputs, infos, graph.initializers),
         opset_imports=[helper.make_opsetid("", opset), *(helper.make_opsetid(*own) for own in graph.further_operators)],
@@ -158,11 +163,15 @@ def _proto(model: Model, opset: int) -> Any:
     return proto
 
 
-def _broadcast(scaling: Standardize, shape: tuple[int, ...]) -> tuple[Array, Array]:
-    """Mean and scale with an axis for the batch."""
-    axes = max(len(shape), 1)
-    mean, scale = (np.asarray(a).reshape((1,) * (axes + 1 - a.ndim) + a.shape) for a in (scaling.mean, scaling.scale))
-    return mean, scale
+def _is_long(scaling: Standardize | Table | None) -> bool:
+    return isinstance(scaling, Standardize) and scaling.needs_float64
+
+
+def _constants(graph: Any, scaling: Standardize, shape: tuple[int, ...], prefix: str) -> tuple[str, str]:
+    """Mean and scale with an axis for the batch, as constants."""
+    axes, dtype = max(len(shape), 1), np.float64 if _is_long(scaling) else graph.dtype
+    mean, scale = (a.reshape((1,) * (axes + 1 - a.ndim) + a.shape) for a in (scaling.mean, scaling.scale))
+    return graph.constant(f"{prefix}mean", mean, dtype=dtype), graph.constant(f"{prefix}scale", scale, dtype=dtype)
 
 
 def _tried(model: Model) -> tuple[Any, dict[str, Array]]:
@@ -178,7 +187,7 @@ def _tried(model: Model) -> tuple[Any, dict[str, Array]]:
         rows = scaling.invert(rows)
     for layer, places in network.index_reads(places_of(rows)):
         rows.flat[places] = np.arange(places.size).reshape(places.shape) % layer.count
-    rows = rows.astype(network.dtype)
+    rows = rows.astype(np.float64 if _is_long(scaling) else network.dtype)
     return rows, {"x": rows}
 
 
@@ -194,12 +203,14 @@ def _difference(model: Model, content: bytes) -> float:
     found = session.run(["outputs"], inputs)[0]
     expected = model.predict(rows)
     difference = float(np.abs(found - expected).max())
+    scaling = model.target_scaling or Standardize()  # in the unit of the network's outputs, whatever the mean
+    found, expected = scaling.apply(found, np.float64), scaling.apply(expected, np.float64)
     allowed = TOLERANCE[str(network.dtype)] * max(1.0, float(np.abs(expected).max()))
-    if not difference <= allowed:
+    if not float(np.abs(found - expected).max()) <= allowed:
         raise ConfigurationError(
             where="export_onnx",
-            received=f"outputs of onnxruntime that differ from the model's by {difference:.2g}",
-            expected=f"at most {allowed:.2g}; nothing was written",
+            received=f"outputs of onnxruntime that differ from the model's by {np.abs(found - expected).max():.2g}",
+            expected=f"at most {allowed:.2g}{', standardised' if model.target_scaling else ''}; nothing was written",
             fix="report this with the network's summary; a model in float64 shows whether it is rounding",
         )
     return difference
