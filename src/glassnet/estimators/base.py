@@ -22,6 +22,7 @@ from glassnet.estimators.targets import Targets
 from glassnet.losses import LOSSES, Loss
 from glassnet.model import Model
 from glassnet.network import Network
+from glassnet.numeric import refuse_hidden
 from glassnet.optimizers import Optimizer
 from glassnet.settings import by_name, number, one_of, whole
 from glassnet.shapes import Array
@@ -93,6 +94,8 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     ) -> Self:
         self._check_settings()
         first = not hasattr(self, "model_") or not (self.warm_start or incremental)
+        for name, given in (("X", X), ("y", y), ("sample_weight", sample_weight)):
+            refuse_hidden(given, where=f"{type(self).__name__}: {name}")
         X, y = validate_data(
             self, X, y, accept_sparse=FORMATS, multi_output=True, y_numeric=not is_classifier(self),
             dtype=(np.float64, np.float32), reset=first,
@@ -246,6 +249,8 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
                 fix="write eval_set=(X_validation, y_validation)",
             )
         X, y = given
+        for name, own in (("X", X), ("y", y)):
+            refuse_hidden(own, where=f"{type(self).__name__}.fit: eval_set: {name}")
         X = validate_data(self, X, accept_sparse=FORMATS, dtype=(np.float64, np.float32), reset=False)
         return _dense(X), self._checked_targets(check_array(y, ensure_2d=False, dtype=None)), None
 
@@ -257,6 +262,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _checked(self, X: Any) -> Array:
         check_is_fitted(self, "model_")
+        refuse_hidden(X, where=f"{type(self).__name__}: X")
         return _dense(validate_data(self, X, accept_sparse=FORMATS, dtype=(np.float64, np.float32), reset=False))
 
     def predict(self, X: Any) -> Array:

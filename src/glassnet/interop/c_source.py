@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -26,10 +25,10 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
     """Writes the model's prediction of one row in float32 as C99 source.
 
     The function is ``void predict(const float x[INPUTS], float y[OUTPUTS])``; x is a raw row in C order (images channel
-    by channel), y what ``model.predict`` gives. x is an array of doubles where ``preprocessing.needs_float64``, because
-    float32 would lose the digits that tell rows apart; y where ``target_scaling.needs_float64``. It keeps its activations in static memory: it takes none from the heap
-    and next to none of the stack, and two threads must not call it at once. Compile it with any C99 compiler and
-    ``-lm``.
+    by channel), y what ``model.predict`` gives. x is of doubles where ``preprocessing.needs_float64``, because float
+    would lose the digits that tell rows apart, and y where ``target_scaling.needs_float64``. It keeps its activations
+    in static memory: it takes none from the heap and next to none of the stack, and two threads must not call it at
+    once. Compile it with any C99 compiler and ``-lm``.
 
     Args:
         model: built.
@@ -160,11 +159,8 @@ def _array(name: str, values: Array) -> str:
     is_long = values.dtype == np.float64
     numbers = [repr(value) if is_long else literal(value) for value in values.ravel().tolist()]
     lines = [", ".join(numbers[i : i + NUMBERS_IN_LINE]) for i in range(0, len(numbers), NUMBERS_IN_LINE)]
-    return (
-        f"static const {'double' if is_long else 'float'} {name}[{len(numbers)}] = {{\n    "
-        + ",\n    ".join(lines)
-        + ",\n};"
-    )
+    kind = "double" if is_long else "float"
+    return f"static const {kind} {name}[{len(numbers)}] = {{\n    " + ",\n    ".join(lines) + ",\n};"
 
 
 def _of_each(program: Program, prefix: str, scaling: Standardize, shape: Shape) -> tuple[str, str]:
