@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glassnet.errors import ConfigurationError, DataError, GlassnetError
+from glassnet import preprocessing
+from glassnet.errors import ConfigurationError, DataError, GlassnetError, ShapeError
 from glassnet.preprocessing import Standardize
 
 
@@ -78,6 +81,150 @@ def test_whole_numbers_are_not_cut_to_whole_numbers(dtype):
     np.testing.assert_allclose(standardize.apply(x), expected, rtol=1e-6)
     assert np.abs(expected).max() > 1.4
     np.testing.assert_allclose(Standardize(0.5, 0.25).invert(x), x * 0.25 + 0.5)
+
+
+SECONDS = np.arange(61.0)
+
+
+@pytest.mark.parametrize(
+    ("x", "reference"),
+    [
+        (1.7e9 + SECONDS, SECONDS),
+        (9e8 + SECONDS, SECONDS),
+        (1.7e15 + SECONDS, SECONDS),  # microseconds
+        (1_700_000_000_000_000_000 + np.arange(61), SECONDS),  # nanoseconds: float64 has only every 256th
+        (2**63 + np.arange(61, dtype=np.uint64), SECONDS),
+        (-(2**62) - np.arange(61), -SECONDS),
+        (np.int64(2**53) + np.arange(61), SECONDS),
+        (np.longdouble(1.7e9) + SECONDS, SECONDS),
+        ((1.7e9 + SECONDS).astype(">f8"), SECONDS),
+        (1_700_000_000 + np.arange(61, dtype=np.int32), SECONDS),
+        (np.arange(61, dtype=np.float16), SECONDS),
+        (1.7e9 + 1e-3 * SECONDS, 1e-3 * SECONDS),
+        (1e-170 * SECONDS, SECONDS),
+        (1e-300 * SECONDS, SECONDS),
+        (1e200 * SECONDS, SECONDS),
+    ],
+    ids=[
+        "seconds", "ids", "microseconds", "nanoseconds", "uint64", "negative", "beyond 2^53", "longdouble",
+        "big-endian", "int32", "float16", "milliseconds", "tiny squares", "tinier", "huge squares",
+    ],
+)  # fmt: skip
+def test_a_large_mean_takes_no_digits(x: np.ndarray, reference: np.ndarray) -> None:
+    """Standardised, the numbers are what the differences from the first one are."""
+    column = x.reshape(-1, 1)
+    standardize = Standardize.from_data(column)
+    expected = (reference - reference.mean()) / reference.std()
+    found = standardize.apply(column)[:, 0]
+    assert found.dtype == (np.float32 if x.dtype == np.float16 else np.float64)
+    # The numbers are as exact as their dtype has them, and the mean is a float64.
+    exact = 1e-6 if x.dtype == np.float16 else 1e-3 if x[1] - x[0] == pytest.approx(1e-3) else 1e-9
+    np.testing.assert_allclose(found - found[0], expected - expected[0], atol=exact)
+    assert abs(found.mean()) < max(exact, np.spacing(abs(float(x[0]))) / standardize.scale[0])
+    float32 = standardize.apply(column, np.float32)
+    assert float32.dtype == np.float32
+    np.testing.assert_array_equal(float32[:, 0], found.astype(np.float32))
+
+
+def test_nanoseconds_as_float64_and_as_whole_numbers():
+    """A float64 has every 256th: what is there is standardised, and nothing is taken for a constant."""
+    x = (1.7e18 + 256.0 * np.arange(50)).reshape(-1, 1)
+    reference = Standardize.from_data(np.arange(50.0).reshape(-1, 1)).apply(np.arange(50.0).reshape(-1, 1))
+    found = Standardize.from_data(x).apply(x)
+    np.testing.assert_allclose(found - found[0], reference - reference[0], rtol=1e-12)
+    np.testing.assert_array_equal(Standardize.from_data(x).apply(x.astype(np.int64)), found)
+
+
+def test_rounding_is_no_difference():
+    """0.1 + 0.2 and 0.3 are the same measurement; 2⁵³ and 2⁵³ + 2 are two numbers."""
+    x = np.array([[0.1 + 0.2, 2.0**53], [0.3, 2.0**53 + 2], [0.3, 2.0**53]])
+    standardize = Standardize.from_data(x)
+    assert standardize.scale[0] == 1.0
+    assert standardize.scale[1] == pytest.approx(np.sqrt(8) / 3)
+    np.testing.assert_allclose(standardize.apply(x)[:, 0], 0, atol=1e-15)
+
+
+@pytest.mark.parametrize("value", [2**53 + 1, 2**63 - 1, -(2**63)])
+def test_a_constant_column_of_large_whole_numbers(value):
+    assert Standardize.from_data(np.full((5, 1), value)).scale.tolist() == [1.0]
+
+
+def test_whole_numbers_far_from_the_mean():
+    """Where the difference is beyond 2⁶³ float64 has it as exactly as anything."""
+    x = np.array([[0], [2**64 - 1]], np.uint64)
+    np.testing.assert_allclose(Standardize(mean=2.0**63, scale=2.0**63).apply(x), [[-1], [1]])
+    np.testing.assert_allclose(Standardize(mean=-1e30, scale=1e30).apply(x), [[1], [1]])
+    low = np.array([[-(2**63)], [2**63 - 1]])
+    np.testing.assert_allclose(Standardize(mean=2.0**62, scale=2.0**62).apply(low), [[-3], [1]])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", [np.uint8, np.int64, np.float32, np.float64])
+def test_blocks_of_rows_are_what_all_rows_are(kind, dtype, monkeypatch):
+    x = np.random.default_rng(0).integers(0, 256, (77, 3, 5, 4)).astype(kind)
+    for standardize in (Standardize.by_channel(x), Standardize.from_data(x), Standardize(scale=255)):
+        expected = ((x.astype(np.float64) - standardize.mean) / standardize.scale).astype(dtype)
+        for block in (1, 100, 10_000_000):
+            monkeypatch.setattr(preprocessing, "BLOCK", block)
+            found = standardize.apply(x, dtype)
+            assert found.flags.c_contiguous
+            np.testing.assert_array_equal(found, expected)
+            again = standardize.invert(found, np.float64)
+            np.testing.assert_allclose(again, x, atol=1e-4 if dtype == np.float32 else 1e-10)
+            np.testing.assert_array_equal(Standardize.by_channel(x).mean.shape, (3, 1, 1))
+
+
+def test_statistics_of_blocks(monkeypatch):
+    x = np.random.default_rng(0).normal(50, 7, (301, 4))
+    for block in (1, 100, 10_000):
+        monkeypatch.setattr(preprocessing, "BLOCK", block)
+        standardize = Standardize.from_data(x)
+        np.testing.assert_allclose(standardize.mean, x.mean(axis=0), rtol=1e-14)
+        np.testing.assert_allclose(standardize.scale, x.std(axis=0), rtol=1e-13)
+
+
+def test_rows_of_another_shape_are_refused():
+    standardize = Standardize(mean=[1.0, 2.0, 3.0])
+    for x in (np.zeros((4, 2)), np.zeros((4, 1)), np.zeros(3), np.float64(1)):
+        with pytest.raises(ShapeError, match=r"a mean of shape \(3,\)"):
+            standardize.apply(x)
+        with pytest.raises(ShapeError, match=r"Standardize.invert"):
+            standardize.invert(x)
+    assert Standardize(mean=[[1.0, 2.0]]).apply(np.zeros((3, 2))).tolist() == [[-1, -2]] * 3
+    assert Standardize(mean=3).apply(np.float64(5)) == 2
+
+
+@pytest.mark.parametrize("function", [Standardize.from_data, Standardize(0, 2).apply, Standardize(0, 2).invert])
+def test_hidden_values_are_missing_values(function):
+    with pytest.raises(DataError, match="Standardize.*a masked value at row 1, column 0"):
+        function(np.ma.array([[1.0], [999999.0]], mask=[[0], [1]]))
+    function(np.ma.array([[1.0], [3.0]]))
+
+
+def test_what_float32_is_too_short_for():
+    assert not Standardize(mean=[50, 2000], scale=[20, 5]).needs_float64
+    assert Standardize(mean=[0, 1.7e9], scale=[1, 20]).needs_float64
+    assert Standardize(mean=-1.7e9, scale=20).needs_float64
+    assert Standardize(scale=1e-40).needs_float64
+    assert Standardize(mean=1e35, scale=1e35).needs_float64
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32, np.float64])
+def test_images_take_no_memory_beside_their_result(kind):
+    x = np.random.default_rng(0).integers(0, 256, (1000, 3, 16, 16)).astype(kind)
+    result = 4 * x.size
+
+    def peak(function):
+        tracemalloc.start()
+        function()
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    standardize = Standardize.by_channel(x)
+    assert peak(lambda: standardize.apply(x, np.float32)) < 1.0 * result + 3e6
+    assert peak(lambda: Standardize.by_channel(x)) < x.size + 3e6  # a truth value each: are all finite?
+    assert peak(lambda: Standardize.from_data(x)) < x.size + 3e6
 
 
 def test_rows_of_any_shape():

@@ -23,7 +23,7 @@ def prepared_inputs(
 ) -> Array:
     """Rows that fit the network, if its shapes are known, in the dtype; what is scaled is scaled in float64 before."""
     raw = preprocessing.apply(x) if isinstance(preprocessing, Table) else numeric(x, where=where)
-    if network.is_built:
+    if network.is_built and raw.shape[1:] != network.input_shape:  # writing the layer's name takes time
         fits_network(raw, network.input_shape or (), where=where, layer=network.first_layer().where)
     if isinstance(preprocessing, Standardize):
         rows = finite_rows(raw, where=where)
