@@ -661,3 +661,70 @@ def test_joint_questions_are_single_ones_side_by_side() -> None:
 def test_joint_questions_that_do_not_fit(counts: Any, targets: Any, error: type[GlassnetError], words: str) -> None:
     with pytest.raises(error, match=words):
         JointCrossEntropy(counts)(np.zeros((1, 3)), np.array(targets))
+
+
+ALL_K = np.zeros((4, 3))
+LONG_IS_DOUBLE = bool(np.finfo(np.longdouble).eps == np.finfo(np.float64).eps)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array([0, 2, 1, 2], dtype)
+        for dtype in (np.int8, np.uint8, np.int64, np.uint64, np.float16, np.float64, np.longdouble, object, ">i8")
+    ]
+    + [[0, np.uint64(2), np.int8(1), 2.0], np.ma.array([0, 2, 1, 2])],
+    ids=lambda labels: str(getattr(labels, "dtype", "list")),
+)
+@pytest.mark.parametrize("loss", [CrossEntropy(), Hinge(), CrossEntropy(from_logits=False)], ids=repr)
+def test_labels_of_any_dtype_are_the_same(loss: Loss, labels: Any):
+    outputs = np.full((4, 3), 1 / 3)
+    expected = loss(outputs, [0, 2, 1, 2])
+    found = loss(outputs, labels)
+    assert found[0] == expected[0]
+    np.testing.assert_array_equal(found[1], expected[1])
+
+
+def test_truth_is_two_classes():
+    assert CrossEntropy()(np.zeros((2, 2)), [True, False])[1].tolist() == [[0.25, -0.25], [-0.25, 0.25]]
+
+
+@pytest.mark.parametrize(
+    ("labels", "received"),
+    [
+        ([0, 1, 2, 2**53 + 1], "labels from 0 to 9007199254740993"),
+        (np.array([0, 1, 2, 2**63 + 1], np.uint64), "labels from 0 to 9223372036854775809"),
+        (np.array([0, 1, 2, 2**64 - 1], np.uint64), "labels from 0 to 18446744073709551615"),
+        (np.array([2**64 - 1] * 4, np.uint64), "labels from 18446744073709551615 to 18446744073709551615"),
+        (np.array([0, 1, 2, -(2**63)]), "labels from -9223372036854775808 to 2"),
+        (np.array([0, 1, 2, 1e300]), "labels from 0 to 1000000"),
+        (np.array([0, 1, 2, np.longdouble(1) + np.finfo(np.longdouble).eps]), "the label 1.000000000000000"),
+        (np.array([0, 1, 2, 1 + 1e-15]), "the label 1.000000000000001 in row 3"),
+        (np.array([0, 1, 2, 2**53 + 1], object), "labels from 0 to 9007199254740993"),
+        (np.array([0, 1, 2, None], object), "nothing (None) at row 3"),
+        (np.array([0, 1, 2, np.inf]), "inf at row 3"),
+        (np.ma.array([0, 1, 2, 1], mask=[0, 0, 0, 1]), "a masked value at row 3"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+@pytest.mark.parametrize("loss", [CrossEntropy(), Hinge()], ids=repr)
+def test_no_label_is_rounded_into_a_class(loss: Loss, labels: Any, received: str):
+    if isinstance(labels, np.ndarray) and labels.dtype == np.longdouble and LONG_IS_DOUBLE:
+        pytest.skip("no number between 1 and the next float64 here")
+    with pytest.raises(DataError) as caught:
+        loss(ALL_K, labels)
+    assert received in str(caught.value)
+    column = labels[:, None] if isinstance(labels, np.ndarray) else [[label] for label in labels]
+    with pytest.raises(DataError) as caught:
+        JointCrossEntropy([3])(ALL_K, column)
+    assert received.split(" in ")[0] in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("target", [1 + 1e-9, -1e-50, 2**53, 1.5])
+def test_answers_beyond_yes_and_no_are_not_rounded_to_them(dtype, target):
+    outputs = np.zeros((2, 1), dtype)
+    with pytest.raises(DataError, match="numbers from 0 to 1"):
+        BinaryCrossEntropy()(outputs, [[0], [target]])
+    with pytest.raises(DataError, match="0 and 1"):
+        Hinge()(outputs, [[0], [target]])

@@ -36,7 +36,7 @@ def check_labels(labels: Array, classes: int, *, where: str) -> Array:
         row = fractional[0]
         raise DataError(
             where=where,
-            received=f"the label {labels[row]} in row {row}",
+            received=f"the label {labels[row]!s} in row {row}",
             expected="whole numbers",
             fix="for a regression use mean_squared_error; for probabilities of classes pass an array (N, K)",
         )
