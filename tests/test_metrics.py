@@ -219,3 +219,46 @@ def test_other_metrics_are_refused(given, words):
         as_metrics(given)
     for word in words:
         assert word in str(caught.value)
+
+
+REGRESSION = ["mean_absolute_error", "mean_squared_error", "root_mean_squared_error", "r2"]
+
+
+@pytest.mark.parametrize("name", REGRESSION)
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int64, np.uint8, bool])
+def test_regression_metrics_are_computed_in_float64(name, kind):
+    """Sums over a million float32 numbers would be some 1e-4 off, and unsigned differences below 0 are none."""
+    rng = np.random.default_rng(0)
+    outputs = rng.uniform(0, 2, (1_000_000, 1)).astype(np.float32)
+    targets = rng.integers(0, 2, (1_000_000, 1)).astype(kind)
+    weights = rng.uniform(0, 0.1, 1_000_000).astype(np.float32)
+    (metric,) = as_metrics([name])
+    long = outputs.astype(np.float64), targets.astype(np.float64)
+    for own in (None, weights):
+        w = np.ones(len(targets)) if own is None else own.astype(np.float64)
+        error = (long[0] - long[1])[:, 0]
+        squares = np.sum(w * error**2)
+        expected = {
+            "mean_absolute_error": np.sum(w * np.abs(error)) / w.sum(),
+            "mean_squared_error": squares / w.sum(),
+            "root_mean_squared_error": np.sqrt(squares / w.sum()),
+            "r2": 1 - squares / np.sum(w * (long[1][:, 0] - np.sum(w * long[1][:, 0]) / w.sum()) ** 2),
+        }[name]
+        assert metric.compute(outputs, targets, MeanSquaredError(), own) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", REGRESSION)
+def test_regression_metrics_of_targets_beyond_float32(name):
+    targets = 1.7e9 + np.arange(50.0).reshape(-1, 1)
+    outputs = targets + np.sin(targets)
+    (metric,) = as_metrics([name])
+    near = metric.compute(outputs - 1.7e9, targets - 1.7e9, MeanSquaredError(), None)
+    assert metric.compute(outputs, targets, MeanSquaredError(), None) == pytest.approx(near, rel=1e-9)
+    assert metric.compute(outputs, targets.astype(np.int64), MeanSquaredError(), None) == pytest.approx(near, rel=1e-9)
+
+
+def test_r2_of_targets_that_do_not_vary_where_there_is_weight():
+    outputs, targets = np.array([[1.0], [2.0], [5.0]]), np.array([[1.0], [1.0], [7.0]])
+    (metric,) = as_metrics(["r2"])
+    assert metric.compute(outputs, targets, MeanSquaredError(), np.array([1.0, 1.0, 0.0])) == 0
+    assert metric.compute(outputs, targets, MeanSquaredError(), np.array([1.0, 0.0, 0.0])) == 1

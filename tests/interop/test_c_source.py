@@ -71,6 +71,26 @@ def test_raw_rows_in_and_targets_own_unit_out(tmp_path: Path) -> None:
     np.testing.assert_allclose(predicted(compiled(source, "net_predict"), x[:9], (2,)), model.predict(x[:9]), rtol=1e-5)
 
 
+@pytest.mark.parametrize("which", ["x", "y", "both"])
+def test_numbers_with_a_large_mean_are_doubles(which: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(0, 60, (90, 3)), rng.normal(0, 20, (90, 2))
+    x[:, 1] += 1.7e9 * (which != "y")
+    y[:, 0] -= 1.7e9 * (which != "x")
+    model = gn.Model(gn.Sequential(gn.Dense(8), gn.Tanh(), gn.Dense(2)), "mean_squared_error", gn.Adam(0.01))
+    model.preprocessing, model.target_scaling = gn.Standardize.from_data(x), gn.Standardize.from_data(y)
+    model.fit(x, y, epochs=20, verbose=False)
+    source, header = export_c(model, tmp_path / "net.c")
+    kinds = ["double" if which in (own, "both") else "float" for own in ("x", "y")]
+    assert f"void predict(const {kinds[0]} *x, {kinds[1]} *y)" in header.read_text()
+    function, found = compiled(source), np.full(y.shape, np.nan, np.dtype(kinds[1] if kinds[1] == "double" else "f4"))
+    rows = np.ascontiguousarray(x, np.float64 if kinds[0] == "double" else np.float32)
+    for row, result in zip(rows, found, strict=True):
+        function(row.ctypes.data_as(ctypes.c_void_p), result.ctypes.data_as(ctypes.c_void_p))
+    expected = model.target_scaling.apply(model.predict(x))
+    np.testing.assert_allclose(model.target_scaling.apply(found.astype(np.float64)), expected, atol=1e-4)
+
+
 def test_numbers_without_a_vector_read_no_foreign_memory(tmp_path: Path) -> None:
     model = model_of(gn.Sequential(gn.Columns([2, 0, 1]), gn.Embedding(5, 2), gn.Flatten()), (3,))
     source, _ = export_c(model, tmp_path / "model.c")

@@ -151,6 +151,54 @@ def test_a_regression_in_its_own_unit(tmp_path: Path) -> None:
     np.testing.assert_allclose(run(tmp_path / "model.onnx", x, "outputs")[0], model.predict(x), rtol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("which", ["x", "y", "both"])
+def test_numbers_with_a_large_mean_keep_their_digits(dtype: str, which: str, tmp_path: Path) -> None:
+    """float32 has one number for all these seconds: the file takes and gives float64 there, and nowhere else."""
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(0, 60, (90, 3)), rng.normal(0, 20, (90, 2))
+    x[:, 1] += 1.7e9 * (which != "y")
+    y[:, 0] -= 1.7e9 * (which != "x")
+    net = gn.Sequential(gn.Dense(8), gn.Tanh(), gn.Dense(2))
+    model = gn.Model(net, "mean_squared_error", gn.Adam(0.01), dtype=dtype)
+    model.preprocessing, model.target_scaling = gn.Standardize.from_data(x), gn.Standardize.from_data(y)
+    model.fit(x, y, epochs=20, verbose=False)
+    report = model.export_onnx(tmp_path / "model.onnx")
+    assert report.largest_difference is not None
+    assert report.largest_difference < 1e-3
+    file = tmp_path / "model.onnx"
+    takes, gives = (np.float64 if dtype == "float64" or which in (own, "both") else np.float32 for own in ("x", "y"))
+    (outputs,) = run(file, x.astype(takes), "outputs")
+    assert outputs.dtype == gives
+    expected = model.target_scaling.apply(model.predict(x))
+    np.testing.assert_allclose(model.target_scaling.apply(outputs.astype(np.float64)), expected, atol=1e-4)
+    assert ("Cast" in report.operators) == (dtype == "float32")
+
+
+def test_a_scale_that_float32_has_not(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(40, 2)) * 1e-42
+    model = gn.Model(gn.Sequential(gn.Dense(1)), "mean_squared_error", "sgd")
+    model.preprocessing = gn.Standardize.from_data(x)
+    model.fit(x, np.ones((40, 1)), verbose=False)
+    model.export_onnx(tmp_path / "model.onnx")
+    np.testing.assert_allclose(run(tmp_path / "model.onnx", x, "outputs")[0], model.predict(x), rtol=1e-5)
+
+
+def test_a_wrong_file_of_targets_with_a_large_mean_would_be_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The comparison is in units of the targets' deviation: beside 1.7e9 nothing else would be seen."""
+    from glassnet.interop import onnx_file
+
+    y = 1.7e9 + np.random.default_rng(0).normal(0, 20, (40, 1))
+    model = gn.Model(gn.Sequential(gn.Dense(1)), "mean_squared_error", "sgd")
+    model.target_scaling = gn.Standardize.from_data(y)
+    model.fit(y - 1.7e9, y, verbose=False)
+    monkeypatch.setattr(onnx_file, "_is_long", lambda scaling: False)
+    with pytest.raises(gn.ConfigurationError, match="standardised; nothing was written"):
+        model.export_onnx(tmp_path / "model.onnx")
+
+
 def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
     build, shape = CASES["PythonLayer"][0]
     with pytest.raises(gn.ConfigurationError, match=r"layer 1.*Affine"):
