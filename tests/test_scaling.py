@@ -256,8 +256,9 @@ def test_what_float64_cannot_tell_apart_is_refused() -> None:
         np.where(np.arange(16).reshape(8, 2) % 2, 0.3, 0.1 + 0.2),
         np.arange(16).reshape(8, 2) + 2000,
         np.arange(16).reshape(8, 2) * 1e-30,
+        np.arange(16).reshape(8, 2) + 10_000_000,
     ],
-    ids=["constant", "large constant", "rounding", "years", "tiny"],
+    ids=["constant", "large constant", "rounding", "years", "tiny", "all in float32"],
 )
 def test_ordinary_columns_pass(x: np.ndarray) -> None:
     model = gn.Model(gn.Sequential(gn.Dense(2)), "cross_entropy", gn.SGD(1e-12))

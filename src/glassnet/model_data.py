@@ -79,17 +79,19 @@ def keeps_differences(values: Array, dtype: np.dtype[Any], *, where: str, fix: s
     is_long = values.dtype.kind in "iu" and values.dtype.itemsize == 8
     if not values.size or values.ndim == 0 or (np.can_cast(values.dtype, dtype) and not is_long):
         return
-    low, high = np.asarray(values.min(axis=0)), np.asarray(values.max(axis=0))
     with np.errstate(over="ignore", invalid="ignore"):
+        low, high = np.asarray(values.min(axis=0)), np.asarray(values.max(axis=0))
         size = np.maximum(np.abs(low.astype(np.float64)), np.abs(high.astype(np.float64)))
         if values.dtype.kind in "iu":  # modulo 2⁶⁴, which keeps every digit
             spread, noise = (high.astype(np.uint64) - low.astype(np.uint64)).astype(np.float64), 0.0
         else:
             spread, noise = (high - low).astype(np.float64), NOISE
-        lost = np.argwhere((spread > noise * size) & (spread <= SHARE * np.finfo(dtype).eps * size))
-    if not len(lost):
+        near = np.argwhere((spread > noise * size) & (spread <= SHARE * np.finfo(dtype).eps * size))
+        columns = ((tuple(place), values[:, *place]) for place in near)
+        lost = (place for place, own in columns if len(np.unique(own.astype(dtype))) < len(np.unique(own)))
+        place = next(lost, None)
+    if place is None:
         return
-    place = tuple(int(i) for i in lost[0])
     column = f" in column {', '.join(map(str, place))}" if place else ""
     raise DataError(
         where=where,
