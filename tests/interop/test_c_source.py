@@ -131,3 +131,22 @@ def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
     with pytest.raises(gn.NotBuiltError):
         export_c(gn.Model(gn.Dense(2), "sum_squared_error", "sgd"), tmp_path / "model.c")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_of_numbers_alone(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    data = {"age": rng.normal(40, 9, 60).round(), "always": ["x"] * 60, "wait": rng.normal(50, 9, 60).astype("m8[s]")}
+    data["rich"] = np.where(data["age"] > 40, "yes", "no")
+    table = gn.Table.from_data(data, "rich")
+    model = gn.Model(gn.Sequential(gn.Dense(4), gn.Tanh(), gn.Dense(2)), table.loss, "adam")
+    model.preprocessing = table
+    model.fit(data, table.targets(data), epochs=2, verbose=False)
+    source, header = export_c(model, tmp_path / "table.c")
+    assert "Numbers of a row, none missing: age, wait." in header.read_text()
+    rows = np.column_stack([data["age"], data["wait"].astype(float)])
+    np.testing.assert_allclose(predicted(compiled(source), rows, (2,)), model.predict(data), rtol=1e-5, atol=1e-6)
+
+    gaps = data | {"age": [None, *data["age"][1:].tolist()]}
+    model.preprocessing = gn.Table.from_data(gaps, "rich")
+    with pytest.raises(gn.ConfigurationError, match="with words, dates or gaps"):
+        export_c(model, tmp_path / "gaps.c")

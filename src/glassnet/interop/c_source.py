@@ -14,7 +14,7 @@ from glassnet.interop.c_layers import Program, emit, literal
 from glassnet.model import Model
 from glassnet.preprocessing import Standardize
 from glassnet.shapes import Array, Shape, size_of
-from glassnet.tables import Table
+from glassnet.tables import Duration, Number, Table
 from glassnet.version import __version__
 
 NUMBERS_IN_LINE = 8
@@ -25,10 +25,10 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
     """Writes the model's prediction of one row in float32 as C99 source.
 
     The function is ``void predict(const float x[INPUTS], float y[OUTPUTS])``; x is a raw row in C order (images channel
-    by channel), y what ``model.predict`` gives. x is of doubles where ``preprocessing.needs_float64``, because float
-    would lose the digits that tell rows apart, and y where ``target_scaling.needs_float64``. It keeps its activations
-    in static memory: it takes none from the heap and next to none of the stack, and two threads must not call it at
-    once. Compile it with any C99 compiler and ``-lm``.
+    by channel; of a table of numbers the columns that it uses, in its order), y what ``model.predict`` gives. x is of
+    doubles where ``preprocessing.needs_float64``, because float would lose the digits that tell rows apart, and y where
+    ``target_scaling.needs_float64``. It keeps its activations in static memory: it takes none from the heap and next to
+    none of the stack, and two threads must not call it at once. Compile it with any C99 compiler and ``-lm``.
 
     Args:
         model: built.
@@ -41,7 +41,7 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
     Raises:
         NotBuiltError: there is nothing to write yet.
         ConfigurationError: a layer that C source is not written for; a parameter that is not finite; a name that C does
-            not know; a ``Table`` before the network; the path cannot be written.
+            not know; a ``Table`` with other columns than numbers without gaps; the path cannot be written.
     """
     source = require_writable(path, where="export_c")
     if source.suffix != ".c":
@@ -59,11 +59,11 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
             fix='write function="predict"',
         )
     model.require_built("export_c")
-    if isinstance(model.preprocessing, Table):
+    if isinstance(model.preprocessing, Table) and scaling_of(model) is None:
         raise ConfigurationError(
             where="export_c",
-            received="a model that takes tables, with words and gaps",
-            expected="one that takes arrays of numbers",
+            received="a model that takes tables, with words, dates or gaps",
+            expected="one that takes arrays of numbers, or tables of numbers alone",
             fix="write an ONNX file, which takes the table's columns; or export the network alone, a model with "
             "preprocessing=None, and pass it table.apply(data)",
         )
@@ -79,9 +79,10 @@ def _source(model: Model, header: str, name: str) -> str:
     program = Program()
     inputs, outputs = network.input_shape or (), network.output_shape or ()
     value = program.input(size_of(inputs))
-    if isinstance(model.preprocessing, Standardize):
-        names = _of_each(program, "input", model.preprocessing, inputs)
-        function = "standardize" + "_double" * model.preprocessing.needs_float64
+    scaling = scaling_of(model)
+    if scaling is not None:
+        names = _of_each(program, "input", scaling, inputs)
+        function = "standardize" + "_double" * scaling.needs_float64
         value = program.call(function, [value], size_of(inputs), *names, size_of(inputs))
     value = emit(network, program, value)
     end = f"memcpy(y, {value.name}, {size_of(outputs)} * sizeof *y);"
@@ -131,11 +132,22 @@ void {function}({_arguments(model)});
 """
 
 
+def scaling_of(model: Model) -> Standardize | None:
+    """What is done to the numbers of a row; None for nothing, or for a table of more than numbers."""
+    given = model.preprocessing
+    if not isinstance(given, Table):
+        return given
+    used = [column for column in given.columns if column.features]
+    numbers = [own for own in used if type(own) in (Number, Duration) and not getattr(own, "has_missing", True)]
+    if len(numbers) < len(used):
+        return None
+    return Standardize([own.mean for own in numbers], [own.scale for own in numbers])  # type: ignore[attr-defined]
+
+
 def _arguments(model: Model) -> str:
     """Of the function: numbers in float, or in double where float is too short for them."""
     long_x, long_y = (
-        isinstance(scaling, Standardize) and scaling.needs_float64
-        for scaling in (model.preprocessing, model.target_scaling)
+        scaling is not None and scaling.needs_float64 for scaling in (scaling_of(model), model.target_scaling)
     )
     return f"const {'double' if long_x else 'float'} *x, {'double' if long_y else 'float'} *y"
 
@@ -145,6 +157,9 @@ def _comment(model: Model) -> str:
         "x".join(map(str, shape or ())) for shape in (model.network.input_shape, model.network.output_shape)
     )
     lines = [f"Made by glassnet {__version__}. One row: {shapes}."]
+    if isinstance(model.preprocessing, Table):
+        names = [own.name for own in model.preprocessing.columns if own.features]
+        lines.append("Numbers of a row, none missing: " + _printable(", ".join(names)) + ".")
     if isinstance(model.class_names, tuple):
         lines.append("Classes by their number: " + _printable(", ".join(model.class_names)) + ".")
     return "/* " + "\n   ".join(lines) + " */"
