@@ -10,15 +10,18 @@ import numpy as np
 
 from glassnet import layers as gl
 from glassnet.errors import ConfigurationError, NotBuiltError
+from glassnet.interop.agreement import require_agreement, rows_to_try
 from glassnet.interop.state import names_of_state
-from glassnet.interop.torch_import import require_torch
+from glassnet.interop.torch_import import frozen_copy, outputs_of, require_torch
 from glassnet.layers.windows import padding_along, padding_of, pair
 from glassnet.model import Model
-from glassnet.network import Network, Residual, Sequential
+from glassnet.network import Network, Residual, Sequential, places_of
 
 
 def to_torch(model: Model | Network) -> Any:
     """Makes a ``torch.nn.Sequential`` of the same layers with copies of the weights.
+
+    The module is compared with the network on random rows before it is given away.
 
     Args:
         model: a model, of which the network counts (its preprocessing stays behind), or a built network.
@@ -28,7 +31,8 @@ def to_torch(model: Model | Network) -> Any:
 
     Raises:
         NotBuiltError: the network's shapes are not known.
-        ConfigurationError: a layer that PyTorch has not in this form; it is named.
+        ConfigurationError: a layer that PyTorch has not in this form; it is named. Or the module does not calculate
+            what the network does, as with a layer class of your own that changes one of glassnet's.
         MissingExtraError: torch is not installed.
     """
     require_torch("to_torch")
@@ -45,8 +49,21 @@ def to_torch(model: Model | Network) -> Any:
     module = to_module(network)
     if not isinstance(module, torch.nn.Sequential):
         module = torch.nn.Sequential(module)
-    module = module.to(torch.float64 if network.dtype == np.float64 else torch.float32)
-    return module.eval()
+    with torch.no_grad():
+        _require_the_same(network, module)
+    return module.to(torch.float64 if network.dtype == np.float64 else torch.float32).eval()
+
+
+def _require_the_same(network: Network, module: Any) -> None:
+    """Compares both on random rows, in float64."""
+    twin, double = frozen_copy(module).double(), network.copy("float64")
+    rng = np.random.default_rng(0)
+    for rows in rows_to_try(network.input_shape or ()):
+        x = rows.astype(np.float64)
+        for layer, places in network.index_reads(places_of(x)):
+            x.flat[places] = rng.integers(0, layer.count, places.shape)
+        expected = outputs_of(twin, x).numpy()
+        require_agreement(double, x, expected, where="to_torch", other="the module made of it")
 
 
 @singledispatch
@@ -273,7 +290,9 @@ def _to_softmax(layer: gl.Softmax) -> Any:
 def _to_reshape(layer: gl.Reshape) -> Any:
     from torch import nn
 
-    return nn.Unflatten(1, layer.shape) if len(layer.input_shape or ()) == 1 else to_module.dispatch(gl.Layer)(layer)
+    parts = [nn.Flatten()] if len(layer.input_shape or ()) > 1 else []
+    parts += [nn.Unflatten(1, layer.shape)] if len(layer.shape) > 1 else []
+    return parts[0] if len(parts) == 1 else nn.Sequential(*parts)
 
 
 @to_module.register

@@ -1,0 +1,178 @@
+"""The weights of a state_dict: which layer takes which, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from interop.networks import settled
+from interop.test_torch import state_of
+from safetensors.numpy import save_file
+
+import glassnet as gn
+from glassnet.interop import load_state
+
+FIX = r"pass names=\{"
+
+
+def dense(*units: int, seed: int = 1) -> gn.Network:
+    net = gn.Sequential(*(gn.Dense(count) for count in units))
+    net.build((4,), seed=seed)
+    return settled(net, seed)
+
+
+def write(path: Path, net: gn.Network, *prefixes: str) -> Path:
+    """The network's weights under other names, in the order of its layers."""
+    paths = dict.fromkeys(name.rpartition(".")[0] for name, _ in net.named_parameters())
+    save_file(state_of(net, dict(zip(paths, prefixes, strict=True))), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "prefixes",
+    [
+        ("0", "2", "10"),  # numbers are no text: 10 comes last
+        ("net.0", "net.1.0", "net.1.3"),
+        ("model.9.a", "model.10.b", "model.11.a"),
+        ("encoder", "middle", "a_head"),  # the shapes leave a single choice
+        ("features.0", "features.3", "classifier.0"),  # whose name comes before the features'
+    ],
+)
+def test_names_find_their_layers(tmp_path: Path, prefixes: tuple[str, ...]) -> None:
+    source, net = dense(5, 6, 7), dense(5, 6, 7, seed=2)
+    load_state(net, write(tmp_path / "w.safetensors", source, *prefixes))
+    np.testing.assert_array_equal(net.parameters, source.parameters)
+
+
+@pytest.mark.parametrize(
+    "prefixes",
+    [
+        ("encoder", "decoder"),  # the alphabet has them the other way round
+        ("fc_in", "fc_out"),
+        ("fc1", "fc2"),  # as names go the right order, but nothing says so
+        ("features.0", "classifier.0"),
+        ("net.a", "net.b"),
+        ("block.1", "1"),
+    ],
+)
+def test_layers_that_could_be_each_others_are_refused(tmp_path: Path, prefixes: tuple[str, str]) -> None:
+    source, net = dense(4, 4), dense(4, 4, seed=2)
+    before = net.parameters.copy()
+    path = write(tmp_path / "w.safetensors", source, *prefixes)
+    with pytest.raises(gn.ConfigurationError, match=rf"2 groups of weights that layer 0 .*could take: .*{FIX}"):
+        load_state(net, path)
+    np.testing.assert_array_equal(net.parameters, before)
+    load_state(net, path, dict(zip(("0", "1"), prefixes, strict=True)))
+    np.testing.assert_array_equal(net.parameters, source.parameters)
+
+
+def test_the_networks_own_paths_are_names_too(tmp_path: Path) -> None:
+    def make(seed: int) -> gn.Network:
+        net = gn.Sequential(
+            gn.Residual(gn.Sequential(gn.Dense(4), "tanh", gn.Dense(4))), gn.Concat(gn.Dense(4), "relu")
+        )
+        net.build((4,))
+        return settled(net, seed)
+
+    source, net = make(1), make(2)
+    paths = dict.fromkeys(name.rpartition(".")[0] for name, _ in source.named_parameters())
+    load_state(net, write(tmp_path / "w.safetensors", source, *paths))
+    np.testing.assert_array_equal(net.parameters, source.parameters)
+
+
+def test_nothing_is_left_over_without_a_word(tmp_path: Path) -> None:
+    net = dense(4, 4)
+    path = write(tmp_path / "w.safetensors", dense(4, 4, 4), "a", "b", "c")
+    with pytest.raises(gn.ConfigurationError, match=r"3 groups of weights \(a, b, c\), expected one for each of the 2"):
+        load_state(net, path)
+    with pytest.raises(gn.ConfigurationError, match="weights that no layer takes, 'c'"):
+        load_state(net, path, {"0": "a", "1": "b"})
+    with pytest.raises(gn.ConfigurationError, match="weights that no layer takes, 'b'"):
+        load_state(net, path, {"0": "a", "1": "c"})
+    with pytest.raises(gn.ConfigurationError, match="nothing for layer 1"):
+        load_state(net, path, {"0": "a"})
+
+
+def test_keys_that_are_missing_or_one_too_many(tmp_path: Path) -> None:
+    source, path = dense(5, 6), tmp_path / "w.safetensors"
+    for change in ({"1.bias": None}, {"1.weight": None}, {"0.scale": np.ones(5, np.float32)}, {"0.weight_orig": None}):
+        state = state_of(source, {"0": "0", "1": "1"})
+        for name, values in change.items():
+            if values is not None:
+                state[name] = values
+            elif name in state:
+                del state[name]
+            else:
+                state[name] = np.ones(1, np.float32)
+        save_file(state, path)
+        with pytest.raises(gn.ShapeError, match=r"received the parameters .*expected \['bias', 'weight'\]"):
+            load_state(dense(5, 6), path)
+
+
+def test_transposed_weights_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    state = state_of(dense(5, 6), {"0": "0", "1": "1"})
+    save_file(state | {"1.weight": np.ascontiguousarray(state["1.weight"].T)}, path)
+    with pytest.raises(gn.ShapeError, match=r"1: received weight of shape \(5, 6\)"):
+        load_state(dense(5, 6), path)
+    net = gn.Sequential(gn.Conv2D(4, (3, 2)))
+    net.build((2, 5, 5))
+    weight = np.zeros((3, 2, 2, 4), np.float32)  # (kh, kw, C, F), as TensorFlow has it
+    save_file({"0.weight": weight, "0.bias": np.zeros(4, np.float32)}, path)
+    with pytest.raises(gn.ShapeError, match=r"weight of shape \(3, 2, 2, 4\)"):
+        load_state(net, path)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (np.full((5, 4), 3, np.int8), "weight of dtype int8,"),
+        (np.full((5, 4), 1, np.uint8), "weight of dtype uint8,"),
+        (np.full((5, 4), np.nan, np.float32), "weight of dtype float32, NaN or infinite"),
+        (np.full((5, 4), 1e300), "weight of dtype float64, NaN or infinite"),
+    ],
+)
+def test_weights_that_are_no_finite_numbers(tmp_path: Path, values: np.ndarray, words: str) -> None:
+    path = tmp_path / "w.safetensors"
+    save_file(state_of(dense(5, 6), {"0": "0", "1": "1"}) | {"0.weight": values}, path)
+    net = dense(5, 6, seed=2)
+    before = net.parameters.copy()
+    with pytest.raises(gn.DataError, match=words):
+        load_state(net, path)
+    np.testing.assert_array_equal(net.parameters, before)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_every_real_dtype_is_taken(tmp_path: Path, dtype: type) -> None:
+    path = tmp_path / "w.safetensors"
+    state = {name: values.astype(dtype) for name, values in state_of(dense(5), {"0": ""}).items()}
+    save_file({name.removeprefix("."): values for name, values in state.items()}, path)
+    net = dense(5, seed=2)
+    load_state(net, path)
+    np.testing.assert_array_equal(net.named_parameters()[0][1], state[".weight"].T.astype(np.float32))
+
+
+@pytest.mark.parametrize("kind", ["BF16", "F8_E4M3", "F8_E5M2"])
+def test_dtypes_that_numpy_has_not(tmp_path: Path, kind: str) -> None:
+    size = 2 if kind == "BF16" else 1
+    header = json.dumps({"0.weight": {"dtype": kind, "shape": [2, 2], "data_offsets": [0, 4 * size]}}).encode()
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4 * size))
+    with pytest.raises(gn.FileFormatError, match="expected float16, float32 or float64 tensors"):
+        load_state(dense(5), path)
+
+
+@pytest.mark.parametrize("between", [(), ("relu",), (gn.MaxPool1D(2), "tanh")])
+def test_flat_sequences_lie_otherwise_in_torch(tmp_path: Path, between: tuple[gn.Layer | str, ...]) -> None:
+    net = gn.Sequential(gn.Conv1D(3, 2), *between, gn.Flatten(), gn.Dense(2))
+    net.build((7, 4))
+    with pytest.raises(gn.ConfigurationError, match=r"Flatten\(\)\) behind layer 0 .*channel by channel.*from_torch"):
+        load_state(net, write(tmp_path / "w.safetensors", net, "0", "3"))
+    pooled = gn.Sequential(gn.Conv1D(3, 2), gn.GlobalMaxPool(), gn.Flatten(), gn.Dense(2))
+    pooled.build((7, 4))
+    state = {"0.weight": np.arange(24, dtype=np.float32).reshape(3, 4, 2), "0.bias": np.zeros(3, np.float32)}
+    save_file(state | {"3.weight": np.ones((2, 3), np.float32), "3.bias": np.zeros(2, np.float32)}, tmp_path / "p")
+    load_state(pooled, tmp_path / "p")
+    assert pooled.named_parameters()[0][1][1, 3, 2] == state["0.weight"][2, 3, 1]
