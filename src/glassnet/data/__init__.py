@@ -1,10 +1,11 @@
 """Data: what networks learn from, read from files into arrays and checked at the door."""
 
 from glassnet.data.arrays import read_npz
+from glassnet.data.cifar import read_cifar10, read_cifar100
 from glassnet.data.dataset import Dataset, split, test_rows
 from glassnet.data.digits import digits
 from glassnet.data.folders import read_image_folder
-from glassnet.data.images import read_cifar10, read_idx
+from glassnet.data.images import read_idx
 from glassnet.data.pictures import PictureOptions
 from glassnet.data.sources import open_source
 from glassnet.data.subsets import parse_subset
@@ -17,6 +18,7 @@ __all__ = [
     "open_source",
     "parse_subset",
     "read_cifar10",
+    "read_cifar100",
     "read_csv",
     "read_idx",
     "read_image_folder",

@@ -1,10 +1,13 @@
-"""What the readers say of files that are not there or cannot be read."""
+"""What the readers say of files that are not there or cannot be read, and of labels that are no classes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from glassnet.errors import FileFormatError, GlassnetError, MissingFileError, did_you_mean
+import numpy as np
+
+from glassnet.errors import DataError, FileFormatError, GlassnetError, MissingFileError, did_you_mean
+from glassnet.shapes import Array
 
 
 def unreadable(path: Path, error: OSError | None = None) -> GlassnetError:
@@ -23,3 +26,27 @@ def missing_hint(path: Path) -> str:
     folder = path.parent
     neighbours = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
     return f"{did_you_mean(path.name, neighbours)}check the path; it was looked for in {folder.resolve()}"
+
+
+def check_labels(labels: Array, file: str, low: int, high: int, *, what: str = "label", hint: str = "") -> None:
+    """Refuses labels out of range.
+
+    Args:
+        labels: (N,), whole numbers.
+        file: for messages, like ``what``.
+        low: the first label.
+        high: the last one.
+        what: how messages call a label.
+        hint: what else to look at, a sentence without its full stop.
+
+    Raises:
+        DataError: there is one; the first is named.
+    """
+    wrong = np.flatnonzero((labels < low) | (labels > high))
+    if len(wrong):
+        raise DataError(
+            where=file,
+            received=f"the {what} {labels[wrong[0]]} for image {wrong[0]} (counted from 0)",
+            expected=f"labels from {low} to {high}",
+            fix="check that this is the right file, and download it again" + (f"; {hint}" if hint else ""),
+        )

@@ -1,89 +1,73 @@
-"""Sets of small images in the files they are published in: CIFAR-10, MNIST and what shares MNIST's format."""
+"""MNIST and what shares its format, EMNIST among it: small grey images."""
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+import re
+from pathlib import Path
 
 import numpy as np
 
 from glassnet.data.dataset import Dataset, quoted
-from glassnet.data.files import unreadable
+from glassnet.data.files import check_labels
 from glassnet.data.subsets import check_available, check_subset
-from glassnet.errors import DataError, FileFormatError, MissingFileError
+from glassnet.errors import FileFormatError, MissingFileError
+from glassnet.settings import one_of
 from glassnet.shapes import Array
 
-CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-
-_CIFAR10_FOLDER = "cifar-10-batches-bin"
-_CIFAR10_TRAIN = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
-_CIFAR10_TEST = "test_batch.bin"
-_CIFAR10_PICKLED = ("data_batch_1", "test_batch", "batches.meta")
-_CIFAR10_RECORD = 1 + 3 * 32 * 32
-
-_IDX_PARTS = ("train", "t10k")
 _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 1 << 20
 
-
-def read_cifar10(path: str | Path, *, subset: tuple[int, int] | None = None) -> tuple[Dataset, Dataset]:
-    """Reads the binary version of CIFAR-10: 32×32 colour photographs of ten classes.
-
-    Args:
-        path: the archive ``cifar-10-binary.tar.gz`` (read without unpacking it to disk), the folder
-            ``cifar-10-batches-bin``, or the folder that holds it. Training batches may be missing, all but one.
-        subset: how many rows to keep of the training and of the test part, from the start; None keeps all.
-
-    Returns:
-        The training and the test part: x (N, 3, 32, 32) float32 from 0 to 255, channels red, green, blue; y (N,)
-        labels; ``scale`` 255.
-
-    Raises:
-        MissingFileError: nothing at the path.
-        FileFormatError: missing, truncated or damaged files, or the pickled version.
-        DataError: labels outside 0 to 9, or a subset larger than what there is.
-        ConfigurationError: a subset that is not two whole numbers above 0.
-
-    Source: A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009,
-    https://www.cs.toronto.edu/~kriz/cifar.html.
-    """
-    path = Path(path)
-    check_subset(subset)
-    if path.is_dir():
-        files, found = _cifar10_folder(path)
-    elif path.exists():
-        files, found = _cifar10_archive(path)
-    else:
-        raise unreadable(path)
-    _check_cifar10_files(path, files, found)
-    train = [_cifar10_records(files[name], name) for name in _CIFAR10_TRAIN if name in files]
-    test = [_cifar10_records(files[_CIFAR10_TEST], _CIFAR10_TEST)]
-    train_rows, test_rows = subset or (None, None)
-    return _cifar10_dataset(train, train_rows, "training"), _cifar10_dataset(test, test_rows, "test")
+_DIGITS = "0123456789"
+_UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_LOWER = _UPPER.lower()
+_MERGED = f"{_DIGITS}{_UPPER}abdefghnqrt"
+"""Small letters that look like their capitals count as these."""
+EMNIST: dict[str, tuple[int, str]] = {
+    "balanced": (0, _MERGED),
+    "byclass": (0, _DIGITS + _UPPER + _LOWER),
+    "bymerge": (0, _MERGED),
+    "digits": (0, _DIGITS),
+    "letters": (1, _UPPER),
+    "mnist": (0, _DIGITS),
+}
+"""EMNIST's sets: the number of the first class, and what each class shows."""
+_EMNIST_NAME = re.compile(r"emnist-([a-z]+)-(?:train|test)-(?:images|labels)[-.]idx[13]-ubyte(?:\.gz)?")
 
 
-def read_idx(folder: str | Path, *, subset: tuple[int, int] | None = None) -> tuple[Dataset, Dataset]:
-    """Reads MNIST, Fashion-MNIST and others in the same files: small grey images of ten classes.
+def read_idx(
+    folder: str | Path, *, split: str | None = None, subset: tuple[int, int] | None = None
+) -> tuple[Dataset, Dataset]:
+    """Reads MNIST, Fashion-MNIST and others in the same files: small grey images of ten classes; and EMNIST.
+
+    EMNIST's images lie in its files column by column, so that they show up mirrored and turned in most programs; here
+    they stand upright, as MNIST's do. Its ``letters`` are numbered from 1; here, like all classes, from 0.
 
     Args:
         folder: holds ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``, ``t10k-images-idx3-ubyte`` and
             ``t10k-labels-idx1-ubyte``, each as it is or compressed with ``.gz`` behind its name; ``-images.idx3-ubyte``
-            is understood too.
+            is understood too. Or EMNIST's files, such as ``emnist-letters-train-images-idx3-ubyte``.
+        split: which of EMNIST's sets: ``"balanced"``, ``"byclass"``, ``"bymerge"``, ``"digits"``, ``"letters"`` or
+            ``"mnist"``; None for the only set in the folder.
         subset: how many rows to keep of the training and of the test part, from the start; None keeps all.
 
     Returns:
         The training and the test part: x (N, 1, H, W) float32 from 0 to 255, 28×28 for MNIST; y (N,) labels;
-        ``scale`` 255.
+        ``class_names`` what each class shows; ``scale`` 255.
 
     Raises:
         MissingFileError: no such folder.
-        FileFormatError: missing, truncated or damaged files, files of another kind, images without labels.
-        DataError: labels outside 0 to 9, or a subset larger than what there is.
-        ConfigurationError: a subset that is not two whole numbers above 0.
+        FileFormatError: missing, truncated or damaged files, files of another kind, images without labels, several
+            sets and no choice.
+        DataError: labels outside 0 to 9 (1 to 26 for letters, ...), or a subset larger than what there is.
+        ConfigurationError: a subset that is not two whole numbers above 0, or a split that is none of EMNIST's.
 
-    Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits", 1998.
+    Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits", 1998; G. Cohen, S. Afshar,
+    J. Tapson, A. van Schaik, "EMNIST: extending MNIST to handwritten letters", IJCNN 2017.
     """
     folder = Path(folder)
     check_subset(subset)
+    if split is not None:
+        one_of(split, "split", "read_idx", tuple(EMNIST))
     if not folder.is_dir():
         raise (FileFormatError if folder.exists() else MissingFileError)(
             where=str(folder),
@@ -91,19 +75,22 @@ def read_idx(folder: str | Path, *, subset: tuple[int, int] | None = None) -> tu
             expected="a folder with the four files of images and labels",
             fix="name the folder that holds train-images-idx3-ubyte",
         )
-    files = {(part, kind): _find_idx(folder, part, kind) for part in _IDX_PARTS for kind in ("images", "labels")}
+    split = _chosen_split(folder) if split is None else split
+    train_part, test_part = _parts(split)
+    files = {(part, kind): _find_idx(folder, part, kind) for part in _parts(split) for kind in ("images", "labels")}
     missing = [_idx_names(part, kind)[0] for (part, kind), file in files.items() if file is None]
     if missing:
         raise FileFormatError(
             where=str(folder),
             received=f"a folder without {quoted(missing)}",
-            expected="four files: images and labels, each for training (train) and test (t10k)",
+            expected="four files: images and labels, each for training (train) and test "
+            + ("(test)" if split else "(t10k)"),
             fix="put the missing files there, as they are or with .gz behind their names",
         )
-    name = folder.resolve().name
+    name = f"emnist-{split}" if split else folder.resolve().name
     train_rows, test_rows = subset or (None, None)
-    train = _idx_dataset(files["train", "images"], files["train", "labels"], train_rows, name)
-    test = _idx_dataset(files["t10k", "images"], files["t10k", "labels"], test_rows, name)
+    train = _idx_dataset(files[train_part, "images"], files[train_part, "labels"], train_rows, name, split)
+    test = _idx_dataset(files[test_part, "images"], files[test_part, "labels"], test_rows, name, split)
     if train.x.shape[1:] != test.x.shape[1:]:
         raise FileFormatError(
             where=str(folder),
@@ -114,117 +101,46 @@ def read_idx(folder: str | Path, *, subset: tuple[int, int] | None = None) -> tu
     return train, test
 
 
-def holds_cifar10(folder: Path) -> bool:
-    """Whether a folder looks like CIFAR-10, the binary version or the pickled one."""
-    names = {entry.name for entry in _cifar10_home(folder).iterdir()}
-    return not names.isdisjoint((*_CIFAR10_TRAIN, _CIFAR10_TEST, *_CIFAR10_PICKLED))
-
-
 def holds_idx(folder: Path) -> bool:
-    """Whether a folder has one of MNIST's files."""
-    return any(_find_idx(folder, part, kind) for part in _IDX_PARTS for kind in ("images", "labels"))
+    """Whether a folder has one of MNIST's files, or of EMNIST's."""
+    return bool(_splits_in(folder))
 
 
-def _cifar10_home(folder: Path) -> Path:
-    return folder / _CIFAR10_FOLDER if (folder / _CIFAR10_FOLDER).is_dir() else folder
+def split_of(file: str) -> str | None:
+    """Which of EMNIST's sets a file belongs to by its name; None for other files.
+
+    Example:
+        >>> split_of("emnist-letters-train-images-idx3-ubyte.gz"), split_of("train-images-idx3-ubyte")
+        ('letters', None)
+    """
+    match = _EMNIST_NAME.fullmatch(file)
+    return match[1] if match is not None and match[1] in EMNIST else None
 
 
-def _cifar10_folder(folder: Path) -> tuple[dict[str, bytes], list[str]]:
-    """The contents of the known files, and the names of everything in the folder."""
-    home = _cifar10_home(folder)
-    known = [home / name for name in (*_CIFAR10_TRAIN, _CIFAR10_TEST)]
-    return {file.name: _read_bytes(file) for file in known if file.is_file()}, [entry.name for entry in home.iterdir()]
+def _splits_in(folder: Path) -> list[str]:
+    """The sets of which there are files, by name; "" for MNIST's own."""
+    found = {split for entry in folder.iterdir() if entry.is_file() and (split := split_of(entry.name))}
+    is_mnist = any(_find_idx(folder, part, kind) for part in _parts("") for kind in ("images", "labels"))
+    return ([""] if is_mnist else []) + sorted(found)
 
 
-def _read_bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise unreadable(file, error) from error
-
-
-def _cifar10_archive(path: Path) -> tuple[dict[str, bytes], list[str]]:
-    """The contents of the known members, and the names of all members, in one pass."""
-    import gzip
-    import tarfile
-    import zlib
-
-    files: dict[str, bytes] = {}
-    found: list[str] = []
-    try:
-        with gzip.open(path) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
-            for member in archive:
-                name = PurePosixPath(member.name).name
-                found.append(name)
-                content = archive.extractfile(member) if member.isreg() else None
-                if content is not None and name in (*_CIFAR10_TRAIN, _CIFAR10_TEST):
-                    files[name] = content.read()
-            # gzip compares its checksum only at the very end, which tarfile leaves unread.
-            while stream.read(_CHUNK):
-                pass
-    except PermissionError as error:
-        raise unreadable(path, error) from error
-    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+def _chosen_split(folder: Path) -> str:
+    there = _splits_in(folder)
+    if len(there) > 1:
+        last = there[-1]
         raise FileFormatError(
-            where=path.name,
-            received=f"an archive that cannot be read to its end ({error})",
-            expected="cifar-10-binary.tar.gz, complete",
-            fix="download the archive again",
-        ) from error
-    return files, found
-
-
-def _check_cifar10_files(path: Path, files: dict[str, bytes], found: list[str]) -> None:
-    if not files and any(name in found for name in _CIFAR10_PICKLED):
-        raise FileFormatError(
-            where=str(path),
-            received="the Python version of CIFAR-10, which is pickled",
-            expected="the binary version; a pickle can run any program and is never loaded",
-            fix="download cifar-10-binary.tar.gz instead",
+            where=str(folder),
+            received=f"files of {len(there)} sets, {', '.join(f'emnist-{own}' if own else 'MNIST' for own in there)}",
+            expected="one set, or to know which",
+            fix=f"write split={last!r}, on the command line the path of a file of that set, "
+            f"{folder / _idx_names(_parts(last)[0], 'images')[0]}",
         )
-    missing = [] if any(name in files for name in _CIFAR10_TRAIN) else list(_CIFAR10_TRAIN)
-    missing += [] if _CIFAR10_TEST in files else [_CIFAR10_TEST]
-    if missing:
-        raise FileFormatError(
-            where=str(path),
-            received=f"no {quoted(missing)}",
-            expected=f"{_CIFAR10_TEST} and at least one of data_batch_1.bin to data_batch_5.bin",
-            fix="take the files from cifar-10-binary.tar.gz, or name that archive itself",
-        )
+    return there[0] if there else ""
 
 
-def _cifar10_records(content: bytes, file: str) -> Array:
-    """Records of one file, uint8 (N, 3073): the label, then the red, green and blue planes."""
-    surplus = len(content) % _CIFAR10_RECORD
-    if surplus or not content:
-        raise FileFormatError(
-            where=file,
-            received=f"{len(content)} bytes" + (f", {surplus} too many for whole images" if surplus else ""),
-            expected=f"images of {_CIFAR10_RECORD} bytes each; the file is truncated",
-            fix="download or copy the file again",
-        )
-    records = np.frombuffer(content, dtype=np.uint8).reshape(-1, _CIFAR10_RECORD)
-    _check_image_labels(records[:, 0], file)
-    return records
-
-
-def _cifar10_dataset(batches: list[Array], rows: int | None, part: str) -> Dataset:
-    available = sum(map(len, batches))
-    check_available(rows or 0, available, where=f"cifar-10, {part} part")
-    records = np.concatenate(batches)[:rows]
-    x = records[:, 1:].astype(np.float32).reshape(-1, 3, 32, 32)
-    return Dataset(x, records[:, 0].astype(np.int64), class_names=CIFAR10_CLASSES, name="cifar-10", scale=255.0)
-
-
-def _check_image_labels(labels: Array, file: str) -> None:
-    wrong = np.flatnonzero(labels > 9)
-    if len(wrong):
-        raise DataError(
-            where=file,
-            received=f"the label {labels[wrong[0]]} for image {wrong[0]} (counted from 0)",
-            expected="labels from 0 to 9",
-            fix="check that this is the right file, and download it again",
-        )
+def _parts(split: str) -> tuple[str, str]:
+    """How the files of the training part begin, and those of the test part."""
+    return (f"emnist-{split}-train", f"emnist-{split}-test") if split else ("train", "t10k")
 
 
 def _idx_names(part: str, kind: str) -> list[str]:
@@ -236,7 +152,7 @@ def _find_idx(folder: Path, part: str, kind: str) -> Path | None:
     return next((folder / name for name in _idx_names(part, kind) if (folder / name).is_file()), None)
 
 
-def _idx_dataset(images: Path | None, labels: Path | None, rows: int | None, name: str) -> Dataset:
+def _idx_dataset(images: Path | None, labels: Path | None, rows: int | None, name: str, split: str) -> Dataset:
     assert images is not None
     assert labels is not None
     pixels, classes = _read_idx_array(images, 3), _read_idx_array(labels, 1)
@@ -247,10 +163,14 @@ def _idx_dataset(images: Path | None, labels: Path | None, rows: int | None, nam
             expected=f"{len(pixels)}, one for each image of {images.name}",
             fix="take both files from the same set",
         )
-    _check_image_labels(classes, labels.name)
+    first, shown = EMNIST[split] if split else (0, _DIGITS)
+    hint = "" if split else "EMNIST's files must keep their names, such as emnist-letters-train-labels-idx1-ubyte"
+    check_labels(classes, labels.name, first, first + len(shown) - 1, hint=hint)
     check_available(rows or 0, len(pixels), where=images.name)
-    x = pixels[:rows, None].astype(np.float32)  # (N, H, W) -> (N, 1, H, W)
-    return Dataset(x, classes[:rows].astype(np.int64), class_names=tuple("0123456789"), name=name, scale=255.0)
+    kept = pixels[:rows].transpose(0, 2, 1) if split else pixels[:rows]
+    x = np.ascontiguousarray(kept[:, None], dtype=np.float32)  # (N, H, W) -> (N, 1, H, W)
+    y = classes[:rows].astype(np.int64) - first
+    return Dataset(x, y, class_names=tuple(shown), name=name, scale=255.0)
 
 
 def _read_idx_array(path: Path, axes: int) -> Array:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glassnet.data.depths import depth_of, resized
 from glassnet.data.files import unreadable
 from glassnet.errors import ConfigurationError, DataError, MissingExtraError
 from glassnet.settings import one_of
@@ -121,14 +122,15 @@ def read_pictures(files: Sequence[Path], options: PictureOptions, *, most: int |
 
 
 def decode(file: Path, options: PictureOptions) -> Array:
-    """One picture, uint8 (C, H, W) with C 1 or 3.
+    """One picture (C, H, W) with C 1 or 3, uint8 or, where the file has more than 8 bits, float32.
 
     It is turned upright as its EXIF data say; of an animation the first frame is taken; what is transparent lies over
-    white; 16-bit grey is brought to 8 bits.
+    white. A grey one of more bits keeps its depth: float32 with fractions, from 0 for black to 255 for white.
 
     Raises:
         MissingFileError: no such file.
-        DataError: empty, damaged, or of more pixels than pillow takes for safe.
+        DataError: empty, damaged, of more pixels than pillow takes for safe, of several channels of 16 bits, or of
+            numbers whose black and white are not known.
     """
     import warnings
 
@@ -139,8 +141,11 @@ def decode(file: Path, options: PictureOptions) -> Array:
             warnings.simplefilter("ignore")  # damaged EXIF data and the like: the pixels are what counts
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(file) as opened:
+                depth = depth_of(opened, file)
                 upright = ImageOps.exif_transpose(opened)
-                picture = _eight_bits(_over_white(upright), file)
+                if depth is not None:
+                    return _deep(depth.pixels(upright, file), options)
+                picture = _over_white(upright)
                 is_grey = options.color == "grey" or (options.color is None and _is_grey(picture))
                 picture = picture.convert("L" if is_grey else "RGB")
                 if options.size is not None and picture.size != options.size[::-1]:
@@ -217,28 +222,16 @@ def _over_white(picture: Image.Image) -> Image.Image:
 
     if picture.mode not in ("RGBA", "LA", "PA", "RGBa", "La") and "transparency" not in picture.info:
         return picture
-    if picture.mode.startswith("I"):
-        return picture
     solid = picture.convert("RGBA")
     over = Image.alpha_composite(Image.new("RGBA", solid.size, "white"), solid).convert("RGB")
     return over.convert("L") if picture.mode in ("L", "LA", "La", "1") else over
 
 
-def _eight_bits(picture: Image.Image, file: Path) -> Image.Image:
-    """The picture with 8 bits a channel; 16-bit grey is divided by 257, so that white stays white."""
-    from PIL import Image
-
-    if picture.mode != "F" and not picture.mode.startswith("I"):
-        return picture
-    values = np.asarray(picture)
-    if picture.mode == "F" or values.min() < 0 or values.max() > 65535:
-        raise DataError(
-            where=str(file),
-            received=f"{'real numbers' if picture.mode == 'F' else '32-bit numbers'} as pixels",
-            expected="8 or 16 bits for each channel, whose black and white are known",
-            fix="save the picture as PNG",
-        )
-    return Image.fromarray(np.round(values / 257).astype(np.uint8))
+def _deep(pixels: Array, options: PictureOptions) -> Array:
+    """A grey picture (H, W) of many steps in the size and the channels that the options want."""
+    if options.size is not None and pixels.shape != options.size:
+        pixels = resized(pixels, options.size)
+    return np.repeat(pixels[None], 3 if options.color == "rgb" else 1, axis=0)  # (H, W) -> (C, H, W)
 
 
 def _is_grey(picture: Image.Image) -> bool:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from glassnet.data.arrays import read_npz
+from glassnet.data.cifar import holds_cifar, read_cifar
 from glassnet.data.dataset import Dataset
 from glassnet.data.digits import digits
 from glassnet.data.files import missing_hint
 from glassnet.data.folders import holds_pictures, pictures_in, read_folder
-from glassnet.data.images import holds_cifar10, holds_idx, read_cifar10, read_idx
+from glassnet.data.images import holds_idx, read_idx, split_of
 from glassnet.data.pictures import PICTURE_ENDINGS, PictureOptions
 from glassnet.data.subsets import check_available, check_subset
 from glassnet.data.tables import is_table, read_csv
@@ -18,8 +19,8 @@ from glassnet.errors import ConfigurationError, FileFormatError, MissingFileErro
 
 _UNDERSTOOD = (
     "digits (built in), a table (.csv, .tsv, either with .gz; .parquet, .xlsx), an .npz file, "
-    "cifar-10-binary.tar.gz or the folder of its .bin files, a folder with MNIST's four idx files, or a folder with a "
-    "folder of pictures for each class"
+    "cifar-10-binary.tar.gz, cifar-100-binary.tar.gz or the folder of their .bin files, a folder with the idx files of "
+    "MNIST or EMNIST, or one with a folder of pictures for each class"
 )
 
 
@@ -34,9 +35,10 @@ def open_source(
     """Opens whatever the library can read.
 
     Args:
-        source: ``"digits"``; or the path of a table of numbers (see ``read_csv``), of an ``.npz`` file, of the CIFAR-10
-            archive or folder, of a folder with MNIST's files, of a folder with pictures (see ``read_image_folder``). A
-            folder called digits is named by ``Path("digits")``.
+        source: ``"digits"``; or the path of a table of numbers (see ``read_csv``), of an ``.npz`` file, of the archive
+            or folder of CIFAR-10 or CIFAR-100, of a folder with the files of MNIST or EMNIST (or of one file, where
+            EMNIST's are of several sets), of a folder with pictures (see ``read_image_folder``). A folder called digits
+            is named by ``Path("digits")``.
         target: the column to be predicted, for tables only.
         subset: rows to train with and rows to test with, from the start of each part; data of a single part are cut
             in two, the test rows following the training rows. None keeps all.
@@ -89,16 +91,18 @@ def open_source(
     if source == "digits":
         return _cut(digits(), subset)
     if path.is_dir():
-        if holds_cifar10(path):
-            return read_cifar10(path, subset=subset)
+        if holds_cifar(path):
+            return read_cifar(path, subset=subset)
         if holds_idx(path):
             return read_idx(path, subset=subset)
     elif is_table(path):
         return _cut(read_csv(path, target, columns=columns), subset)
     elif suffix == ".npz":
         return _cut(read_npz(path), subset)
+    elif split_of(path.name) is not None:
+        return read_idx(path.parent, split=split_of(path.name), subset=subset)
     elif path.name.lower().endswith((".tar.gz", ".tgz")):
-        return read_cifar10(path, subset=subset)
+        return read_cifar(path, subset=subset)
     raise FileFormatError(
         where=str(source),
         received="a folder without known files" if path.is_dir() else f"a file ending in {suffix or 'nothing'}",
@@ -120,7 +124,7 @@ def picture_files(source: str | Path) -> list[Path]:
 
 
 def _is_folder_of_pictures(path: Path) -> bool:
-    return path.is_dir() and not holds_cifar10(path) and not holds_idx(path) and holds_pictures(path)
+    return path.is_dir() and not holds_cifar(path) and not holds_idx(path) and holds_pictures(path)
 
 
 def _cut(dataset: Dataset, subset: tuple[int, int] | None) -> tuple[Dataset, Dataset | None]:
