@@ -81,6 +81,18 @@ def fits_network(x: Array, input_shape: Shape, *, where: str, layer: str) -> Non
     raise ShapeError(where=where, received=f"an array of shape {x.shape}", expected=expected, fix=fix)
 
 
+def has_channels_last(shape: Shape) -> bool:
+    """Whether rows (A, B, C) can only be images (H, W, C): 3 or 4 channels, or 1 of a square, larger than 4×4.
+
+    Example:
+        >>> [has_channels_last(shape) for shape in ((28, 28, 3), (8, 8, 1), (3, 32, 32), (3, 3, 3), (6, 50, 1))]
+        [True, True, False, False, False]
+    """
+    if len(shape) != 3 or min(shape[:2]) <= 4:
+        return False
+    return shape[2] in (3, 4) or (shape[2] == 1 and shape[0] == shape[1])
+
+
 def _fit_images(received: Shape, expected: Shape) -> str:
     """How images (C, H, W) become those that the network takes."""
     channels, *size = expected

@@ -18,7 +18,7 @@ from glassnet.formats import ModelParts, describe, read_model_file, reconstruct,
 from glassnet.layers import Layer, NumpyLayer
 from glassnet.losses import LOSSES, Loss, check_weights
 from glassnet.metrics import Metric, as_metrics
-from glassnet.model_checks import agreed_dtype, check_end, check_lookups
+from glassnet.model_checks import agreed_dtype, check_channels, check_end, check_lookups
 from glassnet.model_data import keeps_differences, prepared_inputs, prepared_targets
 from glassnet.network import Network, as_network, check_indices
 from glassnet.optimizers import Optimizer, as_optimizer
@@ -381,6 +381,8 @@ class Model:
         A network that is not built yet is built for x, once everything has been found to fit.
         """
         inputs = prepared_inputs(x, self.preprocessing, self.network, self.dtype, where=f"{where}: x")
+        if self.epochs_trained == 0:
+            check_channels(self.network, inputs.shape, where=f"{where}: x")
         output_shape = self.network.output_shape or ()
         if not self.network.is_built:
             output_shape = self.network.infer_shapes(inputs.shape[1:], np.random.default_rng(self.seed))

@@ -6,11 +6,32 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError
-from glassnet.layers import Dense, Layer, ReLU, Sigmoid, Softmax, Tanh
+from glassnet.checks import has_channels_last
+from glassnet.errors import ConfigurationError, ShapeError
+from glassnet.layers import (
+    Activation,
+    Augment,
+    AveragePool2D,
+    BatchNorm,
+    Conv2D,
+    ConvTranspose2D,
+    Dense,
+    Dropout,
+    Layer,
+    MaxPool2D,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Tanh,
+    UpSample2D,
+    ZeroPad2D,
+)
+from glassnet.layers.windows import pair
 from glassnet.losses import BinaryCrossEntropy, CrossEntropy, Loss
 from glassnet.network import Network, Sequential, places_of
 from glassnet.tables import Table
+
+_ON_IMAGES = Augment, AveragePool2D, Conv2D, ConvTranspose2D, MaxPool2D, UpSample2D, ZeroPad2D
 
 
 def agreed_dtype(network: Network, asked: np.dtype[Any]) -> np.dtype[Any]:
@@ -48,6 +69,45 @@ def check_end(network: Network, loss: Loss) -> None:
             expected=f"a network that ends in {wanted.__name__}()",
             fix=f"append gn.{wanted.__name__}(), or use gn.losses.{name}() on the logits",
         )
+
+
+def check_channels(network: Network, shape: tuple[int, ...], *, where: str) -> None:
+    """Refuses images whose channels stand last for a network that begins with a layer for images.
+
+    Args:
+        network: not trained yet; its shapes may be unknown.
+        shape: of the rows, with the batch axis.
+        where: for messages.
+
+    Raises:
+        ShapeError: they do; the transposition to type is given.
+    """
+    layer = _first_on_images(network)
+    row = tuple(shape[1:])
+    if layer is None or len(row) != 3:
+        return
+    is_narrow = (
+        row[2] == 1 and min(row[:2]) > 4 and isinstance(layer, Conv2D) and pair(layer.kernel_size, "", "")[1] > 1
+    )
+    if has_channels_last(row) or is_narrow:
+        raise ShapeError(
+            where=where,
+            received=f"an array of shape {shape}, which are images of {row[0]}×{row[1]} pixels with "
+            f"{row[2]} channel{'s' if row[2] > 1 else ''} at the end",
+            expected=f"images (N, C, H, W), channels first, before {layer!r}",
+            fix=f"put the channels first: x.transpose(0, 3, 1, 2); for {row[0]} channels of {row[1]}×{row[2]} pixels "
+            f"begin the network with gn.Reshape({row})",
+        )
+
+
+def _first_on_images(network: Network) -> Layer | None:
+    """The layer that looks at the data as images, where only layers stand before it that keep every shape."""
+    for _, layer in network.walk():
+        if isinstance(layer, _ON_IMAGES):
+            return layer
+        if not isinstance(layer, Network | Activation | BatchNorm | Dropout):
+            return None
+    return None
 
 
 def check_lookups(network: Network, table: Table) -> None:

@@ -54,7 +54,7 @@ def train(options: argparse.Namespace) -> int:
     if test is None:
         data, test = split(data, options.test_share, options.seed)
     model = build_model(options, data, None)
-    return _fit(options, model, (data.x, data.y), (test.x, test.y), data.name, _task(data), output, plot)
+    return _fit(options, model, (data.x, data.y), (test.x, test.y), data.name, _task(options, data), output, plot)
 
 
 def _train_table(
@@ -174,13 +174,21 @@ def build_model(options: argparse.Namespace, data: Dataset, target: str | None) 
     outputs = len(data.class_names or ()) if data.is_classification else data.y.shape[1]
     loss: str = "cross_entropy"
     metrics: tuple[str, ...] = ("accuracy",)
-    if not data.is_classification:
+    if _asks_labels(options, data):
+        loss = "binary_cross_entropy"
+    elif not data.is_classification:
         loss, metrics = "mean_squared_error", ("root_mean_squared_error", "r2")
     model = _model(options, build_network(options, data, outputs), loss, metrics)
     model.preprocessing = _preprocessing(data, as_images=options.network is not None or options.augment is not None)
-    model.target_scaling = None if data.is_classification else Standardize.from_data(data.y)
+    are_amounts = not data.is_classification and not _asks_labels(options, data)
+    model.target_scaling = Standardize.from_data(data.y) if are_amounts else None
     model.feature_names, model.class_names, model.target_name = data.feature_names, data.class_names, target
     return model
+
+
+def _asks_labels(options: argparse.Namespace, data: Dataset) -> bool:
+    """Whether each of several labels is to be answered with yes or no."""
+    return data.is_multi_label and not options.regression
 
 
 def _model(options: argparse.Namespace, network: Network, loss: str | Loss, metrics: tuple[str, ...]) -> Model:
@@ -222,9 +230,11 @@ def _stem(source: str) -> str:
     return name_of(source) if is_table(source) else Path(source).name.split(".")[0] or "model"
 
 
-def _task(data: Dataset) -> str:
+def _task(options: argparse.Namespace, data: Dataset) -> str:
     shape = " × ".join(map(str, data.x.shape[1:]))
     inputs = f"{shape} features" if data.x.ndim == 2 else f"images of {shape}"
+    if _asks_labels(options, data) and data.y is not None:
+        return f"{inputs}, {data.y.shape[1]} labels, of which any may hold"
     return f"{inputs}, " + (
         f"{len(data.class_names or ())} classes" if data.is_classification else "numbers to predict"
     )

@@ -1,33 +1,53 @@
-"""NumPy archives: arrays by name."""
+"""NumPy archives: arrays by name, in one part or in parts to train and to test with."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
-from glassnet.checks import as_rows, finite_rows, same_rows
+from glassnet.checks import as_rows, finite_rows, has_channels_last, same_rows
 from glassnet.data.dataset import Dataset, as_classes, quoted
 from glassnet.data.files import unreadable
-from glassnet.errors import FileFormatError, ShapeError
+from glassnet.errors import DataError, FileFormatError, ShapeError
 from glassnet.model_data import keeps_differences
-from glassnet.shapes import Array
+from glassnet.settings import one_of
+from glassnet.shapes import Array, batch_shape
 
 EXACT = 2**24
 """Up to here float32 has every whole number."""
 _X_NAMES = ("x", "X", "data")
 _Y_NAMES = ("y", "Y", "labels", "target")
+_ALONE = "all"
+_NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "train": (("x_train", "X_train", "train_images"), ("y_train", "Y_train", "train_labels")),
+    "validation": (("x_val", "X_val", "val_images"), ("y_val", "Y_val", "val_labels")),
+    "test": (("x_test", "X_test", "test_images"), ("y_test", "Y_test", "test_labels")),
+}
+"""How Keras and MedMNIST name x and y of each part."""
+PARTS = tuple(_NAMES)
+
+_Named: TypeAlias = tuple[str, Array]
+"""An array with its name in the archive."""
 
 
-def read_npz(path: str | Path) -> Dataset:
+def read_npz(path: str | Path, *, part: str | None = None) -> Dataset:
     """Reads a NumPy archive of arrays. Pickled objects are never loaded.
 
     Integer labels (N,) or (N, 1), booleans and text become classes as in ``read_csv``: the distinct values in order
-    are numbered 0 to K − 1 and named in ``class_names``. Real numbers become y (N, M).
+    are numbered 0 to K − 1 and named in ``class_names``, in all parts alike. Real numbers become y (N, M), and
+    so do whole numbers in several columns, such as a 0 or 1 for each of several labels.
+
+    Images whose channels can only stand last, (N, H, W, 3), (N, H, W, 4) and square ones of one channel, (N, H, H, 1),
+    each larger than 4×4, get them in front: (N, C, H, W). Others stay as they are.
 
     Args:
         path: a file made by ``np.savez`` or ``np.savez_compressed``, with an array called ``x`` (or ``X``, ``data``)
-            of shape (N, ...) and perhaps one called ``y`` (or ``Y``, ``labels``, ``target``) with as many rows.
+            of shape (N, ...) and perhaps one called ``y`` (or ``Y``, ``labels``, ``target``) with as many rows; or with
+            parts, whose names are ``x_train``, ``y_train``, ``x_test``, ``y_test`` (as of Keras, ``x_val`` too) or
+            ``train_images``, ``train_labels``, ``val_images``, ... (as of MedMNIST).
+        part: of an archive with parts, ``"train"``, ``"validation"`` or ``"test"``.
 
     Returns:
         A dataset with x, (N,) as one column (N, 1), in float32 where that has all digits of the array's dtype and in
@@ -35,9 +55,11 @@ def read_npz(path: str | Path) -> Dataset:
 
     Raises:
         MissingFileError: no such file.
-        FileFormatError: no archive, damaged, pickled objects, no array for x.
-        DataError: no rows, text in x, NaN or infinity, whole numbers that float64 cannot tell apart.
-        ShapeError: x and y differ in their rows, or y has more than two axes.
+        FileFormatError: no archive, damaged, pickled objects, no array for x, parts and none chosen.
+        DataError: no rows, text in x, NaN or infinity, whole numbers that float64 cannot tell apart, classes in one
+            part and numbers in another.
+        ShapeError: x and y differ in their rows, y has more than two axes, or the parts do not go together.
+        ConfigurationError: a part that is none of the three.
 
     Example:
         >>> from pathlib import Path
@@ -50,32 +72,144 @@ def read_npz(path: str | Path) -> Dataset:
         >>> points.x.shape, points.y.tolist(), points.class_names
         ((3, 2), [0, 1, 1], ('0', '1'))
     """
-    path = Path(path)
-    (x_name, raw), targets = _read_arrays(path)
-    x = _floats(raw, f"{path.name}, array {x_name!r}")
-    x = x.reshape(-1, 1) if x.ndim == 1 else x
-    y, class_names = None, None
-    if targets is not None:
-        where = f"{path.name}, array {targets[0]!r}"
-        y, class_names = _targets_of_array(targets[1], where)
-        same_rows(len(x), y, where=where, other=f"array {x_name!r}")
-    scale = 255.0 if raw.dtype == np.uint8 and raw.ndim > 2 else None
-    return Dataset(x, y, class_names=class_names, name=path.stem, scale=scale)
-
-
-def _targets_of_array(values: Array, where: str) -> tuple[Array, tuple[str, ...] | None]:
-    if values.ndim not in (1, 2):
-        raise ShapeError(
-            where=where,
-            received=f"an array of shape {values.shape}",
-            expected="labels (N,) or numbers (N, M)",
-            fix="give each row of x one label or one row of numbers",
+    if part is not None:
+        one_of(part, "part", "read_npz", PARTS)
+    found = _read_parts(Path(path))
+    wanted = _ALONE if part is None else part
+    if wanted not in found:
+        there = ", ".join(repr(own) for own in found if own != _ALONE)
+        raise FileFormatError(
+            where=Path(path).name,
+            received=f"an archive of parts, {there}" if part is None else f"no part {part!r}",
+            expected="to know which part" if part is None else f"an array called {_NAMES[part][0][0]}",
+            fix=f"write part={next(iter(found))!r}" if part is None else "choose another part, or none",
         )
+    return found[wanted]
+
+
+def read_npz_parts(path: str | Path) -> tuple[Dataset, Dataset | None, int]:
+    """Reads what an archive has to train with and to test with.
+
+    Args:
+        path: as of ``read_npz``.
+
+    Returns:
+        The training part, or all of an archive without parts; the test part, where there is none the one for
+        validation, or None; and how many rows for validation are left over.
+
+    Raises:
+        the errors of ``read_npz``.
+    """
+    found = _read_parts(Path(path))
+    if _ALONE in found:
+        return found[_ALONE], None, 0
+    if "train" not in found:
+        raise FileFormatError(
+            where=Path(path).name,
+            received=f"an archive of {' and '.join(found)} data alone",
+            expected="an array called x_train, to train with",
+            fix="save the arrays to train with in the same file, or under the names x and y",
+        )
+    test = found.get("test", found.get("validation"))
+    return found["train"], test, len(found["validation"]) if len(found) == len(PARTS) else 0
+
+
+def _read_parts(path: Path) -> dict[str, Dataset]:
+    """Each part as a dataset; all of the file as ``_ALONE`` where it has none."""
+    arrays = _read_arrays(path)
+    labels = [(values, f"{path.name}, array {name!r}") for _, own in arrays.values() if own for name, values in [own]]
+    if 0 < len(labels) < len(arrays):
+        have, have_not = ([part for part, (_, y) in arrays.items() if (y is None) == flag] for flag in (False, True))
+        raise FileFormatError(
+            where=path.name,
+            received=f"targets for {', '.join(have)}, and none for {', '.join(have_not)}",
+            expected="targets for each part, or for none",
+            fix=f"save them as {_NAMES[have_not[0]][1][0]}",
+        )
+    targets, class_names = _targets_of_arrays(labels)
+    found: dict[str, Dataset] = {}
+    for number, (part, ((x_name, raw), own)) in enumerate(arrays.items()):
+        x = _floats(raw, f"{path.name}, array {x_name!r}")
+        x = x.reshape(-1, 1) if x.ndim == 1 else x
+        y = targets[number] if targets else None
+        if own is not None and y is not None:
+            same_rows(len(x), y, where=f"{path.name}, array {own[0]!r}", other=f"array {x_name!r}")
+        if has_channels_last(x.shape[1:]):
+            x = np.ascontiguousarray(x.transpose(0, 3, 1, 2))  # (N, H, W, C) -> (N, C, H, W)
+        scale = 255.0 if raw.dtype == np.uint8 and raw.ndim > 2 else None
+        found[part] = Dataset(x, y, class_names=class_names, name=path.stem, scale=scale)
+    _check_alike(found, path)
+    return found
+
+
+def _check_alike(found: dict[str, Dataset], path: Path) -> None:
+    """Refuses parts whose rows are of different shapes, or pixels beside other numbers."""
+    kinds = {(data.x.shape[1:], data.scale) for data in found.values()}
+    if len(kinds) > 1:
+        what = [
+            f"{part} rows of shape {batch_shape(data.x.shape[1:])}" + (", unsigned bytes" if data.scale else "")
+            for part, data in found.items()
+        ]
+        raise ShapeError(
+            where=path.name,
+            received="; ".join(what),
+            expected="one shape and one kind of numbers for all parts",
+            fix="save the parts again from the same array",
+        )
+
+
+def _targets_of_arrays(arrays: list[tuple[Array, str]]) -> tuple[list[Array], tuple[str, ...] | None]:
+    """The targets of the parts: classes with the same numbers in all, or numbers."""
+    for values, where in arrays:
+        if values.ndim not in (1, 2):
+            raise ShapeError(
+                where=where,
+                received=f"an array of shape {values.shape}",
+                expected="labels (N,) or numbers (N, M)",
+                fix="give each row of x one label or one row of numbers",
+            )
+    kinds = {_kind(values) for values, _ in arrays}
+    if len(kinds) > 1:
+        raise DataError(
+            where=arrays[0][1],
+            received=" and ".join(f"{values.dtype} of shape {values.shape}" for values, _ in arrays),
+            expected="targets of one kind in all parts: labels, text or real numbers",
+            fix="save the parts again from the same array",
+        )
+    if kinds & {"labels", "text"}:
+        labels, class_names = as_classes(_joined([values.reshape(-1) for values, _ in arrays], arrays[0][1]))
+        return np.split(labels, np.cumsum([len(values) for values, _ in arrays])[:-1]), class_names
+    numbers = [_floats(values, where) for values, where in arrays]
+    rows = [values.reshape(len(values), -1) for values in numbers]
+    if len({values.shape[1] for values in rows}) > 1:
+        raise ShapeError(
+            where=arrays[0][1],
+            received=f"targets of {' and '.join(str(values.shape[1]) for values in rows)} columns",
+            expected="as many in each part",
+            fix="save the parts again from the same array",
+        )
+    return rows, None
+
+
+def _joined(parts: list[Array], where: str) -> Array:
+    """All labels with every digit: signed and unsigned ones together would become float64."""
+    kinds = {part.dtype.kind for part in parts}
+    if len(kinds) > 1 and any(part.max() > np.iinfo(np.int64).max for part in parts):
+        raise DataError(
+            where=where,
+            received=" and ".join(sorted({str(part.dtype) for part in parts})),
+            expected="labels of one dtype in all parts, which are too large for another",
+            fix="save the parts again from the same array",
+        )
+    return np.concatenate(parts if len(kinds) == 1 else [part.astype(np.int64) for part in parts])
+
+
+def _kind(values: Array) -> str:
+    """Whether targets are whole numbers for classes, text for them, or numbers."""
     column = values.ndim == 1 or values.shape[1] == 1
-    if column and values.size and values.dtype.kind in "biuU":
-        return as_classes(values.reshape(-1))
-    numbers = _floats(values, where)
-    return numbers.reshape(len(numbers), -1), None
+    if not (column and values.size) or values.dtype.kind not in "biuU":
+        return "numbers"
+    return "text" if values.dtype.kind == "U" else "labels"
 
 
 def _floats(values: Array, where: str) -> Array:
@@ -87,8 +221,8 @@ def _floats(values: Array, where: str) -> Array:
     return as_rows(rows, dtype, where=where)
 
 
-def _read_arrays(path: Path) -> tuple[tuple[str, Array], tuple[str, Array] | None]:
-    """The archive's x and, where it has one, its y, each with its name."""
+def _read_arrays(path: Path) -> dict[str, tuple[_Named, _Named | None]]:
+    """The archive's x and, where it has one, its y, each with its name, by part."""
     import zlib
     from tokenize import TokenError
     from zipfile import BadZipFile
@@ -102,12 +236,13 @@ def _read_arrays(path: Path) -> tuple[tuple[str, Array], tuple[str, Array] | Non
             _check_magic(stream.read(6), path)
             stream.seek(0)
             with np.load(stream, allow_pickle=False) as archive:
-                x_name = next((name for name in _X_NAMES if name in archive.files), None)
-                y_name = next((name for name in _Y_NAMES if name in archive.files), None)
-                if x_name is None:
-                    raise _no_x(path, archive.files)
-                x = x_name, _read_array(archive, x_name, path)
-                return x, None if y_name is None else (y_name, _read_array(archive, y_name, path))
+                return {
+                    part: (
+                        (x_name, _read_array(archive, x_name, path)),
+                        None if y_name is None else (y_name, _read_array(archive, y_name, path)),
+                    )
+                    for part, (x_name, y_name) in _names_of_parts(archive.files, path).items()
+                }
     except FileFormatError:
         raise
     except PermissionError as error:
@@ -119,6 +254,26 @@ def _read_arrays(path: Path) -> tuple[tuple[str, Array], tuple[str, Array] | Non
             expected="a complete archive made by np.savez or np.savez_compressed",
             fix="write or copy the file again",
         ) from error
+
+
+def _names_of_parts(there: list[str], path: Path) -> dict[str, tuple[str, str | None]]:
+    """The names of x and y in each part."""
+    found: dict[str, tuple[str, str | None]] = {}
+    for part, (x_names, y_names) in {_ALONE: (_X_NAMES, _Y_NAMES), **_NAMES}.items():
+        x_name = next((name for name in x_names if name in there), None)
+        if x_name is not None:
+            found[part] = x_name, next((name for name in y_names if name in there), None)
+    if not found:
+        raise _no_x(path, there)
+    if _ALONE in found and len(found) > 1:
+        names = [x_name for x_name, _ in found.values()]
+        raise FileFormatError(
+            where=path.name,
+            received=f"an archive that holds {quoted(names)}",
+            expected="one array of rows, or parts to train and to test with",
+            fix="save them in two files",
+        )
+    return found
 
 
 def _check_magic(start: bytes, path: Path) -> None:
@@ -137,7 +292,7 @@ def _no_x(path: Path, found: list[str]) -> FileFormatError:
     return FileFormatError(
         where=path.name,
         received=f"an archive that holds {'only ' + quoted(found) if found else 'nothing'}",
-        expected="an array called x (or X, or data)",
+        expected="an array called x (or X, or data), or x_train and x_test",
         fix="save it under that name: np.savez(path, x=x, y=y)",
     )
 

@@ -77,6 +77,11 @@ class Dataset:
         """Whether the targets are labels of classes."""
         return self.y is not None and self.y.dtype.kind in "iu"
 
+    @property
+    def is_multi_label(self) -> bool:
+        """Whether the targets say yes (1) or no (0) to each of several labels, of which any may hold at once."""
+        return self.y is not None and self.y.ndim == 2 and self.y.shape[1] > 1 and bool(np.isin(self.y, (0, 1)).all())
+
     def rows(self, indices: slice | Sequence[int] | Array) -> Dataset:
         """The same data with some of its rows.
 

@@ -32,8 +32,8 @@ def read_image_folder(
 
     Pictures are files ending in .png, .jpg, .jpeg, .bmp, .gif, .webp, .tif or .tiff directly in the folder of their
     class. They are turned upright as their EXIF data say; what is transparent lies over white; animations give their
-    first frame; grey of more than 8 bits keeps its steps, as fractions. The rows take turns through the classes, by name
-    within each, so that the first rows are of all classes.
+    first frame; grey of more than 8 bits keeps its steps, as fractions. The rows take turns through the classes, by
+    name within each, so that the first rows are of all classes.
 
     Args:
         path: a folder with a sub-folder for each class, or with ``train`` and ``test`` (or ``val``) sub-folders that

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from glassnet.data.arrays import read_npz
+from glassnet.data.arrays import read_npz_parts
 from glassnet.data.cifar import holds_cifar, read_cifar
 from glassnet.data.dataset import Dataset
 from glassnet.data.digits import digits
@@ -98,7 +98,7 @@ def open_source(
     elif is_table(path):
         return _cut(read_csv(path, target, columns=columns), subset)
     elif suffix == ".npz":
-        return _cut(read_npz(path), subset)
+        return _npz(path, subset, options)
     elif split_of(path.name) is not None:
         return read_idx(path.parent, split=split_of(path.name), subset=subset)
     elif path.name.lower().endswith((".tar.gz", ".tgz")):
@@ -109,6 +109,20 @@ def open_source(
         expected=_UNDERSTOOD,
         fix="name one of these; for files of images name the folder that holds them",
     )
+
+
+def _npz(path: Path, subset: tuple[int, int] | None, options: PictureOptions) -> tuple[Dataset, Dataset | None]:
+    """An archive's own parts, or its only one cut in two."""
+    train, test, left = read_npz_parts(path)
+    if left and options.tell is not None:
+        options.tell(f"passed over {left} rows for validation in {path.name}: it has others to test with")
+    if test is None:
+        return _cut(train, subset)
+    if subset is None:
+        return train, test
+    for rows, part, name in zip(subset, (train, test), ("training", "test"), strict=True):
+        check_available(rows, len(part), where=f"{path.name}, {name} part")
+    return train.rows(slice(subset[0])), test.rows(slice(subset[1]))
 
 
 def picture_files(source: str | Path) -> list[Path]:

@@ -212,8 +212,7 @@ def from_state(layer: Layer, state: Mapping[str, Any], *, where: str) -> None:
         if given.dtype.kind != "f" or not np.isfinite(kept).all():
             raise DataError(
                 where=where,
-                received=f"{name} of dtype {given.dtype}"
-                + (", NaN or infinite" if given.dtype.kind == "f" else ""),
+                received=f"{name} of dtype {given.dtype}" + (", NaN or infinite" if given.dtype.kind == "f" else ""),
                 expected=f"finite real numbers that {own.value.dtype} can hold",
                 fix="save the weights of a network that is not quantized, and whose training did not diverge",
             )
