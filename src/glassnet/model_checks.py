@@ -75,7 +75,8 @@ def check_channels(network: Network, shape: tuple[int, ...], *, where: str) -> N
     """Refuses images whose channels stand last for a network that begins with a layer for images.
 
     Args:
-        network: not trained yet; its shapes may be unknown.
+        network: not trained yet. One that is built already was told what its channels are: square images alone are
+            taken for a mistake.
         shape: of the rows, with the batch axis.
         where: for messages.
 
@@ -84,7 +85,7 @@ def check_channels(network: Network, shape: tuple[int, ...], *, where: str) -> N
     """
     layer = _first_on_images(network)
     row = tuple(shape[1:])
-    if layer is None or len(row) != 3:
+    if layer is None or len(row) != 3 or (network.is_built and row[0] != row[1]):
         return
     is_narrow = (
         row[2] == 1 and min(row[:2]) > 4 and isinstance(layer, Conv2D) and pair(layer.kernel_size, "", "")[1] > 1

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from glassnet.data import read_npz
-from glassnet.errors import DataError, FileFormatError, GlassnetError, MissingFileError, ShapeError
+from glassnet.data import open_source, read_npz
+from glassnet.data.arrays import read_npz_parts
+from glassnet.errors import ConfigurationError, DataError, FileFormatError, GlassnetError, MissingFileError, ShapeError
 
 
 def save(folder: Path, **arrays: object) -> Path:
@@ -193,3 +194,145 @@ def test_files_that_do_not_exist_and_folders(tmp_path: Path) -> None:
         read_npz(tmp_path / "point.npz")
     with pytest.raises(FileFormatError, match="received a folder"):
         read_npz(tmp_path)
+
+
+KERAS = {  # as keras.datasets.mnist's file is made
+    "x_train": np.arange(5 * 12, dtype=np.uint8).reshape(5, 4, 3),
+    "y_train": np.array([5, 0, 4, 1, 9], np.uint8),
+    "x_test": np.arange(2 * 12, dtype=np.uint8).reshape(2, 4, 3),
+    "y_test": np.array([7, 1], np.uint8),
+}
+
+
+def medmnist(channels: tuple[int, ...] = (3,), labels: int = 1) -> dict[str, np.ndarray]:
+    """As MedMNIST's files are: six arrays of bytes, channels last, labels in columns."""
+    rng = np.random.default_rng(0)
+    found = {}
+    for part, rows in (("train", 6), ("val", 3), ("test", 4)):
+        found[f"{part}_images"] = rng.integers(0, 256, (rows, 28, 28, *channels), dtype=np.uint8)
+        found[f"{part}_labels"] = rng.integers(0, 2 if labels > 1 else 9, (rows, labels), dtype=np.uint8)
+    return found
+
+
+def test_keras_names_of_parts(tmp_path: Path) -> None:
+    train, test = open_source(save(tmp_path, **KERAS))
+    assert test is not None
+    np.testing.assert_array_equal(train.x, KERAS["x_train"])
+    np.testing.assert_array_equal(test.x, KERAS["x_test"])
+    assert train.class_names == test.class_names == ("0", "1", "4", "5", "7", "9")
+    for data, wanted in ((train, KERAS["y_train"]), (test, KERAS["y_test"])):
+        assert data.y is not None
+        assert data.class_names is not None
+        assert [int(data.class_names[label]) for label in data.y] == wanted.tolist()
+        assert (data.x.dtype, data.scale) == (np.float32, 255.0)
+
+
+@pytest.mark.parametrize("labels", [1, 14])
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_medmnists_names_of_parts(tmp_path: Path, channels: tuple[int, ...], labels: int) -> None:
+    given = medmnist(channels, labels)
+    path = save(tmp_path, **given)
+    train, test = open_source(path)
+    assert test is not None
+    for data, name in ((train, "train"), (test, "test"), (read_npz(path, part="validation"), "val")):
+        images = given[f"{name}_images"]
+        np.testing.assert_array_equal(data.x, images.transpose(0, 3, 1, 2) if channels else images)
+        assert data.y is not None
+        if labels == 1:
+            assert data.class_names is not None
+            assert [[int(data.class_names[label])] for label in data.y] == given[f"{name}_labels"].tolist()
+        else:
+            np.testing.assert_array_equal(data.y, given[f"{name}_labels"])
+            assert data.is_multi_label
+            assert data.y.dtype == np.float32
+    assert read_npz_parts(path)[2] == 3
+
+
+def test_a_subset_is_of_each_part(tmp_path: Path) -> None:
+    path = save(tmp_path, **KERAS)
+    train, test = open_source(path, subset=(3, 1))
+    assert test is not None
+    np.testing.assert_array_equal(train.x, KERAS["x_train"][:3])
+    np.testing.assert_array_equal(test.x, KERAS["x_test"][:1])
+    with pytest.raises(DataError, match=r"points\.npz, test part: .*asks for 3 rows, expected at most 2"):
+        open_source(path, subset=(3, 3))
+
+
+def test_parts_are_chosen_by_name(tmp_path: Path) -> None:
+    path = save(tmp_path, **KERAS)
+    np.testing.assert_array_equal(read_npz(path, part="test").x, KERAS["x_test"])
+    with pytest.raises(FileFormatError, match="an archive of parts, 'train', 'test'.*write part='train'"):
+        read_npz(path)
+    with pytest.raises(FileFormatError, match="no part 'validation', expected an array called x_val"):
+        read_npz(path, part="validation")
+    with pytest.raises(ConfigurationError, match="part='dev'"):
+        read_npz(path, part="dev")
+
+
+def test_a_validation_part_stands_in_for_a_missing_test_part(tmp_path: Path) -> None:
+    given = {name.replace("test", "val"): values for name, values in KERAS.items()}
+    _, test = open_source(save(tmp_path, **given))
+    assert test is not None
+    np.testing.assert_array_equal(test.x, KERAS["x_test"])
+
+
+def test_what_is_passed_over_is_said_where_somebody_listens(tmp_path: Path) -> None:
+    from glassnet.data import PictureOptions
+
+    told: list[str] = []
+    path = save(tmp_path, **medmnist())
+    open_source(path, pictures=PictureOptions(tell=told.append))
+    assert told == ["passed over 3 rows for validation in points.npz: it has others to test with"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "words"),
+    [
+        ({"x_train": None, "y_train": None}, FileFormatError, "an archive of test data alone"),
+        ({"y_test": None}, FileFormatError, "targets for train, and none for test.*save them as y_test"),
+        ({"y_test": np.array([1, 2, 3])}, ShapeError, "array 'y_test': received 3 rows, expected 2"),
+        (
+            {"x_test": np.zeros((2, 3, 4), np.uint8)},
+            ShapeError,
+            r"train rows of shape \(N, 4, 3\), unsigned",
+        ),
+        ({"x_test": np.zeros((2, 4, 3))}, ShapeError, "one kind of numbers"),
+        ({"y_test": np.zeros((2, 3))}, ShapeError, "targets of 1 and 3 columns"),
+        ({"x": np.zeros((2, 3))}, FileFormatError, "holds 'x', 'x_train', 'x_test', expected one array of rows, or"),
+    ],
+)
+def test_parts_that_do_not_go_together(
+    tmp_path: Path, changes: dict[str, np.ndarray | None], error: type[Exception], words: str
+) -> None:
+    given = {name: values for name, values in (KERAS | changes).items() if values is not None}
+    with pytest.raises(error, match=words):
+        open_source(save(tmp_path, **given))
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float64])
+@pytest.mark.parametrize(
+    ("shape", "is_last"),
+    [
+        ((28, 28, 3), True),
+        ((8, 8, 1), True),
+        ((20, 30, 3), True),
+        ((32, 32, 4), True),
+        ((5, 6, 3), True),
+        ((3, 32, 32), False),
+        ((1, 28, 28), False),
+        ((3, 3, 3), False),
+        ((4, 4, 3), False),
+        ((3, 8, 3), False),
+        ((16, 50, 1), False),
+        ((28, 28, 28), False),
+        ((2, 9, 9), False),
+    ],
+)
+def test_channels_that_can_only_stand_last_are_put_first(
+    tmp_path: Path, shape: tuple[int, ...], is_last: bool, kind: type
+) -> None:
+    x = np.random.default_rng(0).integers(0, 255, (2, *shape)).astype(kind)
+    found = read_npz(save(tmp_path, x=x))
+    np.testing.assert_array_equal(found.x, x.transpose(0, 3, 1, 2) if is_last else x)
+    assert found.x.flags.c_contiguous
+    assert found.scale == (255.0 if kind is np.uint8 else None)

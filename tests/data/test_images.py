@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from image_files import cifar10_records, idx, idx_files, write_archive, write_files
+from image_files import cifar10_records, emnist_files, idx, idx_files, write_archive, write_files
 
-from glassnet.data import Dataset, read_cifar10, read_idx
+from glassnet.data import Dataset, open_source, read_cifar10, read_idx
 from glassnet.errors import ConfigurationError, DataError, FileFormatError, GlassnetError, MissingFileError
 
 BATCHES = {
@@ -297,3 +297,88 @@ def test_idx_needs_a_folder(tmp_path: Path) -> None:
     file = write_files(tmp_path, idx_files()) / "train-images-idx3-ubyte"
     with pytest.raises(FileFormatError, match="received a file, expected a folder"):
         read_idx(file)
+
+
+EMNIST = {  # the first label, how many there are, and what the last ones show
+    "letters": (1, 26, "XYZ"),
+    "balanced": (0, 47, "qrt"),
+    "bymerge": (0, 47, "qrt"),
+    "byclass": (0, 62, "xyz"),
+    "digits": (0, 10, "789"),
+    "mnist": (0, 10, "789"),
+}
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+@pytest.mark.parametrize("split", EMNIST)
+def test_emnist_has_its_classes(tmp_path: Path, split: str, ending: str) -> None:
+    first, count, last = EMNIST[split]
+    given = [first, first + count - 1, first + 3]
+    files = {name + ending: content for name, content in emnist_files(split, given).items()}
+    train, test = read_idx(write_files(tmp_path, files))
+    assert labels(train) == labels(test) == [0, count - 1, 3]
+    assert train.class_names == test.class_names
+    assert train.class_names is not None
+    assert len(train.class_names) == len(set(train.class_names)) == count
+    assert "".join(train.class_names[-3:]) == last
+    assert (train.name, train.scale, train.x.shape) == (f"emnist-{split}", 255.0, (3, 1, 28, 28))
+
+
+def test_emnists_classes_are_those_of_its_mapping_files(tmp_path: Path) -> None:
+    """As emnist-balanced-mapping.txt and emnist-letters-mapping.txt pair labels and codes of characters."""
+    balanced = read_idx(write_files(tmp_path / "b", emnist_files("balanced", [0])))[0].class_names
+    letters = read_idx(write_files(tmp_path / "l", emnist_files("letters", [1])))[0].class_names
+    by_class = read_idx(write_files(tmp_path / "c", emnist_files("byclass", [1])))[0].class_names
+    assert balanced is not None
+    assert letters is not None
+    assert by_class is not None
+    pairs = {9: 57, 10: 65, 35: 90, 36: 97, 37: 98, 38: 100, 39: 101, 40: 102, 41: 103, 42: 104, 43: 110, 44: 113}
+    assert {label: ord(balanced[label]) for label in pairs} == pairs
+    assert [ord(letters[label - 1]) for label in (1, 2, 26)] == [65, 66, 90]
+    assert [ord(by_class[label]) for label in (0, 10, 36, 61)] == [48, 65, 97, 122]
+
+
+def test_emnist_stands_upright(tmp_path: Path) -> None:
+    train, _ = read_idx(write_files(tmp_path, emnist_files("letters", [1, 2], (3, 2))))
+    # In the file the pixels count up along the columns of the picture.
+    assert train.x[0, 0].tolist() == [[0, 2, 4], [1, 3, 5]]
+    assert train.x[1, 0].tolist() == [[6, 8, 10], [7, 9, 11]]
+    assert train.x.flags.c_contiguous
+    mnist, _ = read_idx(write_files(tmp_path / "mnist", idx_files(size=(3, 2))))
+    assert mnist.x[0, 0].tolist() == [[0, 1], [2, 3], [4, 5]]
+
+
+@pytest.mark.parametrize(
+    ("split", "wrong", "expected"),
+    [("letters", 0, "1 to 26"), ("letters", 27, "1 to 26"), ("balanced", 47, "0 to 46"), ("digits", 10, "0 to 9")],
+)
+def test_emnists_labels_are_checked(tmp_path: Path, split: str, wrong: int, expected: str) -> None:
+    folder = write_files(tmp_path, emnist_files(split, [1, wrong]))
+    with pytest.raises(DataError, match=rf"the label {wrong} for image 1 .*labels from {expected}"):
+        read_idx(folder)
+
+
+def test_emnists_sets_lie_side_by_side(tmp_path: Path) -> None:
+    folder = write_files(tmp_path, emnist_files("letters", [1, 2]) | emnist_files("digits", [5, 6, 7]))
+    with pytest.raises(
+        FileFormatError, match=r"2 sets, emnist-digits, emnist-letters.*split='letters'.*path of a file"
+    ):
+        read_idx(folder)
+    assert len(read_idx(folder, split="digits")[0]) == 3
+    for name in ("emnist-letters-train-images-idx3-ubyte", "emnist-letters-test-labels-idx1-ubyte"):
+        train, test = open_source(folder / name, subset=(2, 1))
+        assert test is not None
+        assert (train.name, len(train), len(test)) == ("emnist-letters", 2, 1)
+    with pytest.raises(FileFormatError, match="without 'emnist-balanced-train-images-idx3-ubyte'"):
+        read_idx(folder, split="balanced")
+    with pytest.raises(ConfigurationError, match="split='capitals'"):
+        read_idx(folder, split="capitals")
+    write_files(folder, idx_files())
+    with pytest.raises(FileFormatError, match="3 sets, MNIST, emnist-digits"):
+        open_source(folder)
+
+
+def test_emnist_under_mnists_names_is_told_of_its_own(tmp_path: Path) -> None:
+    files = idx_files() | {"train-labels-idx1-ubyte": idx(0x801, (5,), bytes([1, 5, 26, 3, 2]))}
+    with pytest.raises(DataError, match="the label 26 for image 2 .*EMNIST's files must keep their names"):
+        read_idx(write_files(tmp_path, files))

@@ -39,9 +39,9 @@ def test_rounding_passes_and_more_does_not(dtype: str, size: float) -> None:
         expected = outputs(exact, x.astype(np.float64))
         like = outputs(network, x.astype(dtype))
         require_agreement(network, x.astype(dtype), expected, where="here", other="it", like=like)
+        more = {"expected": expected * 1.001, "like": like * 1.001}
         with pytest.raises(gn.ConfigurationError, match=r"here: received .* at row 0, column 0 .*of Dense\(3.*of it"):
-            more = {"like": like * 1.001, "where": "here", "other": "it"}
-            require_agreement(network, x.astype(dtype), expected * 1.001, **more)
+            require_agreement(network, x.astype(dtype), where="here", other="it", **more)
 
 
 def test_a_single_element_and_what_is_not_finite_count() -> None:

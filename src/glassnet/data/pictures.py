@@ -140,7 +140,9 @@ def decode(file: Path, options: PictureOptions) -> Array:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # damaged EXIF data and the like: the pixels are what counts
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file) as opened:
+            # From a stream: of a path pillow maps uncompressed TIFFs into memory, and takes those turned on their side
+            # for upright ones of the other shape.
+            with open(file, "rb") as stream, Image.open(stream) as opened:
                 depth = depth_of(opened, file)
                 upright = ImageOps.exif_transpose(opened)
                 if depth is not None:
