@@ -55,12 +55,12 @@ def require_agreement(
     """
     with np.errstate(all="ignore"):
         found = network.forward(NumpyRunner(), x, training=False)[0].astype(np.float64)
-    where_shape = found.shape == expected.shape
-    wrong = _beyond_rounding(x, found, expected, like) if where_shape else np.ones(1, bool)
+    is_shaped = found.shape == expected.shape
+    wrong = _beyond_rounding(x, found, expected, like) if is_shaped else np.ones(1, bool)
     if not wrong.any():
         return
     received = f"outputs of shape {found.shape} here and {expected.shape} there"
-    if where_shape:
+    if is_shaped:
         place = tuple(int(i) for i in np.argwhere(wrong)[0])
         received = f"{found[place]:.7g} here and {expected[place]:.7g} there, at {place_in_rows(place)} of random rows"
     layers = [layer for _, layer in network.walk() if not isinstance(layer, Network)]
