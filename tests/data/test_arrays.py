@@ -248,6 +248,16 @@ def test_medmnists_names_of_parts(tmp_path: Path, channels: tuple[int, ...], lab
     assert read_npz_parts(path)[2] == 3
 
 
+def test_labels_keep_their_digits_in_every_part(tmp_path: Path) -> None:
+    large = 9007199254740992
+    given = {"y_train": np.array([large, large + 1, -1, 0, 1]), "y_test": np.array([large + 1, 1], np.uint64)}
+    train, test = open_source(save(tmp_path, **(KERAS | given)))
+    assert test is not None
+    assert train.class_names == test.class_names == ("-1", "0", "1", str(large), str(large + 1))
+    assert test.y is not None
+    assert test.y.tolist() == [4, 2]
+
+
 def test_a_subset_is_of_each_part(tmp_path: Path) -> None:
     path = save(tmp_path, **KERAS)
     train, test = open_source(path, subset=(3, 1))
@@ -297,7 +307,11 @@ def test_what_is_passed_over_is_said_where_somebody_listens(tmp_path: Path) -> N
             r"train rows of shape \(N, 4, 3\), unsigned",
         ),
         ({"x_test": np.zeros((2, 4, 3))}, ShapeError, "one kind of numbers"),
-        ({"y_test": np.zeros((2, 3))}, ShapeError, "targets of 1 and 3 columns"),
+        ({"y_test": np.zeros((2, 3))}, DataError, r"uint8 of shape \(5,\) and float64 of .*of one kind"),
+        ({"y_test": np.array([1.0, 7.0])}, DataError, "labels, text or real numbers"),
+        ({"y_test": np.array(["1", "7"])}, DataError, "labels, text or real numbers"),
+        ({"y_test": np.zeros((2, 3)), "y_train": np.zeros((5, 2))}, ShapeError, "targets of 2 and 3 columns"),
+        ({"y_test": np.array([2**63, 1], np.uint64), "y_train": np.arange(5)}, DataError, "labels of one dtype"),
         ({"x": np.zeros((2, 3))}, FileFormatError, "holds 'x', 'x_train', 'x_test', expected one array of rows, or"),
     ],
 )

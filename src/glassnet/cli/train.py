@@ -13,6 +13,7 @@ from glassnet.cli import tables
 from glassnet.cli.networks import DIGITS_SHAPE, build_network, check_network_options
 from glassnet.cli.pictures import picture_options
 from glassnet.data import Dataset, open_source, parse_subset, split
+from glassnet.data.sources import refuse_size
 from glassnet.data.tables import is_table, name_of, read_header
 from glassnet.errors import ConfigurationError
 from glassnet.files import require_writable
@@ -40,6 +41,7 @@ def train(options: argparse.Namespace) -> int:
     pictures = picture_options(options)
     targets = tables.target_names(options)
     if is_table(options.data):
+        refuse_size(options.data, pictures)
         return _train_table(options, targets, output, plot, subset)
     data, test = open_source(options.data, subset=subset, pictures=pictures)
     if data.y is None:

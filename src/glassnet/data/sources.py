@@ -81,13 +81,7 @@ def open_source(
     options = pictures or PictureOptions()
     if source != "digits" and _is_folder_of_pictures(path):
         return read_folder(path, options, subset)
-    if options.size is not None:
-        raise ConfigurationError(
-            where=str(source),
-            received=f"a size for pictures, {options.size}",
-            expected="a size only with a folder of pictures",
-            fix="leave it out (--resize)",
-        )
+    refuse_size(source, options)
     if source == "digits":
         return _cut(digits(), subset)
     if path.is_dir():
@@ -123,6 +117,21 @@ def _npz(path: Path, subset: tuple[int, int] | None, options: PictureOptions) ->
     for rows, part, name in zip(subset, (train, test), ("training", "test"), strict=True):
         check_available(rows, len(part), where=f"{path.name}, {name} part")
     return train.rows(slice(subset[0])), test.rows(slice(subset[1]))
+
+
+def refuse_size(source: str | Path, options: PictureOptions) -> None:
+    """Refuses a size for pictures with data that are none.
+
+    Raises:
+        ConfigurationError: there is one.
+    """
+    if options.size is not None:
+        raise ConfigurationError(
+            where=str(source),
+            received=f"a size for pictures, {options.size}",
+            expected="a size only with a folder of pictures",
+            fix="leave it out (--resize)",
+        )
 
 
 def picture_files(source: str | Path) -> list[Path]:
