@@ -27,6 +27,7 @@ struct MathConstants<float> {
     static constexpr float log2e = 1.44269504088896341F;
     static constexpr float ln2_high = 0.693359375F, ln2_low = -2.12194440e-4F;
     static constexpr float lowest = -88;  // e^x counts as 0
+    static constexpr float highest = 89;  // e^x is ∞
     static constexpr std::uint32_t bias = 127;
     static constexpr int mantissa = 23;
     // (e^r − 1 − r)/r²
@@ -48,6 +49,7 @@ struct MathConstants<double> {
     static constexpr double log2e = 1.44269504088896340736;
     static constexpr double ln2_high = 6.93147180369123816490e-01, ln2_low = 1.90821492927058770002e-10;
     static constexpr double lowest = -709;
+    static constexpr double highest = 710;
     static constexpr std::uint64_t bias = 1023;
     static constexpr int mantissa = 52;
     static constexpr double exp_series[] = {0.5,
@@ -169,7 +171,15 @@ inline T vector_exp(T x) {
     return exp_within(at_least(x, MathConstants<T>::lowest));
 }
 
-// e^x − 1 for x ≤ 0, accurate to the last places near 0 too.
+// e^x for any x: ∞ from about 2^(largest exponent + ½) on, the last factor 1.4 below the largest number included.
+template <class T>
+inline T exponential(T x) {
+    using C = MathConstants<T>;
+    const Reduced<T> reduced(at_most(at_least(x, C::lowest), C::highest));
+    return (1 + expm1_near_zero(reduced.r)) * reduced.scale;
+}
+
+// e^x − 1 for x ≤ 1, accurate to the last places near 0 too.
 template <class T>
 inline T vector_expm1(T x) {
     const Reduced<T> reduced(at_least(x, MathConstants<T>::lowest));

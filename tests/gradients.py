@@ -177,6 +177,8 @@ _shares: Callable[..., np.ndarray] = lambda rng, n, k: rng.dirichlet(np.ones(k),
 _soft: Callable[..., np.ndarray] = lambda rng, n, k: rng.uniform(size=(n, k))  # noqa: E731
 _two_questions: Callable[..., np.ndarray] = lambda rng, n, k: rng.integers(0, [2, 1], (n, 2))  # noqa: E731
 _two_questions_turned: Callable[..., np.ndarray] = lambda rng, n, k: rng.integers(0, [1, 2], (n, 2))  # noqa: E731
+_counts: Callable[..., np.ndarray] = lambda rng, n, k: rng.poisson(2.0, (n, k))  # noqa: E731
+_positive: Callable[..., np.ndarray] = lambda rng, n, k: rng.gamma(2.0, 1.5, (n, k)) + 1e-3  # noqa: E731
 _signs: Callable[..., np.ndarray] = lambda rng, n, k: rng.choice([-1, 1], (n, k))  # noqa: E731
 
 LOSS_CASES: dict[str, list[tuple[Loss, Callable[..., np.ndarray], str | None]]] = {
@@ -190,6 +192,9 @@ LOSS_CASES: dict[str, list[tuple[Loss, Callable[..., np.ndarray], str | None]]] 
     ],
     "MeanAbsoluteError": [(gn.losses.MeanAbsoluteError(), _numbers, None)],
     "Huber": [(gn.losses.Huber(0.7), _numbers, None), (gn.losses.Huber(1.3, "sum"), _numbers, None)],
+    "Quantile": [(gn.losses.Quantile(0.8), _numbers, None), (gn.losses.Quantile(reduction="sum"), _numbers, None)],
+    "Poisson": [(gn.losses.Poisson(), _counts, None), (gn.losses.Poisson("sum"), _positive, None)],
+    "Gamma": [(gn.losses.Gamma(), _positive, None), (gn.losses.Gamma("sum"), _positive, None)],
     "BinaryCrossEntropy": [
         (gn.losses.BinaryCrossEntropy(), _soft, None),
         (gn.losses.BinaryCrossEntropy(from_logits=False), _soft, "sigmoid"),

@@ -21,17 +21,22 @@ from glassnet.losses import (
     LOSSES,
     BinaryCrossEntropy,
     CrossEntropy,
+    Gamma,
     Hinge,
     Huber,
     JointCrossEntropy,
     Loss,
     MeanAbsoluteError,
     MeanSquaredError,
+    Poisson,
+    Quantile,
     SumSquaredError,
 )
 
 O = np.array([[0.3, -1.2, 2.0], [1.5, 0.25, -0.7]])  # noqa: E741 - the outputs, as the kernels write them
 T = np.array([[0.1, -1.0, 4.5], [3.0, 0.25, -0.9]])
+C = np.array([[2.0, 0.0, 9.0], [0.0, 1.0, 3.0]])
+A = np.array([[2.0, 0.1, 9.0], [5.0, 1.0, 0.35]])
 B = np.array([[0.0, 1.0, 0.3], [1.0, 0.9, 0.0]])
 P = np.array([[0.2, 0.7, 0.35], [0.9, 0.05, 0.5]])
 Z = np.array([[0.3, -1.2, 2.0], [1.5, 0.25, -0.7], [0.0, -0.4, 0.9], [2.2, 2.1, -3.0]])
@@ -116,6 +121,43 @@ TORCH = [
     Golden(
         "F.huber_loss(O, T), rows weighted by W", Huber(), O, T, W, 0.42500000000000004,
         [[0.016666666666666663, -0.016666666666666663, -0.08333333333333333], [-0.25, 0.0, 0.05000000000000002]],
+    ),
+    # Values by scikit-learn 1.9.1: mean_poisson_deviance(C, exp(O)) / 2, mean_gamma_deviance(A, exp(O)) / 2 and
+    # mean_pinball_loss(T, O); gradients by the call that is named, which differs from them by a constant.
+    Golden(
+        "F.poisson_nll_loss(O, C)", Poisson(), O, C, None, 1.3349268887310444,
+        [[-0.10835686540399947, 0.050199035318700354, -0.26849065017822493],
+         [0.7469481783896774, 0.04733756944795689, -0.41723578270143175]],
+    ),
+    Golden(
+        'F.poisson_nll_loss(O, C, reduction="sum")', Poisson("sum"), O, C, None, 8.009561332386266,
+        [[-0.6501411924239968, 0.30119421191220214, -1.6109439010693496],
+         [4.4816890703380645, 0.2840254166877414, -2.5034146962085906]],
+    ),
+    Golden(
+        "F.poisson_nll_loss(O, C), rows weighted by W", Poisson(), O, C, W, 1.9021528871691131,
+        [[-0.054178432701999735, 0.025099517659350177, -0.13424532508911247],
+         [1.1204222675845161, 0.07100635417193535, -0.6258536740521476]],
+    ),
+    Golden(
+        "(O + A * exp(-O)).mean()", Gamma(), O, A, None, 0.10558804355954728,
+        [[-0.08027274022723929, 0.11133138462105754, -0.036336258188252396],
+         [-0.019275133457024834, 0.036866536154765844, 0.04919775873088887]],
+    ),
+    Golden(
+        "O + A * exp(-O), rows weighted by W", Gamma(), O, A, W, 0.06773556236190664,
+        [[-0.040136370113619646, 0.05566569231052877, -0.018168129094126198],
+         [-0.028912700185537266, 0.05529980423214878, 0.0737966380963333]],
+    ),
+    # maximum halves the slope at its corner, 0.25 = 0.25, which is 0 here
+    Golden(
+        "maximum(0.8 * (T - O), -0.2 * (T - O)).mean()", Quantile(0.8), O, T, None, 0.5733333333333334,
+        [[0.033333333333333326, -0.13333333333333333, -0.13333333333333333],
+         [-0.13333333333333333, 0.0, 0.033333333333333326]],
+    ),
+    Golden(
+        "maximum(0.5 * (T - O), -0.5 * (T - O)).sum()", Quantile(reduction="sum"), O, T, None, 2.3000000000000003,
+        [[0.5, -0.5, -0.5], [-0.5, 0.0, 0.5]],
     ),
     Golden(
         'F.binary_cross_entropy_with_logits(O, B, reduction="mean")', BinaryCrossEntropy(), O, B, None,
@@ -427,7 +469,7 @@ def test_cross_entropy_of_huge_logits(dtype, label_smoothing):
 
 
 @DTYPES
-@pytest.mark.parametrize("name", sorted(LOSSES))
+@pytest.mark.parametrize("name", sorted(name for name, cls in LOSSES.items() if not cls.has_log_link))
 def test_every_loss_is_finite_at_outputs_of_ten_thousand(name, dtype):
     outputs = np.array([[1e4, -1e4, 1e4], [-1e4, 1e4, -1e4]], dtype)
     for targets in ([[1, 0, 0], [0, 1, 0]], [[0, 1, 0], [1, 0, 0]]):
@@ -553,6 +595,16 @@ REFUSALS = [
             "the value 2 in row 1", "from 0 to 1", "y − 1"),
     Refusal("targets below 0", BinaryCrossEntropy(), ONE, [[1], [-1], [1], [-1]], None, DataError,
             "the value -1 in row 1", "from 0 to 1", "(y + 1) / 2"),
+    Refusal("a negative count", Poisson(), ONE, [[1], [2], [-3], [2]], None, DataError,
+            "the value -3 in row 2, column 0", "counts or rates ≥ 0", "mean_squared_error or huber"),
+    Refusal("an amount of 0", Gamma(), ONE, [[1], [0], [3], [2]], None, DataError,
+            "the value 0 in row 1, column 0", "amounts > 0", "do not standardise"),
+    Refusal("a negative amount", Gamma(), ONE, [[1], [1], [3], [-2]], None, DataError,
+            "the value -2 in row 3", "amounts > 0", "huber"),
+    Refusal("NaN among counts", Poisson(), ONE, NAN, None, DataError,
+            "nan at row 2, column 0", "finite numbers", "drop the missing"),
+    Refusal("counts as a flat array", Poisson(), ONE, [1, 0, 2, 0], None, ShapeError,
+            "targets of shape (4,)", "(N, 1)", "y.reshape(-1, 1)"),
     Refusal("hinge targets 1 and 2", Hinge(), ONE, [[1], [2], [1], [2]], None, DataError,
             "between 1 and 2", "−1 and +1, or 0 and 1", "np.where(positive, 1, -1)"),
     Refusal("hinge labels past the outputs", Hinge(), K3, [1, 2, 3, 1], None, DataError,
@@ -611,6 +663,10 @@ def test_the_mend_for_a_column_of_targets_is_not_one_that_fails_again():
         (lambda: SumSquaredError("none"), ["SumSquaredError", "'mean', 'sum'"]),
         (lambda: Huber(0.0), ["delta=0.0", "0 < delta"]),
         (lambda: Huber(-1.0), ["delta=-1.0", "0 < delta"]),
+        (lambda: Quantile(0.0), ["quantile=0.0", "0 < quantile < 1"]),
+        (lambda: Quantile(1.0), ["quantile=1.0", "0 < quantile < 1"]),
+        (lambda: Quantile(90), ["quantile=90", "0 < quantile < 1"]),
+        (lambda: Quantile("median"), ["quantile='median'"]),
         (lambda: CrossEntropy(label_smoothing=1.0), ["label_smoothing=1.0", "0 ≤ label_smoothing < 1"]),
         (lambda: CrossEntropy(label_smoothing=-0.1), ["label_smoothing=-0.1", "0 ≤ label_smoothing < 1"]),
         (lambda: CrossEntropy(class_weight=[1, 2])(K3, [0, 1, 2, 0]), ["[1, 2]", "3 classes"]),
@@ -728,3 +784,48 @@ def test_answers_beyond_yes_and_no_are_not_rounded_to_them(dtype, target):
         BinaryCrossEntropy()(outputs, [[0], [target]])
     with pytest.raises(DataError, match="0 and 1"):
         Hinge()(outputs, [[0], [target]])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_deviances_keep_their_digits_near_the_best_output_and_far_from_it(dtype: type) -> None:
+    """Half deviances near 0 are (o − log t)²/2 times 1 or t; far off their terms are finite one by one."""
+    t = np.array([[1e6], [3.0], [1e-6]], dtype)
+    outputs = (np.log(t.astype(np.float64)) + 1e-2).astype(dtype)
+    step = outputs.astype(np.float64) - np.log(t.astype(np.float64))
+    for loss, expected in ((Poisson("sum"), t * (np.expm1(step) - step)), (Gamma("sum"), np.expm1(-step) + step)):
+        for row in range(3):
+            value, _ = loss(outputs[row : row + 1], t[row : row + 1])
+            assert value == pytest.approx(float(expected[row, 0]), rel=1e-3 if dtype is np.float32 else 1e-10)
+    value, gradient = Poisson("sum")(
+        np.array([[-60.0], [40.0], [5.0]], dtype), np.array([[4.0], [0.0], [1e-30]], dtype)
+    )
+    assert value == pytest.approx(4 * (np.log(4) + 60 - 1) + np.exp(40.0) + np.exp(5.0), rel=1e-6)
+    np.testing.assert_allclose(gradient, [[-4.0], [np.exp(40.0)], [np.exp(5.0)]], rtol=1e-6)
+    assert Poisson()(np.array([[1000.0]], dtype), [[1.0]])[0] == np.inf
+    assert Gamma()(np.array([[-1000.0]], dtype), [[1.0]])[0] == np.inf
+    assert Gamma()(np.array([[1000.0]], dtype), [[1.0]])[0] == pytest.approx(999, rel=1e-6)
+
+
+def test_outputs_of_a_log_link_and_the_means_they_stand_for() -> None:
+    outputs = np.array([[0.0], [2.0]])
+    for loss in (Poisson(), Gamma()):
+        np.testing.assert_array_equal(loss.means(outputs), np.exp(outputs))
+        np.testing.assert_allclose(loss.link(loss.means(outputs)), outputs)
+    for other in (Quantile(), MeanSquaredError(), Huber()):
+        assert other.means(outputs) is outputs
+        assert other.link(outputs) is outputs
+
+
+def test_the_best_constant_outputs_are_means_and_quantiles() -> None:
+    rng = np.random.default_rng(3)
+    y = rng.gamma(2.0, 3.0, (501, 1))
+
+    def best(loss: Loss) -> float:
+        grid = np.linspace(-1, 20, 4201)
+        values = [loss(np.full_like(y, o), y)[0] for o in grid]
+        return float(grid[np.argmin(values)])
+
+    assert best(Poisson()) == pytest.approx(np.log(y.mean()), abs=6e-3)
+    assert best(Gamma()) == pytest.approx(np.log(y.mean()), abs=6e-3)
+    assert best(Quantile(0.9)) == pytest.approx(np.quantile(y, 0.9), abs=2e-2)
+    assert best(Quantile()) == pytest.approx(np.median(y), abs=2e-2)

@@ -26,7 +26,7 @@ def train_step(
     run: gn.Runner, net: gn.Network, loss: Loss, optimizer: gn.optimizers.Optimizer, x: Array, t: Array, w: Array
 ) -> Array:
     outputs, cache = net.forward(run, x, training=True)
-    row_weights, _ = loss.row_weights(run, outputs, w)
+    row_weights, run.batch_weight = loss.row_weights(run, outputs, w)
     value, loss_cache = loss.forward(run, outputs, t, row_weights)
     net.backward(run, loss.backward(run, outputs, t, row_weights, loss_cache), cache)
     optimizer.update(run, net.parameters, net.gradients, net.layout)
@@ -93,6 +93,7 @@ RULES: dict[str, Callable[[], gn.optimizers.Optimizer]] = {
         gn.ClipByNorm(0.3),
         gn.L1(0.01),
         gn.L2(0.1),
+        gn.L2(0.1, by_batch=True),
         gn.WeightDecay(0.1),
         gn.AdamW(gn.schedules.ExponentialDecay(0.1, every=2)),
         gn.MaxNorm(0.5),

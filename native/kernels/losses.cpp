@@ -156,6 +156,68 @@ void huber_backward(const T* row_weights, const T* outputs, const T* targets, T*
 }
 
 template <class T>
+void quantile_forward(const T* outputs, const T* targets, T* losses, std::int64_t rows, std::int64_t width,
+                      double quantile) {
+    const T below = static_cast<T>(quantile), above = static_cast<T>(quantile - 1);
+    const auto term = [below, above](T output, T target) {
+        const T error = target - output;
+        return std::max(below * error, above * error);
+    };
+    sum_rows(outputs, targets, losses, rows, width, term, cheap);
+}
+
+template <class T>
+void quantile_backward(const T* row_weights, const T* outputs, const T* targets, T* doutputs, std::int64_t rows,
+                       std::int64_t width, double quantile) {
+    const T below = static_cast<T>(-quantile), above = static_cast<T>(1 - quantile);
+    const auto slope = [below, above](T output, T target) {
+        const T error = output - target;
+        return error > 0 ? above : error < 0 ? below : error;
+    };
+    weigh_slopes(row_weights, outputs, targets, doutputs, rows, width, slope, cheap);
+}
+
+// Twin of _excess: weight (e^u − 1 − u) for weighted = weight e^u.
+template <class T>
+inline T excess(T u, T weighted, T weight) {
+    return u > 1 ? weighted - weight * (1 + u) : weight * (vector_expm1(at_most(u, T(1))) - u);
+}
+
+template <class T>
+void poisson_forward(const T* outputs, const T* targets, T* losses, std::int64_t rows, std::int64_t width) {
+    const auto term = [floor = log_floor<T>()](T output, T target) {
+        return excess(output - vector_log(std::max(target, floor)), exponential(output), target);
+    };
+    sum_rows(outputs, targets, losses, rows, width, term, costly);
+}
+
+template <class T>
+void poisson_backward(const T* row_weights, const T* outputs, const T* targets, T* doutputs, std::int64_t rows,
+                      std::int64_t width) {
+    const auto slope = [](T output, T target) { return exponential(output) - target; };
+    weigh_slopes(row_weights, outputs, targets, doutputs, rows, width, slope, costly);
+}
+
+template <class T>
+void gamma_forward(const T* outputs, const T* targets, T* losses, std::int64_t rows, std::int64_t width) {
+    const auto term = [](T output, T target) {
+        const T u = vector_log(target) - output;
+        return excess(u, exponential(u), T(1));
+    };
+    sum_rows(outputs, targets, losses, rows, width, term, costly);
+}
+
+template <class T>
+void gamma_backward(const T* row_weights, const T* outputs, const T* targets, T* doutputs, std::int64_t rows,
+                    std::int64_t width) {
+    const auto slope = [](T output, T target) {
+        const T u = vector_log(target) - output;
+        return u > 1 ? 1 - exponential(u) : -vector_expm1(at_most(u, T(1)));
+    };
+    weigh_slopes(row_weights, outputs, targets, doutputs, rows, width, slope, costly);
+}
+
+template <class T>
 void binary_cross_entropy_forward(const T* logits, const T* targets, T* losses, std::int64_t rows,
                                   std::int64_t width) {
     const auto term = [](T logit, T target) { return softplus(logit) - target * logit; };
@@ -344,6 +406,27 @@ struct Unpacked {
         glassnet::huber_backward(o[0].as<T>(), o[1].as<T>(), o[2].as<T>(), o[3].as<T>(), o[0].rows(),
                                  o[1].row_size(), static_cast<T>(settings[0]));
     }
+    static void quantile_forward(const Operand* o, const double* settings) {
+        glassnet::quantile_forward(o[0].as<T>(), o[1].as<T>(), o[2].as<T>(), o[2].rows(), o[0].row_size(), settings[0]);
+    }
+    static void quantile_backward(const Operand* o, const double* settings) {
+        glassnet::quantile_backward(o[0].as<T>(), o[1].as<T>(), o[2].as<T>(), o[3].as<T>(), o[0].rows(),
+                                 o[1].row_size(), settings[0]);
+    }
+    static void poisson_forward(const Operand* o, const double*) {
+        glassnet::poisson_forward(o[0].as<T>(), o[1].as<T>(), o[2].as<T>(), o[2].rows(), o[0].row_size());
+    }
+    static void poisson_backward(const Operand* o, const double*) {
+        glassnet::poisson_backward(o[0].as<T>(), o[1].as<T>(), o[2].as<T>(), o[3].as<T>(), o[0].rows(),
+                                 o[1].row_size());
+    }
+    static void gamma_forward(const Operand* o, const double*) {
+        glassnet::gamma_forward(o[0].as<T>(), o[1].as<T>(), o[2].as<T>(), o[2].rows(), o[0].row_size());
+    }
+    static void gamma_backward(const Operand* o, const double*) {
+        glassnet::gamma_backward(o[0].as<T>(), o[1].as<T>(), o[2].as<T>(), o[3].as<T>(), o[0].rows(),
+                                 o[1].row_size());
+    }
     static void binary_cross_entropy_forward(const Operand* o, const double*) {
         glassnet::binary_cross_entropy_forward(o[0].as<T>(), o[1].as<T>(), o[2].as<T>(), o[2].rows(),
                                                o[0].row_size());
@@ -407,6 +490,12 @@ constexpr KernelEntry entries[] = {
      Unpacked<double>::absolute_error_backward},
     {"huber_forward", Unpacked<float>::huber_forward, Unpacked<double>::huber_forward},
     {"huber_backward", Unpacked<float>::huber_backward, Unpacked<double>::huber_backward},
+    {"quantile_forward", Unpacked<float>::quantile_forward, Unpacked<double>::quantile_forward},
+    {"quantile_backward", Unpacked<float>::quantile_backward, Unpacked<double>::quantile_backward},
+    {"poisson_forward", Unpacked<float>::poisson_forward, Unpacked<double>::poisson_forward},
+    {"poisson_backward", Unpacked<float>::poisson_backward, Unpacked<double>::poisson_backward},
+    {"gamma_forward", Unpacked<float>::gamma_forward, Unpacked<double>::gamma_forward},
+    {"gamma_backward", Unpacked<float>::gamma_backward, Unpacked<double>::gamma_backward},
     {"binary_cross_entropy_forward", Unpacked<float>::binary_cross_entropy_forward,
      Unpacked<double>::binary_cross_entropy_forward},
     {"binary_cross_entropy_backward", Unpacked<float>::binary_cross_entropy_backward,

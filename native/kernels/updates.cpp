@@ -133,6 +133,12 @@ void l2_gradient(const T* parameters, T* gradients, std::int64_t size, T strengt
 }
 
 template <class T>
+void l2_gradient_of_batch(const T* parameters, const double* total, T* gradients, std::int64_t size, double strength) {
+    const T share = total[0] > 0 ? static_cast<T>(strength / total[0]) : T(0);
+    for (std::int64_t i = 0; i < size; ++i) gradients[i] += share * parameters[i];
+}
+
+template <class T>
 void l1_gradient(const T* parameters, T* gradients, std::int64_t size, T strength) {
     for (std::int64_t i = 0; i < size; ++i) gradients[i] += strength * sign(parameters[i]);
 }
@@ -228,6 +234,9 @@ struct Unpacked {
     static void l2_gradient(const Operand* o, const double* settings) {
         glassnet::l2_gradient(o[0].as<T>(), o[1].as<T>(), o[1].size(), static_cast<T>(settings[0]));
     }
+    static void l2_gradient_of_batch(const Operand* o, const double* settings) {
+        glassnet::l2_gradient_of_batch(o[0].as<T>(), o[1].as<double>(), o[2].as<T>(), o[2].size(), settings[0]);
+    }
     static void l1_gradient(const Operand* o, const double* settings) {
         glassnet::l1_gradient(o[0].as<T>(), o[1].as<T>(), o[1].size(), static_cast<T>(settings[0]));
     }
@@ -260,6 +269,7 @@ constexpr KernelEntry entries[] = {
     {"nadam_update", Unpacked<float>::nadam_update, Unpacked<double>::nadam_update},
     {"lion_update", Unpacked<float>::lion_update, Unpacked<double>::lion_update},
     {"l2_gradient", Unpacked<float>::l2_gradient, Unpacked<double>::l2_gradient},
+    {"l2_gradient_of_batch", Unpacked<float>::l2_gradient_of_batch, Unpacked<double>::l2_gradient_of_batch},
     {"l1_gradient", Unpacked<float>::l1_gradient, Unpacked<double>::l1_gradient},
     {"weight_decay", Unpacked<float>::weight_decay, Unpacked<double>::weight_decay},
     {"clip_by_value", Unpacked<float>::clip_by_value, Unpacked<double>::clip_by_value},

@@ -241,6 +241,7 @@ class Model:
         """The network's outputs (N, ...) in prediction mode; for a network without a final activation the logits.
 
         They are in the model's dtype; with ``target_scaling`` in the targets' own unit, and float64.
+        For ``Poisson`` and ``Gamma`` they are logarithms of the mean: see ``predict_mean``.
         """
         quick = self._quick_outputs(x) if type(x) is np.ndarray else None
         if quick is not None:
@@ -272,6 +273,21 @@ class Model:
             ConfigurationError: for other losses, whose outputs are no probabilities.
         """
         return self.loss.probabilities(self.predict(x))
+
+    def predict_mean(self, x: Any) -> Array:
+        """Predictions (N, ...) in the targets' unit: e^output for ``Poisson`` and ``Gamma``, else ``predict(x)``.
+
+        Raises:
+            ConfigurationError: the loss is about classes.
+        """
+        if self.loss.decides_classes:
+            raise ConfigurationError(
+                where="predict_mean",
+                received=f"a model trained with {self.loss!r}",
+                expected="a loss for numbers, such as Poisson, Gamma or MeanSquaredError",
+                fix="use model.predict_proba(x) or model.predict_classes(x)",
+            )
+        return self.loss.means(self.predict(x))
 
     def predict_classes(self, x: Any) -> Array:
         """The predicted class of each row, integers (N,); 0 or 1 for each output where several labels may hold.
@@ -407,6 +423,8 @@ class Model:
             keeps_differences(x, self.dtype, where="fit: x", fix=fix)
         if self.target_scaling is None and not self.loss.decides_classes:
             fix = "set model.target_scaling = gn.Standardize.from_data(y): predictions and metrics stay in y's own unit"
+            if self.loss.has_log_link:
+                fix = "subtract what all have in common, if that makes sense of such targets"
             keeps_differences(y, self.dtype, where="fit: y", fix=fix)
 
     def _validation(self, data: tuple[Any, ...]) -> Rows:

@@ -53,6 +53,13 @@ def prepared_targets(
             expected="target_scaling for the numbers of a regression",
             fix="set model.target_scaling = None",
         )
+    if loss.has_log_link:
+        raise ConfigurationError(
+            where=where,
+            received=f"target_scaling for targets of {loss!r}, whose outputs are logarithms of their mean",
+            expected="the targets as they are",
+            fix="set model.target_scaling = None",
+        )
     originals = loss.prepare(given, output_shape, np.dtype(np.float64), where=where)
     scaled = scaling.apply(given, dtype)
     return loss.prepare(scaled, output_shape, dtype, where=f"{where}, standardised"), originals

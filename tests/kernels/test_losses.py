@@ -66,6 +66,8 @@ P = [[0.2, 0.7, 0.35], [0.9, 0.05, 0.5], [0.4, 0.25, 0.99]]
 SHARES = [[0.2, 0.5, 0.3], [1.0, 0.0, 0.0], [0.0, 0.9, 0.1]]
 ROWS_OF_P = [[0.2, 0.5, 0.3], [0.6, 0.3, 0.1], [0.05, 0.15, 0.8]]
 LABELS = [2, 0, 1]
+COUNTS = [[2.0, 0.0, 9.0], [0.0, 1.0, 3.5], [0.25, 40.0, 1.0]]
+AMOUNTS = [[2.0, 0.1, 9.0], [5.0, 1.0, 0.35], [0.25, 40.0, 1.0]]
 
 CASES = {
     "squared_error": Case(
@@ -82,6 +84,23 @@ CASES = {
         "outputs", "targets", O, T, {"delta": 0.7},
         lambda o, t: sum(huber(a - b, 0.7) for a, b in zip(o, t, strict=True)),
         lambda o, t: [min(max(a - b, -0.7), 0.7) for a, b in zip(o, t, strict=True)],
+    ),
+    "quantile": Case(
+        "outputs", "targets", O, T, {"quantile": 0.3},
+        lambda o, t: sum(0.3 * (b - a) if b > a else 0.7 * (a - b) for a, b in zip(o, t, strict=True)),
+        lambda o, t: [0.7 * (a > b) - 0.3 * (a < b) for a, b in zip(o, t, strict=True)],
+    ),
+    "poisson": Case(
+        "outputs", "targets", O, COUNTS, {},
+        lambda o, t: sum(
+            math.exp(a) - b * a - (b - (b * math.log(b) if b else 0)) for a, b in zip(o, t, strict=True)
+        ),
+        lambda o, t: [math.exp(a) - b for a, b in zip(o, t, strict=True)],
+    ),
+    "gamma": Case(
+        "outputs", "targets", O, AMOUNTS, {},
+        lambda o, t: sum(b / math.exp(a) - 1 - math.log(b / math.exp(a)) for a, b in zip(o, t, strict=True)),
+        lambda o, t: [1 - b / math.exp(a) for a, b in zip(o, t, strict=True)],
     ),
     "binary_cross_entropy": Case(
         "logits", "targets", O, BITS, {},
@@ -188,7 +207,7 @@ def test_the_gradient_is_the_slope_of_the_row_losses(name: str):
         shift[index] = 1e-6
         above = run(name, outputs + shift, targets, row_weights)["losses"] @ row_weights
         below = run(name, outputs - shift, targets, row_weights)["losses"] @ row_weights
-        at_a_corner = name == "absolute_error" and outputs[index] == targets[index]
+        at_a_corner = name in ("absolute_error", "quantile") and outputs[index] == targets[index]
         if not at_a_corner:
             assert gradient[index] == pytest.approx((above - below) / 2e-6, rel=1e-6, abs=1e-8), index
             checked += 1

@@ -105,6 +105,10 @@ CASES: dict[str, list[Case]] = {
     "l2_gradient": [
         Case({"parameters": THETA, "gradients": G}, {"strength": 0.25}, {"gradients": [0.75, 3.5]}),
     ],
+    "l2_gradient_of_batch": [
+        Case({"parameters": THETA, "total": [2.0], "gradients": G}, {"strength": 0.5}, {"gradients": [0.75, 3.5]}),
+        Case({"parameters": THETA, "total": [0.0], "gradients": G}, {"strength": 0.5}, {"gradients": G}),
+    ],
     "l1_gradient": [
         Case({"parameters": THETA, "gradients": G}, {"strength": 0.25}, {"gradients": [0.75, 3.75]}),
         Case({"parameters": [0.0, -0.0], "gradients": G}, {"strength": 0.25}, {"gradients": G}),

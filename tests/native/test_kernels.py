@@ -169,6 +169,8 @@ def arrays_of(name: str, width: int, dtype: str) -> dict[str, np.ndarray]:
             arrays[key] = rng.integers(0, width, ROWS)
         elif key == "mask":
             arrays[key] = rng.integers(0, 2, (ROWS, width)) == 1
+        elif key == "total":
+            arrays[key] = rng.uniform(1, 9, 1)
         else:
             one_each = key in {"losses", "row_weights"} or name.endswith("_update")
             shape = (ROWS,) if one_each else (ROWS, width)
@@ -189,7 +191,7 @@ def test_parts_have_the_bits_of_the_whole(name: str, width: int, dtype: str) -> 
     whole, parts = arrays_of(name, width, dtype), arrays_of(name, width, dtype)
     module.call(name, dtype == "float64", list(whole.values()), settings_of(name))
     for start, stop in pairwise(CUTS):
-        cut = [True] * len(parts)
+        cut = [key not in entry.shared for key in parts]
         module.call(name, dtype == "float64", list(parts.values()), settings_of(name), cut, ROWS, start, stop)
     for key in (*entry.writes, *entry.updates):
         np.testing.assert_array_equal(parts[key], whole[key], err_msg=key)

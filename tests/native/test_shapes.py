@@ -31,6 +31,7 @@ SETTINGS: dict[str, float] = {
     "learning_rate": 0.1,
     "limit": 1.3,
     "momentum": 0.8,
+    "quantile": 0.3,
     "next_momentum": 0.85,
     "rate": 0.3,
     "rho": 0.9,
@@ -51,6 +52,7 @@ NO_CANCELLATION = {
     *("concat_backward", "concat_forward", "dropout_backward", "dropout_forward", "elu_backward", "elu_forward"),
     *("embedding_backward", "embedding_forward", "gelu_forward", "hinge_backward", "zero_gradient"),
     *("hinge_forward", "huber_backward", "huber_forward", "identity_backward", "identity_forward"),
+    *("quantile_backward", "quantile_forward"),
     *("leaky_relu_backward", "leaky_relu_forward", "relu_backward", "relu_forward", "residual_backward"),
     *("residual_forward", "sigmoid_backward", "sigmoid_forward", "silu_forward", "softmax_forward"),
     *("softplus_backward", "softplus_forward", "squared_error_forward", "tanh_forward", "weigh_rows", "weight_decay"),
@@ -136,6 +138,12 @@ def read_by(kernel: str, shapes: dict[str, tuple[int, ...]], rng: np.random.Gene
         found["probabilities"] = rng.uniform(0.02, 0.98, shapes["probabilities"])
     if "targets" in found and "entropy" in kernel:
         found["targets"] = rng.dirichlet(np.ones(shapes["targets"][1]), len(found["targets"]))
+    if kernel.startswith(("poisson", "gamma")):
+        found["targets"] = rng.gamma(1.5, 3, shapes["targets"])
+        if kernel.startswith("poisson"):
+            found["targets"] *= rng.uniform(size=shapes["targets"]) < 0.7
+    if "total" in found:
+        found["total"] = rng.uniform(0.5, 9, shapes["total"])
     if kernel.startswith("hinge"):
         found["targets"] = rng.choice([-1.0, 1.0], shapes["targets"])
     if kernel == "softmax_backward":

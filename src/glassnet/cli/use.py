@@ -200,7 +200,8 @@ def _answers(model: Model, x: Any, *, with_probabilities: bool) -> Answers:
     table = model.preprocessing
     if not model.loss.decides_classes:
         of_table = table.target.names if isinstance(table, Table) and table.target is not None else ()
-        return _named(of_table or [model.target_name or "prediction"], outputs.reshape(len(outputs), -1))
+        amounts = model.loss.means(outputs).reshape(len(outputs), -1)
+        return _named(of_table or [model.target_name or "prediction"], amounts)
     names = model.class_names
     classes = model.loss.classes(outputs)
     if isinstance(table, Table) and classes.ndim > 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.losses import BinaryCrossEntropy, CrossEntropy, Loss, MeanSquaredError, SumSquaredError
+from glassnet.losses import BinaryCrossEntropy, CrossEntropy, Loss, MeanSquaredError, Quantile, SumSquaredError
 from glassnet.runners import NumpyRunner
 from glassnet.shapes import Array
 
@@ -27,7 +27,7 @@ def constant_outputs(loss: Loss, targets: Array, outputs: int) -> Array | None:
     Nor is it of losses with weights for classes.
 
     Args:
-        loss: cross-entropy, binary cross-entropy or squared errors.
+        loss: cross-entropy, binary cross-entropy, squared errors, Poisson, gamma or quantile.
         targets: as the loss prepared them: labels (N,), or numbers (N, M).
         outputs: M.
     """
@@ -40,6 +40,10 @@ def constant_outputs(loss: Loss, targets: Array, outputs: int) -> Array | None:
     mean = targets.mean(axis=0, dtype=np.float64)
     if isinstance(loss, BinaryCrossEntropy):
         return np.array([outputs_for_shares(loss, np.array([1 - p, p]), 1)[0] for p in mean])
+    if isinstance(loss, Quantile):
+        return np.asarray(np.quantile(targets, loss.quantile, axis=0, method="inverted_cdf"), np.float64)
+    if loss.has_log_link and (mean > 0).all():
+        return loss.link(mean)
     return mean if isinstance(loss, MeanSquaredError | SumSquaredError) else None
 
 

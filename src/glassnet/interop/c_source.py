@@ -25,8 +25,9 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
     """Writes the model's prediction of one row in float32 as C99 source.
 
     The function is ``void predict(const float x[INPUTS], float y[OUTPUTS])``; x is a raw row in C order (images channel
-    by channel; of a table of numbers the columns that it uses, in its order), y what ``model.predict`` gives. x is of
-    doubles where ``preprocessing.needs_float64``, because float would lose the digits that tell rows apart, and y where
+    by channel; of a table of numbers the columns that it uses, in its order), y what ``model.predict`` gives (logits for a
+    loss that takes them, logarithms of the mean for ``Poisson`` and ``Gamma``: the header says so). x is of doubles where
+    ``preprocessing.needs_float64``, because float would lose the digits that tell rows apart, and y where
     ``target_scaling.needs_float64``. It keeps its activations in static memory: it takes none from the heap and next to
     none of the stack, and two threads must not call it at once. Compile it with any C99 compiler and ``-lm``.
 
@@ -110,6 +111,7 @@ def _source(model: Model, header: str, name: str) -> str:
 def _header(model: Model, function: str) -> str:
     name = function.upper()
     inputs, outputs = (size_of(shape or ()) for shape in (model.network.input_shape, model.network.output_shape))
+    unit = " They are logarithms of the mean: exp(y[i])." if model.loss.has_log_link else ""
     return f"""{_comment(model)}
 #ifndef GLASSNET_{name}_H
 #define GLASSNET_{name}_H
@@ -121,7 +123,7 @@ def _header(model: Model, function: str) -> str:
 extern "C" {{
 #endif
 
-/* One row x of {name}_INPUTS numbers to the {name}_OUTPUTS numbers y. Not to be called by two threads at once. */
+/* One row x of {name}_INPUTS numbers to the {name}_OUTPUTS numbers y.{unit} Not to be called by two threads at once. */
 void {function}({_arguments(model)});
 
 #ifdef __cplusplus

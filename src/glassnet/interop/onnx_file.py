@@ -68,7 +68,8 @@ def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxRe
     categories, with the empty string for what is missing (unless it is a category itself); float64 for everything else,
     with NaN for what is missing, 1 and 0 for truth, and days since 1970 for times. ``outputs`` is what
     ``model.predict`` gives, in the targets' own unit; for a loss about classes ``probabilities`` is what
-    ``model.predict_proba`` gives. The number of rows is free.
+    ``model.predict_proba`` gives, and for ``Poisson`` and ``Gamma`` ``mean`` is what ``model.predict_mean`` gives. The
+    number of rows is free.
 
     Args:
         model: built.
@@ -122,7 +123,7 @@ def _proto(model: Model, opset: int) -> Any:
     network = model.network
     number = TensorProto.DOUBLE if network.dtype == np.float64 else TensorProto.FLOAT
     graph = Graph(network.dtype)
-    graph.taken.update(("x", "outputs", "probabilities"))
+    graph.taken.update(("x", "outputs", "probabilities", "mean"))
     takes = TensorProto.DOUBLE if _is_long(model.preprocessing) else number
     gives = TensorProto.DOUBLE if _is_long(model.target_scaling) else number
     inputs = [helper.make_tensor_value_info("x", takes, ["batch", *(network.input_shape or ())])]
@@ -146,6 +147,9 @@ def _proto(model: Model, opset: int) -> Any:
         graph.add(kind if model.loss.from_logits else "Identity", "outputs", output="probabilities",
                   **settings if model.loss.from_logits else {})  # fmt: skip
         shapes["probabilities"] = shapes["outputs"]
+    elif model.loss.has_log_link:
+        graph.add("Exp", "outputs", output="mean")
+        shapes["mean"] = shapes["outputs"]
     infos = [helper.make_tensor_value_info(name, gives, ["batch", *shape]) for name, shape in shapes.items()]
     proto = helper.make_model(
         helper.make_graph(graph.nodes, "glassnet", inputs, infos, graph.initializers),

@@ -105,6 +105,23 @@ ELEMENTS: dict[str, str] = {
         r[n, m] = outputs[n, m] - targets[n, m]
     """,
     "huber_backward": "doutputs[n, m] = row_weights[n] * min(max(outputs[n, m] - targets[n, m], -delta), delta)",
+    "quantile_forward": """
+        losses[n] = sum[m](max(quantile * r[n, m], (quantile - 1) * r[n, m]))
+        r[n, m] = targets[n, m] - outputs[n, m]
+    """,
+    "quantile_backward": """
+        doutputs[n, m] = row_weights[n] * ((1 - quantile) * (r[n, m] > 0) - quantile * (r[n, m] < 0))
+        r[n, m] = outputs[n, m] - targets[n, m]
+    """,
+    "poisson_forward": """
+        losses[n] = sum[m](exp(outputs[n, m]) - targets[n, m] - targets[n, m] * u[n, m])
+        u[n, m] = outputs[n, m] - log(max(targets[n, m], floor))
+    """,
+    "poisson_backward": "doutputs[n, m] = row_weights[n] * (exp(outputs[n, m]) - targets[n, m])",
+    "gamma_forward": """
+        losses[n] = sum[m](targets[n, m] * exp(-outputs[n, m]) - 1 + outputs[n, m] - log(targets[n, m]))
+    """,
+    "gamma_backward": "doutputs[n, m] = row_weights[n] * (1 - targets[n, m] * exp(-outputs[n, m]))",
     "binary_cross_entropy_forward": """
         losses[n] = sum[m](max(logits[n, m], 0) + log1p(exp(-abs(logits[n, m]))) - targets[n, m] * logits[n, m])
     """,
@@ -329,6 +346,7 @@ ELEMENTS: dict[str, str] = {
         m_ = beta2 * m + (1 - beta2) * gradients
     """,
     "l2_gradient": "gradients_ = gradients + strength * parameters",
+    "l2_gradient_of_batch": "gradients_ = gradients + strength / total[0] * parameters",
     "l1_gradient": "gradients_ = gradients + strength * sign(parameters)",
     "weight_decay": "parameters_ = (1 - learning_rate * rate) * parameters",
     "clip_by_value": "gradients_ = min(max(gradients, -limit), limit)",

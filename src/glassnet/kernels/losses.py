@@ -91,6 +91,73 @@ def huber_backward(row_weights: Array, outputs: Array, targets: Array, doutputs:
     np.multiply(row_weights[:, None], np.clip(outputs - targets, -delta, delta), out=doutputs)
 
 
+@kernel("ℓ_n = Σ_m max(q (t − o), (q − 1) (t − o))", writes="losses")
+def quantile_forward(outputs: Array, targets: Array, losses: Array, *, quantile: float) -> None:
+    """Writes ``ℓ_n = Σ_m max(q (t − o), (q − 1) (t − o))``, least where a share q of the targets lies below o.
+
+    Source: R. Koenker, G. Bassett, "Regression quantiles", Econometrica 46 (1978).
+    """
+    error = targets - outputs
+    np.sum(np.maximum(quantile * error, (quantile - 1) * error), axis=1, out=losses)
+
+
+@kernel("do = ω_n ((1 − q) [o > t] − q [o < t])", writes="doutputs", in_place=True, flops=4)
+def quantile_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array, *, quantile: float) -> None:
+    """Writes ``do = ω_n (1 − q)`` above the target and ``−ω_n q`` below it, 0 where the error is 0."""
+    error = outputs - targets
+    slope = np.where(error > 0, 1 - quantile, np.where(error < 0, -quantile, error))
+    np.multiply(row_weights[:, None], slope, out=doutputs)
+
+
+@kernel("ℓ_n = Σ_m (e^o − t − t (o − log t))", writes="losses", flops=30)
+def poisson_forward(outputs: Array, targets: Array, losses: Array) -> None:
+    """Writes half the deviance of a Poisson distribution with the mean e^o: 0 where e^o = t, else above.
+
+    −log of the probability is e^o − t o + log t!; what the best output would have, t − t log t + log t!, is taken off.
+    t log t is 0 for t = 0. With u = o − log t it is t (e^u − 1 − u), which keeps its digits where o is nearly right.
+
+    Source: P. McCullagh, J. Nelder, "Generalized linear models" (1989), section 2.3.
+
+    Args:
+        outputs: o (N, M), logarithms of means.
+        targets: t ≥ 0 (N, M), their logarithm floored at that of ``log_floor``.
+        losses: output (N,).
+    """
+    log_t = np.log(np.maximum(targets, log_floor(targets.dtype)))
+    np.sum(_excess(outputs - log_t, _exponential(outputs), targets), axis=1, out=losses)
+
+
+@kernel("do = ω_n (e^o − t)", writes="doutputs", in_place=True, flops=15)
+def poisson_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array) -> None:
+    """Writes ``do = ω_n (e^o − t)``."""
+    np.multiply(row_weights[:, None], _exponential(outputs) - targets, out=doutputs)
+
+
+@kernel("ℓ_n = Σ_m (t e^−o − 1 + o − log t)", writes="losses", flops=30)
+def gamma_forward(outputs: Array, targets: Array, losses: Array) -> None:
+    """Writes half the deviance of a gamma distribution with the mean e^o: 0 where e^o = t, else above.
+
+    Only t e^−o counts, so that an error of 1% costs the same whatever the target's size. With u = log t − o it is
+    e^u − 1 − u.
+
+    Source: P. McCullagh, J. Nelder, "Generalized linear models" (1989), section 8.3.
+
+    Args:
+        outputs: o (N, M), logarithms of means.
+        targets: t > 0 (N, M).
+        losses: output (N,).
+    """
+    u = np.log(targets) - outputs
+    np.sum(_excess(u, _exponential(u), 1), axis=1, out=losses)
+
+
+@kernel("do = ω_n (1 − t e^−o)", writes="doutputs", in_place=True, flops=30)
+def gamma_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array) -> None:
+    """Writes ``do = ω_n (1 − t e^−o)``."""
+    with np.errstate(over="ignore"):
+        np.multiply(row_weights[:, None], -np.expm1(np.log(targets) - outputs), out=doutputs)
+
+
 @kernel("ℓ_n = Σ_m (log(1 + e^z) − t z)", writes="losses")
 def binary_cross_entropy_forward(logits: Array, targets: Array, losses: Array) -> None:
     """Writes ``ℓ_n = Σ_m −t log σ(z) − (1 − t) log(1 − σ(z))`` straight from the logits.
@@ -234,6 +301,20 @@ def hinge_forward(outputs: Array, targets: Array, losses: Array) -> None:
 def hinge_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array) -> None:
     """Writes ``do = −ω_n t [t o < 1]``."""
     np.multiply(-row_weights[:, None], targets * (targets * outputs < 1), out=doutputs)
+
+
+def _exponential(x: Array) -> Array:
+    """e^x, ∞ without a warning where it is too large: a loss of ∞ is told of where it is noticed."""
+    with np.errstate(over="ignore"):
+        return np.asarray(np.exp(x))
+
+
+def _excess(u: Array, weighted: Array, weight: Array | int) -> Array:
+    """Gives w (e^u − 1 − u) for ``weighted`` = w e^u and ``weight`` = w.
+
+    Up to 1 from e^u − 1, which loses nothing near 0; above it from w e^u, which is finite where e^u alone is not.
+    """
+    return np.where(u > 1, weighted - weight * (1 + u), weight * (np.expm1(np.minimum(u, 1)) - u))
 
 
 def _softmax_and_log(logits: Array, probabilities: Array) -> Array:

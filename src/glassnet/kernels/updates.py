@@ -155,6 +155,19 @@ def l2_gradient(parameters: Array, gradients: Array, *, strength: float) -> None
     gradients += strength * parameters
 
 
+@kernel("g ← g + λ/Σw θ", updates="gradients", shared="total")
+def l2_gradient_of_batch(parameters: Array, total: Array, gradients: Array, *, strength: float) -> None:
+    """Adds the gradient of the penalty ½ λ ‖θ‖² beside a loss summed over a batch's rows, divided as for its mean.
+
+    Args:
+        parameters: θ.
+        total: Σ w (1,) of the batch, its rows where each weighs 1; nothing is added where it is 0.
+        gradients: g, in place.
+        strength: λ.
+    """
+    gradients += (strength / float(total[0]) if total[0] > 0 else 0.0) * parameters
+
+
 @kernel("g ← g + λ sign(θ)", updates="gradients")
 def l1_gradient(parameters: Array, gradients: Array, *, strength: float) -> None:
     """Adds the gradient of the penalty λ ‖θ‖₁, 0 where θ is 0."""

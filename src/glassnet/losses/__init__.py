@@ -9,7 +9,15 @@ from glassnet.losses.base import Loss
 from glassnet.losses.binary import BinaryCrossEntropy, Hinge
 from glassnet.losses.cross_entropy import CrossEntropy
 from glassnet.losses.joint import JointCrossEntropy
-from glassnet.losses.regression import Huber, MeanAbsoluteError, MeanSquaredError, SumSquaredError
+from glassnet.losses.regression import (
+    Gamma,
+    Huber,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    Poisson,
+    Quantile,
+    SumSquaredError,
+)
 from glassnet.losses.targets import check_labels, check_weights
 
 LOSSES: dict[str, type[Loss]] = {
@@ -17,6 +25,9 @@ LOSSES: dict[str, type[Loss]] = {
     "mean_squared_error": MeanSquaredError,
     "mean_absolute_error": MeanAbsoluteError,
     "huber": Huber,
+    "quantile": Quantile,
+    "poisson": Poisson,
+    "gamma": Gamma,
     "binary_cross_entropy": BinaryCrossEntropy,
     "cross_entropy": CrossEntropy,
     "hinge": Hinge,
@@ -26,12 +37,15 @@ __all__ = [
     "LOSSES",
     "BinaryCrossEntropy",
     "CrossEntropy",
+    "Gamma",
     "Hinge",
     "Huber",
     "JointCrossEntropy",
     "Loss",
     "MeanAbsoluteError",
     "MeanSquaredError",
+    "Poisson",
+    "Quantile",
     "SumSquaredError",
     "check_labels",
     "check_weights",

@@ -38,6 +38,8 @@ class Loss(Configurable):
     """Whether the mean also runs over the outputs of a row."""
     decides_classes = False
     """Whether the outputs stand for classes, so that ``predict_classes`` has a meaning."""
+    has_log_link = False
+    """Whether the outputs are logarithms of what is predicted, see ``means``."""
     boundary = 0.5
     """Where a single output changes from class 0 to class 1."""
 
@@ -136,6 +138,14 @@ class Loss(Configurable):
             expected="a loss whose outputs are probabilities: CrossEntropy or BinaryCrossEntropy",
             fix="use model.predict(x), or train with one of those",
         )
+
+    def means(self, outputs: Array) -> Array:
+        """Predictions in the targets' unit: the outputs themselves, or what they are the logarithm of."""
+        return np.exp(outputs) if self.has_log_link else outputs
+
+    def link(self, means: Array) -> Array:
+        """The outputs that stand for such predictions, the inverse of ``means``."""
+        return np.log(means) if self.has_log_link else means
 
     def classes(self, outputs: Array) -> Array:
         """The class of each row (N,): the largest output's index, or whether the only one is above the boundary."""

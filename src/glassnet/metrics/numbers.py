@@ -1,4 +1,4 @@
-"""Metrics of a regression."""
+"""Metrics of a regression, in the targets' unit: of ``loss.means(outputs)``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _MeanOver(Metric):
         """The (weighted) mean."""
         outputs, targets, weights = plain(self.name, outputs, targets, weights)
         _require_numbers(self.name, outputs, targets)
-        errors = self.of(np.subtract(outputs, targets, dtype=np.float64))
+        errors = self.of(np.subtract(loss.means(outputs.astype(np.float64)), targets, dtype=np.float64))
         per_row = errors.reshape(len(outputs), -1).mean(axis=1)
         return float(np.average(per_row, weights=weights))
 
@@ -70,6 +70,7 @@ class R2(Metric):
         outputs, targets, weights = plain(self.name, outputs, targets, weights)
         _require_numbers(self.name, outputs, targets)
         o, t = (a.reshape(len(a), -1).astype(np.float64) for a in (outputs, targets))
+        o = loss.means(o)
         w = np.ones(len(t)) if weights is None else np.asarray(weights, dtype=np.float64)
         o, t, w = o[w > 0], t[w > 0], w[w > 0]
         residual = np.sum(w[:, None] * (o - t) ** 2, axis=0)

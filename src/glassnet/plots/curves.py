@@ -152,7 +152,7 @@ def plot_residuals(model: Any, x: Any, y: Any = None, *, path: str | Path | None
     where = "plot_residuals"
     target = prepared(path, where)
     require_labels_beside_a_model(model, y, where, pair="true amounts, predicted amounts")
-    predicted = model.predict(x) if isinstance(model, Model) else x
+    predicted = model.loss.means(model.predict(x)) if isinstance(model, Model) else x
     actual = as_rows(y if isinstance(model, Model) else model, np.dtype(np.float64), where=f"{where}: true amounts")
     predicted = as_rows(predicted, np.dtype(np.float64), where=f"{where}: predictions")
     same_rows(len(actual), predicted, where=f"{where}: predictions", other="the true amounts")

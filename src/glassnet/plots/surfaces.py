@@ -79,7 +79,7 @@ def plot_decision_boundary(
     if model.loss.decides_classes:
         axes.imshow(_tints(model, grid).reshape(points, points, 3), extent=extent, origin="lower", aspect="auto")
     else:
-        surface = model.predict(grid).reshape(points, points, -1)[..., 0]
+        surface = model.predict_mean(grid).reshape(points, points, -1)[..., 0]
         image = axes.imshow(surface, extent=extent, origin="lower", aspect="auto", cmap="viridis")
         norm = image.norm
         colour_bar(figure, axes, image, model.target_name or "predicted amount")

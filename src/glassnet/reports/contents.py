@@ -141,7 +141,7 @@ def usage(model: Model, file: Path | None) -> str:
         f"glassnet predict {quoted} {new}{size}     # an answer for each\n"
         f"glassnet evaluate {quoted} {test}{size}   # how good it is on other data"
     )
-    ask = "print(model.predict(x))"
+    ask = "print(model.predict_mean(x))" if model.loss.has_log_link else "print(model.predict(x))"
     if model.loss.decides_classes:
         ask = "print(model.predict_classes(x))" + ("  # places in model.class_names" * bool(model.class_names))
     snippet = f"{read[0]}import glassnet as gn\n\nmodel = gn.load({name!r})\n{read[1]}\n{ask}"

@@ -104,7 +104,7 @@ def results_of(model: Model, x: Any, y: Any, training_targets: Any) -> Results:
         headline = OF_CLASSES if probabilities is None else OF_PROBABILITIES
     elif kind == AMOUNTS:
         headline = OF_AMOUNTS
-        constant = np.broadcast_to(known.astype(np.float64).mean(axis=0), outputs.shape)
+        constant = np.broadcast_to(model.loss.link(known.astype(np.float64).mean(axis=0)), outputs.shape)
     measures = _measured(model, x, y, headline, constant, targets)
     return Results(kind, measures, actual, predicted, probabilities, names, known)
 
@@ -124,7 +124,7 @@ def _measured(
 
 def _kind(loss: Loss, outputs: Array, targets: Array) -> tuple[str, Array]:
     if not loss.decides_classes:
-        return AMOUNTS if targets.shape == outputs.shape else OTHER, outputs
+        return AMOUNTS if targets.shape == outputs.shape else OTHER, loss.means(outputs)
     predicted = loss.classes(outputs)
     is_hard = targets.ndim == 1 or bool(np.isin(targets, (-1, 0, 1)).all())
     if predicted.size != len(predicted) or not is_hard:
