@@ -9,7 +9,7 @@ from glassnet.kernels import updates
 from glassnet.optimizers.base import Step, weights_of
 from glassnet.parameters import Layout
 from glassnet.runners import Runner
-from glassnet.settings import number
+from glassnet.settings import boolean, number
 from glassnet.shapes import Array
 
 
@@ -18,20 +18,34 @@ class L2(Step):
 
     Args:
         strength: λ ≥ 0.
+        by_batch: whether the penalty stands beside the loss summed over a batch's rows, of which a mean is taken: λ is
+            then divided by the batch's total weight, the number of its rows where none is given.
     """
 
-    def __init__(self, strength: float) -> None:
+    def __init__(self, strength: float, *, by_batch: bool = False) -> None:
         self.strength = number(strength, "strength", "L2", low=0)
+        self.by_batch = boolean(by_batch, "by_batch", "L2")
 
     def apply(
         self, run: Runner, parameters: Array, gradients: Array, layout: Layout | None, learning_rate: float
     ) -> None:
         """Adds the penalty's gradient."""
+        if self.by_batch and run.batch_weight is None:
+            raise ConfigurationError(
+                where=repr(self),
+                received="an update outside of training, without a batch",
+                expected="a batch, whose rows or weights are counted",
+                fix="write gn.L2(strength / rows), or let Model.fit do the updates",
+            )
         for weight, gradient in zip(weights_of(parameters, layout), weights_of(gradients, layout), strict=True):
+            if self.by_batch:
+                arrays = {"parameters": weight, "total": run.batch_weight, "gradients": gradient}
+                run(self, updates.l2_gradient_of_batch, **arrays, strength=self.strength)
+                continue
             run(self, updates.l2_gradient, parameters=weight, gradients=gradient, strength=self.strength)
 
     def penalty(self, parameters: Array, layout: Layout | None = None) -> float:
-        """½ λ ‖W‖²."""
+        """½ λ ‖W‖², undivided."""
         squares = (np.sum(np.square(w, dtype=np.float64)) for w in weights_of(parameters, layout))
         return 0.5 * self.strength * float(sum(squares))
 

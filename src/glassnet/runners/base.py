@@ -34,6 +34,7 @@ class Runner(ABC):
     def __init__(self, seed: int = 0, step: int | None = None) -> None:
         self.seed = seed
         self.step = step
+        self.batch_weight: Array | None = None  # Σ w (1,) of the batch in hand, where a training step knows it
         self._draws: dict[int, int] = {}
 
     def empty(self, shape: Shape, dtype: np.dtype[Any] | type) -> Array:

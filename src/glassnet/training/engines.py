@@ -361,6 +361,7 @@ class TrainingStep:
     def update(self) -> None:
         """The optimizer's turn."""
         network = self._network
+        self._run.batch_weight = self.total
         self._optimizer.update(self._run, network.parameters, network.gradients, network.layout)
 
 
