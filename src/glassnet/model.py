@@ -148,7 +148,8 @@ class Model:
             y: targets, as the loss wants them: integer labels (N,) for ``cross_entropy``, numbers of the outputs'
                 shape for the others.
             epochs: passes over the data.
-            batch_size: rows in a step; None for all of them.
+            batch_size: rows in a step; None for all of them. The last batch is as short as it comes, but with batch
+                normalisation one that would have a single row is joined to the one before.
             shuffle: whether each epoch takes the rows in a new random order.
             validation_data: (x, y) or (x, y, sample_weight) that is measured after each epoch.
             validation_split: share of the rows that is set aside for validation, at random (of each class alike).

@@ -210,9 +210,14 @@ def test_a_diverged_run_gives_back_good_running_statistics(engine: str) -> None:
 
 @engines
 def test_batches_of_a_single_row_are_refused_with_their_layer(engine: str) -> None:
-    with pytest.raises(gn.ShapeError, match=r"layer 1 \(BatchNorm\(\)\).*single value.*larger batch_size"):
-        classifier(engine).fit(X, Y, batch_size=39, verbose=False)
-    images(engine).fit(X, Y, batch_size=39, verbose=False)  # a single image has several values for each channel
+    for rows, size in ((40, 1), (1, 32)):
+        model = classifier(engine)
+        with pytest.raises(
+            gn.ShapeError, match=r"layer 1 \(BatchNorm\(\)\).*single value.*larger batch_size, and at least"
+        ):
+            model.fit(X[:rows], Y[:rows], batch_size=size, verbose=False)
+        assert (model.epochs_trained, model.optimizer.steps) == (0, 0)
+    images(engine).fit(X, Y, batch_size=1, verbose=False)  # a single image has several values for each channel
 
 
 def test_layer_norm_and_group_norm_do_the_same_in_prediction() -> None:

@@ -52,6 +52,9 @@ class Layer(Configurable, ABC):
     output_shape: Shape | None = None
     """The shape of one output row, known once the network is built."""
 
+    mixes_rows = False
+    """Whether, while training, a row's output depends on the other rows of its batch, as with batch normalisation."""
+
     changes = 0
     """How often an attribute of any layer has been set in this process: what was compiled before may be outdated."""
 

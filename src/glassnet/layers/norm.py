@@ -60,7 +60,8 @@ class BatchNorm(_Norm):
 
     Raises:
         ConfigurationError: settings outside their range.
-        ShapeError: at build, rows of more axes; while training, a batch with a single value for each channel.
+        ShapeError: at build, rows of more axes; while training, a batch with a single value for each channel. Where
+            a last batch would have but one row, ``fit`` joins it to the one before.
 
     Source: S. Ioffe, C. Szegedy, "Batch normalization", ICML 2015.
 
@@ -72,6 +73,8 @@ class BatchNorm(_Norm):
         >>> np.round(y, 3).tolist(), dict(net.named_parameters())["0.running_mean"].tolist()
         ([[-1.0, -1.0], [1.0, 1.0]], [0.2, 0.4])
     """
+
+    mixes_rows = True
 
     def __init__(self, *, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
         self.momentum = number(momentum, "momentum", "BatchNorm", low=0, high=1, open_low=True)
@@ -109,7 +112,7 @@ class BatchNorm(_Norm):
                 where=self.where,
                 received=f"a training batch of shape {x.shape}, a single value for each channel",
                 expected="at least 2, of which to take the variance",
-                fix="choose a larger batch_size, one that leaves no batch of a single row at the end of an epoch",
+                fix="train on batches of two rows or more: a larger batch_size, and at least two rows of data",
             )
         total, square_total = (run.empty(gamma.shape, np.float64) for _ in range(2))
         mean, inverse_std = (run.empty(gamma.shape, x.dtype) for _ in range(2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -46,10 +47,33 @@ def epoch_order(rows: int, *, seed: int, epoch: int, shuffle: bool) -> Array | N
     return generator(seed, "shuffle", epoch).permutation(rows) if shuffle else None
 
 
-def batches(rows: int, batch_size: int, order: Array | None) -> Iterator[Array | slice]:
-    """The rows of each batch, the last one as short as it comes."""
-    for start in range(0, rows, batch_size):
-        yield slice(start, start + batch_size) if order is None else order[start : start + batch_size]
+def batch_sizes(rows: int, batch_size: int, *, joins_single: bool = False) -> tuple[int, int, int]:
+    """How an epoch is cut: rows of a full batch, number of full batches, rows of the last one (0 for none).
+
+    Args:
+        rows: in the data.
+        batch_size: rows of a full batch.
+        joins_single: whether a last batch of a single row is joined to the one before, which batch normalisation asks
+            for: one row has no variance.
+
+    Example:
+        >>> batch_sizes(10, 4), batch_sizes(9, 4), batch_sizes(9, 4, joins_single=True)
+        ((4, 2, 2), (4, 2, 1), (4, 1, 5))
+        >>> batch_sizes(5, 4, joins_single=True)
+        (5, 1, 0)
+    """
+    full, rest = divmod(rows, batch_size)
+    if joins_single and rest == 1 and full:
+        full, rest = full - 1, batch_size + 1
+    return (batch_size, full, rest) if full else (rest, 1, 0)
+
+
+def batches(rows: int, batch_size: int, order: Array | None, *, joins_single: bool = False) -> Iterator[Array | slice]:
+    """The rows of each batch, cut as ``batch_sizes`` says."""
+    size, full, rest = batch_sizes(rows, batch_size, joins_single=joins_single)
+    ends = [*range(0, size * full + 1, size), *([rows] if rest else [])]
+    for start, stop in pairwise(ends):
+        yield slice(start, stop) if order is None else order[start:stop]
 
 
 def validation_rows(rows: int, share: float, labels: Array | None, *, seed: int) -> tuple[Array, Array]:

@@ -26,7 +26,7 @@ from glassnet.runners import (
 )
 from glassnet.runners.threads import thread_count
 from glassnet.shapes import Array
-from glassnet.training.batches import Rows, batches
+from glassnet.training.batches import Rows, batch_sizes, batches
 from glassnet.training.snapshots import Snapshots
 from glassnet.training.view import KeepingRunner, View, watched_arrays
 from glassnet.training.watch import MOST_BYTES, Watch
@@ -45,10 +45,11 @@ class Task:
 
     Attributes:
         rows: the data.
-        batch_size: rows in a step; the last one of an epoch is as short as it comes.
+        batch_size: rows in a step; the last one of an epoch is cut as ``batch_sizes`` says.
         order_of: the order of the rows in an epoch, or None for their natural one.
         collected: receives each row's outputs (N, ...), or None.
         proceed: called now and then with an epoch and the number of its steps done; False ends the run.
+        joins_single: whether a last batch of one row is joined to the one before.
     """
 
     rows: Rows
@@ -56,11 +57,18 @@ class Task:
     order_of: Callable[[int], Array | None]
     collected: Array | None
     proceed: Callable[[int, int], bool]
+    joins_single: bool = False
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Rows of a full batch, number of full batches, rows of the last one."""
+        return batch_sizes(len(self.rows), self.batch_size, joins_single=self.joins_single)
 
     @property
     def steps(self) -> int:
         """Steps in an epoch."""
-        return -(-len(self.rows) // self.batch_size)
+        _, full, rest = self.sizes
+        return full + (rest > 0)
 
 
 @dataclass(frozen=True)
@@ -127,7 +135,8 @@ class NumpyEngine(Engine):
         losses: list[float] = []
         totals: list[float] = []
         self.snapshots.take(epoch)
-        for batch in batches(len(task.rows), task.batch_size, task.order_of(epoch)):
+        order = task.order_of(epoch)
+        for batch in batches(len(task.rows), task.batch_size, order, joins_single=task.joins_single):
             part = task.rows.take(batch)
             before, due = self.optimizer.steps, self.due()
             run = KeepingRunner(self.seed, before) if due else NumpyRunner(self.seed, before)
@@ -164,7 +173,7 @@ class CompiledEngine(Engine):
         self._errors: list[BaseException] = []
         self._pace = 1  # steps in a slice
         self._most_steps = sys.maxsize  # of which there is room for what is seen
-        self._views: list[list[View]] = []  # of each watch, by the batch: full ones, the short one at the end
+        self._views: list[list[View]] = []  # of each watch, by the batch: full ones, the one at the end that is none
 
     def run(self, task: Task, epoch: int, count: int) -> Result:
         """As many epochs as fit into a slice; at least one, in several slices if need be."""
@@ -226,9 +235,8 @@ class CompiledEngine(Engine):
         return np.stack([order for order in orders if order is not None]), epochs
 
     def _record(self, task: Task) -> None:
-        full, rest = divmod(len(task.rows), task.batch_size)
-        sizes = ([task.batch_size] if full else []) + ([rest] if rest else [])
-        steps = [record_step(*self.parts, task.rows, rows) for rows in sizes]
+        size, full, rest = task.sizes
+        steps = [record_step(*self.parts, task.rows, rows) for rows in (size, rest) if rows]
         self.programs = [CompiledProgram(step, self._questions, self._errors) for step in steps]
         self._native = self._replay_of(self.programs, full, rest)
         if self.watches:
@@ -255,7 +263,7 @@ class CompiledEngine(Engine):
         self.programs += programs
 
     def _replay_of(self, programs: list[CompiledProgram], full: int, rest: int) -> Any:
-        """The native replay of the program for full batches, and of the one for the short batch at the end."""
+        """The native replay of the program for full batches, and of the one for the batch at the end that is none."""
         module = native()
         assert module is not None
         parameters = self.network.parameters

@@ -15,7 +15,7 @@ from glassnet.optimizers import Optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.runners import NativeRunner, NumpyRunner
 from glassnet.shapes import Array
-from glassnet.training.batches import Rows, epoch_order
+from glassnet.training.batches import Rows, batch_sizes, epoch_order
 from glassnet.training.callbacks import Callback, TrainingState
 from glassnet.training.engines import Result, Task, engine_class
 from glassnet.training.history import History
@@ -63,7 +63,9 @@ class Trainer:
         """
         optimizer = self.optimizer
         optimizer.prepare(self.network.parameters)
-        steps = -(-len(rows) // batch_size)
+        joins_single = any(layer.mixes_rows for layer in (self.network, *(layer for _, layer in self.network.walk())))
+        _, full, rest = batch_sizes(len(rows), batch_size, joins_single=joins_single)
+        steps = full + (rest > 0)
         bar = ProgressBar((state.first_epoch, state.last_epoch), steps, enabled=verbose)
         snapshots = Snapshots(self.network, optimizer, steps=steps, first_epoch=state.first_epoch)
         parts = self.network, self.loss, optimizer, self.seed, self.threads
@@ -83,7 +85,7 @@ class Trainer:
                     return not interrupt.requested
 
                 collected = self._collector(len(rows))
-                task = Task(rows, batch_size, self._orders(len(rows), shuffle), collected, proceed)
+                task = Task(rows, batch_size, self._orders(len(rows), shuffle), collected, proceed, joins_single)
                 epoch = state.first_epoch
                 while epoch <= state.last_epoch and state.stop_reason is None:
                     first_step = optimizer.steps
