@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gradients import LOSS_CASES, layer_cases, loss_cases, rows_for
-from test_recording import RULES, train_step
+from test_recording import OF_BATCHES, train_step
 
 import glassnet as gn
 from glassnet.kernels import KERNELS, Kernel, info
@@ -84,7 +84,7 @@ def step_of_loss(run: gn.Runner, loss: Loss, targets: Any, end: str | None, rows
 
 def step_of_rule(run: gn.Runner, name: str) -> None:
     loss, targets, _ = LOSS_CASES["CrossEntropy"][0]
-    step(run, gn.Sequential(gn.Dense(4), gn.Tanh(), gn.Dense(3)), loss, RULES[name](), targets, (2,), 5)
+    step(run, gn.Sequential(gn.Dense(4), gn.Tanh(), gn.Dense(3)), loss, OF_BATCHES[name](), targets, (2,), 5)
 
 
 LAYERS = list(layer_cases())
@@ -106,7 +106,7 @@ def test_losses(case: tuple[str, Loss, Any, str | None], rows: int, dtype: str) 
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", OF_BATCHES)
 def test_optimizers(name: str, dtype: str) -> None:
     step_of_rule(Comparing(dtype), name)
 
@@ -117,7 +117,7 @@ def test_every_kernel_is_among_these_steps_and_has_a_native_twin() -> None:
         step_of_layer(recorder, build, shape, 2)
     for case in LOSSES:
         step_of_loss(recorder, *case[1:], 2)
-    for name in RULES:
+    for name in OF_BATCHES:
         step_of_rule(recorder, name)
     made_by_programs = {"add_pieces", "conv2d_folded", "fold_batch_norm"}
     assert {call.kernel.name for call in recorder.calls} == set(KERNELS) - made_by_programs
