@@ -108,6 +108,7 @@ SAMPLES: list[Configurable] = [
     gn.losses.Quantile(0.9, "sum"),
     gn.losses.Poisson(),
     gn.losses.Gamma("sum"),
+    gn.losses.Poisson(averages_outputs=False),
     gn.losses.BinaryCrossEntropy(from_logits=False, reduction="sum"),
     gn.losses.CrossEntropy(),
     gn.losses.CrossEntropy(from_logits=False, label_smoothing=0.1, class_weight=(1.0, 2.0), reduction="sum"),

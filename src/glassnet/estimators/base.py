@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from scipy.sparse import issparse
@@ -14,11 +14,18 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_array,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
 
-from glassnet.errors import ConfigurationError
+from glassnet.errors import ConfigurationError, DivergenceError
+from glassnet.estimators.labels import same_labels, shown
 from glassnet.estimators.stopping import Progress
-from glassnet.estimators.targets import Targets
+from glassnet.estimators.targets import Classes, Targets
 from glassnet.losses import LOSSES, Loss
 from glassnet.model import Model
 from glassnet.network import Network
@@ -26,10 +33,15 @@ from glassnet.numeric import refuse_hidden
 from glassnet.optimizers import Optimizer
 from glassnet.settings import by_name, number, one_of, whole
 from glassnet.shapes import Array
+from glassnet.training import History
 
 FORMATS = ("csr", "csc", "coo")
 DTYPES = ("auto", "float32", "float64")
 LARGEST_SEED = 2**31 - 1
+NOT_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
+    "preprocessed. Put a StandardScaler before it, or lower the learning rate."
+)
 
 
 class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
@@ -41,7 +53,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     shuffle: bool
     random_state: Any
     tol: float
-    n_iter_no_change: int
+    n_iter_no_change: float
     early_stopping: bool
     validation_fraction: float
     warm_start: bool
@@ -63,12 +75,20 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         """A built network for rows (features,)."""
 
     @abstractmethod
-    def _optimizer(self, penalty: float) -> Any:
-        """The optimizer; ``penalty`` is what a strength that is meant for all rows must be multiplied by for a mean."""
+    def _optimizer(self) -> Any:
+        """The optimizer."""
 
     @abstractmethod
     def _learn(self, y: Array, classes: Any) -> Targets:
         """What y stands for."""
+
+    @abstractmethod
+    def _given(self, y: Any) -> Any:
+        """The targets as they come, refused where some are missing."""
+
+    @abstractmethod
+    def _require_same_targets(self, y: Array) -> None:
+        """Refuses other classes than those of the fit before."""
 
     @abstractmethod
     def _checked_targets(self, y: Any) -> Array:
@@ -81,7 +101,8 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     def _check_settings(self) -> None:
         name = type(self).__name__
         whole(self.max_iter, "max_iter", name)
-        whole(self.n_iter_no_change, "n_iter_no_change", name)
+        if not (isinstance(self.n_iter_no_change, float) and self.n_iter_no_change == np.inf):
+            whole(self.n_iter_no_change, "n_iter_no_change", name)
         number(self.tol, "tol", name, low=0)
         one_of(self.dtype, "dtype", name, DTYPES)
         if self.early_stopping:
@@ -97,7 +118,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         for name, given in (("X", X), ("y", y), ("sample_weight", sample_weight)):
             refuse_hidden(given, where=f"{type(self).__name__}: {name}")
         X, y = validate_data(
-            self, X, y, accept_sparse=FORMATS, multi_output=True, y_numeric=not is_classifier(self),
+            self, X, self._given(y), accept_sparse=FORMATS, multi_output=True, y_numeric=not is_classifier(self),
             dtype=(np.float64, np.float32), reset=first,
         )  # fmt: skip
         X, y = _dense(X), self._checked_targets(y)
@@ -111,13 +132,19 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             self.n_outputs_ = self._targets.outputs
             self.out_activation_ = self._targets.activation
             self.t_, self.n_iter_, self._progress = 0, 0, None
+        elif not incremental:
+            self._require_same_targets(y)
         encoded = self._targets.encode(y)
         weights = self._weights(y, sample_weight)
         if first:
             dtype = str(X.dtype) if self.dtype == "auto" else self.dtype
+            loss = self._loss()
+            loss.prepare(encoded, (self.n_outputs_,), np.dtype(dtype), where="y")  # refused before rows are set aside
             network = self._network(X.shape[1], self.n_outputs_, self.out_activation_, random, dtype)
+            if incremental or self.warm_start:
+                self._begin_with_given(network)
             seed = random.randint(LARGEST_SEED)
-            self.model_ = Model(network, self._loss(), self._optimizer(1.0), seed=seed, dtype=dtype)
+            self.model_ = Model(network, loss, self._optimizer(), seed=seed, dtype=dtype)
         self._train(
             X,
             encoded,
@@ -129,11 +156,11 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             incremental=incremental,
         )
         if not np.isfinite(self.model_.network.parameters).all():
-            raise ValueError(
-                "The solver produced weights that are not finite. The input may contain large values and need scaling: "
-                "put a StandardScaler before it."
-            )
+            raise ValueError(NOT_FINITE)
         return self
+
+    def _begin_with_given(self, network: Network) -> None:
+        """Puts in what weights were given before the first fit."""
 
     def _loss(self) -> Loss:
         return self._targets.loss if self.loss is None else by_name(self.loss, LOSSES, Loss, what="loss")
@@ -161,18 +188,29 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
                 f"batch_size={batch} is larger than the {len(X)} rows; all of them make a batch.", stacklevel=4
             )
             batch = len(X)
-        mean_weight = 1.0 if weights is None else float(weights.mean())
-        self._adjust(
-            self.model_.optimizer, 1 / (batch * mean_weight), keeps_rate=incremental and self._progress is not None
-        )
-        progress = self._progress_of(held if self.early_stopping else None, continues=incremental, rows=len(X))
-        self.history_ = self.model_.fit(
-            self._as_rows(X), encoded, epochs=epochs, batch_size=batch,
-            shuffle=self.shuffle, validation_data=validation, sample_weight=weights,
-            callbacks=[progress, *(self.callbacks or ())], verbose=bool(self.verbose),
-        )  # fmt: skip
+        self._adjust(self.model_.optimizer, keeps_rate=incremental and self._progress is not None)
+        total = float(len(X) if weights is None else weights.sum())
+        progress = self._progress_of(held if self.early_stopping else None, continues=incremental)
+        progress.begin(rows=len(X), penalty_share=-(-len(X) // batch) / total, verbose=bool(self.verbose))
+        before = len(progress.losses)
+        try:
+            self.history_ = self.model_.fit(
+                self._as_rows(X), encoded, epochs=epochs, batch_size=batch,
+                shuffle=self.shuffle, validation_data=validation, sample_weight=weights,
+                callbacks=[progress, *(self.callbacks or ())], verbose=bool(self.verbose),
+            )  # fmt: skip
+        except DivergenceError as error:
+            if not progress.scores:
+                raise ValueError(f"{NOT_FINITE} ({error})") from error
+            self.history_ = cast(History, error.history)
+            progress.diverged()
+            warnings.warn(
+                f"The training diverged ({error}) The weights of the epoch with the best validation score are kept.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
         self._progress = progress
-        done = len(self.history_)
+        done = len(progress.losses) - before
         self.n_iter_ = self.n_iter_ + done if incremental else done
         self.t_ += done * len(X)
         self.loss_curve_ = progress.losses
@@ -188,7 +226,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
                 stacklevel=4,
             )
 
-    def _adjust(self, optimizer: Optimizer, penalty: float, *, keeps_rate: bool) -> None:
+    def _adjust(self, optimizer: Optimizer, *, keeps_rate: bool) -> None:
         """Brings an optimizer that stays from an earlier fit up to the parameters."""
 
     def _adapts(self) -> bool:
@@ -204,14 +242,13 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         """In the shape that the network takes."""
         return X.reshape(len(X), *self._row_shape(X.shape[1]))
 
-    def _progress_of(self, held: tuple[Any, ...] | None, *, continues: bool, rows: int) -> Progress:
+    def _progress_of(self, held: tuple[Any, ...] | None, *, continues: bool) -> Progress:
         if continues and self._progress is not None:
-            self._progress.rows = rows
             return self._progress
         score = None if held is None else (lambda: self._score_of(*held))
         return Progress(
             tol=self.tol, patience=self.n_iter_no_change, score=score, adapts=self._adapts(),
-            rate_of=self._rate_of(), rows=rows, loss_scale=self._loss_scale(),
+            rate_of=self._rate_of(), loss_scale=self._loss_scale(),
         )  # fmt: skip
 
     def _score_of(self, X: Array, y: Array, weights: Array | None) -> float:
@@ -226,7 +263,10 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         self, X: Array, encoded: Array, y: Array, weights: Array | None, random: np.random.RandomState
     ) -> tuple[Array, Array, Array | None, tuple[Any, ...]]:
         rows = np.arange(len(X))
-        stratify = y if is_classifier(self) and y.ndim == 1 else None
+        stratify = None
+        if isinstance(self._targets, Classes):
+            stratify = encoded.reshape(-1).astype(np.intp)
+            _require_pairs(np.bincount(stratify, minlength=len(self._targets.classes)), self._targets)
         training, held = train_test_split(
             rows, random_state=random, test_size=self.validation_fraction, stratify=stratify
         )
@@ -251,6 +291,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         X, y = given
         for name, own in (("X", X), ("y", y)):
             refuse_hidden(own, where=f"{type(self).__name__}.fit: eval_set: {name}")
+        y = self._given(y)
         X = validate_data(self, X, accept_sparse=FORMATS, dtype=(np.float64, np.float32), reset=False)
         return _dense(X), self._checked_targets(check_array(y, ensure_2d=False, dtype=None)), None
 
@@ -288,9 +329,34 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
 
 def share_of_right_rows(y: Array, found: Array, weights: Any) -> float:
     """The accuracy; of several questions or labels a row, all must be right."""
-    if type_of_target(y) == "multiclass-multioutput":
-        return float(np.average((y == found).all(axis=1), weights=weights))
-    return float(accuracy_score(y, found, sample_weight=weights))
+    if y.dtype != object != found.dtype and type_of_target(y) != "multiclass-multioutput":
+        return float(accuracy_score(y, found, sample_weight=weights))
+    check_consistent_length(y, found, weights)
+    if y.ndim == 2 and y.shape[1] == 1 and found.ndim == 1:
+        y = y[:, 0]
+    if y.shape != found.shape:
+        raise ValueError(f"y has the shape {y.shape}, the predictions have {found.shape}")
+    return float(np.average(same_labels(y, found).reshape(len(y), -1).all(axis=1), weights=weights))
+
+
+def _require_pairs(counts: Array, targets: Classes) -> None:
+    """Refuses classes with a single row, which cannot be both held out and learned from.
+
+    Of two classes scikit-learn speaks as of True, which is the second, and False.
+    """
+    rare = np.flatnonzero(counts == 1)
+    if not len(rare):
+        return
+    names = shown(targets.classes)
+    meant = [str(names[number]) for number in rare]
+    explained = ""
+    if targets.is_binary and not all(isinstance(name, bool) for name in names):
+        meant = [str(bool(number)) for number in rare]
+        explained = f" (True is the class {names[-1]!r}, False the class {names[0]!r})"
+    raise ValueError(
+        "The least populated classes in y have only 1 member, too few to hold rows of each class out for validation. "
+        f"Classes with too few members are: {meant}{explained}. Give them more rows, or set early_stopping=False."
+    )
 
 
 def _dense(X: Any) -> Array:

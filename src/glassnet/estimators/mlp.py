@@ -11,10 +11,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 
 from glassnet.errors import ConfigurationError
+from glassnet.estimators.arrays import LayerArrays, dense_layers
 from glassnet.estimators.base import NetworkEstimator
 from glassnet.estimators.lbfgs import minimize_loss
 from glassnet.estimators.tasks import Classification, Regression
 from glassnet.layers import ACTIVATIONS, BatchNorm, Dense, Dropout, Layer
+from glassnet.losses import Poisson
 from glassnet.network import Network, Sequential
 from glassnet.optimizers import L2, SGD, Adam, Chain, Optimizer
 from glassnet.settings import number, one_of, whole
@@ -83,23 +85,23 @@ class _Perceptron(NetworkEstimator):
         # As scikit-learn draws them, so that one random_state gives both the same beginning.
         factor = 2.0 if self.activation == "logistic" else 6.0
         self.n_layers_ = len(sizes) + 2
-        for layer in _dense_layers(network):
+        for layer in dense_layers(network):
             bound = np.sqrt(factor / sum(layer.weight.value.shape))
             layer.weight.value[...] = random.uniform(-bound, bound, layer.weight.value.shape)
             layer.bias.value[...] = random.uniform(-bound, bound, layer.bias.value.shape)
         return network
 
-    def _optimizer(self: Any, penalty: float) -> Optimizer:
+    def _optimizer(self: Any) -> Optimizer:
         rate = float(self.learning_rate_init)
         rule: Optimizer
         if self.solver == "sgd":
             rule = SGD(rate, momentum=self.momentum, nesterov=bool(self.nesterovs_momentum and self.momentum))
         else:
             rule = Adam(rate, beta1=self.beta_1, beta2=self.beta_2, epsilon=self.epsilon)
-        return Chain(L2(self.alpha * penalty), rule)
+        return Chain(L2(self.alpha, by_batch=True), rule)
 
-    def _adjust(self, optimizer: Optimizer, penalty: float, *, keeps_rate: bool) -> None:
-        fresh = self._optimizer(penalty)
+    def _adjust(self, optimizer: Optimizer, *, keeps_rate: bool) -> None:
+        fresh = self._optimizer()
         assert isinstance(optimizer, Chain)
         assert isinstance(fresh, Chain)
         for kept, new in zip(optimizer.steps_in_order, fresh.steps_in_order, strict=True):
@@ -136,6 +138,8 @@ class _Perceptron(NetworkEstimator):
         )  # fmt: skip
         self.t_ += self.n_iter_ * len(X)
         self.best_loss_, self.loss_curve_, self.validation_scores_ = self.loss_, [self.loss_], None
+        if self.verbose:
+            print(f"lbfgs: {self.n_iter_} iterations, loss = {self.loss_:.8f}")
         if not converged:
             warnings.warn(
                 f"lbfgs ended after {self.n_iter_} iterations and has not converged; set max_iter or max_fun "
@@ -146,18 +150,44 @@ class _Perceptron(NetworkEstimator):
 
     @property
     def coefs_(self) -> list[Array]:
-        """The weights of each layer (inputs, units): views into the network."""
-        return [layer.weight.value for layer in _dense_layers(self._fitted_network())]
+        """The weights of each layer (inputs, units): views into the network.
+
+        They can be set, all or one of them; before the first fit, too, for ``partial_fit`` to begin with.
+        """
+        return self._of_layers("coefs_", "weight")
+
+    @coefs_.setter
+    def coefs_(self, values: Sequence[Any]) -> None:
+        self._set_layers("coefs_", "weight", values)
 
     @property
     def intercepts_(self) -> list[Array]:
-        """The biases of each layer (units,): views into the network."""
-        return [layer.bias.value for layer in _dense_layers(self._fitted_network())]
+        """The biases of each layer (units,): views into the network, which can be set as ``coefs_`` can."""
+        return self._of_layers("intercepts_", "bias")
 
-    def _fitted_network(self) -> Network:
-        if not hasattr(self, "model_"):
+    @intercepts_.setter
+    def intercepts_(self, values: Sequence[Any]) -> None:
+        self._set_layers("intercepts_", "bias", values)
+
+    def _of_layers(self, name: str, part: str) -> list[Array]:
+        given: dict[str, list[Array]] = self.__dict__.get("_given_weights", {})
+        if hasattr(self, "model_"):
+            return LayerArrays(name, self.model_.network, part)
+        if name not in given:
             raise AttributeError(f"this {type(self).__name__} is not fitted yet")
-        return self.model_.network
+        return given[name]
+
+    def _set_layers(self, name: str, part: str, values: Sequence[Any]) -> None:
+        if hasattr(self, "model_"):
+            LayerArrays(name, self.model_.network, part).take(values)
+        else:
+            self.__dict__.setdefault("_given_weights", {})[name] = list(values)
+
+    def _begin_with_given(self, network: Network) -> None:
+        given: dict[str, list[Array]] = self.__dict__.pop("_given_weights", {})
+        for name, part in (("coefs_", "weight"), ("intercepts_", "bias")):
+            if name in given:
+                LayerArrays(name, network, part).take(given[name])
 
 
 class MLPClassifier(Classification, _Perceptron):
@@ -179,7 +209,7 @@ class MLPClassifier(Classification, _Perceptron):
         random_state: keys initial weights, orders and held-out rows. A number gives the initial weights that it gives
             in scikit-learn.
         tol: how much the loss, or the validation score, must improve; for ``"lbfgs"`` the largest gradient (1e-4).
-        verbose: whether to show a progress bar.
+        verbose: whether to show a progress bar; in a pipe a line for each epoch.
         warm_start: whether ``fit`` goes on where the last one stopped, with the optimizer's memory.
         momentum: of ``"sgd"`` (0.9).
         nesterovs_momentum: whether it looks ahead.
@@ -291,7 +321,10 @@ class MLPRegressor(Regression, _Perceptron):
     """A multi-layer perceptron for numbers, in the place of ``sklearn.neural_network.MLPRegressor``.
 
     Args:
-        loss: ``"squared_error"``, the half squared error; or another name or object, see ``gn.losses``.
+        loss: ``"squared_error"``, the half squared error; ``"poisson"``, half the Poisson deviance, for counts and
+            rates ≥ 0, with the exponential function after the last layer; ``"gamma"``, likewise for amounts > 0;
+            ``"quantile"`` for the median, ``gn.losses.Quantile(0.9)`` for others; or another name or object, see
+            ``gn.losses``.
         hidden_layer_sizes: this and the following as in ``MLPClassifier``.
 
     The reported loss of several targets is averaged over them, as scikit-learn's is. Attributes as those of
@@ -368,16 +401,17 @@ class MLPRegressor(Regression, _Perceptron):
         self.dtype = dtype
 
     def _loss(self) -> Any:
-        return self._targets.loss if self.loss == "squared_error" else super()._loss()
+        if isinstance(self.loss, str) and self.loss == "poisson":
+            return Poisson(averages_outputs=False)  # scikit-learn's is the sum over several targets
+        return self._targets.loss if self._is_squared() else super()._loss()
 
     def _loss_scale(self) -> float:
-        return 1 / self.n_outputs_ if self.loss == "squared_error" else 1.0
+        return 1 / self.n_outputs_ if self._is_squared() else 1.0
+
+    def _is_squared(self) -> bool:
+        return isinstance(self.loss, str) and self.loss == "squared_error"
 
     @available_if(_is_stochastic)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """One epoch over these rows."""
         return self._fit(X, y, sample_weight, None, incremental=True)
-
-
-def _dense_layers(network: Network) -> list[Dense]:
-    return [layer for _, layer in network.walk() if isinstance(layer, Dense)]

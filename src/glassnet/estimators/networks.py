@@ -52,7 +52,7 @@ class _AnyNetwork(NetworkEstimator):
             )
         return network
 
-    def _optimizer(self: Any, penalty: float) -> Optimizer:
+    def _optimizer(self: Any) -> Optimizer:
         return as_optimizer(deepcopy(self.optimizer))
 
     def _row_shape(self: Any, features: int) -> tuple[int, ...]:
@@ -89,7 +89,7 @@ class NetworkClassifier(Classification, _AnyNetwork):
             weights are kept.
         validation_fraction: the share that is set aside (0.1).
         warm_start: whether ``fit`` goes on where the last one stopped, with the optimizer's memory.
-        verbose: whether to show a progress bar.
+        verbose: whether to show a progress bar; in a pipe a line for each epoch.
         class_weight: ``"balanced"``, or {class: weight}.
         callbacks: ``gn.Callback`` objects or functions for ``Model.fit``.
         dtype: ``"float32"``, ``"float64"``, or ``"auto"`` for that of X.
@@ -154,7 +154,8 @@ class NetworkRegressor(Regression, _AnyNetwork):
 
     Args:
         network: as in ``NetworkClassifier``, and so are the following; M targets have M outputs.
-        loss: name or object, see ``gn.losses``; None for the half squared error.
+        loss: name or object, see ``gn.losses``; None for the half squared error. ``Poisson`` and ``Gamma`` take a
+            network whose outputs are logarithms; the predictions are not.
 
     Attributes are those of ``MLPRegressor``, but for ``coefs_``, ``intercepts_`` and ``n_layers_``.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from glassnet.shapes import Array
-from glassnet.training import Callback, TrainingState
+from glassnet.training import Callback, TrainingState, is_watched
 
 LOWEST_RATE = 1e-6
 """Below which an adaptive learning rate is not lowered any more."""
@@ -24,7 +24,6 @@ class Progress(Callback):
         score: the validation score, higher is better; or None to watch the training loss.
         adapts: whether the learning rate is divided by five instead, as long as it is above 1e-6.
         rate_of: the learning rate η t^−p after t rows, as (η, p); None where it stays.
-        rows: in an epoch.
         loss_scale: what the reported loss is multiplied by.
     """
 
@@ -32,11 +31,10 @@ class Progress(Callback):
         self,
         *,
         tol: float,
-        patience: int,
+        patience: float,
         score: Callable[[], float] | None,
         adapts: bool,
         rate_of: tuple[float, float] | None,
-        rows: int,
         loss_scale: float = 1.0,
     ) -> None:
         self.tol = tol
@@ -44,7 +42,7 @@ class Progress(Callback):
         self.score = score
         self.adapts = adapts
         self.rate_of = rate_of
-        self.rows = rows
+        self.rows, self.penalty_share, self.verbose = 0, 1.0, False
         self.rows_seen = 0
         self.loss_scale = loss_scale
         self.losses: list[float] = []
@@ -55,14 +53,35 @@ class Progress(Callback):
         self.has_converged = False
         self._best: Array | None = None
 
+    def begin(self, *, rows: int, penalty_share: float, verbose: bool) -> None:
+        """Is told of the training to come.
+
+        Args:
+            rows: in an epoch.
+            penalty_share: Σ_b n_b/(N w_b) over the batches of an epoch, with n_b rows of N and the weight w_b: what the
+                penalty beside a loss summed over rows is multiplied by in the mean loss of a row.
+            verbose: whether to say what each epoch brought where no progress bar is shown.
+        """
+        self.rows, self.penalty_share, self.verbose = rows, penalty_share, verbose and not is_watched()
+
+    def diverged(self) -> None:
+        """Notes an epoch that came to no end."""
+        self.losses.append(float("nan"))
+        self.scores.append(float("nan"))
+        self.has_converged = True  # after a fashion: there is nothing to be gained from more epochs
+
     def on_fit_begin(self, state: TrainingState) -> None:
         """Has not converged yet."""
         self.has_converged = False
 
     def on_epoch_end(self, state: TrainingState) -> None:
         """Counts."""
-        self.losses.append(self.loss_scale * state.logs["loss"] + state.logs.get("penalty", 0.0))
+        penalty = self.penalty_share * state.logs.get("penalty", 0.0)
+        self.losses.append(self.loss_scale * state.logs["loss"] + penalty)
         self.waited = 0 if self._improved(state) else self.waited + 1
+        if self.verbose:
+            score = f"\nValidation score: {self.scores[-1]:f}" if self.scores else ""
+            print(f"Iteration {len(self.losses)}, loss = {self.losses[-1]:.8f}{score}")
         self.rows_seen += self.rows
         if self.rate_of is not None:
             rate, power = self.rate_of

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
-from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
-from sklearn.utils.multiclass import type_of_target, unique_labels
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from glassnet.errors import ConfigurationError
+from glassnet.estimators.labels import classes_of, numbers_of, weights_of_classes
 from glassnet.losses import BinaryCrossEntropy, CrossEntropy, JointCrossEntropy, Loss, SumSquaredError
 from glassnet.shapes import Array
 
@@ -33,11 +32,11 @@ class Numbers:
 
     Args:
         y: the targets of the first fit.
+        has_log_link: whether the outputs are logarithms of what is predicted.
     """
 
-    activation = "identity"
-
-    def __init__(self, y: Array) -> None:
+    def __init__(self, y: Array, *, has_log_link: bool = False) -> None:
+        self.activation = "exp" if has_log_link else "identity"
         self.is_flat = y.ndim == 1
         self.outputs = 1 if y.ndim == 1 else y.shape[1]
         self.loss: Loss = SumSquaredError("mean")
@@ -47,8 +46,9 @@ class Numbers:
         return y.reshape(len(y), -1)
 
     def decode(self, outputs: Array, loss: Loss) -> Array:
-        """(N,) for targets that were flat and for a single output."""
-        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+        """In the targets' unit: (N,) for targets that were flat and for a single output."""
+        predicted = loss.means(outputs)
+        return predicted[:, 0] if predicted.shape[1] == 1 else predicted
 
 
 class Classes:
@@ -72,7 +72,9 @@ class Classes:
         Raises:
             ValueError: a label that is no class.
         """
-        labels = _numbered(y, self.classes)
+        if y.ndim != 1:
+            raise ValueError(f"y has the shape {y.shape}, expected (N,) as in the first fit")
+        labels = numbers_of(y, self.classes)
         return labels.reshape(-1, 1).astype(np.float64) if self.is_binary else labels
 
     def decode(self, outputs: Array, loss: Loss) -> Array:
@@ -93,8 +95,8 @@ class Classes:
         """A weight for each row (N,)."""
         if class_weight is None:
             return None
-        by_class = compute_class_weight(_known(class_weight, self.classes), classes=self.classes, y=y)
-        return np.asarray(by_class)[np.searchsorted(self.classes, y)]
+        numbers = numbers_of(y, self.classes)
+        return weights_of_classes(class_weight, self.classes, numbers)[numbers]
 
 
 class Labels:
@@ -142,7 +144,7 @@ class Questions:
     activation = "softmax"
 
     def __init__(self, y: Array) -> None:
-        self.classes = [np.unique(column) for column in y.T]
+        self.classes = [classes_of(column) for column in y.T]
         counts = [len(own) for own in self.classes]
         self.outputs = sum(counts)
         self._starts = np.cumsum(counts)[:-1]
@@ -156,12 +158,14 @@ class Questions:
         """
         if y.ndim != 2 or y.shape[1] != len(self.classes):
             raise ValueError(f"y has the shape {y.shape}, expected (N, {len(self.classes)}) as in the first fit")
-        return np.stack([_numbered(column, own) for column, own in zip(y.T, self.classes, strict=True)], axis=1)
+        return np.stack([numbers_of(column, own) for column, own in zip(y.T, self.classes, strict=True)], axis=1)
 
     def decode(self, outputs: Array, loss: Loss) -> Array:
         """The labels (N, M)."""
-        columns = zip(loss.classes(outputs).T, self.classes, strict=True)
-        return np.stack([own[numbers] for numbers, own in columns], axis=1)
+        columns = [own[numbers] for numbers, own in zip(loss.classes(outputs).T, self.classes, strict=True)]
+        if len({column.dtype.kind for column in columns}) == 1:
+            return np.stack(columns, axis=1)
+        return np.stack([column.astype(object) for column in columns], axis=1)  # text beside numbers
 
     def probabilities(self, outputs: Array, loss: Loss) -> list[Array]:
         """Of each question's classes (N, K_m)."""
@@ -173,7 +177,9 @@ class Questions:
             return None
         if class_weight != "balanced":
             raise _no_class_weight(class_weight, "several questions a row", 'class_weight="balanced"')
-        return np.asarray(np.prod([compute_sample_weight("balanced", column) for column in y.T], axis=0))
+        numbers = self.encode(y).T
+        pairs = zip(numbers, self.classes, strict=True)
+        return np.asarray(np.prod([weights_of_classes("balanced", own, n)[n] for n, own in pairs], axis=0))
 
 
 def class_targets(y: Array, classes: Any, *, two_outputs: bool) -> Classes | Labels | Questions:
@@ -187,7 +193,7 @@ def class_targets(y: Array, classes: Any, *, two_outputs: bool) -> Classes | Lab
     Raises:
         ValueError: continuous numbers, or another form that is no classification.
     """
-    kind = type_of_target(y)
+    kind = kind_of(y)
     if kind == "multilabel-indicator":
         return Labels(y)
     if kind == "multiclass-multioutput":
@@ -197,14 +203,24 @@ def class_targets(y: Array, classes: Any, *, two_outputs: bool) -> Classes | Lab
             f"Unknown label type: {kind}. A classifier takes one label a row (N,), or 0 and 1 for several labels a row "
             "(N, M); for numbers use a regressor."
         )
-    return Classes(unique_labels(y) if classes is None else np.unique(classes), two_outputs=two_outputs)
+    return Classes(classes_of(y if classes is None else classes), two_outputs=two_outputs)
 
 
-def _numbered(y: Array, classes: Array) -> Array:
-    unknown = np.setdiff1d(np.unique(y), classes)
-    if len(unknown):
-        raise ValueError(f"y has labels that are not among the classes {classes.tolist()}: {unknown.tolist()}")
-    return np.searchsorted(classes, y)
+def require_classes(y: Array) -> None:
+    """Refuses what is no classification's targets, such as fractions.
+
+    Raises:
+        ValueError: with scikit-learn's words.
+    """
+    if y.dtype != object:
+        check_classification_targets(y)
+
+
+def kind_of(y: Any) -> str:
+    """As scikit-learn calls it; objects of several kinds, of which it knows nothing, are classes like others."""
+    if isinstance(y, np.ndarray) and y.dtype == object:
+        return "multiclass" if y.ndim == 1 else "multiclass-multioutput"
+    return str(type_of_target(y))
 
 
 def _no_class_weight(received: Any, targets: str, expected: str) -> ConfigurationError:
@@ -214,17 +230,3 @@ def _no_class_weight(received: Any, targets: str, expected: str) -> Configuratio
         expected=expected,
         fix="give each row its weight: fit(X, y, sample_weight=...)",
     )
-
-
-def _known(class_weight: Any, classes: Array) -> Any:
-    if not isinstance(class_weight, Mapping):
-        return class_weight
-    unknown = set(class_weight) - set(classes.tolist())
-    if unknown:
-        raise ConfigurationError(
-            where="class_weight",
-            received=f"weights for {sorted(unknown, key=str)}",
-            expected=f"classes among {classes.tolist()}",
-            fix="name classes that occur in y",
-        )
-    return dict(class_weight)

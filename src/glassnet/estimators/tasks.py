@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import column_or_1d
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from glassnet.errors import ConfigurationError
 from glassnet.estimators.base import share_of_right_rows
-from glassnet.estimators.targets import Numbers, class_targets
+from glassnet.estimators.labels import classes_of, labels_of, same_labels, shown
+from glassnet.estimators.targets import Classes, Labels, Numbers, Questions, class_targets, kind_of, require_classes
 from glassnet.losses import LOSSES, Loss
+from glassnet.numeric import refuse_hidden
 from glassnet.settings import by_name
 from glassnet.shapes import Array
 
@@ -26,18 +29,37 @@ class Classification(ClassifierMixin):  # type: ignore[misc]
         two_outputs = self.loss is not None and type(self._loss_given()).__name__ != "BinaryCrossEntropy"
         targets = class_targets(y, classes, two_outputs=two_outputs)
         self.classes_ = targets.classes
+        _tell_of_single_classes(targets)
         return targets
 
     def _loss_given(self: Any) -> Loss:
         return by_name(self.loss, LOSSES, Loss, what="loss")
 
+    def _given(self, y: Any) -> Any:
+        return labels_of(y)
+
     def _checked_targets(self, y: Any) -> Array:
-        check_classification_targets(y)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
         if issparse(y):
             y = y.toarray()
+        require_classes(y)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
         return np.asarray(y)
+
+    def _require_same_targets(self: Any, y: Array) -> None:
+        if isinstance(self._targets, Labels):
+            return  # whose number is checked where they are encoded
+        is_single = isinstance(self._targets, Classes)
+        if (y.ndim == 1) != is_single or (not is_single and y.shape[1] != len(self.classes_)):
+            return  # which is refused where they are encoded
+        known, columns = ([self.classes_], [y]) if is_single else (self.classes_, [*y.T])
+        for own, column in zip(known, columns, strict=True):
+            found = classes_of(column)
+            if len(found) != len(own) or not same_labels(found, own).all():
+                raise ValueError(
+                    "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
+                    f"Previously got {own}, `y` has {found}"
+                )
 
     def _weights(self: Any, y: Array, sample_weight: Array | None) -> Array | None:
         own = self._targets.weights(self.class_weight, y)
@@ -48,7 +70,8 @@ class Classification(ClassifierMixin):  # type: ignore[misc]
 
         Args:
             X: rows (N, D): an array, a frame or a sparse matrix (which is made dense).
-            y: labels (N,), numbers or text; or 0 and 1 for several labels a row (N, M).
+            y: labels (N,), numbers, text, True and False, or several kinds in a list or array of objects; or 0 and 1
+                for several labels a row (N, M).
             sample_weight: a weight ≥ 0 for each row (N,). A weight of 2 does what the row twice does.
             eval_set: (X, y) that is measured after each epoch; with ``early_stopping`` it decides, and no rows are set
                 aside.
@@ -60,16 +83,30 @@ class Classification(ClassifierMixin):  # type: ignore[misc]
 
     def score(self: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The share of rows that are predicted right, in everything."""
-        return share_of_right_rows(np.asarray(y), self.predict(X), sample_weight)
+        refuse_hidden(sample_weight, where=f"{type(self).__name__}.score: sample_weight")
+        y = labels_of(y)
+        return share_of_right_rows(y.toarray() if issparse(y) else np.asarray(y), self.predict(X), sample_weight)
 
     def _partial_fit(self: Any, X: Any, y: Any, classes: Any, sample_weight: Any) -> Any:
-        if not hasattr(self, "model_"):
-            if classes is None and type_of_target(y) != "multilabel-indicator":
-                raise ValueError("classes must be passed on the first call to partial_fit.")
-        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
-            raise ValueError(
-                f"`classes={classes}` is not the same as on the last call to partial_fit, was: {self.classes_}"
+        if isinstance(self.class_weight, str) and self.class_weight == "balanced":
+            raise ConfigurationError(
+                where="partial_fit",
+                received="class_weight='balanced'",
+                expected="weights that do not depend on the rows at hand: class_weight 'balanced' is not supported for "
+                "partial_fit, which sees a part of the rows",
+                fix="compute them from the whole targets, sklearn.utils.class_weight.compute_class_weight('balanced', "
+                "classes=classes, y=y), and pass them as class_weight={class: weight}",
             )
+        y = labels_of(y)
+        if not hasattr(self, "model_"):
+            if classes is None and kind_of(y) != "multilabel-indicator":
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+        elif classes is not None and not isinstance(self._targets, Questions):
+            found = classes_of(classes)
+            if len(found) != len(self.classes_) or not same_labels(found, self.classes_).all():
+                raise ValueError(
+                    f"`classes={classes}` is not the same as on the last call to partial_fit, was: {self.classes_}"
+                )
         return self._fit(X, y, sample_weight, None, incremental=True, classes=classes)
 
     def predict_proba(self: Any, X: Any) -> Any:
@@ -92,11 +129,34 @@ class Classification(ClassifierMixin):  # type: ignore[misc]
         return tags
 
 
+def _tell_of_single_classes(targets: Classes | Labels | Questions) -> None:
+    """Warns where there is nothing to learn: of a class alone, every row is one."""
+    every = targets.classes if isinstance(targets, Questions) else [targets.classes]
+    for number, classes in enumerate(every):
+        if len(classes) == 1 and not isinstance(targets, Labels):
+            where = f"column {number} of y" if isinstance(targets, Questions) else "y"
+            only = shown(classes)[0]
+            warnings.warn(
+                f"{where} has one class only, {only!r}: there is nothing to learn, every prediction will be {only!r}.",
+                RuntimeWarning,
+                stacklevel=5,
+            )
+
+
 class Regression(RegressorMixin):  # type: ignore[misc]
     """The part of an estimator that is about numbers."""
 
-    def _learn(self, y: Array, classes: Any) -> Numbers:
-        return Numbers(y)
+    def _learn(self: Any, y: Array, classes: Any) -> Numbers:
+        name = self.loss if isinstance(self.loss, str) else ""
+        given = None if self.loss is None or name == "squared_error" else by_name(self.loss, LOSSES, Loss, what="loss")
+        return Numbers(y, has_log_link=given is not None and given.has_log_link)
+
+    def _given(self, y: Any) -> Any:
+        refuse_hidden(y, where="y")
+        return y
+
+    def _require_same_targets(self, y: Array) -> None:
+        """Any numbers will do."""
 
     def _checked_targets(self, y: Any) -> Array:
         if y.ndim == 2 and y.shape[1] == 1:

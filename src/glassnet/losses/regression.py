@@ -10,7 +10,7 @@ from glassnet.checks import numeric, place_in_rows
 from glassnet.errors import DataError
 from glassnet.kernels import losses as kernels
 from glassnet.losses.base import REDUCTIONS, Loss
-from glassnet.settings import number, one_of
+from glassnet.settings import boolean, number, one_of
 from glassnet.shapes import Array, Shape
 
 
@@ -114,6 +114,10 @@ class _LogLink(Loss):
     lowest: str
     """The targets allowed, in words."""
 
+    def __init__(self, reduction: str = "mean", *, averages_outputs: bool = True) -> None:
+        self.reduction = one_of(reduction, "reduction", type(self).__name__, REDUCTIONS)
+        self.averages_outputs = boolean(averages_outputs, "averages_outputs", type(self).__name__)
+
     def prepare(self, targets: Any, output_shape: Shape, dtype: np.dtype[Any], *, where: str) -> Array:
         """Checks shape and range."""
         given = numeric(targets, where=where)
@@ -146,6 +150,7 @@ class Poisson(_LogLink):
 
     Args:
         reduction: ``"mean"`` over rows and outputs, or ``"sum"``.
+        averages_outputs: False for a mean over rows of the sum over outputs.
 
     Targets: numbers ≥ 0 of the outputs' shape, counts or rates.
 
@@ -161,9 +166,6 @@ class Poisson(_LogLink):
     kernels = kernels.poisson_forward, kernels.poisson_backward
     lowest = "counts or rates ≥ 0"
 
-    def __init__(self, reduction: str = "mean") -> None:
-        self.reduction = one_of(reduction, "reduction", "Poisson", REDUCTIONS)
-
     def _outside(self, given: Array, targets: Array) -> Array:
         return np.asarray(given < 0)
 
@@ -176,6 +178,7 @@ class Gamma(_LogLink):
 
     Args:
         reduction: ``"mean"`` over rows and outputs, or ``"sum"``.
+        averages_outputs: False for a mean over rows of the sum over outputs.
 
     Targets: numbers > 0 of the outputs' shape.
 
@@ -190,9 +193,6 @@ class Gamma(_LogLink):
 
     kernels = kernels.gamma_forward, kernels.gamma_backward
     lowest = "amounts > 0"
-
-    def __init__(self, reduction: str = "mean") -> None:
-        self.reduction = one_of(reduction, "reduction", "Gamma", REDUCTIONS)
 
     def _outside(self, given: Array, targets: Array) -> Array:
         return np.asarray(targets < np.finfo(targets.dtype).tiny)  # below which compiled kernels count numbers as 0

@@ -98,6 +98,9 @@ class Optimizer(Step):
             if name not in self.state:
                 self.state[name] = flat_buffer(parameters.size, parameters.dtype, stream=2 + number)
             held = self.state[name]
+            if not held.flags.writeable:  # as joblib gives what it maps from a file
+                self.state[name] = flat_buffer(held.size, held.dtype, stream=2 + number)
+                np.copyto(self.state[name], held)
             if held.shape != parameters.shape or held.dtype != parameters.dtype:
                 raise ShapeError(
                     where=f"optimizer {self!r}",
