@@ -10,20 +10,18 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import accuracy_score, r2_score
+from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_array,
-    check_consistent_length,
     check_is_fitted,
     validate_data,
 )
 
 from glassnet.errors import ConfigurationError, DivergenceError
-from glassnet.estimators.labels import same_labels, shown
+from glassnet.estimators.scores import require_pairs, share_of_right_rows
 from glassnet.estimators.stopping import Progress
 from glassnet.estimators.targets import Classes, Targets
 from glassnet.losses import LOSSES, Loss
@@ -155,7 +153,9 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             epochs=1 if incremental else self.max_iter,
             incremental=incremental,
         )
-        if not np.isfinite(self.model_.network.parameters).all():
+        # Squares of gradients that overflowed in the optimizer's memory stop the learning as surely.
+        arrays = self.model_.network.parameters, *self.model_.optimizer.state.values()
+        if not all(np.isfinite(array).all() for array in arrays):
             raise ValueError(NOT_FINITE)
         return self
 
@@ -266,7 +266,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         stratify = None
         if isinstance(self._targets, Classes):
             stratify = encoded.reshape(-1).astype(np.intp)
-            _require_pairs(np.bincount(stratify, minlength=len(self._targets.classes)), self._targets)
+            require_pairs(np.bincount(stratify, minlength=len(self._targets.classes)), self._targets)
         training, held = train_test_split(
             rows, random_state=random, test_size=self.validation_fraction, stratify=stratify
         )
@@ -325,38 +325,6 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         tags.input_tags.sparse = True
         tags.target_tags.multi_output = True
         return tags
-
-
-def share_of_right_rows(y: Array, found: Array, weights: Any) -> float:
-    """The accuracy; of several questions or labels a row, all must be right."""
-    if y.dtype != object != found.dtype and type_of_target(y) != "multiclass-multioutput":
-        return float(accuracy_score(y, found, sample_weight=weights))
-    check_consistent_length(y, found, weights)
-    if y.ndim == 2 and y.shape[1] == 1 and found.ndim == 1:
-        y = y[:, 0]
-    if y.shape != found.shape:
-        raise ValueError(f"y has the shape {y.shape}, the predictions have {found.shape}")
-    return float(np.average(same_labels(y, found).reshape(len(y), -1).all(axis=1), weights=weights))
-
-
-def _require_pairs(counts: Array, targets: Classes) -> None:
-    """Refuses classes with a single row, which cannot be both held out and learned from.
-
-    Of two classes scikit-learn speaks as of True, which is the second, and False.
-    """
-    rare = np.flatnonzero(counts == 1)
-    if not len(rare):
-        return
-    names = shown(targets.classes)
-    meant = [str(names[number]) for number in rare]
-    explained = ""
-    if targets.is_binary and not all(isinstance(name, bool) for name in names):
-        meant = [str(bool(number)) for number in rare]
-        explained = f" (True is the class {names[-1]!r}, False the class {names[0]!r})"
-    raise ValueError(
-        "The least populated classes in y have only 1 member, too few to hold rows of each class out for validation. "
-        f"Classes with too few members are: {meant}{explained}. Give them more rows, or set early_stopping=False."
-    )
 
 
 def _dense(X: Any) -> Array:

@@ -11,8 +11,8 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import column_or_1d
 
 from glassnet.errors import ConfigurationError
-from glassnet.estimators.base import share_of_right_rows
 from glassnet.estimators.labels import classes_of, labels_of, same_labels, shown
+from glassnet.estimators.scores import share_of_right_rows
 from glassnet.estimators.targets import Classes, Labels, Numbers, Questions, class_targets, kind_of, require_classes
 from glassnet.losses import LOSSES, Loss
 from glassnet.numeric import refuse_hidden
@@ -180,3 +180,9 @@ class Regression(RegressorMixin):  # type: ignore[misc]
             The estimator itself.
         """
         return self._fit(X, y, sample_weight, eval_set)
+
+    def score(self: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """R², the coefficient of determination."""
+        refuse_hidden(y, where="y")
+        refuse_hidden(sample_weight, where=f"{type(self).__name__}.score: sample_weight")
+        return float(super().score(X, y, sample_weight))

@@ -212,7 +212,7 @@ class NAdam(Adam):
     def prepare(self, parameters: Array) -> None:
         """Also keeps Π μ_i of the updates done, one number."""
         super().prepare(parameters)
-        self.state.setdefault("momentum_product", np.ones(1))
+        self.state["momentum_product"] = np.require(self.state.get("momentum_product", np.ones(1)), requirements="W")
 
     def apply(
         self, run: Runner, parameters: Array, gradients: Array, layout: Layout | None, learning_rate: float

@@ -1,0 +1,46 @@
+"""How many rows are predicted right, and what a part of them must hold for that to be measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import accuracy_score
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import check_consistent_length
+
+from glassnet.estimators.labels import same_labels, shown
+from glassnet.estimators.targets import Classes
+from glassnet.shapes import Array
+
+
+def share_of_right_rows(y: Array, found: Array, weights: Any) -> float:
+    """The accuracy; of several questions or labels a row, all must be right."""
+    if y.dtype != object != found.dtype and type_of_target(y) != "multiclass-multioutput":
+        return float(accuracy_score(y, found, sample_weight=weights))
+    check_consistent_length(y, found, weights)
+    if y.ndim == 2 and y.shape[1] == 1 and found.ndim == 1:
+        y = y[:, 0]
+    if y.shape != found.shape:
+        raise ValueError(f"y has the shape {y.shape}, the predictions have {found.shape}")
+    return float(np.average(same_labels(y, found).reshape(len(y), -1).all(axis=1), weights=weights))
+
+
+def require_pairs(counts: Array, targets: Classes) -> None:
+    """Refuses classes with a single row, which cannot be both held out and learned from.
+
+    Of two classes scikit-learn speaks as of True, which is the second, and False.
+    """
+    rare = np.flatnonzero(counts == 1)
+    if not len(rare):
+        return
+    names = shown(targets.classes)
+    meant = [str(names[number]) for number in rare]
+    explained = ""
+    if targets.is_binary and not all(isinstance(name, bool) for name in names):
+        meant = [str(bool(number)) for number in rare]
+        explained = f" (True is the class {names[-1]!r}, False the class {names[0]!r})"
+    raise ValueError(
+        "The least populated classes in y have only 1 member, too few to hold rows of each class out for validation. "
+        f"Classes with too few members are: {meant}{explained}. Give them more rows, or set early_stopping=False."
+    )
