@@ -109,6 +109,25 @@ def test_what_would_be_wrong_without_a_word_is_refused(name: str) -> None:
 
 
 @each
+def test_shares_of_right_answers_are_of_means(name: str) -> None:
+    outputs, targets = np.log([[0.4], [0.6], [0.2], [3.0]]), np.array([[0.0], [1.0], [1.0], [1.0]])
+    assert gn.metrics.Accuracy().compute(outputs, targets, gn.losses.LOSSES[name](), None) == 0.75
+
+
+@each
+def test_pictures_and_diagnosis_know_the_mean(name: str) -> None:
+    pytest.importorskip("matplotlib")
+    model = trained(name)
+    text = gn.plots.plot_residuals(model, X, TARGETS[name]).texts[0].get_text()
+    error = np.abs(model.predict_mean(X) - TARGETS[name]).mean()
+    assert float(text.rpartition(" ")[2]) == pytest.approx(error, rel=1e-3)
+    constant = np.full_like(TARGETS[name], np.log(TARGETS[name].mean()))
+    from glassnet.diagnosis.baseline import baseline_loss
+
+    assert baseline_loss(model.loss, TARGETS[name], 1) == pytest.approx(model.loss(constant, TARGETS[name])[0])
+
+
+@each
 def test_a_trace_says_the_equation(name: str) -> None:
     page = gn.trace(trained(name), X[:2], TARGETS[name][:2])
     assert f"{name}_forward" in str(page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -111,6 +112,7 @@ class _LogLink(Loss):
     """Base of the losses whose outputs are logarithms of the mean, which keeps that positive."""
 
     has_log_link = True
+    boundary = math.log(0.5)
     lowest: str
     """The targets allowed, in words."""
 
