@@ -78,6 +78,23 @@ def test_exp(dtype: type) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_exp_of_either_sign(dtype: type) -> None:
+    """The slope of the Poisson loss at a target of 0 is e^x."""
+    module = native()
+    assert module is not None
+    x = points(dtype)
+    low, high = (-87, 88.3) if dtype is np.float32 else (-708, 709.4)
+    inside = x[(x > low) & (x < high)]
+    for own, exact in (
+        (inside, np.exp(inside.astype(np.float64))),
+        (np.array([high + 1, 1e4, np.inf, np.nan, -1e4, -np.inf], dtype), np.array([np.inf] * 3 + [np.nan, 0, 0])),
+    ):
+        column, y = own[:, None].copy(), np.full((len(own), 1), 7, dtype)
+        module.call("poisson_backward", dtype is np.float64, [np.ones_like(own), column, np.zeros_like(column), y], [])
+        assert units(y[:, 0].copy(), exact) <= 3
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_log1p(dtype: type) -> None:
     """Softplus on the left is log(1 + e^x)."""
     x = -np.abs(points(dtype))
