@@ -25,9 +25,9 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
     """Writes the model's prediction of one row in float32 as C99 source.
 
     The function is ``void predict(const float x[INPUTS], float y[OUTPUTS])``; x is a raw row in C order (images channel
-    by channel; of a table of numbers the columns that it uses, in its order), y what ``model.predict`` gives (logits for a
-    loss that takes them, logarithms of the mean for ``Poisson`` and ``Gamma``: the header says so). x is of doubles where
-    ``preprocessing.needs_float64``, because float would lose the digits that tell rows apart, and y where
+    by channel; of a table of numbers the columns that it uses, in its order), y what ``model.predict`` gives (logits
+    for a loss that takes them, logarithms of the mean for ``Poisson`` and ``Gamma``: the header says so). x is of
+    doubles where ``preprocessing.needs_float64``, because float would lose the digits that tell rows apart, and y where
     ``target_scaling.needs_float64``. It keeps its activations in static memory: it takes none from the heap and next to
     none of the stack, and two threads must not call it at once. Compile it with any C99 compiler and ``-lm``.
 
