@@ -14,7 +14,7 @@ from glassnet.checks import numeric, same_rows
 from glassnet.diagnosis import hints
 from glassnet.errors import ConfigurationError, NotBuiltError
 from glassnet.files import require_writable
-from glassnet.formats import ModelParts, describe, read_model_file, reconstruct, write_model_file
+from glassnet.formats import ModelParts, describe, read_memories, read_model_file, reconstruct, write_model_file
 from glassnet.layers import Layer, NumpyLayer
 from glassnet.losses import LOSSES, Loss, check_weights
 from glassnet.metrics import Metric, as_metrics
@@ -24,12 +24,13 @@ from glassnet.network import Network, as_network, check_indices
 from glassnet.optimizers import Optimizer, as_optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.runners import Plan, native
-from glassnet.settings import Configurable, by_name, one_of, whole
+from glassnet.settings import Configurable, boolean, by_name, one_of, whole
 from glassnet.shapes import Array, DType, as_dtype
 from glassnet.tables import Table
 from glassnet.training import (
     Callback,
     History,
+    Memories,
     Predictor,
     Rows,
     Trainer,
@@ -69,6 +70,8 @@ class Model:
         feature_names: names of the input columns, or None.
         target_name: name of the target column, or None.
         class_names: names of the classes by label, or None.
+        memories: what callbacks knew at the end of ``fit``, for the next one, by their names; ``memories.clear()``
+            lets all of them begin anew.
 
     Raises:
         ConfigurationError: parts that do not go together, such as a sigmoid before a loss that takes logits.
@@ -110,6 +113,7 @@ class Model:
         self.feature_names: tuple[str, ...] | None = None
         self.target_name: str | None = None
         self.class_names: tuple[str, ...] | None = None
+        self.memories: Memories = {}
         self._predictor: Predictor | None = None
         if engine == "compiled" and native() is None:
             raise ConfigurationError(
@@ -138,7 +142,7 @@ class Model:
         validation_data: tuple[Any, ...] | None = None,
         validation_split: float = 0.0,
         sample_weight: Any = None,
-        callbacks: Iterable[Callback | Callable[[TrainingState], None]] = (),
+        callbacks: Iterable[Callback | Callable[[TrainingState], None]] | None = (),
         verbose: bool = True,
     ) -> History:
         """Trains for some epochs; called again, it goes on where it stopped.
@@ -196,6 +200,8 @@ class Model:
             epochs=(self.epochs_trained + 1, self.epochs_trained + epochs),
             available=names + (tuple(f"val_{name}" for name in names) if validation else ()) + ("learning_rate",),
             save=self._save_during(lambda: state.epoch),
+            memories=self.memories,
+            memories_in=read_memories,
         )
         started = perf_counter()
         try:
@@ -205,13 +211,14 @@ class Model:
                 state,
                 as_callbacks(callbacks),
                 batch_size=size,
-                shuffle=bool(shuffle),
+                shuffle=boolean(shuffle, "shuffle", "fit"),
                 verbose=verbose,
             )
         finally:
             self.epochs_trained = state.epoch
             state.history.seconds = perf_counter() - started
         if verbose and is_watched():
+            print(*(f"hint: {note}\n" for note in history.notes), sep="", end="")
             self.print_hints(rows, history)
         return history
 
@@ -345,7 +352,8 @@ class Model:
 
         Args:
             path: the file.
-            include_optimizer: whether to keep the optimizer's memory, so that training can go on from here.
+            include_optimizer: whether to keep the memory of the optimizer and of callbacks, so that training can go on
+                from here.
 
         Raises:
             NotBuiltError: there is nothing to save yet.
@@ -382,6 +390,7 @@ class Model:
             feature_names=self.feature_names,
             target_name=self.target_name,
             class_names=self.class_names,
+            memories=self.memories,
         )
         write_model_file(path, *describe(parts, include_optimizer=include_optimizer))
 
@@ -480,5 +489,5 @@ def load(path: str | Path, *, custom: Sequence[type[Configurable]] = ()) -> Mode
     model.epochs_trained = parts.epochs_trained
     model.preprocessing, model.target_scaling = parts.preprocessing, parts.target_scaling
     model.feature_names, model.target_name = parts.feature_names, parts.target_name
-    model.class_names = parts.class_names
+    model.class_names, model.memories = parts.class_names, parts.memories
     return model

@@ -1,11 +1,13 @@
 """The model's file."""
 
 from glassnet.formats.description import ModelParts, describe, reconstruct
+from glassnet.formats.memories import read_memories
 from glassnet.formats.model_file import read_model_file, write_model_file
 
 __all__ = [
     "ModelParts",
     "describe",
+    "read_memories",
     "read_model_file",
     "reconstruct",
     "write_model_file",

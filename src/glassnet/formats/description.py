@@ -10,6 +10,7 @@ import numpy as np
 
 from glassnet import initializers, layers, losses, metrics, network, optimizers, preprocessing, schedules, tables
 from glassnet.errors import FileFormatError, GlassnetError
+from glassnet.formats.memories import CALLBACKS_PREFIX, describe_memories, memories_of
 from glassnet.losses import Loss
 from glassnet.metrics import Metric
 from glassnet.network import Network
@@ -18,6 +19,7 @@ from glassnet.preprocessing import Standardize
 from glassnet.settings import Configurable, file_name, from_config, to_config, whole
 from glassnet.shapes import Array, Shape
 from glassnet.tables import Table
+from glassnet.training import Memories
 from glassnet.version import __version__
 
 OPTIMIZER_PREFIX = "optimizer/"
@@ -62,6 +64,7 @@ class ModelParts:
     feature_names: tuple[str, ...] | None
     target_name: str | None
     class_names: tuple[str, ...] | None
+    memories: Memories
 
 
 def describe(parts: ModelParts, *, include_optimizer: bool) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -86,6 +89,8 @@ def describe(parts: ModelParts, *, include_optimizer: bool) -> tuple[dict[str, A
     tensors = dict(parts.network.named_parameters())
     if include_optimizer:
         tensors |= {OPTIMIZER_PREFIX + name: array for name, array in optimizer.state.items()}
+        description["callbacks"], arrays = describe_memories(parts.memories, parts.network.parameters)
+        tensors |= arrays
     return description, tensors
 
 
@@ -132,7 +137,8 @@ def _reconstruct(
     for name, kind in _KINDS.items():
         if not isinstance(found[name], kind):
             raise TypeError(f"{name} is {found[name]!r:.80}")
-    values = {name: array for name, array in tensors.items() if not name.startswith(OPTIMIZER_PREFIX)}
+    beside = OPTIMIZER_PREFIX, CALLBACKS_PREFIX
+    values = {name: array for name, array in tensors.items() if not name.startswith(beside)}
     found["network"].restore(values, tuple(description["input_shape"]), description["dtype"])
     _check_scaling(found["preprocessing"], found["network"].input_shape)
     _check_scaling(found["target_scaling"], found["network"].output_shape)
@@ -149,6 +155,7 @@ def _reconstruct(
         feature_names=_names(description["feature_names"]),
         target_name=None if target_name is None else str(target_name),
         class_names=_names(description["class_names"]),
+        memories=memories_of(description, tensors, found["network"].parameters),
     )
 
 

@@ -8,12 +8,14 @@ Source of the container: the safetensors format, https://huggingface.co/docs/saf
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from glassnet.errors import FileFormatError, MissingFileError
+from glassnet.errors import DataError, FileFormatError, MissingFileError
 from glassnet.files import write_atomically
 from glassnet.shapes import DTYPES, Array
 
@@ -28,9 +30,20 @@ def write_model_file(path: str | Path, description: dict[str, Any], tensors: dic
         path: the file.
         description: what JSON can hold.
         tensors: arrays by name.
+
+    Raises:
+        DataError: an array holds NaN or infinity, which no file is read with.
     """
     from safetensors.numpy import save
 
+    for name, array in tensors.items():
+        if not np.isfinite(array).all():
+            raise DataError(
+                where=f"save {path}",
+                received=f"NaN or infinity in the array {name!r}",
+                expected="finite numbers: what training left there is of no use",
+                fix="train again with a lower learning rate, or scaled inputs",
+            )
     text = json.dumps({"format_version": FORMAT_VERSION} | description, allow_nan=False)
     contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     write_atomically(path, save(contiguous, metadata={METADATA_KEY: text}))
@@ -43,6 +56,30 @@ def read_model_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Array]]
         MissingFileError: there is no such file.
         FileFormatError: the file is truncated, damaged, no glassnet model, or written by a newer format.
     """
+    with _opened(path) as (file, where):
+        description = _description((file.metadata() or {}).get(METADATA_KEY), where)
+        tensors = {name: np.asarray(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - not a dict
+    for name, tensor in tensors.items():
+        known = tensor.dtype.name in DTYPES
+        if not known or not np.isfinite(tensor).all():
+            raise FileFormatError(
+                where=where,
+                received=f"NaN or infinity in the array {name!r}" if known else f"{tensor.dtype} in the array {name!r}",
+                expected="finite numbers in float32 or float64",
+                fix="save the model again from a training that did not diverge",
+            )
+    return description, tensors
+
+
+def read_description(path: str | Path) -> dict[str, Any]:
+    """All but the arrays of what ``read_model_file`` reads, with the same errors."""
+    with _opened(path) as (file, where):
+        return _description((file.metadata() or {}).get(METADATA_KEY), where)
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[tuple[Any, str]]:
+    """A file of safetensors, and how errors name it."""
     from safetensors import SafetensorError, safe_open
 
     where = f"load {path}"
@@ -55,9 +92,7 @@ def read_model_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Array]]
         )
     try:
         with safe_open(str(path), framework="numpy") as file:
-            metadata = file.metadata() or {}
-            description = _description(metadata.get(METADATA_KEY), where)
-            tensors = {name: np.asarray(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - not a dict
+            yield file, where
     except (SafetensorError, OSError, TypeError, KeyError, AttributeError) as error:
         raise FileFormatError(
             where=where,
@@ -65,16 +100,6 @@ def read_model_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Array]]
             expected="a whole .safetensors file",
             fix="copy or download it again; it may be truncated or no model at all",
         ) from error
-    for name, tensor in tensors.items():
-        known = tensor.dtype.name in DTYPES
-        if not known or not np.isfinite(tensor).all():
-            raise FileFormatError(
-                where=where,
-                received=f"NaN or infinity in the array {name!r}" if known else f"{tensor.dtype} in the array {name!r}",
-                expected="finite numbers in float32 or float64",
-                fix="save the model again from a training that did not diverge",
-            )
-    return description, tensors
 
 
 def _description(text: str | None, where: str) -> dict[str, Any]:

@@ -1,17 +1,12 @@
 """Training: the loop, its batches, its record and what may happen after each epoch."""
 
 from glassnet.training.batches import Rows, batches, epoch_order, validation_rows
-from glassnet.training.callbacks import (
-    Callback,
-    Checkpoint,
-    EarlyStopping,
-    ReduceOnPlateau,
-    TrainingState,
-    as_callbacks,
-)
+from glassnet.training.callbacks import Callback, Memories, TrainingState, as_callbacks
+from glassnet.training.checkpoint import Checkpoint
 from glassnet.training.engines import step_program
 from glassnet.training.history import History, require_picture
 from glassnet.training.loop import Trainer
+from glassnet.training.monitors import EarlyStopping, ReduceOnPlateau
 from glassnet.training.prediction import Predictor
 from glassnet.training.progress import is_watched
 from glassnet.training.watch import Distribution, Watch, WatchRecord
@@ -22,6 +17,7 @@ __all__ = [
     "Distribution",
     "EarlyStopping",
     "History",
+    "Memories",
     "Predictor",
     "ReduceOnPlateau",
     "Rows",

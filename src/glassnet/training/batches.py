@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from zlib import crc32
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from glassnet.errors import ConfigurationError
 from glassnet.randomness import generator
 from glassnet.shapes import Array
 from glassnet.splits import held_out
+
+FINGERPRINT_ROWS = 1000
+"""Whose inputs tell rows from others."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,15 @@ class Rows:
         """Some of the rows."""
         others = (None if own is None else own[rows] for own in (self.weights, self.loss_weights, self.originals))
         return Rows(self.x[rows], self.targets[rows], *others)
+
+    def fingerprint(self) -> int:
+        """A number that other rows hardly have: of targets, weights and some of the inputs."""
+        number = crc32(repr((self.x.shape, self.x.dtype, self.targets.shape)).encode())
+        some = self.x[:: max(1, len(self) // FINGERPRINT_ROWS)]
+        for array in (some, self.targets, self.weights, self.loss_weights):
+            if array is not None:
+                number = crc32(array.tobytes(), number)
+        return number
 
 
 def epoch_order(rows: int, *, seed: int, epoch: int, shuffle: bool) -> Array | None:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from glassnet.errors import ConfigurationError
-from glassnet.settings import boolean, number, one_of, whole
-from glassnet.shapes import Array
+from glassnet.training.batches import Rows
 from glassnet.training.history import History
 
 if TYPE_CHECKING:
     from glassnet.network import Network
     from glassnet.optimizers import Optimizer
+
+Memories = dict[str, dict[str, Any]]
+"""What callbacks know, by their ``memory_name``."""
 
 
 class TrainingState:
@@ -30,6 +30,9 @@ class TrainingState:
         step: number of updates done over the model's whole life.
         logs: what the epoch measured, by name.
         available: names that ``logs`` will have.
+        memories: what callbacks knew before this fit, and those of other fits: the model's own.
+        memories_in: gives of a model's file its number of epochs and its memories.
+        training, validation: the rows as the network gets them; None before the fit begins, or where there are none.
     """
 
     def __init__(
@@ -41,6 +44,8 @@ class TrainingState:
         epochs: tuple[int, int],
         available: tuple[str, ...],
         save: Callable[[str | Path], None],
+        memories: Memories | None = None,
+        memories_in: Callable[[str | Path], tuple[int, Memories]] | None = None,
     ) -> None:
         self.network = network
         self.optimizer = optimizer
@@ -50,16 +55,82 @@ class TrainingState:
         self.step = optimizer.steps
         self.logs: dict[str, float] = {}
         self.available = available
-        self.save = save
+        self.memories: Memories = {} if memories is None else memories
+        self.memories_in = memories_in
+        self.training: Rows | None = None
+        self.validation: Rows | None = None
         self.stop_reason: str | None = None
+        self._save = save
+        self._callbacks: dict[str, Callback] = {}
 
     def stop(self, reason: str) -> None:
         """Ends training after this epoch."""
         self.stop_reason = reason
 
+    def note(self, text: str) -> None:
+        """Adds a sentence to the history's notes, once."""
+        if text not in self.history.notes:
+            self.history.notes.append(text)
+
+    def save(self, path: str | Path) -> None:
+        """Writes the model as it is now, with what the callbacks know."""
+        self.store()
+        self._save(path)
+
+    def recall(self, callbacks: Sequence[Callback]) -> None:
+        """Gives each callback the memory of its name, where there is one; several of one name are numbered."""
+        named: dict[str, Callback] = {}
+        for callback in callbacks:
+            name, number = callback.memory_name(), 2
+            while name in named:
+                name, number = f"{callback.memory_name()} {number}", number + 1
+            named[name] = callback
+        for name, callback in named.items():
+            if name in self.memories:
+                callback.remember(self.memories[name], self)
+        self._callbacks = named  # from now on it is they who know
+
+    def store(self) -> None:
+        """Keeps what the callbacks know now; what others knew stays.
+
+        Raises:
+            ConfigurationError: a callback gives something else than a dict.
+        """
+        for name, callback in self._callbacks.items():
+            memory = callback.to_remember()
+            if not isinstance(memory, dict):
+                raise ConfigurationError(
+                    where=f"{name}: to_remember",
+                    received=f"{memory!r:.60}",
+                    expected="a dict of what it must know, by name",
+                    fix="return {} for nothing",
+                )
+            if memory:
+                self.memories[name] = memory
+
 
 class Callback:
-    """Base: override what is needed. A plain function ``f(state)`` is called like ``on_epoch_end``."""
+    """Base: override what is needed. A plain function ``f(state)`` is called like ``on_epoch_end``.
+
+    A callback that is to know in a later ``fit``, or after a restart, what it knew before overrides ``to_remember`` and
+    ``remember``. The model keeps what it knew, also in its file; a new object of the same ``memory_name`` gets it.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> class Counting(gn.Callback):
+        ...     epochs = 0
+        ...     def on_epoch_end(self, state):
+        ...         self.epochs += 1
+        ...     def to_remember(self):
+        ...         return {"epochs": self.epochs}
+        ...     def remember(self, memory, state):
+        ...         self.epochs = memory["epochs"]
+        >>> model = gn.Model(gn.Sequential(gn.Dense(1)), "mean_squared_error", "sgd")
+        >>> for counting in (Counting(), Counting()):
+        ...     _ = model.fit(np.ones((4, 2)), np.ones((4, 1)), epochs=3, callbacks=[counting], verbose=False)
+        >>> counting.epochs
+        6
+    """
 
     def on_fit_begin(self, state: TrainingState) -> None:
         """Before the first epoch."""
@@ -70,170 +141,20 @@ class Callback:
     def on_fit_end(self, state: TrainingState) -> None:
         """After the last epoch, also when training was stopped."""
 
+    def memory_name(self) -> str:
+        """Under which the model keeps its memory: the class, and what the memory's meaning depends on."""
+        return type(self).__name__
 
-HIGHER_IS_BETTER = ("accuracy", "f1", "precision", "r2", "recall", "roc_auc")
-"""Names, or ends of names, of metrics that are to rise."""
+    def to_remember(self) -> dict[str, Any]:
+        """What it must know to go on, by name; empty, the default, for nothing.
 
+        Numbers, texts, truth values, None, lists of these, and arrays of float32 or float64. Asked for at the end of a
+        fit and whenever the model is saved in between.
+        """
+        return {}
 
-class _Monitor(Callback):
-    """Base of the callbacks that watch one number."""
-
-    def __init__(self, monitor: str, mode: str, min_delta: float) -> None:
-        self.monitor = monitor
-        self.mode = one_of(mode, "mode", type(self).__name__, ("auto", "min", "max"))
-        self.min_delta = number(min_delta, "min_delta", type(self).__name__, low=0)
-
-    def on_fit_begin(self, state: TrainingState) -> None:
-        if self.monitor not in state.available:
-            fix = f"monitor one of: {', '.join(state.available)}"
-            if self.monitor.startswith("val_") and self.monitor[4:] in state.available:
-                fix = f"pass validation_data=(x, y) or validation_split=0.2 to fit, or monitor {self.monitor[4:]!r}"
-            raise ConfigurationError(
-                where=type(self).__name__,
-                received=f"monitor={self.monitor!r}",
-                expected="something this fit measures",
-                fix=fix,
-            )
-        self.best = np.inf
-        self.waited = 0
-
-    def improved(self, state: TrainingState) -> bool:
-        """Notes the epoch's number; True when it is better than the best by more than ``min_delta``."""
-        higher_is_better = self.mode == "max" or (self.mode == "auto" and self.monitor.endswith(HIGHER_IS_BETTER))
-        value = -state.logs[self.monitor] if higher_is_better else state.logs[self.monitor]
-        if value < self.best - self.min_delta:
-            self.best, self.waited = value, 0
-            return True
-        self.waited += 1
-        return False
-
-
-class EarlyStopping(_Monitor):
-    """Stops when a number has not become better for ``patience`` epochs.
-
-    Args:
-        monitor: what to watch (``"val_loss"``).
-        patience: epochs without improvement that are tolerated (5).
-        min_delta: how much better counts as better (0).
-        restore_best: whether the best epoch's weights are put back at the end (True).
-        mode: ``"min"``, ``"max"``, or ``"auto"``: higher is better for accuracy, f1, precision, r2, recall and
-            roc_auc, lower for the rest.
-    """
-
-    def __init__(
-        self,
-        monitor: str = "val_loss",
-        *,
-        patience: int = 5,
-        min_delta: float = 0.0,
-        restore_best: bool = True,
-        mode: str = "auto",
-    ) -> None:
-        super().__init__(monitor, mode, min_delta)
-        self.patience = whole(patience, "patience", "EarlyStopping")
-        self.restore_best = boolean(restore_best, "restore_best", "EarlyStopping")
-        self.best_epoch = 0
-        self._best_parameters: Array | None = None
-
-    def on_fit_begin(self, state: TrainingState) -> None:
-        """Starts to count."""
-        super().on_fit_begin(state)
-        self.best_epoch, self._best_parameters = 0, None
-
-    def on_epoch_end(self, state: TrainingState) -> None:
-        """Keeps the best weights, or stops."""
-        if self.improved(state):
-            self.best_epoch = state.epoch
-            if self.restore_best:
-                self._best_parameters = state.network.parameters.copy()
-        elif self.waited >= self.patience:
-            state.stop(f"{self.monitor} was best in epoch {self.best_epoch}, {self.waited} epochs before")
-
-    def on_fit_end(self, state: TrainingState) -> None:
-        """Puts the best weights back."""
-        if self._best_parameters is not None:
-            state.network.parameters[...] = self._best_parameters
-            self._best_parameters = None
-
-
-class Checkpoint(_Monitor):
-    """Saves the model, with the optimizer's state, while it trains.
-
-    Args:
-        path: the file; ``{epoch}`` in it becomes the epoch's number.
-        every: save after every so many epochs (1).
-        only_best: save only when ``monitor`` became better.
-        monitor: what to watch with ``only_best`` (``"val_loss"``).
-        mode: as in ``EarlyStopping``.
-    """
-
-    def __init__(
-        self,
-        path: str | Path,
-        *,
-        every: int = 1,
-        only_best: bool = False,
-        monitor: str = "val_loss",
-        mode: str = "auto",
-    ) -> None:
-        super().__init__(monitor, mode, 0.0)
-        self.path = str(path)
-        self.every = whole(every, "every", "Checkpoint")
-        self.only_best = boolean(only_best, "only_best", "Checkpoint")
-
-    def on_fit_begin(self, state: TrainingState) -> None:
-        """Checks the monitor where it is needed, and that the file can be written, before any work is done."""
-        if self.only_best:
-            super().on_fit_begin(state)
-        directory = Path(self.path.replace("{epoch}", "0")).resolve().parent
-        if not directory.is_dir():
-            raise ConfigurationError(
-                where="Checkpoint",
-                received=f"the path {self.path!r}",
-                expected="a file in a folder that exists",
-                fix=f"make the folder first: mkdir -p {directory}",
-            )
-
-    def on_epoch_end(self, state: TrainingState) -> None:
-        """Saves when it is due."""
-        due = self.improved(state) if self.only_best else state.epoch % self.every == 0
-        if due:
-            state.save(self.path.replace("{epoch}", str(state.epoch)))
-
-
-class ReduceOnPlateau(_Monitor):
-    """Multiplies the learning rate by ``factor`` when a number has not become better for ``patience`` epochs.
-
-    Args:
-        monitor: what to watch (``"val_loss"``).
-        factor: between 0 and 1 (0.1).
-        patience: epochs without improvement before each reduction (10).
-        min_delta: how much better counts as better (1e-4).
-        min_rate: no reduction below this rate (0).
-        mode: as in ``EarlyStopping``.
-    """
-
-    def __init__(
-        self,
-        monitor: str = "val_loss",
-        *,
-        factor: float = 0.1,
-        patience: int = 10,
-        min_delta: float = 1e-4,
-        min_rate: float = 0.0,
-        mode: str = "auto",
-    ) -> None:
-        super().__init__(monitor, mode, min_delta)
-        self.factor = number(factor, "factor", "ReduceOnPlateau", low=0, high=1, open_low=True)
-        self.patience = whole(patience, "patience", "ReduceOnPlateau")
-        self.min_rate = number(min_rate, "min_rate", "ReduceOnPlateau", low=0)
-
-    def on_epoch_end(self, state: TrainingState) -> None:
-        """Reduces when it is due."""
-        if not self.improved(state) and self.waited >= self.patience:
-            self.waited = 0
-            if state.optimizer.current_rate() * self.factor >= self.min_rate:
-                state.optimizer.learning_rate_scale *= self.factor
+    def remember(self, memory: Mapping[str, Any], state: TrainingState) -> None:
+        """Takes up what ``to_remember`` gave before; called after ``on_fit_begin`` where there is something."""
 
 
 class _FunctionCallback(Callback):
@@ -244,10 +165,16 @@ class _FunctionCallback(Callback):
         self.function(state)
 
 
-def as_callbacks(given: Iterable[Callback | Callable[[TrainingState], None]]) -> list[Callback]:
-    """Accepts callbacks and plain functions of the state."""
+def as_callbacks(
+    given: Iterable[Callback | Callable[[TrainingState], None]] | Callback | Callable[[TrainingState], None] | None,
+) -> list[Callback]:
+    """Accepts callbacks and plain functions of the state; None for none."""
+    if given is None:
+        return []
     found: list[Callback] = []
-    for item in [given] if isinstance(given, Callback) or callable(given) else given:
+    is_one = isinstance(given, Callback | str) or callable(given) or not isinstance(given, Iterable)
+    items: Iterable[Any] = (given,) if is_one else given  # type: ignore[assignment]
+    for item in items:
         if isinstance(item, Callback):
             found.append(item)
         elif callable(item) and not isinstance(item, type):

@@ -29,6 +29,7 @@ class History:
             epoch, "learning_rate" at its first step, "penalty" where the optimizer has one.
         seconds: how long training took, validation and callbacks included.
         stopped: why training ended before its last epoch (``"interrupted"``, an early-stopping message), or None.
+        notes: what callbacks have to say, such as that a metric was never a number.
 
     ``history["loss"]`` is short for ``history.metrics["loss"]``.
     """
@@ -38,6 +39,7 @@ class History:
         self.metrics: dict[str, list[float]] = {}
         self.seconds = 0.0
         self.stopped: str | None = None
+        self.notes: list[str] = []
 
     def __getitem__(self, name: str) -> list[float]:
         return self.metrics[name]

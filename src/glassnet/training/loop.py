@@ -17,6 +17,7 @@ from glassnet.runners import NativeRunner, NumpyRunner
 from glassnet.shapes import Array
 from glassnet.training.batches import Rows, batch_sizes, epoch_order
 from glassnet.training.callbacks import Callback, TrainingState
+from glassnet.training.checkpoint import saving_last
 from glassnet.training.engines import Result, Task, engine_class
 from glassnet.training.history import History
 from glassnet.training.interrupt import Interrupt
@@ -75,9 +76,12 @@ class Trainer:
         has_penalty = optimizer.penalty(np.ones_like(self.network.parameters), self.network.layout) > 0
         others = len(callbacks) > len(watches)
         is_watched = bool(others or self.metrics or validation is not None or has_penalty)
+        state.training, state.validation = rows, validation
+        callbacks = saving_last(list(callbacks))
         for callback in callbacks:
             callback.on_fit_begin(state)
         try:
+            state.recall(callbacks)
             with Interrupt() as interrupt, bar, np.errstate(over="ignore", invalid="ignore"):
 
                 def proceed(epoch: int, done: int) -> bool:
@@ -119,6 +123,7 @@ class Trainer:
         finally:
             for callback in callbacks:
                 callback.on_fit_end(state)
+            state.store()
         state.history.stopped = state.stop_reason
         return state.history
 
