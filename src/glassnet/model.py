@@ -22,6 +22,7 @@ from glassnet.model_checks import agreed_dtype, check_channels, check_end, check
 from glassnet.model_data import keeps_differences, prepared_inputs, prepared_targets
 from glassnet.network import Network, as_network, check_indices
 from glassnet.optimizers import Optimizer, as_optimizer
+from glassnet.output import for_stream
 from glassnet.preprocessing import Standardize
 from glassnet.runners import Plan, native
 from glassnet.settings import Configurable, boolean, by_name, one_of, whole
@@ -218,7 +219,7 @@ class Model:
             self.epochs_trained = state.epoch
             state.history.seconds = perf_counter() - started
         if verbose and is_watched():
-            print(*(f"hint: {note}\n" for note in history.notes), sep="", end="")
+            print(*(for_stream(f"hint: {note}\n") for note in history.notes), sep="", end="")
             self.print_hints(rows, history)
         return history
 
@@ -234,7 +235,7 @@ class Model:
             self.network, self.loss, rows, history, seed=self.seed, feature_names=names, class_names=self.class_names
         )
         for finding in found:
-            print(f"hint: {finding}")
+            print(for_stream(f"hint: {finding}"))
 
     def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """Loss and metrics on data, in prediction mode (no dropout), such as ``{"loss": ..., "accuracy": ...}``.

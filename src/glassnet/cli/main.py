@@ -13,6 +13,7 @@ from glassnet.explain.trace import LANGUAGES
 from glassnet.layers import ACTIVATIONS
 from glassnet.model import ENGINES
 from glassnet.optimizers import OPTIMIZERS
+from glassnet.output import make_plainer, readable
 from glassnet.version import __version__
 
 EXAMPLES = """\
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0 for success, 1 where nobody reads the output any more, 2 for an error that the message explains.
     """
+    make_plainer(sys.stdout, sys.stderr)
     options = build_parser().parse_args(arguments)
     try:
         status: int = options.run(options)
@@ -100,6 +102,7 @@ def _add_train(commands: Commands) -> None:
     group = parser.add_argument_group("the data")
     group.add_argument(
         "--target",
+        type=readable,
         action="append",
         metavar="COLUMN",
         help="for a table: the column to learn; several, all of classes or all of amounts, with commas between them",
@@ -169,7 +172,7 @@ def _add_evaluate(commands: Commands) -> None:
     parser.set_defaults(run=evaluate)
     _add_model_and_data(parser)
     parser.add_argument(
-        "--target", metavar="COLUMN", help="for a table: the target column, if not named as in training"
+        "--target", type=readable, metavar="COLUMN", help="for a table: the target column, if not named as in training"
     )
 
 
@@ -222,7 +225,7 @@ def _add_trace(commands: Commands) -> None:
     parser.add_argument("--html", metavar="FILE", help="where to write the page; needs no network to be looked at")
     parser.add_argument("--language", default="en", choices=LANGUAGES, help="of the page (en)")
     parser.add_argument(
-        "--target", metavar="COLUMN", help="for a table: the target column, if not named as in training"
+        "--target", type=readable, metavar="COLUMN", help="for a table: the target column, if not named as in training"
     )
 
 

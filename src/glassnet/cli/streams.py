@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from glassnet.files import replacing
+from glassnet.output import answers_to
 
 Answers = dict[str, Sequence[Any]]
 """Columns of answers by name, for some rows."""
@@ -28,7 +29,7 @@ def write_answers(answers: Iterable[Answers], path: str | None) -> int:
             _write_parquet(counted, temporary)
     else:
         with nullcontext() if path is None else replacing(path) as temporary:
-            stream = nullcontext(sys.stdout) if temporary is None else temporary.open("w", encoding="utf-8", newline="")
+            stream = answers_to(sys.stdout) if temporary is None else temporary.open("w", encoding="utf-8", newline="")
             with stream as file:
                 _write_csv(counted, file)
     return counted.rows

@@ -20,6 +20,7 @@ from glassnet.errors import ConfigurationError, DataError
 from glassnet.explain import trace as trace_model
 from glassnet.files import require_writable
 from glassnet.model import Model, load
+from glassnet.output import answers_to
 from glassnet.shapes import Array
 from glassnet.tables import Frame, Number, Table
 
@@ -52,7 +53,8 @@ def predict(options: argparse.Namespace) -> int:
         x, names = read_for(model, [file for own in files for file in own], options)
         lines = answer_lines(model, x, names, most=None if options.probabilities else SHOWN)
         if options.output is None and lines is not None:
-            print("\n".join(lines))
+            with answers_to(sys.stdout) as stream:
+                print("\n".join(lines), file=stream)
             return 0
         answers = iter([{"file": names, **_answers(model, x, with_probabilities=options.probabilities)}])
     else:

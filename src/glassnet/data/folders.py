@@ -12,6 +12,7 @@ from glassnet.data.files import unreadable
 from glassnet.data.pictures import PICTURE_ENDINGS, PictureOptions, is_picture, read_pictures
 from glassnet.data.subsets import check_available, check_subset
 from glassnet.errors import DataError, FileFormatError
+from glassnet.output import readable
 from glassnet.shapes import Array
 
 _TRAIN = ("train", "training")
@@ -67,7 +68,7 @@ def read_folder(
     if not folder.is_dir():
         raise _no_folder(folder)
     train_folder, test_folder = _parts(folder)
-    name = folder.resolve().name
+    name = readable(folder.resolve().name)
     train_rows, test_rows = subset or (None, None)
     if test_folder is None:
         data = _read_part(train_folder, name, options, None, None if subset is None else sum(subset))
@@ -103,7 +104,7 @@ def _parts(folder: Path) -> tuple[Path, Path | None]:
 def _read_part(
     folder: Path, name: str, options: PictureOptions, known: tuple[str, ...] | None, most: int | None
 ) -> Dataset:
-    classes = _classes(folder, options)
+    classes = {readable(found): files for found, files in _classes(folder, options).items()}
     names = known or tuple(classes)
     unknown = [found for found in classes if found not in names]
     if unknown:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -52,6 +53,13 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
             expected="a path that ends in .c",
             fix=f"write {source.with_suffix('.c').name!r}; the header will be {source.with_suffix('.h').name!r}",
         )
+    if re.search(r'["\\\n\r]', source.name):
+        raise ConfigurationError(
+            where="export_c",
+            received=f"the file name {source.name!r}",
+            expected="one that an #include can name: without quotes, backslashes and line ends",
+            fix="choose another name",
+        )
     if not IDENTIFIER.match(function):
         raise ConfigurationError(
             where="export_c",
@@ -71,7 +79,7 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
     header = source.with_suffix(".h")
     text = _source(model, header.name, function)
     write_atomically(header, _header(model, function).encode())
-    write_atomically(source, text.encode())
+    write_atomically(source, text.encode("utf-8", "surrogateescape"))  # with the bytes of the header's name
     return source, header
 
 
@@ -163,13 +171,13 @@ def _comment(model: Model) -> str:
         names = [own.name for own in model.preprocessing.columns if own.features]
         lines.append("Numbers of a row, none missing: " + _printable(", ".join(names)) + ".")
     if isinstance(model.class_names, tuple):
-        lines.append("Classes by their number: " + _printable(", ".join(model.class_names)) + ".")
+        lines.append("Classes by their number, from 0, as JSON: " + _in_comment(json.dumps(model.class_names)))
     return "/* " + "\n   ".join(lines) + " */"
 
 
-def _printable(text: str) -> str:
-    """As a comment may hold it."""
-    return re.sub(r"[^ -~]|\*/|/\*|\\|\?\?", "_", text)
+def _in_comment(text: str) -> str:
+    """JSON as a comment may hold it, still the same JSON: no comment ends or begins in it, and no trigraph."""
+    return re.sub(r"(?<=\*)/|/(?=\*)", r"\\/", text).replace("??", r"?\u003f")
 
 
 def _array(name: str, values: Array) -> str:

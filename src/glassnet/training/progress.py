@@ -5,6 +5,8 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from glassnet.output import for_stream
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -55,7 +57,8 @@ class ProgressBar:
         self._shown_at = perf_counter()
         completed = (epoch - self._first) * self._steps + done
         text = f"epoch {epoch}/{self._last}"
-        self._progress.update(self._task, description=text, completed=completed, measured=self._measured, refresh=True)
+        measured = for_stream(self._measured, self._progress.console.file)  # metrics have names of the user's
+        self._progress.update(self._task, description=text, completed=completed, measured=measured, refresh=True)
 
     @staticmethod
     def _open() -> Progress | None:
