@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.checks import numeric, same_rows
-from glassnet.diagnosis import hints
+from glassnet.diagnosis import hints, nothing_to_learn
 from glassnet.errors import ConfigurationError, NotBuiltError
 from glassnet.files import require_writable
 from glassnet.formats import ModelParts, describe, read_memories, read_model_file, reconstruct, write_model_file
@@ -204,6 +204,8 @@ class Model:
             memories=self.memories,
             memories_in=read_memories,
         )
+        for finding in nothing_to_learn(self.loss, rows.targets, self.class_names, self.target_name):
+            state.note(str(finding))
         started = perf_counter()
         try:
             history = self._trainer().fit(
@@ -219,12 +221,11 @@ class Model:
             self.epochs_trained = state.epoch
             state.history.seconds = perf_counter() - started
         if verbose and is_watched():
-            print(*(for_stream(f"hint: {note}\n") for note in history.notes), sep="", end="")
             self.print_hints(rows, history)
         return history
 
     def print_hints(self, rows: Rows, history: History | None = None) -> None:
-        """Prints what can be told of a training at a glance, a line each; ``gn.diagnose`` takes a closer look.
+        """Prints the history's notes and what can be told at a glance, a line each; ``gn.diagnose`` looks closer.
 
         Args:
             rows: what ``model.rows(x, y, None, where="hints")`` gives.
@@ -232,10 +233,11 @@ class Model:
         """
         names = self.feature_names if rows.x.shape[1:] == (len(self.feature_names or ()),) else None
         found = hints(
-            self.network, self.loss, rows, history, seed=self.seed, feature_names=names, class_names=self.class_names
-        )
-        for finding in found:
-            print(for_stream(f"hint: {finding}"))
+            self.network, self.loss, rows, history, seed=self.seed, feature_names=names, class_names=self.class_names,
+            target_name=self.target_name,
+        )  # fmt: skip
+        for text in dict.fromkeys([*(history.notes if history is not None else ()), *map(str, found)]):
+            print(for_stream(f"hint: {text}"))
 
     def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """Loss and metrics on data, in prediction mode (no dropout), such as ``{"loss": ..., "accuracy": ...}``.

@@ -11,7 +11,7 @@ import codecs
 import re
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, TextIO
 
@@ -29,6 +29,7 @@ _SIGNS = {
 }
 _WORD = re.compile("[\u0370-\u03ff\u1f00-\u1fff]{2,}")
 """Greek letters side by side are no formula."""
+_AMBIGUOUS = re.compile(r'[,"]|^\s|\s$')
 _BYTES = re.compile("[\udc80-\udcff]+")
 """Of a name that the locale could not decode."""
 
@@ -88,6 +89,35 @@ def readable(text: str) -> str:
     return _BYTES.sub(
         lambda run: run.group().encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"), text
     )
+
+
+def in_a_line(name: str) -> str:
+    r"""A name with escapes for what would end the line or move the cursor.
+
+    Example:
+        >>> in_a_line("two\nlines of 猫")
+        'two\\nlines of 猫'
+    """
+    controls = "Cc", "Zl", "Zp"
+    return "".join(_controlled(c) if unicodedata.category(c) in controls else c for c in name)
+
+
+def listed(names: Iterable[str]) -> str:
+    r"""Names with commas between them, in quotation marks where a name would not be told from two.
+
+    Example:
+        >>> print(listed(["a", "b, c", "", " d", 'say "so"']))
+        a, "b, c", "", " d", "say \"so\""
+    """
+    return ", ".join(_quoted(name) if _AMBIGUOUS.search(name) or not name else in_a_line(name) for name in names)
+
+
+def _controlled(letter: str) -> str:
+    return letter.encode("unicode_escape").decode("ascii")
+
+
+def _quoted(name: str) -> str:
+    return '"' + in_a_line(name.replace("\\", r"\\").replace('"', r"\"")) + '"'
 
 
 def for_stream(text: str, stream: IO[str] | None = None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -89,6 +90,36 @@ def test_numbers_with_a_large_mean_are_doubles(which: str, tmp_path: Path) -> No
         function(row.ctypes.data_as(ctypes.c_void_p), result.ctypes.data_as(ctypes.c_void_p))
     expected = model.target_scaling.apply(model.predict(x))
     np.testing.assert_allclose(model.target_scaling.apply(found.astype(np.float64)), expected, atol=1e-4)
+
+
+def test_the_names_of_classes_come_out_of_the_comment_as_they_are(tmp_path: Path) -> None:
+    names = (
+        "*/ int x; /*",
+        "b\\",
+        "a, b",
+        "猫",
+        'say "so"',
+        "two\nlines",
+        "??/ ??)",
+        "/*/",
+        "**/",
+        "nan",
+        "",
+        "\t",
+        "//",
+        "*",
+    )
+    model = model_of(gn.Sequential(gn.Dense(len(names))), (3,))
+    model.class_names = names
+    for path in export_c(model, tmp_path / "model.c"):
+        line = path.read_text("ascii").splitlines()[1]
+        assert json.loads(line[line.index("[") : line.rindex("]") + 1]) == list(names)
+    compiled(tmp_path / "model.c")
+    for name in ('a"b.c', "a\\b.c", "a\nb.c"):
+        with pytest.raises(gn.ConfigurationError, match="include"):
+            export_c(model, tmp_path / name)
+    export_c(model, tmp_path / "猫 und Käse.c")
+    compiled(tmp_path / "猫 und Käse.c")
 
 
 def test_numbers_without_a_vector_read_no_foreign_memory(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from glassnet.data.files import unreadable
 from glassnet.data.pictures import parse_size, read_pictures
 from glassnet.errors import ConfigurationError, ShapeError
 from glassnet.model import Model
+from glassnet.output import in_a_line
 from glassnet.preprocessing import Standardize
 from glassnet.shapes import Array, batch_shape
 
@@ -90,13 +91,15 @@ def answer_lines(model: Model, x: Array, names: Sequence[str], *, most: int | No
         return None
     if not np.allclose(shares.sum(axis=1), 1, atol=1e-3):
         return None  # several labels may hold at once
-    classes = model.class_names or tuple(map(str, range(shares.shape[1])))
+    classes = [in_a_line(name) for name in model.class_names or map(str, range(shares.shape[1]))]
+    names = [in_a_line(name) for name in names]
     order = np.argsort(-shares, axis=1, kind="stable")[:, :most]
     widths = max(map(len, names)), max(len(classes[row[0]]) for row in order)
     lines = []
     for name, own, places in zip(names, shares, order, strict=True):
-        first, *others = (f"{classes[k]:<{widths[1] if k == places[0] else 0}} {own[k]:6.1%}" for k in places)
-        lines.append(f"{name:<{widths[0]}}  {first}   {', '.join(' '.join(o.split()) for o in others)}".rstrip())
+        first = f"{classes[places[0]]:<{widths[1]}} {own[places[0]]:6.1%}"
+        others = ", ".join(f"{classes[k]} {own[k]:.1%}" for k in places[1:])
+        lines.append(f"{name:<{widths[0]}}  {first}   {others}".rstrip())
     return lines
 
 

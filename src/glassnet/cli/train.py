@@ -53,10 +53,28 @@ def train(options: argparse.Namespace) -> int:
         )
     if options.regression and data.is_classification:
         data, test = data.with_numbers(), None if test is None else test.with_numbers()
+    _require_something_to_learn(data, target, options.data)
     if test is None:
         data, test = split(data, options.test_share, options.seed)
     model = build_model(options, data, None)
     return _fit(options, model, (data.x, data.y), (test.x, test.y), data.name, _task(options, data), output, plot)
+
+
+def _require_something_to_learn(data: Dataset, target: str | None, source: str) -> None:
+    """Refuses targets that are the same in every row."""
+    if data.y is None or len(data) < 2 or not (data.y == data.y[0]).all():
+        return
+    first = np.ravel(data.y[0])
+    classes, whose = data.class_names, "" if target is None else f": column {target!r}"
+    only = f"the class {classes[first[0]]!r}" if classes else "the number " + ", ".join(f"{n:g}" for n in first[:5])
+    raise DataError(
+        where=f"train {source}{whose}",
+        received=f"{only} in every row",
+        expected="two classes at least: there is nothing to learn"
+        if classes
+        else "numbers that differ: there is nothing to learn",
+        fix="add rows of other classes, or choose another target" if classes else "choose another target",
+    )
 
 
 def _train_table(

@@ -20,7 +20,7 @@ from glassnet.errors import ConfigurationError, DataError
 from glassnet.explain import trace as trace_model
 from glassnet.files import require_writable
 from glassnet.model import Model, load
-from glassnet.output import answers_to
+from glassnet.output import answers_to, in_a_line, listed
 from glassnet.shapes import Array
 from glassnet.tables import Frame, Number, Table
 
@@ -76,12 +76,12 @@ def summary(options: argparse.Namespace) -> int:
     if isinstance(model.preprocessing, Table):
         print(f"columns    {', '.join(own.name for own in model.preprocessing.columns if own.features)}")
     if model.feature_names is not None:
-        print(f"features   {', '.join(model.feature_names)}")
+        print(f"features   {listed(model.feature_names)}")
     if model.class_names is not None:
-        print(f"classes    {', '.join(model.class_names)}")
+        print(f"classes    {listed(model.class_names)}")
     elif isinstance(model.preprocessing, Table):
         for name, classes in model.preprocessing.questions.items():
-            print(f"classes    of {name}: {', '.join(classes)}")
+            print(f"classes    of {in_a_line(name)}: {listed(classes)}")
     if options.plan is not None:
         print(f"\n{model.plan(options.plan)}")
     return 0

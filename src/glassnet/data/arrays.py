@@ -168,6 +168,7 @@ def _targets_of_arrays(arrays: list[tuple[Array, str]]) -> tuple[list[Array], tu
                 expected="labels (N,) or numbers (N, M)",
                 fix="give each row of x one label or one row of numbers",
             )
+    arrays = [(_decoded(values, where), where) for values, where in arrays]
     kinds = {_kind(values) for values, _ in arrays}
     if len(kinds) > 1:
         raise DataError(
@@ -189,6 +190,21 @@ def _targets_of_arrays(arrays: list[tuple[Array, str]]) -> tuple[list[Array], tu
             fix="save the parts again from the same array",
         )
     return rows, None
+
+
+def _decoded(values: Array, where: str) -> Array:
+    """Bytes as text; other values as they are."""
+    if values.dtype.kind != "S":
+        return values
+    try:
+        return np.char.decode(values, "utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            where=where,
+            received=f"bytes that are no text in UTF-8 ({error.object[:20]!r})",
+            expected="names of classes, or numbers",
+            fix="save them as text: np.char.decode(y, encoding) with the encoding that they were written in",
+        ) from error
 
 
 def _joined(parts: list[Array], where: str) -> Array:

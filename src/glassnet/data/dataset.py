@@ -149,7 +149,7 @@ class Dataset:
         own = self._require_class_names()
         assert self.y is not None
         try:
-            values = np.array([float(name) for name in own])
+            values = np.array([_amount(name) for name in own])
         except ValueError:
             raise DataError(
                 where=f"{self.name}: classes",
@@ -242,6 +242,14 @@ def test_rows(rows: int, labels: Array | None, test_share: float, seed: int) -> 
             fix="use more rows" + (f", or a {other} share" if rows > 1 else ""),
         )
     return in_test
+
+
+def _amount(name: str) -> float:
+    """The number that a name is; neither ``"nan"`` nor Python's own ``"1_000"`` is one."""
+    value = float(name)
+    if not np.isfinite(value) or "_" in name:
+        raise ValueError(name)
+    return value
 
 
 def quoted(names: Sequence[str], limit: int = 20) -> str:

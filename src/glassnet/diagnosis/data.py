@@ -48,12 +48,46 @@ def unscaled_inputs(x: Array, feature_names: Sequence[str] | None) -> list[Findi
     ]
 
 
+def nothing_to_learn(
+    loss: Loss, targets: Array, class_names: Sequence[str] | None = None, target_name: str | None = None
+) -> list[Finding]:
+    """Targets that are the same in all rows, as the loss prepared them.
+
+    Args:
+        loss: tells classes from amounts.
+        targets: labels (N,), or numbers (N, ...).
+        class_names: by label.
+        target_name: of the column, or None.
+    """
+    if len(targets) < 2 or not (targets == targets[0]).all():
+        return []
+    first = np.ravel(targets[0])
+    if isinstance(loss, CrossEntropy) and (targets.ndim == 1 or first.max() == 1):
+        label = int(first[0]) if targets.ndim == 1 else int(first.argmax())
+        name = class_names[label] if class_names is not None and label < len(class_names) else f"class {label}"
+        measured = f"all {len(targets):,} rows are of one class, {name}"
+    else:
+        value = ", ".join(f"{number:g}" for number in first[:5]) + ", ..." * (len(first) > 5)
+        measured = f"all {len(targets):,} rows have the same target, {value}"
+    return [
+        Finding(
+            "nothing_to_learn",
+            target_name or "targets y",
+            measured,
+            "There is nothing to learn: the best answer is always the same, and a low loss says nothing",
+            "rows with other targets, or another column as the target",
+        )
+    ]
+
+
 def class_imbalance(loss: Loss, targets: Array, outputs: int, class_names: Sequence[str] | None) -> list[Finding]:
     """Classes of which one is many times as frequent as another."""
     if not isinstance(loss, CrossEntropy) or targets.ndim != 1:
         return []
     counts = np.bincount(targets, minlength=outputs)
     rare, frequent = int(counts.argmin()), int(counts.argmax())
+    if counts[frequent] == len(targets):
+        return []  # which is nothing to learn
     if counts[frequent] < MOST_UNEVEN * max(1, counts[rare]):
         return []
     names = class_names or [f"class {k}" for k in range(outputs)]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from glassnet.diagnosis.baseline import baseline_loss
 from glassnet.diagnosis.curves import overfitting, underfitting
-from glassnet.diagnosis.data import class_imbalance, unscaled_inputs
+from glassnet.diagnosis.data import class_imbalance, nothing_to_learn, unscaled_inputs
 from glassnet.diagnosis.finding import Finding
 from glassnet.diagnosis.signals import look, signals
 from glassnet.losses import Loss
@@ -28,6 +28,7 @@ def hints(
     seed: int = 0,
     feature_names: Sequence[str] | None = None,
     class_names: Sequence[str] | None = None,
+    target_name: str | None = None,
 ) -> tuple[Finding, ...]:
     """The findings that need no further training.
 
@@ -39,11 +40,12 @@ def hints(
         seed: chooses the rows that are looked at, and dropout's mask.
         feature_names: of columns.
         class_names: by label.
+        target_name: of the target's column.
     """
     (outputs,) = network.output_shape or (0,) if len(network.output_shape or ()) == 1 else (0,)
-    found = unscaled_inputs(*_amounts(network, rows.x, feature_names)) + class_imbalance(
-        loss, rows.targets, outputs, class_names
-    )
+    found = nothing_to_learn(loss, rows.targets, class_names, target_name)
+    found += unscaled_inputs(*_amounts(network, rows.x, feature_names))
+    found += class_imbalance(loss, rows.targets, outputs, class_names)
     found += signals(look(network, loss, some(rows, seed=seed), seed=seed), network)
     if history is not None and len(history):
         baseline = baseline_loss(loss, rows.targets, outputs) if outputs else None

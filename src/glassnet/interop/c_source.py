@@ -177,7 +177,7 @@ def _comment(model: Model) -> str:
 
 def _in_comment(text: str) -> str:
     """JSON as a comment may hold it, still the same JSON: no comment ends or begins in it, and no trigraph."""
-    return re.sub(r"(?<=\*)/|/(?=\*)", r"\\/", text).replace("??", r"?\u003f")
+    return text.replace("*/", r"*\/").replace("/*", r"/\u002a").replace("??", r"?\u003f")
 
 
 def _array(name: str, values: Array) -> str:

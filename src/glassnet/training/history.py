@@ -29,7 +29,7 @@ class History:
             epoch, "learning_rate" at its first step, "penalty" where the optimizer has one.
         seconds: how long training took, validation and callbacks included.
         stopped: why training ended before its last epoch (``"interrupted"``, an early-stopping message), or None.
-        notes: what callbacks have to say, such as that a metric was never a number.
+        notes: what there is to say about it, such as that all targets are the same, or that a metric was no number.
 
     ``history["loss"]`` is short for ``history.metrics["loss"]``.
     """
