@@ -177,7 +177,7 @@ class Model:
             x = numeric(x, where="fit: x")
         y = numeric(y, where="fit: y")
         self._check_digits(x, y)
-        rows = self.rows(x, y, sample_weight, where="fit")
+        rows = self.rows(x, y, sample_weight, where="fit").require_weight(where="fit")
         if validation_data is not None and validation_split:
             raise ConfigurationError(
                 where="fit",
@@ -191,7 +191,8 @@ class Model:
         elif validation_split:
             labels = rows.targets if rows.targets.ndim == 1 else None
             training, held_out = validation_rows(len(rows), validation_split, labels, seed=self.seed)
-            rows, validation = rows.take(training), rows.take(held_out)
+            rows, validation = rows.take(training), rows.take(held_out).require_weight(where="fit: validation_split")
+            rows.require_weight(where="fit: what validation_split leaves")
         size = len(rows) if batch_size is None else min(whole(batch_size, "batch_size", "fit"), len(rows))
         names = ("loss", *(m.name for m in self.metrics))
         state = TrainingState(
@@ -246,7 +247,8 @@ class Model:
         and y. With ``target_scaling`` the loss is that of the standardised targets, as in training.
         """
         self.require_built("evaluate")
-        return self._trainer().evaluate(self.rows(x, y, sample_weight, where="evaluate"))
+        rows = self.rows(x, y, sample_weight, where="evaluate")
+        return self._trainer().evaluate(rows.require_weight(where="evaluate"))
 
     def predict(self, x: Any) -> Array:
         """The network's outputs (N, ...) in prediction mode; for a network without a final activation the logits.
@@ -448,7 +450,8 @@ class Model:
                 expected="(x, y) or (x, y, sample_weight)",
                 fix="write validation_data=(x_validation, y_validation)",
             )
-        return self.rows(data[0], data[1], data[2] if len(data) == 3 else None, where="fit: validation_data")
+        where = "fit: validation_data"
+        return self.rows(data[0], data[1], data[2] if len(data) == 3 else None, where=where).require_weight(where=where)
 
     def inputs(self, x: Any, *, where: str = "inputs") -> Array:
         """The door for x alone: checked against a built network, preprocessed, in the network's dtype."""

@@ -11,7 +11,7 @@ from glassnet.errors import ShapeError
 from glassnet.parameters import Layout, flat_buffer
 from glassnet.runners import NumpyRunner, Runner
 from glassnet.schedules import Schedule, as_schedule
-from glassnet.settings import Configurable
+from glassnet.settings import Configurable, number
 from glassnet.shapes import Array
 
 
@@ -94,9 +94,9 @@ class Optimizer(Step):
         Raises:
             ShapeError: the optimizer holds the state of other parameters.
         """
-        for number, name in enumerate(self.slots):
+        for place, name in enumerate(self.slots):
             if name not in self.state:
-                self.state[name] = flat_buffer(parameters.size, parameters.dtype, stream=2 + number)
+                self.state[name] = flat_buffer(parameters.size, parameters.dtype, stream=2 + place)
             held = self.state[name]
             if not held.flags.writeable:  # as joblib gives what it maps from a file
                 self.state[name] = flat_buffer(held.size, held.dtype, stream=2 + number)
@@ -120,8 +120,8 @@ class Optimizer(Step):
             return given * scale
         schedule = as_schedule(given, type(self).__name__)
         if isinstance(steps, np.ndarray):
-            return scale * np.array([schedule(int(step)) for step in steps])
-        return schedule(steps) * scale
+            return scale * np.array([_rate(schedule, int(step)) for step in steps])
+        return _rate(schedule, steps) * scale
 
     def next_number(self, steps: Any) -> Any:
         """The number of the next update, counted from 1."""
@@ -130,6 +130,11 @@ class Optimizer(Step):
     def reset(self) -> None:
         """Forgets everything: state, number of updates, scale of the rate."""
         self.state, self.steps, self.learning_rate_scale = {}, 0, 1.0
+
+
+def _rate(schedule: Schedule, step: int) -> float:
+    """What a schedule, which may be the user's own, says: a rate, and none that climbs the loss."""
+    return number(schedule(step), "rate", f"{schedule!r} at step {step}", low=0)
 
 
 def weights_of(flat: Array, layout: Layout | None) -> Sequence[Array]:

@@ -9,7 +9,7 @@ from zlib import crc32
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError
+from glassnet.errors import ConfigurationError, DataError
 from glassnet.randomness import generator
 from glassnet.shapes import Array
 from glassnet.splits import held_out
@@ -44,6 +44,21 @@ class Rows:
         """Some of the rows."""
         others = (None if own is None else own[rows] for own in (self.weights, self.loss_weights, self.originals))
         return Rows(self.x[rows], self.targets[rows], *others)
+
+    def require_weight(self, *, where: str) -> Rows:
+        """The same rows.
+
+        Raises:
+            DataError: the loss gives none of them a weight above 0, so that it would be 0 whatever the outputs.
+        """
+        if self.loss_weights is not None and not (self.loss_weights > 0).any():
+            raise DataError(
+                where=where,
+                received=f"{len(self):,} rows with a weight of 0 each, the loss's class_weight included",
+                expected="a row that counts",
+                fix="look at sample_weight and class_weight, or choose other rows",
+            )
+        return self
 
     def fingerprint(self) -> int:
         """A number that other rows hardly have: of targets, weights and some of the inputs."""
@@ -95,7 +110,7 @@ def validation_rows(rows: int, share: float, labels: Array | None, *, seed: int)
     Raises:
         ConfigurationError: the share leaves one side without a row.
     """
-    in_range = isinstance(share, int | float) and 0 < share < 1
+    in_range = isinstance(share, int | float | np.floating) and 0 < share < 1
     mask = held_out(rows, share, labels, generator(seed, "validation")) if in_range else np.empty(0, bool)
     if not mask.any() or mask.all():
         raise ConfigurationError(

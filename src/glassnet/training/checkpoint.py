@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from glassnet.errors import ConfigurationError, FileFormatError
+from glassnet.files import require_writable
 from glassnet.settings import boolean, whole
 from glassnet.training.callbacks import Callback, TrainingState
 from glassnet.training.monitors import Monitor
@@ -36,7 +37,7 @@ class Checkpoint(Monitor):
         mode: str = "auto",
     ) -> None:
         super().__init__(monitor, mode, 0.0)
-        self.path = str(path)
+        self.path = _checked_path(path)
         self.every = whole(every, "every", "Checkpoint")
         self.only_best = boolean(only_best, "only_best", "Checkpoint")
 
@@ -51,14 +52,7 @@ class Checkpoint(Monitor):
         """
         if self.only_best:
             super().on_fit_begin(state)
-        directory = Path(self.path.replace("{epoch}", "0")).resolve().parent
-        if not directory.is_dir():
-            raise ConfigurationError(
-                where="Checkpoint",
-                received=f"the path {self.path!r}",
-                expected="a file in a folder that exists",
-                fix=f"make the folder first: mkdir -p {directory}",
-            )
+        require_writable(self.path.replace("{epoch}", str(state.first_epoch)), where="Checkpoint")
         if self.only_best and Path(self.path).is_file():
             self._read(state)
 
@@ -101,6 +95,18 @@ class Checkpoint(Monitor):
                 f"Checkpoint: {self.path} stays until {self.monitor} is better than the {self.best:.6g} of an earlier "
                 f"training{rows}; choose another path to begin anew"
             )
+
+
+def _checked_path(path: str | Path) -> str:
+    """The path as text, with no braces that would stay as they are."""
+    if not isinstance(path, str | Path) or "{" in Path(path).name.replace("{epoch}", ""):
+        raise ConfigurationError(
+            where="Checkpoint",
+            received=f"the path {path!r}" if isinstance(path, str | Path) else f"{path!r:.60} as the path",
+            expected='a path, with "{epoch}" where the number of the epoch belongs',
+            fix='write gn.Checkpoint("epoch-{epoch}.safetensors")',
+        )
+    return str(path)
 
 
 def saving_last(callbacks: list[Callback]) -> list[Callback]:

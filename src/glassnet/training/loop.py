@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glassnet.errors import DivergenceError
+from glassnet.errors import ConfigurationError, DivergenceError
 from glassnet.losses import Loss
 from glassnet.metrics import Metric
 from glassnet.network import Network
@@ -93,6 +93,7 @@ class Trainer:
                 epoch = state.first_epoch
                 while epoch <= state.last_epoch and state.stop_reason is None:
                     first_step = optimizer.steps
+                    _check_rate(optimizer)
                     result = engine.run(task, epoch, 1 if is_watched else state.last_epoch - epoch + 1)
                     count, left = divmod(len(result.losses), steps)
                     if result.diverged:
@@ -185,3 +186,15 @@ class Trainer:
         )
         error.history = state.history
         return error
+
+
+def _check_rate(optimizer: Optimizer) -> None:
+    """Refuses a rate that climbs the loss, which a callback or a schedule of the user's may come to."""
+    rate = optimizer.current_rate()
+    if not 0 <= rate < np.inf:
+        raise ConfigurationError(
+            where=f"fit: step {optimizer.steps + 1}",
+            received=f"a learning rate of {rate:g} (learning_rate_scale {optimizer.learning_rate_scale!r})",
+            expected="0 ≤ rate < infinity",
+            fix="look at the schedule, and at callbacks that change the rate",
+        )
