@@ -205,7 +205,7 @@ class Model:
             memories=self.memories,
             memories_in=read_memories,
         )
-        for finding in nothing_to_learn(self.loss, rows.targets, self.class_names, self.target_name):
+        for finding in nothing_to_learn(self.loss, rows.asked, self.class_names, self.target_name):
             state.note(str(finding))
         started = perf_counter()
         try:

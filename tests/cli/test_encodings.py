@@ -31,24 +31,24 @@ COMMANDS = {
     **{f"help of {n}": [n, "--help"] for n in NAMES},
     "train": ["train", "花.csv", "--target", "种类", "--epochs", "3", "--output", "花.safetensors", "--threads", "1"],
     "train a table": [
-        *("train", "words.csv", "--target", "种类"),
+        *("train", "词.csv", "--target", "种类"),
         *("--epochs", "3", "--patience", "2", "--output", "词.safetensors"),
     ],
     "train photos": ["train", "宠物", "--epochs", "2", "--output", "宠物.safetensors"],
     "evaluate": ["evaluate", "花.safetensors", "花.csv"],
-    "evaluate a table": ["evaluate", "词.safetensors", "words.csv"],
+    "evaluate a table": ["evaluate", "词.safetensors", "词.csv"],
     "evaluate photos": ["evaluate", "宠物.safetensors", "宠物"],
     "predict": ["predict", "花.safetensors", "花.csv", "--probabilities"],
-    "predict a table": ["predict", "词.safetensors", "words.csv"],
+    "predict a table": ["predict", "词.safetensors", "词.csv"],
     "predict to a file": ["predict", "花.safetensors", "花.csv", "--output", "答.csv"],
     "predict photos": ["predict", "宠物.safetensors", "宠物/猫/图0.png", "--probabilities"],
     "predict photos to a file": ["predict", "宠物.safetensors", "宠物", "--output", "图.csv"],
     "summary": ["summary", "花.safetensors", "--plan", "8"],
     "trace": ["trace", "花.safetensors", "花.csv"],
     "trace to a page": ["trace", "花.safetensors", "花.csv", "--html", "页.html", "--language", "zh"],
-    "export": ["export", "花.safetensors", "--to", "c"],
+    "export": ["export", "宠物.safetensors", "--to", "c"],
     "another target": ["train", "花.csv", "--target", "品种"],
-    "another table": ["predict", "花.safetensors", "words.csv"],
+    "another table": ["predict", "花.safetensors", "词.csv"],
     "no file": ["train", "没有.csv", "--target", "种类"],
     "no option": ["train", "花.csv", "--目标", "种类"],
 }
@@ -74,7 +74,7 @@ for name, arguments in json.loads(sys.argv[1]).items():
 def write_data(folder: Path) -> None:
     """A table of numbers, one with words, and photos."""
     rng = np.random.default_rng(0)
-    for name, second in (("花", None), ("words", ("红", "vert é", "blau"))):
+    for name, second in (("花", None), ("词", ("红", "vert é", "blau"))):
         lines = ["长度,宽度,种类" if second is None else "长度,颜色,种类"]
         for i in range(60):
             other = f"{rng.normal():.3f}" if second is None else second[i % 3]

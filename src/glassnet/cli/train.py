@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from glassnet.cli.pictures import picture_options
 from glassnet.data import Dataset, open_source, parse_subset, split
 from glassnet.data.sources import refuse_size
 from glassnet.data.tables import is_table, name_of, read_header
-from glassnet.errors import ConfigurationError
+from glassnet.errors import ConfigurationError, DataError
 from glassnet.files import require_writable
 from glassnet.losses import Loss
 from glassnet.model import Model
@@ -25,7 +26,7 @@ from glassnet.pages import is_page
 from glassnet.preprocessing import Standardize
 from glassnet.reports import can_draw, report
 from glassnet.shapes import Array
-from glassnet.tables import Table
+from glassnet.tables import Answers, Table
 from glassnet.training import Callback, EarlyStopping, TrainingState, is_watched, require_picture
 
 PRINTED_EPOCHS = 20
@@ -53,27 +54,24 @@ def train(options: argparse.Namespace) -> int:
         )
     if options.regression and data.is_classification:
         data, test = data.with_numbers(), None if test is None else test.with_numbers()
-    _require_something_to_learn(data, target, options.data)
+    _require_something_to_learn(data.y, f"train {options.data}", data.class_names)
     if test is None:
         data, test = split(data, options.test_share, options.seed)
     model = build_model(options, data, None)
     return _fit(options, model, (data.x, data.y), (test.x, test.y), data.name, _task(options, data), output, plot)
 
 
-def _require_something_to_learn(data: Dataset, target: str | None, source: str) -> None:
-    """Refuses targets that are the same in every row."""
-    if data.y is None or len(data) < 2 or not (data.y == data.y[0]).all():
+def _require_something_to_learn(y: Array | None, where: str, class_names: Sequence[str] | None = None) -> None:
+    """Refuses targets, labels (N,) or amounts (N, M), that are the same in every row."""
+    if y is None or len(y) < 2 or not (y == y[0]).all():
         return
-    first = np.ravel(data.y[0])
-    classes, whose = data.class_names, "" if target is None else f": column {target!r}"
-    only = f"the class {classes[first[0]]!r}" if classes else "the number " + ", ".join(f"{n:g}" for n in first[:5])
+    first = np.ravel(y[0])
+    amounts = ", ".join(f"{number:g}" for number in first[:5])
     raise DataError(
-        where=f"train {source}{whose}",
-        received=f"{only} in every row",
-        expected="two classes at least: there is nothing to learn"
-        if classes
-        else "numbers that differ: there is nothing to learn",
-        fix="add rows of other classes, or choose another target" if classes else "choose another target",
+        where=where,
+        received=f"the {f'class {class_names[first[0]]!r}' if class_names else f'number {amounts}'} in every row",
+        expected=f"{'two classes at least' if class_names else 'numbers that differ'}: there is nothing to learn",
+        fix=f"{'add rows of other classes, or ' if class_names else ''}choose another target",
     )
 
 
@@ -92,6 +90,9 @@ def _train_table(
     table, training, held = tables.learn(options, targets, subset)
     name = training.name
     pairs = [(part, table.targets(part)) for part in (training, held)]
+    for place, column in enumerate(table.target.names if isinstance(table.target, Answers) else ()):
+        both = np.concatenate([labels[:, place] for _, labels in pairs])
+        _require_something_to_learn(both, f"train {options.data}: column {column!r}")
     model = _table_model(options, table, pairs[0][1], name)
     if not options.quiet:
         print(table, end="\n\n")

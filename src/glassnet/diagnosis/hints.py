@@ -43,7 +43,7 @@ def hints(
         target_name: of the target's column.
     """
     (outputs,) = network.output_shape or (0,) if len(network.output_shape or ()) == 1 else (0,)
-    found = nothing_to_learn(loss, rows.targets, class_names, target_name)
+    found = nothing_to_learn(loss, rows.asked, class_names, target_name)
     found += unscaled_inputs(*_amounts(network, rows.x, feature_names))
     found += class_imbalance(loss, rows.targets, outputs, class_names)
     found += signals(look(network, loss, some(rows, seed=seed), seed=seed), network)

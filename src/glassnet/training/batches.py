@@ -45,6 +45,11 @@ class Rows:
         others = (None if own is None else own[rows] for own in (self.weights, self.loss_weights, self.originals))
         return Rows(self.x[rows], self.targets[rows], *others)
 
+    @property
+    def asked(self) -> Array:
+        """The targets in their own unit."""
+        return self.targets if self.originals is None else self.originals
+
     def require_weight(self, *, where: str) -> Rows:
         """The same rows.
 
