@@ -173,7 +173,7 @@ def test_a_table_of_numbers_alone(tmp_path: Path) -> None:
     model.preprocessing = table
     model.fit(data, table.targets(data), epochs=2, verbose=False)
     source, header = export_c(model, tmp_path / "table.c")
-    assert "Numbers of a row, none missing: age, wait." in header.read_text()
+    assert 'Numbers of a row, none missing, as JSON: ["age", "wait"]' in header.read_text()
     rows = np.column_stack([data["age"], data["wait"].astype(float)])
     np.testing.assert_allclose(predicted(compiled(source), rows, (2,)), model.predict(data), rtol=1e-5, atol=1e-6)
 

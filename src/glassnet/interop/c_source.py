@@ -169,7 +169,7 @@ def _comment(model: Model) -> str:
     lines = [f"Made by glassnet {__version__}. One row: {shapes}."]
     if isinstance(model.preprocessing, Table):
         names = [own.name for own in model.preprocessing.columns if own.features]
-        lines.append("Numbers of a row, none missing: " + _printable(", ".join(names)) + ".")
+        lines.append("Numbers of a row, none missing, as JSON: " + _in_comment(json.dumps(names)))
     if isinstance(model.class_names, tuple):
         lines.append("Classes by their number, from 0, as JSON: " + _in_comment(json.dumps(model.class_names)))
     return "/* " + "\n   ".join(lines) + " */"

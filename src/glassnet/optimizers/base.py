@@ -99,7 +99,7 @@ class Optimizer(Step):
                 self.state[name] = flat_buffer(parameters.size, parameters.dtype, stream=2 + place)
             held = self.state[name]
             if not held.flags.writeable:  # as joblib gives what it maps from a file
-                self.state[name] = flat_buffer(held.size, held.dtype, stream=2 + number)
+                self.state[name] = flat_buffer(held.size, held.dtype, stream=2 + place)
                 np.copyto(self.state[name], held)
             if held.shape != parameters.shape or held.dtype != parameters.dtype:
                 raise ShapeError(
