@@ -806,6 +806,17 @@ def test_deviances_keep_their_digits_near_the_best_output_and_far_from_it(dtype:
     assert Gamma()(np.array([[1000.0]], dtype), [[1.0]])[0] == pytest.approx(999, rel=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_counts_below_0_and_amounts_of_0_are_not_rounded_to_good_ones(dtype: type) -> None:
+    outputs = np.zeros((2, 1), dtype)
+    for loss, target in ((Poisson(), -1e-50), (Gamma(), 1e-320), (Gamma(), -1e-50)):
+        with pytest.raises(DataError, match=f"the value {target:g} in row 1"):
+            loss(outputs, [[1.0], [target]])
+    if dtype is np.float32:
+        with pytest.raises(DataError, match="amounts > 0"):
+            Gamma()(outputs, [[1.0], [1e-40]])
+
+
 def test_outputs_of_a_log_link_and_the_means_they_stand_for() -> None:
     outputs = np.array([[0.0], [2.0]])
     for loss in (Poisson(), Gamma()):
