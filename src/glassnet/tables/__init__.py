@@ -1,9 +1,10 @@
 """Tables as people have them, columns of numbers, words, truth and time, as the numbers that a network takes."""
 
 from glassnet.tables.amounts import NumberForm
+from glassnet.tables.clocks import ClockForm, DurationForm
 from glassnet.tables.columns import Column, Duration, Ignored, Number, Quantiles, Time, TimeOfDay, Truth
 from glassnet.tables.forms import Form, TruthForm, WordForm
-from glassnet.tables.moments import ClockForm, DateForm, DurationForm
+from glassnet.tables.moments import DateForm
 from glassnet.tables.raws import Frame
 from glassnet.tables.reading import Reading
 from glassnet.tables.table import Table

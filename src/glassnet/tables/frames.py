@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -77,7 +77,7 @@ def _of_array(data: Array, names: list[str], where: str) -> dict[str, Any]:
     plain = data if isinstance(data, np.ma.MaskedArray) else np.asarray(data)
     if plain.dtype.names and plain.ndim == 1:
         return {name: plain[name] for name in names}
-    if plain.ndim != 2:
+    if plain.ndim != 2 or plain.dtype.names:
         raise _unusable(f"an array of shape {plain.shape}", where)
     return dict(zip(names, plain.T, strict=True))
 
@@ -109,13 +109,22 @@ def _narwhals(data: Any, where: str) -> Any:
 def _of_column(name: str, values: Any, where: str) -> Raw:
     """A column as whatever holds one: a series, an array, a sequence of values."""
     library = type(values).__module__.partition(".")[0]
+    if library == "pyarrow" and hasattr(values, "dictionary_encode") and not hasattr(values, "chunks"):
+        from pyarrow import chunked_array
+
+        values = chunked_array([values])  # of which narwhals knows what its type says
     if library in ("pandas", "polars", "pyarrow", "modin", "cudf"):
         nw = _narwhals(values, where)
-        values = nw.from_native(values, series_only=True, allow_series=True)
+        try:
+            values = nw.from_native(values, series_only=True, allow_series=True)
+        except TypeError as error:
+            raise unreadable(name, f"a {type(values).__name__}", where) from error
         library = "narwhals"
     if library == "narwhals":
         return _of_series(name, values, where)
-    if isinstance(values, str | bytes | Mapping) or not (hasattr(values, "__len__") or hasattr(values, "__iter__")):
+    if isinstance(values, str | bytes | Mapping | Set) or not (
+        hasattr(values, "__len__") or hasattr(values, "__iter__")
+    ):
         raise DataError(
             where=f"{where}: column {name!r}",
             received=f"{values!r:.60} (a {type(values).__name__})",
@@ -135,7 +144,7 @@ def _of_series(name: str, series: Any, where: str) -> Raw:
         return raw_of_categories(name, series.to_list())
     if kind.is_float():
         return raw_of_values(name, np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64), where=where)
-    if kind.is_integer() and not series.null_count():
+    if kind.is_integer() and kind not in (nw.Int128, nw.UInt128) and not series.null_count():
         return raw_of_values(name, np.asarray(series.to_numpy()), where=where)
     return raw_of_values(name, series.to_list(), where=where)
 

@@ -1,4 +1,4 @@
-"""Dates, times of day and durations as people write them."""
+"""Dates as people write them."""
 
 from __future__ import annotations
 
@@ -12,38 +12,43 @@ import numpy as np
 
 from glassnet.errors import ConfigurationError
 from glassnet.settings import boolean
+from glassnet.tables.clocks import CLOCK, NOON, ZONE, clock_of
 from glassnet.tables.forms import NOTHING, Form
-from glassnet.tables.raws import DAYTIME, DURATION, TIME
+from glassnet.tables.raws import TIME
 
-MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
-_NOON = r"(?:\s*(?P<noon>[AaPp])\.?[Mm]\.?)?"
-_ZONE = r"(?:\s*(?:Z|UTC|[+-]\d{2}:?\d{2}))?"
-_TIME = rf"(?:[T\s]\s*{_CLOCK}{_NOON}{_ZONE})?"
+MONTHS = (
+    *("january", "february", "march", "april", "may", "june", "july", "august", "september", "october"),
+    *("november", "december"),
+)
+_TIME = rf"(?:[T\s]\s*{CLOCK}{NOON}{ZONE})?"
+_WEEKDAY = r"(?:(?:[Mm]on|[Tt]ue|[Ww]ed|[Tt]hu|[Ff]ri|[Ss]at|[Ss]un)[a-z]*\.?,?\s+)?"
 _NAME = r"(?P<name>[A-Za-z]{3,9})\.?"
+_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>\d{4}|\d{2})"
+_CENTURY = r"(?P<year>(?:1[6-9]|20|21)\d{2})"
 _DATES = {
-    "year first": re.compile(
-        rf"(?P<year>\d{{4}})(?P<sign>[-/.])(?P<month>\d{{1,2}})(?P=sign)(?P<day>\d{{1,2}}){_TIME}"
-    ),
-    "numbers": re.compile(rf"(?P<first>\d{{1,2}})(?P<sign>[-/.])(?P<second_>\d{{1,2}})(?P=sign){_YEAR}{_TIME}"),
-    "day name": re.compile(rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\.?[-\s]{_NAME},?[-\s]{_YEAR}{_TIME}"),
-    "name day": re.compile(rf"{_NAME}\s(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s{_YEAR}{_TIME}"),
-    "month": re.compile(r"(?P<year>\d{4})(?P<sign>[-/])(?P<month>\d{1,2})"),
-    "Chinese": re.compile(
-        rf"(?P<year>\d{{4}})\s*年\s*(?P<month>\d{{1,2}})\s*月\s*(?P<day>\d{{1,2}})\s*日(?:\s*{_CLOCK})?"
-    ),
+    "YYYY{sign}MM{sign}DD": rf"(?P<year>\d{{4}})(?P<sign>[-/.])(?P<month>\d{{1,2}})(?P=sign)(?P<day>\d{{1,2}}){_TIME}",
+    "numbers": rf"(?P<first>\d{{1,2}})(?P<sign>[-/.])(?P<second_>\d{{1,2}})(?P=sign){_YEAR}{_TIME}",
+    "DD Mon {digits}": rf"{_WEEKDAY}{_DAY}[-./\s]*(?:of\s+)?{_NAME},?[-./\s]*{_YEAR}{_TIME}",
+    "Mon DD {digits}": rf"{_WEEKDAY}{_NAME}\s*{_DAY},?\s+{_YEAR}{_TIME}",
+    "Mon DD YYYY": rf"{_WEEKDAY}{_NAME}\s+{_DAY}\s+{CLOCK}{ZONE}\s+(?P<year>\d{{4}})",
+    "YYYY Mon DD": rf"(?P<year>\d{{4}})[-/\s]{_NAME}[-/\s]{_DAY}{_TIME}",
+    "Mon YYYY": rf"{_NAME},?[-/\s]\s*{_CENTURY}",
+    "Mon-YY": rf"{_NAME}-(?P<year>\d{{2}})",
+    "YYYY{sign}MM": rf"{_CENTURY}(?P<sign>[-/])(?P<month>\d{{1,2}})",
+    "MM{sign}YYYY": rf"(?P<month>\d{{1,2}})(?P<sign>[-/.]){_CENTURY}",
+    "YYYYMMDD hhmm": rf"{_CENTURY}(?P<month>\d{{2}})(?P<day>\d{{2}})[T\s](?P<hour>\d{{2}}):?(?P<minute>\d{{2}})"
+    rf"(?::?(?P<second>\d{{2}})(?:\.(?P<fraction>\d{{1,9}}))?)?{ZONE}",
+    "年月日": rf"(?P<year>\d{{4}})\s*年\s*(?P<month>\d{{1,2}})\s*月\s*(?P<day>\d{{1,2}})\s*日(?:\s*{CLOCK})?",
+    "年月": r"(?P<year>\d{4})\s*年\s*(?P<month>\d{1,2})\s*月",
 }
-_CLOCK_ALONE = re.compile(_CLOCK + _NOON)
-_DURATION = re.compile(
-    r"(?P<sign>[+-])?(?:(?P<days>\d+)\s*days?,?\s*)?(?P<hours>\d+):(?P<minutes>[0-5]\d)(?::(?P<seconds>[0-5]\d(?:\.\d+)?))?"
+_PATTERNS = {form: re.compile(pattern) for form, pattern in _DATES.items()}
+"""By the form that a match has."""
+_IS_FORM = re.compile(
+    r"YYYY([-/.])MM\1DD|(?:DD([-/.])MM\2|MM([-/.])DD\3)(?:YYYY|YY)|YY([-/.])MM\4DD|YYYY[-/]MM|MM[-/.]YYYY|"
+    r"(?:DD Mon|Mon DD) (?:YYYY|YY)|YYYY Mon DD|Mon YYYY|Mon-YY|YYYYMMDD(?: hhmm)?|年月日?"
 )
-_ISO_DURATION = re.compile(
-    r"(?P<sign>[+-])?P(?=.)(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
-    r"(?:T(?=.)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
-)
-_DAYS_ALONE = re.compile(r"(?P<sign>[+-])?(?P<days>\d+)\s*days?")
-ORDERS = {"dmy": "DD MM", "mdy": "MM DD", "ymd": "YYYY-MM-DD"}
+ORDERS = ("dmy", "mdy", "ymd")
 """What may be asked for, beside patterns such as %d.%m.%Y."""
 COMPACT = "YYYYMMDD"
 _COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})")
@@ -57,7 +62,7 @@ class DateForm(Form):
     Hours are those of the place: the sign of a time zone is read over.
 
     Args:
-        form: such as "YYYY-MM-DD", "DD.MM.YYYY", "MM/DD/YY", "DD Mon YYYY", "Mon DD YYYY", "年月日"; or a pattern of
+        form: such as "YYYY-MM-DD", "DD.MM.YYYY", "MM/DD/YY", "DD Mon YYYY", "Mon YYYY", "年月日"; or a pattern of
             ``datetime.strptime`` such as "%d%b%Y".
         assumed: whether day and month could not be told apart.
         missing: see ``Form``.
@@ -71,16 +76,15 @@ class DateForm(Form):
 
     def __init__(self, form: str = "YYYY-MM-DD", assumed: bool = False, missing: Sequence[str] = ()) -> None:
         self.form = str(form)
+        if not _IS_FORM.fullmatch(self.form) and "%" not in self.form:
+            raise ValueError(f"{self.form!r:.60} as the form of a date")
         self.assumed = boolean(assumed, "assumed", "DateForm")
         self.missing = tuple(str(own) for own in missing)
 
     def value(self, text: str) -> Any:
         """The moment, in microseconds."""
         if "%" in self.form:
-            try:
-                return np.datetime64(datetime.strptime(text, self.form).replace(tzinfo=None), "us")
-            except ValueError:
-                return NOTHING
+            return by_pattern(text, self.form)
         if self.form == COMPACT:
             moment = _compact(text)
             return NOTHING if moment is None else moment
@@ -97,44 +101,49 @@ class DateForm(Form):
             return "" if self.form == "YYYY-MM-DD" else f"read as {self.form}"
         other = "mdy" if self.form.startswith("DD") else "dmy"
         choice = f"choose with dates={other!r} (--date-format {other})"
+        if self.form.endswith("-YY"):
+            return f"read as {self.form}, though days, months and years cannot be told apart: {choice}, or 'ymd'"
         return f"read as {self.form}, though day and month cannot be told apart: {choice}"
 
 
 def date_of(text: str) -> dict[str, np.datetime64]:
     """The dates that a text can be, by form."""
-    for kind, pattern in _DATES.items():
+    for form, pattern in _PATTERNS.items():
         match = pattern.fullmatch(text)
         if match is None:
             continue
         parts = match.groupdict()
-        year = int(parts["year"])
+        sign, year = parts.get("sign"), _full_year(parts["year"])
         digits = "YYYY" if len(parts["year"]) == 4 else "YY"
-        year += 0 if digits == "YYYY" else 1900 if year >= PIVOT else 2000
-        if kind == "numbers":
-            first, second, sign = int(parts["first"]), int(parts["second_"]), parts["sign"]
-            tried = {f"DD{sign}MM{sign}{digits}": (second, first), f"MM{sign}DD{sign}{digits}": (first, second)}
-        elif parts.get("name"):
-            names = [k for k, own in enumerate(MONTHS, 1) if parts["name"].lower()[:3] == own]
-            long = _long_names()[names[0] - 1] if names else ""
-            if not names or not long.startswith(parts["name"].lower().rstrip(".")):
-                return {}
-            order = f"DD Mon {digits}" if kind == "day name" else f"Mon DD {digits}"
-            tried = {order: (names[0], int(parts["day"]))}
+        if form == "numbers":
+            first, second = int(parts["first"]), int(parts["second_"])
+            tried = {
+                f"DD{sign}MM{sign}{digits}": (year, second, first),
+                f"MM{sign}DD{sign}{digits}": (year, first, second),
+            }
+            if digits == "YY" and len(parts["first"]) == 2:
+                tried[f"YY{sign}MM{sign}DD"] = (_full_year(parts["first"]), second, int(parts["year"]))
         else:
-            forms = {"Chinese": "年月日", "month": "YYYY{0}MM", "year first": "YYYY{0}MM{0}DD"}
-            tried = {forms[kind].format(parts.get("sign")): (int(parts["month"]), int(parts.get("day") or 1))}
+            month = int(parts["month"]) if "month" in parts else _month_called(parts["name"])
+            if month is None:
+                continue
+            tried = {form.format(sign=sign, digits=digits): (year, month, int(parts.get("day") or 1))}
         seconds = clock_of(parts)
         return {} if seconds is None else {
-            form: moment for form, own in tried.items() if (moment := _moment(year, *own, seconds)) is not None
+            form: moment for form, own in tried.items() if (moment := _moment(*own, seconds)) is not None
         }  # fmt: skip
     return {}
 
 
-def _long_names() -> tuple[str, ...]:
-    return (
-        *("january", "february", "march", "april", "may", "june", "july", "august", "september", "october"),
-        *("november", "december"),
-    )
+def _full_year(digits: str) -> int:
+    return int(digits) + (0 if len(digits) == 4 else 1900 if int(digits) >= PIVOT else 2000)
+
+
+def _month_called(name: str) -> int | None:
+    """By the first three letters or more of its name."""
+    plain = name.lower().rstrip(".")
+    plain = "sep" if plain == "sept" else plain
+    return next((month for month, own in enumerate(MONTHS, 1) if own.startswith(plain)), None)
 
 
 def _moment(year: int, month: int, day: int, seconds: float) -> np.datetime64 | None:
@@ -144,68 +153,13 @@ def _moment(year: int, month: int, day: int, seconds: float) -> np.datetime64 | 
         return None
 
 
-def clock_of(parts: Mapping[str, str | None]) -> float | None:
-    """Seconds since midnight; 0 where there is no time of day, None where it is none."""
-    if parts.get("hour") is None:
-        return 0.0
-    hour, minute = int(parts["hour"] or 0), int(parts["minute"] or 0)
-    noon = (parts.get("noon") or "").lower()
-    if noon:
-        if not 1 <= hour <= 12:
-            return None
-        hour = hour % 12 + (12 if noon == "p" else 0)
-    second = float(f"{parts['second'] or 0}.{parts.get('fraction') or 0}")
-    return None if hour > 23 or minute > 59 or second >= 60 else 3600.0 * hour + 60.0 * minute + second
-
-
-class ClockForm(Form):
-    """Times of day: 8:15, 08:15:30, 8:15 PM."""
-
-    kind = DAYTIME
-
-    def __init__(self, missing: Sequence[str] = ()) -> None:
-        self.missing = tuple(str(own) for own in missing)
-
-    def value(self, text: str) -> Any:
-        """Seconds since midnight."""
-        match = _CLOCK_ALONE.fullmatch(text)
-        seconds = None if match is None else clock_of(match.groupdict())
-        return NOTHING if seconds is None else seconds
-
-    @property
-    def expected(self) -> str:
-        """See the class."""
-        return "a time of day such as 08:15"
-
-
-class DurationForm(Form):
-    """Durations: 36:00, 1:02:03, 2 days 03:00:00, 5 days, PT1H30M."""
-
-    kind = DURATION
-
-    def __init__(self, missing: Sequence[str] = ()) -> None:
-        self.missing = tuple(str(own) for own in missing)
-
-    def value(self, text: str) -> Any:
-        """Seconds."""
-        for pattern in (_DURATION, _ISO_DURATION, _DAYS_ALONE):
-            match = pattern.fullmatch(text)
-            if match is not None:
-                units = {"weeks": 604_800.0, "days": 86_400.0, "hours": 3600.0, "minutes": 60.0, "seconds": 1.0}
-                parts = match.groupdict()
-                seconds = sum(float(parts.get(unit) or 0) * size for unit, size in units.items())
-                return -seconds if parts["sign"] == "-" else seconds
-        return NOTHING
-
-    @property
-    def expected(self) -> str:
-        """See the class."""
-        return "a duration such as 36:00 or 1:02:03"
-
-
 def are_compact_dates(texts: Collection[str]) -> bool:
-    """Whether whole numbers of eight digits, three at least, are all dates such as 20241231."""
-    return len(texts) > 2 and all(_compact(text) is not None for text in texts)
+    """Whether half of the texts, three at least, are whole numbers that are dates such as 20241231.
+
+    Of any numbers of eight digits that begin so one in thirty is.
+    """
+    found = sum(_compact(text) is not None for text in texts)
+    return found > 2 and found * 2 > len(texts)
 
 
 def _compact(text: str) -> np.datetime64 | None:
@@ -222,38 +176,65 @@ def date_form(counts: Mapping[str, int], *, asked: str | None, hint: str | None,
         hint: the order of other columns of the file, or None.
         missing: see ``Form``.
     """
-    if asked is not None and "%" in asked:
-        return DateForm(asked, False, missing)
     votes = Counter[str]()
     for text, rows in counts.items():
         votes.update(dict.fromkeys(date_of(text), rows))
-    if asked is not None:
-        own = Counter({form: rows for form, rows in votes.items() if order_of(form) in (asked, None)})
-        votes = own or votes
+    if asked is not None and "%" in asked:
+        sure = [form for form, _ in votes.most_common(1) if is_sure(form)]
+        fits = sum(rows for text, rows in counts.items() if by_pattern(text, asked) is not NOTHING)
+        return DateForm(asked if fits * 2 >= sum(counts.values()) or not sure else sure[0], False, missing)
+    if asked is not None and votes:
+        own = Counter({form: rows for form, rows in votes.items() if order_of(form) == asked or is_sure(form)})
+        votes = own or Counter({reordered(votes.most_common(1)[0][0], asked): 1})
     best = max(votes.values(), default=0)
     forms = [form for form, rows in votes.items() if rows == best]
+    years_first = [form for form in forms if re.match("YY[^Y]", form)]
+    if len(forms) > len(years_first) and asked != "ymd":
+        forms = [form for form in forms if form not in years_first]  # 21-12-31: where nothing else fits
+    unsure = any("-" in form for form in years_first) and asked is None
     if len(forms) < 2:
-        return DateForm(forms[0] if forms else "YYYY-MM-DD", False, missing)
+        return DateForm(forms[0] if forms else "YYYY-MM-DD", unsure and forms != years_first, missing)
     # Month and day fit both ways: as the file's other dates; then points and hyphens for days first, slashes months.
     order = hint if hint in ("dmy", "mdy") else "mdy" if "/" in forms[0] else "dmy"
     form = next((own for own in forms if order_of(own) == order), forms[0])
-    return DateForm(form, hint is None, missing)
+    return DateForm(form, hint is None or unsure, missing)
+
+
+def by_pattern(text: str, pattern: str) -> Any:
+    """The moment that ``datetime.strptime`` finds, or ``NOTHING``."""
+    try:
+        return np.datetime64(datetime.strptime(text, pattern).replace(tzinfo=None), "us")
+    except ValueError:
+        return NOTHING
+
+
+def is_sure(form: str) -> bool:
+    """Whether nobody takes it for another order: years of four digits come first, or the month has a name."""
+    return form.startswith("YYYY") or order_of(form) is None
+
+
+def reordered(form: str, order: str) -> str:
+    """A form of numbers in another order."""
+    sign = next((own for own in "-/." if own in form), "-")
+    if order == "ymd":
+        return f"YY{sign}MM{sign}DD" if not form.endswith("YYYY") else f"YYYY{sign}MM{sign}DD"
+    days, year = ("DD", "MM") if order == "dmy" else ("MM", "DD"), form.rpartition(sign)[2].replace("DD", "YY")
+    return sign.join((*days, year))
 
 
 def date_orders(counts: Mapping[str, int]) -> set[str]:
-    """The orders of day and month that some of the texts can only have."""
+    """The orders of day and month that some of the texts can only have: "dmy", "mdy"."""
     found: set[str] = set()
     for text in counts:
-        orders = {order_of(form) for form in date_of(text)} - {None}
-        found |= {own for own in orders if own is not None} if len(orders) == 1 else set()
-    return found - {"ymd"}
+        orders = {own for form in date_of(text) if (own := order_of(form)) in ("dmy", "mdy")}
+        found |= orders if len(orders) == 1 else set()
+    return found
 
 
 def order_of(form: str) -> str | None:
-    """The order of a form of numbers: "dmy", "mdy" or "ymd"; None where the month has a name."""
-    if "Mon" in form or "年" in form:
-        return None
-    return "dmy" if form.startswith("DD") else "mdy" if form.startswith("MM") else "ymd"
+    """The order of a form of numbers: "dmy", "mdy" or "ymd"; None where no other is possible."""
+    order = re.match(r"(DD.MM|MM.DD|YY(?:YY)?.MM.DD)", form)
+    return None if order is None else {"D": "dmy", "M": "mdy", "Y": "ymd"}[form[0]]
 
 
 def check_dates(dates: str | None, where: str) -> str | None:
@@ -262,7 +243,7 @@ def check_dates(dates: str | None, where: str) -> str | None:
     Raises:
         ConfigurationError: it is neither.
     """
-    if dates is None or dates in ORDERS or "%" in str(dates):
+    if dates is None or dates in ORDERS or ("%" in str(dates) and _is_pattern(str(dates))):
         return dates
     raise ConfigurationError(
         where=where,
@@ -270,3 +251,11 @@ def check_dates(dates: str | None, where: str) -> str | None:
         expected='"dmy", "mdy", "ymd", or a pattern such as "%d.%m.%Y"',
         fix='for 31/12/2021 write "dmy", for 12/31/2021 "mdy"',
     )
+
+
+def _is_pattern(pattern: str) -> bool:
+    try:
+        datetime.strptime(datetime(2021, 12, 31).strftime(pattern), pattern)
+    except (ValueError, re.error) as error:
+        return "directive" not in str(error) and "stray %" not in str(error)
+    return True

@@ -20,18 +20,20 @@ from itertools import islice
 
 from glassnet.errors import DataError
 from glassnet.settings import Configurable, one_of
-from glassnet.tables.amounts import Cell, are_names, decimal_signs, number_form, plain_numbers
-from glassnet.tables.forms import NOTHING, Form, TruthForm, WordForm
+from glassnet.tables.amounts import Cell, NumberForm, are_names, decimal_signs, number_form, plain_numbers
+from glassnet.tables.clocks import ClockForm, DurationForm
+from glassnet.tables.forms import MISSING, NOTHING, Form, TruthForm, WordForm, as_array
 from glassnet.tables.moments import (
     COMPACT,
-    ClockForm,
     DateForm,
-    DurationForm,
     are_compact_dates,
+    by_pattern,
     check_dates,
     date_form,
     date_of,
     date_orders,
+    is_sure,
+    reordered,
 )
 from glassnet.tables.raws import DAYTIME, DURATION, NUMBER, TEXTS, TIME, TRUTH, WORDS, Raw
 
@@ -108,9 +110,14 @@ def read_columns(
 def read(raw: Raw, form: Form) -> Raw:
     """Reads a column of texts in a form that is known; columns of other kinds stay as they are.
 
+    Numbers such as 20241231 are texts too where they were dates.
+
     Raises:
         DataError: a text that has not that form.
     """
+    if raw.kind == NUMBER and isinstance(form, DateForm) and form.form == COMPACT:
+        texts = [None if value != value else f"{value:.0f}" for value in raw.values.tolist()]
+        raw = raw.become(TEXTS, as_array(texts, TEXTS))
     if raw.kind != TEXTS:
         return raw
     found, wrong = form.read(raw)
@@ -125,6 +132,20 @@ def read(raw: Raw, form: Form) -> Raw:
             f"{text.strip()[:40]!r} (--missing), a column of names with categories={raw.name!r} (--categories)",
         )
     return found.become(found.kind, found.values, form)
+
+
+def adapted(form: Form, asked: Reading | None) -> Form:
+    """The form of a column in another file, of which something is known outright; otherwise the form itself."""
+    if asked is None:
+        return form
+    settings = form.settings()
+    missing = tuple(dict.fromkeys((*form.missing, *asked.missing)))
+    if isinstance(form, NumberForm) and asked.decimal not in (None, form.decimal):
+        thousands = form.decimal if form.thousands == asked.decimal else form.thousands
+        settings |= {"decimal": asked.decimal, "thousands": thousands}
+    if isinstance(form, DateForm) and asked.dates is not None and not is_sure(form.form):
+        settings |= {"form": asked.dates if "%" in asked.dates else reordered(form.form, asked.dates)}
+    return type(form)(**(settings | {"missing": missing}))
 
 
 def _counted(raw: Raw) -> Counter[str]:
@@ -162,10 +183,12 @@ def _form(counts: Counts, reading: Reading, hints: _Hints, *, is_answer: bool, a
     if present and all(text.lower() in ("true", "false") for text in present):
         has_names = is_answer and any(plain.is_missing(text) and _is_name(text, reading) for text in counts)
         return _word_form(counts, present, reading, is_answer=True) if has_names else TruthForm(reading.missing)
+    if is_answer and not present and sum(_is_name(text, reading) for text in counts) > 1:
+        return _word_form(counts, present, reading, is_answer=True)
     kind, share = _kind(present, reading)
     if share < 1 and is_answer and kind == NUMBER and _are_classes(present):
         kind = WORDS
-    if kind == NUMBER and not is_answer and share == 1 and are_compact_dates(present):
+    if kind == NUMBER and not is_answer and are_compact_dates(present):
         return DateForm(COMPACT, False, reading.missing)
     if kind == NUMBER and are_names(list(present)):
         kind = WORDS
@@ -186,9 +209,12 @@ def _form(counts: Counts, reading: Reading, hints: _Hints, *, is_answer: bool, a
 
 def _word_form(counts: Counts, present: Counts, reading: Reading, *, is_answer: bool) -> WordForm:
     """Words; of those that name numbers or truth each has one spelling."""
-    gaps = not is_answer
+    signs = [sign for sign in SIGNS_OF_NOTHING if sign != "-" or "+" not in present]
+    gaps = not is_answer and "-" in signs
     texts = list(present if gaps else (text for text in counts if _is_name(text, reading)))
-    missing = reading.missing if gaps else (*reading.missing, *SIGNS_OF_NOTHING)
+    missing = reading.missing if gaps else (*reading.missing, *signs)
+    if not gaps and not is_answer:  # + and - are a pair
+        missing = tuple(dict.fromkeys((*missing, *sorted(MISSING - {"", "-"}), "nan", "NaN", "NAN")))
     of = WORDS
     if texts and all(text.lower() in ("true", "false") for text in texts):
         of = TRUTH
@@ -217,18 +243,22 @@ def _kind(present: Counts, reading: Reading) -> tuple[str, float]:
     """The kind of most texts, and the share of rows that have it; words where no other kind has half."""
     if not present:
         return NUMBER, 1.0
+    pattern = reading.dates if "%" in (reading.dates or "") else None
+    if pattern and all(by_pattern(text, pattern) is not NOTHING for text in present):
+        return TIME, 1.0
     if plain_numbers(list(present)) is not None:
         return NUMBER, 1.0
     rows, texts = Counter[str](), Counter[str]()
     clock, duration = ClockForm(), DurationForm()
-    asked = date_form({}, asked=reading.dates, hint=None, missing=()) if "%" in (reading.dates or "") else None
     for text, n in present.items():
         if not _has_digit(text):
             continue
         kinds = []
-        if _is_number(text):
+        if pattern and by_pattern(text, pattern) is not NOTHING:
+            kinds.append(TIME)
+        elif _is_number(text):
             kinds.append(NUMBER)
-        elif date_of(text) or (asked is not None and asked.value(text) is not NOTHING):
+        elif date_of(text):
             kinds.append(TIME)
         else:
             kinds += [DAYTIME] if clock.value(text) is not NOTHING else []

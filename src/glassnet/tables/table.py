@@ -15,13 +15,14 @@ from glassnet.network import Concat
 from glassnet.settings import Configurable, one_of
 from glassnet.shapes import Array
 from glassnet.tables.amounts import NumberForm
+from glassnet.tables.clocks import ClockForm, DurationForm
 from glassnet.tables.columns import Column, Duration, Ignored, Number, Quantiles, Time, TimeOfDay, Truth
 from glassnet.tables.forms import MISSING, Form, TruthForm, WordForm
 from glassnet.tables.frames import columns_of, names_in
 from glassnet.tables.learning import MOST_CATEGORIES, learn
-from glassnet.tables.moments import ClockForm, DateForm, DurationForm
-from glassnet.tables.raws import Raw
-from glassnet.tables.reading import Reading, read, read_columns
+from glassnet.tables.moments import DateForm
+from glassnet.tables.raws import Frame, Raw
+from glassnet.tables.reading import Reading, adapted, read, read_columns
 from glassnet.tables.targets import TASKS, Classes, Questions, Target, learn_targets
 from glassnet.tables.words import Indexed, Words, kind_of_words
 
@@ -114,15 +115,15 @@ class Table(Configurable):
         raws = columns_of(data, where=where)
         one_of(task, "task", where, TASKS)
         named = {
-            "target": _listed(target),
-            "quantiles": _listed(quantiles),
-            "categories": _listed(categories),
-            "embeddings": [] if embeddings == "auto" else _listed(embeddings),
-            "ignore": _listed(ignore),
+            "target": _listed(target, raws),
+            "quantiles": _listed(quantiles, raws),
+            "categories": _listed(categories, raws),
+            "embeddings": [] if embeddings == "auto" else _listed(embeddings, raws),
+            "ignore": _listed(ignore, raws),
         }
         _check_names(named, raws, where)
         names, asked = named["target"], named["embeddings"]
-        found = reading or getattr(data, "reading", None)
+        found = reading or (data.reading if isinstance(data, Frame) else None)
         as_words = named["categories"] + asked + (names if task == "classification" else [])
         used = (raw for raw in raws.values() if raw.name not in named["ignore"] or raw.name in names)
         raws = read_columns(used, found or Reading(), answers=names, words=as_words)
@@ -322,7 +323,8 @@ class Table(Configurable):
                 fix=f"{hint}add or rename what is missing; an array without names has the columns x0, x1, ..., or as "
                 f"many as the table, {len(self.columns)}",
             )
-        return {name: read(raw, self.form_of(name)) for name, raw in raws.items()}
+        asked = data.reading if isinstance(data, Frame) else None
+        return {name: read(raw, adapted(self.form_of(name), asked)) for name, raw in raws.items()}
 
     def _by_position(self, data: Any, names: Sequence[str]) -> Any:
         """An array without names that has as many columns as the table has these columns."""
@@ -332,8 +334,11 @@ class Table(Configurable):
         return dict(zip(own, data.T, strict=True)) if data.shape[1] == len(own) and set(names) <= set(own) else data
 
 
-def _listed(names: str | Sequence[str] | None) -> list[str]:
-    return [names] if isinstance(names, str) else list(names or ())
+def _listed(names: Any, columns: Collection[str]) -> list[str]:
+    """Names of columns; pandas has numbers and tuples for names as well, which are those of columns by their text."""
+    if names is None:
+        return []
+    return [str(names)] if isinstance(names, str | int) or str(names) in columns else [str(name) for name in names]
 
 
 def _check_names(named: dict[str, list[str]], columns: Collection[str], where: str) -> None:

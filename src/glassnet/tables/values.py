@@ -12,13 +12,12 @@ import numpy as np
 
 from glassnet.errors import DataError
 from glassnet.shapes import Array
-from glassnet.tables.forms import as_array
+from glassnet.tables.forms import WordForm, as_array
 from glassnet.tables.raws import DAYTIME, DURATION, NUMBER, TEXTS, TIME, TRUTH, WORDS, Raw
 from glassnet.tables.words import LARGEST_EXACT, word
 
+_PLAIN = WordForm()
 MICROSECOND = np.timedelta64(1, "us")
-SCALARS = {"Timestamp", "Timedelta", "Period"}
-"""Types of pandas that need no pandas to be read."""
 
 
 def raw_of_values(name: str, values: Any, *, where: str) -> Raw:
@@ -54,7 +53,8 @@ def raw_of_values(name: str, values: Any, *, where: str) -> Raw:
 
 def raw_of_categories(name: str, values: Sequence[Any]) -> Raw:
     """A column whose type says that its values are names: 3 is the word "3", not an amount."""
-    return Raw(name, WORDS, as_array([None if _is_missing(own) else _word(own) for own in values], WORDS))
+    words = [None if _is_missing(own) else _word(own) for own in values]
+    return Raw(name, WORDS, as_array([own or None for own in words], WORDS))
 
 
 def unreadable(name: str, received: str, where: str) -> DataError:
@@ -68,8 +68,10 @@ def unreadable(name: str, received: str, where: str) -> DataError:
 
 
 def _with_gaps(values: Array, hidden: Array) -> Array:
-    if values.dtype.kind == "f":
-        return np.where(hidden, np.nan, values)
+    if values.dtype.kind in "fMm":
+        shown = values.copy()
+        shown[hidden] = np.nan if values.dtype.kind == "f" else "NaT"
+        return shown
     cells = np.array(values, dtype=object)
     cells[hidden] = None
     return cells
@@ -95,6 +97,11 @@ def _of_cells(name: str, cells: list[Any], where: str) -> Raw:
             raise unreadable(name, received, where)
         kinds.setdefault(kind, cell)
         values.append(cell)
+    if len(kinds) == 2 and TEXTS in kinds and not {NUMBER, TRUTH} & set(kinds):
+        # Dates and the like with NA among them.
+        values = [None if isinstance(own, str) and _PLAIN.is_missing(own.strip()) else own for own in values]
+        if not any(isinstance(own, str) for own in values):
+            del kinds[TEXTS]
     if set(kinds) <= {NUMBER} and not _are_exact(values):
         return Raw(name, WORDS, as_array([None if v is None else _word(v) for v in values], WORDS))
     if len(kinds) > 1 and set(kinds) <= {NUMBER, TRUTH, TEXTS}:
@@ -103,10 +110,10 @@ def _of_cells(name: str, cells: list[Any], where: str) -> Raw:
     if len(kinds) > 1:
         shown = " and ".join(f"{kind} ({cell!r:.40})" for kind, cell in list(kinds.items())[:2])
         raise unreadable(name, f"values of several kinds, {shown}", where)
-    return _of_kind(name, next(iter(kinds), NUMBER), values)
+    return _of_kind(name, next(iter(kinds), NUMBER), values, where)
 
 
-def _of_kind(name: str, kind: str, values: list[Any]) -> Raw:
+def _of_kind(name: str, kind: str, values: list[Any], where: str) -> Raw:
     if kind == TEXTS:
         return Raw(name, TEXTS, as_array([None if v is None else str(v) for v in values], TEXTS))
     if kind == TIME:
@@ -120,7 +127,11 @@ def _of_kind(name: str, kind: str, values: list[Any]) -> Raw:
         DURATION: _in_seconds,
     }
     number = readers[kind]
-    return Raw(name, kind, as_array([np.nan if v is None else number(v) for v in values], kind))
+    try:
+        numbers = [np.nan if v is None else number(v) for v in values]
+    except OverflowError as error:
+        raise unreadable(name, "a whole number beyond the largest of float64", where) from error
+    return Raw(name, kind, as_array(numbers, kind))
 
 
 def _kind(cell: Any) -> str | None:
@@ -142,14 +153,15 @@ def _is_missing(value: Any) -> bool:
         return True
     if isinstance(value, np.datetime64 | np.timedelta64):
         return bool(np.isnat(value))
-    return isinstance(value, float | np.floating | Decimal) and value != value
+    return value.is_nan() if isinstance(value, Decimal) else isinstance(value, float | np.floating) and value != value
 
 
 def _are_exact(values: list[Any]) -> bool:
     """Whether float64 keeps every digit of the whole numbers; others are amounts anyway."""
     present = [value for value in values if value is not None]
     whole = all(
-        isinstance(v, int | np.integer) or (isinstance(v, Decimal) and v == v.to_integral_value()) for v in present
+        isinstance(v, int | np.integer) or (isinstance(v, Decimal) and v.is_finite() and v == v.to_integral_value())
+        for v in present
     )
     return not whole or all(abs(int(value)) < LARGEST_EXACT for value in present)
 
@@ -160,8 +172,10 @@ def _word(value: Any) -> str:
         return str(bool(value))
     if isinstance(value, int | np.integer):
         return str(int(value))
+    if isinstance(value, datetime) and not (value - datetime.combine(value, time(), value.tzinfo)):
+        return str(value.date())  # as files have it
     if isinstance(value, Decimal):
-        return str(int(value)) if value == value.to_integral_value() else str(value)
+        return str(int(value)) if value.is_finite() and value == value.to_integral_value() else str(value.normalize())
     return word(value, NUMBER) if isinstance(value, float | np.floating) and np.isfinite(value) else str(value).strip()
 
 
