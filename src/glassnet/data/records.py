@@ -6,8 +6,9 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from pathlib import Path
+from statistics import mean
 
 from glassnet.data.textfiles import encoding_of, opened
 from glassnet.errors import ConfigurationError, DataError, FileFormatError
@@ -68,7 +69,7 @@ def records(
         if delimiter is None:
             preferred = usual.delimiter if usual else None
             delimiter = _find_delimiter(start[skipped:], wanted, preferred)
-        rows = _records(chain(start[skipped:], lines), path, delimiter, skipped)
+        rows = _records(_clean(chain(start[skipped:], lines), path, skipped), path, delimiter, skipped)
         first = next(rows, None)
         if first is None:
             raise DataError(
@@ -111,6 +112,19 @@ def _records(lines: Iterator[str], path: Path, delimiter: str, skipped: int) -> 
         ) from error
 
 
+def _clean(lines: Iterator[str], path: Path, skipped: int) -> Iterator[str]:
+    """The lines, none of which holds what no text holds."""
+    for number, line in enumerate(lines, 1 + skipped):
+        if "\0" in line:
+            raise FileFormatError(
+                where=f"{path.name}, line {number}",
+                received="a NUL character",
+                expected="text",
+                fix="write the file again: it is damaged, or no text at all; a spreadsheet is saved as CSV UTF-8",
+            )
+        yield line
+
+
 def _ragged(path: Path, line: int, fields: list[str], width: int) -> FileFormatError:
     count = len(fields)
     shown = f", {fields[0]!r:.40}" if count == 1 else ""
@@ -126,19 +140,21 @@ def _ragged(path: Path, line: int, fields: list[str], width: int) -> FileFormatE
 def _find_delimiter(lines: Sequence[str], wanted: Collection[str], preferred: str | None) -> str:
     """The delimiter under which the header has the columns that are wanted, or all records have the same fields."""
     candidates = [preferred, *DELIMITERS] if preferred in DELIMITERS else list(DELIMITERS)
-    widths, headers = {}, {}
+    widths, headers, numbers = {}, {}, {}
     for delimiter in dict.fromkeys(own for own in candidates if own is not None):
         found = _fields_of(lines, delimiter)
         if not found:
             continue
         headers[delimiter] = {name.strip() for name in found[0]}
         widths[delimiter] = [len(fields) for fields in found]
+        numbers[delimiter] = mean([_is_number(text.strip()) for fields in found[1:] for text in fields] or [0])
     names = {name.strip() for name in wanted}
     fitting = [own for own, header in headers.items() if names <= header]
     if names and len(fitting) == 1 and len(headers[fitting[0]]) > 1:
         return fitting[0]
-    # The more fields a delimiter parts all records into, the less it is chance; the earlier of equal ones.
-    even = {own: counts[0] for own, counts in widths.items() if counts[0] > 1 and len(set(counts)) == 1}
+    # The more fields a delimiter parts all records into, the less it is chance; of equal ones that which leaves more
+    # numbers: "price, EUR;weight" stands above 1,5;20.
+    even = {own: (counts[0], numbers[own]) for own, counts in widths.items() if counts[0] > 1 and len(set(counts)) == 1}
     if even:
         return max(even, key=lambda own: even[own])
     parted = {own: counts.count(counts[0]) for own, counts in widths.items() if counts[0] > 1}
@@ -169,7 +185,7 @@ def _check_delimiter(delimiter: str | None) -> None:
 
 
 def _check_header(line: int, header: list[str], path: Path) -> list[str]:
-    names = [name.strip() for name in header]
+    names = [name.strip().lstrip("\ufeff") for name in header]
     where = f"{path.name}, line {line}"
     if "" in names:
         raise FileFormatError(
@@ -192,15 +208,23 @@ def _check_header(line: int, header: list[str], path: Path) -> list[str]:
 def _refuse_data(line: int, names: list[str], rows: list[list[str]], path: Path) -> None:
     """Refuses a first line that is no header: amounts, such as its columns hold them.
 
-    Wavelengths as names of columns are amounts as well, but none that stand among the columns' own.
+    Wavelengths as names of columns are amounts as well, but they rise, and do not stand among the columns' own.
     """
-    among = [
-        name for column, name in enumerate(names) if _is_among(name, [row[column] for row in rows if len(row) > column])
-    ]
-    if any("." in name for name in among) or (len(among) == len(names) > 1):
+    columns = [[row[place].strip() for row in rows if len(row) > place] for place in range(len(names))]
+    among = [name for name, texts in zip(names, columns, strict=True) if _is_among(name, texts)]
+    amounts = [float(name) for name in names if _is_number(name) and "," not in name]
+    rise = all(low < high for low, high in pairwise(amounts)) or all(low > high for low, high in pairwise(amounts))
+    words = [name for name, texts in zip(names, columns, strict=True) if name in texts and not _is_number(name)]
+    shown = (
+        [name for name in among if "." in name]
+        or (among if len(among) == len(names) > 1 else [])
+        or (names if len(amounts) == len(names) and not rise else [])
+        or (words if amounts else [])
+    )
+    if shown:
         raise FileFormatError(
             where=f"{path.name}, line {line}",
-            received=f"{among[0]!r} as the name of a column that holds such values",
+            received=f"{shown[0]!r} as the name of a column that holds such values",
             expected="a header row with the columns' names",
             fix="write one above the data",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
@@ -23,6 +24,8 @@ MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 """What a file may begin with, and the encoding that this tells; the longer ones first."""
+_HIGH = re.compile(rb"[\x80-\xff]+")
+_WESTERN_SIGNS = "\u00a0€£¥¢§°±²³¹·«»“”‘’„–—…©®™¼½¾¿¡×÷•"
 GUESSED = ("gb18030", "cp1252")
 """Encodings that are looked for where a file is not in UTF-8."""
 
@@ -90,6 +93,8 @@ def encoding_of(path: Path, *, asked: str | None = None, usual: str | None = Non
             block = stream.read(BLOCK)
     if is_utf8 and not decoder.getstate()[0]:
         return "utf-8"
+    if _is_damaged_utf8(sample):
+        raise _undecodable(path, "utf-8")
     return _guess(path, sample, usual)
 
 
@@ -101,7 +106,25 @@ def _without_mark(start: bytes) -> str | None:
     return "utf-16-le" if odd else "utf-16-be"
 
 
+def _is_damaged_utf8(sample: bytes) -> bool:
+    """Whether most lines with letters beyond ASCII are UTF-8, which those of another encoding are by chance only."""
+    lines = sample.split(b"\n")
+    return sum(_is_utf8(line) for line in lines) * 2 >= len(lines) > 1
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _guess(path: Path, sample: bytes, usual: str | None) -> str:
+    runs = [len(run) for run in _HIGH.findall(sample)]
+    alone = sum(length == 1 for length in runs)
+    if alone * 3 >= len(runs) * 2 and max(runs) < 3 and _is_western(sample):
+        return "cp1252"  # single letters with accents among plain ones; Chinese ones are two bytes each
     candidates = [name for name in (usual, *GUESSED) if name is not None and not name.startswith("utf")]
     try:
         from charset_normalizer import from_bytes
@@ -109,9 +132,18 @@ def _guess(path: Path, sample: bytes, usual: str | None) -> str:
         received = "bytes that are not UTF-8, and no charset-normalizer, which recognises other encodings"
         raise _unknown(path, received) from None
     best = from_bytes(sample, cp_isolation=candidates, enable_fallback=False).best()
-    if best is None:
+    even = sum(length % 2 == 0 for length in runs)
+    if best is None or (best.encoding == "gb18030" and even * 3 < len(runs) * 2):
         raise _unknown(path, "bytes that are neither UTF-8 nor clearly of another encoding")
     return str(best.encoding)
+
+
+def _is_western(sample: bytes) -> bool:
+    try:
+        beyond = {character for character in sample.decode("cp1252") if not character.isascii()}
+    except UnicodeDecodeError:
+        return False
+    return all(character.isalpha() or character in _WESTERN_SIGNS for character in beyond)
 
 
 def _unknown(path: Path, received: str) -> FileFormatError:

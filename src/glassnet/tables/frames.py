@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -110,9 +111,7 @@ def _of_column(name: str, values: Any, where: str) -> Raw:
     """A column as whatever holds one: a series, an array, a sequence of values."""
     library = type(values).__module__.partition(".")[0]
     if library == "pyarrow" and hasattr(values, "dictionary_encode") and not hasattr(values, "chunks"):
-        from pyarrow import chunked_array
-
-        values = chunked_array([values])  # of which narwhals knows what its type says
+        values = import_module("pyarrow").chunked_array([values])  # of which narwhals knows what its type says
     if library in ("pandas", "polars", "pyarrow", "modin", "cudf"):
         nw = _narwhals(values, where)
         try:
