@@ -47,7 +47,7 @@ def clock_of(parts: Mapping[str, str | None]) -> float | None:
         if not 1 <= hour <= 12:
             return None
         hour = hour % 12 + (12 if noon == "p" else 0)
-    second = float(f"{parts['second'] or 0}.{parts.get('fraction') or 0}")
+    second = float(f"{parts.get('second') or 0}.{parts.get('fraction') or 0}")
     return None if hour > 23 or minute > 59 or second >= 60 else 3600.0 * hour + 60.0 * minute + second
 
 

@@ -63,9 +63,11 @@ class Words(Column):
 
     def _names_some(self, kind: str) -> bool:
         """Whether some word is what ``word`` makes of a value of that kind, or a whole number of more digits."""
+        if kind == NUMBER and any(own[:1] == "0" and own[1:].isdigit() for own in self._places):
+            return False  # 711 may have been 00711
         return any(
             (word_of_text(own, kind) == own and word_of_text(f" {own}", kind) == own)
-            or (kind == NUMBER and own.isdigit() and own[0] != "0")
+            or (kind == NUMBER and own.isdigit())
             for own in self._places
         )
 
