@@ -70,6 +70,8 @@ def names_in(data: Any) -> list[str]:
         return list(data.dtype.names or (f"x{i}" for i in range(data.shape[1] if data.ndim == 2 else 0)))
     if isinstance(data, Mapping):
         return [str(name) for name in data]
+    if hasattr(data, "collect_schema") and not hasattr(data, "rows"):
+        return []  # a LazyFrame of polars, which has no rows yet
     # An Arrow table's columns are the values; its names stand apart.
     return [str(name) for name in getattr(data, "column_names", getattr(data, "columns", ()))]
 
