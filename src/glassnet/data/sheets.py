@@ -9,7 +9,7 @@ from typing import Any
 from glassnet.data.files import unreadable
 from glassnet.errors import DataError, FileFormatError, MissingExtraError
 from glassnet.tables import Frame
-from glassnet.tables.frames import columns_of
+from glassnet.tables.values import raw_of_values
 
 
 def read_xlsx(path: Path) -> Frame:
@@ -52,10 +52,12 @@ def read_xlsx(path: Path) -> Frame:
             expected="a different name for each column",
             fix="rename them",
         )
-    columns = {name: [cells[i] if i < len(cells) else None for _, cells in body] for i, name in enumerate(names)}
-    raws = columns_of(columns, where=path.name)
     lines = [number for number, _ in body]
-    placed = {name: replace(raw, lines=lines, source=path.name, unit="row") for name, raw in raws.items()}
+    placed = {}
+    for i, name in enumerate(names):
+        values = [cells[i] if i < len(cells) else None for _, cells in body]
+        raw = raw_of_values(name, values, where=path.name, rows=lines)
+        placed[name] = replace(raw, lines=lines, source=path.name, unit="row")
     return Frame(placed, path.name.split(".")[0])
 
 

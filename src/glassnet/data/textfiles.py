@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
@@ -166,15 +167,20 @@ def _undecodable(path: Path, encoding: str) -> FileFormatError:
 
 
 def _undecodable_line(path: Path, encoding: str) -> int:
+    """The line of the first bytes that are not of the encoding; its line ends may be those of any system."""
     decoder = codecs.getincrementaldecoder(encoding)()
-    line = 1
+    line, after_return = 1, False
     with _bytes(path) as stream:
-        for raw in stream:
+        for raw in chain(stream, [b""]):
             try:
-                decoder.decode(raw)
-            except UnicodeDecodeError:
+                text = decoder.decode(raw, final=not raw)
+                broken = False
+            except UnicodeDecodeError as error:
+                text, broken = error.object[: error.start].decode(encoding, "ignore"), True
+            line += text.count("\n") + text.count("\r") - text.count("\r\n") - (after_return and text[:1] == "\n")
+            after_return = text.endswith("\r")
+            if broken:
                 break
-            line += 1
     return line
 
 

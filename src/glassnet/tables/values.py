@@ -20,8 +20,14 @@ _PLAIN = WordForm()
 MICROSECOND = np.timedelta64(1, "us")
 
 
-def raw_of_values(name: str, values: Any, *, where: str) -> Raw:
+def raw_of_values(name: str, values: Any, *, where: str, rows: Sequence[int] | None = None) -> Raw:
     """A column of an array or a sequence.
+
+    Args:
+        name: of the column.
+        values: one for each row.
+        where: for messages.
+        rows: the numbers that messages give the rows; None to count from 0.
 
     Raises:
         DataError: values that are no cells of a table, or of kinds that do not go together.
@@ -37,7 +43,7 @@ def raw_of_values(name: str, values: Any, *, where: str) -> Raw:
         return Raw(name, TRUTH, array.astype(np.float64))
     if kind in "iu":
         exact = not len(array) or max(abs(int(array.min())), abs(int(array.max()))) < LARGEST_EXACT
-        return Raw(name, NUMBER, array.astype(np.float64)) if exact else _of_cells(name, array.tolist(), where)
+        return Raw(name, NUMBER, array.astype(np.float64)) if exact else _of_cells(name, array.tolist(), where, rows)
     if kind == "f":
         return Raw(name, NUMBER, array.astype(np.float64))
     if kind == "M":
@@ -47,7 +53,7 @@ def raw_of_values(name: str, values: Any, *, where: str) -> Raw:
     if kind in "UT":
         return Raw(name, TEXTS, as_array(array.tolist(), TEXTS))
     if kind == "O":
-        return _of_cells(name, array.tolist(), where)
+        return _of_cells(name, array.tolist(), where, rows)
     raise unreadable(name, f"values of type {array.dtype}", where)
 
 
@@ -83,11 +89,11 @@ def _seconds(durations: Array) -> Array:
     return np.where(gaps, np.nan, numbers)
 
 
-def _of_cells(name: str, cells: list[Any], where: str) -> Raw:
+def _of_cells(name: str, cells: list[Any], where: str, rows: Sequence[int] | None) -> Raw:
     """Python objects: of one kind, or numbers and texts mixed, which are read as a file's texts are."""
     kinds: dict[str, Any] = {}
     values: list[Any] = []
-    for row, cell in enumerate(cells):
+    for row, cell in zip(rows or range(len(cells)), cells, strict=True):
         if _is_missing(cell):
             values.append(None)
             continue
@@ -95,7 +101,7 @@ def _of_cells(name: str, cells: list[Any], where: str) -> Raw:
         if kind is None:
             received = f"{cell!r:.60} in row {row}, a {type(cell).__name__}"
             raise unreadable(name, received, where)
-        kinds.setdefault(kind, cell)
+        kinds.setdefault(kind, (cell, row))
         values.append(cell)
     if len(kinds) == 2 and TEXTS in kinds and not {NUMBER, TRUTH} & set(kinds):
         # Dates and the like with NA among them.
@@ -108,7 +114,7 @@ def _of_cells(name: str, cells: list[Any], where: str) -> Raw:
         texts = [own if own is None or isinstance(own, str) else _word(own) for own in values]
         return Raw(name, TEXTS, as_array(texts, TEXTS))
     if len(kinds) > 1:
-        shown = " and ".join(f"{kind} ({cell!r:.40})" for kind, cell in list(kinds.items())[:2])
+        shown = " and ".join(f"{kind} ({cell!r:.40} in row {row})" for kind, (cell, row) in list(kinds.items())[:2])
         raise unreadable(name, f"values of several kinds, {shown}", where)
     return _of_kind(name, next(iter(kinds), NUMBER), values, where)
 
