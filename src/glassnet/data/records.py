@@ -69,7 +69,7 @@ def records(
         if delimiter is None:
             preferred = usual.delimiter if usual else None
             delimiter = _find_delimiter(start[skipped:], wanted, preferred)
-        rows = _records(_clean(chain(start[skipped:], lines), path, skipped), path, delimiter, skipped)
+        rows = _records(chain(start[skipped:], lines), path, delimiter, skipped)
         first = next(rows, None)
         if first is None:
             raise DataError(
@@ -87,15 +87,17 @@ def records(
 def _records(lines: Iterator[str], path: Path, delimiter: str, skipped: int) -> Iterator[tuple[int, list[str]]]:
     import csv
 
-    width, line = 0, 1 + skipped
+    width, line, last = 0, 1 + skipped, [""]
     csv.field_size_limit(LONGEST_FIELD)
     # Python refuses to skip spaces where a space is the delimiter.
-    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter != " ", strict=True)
+    reader = csv.reader(
+        _clean(lines, path, skipped, last), delimiter=delimiter, skipinitialspace=delimiter != " ", strict=True
+    )
     try:
         for fields in reader:
             if width and len(fields) == width and (width > 1 or fields != [""]):
                 yield line, fields
-            elif not fields or (len(fields) == 1 and not fields[0].strip() and (width != 1 or delimiter in "\t ")):
+            elif not fields or (len(fields) == 1 and not fields[0].strip() and (width != 1 or not last[0].strip())):
                 pass  # a blank line is no row, wherever it stands
             elif width and len(fields) != width:
                 raise _ragged(path, line, fields, width)
@@ -112,8 +114,8 @@ def _records(lines: Iterator[str], path: Path, delimiter: str, skipped: int) -> 
         ) from error
 
 
-def _clean(lines: Iterator[str], path: Path, skipped: int) -> Iterator[str]:
-    """The lines, none of which holds what no text holds."""
+def _clean(lines: Iterator[str], path: Path, skipped: int, last: list[str]) -> Iterator[str]:
+    """The lines, none of which holds what no text holds; ``last`` is the one that came last."""
     for number, line in enumerate(lines, 1 + skipped):
         if "\0" in line:
             raise FileFormatError(
@@ -122,6 +124,7 @@ def _clean(lines: Iterator[str], path: Path, skipped: int) -> Iterator[str]:
                 expected="text",
                 fix="write the file again: it is damaged, or no text at all; a spreadsheet is saved as CSV UTF-8",
             )
+        last[0] = line
         yield line
 
 
@@ -139,22 +142,27 @@ def _ragged(path: Path, line: int, fields: list[str], width: int) -> FileFormatE
 
 def _find_delimiter(lines: Sequence[str], wanted: Collection[str], preferred: str | None) -> str:
     """The delimiter under which the header has the columns that are wanted, or all records have the same fields."""
-    candidates = [preferred, *DELIMITERS] if preferred in DELIMITERS else list(DELIMITERS)
-    widths, headers, numbers = {}, {}, {}
+    candidates = [preferred, *DELIMITERS]
+    widths, headers, numbers, quotes = {}, {}, {}, {}
     for delimiter in dict.fromkeys(own for own in candidates if own is not None):
         found = _fields_of(lines, delimiter)
         if not found:
             continue
         headers[delimiter] = {name.strip() for name in found[0]}
         widths[delimiter] = [len(fields) for fields in found]
+        quotes[delimiter] = sum('"' in text for fields in found for text in fields)
         numbers[delimiter] = mean([_is_number(text.strip()) for fields in found[1:] for text in fields] or [0])
     names = {name.strip() for name in wanted}
     fitting = [own for own, header in headers.items() if names <= header]
     if names and len(fitting) == 1 and len(headers[fitting[0]]) > 1:
         return fitting[0]
-    # The more fields a delimiter parts all records into, the less it is chance; of equal ones that which leaves more
-    # numbers: "price, EUR;weight" stands above 1,5;20.
-    even = {own: (counts[0], numbers[own]) for own, counts in widths.items() if counts[0] > 1 and len(set(counts)) == 1}
+    # A wrong delimiter leaves quotes within fields. The more fields one parts all records into, the less it is chance;
+    # of equal ones that which leaves more numbers: "price, EUR;weight" stands above 1,5;20.
+    even = {
+        own: (-quotes[own], counts[0], numbers[own])
+        for own, counts in widths.items()
+        if counts[0] > 1 and len(set(counts)) == 1
+    }
     if even:
         return max(even, key=lambda own: even[own])
     parted = {own: counts.count(counts[0]) for own, counts in widths.items() if counts[0] > 1}

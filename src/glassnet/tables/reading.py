@@ -32,8 +32,6 @@ from glassnet.tables.moments import (
     date_form,
     date_of,
     date_orders,
-    is_sure,
-    reordered,
 )
 from glassnet.tables.raws import DAYTIME, DURATION, NUMBER, TEXTS, TIME, TRUTH, WORDS, Raw
 
@@ -134,18 +132,20 @@ def read(raw: Raw, form: Form) -> Raw:
     return found.become(found.kind, found.values, form)
 
 
-def adapted(form: Form, asked: Reading | None) -> Form:
+def adapted(form: Form, asked: Reading | None, raw: Raw) -> Form:
     """The form of a column in another file, of which something is known outright; otherwise the form itself."""
-    if asked is None:
+    if asked is None or raw.kind != TEXTS:
         return form
-    settings = form.settings()
     missing = tuple(dict.fromkeys((*form.missing, *asked.missing)))
+    settings = form.settings() | {"missing": missing}
     if isinstance(form, NumberForm) and asked.decimal not in (None, form.decimal):
         thousands = form.decimal if form.thousands == asked.decimal else form.thousands
         settings |= {"decimal": asked.decimal, "thousands": thousands}
-    if isinstance(form, DateForm) and asked.dates is not None and not is_sure(form.form):
-        settings |= {"form": asked.dates if "%" in asked.dates else reordered(form.form, asked.dates)}
-    return type(form)(**(settings | {"missing": missing}))
+    own = type(form)(**settings)
+    if isinstance(form, DateForm) and asked.dates is not None:
+        present = {text: n for text, n in _counted(raw).items() if not own.is_missing(text)}
+        return date_form(present, asked=asked.dates, hint=None, missing=missing) if present else own
+    return own
 
 
 def _counted(raw: Raw) -> Counter[str]:

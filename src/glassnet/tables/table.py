@@ -324,7 +324,7 @@ class Table(Configurable):
                 f"many as the table, {len(self.columns)}",
             )
         asked = data.reading if isinstance(data, Frame) else None
-        return {name: read(raw, adapted(self.form_of(name), asked)) for name, raw in raws.items()}
+        return {name: read(raw, adapted(self.form_of(name), asked, raw)) for name, raw in raws.items()}
 
     def _by_position(self, data: Any, names: Sequence[str]) -> Any:
         """An array without names that has as many columns as the table has these columns."""
