@@ -76,7 +76,7 @@ class DateForm(Form):
 
     def __init__(self, form: str = "YYYY-MM-DD", assumed: bool = False, missing: Sequence[str] = ()) -> None:
         self.form = str(form)
-        if not _IS_FORM.fullmatch(self.form) and "%" not in self.form:
+        if not _IS_FORM.fullmatch(self.form) and not is_pattern(self.form):
             raise ValueError(f"{self.form!r:.60} as the form of a date")
         self.assumed = boolean(assumed, "assumed", "DateForm")
         self.missing = tuple(str(own) for own in missing)
@@ -243,7 +243,7 @@ def check_dates(dates: str | None, where: str) -> str | None:
     Raises:
         ConfigurationError: it is neither.
     """
-    if dates is None or dates in ORDERS or ("%" in str(dates) and _is_pattern(str(dates))):
+    if dates is None or dates in ORDERS or is_pattern(str(dates)):
         return dates
     raise ConfigurationError(
         where=where,
@@ -253,9 +253,12 @@ def check_dates(dates: str | None, where: str) -> str | None:
     )
 
 
-def _is_pattern(pattern: str) -> bool:
+def is_pattern(text: str) -> bool:
+    """Whether it is a pattern of ``datetime.strptime``."""
+    if "%" not in text:
+        return False
     try:
-        datetime.strptime(datetime(2021, 12, 31).strftime(pattern), pattern)
+        datetime.strptime(datetime(2021, 12, 31).strftime(text), text)
     except (ValueError, re.error) as error:
         return "directive" not in str(error) and "stray %" not in str(error)
     return True
