@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,18 @@ FLOWERS = "length,width,species\n" + "\n".join(
     f"{(i * 37) % 50 / 10},{(i * 17) % 30 / 10},{'abc'[((i * 37) % 50 > 25) + ((i * 17) % 30 > 15)]}" for i in range(90)
 )
 PRICES = "rooms,area,price\n" + "\n".join(f"{i % 6},{i * 1.37},{i % 6 * 10 + i * 2.5}" for i in range(80))
+
+
+CARS = "Länge;Ort;gebaut;neu;Stunden;Preis\n" + "\n".join(
+    f"{i % 9 + 1},{i * 37 % 100:02};{'Köln München Ulm'.split()[i % 3]};{i % 28 + 1}.{i % 12 + 1}.2021;"
+    f"{'true' if i * 7 % 5 > 2 else 'false'};{'NA' if i % 11 == 3 else i % 24};{1000 + 100 * (i % 3) + 10 * (i % 9)},5"
+    for i in range(120)
+)
+"""With semicolons, decimal commas, words, dates, truth and gaps."""
+
+
+def in_base64(content: str | bytes) -> str:
+    return b64encode(content.encode() if isinstance(content, str) else content).decode()
 
 
 def unpack(message: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playground_messages import FLOWERS, PRICES
+from playground_messages import CARS, FLOWERS, PRICES
 
+import glassnet as gn
 from glassnet.playground import Session, Setting
 from glassnet.playground.code import python_code
 from glassnet.playground.examples import Table
@@ -23,7 +25,18 @@ SETTINGS = {
     "digits": Setting(dataset="digits", hidden=(16,), optimizer="sgd", batch_size=32),
     "flowers": Setting(dataset="table", target="species", hidden=(4, 4)),
     "prices": Setting(dataset="table", hidden=(4,), noise=0.3),
+    "cars": Setting(dataset="table", hidden=(4,)),
+    "towns": Setting(dataset="table", hidden=(4,), target="Ort", seed=3, held_out=0.4),
+    "new": Setting(dataset="table", hidden=(4,), target="neu", loss="hinge"),
 }
+TABLES = {
+    "flowers": ("flowers.csv", FLOWERS.encode(), None),
+    "prices": ("prices.csv", PRICES.encode(), None),
+    "cars": ("Autos.csv", CARS.encode("cp1252"), None),
+    "towns": ("Autos.csv.gz", gzip.compress(CARS.encode("utf-16")), None),
+    "new": ("cars.csv", CARS.encode(), gn.tables.Reading(decimal=",", dates="dmy", missing=("nichts",))),
+}
+"""Files by their names, and what was said of their texts."""
 
 
 @pytest.mark.parametrize(("epochs", "steps"), [(3, 2), (0, 1), (2, 0), (0, 0)])
@@ -31,10 +44,11 @@ SETTINGS = {
 def test_the_exported_code_ends_with_the_same_weights(
     name: str, epochs: int, steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    texts = {"flowers": FLOWERS, "prices": PRICES}
-    table = Table(texts[name], f"{name}.csv") if name in texts else None
-    if table is not None:
-        (tmp_path / table.name).write_text(texts[name])
+    table = None
+    if name in TABLES:
+        file, content, reading = TABLES[name]
+        table = Table(content, file, reading)
+        (tmp_path / file).write_bytes(content)
     session = Session(SETTINGS[name], table)
     session.train(epochs)
     for _ in range(steps):

@@ -84,7 +84,8 @@ def test_a_table_is_refused_in_the_language_of_the_page(open_page: Callable[...,
     page = open_page(locale="zh-CN").page
     tables = {
         "a\n1\n2\n": "表格有 1 列，这里收 2 到 64 列",
-        "a,b\n1,x\ny,z\n": "表格里有用不了的内容（table.csv, line 3, column 'a'",
+        "a,b\n1,x\n2,z\n3,x\ny,z\n": "表格里有用不了的内容（column 'a'：the text 'y' in line 5 of table.csv",
+        "a,b\n" + "".join(f"w{n % 70},{n}.5\n" for n in range(700)): "一行数据会变成 65 个输入，这里最多收 64 个",
         "a,b\n" + "".join(f"{n},c{n}\n" for n in range(30)): "目标列里有 30 个类别",
     }
     for text, said in tables.items():
@@ -92,6 +93,8 @@ def test_a_table_is_refused_in_the_language_of_the_page(open_page: Callable[...,
         path.write_text(text)
         page.set_input_files("#file", path)
         wait(lambda said=said: said in page.locator("#message").inner_text())
+    page.set_input_files("#file", {"name": "table.xls", "mimeType": "", "buffer": b"1"})
+    wait(lambda: "这里收 .csv、.tsv" in page.locator("#message").inner_text())
 
 
 def test_the_page_keeps_up(open_page: Callable[..., Opened]) -> None:
@@ -171,9 +174,14 @@ def test_everything_is_reached_by_the_keyboard(open_page: Callable[..., Opened])
 
 
 def test_the_command_refuses_what_it_cannot_do(tmp_path: Path) -> None:
+    parquet, days = tmp_path / "people.parquet", tmp_path / "days.csv"
+    parquet.write_bytes(b"PAR1")
+    days.write_text("day,b\n1/2/2024,2\n")
     for arguments, message in (
         ([str(tmp_path / "none.csv")], "no such file"),
         ([str(tmp_path)], "a folder"),
+        ([str(parquet)], "people.parquet"),
+        ([str(days), "--date-format", "sometimes"], "sometimes"),
         (["--port", "99999"], "--port"),
         (["--host", "203.0.113.7"], "--host"),
     ):

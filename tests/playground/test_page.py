@@ -164,10 +164,38 @@ def test_a_table_is_uploaded(open_page: Callable[..., Opened], tmp_path: Path) -
     page.get_by_label("To be learned").select_option(label="width")
     wait(lambda: page.locator("#metric-name").inner_text() == "R²" or page.locator("#message").is_visible())
     bad = tmp_path / "bad.csv"
-    bad.write_text("a,b\n1,2\n3,<img src=x onerror=alert(1)>\n,4\n")
+    bad.write_text("a,b\n1,2\n2,2\n4,2\n3,<img src=x onerror=alert(1)>\n,4\n")
     page.set_input_files("#file", bad)
     page.locator("#message").wait_for()
     assert page.locator("#message img").count() == 0
+    assert "in a column of numbers" in page.locator("#message").inner_text()
+    page.set_input_files("#file", {"name": "flowers.parquet", "mimeType": "", "buffer": b"PAR1"})
+    wait(lambda: "flowers.parquet" in page.locator("#message").inner_text())
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "gb18030", "cp1252"])
+def test_a_table_in_any_encoding_is_uploaded_as_it_is(
+    encoding: str, open_page: Callable[..., Opened], tmp_path: Path
+) -> None:
+    text = CARS.replace("Köln", "成都").replace("Länge", "长").replace("ü", "u") if encoding == "gb18030" else CARS
+    path = tmp_path / "cars.csv.gz"
+    path.write_bytes(gzip.compress(text.encode(encoding)))
+    page = open_page().page
+    page.set_input_files("#file", path)
+    wait(lambda: page.evaluate("playground.structure.setting.dataset") == "table")
+    features = page.evaluate("playground.structure.features")
+    assert {"长", "Ort=成都"} < set(features) if encoding == "gb18030" else {"Länge", "Ort=München"} < set(features)
+    page.locator("#step").click()
+    wait(lambda: updates(page) == 1)
+    page.locator("#reading summary").click()
+    said = page.locator("#reading-text").inner_text()
+    assert "decimal comma" in said
+    assert "read as DD.MM.YYYY" in said
+    assert f"fields parted by ';', encoding {encoding.replace('cp1252', 'cp1252')}" in said
+    page.locator("#wires").hover(position={"x": 82, "y": 25})
+    wait(lambda: page.locator("#hint").inner_text() == features[0])
+    page.locator("[data-field=moons]").click()
+    wait(lambda: page.locator("#reading").is_hidden())
 
 
 def test_the_exported_code_runs_and_says_the_same(open_page: Callable[..., Opened], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
-from playground_messages import FLOWERS, unpack
+from playground_messages import FLOWERS, in_base64, unpack
 from starlette.applications import Starlette
 from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
@@ -187,13 +187,13 @@ def test_a_slow_pace_is_kept(client: TestClient) -> None:
 def test_a_table_is_uploaded_and_learned(client: TestClient) -> None:
     with opened(client) as socket:
         hear(socket, "frame")
-        say(socket, "table", text=FLOWERS, name="flowers.csv")
+        say(socket, "table", content=in_base64(FLOWERS), name="flowers.csv")
         structure = hear(socket, "structure")
         assert structure["columns"] == ["length", "width", "species"]
         assert structure["classes"] == ["a", "b", "c"]
         assert structure["table"] == "flowers.csv"
-        say(socket, "table", text="a,b\n1,\n", name="bad.csv")
-        assert "empty cell" in hear(socket, "error")["received"]
+        say(socket, "table", content=in_base64("a,b\n1,\n2,1\n"), name="bad.csv")
+        assert "no value in line 2" in hear(socket, "error")["received"]
         say(socket, "configure", setting={"dataset": "table"})
         assert hear(socket, "structure")["classes"] == ["a", "b", "c"]  # the good table stays
 
@@ -226,10 +226,14 @@ MALFORMED = [
     '{"kind": "trace", "language": "fr"}',
     '{"kind": "trace", "language": ["en"]}',
     '{"kind": "trace", "language": {}}',
-    '{"kind": "table", "text": 3, "name": "x"}',
-    '{"kind": "table", "text": "a,b", "name": null}',
-    json.dumps({"kind": "table", "text": "a,b\n", "name": "x" * 201}),
-    json.dumps({"kind": "table", "text": "x" * 2_000_001, "name": "x"}),
+    '{"kind": "table", "content": 3, "name": "x.csv"}',
+    '{"kind": "table", "content": "YSxi", "name": null}',
+    '{"kind": "table", "content": "a,b", "name": "x.csv"}',
+    '{"kind": "table", "content": "字", "name": "x.csv"}',
+    '{"kind": "table", "content": "YSxiCjEsMgo", "name": "x.csv"}',
+    '{"kind": "table", "text": "a,b", "name": "x.csv"}',
+    json.dumps({"kind": "table", "content": in_base64("a,b\n"), "name": "x" * 201}),
+    json.dumps({"kind": "table", "content": in_base64("x" * 2_000_004), "name": "x.csv"}),
     json.dumps({"kind": "play"}) + " " * MOST_LETTERS,
     '{"kind": "configure", "setting": null}',
     '{"kind": "configure", "setting": {"hidden": [1e9]}}',

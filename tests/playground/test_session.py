@@ -185,9 +185,13 @@ def test_pack_refuses_what_json_cannot_hold() -> None:
 
 
 def test_the_model_file_predicts_the_same(tmp_path: Path) -> None:
-    session = Session(Setting(dataset="table", hidden=(4,)), Table(PRICES))
+    table = Table(PRICES.encode())
+    session = Session(Setting(dataset="table", hidden=(4,)), table)
     session.train(20)
     path = tmp_path / "model.safetensors"
     path.write_bytes(session.model_file())
-    x = session.examples.test.x
-    np.testing.assert_array_equal(gn.load(path).predict(x), session.model.predict(x))
+    model = gn.load(path)
+    rows = session.examples.test.x
+    held_out = gn.data.test_rows(80, None, session.setting.held_out, session.setting.seed)
+    np.testing.assert_array_equal(model.predict(table.read("").rows(held_out)), session.model.predict(rows))
+    assert model.target_name == "price"

@@ -287,7 +287,10 @@ def _add_playground(commands: Commands) -> None:
         "that made each gradient.",
     )
     parser.set_defaults(run=playground)
-    parser.add_argument("data", nargs="?", metavar="data.csv", help="a table of numbers to begin with")
+    parser.add_argument(
+        "data", nargs="?", metavar="data.csv", help="a table to begin with: .csv or .tsv, either with .gz; .xlsx"
+    )
+    _add_texts(parser)
     parser.add_argument("--port", type=int, default=0, metavar="N", help="where to listen; any free one if not given")
     parser.add_argument(
         "--host", default="127.0.0.1", help="the address to listen at (127.0.0.1, which only this computer can reach)"

@@ -6,8 +6,10 @@ import argparse
 from importlib.util import find_spec
 from pathlib import Path
 
-from glassnet.errors import DataError, FileFormatError, MissingExtraError, MissingFileError
-from glassnet.playground.examples import MOST_BYTES, Table
+from glassnet.cli.tables import reading_of
+from glassnet.errors import DataError, MissingExtraError, MissingFileError
+from glassnet.playground.examples import ENDINGS, MOST_BYTES, Table
+from glassnet.tables import Reading
 
 NEEDED = ("starlette", "uvicorn", "websockets")
 
@@ -22,20 +24,20 @@ def playground(options: argparse.Namespace) -> int:
             expected="a small web server, which the page is served by",
             fix='run pip install "glassnet[playground]"',
         )
-    table = None if options.data is None else _read(options.data)
+    table = None if options.data is None else _read(options.data, reading_of(options))
     from glassnet.playground.serve import serve
 
     serve(options.host, options.port, table=table, open_browser=not options.no_browser, tell=_tell)
     return 0
 
 
-def _read(name: str) -> Table:
+def _read(name: str, reading: Reading) -> Table:
     path = Path(name)
     if not path.is_file():
         raise MissingFileError(
             where=name,
             received="a folder" if path.is_dir() else "no such file",
-            expected="a .csv file",
+            expected=f"a table ({', '.join(ENDINGS)})",
             fix="check the path; without one the page begins with built-in data",
         )
     size = path.stat().st_size
@@ -46,12 +48,7 @@ def _read(name: str) -> Table:
             expected=f"at most {MOST_BYTES:,}",
             fix="take some of the rows; glassnet train reads tables of any size",
         )
-    try:
-        return Table(path.read_text(encoding="utf-8-sig"), path.name)
-    except UnicodeDecodeError as error:
-        raise FileFormatError(
-            where=name, received=f"bytes that are not UTF-8 ({error.reason})", expected="text", fix="save it as UTF-8"
-        ) from error
+    return Table(path.read_bytes(), path.name, reading if any(vars(reading).values()) else None)
 
 
 def _tell(address: str) -> None:

@@ -7,6 +7,7 @@ import re
 
 from glassnet.playground.generators import GENERATORS
 from glassnet.playground.session import Session
+from glassnet.tables import Reading
 
 
 def python_code(session: Session) -> str:
@@ -19,8 +20,7 @@ def python_code(session: Session) -> str:
         Text of a Python file that needs glassnet alone; for a user's table it reads the file from its own folder.
     """
     body = [
-        *_data(session),
-        f"train, test = gn.data.split(data, test_share={session.setting.held_out!r}, seed={session.setting.seed})",
+        *(_data(session) if session.examples.table is None else _table(session)),
         *_targets(session),
         "",
         *_model(session),
@@ -40,13 +40,10 @@ def python_code(session: Session) -> str:
 
 
 def _data(session: Session) -> list[str]:
-    setting, table = session.setting, session.table
+    setting = session.setting
+    split = f"train, test = gn.data.split(data, test_share={setting.held_out!r}, seed={setting.seed})"
     if setting.dataset == "digits":
-        return ["data = gn.data.digits()  # 8×8 pixels, from 0 to 16"]
-    if setting.dataset == "table":
-        assert table is not None
-        target = setting.target or table.columns[-1]
-        return [f"data = gn.data.read_csv({table.name!r}, target={target!r})  # beside this script"]
+        return ["data = gn.data.digits()  # 8×8 pixels, from 0 to 16", split]
     generator = GENERATORS[setting.dataset]
     source = re.sub(r" -> Made:", ":", inspect.getsource(generator))
     source = re.sub(r"\(rows: int, noise: float, rng: np.random.Generator\)", "(rows, noise, rng)", source)
@@ -57,17 +54,41 @@ def _data(session: Session) -> list[str]:
         "",
         f"x, y = {setting.dataset}({setting.rows}, {setting.noise!r}, np.random.default_rng({setting.seed}))",
         f'data = gn.data.Dataset(x, y, name="{setting.dataset}")',
+        split,
     ]
+
+
+def _table(session: Session) -> list[str]:
+    """A user's table: classes and how texts are read are those of all rows, the rest is learned from a part."""
+    setting, table, schema = session.setting, session.table, session.examples.table
+    assert table is not None
+    assert schema is not None
+    target = setting.target or table.columns[-1]
+    reading = "" if table.reading is None else f", reading={_reading(table.reading)}"
+    labels = "None" if schema.class_names is None else "whole.targets(data)"
+    return [
+        f"data = gn.data.read_table({table.name!r}, {target!r}{reading})  # beside this script",
+        f"whole = gn.Table.from_data(data, {target!r})",
+        f"held_out = gn.data.test_rows(data.height, {labels}, {setting.held_out!r}, {setting.seed})",
+        "train, test = data.rows(~held_out), data.rows(held_out)",
+        f"columns = gn.Table.from_data(train, ignore={target!r}).columns  # means, deviations and words of this part",
+        "table = gn.Table(columns, whole.target, whole.forms, whole.reading)",
+    ]
+
+
+def _reading(reading: Reading) -> str:
+    """As it is written in Python: what was said, and nothing else."""
+    said = {name: value for name, value in vars(reading).items() if value}
+    return f"gn.tables.Reading({', '.join(f'{name}={value!r}' for name, value in said.items())})"
 
 
 def _targets(session: Session) -> list[str]:
     """What turns the data's targets into the loss's."""
     examples = session.examples
+    form = "{}.y" if examples.table is None else "table.targets({})"
     if examples.task == "binary":
-        labels = "{}.y.reshape(-1, 1).astype(np.float32)"
+        labels = f"{form}.reshape(-1, 1).astype(np.float32)"
         form = f"2 * {labels} - 1" if examples.loss == "hinge" else labels
-    else:
-        form = "{}.y"
     return [f"train_y, test_y = {form.format('train')}, {form.format('test')}"]
 
 
@@ -82,8 +103,10 @@ def _model(session: Session) -> list[str]:
     ]
     if session.examples.is_image:
         lines.append(f"model.preprocessing = gn.Standardize(scale={session.examples.train.scale!r})")
-    elif model.preprocessing is not None:
-        lines.append("model.preprocessing = gn.Standardize.from_data(train.x)")
+    elif session.examples.table is not None:
+        lines.append("model.preprocessing = table")
+        if session.examples.table.class_names is not None:
+            lines.append("model.class_names = table.class_names")
     if model.target_scaling is not None:
         lines.append("model.target_scaling = gn.Standardize.from_data(train_y)")
     return lines
@@ -91,27 +114,31 @@ def _model(session: Session) -> list[str]:
 
 def _training(session: Session) -> list[str]:
     size = min(session.setting.batch_size, len(session.rows))
+    is_table = session.examples.table is not None
+    x, shape, rows, count = "train.x", "train.x.shape[1:]", "train.x[rows]", "len(train)"
+    if is_table:
+        x, shape, rows, count = "train", "(len(table.features),)", "train.rows(rows)", "train.height"
     lines = []
     if session.epochs:
-        fit = f"model.fit(train.x, train_y, epochs={session.epochs}, batch_size={size}, verbose=False)"
-        lines.append(f"history = {fit}")
+        lines.append(f"history = model.fit({x}, train_y, epochs={session.epochs}, batch_size={size}, verbose=False)")
     else:
-        lines.append("model.network.build(train.x.shape[1:], seed=model.seed)  # nothing has been learned yet")
+        lines.append(f"model.network.build({shape}, seed=model.seed)  # nothing has been learned yet")
     if session.batch:
         lines += [
-            f"order = epoch_order(len(train), seed={session.setting.seed}, epoch={session.epochs + 1}, shuffle=True)",
+            f"order = epoch_order({count}, seed={session.setting.seed}, epoch={session.epochs + 1}, shuffle=True)",
             f"for start in range(0, {session.batch * size}, {size}):  # the first steps of the next epoch",
             f"    rows = order[start : start + {size}]",
-            "    model.fit(train.x[rows], train_y[rows], batch_size=None, shuffle=False, verbose=False)",
+            f"    model.fit({rows}, train_y[rows], batch_size=None, shuffle=False, verbose=False)",
         ]
     return lines
 
 
 def _results(session: Session) -> list[str]:
     metric = "r2" if session.examples.task == "numbers" else "accuracy"
+    train, test = ("train.x", "test.x") if session.examples.table is None else ("train", "test")
     return [
         f'model.metrics = gn.metrics.as_metrics(["{metric}"])',
-        'for part, x, y in (("training", train.x, train_y), ("held out", test.x, test_y)):',
+        f'for part, x, y in (("training", {train}, train_y), ("held out", {test}, test_y)):',
         "    measured = model.evaluate(x, y)",
         f"    print(f\"{{part}}: loss {{measured['loss']:.6f}}, {metric} {{measured['{metric}']:.4f}}\")",
     ]

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from zipfile import BadZipFile, ZipFile
+from zlib import error as DamagedError
 
 import numpy as np
 
-from glassnet.data import Dataset, digits, read_csv, split
-from glassnet.data.tables import read_header
+from glassnet import tables
+from glassnet.data import Dataset, digits, read_table, split, test_rows
+from glassnet.data.tables import TEXT_ENDINGS, read_header
 from glassnet.errors import ConfigurationError, DataError
 from glassnet.playground.generators import GENERATORS
 from glassnet.playground.settings import LOSSES, Setting
 from glassnet.preprocessing import Standardize
 from glassnet.shapes import Array
+from glassnet.tables import Frame, Reading
 
+ENDINGS = (*TEXT_ENDINGS, ".xlsx")
+"""Of the files that the page takes."""
 MOST_BYTES = 2_000_000
+MOST_SHEET_BYTES = 10 * MOST_BYTES
+"""Of a spreadsheet's XML, unpacked, which is wordier than CSV."""
 MOST_ROWS, MOST_COLUMNS = 20_000, 64
 """Of a user's table."""
+MOST_FEATURES = 64
+"""Numbers that a row of it becomes."""
 MOST_CLASSES = 10
 """That the page has colours for."""
 MARGIN = 1.2
@@ -34,37 +46,41 @@ class TableError(DataError):
         code: of the page's text, in web/words.js.
         count: what there is of rows, columns or classes.
         most: how many there may be.
+        column: that takes the most room.
         where, received, expected, fix: as every error has them.
     """
 
-    def __init__(self, code: str, count: int = 0, most: int = 0, /, **parts: str) -> None:
+    def __init__(self, code: str, count: int = 0, most: int = 0, column: str = "", /, **parts: str) -> None:
         super().__init__(**parts)
-        self.code, self.count, self.most = code, count, most
+        self.code, self.count, self.most, self.column = code, count, most, column
 
 
 class Table:
-    """A user's table, kept as its text.
+    """A user's table, kept as the bytes of its file.
 
     Args:
-        text: CSV with a header row.
-        name: what the exported code calls its file.
+        content: the file's bytes: .csv or .tsv, either with .gz, in any encoding; or .xlsx.
+        name: of the file; its ending says what it is, and the exported code reads a file of that name.
+        reading: what is known of its texts.
 
     Raises:
-        TableError: it is too large, or has too few or too many columns.
+        TableError: another ending; it is too large, or has too few or too many columns.
         FileFormatError: no header, or columns without a name.
 
     Attributes:
         columns: their names.
     """
 
-    def __init__(self, text: str, name: str = "table.csv") -> None:
-        content = text.encode("utf-8", "replace")
-        if len(content) > MOST_BYTES:
-            raise _too_large("too_large", len(content), MOST_BYTES, "bytes")
-        self.name = name
-        self._content = content
+    def __init__(self, content: bytes, name: str = "table.csv", reading: Reading | None = None) -> None:
+        self.name, self.reading = name, reading
+        self._content, self._ending = content, _ending(name)
+        self._last: tuple[str, Frame] | None = None
+        size = _size(content, self._ending)
+        most = MOST_SHEET_BYTES if self._ending == ".xlsx" else MOST_BYTES
+        if len(content) > MOST_BYTES or size > most:
+            raise _too_large("too_large", *((size, most) if size > most else (len(content), MOST_BYTES)), "bytes")
         with self._file() as path:
-            self.columns = tuple(read_header(path))
+            self.columns = tuple(read_header(path, reading))
         if not 2 <= len(self.columns) <= MOST_COLUMNS:
             few = len(self.columns) < 2
             raise TableError(
@@ -77,24 +93,51 @@ class Table:
                 fix="put commas between the columns" if few else "take some of the columns",
             )
 
-    def read(self, target: str) -> Dataset:
+    def read(self, target: str) -> Frame:
         """Its rows, with the column of that name (the last one for "") to be learned."""
-        with self._file() as path:
-            try:
-                data = read_csv(path, target or self.columns[-1])
-            except DataError as error:
-                raise TableError("table_cells", **error.parts) from None
-        if len(data) > MOST_ROWS:
-            raise _too_large("table_rows", len(data), MOST_ROWS, "rows")
-        return data
+        target = target or self.columns[-1]
+        if self._last is None or self._last[0] != target:
+            with self._file() as path, _as_table_error():
+                frame = read_table(path, target, reading=self.reading)
+            if frame.height > MOST_ROWS:
+                raise _too_large("table_rows", frame.height, MOST_ROWS, "rows")
+            self._last = target, frame
+        return self._last[1]
 
     @contextmanager
     def _file(self) -> Iterator[Path]:
-        """The text as a file under a name of our own, while it is read."""
+        """The bytes as a file under a name of our own, while it is read."""
         with TemporaryDirectory() as folder:
-            path = Path(folder, "table.csv")
+            path = Path(folder, f"table{self._ending}")
             path.write_bytes(self._content)
             yield path
+
+
+def _ending(name: str) -> str:
+    found = next((ending for ending in ENDINGS if name.lower().endswith(ending)), None)
+    if found is None:
+        raise TableError(
+            "table_ending",
+            where="table",
+            received=f"a file called {name!r:.80}",
+            expected=f"a name that ends in {', '.join(ENDINGS)}",
+            fix="save the table as one of these",
+        )
+    return found
+
+
+def _size(content: bytes, ending: str) -> int:
+    """Bytes of what is packed in a file, counted only so far that too many are known to be too many."""
+    try:
+        if ending.endswith(".gz"):
+            with gzip.open(BytesIO(content)) as packed:
+                return len(packed.read(MOST_BYTES + 1))
+        if ending == ".xlsx":
+            with ZipFile(BytesIO(content)) as packed:
+                return sum(part.file_size for part in packed.infolist())
+    except (OSError, EOFError, BadZipFile, DamagedError):
+        return 0  # whoever reads the file says what is wrong with it
+    return len(content)
 
 
 def _too_large(code: str, count: int, most: int, unit: str) -> TableError:
@@ -103,17 +146,29 @@ def _too_large(code: str, count: int, most: int, unit: str) -> TableError:
     return TableError(code, count, most, where="table", received=received, expected=expected, fix=fix)
 
 
+@contextmanager
+def _as_table_error() -> Iterator[None]:
+    """What cannot be used in a table is said in the page's language."""
+    try:
+        yield
+    except TableError:
+        raise
+    except DataError as error:
+        raise TableError("table_cells", **error.parts) from None
+
+
 @dataclass(frozen=True)
 class Examples:
     """The rows of a setting.
 
     Attributes:
-        train: those that the network learns from.
+        train: those that the network learns from; of a user's table, the numbers that its rows become.
         test: those that it is measured on.
         task: "binary", "classes" or "numbers", see ``LOSSES``.
         loss: the loss's name.
         outputs: the network's.
         extent: the picture's edges: left, right, bottom, top, in the unit of the inputs.
+        table: what was learned of the columns of a user's table, or None.
     """
 
     train: Dataset
@@ -122,6 +177,7 @@ class Examples:
     loss: str
     outputs: int
     extent: tuple[float, float, float, float]
+    table: tables.Table | None = None
 
     @property
     def inputs(self) -> int:
@@ -136,18 +192,14 @@ class Examples:
     def targets(self, data: Dataset) -> Array:
         """As the loss takes them: labels of several classes (N,), numbers (N, 1) otherwise."""
         assert data.y is not None
-        if self.task == "classes":
+        if self.task != "binary":
             return data.y
-        if self.task == "numbers":
-            return data.y.astype(np.float32)
         labels = data.y.reshape(-1, 1).astype(np.float32)
         return 2 * labels - 1 if self.loss == "hinge" else labels
 
     def preprocessing(self) -> Standardize | None:
-        """What the model does to its inputs: nothing to made-up data, which lie within −1 … 1 already."""
-        if self.train.scale is not None:
-            return Standardize(scale=self.train.scale)
-        return Standardize.from_data(self.train.x) if self.train.feature_names is not None else None
+        """What is done to pictures; made-up data lie within −1 … 1 already, and a table's rows are numbers by now."""
+        return None if self.train.scale is None else Standardize(scale=self.train.scale)
 
 
 def examples_of(setting: Setting, table: Table | None = None) -> Examples:
@@ -161,8 +213,13 @@ def examples_of(setting: Setting, table: Table | None = None) -> Examples:
         ConfigurationError: no table, a loss for other targets, an axis that does not exist.
         TableError, FileFormatError: the table cannot be read.
     """
-    data = _rows(setting, table)
-    task = _task(data)
+    schema = None
+    if setting.dataset == "table":
+        with _as_table_error():
+            schema, train, test = _parts(setting, table)
+    else:
+        train, test = split(_rows(setting), setting.held_out, setting.seed)
+    task = _task(train, test)
     loss = setting.loss or LOSSES[task][0]
     if loss not in LOSSES[task]:
         raise ConfigurationError(
@@ -171,59 +228,100 @@ def examples_of(setting: Setting, table: Table | None = None) -> Examples:
             expected=f"one of {', '.join(LOSSES[task])}",
             fix=f"choose {LOSSES[task][0]!r}",
         )
-    if max(setting.axes) >= data.x.shape[1] > 1:
+    if max(setting.axes) >= train.x.shape[1] > 1:
         raise ConfigurationError(
             where="setting",
-            received=f"axes={setting.axes} for {data.x.shape[1]} inputs",
-            expected=f"numbers from 0 to {data.x.shape[1] - 1}",
+            received=f"axes={setting.axes} for {train.x.shape[1]} inputs",
+            expected=f"numbers from 0 to {train.x.shape[1] - 1}",
             fix="choose other columns for the picture",
         )
-    train, test = split(data, setting.held_out, setting.seed)
-    classes = len(data.class_names or ()) or (int(data.y.max()) + 1 if task == "classes" and data.y is not None else 0)
-    outputs = classes if task == "classes" else 1
-    return Examples(train, test, task, loss, outputs, _extent(data, setting))
+    outputs = _classes(train, test) if task == "classes" else 1
+    return Examples(train, test, task, loss, outputs, _extent(train, test, setting), schema)
 
 
-def _rows(setting: Setting, table: Table | None) -> Dataset:
+def _rows(setting: Setting) -> Dataset:
     if setting.dataset == "digits":
         return digits()
-    if setting.dataset == "table":
-        if table is None:
-            raise ConfigurationError(
-                where="setting",
-                received="the data set of a table before one is there",
-                expected="a CSV file",
-                fix="upload one first",
-            )
-        return table.read(setting.target)
     x, y = GENERATORS[setting.dataset](setting.rows, setting.noise, np.random.default_rng(setting.seed))
     return Dataset(x, y, name=setting.dataset)
 
 
-def _task(data: Dataset) -> str:
-    if not data.is_classification:
+def _parts(setting: Setting, table: Table | None) -> tuple[tables.Table, Dataset, Dataset]:
+    """What is learned of a table's columns from the rows to train with, these rows as numbers, and those held out.
+
+    The classes, and how texts are read, are those of all rows.
+    """
+    if table is None:
+        raise ConfigurationError(
+            where="setting",
+            received="the data set of a table before one is there",
+            expected="a table",
+            fix="upload one first",
+        )
+    target = setting.target or table.columns[-1]
+    frame = table.read(target)
+    whole = tables.Table.from_data(frame, target)
+    _check_classes(len(whole.class_names) if whole.class_names is not None else None)
+    labels = whole.targets(frame) if whole.class_names is not None else None
+    held_out = test_rows(frame.height, labels, setting.held_out, setting.seed)
+    train = frame.rows(~held_out)
+    columns = tables.Table.from_data(train, ignore=target).columns
+    schema = tables.Table(columns, whole.target, whole.forms, whole.reading)
+    _check_features(schema)
+    return schema, _numbers(schema, train), _numbers(schema, frame.rows(held_out))
+
+
+def _numbers(schema: tables.Table, frame: Frame) -> Dataset:
+    x = schema.apply(frame).astype(np.float32)
+    return Dataset(x, schema.targets(frame), schema.features, schema.class_names, frame.name)
+
+
+def _check_features(schema: tables.Table) -> None:
+    count = len(schema.features)
+    if count <= MOST_FEATURES:
+        return
+    widest = max(schema.columns, key=lambda column: len(column.features))
+    raise TableError(
+        "table_features",
+        count,
+        MOST_FEATURES,
+        widest.name,
+        where="table",
+        received=f"rows that become {count} numbers, {len(widest.features)} of them for the column {widest.name!r}",
+        expected=f"at most {MOST_FEATURES}: each word of a column has a place of its own",
+        fix="take some of the columns; glassnet train reads tables of any width",
+    )
+
+
+def _task(train: Dataset, test: Dataset) -> str:
+    if not train.is_classification:
         return "numbers"
-    assert data.y is not None
-    classes = len(data.class_names or ()) or int(data.y.max()) + 1
-    if not 2 <= classes <= MOST_CLASSES:
+    return "binary" if _classes(train, test) == 2 else "classes"
+
+
+def _classes(train: Dataset, test: Dataset) -> int:
+    return len(train.class_names or ()) or 1 + max(int(part.y.max()) for part in (train, test) if part.y is not None)
+
+
+def _check_classes(classes: int | None) -> None:
+    if classes is not None and classes > MOST_CLASSES:
         raise TableError(
             "table_classes",
             classes,
             MOST_CLASSES,
             where="table",
-            received=f"{classes} class{'es' if classes != 1 else ''} in the target column",
+            received=f"{classes} classes in the target column",
             expected=f"2 to {MOST_CLASSES} classes, or numbers of more than 20 kinds",
             fix="choose another target column, or join classes",
         )
-    return "binary" if classes == 2 else "classes"
 
 
-def _extent(data: Dataset, setting: Setting) -> tuple[float, float, float, float]:
-    if data.feature_names is None:
+def _extent(train: Dataset, test: Dataset, setting: Setting) -> tuple[float, float, float, float]:
+    if train.feature_names is None:
         return -MARGIN, MARGIN, -MARGIN, MARGIN
     edges: list[float] = []
     for axis in setting.axes:
-        column = data.x[:, min(axis, data.x.shape[1] - 1)]
+        column = np.concatenate([part.x[:, min(axis, part.x.shape[1] - 1)] for part in (train, test)])
         low, high = float(column.min()), float(column.max())
         room = 0.08 * (high - low) or 1.0
         edges += [low - room, high + room]

@@ -83,6 +83,7 @@ class Frames:
             "classes": examples.train.class_names or [str(label) for label in range(max(2, examples.outputs))],
             "columns": session.table.columns if session.table else [],
             "table": session.table.name if session.table else "",
+            "reading": _reading(examples),
             "rows": [len(examples.train), len(examples.test)],
             "batches": session.batches,
         }
@@ -132,6 +133,18 @@ def _points(examples: Examples) -> tuple[Array, Array, Array]:
     held_out = np.repeat(np.array([0, 1], np.uint8), [len(side) for side in sides])
     every = -(-len(x) // SHOWN_POINTS)
     return x[::every], y[::every], held_out[::every]
+
+
+def _reading(examples: Examples) -> list[tuple[str, str]]:
+    """What a user's table was taken for: a name and some words for each column, for the target and for the file."""
+    table = examples.table
+    if table is None or table.target is None:
+        return []
+    found = [(column.name, table.describe(column)) for column in table.columns]
+    found.append(("→", table.describe(table.target)))
+    if table.reading is not None:
+        found.append(("", f"fields parted by {table.reading.delimiter!r}, encoding {table.reading.encoding}"))
+    return found
 
 
 def _finite(value: float) -> float | None:

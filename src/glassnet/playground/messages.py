@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import binascii
 import json
+from base64 import b64decode
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, NoReturn
@@ -13,8 +15,10 @@ from glassnet.playground.examples import MOST_BYTES
 
 MOST_LETTERS = 10_000
 """Of a message without a table."""
-MOST_MESSAGE_BYTES = 2 * MOST_BYTES + MOST_LETTERS
-"""Of any message: in JSON a line end of a table takes two."""
+MOST_CONTENT = 4 * -(-MOST_BYTES // 3)
+"""Letters of a table's file in base64."""
+MOST_MESSAGE_BYTES = MOST_CONTENT + MOST_LETTERS
+"""Of any message."""
 FIELDS: dict[str, tuple[str, ...]] = {
     "configure": ("setting",),
     "play": (),
@@ -26,7 +30,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "trace": ("language",),
     "code": (),
     "model": (),
-    "table": ("text", "name"),
+    "table": ("content", "name"),
 }
 """The kinds of messages, and what each brings along."""
 FASTEST = 100_000
@@ -35,7 +39,7 @@ FASTEST = 100_000
 
 @dataclass(frozen=True)
 class Message:
-    """A checked message: its kind and what it brings along."""
+    """A checked message: its kind and what it brings along, a table's file as bytes."""
 
     kind: str
     values: dict[str, Any] = field(default_factory=dict)
@@ -71,6 +75,8 @@ def read_message(text: str) -> Message:
         received = ", ".join(map(repr, list(found)[:8])) or "nothing"
         _refuse(f"{received:.200} with {kind!r}", f"{', '.join(FIELDS[kind]) or 'nothing else'}", "send just that")
     _check_values(found)
+    if kind == "table":
+        found["content"] = _bytes(found["content"])
     return Message(kind, found)
 
 
@@ -81,11 +87,18 @@ def _check_values(values: dict[str, Any]) -> None:
         _refuse(f"epochs_per_second={pace!r:.40}", f"a number from 1 to {FASTEST:,}", "choose one of them")
     if values.get("language", "en") not in LANGUAGES:
         _refuse(f"language={values['language']!r:.40}", f"one of {', '.join(LANGUAGES)}", "choose one of them")
-    for name, longest in (("text", MOST_BYTES), ("name", 200)):
+    for name, longest in (("content", MOST_CONTENT), ("name", 200)):
         value = values.get(name, "")
         if not isinstance(value, str) or len(value) > longest:
             received = f"{len(value):,} letters" if isinstance(value, str) else f"a {type(value).__name__}"
             _refuse(f"{received} of {name}", f"a text, at most {longest:,} letters", "take some of the rows")
+
+
+def _bytes(content: str) -> bytes:
+    try:
+        return b64decode(content, validate=True)
+    except (binascii.Error, ValueError):  # ValueError: letters beyond ASCII
+        _refuse("content that is no base64", "the bytes of a file in base64", "send what the page's script sends")
 
 
 def _not_json(constant: str) -> NoReturn:

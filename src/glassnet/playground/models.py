@@ -30,7 +30,7 @@ def model_of(setting: Setting, examples: Examples) -> Model:
     layers.append(Dense(examples.outputs, weight_init="glorot_normal"))
     model = Model(Sequential(*layers), examples.loss, optimizer_of(setting), seed=setting.seed, threads=1)
     model.preprocessing = examples.preprocessing()
-    if examples.task == "numbers" and examples.train.feature_names is not None:
+    if examples.task == "numbers" and examples.table is not None:
         model.target_scaling = Standardize.from_data(examples.targets(examples.train))
     model.feature_names, model.class_names = examples.train.feature_names, examples.train.class_names
     model.network.build((examples.inputs,), seed=setting.seed)

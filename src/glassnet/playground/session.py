@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -163,8 +164,12 @@ class Session:
         return trace(self.model, train.x[rows], self.examples.targets(train)[rows])
 
     def model_file(self) -> bytes:
-        """The model as ``Model.save`` writes it."""
+        """The model as ``Model.save`` writes it; that of a user's table takes tables."""
+        model, schema = copy(self.model), self.examples.table
+        if schema is not None and schema.target is not None:
+            model.preprocessing, model.feature_names = schema, None
+            model.target_name = schema.target.names[0]
         with TemporaryDirectory() as folder:
             path = Path(folder, "model.safetensors")
-            self.model.save(path)
+            model.save(path)
             return path.read_bytes()

@@ -186,9 +186,9 @@ class Worker:
     def _on_pace(self, epochs_per_second: float) -> None:
         self._pace = float(epochs_per_second)
 
-    def _on_table(self, text: str, name: str) -> None:
+    def _on_table(self, content: bytes, name: str) -> None:
         before = self._table
-        self._table = Table(text, name or "table.csv")
+        self._table = Table(content, name)
         try:
             self._begin(replace(self._setting, dataset="table", target="", axes=(0, 1), loss=""))
         except GlassnetError:
@@ -211,7 +211,12 @@ class Worker:
 def error_message(error: GlassnetError) -> bytes:
     """An error as the page shows it: its four parts, and a code for those that the page has words of its own for."""
     if isinstance(error, TableError):
-        told: dict[str, Any] = {"code": error.code, "count": error.count, "most": error.most}
+        told: dict[str, Any] = {
+            "code": error.code,
+            "count": error.count,
+            "most": error.most,
+            "column": error.column,
+        }
     else:
         told = {"code": "diverged" if isinstance(error, DivergenceError) else "refused"}
     return pack({"kind": "error", **error.parts, **told})

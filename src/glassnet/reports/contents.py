@@ -96,7 +96,7 @@ def _learned(model: Model) -> str:
     scaling, names = model.preprocessing, _columns(model)
     title = "<h3>What was learned of each column</h3>"
     if isinstance(scaling, Table):
-        return title + table(("column", "what it is"), [(c.name, c.describe()) for c in scaling.columns])
+        return title + table(("column", "what it is"), [(c.name, scaling.describe(c)) for c in scaling.columns])
     if isinstance(scaling, Standardize) and names and scaling.mean.shape == scaling.scale.shape == (len(names),):
         rows = [(n, float(m), float(s)) for n, m, s in zip(names, scaling.mean, scaling.scale, strict=True)]
         return title + table(("column", "mean", "deviation"), rows)

@@ -255,10 +255,9 @@ class Table(Configurable):
 
     def __str__(self) -> str:
         width = max(len(column.name) for column in self.columns)
-        lines = [f"{own.name:<{width}}  {self._said(own.name, own.describe())}" for own in self.columns]
+        lines = [f"{own.name:<{width}}  {self.describe(own)}" for own in self.columns]
         if self.target is not None:
-            forms = [self._said(name, "") for name in self.target.names if name in self.forms]
-            lines.append(f"to predict: {self.target.describe()}" + "".join(form for form in forms if form))
+            lines.append(f"to predict: {self.describe(self.target)}")
         if (
             self.reading is not None
             and (self.reading.delimiter or ",") + (self.reading.encoding or "utf-8") != ",utf-8"
@@ -266,10 +265,11 @@ class Table(Configurable):
             lines.append(f"file: fields parted by {self.reading.delimiter!r}, encoding {self.reading.encoding}")
         return "\n".join(lines)
 
-    def _said(self, name: str, described: str) -> str:
-        """What is known of a column, and how its texts are read where that is not the plain way."""
-        form = self.forms[name].describe() if name in self.forms and not described.startswith("ignored") else ""
-        return f"{described}; {form}" if form else described
+    def describe(self, own: Column | Target) -> str:
+        """What is known of a column or of the target, and how its texts are read where that is not the plain way."""
+        names = own.names if isinstance(own, Target) else () if isinstance(own, Ignored) else (own.name,)
+        forms = [self.forms[name].describe() for name in names if name in self.forms]
+        return "; ".join([own.describe(), *(form for form in forms if form)])
 
     def _answer(self) -> Target:
         if self.target is None:

@@ -68,6 +68,8 @@ function show() {
   $("fewer-layers").disabled = length === 0;
   $("more-layers").disabled = length >= 6;
   $("metric-name").textContent = t(structure.task === "numbers" ? "r2" : "accuracy");
+  $("reading").hidden = structure.setting.dataset !== "table";
+  $("reading-text").replaceChildren(...structure.reading.flatMap((entry) => ["dt", "dd"].map((tag, place) => Object.assign(document.createElement(tag), { textContent: entry[place] }))));
 }
 
 // A part of the setting is changed; while a slider moves, only now and then it is sent.
@@ -191,7 +193,17 @@ async function upload(file) {
   if (!file) return;
   hideMessage();
   if (file.size > MOST_UPLOAD) return showMessage({ code: "too_large" });
-  send("table", { text: await file.text(), name: file.name.slice(0, 200) });
+  send("table", { content: await inBase64(file), name: file.name.slice(-200) });
+}
+
+// The bytes as they are: which encoding a text has, the server finds out.
+function inBase64(file) {
+  return new Promise((done, failed) => {
+    const reader = new FileReader();
+    reader.addEventListener("load", () => done(reader.result.slice(reader.result.indexOf(",") + 1)));
+    reader.addEventListener("error", () => failed(reader.error));
+    reader.readAsDataURL(file);
+  });
 }
 
 $("play").addEventListener("click", togglePlay);

@@ -210,7 +210,7 @@ function nameInput(pen, { x, y, side, index }) {
   pen.font = '12px system-ui, "Noto Sans CJK SC", sans-serif';
   pen.fillStyle = css(theme.ink);
   pen.textAlign = "center";
-  const short = name.length > 9 ? `${name.slice(0, 8)}…` : name;
+  const short = name.length > 10 ? `${name.slice(0, 5)}…${name.slice(-4)}` : name; // words of one column differ at the end
   if (side >= 18 && diagram.spacing > 70) {
     pen.textAlign = "right";
     pen.fillText(short, x - side / 2 - 6, y + 4, diagram.spacing / 2 - side / 2 - 4);
@@ -235,7 +235,7 @@ function point(event) {
   calls.showUnit(unit && unit.layer > 0 && unit.layer < diagram.columns.length - 1 && !structure.is_image ? unit : null);
   wiresCanvas.style.cursor = current ? "pointer" : "";
   if (current) showWire(current, [event.clientX, event.clientY]);
-  else if (unit && unit.layer > 0) showHint(unitText(unit), [event.clientX, event.clientY]);
+  else if (unit && (unit.layer > 0 || structure.features.length)) showHint(unitText(unit), [event.clientX, event.clientY]);
   else hint.hidden = true;
   if (before !== current) draw();
 }
@@ -256,6 +256,7 @@ function wireText(wire) {
 }
 
 function unitText({ layer, index }) {
+  if (layer === 0) return [structure.features[index]];
   const biases = structure.layout.filter((part) => part.path.endsWith("bias"));
   const place = biases[layer - 1].start + index;
   const name = `b[${index}]`;
