@@ -18,7 +18,7 @@ PRICES = "rooms,area,price\n" + "\n".join(f"{i % 6},{i * 1.37},{i % 6 * 10 + i *
 
 
 CARS = "Länge;Ort;gebaut;neu;Stunden;Preis\n" + "\n".join(
-    f"{i % 9 + 1},{i * 37 % 100:02};{'Köln München Ulm'.split()[i % 3]};{i % 28 + 1}.{i % 12 + 1}.2021;"
+    f"{i % 9 + 1},{i * 37 % 100:02};{['Köln', 'München', 'Ulm'][i % 3]};{i % 28 + 1}.{i % 12 + 1}.2021;"
     f"{'true' if i * 7 % 5 > 2 else 'false'};{'NA' if i % 11 == 3 else i % 24};{1000 + 100 * (i % 3) + 10 * (i % 9)},5"
     for i in range(120)
 )

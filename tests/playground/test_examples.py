@@ -154,7 +154,9 @@ def test_every_encoding_gives_the_same_numbers(encoding: str, packed: bool) -> N
 
 
 def test_a_table_in_gb18030_is_read() -> None:
-    rows = "".join(f"{i % 7 + i / 9:.2f},{'北京 上海 广州'.split()[i % 3]},{'买不买'[i % 2:][:2]}\n" for i in range(90))
+    rows = "".join(
+        f"{i % 7 + i / 9:.2f},{['北京', '上海', '广州'][i % 3]},{'买不买'[i % 2 :][:2]}\n" for i in range(90)
+    )
     examples = features_of(("面积,城市,结果\n" + rows).encode("gb18030"), "房子.csv")
     assert set(examples.train.feature_names or ()) == {"面积", "城市=广州", "城市=北京", "城市=上海", "城市=other"}
     assert examples.train.class_names == ("不买", "买不")
@@ -178,7 +180,7 @@ def test_the_separator_and_the_kind_of_file_make_no_difference() -> None:
         assert found.train.class_names == ("a", "b", "c")
 
 
-@pytest.mark.parametrize("name", ["flowers", "flowers.parquet", "flowers.gz", "csv", "", "flowers.csv.exe", "flowers.xls"])
+@pytest.mark.parametrize("name", ["flowers", "flowers.parquet", "flowers.gz", "csv", "", "flowers.csv.exe", "a.xls"])
 def test_a_file_of_another_kind_is_refused_by_its_name(name: str) -> None:
     with pytest.raises(TableError, match=r"\.csv, \.tsv, \.csv\.gz, \.tsv\.gz, \.xlsx") as caught:
         Table(FLOWERS.encode(), name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browser import Opened
-from playground_messages import FLOWERS, number, share, train_until, updates, wait
+from playground_messages import CARS, FLOWERS, number, share, train_until, updates, wait
 
 import glassnet as gn
 from glassnet.playground import Session, Setting
@@ -164,7 +165,7 @@ def test_a_table_is_uploaded(open_page: Callable[..., Opened], tmp_path: Path) -
     page.get_by_label("To be learned").select_option(label="width")
     wait(lambda: page.locator("#metric-name").inner_text() == "R²" or page.locator("#message").is_visible())
     bad = tmp_path / "bad.csv"
-    bad.write_text("a,b\n1,2\n2,2\n4,2\n3,<img src=x onerror=alert(1)>\n,4\n")
+    bad.write_text("a,b\n1,2\n2,2\n4,2\n<img src=x onerror=alert(1)>,3\n,4\n")
     page.set_input_files("#file", bad)
     page.locator("#message").wait_for()
     assert page.locator("#message img").count() == 0
@@ -191,7 +192,7 @@ def test_a_table_in_any_encoding_is_uploaded_as_it_is(
     said = page.locator("#reading-text").inner_text()
     assert "decimal comma" in said
     assert "read as DD.MM.YYYY" in said
-    assert f"fields parted by ';', encoding {encoding.replace('cp1252', 'cp1252')}" in said
+    assert f"fields parted by ';', encoding {encoding}" in said
     page.locator("#wires").hover(position={"x": 82, "y": 25})
     wait(lambda: page.locator("#hint").inner_text() == features[0])
     page.locator("[data-field=moons]").click()

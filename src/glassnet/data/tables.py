@@ -51,6 +51,7 @@ def read_table(
     reading: Reading | None = None,
     categories: Sequence[str] = (),
     ignore: Sequence[str] = (),
+    like: Table | None = None,
 ) -> Frame:
     r"""Reads a table with a header row, each column as what it is.
 
@@ -63,6 +64,8 @@ def read_table(
         reading: what is known of the texts; None to find everything out.
         categories: columns whose values are names, whatever they look like.
         ignore: columns that are not read.
+        like: a table that was learned before, such as ``model.preprocessing``: its columns alone are read, each as in
+            training, and the answers too where the file has them. Then only ``reading`` may be given beside it.
 
     Returns:
         A frame, for ``gn.Table.from_data`` and for a model with a table.
@@ -72,7 +75,9 @@ def read_table(
         MissingExtraError: polars is not installed and the file is a ``.parquet``, or openpyxl and it is an ``.xlsx``.
         FileFormatError: bytes of no known encoding, a row that is longer or shorter than the header, broken quotes,
             columns without a name or with the same.
-        DataError: no rows; a stray text in a column of numbers, dates, times or durations, with its line.
+        DataError: no rows; a stray text in a column of numbers, dates, times or durations, with its line; with
+            ``like`` a column that is not there.
+        ConfigurationError: names of columns that are not there, or beside ``like``; ``like`` is no table.
 
     Example:
         >>> from pathlib import Path
@@ -87,6 +92,9 @@ def read_table(
     """
     path, given = Path(path), reading or Reading()
     names = [target] if isinstance(target, str) else list(target)
+    if like is not None:
+        _check_like(like, {"target": names, "categories": categories, "ignore": ignore}, path)
+        return _as_in_training(read_like(path, like, reading), like, path)
     found: Reading | None = None
     if str(path).lower().endswith(".xlsx"):
         frame: Any = read_xlsx(path)
@@ -100,6 +108,25 @@ def read_table(
     raws = columns_of(frame, where=path.name, wanted=[name for name in frame if name not in ignore])
     columns = read_columns(raws.values(), found or given, answers=names, words=categories)
     return Frame(columns, name_of(path), found)
+
+
+def _check_like(like: object, others: dict[str, Sequence[str]], path: Path) -> None:
+    said = [name for name, given in others.items() if given]
+    if isinstance(like, Table) and not said:
+        return
+    raise ConfigurationError(
+        where=f"read_table {path.name}",
+        received=f"{said[0]}={list(others[said[0]])!r:.80} beside like" if said else f"like={like!r:.80}",
+        expected="the table of a model, which says what each column is",
+        fix=f"leave {said[0]} out" if said else "pass like=model.preprocessing of a model that was trained on a table",
+    )
+
+
+def _as_in_training(frame: Frame, table: Table, path: Path) -> Frame:
+    """The columns that a table knows, read; each must be there that its features are made of."""
+    inputs = [column.name for column in table.columns if column.features]
+    answers = [name for name in (table.target.names if table.target else ()) if name in frame]
+    return Frame(table.read(frame, [*inputs, *answers], where=path.name), frame.name, frame.reading)
 
 
 def _check_names(names: Sequence[str], columns: list[str], argument: str, path: Path) -> None:

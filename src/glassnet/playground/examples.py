@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,6 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from zipfile import BadZipFile, ZipFile
-from zlib import error as DamagedError
 
 import numpy as np
 
@@ -135,7 +135,7 @@ def _size(content: bytes, ending: str) -> int:
         if ending == ".xlsx":
             with ZipFile(BytesIO(content)) as packed:
                 return sum(part.file_size for part in packed.infolist())
-    except (OSError, EOFError, BadZipFile, DamagedError):
+    except (OSError, EOFError, BadZipFile, zlib.error):
         return 0  # whoever reads the file says what is wrong with it
     return len(content)
 

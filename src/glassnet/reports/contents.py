@@ -131,7 +131,7 @@ def usage(model: Model, file: Path | None) -> str:
     read = "import numpy as np\n", f'x = np.load("new.npz")["x"]  # {" × ".join(map(str, shape))} numbers a row'
     if isinstance(model.preprocessing, Table):
         new = test = "new.csv"
-        read = "import polars\n", 'x = polars.read_csv("new.csv", try_parse_dates=True)'
+        read = "", 'x = gn.data.read_table("new.csv", like=model.preprocessing)  # or any frame with these columns'
     elif model.feature_names is not None:
         new = test = "new.csv"
         read = "", 'x = gn.data.open_source("new.csv", columns=model.feature_names)[0].x'
