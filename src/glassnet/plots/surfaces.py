@@ -16,6 +16,8 @@ from glassnet.plots.figures import INK, MIDDLE, SECOND, SMALL, colour_bar, finis
 from glassnet.randomness import generator
 from glassnet.settings import number, whole
 from glassnet.shapes import Array, batch_shape
+from glassnet.tables import Table
+from glassnet.tables.raws import NUMBER
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +35,8 @@ def plot_decision_boundary(
 
     Args:
         model: of two features.
-        x: rows (N, 2); they and a margin around them are what is drawn.
+        x: rows (N, 2), or a table whose two columns of numbers the model uses; they and a margin around them are what
+            is drawn.
         y: their labels (N,) or amounts, drawn as dots in the same colours; or None.
         points: of the grid along each side.
         path: where to save the picture, by its ending .png, .svg or .pdf; or None.
@@ -57,7 +60,7 @@ def plot_decision_boundary(
     """
     where = "plot_decision_boundary"
     target = prepared(path, where)
-    rows = numeric(x, where=f"{where}: x")
+    rows, names = _two_columns(model, x, where)
     whole(points, "points", where, low=2)
     if rows.ndim != 2 or rows.shape[1] != 2:
         raise ShapeError(
@@ -69,7 +72,9 @@ def plot_decision_boundary(
     low, high = rows.min(axis=0), rows.max(axis=0)
     room = MARGIN * np.where(high > low, high - low, 1.0)
     sides = [np.linspace(a, b, points) for a, b in zip(low - room, high + room, strict=True)]
-    grid = np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2)
+    grid: Any = np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2)
+    if isinstance(model.preprocessing, Table):
+        grid = dict(zip(names, grid.T, strict=True))
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.2, 4.4), layout="constrained")
@@ -85,15 +90,30 @@ def plot_decision_boundary(
         colour_bar(figure, axes, image, model.target_name or "predicted amount")
     if y is not None:
         _dots(axes, model, rows[:MOST_POINTS], numeric(y, where=f"{where}: y")[:MOST_POINTS], norm, where)
-    known = model.feature_names or ()
-    names = known if len(known) == 2 else ("x0", "x1")
     axes.set_xlabel(names[0], fontsize=MIDDLE - 1, color=INK)
     axes.set_ylabel(names[1], fontsize=MIDDLE - 1, color=INK)
     axes.tick_params(labelsize=SMALL, labelcolor=INK)
     return finished(figure, target)
 
 
-def _tints(model: Model, grid: Array) -> Array:
+def _two_columns(model: Model, x: Any, where: str) -> tuple[Array, tuple[str, ...]]:
+    """The rows as two numbers each, and what these are called; of a table the two columns that the model uses."""
+    if not isinstance(model.preprocessing, Table):
+        known = model.feature_names or ()
+        return numeric(x, where=f"{where}: x"), known if len(known) == 2 else ("x0", "x1")
+    names = tuple(column.name for column in model.preprocessing.columns if column.features)
+    raws = model.preprocessing.read(x, names, where=where)
+    if len(names) == 2 and all(raw.kind == NUMBER and not raw.missing.any() for raw in raws.values()):
+        return np.column_stack([raws[name].values for name in names]), names
+    raise ShapeError(
+        where=f"{where}: x",
+        received=f"the columns {', '.join(f'{name} ({raw.kind})' for name, raw in raws.items()):.300}",
+        expected="two columns of numbers without gaps",
+        fix="train a model on two such columns to see its boundary",
+    )
+
+
+def _tints(model: Model, grid: Any) -> Array:
     """A colour for each point: that of its class, as strong as its probability is above chance."""
     from matplotlib.colors import to_rgb
 
