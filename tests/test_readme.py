@@ -61,7 +61,7 @@ def test_the_code_about_traces_runs(
     assert (tmp_path / "watch.png").stat().st_size > 20_000
 
 
-@pytest.mark.parametrize("page", ["README", "docs/playground"])
+@pytest.mark.parametrize("page", ["README", "docs/playground", "docs/tables"])
 def test_both_languages_show_the_same_code(page: str) -> None:
     names = f"{page}.md", f"{page}.zh-CN.md"
     english, chinese = (list(map(without_comments, blocks(name, "python"))) for name in names)
@@ -71,6 +71,58 @@ def test_both_languages_show_the_same_code(page: str) -> None:
 def test_the_code_about_the_playground_runs() -> None:
     for block in blocks("docs/playground.md", "python"):
         exec(compile(block, "docs/playground.md", "exec"), {})
+
+
+@pytest.mark.parametrize("name", ["docs/tables.md", "docs/tables.zh-CN.md"])
+def test_the_code_about_tables_runs(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {}
+    first, *others = blocks(name, "python")
+    exec(compile(first, name, "exec"), namespace)
+    assert capsys.readouterr().out == blocks(name, "")[0]
+    for block in others:
+        exec(compile(block, name, "exec"), namespace)
+    shown = capsys.readouterr().out
+    assert "sold  time, by month, weekday, some missing; read as MM/DD/YYYY" in shown
+    assert re.fullmatch(r"\['[ny]' '[ny]'\]", shown.splitlines()[-1])
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (["12", "-3.5e-7"], "number, mean"),
+        (["1,234.5", "1,000,234"], "thousands parted by ','"),
+        (["1.234,5", "7,25"], "decimal comma, thousands parted by '.'"),
+        (["1 234", "12"], "thousands parted by ' '"),
+        (["€ 12", "€ 13.5"], "€"),
+        (["(12.50)", "3"], "number, mean -4.75"),
+        (["12 %", "13%"], "percent"),
+        (["−3", "3"], "number, mean 0, "),
+        (["true", "FALSE"], "true or false"),
+        (["2024-12-31", "2024-01-02"], "time, by month, weekday"),
+        (["31.12.2024", "1.2.2024"], "read as DD.MM.YYYY"),
+        (["12/31/24", "1/2/24"], "read as MM/DD/YY"),
+        (["1/2/2024", "3/2/2024"], "cannot be told apart"),
+        (["31 Dec 2024", "1 Jan 2024"], "time"),
+        (["2024年12月31日", "2024年1月1日"], "time"),
+        (["20241231", "20240101", "20240229"], "time, by month, weekday"),
+        (["2024-12-31 08:15", "2024-12-30 09:00"], "hour"),
+        (["08:15", "8:15 pm"], "time of day"),
+        (["36:00:00", "02:00:00"], "duration"),
+        (["2 days 03:00", "1 days 04:00"], "duration"),
+        (["PT15M", "PT20M"], "duration"),
+        (["00123", "20000"], "2 categories: 00123, 20000"),
+        (["9007199254740992", "9007199254740993"], "9007199254740992, 9007199254740993"),
+        (["1", "?"], "number"),
+        (["1", "NaN", "n/a", "NULL", "None", "-", ""], "number"),
+        ([" Ulm", "Ulm ", "Bern"], "2 categories: Ulm, Bern"),
+    ],
+)
+def test_what_the_page_about_tables_says_of_columns_is_so(texts: list[str], said: str) -> None:
+    table = gn.Table.from_data({"a": texts, "b": list(range(len(texts)))})
+    assert said in table.describe(table.columns[0])
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)

@@ -7,9 +7,10 @@ from time import perf_counter
 
 import numpy as np
 import pytest
-from playground_messages import PRICES, unpack
+from playground_messages import CARS, PRICES, unpack
 
 import glassnet as gn
+from glassnet.cli.main import main
 from glassnet.playground import Session, Setting
 from glassnet.playground.code import python_code
 from glassnet.playground.examples import Table
@@ -195,3 +196,21 @@ def test_the_model_file_predicts_the_same(tmp_path: Path) -> None:
     held_out = gn.data.test_rows(80, None, session.setting.held_out, session.setting.seed)
     np.testing.assert_array_equal(model.predict(table.read("").rows(held_out)), session.model.predict(rows))
     assert model.target_name == "price"
+
+
+@pytest.mark.parametrize("target", ["Preis", "Ort", "neu"])
+def test_the_command_line_predicts_with_the_model_of_a_table(target: str, tmp_path: Path) -> None:
+    path = tmp_path / "cars.csv"
+    path.write_bytes(CARS.encode("cp1252"))
+    session = Session(Setting(dataset="table", hidden=(4,), target=target), Table(path.read_bytes(), "cars.csv"))
+    session.train(10)
+    (tmp_path / "model.safetensors").write_bytes(session.model_file())
+    answers = tmp_path / "answers.csv"
+    assert main(["predict", str(tmp_path / "model.safetensors"), str(path), "--output", str(answers)]) == 0
+    model = gn.load(tmp_path / "model.safetensors")
+    frame = gn.data.read_table(path, like=model.preprocessing)
+    written = answers.read_text(encoding="utf-8").splitlines()[1:]
+    if target == "Preis":
+        np.testing.assert_allclose([float(own) for own in written], model.predict(frame)[:, 0], rtol=1e-6)
+    else:
+        assert written == [(model.class_names or ())[k] for k in model.predict_classes(frame).reshape(-1)]

@@ -220,3 +220,24 @@ def test_what_cannot_be_reported(tmp_path: Path) -> None:
     with pytest.raises(gn.NotBuiltError):
         gn.report(gn.Model(gn.Sequential(gn.Dense(3)), "cross_entropy", "sgd"), x, np.zeros(40), tmp_path / "r.html")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_code_on_the_page_of_a_table_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    days = [f"{i % 28 + 1}.{i % 12 + 1}.2024" for i in range(200)]
+    data = {"day": days, "size": [f"{i * 7 % 50},5" for i in range(200)], "kind": ["big", "small"] * 100}
+    own = gn.Table.from_data(data, "kind")
+    model = gn.Model(gn.Sequential(gn.Dense(4), "relu", gn.Dense(2)), own.loss, gn.Adam(0.03))
+    model.preprocessing, model.class_names, model.target_name = own, own.class_names, "kind"
+    model.fit(data, own.targets(data), epochs=2, verbose=False)
+    model.save("kinds.safetensors")
+    page = Page(gn.report(model, data, own.targets(data), "r.html", model_file=Path("kinds.safetensors")))
+    assert "read as DD.MM.YYYY" in page.text
+    assert "decimal comma" in page.text
+    code = re.findall(r"(import glassnet as gn\n.*?)\n\n\n", page.text + "\n\n\n", re.DOTALL)[-1]
+    Path("new.csv").write_text("kind;size;day\n" + ";".join(["big", "7,5", "1.12.2024"]) + "\n;3;24.12.2024\n")
+    exec(compile(code, "page", "exec"), {})
+    new = {"day": ["1.12.2024", "24.12.2024"], "size": ["7,5", "3"]}
+    assert capsys.readouterr().out.strip() == str(model.predict_classes(new))
