@@ -127,6 +127,8 @@ def _guess(path: Path, sample: bytes, usual: str | None) -> str:
     if alone * 3 >= len(runs) * 2 and max(runs) < 3 and _is_western(sample):
         return "cp1252"  # single letters with accents among plain ones; Chinese ones are two bytes each
     candidates = [name for name in (usual, *GUESSED) if name is not None and not name.startswith("utf")]
+    if all(length % 2 == 0 for length in runs):
+        candidates = [name for name in candidates if name != "cp1252"]  # whose letters hardly ever all stand in twos
     try:
         from charset_normalizer import from_bytes
     except ImportError:
