@@ -28,6 +28,8 @@ TEXT_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 TABLE_ENDINGS = (*TEXT_ENDINGS, ".parquet", ".xlsx")
 ROWS = 50_000
 """Rows in memory at a time."""
+BLOCK = 2_000
+"""Rows that are turned into columns at once."""
 MOST_KEPT = 10_000
 """Different texts of a column of which one copy serves for all rows."""
 
@@ -219,18 +221,20 @@ def _text_frames(
             parts: list[list[str]] = [[] for _ in places]
             kept: list[dict[str, str]] = [{} for _ in places]
             lines: list[int] = []
-            for line, fields in islice(found.rows, rows):
-                lines.append(line)
+            while len(lines) < rows and (block := list(islice(found.rows, min(BLOCK, rows - len(lines))))):
+                numbers, fields = zip(*block, strict=True)
+                lines += numbers
+                columns = list(zip(*fields, strict=True))
                 for part, known, place in zip(parts, kept, places, strict=True):
-                    text = fields[place]
-                    part.append(known.setdefault(text, text) if len(known) < MOST_KEPT else text)
+                    own = columns[place]
+                    part += map(known.setdefault, own, own) if len(known) < MOST_KEPT else own
             if not lines:
                 return
-            columns = {
+            raws = {
                 name: Raw(name, TEXTS, _as_objects(part), None, lines, path.name)
                 for name, part in zip(names, parts, strict=True)
             }
-            yield Frame(columns, name_of(path), found.reading)
+            yield Frame(raws, name_of(path), found.reading)
 
 
 def _as_objects(texts: list[str]) -> Array:

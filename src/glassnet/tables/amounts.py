@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -141,6 +142,10 @@ class NumberForm(Form):
 
     def value(self, text: str) -> Any:
         """The amount."""
+        if self.is_plain and "_" not in text:
+            with suppress(ValueError):
+                plain = float(text)
+                return plain if isfinite(plain) else NOTHING
         cell = Cell.of(text)
         if cell is None or cell.percent != self.percent or cell.currency not in ("", self.currency):
             return NOTHING
@@ -188,11 +193,12 @@ class NumberForm(Form):
 def plain_numbers(texts: Sequence[str | None] | Array) -> Array | None:
     """The texts as float64, or None where one of them is no plain finite number."""
     try:
-        found = np.array(list(map(float, texts)))
-    except (TypeError, ValueError):
+        found = np.array(list(map(float, texts)))  # type: ignore[arg-type]
+        joined = "".join(texts)  # type: ignore[arg-type]
+    except (TypeError, ValueError):  # None among them, or words
         return None
     # Python's underscores are refused: 12_3 in a table is an identifier. NaN and infinity are looked at one by one.
-    return found if np.isfinite(found).all() and not any("_" in text for text in texts if text) else None
+    return found if np.isfinite(found).all() and "_" not in joined else None
 
 
 def are_names(texts: Sequence[str]) -> bool:

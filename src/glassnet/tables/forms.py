@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from itertools import product
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,10 +14,10 @@ from glassnet.shapes import Array
 from glassnet.tables.raws import NUMBER, TEXTS, TIME, TRUTH, WORDS, Raw
 from glassnet.tables.words import word_of_text
 
-MISSING = frozenset(
+MISSING = frozenset("".join(letters) for letters in product("nN", "aA", "nN")) | frozenset(
     ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NULL", "Null", "null", "None", "NaT", "?", "-", "--", "#NULL!")
 )
-"""What stands for a missing value, beside NaN in any letters; spaces around do not count."""
+"""What stands for a missing value; spaces around do not count."""
 Texts = Sequence[str | None] | Array
 NOTHING: Any = object()
 """What a form's reader answers for a text that it cannot read."""
@@ -27,7 +28,7 @@ class Form(Configurable):
     """Base: how a column's texts are read.
 
     Args:
-        missing: further texts that stand for a missing value, beside ``MISSING`` and NaN in any letters.
+        missing: further texts that stand for a missing value, beside ``MISSING``.
     """
 
     kind: ClassVar[str]
@@ -36,7 +37,7 @@ class Form(Configurable):
 
     def is_missing(self, text: str) -> bool:
         """Whether a trimmed text stands for a missing value."""
-        return text in MISSING or text.lower() == "nan" or text in self.missing
+        return text in MISSING or text in self.missing
 
     @abstractmethod
     def value(self, text: str) -> Any:
@@ -118,7 +119,7 @@ class TruthForm(Form):
 def lookup(texts: Texts, value_of: Callable[[str | None], Any]) -> tuple[list[Any], list[int]]:
     """The value of each text, worked out once for each different one; and the rows that have none."""
     known: dict[str | None, Any] = {text: value_of(text) for text in set(texts)}
-    values = [known[text] for text in texts]
+    values = list(map(known.__getitem__, texts))
     if not any(value is NOTHING for value in known.values()):
         return values, []
     return values, [row for row, value in enumerate(values) if value is NOTHING]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -42,6 +43,7 @@ _DATES = {
     "年月日": rf"(?P<year>\d{{4}})\s*年\s*(?P<month>\d{{1,2}})\s*月\s*(?P<day>\d{{1,2}})\s*日(?:\s*{CLOCK})?",
     "年月": r"(?P<year>\d{4})\s*年\s*(?P<month>\d{1,2})\s*月",
 }
+_ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{6})?)?)?", re.ASCII)
 _PATTERNS = {form: re.compile(pattern) for form, pattern in _DATES.items()}
 """By the form that a match has."""
 _IS_FORM = re.compile(
@@ -88,6 +90,9 @@ class DateForm(Form):
         if self.form == COMPACT:
             moment = _compact(text)
             return NOTHING if moment is None else moment
+        if self.form == "YYYY-MM-DD" and _ISO.fullmatch(text):
+            with suppress(ValueError):
+                return np.datetime64(datetime.fromisoformat(text), "us")
         return date_of(text).get(self.form, NOTHING)
 
     @property
@@ -158,6 +163,8 @@ def are_compact_dates(texts: Collection[str]) -> bool:
 
     Of any numbers of eight digits that begin so one in thirty is.
     """
+    if list(map(len, texts)).count(8) * 2 <= len(texts):
+        return False
     found = sum(_compact(text) is not None for text in texts)
     return found > 2 and found * 2 > len(texts)
 

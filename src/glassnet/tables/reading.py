@@ -150,10 +150,11 @@ def adapted(form: Form, asked: Reading | None, raw: Raw) -> Form:
 
 def _counted(raw: Raw) -> Counter[str]:
     """The different texts, trimmed, and how often each is there."""
-    counts = Counter[str]()
-    for text, rows in Counter(raw.values.tolist()).items():
-        counts["" if text is None else text.strip()] += rows
-    return counts
+    texts = raw.values.tolist()
+    try:
+        return Counter(map(str.strip, texts))
+    except TypeError:  # None among them
+        return Counter("" if text is None else text.strip() for text in texts)
 
 
 class _Hints:
@@ -177,7 +178,8 @@ def _has_digit(text: str) -> bool:
 
 def _form(counts: Counts, reading: Reading, hints: _Hints, *, is_answer: bool, as_words: bool) -> Form:
     plain = WordForm(missing=reading.missing)
-    present = {text: n for text, n in counts.items() if not plain.is_missing(text)}
+    gaps = counts.keys() & {*MISSING, *reading.missing}
+    present = {text: n for text, n in counts.items() if text not in gaps} if gaps else counts
     if as_words:
         return _word_form(counts, present, reading, is_answer=is_answer)
     if present and all(text.lower() in ("true", "false") for text in present):
@@ -214,7 +216,7 @@ def _word_form(counts: Counts, present: Counts, reading: Reading, *, is_answer: 
     texts = list(present if gaps else (text for text in counts if _is_name(text, reading)))
     missing = reading.missing if gaps else (*reading.missing, *signs)
     if not gaps and not is_answer:  # + and - are a pair
-        missing = tuple(dict.fromkeys((*missing, *sorted(MISSING - {"", "-"}), "nan", "NaN", "NAN")))
+        missing = tuple(dict.fromkeys((*missing, *sorted(MISSING - {"", "-"}))))
     of = WORDS
     if texts and all(text.lower() in ("true", "false") for text in texts):
         of = TRUTH
