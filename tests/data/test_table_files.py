@@ -14,7 +14,8 @@ import openpyxl
 import pytest
 
 import glassnet as gn
-from glassnet.data.tables import batches, read_csv, read_like
+from glassnet.data import read_csv
+from glassnet.data.tables import batches, read_like
 from glassnet.errors import ConfigurationError, DataError, FileFormatError, GlassnetError
 from glassnet.tables import Frame, Reading
 

@@ -68,7 +68,7 @@ def check(frame: Frame, table: dict[str, tuple[str, list[Any]]]) -> None:
             np.testing.assert_array_equal(raw.values, np.array(values, dtype=np.float64))
 
 
-def read(content: str, encoding: str, table: dict[str, tuple[str, list[Any]]], **options: Any) -> None:
+def read(content: str, encoding: str, delimiter: str, table: dict[str, tuple[str, list[Any]]], **options: Any) -> None:
     try:
         written = content.encode(encoding)
     except UnicodeEncodeError:
@@ -76,6 +76,8 @@ def read(content: str, encoding: str, table: dict[str, tuple[str, list[Any]]], *
         written = content.encode()
     if not encoding.startswith("utf"):
         options["encoding"] = encoding
+    if len(table) == 1:  # "x,y" above "1,5" may be one column or two
+        options["delimiter"] = delimiter
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "t.csv")
         path.write_bytes(written)
@@ -109,8 +111,8 @@ def test_written_by_csv(
     writer = csv.writer(stream, delimiter=delimiter, quoting=quoting, lineterminator=end)
     writer.writerow(table)
     writer.writerows([text(own) for own in row] for row in zip(*(values for _, values in table.values()), strict=True))
-    options = {"decimal": decimal, "delimiter": delimiter} if named else {}
-    read(stream.getvalue(), encoding, table, **options)
+    options: dict[str, Any] = {"decimal": decimal, "delimiter": delimiter} if named else {}
+    read(stream.getvalue(), encoding, delimiter, table, **options)
 
 
 @OPTIONS
@@ -137,7 +139,7 @@ def test_written_by_pandas(
         elif kind == "days":
             frame[name] = pd.to_datetime(frame[name])
     content = frame.to_csv(sep=separator, quoting=quoting, lineterminator=end, decimal=decimal, na_rep=gap, index=False)
-    read(content, encoding, table)
+    read(content, encoding, separator, table)
 
 
 @OPTIONS

@@ -13,6 +13,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from table_columns import NAN, check
 
 import glassnet as gn
 from glassnet.errors import DataError, GlassnetError
@@ -20,7 +21,6 @@ from glassnet.tables.frames import columns_of
 from glassnet.tables.raws import DAYTIME, DURATION, NUMBER, TIME, TRUTH, WORDS, Raw
 from glassnet.tables.reading import Reading, read_columns
 
-NAN = float("nan")
 LARGE = [9007199254740993, 9007199254740992]
 Maker = Callable[[list[Any]], Any]
 MAKERS: dict[str, Maker] = {
@@ -36,16 +36,6 @@ MAKERS: dict[str, Maker] = {
 
 def read(data: Any) -> dict[str, Raw]:
     return read_columns(columns_of(data, where="test").values(), Reading())
-
-
-def check(raw: Raw, kind: str, values: list[Any]) -> None:
-    assert raw.kind == kind
-    if kind == TIME:
-        np.testing.assert_array_equal(raw.values, np.array(values, dtype="datetime64[us]"))
-    elif kind == WORDS:
-        assert raw.values.tolist() == values
-    else:
-        np.testing.assert_array_equal(raw.values, np.array(values, dtype=np.float64))
 
 
 @pytest.mark.parametrize("maker", MAKERS)

@@ -13,9 +13,9 @@ import numpy as np
 from glassnet.cli.pictures import SHOWN, answer_lines, picture_options, read_for
 from glassnet.cli.streams import Answers, write_answers
 from glassnet.cli.tables import measured, reading_of
-from glassnet.data import Dataset, open_source
+from glassnet.data import Dataset, open_source, read_csv
 from glassnet.data.sources import picture_files
-from glassnet.data.tables import batches, is_table, name_of, read_csv, read_like, require_polars
+from glassnet.data.tables import batches, is_table, name_of, read_like, require_polars
 from glassnet.errors import ConfigurationError, DataError
 from glassnet.explain import trace as trace_model
 from glassnet.files import require_writable

@@ -6,10 +6,11 @@ from glassnet.data.dataset import Dataset, split, test_rows
 from glassnet.data.digits import digits
 from glassnet.data.folders import read_image_folder
 from glassnet.data.images import read_idx
+from glassnet.data.matrices import read_csv
 from glassnet.data.pictures import PictureOptions
 from glassnet.data.sources import open_source
 from glassnet.data.subsets import parse_subset
-from glassnet.data.tables import read_csv, read_table
+from glassnet.data.tables import read_table
 
 __all__ = [
     "Dataset",

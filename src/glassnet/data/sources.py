@@ -12,9 +12,10 @@ from glassnet.data.digits import digits
 from glassnet.data.files import missing_hint
 from glassnet.data.folders import holds_pictures, pictures_in, read_folder
 from glassnet.data.images import holds_idx, read_idx, split_of
+from glassnet.data.matrices import read_csv
 from glassnet.data.pictures import PICTURE_ENDINGS, PictureOptions
 from glassnet.data.subsets import check_available, check_subset
-from glassnet.data.tables import is_table, read_csv
+from glassnet.data.tables import is_table
 from glassnet.errors import ConfigurationError, FileFormatError, MissingFileError, did_you_mean
 
 _UNDERSTOOD = (

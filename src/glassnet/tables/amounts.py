@@ -193,7 +193,7 @@ class NumberForm(Form):
 def plain_numbers(texts: Sequence[str | None] | Array) -> Array | None:
     """The texts as float64, or None where one of them is no plain finite number."""
     try:
-        found = np.array(list(map(float, texts)))  # type: ignore[arg-type]
+        found = np.array(list(map(float, texts)))
         joined = "".join(texts)  # type: ignore[arg-type]
     except (TypeError, ValueError):  # None among them, or words
         return None

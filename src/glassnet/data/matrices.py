@@ -1,0 +1,153 @@
+"""Tables of numbers out of files, as datasets with an array of features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from glassnet.data.dataset import Dataset, as_classes, quoted
+from glassnet.data.records import header_hint
+from glassnet.data.tables import check_names, read_header, read_table
+from glassnet.errors import ConfigurationError, DataError, did_you_mean
+from glassnet.shapes import Array
+from glassnet.tables import Reading
+from glassnet.tables.raws import NUMBER, TRUTH, WORDS, Raw
+from glassnet.tables.reading import MOST_CLASSES_OF_NUMBERS
+from glassnet.tables.words import LARGEST_EXACT, word
+
+
+def read_csv(
+    path: str | Path,
+    target: str | None = None,
+    *,
+    delimiter: str | None = None,
+    columns: Sequence[str] | None = None,
+    reading: Reading | None = None,
+) -> Dataset:
+    r"""Reads a table of numbers with a header row.
+
+    The target column becomes classes when it holds words (names in alphabetical order) or at most 20 different values
+    that are all whole numbers (in numerical order); labels then count from 0 to K − 1 and ``class_names`` tells what
+    they stand for. Any other column of numbers becomes y (N, 1) float64. ``Dataset.with_classes`` and
+    ``Dataset.with_numbers`` fit a second file to what a network was trained for. For tables with words, dates or gaps
+    there are ``read_table`` and ``gn.Table``.
+
+    Args:
+        path: the file: .csv or .tsv, .gz or not; .parquet, .xlsx.
+        target: the name of the column to be predicted; None makes every column a feature and y None.
+        delimiter: the character between two fields; None to find it.
+        columns: the names of the feature columns, in the order wanted; other columns may hold anything. None takes
+            every column but the target.
+        reading: what else is known of the texts.
+
+    Returns:
+        A dataset with x (N, D) float64 and the columns' names; it is called after the file.
+
+    Raises:
+        ConfigurationError: a delimiter of several characters, an unknown target, a target among the columns.
+        MissingFileError, FileFormatError: as ``read_table``.
+        DataError: no rows, texts or gaps among the numbers, a missing column.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     file = Path(folder, "flowers.csv")
+        ...     _ = file.write_text("length,width,species\n5.1,3.5,setosa\n7.0,3.2,versicolor\n")
+        ...     flowers = read_csv(file, target="species")
+        >>> flowers.x.shape, flowers.feature_names, flowers.y.tolist(), flowers.class_names
+        ((2, 2), ('length', 'width'), [0, 1], ('setosa', 'versicolor'))
+    """
+    path, given = Path(path), reading or Reading()
+    given = Reading(given.decimal, given.dates, given.missing, delimiter or given.delimiter, given.encoding)
+    names = read_header(path, given)
+    _check_target(names, target, columns, path)
+    features = _features(names, target, columns, path)
+    unused = [name for name in names if name not in (*features, target)]
+    frame = read_table(path, [] if target is None else target, reading=given, ignore=unused)
+    suggests = target is None and columns is None
+    x = np.column_stack([_numbers(frame[name], path, names, suggests_target=suggests) for name in features])
+    y, class_names = (None, None) if target is None else _answers(frame[target], path)
+    return Dataset(x, y, tuple(features), class_names, name=frame.name)
+
+
+def _check_target(names: list[str], target: str | None, columns: Sequence[str] | None, path: Path) -> None:
+    check_names([] if target is None else [target], names, "target", path)
+    if target is not None and columns is not None and target in columns:
+        raise ConfigurationError(
+            where=path.name,
+            received=f"the column {target!r} as a feature and as the target",
+            expected="a target that is not among the features",
+            fix="take it out of columns: a network that sees the answer learns nothing else",
+        )
+
+
+def _features(names: list[str], target: str | None, columns: Sequence[str] | None, path: Path) -> list[str]:
+    missing = [name for name in columns or () if name not in names]
+    if missing:
+        raise DataError(
+            where=path.name,
+            received=f"a table without the column{'s' if len(missing) > 1 else ''} {quoted(missing)}",
+            expected=f"the columns {quoted(columns or ())}",
+            fix=f"{did_you_mean(missing[0], names)}the file has {quoted(names)}; rename or add what is missing",
+        )
+    features = [name for name in names if name != target] if columns is None else list(columns)
+    if not features:
+        raise DataError(
+            where=path.name,
+            received="no feature columns",
+            expected="at least one column of numbers beside the target",
+            fix="add the columns that the target is to be predicted from",
+        )
+    return features
+
+
+def _numbers(raw: Raw, path: Path, names: list[str], *, suggests_target: bool) -> Array:
+    """A column of finite numbers (N,) float64."""
+    if raw.kind != NUMBER and not raw.missing.all():
+        from shlex import quote
+
+        row = int(np.flatnonzero(~raw.missing)[0])
+        example = f"{raw.values[row]!r:.60} in {raw.place(row)}"
+        fix = "delete the column, or read it with gn.data.read_table and gn.Table, which take words, dates and gaps"
+        if suggests_target and raw.kind in (WORDS, TRUTH):
+            fix = f"to learn to predict it pass --target {quote(raw.name)} (in Python: target={raw.name!r}); else {fix}"
+        raise DataError(
+            where=path.name,
+            received=f"a table whose column {raw.name!r} holds {raw.kind}, such as {example}",
+            expected="numbers in every feature column",
+            fix=fix + header_hint(names),
+        )
+    return _complete(raw, path)
+
+
+def _complete(raw: Raw, path: Path) -> Array:
+    gaps = np.flatnonzero(raw.missing)
+    if len(gaps):
+        raise DataError(
+            where=f"{path.name}, column {raw.name!r}",
+            received=f"no value in {raw.place(int(gaps[0]))}"
+            + (f" and {len(gaps) - 1:,} others" if len(gaps) > 1 else ""),
+            expected="a number in every cell",
+            fix="fill the cell or delete the line; gn.Table takes tables with gaps",
+        )
+    return raw.values
+
+
+def _answers(raw: Raw, path: Path) -> tuple[Array, tuple[str, ...] | None]:
+    values = _complete(raw, path)
+    if raw.kind in (WORDS, TRUTH):
+        return as_classes(np.array([word(own, raw.kind) for own in values]))
+    if raw.kind != NUMBER:
+        raise DataError(
+            where=f"{path.name}, column {raw.name!r}",
+            received=f"{raw.kind} to be predicted",
+            expected="numbers, or the names of classes",
+            fix="choose another target, or turn it into numbers",
+        )
+    few = len(np.unique(values)) <= MOST_CLASSES_OF_NUMBERS
+    if few and (values == np.floor(values)).all() and (np.abs(values) < LARGEST_EXACT).all():
+        return as_classes(values)
+    return values[:, None], None
