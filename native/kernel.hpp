@@ -74,6 +74,7 @@ std::span<const KernelEntry> max_pool_kernels();
 std::span<const KernelEntry> norm_kernels();
 std::span<const KernelEntry> piece_kernels();
 std::span<const KernelEntry> resize_kernels();
+std::span<const KernelEntry> scale_kernels();
 std::span<const KernelEntry> softmax_kernels();
 std::span<const KernelEntry> update_kernels();
 

@@ -163,6 +163,20 @@ CASES: dict[str, list[tuple[Build, tuple[int, ...]]]] = {
         (lambda: gn.Sequential(gn.Reshape((2, 3)), gn.Concat("tanh", "sigmoid", axis=1)), (6,)),
     ],
     "LeakyReLU": [(lambda: gn.Sequential(gn.Dense(5, bias_init="normal"), gn.LeakyReLU(0.2)), (3,))],
+    "Clip": [
+        (lambda: gn.Sequential(gn.Dense(9, bias_init="normal"), gn.Clip(-0.4, 0.7)), (3,)),
+        (lambda: gn.Sequential(gn.Dense(5, bias_init="normal"), gn.Clip(None, 0.3)), (3,)),
+        (lambda: gn.Sequential(gn.Dense(5, bias_init="normal"), gn.Clip(-0.2, high=None)), (3,)),
+    ],
+    "Scale": [
+        (lambda: _drawn((3,), gn.Dense(5), gn.Scale(), gn.Tanh()), (3,)),
+        (lambda: _drawn((4, 3), gn.Scale(), gn.Tanh()), (4, 3)),
+        (lambda: _drawn((4,), gn.Dense(12), gn.Reshape((3, 2, 2)), gn.Scale(), gn.Tanh()), (4,)),
+    ],
+    "Permute": [
+        (lambda: gn.Sequential(gn.Dense(24), gn.Reshape((2, 3, 4)), gn.Permute(3, 1, 2), gn.Conv2D(2, 2)), (3,)),
+        (lambda: gn.Sequential(gn.Permute(2, 1), gn.Conv1D(2, 2)), (3, 4)),
+    ],
     "ELU": [(lambda: gn.Sequential(gn.Dense(5, bias_init="normal"), gn.ELU(1.7)), (3,))],
     "GELU": [
         (lambda: gn.Sequential(gn.Dense(5, bias_init="normal"), gn.GELU()), (3,)),

@@ -56,6 +56,16 @@ void leaky_relu_backward(const T* dy, const T* x, T* dx, std::int64_t size, T sl
 }
 
 template <class T>
+void clip_forward(const T* x, T* y, std::int64_t size, T low, T high) {
+    for (std::int64_t i = 0; i < size; ++i) y[i] = std::min(std::max(x[i], low), high);
+}
+
+template <class T>
+void clip_backward(const T* dy, const T* y, T* dx, std::int64_t size, T low, T high) {
+    for (std::int64_t i = 0; i < size; ++i) dx[i] = dy[i] * static_cast<T>((y[i] > low) & (y[i] < high));
+}
+
+template <class T>
 void elu_forward(const T* x, T* y, std::int64_t size, T alpha) {
     for_elements(
         size, [=](T x, T& y) { y = x > 0 ? x : alpha * vector_expm1(std::min(x, T(0))); }, x, y);
@@ -175,6 +185,14 @@ struct Unpacked {
         glassnet::leaky_relu_backward(o[0].as<T>(), o[1].as<T>(), o[2].as<T>(), o[2].size(),
                                       static_cast<T>(settings[0]));
     }
+    static void clip_forward(const Operand* o, const double* settings) {
+        glassnet::clip_forward(o[0].as<T>(), o[1].as<T>(), o[1].size(), static_cast<T>(settings[0]),
+                               static_cast<T>(settings[1]));
+    }
+    static void clip_backward(const Operand* o, const double* settings) {
+        glassnet::clip_backward(o[0].as<T>(), o[1].as<T>(), o[2].as<T>(), o[2].size(), static_cast<T>(settings[0]),
+                                static_cast<T>(settings[1]));
+    }
     static void elu_forward(const Operand* o, const double* settings) {
         glassnet::elu_forward(o[0].as<T>(), o[1].as<T>(), o[1].size(), static_cast<T>(settings[0]));
     }
@@ -227,6 +245,8 @@ constexpr KernelEntry entries[] = {
     {"relu_backward", Unpacked<float>::relu_backward, Unpacked<double>::relu_backward},
     {"leaky_relu_forward", Unpacked<float>::leaky_relu_forward, Unpacked<double>::leaky_relu_forward},
     {"leaky_relu_backward", Unpacked<float>::leaky_relu_backward, Unpacked<double>::leaky_relu_backward},
+    {"clip_forward", Unpacked<float>::clip_forward, Unpacked<double>::clip_forward},
+    {"clip_backward", Unpacked<float>::clip_backward, Unpacked<double>::clip_backward},
     {"elu_forward", Unpacked<float>::elu_forward, Unpacked<double>::elu_forward},
     {"elu_backward", Unpacked<float>::elu_backward, Unpacked<double>::elu_backward},
     {"gelu_forward", Unpacked<float>::gelu_forward, Unpacked<double>::gelu_forward},

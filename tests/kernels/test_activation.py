@@ -38,6 +38,11 @@ TORCH = {
         "F.leaky_relu(x, 0.1)", {"slope": 0.1}, [-3.0, -1.0, -0.3, -0.1, -0.05, 0.0, 0.25, 1.0, 2.5, 10.0, 30.0],
         [0.1, -0.2, 0.05, 0.3, -0.1, 0.2, 0.75, -0.25, 1.5, -1.0, 2.0],
     ),
+    "clip": Golden(
+        "F.hardtanh(x, -2, 1)", {"low": -2.0, "high": 1.0},
+        [-2.0, -2.0, -2.0, -1.0, -0.5, 0.0, 0.25, 1.0, 1.0, 1.0, 1.0],
+        [0.0, 0.0, 0.0, 3.0, -1.0, 2.0, 0.75, 0.0, 0.0, 0.0, 0.0],
+    ),
     "elu": Golden(
         "F.elu(x, 1.5)", {"alpha": 1.5},
         [-1.4999999999998597, -1.4999319001053562, -1.4253193974482041, -0.9481808382428365, -0.5902040104310499, 0.0,
@@ -136,11 +141,11 @@ def test_nothing_overflows_out_to_ten_thousand(name: str, dtype: type):
     x = np.array([-1e4, -1e3, -200, -100, 100, 200, 1e3, 1e4], dtype)
     y, dx = run(name, x, np.ones_like(x))
     assert np.isfinite(y).all()
-    right = 0 if name in ("sigmoid", "tanh") else 1
+    right = 0 if name in ("sigmoid", "tanh", "clip") else 1
     left = {"identity": 1, "leaky_relu": 0.1}.get(name, 0)
     np.testing.assert_allclose(dx, [left] * 4 + [right] * 4, rtol=1e-6, atol=1e-30)
     np.testing.assert_allclose(y[4:], x[4:] if right else np.ones(4), rtol=1e-6)
-    limit = {"identity": x[:4], "leaky_relu": x[:4] / 10, "elu": -1.5, "tanh": -1}.get(name, 0)
+    limit = {"identity": x[:4], "leaky_relu": x[:4] / 10, "elu": -1.5, "tanh": -1, "clip": -2}.get(name, 0)
     np.testing.assert_allclose(y[:4], np.broadcast_to(limit, 4), rtol=1e-6, atol=1e-30)
 
 

@@ -24,7 +24,7 @@ Shape = tuple[int, ...]
 Drawn = tuple[dict[str, Shape], dict[str, float]]
 """Shapes of a kernel's arrays by name, those of gradients left out, and its settings."""
 
-FAMILIES = ("conv", "folded", "norm", "pool", "resize")
+FAMILIES = ("conv", "folded", "norm", "pool", "resize", "scale")
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
 KERNELS_HERE = sorted(
     name
@@ -36,7 +36,7 @@ WITH_SUMS = [name for name in KERNELS_HERE if KERNELS[name].sums]
 OPTIONAL = {
     **dict.fromkeys(("conv1d_forward", "conv2d_forward", "conv_transpose2d_forward"), ("bias",)),
     **dict.fromkeys(("conv1d_backward", "conv2d_backward", "conv_transpose2d_backward"), ("dx", "dbias")),
-    **dict.fromkeys(("layer_norm_backward", "group_norm_backward"), ("dx", "dgamma", "dbeta")),
+    **dict.fromkeys(("layer_norm_backward", "group_norm_backward", "scale_backward"), ("dx", "dgamma", "dbeta")),
     "batch_norm_sums": ("dgamma", "dbeta"),
     "conv2d_folded": ("scale", "shift"),
     "fold_batch_norm": ("bias",),
@@ -221,7 +221,7 @@ DRAW: dict[str, Callable[[Case, np.random.Generator], Drawn]] = {
     "global_max_pool": global_pools,
     "upsample2d": upsamples,
     "zero_pad2d": zero_pads,
-    **dict.fromkeys(("channel_sums", "batch_norm", "fold_batch_norm"), batch_norms),
+    **dict.fromkeys(("channel_sums", "batch_norm", "fold_batch_norm", "scale"), batch_norms),
     "layer_norm": layer_norms,
     "group_norm": group_norms,
     "conv2d": convs,
@@ -407,7 +407,9 @@ def test_the_largest_among_nan_and_infinities(width: int, taps: int, stride: int
 
 
 @pytest.mark.parametrize("shape", [(64, 3, 1), (5, 2, 16), (3, 2, 5000), (1, 1, 70_000)], ids=str)
-@pytest.mark.parametrize("kernel", ["channel_sums", "batch_norm_sums", "layer_norm_backward", "group_norm_backward"])
+@pytest.mark.parametrize(
+    "kernel", ["channel_sums", "batch_norm_sums", "layer_norm_backward", "group_norm_backward", "scale_backward"]
+)
 def test_long_sums_in_float32_are_accurate(kernel: str, shape: Shape) -> None:
     """To 2e-6 of the sum of the sizes of what is added up, which has no cancellation here."""
     rng = np.random.default_rng(1)

@@ -29,7 +29,9 @@ SETTINGS: dict[str, float] = {
     "factor": 0.7,
     "label_smoothing": 0.1,
     "learning_rate": 0.1,
+    "high": 0.4,
     "limit": 1.3,
+    "low": -0.6,
     "momentum": 0.8,
     "quantile": 0.3,
     "next_momentum": 0.85,
@@ -39,7 +41,7 @@ SETTINGS: dict[str, float] = {
     "strength": 0.3,
     "unit_axis": 1,
 }
-ELSEWHERE = ("augment", "conv", "folded", "norm", "pool", "resize")
+ELSEWHERE = ("augment", "conv", "folded", "norm", "pool", "resize", "scale")
 """Families of kernels for images, whose tests are in files of their own."""
 NATIVE = sorted(
     n for n in KERNELS if not n.startswith("python_") and not KERNELS[n].function.__module__.endswith(ELSEWHERE)
@@ -48,7 +50,15 @@ BY_ROWS = [n for n in NATIVE if KERNELS[n].by_rows]
 FLAT = [n for n in NATIVE if KERNELS[n].updates and n not in ("accumulate", "max_norm")]
 """Update rules and what goes with them: their arrays are flat."""
 NO_CANCELLATION = {
-    *("absolute_error_backward", "absolute_error_forward", "clip_by_value", "columns_backward", "columns_forward"),
+    *(
+        "absolute_error_backward",
+        "absolute_error_forward",
+        "clip_backward",
+        "clip_by_value",
+        "clip_forward",
+        "columns_backward",
+        "columns_forward",
+    ),
     *("concat_backward", "concat_forward", "dropout_backward", "dropout_forward", "elu_backward", "elu_forward"),
     *("embedding_backward", "embedding_forward", "gelu_forward", "hinge_backward", "zero_gradient"),
     *("hinge_forward", "huber_backward", "huber_forward", "identity_backward", "identity_forward"),

@@ -13,6 +13,7 @@ def _elementwise(name: str, expression: str, settings: str = "") -> str:
 FUNCTIONS: dict[str, str] = {
     "relu": _elementwise("relu", "x[i] < 0.0f ? 0.0f : x[i]"),
     "leaky_relu": _elementwise("leaky_relu", "x[i] < 0.0f ? slope * x[i] : x[i]", "float slope, "),
+    "clip": _elementwise("clip", "x[i] < low ? low : x[i] > high ? high : x[i]", "float low, float high, "),
     "elu": _elementwise("elu", "x[i] < 0.0f ? alpha * expm1f(x[i]) : x[i]", "float alpha, "),
     "silu": _elementwise("silu", "x[i] / (1.0f + expf(-x[i]))"),
     "sigmoid": _elementwise("sigmoid", "1.0f / (1.0f + expf(-x[i]))"),
@@ -183,6 +184,13 @@ static void scale_and_shift(const float *x, const float *scale, const float *shi
     for (int r = 0; r < rows; ++r)
         for (int c = 0; c < channels; ++c)
             for (int i = 0; i < size; ++i, ++x, ++y) *y = *x * scale[c] + shift[c];
+}""",
+    "permute": """/* y (height, width, depth), whose neighbours along each axis lie so many steps apart in x */
+static void permute(const float *x, int height, int width, int depth, int down, int across, int into, float *y)
+{
+    for (int h = 0; h < height; ++h)
+        for (int w = 0; w < width; ++w)
+            for (int d = 0; d < depth; ++d) *y++ = x[h * down + w * across + d * into];
 }""",
     "normalize": """/* x (rows, groups, channels of each, size), by mean and variance of each group */
 static void normalize(const float *x, const float *gamma, const float *beta, int rows, int groups, int each, int size,

@@ -111,6 +111,8 @@ def emit(layer: gl.Layer, program: Program, x: Value) -> Value:
 
 def literal(value: float) -> str:
     """A number in C, with as many digits as tell each float32 from its neighbours."""
+    if np.isinf(value):
+        return "INFINITY" if value > 0 else "-INFINITY"
     text = f"{value:.9g}"
     return f"{text}f" if any(c in text for c in ".e") else f"{text}.0f"
 
@@ -131,6 +133,11 @@ for _layer, _function, *_settings in (
     (gl.Softplus, "softplus"),
 ):
     emit.register(_layer, _elementwise(_function, *_settings))
+
+
+@emit.register
+def _clip(layer: gl.Clip, program: Program, x: Value) -> Value:
+    return program.call("clip", [x], x.size, *map(literal, layer.kernel_settings().values()), x.size)
 
 
 @emit.register(gl.Identity)
@@ -267,11 +274,29 @@ def _batch_norm(layer: gl.BatchNorm, program: Program, x: Value) -> Value:
     scale, shift = _scale_and_shift(layer)
     path = layer.path.replace(".", "_")
     names = program.constant(f"scale_{path}", scale), program.constant(f"shift_{path}", shift)
-    shape = layer.input_shape or ()
-    rows, channels, size = (
-        (1, shape[0], shape[1] * shape[2]) if len(shape) == 3 else (x.size // shape[-1], shape[-1], 1)
-    )
-    return program.call("scale_and_shift", [x], x.size, *names, rows, channels, size)
+    return program.call("scale_and_shift", [x], x.size, *names, *_by_channel(layer.input_shape or ()))
+
+
+def _by_channel(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """A row looked at as rows, channels and the size of each."""
+    return (1, shape[0], shape[1] * shape[2]) if len(shape) == 3 else (size_of(shape[:-1]), shape[-1], 1)
+
+
+@emit.register
+def _scale(layer: gl.Scale, program: Program, x: Value) -> Value:
+    names = program.parameter(layer, "gamma"), program.parameter(layer, "beta")
+    return program.call("scale_and_shift", [x], x.size, *names, *_by_channel(layer.input_shape or ()))
+
+
+@emit.register
+def _permute(layer: gl.Permute, program: Program, x: Value) -> Value:
+    shape, order = layer.input_shape or (), [axis - 1 for axis in layer.order]
+    if len(shape) > 3:
+        return emit.dispatch(gl.Layer)(layer, program, x)
+    sizes = [shape[axis] for axis in order]
+    steps = [size_of(shape[axis + 1 :]) for axis in order]
+    ones = 3 - len(shape)
+    return program.call("permute", [x], x.size, *[1] * ones, *sizes, *[0] * ones, *steps)
 
 
 @emit.register

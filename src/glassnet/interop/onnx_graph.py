@@ -117,6 +117,25 @@ def _leaky_relu(layer: gl.LeakyReLU, graph: Graph, x: str) -> str:
 
 
 @emit.register
+def _clip(layer: gl.Clip, graph: Graph, x: str) -> str:
+    limits = [("low", layer.low), ("high", layer.high)]
+    return graph.add("Clip", x, *("" if value is None else graph.constant(name, value) for name, value in limits))
+
+
+@emit.register
+def _scale(layer: gl.Scale, graph: Graph, x: str) -> str:
+    shape = (-1, *(1,) * (len(layer.input_shape or ()) - 1 if len(layer.input_shape or ()) == 3 else 0))
+    values = ((name, parameter.value.reshape(shape)) for name, parameter in layer.own_parameters().items())
+    gamma, beta = (graph.constant(f"{layer.path}.{name}", value) for name, value in values)
+    return graph.add("Add", graph.add("Mul", x, gamma), beta)
+
+
+@emit.register
+def _permute(layer: gl.Permute, graph: Graph, x: str) -> str:
+    return graph.add("Transpose", x, perm=[0, *layer.order])
+
+
+@emit.register
 def _elu(layer: gl.ELU, graph: Graph, x: str) -> str:
     return graph.add("Elu", x, alpha=layer.alpha)
 

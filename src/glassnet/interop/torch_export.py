@@ -266,6 +266,13 @@ def _to_leaky_relu(layer: gl.LeakyReLU) -> Any:
 
 
 @to_module.register
+def _to_clip(layer: gl.Clip) -> Any:
+    from torch import nn
+
+    return nn.ReLU6() if isinstance(layer, gl.ReLU6) else nn.Hardtanh(*layer.kernel_settings().values())
+
+
+@to_module.register
 def _to_elu(layer: gl.ELU) -> Any:
     from torch import nn
 
@@ -340,3 +347,44 @@ def _to_columns(layer: gl.Columns) -> Any:
             return x[:, self.indices]
 
     return Columns()
+
+
+@to_module.register
+def _to_permute(layer: gl.Permute) -> Any:
+    from torch import nn
+
+    class Permute(nn.Module):
+        """Another order of the axes."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.order = layer.order
+
+        def forward(self, x: Any) -> Any:
+            """As glassnet's."""
+            return x.permute(0, *self.order)
+
+    return Permute()
+
+
+@to_module.register
+def _to_scale(layer: gl.Scale) -> Any:
+    import torch
+    from torch import nn
+
+    is_image = len(layer.input_shape or ()) == 3
+
+    class Scale(nn.Module):
+        """y = weight x + bias."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(layer.gamma.value.shape))
+            self.bias = nn.Parameter(torch.zeros(layer.beta.value.shape))
+
+        def forward(self, x: Any) -> Any:
+            """As glassnet's."""
+            weight, bias = (own[:, None, None] if is_image else own for own in (self.weight, self.bias))
+            return x * weight + bias
+
+    return _filled(layer, Scale())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, TypeAlias
 
 from glassnet import layers as gl
@@ -134,6 +135,11 @@ def _average_pool(axes: int) -> Reader:
     return read
 
 
+def _limit(value: float) -> float | None:
+    """A limit; None for an infinite one."""
+    return float(value) if isfinite(value) else None
+
+
 def _adaptive(whole: type[gl.Layer], windows: Callable[[Any], gl.Layer]) -> Reader:
     def read(m: Any, rows: Rows) -> list[gl.Layer]:
         if getattr(m, "return_indices", False):
@@ -238,13 +244,17 @@ READERS: dict[str, Reader] = {
     "Flatten": _flatten,
     "GELU": _plain(lambda m: gl.GELU(approximate=m.approximate == "tanh")),
     "GroupNorm": _as_images(_group_norm),
+    "Hardtanh": _plain(lambda m: gl.Clip(_limit(m.min_val), _limit(m.max_val))),
     "Identity": _plain(lambda m: gl.Identity()),
     "LayerNorm": _layer_norm,
     "LeakyReLU": _plain(lambda m: gl.LeakyReLU(m.negative_slope)),
     "Linear": _plain(lambda m: gl.Dense(m.out_features, use_bias=m.bias is not None)),
     "MaxPool1d": _as_images(_max_pool(1)),
     "MaxPool2d": _images(_max_pool(2)),
+    "Permute": _plain(lambda m: gl.Permute(*m.order)),
     "ReLU": _plain(lambda m: gl.ReLU()),
+    "ReLU6": _plain(lambda m: gl.ReLU6()),
+    "Scale": _plain(lambda m: gl.Scale()),
     "SiLU": _plain(lambda m: gl.SiLU()),
     "Sigmoid": _plain(lambda m: gl.Sigmoid()),
     "Softmax": _softmax,

@@ -19,6 +19,7 @@ from glassnet.kernels import (
     pool,
     python,
     resize,
+    scale,
     softmax,
     updates,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "pool",
     "python",
     "resize",
+    "scale",
     "softmax",
     "updates",
 ]

@@ -58,6 +58,21 @@ def leaky_relu_backward(dy: Array, x: Array, dx: Array, *, slope: float) -> None
     np.multiply(dy, np.where(x > 0, x.dtype.type(1), x.dtype.type(slope)), out=dx)
 
 
+@kernel("y = min(max(x, low), high)", writes="y", channels="x y", in_place=True)
+def clip_forward(x: Array, y: Array, *, low: float, high: float) -> None:
+    """Writes ``y = min(max(x, low), high)``.
+
+    Source: A. Krizhevsky, "Convolutional deep belief networks on CIFAR-10" (2010), for [0, 6].
+    """
+    np.clip(x, low, high, out=y)
+
+
+@kernel("dx = dy · [low < y < high]", writes="dx", in_place=True)
+def clip_backward(dy: Array, y: Array, dx: Array, *, low: float, high: float) -> None:
+    """Writes ``dx = dy · [low < y < high]``; the slope at both ends is taken as 0."""
+    np.multiply(dy, (y > low) & (y < high), out=dx)
+
+
 @kernel("y = x for x > 0, α (eˣ − 1) otherwise", writes="y", channels="x y", in_place=True, flops=20)
 def elu_forward(x: Array, y: Array, *, alpha: float) -> None:
     """Writes ``y = x`` for x > 0 and ``α (eˣ − 1)`` otherwise.

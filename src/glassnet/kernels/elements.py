@@ -64,6 +64,8 @@ ELEMENTS: dict[str, str] = {
     "relu_backward": "dx = dy * (y > 0)",
     "leaky_relu_forward": "y = x if x > 0 else slope * x",
     "leaky_relu_backward": "dx = dy if x > 0 else slope * dy",
+    "clip_forward": "y = min(max(x, low), high)",
+    "clip_backward": "dx = dy * (y > low) * (y < high)",
     "elu_forward": "y = x if x > 0 else alpha * expm1(x)",
     "elu_backward": "dx = dy if x > 0 else dy * alpha * exp(x)",
     "gelu_forward": "y = x * cdf(x)",
@@ -314,6 +316,12 @@ ELEMENTS: dict[str, str] = {
         first = g * (C // G)
     """
     + _XHAT_OF_GROUP,
+    "scale_forward": "y[n, c, s] = gamma[c] * x[n, c, s] + beta[c]",
+    "scale_backward": """
+        dx[n, c, s] = gamma[c] * dy[n, c, s]
+        dgamma[c] = sum[n, s](dy[n, c, s] * x[n, c, s])
+        dbeta[c] = sum[n, s](dy[n, c, s])
+    """,
     # Updates.
     "sgd_update": "parameters_ = parameters - learning_rate * gradients",
     "momentum_update": """

@@ -5,9 +5,11 @@ from glassnet.layers.activation import (
     ELU,
     GELU,
     Activation,
+    Clip,
     Identity,
     LeakyReLU,
     ReLU,
+    ReLU6,
     Sigmoid,
     SiLU,
     Softmax,
@@ -31,7 +33,8 @@ from glassnet.layers.pool import (
     MaxPool2D,
 )
 from glassnet.layers.resize import UpSample2D, ZeroPad2D
-from glassnet.layers.shape import Flatten, Reshape
+from glassnet.layers.scale import Scale
+from glassnet.layers.shape import Flatten, Permute, Reshape
 
 __all__ = [
     "ACTIVATIONS",
@@ -42,6 +45,7 @@ __all__ = [
     "AveragePool1D",
     "AveragePool2D",
     "BatchNorm",
+    "Clip",
     "Columns",
     "Conv1D",
     "Conv2D",
@@ -60,9 +64,12 @@ __all__ = [
     "MaxPool1D",
     "MaxPool2D",
     "NumpyLayer",
+    "Permute",
     "PythonLayer",
     "ReLU",
+    "ReLU6",
     "Reshape",
+    "Scale",
     "SiLU",
     "Sigmoid",
     "Softmax",

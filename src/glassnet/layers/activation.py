@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
+from glassnet.errors import ConfigurationError
 from glassnet.kernels import Kernel, activation, softmax
 from glassnet.layers.base import Layer
 from glassnet.runners import Runner
@@ -67,6 +69,54 @@ class LeakyReLU(Activation):
     def kernel_settings(self) -> dict[str, Any]:
         """The slope."""
         return {"slope": self.slope}
+
+
+class Clip(Activation):
+    """y = min(max(x, low), high), also known as hard tanh; slope 0 at both ends and beyond.
+
+    Args:
+        low: the smallest y; None for no such limit.
+        high: the largest y, likewise.
+
+    Raises:
+        ConfigurationError: a limit that is no finite number, no limit at all, or ``low`` not below ``high``.
+
+    Example:
+        >>> import glassnet as gn
+        >>> gn.Clip(0, 1), gn.Clip(high=3.5), gn.ReLU6()
+        (Clip(0.0), Clip(high=3.5), ReLU6())
+    """
+
+    kernels = activation.clip_forward, activation.clip_backward
+    remembers = "y"
+
+    def __init__(self, low: float | None = -1.0, high: float | None = 1.0) -> None:
+        where = type(self).__name__
+        self.low = None if low is None else number(low, "low", where, low=-inf, open_low=True)
+        self.high = None if high is None else number(high, "high", where, low=-inf, open_low=True)
+        lowest, highest = self.kernel_settings().values()
+        if not lowest < highest or (low is None and high is None):
+            raise ConfigurationError(
+                where=where,
+                received=f"low={low!r}, high={high!r}",
+                expected="one limit at least, and low below high",
+                fix="write gn.Clip(-1, 1), or gn.Identity() for no limits",
+            )
+
+    def kernel_settings(self) -> dict[str, Any]:
+        """The two limits, infinite where there is none."""
+        return {"low": -inf if self.low is None else self.low, "high": inf if self.high is None else self.high}
+
+
+class ReLU6(Clip):
+    """y = min(max(x, 0), 6).
+
+    Source: A. Howard et al., "MobileNets: efficient convolutional neural networks for mobile vision applications"
+    (2017).
+    """
+
+    def __init__(self) -> None:
+        super().__init__(0.0, 6.0)
 
 
 class ELU(Activation):
@@ -134,6 +184,8 @@ ACTIVATIONS: dict[str, type[Layer]] = {
     "identity": Identity,
     "relu": ReLU,
     "leaky_relu": LeakyReLU,
+    "clip": Clip,
+    "relu6": ReLU6,
     "elu": ELU,
     "gelu": GELU,
     "silu": SiLU,

@@ -1,12 +1,14 @@
-"""Layers that only look at the same numbers in another shape."""
+"""Layers that look at the same numbers in another shape, or put them into another order of axes."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from glassnet.errors import ShapeError
+from glassnet.errors import ConfigurationError, ShapeError
+from glassnet.kernels.embedding import columns_backward, columns_forward
 from glassnet.layers.base import Layer
 from glassnet.runners import Runner
+from glassnet.settings import whole
 from glassnet.shapes import Array, Shape, as_shape, batch_shape, size_of
 
 
@@ -83,3 +85,71 @@ class Reshape(_View):
                 fix="choose a shape whose sizes multiply to the same number",
             )
         return self.shape
+
+
+class Permute(Layer):
+    """Another order of the axes: between channels first and channels last.
+
+    Args:
+        order: for each new axis the number of the old one, counted from 1, since 0 is the batch.
+
+    Shape:
+        (N, A, B, C) -> (N, C, A, B) for ``Permute(3, 1, 2)``; rows of any number of axes.
+
+    Raises:
+        ConfigurationError: numbers that are no order of axes 1, 2, ...
+        ShapeError: at build, rows of another number of axes.
+
+    Example:
+        >>> import glassnet as gn
+        >>> gn.Sequential(gn.Permute(3, 1, 2)).build((32, 24, 3))  # from images (N, H, W, C)
+        (3, 32, 24)
+    """
+
+    def __init__(self, *order: int) -> None:
+        self.order = tuple(whole(axis, "an axis", "Permute") for axis in order)
+        if not order or sorted(self.order) != list(range(1, len(order) + 1)):
+            raise ConfigurationError(
+                where="Permute",
+                received=f"the axes {order!r}",
+                expected="each of the axes 1, 2, ... of a row once",
+                fix="write gn.Permute(3, 1, 2) to put the last of three axes first",
+            )
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        """Returns the shape in the new order."""
+        if len(input_shape) != len(self.order):
+            raise ShapeError(
+                where=self.where,
+                received=f"inputs of shape {batch_shape(input_shape)}",
+                expected=f"rows of {len(self.order)} axes",
+                fix="name each axis of a row once",
+            )
+        places = np.arange(size_of(input_shape), dtype=np.int64).reshape(1, *input_shape)
+        self.columns = places.transpose(0, *self.order).ravel()
+        return tuple(input_shape[axis - 1] for axis in self.order)
+
+    def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Shape]:
+        """Returns x with its axes in the new order and, as the cache, its shape."""
+        y = run.empty((x.shape[0], *(self.output_shape or ())), x.dtype)
+        run(self, columns_forward, x=_flat(x), columns=self.columns, y=_flat(y))
+        return y, x.shape
+
+    def backward(self, run: Runner, dy: Array, cache: Shape) -> Array:
+        """Returns dy with its axes in the old order."""
+        dx = run.empty(cache, dy.dtype)
+        run(self, columns_backward, dy=_flat(dy), columns=self.columns, dx=_flat(dx))
+        return dx
+
+    def passes_on(self, x: Array) -> Array:
+        """All of it, in the new order."""
+        return x.transpose(0, *self.order)
+
+    def flops(self, input_shape: Shape, output_shape: Shape) -> int:
+        """0: numbers are copied."""
+        return 0
+
+
+def _flat(x: Array) -> Array:
+    """X as (N, D)."""
+    return x.reshape(x.shape[0], size_of(x.shape[1:]))

@@ -1,0 +1,77 @@
+"""A factor and a summand for each channel."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from glassnet.errors import ShapeError
+from glassnet.kernels.scale import scale_backward, scale_forward
+from glassnet.layers.base import Layer
+from glassnet.runners import Runner
+from glassnet.shapes import Array, Shape, batch_shape, size_of
+
+
+class Scale(Layer):
+    """y = γ x + β with a γ and a β for each feature or channel, learned like any other weight.
+
+    They begin as 1 and 0. What other programs write as a product and a sum with constants, such as a change of the
+    data's unit inside the network, is read as this layer.
+
+    Shape:
+        (N, D) -> (N, D), (N, T, D) -> (N, T, D), each feature a channel; (N, C, H, W) -> (N, C, H, W).
+
+    Raises:
+        ShapeError: at build, rows of more axes.
+
+    Example:
+        >>> import glassnet as gn
+        >>> net = gn.Sequential(gn.Scale())
+        >>> _ = net.build((3, 8, 8))
+        >>> [name for name, _ in net.named_parameters()], net.parameters.tolist()
+        (['0.gamma', '0.beta'], [1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
+    """
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        """Creates γ and β, each (C,)."""
+        if len(input_shape) > 3:
+            raise ShapeError(
+                where=self.where,
+                received=f"inputs of shape {batch_shape(input_shape)}",
+                expected="features (N, D), sequences (N, T, D) or images (N, C, H, W)",
+                fix="put gn.Flatten() or gn.Reshape before it",
+            )
+        channels = input_shape[channel_axis(input_shape)]
+        self.gamma = self.add_parameter("gamma", (channels,), "ones", is_weight=False)
+        self.beta = self.add_parameter("beta", (channels,), "zeros", is_weight=False)
+        return input_shape
+
+    def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Array]:
+        """Returns y and, as the cache, x."""
+        y = run.empty(x.shape, x.dtype)
+        parameters = {"gamma": self.gamma.value, "beta": self.beta.value}
+        run(self, scale_forward, x=_by_channel(x), **parameters, y=_by_channel(y))
+        return y, x
+
+    def backward(self, run: Runner, dy: Array, cache: Array) -> Array:
+        """Writes dγ and dβ, returns dx."""
+        dx = run.empty(cache.shape, dy.dtype)
+        gradients = {"dgamma": self.gamma.gradient, "dbeta": self.beta.gradient}
+        given = {"dy": _by_channel(dy), "x": _by_channel(cache), "gamma": self.gamma.value}
+        run(self, scale_backward, **given, dx=_by_channel(dx), **gradients)
+        return dx
+
+    def flops(self, input_shape: Shape, output_shape: Shape) -> int:
+        """2 for each element."""
+        return 2 * size_of(output_shape)
+
+
+def channel_axis(shape: Shape) -> int:
+    """Which axis of a row has the channels: the first of images, the last of everything else."""
+    return 0 if len(shape) == 3 else len(shape) - 1
+
+
+def _by_channel(x: Array) -> Array:
+    """X as (N, C, S)."""
+    if x.ndim == 4:
+        return x.reshape(*x.shape[:2], x.shape[2] * x.shape[3])
+    return x.reshape(x.size // x.shape[-1], x.shape[-1], 1)  # (N, D) or (N, T, D)
