@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -69,7 +70,8 @@ def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxRe
     with NaN for what is missing, 1 and 0 for truth, and days since 1970 for times. ``outputs`` is what
     ``model.predict`` gives, in the targets' own unit; for a loss about classes ``probabilities`` is what
     ``model.predict_proba`` gives, and for ``Poisson`` and ``Gamma`` ``mean`` is what ``model.predict_mean`` gives. The
-    number of rows is free.
+    number of rows is free. The file's properties ``feature_names``, ``class_names`` and ``target_name`` say what the
+    model knows of them, as JSON.
 
     Args:
         model: built.
@@ -158,12 +160,13 @@ def _proto(model: Model, opset: int) -> Any:
         producer_name="glassnet",
         producer_version=__version__,
     )
-    described = {
+    described: dict[str, Any] = {
         "feature_names": model.feature_names,
         "class_names": model.class_names,
-        "target_name": None if model.target_name is None else (model.target_name,),
+        "target_name": model.target_name,
     }
-    helper.set_model_props(proto, {name: ",".join(names) for name, names in described.items() if names})
+    written = {name: json.dumps(names, ensure_ascii=False) for name, names in described.items() if names is not None}
+    helper.set_model_props(proto, written)
     return proto
 
 

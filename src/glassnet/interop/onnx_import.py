@@ -2,44 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-import numpy as np
-
-from glassnet.errors import ConfigurationError, FileFormatError, GlassnetError, MissingExtraError, MissingFileError
-from glassnet.interop.onnx_operators import OPERATORS, Found, Given, Node, UnsupportedError
-from glassnet.interop.onnx_sequences import SEQUENCES, is_transposition
-from glassnet.layers import Dense, Identity, Layer, SiLU
+from glassnet.errors import ConfigurationError, GlassnetError, MissingExtraError
+from glassnet.interop.onnx_check import check
+from glassnet.interop.onnx_load import load
+from glassnet.interop.onnx_node import Found, Node, NoRowsError, UnsupportedError, refusal, require, scale
+from glassnet.interop.onnx_operators import OPERATORS
+from glassnet.interop.onnx_scalar import SPELLING, spelt_out
+from glassnet.interop.onnx_simplify import simplified
+from glassnet.interop.onnx_source import ML, Source
+from glassnet.layers import Identity, Layer
 from glassnet.network import Concat, Network, Residual, Sequential
-from glassnet.shapes import Array
 
-Reading: TypeAlias = Callable[[Node, Given], Found | None]
-JOINING = ("Add", "Concat", "Mul")
+JOINING = ("Add", "Concat", "Sub")
 """Operators that branches end in."""
-MOST_BYTES = 2**31
-"""Of a file; protobuf reads no larger ones."""
+BROKEN = (GlassnetError, ValueError, TypeError, LookupError)
+"""What settings that do not fit an operator's inputs, or no layer, may raise."""
+MOST_AXES = 3
+"""Of a row that a compiled kernel takes."""
+DEEPEST = 32
+"""Branches inside of branches."""
 
 
-def from_onnx(path: str | Path) -> Network:
-    """Reads a network with its weights, ready to predict and to be trained further.
+def from_onnx(path: str | Path, *, output: str | None = None) -> Network:
+    """Reads a network with its weights, ready to predict and to be trained further, and proves it.
 
-    Chains of layers with residual and parallel branches are understood; the first input and the first output count.
-    Rows keep the file's shapes: images (N, C, H, W).
+    Chains of operators with residual and parallel branches are understood. Rows keep the file's shapes: images
+    (N, C, H, W), or (N, H, W, C) where the file has them so. Weights may stand in files beside the model, in its
+    folder. A weight that the file uses twice becomes two.
+
+    What was read is compared with the file: both run on random rows (near 0 and far out, in batches of several sizes
+    where that is free), the file in onnx's reference evaluator (in onnxruntime, if that is installed, where the
+    evaluator lacks an operator). Each value that both have may differ by 3e-5 of the largest number of its row in
+    float32, 1e-9 in float64, 1e-2 in float16, and by 16 times the network's own rounding beyond that.
 
     Args:
         path: the file.
+        output: the name of the output to read; None for the one that is there. Of several, labels (whole numbers,
+            words) are left aside, as scikit-learn's classifiers have them beside their probabilities: column k is the
+            class that the file calls so; and outputs that are made of the first one.
 
     Returns:
         A built ``Sequential`` in the dtype of the file's weights (float32 or float64).
 
     Raises:
-        MissingFileError: there is no such file.
+        MissingFileError: there is no such file, or none with its weights.
         FileFormatError: it is no ONNX file, or a damaged one.
-        ConfigurationError: it has operators that no layer of glassnet expresses; all of them are listed.
+        ConfigurationError: it has operators that no layer of glassnet expresses, all of which are listed, or one whose
+            outputs differ from those of the layer, which is named; several inputs or outputs.
         MissingExtraError: onnx is not installed.
     """
     if find_spec("onnx") is None:
@@ -49,56 +64,87 @@ def from_onnx(path: str | Path) -> Network:
             expected="onnx for reading its files",
             fix='run pip install "glassnet[onnx]"',
         )
-    proto = _read(Path(path))
-    reader = _Reader(proto.graph, where=f"from_onnx {path}")
-    found = reader.layers()
+    where = f"from_onnx {path}"
+    try:
+        return _imported(load(Path(path)), output, where)
+    except (MemoryError, RecursionError) as error:
+        raise refusal(where, f"a network that is too large here ({type(error).__name__} {error})", _PART) from error
+
+
+_PART = "export only that part of the network, or replace the operators before the export"
+
+
+def _imported(proto: Any, output: str | None, where: str) -> Network:
+    source = Source(proto, output=output, where=where)
+    _require_known(source)
+    stuck = source.look()
+    if stuck is not None:
+        raise _cannot_run(source, *stuck)
+    reader = _Reader(source)
+    found = simplified(reader.between(source.input, source.output)) or [Found(Identity())]
+    found[-1] = replace(found[-1], value=source.output, order=None)
     network = Sequential(*(item.layer for item in found))
     try:
-        network.build(reader.input_shape, dtype=reader.dtype)
-        reader.fill(network)
-    except ConfigurationError:
-        raise
+        network.build(source.shape, dtype=source.dtype.name)
+        _fill(found)
     except (GlassnetError, ValueError) as error:
-        raise FileFormatError(
-            where=reader.where,
-            received=f"operators that do not fit each other ({error})",
-            expected="a network whose shapes agree",
-            fix="run onnx.checker.check_model(path, full_check=True) on it, and export it again",
-        ) from error
+        raise refusal(where, f"operators that do not fit each other ({error})", _PART) from error
+    for _, layer in network.walk():
+        shapes = layer.input_shape or (), layer.output_shape or ()
+        if max(map(len, shapes)) > MOST_AXES:
+            raise refusal(where, f"rows of shape {shapes[0]} for {layer!r}, of more than {MOST_AXES} axes", _PART)
+    check(network, found, source, {name: str(node) for name, node in reader.nodes.items()})
     return network
 
 
-def _row_shape(value: Any) -> tuple[int, ...] | None:
-    """The shape of a row of a value, where the file gives all of it."""
-    sizes = tuple(dim.dim_value if dim.HasField("dim_value") else 0 for dim in value.type.tensor_type.shape.dim[1:])
-    return sizes if sizes and all(size > 0 for size in sizes) else None
-
-
-def _read(path: Path) -> Any:
-    import onnx
-    from google.protobuf.message import DecodeError
-
-    if not path.is_file():
-        raise MissingFileError(
-            where=f"from_onnx {path}",
-            received="a folder" if path.is_dir() else "no such file",
-            expected="an ONNX file",
-            fix="check the path",
-        )
+def _cannot_run(source: Source, proto: Any, reason: str) -> ConfigurationError:
+    """The error for an operator that cannot be run: what no layer has of it, or why it cannot be."""
+    node = Node(proto, source)
     try:
-        if path.stat().st_size >= MOST_BYTES:
-            raise ValueError("a file of 2 GB or more")
-        proto = onnx.load_model(str(path), load_external_data=False)
-        onnx.checker.check_model(proto)
-        proto = onnx.shape_inference.infer_shapes(proto)
-    except (DecodeError, ValueError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise FileFormatError(
-            where=f"from_onnx {path}",
-            received=f"a file that ONNX refuses ({str(error).strip().splitlines()[0]:.200})",
-            expected="an ONNX file",
-            fix="export it again; files of 2 GB or more are not read",
-        ) from error
-    return proto
+        if node.kind in OPERATORS:
+            OPERATORS[node.kind](node)
+    except NoRowsError:
+        pass
+    except (UnsupportedError, *BROKEN) as error:
+        return refusal(source.where, f"{node} with {error}", _PART)
+    fix = "check that onnxruntime runs the model; what cannot be run cannot be compared with what is read"
+    return refusal(source.where, f"{node}, which onnx's reference evaluator cannot run ({reason})", fix)
+
+
+def _fill(found: Sequence[Found]) -> None:
+    """Writes the file's weights into the built layers."""
+    for item in found:
+        for name, values in item.parameters.items():
+            own = item.layer.own_parameters()[name].value
+            if own.shape != values.shape:
+                raise ValueError(f"{name} of {item.layer!r} has the shape {values.shape}, expected {own.shape}")
+            own[...] = values
+        for branch in item.branches or ():
+            _fill(branch)
+
+
+def _require_known(source: Source) -> None:
+    """Refuses operators that no layer expresses, all at once."""
+    of_data = [
+        node for node in source.nodes if source.depends & set(node.input) and node.op_type not in ("Shape", "Size")
+    ]
+    inside = [node for node in source.nodes if any(a.HasField("g") or a.graphs for a in node.attribute)]
+    # Parts of an activation that is spelt out end in a product or a choice.
+    is_spelt = any(node.op_type in ("Mul", "Div", "Where", "Max", "Min") for node in of_data)
+    known = {*OPERATORS, *JOINING, *(SPELLING if is_spelt else ())} - {"Scaler"}
+    unknown = [
+        node
+        for node in of_data
+        if not (
+            node.op_type in known if node.domain in ("", "ai.onnx") else (node.domain, node.op_type) == (ML, "Scaler")
+        )
+    ]
+    unknown += [node for node in inside if node not in unknown]
+    if unknown:
+        kinds = sorted({f"{node.domain}.{node.op_type}" if node.domain else node.op_type for node in unknown})
+        named = ", ".join(dict.fromkeys(repr(node.name or node.output[0]) for node in unknown))
+        operators = ", ".join(f"the operator {kind}" for kind in kinds)
+        raise refusal(source.where, f"{operators} (in the nodes {named:.400})", _PART)
 
 
 @dataclass
@@ -113,173 +159,108 @@ class _Reader:
     """From a graph to layers.
 
     Args:
-        graph: of the file, checked.
-        where: for messages.
+        source: the graph, whose values have been looked at.
     """
 
-    def __init__(self, graph: Any, *, where: str) -> None:
-        from onnx import TensorProto, numpy_helper
-
-        self.where = where
-        external = [t.name for t in graph.initializer if t.data_location == TensorProto.EXTERNAL]
-        if external:
-            raise self._refused([f"weights in other files ({external[0]!r})"], "save the model with its weights inside")
-        self.constants: dict[str, Array] = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+    def __init__(self, source: Source) -> None:
+        self.source = source
         self.walks: dict[str, _Walk] = {}
-        self.uses: dict[str, int] = {}
-        inputs = [value for value in graph.input if value.name not in self.constants]
-        if len(inputs) != 1 or not graph.output:
-            raise self._refused([f"{len(inputs)} inputs"], "export a network with a single input")
-        self.input, self.output = inputs[0].name, graph.output[0].name
-        self.input_shape = self._shape(inputs[0])
-        kinds = {a.dtype for a in self.constants.values() if a.dtype.kind == "f" and a.ndim}
-        self.dtype = np.float64 if kinds == {np.dtype(np.float64)} else np.float32
-        unknown = sorted({n.op_type for n in graph.node} - {*OPERATORS, *JOINING, "Constant", "Transpose"})
-        if unknown:
-            raise self._refused([f"the operator {name}" for name in unknown])
-        values = [*graph.input, *graph.value_info]
-        shapes = {value.name: shape for value in values if (shape := _row_shape(value)) is not None}
-        for node in graph.node:
-            self._place(Node.of(node, shapes))
-        self.found: list[Found] = []
+        self.nodes: dict[str, Node] = {}
+        self.steps = 20 * len(source.nodes) + 100
+        uses: dict[str, list[tuple[Any, int]]] = {}
+        for proto in source.nodes:
+            for place, name in enumerate(proto.input):
+                uses.setdefault(name, []).append((proto, place))
+            for place, name in enumerate(proto.output):
+                if name in source.depends and set(proto.input) & source.depends:
+                    self._place(Node(proto, source, place), name)
+        self.indices = {
+            name
+            for name, walk in self.walks.items()
+            if walk.node.kind == "Cast"
+            and all((p.op_type, i) == ("Gather", 1) for p, i in uses.get(name, [(proto, 0)]))
+        }
 
-    def layers(self) -> list[Found]:
-        """In their order."""
-        if self.output not in self.walks:
-            raise self._refused(["an output that does not depend on the input"])
-        return self._between(self.input, self.output)
-
-    def fill(self, network: Network) -> None:
-        """Writes the file's weights into the built network."""
-        for item in self.found:
-            for name, values in item.parameters.items():
-                own = item.layer.own_parameters()[name].value
-                if own.shape != values.shape:
-                    raise ValueError(f"{name} of {item.layer!r} has the shape {values.shape}, expected {own.shape}")
-                own[...] = values
-
-    def _shape(self, value: Any) -> tuple[int, ...]:
-        shape = _row_shape(value)
-        if shape is None:
-            sizes = [dim.dim_value or dim.dim_param or "?" for dim in value.type.tensor_type.shape.dim]
-            raise self._refused([f"an input of shape {sizes}"], "export it with fixed sizes of all axes but the first")
-        return shape
-
-    def _place(self, node: Node) -> None:
-        if node.kind == "Constant":
-            self.constants[node.outputs[0]] = np.asarray(node.settings.get("value", node.settings.get("value_float")))
-            return
-        for name in node.inputs:
-            self.uses[name] = self.uses.get(name, 0) + 1
-        ways = [self._passes(name) for name in node.inputs if name and name not in self.constants]
-        if not ways or any(way is None for way in ways):
-            return  # of other outputs, or of constants alone
-        shared = ways[0] or ()
+    def _place(self, node: Node, name: str) -> None:
+        ways = [self._passes(node.inputs[i]) for i in node.data()]
+        shared = ways[0]
         for way in ways[1:]:
-            shared = tuple(a for a, b in zip(shared, way or (), strict=False) if a == b)
-        self.walks[node.outputs[0]] = _Walk(node, (*shared, node.outputs[0]))
+            shared = tuple(a for a, b in zip(shared, way, strict=False) if a == b)
+        self.nodes[name] = node
+        self.walks[name] = _Walk(node, (*shared, name))
 
-    def _passes(self, value: str) -> tuple[str, ...] | None:
-        if value == self.input:
-            return (value,)
-        return self.walks[value].passes if value in self.walks else None
+    def _passes(self, value: str) -> tuple[str, ...]:
+        return (value,) if value == self.source.input else self.walks[value].passes
 
-    def _between(self, start: str, end: str) -> list[Found]:
+    def between(self, start: str, end: str, depth: int = 0) -> list[Found]:
         """The layers from one value to another, which every way to the latter passes through."""
-        layers: list[Found] = []
+        parts: list[list[Found]] = []
         while end != start:
-            walk = self.walks[end]
-            if walk.node.kind == "Transpose":
-                found, end = self._sequence(walk.node, start)
-                layers += found
+            self.steps -= 1
+            if self.steps < 0 or depth > DEEPEST:
+                raise refusal(self.source.where, "branches that cross or nest too deeply", _PART)
+            begins = self.walks[end].passes[:-1]
+            begins = begins[begins.index(start) :]
+            spelt = spelt_out(self.source, self.nodes, end, begins)
+            if spelt is not None:
+                parts.append([spelt[0]])
+                end = spelt[1]
                 continue
-            one, end = self._step(walk)
-            layers += [one] if one is not None else []
-        return layers[::-1]
+            layers, end = self._step(end, depth)
+            parts.append(layers)
+        return [found for layers in reversed(parts) for found in layers]
 
-    def _sequence(self, last: Node, start: str) -> tuple[list[Found], str]:
-        """The layers between two transpositions, the last first, and the value that the first one is of."""
-        layers: list[Found] = []
-        node = last
-        while is_transposition(last):
-            value = node.inputs[0]
-            if value == start or value not in self.walks:
-                break
-            node = self.walks[value].node
-            if is_transposition(node):
-                return layers, node.inputs[0]
-            if node.kind not in SEQUENCES:
-                break
-            found = self._read(SEQUENCES, node)
-            layers += [self._note(found)] if found is not None else []
-        perm = list(last.settings.get("perm", ()))
-        raise self._refused(
-            [f"Transpose {last.name!r}, perm={perm}, that does not end convolutions of sequences"],
-            "transpose sequences (N, T, D) to (N, D, T) before convolutions and pooling along T, and back after them",
-        )
-
-    def _read(self, operators: Mapping[str, Reading], node: Node) -> Found | None:
+    def _step(self, end: str, depth: int) -> tuple[list[Found], str]:
+        """The layers that end in a value, and the value that they begin with."""
+        walk = self.walks[end]
+        node, data = walk.node, walk.node.data()
         try:
-            return operators[node.kind](node, [self.constants.get(name) for name in node.inputs])
+            if node.place and node.kind != "Split":
+                raise UnsupportedError(f"its output {node.place + 1}, {end!r}")
+            if len(data) > 1:
+                begin = walk.passes[-2]
+                layers = self._joined(node, begin, depth)
+            else:
+                begin = node.inputs[data[0]]
+                if end in self.indices:
+                    return [], begin
+                require(node.kind != "Concat", "a constant beside what is calculated")
+                require(node.kind in OPERATORS, "what spells out no activation that there is")
+                layers = OPERATORS[node.kind](node)
+                node.finish()
         except UnsupportedError as error:
-            raise self._refused([f"{node.kind} {node.name!r} with {error}"]) from error
+            raise refusal(self.source.where, f"{node} with {error}", _PART) from error
+        except BROKEN as error:
+            if isinstance(error, ConfigurationError) and error.where == self.source.where:
+                raise
+            raise refusal(self.source.where, f"{node}, which no layer has so ({error})", _PART) from error
+        if layers:
+            layers[-1].value = end
+        return layers, begin
 
-    def _step(self, walk: _Walk) -> tuple[Found | None, str]:
-        """A layer that ends in a value, and the value that it begins with."""
-        node = walk.node
-        values = [name for name in node.inputs if name and name not in self.constants]
-        if len(values) > 1:
-            fork = walk.passes[-2]
-            return self._note(Found(self._joined(node, fork, values))), fork
-        if node.kind in ("Add", "Mul"):
-            return self._note(self._biased(node, values[0])), self.walks[values[0]].node.inputs[0]
-        if node.kind not in OPERATORS:
-            raise self._refused([f"{node.kind} of a single value"])
-        found = self._read(OPERATORS, node)
-        begin = values[0]
-        if node.kind == "Gather" and begin in self.walks and self.walks[begin].node.kind == "Cast":
-            begin = self.walks[begin].node.inputs[0]  # to the whole numbers that it takes
-        return (self._note(found) if found is not None else None), begin
+    def _joined(self, node: Node, fork: str, depth: int) -> list[Found]:
+        require(len(node.data()) == len(node.inputs), "a constant beside what is calculated")
+        after = node.after
+        branches = [simplified(self.between(fork, value, depth + 1)) for value in node.inputs]
+        if node.kind == "Concat":
+            axis = int(node.get("axis", 0)) % (len(after) + 1)
+            require(axis >= 1, "axis=0")
+            node.arranged_all()
+            node.finish()
+            return [Found(Concat(*map(_network, branches), axis=axis), branches=branches)]
+        require(node.kind in ("Add", "Sub") and len(branches) == 2, f"{len(branches)} values that are calculated")
+        require(all(node.row(name) == after for name in node.inputs), "values of different shapes")
+        node.arranged_all()
+        node.finish()
+        if node.kind == "Sub":
+            branches[1] += scale(after, -1.0, 0.0)
+        shortcut, branch = sorted(branches, key=len)
+        inner: list[Layer] = [found.layer for found in branch] or [Identity()]
+        return [Found(Residual(*inner, shortcut=_network(shortcut) if shortcut else None), branches=[branch, shortcut])]
 
-    def _note(self, found: Found) -> Found:
-        self.found.append(found)
-        return found
 
-    def _biased(self, node: Node, value: str) -> Found:
-        """A matrix product and the bias that is added to it."""
-        inner = self.walks[value].node if value in self.walks else None
-        bias = next(self.constants[name] for name in node.inputs if name in self.constants)
-        if (
-            node.kind == "Add"
-            and inner is not None
-            and inner.kind == "MatMul"
-            and self.uses[value] == 1
-            and bias.ndim == 1
-        ):
-            weight = self.constants.get(inner.inputs[1])
-            if weight is not None and weight.ndim == 2:
-                return Found(Dense(weight.shape[1]), {"weight": weight, "bias": bias})
-        raise self._refused([f"{node.kind} {node.name!r} of a constant that is no bias of a MatMul"])
-
-    def _joined(self, node: Node, fork: str, values: Sequence[str]) -> Layer:
-        if node.kind == "Mul" and len(values) == 2:
-            for x, gate in (values, values[::-1]):
-                if gate in self.walks and self.walks[gate].node.kind == "Sigmoid" and x == fork:
-                    return SiLU()
-        branches = [[found.layer for found in self._between(fork, value)] for value in values]
-        if node.kind == "Concat" and node.settings.get("axis", 0) >= 1:
-            return Concat(*(branch or [Identity()] for branch in branches), axis=node.settings["axis"])
-        if node.kind == "Add" and len(branches) == 2:
-            shortcut, branch = sorted(branches, key=len)
-            layer = Sequential(*shortcut) if shortcut else None
-            return Residual(*(branch or [Identity()]), shortcut=layer)
-        raise self._refused([f"{node.kind} {node.name!r} of {len(values)} values"])
-
-    def _refused(self, what: Sequence[str], fix: str = "") -> ConfigurationError:
-        return ConfigurationError(
-            where=self.where,
-            received=", ".join(what),
-            expected="one input, and operators that layers express: "
-            + ", ".join(sorted({*OPERATORS, *JOINING, "Transpose"})),
-            fix=fix or "export only that part of the network, or replace the operators before the export",
-        )
+def _network(found: Sequence[Found]) -> Layer:
+    """What stands on a branch as one layer."""
+    if not found:
+        return Identity()
+    return found[0].layer if len(found) == 1 else Sequential(*(own.layer for own in found))

@@ -1,99 +1,142 @@
-"""ONNX operators as layers."""
+"""ONNX operators as layers.
+
+Each reader gives layers that do exactly what the operator does on rows in the file's own order of axes; what cancels
+between neighbours is taken out afterwards, see ``onnx_simplify``. It asks the node for everything that the node has:
+what is left unasked is refused.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from glassnet import layers as gl
-from glassnet.layers.windows import padding_of
-from glassnet.shapes import Array
+from glassnet.interop.onnx_arrange import ARRANGING
+from glassnet.interop.onnx_node import Found, Node, between, require, scale, view
+from glassnet.interop.onnx_windows import WINDOWS
+from glassnet.shapes import Array, Shape
+
+Reader = Callable[[Node], list[Found]]
+LARGEST = float(np.finfo(np.float32).max)
 
 
-class UnsupportedError(Exception):
-    """A setting of an operator that no layer has."""
+def _plain(layer: Any) -> Reader:
+    def read(node: Node) -> list[Found]:
+        node.x()
+        return [Found(layer())]
+
+    return read
 
 
-@dataclass(frozen=True)
-class Node:
-    """An operator in a file."""
+def _by_setting(layer: Any, name: str, default: float) -> Reader:
+    def read(node: Node) -> list[Found]:
+        node.x()
+        return [Found(layer(node.get(name, default)))]
 
-    kind: str
-    name: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    settings: dict[str, Any]
-    shape: tuple[int, ...] = ()
-    """Of a row of its first input, as far as the file says it; else ()."""
-
-    @classmethod
-    def of(cls, proto: Any, shapes: Mapping[str, tuple[int, ...]]) -> Node:
-        """From the file's form, and the shapes of rows by value."""
-        from onnx import TensorProto, helper, numpy_helper
-
-        settings = {a.name: helper.get_attribute_value(a) for a in proto.attribute}
-        for name, value in settings.items():
-            if isinstance(value, bytes):
-                settings[name] = value.decode(errors="replace")
-            elif isinstance(value, float):  # a float32: what was meant has fewer digits
-                settings[name] = float(str(np.float32(value)))
-            elif isinstance(value, TensorProto):
-                settings[name] = numpy_helper.to_array(value)
-        shape = shapes.get(proto.input[0], ()) if proto.input else ()
-        return cls(proto.op_type, proto.name, tuple(proto.input), tuple(proto.output), settings, shape)
+    return read
 
 
-@dataclass
-class Found:
-    """A layer and the values of its parameters."""
-
-    layer: gl.Layer
-    parameters: dict[str, Array] = field(default_factory=dict)
-
-
-Given = list[Array | None]
-"""The node's inputs, where they are constants."""
+def _gelu(node: Node) -> list[Found]:
+    node.x()
+    kind = node.get("approximate", "none")
+    require(kind in ("none", "tanh"), f"approximate={kind!r}")
+    return [Found(gl.GELU(approximate=kind == "tanh"))]
 
 
-def require(holds: bool, what: str) -> None:
-    """Refuses what does not hold.
-
-    Raises:
-        UnsupportedError: with what was found.
-    """
-    if not holds:
-        raise UnsupportedError(what)
-
-
-def constant(given: Given, place: int, what: str) -> Array:
-    """The input at that place.
-
-    Raises:
-        UnsupportedError: it is no constant.
-    """
-    value = given[place] if place < len(given) else None
-    if value is None:
-        raise UnsupportedError(f"{what} that is no constant")
-    return value
+def _clip(node: Node) -> list[Found]:
+    node.x()
+    if node.version < 11:
+        low, high = node.get("min"), node.get("max")
+    else:
+        low, high = (node.optional(place, "a limit") for place in (1, 2))
+    limits = [None if limit is None else float(str(np.ravel(limit)[0])) for limit in (low, high)]
+    limits = [None if limit is None or abs(limit) >= LARGEST else limit for limit in limits]
+    if limits == [None, None]:
+        return []
+    if limits in ([0, None], [0, 6]):
+        return [Found(gl.ReLU() if limits[1] is None else gl.ReLU6())]
+    return [Found(gl.Clip(*limits))]
 
 
-def _gemm(node: Node, given: Given) -> Found:
-    settings = node.settings
-    plain = settings.get("alpha", 1.0) == 1.0 and settings.get("beta", 1.0) == 1.0 and not settings.get("transA", 0)
-    require(plain, "alpha, beta or transA")
-    weight = constant(given, 1, "a weight")
-    weight = weight.T if settings.get("transB", 0) else weight
-    bias = constant(given, 2, "a bias").ravel() if len(given) > 2 else None
-    return _dense(weight, bias)
+def _prelu(node: Node) -> list[Found]:
+    node.x()
+    slopes = np.unique(node.constant(1, "a slope"))
+    require(slopes.size == 1, "slopes that differ between channels")
+    return [Found(gl.LeakyReLU(float(str(slopes[0]))))]
 
 
-def _matmul(node: Node, given: Given) -> Found:
-    weight = constant(given, 1, "a right factor")
-    require(weight.ndim == 2, f"a right factor of shape {weight.shape}")
-    return _dense(weight, None)
+def _dropout(node: Node) -> list[Found]:
+    node.x()
+    node.ignore("seed")
+    ratio = node.get("ratio") if node.version < 12 else node.optional(1, "a ratio")
+    training = None if node.version < 12 else node.optional(2, "a mode")
+    require(training is None or not np.any(training), "training_mode=1, which drops numbers at random")
+    rate = 0.5 if ratio is None else float(str(np.float32(np.ravel(ratio)[0])))
+    return [Found(gl.Dropout(rate))]
+
+
+def _identity(node: Node) -> list[Found]:
+    node.x()
+    return []
+
+
+def _cast(node: Node) -> list[Found]:
+    from onnx import TensorProto
+
+    node.x()
+    node.ignore("saturate", "round_mode")
+    kind = node.get("to")
+    is_real = kind in (TensorProto.FLOAT, TensorProto.DOUBLE)
+    require(is_real, f"to={kind}, which is neither float nor double, and no Gather behind it")
+    return []
+
+
+def broadcast(node: Node, place: int, shape: Shape) -> Array:
+    """The constant at that place as it meets each row of that shape."""
+    value = node.constant(place, "a constant")
+    require(value.dtype.kind in "fiu", f"a constant of {value.dtype}")
+    require(value.ndim <= len(shape) + 1, f"a constant of shape {value.shape} for rows of shape {shape}")
+    whole = value.reshape((1,) * (len(shape) + 1 - value.ndim) + value.shape)
+    require(
+        bool(len(whole)) and bool((whole == whole[:1]).all()),
+        f"a constant of shape {value.shape}, not one for all rows",
+    )
+    fits = all(own in (1, size) for own, size in zip(whole.shape[1:], shape, strict=True))
+    require(fits, f"a constant of shape {value.shape} for rows of shape {shape}")
+    return np.asarray(whole[0])
+
+
+def _arithmetic(node: Node) -> list[Found]:
+    place = next(iter(node.data()), 0)
+    shape = node.x(place)
+    other = broadcast(node, 1 - place, shape)
+    require(node.after == shape, f"rows of shape {shape} that become {node.after}")
+    if node.kind == "Add":
+        return scale(shape, 1.0, other)
+    if node.kind == "Sub":
+        return scale(shape, 1.0, -other.astype(np.float64)) if place == 0 else scale(shape, -1.0, other)
+    if node.kind == "Mul":
+        return scale(shape, other, 0.0)
+    require(place == 0, "a constant that is divided by what is calculated")
+    require(other.dtype.kind == "f" and bool((other != 0).all()), "a divisor that is 0 or a whole number")
+    return scale(shape, 1 / other.astype(np.float64), 0.0)
+
+
+def _negative(node: Node) -> list[Found]:
+    return scale(node.x(), -1.0, 0.0)
+
+
+def _scaler(node: Node) -> list[Found]:
+    """Of scikit-learn's models: (x − offset) · scale."""
+    shape = node.x()
+    offset, factor = (
+        np.asarray(node.get(name, [default]), np.float64) for name, default in (("offset", 0), ("scale", 1))
+    )
+    require({offset.size, factor.size} <= {1, shape[-1]} and len(shape) == 1, "numbers for other columns")
+    return [*scale(shape, 1.0, -offset), *scale(shape, factor, 0.0)]
 
 
 def _dense(weight: Array, bias: Array | None) -> Found:
@@ -102,231 +145,128 @@ def _dense(weight: Array, bias: Array | None) -> Found:
     return Found(gl.Dense(units, use_bias=bias is not None), parameters)
 
 
-def padding(node: Node, window: Sequence[int]) -> Any:
-    """The layers' padding along the last axes, which the window covers; None where the two sides differ otherwise."""
-    named = node.settings.get("auto_pad", "NOTSET")
-    if named in ("SAME_UPPER", "VALID"):
-        return {"SAME_UPPER": "same", "VALID": "valid"}[named]
-    require(named == "NOTSET", f"auto_pad={named}")
-    axes = len(window)
-    pads = list(node.settings.get("pads", [0] * (2 * axes)))
-    if pads[:axes] == pads[axes:]:
-        return tuple(pads[:axes])
-    if len(node.shape) <= axes:
-        return None
-    strides, dilations = (node.settings.get(name, [1] * axes) for name in ("strides", "dilations"))
-    along = zip(node.shape[-axes:], window, strides, dilations, strict=True)
-    same = [padding_of("same", *own) for own in along]
-    return "same" if [(pads[i], pads[axes + i]) for i in range(axes)] == same else None
+def _gemm(node: Node) -> list[Found]:
+    node.x()
+    require(len(node.row(node.inputs[0])) == 1, "rows of several axes")
+    require(not node.get("transA", 0), "transA=1")
+    weight = node.constant(1, "a weight")
+    weight = weight.T if node.get("transB", 0) else weight
+    alpha, beta = node.get("alpha", 1.0), node.get("beta", 1.0)
+    has_bias = len(node.inputs) > 2 and bool(node.inputs[2])
+    bias = broadcast(node, 2, (weight.shape[1],)) if has_bias else None
+    bias = bias if bias is None or beta == 1 else bias * beta
+    return [_dense(weight if alpha == 1 else weight * alpha, bias)]
 
 
-def _convolution(node: Node, given: Given) -> tuple[dict[str, Any], dict[str, Array]]:
-    weight = constant(given, 1, "a weight")
-    require(
-        weight.ndim == 4,
-        f"a weight of shape {weight.shape}: only convolutions of images are read, and of sequences "
-        "between two transpositions",
-    )
-    bias = constant(given, 2, "a bias") if len(given) > 2 else None
-    settings = node.settings
-    shared = {
-        "stride": tuple(settings.get("strides", (1, 1))),
-        "dilation": tuple(settings.get("dilations", (1, 1))),
-        "groups": settings.get("group", 1),
-        "use_bias": bias is not None,
-    }
-    return shared, {"weight": weight} | ({} if bias is None else {"bias": bias})
-
-
-def _conv(node: Node, given: Given) -> Found:
-    shared, parameters = _convolution(node, given)
-    filters, _, *kernel = parameters["weight"].shape
-    sides = padding(node, kernel)
-    if sides is None:
-        raise UnsupportedError("pads that differ between the two sides of the image")
-    return Found(gl.Conv2D(filters, tuple(kernel), padding=sides, **shared), parameters)
-
-
-def _conv_transpose(node: Node, given: Given) -> Found:
-    shared, parameters = _convolution(node, given)
-    _, of_group, *kernel = parameters["weight"].shape
-    pads = node.settings.get("pads", [0] * 4)
-    symmetric = node.settings.get("auto_pad", "NOTSET") == "NOTSET" and pads[:2] == pads[2:]
-    require(
-        symmetric and "output_shape" not in node.settings,
-        "auto_pad, output_shape or pads that differ between the two sides of the image",
-    )
-    further = tuple(node.settings.get("output_padding", (0, 0)))
-    layer = gl.ConvTranspose2D(
-        of_group * shared["groups"], tuple(kernel), padding=tuple(pads[:2]), output_padding=further, **shared
-    )
-    return Found(layer, parameters)
-
-
-def _pool(layer: Any) -> Callable[[Node, Given], Found]:
-    def read(node: Node, given: Given) -> Found:
-        settings = node.settings
-        window = tuple(settings["kernel_shape"])
-        require(
-            len(window) == 2,
-            f"a window of {len(window)} axes: only pooling of images is read, and of sequences between two "
-            "transpositions",
-        )
-        sides = pool_padding(node, window)
-        return Found(layer(window, stride=tuple(settings.get("strides", (1, 1))), padding=sides))
-
-    return read
-
-
-def pool_padding(node: Node, window: Sequence[int]) -> Any:
-    """The padding of a pooling layer; refuses what no layer has."""
-    settings = node.settings
-    require(not settings.get("ceil_mode", 0), "ceil_mode=1")
-    require(set(settings.get("dilations", [1])) == {1}, "dilations")
-    sides = padding(node, window)
-    if sides is None:
-        raise UnsupportedError("pads that differ between the two sides of what is pooled")
-    is_padded = sides != "valid" and any(settings.get("pads", [sides == "same"]))
-    require(not (settings.get("count_include_pad", 0) and is_padded), "count_include_pad=1 and pads")
-    return sides
-
-
-def _reduce(layer: Any) -> Callable[[Node, Given], Found]:
-    def read(node: Node, given: Given) -> Found:
-        axes = given[1] if len(given) > 1 else node.settings.get("axes")
-        own = () if axes is None else tuple(np.ravel(axes).tolist())
-        rank = 1 + len(node.shape)  # 4 for images (N, C, H, W), 3 for sequences (N, T, D)
-        places = sorted(axis + rank if axis < 0 and rank > 1 else axis for axis in own)
-        wanted = places in {4: ([2, 3],), 3: ([1],)}.get(rank, ([2, 3], [-2, -1]))
-        require(wanted and not node.settings.get("keepdims", 1), f"axes={axes} or keepdims=1")
-        return Found(layer())
-
-    return read
-
-
-def _batch_norm(node: Node, given: Given) -> Found:
-    names = ("gamma", "beta", "running_mean", "running_variance")
-    values = {name: constant(given, 1 + i, name) for i, name in enumerate(names)}
-    require(not node.settings.get("training_mode", 0), "training_mode=1")
-    epsilon, momentum = node.settings.get("epsilon", 1e-5), 1 - node.settings.get("momentum", 0.9)
-    return Found(gl.BatchNorm(momentum=min(max(momentum, 1e-6), 0.999999), epsilon=epsilon), values)
-
-
-def _scaled(layer: gl.Layer, given: Given, size: int) -> Found:
-    beta = given[2] if len(given) > 2 and given[2] is not None else np.zeros(size)
-    return Found(layer, {"gamma": constant(given, 1, "a scale"), "beta": beta})
-
-
-def _layer_norm(node: Node, given: Given) -> Found:
-    scale = constant(given, 1, "a scale")
-    require(node.settings.get("axis", -1) == -1 and scale.ndim == 1, "other axes than the last")
-    return _scaled(gl.LayerNorm(epsilon=node.settings.get("epsilon", 1e-5)), given, scale.size)
-
-
-def _group_norm(node: Node, given: Given) -> Found:
-    layer = gl.GroupNorm(node.settings["num_groups"], epsilon=node.settings.get("epsilon", 1e-5))
-    return _scaled(layer, given, constant(given, 1, "a scale").size)
-
-
-def _reshape(node: Node, given: Given) -> Found:
-    _, *shape = constant(given, 1, "a shape").tolist()
+def _matmul(node: Node) -> list[Found]:
+    place = next(iter(node.data()), 0)
+    shape = node.x(place)
+    weight = node.constant(1 - place, "a factor")
+    require(weight.ndim == 2, f"a factor of shape {weight.shape}")
+    if place == 1:  # (M, K) (N, K, D) -> (N, M, D)
+        require(len(shape) == 2, f"a left factor that is a constant, on rows of shape {shape}")
+        return between(shape, (2, 1), [_along_last(weight.T)], node.after)
     if len(shape) == 1:
-        return Found(gl.Flatten())
-    require(all(size > 0 for size in shape), f"the shape {shape}")
-    return Found(gl.Reshape(tuple(shape)))
+        return [_dense(weight, None)]
+    flat = (prod(shape[:-1]), shape[-1])
+    return [*view(shape, flat), _along_last(weight), *view((flat[0], weight.shape[1]), node.after)]
 
 
-def _flatten(node: Node, given: Given) -> Found:
-    require(node.settings.get("axis", 1) == 1, f"axis={node.settings.get('axis')}")
-    return Found(gl.Flatten())
+def _along_last(weight: Array) -> Found:
+    """A product with the last axis (N, T, D) -> (N, T, M)."""
+    return Found(gl.Conv1D(weight.shape[1], 1, use_bias=False), {"weight": weight[np.newaxis]})
 
 
-def _softmax(node: Node, given: Given) -> Found:
-    require(node.settings.get("axis", -1) in (-1, 1), f"axis={node.settings.get('axis')}")
-    return Found(gl.Softmax())
+def _batch_norm(node: Node) -> list[Found]:
+    shape = node.x()
+    names = ("gamma", "beta", "running_mean", "running_variance")
+    values = {name: node.constant(1 + i, name) for i, name in enumerate(names)}
+    require(not node.get("training_mode", 0), "training_mode=1")
+    require(bool(node.get("spatial", 1)), "spatial=0")
+    epsilon, momentum = node.get("epsilon", 1e-5), 1 - node.get("momentum", 0.9)
+    found = Found(gl.BatchNorm(momentum=min(max(momentum, 1e-6), 0.999999), epsilon=epsilon), values)
+    return between(shape, (2, 1), [found], shape) if len(shape) == 2 else [found]
 
 
-def _gelu(node: Node, given: Given) -> Found:
-    return Found(gl.GELU(approximate=node.settings.get("approximate", "none") == "tanh"))
+def _layer_norm(node: Node) -> list[Found]:
+    shape = node.x()
+    axis = node.get("axis", -1) % (len(shape) + 1)
+    require(axis > 0 and node.get("stash_type", 1) == 1, f"axis={axis} or another stash_type")
+    inner = shape[axis - 1 :]
+    gamma, beta = node.constant(1, "a scale"), node.optional(2, "a bias")
+    values = {"gamma": gamma, "beta": np.zeros(1) if beta is None else beta}
+    require(all(own.ndim <= len(inner) for own in values.values()), "a scale or bias of more axes")
+    values = {name: np.broadcast_to(own, inner).ravel() for name, own in values.items()}
+    seen = (prod(inner),) if axis == 1 else (prod(shape[: axis - 1]), prod(inner))
+    layer = Found(gl.LayerNorm(epsilon=node.get("epsilon", 1e-5)), values)
+    return [*view(shape, seen), layer, *view(seen, shape)]
 
 
-def _dropout(node: Node, given: Given) -> Found:
-    ratio = node.settings.get("ratio", given[1] if len(given) > 1 else None)
-    return Found(gl.Dropout(0.5 if ratio is None else float(np.ravel(ratio)[0])))
+def _instance_norm(node: Node) -> list[Found]:
+    return _groups(node, node.x()[0])
 
 
-def _resize(node: Node, given: Given) -> Found:
-    scales = np.ravel(constant(given, 2, "scales")).tolist()
-    nearest = node.settings.get("mode", "nearest") == "nearest"
-    whole = len(scales) == 4 and scales[:2] == [1, 1] and all(s >= 1 and s % 1 == 0 for s in scales)
-    # With whole factors these agree: every new pixel lies between the edges of an old one.
-    exact = {("asymmetric", "floor"), ("half_pixel", "round_prefer_floor"), ("half_pixel", "round_prefer_ceil")}
-    way = node.settings.get("coordinate_transformation_mode", "half_pixel")
-    rounding = node.settings.get("nearest_mode", "round_prefer_floor")
-    require(nearest and whole and (way, rounding) in exact, f"mode={node.settings.get('mode')}, scales={scales}")
-    return Found(gl.UpSample2D((int(scales[2]), int(scales[3]))))
+def _group_norm(node: Node) -> list[Found]:
+    node.x()
+    require(node.get("stash_type", 1) == 1, "another stash_type")
+    return _groups(node, int(node.get("num_groups")))
 
 
-def _pad(node: Node, given: Given) -> Found:
-    pads = np.ravel(constant(given, 1, "pads")).tolist()
-    value = given[2] if len(given) > 2 and given[2] is not None else 0.0
-    zeros = node.settings.get("mode", "constant") == "constant" and not np.any(value) and len(given) < 4
-    sides = len(pads) == 8 and not any(pads[i] for i in (0, 1, 4, 5)) and min(pads) >= 0
-    require(zeros and sides, f"pads={pads} or another mode than zeros")
-    return Found(gl.ZeroPad2D(((pads[2], pads[6]), (pads[3], pads[7]))))
+def _groups(node: Node, groups: int) -> list[Found]:
+    shape = node.x()
+    channels = shape[0]
+    values = {name: node.constant(1 + i, name).ravel() for i, name in enumerate(("gamma", "beta"))}
+    for name, own in values.items():
+        if own.size == groups and channels % groups == 0:  # before version 21 one for each group
+            values[name] = np.repeat(own, channels // groups)
+        require(values[name].size == channels, f"{own.size} numbers for {channels} channels")
+    seen = shape if len(shape) == 3 else (channels, prod(shape[1:]), 1)
+    return [
+        *view(shape, seen),
+        Found(gl.GroupNorm(groups, epsilon=node.get("epsilon", 1e-5)), values),
+        *view(seen, shape),
+    ]
 
 
-def _gather(node: Node, given: Given) -> Found:
-    axis, weight = node.settings.get("axis", 0), given[0]
-    if weight is not None:
-        require(axis == 0 and weight.ndim == 2, f"axis={axis} of a constant of shape {weight.shape}")
-        return Found(gl.Embedding(*weight.shape), {"weight": weight})
-    columns = constant(given, 1, "numbers of columns")
-    require(axis == 1 and columns.ndim == 1 and bool((columns >= 0).all()), f"axis={axis}, columns {columns.tolist()}")
-    return Found(gl.Columns(columns.tolist()))
+def _softmax(node: Node) -> list[Found]:
+    shape = node.x()
+    rank = len(shape) + 1
+    axis = node.get("axis", -1 if node.version >= 13 else 1)
+    axis = axis % rank if -rank <= axis < rank else 0
+    require(axis > 0, f"axis={node.get('axis')}")
+    if node.version < 13:  # over all axes from there on
+        seen = (prod(shape[axis - 1 :]),) if axis == 1 else (prod(shape[: axis - 1]), prod(shape[axis - 1 :]))
+        return [*view(shape, seen), Found(gl.Softmax()), *view(seen, shape)]
+    order = (*(other for other in range(1, rank) if other != axis), axis)
+    return between(shape, order, [Found(gl.Softmax())], shape)
 
 
-def _cast(node: Node, given: Given) -> None:
-    from onnx import TensorProto
-
-    kind = node.settings["to"]
-    is_real = kind in (TensorProto.FLOAT, TensorProto.DOUBLE)
-    require(is_real, f"to={kind}, which is neither float nor double, and no Gather behind it")
-
-
-def _plain(layer: Any) -> Callable[[Node, Given], Found]:
-    return lambda node, given: Found(layer())
-
-
-OPERATORS: dict[str, Callable[[Node, Given], Found | None]] = {
-    "AveragePool": _pool(gl.AveragePool2D),
+OPERATORS: dict[str, Reader] = {
+    **dict.fromkeys(("Add", "Div", "Mul", "Sub"), _arithmetic),
     "BatchNormalization": _batch_norm,
     "Cast": _cast,
-    "Conv": _conv,
-    "ConvTranspose": _conv_transpose,
+    "Clip": _clip,
     "Dropout": _dropout,
-    "Elu": lambda node, given: Found(gl.ELU(node.settings.get("alpha", 1.0))),
-    "Flatten": _flatten,
-    "Gather": _gather,
+    "Elu": _by_setting(gl.ELU, "alpha", 1.0),
     "Gelu": _gelu,
     "Gemm": _gemm,
-    "GlobalAveragePool": _plain(gl.GlobalAveragePool),
-    "GlobalMaxPool": _plain(gl.GlobalMaxPool),
     "GroupNormalization": _group_norm,
-    "Identity": lambda node, given: None,
+    "Identity": _identity,
+    "InstanceNormalization": _instance_norm,
     "LayerNormalization": _layer_norm,
-    "LeakyRelu": lambda node, given: Found(gl.LeakyReLU(node.settings.get("alpha", 0.01))),
+    "LeakyRelu": _by_setting(gl.LeakyReLU, "alpha", 0.01),
     "MatMul": _matmul,
-    "MaxPool": _pool(gl.MaxPool2D),
-    "Pad": _pad,
-    "ReduceMax": _reduce(gl.GlobalMaxPool),
-    "ReduceMean": _reduce(gl.GlobalAveragePool),
+    "Neg": _negative,
+    "PRelu": _prelu,
     "Relu": _plain(gl.ReLU),
-    "Reshape": _reshape,
-    "Resize": _resize,
+    "Scaler": _scaler,
     "Sigmoid": _plain(gl.Sigmoid),
     "Softmax": _softmax,
     "Softplus": _plain(gl.Softplus),
     "Tanh": _plain(gl.Tanh),
+    **ARRANGING,
+    **WINDOWS,
 }
-"""How each operator is read; None stands for nothing to do."""
+"""How each operator is read."""
+KNOWN = sorted({*OPERATORS, "Concat"})
+"""Operators that layers express, those that branches end in among them."""
