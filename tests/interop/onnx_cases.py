@@ -341,6 +341,12 @@ READ: dict[str, Case] = {
         {},
         "ZeroPad2D",
     ),
+    "a border on one side": (
+        [node("Conv", ["x", "w"], ["y"], pads=[0, 2, 1, 0])],
+        ["N", 1, 5, 5],
+        {"w": rng.normal(size=(2, 1, 3, 3))},
+        "ZeroPad2D(((0, 1), (2, 0))), Conv2D(2, 3, use_bias=False)",
+    ),
     "the last step": (
         [node("Gather", ["x", "i"], ["y"], axis=1)],
         ["N", 5, 3],

@@ -23,8 +23,8 @@ def test_clip_has_limits_on_one_side_or_both() -> None:
         net = gn.Sequential(layer)
         net.build((6,), dtype="float64")
         np.testing.assert_array_equal(output(net, x), [expected])
-        np.testing.assert_array_equal(gn.Model(net, "sum_squared_error", "sgd", dtype="float64").predict(x[:, :4]),
-                                      [expected[:4]])  # fmt: skip
+        model = gn.Model(net, "sum_squared_error", "sgd", dtype="float64")
+        np.testing.assert_array_equal(model.predict(np.nan_to_num(x)), np.nan_to_num([expected]))
 
 
 @pytest.mark.parametrize("limits", [(1, 1), (2, -2), (None, None), (float("nan"), 1), (0, float("inf")), ("0", 1)])
@@ -33,11 +33,11 @@ def test_clip_refuses_limits_that_are_none(limits: tuple[float, float]) -> None:
         gn.Clip(*limits)
 
 
-def test_scale_is_by_channel(dtype: str = "float64") -> None:
+def test_scale_is_by_channel() -> None:
     rng = np.random.default_rng(0)
     for shape, beside in (((4,), (4,)), ((5, 4), (4,)), ((4, 2, 3), (4, 1, 1))):
         net = gn.Sequential(gn.Scale())
-        net.build(shape, dtype=dtype)
+        net.build(shape, dtype="float64")
         net.parameters[...] = rng.normal(size=8)
         x = rng.normal(size=(3, *shape))
         gamma, beta = net.parameters.reshape(2, *beside)

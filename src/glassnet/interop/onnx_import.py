@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -149,10 +149,17 @@ def _require_known(source: Source) -> None:
 
 @dataclass
 class _Walk:
-    """Where a value comes from: the node that gives it, and the values that every way to it passes through."""
+    """Where a value comes from.
+
+    Attributes:
+        node: that gives it.
+        before: the nearest value that every way to it passes through.
+        depth: how many such values there are.
+    """
 
     node: Node
-    passes: tuple[str, ...]
+    before: str
+    depth: int
 
 
 class _Reader:
@@ -182,15 +189,24 @@ class _Reader:
         }
 
     def _place(self, node: Node, name: str) -> None:
-        ways = [self._passes(node.inputs[i]) for i in node.data()]
-        shared = ways[0]
-        for way in ways[1:]:
-            shared = tuple(a for a, b in zip(shared, way, strict=False) if a == b)
+        before, *others = (node.inputs[i] for i in node.data())
+        for other in others:
+            while before != other:  # the deeper one goes back, until they meet
+                if self._depth(before) >= self._depth(other):
+                    before = self.walks[before].before
+                else:
+                    other = self.walks[other].before
         self.nodes[name] = node
-        self.walks[name] = _Walk(node, (*shared, name))
+        self.walks[name] = _Walk(node, before, self._depth(before) + 1)
 
-    def _passes(self, value: str) -> tuple[str, ...]:
-        return (value,) if value == self.source.input else self.walks[value].passes
+    def _depth(self, value: str) -> int:
+        return self.walks[value].depth if value in self.walks else 0
+
+    def _back(self, end: str, start: str) -> Iterator[str]:
+        """Values that every way from one to another passes through, the nearest to the latter first."""
+        while end != start:
+            end = self.walks[end].before
+            yield end
 
     def between(self, start: str, end: str, depth: int = 0) -> list[Found]:
         """The layers from one value to another, which every way to the latter passes through."""
@@ -199,9 +215,7 @@ class _Reader:
             self.steps -= 1
             if self.steps < 0 or depth > DEEPEST:
                 raise refusal(self.source.where, "branches that cross or nest too deeply", _PART)
-            begins = self.walks[end].passes[:-1]
-            begins = begins[begins.index(start) :]
-            spelt = spelt_out(self.source, self.nodes, end, begins)
+            spelt = spelt_out(self.source, self.nodes, end, self._back(end, start))
             if spelt is not None:
                 parts.append([spelt[0]])
                 end = spelt[1]
@@ -218,7 +232,7 @@ class _Reader:
             if node.place and node.kind != "Split":
                 raise UnsupportedError(f"its output {node.place + 1}, {end!r}")
             if len(data) > 1:
-                begin = walk.passes[-2]
+                begin = walk.before
                 layers = self._joined(node, begin, depth)
             else:
                 begin = node.inputs[data[0]]

@@ -183,7 +183,7 @@ def _batch_norm(node: Node) -> list[Found]:
     values = {name: node.constant(1 + i, name) for i, name in enumerate(names)}
     require(not node.get("training_mode", 0), "training_mode=1")
     require(bool(node.get("spatial", 1)), "spatial=0")
-    epsilon, momentum = node.get("epsilon", 1e-5), 1 - node.get("momentum", 0.9)
+    epsilon, momentum = node.get("epsilon", 1e-5), round(1 - node.get("momentum", 0.9), 9)
     found = Found(gl.BatchNorm(momentum=min(max(momentum, 1e-6), 0.999999), epsilon=epsilon), values)
     return between(shape, (2, 1), [found], shape) if len(shape) == 2 else [found]
 

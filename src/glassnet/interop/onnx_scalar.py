@@ -7,7 +7,7 @@ matter in which order they are written, and a constant that differs is noticed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -33,19 +33,19 @@ TOLERANCE = 2e-7
 """Relative to 1 or the number itself: what constants in float32 differ from those that were meant."""
 
 
-def spelt_out(source: Source, nodes: dict[str, Node], end: str, begins: tuple[str, ...]) -> tuple[Found, str] | None:
+def spelt_out(source: Source, nodes: dict[str, Node], end: str, begins: Iterable[str]) -> tuple[Found, str] | None:
     """An activation that ends in a value.
 
     Args:
         source: the graph.
         nodes: by the name of their output.
         end: the value.
-        begins: values that every way to it passes through, the nearest last.
+        begins: values that every way to it passes through, the nearest first.
 
     Returns:
         The activation and the value that it is of; None where there is none.
     """
-    for begin in reversed(begins):
+    for begin in begins:
         region = _region(source, nodes, end, begin)
         if region is None:
             return None

@@ -18,6 +18,7 @@ ML = "ai.onnx.ml"
 """The further operators that scikit-learn's models are written with."""
 BATCHES = 4, 7
 """Rows with which a graph with a free batch axis is run before it is read."""
+MOST_NODES = 10_000
 MOST_ELEMENTS = 2**28
 """Of a value for these."""
 SLOW, MANY = ("AveragePool", "Conv", "ConvTranspose", "MaxPool"), 50_000
@@ -53,10 +54,14 @@ class Source:
         self.constants: Values = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
         self.output = _chosen(graph, output, set(self.constants), where)
         self.nodes = _needed(graph.node, self.output)
-        if proto.producer_name == "skl2onnx" and self.nodes and self.nodes[-1].op_type == "Reshape":
+        last = self.nodes[-1] if self.nodes else None
+        if last is not None and (proto.producer_name, last.op_type) == ("skl2onnx", "Reshape"):
             # To (-1, 1) behind a regressor, which of several targets makes rows of their own.
-            self.output = self.nodes[-1].input[0]
+            is_column = np.array_equal(self.constants.get(last.input[1], 0), [-1, 1])
+            self.output = last.input[0] if is_column else self.output
             self.nodes = _needed(graph.node, self.output)
+        if len(self.nodes) > MOST_NODES:
+            raise refusal(where, f"{len(self.nodes)} operators", f"export a network of {MOST_NODES} at most")
         used = {name for node in self.nodes for name in node.input} | {self.output}
         inputs = [v for v in graph.input if v.name not in self.constants and v.name in used]
         if len(inputs) != 1:

@@ -68,15 +68,16 @@ def _conv(node: Node) -> list[Found]:
     sides = _sides(node, *along)
     padding = _padding(sides, *along)
     if len(kernel) == 2:
-        require(padding is not None, "pads that differ between the two sides of the image")
-        return [Found(gl.Conv2D(filters, tuple(kernel), padding=padding, **settings), parameters | {"weight": weight})]
+        border = [] if padding is not None else [Found(gl.ZeroPad2D((sides[0], sides[1])))]
+        layer = gl.Conv2D(filters, tuple(kernel), padding=padding or "valid", **settings)
+        return [*border, Found(layer, parameters | {"weight": weight})]
     if padding is None:
         require(sides == [(span(kernel[0], settings["dilation"][0]) - 1, 0)], "pads that differ between the two ends")
-    number = "causal" if padding is None else padding if isinstance(padding, str) else padding[0]
+    setting = "causal" if padding is None else padding if isinstance(padding, str) else padding[0]
     stride, dilation = settings.pop("stride")[0], settings.pop("dilation")[0]
-    layer = gl.Conv1D(filters, kernel[0], stride=stride, dilation=dilation, padding=number, **settings)
+    sequences = gl.Conv1D(filters, kernel[0], stride=stride, dilation=dilation, padding=setting, **settings)
     values = parameters | {"weight": weight.transpose(2, 1, 0)}  # (F, D/G, k) -> (k, D/G, F)
-    return between(node.x(), EXCHANGED, [Found(layer, values)], node.after)
+    return between(node.x(), EXCHANGED, [Found(sequences, values)], node.after)
 
 
 def _conv_transpose(node: Node) -> list[Found]:
@@ -91,8 +92,9 @@ def _conv_transpose(node: Node) -> list[Found]:
     )
     further = tuple(node.get("output_padding", (0, 0)))
     layer = gl.ConvTranspose2D(
-        of_group * settings["groups"], tuple(kernel), padding=tuple(pads[:2]), output_padding=further, **settings
-    )
+        of_group * settings["groups"], tuple(kernel), padding=tuple(pads[:2]) if any(pads) else "valid",
+        output_padding=further, **settings,
+    )  # fmt: skip
     return [Found(layer, parameters | {"weight": weight})]
 
 

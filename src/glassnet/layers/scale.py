@@ -1,4 +1,4 @@
-"""A factor and a summand for each channel."""
+"""A factor and a summand for each channel, learned."""
 
 from __future__ import annotations
 
