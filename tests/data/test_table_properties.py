@@ -33,7 +33,7 @@ KINDS: dict[str, st.SearchStrategy[Any]] = {
 }
 NAMES = ("a", "größe", "two words", "x,y", 'q"q', "it;em", "pi|pe", "5")
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "gb18030", "cp1252")
-OPTIONS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+OPTIONS = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 
 
 @st.composite
@@ -68,7 +68,7 @@ def check(frame: Frame, table: dict[str, tuple[str, list[Any]]]) -> None:
             np.testing.assert_array_equal(raw.values, np.array(values, dtype=np.float64))
 
 
-def read(content: str, encoding: str, delimiter: str, table: dict[str, tuple[str, list[Any]]], **options: Any) -> None:
+def read(content: str, encoding: str, sign: str, table: dict[str, tuple[str, list[Any]]], **options: Any) -> None:
     try:
         written = content.encode(encoding)
     except UnicodeEncodeError:
@@ -77,7 +77,7 @@ def read(content: str, encoding: str, delimiter: str, table: dict[str, tuple[str
     if not encoding.startswith("utf"):
         options["encoding"] = encoding
     if len(table) == 1:  # "x,y" above "1,5" may be one column or two
-        options["delimiter"] = delimiter
+        options["delimiter"] = sign
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "t.csv")
         path.write_bytes(written)
