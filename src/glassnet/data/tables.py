@@ -16,7 +16,14 @@ from glassnet.data.dataset import quoted
 from glassnet.data.files import unreadable
 from glassnet.data.records import header_hint, records
 from glassnet.data.sheets import read_xlsx
-from glassnet.errors import ConfigurationError, DataError, FileFormatError, MissingExtraError, did_you_mean
+from glassnet.errors import (
+    ConfigurationError,
+    DataError,
+    FileFormatError,
+    MissingExtraError,
+    MissingFileError,
+    did_you_mean,
+)
 from glassnet.shapes import Array
 from glassnet.tables import Frame, Reading, Table
 from glassnet.tables.frames import columns_of
@@ -301,6 +308,8 @@ def _as_damage(path: Path) -> Iterator[None]:
 
     try:
         yield
+    except MissingFileError:  # an OSError too, but one that says what is wrong
+        raise
     except (polars.exceptions.PolarsError, OSError) as error:
         raise FileFormatError(
             where=path.name,
