@@ -133,3 +133,20 @@ def test_names_what_would_read_it(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert run("train people.csv --target rich --epochs 1 --quiet") == 0
     assert run("train people.parquet --target rich") == 2
     assert 'pip install "glassnet[tables]"' in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("people")
+@pytest.mark.parametrize("loss", ["binary_cross_entropy", "hinge"])
+def test_two_classes_and_a_single_output(loss: str, capsys: pytest.CaptureFixture[str]) -> None:
+    people = gn.data.read_table("people.csv", "rich")
+    table = Table.from_data(people, "rich", ignore="income")
+    model = gn.Model(gn.Sequential(gn.Dense(8), "relu", gn.Dense(1)), loss, gn.Adam(0.05), ["accuracy"])
+    model.preprocessing, model.class_names = table, table.class_names
+    model.fit(people, table.targets(people)[:, None], epochs=30, verbose=False)
+    model.save("single.safetensors")
+    assert run("evaluate single.safetensors people.csv") == 0
+    accuracy = float(capsys.readouterr().out.split("accuracy: ")[1].split()[0])
+    assert accuracy == pytest.approx(
+        (np.array(table.class_names)[model.predict_classes(people)] == frame()["rich"].to_numpy()).mean(), abs=1e-4
+    )
+    assert run("trace single.safetensors people.csv --row 2") == 0

@@ -11,6 +11,7 @@ from glassnet.data.subsets import check_available
 from glassnet.data.tables import TABLE_ENDINGS, is_table, read_header, read_table
 from glassnet.errors import ConfigurationError
 from glassnet.model import Model
+from glassnet.shapes import Array
 from glassnet.tables import Frame, Reading, Table
 
 OF_CLASSES = ("accuracy", "roc_auc", "f1", "log_loss")
@@ -109,6 +110,12 @@ def metrics_for(table: Table) -> tuple[str, ...]:
     if not table.questions:
         return OF_AMOUNTS
     return OF_CLASSES if table.class_names is not None else OF_QUESTIONS
+
+
+def answers_in(frame: Frame, table: Table, model: Model) -> Array:
+    """The answers in a frame as the model's loss takes them: those of two classes as a column for a single output."""
+    targets = table.targets(frame)
+    return targets[:, None] if targets.ndim == 1 and model.network.output_shape == (1,) else targets
 
 
 def measured(model: Model, x: Any, y: Any) -> dict[str, float]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from glassnet.cli.pictures import SHOWN, answer_lines, picture_options, read_for
 from glassnet.cli.streams import Answers, write_answers
-from glassnet.cli.tables import measured, reading_of
+from glassnet.cli.tables import answers_in, measured, reading_of
 from glassnet.data import Dataset, open_source, read_csv
 from glassnet.data.sources import picture_files
 from glassnet.data.tables import batches, is_table, name_of, read_like, require_polars
@@ -31,7 +31,7 @@ def evaluate(options: argparse.Namespace) -> int:
     if isinstance(model.preprocessing, Table) and is_table(options.data):
         frame = read_like(options.data, model.preprocessing, reading_of(options))
         print(f"{name_of(options.data)}: {frame.height:,} rows")
-        found = measured(model, frame, model.preprocessing.targets(frame))
+        found = measured(model, frame, answers_in(frame, model.preprocessing, model))
     else:
         data = _with_targets(model, options)
         print(f"{data.name}: {len(data):,} rows")
@@ -97,7 +97,7 @@ def trace(options: argparse.Namespace) -> int:
         frame = read_like(options.data, table, reading_of(options))
         start, stop = _row_range(options, frame.height)
         frame = frame.rows(slice(start, stop))
-        found = trace_model(model, frame, table.targets(frame))
+        found = trace_model(model, frame, answers_in(frame, table, model))
     else:
         data = _with_targets(model, options)
         start, stop = _row_range(options, len(data))
