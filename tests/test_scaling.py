@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +195,26 @@ def test_images_are_scaled_in_any_dtype(engine: str) -> None:
         answers.append(model.predict(pixels.astype(kind)))
     for other in answers[1:]:
         np.testing.assert_array_equal(answers[0], other)
+
+
+def test_no_copy_of_the_data_outlives_a_fit() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 1, 6, 6)).astype(np.uint8)
+    model = gn.Model(gn.Sequential(gn.Flatten(), gn.Dense(2)), "cross_entropy", "sgd")
+    model.preprocessing = Standardize.by_channel(pixels)
+    seen: list[Any] = []
+    states: list[Any] = []
+
+    def note(state: Any) -> None:
+        seen.append(weakref.ref(state.training))
+        states.append(state)
+
+    gc.disable()  # nor does it wait for the collector of cycles
+    try:
+        model.fit(pixels, np.arange(40) % 2, callbacks=[note], verbose=False)
+        assert seen[0]() is None
+    finally:
+        gc.enable()
+    assert states[0].training is None
 
 
 def test_a_saved_model_scales_with_the_same_digits(tmp_path: Path) -> None:

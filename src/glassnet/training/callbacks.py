@@ -32,7 +32,7 @@ class TrainingState:
         available: names that ``logs`` will have.
         memories: what callbacks knew before this fit, and those of other fits: the model's own.
         memories_in: gives of a model's file its number of epochs and its memories.
-        training, validation: the rows as the network gets them; None before the fit begins, or where there are none.
+        training, validation: rows as the network gets them; None before and after the fit, and where there are none.
     """
 
     def __init__(

@@ -125,6 +125,7 @@ class Trainer:
             for callback in callbacks:
                 callback.on_fit_end(state)
             state.store()
+            state.training = state.validation = None  # callbacks may keep the state: not the data with it
         state.history.stopped = state.stop_reason
         return state.history
 
