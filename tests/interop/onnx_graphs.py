@@ -258,9 +258,8 @@ def _windows(b: Builder) -> None:
         channels, groups = b.shape[1], int(b.pick([1, 1, b.shape[1]]))
         filters = groups * int(b.rng.integers(1, 3))
         bias = [b.drawn(filters)] if b.rng.integers(2) else []
-        shared |= b.pick([{}, {}, {} if "auto_pad" in border else {"dilations": [2] * axes}]) | (
-            {"group": groups} if groups > 1 else {}
-        )
+        apart = {} if "auto_pad" in border else {"dilations": [2] * axes}
+        shared |= b.pick([{}, {}, apart]) | ({"group": groups} if groups > 1 else {})
         b.add(kind, b.last, b.drawn(filters, channels // groups, *window), *bias, **shared)
     elif kind.startswith("Global"):
         b.add(kind, b.last)

@@ -19,7 +19,7 @@ from glassnet.interop.onnx_node import Found
 
 onnx = pytest.importorskip("onnx")
 
-from interop.onnx_cases import READ, REFUSED  # noqa: E402
+from interop.onnx_cases import READ, REFUSED, SQUARE  # noqa: E402
 from onnx import helper, numpy_helper  # noqa: E402
 from onnx.reference import ReferenceEvaluator  # noqa: E402
 
@@ -203,3 +203,25 @@ def test_functions_of_the_file_are_put_in(tmp_path: Path) -> None:
     proto.functions.append(helper.make_function("mine", "Twice", ["a"], ["c"], body, [helper.make_opsetid("", 21)]))
     onnx.save(proto, str(tmp_path / "model.onnx"))
     assert repr(gn.from_onnx(tmp_path / "model.onnx")) == "Sequential(ReLU(), Residual(Identity()))"
+
+
+def test_numbers_that_only_float64_has(tmp_path: Path) -> None:
+    """Seconds since 1970, standardised in float64 before a network in float32: it is read in float64."""
+    path = tmp_path / "model.onnx"
+    nodes = [node("Sub", ["x", "m"], ["a"]), node("Div", ["a", "s"], ["b"]), node("Cast", ["b"], ["c"], to=1),
+             node("Gemm", ["c", "w"], ["d"]), node("Tanh", ["d"], ["y"])]  # fmt: skip
+    constants = {"m": np.full((1, 4), 1.7e9), "s": np.full((1, 4), 20.0), "w": SQUARE.astype(np.float32)}
+    proto = saved(path, nodes, ["N", 4], kind=11, **constants)
+    proto.graph.output[0].type.tensor_type.elem_type = 1
+    onnx.save(proto, str(path))
+    net = gn.from_onnx(path)
+    assert net.dtype == np.float64
+    x = 1.7e9 + rng.normal(0, 20, size=(5, 4))
+    np.testing.assert_allclose(predicted(net, x), ReferenceEvaluator(proto).run(None, {"x": x})[0], atol=1e-5)
+
+
+def test_outputs_that_are_rounding_errors_are_refused(tmp_path: Path) -> None:
+    nodes = [node("Add", ["x", "c"], ["a"]), node("Tanh", ["a"], ["b"]), node("Sub", ["b", "one"], ["y"], name="p")]
+    saved(tmp_path / "model.onnx", nodes, ["N", 4], c=np.full(4, 7.5), one=np.ones(4))
+    with pytest.raises(gn.ConfigurationError, match="'p', read as Scale.*are rounding errors of float32"):
+        gn.from_onnx(tmp_path / "model.onnx")

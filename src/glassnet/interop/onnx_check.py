@@ -23,6 +23,8 @@ the largest number of the row that the layer takes: an original may lose more th
 ROWS = 3, 5
 """Rows of the batches that are compared, where their number is free."""
 FEWEST = 8
+MOST_ROUNDING = 0.01
+"""How much of its outputs a network may lose by rounding: where more is lost, nothing can be told."""
 
 
 def check(network: Network, found: Sequence[Found], source: Source, labels: Mapping[str, str]) -> None:
@@ -43,7 +45,7 @@ def check(network: Network, found: Sequence[Found], source: Source, labels: Mapp
         values = source.run(rows)
         comparison.values = values
         x = rows.astype(network.dtype)
-        y, _ = comparison.run(found, x, rows.astype(np.float64))
+        y, _ = comparison.run(found, x, x.astype(np.float64))
         whole, _ = network.forward(NumpyRunner(), x, training=False)
         if not np.array_equal(whole, y, equal_nan=True):
             raise AssertionError("a network that gives something else than its layers one by one")
@@ -149,6 +151,8 @@ class _Comparison:
             allowed = TOLERANCE[coarse.name] * np.abs(theirs).max(axis=1) + ROUNDING * rounding
         if not fine.any():
             self._refuse(item, "cannot be compared, since the file's are not finite", "finite numbers")
+        if (np.abs(own - exact).max(axis=1) > MOST_ROUNDING * np.abs(theirs).max(axis=1)).any():
+            self._refuse(item, f"are rounding errors of {y.dtype}", "numbers that it has the digits for")
         wrong = ~(difference <= allowed)
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])

@@ -35,6 +35,11 @@ def require(holds: bool, what: str) -> None:
         raise UnsupportedError(what)
 
 
+def plain(domain: str) -> str:
+    """The name of a set of operators, "" for ONNX's own."""
+    return "" if domain == "ai.onnx" else domain
+
+
 def refusal(where: str, received: str, fix: str) -> ConfigurationError:
     """The error for a file that is right and cannot be read."""
     from glassnet.interop.onnx_operators import KNOWN
@@ -80,7 +85,7 @@ class Node:
     def __init__(self, proto: Any, source: Source, place: int = 0) -> None:
         from onnx import TensorProto, helper, numpy_helper
 
-        self.kind, self.domain = str(proto.op_type), str(proto.domain)
+        self.kind, self.domain = str(proto.op_type), plain(proto.domain)
         self.inputs, self.outputs, self.place = tuple(proto.input), tuple(proto.output), place
         self.name = str(proto.name)
         self.version = source.versions.get(self.domain, 1)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.interop.onnx_node import refusal
+from glassnet.interop.onnx_node import plain, refusal
 from glassnet.shapes import Array, Shape
 
 Values = dict[str, Array]
@@ -41,7 +41,7 @@ class Source:
         depends: names of the values that the input's numbers go into; others may depend on the number of rows.
         constants: values that are the same for any rows.
         rows: the shape of a row of each value that has as many rows as the input.
-        dtype: of the network to be.
+        dtype: of the network to be, float64 where anything is calculated so.
         batch: the number of rows that the file says; None where it is free.
     """
 
@@ -69,19 +69,13 @@ class Source:
             raise refusal(where, f"{len(inputs)} inputs{names}", "export a network with a single input")
         self.input = inputs[0].name
         self.batch, self.shape, self.kind = self._input(inputs[0])
-        self.versions = {opset.domain: opset.version for opset in proto.opset_import}
+        self.versions = {plain(opset.domain): opset.version for opset in proto.opset_import}
         self.depends = {self.input}
         for node in self.nodes:
             if node.op_type not in ("Shape", "Size") and self.depends & set(node.input):
                 self.depends.update(node.output)
         self.initializers = [t for t in graph.initializer if t.name in used]
-        floats = {
-            self.constants[t.name].dtype
-            for t in self.initializers
-            if self.constants[t.name].dtype.kind == "f" and t.dims
-        }
-        is_double = floats == {np.dtype(np.float64)} or (not floats and self.kind == np.float64)
-        self.dtype = np.dtype(np.float64 if is_double else np.float32)
+        self.dtype: np.dtype[Any] = np.dtype(np.float32)
         self.rows: dict[str, Shape] = {}
 
     def _input(self, value: Any) -> tuple[int | None, Shape, np.dtype[Any]]:
@@ -99,7 +93,7 @@ class Source:
         return sizes[0] if isinstance(sizes[0], int) else None, tuple(sizes[1:]), np.dtype(dtype)
 
     def look(self) -> tuple[Any, str] | None:
-        """Runs the graph on zeros, which finds constants and the shapes of rows.
+        """Runs the graph on zeros, which finds constants, the shapes of rows and the dtype.
 
         Returns:
             None; or the node that cannot be run, and why.
@@ -125,6 +119,10 @@ class Source:
                     self.rows[name] = shapes[0][1:]
             elif name not in random and all(np.array_equal(seen[0][name], values[name]) for values in seen[1:]):
                 self.constants[name] = seen[0][name]
+        beside = {name for node in self.nodes if self.depends & set(node.input) for name in node.input}
+        floats = {a.dtype for name, a in self.constants.items() if name in beside and a.dtype.kind == "f"}
+        if np.dtype(np.float64) in floats or (not floats and self.kind == np.float64):
+            self.dtype = np.dtype(np.float64)
         return stuck
 
     def run(self, rows: Array) -> Values:
