@@ -183,7 +183,8 @@ class _Reader:
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 return self._choice(test, body, orelse)
             case ast.Call(func=ast.Name(id=name), args=arguments):
-                return ("call", name, [self._tree(argument) for argument in arguments])
+                there = [part for part in map(self._tree, arguments) if part != (NOTHING,)]
+                return ("call", name, there) if len(there) == len(arguments) else there[0]
             case ast.Call(func=ast.Subscript(value=ast.Name(id=name)), args=[body]) if name in REDUCTIONS:
                 ranges = [self._range(index) for index in _indices(node.func)]  # type: ignore[arg-type]
                 return (name, ranges, self._tree(body))
@@ -194,6 +195,8 @@ class _Reader:
             value = self.settings[name]
             if isinstance(value, bool) or name.startswith(_GEOMETRY):
                 return (NUMBER, int(value))
+            if np.isinf(value):  # a limit that there is not
+                return (NOTHING,)
             self.used[name] = float(value)
             return (SETTING, name)
         if name in self.defined:
@@ -269,6 +272,8 @@ def _simplified(operator: str, *parts: Node) -> Node:
     gone = [part == (NOTHING,) for part in parts]
     if any(gone):
         left = [part for part, is_gone in zip(parts, gone, strict=True) if not is_gone]
+        if operator in "<>" and left:  # every number is within a limit that there is not
+            return (NUMBER, 1)
         return left[0] if operator == "+" and left else (NOTHING,)
     if all(part[0] == NUMBER for part in parts):
         return (NUMBER, apply(operator, *(part[1] for part in parts)))
