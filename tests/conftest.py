@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # A busy machine makes drawing slow, which is no fault of a test.
-settings.register_profile("glassnet", suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("glassnet", suppress_health_check=[HealthCheck.too_slow], deadline=None)
 settings.load_profile("glassnet")
 
 

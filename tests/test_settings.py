@@ -35,7 +35,7 @@ def library() -> set[type[Configurable]]:
 
 
 BASES = {
-    "Activation", "Column", "Configurable", "Initializer", "Layer", "Loss", "Metric", "Network", "NumpyLayer",
+    "Activation", "Column", "Configurable", "Form", "Initializer", "Layer", "Loss", "Metric", "Network", "NumpyLayer",
     "Optimizer", "Schedule", "Step", "Words",
 }  # fmt: skip
 CLASSES = sorted(
@@ -169,6 +169,15 @@ SAMPLES: list[Configurable] = [
     tables.Indexed("town", ("Ulm", "Bern"), True, 3),
     tables.Time("since", 18000.0, 20.0, ("month", "hour")),
     tables.Ignored("empty", "no values"),
+    tables.Duration("wait", 90.0, 12.5, True),
+    tables.TimeOfDay("start", 28800.0, 3600.0),
+    tables.NumberForm(",", ".", "€", missing=("keine",)),
+    tables.DateForm("DD/MM/YYYY", True),
+    tables.TruthForm(("unknown",)),
+    tables.WordForm("numbers", False),
+    tables.ClockForm(),
+    tables.DurationForm(("open",)),
+    tables.Reading(",", "dmy", ("keine",), ";", "cp1252"),
     tables.Answers(("height", "weight")),
     tables.Classes("buys", ("no", "yes")),
     tables.Questions((tables.Classes("buys", ("no", "yes")), tables.Classes("pays", ("cash", "card", "never")))),

@@ -134,7 +134,9 @@ class Optimizer(Step):
 
 def _rate(schedule: Schedule, step: int) -> float:
     """What a schedule, which may be the user's own, says: a rate, and none that climbs the loss."""
-    return number(schedule(step), "rate", f"{schedule!r} at step {step}", low=0)
+    rate: Any = schedule(step)
+    plain = rate.item() if isinstance(rate, np.ndarray) and rate.ndim == 0 else rate  # as np.where gives it
+    return number(plain, "rate", f"{schedule!r} at step {step}", low=0)
 
 
 def weights_of(flat: Array, layout: Layout | None) -> Sequence[Array]:
