@@ -18,7 +18,8 @@ from glassnet.kernels.elements import ELEMENTS
 from glassnet.losses import Loss
 from glassnet.runners import KernelCall
 
-UNEXPLAINED = {"augment_forward", "augment_backward", "python_forward", "python_backward"}
+PYTHON = {name for name, entry in KERNELS.items() if entry.function.__module__ == "glassnet.kernels.python"}
+UNEXPLAINED = {"augment_forward", "augment_backward"} | PYTHON
 UNEXPLAINED |= {"add_pieces", "fold_batch_norm", "conv2d_folded"}
 """Too long to write element by element; the user's own code; of compiled programs alone, never part of a trace."""
 UNEXPLAINED_OUTPUTS = {

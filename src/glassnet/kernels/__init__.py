@@ -23,7 +23,7 @@ from glassnet.kernels import (
     softmax,
     updates,
 )
-from glassnet.kernels.registry import KERNELS, Kernel, KernelInfo, info
+from glassnet.kernels.registry import KERNELS, Kernel, KernelInfo, info, kernel
 
 __all__ = [
     "KERNELS",
@@ -38,6 +38,7 @@ __all__ = [
     "embedding",
     "folded",
     "info",
+    "kernel",
     "losses",
     "norm",
     "pieces",

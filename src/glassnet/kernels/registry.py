@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
+
+from glassnet.errors import ConfigurationError
 
 Kernel = Callable[..., None]
 _Function = TypeVar("_Function", bound=Callable[..., None])
@@ -109,6 +111,13 @@ def kernel(
         arrays = tuple(n for n in parameters if n not in settings)
         reads = tuple(n for n in arrays if n not in (*written, *updated))
         name = function.__name__
+        if name in KERNELS and not _is_same(KERNELS[name].function, function):
+            raise ConfigurationError(
+                where=f"kernel {name}",
+                received=f"a second function of that name, in {function.__module__}",
+                expected=f"a name of its own: there is a kernel in {KERNELS[name].function.__module__}",
+                fix="call it otherwise, such as my_" + name,
+            )
         KERNELS[name] = KernelInfo(
             function,
             name,
@@ -132,5 +141,25 @@ def kernel(
 
 
 def info(function: Kernel) -> KernelInfo:
-    """The register's entry of a kernel."""
-    return KERNELS[function.__name__]
+    """The register's entry of a kernel.
+
+    Raises:
+        ConfigurationError: it is in no register, or another function of that name is.
+    """
+    name = getattr(function, "__name__", "")
+    entry = KERNELS.get(name)
+    if entry is not None and entry.function is function:
+        return entry
+    if entry is None or not _is_same(entry.function, function):
+        raise ConfigurationError(
+            where=f"run(..., {name or function!r}, ...)",
+            received="a function that is no kernel" + ("" if entry is None else f"; there is one called {name}"),
+            expected="a function that says what it reads and writes",
+            fix='put @glassnet.kernels.kernel("y = what it computes", writes="y") before it',
+        )
+    return replace(entry, function=function)  # a notebook's cell that ran again has made a new one
+
+
+def _is_same(one: Kernel, other: Kernel) -> bool:
+    """Whether two functions were defined at the same place."""
+    return (one.__module__, one.__qualname__) == (other.__module__, other.__qualname__)
