@@ -71,6 +71,10 @@ class MissingFileError(GlassnetError, FileNotFoundError):
     """A file that should be read does not exist."""
 
 
+class NumpyFallbackWarning(UserWarning):
+    """A part of the user's own cannot stand in a compiled program, so that NumPy carries the whole out."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The nearest known name as a question with a space behind it, or nothing: how a ``fix`` begins.
 

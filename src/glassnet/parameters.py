@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from glassnet.errors import ShapeError
 from glassnet.shapes import Array, Shape, size_of
 
 if TYPE_CHECKING:  # the name alone would load numpy.random
@@ -42,6 +43,24 @@ class Parameter:
     trainable: bool = True
     value: Array = field(default_factory=lambda: np.empty(0), repr=False)
     gradient: Array = field(default_factory=lambda: np.empty(0), repr=False)
+
+
+def drawn(parameter: Parameter, rng: np.random.Generator, path: str) -> Array:
+    """Its initial values in float64.
+
+    Raises:
+        ShapeError: an initializer of the user's gives another shape, or what are no numbers.
+    """
+    values = np.asarray(parameter.draw(parameter.shape, rng))
+    if values.shape != parameter.shape or values.dtype.kind not in "fiub" or not np.isfinite(values).all():
+        raise ShapeError(
+            where=f"initial values of {path}",
+            received=f"{values.dtype} of shape {values.shape}"
+            + ("" if values.shape != parameter.shape else ", not all finite"),
+            expected=f"finite numbers of shape {parameter.shape}",
+            fix="let the initializer return an array of the shape that it is asked for: rng.normal(size=shape)",
+        )
+    return values.astype(np.float64, copy=False)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import cos, pi
 from typing import Any
 
+from glassnet.errors import ConfigurationError
 from glassnet.settings import Configurable, number, whole
 
 
@@ -134,11 +136,63 @@ class OneCycle(Schedule):
         return _cosine(self.peak, start / self.final_divisor, (step - turn) / (self.steps - 1 - turn))
 
 
+class _OfFunction(Schedule):
+    """A user's function of the step; optimizers make it by themselves.
+
+    Args:
+        function: step -> rate.
+    """
+
+    def __init__(self, function: Callable[[int], float]) -> None:
+        self.function = function
+
+    def __call__(self, step: int) -> float:
+        """The rate of that update."""
+        return self.function(step)
+
+
 def as_schedule(rate: Any, where: str) -> Schedule:
-    """Accepts a schedule or a number, which becomes a constant."""
+    """Accepts a schedule, a function of the step, or a number, which becomes a constant."""
     if isinstance(rate, Schedule):
         return rate
+    if callable(rate) and not isinstance(rate, type):
+        return _OfFunction(rate)
     return Constant(number(rate, "learning_rate", where, low=0))
+
+
+def rate_of(schedule: Schedule, step: int) -> float:
+    """The rate of an update, which a user's own schedule might get wrong.
+
+    Raises:
+        ConfigurationError: it is no finite number ≥ 0: none that does not climb the loss.
+    """
+    rate: Any = schedule(step)
+    plain = rate.item() if getattr(rate, "shape", None) == () else rate  # as np.where gives it
+    return number(plain, "rate", f"{_name(schedule)} at step {step}", low=0)
+
+
+def require_repeatable(rate: Any, step: int) -> None:
+    """Refuses a schedule that answers otherwise when it is asked again: engines ask when they like.
+
+    Raises:
+        ConfigurationError: it counts calls, draws numbers, or keeps something in another way.
+    """
+    if isinstance(rate, int | float):
+        return
+    schedule = as_schedule(rate, "schedule")
+    first, again = rate_of(schedule, step), rate_of(schedule, step)
+    if first != again:
+        raise ConfigurationError(
+            where=_name(schedule),
+            received=f"the rate {first:g} for step {step}, and {again:g} when asked again",
+            expected="the same rate for the same step, whenever it is asked",
+            fix="calculate the rate from the step alone, and keep nothing between calls",
+        )
+
+
+def _name(schedule: Schedule) -> str:
+    function = getattr(schedule, "function", None)
+    return repr(schedule) if function is None else f"schedule {getattr(function, '__name__', function)}"
 
 
 def _cosine(start: float, end: float, share: float) -> float:

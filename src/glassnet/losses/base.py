@@ -29,7 +29,7 @@ class Loss(Configurable):
     """
 
     path = "loss"
-    reduction: str
+    reduction: str = "mean"
     kernels: tuple[Kernel, Kernel]
     """Forward (outputs, targets, losses) and backward (row_weights, outputs, targets, doutputs)."""
     factor = 1.0
@@ -73,9 +73,9 @@ class Loss(Configurable):
         weights = check_weights(sample_weight, len(outputs), outputs.dtype, where="loss: sample_weight")
         weights = self.weigh_classes(weights, prepared, outputs.shape[1:], outputs.dtype)
         run = NumpyRunner()
-        row_weights, _ = self.row_weights(run, outputs, weights)
-        value, cache = self.forward(run, outputs, prepared, row_weights)
-        return float(value[0]), self.backward(run, outputs, prepared, row_weights, cache)
+        row_weights, _ = run.row_weights(self, outputs, weights)
+        value, cache = run.loss_forward(self, outputs, prepared, row_weights)
+        return float(value[0]), run.loss_backward(self, outputs, prepared, row_weights, cache)
 
     def check_outputs(self, outputs: Array) -> None:
         """Refuses outputs that cannot be what this loss takes."""

@@ -13,7 +13,7 @@ from glassnet.checks import fits_network, numeric
 from glassnet.errors import ConfigurationError, NotBuiltError, ShapeError
 from glassnet.layers import ACTIVATIONS, Layer, NumpyLayer, PythonLayer
 from glassnet.network.indices import embeddings_of, require_data
-from glassnet.parameters import Layout, Parameter, flat_buffer, layout_of
+from glassnet.parameters import Layout, Parameter, drawn, flat_buffer, layout_of
 from glassnet.settings import by_name
 from glassnet.shapes import Array, DType, Shape, as_dtype, as_shape, batch_shape
 from glassnet.summary import Row, Summary
@@ -53,8 +53,8 @@ class Network(Layer):
         rng = np.random.default_rng(seed)
         output_shape = self.infer_shapes(as_shape(input_shape, where="build"), rng)
         kind = as_dtype(dtype)
-        for _, parameter in self._named():
-            parameter.value = np.asarray(parameter.draw(parameter.shape, rng), dtype=np.float64)
+        for path, parameter in self._named():
+            parameter.value = drawn(parameter, rng, path)
         self._adopt(kind)
         return output_shape
 

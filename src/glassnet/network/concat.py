@@ -68,7 +68,7 @@ class Concat(Network):
         y = run.empty((x.shape[0], *(self.output_shape or ())), x.dtype)
         caches, shapes, start = [], [], 0
         for branch in self.branches:
-            part, cache = branch.forward(run, x, training=training)
+            part, cache = run.forward(branch, x, training=training)
             run(self, concat_forward, part=self._matrix(part), y=self._matrix(y), start=start)
             caches.append(cache)
             shapes.append(part.shape)
@@ -83,7 +83,7 @@ class Concat(Network):
             dpart = run.empty(shape, dy.dtype)
             run(self, concat_backward, dy=self._matrix(dy), dpart=self._matrix(dpart), start=start)
             start += self._matrix(dpart).shape[1]
-            dbranch = branch.backward(run, dpart, own)
+            dbranch = run.backward(branch, dpart, own)
             if total is None:
                 total = run.empty(dbranch.shape, dbranch.dtype)
                 run(self, identity_forward, x=dbranch, y=total)

@@ -64,10 +64,10 @@ class Residual(Network):
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, tuple[Any, Any]]:
         """Adds what both ways give."""
         x = self._enter(x)
-        branch, branch_cache = self.residual.forward(run, x, training=training)
+        branch, branch_cache = run.forward(self.residual, x, training=training)
         shortcut, shortcut_cache = x, None
         if self.shortcut is not None:
-            shortcut, shortcut_cache = self.shortcut.forward(run, x, training=training)
+            shortcut, shortcut_cache = run.forward(self.shortcut, x, training=training)
         y = run.empty(branch.shape, branch.dtype)
         run(self, residual_forward, shortcut=shortcut, branch=branch, y=y)
         return y, (branch_cache, shortcut_cache)
@@ -75,8 +75,8 @@ class Residual(Network):
     def backward(self, run: Runner, dy: Array, cache: tuple[Any, Any]) -> Array:
         """Sends dy back both ways and adds what arrives."""
         branch_cache, shortcut_cache = cache
-        dbranch = self.residual.backward(run, dy, branch_cache)
-        dshortcut = dy if self.shortcut is None else self.shortcut.backward(run, dy, shortcut_cache)
+        dbranch = run.backward(self.residual, dy, branch_cache)
+        dshortcut = dy if self.shortcut is None else run.backward(self.shortcut, dy, shortcut_cache)
         dx = run.empty(dbranch.shape, dbranch.dtype)
         run(self, residual_backward, dshortcut=dshortcut, dbranch=dbranch, dx=dx)
         return dx

@@ -60,14 +60,14 @@ class Sequential(Network):
         x = self._enter(x)
         caches = []
         for layer in self.layers:
-            x, cache = layer.forward(run, x, training=training)
+            x, cache = run.forward(layer, x, training=training)
             caches.append(cache)
         return x, caches
 
     def backward(self, run: Runner, dy: Array, cache: list[Any]) -> Array:
         """Runs the layers' backward passes in reverse order."""
         for layer, own in zip(reversed(self.layers), reversed(cache), strict=True):
-            dy = layer.backward(run, dy, own)
+            dy = run.backward(layer, dy, own)
         return dy
 
     def index_reads(self, x: Array) -> Iterator[tuple[Embedding, Array]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ import numpy as np
 from glassnet.errors import ShapeError
 from glassnet.parameters import Layout, flat_buffer
 from glassnet.runners import NumpyRunner, Runner
-from glassnet.schedules import Schedule, as_schedule
-from glassnet.settings import Configurable, number
+from glassnet.schedules import Schedule, as_schedule, rate_of
+from glassnet.settings import Configurable
 from glassnet.shapes import Array
 
 
@@ -85,8 +86,19 @@ class Optimizer(Step):
     def update(self, run: Runner, parameters: Array, gradients: Array, layout: Layout | None) -> None:
         """``step`` through a runner, trusting its arguments."""
         self.prepare(parameters)
-        self.apply(run, parameters, gradients, layout, run.per_step(self.rate_at, self.steps))
-        self.steps += 1
+        before = self.steps
+        run.apply(self, parameters, gradients, layout, run.per_step(self.rate_at, before))
+        self.steps = before + 1
+
+    def apply(
+        self, run: Runner, parameters: Array, gradients: Array, layout: Layout | None, learning_rate: float
+    ) -> None:
+        """Changes ``parameters`` in place; a rule of the user's that defines ``step`` alone is called by that."""
+        if type(self).step is Optimizer.step:
+            raise NotImplementedError(f"{type(self).__name__} defines no apply")
+        step: Any = self.step
+        further = [layout] if len(signature(step).parameters) > 2 else []
+        return step(parameters, gradients, *further)  # type: ignore[no-any-return]
 
     def prepare(self, parameters: Array) -> None:
         """Grows the state at the first call; afterwards checks that it still fits.
@@ -120,8 +132,8 @@ class Optimizer(Step):
             return given * scale
         schedule = as_schedule(given, type(self).__name__)
         if isinstance(steps, np.ndarray):
-            return scale * np.array([_rate(schedule, int(step)) for step in steps])
-        return _rate(schedule, steps) * scale
+            return scale * np.array([rate_of(schedule, int(step)) for step in steps])
+        return rate_of(schedule, steps) * scale
 
     def next_number(self, steps: Any) -> Any:
         """The number of the next update, counted from 1."""
@@ -130,13 +142,6 @@ class Optimizer(Step):
     def reset(self) -> None:
         """Forgets everything: state, number of updates, scale of the rate."""
         self.state, self.steps, self.learning_rate_scale = {}, 0, 1.0
-
-
-def _rate(schedule: Schedule, step: int) -> float:
-    """What a schedule, which may be the user's own, says: a rate, and none that climbs the loss."""
-    rate: Any = schedule(step)
-    plain = rate.item() if isinstance(rate, np.ndarray) and rate.ndim == 0 else rate  # as np.where gives it
-    return number(plain, "rate", f"{schedule!r} at step {step}", low=0)
 
 
 def weights_of(flat: Array, layout: Layout | None) -> Sequence[Array]:

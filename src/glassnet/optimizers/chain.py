@@ -60,7 +60,7 @@ class Chain(Optimizer):
     ) -> None:
         """Applies every step in turn."""
         for step in self.steps_in_order:
-            step.apply(run, parameters, gradients, layout, learning_rate)
+            run.apply(step, parameters, gradients, layout, learning_rate)
 
     def penalty(self, parameters: Array, layout: Layout | None = None) -> float:
         """The sum of the steps' penalties."""
@@ -119,4 +119,12 @@ def as_optimizer(given: Any) -> Optimizer:
     """Accepts an optimizer, its name, or a list of steps, which becomes a ``Chain``."""
     if isinstance(given, list | tuple):
         return Chain(*given)
-    return by_name(given, OPTIMIZERS, Optimizer, what="optimizer")
+    optimizer = by_name(given, OPTIMIZERS, Optimizer, what="optimizer")
+    if not isinstance(getattr(optimizer, "state", None), dict):
+        raise ConfigurationError(
+            where=f"optimizer {type(optimizer).__name__}",
+            received="an object whose base class was never initialised",
+            expected="state, steps and a learning rate",
+            fix="call super().__init__(learning_rate) first in its __init__",
+        )
+    return optimizer

@@ -9,11 +9,25 @@ from typing import Any, Protocol
 import numpy as np
 
 from glassnet.kernels import Kernel
+from glassnet.kernels import python as kernels
 from glassnet.randomness import stream_id
+from glassnet.runners import own
 from glassnet.shapes import Array, Shape
 
 NumberOfStep = Callable[[Any], Any]
 """A number as a function of the training step, or of an array of steps (int64)."""
+
+
+def values_at(number: NumberOfStep, steps: Array) -> Any:
+    """The values of a number at an array of steps; a function of the user's is asked for each by itself."""
+    if is_library_code(number):
+        return number(steps)
+    return np.array([float(number(int(step))) for step in steps])
+
+
+def is_library_code(function: Any) -> bool:
+    """Whether a function or method is glassnet's, not the user's."""
+    return str(getattr(function, "__module__", "")).partition(".")[0] == "glassnet"
 
 
 class Caller(Protocol):
@@ -68,6 +82,68 @@ class Runner(ABC):
             step: the step in hand, counted from 0.
         """
         return float(number(step))
+
+    # How the parts of a step are called: the library's at once, a user's own under supervision (see ``own``).
+
+    def forward(self, layer: Any, x: Array, *, training: bool) -> tuple[Array, Any]:
+        """``layer.forward``."""
+        if not own.has_own_class(layer):
+            return layer.forward(self, x, training=training)  # type: ignore[no-any-return]
+        y, cache = own.forward(self, layer, x, training=training)
+        self.has_called(layer, kernels.python_forward, x=x, y=y)
+        return y, cache
+
+    def backward(self, layer: Any, dy: Array, cache: Any) -> Array:
+        """``layer.backward``."""
+        if not own.has_own_class(layer):
+            return layer.backward(self, dy, cache)  # type: ignore[no-any-return]
+        dx = own.backward(self, layer, dy, cache)
+        self.has_called(layer, kernels.python_backward, dy=dy, dx=dx, gradients=own.gradients_of(layer))
+        return dx
+
+    def row_weights(self, loss: Any, outputs: Array, weights: Array | None) -> tuple[Array, Array]:
+        """``loss.row_weights``."""
+        if not own.has_own_class(loss):
+            return loss.row_weights(self, outputs, weights)  # type: ignore[no-any-return]
+        shares, total = own.row_weights(self, loss, outputs, weights)
+        arrays = {"outputs": outputs, "weights": weights, "row_weights": shares, "total": total}
+        self.has_called(loss, kernels.python_row_weights, **arrays)
+        return shares, total
+
+    def loss_forward(self, loss: Any, outputs: Array, targets: Array, row_weights: Array) -> tuple[Array, Any]:
+        """``loss.forward``."""
+        if not own.has_own_class(loss):
+            return loss.forward(self, outputs, targets, row_weights)  # type: ignore[no-any-return]
+        value, cache = own.loss_forward(self, loss, outputs, targets, row_weights)
+        arrays = {"outputs": outputs, "targets": targets, "row_weights": row_weights, "value": value}
+        self.has_called(loss, kernels.python_loss_forward, **arrays)
+        return value, cache
+
+    def loss_backward(self, loss: Any, outputs: Array, targets: Array, row_weights: Array, cache: Any) -> Array:
+        """``loss.backward``."""
+        if not own.has_own_class(loss):
+            return loss.backward(self, outputs, targets, row_weights, cache)  # type: ignore[no-any-return]
+        doutputs = own.loss_backward(self, loss, outputs, targets, row_weights, cache)
+        arrays = {"row_weights": row_weights, "outputs": outputs, "targets": targets, "doutputs": doutputs}
+        self.has_called(loss, kernels.python_loss_backward, **arrays)
+        return doutputs
+
+    def apply(self, step: Any, parameters: Array, gradients: Array, layout: Any, learning_rate: float) -> None:
+        """``step.apply``, of an optimizer or of a step in a ``Chain``."""
+        if own.has_own_class(step):
+            own.apply(self, step, parameters, gradients, layout, learning_rate)
+        else:
+            step.apply(self, parameters, gradients, layout, learning_rate)
+
+    def update(self, optimizer: Any, parameters: Array, gradients: Array, layout: Any) -> None:
+        """``optimizer.update``."""
+        if is_library_code(optimizer.update):
+            optimizer.update(self, parameters, gradients, layout)
+        else:
+            own.update(self, optimizer, parameters, gradients, layout)
+
+    def has_called(self, part: Any, kernel: Kernel, **arrays: Any) -> None:  # noqa: B027 - most have no use for it
+        """Is told what a user's own part was given and gave, where its code may have gone past the runner."""
 
     @abstractmethod
     def __call__(self, caller: Caller, kernel: Kernel, **arguments: Any) -> None:

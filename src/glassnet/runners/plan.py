@@ -53,6 +53,7 @@ class Plan:
         memory: bytes of the program's memory.
         requested: bytes that its buffers would take if none shared a place.
         checked_after: the stage after which the loss is known, and a step that diverged ends.
+        python_parts: which parts of the user's own run in Python, and why.
     """
 
     batch_rows: int
@@ -61,6 +62,7 @@ class Plan:
     memory: int
     requested: int
     checked_after: int
+    python_parts: tuple[str, ...] = ()
 
     @property
     def flops(self) -> int:
@@ -110,6 +112,8 @@ class Plan:
             "Lines joined by │ are fused: a piece of the rows (or of the parameters) goes through all of them while "
             f"it is in cache. After stage {self.checked_after} the step ends if the loss is not finite."
         )
+        for part in self.python_parts:
+            console.print(f"In Python: {part}", markup=False, highlight=False)
         return "\n".join(line.rstrip() for line in text.getvalue().strip("\n").splitlines())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,9 @@ from numpy.lib.array_utils import byte_bounds
 
 from glassnet.kernels import Kernel, KernelInfo, info
 from glassnet.randomness import stream_id
-from glassnet.runners.base import Caller, NumberOfStep, Runner
+from glassnet.runners import bridge, own
+from glassnet.runners.base import Caller, NumberOfStep, Runner, is_library_code
+from glassnet.runners.standins import NotRecorded, StandIn, kept_by, plain, stand_in
 from glassnet.shapes import Array, Shape
 
 
@@ -47,23 +50,37 @@ class RecordedCall:
 class Recorder(Runner):
     """Writes down each call in ``calls``.
 
+    A user's own layer, loss or optimizer gets stand-ins for its arrays, which notice what it does besides calling
+    kernels.
+
     Args:
         seed: keys the dropout masks.
+        bridged: ids of own parts that are recorded as calls of their Python code.
+        poisoned: whether buffers hold NaN, so that nothing calculated from one can pass for a number.
 
     Attributes:
         calls: in the order in which they were made.
         buffers: what ``empty`` gave out: the memory of the program to come.
+        this_step: the number of the step, as a setting of a call.
     """
 
-    def __init__(self, seed: int) -> None:
+    this_step: Any
+
+    def __init__(self, seed: int, *, bridged: Collection[int] = (), poisoned: bool = False) -> None:
         super().__init__(seed)
         self.calls: list[RecordedCall] = []
         self.buffers: list[Array] = []
+        self.this_step = StepNumber(same)
+        self._bridged, self._poisoned = bridged, poisoned
+        self._at_work: list[Any] = []  # own parts that are being called, the innermost last
+        self._refused: NotRecorded | None = None
 
     def empty(self, shape: Shape, dtype: np.dtype[Any] | type) -> Array:
         """A buffer that stands for one in the program."""
         self.buffers.append(np.empty(shape, dtype))
-        return self.buffers[-1]
+        if self._poisoned and self.buffers[-1].dtype.kind == "f":
+            self.buffers[-1].fill(np.nan)
+        return self._shown(self.buffers[-1]) if self._at_work else self.buffers[-1]
 
     def per_step(self, number: NumberOfStep, step: int) -> float:
         """Keeps the function instead of its present value."""
@@ -71,15 +88,116 @@ class Recorder(Runner):
 
     def draw(self, caller: Caller) -> dict[str, int]:
         """Keys of the caller's mask, the step to be filled in."""
-        step: Any = StepNumber(same)
-        return {"seed": self.seed, "step": step, "stream": stream_id(caller.path)}
+        return {"seed": self.seed, "step": self.this_step, "stream": stream_id(caller.path)}
 
     def __call__(self, caller: Caller, kernel: Kernel, **arguments: Any) -> None:
         """Writes the call down."""
         entry = info(kernel)
-        arrays = {name: arguments[name] for name in entry.arrays}
+        arrays = {name: plain(arguments[name]) for name in entry.arrays}
         settings = {name: arguments[name] for name in entry.settings}
         self.calls.append(RecordedCall(caller.path, entry, arrays, settings))
+
+    def forward(self, layer: Any, x: Array, *, training: bool) -> tuple[Array, Any]:
+        """``layer.forward``, or a call of it in Python."""
+        if id(layer) in self._bridged:
+            return bridge.forward(self, layer, plain(x), training=training)
+        if not own.is_own(layer):
+            return layer.forward(self, x, training=training)  # type: ignore[no-any-return]
+        y, cache = self._watched(layer, lambda: layer.forward(self, self._shown(x), training=training))
+        return self._result(layer, y), cache
+
+    def backward(self, layer: Any, dy: Array, cache: Any) -> Array:
+        """``layer.backward``, or a call of it in Python."""
+        if id(layer) in self._bridged:
+            return bridge.backward(self, layer, plain(dy), cache)
+        if not own.is_own(layer):
+            return layer.backward(self, dy, cache)  # type: ignore[no-any-return]
+        return self._result(layer, self._watched(layer, lambda: layer.backward(self, self._shown(dy), cache)))
+
+    def row_weights(self, loss: Any, outputs: Array, weights: Array | None) -> tuple[Array, Array]:
+        """``loss.row_weights``, or a call of it in Python."""
+        if id(loss) in self._bridged and not is_library_code(loss.row_weights):
+            return bridge.row_weights(self, loss, outputs, weights)
+        if not own.is_own(loss) or id(loss) in self._bridged:
+            return loss.row_weights(self, outputs, weights)  # type: ignore[no-any-return]
+        shown = None if weights is None else self._shown(weights)
+        shares, total = self._watched(loss, lambda: loss.row_weights(self, self._shown(outputs), shown))
+        return self._result(loss, shares), self._result(loss, total, whole=True)
+
+    def loss_forward(self, loss: Any, outputs: Array, targets: Array, row_weights: Array) -> tuple[Array, Any]:
+        """``loss.forward``, or a call of it in Python."""
+        if id(loss) in self._bridged:
+            return bridge.loss_forward(self, loss, outputs, targets, row_weights)
+        if not own.is_own(loss):
+            return loss.forward(self, outputs, targets, row_weights)  # type: ignore[no-any-return]
+        arrays = [self._shown(array) for array in (outputs, targets, row_weights)]
+        value, cache = self._watched(loss, lambda: loss.forward(self, *arrays))
+        return self._result(loss, value, whole=True), cache
+
+    def loss_backward(self, loss: Any, outputs: Array, targets: Array, row_weights: Array, cache: Any) -> Array:
+        """``loss.backward``, or a call of it in Python."""
+        if id(loss) in self._bridged:
+            return bridge.loss_backward(self, loss, outputs, targets, row_weights, cache)
+        if not own.is_own(loss):
+            return loss.backward(self, outputs, targets, row_weights, cache)  # type: ignore[no-any-return]
+        arrays = [self._shown(array) for array in (outputs, targets, row_weights)]
+        return self._result(loss, self._watched(loss, lambda: loss.backward(self, *arrays, cache)))
+
+    def apply(self, step: Any, parameters: Array, gradients: Array, layout: Any, learning_rate: float) -> None:
+        """``step.apply``, or a call of it in Python."""
+        arrays = plain(parameters), plain(gradients)
+        if id(step) in self._bridged:
+            bridge.apply(self, step, *arrays, layout, learning_rate, whole=False)
+        elif not own.is_own(step):
+            step.apply(self, *arrays, layout, learning_rate)
+        else:
+            shown = [self._shown(array) for array in arrays]
+            self._watched(step, lambda: step.apply(self, *shown, layout, learning_rate))
+
+    def update(self, optimizer: Any, parameters: Array, gradients: Array, layout: Any) -> None:
+        """``optimizer.update``, or a call of it in Python."""
+        if is_library_code(optimizer.update):
+            optimizer.update(self, parameters, gradients, layout)
+        elif id(optimizer) in self._bridged:
+            bridge.apply(self, optimizer, parameters, gradients, layout, None, whole=True)
+        else:
+            shown = self._shown(parameters), self._shown(gradients)
+            self._watched(optimizer, lambda: optimizer.update(self, *shown, layout))
+
+    def refusal(self, reason: str) -> NotRecorded:
+        """What a stand-in raises: it says whose code was at work."""
+        self._refused = NotRecorded(self._at_work[-1] if self._at_work else None, reason)
+        return self._refused
+
+    def _watched(self, part: Any, call: Callable[[], Any]) -> Any:
+        """What an own part's code returns, if it does nothing but call kernels.
+
+        Raises:
+            NotRecorded: it does.
+        """
+        self._at_work.append(part)
+        try:
+            result = call()
+        except NotRecorded:
+            raise
+        except Exception as error:
+            raise NotRecorded(part, f"raises {type(error).__name__} ({error}) on data yet to come") from error
+        finally:
+            self._at_work.pop()
+        if self._refused is not None:  # and the code went on as if nothing had happened
+            raise self._refused
+        if kept_by(part):
+            raise NotRecorded(part, "keeps arrays on itself")
+        return result
+
+    def _shown(self, array: Array) -> Array:
+        return array if isinstance(array, StandIn) else stand_in(array, self)
+
+    def _result(self, part: Any, array: Any, *, whole: bool = False) -> Array:
+        """The buffer that an own part returns."""
+        if not isinstance(array, StandIn) or (whole and array.plain is None):
+            raise NotRecorded(part, "returns an array that no kernel wrote")
+        return plain(array)  # type: ignore[no-any-return]
 
 
 def repeat(calls: list[RecordedCall], step: int) -> None:
@@ -109,7 +227,8 @@ def without_dead_work(calls: list[RecordedCall], wanted: list[Array]) -> list[Re
         written = [arrays[name] for name in call.kernel.writes + call.kernel.updates]
         if call.in_python or any(_is_live(array, live) for array in written):
             kept.append(RecordedCall(call.path, call.kernel, arrays, call.settings))
-            live += [extent(a) for n, a in arrays.items() if n not in call.kernel.writes and a is not None]
+            read = (a for n, a in arrays.items() if n not in call.kernel.writes and a is not None)
+            live += [extent(array) for a in read for array in (a if isinstance(a, list) else [a])]
     return kept[::-1]
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.kernels import Kernel, info
+from glassnet.kernels import Kernel, KernelInfo, info
+from glassnet.kernels import python as kernels
 from glassnet.runners.base import Caller, Runner
+from glassnet.runners.own import is_own
 from glassnet.runners.recorder import extent
 from glassnet.shapes import Array, Shape
 
@@ -84,11 +86,31 @@ class TracingRunner(Runner):
             )
         )
 
+    def has_called(self, part: Any, kernel: Kernel, **arrays: Any) -> None:
+        """Logs what a user's own code did by itself, as a call of ``kernel``."""
+        entry = info(kernel)
+        written = self._extents(_by_name(arrays, entry.writes))
+        known = {place for call in self.calls for place in call.extents.values()}
+        if not known.issuperset(written.values()):
+            self._log(part, entry, _copies(arrays, entry.reads), arrays)
+
+    def apply(self, step: Any, parameters: Array, gradients: Array, layout: Any, learning_rate: float) -> None:
+        """Calls ``step.apply``, and logs what a user's own code did by itself."""
+        arrays = {"parameters": parameters, "gradients": gradients, "state": list(getattr(step, "state", {}).values())}
+        entry, before, count = info(kernels.python_update), _copies(arrays, tuple(arrays)), len(self.calls)
+        super().apply(step, parameters, gradients, layout, learning_rate)
+        if is_own(step) and len(self.calls) == count:
+            self._log(step, entry, before, arrays | {"learning_rate": learning_rate})
+
     def __call__(self, caller: Caller, kernel: Kernel, **arguments: Any) -> None:
         """Calls ``kernel(**arguments)`` and logs the call."""
         entry = info(kernel)
         inputs = _copies(arguments, entry.reads + entry.updates)
         kernel(**arguments)
+        self._log(caller, entry, inputs, arguments)
+
+    def _log(self, caller: Caller, entry: KernelInfo, inputs: dict[str, Array], arguments: dict[str, Any]) -> None:
+        settings = {name: arguments.get(name) for name in entry.settings}
         self.calls.append(
             KernelCall(
                 kernel=entry.name,
@@ -97,7 +119,7 @@ class TracingRunner(Runner):
                 equation=entry.equation,
                 inputs=inputs,
                 outputs=_copies(arguments, entry.writes + entry.updates),
-                settings={name: arguments[name] for name in entry.settings if not callable(arguments[name])},
+                settings={name: v for name, v in settings.items() if v is not None and not callable(v)},
                 extents=self._extents(_by_name(arguments, entry.arrays)),
             )
         )

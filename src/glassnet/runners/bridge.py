@@ -1,0 +1,107 @@
+"""The bridge back to Python: a user's own layer, loss or optimizer as calls in a program else compiled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from glassnet.kernels import python as kernels
+from glassnet.runners import own
+from glassnet.runners.numpy import NumpyRunner
+from glassnet.runners.standins import plain
+from glassnet.shapes import Array
+
+if TYPE_CHECKING:
+    from glassnet.runners.recorder import Recorder
+
+
+def forward(recorder: Recorder, layer: Any, x: Array, *, training: bool) -> tuple[Array, list[Any]]:
+    """Records the call of ``layer.forward``; its cache waits in a list."""
+    kept: list[Any] = []
+
+    def call(x: Array, step: int) -> Array:
+        y, cache = own.forward(NumpyRunner(recorder.seed, step), layer, x, training=training)
+        kept[:] = [cache]
+        return y
+
+    y = recorder.empty((x.shape[0], *layer.output_shape), x.dtype)
+    recorder(layer, kernels.python_forward, x=x, y=y, function=call, step=recorder.this_step)
+    return y, kept
+
+
+def backward(recorder: Recorder, layer: Any, dy: Array, kept: list[Any]) -> Array:
+    """Records the call of ``layer.backward``."""
+    gradients = plain(own.gradients_of(layer))
+
+    def call(dy: Array, step: int) -> tuple[Array, list[Array]]:
+        return own.backward(NumpyRunner(recorder.seed, step), layer, dy, kept[0]), gradients
+
+    dx = recorder.empty((dy.shape[0], *layer.input_shape), dy.dtype)
+    arrays = {"dy": dy, "dx": dx, "gradients": gradients}
+    recorder(layer, kernels.python_backward, **arrays, function=call, step=recorder.this_step)
+    return dx
+
+
+def row_weights(recorder: Recorder, loss: Any, outputs: Array, weights: Array | None) -> tuple[Array, Array]:
+    """Records the call of ``loss.row_weights``."""
+
+    def call(outputs: Array, weights: Array | None) -> tuple[Array, Array]:
+        return own.row_weights(NumpyRunner(recorder.seed), loss, outputs, weights)
+
+    shares, total = recorder.empty((len(outputs),), outputs.dtype), recorder.empty((1,), np.float64)
+    arrays = {"outputs": outputs, "weights": weights, "row_weights": shares, "total": total}
+    recorder(loss, kernels.python_row_weights, **arrays, function=call)
+    return shares, total
+
+
+def loss_forward(
+    recorder: Recorder, loss: Any, outputs: Array, targets: Array, weights: Array
+) -> tuple[Array, list[Any]]:
+    """Records the call of ``loss.forward``; its cache waits in a list."""
+    kept: list[Any] = []
+
+    def call(outputs: Array, targets: Array, weights: Array, step: int) -> Array:
+        run = NumpyRunner(recorder.seed, step)
+        value, cache = own.loss_forward(run, loss, outputs, targets, weights)
+        kept[:] = [cache]
+        return value
+
+    value = recorder.empty((1,), np.float64)
+    arrays = {"outputs": outputs, "targets": targets, "row_weights": weights, "value": value}
+    recorder(loss, kernels.python_loss_forward, **arrays, function=call, step=recorder.this_step)
+    return value, kept
+
+
+def loss_backward(
+    recorder: Recorder, loss: Any, outputs: Array, targets: Array, weights: Array, kept: list[Any]
+) -> Array:
+    """Records the call of ``loss.backward``."""
+
+    def call(outputs: Array, targets: Array, weights: Array, step: int) -> Array:
+        run = NumpyRunner(recorder.seed, step)
+        return own.loss_backward(run, loss, outputs, targets, weights, kept[0])
+
+    doutputs = recorder.empty(outputs.shape, outputs.dtype)
+    arrays = {"row_weights": weights, "outputs": outputs, "targets": targets, "doutputs": doutputs}
+    recorder(loss, kernels.python_loss_backward, **arrays, function=call, step=recorder.this_step)
+    return doutputs
+
+
+def apply(
+    recorder: Recorder, step: Any, parameters: Array, gradients: Array, layout: Any, learning_rate: Any, *, whole: bool
+) -> None:
+    """Records the call of ``step.apply``, or of ``optimizer.update`` as a ``whole``."""
+
+    def call(parameters: Array, gradients: Array, learning_rate: float, number: int) -> None:
+        run = NumpyRunner(recorder.seed, number)
+        if isinstance(getattr(step, "steps", None), int):
+            step.steps = number
+        if whole:
+            own.update(run, step, parameters, gradients, layout)
+        else:
+            own.apply(run, step, parameters, gradients, layout, learning_rate)
+
+    arrays = {"parameters": parameters, "gradients": gradients, "state": list(getattr(step, "state", {}).values())}
+    settings = {"learning_rate": learning_rate, "step": recorder.this_step}
+    recorder(step, kernels.python_update, **arrays, function=call, **settings)
