@@ -195,6 +195,13 @@ _counts: Callable[..., np.ndarray] = lambda rng, n, k: rng.poisson(2.0, (n, k)) 
 _positive: Callable[..., np.ndarray] = lambda rng, n, k: rng.gamma(2.0, 1.5, (n, k)) + 1e-3  # noqa: E731
 _signs: Callable[..., np.ndarray] = lambda rng, n, k: rng.choice([-1, 1], (n, k))  # noqa: E731
 
+
+def _fourth_power(outputs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A user's loss of each row."""
+    error = outputs - targets
+    return (error**4).sum(axis=1), 4 * error**3
+
+
 LOSS_CASES: dict[str, list[tuple[Loss, Callable[..., np.ndarray], str | None]]] = {
     "SumSquaredError": [
         (gn.losses.SumSquaredError(), _numbers, None),
@@ -205,6 +212,7 @@ LOSS_CASES: dict[str, list[tuple[Loss, Callable[..., np.ndarray], str | None]]] 
         (gn.losses.MeanSquaredError("sum"), _numbers, None),
     ],
     "MeanAbsoluteError": [(gn.losses.MeanAbsoluteError(), _numbers, None)],
+    "FunctionLoss": [(gn.losses.FunctionLoss(_fourth_power), _numbers, None)],
     "Huber": [(gn.losses.Huber(0.7), _numbers, None), (gn.losses.Huber(1.3, "sum"), _numbers, None)],
     "Quantile": [(gn.losses.Quantile(0.8), _numbers, None), (gn.losses.Quantile(reduction="sum"), _numbers, None)],
     "Poisson": [(gn.losses.Poisson(), _counts, None), (gn.losses.Poisson("sum"), _positive, None)],
@@ -230,13 +238,16 @@ LOSS_CASES: dict[str, list[tuple[Loss, Callable[..., np.ndarray], str | None]]] 
 }
 
 
+BASES = {"Activation", "Network", "NumpyLoss", "NumpyOptimizer"}
+
+
 def concrete(base: type) -> list[type]:
     """Every class below ``base`` that glassnet itself defines and that is meant to be used."""
     found: list[type] = []
     for cls in base.__subclasses__():
         found += concrete(cls)
         own = cls.__module__.startswith("glassnet") and not cls.__name__.startswith("_")
-        if own and not inspect.isabstract(cls) and cls.__name__ not in {"Activation", "Network"}:
+        if own and not inspect.isabstract(cls) and cls.__name__ not in BASES:
             found.append(cls)
     return found
 

@@ -16,6 +16,7 @@ from glassnet.errors import (
     MissingExtraError,
     MissingFileError,
     NotBuiltError,
+    NumpyFallbackWarning,
     ShapeError,
 )
 from glassnet.explain import (
@@ -66,6 +67,7 @@ from glassnet.layers import (
     UpSample2D,
     ZeroPad2D,
 )
+from glassnet.losses import NumpyLoss
 from glassnet.model import Model, load
 from glassnet.network import Concat, Network, Residual, Sequential
 from glassnet.optimizers import (
@@ -81,6 +83,7 @@ from glassnet.optimizers import (
     Lion,
     MaxNorm,
     NAdam,
+    NumpyOptimizer,
     RMSProp,
     WeightDecay,
 )
@@ -148,7 +151,10 @@ __all__ = [
     "NAdam",
     "Network",
     "NotBuiltError",
+    "NumpyFallbackWarning",
     "NumpyLayer",
+    "NumpyLoss",
+    "NumpyOptimizer",
     "NumpyRunner",
     "Permute",
     "RMSProp",

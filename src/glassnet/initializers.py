@@ -7,6 +7,7 @@ whose weight is laid out in another way says what its fans are.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf, prod, sqrt
 from typing import Any
 
@@ -242,8 +243,21 @@ INITIALIZERS: dict[str, type[Initializer]] = {
 }
 
 
+class _OfFunction(Initializer):
+    """A user's function (shape, rng) -> array."""
+
+    def __init__(self, function: Callable[[Shape, np.random.Generator], Any]) -> None:
+        self.function = function
+
+    def __call__(self, shape: Shape, rng: np.random.Generator) -> Array:
+        """What the function returns."""
+        return np.asarray(self.function(shape, rng))
+
+
 def as_initializer(given: Any) -> Initializer:
-    """Accepts a name, an initializer, a number (a constant) or an array."""
+    """Accepts a name, an initializer, a number (a constant), an array, or a function (shape, rng) -> array."""
+    if callable(given) and not isinstance(given, type | Initializer):
+        return _OfFunction(given)
     if isinstance(given, np.ndarray | list | tuple):
         return Given(given)
     if isinstance(given, int | float | np.integer | np.floating) and not isinstance(given, bool):

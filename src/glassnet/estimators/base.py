@@ -24,12 +24,12 @@ from glassnet.errors import ConfigurationError, DivergenceError
 from glassnet.estimators.scores import require_pairs, share_of_right_rows
 from glassnet.estimators.stopping import Progress
 from glassnet.estimators.targets import Classes, Targets
-from glassnet.losses import LOSSES, Loss
+from glassnet.losses import Loss, as_loss
 from glassnet.model import Model
 from glassnet.network import Network
 from glassnet.numeric import refuse_hidden
 from glassnet.optimizers import Optimizer
-from glassnet.settings import by_name, number, one_of, whole
+from glassnet.settings import number, one_of, whole
 from glassnet.shapes import Array
 from glassnet.training import History
 
@@ -163,7 +163,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         """Puts in what weights were given before the first fit."""
 
     def _loss(self) -> Loss:
-        return self._targets.loss if self.loss is None else by_name(self.loss, LOSSES, Loss, what="loss")
+        return self._targets.loss if self.loss is None else as_loss(self.loss)
 
     def _loss_scale(self) -> float:
         """What the reported loss is multiplied by."""

@@ -14,9 +14,8 @@ from glassnet.errors import ConfigurationError
 from glassnet.estimators.labels import classes_of, labels_of, same_labels, shown
 from glassnet.estimators.scores import share_of_right_rows
 from glassnet.estimators.targets import Classes, Labels, Numbers, Questions, class_targets, kind_of, require_classes
-from glassnet.losses import LOSSES, Loss
+from glassnet.losses import Loss, as_loss
 from glassnet.numeric import refuse_hidden
-from glassnet.settings import by_name
 from glassnet.shapes import Array
 
 
@@ -33,7 +32,7 @@ class Classification(ClassifierMixin):  # type: ignore[misc]
         return targets
 
     def _loss_given(self: Any) -> Loss:
-        return by_name(self.loss, LOSSES, Loss, what="loss")
+        return as_loss(self.loss)
 
     def _given(self, y: Any) -> Any:
         return labels_of(y)
@@ -148,7 +147,7 @@ class Regression(RegressorMixin):  # type: ignore[misc]
 
     def _learn(self: Any, y: Array, classes: Any) -> Numbers:
         name = self.loss if isinstance(self.loss, str) else ""
-        given = None if self.loss is None or name == "squared_error" else by_name(self.loss, LOSSES, Loss, what="loss")
+        given = None if self.loss is None or name == "squared_error" else as_loss(self.loss)
         return Numbers(y, has_log_link=given is not None and given.has_log_link)
 
     def _given(self, y: Any) -> Any:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from inspect import signature
 from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ShapeError
+from glassnet.errors import ConfigurationError
 from glassnet.initializers import as_initializer
 from glassnet.kernels.python import python_backward, python_forward
 from glassnet.layers.base import Layer
 from glassnet.runners import Runner
+from glassnet.runners.own import checked, held, mistake, named, pair
 from glassnet.settings import Configurable
 from glassnet.shapes import Array, Shape
 
@@ -21,6 +26,12 @@ class NumpyLayer(Configurable):
     Define ``forward(x) -> (y, cache)`` and ``backward(dy, cache) -> (dx, gradients)``. Where the layer has parameters,
     declare them in ``build(input_shape, rng)`` with ``add_parameter``, read them as attributes, and return their
     gradients in a dict by name. ``build`` returns the output's shape; without it the shape stays.
+
+    ``forward`` may ask for more by name: ``forward(self, x, *, training, rng)`` is told whether the network trains,
+    and gets a generator that depends on the model's seed, the step and the layer alone, so that a run can be repeated
+    and resumed.
+
+    Inputs and trained parameters cannot be written: other parts of the step still need them.
 
     Example:
         >>> import numpy as np, glassnet as gn
@@ -49,9 +60,21 @@ class NumpyLayer(Configurable):
         """Returns ∂L/∂x and the parameters' gradients by name."""
         raise NotImplementedError
 
-    def add_parameter(self, name: str, shape: Shape, init: Any, *, is_weight: bool = True) -> None:
-        """Declares a parameter; afterwards ``self.<name>`` is its array."""
-        self.__dict__.setdefault("_declared", {})[name] = (tuple(shape), as_initializer(init), is_weight)
+    def add_parameter(
+        self, name: str, shape: Shape, init: Any, *, is_weight: bool = True, trainable: bool = True
+    ) -> None:
+        """Declares a parameter; afterwards ``self.<name>`` is its array.
+
+        Args:
+            name: unique within the layer.
+            shape: its shape.
+            init: the name of an initializer, an initializer, a number or an array.
+            is_weight: whether penalties and weight decay act on it.
+            trainable: False for what ``forward`` itself changes, such as running statistics: it is saved with the
+                model, and ``backward`` returns no gradient for it.
+        """
+        declared = (tuple(shape), as_initializer(init), is_weight and trainable, trainable)
+        self.__dict__.setdefault("_declared", {})[name] = declared
 
 
 class PythonLayer(Layer):
@@ -70,60 +93,75 @@ class PythonLayer(Layer):
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Lets the user's layer declare its parameters."""
         self._output_shape = tuple(self.layer.build(input_shape, rng))
-        for name, (shape, init, is_weight) in self.layer.__dict__.get("_declared", {}).items():
-            self.add_parameter(name, shape, init, is_weight=is_weight)
+        for name, (shape, init, is_weight, trainable) in self.layer.__dict__.get("_declared", {}).items():
+            self.add_parameter(name, shape, init, is_weight=is_weight, trainable=trainable)
         return self._output_shape
 
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, list[Any]]:
         """Calls the user's ``forward``."""
         kept: list[Any] = []
+        asked = _asked_for(type(self.layer).forward)
+        keys = run.draw(self) if "rng" in asked else {"seed": 0, "step": None, "stream": 0}
 
-        def call(x: Array) -> Array:
-            self._bind()
-            result = self.layer.forward(x)
-            y, cache = self._pair(result, "forward", "y, cache")
+        def call(x: Array, step: int | None) -> Array:
+            settings: dict[str, Any] = {"training": training} if "training" in asked else {}
+            if step is not None:
+                settings["rng"] = np.random.default_rng([keys["seed"] or 0, keys["stream"] or 0, step])
+            with self._at_work():
+                result = self.layer.forward(held(x), **settings)
+            y, cache = pair(self, result, "forward", "y, cache")
             kept[:] = [cache]
-            return self._checked(y, (x.shape[0], *self._output_shape), "y returned by forward")
+            return checked(self, y, (x.shape[0], *self._output_shape), x.dtype, "y returned by forward")
 
         y = run.empty((x.shape[0], *self._output_shape), x.dtype)
-        run(self, python_forward, x=x, y=y, function=call)
+        run(self, python_forward, x=x, y=y, function=call, step=keys["step"])
         return y, [kept, x.shape]
 
     def backward(self, run: Runner, dy: Array, cache: list[Any]) -> Array:
         """Calls the user's ``backward`` and takes over the gradients it returns."""
         kept, x_shape = cache
-        parameters = self.own_parameters()
+        parameters = {name: p for name, p in self.own_parameters().items() if p.trainable}
 
-        def call(dy: Array) -> tuple[Array, list[Array]]:
-            self._bind()
-            dx, gradients = self._pair(self.layer.backward(dy, kept[0]), "backward", "dx, gradients")
+        def call(dy: Array, _: int | None) -> tuple[Array, list[Array]]:
+            with self._at_work():
+                result = self.layer.backward(held(dy), kept[0])
+            dx, gradients = pair(self, result, "backward", "dx, gradients")
             gradients = {} if gradients is None else gradients
             if not isinstance(gradients, dict) or set(gradients) != set(parameters):
                 given = f"for {sorted(gradients)}" if isinstance(gradients, dict) else f"as a {_kind(gradients)}"
-                raise self._mistake(f"gradients {given}", f"a dict with one entry for each of {sorted(parameters)}")
-            parts = [self._checked(gradients[n], p.shape, f"gradient of {n}") for n, p in parameters.items()]
-            return self._checked(dx, x_shape, "dx returned by backward"), parts
+                raise mistake(self, f"gradients {given}", f"a dict with one entry for each of {sorted(parameters)}")
+            parts = [checked(self, gradients[n], p.shape, dy.dtype, f"gradient of {n}") for n, p in parameters.items()]
+            return checked(self, dx, x_shape, dy.dtype, "dx returned by backward"), parts
 
         dx = run.empty(x_shape, dy.dtype)
-        run(self, python_backward, dy=dy, dx=dx, gradients=[p.gradient for p in parameters.values()], function=call)
+        gradients = [p.gradient for p in parameters.values()]
+        run(self, python_backward, dy=dy, dx=dx, gradients=gradients, function=call, step=None)
         return dx
 
-    def _bind(self) -> None:
-        for name, parameter in self.own_parameters().items():
-            setattr(self.layer, name, parameter.value)
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """Around the user's code: parameters are attributes, and only those that are not trained may be written."""
+        bound = {n: p.value if not p.trainable else held(p.value) for n, p in self.own_parameters().items()}
+        for name, value in bound.items():
+            setattr(self.layer, name, value)
+        with named(self):
+            yield
+        for name, value in bound.items():
+            # Another thread may have bound the same memory.
+            if not np.may_share_memory(vars(self.layer).get(name), value) and value.size:
+                raise ConfigurationError(
+                    where=self.where,
+                    received=f"another array put into self.{name}",
+                    expected="the parameter left where it is: the network would never see the new one",
+                    fix=f"calculate into a variable; for running statistics declare {name} with trainable=False and "
+                    f"write self.{name}[...] = ...",
+                )
 
-    def _pair(self, result: Any, method: str, names: str) -> tuple[Any, Any]:
-        if not isinstance(result, tuple) or len(result) != 2:
-            raise self._mistake(f"a {_kind(result)} from {method}", f"the pair ({names})")
-        return result
 
-    def _checked(self, array: Any, shape: Shape, what: str) -> Array:
-        if np.shape(array) != shape:
-            raise self._mistake(f"{what} of shape {np.shape(array)}", f"{shape}")
-        return np.asarray(array)
-
-    def _mistake(self, received: str, expected: str) -> ShapeError:
-        return ShapeError(where=self.where, received=received, expected=expected, fix="mend that layer's code")
+@cache
+def _asked_for(forward: Callable[..., Any]) -> frozenset[str]:
+    """What a user's ``forward`` takes besides x."""
+    return frozenset(signature(forward).parameters) & {"training", "rng"}
 
 
 def _kind(value: Any) -> str:

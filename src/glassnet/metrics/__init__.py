@@ -7,6 +7,7 @@ from glassnet.errors import ConfigurationError
 from glassnet.metrics.base import Metric
 from glassnet.metrics.classes import F1, Accuracy, LogLoss, Precision, Recall, RocAuc, roc_curve
 from glassnet.metrics.numbers import R2, MeanAbsolute, MeanSquared, RootMeanSquared
+from glassnet.metrics.own import FunctionMetric
 from glassnet.settings import by_name
 
 METRICS: dict[str, type[Metric]] = {
@@ -24,10 +25,10 @@ METRICS: dict[str, type[Metric]] = {
 
 
 def as_metrics(given: Any) -> tuple[Metric, ...]:
-    """Accepts a list of metrics or names; their names must differ."""
+    """Accepts a list of metrics, names or functions (outputs, targets) -> number; their names must differ."""
     if not isinstance(given, Sequence) or isinstance(given, str):
         given = (given,)
-    metrics = tuple(by_name(metric, METRICS, Metric, what="metric") for metric in given)
+    metrics = tuple(_as_metric(metric) for metric in given)
     names = [metric.name for metric in metrics]
     if len(set(names)) < len(names) or "loss" in names:
         raise ConfigurationError(
@@ -39,11 +40,26 @@ def as_metrics(given: Any) -> tuple[Metric, ...]:
     return metrics
 
 
+def _as_metric(given: Any) -> Metric:
+    if callable(given) and not isinstance(given, type | Metric):
+        return FunctionMetric(given)
+    metric = by_name(given, METRICS, Metric, what="metric")
+    if not isinstance(getattr(metric, "name", None), str):
+        raise ConfigurationError(
+            where="metrics",
+            received=f"{metric!r} without a name",
+            expected="the key for the history",
+            fix=f'write name = "..." in the class {type(metric).__name__}',
+        )
+    return metric
+
+
 __all__ = [
     "F1",
     "METRICS",
     "R2",
     "Accuracy",
+    "FunctionMetric",
     "LogLoss",
     "MeanAbsolute",
     "MeanSquared",

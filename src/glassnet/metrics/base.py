@@ -17,6 +17,7 @@ class Metric(Configurable):
     compute in float64 and refuse masked arrays that hide something.
     """
 
+    path = "metric"
     name: str
     """The key in the history."""
 

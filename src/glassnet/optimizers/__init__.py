@@ -6,6 +6,7 @@ happen: ``Chain(ClipByNorm(1.0), L2(1e-4), SGD(0.1), MaxNorm(3.0))``.
 
 from glassnet.optimizers.base import Optimizer, Step
 from glassnet.optimizers.chain import Chain, as_optimizer
+from glassnet.optimizers.own import NumpyOptimizer
 from glassnet.optimizers.rules import OPTIMIZERS, SGD, AdaGrad, Adam, AdamW, Lion, NAdam, RMSProp
 from glassnet.optimizers.steps import L1, L2, ClipByNorm, ClipByValue, MaxNorm, WeightDecay
 
@@ -23,6 +24,7 @@ __all__ = [
     "Lion",
     "MaxNorm",
     "NAdam",
+    "NumpyOptimizer",
     "Optimizer",
     "RMSProp",
     "Step",
