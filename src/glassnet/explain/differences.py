@@ -9,10 +9,12 @@ import numpy as np
 
 from glassnet.losses import Loss
 from glassnet.network import Network
+from glassnet.optimizers import SGD
 from glassnet.runners import RecordedCall, Recorder, repeat
+from glassnet.runners.own import is_own
 from glassnet.runners.recorder import extent
 from glassnet.shapes import Array
-from glassnet.training import Rows
+from glassnet.training import Rows, own_parts
 
 STEP = 1e-6
 FLOAT64 = np.dtype(np.float64)
@@ -81,12 +83,14 @@ class Differences:
 
     def __init__(self, network: Network, loss: Loss, rows: Rows, *, seed: int, step: int) -> None:
         self._network, self._step = network.copy(FLOAT64), step
-        recorder = Recorder(seed)
+        own = own_parts(self._network, loss, SGD())
+        recorder = Recorder(seed, bridged={id(part) for part in own.values() if is_own(part)})
         x, weights = rows.x.astype(FLOAT64), rows.loss_weights
         targets = rows.targets.astype(FLOAT64) if rows.targets.dtype.kind == "f" else rows.targets
-        self._outputs, _ = self._network.forward(recorder, x, training=True)
-        row_weights, _ = loss.row_weights(recorder, self._outputs, None if weights is None else weights.astype(FLOAT64))
-        self._value, _ = loss.forward(recorder, self._outputs, targets, row_weights)
+        self._outputs, _ = recorder.forward(self._network, x, training=True)
+        weights = None if weights is None else weights.astype(FLOAT64)
+        row_weights, _ = recorder.row_weights(loss, self._outputs, weights)
+        self._value, _ = recorder.loss_forward(loss, self._outputs, targets, row_weights)
         self._calls, self._buffers = recorder.calls, recorder.buffers
         parameters = self._network.parameters
         # Running statistics follow the batch at every repetition.

@@ -11,10 +11,10 @@ from glassnet.checks import as_rows
 from glassnet.errors import NotBuiltError
 from glassnet.explain.differences import FLOAT64, STEP, slopes
 from glassnet.layers import Layer, NumpyLayer
-from glassnet.losses import LOSSES, Loss
+from glassnet.losses import Loss, as_loss
 from glassnet.network import Network, amounts_in, as_network
 from glassnet.runners import NumpyRunner
-from glassnet.settings import by_name, whole
+from glassnet.settings import whole
 from glassnet.shapes import Array, Shape
 
 ROUNDING = 8 * np.finfo(np.float64).eps
@@ -154,7 +154,7 @@ class _Objective:
         self, network: Network, x: Array, y: Any, loss: Loss | str | None, weights: Any, rng: np.random.Generator
     ) -> None:
         self.network, self.x, self.y, self.weights = network, x, y, weights
-        self.loss = None if loss is None else by_name(loss, LOSSES, Loss, what="loss")
+        self.loss = None if loss is None else as_loss(loss)
         if network.output_shape is None:
             raise NotBuiltError(
                 where="check_gradients", received="an unbuilt network", expected="shapes", fix="call net.build"
@@ -164,10 +164,10 @@ class _Objective:
         self.size = 0.0
 
     def value(self) -> float:
-        outputs, _ = self.network.forward(NumpyRunner(step=0), self.x, training=True)
+        outputs, _ = NumpyRunner(step=0).forward(self.network, self.x, training=True)
         if self.loss is None:
             return float(np.sum(self.projection * outputs))
-        return self.loss(outputs, self.y, self.weights)[0]
+        return Loss.__call__(self.loss, outputs, self.y, self.weights)[0]  # what training does, however it is called
 
     def gradient(self) -> None:
         """Runs backward propagation: fills the network's gradients and ``dx``, and notes the size of the objective.
@@ -177,13 +177,13 @@ class _Objective:
         for _, _, gradient in _pairs(self.network):
             gradient[...] = np.nan
         run = NumpyRunner(step=0)
-        outputs, cache = self.network.forward(run, self.x, training=True)
+        outputs, cache = run.forward(self.network, self.x, training=True)
         if self.loss is None:
             self.size, upstream = float(np.sum(np.abs(self.projection * outputs))), self.projection
         else:
-            value, upstream = self.loss(outputs, self.y, self.weights)
+            value, upstream = Loss.__call__(self.loss, outputs, self.y, self.weights)
             self.size = abs(value)
-        self.dx[...] = self.network.backward(run, upstream, cache)
+        self.dx[...] = run.backward(self.network, upstream, cache)
 
 
 def _pairs(network: Network) -> list[tuple[str, Array, Array]]:

@@ -23,7 +23,7 @@ from glassnet.runners.recorder import extent
 from glassnet.settings import one_of
 from glassnet.tables import Table
 from glassnet.training import Rows
-from glassnet.training.engines import TrainingStep
+from glassnet.training.steps import TrainingStep
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType

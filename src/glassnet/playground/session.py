@@ -20,7 +20,7 @@ from glassnet.runners import NumpyRunner
 from glassnet.shapes import Array
 from glassnet.training import Predictor, Rows
 from glassnet.training.batches import epoch_order
-from glassnet.training.engines import TrainingStep
+from glassnet.training.steps import TrainingStep
 
 
 @dataclass(frozen=True)

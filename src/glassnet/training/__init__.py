@@ -3,12 +3,13 @@
 from glassnet.training.batches import Rows, batches, epoch_order, validation_rows
 from glassnet.training.callbacks import Callback, Memories, TrainingState, as_callbacks
 from glassnet.training.checkpoint import Checkpoint
-from glassnet.training.engines import step_program
 from glassnet.training.history import History, require_picture
 from glassnet.training.loop import Trainer
 from glassnet.training.monitors import EarlyStopping, ReduceOnPlateau
+from glassnet.training.parts import own_parts
 from glassnet.training.prediction import Predictor
 from glassnet.training.progress import is_watched
+from glassnet.training.trial import example_rows, plan_of
 from glassnet.training.watch import Distribution, Watch, WatchRecord
 
 __all__ = [
@@ -28,8 +29,10 @@ __all__ = [
     "as_callbacks",
     "batches",
     "epoch_order",
+    "example_rows",
     "is_watched",
+    "own_parts",
+    "plan_of",
     "require_picture",
-    "step_program",
     "validation_rows",
 ]

@@ -14,20 +14,15 @@ import numpy as np
 from glassnet.losses import Loss
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
-from glassnet.runners import (
-    CompiledProgram,
-    NumberOfStep,
-    NumpyRunner,
-    RecordedStep,
-    Recorder,
-    Runner,
-    TracingRunner,
-    native,
-)
+from glassnet.runners import CompiledProgram, NumberOfStep, NumpyRunner, RecordedStep, native
+from glassnet.runners.base import values_at
+from glassnet.runners.standins import NotRecorded
 from glassnet.runners.threads import thread_count
 from glassnet.shapes import Array
 from glassnet.training.batches import Rows, batch_sizes, batches
+from glassnet.training.parts import NO_BRIDGES, Bridges
 from glassnet.training.snapshots import Snapshots
+from glassnet.training.steps import TrainingStep, record_step
 from glassnet.training.view import KeepingRunner, View, watched_arrays
 from glassnet.training.watch import MOST_BYTES, Watch
 
@@ -164,10 +159,17 @@ class NumpyEngine(Engine):
 
 
 class CompiledEngine(Engine):
-    """Records one step for each batch shape and replays it in the native module, without Python."""
+    """Records one step for each batch shape and replays it in the native module, without Python.
 
-    def __init__(self, *parts: Any) -> None:
+    Args:
+        parts: as those of every engine.
+        bridges: the user's own parts that are called in Python all the same.
+        on_trial: whether the step is recorded on arrays that betray what is calculated beside the kernels.
+    """
+
+    def __init__(self, *parts: Any, bridges: Bridges = NO_BRIDGES, on_trial: bool = False) -> None:
         super().__init__(*parts)
+        self._bridges, self._on_trial = bridges, on_trial
         self.programs: list[CompiledProgram] = []
         self._questions: list[NumberOfStep] = []
         self._errors: list[BaseException] = []
@@ -209,7 +211,7 @@ class CompiledEngine(Engine):
         at = np.arange(before, before + steps)
         numbers = np.empty((steps, len(self._questions)))
         for column, question in enumerate(self._questions):
-            numbers[:, column] = question(at)
+            numbers[:, column] = values_at(question, at)
         seen = [_room(views, before, steps) for views in self._views]
         finished, end = self._native.run(
             epoch, first, steps, orders, numbers, losses, totals, task.collected, self.threads, before, seen
@@ -236,13 +238,24 @@ class CompiledEngine(Engine):
 
     def _record(self, task: Task) -> None:
         size, full, rest = task.sizes
-        steps = [record_step(*self.parts, task.rows, rows) for rows in (size, rest) if rows]
+        steps = [self._recorded(task.rows, rows) for rows in (size, rest) if rows]
         self.programs = [CompiledProgram(step, self._questions, self._errors) for step in steps]
         self._native = self._replay_of(self.programs, full, rest)
         if self.watches:
             self._look_at(steps)
         if not self.programs[0].python_calls:  # how long those take nobody knows
             self._pace = max(1, int(FIRST_SLICE_FLOPS / (1 + self.programs[0].flops)))
+
+    def _recorded(self, rows: Rows, batch_rows: int) -> RecordedStep:
+        """A step as recorded; a part that is found out only now, at batches of another size, gets its bridge."""
+        while True:
+            try:
+                return record_step(*self.parts, rows, batch_rows, bridges=self._bridges, on_trial=self._on_trial)
+            except NotRecorded as refusal:
+                bridges = self._bridges.with_refused(refusal, *self.parts[:3])
+                if self._on_trial or bridges.impossible:
+                    raise
+                self._bridges = bridges
 
     def _look_at(self, steps: list[RecordedStep]) -> None:
         """Gives the replay programs whose arrays hold the numbers of a step, and says what to take from them."""
@@ -287,90 +300,8 @@ def _view(watch: Watch, network: Network, step: RecordedStep, program: CompiledP
     return View(watch, network, calls, program.arena.memory.view(network.dtype))
 
 
-def step_program(network: Network, loss: Loss, optimizer: Optimizer, seed: int, rows: Rows) -> CompiledProgram:
-    """The program of a training step on such rows, for looking at."""
-    return CompiledProgram(record_step(network, loss, optimizer, seed, rows, len(rows)), [], [])
-
-
-def record_step(
-    network: Network, loss: Loss, optimizer: Optimizer, seed: int, rows: Rows, batch_rows: int
-) -> RecordedStep:
-    """Writes one training step down on buffers of its own."""
-    recorder = Recorder(seed)
-    sources: list[tuple[Array, Array]] = []
-
-    def buffer(source: Array) -> Array:
-        sources.append((source, recorder.empty((batch_rows, *source.shape[1:]), source.dtype)))
-        return sources[-1][1]
-
-    x, targets = buffer(rows.x), buffer(rows.targets)
-    weights = None if rows.loss_weights is None else buffer(rows.loss_weights)
-    before = optimizer.steps
-    step = TrainingStep(recorder, network, loss, optimizer, x, targets, weights)
-    step.finish()
-    optimizer.steps = before
-    return RecordedStep(
-        recorder.calls,
-        step.forward_calls,
-        recorder.buffers,
-        batch_rows,
-        sources,
-        step.outputs,
-        step.value,
-        step.total,
-        network.parameters,
-        network.gradients,
-        list(optimizer.state.values()),
-    )
-
-
 ENDS = ("done", "diverged", "failed", "parameters not finite")
 """Of a native replay, in the order of its enumeration."""
-
-
-class TrainingStep:
-    """One step through a runner: forward and loss at once, backward and update by ``finish``.
-
-    Attributes:
-        outputs: of the network (N, ...).
-        forward_calls: kernel calls of the network's forward pass, where the runner keeps a list of them.
-        total: the batch's total weight (1,).
-        value: the loss (1,).
-    """
-
-    def __init__(
-        self,
-        run: Runner,
-        network: Network,
-        loss: Loss,
-        optimizer: Optimizer,
-        x: Array,
-        targets: Array,
-        weights: Array | None,
-    ) -> None:
-        self._run, self._network, self._loss, self._optimizer = run, network, loss, optimizer
-        self._targets = targets
-        self.outputs, self._cache = network.forward(run, x, training=True)
-        self.forward_calls = len(run.calls) if isinstance(run, Recorder | TracingRunner) else 0
-        self._row_weights, self.total = loss.row_weights(run, self.outputs, weights)
-        self.value, self._loss_cache = loss.forward(run, self.outputs, targets, self._row_weights)
-
-    def finish(self) -> None:
-        """Backward and update."""
-        self.backward()
-        self.update()
-
-    def backward(self) -> None:
-        """From the loss back to the inputs."""
-        run = self._run
-        doutputs = self._loss.backward(run, self.outputs, self._targets, self._row_weights, self._loss_cache)
-        self._network.backward(run, doutputs, self._cache)
-
-    def update(self) -> None:
-        """The optimizer's turn."""
-        network = self._network
-        self._run.batch_weight = self.total
-        self._optimizer.update(self._run, network.parameters, network.gradients, network.layout)
 
 
 def engine_class(name: str) -> type[Engine]:

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from warnings import warn
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, DivergenceError
+from glassnet.errors import ConfigurationError, DivergenceError, NumpyFallbackWarning
 from glassnet.losses import Loss
 from glassnet.metrics import Metric
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.runners import NativeRunner, NumpyRunner
+from glassnet.runners.base import values_at
+from glassnet.runners.own import held, is_own, named, single
 from glassnet.shapes import Array
 from glassnet.training.batches import Rows, batch_sizes, epoch_order
 from glassnet.training.callbacks import Callback, TrainingState
 from glassnet.training.checkpoint import saving_last
-from glassnet.training.engines import Result, Task, engine_class
+from glassnet.training.engines import CompiledEngine, Engine, NumpyEngine, Result, Task, engine_class
 from glassnet.training.history import History
 from glassnet.training.interrupt import Interrupt
 from glassnet.training.progress import ProgressBar
 from glassnet.training.snapshots import Snapshots
+from glassnet.training.trial import examine
 from glassnet.training.watch import Watch
 
 
@@ -69,9 +73,8 @@ class Trainer:
         steps = full + (rest > 0)
         bar = ProgressBar((state.first_epoch, state.last_epoch), steps, enabled=verbose)
         snapshots = Snapshots(self.network, optimizer, steps=steps, first_epoch=state.first_epoch)
-        parts = self.network, self.loss, optimizer, self.seed, self.threads
         watches = [callback for callback in callbacks if isinstance(callback, Watch)]
-        engine = engine_class(self.engine_name)(*parts, snapshots, watches)
+        engine = self._engine(rows, batch_size, snapshots, watches)
         # Where nobody looks at the model between epochs, an engine may do several at once.
         has_penalty = optimizer.penalty(np.ones_like(self.network.parameters), self.network.layout) > 0
         others = len(callbacks) > len(watches)
@@ -98,7 +101,7 @@ class Trainer:
                     count, left = divmod(len(result.losses), steps)
                     if result.diverged:
                         count -= left == 0  # the last epoch is complete, but not good
-                    rates = optimizer.rate_at(first_step + steps * np.arange(count))
+                    rates = values_at(optimizer.rate_at, first_step + steps * np.arange(count))
                     measured = self._measured(result, count, steps)
                     if has_penalty and count:
                         measured["penalty"] = [optimizer.penalty(self.network.parameters, self.network.layout)]
@@ -129,12 +132,24 @@ class Trainer:
         state.history.stopped = state.stop_reason
         return state.history
 
+    def _engine(self, rows: Rows, batch_size: int, snapshots: Snapshots, watches: Sequence[Watch]) -> Engine:
+        """The engine, once the user's own parts have been tried; that of NumPy where a program cannot do."""
+        kind = engine_class(self.engine_name)
+        parts = self.network, self.loss, self.optimizer, self.seed
+        bridges = examine(*parts, rows, batch_size, compiled=kind is CompiledEngine)
+        if bridges.impossible:
+            warn(f"fit runs by NumPy: {bridges.impossible}", NumpyFallbackWarning, stacklevel=4)
+        if kind is NumpyEngine or bridges.impossible:
+            return NumpyEngine(*parts, self.threads, snapshots, watches)
+        return CompiledEngine(*parts, self.threads, snapshots, watches, bridges=bridges)
+
     def evaluate(self, rows: Rows) -> dict[str, float]:
         """Loss and metrics over all rows, in prediction mode; the loss on the targets as they are learned."""
         outputs = self.predict(rows.x)
-        run = NumpyRunner() if self.engine_name == "numpy" else NativeRunner(self.network.dtype)
-        row_weights, _ = self.loss.row_weights(run, outputs, rows.loss_weights)
-        value, _ = self.loss.forward(run, outputs, rows.targets, row_weights)
+        by_numpy = self.engine_name == "numpy" or is_own(self.loss)
+        run = NumpyRunner(self.seed, 0) if by_numpy else NativeRunner(self.network.dtype)
+        row_weights, _ = run.row_weights(self.loss, outputs, rows.loss_weights)
+        value, _ = run.loss_forward(self.loss, outputs, rows.targets, row_weights)
         return {"loss": float(value[0])} | self._measure(outputs, rows)
 
     def _orders(self, rows: int, shuffle: bool) -> Callable[[int], Array | None]:
@@ -161,7 +176,14 @@ class Trainer:
         targets = rows.targets if rows.originals is None else rows.originals
         if self.target_scaling is not None and self.metrics:
             outputs = self.target_scaling.invert(outputs, np.float64)
-        return {m.name: m.compute(outputs, targets, self.loss, rows.weights) for m in self.metrics}
+        found = {}
+        for metric in self.metrics:
+            with named(metric):
+                arrays = held(outputs), held(targets), self.loss, held(rows.weights)
+                found[metric.name] = metric.compute(*arrays)
+            if type(found[metric.name]) is not float:
+                found[metric.name] = float(single(metric, found[metric.name], "the value")[0])
+        return found
 
     def _divergence(
         self, result: Result, epoch: int, steps: int, state: TrainingState, snapshots: Snapshots

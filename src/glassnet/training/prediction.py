@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from copy import deepcopy
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from glassnet.errors import ConfigurationError
 from glassnet.kernels.activation import identity_forward
 from glassnet.layers import Layer
 from glassnet.network import Network, embeddings_of
 from glassnet.runners import NumpyRunner, Recorder, StepNumber, native
 from glassnet.runners.arena import Arena
 from glassnet.runners.fusion import fold
+from glassnet.runners.own import is_own
 from glassnet.runners.program import as_setting, check_arrays
 from glassnet.runners.recorder import without_dead_work
 from glassnet.runners.stages import Group, Item, Stage, items_of
+from glassnet.runners.standins import NotRecorded
 from glassnet.runners.threads import thread_count
 from glassnet.shapes import Array, size_of
+from glassnet.training.agreement import close
+from glassnet.training.steps import refusing_parameters
 
 NUMPY_ROWS = 1024
 """Rows that go through the network at once where NumPy kernels carry it out: bounds the memory."""
@@ -45,20 +52,24 @@ class Predictor:
         network: built.
         engine: as ``Model`` takes it; where layers are written in Python, NumPy kernels do the work in any case.
         threads: upper limit of threads.
+        on_trial: whether it is made to see how a copy of a network with layers of the user's own behaves.
 
     Attributes:
         looks_up: whether there is an ``Embedding``; its numbers must be checked before.
     """
 
-    def __init__(self, network: Network, engine: str, threads: int | None) -> None:
+    def __init__(self, network: Network, engine: str, threads: int | None, *, on_trial: bool = False) -> None:
         self.network = network
+        self._on_trial = on_trial
         self._settings = engine, threads
         self._buffers = network.parameters
         self._changes = Layer.changes
         self._shape, self._dtype = network.output_shape or (), network.dtype
         self._threads = thread_count(threads)
         self.looks_up = bool(embeddings_of(network, network.input_shape or ()))
-        self._program = None if engine == "numpy" else self._compile()
+        self._program = None if engine == "numpy" else self._compiled()
+        has_own = any(map(is_own, (network, *(layer for _, layer in network.walk()))))
+        self._is_untried = has_own and not on_trial and self._program is not None
 
     def is_current(self, network: Network, engine: str, threads: int | None) -> bool:
         """Whether all is as it was: the network, its buffers, every layer's attributes, and the other arguments."""
@@ -72,7 +83,7 @@ class Predictor:
 
     def fast(self, x: Array) -> Array | None:
         """The outputs, or None where x is not a contiguous array of finite rows of the network's shape and dtype."""
-        if self._program is None:
+        if self._program is None or self._is_untried:
             return None
         y = np.empty((len(x), *self._shape), self._dtype)
         return y if self._program.predict(x, y, self._threads) else None
@@ -80,12 +91,42 @@ class Predictor:
     def __call__(self, x: Array) -> Array:
         """The outputs (N, ...) for checked inputs (N, ...)."""
         x = np.ascontiguousarray(x)
+        if self._is_untried:
+            self._try(x[:MOST_ROWS])
         found = self.fast(x) if len(x) else None
-        if found is not None:
-            return found
-        run = NumpyRunner(step=0)
-        parts = (x[start : start + NUMPY_ROWS] for start in range(0, max(1, len(x)), NUMPY_ROWS))
-        return np.concatenate([self.network.forward(run, part, training=False)[0] for part in parts])
+        return self._by_numpy(x) if found is None else found
+
+    def _by_numpy(self, x: Array) -> Array:
+        run, y = NumpyRunner(step=0), np.empty((len(x), *self._shape), self._dtype)
+        for start in range(0, max(1, len(x)), NUMPY_ROWS):
+            part = slice(start, start + NUMPY_ROWS)
+            y[part] = run.forward(self.network, x[part], training=False)[0]
+        return y
+
+    def _try(self, x: Array) -> None:
+        """Lets a copy of a network with own layers predict both ways, twice, with other parameters; or gives up."""
+        try:
+            twin = deepcopy(self.network)
+            trial = Predictor(twin, "compiled", 1, on_trial=True)
+            for _ in range(2):
+                compiled = trial.fast(x)
+                if trial._program is None or (compiled is not None and not close(trial._by_numpy(x), compiled)):
+                    self._program = None
+                if compiled is None:  # the rows are nothing to tell by
+                    return
+                twin.parameters[...] *= 1.1
+            self._is_untried = False
+        except Exception:  # noqa: BLE001 - of the user's code, on a copy: NumPy will show what there is to it
+            self._program = None
+
+    def _compiled(self) -> Any:
+        """The native program, or None: where own layers do more than call kernels, NumPy has to."""
+        try:
+            return self._compile()
+        except (NotRecorded, ConfigurationError):
+            if not any(map(is_own, (self.network, *(layer for _, layer in self.network.walk())))):
+                raise
+            return None
 
     def _compile(self) -> Any:
         """The native program; None where there is no native module or a layer must run in Python."""
@@ -96,9 +137,10 @@ class Predictor:
         widths = [size_of(layer.output_shape or ()) for _, layer in network.walk()]
         row_bytes = self._dtype.itemsize * max(1, sum(widths) + size_of(network.input_shape or ()))
         rows = min(max(FEWEST_ROWS, TILE_BYTES // row_bytes // 4 * 4), MOST_ROWS)
-        recorder = Recorder(0)
+        recorder = Recorder(0, poisoned=self._on_trial)
         x = recorder.empty((rows, *(network.input_shape or ())), self._dtype)
-        outputs, _ = network.forward(recorder, x, training=False)
+        with refusing_parameters(network, recorder) if self._on_trial else nullcontext():
+            outputs, _ = recorder.forward(network, x, training=False)
         y = recorder.empty(outputs.shape, self._dtype)
         recorder(network, identity_forward, x=outputs, y=y)
         items = self._items(recorder, y, rows, module)

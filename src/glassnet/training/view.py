@@ -185,5 +185,15 @@ class KeepingRunner(NumpyRunner):
     def __call__(self, caller: Caller, kernel: Kernel, **arguments: Any) -> None:
         """Calls the kernel and notes the call."""
         super().__call__(caller, kernel, **arguments)
+        self._keep(caller, kernel, arguments)
+
+    def has_called(self, part: Any, kernel: Kernel, **arrays: Any) -> None:
+        """Notes what a user's own code did by itself, as a call of ``kernel``."""
+        results = [arrays[name] for name in info(kernel).writes]
+        known = {id(array) for call in self.calls for array in call.arrays.values()}
+        if any(id(array) not in known for array in results):
+            self._keep(part, kernel, arrays)
+
+    def _keep(self, caller: Caller, kernel: Kernel, arguments: dict[str, Any]) -> None:
         entry = info(kernel)
         self.calls.append(RecordedCall(caller.path, entry, {name: arguments[name] for name in entry.arrays}, {}))

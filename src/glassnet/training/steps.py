@@ -1,0 +1,140 @@
+"""One training step: forward, loss, backward, update, through any runner; and the same written down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+from glassnet.losses import Loss
+from glassnet.network import Network
+from glassnet.optimizers import Optimizer
+from glassnet.runners import CompiledProgram, RecordedStep, Recorder, Runner, TracingRunner
+from glassnet.runners.standins import stand_in
+from glassnet.shapes import Array
+from glassnet.training.batches import Rows
+from glassnet.training.parts import NO_BRIDGES, Bridges
+
+
+class TrainingStep:
+    """One step through a runner: forward and loss at once, backward and update by ``finish``.
+
+    Attributes:
+        outputs: of the network (N, ...).
+        forward_calls: kernel calls of the network's forward pass, where the runner keeps a list of them.
+        total: the batch's total weight (1,).
+        value: the loss (1,).
+    """
+
+    def __init__(
+        self,
+        run: Runner,
+        network: Network,
+        loss: Loss,
+        optimizer: Optimizer,
+        x: Array,
+        targets: Array,
+        weights: Array | None,
+    ) -> None:
+        self._run, self._network, self._loss, self._optimizer = run, network, loss, optimizer
+        self._targets = targets
+        self.outputs, self._cache = run.forward(network, x, training=True)
+        self.forward_calls = len(run.calls) if isinstance(run, Recorder | TracingRunner) else 0
+        self._row_weights, self.total = run.row_weights(loss, self.outputs, weights)
+        self.value, self._loss_cache = run.loss_forward(loss, self.outputs, targets, self._row_weights)
+
+    def finish(self) -> None:
+        """Backward and update."""
+        self.backward()
+        self.update()
+
+    def backward(self) -> None:
+        """From the loss back to the inputs."""
+        arrays = self.outputs, self._targets, self._row_weights
+        doutputs = self._run.loss_backward(self._loss, *arrays, self._loss_cache)
+        self._run.backward(self._network, doutputs, self._cache)
+
+    def update(self) -> None:
+        """The optimizer's turn."""
+        network = self._network
+        self._run.batch_weight = self.total
+        self._run.update(self._optimizer, network.parameters, network.gradients, network.layout)
+
+
+def record_step(
+    network: Network,
+    loss: Loss,
+    optimizer: Optimizer,
+    seed: int,
+    rows: Rows,
+    batch_rows: int,
+    *,
+    bridges: Bridges = NO_BRIDGES,
+    on_trial: bool = False,
+) -> RecordedStep:
+    """Writes one training step down on buffers of its own.
+
+    Args:
+        network: of the training.
+        loss: its loss.
+        optimizer: its optimizer.
+        seed: its seed.
+        rows: the data that batches come from.
+        batch_rows: rows in a batch.
+        bridges: the user's own parts that are recorded as calls of their Python code.
+        on_trial: whether parameters refuse arithmetic, too, and buffers hold NaN; only for copies of the parts.
+
+    Raises:
+        NotRecorded: an own part that is not bridged does more than call kernels.
+    """
+    bridged = bridges.ids(network, loss, optimizer)
+    recorder = Recorder(seed, bridged=bridged, poisoned=on_trial)
+    sources: list[tuple[Array, Array]] = []
+
+    def buffer(source: Array) -> Array:
+        sources.append((source, recorder.empty((batch_rows, *source.shape[1:]), source.dtype)))
+        return sources[-1][1]
+
+    x, targets = buffer(rows.x), buffer(rows.targets)
+    weights = None if rows.loss_weights is None else buffer(rows.loss_weights)
+    before = optimizer.steps
+    with refusing_parameters(network, recorder) if on_trial else nullcontext():
+        step = TrainingStep(recorder, network, loss, optimizer, x, targets, weights)
+        step.finish()
+    optimizer.steps = before
+    return RecordedStep(
+        recorder.calls,
+        step.forward_calls,
+        recorder.buffers,
+        batch_rows,
+        sources,
+        step.outputs,
+        step.value,
+        step.total,
+        network.parameters,
+        network.gradients,
+        list(optimizer.state.values()),
+    )
+
+
+@contextmanager
+def refusing_parameters(network: Network, recorder: Recorder) -> Iterator[None]:
+    """Lets the arrays of every layer's parameters refuse arithmetic for a while."""
+    parameters = [
+        p for layer in (network, *(layer for _, layer in network.walk())) for p in layer.own_parameters().values()
+    ]
+    before = [(p.value, p.gradient) for p in parameters]
+    try:
+        for parameter in parameters:
+            parameter.value = stand_in(parameter.value, recorder)
+            parameter.gradient = stand_in(parameter.gradient, recorder)
+        yield
+    finally:
+        for parameter, (value, gradient) in zip(parameters, before, strict=True):
+            parameter.value, parameter.gradient = value, gradient
+
+
+def step_program(
+    network: Network, loss: Loss, optimizer: Optimizer, seed: int, rows: Rows, bridges: Bridges = NO_BRIDGES
+) -> CompiledProgram:
+    """The program of a training step on such rows, for looking at."""
+    return CompiledProgram(record_step(network, loss, optimizer, seed, rows, len(rows), bridges=bridges), [], [])
