@@ -17,7 +17,22 @@ from glassnet.initializers import Given, HeNormal, Normal
 from glassnet.layers import PythonLayer
 from glassnet.losses import LOSSES, Loss
 from glassnet.optimizers import OPTIMIZERS, Optimizer
-from glassnet.settings import Configurable, by_name, file_name, from_config, number, one_of, to_config, whole
+from glassnet.settings import (
+    Configurable,
+    by_name,
+    file_name,
+    from_config,
+    known_by,
+    number,
+    one_of,
+    to_config,
+    whole,
+)
+
+
+def halved(value: float) -> float:
+    """A user's function."""
+    return value / 2
 
 
 class Shift(gn.NumpyLayer):
@@ -36,6 +51,7 @@ def library() -> set[type[Configurable]]:
 
 BASES = {
     "Activation", "Column", "Configurable", "Form", "Initializer", "Layer", "Loss", "Metric", "Network", "NumpyLayer",
+    "NumpyLoss", "NumpyOptimizer",
     "Optimizer", "Schedule", "Step", "Words",
 }  # fmt: skip
 CLASSES = sorted(
@@ -104,6 +120,7 @@ SAMPLES: list[Configurable] = [
     gn.Concat(gn.Dense(2), [gn.Dense(3), gn.ReLU()]),
     gn.Concat(gn.Tanh(), gn.Sigmoid(), axis=2),
     # losses
+    gn.losses.FunctionLoss(halved),
     gn.losses.SumSquaredError("mean"),
     gn.losses.MeanSquaredError(),
     gn.losses.MeanAbsoluteError("sum"),
@@ -162,6 +179,7 @@ SAMPLES: list[Configurable] = [
     # metrics
     *(cls() for cls in gn.metrics.METRICS.values()),
     gn.metrics.F1("weighted"),
+    gn.metrics.FunctionMetric(halved),
     # tables
     tables.Number("age", 31.5, 4.0, True),
     tables.Truth("member"),
@@ -193,7 +211,7 @@ SHOWN_OTHERWISE: list[Configurable] = [
     gn.Dense(2, weight_init=np.ones((3, 2))),
 ]
 BY_TYPE = {cls.__name__: cls for cls in CLASSES} | {"Shift": Shift}
-BY_FILE_NAME = {file_name(cls): cls for cls in [*CLASSES, Shift]}
+BY_FILE_NAME = {known_by(given): given for given in [*CLASSES, Shift, halved]}
 
 
 def rebuilt(value: Configurable) -> Configurable:
@@ -218,7 +236,7 @@ def test_class_names_are_unique():
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=repr)
 def test_repr_is_the_call_that_made_it(sample: Configurable):
-    copy = eval(repr(sample), BY_TYPE | {type(sample).__name__: type(sample)})
+    copy = eval(repr(sample), BY_TYPE | {type(sample).__name__: type(sample), "halved": halved})
     assert type(copy) is type(sample)
     assert copy is not sample
     assert repr(copy) == repr(sample)

@@ -14,9 +14,17 @@ from glassnet.checks import numeric, same_rows
 from glassnet.diagnosis import hints, nothing_to_learn
 from glassnet.errors import ConfigurationError, NotBuiltError
 from glassnet.files import require_writable
-from glassnet.formats import ModelParts, describe, read_memories, read_model_file, reconstruct, write_model_file
+from glassnet.formats import (
+    ModelParts,
+    describe,
+    read_memories,
+    read_model_file,
+    reconstruct,
+    require_whole,
+    write_model_file,
+)
 from glassnet.layers import Layer, NumpyLayer
-from glassnet.losses import LOSSES, Loss, check_weights
+from glassnet.losses import Loss, as_loss, check_weights
 from glassnet.metrics import Metric, as_metrics
 from glassnet.model_checks import agreed_dtype, check_channels, check_end, check_lookups
 from glassnet.model_data import keeps_differences, prepared_inputs, prepared_targets
@@ -25,7 +33,7 @@ from glassnet.optimizers import Optimizer, as_optimizer
 from glassnet.output import for_stream
 from glassnet.preprocessing import Standardize
 from glassnet.runners import Plan, native
-from glassnet.settings import Configurable, boolean, by_name, one_of, whole
+from glassnet.settings import Configurable, boolean, one_of, whole
 from glassnet.shapes import Array, DType, as_dtype
 from glassnet.tables import Table
 from glassnet.training import (
@@ -37,8 +45,9 @@ from glassnet.training import (
     Trainer,
     TrainingState,
     as_callbacks,
+    example_rows,
     is_watched,
-    step_program,
+    plan_of,
     validation_rows,
 )
 
@@ -101,7 +110,7 @@ class Model:
         threads: int | None = None,
     ) -> None:
         self.network = as_network(network)
-        self.loss = by_name(loss, LOSSES, Loss, what="loss")
+        self.loss = as_loss(loss)
         self.optimizer = deepcopy(as_optimizer(optimizer))
         self.metrics = as_metrics(metrics)
         self.seed = whole(seed, "seed", "Model", low=0)
@@ -343,12 +352,8 @@ class Model:
                 fix="install glassnet again where a C++ compiler is",
             )
         size = whole(batch_size, "batch_size", "plan")
-        shapes = self.network.input_shape or (), self.network.output_shape or ()
-        x = np.zeros((size, *shapes[0]), self.dtype)
-        rows = Rows(x, self.loss.example_targets(size, shapes[1], self.dtype))
-        optimizer = deepcopy(self.optimizer)
-        optimizer.prepare(self.network.parameters)
-        return step_program(self.network, self.loss, optimizer, self.seed, rows).plan()
+        parts = self.network, self.loss, self.optimizer, self.seed
+        return plan_of(*parts, example_rows(self.network, self.loss, size))
 
     def save(self, path: str | Path, *, include_optimizer: bool = True) -> None:
         """Writes everything into one ``.safetensors`` file: architecture, settings, parameters, optimizer.
@@ -397,7 +402,9 @@ class Model:
             class_names=self.class_names,
             memories=self.memories,
         )
-        write_model_file(path, *describe(parts, include_optimizer=include_optimizer))
+        description, tensors = describe(parts, include_optimizer=include_optimizer)
+        require_whole(parts, description, tensors)
+        write_model_file(path, description, tensors)
 
     def _save_during(self, epoch: Callable[[], int]) -> Callable[[str | Path], None]:
         return lambda path: self._write(path, epoch(), include_optimizer=True)
@@ -475,12 +482,13 @@ class Model:
             )
 
 
-def load(path: str | Path, *, custom: Sequence[type[Configurable]] = ()) -> Model:
+def load(path: str | Path, *, custom: Sequence[type[Configurable] | Callable[..., Any]] = ()) -> Model:
     """Reads a model that ``Model.save`` wrote; no code from the file is run.
 
     Args:
         path: the file.
-        custom: classes of your own (layers, ``NumpyLayer``, schedules, ...) that the model uses.
+        custom: classes of your own (layers, ``NumpyLayer``, schedules, ...) and functions that the model uses. A class
+            need not be named where its module is imported already; nothing is imported for a file.
 
     Returns:
         The model, ready to predict, or to train on where it stopped.

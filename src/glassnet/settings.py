@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 from collections.abc import Mapping, Sequence
+from types import FunctionType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -30,12 +32,24 @@ class Configurable:
 
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments by name, in order; ``*layers`` appear under their own name as a tuple."""
-        return {name: getattr(self, name) for name in _constructor(type(self))}
+        found = {}
+        for name in _constructor(type(self)):
+            if not hasattr(self, name):
+                raise ConfigurationError(
+                    where=type(self).__name__,
+                    received=f"no attribute {name!r}, though its constructor takes {name!r}",
+                    expected="each argument of the constructor in an attribute of that name",
+                    fix=f"write self.{name} = {name} in __init__",
+                )
+            found[name] = getattr(self, name)
+        return found
 
     def __repr__(self) -> str:
         written: list[str] = []
         by_place = True
         for name, parameter in _constructor(type(self)).items():
+            if not hasattr(self, name):  # messages about it must still be able to name it
+                return f"{type(self).__name__}(...)"
             value = getattr(self, name)
             if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
                 written += [repr(item) for item in value]
@@ -58,7 +72,11 @@ def to_config(value: Any, *, where: str) -> Any:
     """Turns settings into what JSON can hold; a Configurable becomes ``{"class": name, "settings": {...}}``."""
     if isinstance(value, Configurable):
         settings = {k: to_config(v, where=f"{where}.{k}") for k, v in value.settings().items()}
-        return {"class": file_name(type(value)), "settings": settings}
+        module = type(value).__module__
+        is_ours = module.partition(".")[0] == "glassnet"
+        return {"class": file_name(type(value)), "settings": settings} | ({} if is_ours else {"module": module})
+    if isinstance(value, FunctionType) and value.__name__.isidentifier():
+        return {"function": value.__name__}
     if isinstance(value, Mapping):
         return {"map": [[to_config(k, where=where), to_config(v, where=where)] for k, v in value.items()]}
     if isinstance(value, list | tuple):
@@ -77,8 +95,25 @@ def to_config(value: Any, *, where: str) -> Any:
     )
 
 
-def from_config(config: Any, classes: Mapping[str, type[Configurable]], *, where: str) -> Any:
-    """Rebuilds what ``to_config`` wrote, from the given classes (by ``file_name``) and nothing else.
+def known_by(given: Any) -> str:
+    """How a reader of files finds a class (by its ``file_name``) or a function among those that it may use."""
+    return file_name(given) if isinstance(given, type) else f"function {getattr(given, '__name__', given)}"
+
+
+def _class_at(module: Any, name: Any) -> type[Configurable] | None:
+    """A user's class in a module that the program itself has imported; nothing is imported for a file."""
+    if not isinstance(module, str) or module.partition(".")[0] == "glassnet" or module not in sys.modules:
+        return None
+    found = vars(sys.modules[module]).get(name)
+    if isinstance(found, type) and issubclass(found, Configurable) and found.__module__ == module:
+        return found
+    return None
+
+
+def from_config(config: Any, classes: Mapping[str, Any], *, where: str) -> Any:
+    """Rebuilds what ``to_config`` wrote, from the given classes and functions (see ``known_by``).
+
+    Besides them a file may only name classes derived from glassnet's that stand in modules imported already.
 
     Raises:
         FileFormatError: for an unknown class or settings that its constructor refuses.
@@ -96,21 +131,33 @@ def from_config(config: Any, classes: Mapping[str, type[Configurable]], *, where
             }
     except (TypeError, ValueError) as error:
         raise _refused(where, config, error) from error
+    if set(config) == {"function"}:
+        if f"function {config['function']}" not in classes:
+            raise FileFormatError(
+                where=where,
+                received=f"the function {config['function']!r:.60} of the user's",
+                expected="that function: a file holds its name, and no code",
+                fix="pass it: gn.load(path, custom=[your_function])",
+            )
+        return classes[f"function {config['function']}"]
     name, settings = config.get("class"), config.get("settings")
-    if not isinstance(name, str) or name not in classes or not isinstance(settings, dict):
+    kind = None
+    if isinstance(name, str) and isinstance(settings, dict):
+        kind = classes[name] if name in classes else _class_at(config.get("module"), name)
+    if not isinstance(kind, type) or not isinstance(settings, dict):
         raise FileFormatError(
             where=where,
             received=f"the class {name!r}",
             expected="one of glassnet's classes" + _hint(str(name), classes),
-            fix="for a class of your own, pass it: gn.load(path, custom=[YourLayer])",
+            fix="for a class of your own, import its module first, or pass it: gn.load(path, custom=[YourLayer])",
         )
     arguments = {k: from_config(v, classes, where=f"{where}.{name}.{k}") for k, v in settings.items()}
     positional: list[Any] = []
     try:
-        for parameter in _constructor(classes[name]).values():
+        for parameter in _constructor(kind).values():
             if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
                 positional += arguments.pop(parameter.name, ())
-        return classes[name](*positional, **arguments)
+        return kind(*positional, **arguments)
     except (TypeError, ValueError) as error:
         raise _refused(f"{where}.{name}", settings, error) from error
 
@@ -192,6 +239,8 @@ def _constructor(cls: type) -> dict[str, inspect.Parameter]:
 
 
 def _show(value: Any) -> str:
+    if isinstance(value, FunctionType):
+        return value.__name__
     return f"array{value.shape}" if isinstance(value, np.ndarray) else repr(value)
 
 

@@ -86,14 +86,26 @@ def test_everything_comes_back(blobs: Blobs, tmp_path: Path) -> None:
 
 
 def test_a_layer_of_ones_own_is_named_when_it_is_not_given(blobs: Blobs, tmp_path: Path) -> None:
-    model = gn.Model(gn.Sequential(Scale(2.0), gn.Dense(3)), "cross_entropy", "sgd")
+    class Hidden(Scale):
+        """In no module, so that no name leads to it."""
+
+    model = gn.Model(gn.Sequential(Hidden(2.0), gn.Dense(3)), "cross_entropy", "sgd")
     model.fit(*blobs, verbose=False)
     path = tmp_path / "m.safetensors"
     model.save(path)
-    with pytest.raises(gn.FileFormatError, match=r"'Scale'.*custom=\[YourLayer\]"):
+    with pytest.raises(gn.FileFormatError, match=r"'Hidden'.*custom=\[YourLayer\]"):
         gn.load(path)
-    back = gn.load(path, custom=[Scale])
+    back = gn.load(path, custom=[Hidden])
     np.testing.assert_array_equal(back.predict(blobs[0]), model.predict(blobs[0]))
+
+
+def test_a_layer_of_an_imported_module_need_not_be_given(blobs: Blobs, tmp_path: Path) -> None:
+    model = gn.Model(gn.Sequential(Scale(2.0), gn.Dense(3)), "cross_entropy", "sgd")
+    model.fit(*blobs, verbose=False)
+    model.save(tmp_path / "m.safetensors")
+    for custom in ([], [Scale]):
+        back = gn.load(tmp_path / "m.safetensors", custom=custom)
+        np.testing.assert_array_equal(back.predict(blobs[0]), model.predict(blobs[0]))
 
 
 def test_the_file_is_plain_safetensors(saved: Path) -> None:

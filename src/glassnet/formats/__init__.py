@@ -3,6 +3,7 @@
 from glassnet.formats.description import ModelParts, describe, reconstruct
 from glassnet.formats.memories import read_memories
 from glassnet.formats.model_file import read_model_file, write_model_file
+from glassnet.formats.proof import require_whole
 
 __all__ = [
     "ModelParts",
@@ -10,5 +11,6 @@ __all__ = [
     "read_memories",
     "read_model_file",
     "reconstruct",
+    "require_whole",
     "write_model_file",
 ]

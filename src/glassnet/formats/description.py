@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from glassnet import initializers, layers, losses, metrics, network, optimizers, preprocessing, schedules, tables
-from glassnet.errors import FileFormatError, GlassnetError
+from glassnet.errors import ConfigurationError, FileFormatError, GlassnetError
 from glassnet.formats.memories import CALLBACKS_PREFIX, describe_memories, memories_of
 from glassnet.losses import Loss
 from glassnet.metrics import Metric
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
 from glassnet.preprocessing import Standardize
-from glassnet.settings import Configurable, file_name, from_config, to_config, whole
+from glassnet.runners.own import is_own
+from glassnet.settings import Configurable, file_name, from_config, known_by, to_config, whole
 from glassnet.shapes import Array, Shape
 from glassnet.tables import Table
 from glassnet.training import Memories
@@ -36,7 +37,7 @@ BASES = (
         "Network",
         "NumpyLayer",
     ),
-    *("Optimizer", "Schedule", "Step"),
+    *("NumpyLoss", "NumpyOptimizer", "Optimizer", "Schedule", "Step"),
 )
 """Classes that others are derived from: by themselves they do nothing."""
 _KINDS: dict[str, Any] = {
@@ -95,14 +96,14 @@ def describe(parts: ModelParts, *, include_optimizer: bool) -> tuple[dict[str, A
 
 
 def reconstruct(
-    description: Mapping[str, Any], tensors: Mapping[str, Array], *, custom: Sequence[type[Configurable]], where: str
+    description: Mapping[str, Any], tensors: Mapping[str, Array], *, custom: Sequence[Any], where: str
 ) -> ModelParts:
     """Undoes ``describe``, trusting nothing: classes come from a list, shapes are compared before memory is taken.
 
     Raises:
         FileFormatError: description and tensors contradict each other or what glassnet knows.
     """
-    classes = library_classes() | {file_name(cls): cls for cls in custom}
+    classes = library_classes() | {known_by(given): given for given in _require_custom(custom, where)}
     try:
         return _reconstruct(description, tensors, classes, where)
     except FileFormatError:
@@ -114,6 +115,20 @@ def reconstruct(
             expected="what model.save wrote",
             fix="undo the edit of the file, or save the model again",
         ) from error
+
+
+def _require_custom(custom: Sequence[Any], where: str) -> Sequence[Any]:
+    """Refuses what a model's file cannot name."""
+    for given in custom:
+        is_class = isinstance(given, type)
+        if (is_class and not issubclass(given, Configurable)) or not callable(given) or isinstance(given, Configurable):
+            raise ConfigurationError(
+                where=f"{where}: custom",
+                received=f"{given!r:.80}",
+                expected="classes derived from glassnet's, or functions, themselves",
+                fix="write custom=[YourLayer, your_function], without calling them",
+            )
+    return custom
 
 
 def library_classes() -> dict[str, type[Configurable]]:
@@ -131,7 +146,7 @@ def library_classes() -> dict[str, type[Configurable]]:
 
 
 def _reconstruct(
-    description: Mapping[str, Any], tensors: Mapping[str, Array], classes: Mapping[str, type[Configurable]], where: str
+    description: Mapping[str, Any], tensors: Mapping[str, Array], classes: Mapping[str, Any], where: str
 ) -> ModelParts:
     found = {name: from_config(description[name], classes, where=where) for name in _KINDS}
     for name, kind in _KINDS.items():
@@ -170,10 +185,15 @@ def _check_scaling(scaling: Standardize | Table | None, shape: Shape) -> None:
 
 
 def _restore_memory(optimizer: Optimizer, parameters: Array, tensors: Mapping[str, Array], where: str) -> None:
-    """Gives the optimizer its memory back, where the file's fits what the optimizer would have."""
+    """Gives the optimizer its memory back, where the file's fits what the optimizer would have.
+
+    A rule of the user's may remember what it has not declared, if that is an array like the parameters.
+    """
     optimizer.prepare(parameters)
     found = {n.removeprefix(OPTIMIZER_PREFIX): a for n, a in tensors.items() if n.startswith(OPTIMIZER_PREFIX)}
     shapes = {name: (array.shape, array.dtype.name) for name, array in optimizer.state.items()}
+    if is_own(getattr(optimizer, "rule", optimizer)):
+        shapes |= dict.fromkeys(found, (parameters.shape, parameters.dtype.name))
     if {name: (array.shape, array.dtype.name) for name, array in found.items()} != shapes:
         raise FileFormatError(
             where=where,

@@ -12,6 +12,7 @@ from glassnet.errors import ConfigurationError
 from glassnet.files import require_writable, write_atomically
 from glassnet.interop.c_functions import FUNCTIONS
 from glassnet.interop.c_layers import Program, emit, literal
+from glassnet.interop.own import refuse_own_layers
 from glassnet.model import Model
 from glassnet.preprocessing import Standardize
 from glassnet.shapes import Array, Shape, size_of
@@ -68,6 +69,7 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
             fix='write function="predict"',
         )
     model.require_built("export_c")
+    refuse_own_layers(model.network, "export_c")
     if isinstance(model.preprocessing, Table) and scaling_of(model) is None:
         raise ConfigurationError(
             where="export_c",

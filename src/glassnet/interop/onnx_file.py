@@ -12,10 +12,12 @@ import numpy as np
 
 from glassnet.errors import ConfigurationError, MissingExtraError
 from glassnet.files import require_writable, write_atomically
+from glassnet.interop.own import refuse_own_layers
 from glassnet.losses import BinaryCrossEntropy, CrossEntropy
 from glassnet.model import Model
 from glassnet.network import places_of
 from glassnet.preprocessing import Standardize
+from glassnet.runners.base import is_library_code
 from glassnet.settings import whole
 from glassnet.shapes import Array
 from glassnet.tables import Table
@@ -96,6 +98,7 @@ def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxRe
         )
     target = require_writable(path, where="export_onnx")
     model.require_built("export_onnx")
+    refuse_own_layers(model.network, "export_onnx")
     import onnx
 
     newest = onnx.defs.onnx_opset_version()
@@ -143,7 +146,7 @@ def _proto(model: Model, opset: int) -> Any:
         value = graph.add("Add", graph.add("Mul", value, scale), mean)
     graph.add("Identity", value, output="outputs")
     shapes = {"outputs": network.output_shape or ()}
-    if isinstance(model.loss, CrossEntropy | BinaryCrossEntropy):
+    if isinstance(model.loss, CrossEntropy | BinaryCrossEntropy) and is_library_code(model.loss.probabilities):
         kind = "Softmax" if isinstance(model.loss, CrossEntropy) else "Sigmoid"
         settings = {"axis": -1} if kind == "Softmax" else {}
         graph.add(kind if model.loss.from_logits else "Identity", "outputs", output="probabilities",

@@ -11,6 +11,7 @@ import numpy as np
 from glassnet import layers as gl
 from glassnet.errors import ConfigurationError, NotBuiltError
 from glassnet.interop.agreement import require_agreement, rows_to_try
+from glassnet.interop.own import refuse_own_layers
 from glassnet.interop.state import names_of_state
 from glassnet.interop.torch_import import frozen_copy, outputs_of, require_torch
 from glassnet.layers.windows import padding_along, padding_of, pair
@@ -46,6 +47,7 @@ def to_torch(model: Model | Network) -> Any:
             expected="a built one",
             fix="call network.build(input_shape), or model.fit(x, y), first",
         )
+    refuse_own_layers(network, "to_torch")
     module = to_module(network)
     if not isinstance(module, torch.nn.Sequential):
         module = torch.nn.Sequential(module)

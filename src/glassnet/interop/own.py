@@ -1,0 +1,23 @@
+"""Layers of the user's own at the doors to other formats."""
+
+from __future__ import annotations
+
+from glassnet.errors import ConfigurationError
+from glassnet.network import Network
+from glassnet.runners.base import is_library_code
+
+
+def refuse_own_layers(network: Network, where: str) -> None:
+    """Refuses a class derived from one of glassnet's that computes something else: no file holds its code.
+
+    Raises:
+        ConfigurationError: there is one; it is named.
+    """
+    for layer in (network, *(layer for _, layer in network.walk())):
+        if not is_library_code(layer.forward):
+            raise ConfigurationError(
+                where=f"{where}: {layer.where}",
+                received=f"a forward pass of the user's, in the class {type(layer).__name__}",
+                expected="layers of glassnet's own; what is written in Python cannot be put into a file",
+                fix="express it by built-in layers, or export the network before and after it",
+            )
