@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import weakref
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -15,6 +17,7 @@ import glassnet as gn
 from glassnet.kernels import KERNELS, kernel
 from glassnet.kernels.activation import relu_forward
 from glassnet.runners import native
+from glassnet.training.engines import CompiledEngine
 
 ENGINES = ["numpy", "compiled" if native() is not None else "auto"]
 Array = np.ndarray
@@ -658,3 +661,25 @@ def test_one_memory_for_all_outputs_is_no_trap_in_long_predictions() -> None:
         model = gn.Model(gn.Sequential(Saves()), "mean_squared_error", "sgd", dtype="float64", engine=engine)
         model.network.build((2,), dtype="float64")
         np.testing.assert_array_equal(model.predict(x), 2 * x)
+
+
+@pytest.mark.skipif(native() is None, reason="needs the compiled module")
+def test_nothing_stays_behind_of_what_was_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clipped(gn.losses.MeanSquaredError):
+        def backward(self, run: gn.Runner, outputs: Array, targets: Array, row_weights: Array, cache: Any) -> Array:
+            return np.clip(super().backward(run, outputs, targets, row_weights, cache), -0.01, 0.01)
+
+    made: list[weakref.ref[CompiledEngine]] = []
+    begin = CompiledEngine.__init__
+
+    def noted(self: CompiledEngine, *arguments: Any, **settings: Any) -> None:
+        begin(self, *arguments, **settings)
+        made.append(weakref.ref(self))
+
+    monkeypatch.setattr(CompiledEngine, "__init__", noted)
+    x, y = data()
+    for settings in ({"loss": Clipped()}, {"optimizer": parts.MyMomentum()}, {"loss": parts.squares}):
+        model_with(parts.Swish(), parts.KeepsState(), engine="compiled", **settings).fit(x, y, verbose=False)
+    gc.collect()
+    assert len(made) > 6
+    assert [engine() for engine in made] == [None] * len(made)

@@ -73,7 +73,8 @@ class Recorder(Runner):
         self.this_step = StepNumber(same)
         self._bridged, self._poisoned = bridged, poisoned
         self._at_work: list[Any] = []  # own parts that are being called, the innermost last
-        self._refused: NotRecorded | None = None
+        # Not the exception: its traceback would hold arrays that hold the recorder, out of a garbage collector's sight.
+        self._refused: tuple[Any, str] | None = None
 
     def empty(self, shape: Shape, dtype: np.dtype[Any] | type) -> Array:
         """A buffer that stands for one in the program."""
@@ -166,8 +167,8 @@ class Recorder(Runner):
 
     def refusal(self, reason: str) -> NotRecorded:
         """What a stand-in raises: it says whose code was at work."""
-        self._refused = NotRecorded(self._at_work[-1] if self._at_work else None, reason)
-        return self._refused
+        self._refused = self._at_work[-1] if self._at_work else None, reason
+        return NotRecorded(*self._refused)
 
     def _watched(self, part: Any, call: Callable[[], Any]) -> Any:
         """What an own part's code returns, if it does nothing but call kernels.
@@ -185,7 +186,7 @@ class Recorder(Runner):
         finally:
             self._at_work.pop()
         if self._refused is not None:  # and the code went on as if nothing had happened
-            raise self._refused
+            raise NotRecorded(*self._refused)
         if kept_by(part):
             raise NotRecorded(part, "keeps arrays on itself")
         return result
