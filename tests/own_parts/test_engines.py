@@ -150,7 +150,7 @@ def test_sample_weights_count_in_both_engines(name: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ["numpy", "auto"])
-@pytest.mark.parametrize("loss", [parts.squares, parts.CalledLoss()], ids=str)
+@pytest.mark.parametrize("loss", [parts.squares, parts.CalledLoss()], ids=["function", "class"])
 def test_weights_that_could_not_act_are_refused(loss: Any, engine: str) -> None:
     x, y = data()
     model = model_of(lambda: {"loss": loss}, engine)
