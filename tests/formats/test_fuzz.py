@@ -50,7 +50,8 @@ def contents(tmp_path_factory: pytest.TempPathFactory) -> Contents:
     x = rng.normal(size=(12, 3))
     dense.preprocessing = gn.Standardize.from_data(x)
     dense.feature_names, dense.class_names = ("a", "b", "c"), ("x", "y", "z")
-    dense.fit(x, rng.integers(0, 3, 12), epochs=1, verbose=False)
+    watching = [gn.EarlyStopping("loss"), gn.ReduceOnPlateau("loss")]  # which the file remembers
+    dense.fit(x, rng.integers(0, 3, 12), epochs=3, callbacks=watching, verbose=False)
     images = gn.Model(
         gn.Sequential(
             gn.Conv2D(4, 3, padding="same"), gn.BatchNorm(), "relu", gn.MaxPool2D(2),
