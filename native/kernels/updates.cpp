@@ -95,13 +95,11 @@ void adam_update(const T* gradients, T* parameters, T* m, T* v, std::int64_t siz
 }
 
 template <class T>
-void nadam_update(const T* gradients, T* parameters, T* m, T* v, double* momentum_product, std::int64_t size,
-                  double learning_rate, double beta1, double beta2, double epsilon, double step, double momentum,
-                  double next_momentum) {
+void nadam_update(const T* gradients, T* parameters, T* m, T* v, std::int64_t size, double learning_rate,
+                  double beta1, double beta2, double epsilon, double step, double momentum, double next_momentum,
+                  double product) {
     const T keep1 = static_cast<T>(beta1), take1 = static_cast<T>(1 - beta1);
     const T keep2 = static_cast<T>(beta2), take2 = static_cast<T>(1 - beta2);
-    const double product = momentum_product[0] * momentum;
-    momentum_product[0] = product;
     const double root = std::sqrt(1 - std::pow(beta2, step));
     const T look_ahead = static_cast<T>(learning_rate * root * next_momentum / (1 - product * next_momentum));
     const T present = static_cast<T>(learning_rate * root * (1 - momentum) / (1 - product));
@@ -223,9 +221,9 @@ struct Unpacked {
                               settings[0], settings[1], settings[2], settings[3], settings[4]);
     }
     static void nadam_update(const Operand* o, const double* settings) {
-        glassnet::nadam_update(o[0].as<T>(), o[1].as<T>(), o[2].as<T>(), o[3].as<T>(), o[4].as<double>(),
-                               o[1].size(), settings[0], settings[1], settings[2], settings[3], settings[4],
-                               settings[5], settings[6]);
+        glassnet::nadam_update(o[0].as<T>(), o[1].as<T>(), o[2].as<T>(), o[3].as<T>(), o[1].size(),
+                               settings[0], settings[1], settings[2], settings[3], settings[4], settings[5],
+                               settings[6], settings[7]);
     }
     static void lion_update(const Operand* o, const double* settings) {
         glassnet::lion_update(o[0].as<T>(), o[1].as<T>(), o[2].as<T>(), o[1].size(),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import WeakSet
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from glassnet.errors import ShapeError
+from glassnet.errors import ConfigurationError, NotBuiltError, ShapeError
+from glassnet.settings import boolean, number
 from glassnet.shapes import Array, Shape, size_of
 
 if TYPE_CHECKING:  # the name alone would load numpy.random
@@ -19,30 +22,345 @@ PAGE, LINE = 4096, 64
 """Bytes."""
 
 
-@dataclass
-class Parameter:
-    """One weight or bias of a layer.
+class Watched:
+    """Base of what programs are compiled from.
 
     Attributes:
+        changes: how often anything of a layer has been set in this process: what was compiled before may be outdated.
+    """
+
+    changes: ClassVar[int] = 0
+
+    @staticmethod
+    def note_change() -> None:
+        """Counts a change."""
+        Watched.changes += 1
+
+
+class Parameter(NDArrayOperatorsMixin):
+    """One weight or bias of a layer; to read and write like an array.
+
+    ``layer.weight[0]``, ``np.abs(layer.weight)`` and ``layer.weight * 2`` calculate with its values;
+    ``layer.weight[0] = 1``, ``layer.weight *= 2``, ``layer.weight.value = array`` and ``layer.weight = array`` change
+    them, wherever the parameter stands. Networks that share a layer share its parameters.
+
+    Args:
         name: the layer's own name for it, such as ``"weight"``.
         shape: its shape.
         draw: gives the initial values, (shape, generator) -> array.
         is_weight: True for what penalties and decay act on; biases, scales and offsets are spared.
         unit_axis: the axis that counts the layer's units, for max-norm; None where there is no such axis.
-        trainable: False for what a layer keeps itself, such as running statistics: its gradient stays 0, and at a
-            gradient that always was 0 no update rule moves.
-        value: the values: a view into the network's ``parameters`` once the network is built.
-        gradient: ∂L/∂value: a view into the network's ``gradients``; a backward pass writes it.
+        trainable: False for what a layer keeps itself, such as running statistics: no update rule moves it.
+
+    Attributes:
+        is_statistic: whether the layer keeps it itself.
+        gradient: ∂L/∂value in the same shape: a view into the network's ``gradients``; a backward pass writes it.
     """
 
-    name: str
-    shape: Shape
-    draw: Draw
-    is_weight: bool = True
-    unit_axis: int | None = None
-    trainable: bool = True
-    value: Array = field(default_factory=lambda: np.empty(0), repr=False)
-    gradient: Array = field(default_factory=lambda: np.empty(0), repr=False)
+    __array_priority__ = 1.0
+
+    def __init__(
+        self,
+        name: str,
+        shape: Shape,
+        draw: Draw,
+        *,
+        is_weight: bool = True,
+        unit_axis: int | None = None,
+        trainable: bool = True,
+    ) -> None:
+        self.name, self.shape, self.draw = name, tuple(shape), draw
+        self.is_weight, self.unit_axis, self.is_statistic = is_weight, unit_axis, not trainable
+        self.gradient: Array = np.empty(0)
+        self._value: Array = np.empty(0)
+        self._is_frozen, self._rate_scale = False, 1.0
+        self._store: Store | None = None
+        self._start = 0
+
+    def __repr__(self) -> str:
+        frozen = "" if self.trainable or self.is_statistic else ", frozen"
+        return f"Parameter({self.name!r}, {self.shape}{frozen})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Its values without the memory of the network that it stands in, which gives it a place again."""
+        return self.__dict__ | {"_store": None, "_value": np.array(self._value), "gradient": np.array(self.gradient)}
+
+    @property
+    def value(self) -> Array:
+        """The values: a view into the network's ``parameters`` once the network is built."""
+        return self._value
+
+    @value.setter
+    def value(self, given: Any) -> None:
+        self[...] = given
+
+    @property
+    def trainable(self) -> bool:
+        """Whether updates move it; may be set at any time, but for what a layer keeps itself."""
+        return not (self.is_statistic or self._is_frozen)
+
+    @trainable.setter
+    def trainable(self, given: bool) -> None:
+        given = boolean(given, "trainable", repr(self))
+        if given and self.is_statistic:
+            raise ConfigurationError(
+                where=repr(self),
+                received="trainable=True for what the layer keeps itself",
+                expected="a parameter with a gradient",
+                fix="leave it: the layer's forward pass moves it while training",
+            )
+        self._is_frozen = not given
+        if self._store is not None:
+            self._store.bind(self)
+        Watched.note_change()
+
+    @property
+    def learning_rate_scale(self) -> float:
+        """Multiplies the learning rate of its updates (1); may be set at any time."""
+        return self._rate_scale
+
+    @learning_rate_scale.setter
+    def learning_rate_scale(self, given: float) -> None:
+        self._rate_scale = number(given, "learning_rate_scale", repr(self), low=0)
+        Watched.note_change()
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the values."""
+        return self.value.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return size_of(self.shape)
+
+    @property
+    def T(self) -> Array:  # noqa: N802 - as arrays have it
+        """The values with their axes reversed."""
+        return self.value.T
+
+    @property
+    def source(self) -> Parameter:
+        """The parameter that owns the values: itself, or the one that this is a view of."""
+        return self
+
+    @property
+    def store(self) -> Store | None:
+        """The memory in which it has its place; None where it has none yet."""
+        return self._store
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.value)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.value[key]
+
+    def __setitem__(self, key: Any, given: Any) -> None:
+        """Changes values.
+
+        Raises:
+            ShapeError: another shape than that of the place, or what are no finite numbers; nothing is changed.
+        """
+        self._require_values()
+        place = self.value[key]
+        values = np.asarray(given.value if isinstance(given, Parameter) else given)
+        fits = values.shape == np.shape(place) or values.ndim == 0
+        if not fits or not self._can_hold(values):
+            raise ShapeError(
+                where=repr(self),
+                received=f"{values.dtype} of shape {values.shape}" + (", not all finite" if fits else ""),
+                expected=f"finite numbers of shape {np.shape(place)}, or one for all",
+                fix="give an array of that shape; a dense weight is (inputs, outputs)",
+            )
+        self.value[key] = values
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        self._require_values()
+        return np.array(self.value, dtype=dtype, copy=copy)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **settings: Any) -> Any:
+        """Calculates with the values; in place it changes them."""
+        arrays = [x.value if isinstance(x, Parameter) else x for x in inputs]
+        out = settings.pop("out", None)
+        result = getattr(ufunc, method)(*arrays, **settings)
+        if out is None:
+            return result
+        for place, values in zip(out, result if isinstance(result, tuple) else (result,), strict=True):
+            place[...] = values
+        return out[0] if len(out) == 1 else out
+
+    def _can_hold(self, values: Array) -> bool:
+        with np.errstate(over="ignore"):
+            return values.dtype.kind in "fiub" and bool(np.isfinite(values.astype(self.dtype)).all())
+
+    def _require_values(self) -> None:
+        if self.value.shape != self.shape:
+            raise NotBuiltError(
+                where=repr(self),
+                received="a parameter without values yet",
+                expected="one of a built network",
+                fix="call net.build((features,)) or model.fit(x, y) first",
+            )
+
+    @property
+    def shown(self) -> tuple[Array, Array]:
+        """What ``show`` was given last."""
+        return self._value, self.gradient
+
+    def show(self, value: Array, gradient: Array) -> None:
+        """Lets layers see these arrays in its place."""
+        self._value, self.gradient = value, gradient
+
+
+class ParameterView(Parameter):
+    """A parameter that stands in a second place: the same values, and a gradient of its own.
+
+    Args:
+        source: the one that owns the values.
+        never_trained: whether it is not trained from here, whatever the source is.
+    """
+
+    def __init__(self, source: Parameter, *, never_trained: bool) -> None:
+        self._source, self.never_trained = source, never_trained
+        super().__init__(
+            source.name,
+            source.shape,
+            source.draw,
+            is_weight=source.is_weight,
+            unit_axis=source.unit_axis,
+            trainable=not source.is_statistic,
+        )
+        self.gradient = np.zeros(0)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__
+
+    @property
+    def source(self) -> Parameter:
+        """The one that owns the values."""
+        return self._source
+
+    @property
+    def value(self) -> Array:
+        """The source's values, unless others are shown in its place."""
+        return self._source.value if self._value.shape != self.shape or not self.size else self._value
+
+    @value.setter
+    def value(self, given: Any) -> None:
+        self._source[...] = given
+
+    @property
+    def trainable(self) -> bool:
+        """As the source, unless it is never trained from here."""
+        return not self.never_trained and self._source.trainable
+
+    @trainable.setter
+    def trainable(self, given: bool) -> None:
+        if given and self.never_trained:
+            raise ConfigurationError(
+                where=repr(self),
+                received="trainable=True for a layer that frozen() gave",
+                expected="that it is never trained from here",
+                fix="use twin() in its place, which shares the weights and is trained as the layer is",
+            )
+        if not self.never_trained:
+            self._source.trainable = given
+
+    @property
+    def learning_rate_scale(self) -> float:
+        """As the source."""
+        return self._source.learning_rate_scale
+
+    @learning_rate_scale.setter
+    def learning_rate_scale(self, given: float) -> None:
+        self._source.learning_rate_scale = given
+
+    def bind(self) -> None:
+        """Gives it a gradient in the values' shape and dtype."""
+        self._value = np.empty(0)
+        if self.gradient.shape != self.shape or self.gradient.dtype != self._source.dtype:
+            self.gradient = np.zeros(self.shape, self._source.dtype)
+
+
+class Store:
+    """The memory of parameters: a flat array of values and one of gradients.
+
+    A network's parameters lie together in it, in their order. Networks that share layers have one store: whatever is
+    new is laid behind what there is, so that none of them changes its length or order.
+
+    Args:
+        dtype: of both arrays.
+
+    Attributes:
+        networks: that have their parameters here; each is told by ``bind_buffers`` when the arrays are others.
+    """
+
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        self.values, self.gradients = (flat_buffer(0, dtype, stream=i) for i in range(2))
+        self.networks: WeakSet[Any] = WeakSet()
+        self._held: list[Parameter] = []
+
+    @staticmethod
+    def holding(parameters: Sequence[Parameter], dtype: np.dtype[Any]) -> Store:
+        """The store of all these: one that they are in already, or a new one into which everything moves."""
+        stores = list(dict.fromkeys(p._store for p in parameters if p._store is not None))
+        new = [p for p in parameters if p._store is None]
+        if len(stores) == 1 and not new:
+            return stores[0]
+        joined, start = Store(dtype), 0
+        total = sum(len(store.values) for store in stores) + sum(p.size for p in new)
+        joined.values, joined.gradients = (flat_buffer(total, dtype, stream=i) for i in range(2))
+        for store in stores:
+            stop = start + len(store.values)
+            joined.values[start:stop], joined.gradients[start:stop] = store.values, store.gradients
+            for parameter in store._held:
+                joined._take(parameter, parameter._start + start)
+            start = stop
+        for parameter in new:
+            values = parameter.value
+            joined._take(parameter, start)
+            parameter.value[...] = values
+            start += parameter.size
+        for network in [network for store in stores for network in store.networks]:
+            joined.networks.add(network)
+        for network in list(joined.networks):
+            network.bind_buffers()
+        return joined
+
+    def take_over(self, parameters: Sequence[tuple[Parameter, int]], size: int) -> None:
+        """Becomes the memory of parameters with given places, for so many values in all."""
+        self.values, self.gradients = (flat_buffer(size, self.values.dtype, stream=i) for i in range(2))
+        for parameter, start in parameters:
+            values = parameter.value
+            self._take(parameter, start)
+            parameter.value[...] = values
+
+    def _take(self, parameter: Parameter, start: int) -> None:
+        parameter._store, parameter._start = self, start
+        self._held.append(parameter)
+        self.bind(parameter)
+
+    def bind(self, parameter: Parameter) -> None:
+        """Shows layers the parameter's place; one that is frozen has a gradient elsewhere, and none here."""
+        part = slice(parameter._start, parameter._start + parameter.size)
+        value, gradient = (flat[part].reshape(parameter.shape) for flat in (self.values, self.gradients))
+        if parameter._is_frozen:
+            gradient[...] = 0
+            gradient = np.zeros(parameter.shape, gradient.dtype)
+        parameter.show(value, gradient)
+
+    def part(self, parameters: Sequence[Parameter]) -> slice:
+        """Where these lie, and what may lie between them."""
+        starts = [p._start for p in parameters]
+        return slice(min(starts, default=0), max((p._start + p.size for p in parameters), default=0))
 
 
 def drawn(parameter: Parameter, rng: np.random.Generator, path: str) -> Array:
@@ -65,7 +383,10 @@ def drawn(parameter: Parameter, rng: np.random.Generator, path: str) -> Array:
 
 @dataclass(frozen=True)
 class Segment:
-    """Where one parameter lies in the flat buffers: elements ``start`` to ``stop``."""
+    """Where one parameter lies in the flat buffers: elements ``start`` to ``stop``.
+
+    ``trainable`` and ``learning_rate_scale`` are those of its ``Parameter``.
+    """
 
     path: str
     start: int
@@ -74,6 +395,8 @@ class Segment:
     is_weight: bool
     unit_axis: int | None
     trainable: bool = True
+    learning_rate_scale: float = 1.0
+    is_statistic: bool = False
 
     def view(self, flat: Array) -> Array:
         """This parameter's part of a flat buffer, in its shape."""
@@ -83,14 +406,18 @@ class Segment:
 Layout = tuple[Segment, ...]
 
 
-def layout_of(parameters: Iterable[tuple[str, Parameter]]) -> Layout:
-    """Lays parameters one behind the other, in the given order."""
-    segments: list[Segment] = []
-    start = 0
+def layout_of(parameters: Iterable[tuple[str, Parameter]], origin: int) -> Layout:
+    """The layout of parameters that lie in a store.
+
+    Args:
+        parameters: with their paths.
+        origin: where the network's part of the store begins.
+    """
+    segments = []
     for path, p in parameters:
-        stop = start + size_of(p.shape)
-        segments.append(Segment(path, start, stop, p.shape, p.is_weight, p.unit_axis, p.trainable))
-        start = stop
+        start = p.source._start - origin
+        kept = p.shape, p.is_weight, p.unit_axis, p.trainable, p.learning_rate_scale, p.is_statistic
+        segments.append(Segment(path, start, start + p.size, *kept))
     return tuple(segments)
 
 

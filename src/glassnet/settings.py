@@ -7,7 +7,7 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from types import FunctionType
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,13 @@ class Configurable:
         >>> Scale(2.0, offset=1.0), Scale(3.0)
         (Scale(2.0, offset=1.0), Scale(3.0))
     """
+
+    label_names: ClassVar[tuple[str, ...]] = ()
+    """Attributes that ``labels`` may have."""
+
+    def labels(self) -> dict[str, Any]:
+        """What was said of this object beside its constructor's arguments, as attributes; files hold it, too."""
+        return {}
 
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments by name, in order; ``*layers`` appear under their own name as a tuple."""
@@ -59,6 +66,7 @@ class Configurable:
                 by_place = False
             else:
                 written.append(_show(value) if by_place else f"{name}={_show(value)}")
+        written += [f"{name}={_show(value)}" for name, value in self.labels().items()]
         return f"{type(self).__name__}({', '.join(written)})"
 
 
@@ -74,7 +82,8 @@ def to_config(value: Any, *, where: str) -> Any:
         settings = {k: to_config(v, where=f"{where}.{k}") for k, v in value.settings().items()}
         module = type(value).__module__
         is_ours = module.partition(".")[0] == "glassnet"
-        return {"class": file_name(type(value)), "settings": settings} | ({} if is_ours else {"module": module})
+        found = {"class": file_name(type(value)), "settings": settings} | ({} if is_ours else {"module": module})
+        return found | ({"labels": value.labels()} if value.labels() else {})
     if isinstance(value, FunctionType) and value.__name__.isidentifier():
         return {"function": value.__name__}
     if isinstance(value, Mapping):
@@ -157,7 +166,12 @@ def from_config(config: Any, classes: Mapping[str, Any], *, where: str) -> Any:
         for parameter in _constructor(kind).values():
             if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
                 positional += arguments.pop(parameter.name, ())
-        return kind(*positional, **arguments)
+        found = kind(*positional, **arguments)
+        for name, value in dict(config.get("labels", {})).items():
+            if name not in kind.label_names:
+                raise ValueError(f"{name!r} is nothing that can be said of a {kind.__name__}")
+            setattr(found, name, value)
+        return found
     except (TypeError, ValueError) as error:
         raise _refused(f"{where}.{name}", settings, error) from error
 

@@ -10,7 +10,8 @@ from io import StringIO
 class Row:
     """One layer: its path, how it prints, its output's shape, its parameters and the FLOPs of a forward pass.
 
-    ``not_trained`` says how many of the parameters no update moves, such as running statistics.
+    ``not_trained`` says how many of the parameters no update moves, such as running statistics, and ``frozen`` how many
+    of these because they are frozen.
     """
 
     path: str
@@ -19,6 +20,7 @@ class Row:
     parameters: int
     flops: int
     not_trained: int = 0
+    frozen: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,10 @@ class Summary:
         text = StringIO()
         console = Console(file=text, width=100, color_system=None)
         console.print(table)
-        if self.not_trained:
-            console.print(f"  trained {self.trained:,}, not trained {self.not_trained:,} (running statistics)")
+        frozen = sum(row.frozen for row in self.rows)
+        parts = [(frozen, "frozen"), (self.not_trained - frozen, "running statistics")]
+        reasons = [f"{count:,} {name}" for count, name in parts if count]
+        if reasons:
+            alone = reasons[0].partition(" ")[2] if len(reasons) == 1 else ", ".join(reasons)
+            console.print(f"  trained {self.trained:,}, not trained {self.not_trained:,} ({alone})")
         return "\n".join(line.rstrip() for line in text.getvalue().strip("\n").splitlines())

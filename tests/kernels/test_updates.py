@@ -71,15 +71,14 @@ CASES: dict[str, list[Case]] = {
         ),
     ],
     "nadam_update": [
-        # m and v as above; μ_t = 0.4, μ_{t+1} = 0.5, Π becomes 0.2: 0.5/(1 − 0.1) m + 0.6/(1 − 0.2) g
+        # m and v as above; μ_t = 0.4, μ_{t+1} = 0.5, Π = 0.2: 0.5/(1 − 0.1) m + 0.6/(1 − 0.2) g
         Case(
-            {"gradients": G, "parameters": THETA, "m": [1.0, -2.0], "v": [0.5, 2.0], "momentum_product": [0.5]},
+            {"gradients": G, "parameters": THETA, "m": [1.0, -2.0], "v": [0.5, 2.0]},
             {
                 "learning_rate": 0.3, "beta1": 0.5, "beta2": 0.75, "epsilon": 0.5, "step": 2,
-                "momentum": 0.4, "next_momentum": 0.5,
+                "momentum": 0.4, "next_momentum": 0.5, "momentum_product": 0.2,
             },
             {
-                "momentum_product": [0.2],
                 "m": [0.75, 1.0],
                 "v": [0.4375, 5.5],
                 "parameters": [

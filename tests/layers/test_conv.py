@@ -149,7 +149,8 @@ def test_the_weight(layer: Any, given: Shape, weight: Shape, fans: tuple[int, in
     largest = np.abs(layer.weight.value).max()
     assert 0.9 * bound < largest <= bound
     layer.weight_init = "he_uniform"
-    largest = np.abs(dict(built(given, layer).named_parameters())["0.weight"]).max()
+    net.build(given)
+    largest = np.abs(dict(net.named_parameters())["0.weight"]).max()
     assert 0.9 * sqrt(6 / fans[0]) < largest <= sqrt(6 / fans[0])
     assert not layer.bias.value.any()
 

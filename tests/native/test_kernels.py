@@ -262,8 +262,6 @@ def test_steps_from_the_smallest_squares(name: str, dtype: str) -> None:
     arrays[squares][:] = np.resize([0, tiny, 100 * tiny, 1e-30, 1, 1e30], 23)
     arrays["gradients"][:] = np.resize([0, 0, 0, 1e-12, 1, 1e3, np.nan, np.inf], 23)
     arrays["parameters"][:] = 0
-    if "momentum_product" in arrays:
-        arrays["momentum_product"] = np.ones(1)
     values = {"learning_rate": 1e-3, "epsilon": 1e-8, "step": 3}
     settings: dict[str, Any] = {key: values.get(key, 0.9) for key in KERNELS[name].settings}
     expected = {key: array.copy() for key, array in arrays.items()}

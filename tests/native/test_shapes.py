@@ -110,7 +110,7 @@ def shapes_of(kernel: str, case: Case, rng: np.random.Generator) -> dict[str, tu
     if kernel in FLAT:
         usual = (rows * width,)
     special: dict[str, tuple[int, ...]] = dict.fromkeys(("losses", "row_weights", "labels", "weights"), (rows,))
-    special |= dict.fromkeys(("value", "total", "momentum_product"), (1,))
+    special |= dict.fromkeys(("value", "total"), (1,))
     if kernel.startswith("concat"):
         special |= dict.fromkeys(("y", "dy"), (rows, width + int(rng.integers(0, 9))))
     if kernel == "add_pieces":
@@ -132,7 +132,7 @@ def read_by(kernel: str, shapes: dict[str, tuple[int, ...]], rng: np.random.Gene
     found: Arrays = {name: rng.normal(size=shapes[name]) for name in (*entry.reads, *entry.updates)}
     for name in found.keys() & {"row_weights", "weights"}:
         found[name] = rng.uniform(0.5, 2, shapes[name])
-    for name in found.keys() & {"v", "square_sum", "mean_square", "momentum_product"}:
+    for name in found.keys() & {"v", "square_sum", "mean_square"}:
         found[name] = rng.uniform(0.1, 0.9, shapes[name])
     if "labels" in found:
         found["labels"] = rng.integers(0, shapes[entry.arrays[0 if "forward" in kernel else 1]][1], shapes["labels"])

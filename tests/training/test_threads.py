@@ -106,7 +106,7 @@ def test_optimizers(name: str) -> None:
 
     check_beside_numpy(make, rng.normal(size=(19, 2)), rng.integers(0, 3, 19))
     (update, *_) = (line for line in make_built(make, 2).plan(11).lines if line.layer == "optimizer")
-    assert update.pieces > 1 or name == "nadam"
+    assert update.pieces > 1
 
 
 def make_built(make: Make, features: int) -> gn.Model:

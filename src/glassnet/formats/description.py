@@ -11,6 +11,7 @@ import numpy as np
 from glassnet import initializers, layers, losses, metrics, network, optimizers, preprocessing, schedules, tables
 from glassnet.errors import ConfigurationError, FileFormatError, GlassnetError
 from glassnet.formats.memories import CALLBACKS_PREFIX, describe_memories, memories_of
+from glassnet.formats.sharing import describe_sharing, restore_sharing, restore_training, without_gaps
 from glassnet.losses import Loss
 from glassnet.metrics import Metric
 from glassnet.network import Network
@@ -87,11 +88,13 @@ def describe(parts: ModelParts, *, include_optimizer: bool) -> tuple[dict[str, A
         "target_name": parts.target_name,
         "class_names": parts.class_names,
     }
+    description |= describe_sharing(parts.network)
     tensors = dict(parts.network.named_parameters())
     if include_optimizer:
-        tensors |= {OPTIMIZER_PREFIX + name: array for name, array in optimizer.state.items()}
+        state = {name: without_gaps(array, parts.network) for name, array in optimizer.state.items()}
+        tensors |= {OPTIMIZER_PREFIX + name: array for name, array in state.items()}
         description["callbacks"], arrays = describe_memories(parts.memories, parts.network.parameters)
-        tensors |= arrays
+        tensors |= {name: without_gaps(array, parts.network) for name, array in arrays.items()}
     return description, tensors
 
 
@@ -154,7 +157,9 @@ def _reconstruct(
             raise TypeError(f"{name} is {found[name]!r:.80}")
     beside = OPTIMIZER_PREFIX, CALLBACKS_PREFIX
     values = {name: array for name, array in tensors.items() if not name.startswith(beside)}
+    restore_sharing(found["network"], description)
     found["network"].restore(values, tuple(description["input_shape"]), description["dtype"])
+    restore_training(found["network"], description)
     _check_scaling(found["preprocessing"], found["network"].input_shape)
     _check_scaling(found["target_scaling"], found["network"].output_shape)
     optimizer: Optimizer = found["optimizer"]
@@ -191,6 +196,8 @@ def _restore_memory(optimizer: Optimizer, parameters: Array, tensors: Mapping[st
     """
     optimizer.prepare(parameters)
     found = {n.removeprefix(OPTIMIZER_PREFIX): a for n, a in tensors.items() if n.startswith(OPTIMIZER_PREFIX)}
+    for name in getattr(optimizer, "rule", optimizer).former_slots:
+        found.pop(name, None)
     shapes = {name: (array.shape, array.dtype.name) for name, array in optimizer.state.items()}
     if is_own(getattr(optimizer, "rule", optimizer)):
         shapes |= dict.fromkeys(found, (parameters.shape, parameters.dtype.name))

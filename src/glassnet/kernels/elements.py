@@ -344,10 +344,9 @@ ELEMENTS: dict[str, str] = {
     """,
     "nadam_update": _ADAM
     + """
-        momentum_product_[0] = momentum_product[0] * momentum
         parameters_ = parameters - learning_rate * (ahead + now) / (sqrt(vhat) + epsilon)
-        ahead = next_momentum * m_ / (1 - momentum_product_[0] * next_momentum)
-        now = (1 - momentum) * gradients / (1 - momentum_product_[0])
+        ahead = next_momentum * m_ / (1 - momentum_product * next_momentum)
+        now = (1 - momentum) * gradients / (1 - momentum_product)
     """,
     "lion_update": """
         parameters_ = parameters - learning_rate * sign(beta1 * m + (1 - beta1) * gradients)

@@ -97,8 +97,7 @@ def adam_update(
 
 @kernel(
     "m, v as Adam;  θ ← θ − η (μ_{t+1} m/(1 − Π_{i≤t+1} μ_i) + (1 − μ_t) g/(1 − Π_{i≤t} μ_i)) / (√v̂ + ε)",
-    updates="parameters m v momentum_product",
-    by_rows=False,
+    updates="parameters m v",
     flops=18,
 )
 def nadam_update(
@@ -106,7 +105,6 @@ def nadam_update(
     parameters: Array,
     m: Array,
     v: Array,
-    momentum_product: Array,
     *,
     learning_rate: float,
     beta1: float,
@@ -115,11 +113,12 @@ def nadam_update(
     step: int,
     momentum: float,
     next_momentum: float,
+    momentum_product: float,
 ) -> None:
     """Adam with Nesterov's look-ahead.
 
     ``momentum`` is μ_t and ``next_momentum`` μ_{t+1}, of the schedule μ_t = β₁ (1 − ½ · 0.96^{t · 0.004});
-    ``momentum_product`` (1,) comes as Π_{i<t} μ_i and becomes Π_{i≤t} μ_i.
+    ``momentum_product`` is Π_{i≤t} μ_i.
 
     Source: T. Dozat, "Incorporating Nesterov momentum into Adam", ICLR workshop 2016, algorithm 2, with the momentum
     schedule of the author's 2015 report.
@@ -128,10 +127,8 @@ def nadam_update(
     m += (1 - beta1) * gradients
     v *= beta2
     v += (1 - beta2) * gradients * gradients
-    momentum_product *= momentum
-    product = float(momentum_product[0])
-    look_ahead = next_momentum / (1 - product * next_momentum) * m
-    present = (1 - momentum) / (1 - product) * gradients
+    look_ahead = next_momentum / (1 - momentum_product * next_momentum) * m
+    present = (1 - momentum) / (1 - momentum_product) * gradients
     v_hat = v / (1 - beta2**step)
     parameters -= learning_rate * (look_ahead + present) / (np.sqrt(v_hat) + epsilon)
 

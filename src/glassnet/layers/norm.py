@@ -45,7 +45,7 @@ class BatchNorm(_Norm):
         running ← (1 − momentum) running + momentum batch
 
     with the batch's unbiased variance. Outside training the running statistics take their place, so that no row's
-    output depends on the other rows. They are parameters ``running_mean`` and ``running_variance``, saved and copied
+    output depends on the other rows. So they do where the layer is frozen. They are parameters ``running_mean`` and ``running_variance``, saved and copied
     like the others, but never trained. Keras calls 1 − momentum what is momentum here, as in PyTorch.
 
     A layer before it needs no bias: the mean takes it away again.
@@ -103,9 +103,10 @@ class BatchNorm(_Norm):
         seen, out = self._by_channel(x), self._by_channel(y)
         gamma, beta = self.gamma.value, self.beta.value
         running = {"running_mean": self.running_mean.value, "running_variance": self.running_variance.value}
-        if not training:
+        is_frozen = not (self.gamma.trainable or self.beta.trainable)
+        if not training or is_frozen:
             run(self, batch_norm_predict, x=seen, **running, gamma=gamma, beta=beta, y=out, epsilon=self.epsilon)
-            return y, None
+            return y, x.shape if training else None
         count = self._count(x)
         if count < 2:
             raise ShapeError(
@@ -142,6 +143,8 @@ class BatchNorm(_Norm):
                 expected="one with training=True, whose statistics the gradient follows",
                 fix="write net.forward(run, x, training=True)",
             )
+        if not isinstance(cache[0], np.ndarray):
+            return self._backward_of_frozen(run, dy)
         x, mean, inverse_std = cache
         dx = run.empty(x.shape, dy.dtype)
         given = {"dy": self._by_channel(dy), "x": self._by_channel(x), "mean": mean, "inverse_std": inverse_std}
@@ -156,6 +159,15 @@ class BatchNorm(_Norm):
             dx=self._by_channel(dx),
             count=self._count(x),
         )
+        return dx
+
+    def _backward_of_frozen(self, run: Runner, dy: Array) -> Array:
+        """∂L/∂x = dy · γ / √(running σ² + ε): what prediction makes of dy without mean and shift."""
+        dx = run.empty(dy.shape, dy.dtype)
+        nothing = np.zeros(self.gamma.shape, dy.dtype)
+        arrays = {"running_mean": nothing, "running_variance": self.running_variance.value}
+        arrays |= {"gamma": self.gamma.value, "beta": nothing}
+        run(self, batch_norm_predict, x=self._by_channel(dy), **arrays, y=self._by_channel(dx), epsilon=self.epsilon)
         return dx
 
     def _by_channel(self, x: Array) -> Array:

@@ -87,6 +87,12 @@ class PythonLayer(Layer):
     def __init__(self, layer: NumpyLayer) -> None:
         self.layer = layer
 
+    @staticmethod
+    def of(layer: NumpyLayer) -> PythonLayer:
+        """The one layer for the user's object: in a second place that shares its parameters, too."""
+        found: PythonLayer = layer.__dict__.setdefault("_in_network", PythonLayer(layer))
+        return found
+
     def __repr__(self) -> str:
         return repr(self.layer)
 
@@ -120,7 +126,7 @@ class PythonLayer(Layer):
     def backward(self, run: Runner, dy: Array, cache: list[Any]) -> Array:
         """Calls the user's ``backward`` and takes over the gradients it returns."""
         kept, x_shape = cache
-        parameters = {name: p for name, p in self.own_parameters().items() if p.trainable}
+        parameters = {name: p for name, p in self.own_parameters().items() if not p.is_statistic}
 
         def call(dy: Array, _: int | None) -> tuple[Array, list[Array]]:
             with self._at_work():
@@ -141,7 +147,7 @@ class PythonLayer(Layer):
     @contextmanager
     def _at_work(self) -> Iterator[None]:
         """Around the user's code: parameters are attributes, and only those that are not trained may be written."""
-        bound = {n: p.value if not p.trainable else held(p.value) for n, p in self.own_parameters().items()}
+        bound = {n: p.value if p.is_statistic else held(p.value) for n, p in self.own_parameters().items()}
         for name, value in bound.items():
             setattr(self.layer, name, value)
         with named(self):

@@ -10,10 +10,12 @@ from typing import Any, Self
 import numpy as np
 
 from glassnet.checks import fits_network, numeric
-from glassnet.errors import ConfigurationError, NotBuiltError, ShapeError
+from glassnet.errors import ConfigurationError, NotBuiltError, ShapeError, did_you_mean
+from glassnet.kernels.combine import accumulate
 from glassnet.layers import ACTIVATIONS, Layer, NumpyLayer, PythonLayer
 from glassnet.network.indices import embeddings_of, require_data
-from glassnet.parameters import Layout, Parameter, drawn, flat_buffer, layout_of
+from glassnet.parameters import Layout, Parameter, ParameterView, Store, Watched, drawn, layout_of
+from glassnet.runners import NumpyRunner, Runner
 from glassnet.settings import by_name
 from glassnet.shapes import Array, DType, Shape, as_dtype, as_shape, batch_shape
 from glassnet.summary import Row, Summary
@@ -23,13 +25,18 @@ class Network(Layer):
     """Base of the compositions. A network is itself a layer, so networks nest."""
 
     _buffers: tuple[Array, Array, Layout] | None = None
+    is_network = True
+    _layout_changes = -1
+    _memory: Store | None = None
+    _sums: tuple[tuple[Parameter, Parameter], ...] = ()
 
     def build(
         self, input_shape: int | Sequence[int], seed: int | np.random.Generator = 0, dtype: DType = "float32"
     ) -> Shape:
         """Infers every shape, allocates the flat buffers and draws the initial parameters, in build order.
 
-        Building again draws everything anew.
+        Layers that have their weights already, since another network trained them, keep and share these. Building
+        again draws anew what no other network uses.
 
         Args:
             input_shape: one row's shape, without the batch axis.
@@ -40,9 +47,10 @@ class Network(Layer):
             The shape of one output row.
 
         Raises:
-            ShapeError: a layer cannot take what the one before it gives; the layer is named.
-            ConfigurationError: the same layer object stands in two places, or an ``Embedding`` behind layers that
-                calculate.
+            ShapeError: a layer cannot take what the one before it gives; the layer is named. Or its weights, that are
+                there already, are of another shape.
+            ConfigurationError: weights that are there already are of another dtype; an ``Embedding`` behind layers that
+                calculate; the same layer object in two places of a network of the user's own.
 
         Example:
             >>> import glassnet as gn
@@ -50,12 +58,21 @@ class Network(Layer):
             >>> net.build((64,)), net.parameters.shape
             ((10,), (9610,))
         """
+        around = self.home
+        if around is not None and around.is_built:
+            raise ConfigurationError(
+                where=f"build of {self!r:.60}",
+                received=f"a part of {around!r:.60}, which is built",
+                expected="the whole network, or one that stands alone",
+                fix="build the whole; or a copy of this part: network.copy()",
+            )
         rng = np.random.default_rng(seed)
         output_shape = self.infer_shapes(as_shape(input_shape, where="build"), rng)
         kind = as_dtype(dtype)
-        for path, parameter in self._named():
-            parameter.value = drawn(parameter, rng, path)
-        self._adopt(kind)
+        new = [(path, p) for path, p in self._named() if p.source.store is None]
+        for (_, parameter), values in zip(new, [drawn(p.source, rng, path) for path, p in new], strict=True):
+            parameter.source.show(values, parameter.gradient)
+        self._place(kind)
         return output_shape
 
     def infer_shapes(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
@@ -64,43 +81,113 @@ class Network(Layer):
         Where that fails, every layer is left as it was.
         """
         everyone = [self, *(layer for _, layer in self.walk())]
-        before = [(layer, layer.__dict__.copy(), dict(layer.own_parameters())) for layer in everyone]
+        before = [
+            (layer, layer.__dict__.copy(), dict(layer.own_parameters()), dict(layer.weights_in_common.parameters))
+            for layer in everyone
+        ]
         try:
             self._name_layers()
             output_shape = build_layer(self, input_shape, rng)
             require_data([layer for _, layer in self.walk()], embeddings_of(self, input_shape))
             return output_shape
         except BaseException:
-            for layer, attributes, parameters in before:
+            for layer, attributes, parameters, in_common in before:
                 layer.__dict__.clear()
                 layer.__dict__.update(attributes, _parameters=parameters)
+                layer.weights_in_common.parameters = in_common
             raise
 
     def _name_layers(self) -> None:
-        seen: dict[int, str] = {}
+        """Gives paths to the layers inside, forgets what is to be drawn anew, and finds second places."""
+        places: dict[int, str] = {}
+        first: set[int] = set()
+        elsewhere = self._used_elsewhere() if self.is_built else set()
+
+        def stays(parameter: Parameter) -> bool:
+            return parameter.store is not None and (not self.is_built or id(parameter) in elsewhere)
+
+        networks = {id(network) for network in self._networks()}
         for path, layer in self.walk():
-            if id(layer) in seen:
+            if id(layer) in places or not _stands_inside(layer, networks):
+                where = f"layer {places[id(layer)]}" if id(layer) in places else "a layer of another network"
                 raise ConfigurationError(
                     where=f"layer {path}",
-                    received=f"the same object as layer {seen[id(layer)]}, {layer!r}",
+                    received=f"the same object as {where}, {layer!r}",
                     expected="a layer of its own for each place",
-                    fix="make a second object; shared parameters are not supported",
+                    fix="put layer.twin() there, which shares its weights, or layer.copy(), which does not",
                 )
-            seen[id(layer)] = path
+            places[id(layer)] = path
+            if layer.home is None:
+                layer.stand_in(self)
             layer.path = path
             layer.own_parameters().clear()
+            weights = layer.weights_in_common
+            layer.is_second = id(weights) in first and not layer.never_trained
+            if id(weights) not in first:
+                weights.parameters = {n: p for n, p in weights.parameters.items() if stays(p)}
+            if not layer.never_trained:
+                first.add(id(weights))
+
+    def _used_elsewhere(self) -> set[int]:
+        """The ids of parameters that living networks outside of this one have, too."""
+        inside = {id(layer) for _, layer in self.walk()} | {id(self)}
+        others = [network for network in self._store().networks if id(network) not in inside]
+        return {id(p.source) for network in others for _, p in network._named()}
 
     @abstractmethod
     def _build_children(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Builds the layers inside, one after another, and returns the output's shape."""
 
-    def walk(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
-        """Every layer inside, networks before their own layers, with its path."""
-        for name, child in self.children():
-            path = f"{prefix}.{name}" if prefix else name
-            yield path, child
-            if isinstance(child, Network):
-                yield from child.walk(path)
+    def _adopted(self, given: Any) -> Layer:
+        """The given layer; one that stands in a network already is left there, and its twin taken."""
+        layer = as_layer(given)
+        home = layer.home
+        if home is not None:
+            layer = layer.twin()
+            if home is self:
+                layer.name = None  # which the first has
+        layer.stand_in(self)
+        return layer
+
+    @abstractmethod
+    def _put_children(self, children: Sequence[Layer]) -> None:
+        """Takes other layers in the places of those inside, in the order of ``children``."""
+
+    def twin(self) -> Self:
+        """Another network with the same settings whose layers have the same weights."""
+        made = super().twin()
+        made.__dict__.update(_buffers=None, _memory=None, _sums=())
+        twins = [child.twin() for _, child in self.children()]
+        made._put_children(twins)
+        for child in twins:
+            child.stand_in(made)
+        return made
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self.children())
+
+    def __iter__(self) -> Iterator[Layer]:
+        return (child for _, child in self.children())
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __getitem__(self, key: int | str) -> Any:
+        """The layer of that number, or of that name or path: ``net[0]``, ``net["head"]``, ``net["1.residual.0"]``.
+
+        Raises:
+            IndexError, KeyError: there is none.
+        """
+        if isinstance(key, str):
+            layers = dict(self.walk())
+            if key not in layers:
+                raise KeyError(f"no layer {key!r}: {did_you_mean(key, layers)}there are {', '.join(layers)}")
+            return layers[key]
+        return [child for _, child in self.children()][key]
+
+    def __call__(self, x: Any) -> Array:
+        """The outputs (N, ...) for x (N, ...) outside of training, by the NumPy kernels."""
+        return self.forward(NumpyRunner(step=0), x, training=False)[0]
 
     @property
     def is_built(self) -> bool:
@@ -120,13 +207,30 @@ class Network(Layer):
 
     @property
     def gradients(self) -> Array:
-        """∂L/∂parameters in the same order, overwritten by each ``backward``."""
-        return self._built()[1]
+        """∂L/∂parameters in the same order, overwritten by each ``backward``.
+
+        Raises:
+            ConfigurationError: a network whose weights another place in the same network has, too, which gathers them.
+        """
+        gradients = self._built()[1]
+        second = next((path for path, p in self._named() if isinstance(p, ParameterView) and not p.never_trained), None)
+        if second is not None:
+            raise ConfigurationError(
+                where=f"gradients of {self!r:.60}",
+                received=f"{second}, whose weights stand elsewhere in the network around it, where gradients are summed",
+                expected="the whole network, or the first of the places",
+                fix="train the whole; or a copy of this part: network.copy()",
+            )
+        return gradients
 
     @property
     def layout(self) -> Layout:
-        """Which part of the two buffers belongs to which parameter."""
-        return self._built()[2]
+        """Which part of the two buffers belongs to which parameter, and which are trained."""
+        layout = self._built()[2]
+        if self._layout_changes != Watched.changes:
+            self.bind_buffers()
+            layout = self._built()[2]
+        return layout
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -156,7 +260,7 @@ class Network(Layer):
         """
         self.infer_shapes(as_shape(input_shape, where="build"), np.random.default_rng(0))
         kind = as_dtype(dtype)
-        named = dict(self._named())
+        named = {path: p.source for path, p in self._named()}
         if set(named) != set(values):
             unknown, missing = sorted(set(values) - set(named)), sorted(set(named) - set(values))
             raise ShapeError(
@@ -173,16 +277,15 @@ class Network(Layer):
                     expected=f"{parameter.shape}",
                     fix="use the architecture that the parameters were trained in",
                 )
-            parameter.value = values[path]
-        self._adopt(kind)
+            parameter.show(values[path], parameter.gradient)
+        self._place(kind)
 
     def copy(self, dtype: DType | None = None) -> Self:
-        """An independent network with the same parameters, in another dtype if asked."""
-        twin = type(self).__new__(type(self))
-        twin.__setstate__(deepcopy(self.__dict__))
+        """An independent network with copies of the parameters, in another dtype if asked."""
+        twin = deepcopy(self)
         if dtype is not None:
             twin._built()
-            twin._adopt(as_dtype(dtype))
+            twin._move(as_dtype(dtype))
         return twin
 
     def summary(self) -> Summary:
@@ -196,10 +299,11 @@ class Network(Layer):
         for path, layer in self.walk():
             if not isinstance(layer, Network):
                 inputs, outputs = layer.input_shape or (), layer.output_shape or ()
-                own = layer.own_parameters().values()
-                count, fixed = sum(p.value.size for p in own), sum(p.value.size for p in own if not p.trainable)
-                flops = layer.flops(inputs, outputs)
-                rows.append(Row(path, repr(layer), batch_shape(outputs), count, flops, not_trained=fixed))
+                own = [] if layer.is_second else layer.own_parameters().values()
+                count, fixed = sum(p.size for p in own), sum(p.size for p in own if not p.trainable)
+                frozen = fixed - sum(p.size for p in own if p.is_statistic)
+                counts = count, layer.flops(inputs, outputs), fixed, frozen
+                rows.append(Row(path, repr(layer), batch_shape(outputs), *counts))
         return Summary(batch_shape(self.input_shape or ()), str(self.dtype), tuple(rows))
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
@@ -232,35 +336,117 @@ class Network(Layer):
         return self._buffers
 
     def _named(self) -> Iterator[tuple[str, Parameter]]:
+        """Each parameter with its path, once: under the first path from which it is trained."""
+        found: dict[int, tuple[str, Parameter]] = {}
         for path, layer in self.walk():
             for name, parameter in layer.own_parameters().items():
-                yield f"{path}.{name}", parameter
+                known = found.get(id(parameter.source))
+                if known is None or (is_never_trained(known[1]) and not is_never_trained(parameter)):
+                    found[id(parameter.source)] = f"{path}.{name}", parameter
+        yield from found.values()
 
-    def _adopt(self, dtype: np.dtype[Any]) -> None:
-        """Moves the parameters' present values into new flat buffers and makes every layer's arrays views of them."""
+    def named(self) -> list[tuple[str, Parameter]]:
+        """(path, ``Parameter``) in build order, each once."""
+        return list(self._named())
+
+    def _networks(self) -> list[Network]:
+        """This one and those inside."""
+        return [self, *(layer for _, layer in self.walk() if isinstance(layer, Network))]
+
+    def _store(self) -> Store:
+        self._built()
+        assert self._memory is not None
+        return self._memory
+
+    def _place(self, dtype: np.dtype[Any]) -> None:
+        """Gives the parameters a place in memory beside each other, and all networks inside their part of it."""
+        sources = [p.source for _, p in self._named()]
+        other = next((path for path, p in self._named() if p.source.store is not None and p.dtype != dtype), None)
+        if other is not None:
+            raise ConfigurationError(
+                where=f"build of {self!r:.60}",
+                received=f"the weights of {other}, which are there already, in {dict(self._named())[other].dtype}",
+                expected=f"{dtype}, as asked for",
+                fix=f'put a copy of that layer or network there: network.copy("{dtype}"); or build in the dtype it has',
+            )
+        self._live_in(Store.holding(sources, dtype))
+
+    def _live_in(self, store: Store) -> None:
+        for network in self._networks():
+            network.__dict__["_memory"] = store
+            store.networks.add(network)
+            network.bind_buffers()
+
+    def bind_buffers(self) -> None:
+        """Takes the arrays of its part of the store, as they are now, and the layout."""
         named = list(self._named())
-        layout = layout_of(named)
-        size = layout[-1].stop if layout else 0
-        parameters, gradients = flat_buffer(size, dtype, stream=0), flat_buffer(size, dtype, stream=1)
-        for segment, (_, parameter) in zip(layout, named, strict=True):
-            segment.view(parameters)[...] = parameter.value
-            parameter.value, parameter.gradient = segment.view(parameters), segment.view(gradients)
-        self._share(parameters, gradients, layout)
+        store = named[0][1].source.store if named else self._memory
+        assert store is not None
+        part = store.part([p.source for _, p in named])
+        for layer in (self, *(layer for _, layer in self.walk())):
+            for parameter in layer.own_parameters().values():
+                if isinstance(parameter, ParameterView):
+                    parameter.bind()
+        buffers, before = (store.values[part], store.gradients[part]), self._buffers
+        if before is not None and all(map(_is_same_memory, before, buffers)):
+            buffers = before[:2]  # by which others know whether anything has moved
+        found = {"_memory": store, "_sums": tuple(self._sums_of_places())}
+        found |= {"_buffers": (*buffers, layout_of(named, part.start)), "_layout_changes": Watched.changes}
+        self.__dict__.update(found)  # which is no change of the network
 
-    def _share(self, parameters: Array, gradients: Array, layout: Layout) -> None:
-        """Takes over buffers, and hands each network inside its own part of them."""
-        self._buffers = parameters, gradients, layout
-        for path, child in self.walk():
-            if isinstance(child, Network):
-                own = layout_of(child._named())
-                start = next((s.start for s in layout if s.path.startswith(f"{path}.")), 0)
-                part = slice(start, start + (own[-1].stop if own else 0))
-                child._buffers = parameters[part], gradients[part], own
+    def _sums_of_places(self) -> Iterator[tuple[Parameter, Parameter]]:
+        """Pairs of parameters in different layers inside: the gradient of the second is to be added to the first's."""
+        first: dict[int, Parameter] = {}
+        for _, child in self.children():
+            seen: set[int] = set()
+            for layer in (child, *(layer for _, layer in child.walk())):
+                for parameter in layer.own_parameters().values():
+                    key = id(parameter.source)
+                    if key in seen or parameter.is_statistic or is_never_trained(parameter):
+                        continue
+                    seen.add(key)
+                    if key in first:
+                        yield first[key], parameter
+                    else:
+                        first[key] = parameter
+
+    def _sum_places(self, run: Runner) -> None:
+        """Adds up the gradients of weights that stand in several places, at the end of a backward pass."""
+        for first, further in self._sums:
+            run(self, accumulate, dpart=further.gradient, dx=first.gradient)
+
+    def _move(self, dtype: np.dtype[Any]) -> None:
+        """Moves the parameters' present values into memory of its own, at the places that they have there."""
+        parameters, _, layout = self._built()
+        size = len(parameters)
+        store = Store(dtype)
+        store.take_over([(p.source, s.start) for s, (_, p) in zip(layout, self._named(), strict=True)], size)
+        self.__dict__["_buffers"] = None
+        self._live_in(store)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__getstate__().items() if name not in ("_memory", "_sums")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        for _, child in self.children():
+            child.stand_in(self)
         if self.is_built:
-            self._adopt(self.parameters.dtype)
+            self._move(self._built()[0].dtype)
+
+
+def _is_same_memory(one: Array, other: Array) -> bool:
+    return one.dtype == other.dtype and one.__array_interface__["data"] == other.__array_interface__["data"] and one.size == other.size
+
+
+def _stands_inside(layer: Layer, networks: set[int]) -> bool:
+    """Whether it stands in one of the networks, or in none yet."""
+    return layer.home is None or id(layer.home) in networks
+
+
+def is_never_trained(parameter: Parameter) -> bool:
+    """Whether it stands where it is never trained."""
+    return isinstance(parameter, ParameterView) and parameter.never_trained
 
 
 def as_layer(given: Any) -> Layer:
@@ -270,7 +456,7 @@ def as_layer(given: Any) -> Layer:
         ConfigurationError: anything else; a class instead of an object is named.
     """
     if isinstance(given, NumpyLayer):
-        return PythonLayer(given)
+        return PythonLayer.of(given)
     if isinstance(given, list | tuple):
         raise ConfigurationError(
             where="network",
@@ -279,6 +465,24 @@ def as_layer(given: Any) -> Layer:
             fix="write gn.Sequential(*layers)",
         )
     return by_name(given, ACTIVATIONS, Layer, what="layer")  # type: ignore[type-abstract]
+
+
+def names_of(layers: Sequence[Layer]) -> list[str]:
+    """Each layer's name, or its number where it has none.
+
+    Raises:
+        ConfigurationError: two have the same.
+    """
+    names = [layer.name or str(i) for i, layer in enumerate(layers)]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise ConfigurationError(
+                where="network",
+                received=f"two layers with the name {name!r}",
+                expected="a name for each",
+                fix="give one of them another name",
+            )
+    return names
 
 
 def build_layer(layer: Layer, input_shape: Shape, rng: np.random.Generator) -> Shape:

@@ -11,7 +11,7 @@ from glassnet.errors import ConfigurationError, ShapeError
 from glassnet.kernels.activation import identity_forward
 from glassnet.kernels.combine import accumulate, concat_backward, concat_forward
 from glassnet.layers import Embedding, Layer, NumpyLayer
-from glassnet.network.base import Network, as_layer, build_layer
+from glassnet.network.base import Network, build_layer, names_of
 from glassnet.network.sequential import Sequential
 from glassnet.runners import Runner
 from glassnet.shapes import Array, Shape, batch_shape
@@ -42,13 +42,17 @@ class Concat(Network):
                 fix="write gn.Concat(branch, branch, axis=1)",
             )
         self.branches: list[Layer] = [
-            Sequential(*branch) if isinstance(branch, list | tuple) else as_layer(branch) for branch in branches
+            self._adopted(Sequential(*branch) if isinstance(branch, list | tuple) else branch) for branch in branches
         ]
+        names_of(self.branches)
         self.axis = axis
 
     def children(self) -> Iterator[tuple[str, Layer]]:
-        """The branches, named "0", "1", ..."""
-        yield from ((str(i), branch) for i, branch in enumerate(self.branches))
+        """The branches, by their names; those without one are "0", "1", ... by their place."""
+        yield from zip(names_of(self.branches), self.branches, strict=True)
+
+    def _put_children(self, children: Sequence[Layer]) -> None:
+        self.branches = list(children)
 
     def _build_children(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         shapes = [build_layer(branch, input_shape, rng) for branch in self.branches]
@@ -90,6 +94,7 @@ class Concat(Network):
             else:
                 run(self, accumulate, dpart=dbranch, dx=total)
         assert total is not None
+        self._sum_places(run)
         return total
 
     def index_reads(self, x: Array) -> Iterator[tuple[Embedding, Array]]:

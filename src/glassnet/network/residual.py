@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from glassnet.errors import ShapeError
 from glassnet.kernels.combine import residual_backward, residual_forward
 from glassnet.layers import Embedding, Layer, NumpyLayer
-from glassnet.network.base import Network, as_layer, build_layer
+from glassnet.network.base import Network, build_layer
 from glassnet.network.sequential import Sequential
 from glassnet.runners import Runner
 from glassnet.shapes import Array, Shape, batch_shape
@@ -36,7 +36,8 @@ class Residual(Network):
 
     def __init__(self, *layers: Layer | NumpyLayer | str, shortcut: Layer | NumpyLayer | None = None) -> None:
         self.residual = Sequential(*layers)
-        self.shortcut = None if shortcut is None else as_layer(shortcut)
+        self.residual.stand_in(self)
+        self.shortcut = None if shortcut is None else self._adopted(shortcut)
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -48,6 +49,11 @@ class Residual(Network):
         yield "residual", self.residual
         if self.shortcut is not None:
             yield "shortcut", self.shortcut
+
+    def _put_children(self, children: Sequence[Layer]) -> None:
+        branch, *shortcut = children
+        assert isinstance(branch, Sequential)
+        self.residual, self.shortcut = branch, shortcut[0] if shortcut else None
 
     def _build_children(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         branch = build_layer(self.residual, input_shape, rng)
@@ -79,6 +85,7 @@ class Residual(Network):
         dshortcut = dy if self.shortcut is None else run.backward(self.shortcut, dy, shortcut_cache)
         dx = run.empty(dbranch.shape, dbranch.dtype)
         run(self, residual_backward, dshortcut=dshortcut, dbranch=dbranch, dx=dx)
+        self._sum_places(run)
         return dx
 
     def index_reads(self, x: Array) -> Iterator[tuple[Embedding, Array]]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Self
+from collections.abc import Iterator, Sequence
+from typing import Any, Self, overload
 
 import numpy as np
 
 from glassnet.errors import ConfigurationError
 from glassnet.layers import Embedding, Layer, NumpyLayer
-from glassnet.network.base import Network, as_layer, build_layer
+from glassnet.network.base import Network, build_layer, names_of
 from glassnet.runners import Runner
 from glassnet.shapes import Array, Shape
 
@@ -28,7 +28,8 @@ class Sequential(Network):
     """
 
     def __init__(self, *layers: Layer | NumpyLayer | str) -> None:
-        self.layers: tuple[Layer, ...] = tuple(as_layer(layer) for layer in layers)
+        self.layers: tuple[Layer, ...] = tuple(self._adopted(layer) for layer in layers)
+        names_of(self.layers)
 
     def add(self, layer: Layer | NumpyLayer | str) -> Self:
         """Appends a layer and returns the network.
@@ -41,14 +42,43 @@ class Sequential(Network):
                 where="Sequential.add",
                 received=f"{layer!r} for a network that is built",
                 expected="all layers before the network is built or trained",
-                fix="make a new network: gn.Sequential(*net.layers, new_layer)",
+                fix="make a new network, which shares the trained layers: gn.Sequential(*net, new_layer)",
             )
-        self.layers = (*self.layers, as_layer(layer))
+        layers = (*self.layers, self._adopted(layer))
+        names_of(layers)
+        self.layers = layers
         return self
 
     def children(self) -> Iterator[tuple[str, Layer]]:
-        """The layers, named "0", "1", ..."""
-        yield from ((str(i), layer) for i, layer in enumerate(self.layers))
+        """The layers, by their names; those without one are "0", "1", ... by their place."""
+        yield from zip(names_of(self.layers), self.layers, strict=True)
+
+    def _put_children(self, children: Sequence[Layer]) -> None:
+        self.layers = tuple(children)
+
+    @overload
+    def __getitem__(self, key: int | str) -> Layer: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> Sequential: ...
+
+    def __getitem__(self, key: int | str | slice) -> Layer:
+        """A layer by its number, name or path; for a slice a network of these layers, which shares their weights.
+
+        Example:
+            >>> import glassnet as gn
+            >>> net = gn.Sequential(gn.Dense(8), gn.ReLU(), gn.Dense(10, name="head"))
+            >>> _ = net.build((4,))
+            >>> net["head"], gn.Sequential(*net[:-1], gn.Dense(3)).build((4,))
+            (Dense(10, name='head'), (3,))
+        """
+        if not isinstance(key, slice):
+            return super().__getitem__(key)  # type: ignore[no-any-return]
+        part = Sequential(*self.layers[key])
+        if self.is_built:
+            first = self.layers[key][0].input_shape if self.layers[key] else self.output_shape
+            part.build(first or (), dtype=self.dtype)
+        return part
 
     def _build_children(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         for layer in self.layers:
@@ -68,6 +98,7 @@ class Sequential(Network):
         """Runs the layers' backward passes in reverse order."""
         for layer, own in zip(reversed(self.layers), reversed(cache), strict=True):
             dy = run.backward(layer, dy, own)
+        self._sum_places(run)
         return dy
 
     def index_reads(self, x: Array) -> Iterator[tuple[Embedding, Array]]:

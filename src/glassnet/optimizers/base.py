@@ -52,6 +52,9 @@ class Optimizer(Step):
     """
 
     slots: tuple[str, ...] = ()
+    former_slots: tuple[str, ...] = ()
+    """What files of earlier versions hold, and is not needed any more."""
+
     learning_rate: float | Schedule
 
     def __init__(self, learning_rate: float | Schedule) -> None:
@@ -87,8 +90,16 @@ class Optimizer(Step):
         """``step`` through a runner, trusting its arguments."""
         self.prepare(parameters)
         before = self.steps
-        run.apply(self, parameters, gradients, layout, run.per_step(self.rate_at, before))
+        self.apply_to_trained(run, parameters, gradients, layout, run.per_step(self.rate_at, before))
         self.steps = before + 1
+
+    def apply_to_trained(
+        self, run: Runner, parameters: Array, gradients: Array, layout: Layout | None, learning_rate: float
+    ) -> None:
+        """``apply`` to what is trained, each part at its own rate."""
+        from glassnet.optimizers.trained import apply_to_trained  # which knows the steps
+
+        apply_to_trained(run, self, parameters, gradients, layout, learning_rate)
 
     def apply(
         self, run: Runner, parameters: Array, gradients: Array, layout: Layout | None, learning_rate: float
@@ -145,5 +156,5 @@ class Optimizer(Step):
 
 
 def weights_of(flat: Array, layout: Layout | None) -> Sequence[Array]:
-    """The parts of a flat buffer that are weights; all of it where no layout is known."""
-    return [flat] if layout is None else [s.view(flat) for s in layout if s.is_weight]
+    """The parts of a flat buffer that are weights in training; all of it where no layout is known."""
+    return [flat] if layout is None else [s.view(flat) for s in layout if s.is_weight and s.trainable]

@@ -8,6 +8,7 @@ from glassnet.errors import ConfigurationError
 from glassnet.optimizers.base import Optimizer, Step
 from glassnet.optimizers.rules import OPTIMIZERS
 from glassnet.optimizers.steps import L1, L2, ClipByNorm, ClipByValue, MaxNorm
+from glassnet.optimizers.trained import apply_to_trained
 from glassnet.parameters import Layout
 from glassnet.runners import Runner
 from glassnet.schedules import Schedule
@@ -58,9 +59,15 @@ class Chain(Optimizer):
     def apply(
         self, run: Runner, parameters: Array, gradients: Array, layout: Layout | None, learning_rate: float
     ) -> None:
-        """Applies every step in turn."""
+        """Applies every step in turn, to what is trained."""
         for step in self.steps_in_order:
-            run.apply(step, parameters, gradients, layout, learning_rate)
+            apply_to_trained(run, step, parameters, gradients, layout, learning_rate)
+
+    def apply_to_trained(
+        self, run: Runner, parameters: Array, gradients: Array, layout: Layout | None, learning_rate: float
+    ) -> None:
+        """``apply``, whose steps know what is trained."""
+        run.apply(self, parameters, gradients, layout, learning_rate)
 
     def penalty(self, parameters: Array, layout: Layout | None = None) -> float:
         """The sum of the steps' penalties."""

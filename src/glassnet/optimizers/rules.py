@@ -199,6 +199,8 @@ class NAdam(Adam):
     Source: T. Dozat, "Incorporating Nesterov momentum into Adam", ICLR workshop 2016.
     """
 
+    former_slots = ("momentum_product",)
+
     def __init__(
         self,
         learning_rate: float | Schedule = 0.002,
@@ -208,11 +210,6 @@ class NAdam(Adam):
         epsilon: float = 1e-8,
     ) -> None:
         super().__init__(learning_rate, beta1=beta1, beta2=beta2, epsilon=epsilon)
-
-    def prepare(self, parameters: Array) -> None:
-        """Also keeps Π μ_i of the updates done, one number."""
-        super().prepare(parameters)
-        self.state["momentum_product"] = np.require(self.state.get("momentum_product", np.ones(1)), requirements="W")
 
     def apply(
         self, run: Runner, parameters: Array, gradients: Array, layout: Layout | None, learning_rate: float
@@ -231,6 +228,7 @@ class NAdam(Adam):
             step=run.per_step(self.next_number, self.steps),
             momentum=run.per_step(self._momentum, self.steps),
             next_momentum=run.per_step(self._next_momentum, self.steps),
+            momentum_product=run.per_step(self._momentum_product, self.steps),
         )
 
     def _momentum(self, steps: Any) -> Any:
@@ -239,6 +237,14 @@ class NAdam(Adam):
 
     def _next_momentum(self, steps: Any) -> Any:
         return self._momentum(steps + 1)
+
+    def _momentum_product(self, steps: Any) -> Any:
+        """Π μ_i of that update and of all before."""
+        known = _PRODUCTS.setdefault(self.beta1, np.ones(0))
+        if np.max(steps, initial=0) >= len(known):
+            up_to = np.arange(max(1024, 2 * int(np.max(steps))))
+            known = _PRODUCTS[self.beta1] = np.multiply.accumulate(self._momentum(up_to))
+        return known[steps]
 
 
 class Lion(Optimizer):
@@ -266,6 +272,9 @@ class Lion(Optimizer):
         arrays = {"gradients": gradients, "parameters": parameters, **self.state}
         run(self, updates.lion_update, **arrays, learning_rate=learning_rate, beta1=self.beta1, beta2=self.beta2)
 
+
+_PRODUCTS: dict[float, Array] = {}
+"""Π_{i≤t} μ_i of NAdam by β₁, for t = 1, 2, ... as far as they were asked for."""
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "sgd": SGD,

@@ -142,6 +142,6 @@ class MaxNorm(Step):
                 fix="call optimizer.step(net.parameters, net.gradients, net.layout)",
             )
         for segment in layout:
-            if segment.is_weight and segment.unit_axis is not None:
+            if segment.is_weight and segment.trainable and segment.unit_axis is not None:
                 weight = segment.view(parameters)
                 run(self, updates.max_norm, weight=weight, limit=self.limit, unit_axis=segment.unit_axis)

@@ -83,6 +83,10 @@ class Runner(ABC):
         """
         return float(number(step))
 
+    def scaled(self, value: Any, factor: float) -> Any:
+        """What ``per_step`` gave, times a factor."""
+        return value * factor
+
     # How the parts of a step are called: the library's at once, a user's own under supervision (see ``own``).
 
     def forward(self, layer: Any, x: Array, *, training: bool) -> tuple[Array, Any]:

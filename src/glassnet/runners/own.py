@@ -76,7 +76,7 @@ def backward(run: Runner, layer: Any, dy: Array, cache: Any) -> Array:
 
 def gradients_of(layer: Any) -> list[Array]:
     """The gradients that a layer's backward pass writes: its own parameters' and those of the layers inside."""
-    found = [parameter.gradient for parameter in layer.own_parameters().values() if parameter.trainable]
+    found = [parameter.gradient for parameter in layer.own_parameters().values() if not parameter.is_statistic]
     return found + [gradient for _, child in layer.children() for gradient in gradients_of(child)]
 
 

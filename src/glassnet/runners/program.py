@@ -32,7 +32,6 @@ FIXED_DTYPES: dict[str, type] = {
     "value": np.float64,
     "total": np.float64,
     "square_total": np.float64,
-    "momentum_product": np.float64,
 }
 
 

@@ -12,7 +12,7 @@ from numpy.lib.array_utils import byte_bounds
 from glassnet.kernels import Kernel, KernelInfo, info
 from glassnet.randomness import stream_id
 from glassnet.runners import bridge, own
-from glassnet.runners.base import Caller, NumberOfStep, Runner, is_library_code
+from glassnet.runners.base import Caller, NumberOfStep, Runner, is_library_code, values_at
 from glassnet.runners.standins import NotRecorded, StandIn, kept_by, plain, stand_in
 from glassnet.shapes import Array, Shape
 
@@ -22,6 +22,19 @@ class StepNumber:
     """A number that changes from step to step: a function of the step."""
 
     of: NumberOfStep
+
+
+@dataclass(frozen=True)
+class Times:
+    """A number of the step, times a factor."""
+
+    number: NumberOfStep
+    factor: float
+
+    def __call__(self, steps: Any) -> Any:
+        """The values at these steps."""
+        values = values_at(self.number, steps) if isinstance(steps, np.ndarray) else self.number(steps)
+        return values * self.factor
 
 
 def same(step: Any) -> Any:
@@ -86,6 +99,10 @@ class Recorder(Runner):
     def per_step(self, number: NumberOfStep, step: int) -> float:
         """Keeps the function instead of its present value."""
         return StepNumber(number)  # type: ignore[return-value]
+
+    def scaled(self, value: Any, factor: float) -> Any:
+        """The function times the factor."""
+        return StepNumber(Times(value.of, factor)) if isinstance(value, StepNumber) else value * factor
 
     def draw(self, caller: Caller) -> dict[str, int]:
         """Keys of the caller's mask, the step to be filled in."""

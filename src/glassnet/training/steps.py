@@ -122,15 +122,14 @@ def refusing_parameters(network: Network, recorder: Recorder) -> Iterator[None]:
     parameters = [
         p for layer in (network, *(layer for _, layer in network.walk())) for p in layer.own_parameters().values()
     ]
-    before = [(p.value, p.gradient) for p in parameters]
+    before = [p.shown for p in parameters]
     try:
         for parameter in parameters:
-            parameter.value = stand_in(parameter.value, recorder)
-            parameter.gradient = stand_in(parameter.gradient, recorder)
+            parameter.show(stand_in(parameter.value, recorder), stand_in(parameter.gradient, recorder))
         yield
     finally:
         for parameter, (value, gradient) in zip(parameters, before, strict=True):
-            parameter.value, parameter.gradient = value, gradient
+            parameter.show(value, gradient)
 
 
 def step_program(

@@ -1,0 +1,137 @@
+"""What of the parameters a step is applied to: those that are trained, each at its own rate.
+
+Where all are trained at one rate, a step gets the flat buffers whole. Otherwise it gets them in runs: parameters beside
+each other that are trained at the same rate. What is frozen, and what other networks have between them, stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Any
+
+from glassnet.kernels.activation import identity_forward
+from glassnet.kernels.updates import l2_gradient, weight_decay
+from glassnet.optimizers.base import Optimizer, Step
+from glassnet.optimizers.steps import ClipByNorm
+from glassnet.parameters import Layout, Segment
+from glassnet.runners import Runner
+from glassnet.runners.own import has_own_class
+from glassnet.shapes import Array
+
+
+@dataclass(frozen=True)
+class Run:
+    """Parameters beside each other: elements ``start`` to ``stop``, trained at ``scale`` times the learning rate."""
+
+    start: int
+    stop: int
+    scale: float
+    segments: Layout
+
+    def of(self, flat: Array) -> Array:
+        """This part of a flat buffer."""
+        return flat[self.start : self.stop]
+
+
+def runs_of(layout: Layout, size: int) -> list[Run] | None:
+    """The runs of parameters that are trained; None where that is all there is, at the one rate."""
+    is_whole = all((s.trainable or s.is_statistic) and s.learning_rate_scale == 1 for s in layout)
+    if is_whole and sum(s.stop - s.start for s in layout) == size:
+        return None
+    trained = sorted((s for s in layout if s.trainable and s.learning_rate_scale > 0), key=lambda s: s.start)
+    return list(_joined(trained))
+
+
+def _joined(segments: Sequence[Segment]) -> Iterator[Run]:
+    kept: list[Segment] = []
+    for segment in segments:
+        if kept and (segment.start, segment.learning_rate_scale) != (kept[-1].stop, kept[-1].learning_rate_scale):
+            yield _run(kept)
+            kept = []
+        kept.append(segment)
+    if kept:
+        yield _run(kept)
+
+
+def _run(segments: Sequence[Segment]) -> Run:
+    start = segments[0].start
+    inside = tuple(replace(s, start=s.start - start, stop=s.stop - start) for s in segments)
+    return Run(start, segments[-1].stop, segments[0].learning_rate_scale, inside)
+
+
+def apply_to_trained(
+    run: Runner, step: Step, parameters: Array, gradients: Array, layout: Layout | None, learning_rate: Any
+) -> None:
+    """Applies a step to what is trained.
+
+    Args:
+        run: carries it out.
+        step: a rule, or what stands beside it; of the library or of the user's own.
+        parameters: flat (P,).
+        gradients: flat (P,).
+        layout: of both; None applies it to all.
+        learning_rate: the rule's, as ``run.per_step`` gave it.
+    """
+    runs = None if layout is None else runs_of(layout, len(parameters))
+    if runs is None:
+        run.apply(step, parameters, gradients, layout, learning_rate)
+    elif has_own_class(step) or getattr(step, "in_python", False):
+        _apply_and_restore(run, step, parameters, gradients, layout or (), runs, learning_rate)
+    elif isinstance(step, ClipByNorm):
+        _clip_together(run, step, gradients, runs)
+    else:
+        for part in runs:
+            arrays = part.of(parameters), part.of(gradients), part.segments
+            rate = learning_rate if part.scale == 1 else run.scaled(learning_rate, part.scale)
+            run.apply(_for_part(step, part, len(parameters)), *arrays, rate)
+
+
+def _for_part(step: Step, part: Run, size: int) -> Step:
+    """The step with its memory of one run of the parameters."""
+    if not isinstance(step, Optimizer):
+        return step
+    made = copy(step)
+    made.state = {n: part.of(array) if array.shape == (size,) else array for n, array in step.state.items()}
+    return made
+
+
+def _clip_together(run: Runner, step: ClipByNorm, gradients: Array, runs: Sequence[Run]) -> None:
+    """Clips by the norm of the trained gradients alone, put together for it."""
+    together = run.empty((sum(part.stop - part.start for part in runs),), gradients.dtype)
+    places, start = [], 0
+    for part in runs:
+        places.append(together[start : start + part.stop - part.start])
+        start += part.stop - part.start
+        run(step, identity_forward, x=part.of(gradients), y=places[-1])
+    run.apply(step, together, together, None, 0.0)
+    for part, place in zip(runs, places, strict=True):
+        run(step, identity_forward, x=place, y=part.of(gradients))
+
+
+def _apply_and_restore(
+    run: Runner,
+    step: Step,
+    parameters: Array,
+    gradients: Array,
+    layout: Layout,
+    runs: Sequence[Run],
+    learning_rate: Any,
+) -> None:
+    """Lets a rule of the user's, of which nothing is known, move everything; then takes back what it should not have.
+
+    With a scale s of the rate, θ ← s θ_after + (1 − s) θ_before.
+    """
+    before = run.empty(parameters.shape, parameters.dtype)
+    run(step, identity_forward, x=parameters, y=before)
+    run.apply(step, parameters, gradients, layout, learning_rate)
+    end = 0
+    for part in [*runs, Run(len(parameters), len(parameters), 1.0, ())]:
+        if end < part.start:
+            run(step, identity_forward, x=before[end : part.start], y=parameters[end : part.start])
+        end = part.stop
+        if part.scale != 1:
+            moved, old = part.of(parameters), part.of(before)
+            run(step, weight_decay, parameters=moved, learning_rate=1.0, rate=1 - part.scale)
+            run(step, l2_gradient, parameters=old, gradients=moved, strength=1 - part.scale)
