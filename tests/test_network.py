@@ -196,10 +196,14 @@ def test_mistakes_are_explained(make: object, error: type[Exception], words: str
         make()  # type: ignore[operator]
 
 
-def test_a_layer_object_cannot_stand_in_two_places() -> None:
+def test_a_layer_object_in_two_places_shares_its_weights() -> None:
     shared = gn.Dense(3)
-    with pytest.raises(gn.ConfigurationError, match="layer 1.*the same object as layer 0"):
-        gn.Sequential(shared, shared).build((3,))
+    net = gn.Sequential(shared, shared)
+    net.build((3,))
+    assert net[0] is shared and net[1] is not shared
+    assert [name for name, _ in net.named_parameters()] == ["0.weight", "0.bias"]
+    shared.weight[...] = 5
+    assert (net[1].weight.value == 5).all()
 
 
 def test_a_failed_build_leaves_a_trained_network_as_it_was() -> None:

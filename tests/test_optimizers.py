@@ -16,6 +16,7 @@ import pytest
 import glassnet as gn
 from glassnet import optimizers
 from glassnet.errors import ConfigurationError, ShapeError
+from glassnet.memory import Layout, Segment
 from glassnet.optimizers import (
     L1,
     L2,
@@ -37,7 +38,6 @@ from glassnet.optimizers import (
     WeightDecay,
     as_optimizer,
 )
-from glassnet.parameters import Layout, Segment
 from glassnet.schedules import Schedule
 
 START = [1.0, -2.0, 0.5, 0.0]

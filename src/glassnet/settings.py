@@ -168,7 +168,7 @@ def from_config(config: Any, classes: Mapping[str, Any], *, where: str) -> Any:
                 positional += arguments.pop(parameter.name, ())
         found = kind(*positional, **arguments)
         for name, value in dict(config.get("labels", {})).items():
-            if name not in kind.label_names:
+            if name not in getattr(kind, "label_names", ()):
                 raise ValueError(f"{name!r} is nothing that can be said of a {kind.__name__}")
             setattr(found, name, value)
         return found

@@ -9,7 +9,7 @@ import numpy as np
 
 from glassnet.explain.formulas import Formulas, formulas_of
 from glassnet.kernels.elements import ELEMENTS
-from glassnet.parameters import Layout, Segment
+from glassnet.memory import Layout, Segment
 from glassnet.runners import KernelCall
 from glassnet.shapes import Array
 

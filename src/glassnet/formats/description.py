@@ -15,7 +15,7 @@ from glassnet.formats.sharing import describe_sharing, restore_sharing, restore_
 from glassnet.losses import Loss
 from glassnet.metrics import Metric
 from glassnet.network import Network
-from glassnet.optimizers import Optimizer
+from glassnet.optimizers import Chain, Optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.runners.own import is_own
 from glassnet.settings import Configurable, file_name, from_config, known_by, to_config, whole
@@ -196,7 +196,7 @@ def _restore_memory(optimizer: Optimizer, parameters: Array, tensors: Mapping[st
     """
     optimizer.prepare(parameters)
     found = {n.removeprefix(OPTIMIZER_PREFIX): a for n, a in tensors.items() if n.startswith(OPTIMIZER_PREFIX)}
-    for name in getattr(optimizer, "rule", optimizer).former_slots:
+    for name in (optimizer.rule if isinstance(optimizer, Chain) else optimizer).former_slots:
         found.pop(name, None)
     shapes = {name: (array.shape, array.dtype.name) for name, array in optimizer.state.items()}
     if is_own(getattr(optimizer, "rule", optimizer)):

@@ -45,8 +45,9 @@ class BatchNorm(_Norm):
         running ← (1 − momentum) running + momentum batch
 
     with the batch's unbiased variance. Outside training the running statistics take their place, so that no row's
-    output depends on the other rows. So they do where the layer is frozen. They are parameters ``running_mean`` and ``running_variance``, saved and copied
-    like the others, but never trained. Keras calls 1 − momentum what is momentum here, as in PyTorch.
+    output depends on the other rows; so they do where the layer is frozen. They are parameters ``running_mean`` and
+    ``running_variance``, saved and copied like the others, but never trained. Keras calls 1 − momentum what is
+    momentum here, as in PyTorch.
 
     A layer before it needs no bias: the mean takes it away again.
 

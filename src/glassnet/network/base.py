@@ -4,31 +4,24 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
 from typing import Any, Self
 
 import numpy as np
 
 from glassnet.checks import fits_network, numeric
-from glassnet.errors import ConfigurationError, NotBuiltError, ShapeError, did_you_mean
-from glassnet.kernels.combine import accumulate
+from glassnet.errors import ConfigurationError, ShapeError, did_you_mean
 from glassnet.layers import ACTIVATIONS, Layer, NumpyLayer, PythonLayer
 from glassnet.network.indices import embeddings_of, require_data
-from glassnet.parameters import Layout, Parameter, ParameterView, Store, Watched, drawn, layout_of
-from glassnet.runners import NumpyRunner, Runner
+from glassnet.network.memory import InMemory
+from glassnet.parameters import Parameter, drawn
+from glassnet.runners import NumpyRunner
 from glassnet.settings import by_name
 from glassnet.shapes import Array, DType, Shape, as_dtype, as_shape, batch_shape
 from glassnet.summary import Row, Summary
 
 
-class Network(Layer):
+class Network(InMemory):
     """Base of the compositions. A network is itself a layer, so networks nest."""
-
-    _buffers: tuple[Array, Array, Layout] | None = None
-    is_network = True
-    _layout_changes = -1
-    _memory: Store | None = None
-    _sums: tuple[tuple[Parameter, Parameter], ...] = ()
 
     def build(
         self, input_shape: int | Sequence[int], seed: int | np.random.Generator = 0, dtype: DType = "float32"
@@ -189,62 +182,6 @@ class Network(Layer):
         """The outputs (N, ...) for x (N, ...) outside of training, by the NumPy kernels."""
         return self.forward(NumpyRunner(step=0), x, training=False)[0]
 
-    @property
-    def is_built(self) -> bool:
-        """Whether shapes are known and parameters exist."""
-        return self._buffers is not None
-
-    @property
-    def parameters(self) -> Array:
-        """Every weight and bias, one flat array in build order; each layer's arrays are views into it.
-
-        Running statistics are among them, with a gradient of 0.
-
-        Raises:
-            NotBuiltError: shapes are not known yet; so do the properties below.
-        """
-        return self._built()[0]
-
-    @property
-    def gradients(self) -> Array:
-        """∂L/∂parameters in the same order, overwritten by each ``backward``.
-
-        Raises:
-            ConfigurationError: a network whose weights another place in the same network has, too, which gathers them.
-        """
-        gradients = self._built()[1]
-        second = next((path for path, p in self._named() if isinstance(p, ParameterView) and not p.never_trained), None)
-        if second is not None:
-            raise ConfigurationError(
-                where=f"gradients of {self!r:.60}",
-                received=f"{second}, whose weights stand elsewhere in the network around it, where gradients are summed",
-                expected="the whole network, or the first of the places",
-                fix="train the whole; or a copy of this part: network.copy()",
-            )
-        return gradients
-
-    @property
-    def layout(self) -> Layout:
-        """Which part of the two buffers belongs to which parameter, and which are trained."""
-        layout = self._built()[2]
-        if self._layout_changes != Watched.changes:
-            self.bind_buffers()
-            layout = self._built()[2]
-        return layout
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The parameters' dtype."""
-        return self.parameters.dtype
-
-    def named_parameters(self) -> list[tuple[str, Array]]:
-        """(path, view) of every parameter in build order, such as ``("0.weight", array(64, 128))``."""
-        return [(segment.path, segment.view(self.parameters)) for segment in self.layout]
-
-    def named_gradients(self) -> list[tuple[str, Array]]:
-        """(path, view) of every parameter's gradient in build order; all 0 for those that are not trained."""
-        return [(segment.path, segment.view(self.gradients)) for segment in self.layout]
-
     def restore(self, values: Mapping[str, Array], input_shape: Shape, dtype: DType) -> None:
         """Builds the network with given parameters instead of drawn ones.
 
@@ -279,14 +216,6 @@ class Network(Layer):
                 )
             parameter.show(values[path], parameter.gradient)
         self._place(kind)
-
-    def copy(self, dtype: DType | None = None) -> Self:
-        """An independent network with copies of the parameters, in another dtype if asked."""
-        twin = deepcopy(self)
-        if dtype is not None:
-            twin._built()
-            twin._move(as_dtype(dtype))
-        return twin
 
     def summary(self) -> Summary:
         """A table of layers, shapes, parameters and FLOPs; print it.
@@ -325,128 +254,10 @@ class Network(Layer):
             fits_network(x, self.input_shape or (), where="forward: x", layer=self.first_layer().where)
         return x  # type: ignore[no-any-return]
 
-    def _built(self) -> tuple[Array, Array, Layout]:
-        if self._buffers is None:
-            raise NotBuiltError(
-                where=type(self).__name__,
-                received="a network whose shapes are not known yet",
-                expected="a built one",
-                fix="call net.build((features,)) first, or let model.fit(x, y) infer the shapes",
-            )
-        return self._buffers
-
-    def _named(self) -> Iterator[tuple[str, Parameter]]:
-        """Each parameter with its path, once: under the first path from which it is trained."""
-        found: dict[int, tuple[str, Parameter]] = {}
-        for path, layer in self.walk():
-            for name, parameter in layer.own_parameters().items():
-                known = found.get(id(parameter.source))
-                if known is None or (is_never_trained(known[1]) and not is_never_trained(parameter)):
-                    found[id(parameter.source)] = f"{path}.{name}", parameter
-        yield from found.values()
-
-    def named(self) -> list[tuple[str, Parameter]]:
-        """(path, ``Parameter``) in build order, each once."""
-        return list(self._named())
-
-    def _networks(self) -> list[Network]:
-        """This one and those inside."""
-        return [self, *(layer for _, layer in self.walk() if isinstance(layer, Network))]
-
-    def _store(self) -> Store:
-        self._built()
-        assert self._memory is not None
-        return self._memory
-
-    def _place(self, dtype: np.dtype[Any]) -> None:
-        """Gives the parameters a place in memory beside each other, and all networks inside their part of it."""
-        sources = [p.source for _, p in self._named()]
-        other = next((path for path, p in self._named() if p.source.store is not None and p.dtype != dtype), None)
-        if other is not None:
-            raise ConfigurationError(
-                where=f"build of {self!r:.60}",
-                received=f"the weights of {other}, which are there already, in {dict(self._named())[other].dtype}",
-                expected=f"{dtype}, as asked for",
-                fix=f'put a copy of that layer or network there: network.copy("{dtype}"); or build in the dtype it has',
-            )
-        self._live_in(Store.holding(sources, dtype))
-
-    def _live_in(self, store: Store) -> None:
-        for network in self._networks():
-            network.__dict__["_memory"] = store
-            store.networks.add(network)
-            network.bind_buffers()
-
-    def bind_buffers(self) -> None:
-        """Takes the arrays of its part of the store, as they are now, and the layout."""
-        named = list(self._named())
-        store = named[0][1].source.store if named else self._memory
-        assert store is not None
-        part = store.part([p.source for _, p in named])
-        for layer in (self, *(layer for _, layer in self.walk())):
-            for parameter in layer.own_parameters().values():
-                if isinstance(parameter, ParameterView):
-                    parameter.bind()
-        buffers, before = (store.values[part], store.gradients[part]), self._buffers
-        if before is not None and all(map(_is_same_memory, before, buffers)):
-            buffers = before[:2]  # by which others know whether anything has moved
-        found = {"_memory": store, "_sums": tuple(self._sums_of_places())}
-        found |= {"_buffers": (*buffers, layout_of(named, part.start)), "_layout_changes": Watched.changes}
-        self.__dict__.update(found)  # which is no change of the network
-
-    def _sums_of_places(self) -> Iterator[tuple[Parameter, Parameter]]:
-        """Pairs of parameters in different layers inside: the gradient of the second is to be added to the first's."""
-        first: dict[int, Parameter] = {}
-        for _, child in self.children():
-            seen: set[int] = set()
-            for layer in (child, *(layer for _, layer in child.walk())):
-                for parameter in layer.own_parameters().values():
-                    key = id(parameter.source)
-                    if key in seen or parameter.is_statistic or is_never_trained(parameter):
-                        continue
-                    seen.add(key)
-                    if key in first:
-                        yield first[key], parameter
-                    else:
-                        first[key] = parameter
-
-    def _sum_places(self, run: Runner) -> None:
-        """Adds up the gradients of weights that stand in several places, at the end of a backward pass."""
-        for first, further in self._sums:
-            run(self, accumulate, dpart=further.gradient, dx=first.gradient)
-
-    def _move(self, dtype: np.dtype[Any]) -> None:
-        """Moves the parameters' present values into memory of its own, at the places that they have there."""
-        parameters, _, layout = self._built()
-        size = len(parameters)
-        store = Store(dtype)
-        store.take_over([(p.source, s.start) for s, (_, p) in zip(layout, self._named(), strict=True)], size)
-        self.__dict__["_buffers"] = None
-        self._live_in(store)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in super().__getstate__().items() if name not in ("_memory", "_sums")}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        for _, child in self.children():
-            child.stand_in(self)
-        if self.is_built:
-            self._move(self._built()[0].dtype)
-
-
-def _is_same_memory(one: Array, other: Array) -> bool:
-    return one.dtype == other.dtype and one.__array_interface__["data"] == other.__array_interface__["data"] and one.size == other.size
-
 
 def _stands_inside(layer: Layer, networks: set[int]) -> bool:
     """Whether it stands in one of the networks, or in none yet."""
     return layer.home is None or id(layer.home) in networks
-
-
-def is_never_trained(parameter: Parameter) -> bool:
-    """Whether it stands where it is never trained."""
-    return isinstance(parameter, ParameterView) and parameter.never_trained
 
 
 def as_layer(given: Any) -> Layer:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.errors import ShapeError
-from glassnet.parameters import Layout, flat_buffer
+from glassnet.memory import Layout, flat_buffer
 from glassnet.runners import NumpyRunner, Runner
 from glassnet.schedules import Schedule, as_schedule, rate_of
 from glassnet.settings import Configurable

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from glassnet.errors import ConfigurationError
+from glassnet.memory import Layout
 from glassnet.optimizers.base import Optimizer, Step
 from glassnet.optimizers.rules import OPTIMIZERS
 from glassnet.optimizers.steps import L1, L2, ClipByNorm, ClipByValue, MaxNorm
 from glassnet.optimizers.trained import apply_to_trained
-from glassnet.parameters import Layout
 from glassnet.runners import Runner
 from glassnet.schedules import Schedule
 from glassnet.settings import by_name

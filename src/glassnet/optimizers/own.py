@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from glassnet.kernels.python import python_update
+from glassnet.memory import Layout
 from glassnet.optimizers.base import Optimizer
-from glassnet.parameters import Layout
 from glassnet.runners import Runner
 from glassnet.runners.own import checked, held, named, require_moved, unharmed
 from glassnet.shapes import Array

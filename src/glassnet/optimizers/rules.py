@@ -8,9 +8,9 @@ import numpy as np
 
 from glassnet.errors import ConfigurationError
 from glassnet.kernels import updates
+from glassnet.memory import Layout
 from glassnet.optimizers.base import Optimizer
 from glassnet.optimizers.steps import WeightDecay
-from glassnet.parameters import Layout
 from glassnet.runners import Runner
 from glassnet.schedules import Schedule
 from glassnet.settings import boolean, number

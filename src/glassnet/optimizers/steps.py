@@ -6,8 +6,8 @@ import numpy as np
 
 from glassnet.errors import ConfigurationError
 from glassnet.kernels import updates
+from glassnet.memory import Layout
 from glassnet.optimizers.base import Step, weights_of
-from glassnet.parameters import Layout
 from glassnet.runners import Runner
 from glassnet.settings import boolean, number
 from glassnet.shapes import Array

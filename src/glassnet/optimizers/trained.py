@@ -13,9 +13,9 @@ from typing import Any
 
 from glassnet.kernels.activation import identity_forward
 from glassnet.kernels.updates import l2_gradient, weight_decay
+from glassnet.memory import Layout, Segment
 from glassnet.optimizers.base import Optimizer, Step
 from glassnet.optimizers.steps import ClipByNorm
-from glassnet.parameters import Layout, Segment
 from glassnet.runners import Runner
 from glassnet.runners.own import has_own_class
 from glassnet.shapes import Array

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glassnet.parameters import Layout
+from glassnet.memory import Layout
 from glassnet.shapes import Array
 
 SHARE = {np.dtype(np.float32): 1e-3, np.dtype(np.float64): 1e-8}

@@ -83,7 +83,7 @@ class Predictor:
 
     def fast(self, x: Array) -> Array | None:
         """The outputs, or None where x is not a contiguous array of finite rows of the network's shape and dtype."""
-        if self._program is None or self._is_untried:
+        if self._program is None or self._is_untried or not x.ndim:
             return None
         y = np.empty((len(x), *self._shape), self._dtype)
         return y if self._program.predict(x, y, self._threads) else None
