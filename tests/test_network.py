@@ -200,7 +200,8 @@ def test_a_layer_object_in_two_places_shares_its_weights() -> None:
     shared = gn.Dense(3)
     net = gn.Sequential(shared, shared)
     net.build((3,))
-    assert net[0] is shared and net[1] is not shared
+    assert net[0] is shared
+    assert net[1] is not shared
     assert [name for name, _ in net.named_parameters()] == ["0.weight", "0.bias"]
     shared.weight[...] = 5
     assert (net[1].weight.value == 5).all()

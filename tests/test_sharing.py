@@ -150,7 +150,8 @@ def test_a_new_head_on_a_trained_body_shares_it_and_leaves_the_old_model_as_it_w
             np.testing.assert_array_equal(value, values[name])
     np.testing.assert_array_equal(old.predict(x), before)
     new[:-1].freeze()
-    assert not new[0].trainable and new[5].trainable
+    assert not new[0].trainable
+    assert new[5].trainable
     model = gn.Model(new, "cross_entropy", gn.AdamW(0.01), engine=engine)
     model.fit(x, y > 0, epochs=3, verbose=False)
     np.testing.assert_array_equal(old.predict(x), before)  # training the head leaves the body alone
@@ -270,7 +271,8 @@ def test_a_numpy_layer_in_two_places_shares_its_parameters(engine: str) -> None:
     net = gn.Sequential(own, gn.Dense(4), own, gn.Dense(3))
     model = gn.Model(net, "cross_entropy", "sgd", dtype="float64", engine=engine)
     model.fit(x, y, epochs=2, verbose=False)
-    assert [name for name, _ in net.named_parameters()][0] == "0.factor" and len(net.named_parameters()) == 5
+    assert next(name for name, _ in net.named_parameters()) == "0.factor"
+    assert len(net.named_parameters()) == 5
     assert gn.check_gradients(net, x, y, loss="cross_entropy").passed
     net[0].freeze()
     before = net[0].weights()["factor"]
@@ -317,9 +319,11 @@ def test_a_file_holds_what_is_shared_frozen_and_scaled(tmp_path: Path, include_o
     model.fit(x, y, epochs=2, verbose=False, callbacks=[gn.EarlyStopping(monitor="loss", patience=9)])
     model.save(tmp_path / "model.safetensors", include_optimizer=include_optimizer)
     read = gn.load(tmp_path / "model.safetensors")
-    assert repr(read.network) == repr(net) and read.network["head"].name == "head"
+    assert repr(read.network) == repr(net)
+    assert read.network["head"].name == "head"
     np.testing.assert_array_equal(read.predict(x), model.predict(x))
-    assert not read.network[0].trainable and read.network["head"].weight.learning_rate_scale == 0.25
+    assert not read.network[0].trainable
+    assert read.network["head"].weight.learning_rate_scale == 0.25
     assert [name for name, _ in read.network.named_parameters()] == [name for name, _ in net.named_parameters()]
     if include_optimizer:
         for each in (read, model):
@@ -414,17 +418,20 @@ def test_statistics_cannot_be_trained() -> None:
     with pytest.raises(gn.ConfigurationError, match="what the layer keeps itself"):
         net[0].running_mean.trainable = True
     net.unfreeze()
-    assert not net[0].running_mean.trainable and net[0].gamma.trainable
+    assert not net[0].running_mean.trainable
+    assert net[0].gamma.trainable
 
 
 def test_parameters_before_a_build_say_so() -> None:
     layer = gn.Dense(3)
     layer.freeze()
     layer.learning_rate_scale = 0.5
-    assert not layer.trainable and layer.learning_rate_scale == 0.5
+    assert not layer.trainable
+    assert layer.learning_rate_scale == 0.5
     net = gn.Sequential(layer)
     net.build(2)
-    assert not layer.weight.trainable and layer.bias.learning_rate_scale == 0.5
+    assert not layer.weight.trainable
+    assert layer.bias.learning_rate_scale == 0.5
     assert "frozen" in str(net.summary())
     with pytest.raises(AttributeError):
         _ = gn.Dense(3).weight
@@ -434,17 +441,22 @@ def test_layers_are_found_by_number_name_and_path() -> None:
     net = gn.Sequential(gn.Dense(4), gn.Residual(gn.Dense(4), gn.ReLU()), gn.Dense(2))
     net[2].name = "head"
     net.build(3)
-    assert net[0] is net.layers[0] and net[-1] is net["head"] and net["1.residual.0"] is net[1].layers[0]
+    assert net[0] is net.layers[0]
+    assert net[-1] is net["head"]
+    assert net["1.residual.0"] is net[1].layers[0]
     assert [name for name, _ in net.named_parameters()][-2:] == ["head.weight", "head.bias"]
-    assert len(net) == 3 and list(net) == list(net.layers) and bool(gn.Sequential())
-    assert isinstance(net[1:], gn.Sequential) and [*map(repr, net[1:])] == [*map(repr, net.layers[1:])]
+    assert len(net) == 3
+    assert list(net) == list(net.layers)
+    assert bool(gn.Sequential())
+    assert isinstance(net[1:], gn.Sequential)
+    assert [*map(repr, net[1:])] == [*map(repr, net.layers[1:])]
     with pytest.raises(KeyError, match="did you mean 'head'"):
         net["haed"]
     with pytest.raises(IndexError):
         net[3]
+    a, b = gn.Dense(1), gn.Dense(1)
+    a.name = b.name = "a"
     with pytest.raises(gn.ConfigurationError, match="two layers with the name 'a'"):
-        a, b = gn.Dense(1), gn.Dense(1)
-        a.name = b.name = "a"
         gn.Sequential(a, b)
 
 
@@ -487,7 +499,8 @@ def test_building_again_draws_anew_what_no_other_network_uses() -> None:
     body = net[:1]
     before = net.weights()
     net.build(4, seed=1)
-    assert (net[0].weight.value == before["0.weight"]).all() and (net[1].weight.value != before["1.weight"]).any()
+    assert (net[0].weight.value == before["0.weight"]).all()
+    assert (net[1].weight.value != before["1.weight"]).any()
     del body
     net.build(4, seed=1)
     assert (net[0].weight.value != before["0.weight"]).any()
@@ -543,7 +556,8 @@ def test_reading_a_parameter_like_an_array() -> None:
     np.testing.assert_array_equal(1 - weight, 1 - values)
     np.testing.assert_array_equal(weight.T, values.T)
     assert (weight.shape, weight.ndim, weight.size, len(weight)) == ((2, 3), 2, 6, 2)
-    assert np.mean(weight) == values.mean() and weight.dtype == np.float64
+    assert np.mean(weight) == values.mean()
+    assert weight.dtype == np.float64
     weight -= 1
     assert net[0].weight is weight
     np.testing.assert_array_equal(net.parameters[:6].reshape(2, 3), values - 1)
