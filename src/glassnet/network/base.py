@@ -165,12 +165,20 @@ class Network(InMemory):
     def __bool__(self) -> bool:
         return True
 
-    def __getitem__(self, key: int | str) -> Any:
+    def __getitem__(self, key: int | str | slice) -> Any:
         """The layer of that number, or of that name or path: ``net[0]``, ``net["head"]``, ``net["1.residual.0"]``.
 
         Raises:
             IndexError, KeyError: there is none.
+            ConfigurationError: a slice of what is no ``Sequential``.
         """
+        if isinstance(key, slice):
+            raise ConfigurationError(
+                where=f"{self!r:.60}",
+                received="a slice",
+                expected="layers one after another, of which a part is a network: a Sequential",
+                fix="take the layers one by one, by number or name",
+            )
         if isinstance(key, str):
             layers = dict(self.walk())
             if key not in layers:
