@@ -129,11 +129,13 @@ class InMemory(Layer):
         inside = {id(network) for network in self._networks()}
         other = next((path for path, p in self._named() if p.source.store is not None and p.dtype != dtype), None)
         if other is not None and not all(self._is_alone(p, inside) for p in sources):
+            kept = dict(self._named())[other].dtype
             raise ConfigurationError(
                 where=f"build of {self!r:.60}",
-                received=f"the weights of {other}, which are there already, in {dict(self._named())[other].dtype}",
+                received=f"the weights of {other}, which are there already, in {kept}",
                 expected=f"{dtype}, as asked for",
-                fix=f'put a copy of that layer or network there: network.copy("{dtype}"); or build in the dtype it has',
+                fix=f'ask for the dtype that they have, as by gn.Model(..., dtype="{kept}"); or put a copy of that network '
+                f'there: network.copy("{dtype}")',
             )
         self._live_in(Store.holding(sources, dtype))
 
