@@ -134,7 +134,7 @@ class InMemory(Layer):
                 where=f"build of {self!r:.60}",
                 received=f"the weights of {other}, which are there already, in {kept}",
                 expected=f"{dtype}, as asked for",
-                fix=f'ask for the dtype that they have, as by gn.Model(..., dtype="{kept}"); or put a copy of that network '
+                fix=f'ask for the dtype that they have: gn.Model(..., dtype="{kept}"); or put a copy of that network '
                 f'there: network.copy("{dtype}")',
             )
         self._live_in(Store.holding(sources, dtype))
