@@ -58,13 +58,25 @@ def layers_of(plan: Any) -> list[gn.Layer]:
     return found
 
 
+PRESERVING = {"tanh", "batch norm", "swish", "affine", "running mean"}
+"""Their output has their input's shape: they may stand twice in a row."""
+
+
+def with_places(layers: list[gn.Layer], plan: Any, again: int) -> list[gn.Layer]:
+    """The layers, one of them in two places where it can be."""
+    at = again % len(layers)
+    name = plan[at][0] if isinstance(plan[at], tuple) else ""
+    return [*layers[: at + 1], *layers[at : at + 1], *layers[at + 1 :]] if name in PRESERVING else layers
+
+
 layer = st.tuples(st.sampled_from(sorted(LAYERS)), st.integers(1, 5))
 plans = st.lists(layer | st.lists(layer, max_size=2), min_size=1, max_size=5)
 
 
 @pytest.mark.skipif(native() is None, reason="needs the compiled module")
-@settings(max_examples=40, deadline=None, derandomize=True)
-@example(plan=[[], [("batch norm", 1), ("batch norm", 1)]], loss=0, optimizer=0, rows=2, batch_size=2, seed=0)
+@settings(max_examples=60, deadline=None, derandomize=True)
+@example(plan=[[], [("batch norm", 1), ("batch norm", 1)]], loss=0, optimizer=0, rows=2, batch_size=2, seed=0, again=0,
+         frozen=None, scaled=None)  # fmt: skip
 @given(
     plan=plans,
     loss=st.integers(0, len(LOSSES) - 1),
@@ -72,13 +84,30 @@ plans = st.lists(layer | st.lists(layer, max_size=2), min_size=1, max_size=5)
     rows=st.integers(2, 40),
     batch_size=st.integers(2, 20),
     seed=st.integers(0, 5),
+    again=st.integers(0, 4),
+    frozen=st.none() | st.integers(0, 5),
+    scaled=st.none() | st.integers(0, 5),
 )
-def test_random_networks(plan: Any, loss: int, optimizer: int, rows: int, batch_size: int, seed: int) -> None:
+def test_random_networks(
+    plan: Any,
+    loss: int,
+    optimizer: int,
+    rows: int,
+    batch_size: int,
+    seed: int,
+    again: int,
+    frozen: int | None,
+    scaled: int | None,
+) -> None:
     rng = np.random.default_rng(seed)
     x, y = rng.normal(size=(rows, 3)), rng.normal(size=(rows, 2))
     found = []
     for engine in ("numpy", "compiled"):
-        network = gn.Sequential(*layers_of(plan), gn.Dense(2))
+        network = gn.Sequential(*with_places(layers_of(plan), plan, again), gn.Dense(2))
+        if frozen is not None:
+            network[frozen % len(network)].freeze()
+        if scaled is not None:
+            network[scaled % len(network)].learning_rate_scale = 0.3
         model = gn.Model(network, LOSSES[loss], OPTIMIZERS[optimizer](), seed=seed, dtype="float64", engine=engine)
         history = model.fit(x, y, epochs=2, batch_size=batch_size, verbose=False)
         found.append([np.array(history["loss"]), network.parameters.copy(), model.predict(x), model.predict(x[:1])])
