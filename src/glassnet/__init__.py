@@ -24,10 +24,17 @@ from glassnet.explain import (
     Trace,
     check_gradients,
     diagnose,
+    hvp,
+    integrated_gradients,
+    jvp,
     learning_rate_range,
     permutation_importance,
+    saliency,
+    smooth_grad,
     trace,
+    vjp,
 )
+from glassnet.explain.loss_gradients import gradients
 from glassnet.layers import (
     ELU,
     GELU,
@@ -90,7 +97,7 @@ from glassnet.optimizers import (
 from glassnet.preprocessing import Standardize
 from glassnet.runners import NumpyRunner, Runner, TracingRunner
 from glassnet.tables import Table
-from glassnet.training import Callback, Checkpoint, EarlyStopping, History, ReduceOnPlateau, Watch
+from glassnet.training import Callback, Checkpoint, EarlyStopping, Gradients, History, ReduceOnPlateau, Watch
 from glassnet.version import __version__
 
 if TYPE_CHECKING:
@@ -135,6 +142,7 @@ __all__ = [
     "GlobalAveragePool",
     "GlobalMaxPool",
     "GradientReport",
+    "Gradients",
     "GroupNorm",
     "History",
     "Identity",
@@ -187,8 +195,12 @@ __all__ = [
     "estimators",
     "from_onnx",
     "from_torch",
+    "gradients",
+    "hvp",
     "initializers",
+    "integrated_gradients",
     "interop",
+    "jvp",
     "kernels",
     "layers",
     "learning_rate_range",
@@ -200,9 +212,12 @@ __all__ = [
     "permutation_importance",
     "plots",
     "report",
+    "saliency",
     "schedules",
+    "smooth_grad",
     "to_torch",
     "trace",
+    "vjp",
     "zoo",
 ]
 

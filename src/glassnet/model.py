@@ -27,8 +27,8 @@ from glassnet.layers import Layer, NumpyLayer
 from glassnet.losses import Loss, as_loss, check_weights
 from glassnet.metrics import Metric, as_metrics
 from glassnet.model_checks import agreed_dtype, check_channels, check_end, check_lookups
-from glassnet.model_data import keeps_differences, prepared_inputs, prepared_targets
-from glassnet.network import Network, as_network, check_indices
+from glassnet.model_data import in_unit_of_x, keeps_differences, prepared_inputs, prepared_targets
+from glassnet.network import Names, Network, activations, as_network, check_indices
 from glassnet.optimizers import Optimizer, as_optimizer
 from glassnet.output import for_stream
 from glassnet.preprocessing import Standardize
@@ -38,6 +38,7 @@ from glassnet.shapes import Array, DType, as_dtype
 from glassnet.tables import Table
 from glassnet.training import (
     Callback,
+    Gradients,
     History,
     Memories,
     Predictor,
@@ -47,6 +48,7 @@ from glassnet.training import (
     as_callbacks,
     example_rows,
     is_watched,
+    loss_gradients,
     plan_of,
     validation_rows,
 )
@@ -325,6 +327,58 @@ class Model:
                 fix="use model.predict(x)",
             )
         return self.loss.classes(self.predict(x))
+
+    def activations(self, x: Any, names: Names = None, *, training: bool = False) -> dict[str, Array]:
+        """What each layer gives for a batch, by its path: ``network.activations`` after the model's preprocessing.
+
+        Args:
+            x: inputs, as ``predict`` takes them.
+            names: layers by path, number or as objects, one or several; None for all.
+            training: False for prediction mode; True for the masks and statistics of the next training step. Nothing
+                of the model changes in either.
+
+        Returns:
+            Copies of the outputs (N, ...) in the model's dtype: what the network learns, before any
+            ``target_scaling`` is taken back.
+        """
+        self.require_built("activations")
+        inputs = self.inputs(x, where="activations: x")
+        return activations(self.network, inputs, names, training=training, seed=self.seed, step=self.optimizer.steps)
+
+    def gradients(self, x: Any, y: Any, sample_weight: Any = None, *, training: bool = False) -> Gradients:
+        """The loss of a batch and its derivatives by every parameter, every layer's output and the input.
+
+        It is the loss that ``evaluate`` measures; penalties of the optimizer (``L1``, ``L2``, decay) are no part of
+        it. Nothing of the model changes.
+
+        Args:
+            x: inputs (N, ...).
+            y: targets, as the loss wants them.
+            sample_weight: a weight ≥ 0 for each row (N,).
+            training: False for prediction mode; True for the dropout masks and batch statistics of the step that
+                ``fit`` would take next on these rows.
+
+        Returns:
+            ``Gradients``: ``loss``, ``parameters`` and ``layers`` by path, ``input``.
+
+        Raises:
+            NotBuiltError: the shapes are not known yet.
+            ShapeError, DataError: x or y do not fit.
+
+        Example:
+            >>> import numpy as np, glassnet as gn
+            >>> net = gn.Sequential(gn.Dense(1, weight_init="ones"))
+            >>> _ = net.build((2,))
+            >>> found = gn.Model(net, "sum_squared_error", "sgd").gradients(np.array([[1.0, 2.0]]), np.array([[4.0]]))
+            >>> found.loss, found.parameters["0.weight"].tolist(), found.layers["0"].tolist(), found.input.tolist()
+            (0.5, [[-1.0], [-2.0]], [[-1.0]], [[-1.0, -1.0]])
+        """
+        self.require_built("gradients")
+        rows = self.rows(x, y, sample_weight, where="gradients").require_weight(where="gradients")
+        keys = {"seed": self.seed, "step": self.optimizer.steps}
+        return in_unit_of_x(
+            loss_gradients(self.network, self.loss, rows, training=training, **keys), self.preprocessing
+        )
 
     def summary(self) -> Any:
         """The network's table of layers, shapes, parameters and FLOPs; print it."""

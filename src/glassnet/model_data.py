@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from glassnet.network import Network
 from glassnet.preprocessing import NOISE, Standardize
 from glassnet.shapes import Array, Shape
 from glassnet.tables import Table
+from glassnet.training import Gradients
 
 SHARE = 8
 """So many of a dtype's smallest steps: numbers that lie no farther apart are nearly all the same in it."""
@@ -106,3 +108,12 @@ def keeps_differences(values: Array, dtype: np.dtype[Any], *, where: str, fix: s
         expected=f"differences that the {np.finfo(dtype).precision} digits of {dtype} can tell",
         fix=fix + (', or use dtype="float64"' if dtype == np.float32 else ""),
     )
+
+
+def in_unit_of_x(found: Gradients, preprocessing: Standardize | Table | None) -> Gradients:
+    """The gradient by the input as x is given, instead of as the network takes it; of a ``Table`` with names."""
+    if isinstance(preprocessing, Table):
+        return replace(found, features=preprocessing.features)
+    if preprocessing is None or found.input is None:
+        return found
+    return replace(found, input=found.input / preprocessing.scale)

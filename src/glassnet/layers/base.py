@@ -99,6 +99,13 @@ class Layer(WithWeights, ABC):
     def backward(self, run: Runner, dy: Array, cache: Any) -> Array:
         """Takes ∂L/∂y, overwrites the parameters' gradients and returns ∂L/∂x."""
 
+    def differentiable(self, run: Runner, x: Array) -> tuple[Array, Any]:
+        """The forward pass of prediction mode, with a cache that ``backward`` can follow.
+
+        A layer that overrides it saves its prediction the work of keeping what only a gradient needs.
+        """
+        return self.forward(run, x, training=False)
+
     def add_parameter(
         self,
         name: str,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from glassnet.kernels.norm import (
     layer_norm_backward,
     layer_norm_forward,
 )
+from glassnet.kernels.scale import scale_backward
 from glassnet.layers.base import Layer
 from glassnet.runners import Runner
 from glassnet.settings import number, whole
@@ -35,6 +36,12 @@ class _Norm(Layer):
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
         """8 for each element: the sums of mean and variance, and x̂, γ and β."""
         return 8 * size_of(output_shape)
+
+
+class _Predicted(NamedTuple):
+    """The cache of a pass with running statistics."""
+
+    x: Array
 
 
 class BatchNorm(_Norm):
@@ -135,8 +142,15 @@ class BatchNorm(_Norm):
         run(self, batch_norm_forward, x=seen, mean=mean, inverse_std=inverse_std, gamma=gamma, beta=beta, y=out)
         return y, (x, mean, inverse_std)
 
+    def differentiable(self, run: Runner, x: Array) -> tuple[Array, Any]:
+        """As in prediction mode, with x for the gradient: there the statistics are constants."""
+        y, _ = self.forward(run, x, training=False)
+        return y, _Predicted(x)
+
     def backward(self, run: Runner, dy: Array, cache: Any) -> Array:
         """Writes dγ and dβ, returns dx."""
+        if isinstance(cache, _Predicted):
+            return self._backward_of_prediction(run, dy, cache.x)
         if cache is None:
             raise ConfigurationError(
                 where=self.where,
@@ -169,6 +183,17 @@ class BatchNorm(_Norm):
         arrays = {"running_mean": nothing, "running_variance": self.running_variance.value}
         arrays |= {"gamma": self.gamma.value, "beta": nothing}
         run(self, batch_norm_predict, x=self._by_channel(dy), **arrays, y=self._by_channel(dx), epsilon=self.epsilon)
+        return dx
+
+    def _backward_of_prediction(self, run: Runner, dy: Array, x: Array) -> Array:
+        """The same where the running statistics stand for the batch's: dx = γ dy / √(running_σ² + ε)."""
+        inverse_std = 1 / np.sqrt(self.running_variance.value + self.epsilon)
+        given = {"dy": self._by_channel(dy), "x": self._by_channel(x)}
+        gradients = {"dgamma": self.gamma.gradient, "dbeta": self.beta.gradient}
+        run(self, batch_norm_sums, **given, mean=self.running_mean.value, inverse_std=inverse_std, **gradients)
+        dx = run.empty(x.shape, dy.dtype)
+        slope = self.gamma.value * inverse_std
+        run(self, scale_backward, **given, gamma=slope, dx=self._by_channel(dx), dgamma=None, dbeta=None)
         return dx
 
     def _by_channel(self, x: Array) -> Array:

@@ -169,6 +169,10 @@ class _Max(_Windows):
         run(self, max_pool2d_forward, x=x, y=y, index=index, **self._window)
         return index
 
+    def differentiable(self, run: Runner, x: Array) -> tuple[Array, Any]:
+        """As while training, which keeps where the largest elements stand."""
+        return self.forward(run, x, training=True)
+
     def _unpool(self, run: Runner, dy: Array, cache: Array | None, dx: Array) -> None:
         run(self, max_pool2d_backward, dy=dy, index=_kept(cache, self.where), dx=dx, **self._window)
 
@@ -380,6 +384,10 @@ class GlobalMaxPool(_Global):
         place = run.empty(y.shape, np.int32) if training else None
         run(self, global_max_pool_forward, x=x, y=y, place=place)
         return place
+
+    def differentiable(self, run: Runner, x: Array) -> tuple[Array, Any]:
+        """As while training, which keeps where the largest elements stand."""
+        return self.forward(run, x, training=True)
 
     def _unpool(self, run: Runner, dy: Array, cache: Array | None, dx: Array) -> None:
         run(self, global_max_pool_backward, dy=dy, place=_kept(cache, self.where), dx=dx)

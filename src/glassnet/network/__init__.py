@@ -3,18 +3,23 @@
 from glassnet.network.base import Network, as_layer
 from glassnet.network.concat import Concat
 from glassnet.network.indices import amounts_in, check_indices, embeddings_of, places_of
+from glassnet.network.looking import LookingRunner, Names, activations, chosen_layers
 from glassnet.network.residual import Residual
 from glassnet.network.sequential import Sequential, as_network
 
 __all__ = [
     "Concat",
+    "LookingRunner",
+    "Names",
     "Network",
     "Residual",
     "Sequential",
+    "activations",
     "amounts_in",
     "as_layer",
     "as_network",
     "check_indices",
+    "chosen_layers",
     "embeddings_of",
     "places_of",
 ]

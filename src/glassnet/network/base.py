@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from glassnet.checks import fits_network, numeric
+from glassnet.checks import as_rows, fits_network, numeric
 from glassnet.errors import ConfigurationError, ShapeError, did_you_mean
 from glassnet.layers import ACTIVATIONS, Layer, NumpyLayer, PythonLayer
 from glassnet.network.indices import embeddings_of, require_data
@@ -18,6 +18,9 @@ from glassnet.runners import NumpyRunner
 from glassnet.settings import by_name
 from glassnet.shapes import Array, DType, Shape, as_dtype, as_shape, batch_shape
 from glassnet.summary import Row, Summary
+
+if TYPE_CHECKING:
+    from glassnet.network.looking import Names
 
 
 class Network(InMemory):
@@ -242,6 +245,38 @@ class Network(InMemory):
                 counts = count, layer.flops(inputs, outputs), fixed, frozen
                 rows.append(Row(path, repr(layer), batch_shape(outputs), *counts))
         return Summary(batch_shape(self.input_shape or ()), str(self.dtype), tuple(rows))
+
+    def activations(self, x: Any, names: Names = None, *, training: bool = False) -> dict[str, Array]:
+        """What each layer inside gives for a batch, networks inside included.
+
+        Args:
+            x: inputs (N, ...), as the network takes them.
+            names: layers by path such as ``"1.residual.0"``, by number or as objects, one or several; None for all.
+            training: False for prediction mode; True for dropout and statistics of the batch, as in a first training
+                step. The network does not change in either.
+
+        Returns:
+            The outputs (N, ...) by the layers' paths: arrays of their own, in the network's dtype.
+
+        Raises:
+            NotBuiltError: shapes are not known yet.
+            ConfigurationError: there is no such layer.
+            ShapeError, DataError: x does not fit.
+
+        Example:
+            >>> import numpy as np, glassnet as gn
+            >>> net = gn.Sequential(gn.Dense(2, weight_init="ones"), gn.ReLU())
+            >>> _ = net.build((2,))
+            >>> {path: y.tolist() for path, y in net.activations(np.array([[1.0, -3.0]])).items()}
+            {'0': [[-2.0, -2.0]], '1': [[0.0, 0.0]]}
+        """
+        from glassnet.network.looking import activations  # it knows of networks
+
+        self._built()
+        where = "activations"
+        x = as_rows(x, self.dtype, where=f"{where}: x")
+        fits_network(x, self.input_shape or (), where=f"{where}: x", layer=self.first_layer().where)
+        return activations(self, x, names, training=training, where=where)
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
         """The sum over the layers inside."""

@@ -3,6 +3,7 @@
 from glassnet.training.batches import Rows, batches, epoch_order, validation_rows
 from glassnet.training.callbacks import Callback, Memories, TrainingState, as_callbacks
 from glassnet.training.checkpoint import Checkpoint
+from glassnet.training.gradients import Gradients, loss_gradients, propagate
 from glassnet.training.history import History, require_picture
 from glassnet.training.loop import Trainer
 from glassnet.training.monitors import EarlyStopping, ReduceOnPlateau
@@ -17,6 +18,7 @@ __all__ = [
     "Checkpoint",
     "Distribution",
     "EarlyStopping",
+    "Gradients",
     "History",
     "Memories",
     "Predictor",
@@ -31,8 +33,10 @@ __all__ = [
     "epoch_order",
     "example_rows",
     "is_watched",
+    "loss_gradients",
     "own_parts",
     "plan_of",
+    "propagate",
     "require_picture",
     "validation_rows",
 ]

@@ -1,0 +1,157 @@
+"""What every layer gives for a batch, and what comes back to it: the runner that keeps both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from glassnet.errors import ConfigurationError, GlassnetError, did_you_mean
+from glassnet.layers import Layer
+from glassnet.network.base import Network
+from glassnet.network.indices import check_indices
+from glassnet.runners import NumpyRunner, own
+from glassnet.runners.base import is_library_code
+from glassnet.shapes import Array
+
+Names = Iterable[str | int | Layer] | str | int | Layer | None
+"""Layers by path, number or as objects; one alone, or several; None for all."""
+
+
+class LookingRunner(NumpyRunner):
+    """Runs the NumPy kernels and keeps copies of what layers gave and got back, for those asked for.
+
+    After a forward pass with ``training=False`` a backward pass can follow: dropout is off, and the running statistics
+    of batch normalisation are constants in it.
+
+    Args:
+        wanted: layers whose outputs and ∂L/∂outputs are kept.
+        seed: keys the random masks,
+        step: together with the number of the training step.
+    """
+
+    def __init__(self, wanted: Iterable[Layer] = (), seed: int = 0, step: int | None = 0) -> None:
+        super().__init__(seed, step)
+        self._wanted = {id(layer): layer for layer in wanted}
+        self._outputs: dict[int, list[Array]] = {}
+        self._errors: dict[int, list[Array]] = {}
+
+    def forward(self, layer: Any, x: Array, *, training: bool) -> tuple[Array, Any]:
+        """``layer.forward``, or in prediction mode ``layer.differentiable``."""
+        # A user's own forward pass, also in a class derived from one of ours, is never gone round.
+        if training or isinstance(layer, Network) or not is_library_code(layer.forward):
+            y, cache = super().forward(layer, x, training=training)
+        else:
+            y, cache = layer.differentiable(self, x)
+        if id(layer) in self._wanted:
+            self._outputs.setdefault(id(layer), []).append(np.array(y))
+        return y, cache
+
+    def backward(self, layer: Any, dy: Array, cache: Any) -> Array:
+        """``layer.backward``."""
+        if id(layer) in self._wanted:
+            self._errors.setdefault(id(layer), []).insert(0, np.array(dy))
+        try:
+            return super().backward(layer, dy, cache)
+        except GlassnetError:
+            raise
+        except Exception as error:
+            if not own.has_own_class(layer):
+                raise
+            raise ConfigurationError(
+                where=own.place_of(layer),
+                received=f"{type(error).__name__} in its backward pass: {error}",
+                expected="a backward pass that follows a forward pass in training and in prediction mode",
+                fix="let forward return what backward needs also with training=False, or ask with training=True",
+            ) from error
+
+    def outputs(self, network: Network) -> dict[str, Array]:
+        """What the layers gave (N, ...), by path; those that were not called are missing."""
+        return dict(self._by_path(network, self._outputs))
+
+    def errors(self, network: Network) -> dict[str, Array]:
+        """∂L/∂output (N, ...) of the layers, their δ, by path."""
+        return dict(self._by_path(network, self._errors))
+
+    def _by_path(self, network: Network, kept: dict[int, list[Array]]) -> Iterator[tuple[str, Array]]:
+        """A layer that is called several times has a path for each call, or else numbers behind its path."""
+        paths: dict[int, list[str]] = {}
+        for path, layer in network.walk():
+            paths.setdefault(id(layer), []).append(path)
+        for number, own_paths in paths.items():
+            calls = kept.get(number, [])
+            if len(own_paths) != len(calls) > 1:
+                own_paths = [own_paths[0], *(f"{own_paths[0]} (call {n})" for n in range(2, len(calls) + 1))]
+            yield from zip(own_paths, calls, strict=False)
+
+
+def activations(
+    network: Network,
+    x: Array,
+    names: Names = None,
+    *,
+    training: bool = False,
+    seed: int = 0,
+    step: int = 0,
+    where: str = "activations",
+) -> dict[str, Array]:
+    """What each layer gives for a batch.
+
+    Args:
+        network: built.
+        x: inputs that fit it (N, ...).
+        names: which layers; None for all that are called.
+        training: whether to run as in training, on a copy: with dropout and the batch's own statistics.
+        seed: keys the random masks,
+        step: together with the number of the training step.
+        where: for messages.
+
+    Returns:
+        Copies of the outputs (N, ...) by path: all in the order of ``network.walk()``, some as they were asked for.
+    """
+    check_indices(network, x, where=f"{where}: x")
+    chosen = chosen_layers(network, names, where=where)
+    if training:
+        network = network.copy()  # running statistics would follow the batch
+    layers = dict(network.walk())
+    run = LookingRunner((layers[path] for path in chosen), seed, step)
+    run.forward(network, x, training=training)
+    found = run.outputs(network)
+    if names is None:
+        return found
+    missing = [path for path in chosen if path not in found]
+    if missing:
+        raise ConfigurationError(
+            where=f"{where}: layer {missing[0]}",
+            received="no call of it through the runner",
+            expected="networks that call their layers by run.forward(layer, x, training=training)",
+            fix="write the network's forward pass that way, or ask for the layer around it",
+        )
+    return {path: found[path] for path in chosen}
+
+
+def chosen_layers(network: Network, names: Names, *, where: str) -> list[str]:
+    """The paths of layers inside a network that are asked for; None for all.
+
+    Raises:
+        ConfigurationError: there is no such layer; the nearest is named.
+    """
+    layers = dict(network.walk())
+    if names is None:
+        return list(layers)
+    given = [names] if isinstance(names, str | int | Layer) else list(names)
+    return [_path_of(layers, name, where) for name in given]
+
+
+def _path_of(layers: dict[str, Layer], name: Any, where: str) -> str:
+    is_object = isinstance(name, Layer)
+    path = next((path for path, layer in layers.items() if layer is name), "") if is_object else str(name)
+    if path in layers and not isinstance(name, bool):
+        return path
+    raise ConfigurationError(
+        where=where,
+        received=f"the layer {name!r:.60}",
+        expected=f"one of {', '.join(layers):.300}",
+        fix=did_you_mean(path, layers) + "print net.summary() to see the layers' paths",
+    )

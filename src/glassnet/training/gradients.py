@@ -1,0 +1,115 @@
+"""The gradient of a batch's loss by everything: parameters, layers' outputs, the input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from glassnet.errors import ConfigurationError
+from glassnet.losses import Loss
+from glassnet.network import LookingRunner, Network, amounts_in
+from glassnet.runners import Runner
+from glassnet.shapes import Array
+from glassnet.training.batches import Rows
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """The loss of a batch and its derivatives.
+
+    Attributes:
+        loss: the value.
+        parameters: ∂L/∂parameter by path, in build order, as ``network.named_parameters()`` has them; those that are
+            not trained, such as running statistics, are left out.
+        layers: ∂L/∂output (N, ...), the δ, of each layer that takes part, by path as ``activations`` has them.
+        input: ∂L/∂x in x's shape; NaN for numbers that are looked up, which have no derivative; None where all are.
+        features: what the columns of ``input`` are, where these are not the columns of x: of a ``Table``.
+        flat: all parameters' gradients as ``network.gradients`` has them (P,), 0 for those that are not trained.
+
+    ``input`` is in the unit of x as it was given: the chain rule goes through a ``Standardize``. Of a ``Table`` it is
+    by the numbers that the table makes of a row.
+    """
+
+    loss: float
+    parameters: dict[str, Array]
+    layers: dict[str, Array]
+    input: Array | None
+    features: tuple[str, ...] | None
+    flat: Array = field(repr=False)
+
+
+def loss_gradients(network: Network, loss: Loss, rows: Rows, *, training: bool, seed: int, step: int) -> Gradients:
+    """One forward and one backward pass on a copy of the network.
+
+    Args:
+        network: built.
+        loss: the loss.
+        rows: the batch, as the network takes it.
+        training: whether dropout is on, and the batch's own statistics are used.
+        seed: keys the random masks,
+        step: together with the number of the training step.
+
+    Raises:
+        ConfigurationError: a user's layer leaves a gradient unwritten, or adds to what was there.
+    """
+    twin = network.copy()
+    run = LookingRunner((layer for _, layer in twin.walk()), seed, step)
+    value, dx = propagate(run, twin, loss, rows, training=training, unwritten=np.nan)
+    flat = twin.gradients.copy()
+    parameters = {s.path: s.view(flat) for s in twin.layout if s.trainable}
+    if any(np.isnan(gradient).any() for gradient in parameters.values()):
+        _require_written(network.copy(), parameters, loss, rows, training=training, seed=seed, step=step)
+    return Gradients(value, parameters, run.errors(twin), _where_defined(twin, np.array(dx)), None, flat)
+
+
+def propagate(
+    run: Runner, network: Network, loss: Loss, rows: Rows, *, training: bool, unwritten: float = 0.0
+) -> tuple[float, Array]:
+    """Forward, loss, backward: writes the network's gradients.
+
+    Args:
+        run: a ``LookingRunner`` where ``training`` is False.
+        network: built; with ``training`` its running statistics follow the batch.
+        loss: the loss.
+        rows: the batch, as the network takes it.
+        training: as ``loss_gradients`` has it.
+        unwritten: what the gradients of trained parameters are before.
+
+    Returns:
+        The loss and ∂L/∂x (N, ...).
+    """
+    for segment in network.layout:
+        segment.view(network.gradients)[...] = unwritten if segment.trainable else 0.0
+    outputs, cache = run.forward(network, rows.x, training=training)
+    row_weights, _ = run.row_weights(loss, outputs, rows.loss_weights)
+    value, loss_cache = run.loss_forward(loss, outputs, rows.targets, row_weights)
+    doutputs = run.loss_backward(loss, outputs, rows.targets, row_weights, loss_cache)
+    return float(value[0]), run.backward(network, doutputs, cache)
+
+
+def _require_written(
+    twin: Network, found: dict[str, Array], loss: Loss, rows: Rows, *, training: bool, seed: int, step: int
+) -> None:
+    """Refuses gradients that are NaN only because they were NaN before."""
+    propagate(LookingRunner((), seed, step), twin, loss, rows, training=training)
+    for path, gradient in twin.named_gradients():
+        if path in found and np.isnan(found[path]).any() and not np.isnan(gradient).any():
+            raise ConfigurationError(
+                where=f"gradients: {path}",
+                received="a backward pass that leaves it unwritten, or adds to what was there",
+                expected="that it overwrites the gradient of every parameter",
+                fix="write self.weight.gradient[...] = dw, not self.weight.gradient = dw or += dw",
+            )
+
+
+def _where_defined(network: Network, dx: Array) -> Array | None:
+    """∂L/∂x with NaN for numbers that are looked up; None where all are."""
+    amounts = amounts_in(network, dx.shape)
+    if len(amounts) == dx.size:
+        return dx
+    if not len(amounts):
+        return None
+    found = np.full(dx.shape, np.nan, dx.dtype)
+    found.flat[amounts] = dx.flat[amounts]
+    return found
