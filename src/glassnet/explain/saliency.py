@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from glassnet.errors import ConfigurationError, DataError, ShapeError
-from glassnet.explain.functions import Differentiable, Function, function_of, require_amounts, same_shape
-from glassnet.layers import Layer
-from glassnet.network import LookingRunner, chosen_layers
+from glassnet.explain.functions import Differentiable, Function, built, function_of, require_amounts, same_shape
+from glassnet.network import LookingRunner, Name, chosen_layers
 from glassnet.numeric import numeric
 from glassnet.settings import boolean, number, whole
 from glassnet.shapes import Array, batch_shape
@@ -22,7 +21,7 @@ def saliency(
     x: Any,
     target: Any = None,
     *,
-    layer: str | int | Layer | None = None,
+    layer: Name | None = None,
     times_input: bool = False,
 ) -> Array:
     """∂ output / ∂ x of each row, in prediction mode: how the chosen output changes with every number of x.
@@ -63,7 +62,7 @@ def saliency(
     if layer is None:
         require_amounts(function, where)
     else:
-        (path,) = chosen_layers(network, [layer], where=where)
+        (path,) = chosen_layers(built(model, where), [layer], where=where)
         chosen = dict(network.walk())[path]
     run = LookingRunner(() if chosen is None else (chosen,))
     outputs, cache = function(function.inputs, run)

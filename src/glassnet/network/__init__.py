@@ -3,13 +3,14 @@
 from glassnet.network.base import Network, as_layer
 from glassnet.network.concat import Concat
 from glassnet.network.indices import amounts_in, check_indices, embeddings_of, places_of
-from glassnet.network.looking import LookingRunner, Names, activations, chosen_layers
+from glassnet.network.looking import LookingRunner, Name, Names, activations, chosen_layers
 from glassnet.network.residual import Residual
 from glassnet.network.sequential import Sequential, as_network
 
 __all__ = [
     "Concat",
     "LookingRunner",
+    "Name",
     "Names",
     "Network",
     "Residual",

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 from glassnet.errors import ConfigurationError, GlassnetError, did_you_mean
-from glassnet.layers import Layer
+from glassnet.layers import Layer, NumpyLayer, PythonLayer
 from glassnet.network.base import Network
 from glassnet.network.indices import check_indices
 from glassnet.runners import NumpyRunner, own
 from glassnet.runners.base import is_library_code
 from glassnet.shapes import Array
 
-Names = Iterable[str | int | Layer] | str | int | Layer | None
+Name = str | int | Layer | NumpyLayer
+Names = Iterable[Name] | Name | None
 """Layers by path, number or as objects; one alone, or several; None for all."""
 
 
@@ -140,13 +141,16 @@ def chosen_layers(network: Network, names: Names, *, where: str) -> list[str]:
     layers = dict(network.walk())
     if names is None:
         return list(layers)
-    given = [names] if isinstance(names, str | int | Layer) else list(names)
+    given = [names] if isinstance(names, str | int | Layer | NumpyLayer) else list(names)
     return [_path_of(layers, name, where) for name in given]
 
 
 def _path_of(layers: dict[str, Layer], name: Any, where: str) -> str:
-    is_object = isinstance(name, Layer)
-    path = next((path for path, layer in layers.items() if layer is name), "") if is_object else str(name)
+    if isinstance(name, Layer | NumpyLayer):
+        found = (path for path, layer in layers.items() if any(name is one for one in _objects(layer)))
+        path = next(found, "")
+    else:
+        path = str(name)
     if path in layers and not isinstance(name, bool):
         return path
     raise ConfigurationError(
@@ -155,3 +159,8 @@ def _path_of(layers: dict[str, Layer], name: Any, where: str) -> str:
         expected=f"one of {', '.join(layers):.300}",
         fix=did_you_mean(path, layers) + "print net.summary() to see the layers' paths",
     )
+
+
+def _objects(layer: Layer) -> list[Any]:
+    """The layer, and what it is made of where it is the user's in plain NumPy."""
+    return [layer, layer.layer] if isinstance(layer, PythonLayer) else [layer]
