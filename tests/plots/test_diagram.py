@@ -72,6 +72,15 @@ def test_branches_stand_side_by_side() -> None:
         assert top + float(box.get("height", 0)) <= height
 
 
+def test_a_model_is_drawn_as_its_network() -> None:
+    for net in (gn.Sequential(gn.Dense(3), "relu", gn.Dense(2)), gn.Sequential(gn.Dense(70), gn.Residual("tanh"))):
+        model = gn.Model(net, "mean_squared_error", "sgd")
+        with pytest.raises(gn.NotBuiltError):
+            gn.plots.network_diagram(model)
+        net.build((4,))
+        assert gn.plots.network_diagram(model, title="a") == gn.plots.network_diagram(net, title="a")
+
+
 def test_networks_without_shapes_are_refused() -> None:
     with pytest.raises(gn.NotBuiltError):
         gn.plots.network_diagram(gn.Sequential(gn.Dense(2)))

@@ -38,6 +38,20 @@ class Gradients:
     features: tuple[str, ...] | None
     flat: Array = field(repr=False)
 
+    def __str__(self) -> str:
+        """A line for each derivative with its shape and the root mean square of its numbers."""
+        named = {f"parameter {path}": gradient for path, gradient in self.parameters.items()}
+        named |= {f"output of layer {path}": delta for path, delta in self.layers.items()}
+        if self.input is not None:
+            named["input"] = self.input
+        width = max(map(len, named), default=0)
+        sizes = (f"  {name:{width}}  {_size(array):9.3g}  {array.shape}" for name, array in named.items())
+        return "\n".join([f"loss {self.loss:.6g}; root mean square of its derivatives by", *sizes])
+
+
+def _size(array: Array) -> float:
+    return float(np.sqrt(np.nanmean(np.square(array, dtype=np.float64)))) if array.size else 0.0
+
 
 def loss_gradients(network: Network, loss: Loss, rows: Rows, *, training: bool, seed: int, step: int) -> Gradients:
     """One forward and one backward pass on a copy of the network.
