@@ -99,6 +99,63 @@ def test_a_layer_in_plain_numpy_is_found_as_the_object_that_the_user_made() -> N
     np.testing.assert_array_equal(found["1"], net.activations(X, 0)["0"] ** 2)
 
 
+def test_layers_with_names() -> None:
+    net = gn.Sequential(gn.Dense(3), gn.Sequential(gn.Dense(2)))
+    net[0].name, net[1].name, net[1][0].name = "code", "head", "inner"
+    net.build((3,))
+    assert list(net.activations(X)) == ["code", "head", "head.inner"]
+    for names in ("head.inner", net["head"][0]):
+        assert list(net.activations(X, names)) == ["head.inner"]
+    assert list(net.activations(X, [0, -1])) == ["code", "head"]
+    found = gn.gradients(net, X, np.ones((6, 2)), loss="mean_squared_error")
+    assert list(found.parameters) == ["code.weight", "code.bias", "head.inner.weight", "head.inner.bias"]
+
+
+def test_a_layer_in_two_places() -> None:
+    """Each place shows what it gives; gradients of the weights are summed, and so is what the products make of them."""
+    rng = np.random.default_rng(0)
+    shared = gn.Dense(3)
+    net = gn.Sequential(shared, "tanh", shared, gn.Dense(2))
+    net.build((3,), dtype="float64")
+    found = net.activations(X)
+    assert list(found) == ["0", "1", "2", "3"]
+    np.testing.assert_allclose(found["2"], np.tanh(found["0"]) @ shared.weight.value + shared.bias.value)
+    y, loss = rng.normal(size=(6, 2)), gn.losses.MeanSquaredError()
+    given = gn.gradients(net, X, y, loss=loss)
+    v, w = rng.normal(size=(2, net.parameters.size))
+    start, sides, slopes = net.parameters.copy(), [], []
+    for sign in (1, -1):
+        net.parameters[...] = start + sign * 1e-5 * v
+        sides.append(loss(through(net, X), y)[0])
+        slopes.append(gn.gradients(net, X, y, loss=loss).flat)
+    net.parameters[...] = start
+    assert given.flat @ v == pytest.approx((sides[0] - sides[1]) / 2e-5, rel=1e-7)
+    product = gn.hvp(net, X, y, v, loss=loss)[1]
+    np.testing.assert_allclose(product, (slopes[0] - slopes[1]) / 2e-5, rtol=1e-6, atol=1e-8)
+    outputs, change = gn.jvp(net, X, w, wrt="parameters")
+    assert np.sum(change) == pytest.approx(gn.vjp(net, X, np.ones_like(outputs), wrt="parameters")[1] @ w, rel=1e-8)
+
+
+def test_frozen_layers_are_left_out_of_the_parameters() -> None:
+    net = gn.Sequential(gn.Dense(4), gn.BatchNorm(), "tanh", gn.Dense(2))
+    net.build((3,), dtype="float64")
+    whole = gn.gradients(net, X, X[:, :2], loss="mean_squared_error")
+    net[0].freeze()
+    net[1].freeze()
+    found = gn.gradients(net, X, X[:, :2], loss="mean_squared_error")
+    assert list(found.parameters) == ["3.weight", "3.bias"]
+    for path, gradient in found.parameters.items():
+        np.testing.assert_array_equal(gradient, whole.parameters[path])
+    assert np.count_nonzero(found.flat) == 10
+    np.testing.assert_array_equal(found.input, whole.input)
+    v = {"3.weight": np.ones((4, 2))}
+    product = gn.hvp(net, X, X[:, :2], v, loss="mean_squared_error")[1]
+    assert isinstance(product, dict)
+    assert list(product) == ["3.weight", "3.bias"]
+    with pytest.raises(gn.ConfigurationError, match="unfreeze"):
+        gn.hvp(net, X, X[:, :2], {"0.bias": np.ones(4)}, loss="mean_squared_error")
+
+
 def test_activations_are_the_callers_own() -> None:
     """Flatten and Dropout hand on what they were given: here each has its own array."""
     net = gn.Sequential(gn.Dense(3), gn.Dropout(0.5), gn.Flatten(), gn.Identity())
@@ -334,6 +391,9 @@ class Unseen(gn.Network):
     def children(self) -> Any:
         yield "inner", self.inner
 
+    def _put_children(self, children: Any) -> None:
+        (self.inner,) = children
+
     def _build_children(self, input_shape: tuple[int, ...], rng: np.random.Generator) -> tuple[int, ...]:
         self.inner.input_shape = input_shape
         self.inner.output_shape = self.inner.build(input_shape, rng)
@@ -356,7 +416,7 @@ def test_mistakes_are_explained() -> None:
     net.build((3,))
     with pytest.raises(gn.ConfigurationError, match=r"did you mean '1\.residual'"):
         net.activations(X, ["0", "1.resdual"])
-    for wrong in (7, True, gn.Dense(3), "dense"):
+    for wrong in (7, -4, True, gn.Dense(3), "dense"):
         with pytest.raises(gn.ConfigurationError, match=r"net\.summary"):
             net.activations(X, wrong)  # type: ignore[arg-type]
     with pytest.raises(gn.ShapeError, match="layer 0"):

@@ -12,11 +12,11 @@ from glassnet.checks import require_finite
 from glassnet.errors import ConfigurationError, DataError, did_you_mean
 from glassnet.explain.functions import Differentiable, function_of, model_of, require_amounts, same_shape
 from glassnet.explain.pieces import PiecewiseRunner
+from glassnet.memory import Layout
 from glassnet.network import LookingRunner, Network
-from glassnet.parameters import Layout
 from glassnet.settings import one_of
 from glassnet.shapes import Array
-from glassnet.training import propagate
+from glassnet.training import propagate, trained_gradients
 
 FLOAT64 = np.dtype(np.float64)
 STEPS = (1e-5, 1e-6, 1e-7, 1e-4)
@@ -114,7 +114,7 @@ def vjp(model: Differentiable, x: Any, u: Any, *, wrt: str = "input") -> tuple[A
     require_finite(upstream, upstream, where=f"{where}: u")
     function.network.gradients[...] = 0.0
     dx = run.backward(function.network, upstream, cache)
-    product = np.array(dx) / function.scale_in if wrt == "input" else function.network.gradients.copy()
+    product = np.array(dx) / function.scale_in if wrt == "input" else trained_gradients(function.network)
     return function.finished(outputs), product
 
 
@@ -166,10 +166,10 @@ def hvp(
         np.add(start, step * direction, out=network.parameters)
         run.again()
         propagate(run, network, inner.loss, rows, training=False)
-        return network.gradients.copy()
+        return trained_gradients(network)
 
     value, _ = propagate(run, network, inner.loss, rows, training=False)
-    product = _along(at, network.gradients.copy(), _norm(start), _norm(direction), where)
+    product = _along(at, trained_gradients(network), _norm(start), _norm(direction), where)
     return value, _named(product, network.layout) if isinstance(v, Mapping) else product
 
 
@@ -201,7 +201,7 @@ def direction_of(network: Network, v: Any, *, where: str) -> Array:
                 where=f"{where}: v",
                 received=f"a direction that moves {segment.path}, which is not trained",
                 expected="0 there",
-                fix="leave it out of v, or set that part of v to 0",
+                fix="leave it out of v, set that part of v to 0, or unfreeze the layer",
             )
     return flat
 

@@ -142,16 +142,17 @@ def chosen_layers(network: Network, names: Names, *, where: str) -> list[str]:
     if names is None:
         return list(layers)
     given = [names] if isinstance(names, str | int | Layer | NumpyLayer) else list(names)
-    return [_path_of(layers, name, where) for name in given]
+    return [_path_of(network, layers, name, where) for name in given]
 
 
-def _path_of(layers: dict[str, Layer], name: Any, where: str) -> str:
+def _path_of(network: Network, layers: dict[str, Layer], name: Any, where: str) -> str:
+    path = str(name)
     if isinstance(name, Layer | NumpyLayer):
-        found = (path for path, layer in layers.items() if any(name is one for one in _objects(layer)))
-        path = next(found, "")
-    else:
-        path = str(name)
-    if path in layers and not isinstance(name, bool):
+        path = next((path for path, layer in layers.items() if any(name is one for one in _objects(layer))), "")
+    elif isinstance(name, int) and not isinstance(name, bool):  # a number is one also of layers with names
+        outer = [path for path, _ in network.children()]
+        path = outer[name] if -len(outer) <= name < len(outer) else path
+    if path in layers:
         return path
     raise ConfigurationError(
         where=where,

@@ -3,7 +3,7 @@
 from glassnet.training.batches import Rows, batches, epoch_order, validation_rows
 from glassnet.training.callbacks import Callback, Memories, TrainingState, as_callbacks
 from glassnet.training.checkpoint import Checkpoint
-from glassnet.training.gradients import Gradients, loss_gradients, propagate
+from glassnet.training.gradients import Gradients, loss_gradients, propagate, trained_gradients
 from glassnet.training.history import History, require_picture
 from glassnet.training.loop import Trainer
 from glassnet.training.monitors import EarlyStopping, ReduceOnPlateau
@@ -38,5 +38,6 @@ __all__ = [
     "plan_of",
     "propagate",
     "require_picture",
+    "trained_gradients",
     "validation_rows",
 ]

@@ -21,7 +21,7 @@ class Gradients:
     Attributes:
         loss: the value.
         parameters: ∂L/∂parameter by path, in build order, as ``network.named_parameters()`` has them; those that are
-            not trained, such as running statistics, are left out.
+            not trained, frozen or running statistics, are left out.
         layers: ∂L/∂output (N, ...), the δ, of each layer that takes part, by path as ``activations`` has them.
         input: ∂L/∂x in x's shape; NaN for numbers that are looked up, which have no derivative; None where all are.
         features: what the columns of ``input`` are, where these are not the columns of x: of a ``Table``.
@@ -70,7 +70,7 @@ def loss_gradients(network: Network, loss: Loss, rows: Rows, *, training: bool, 
     twin = network.copy()
     run = LookingRunner((layer for _, layer in twin.walk()), seed, step)
     value, dx = propagate(run, twin, loss, rows, training=training, unwritten=np.nan)
-    flat = twin.gradients.copy()
+    flat = trained_gradients(twin)
     parameters = {s.path: s.view(flat) for s in twin.layout if s.trainable}
     if any(np.isnan(gradient).any() for gradient in parameters.values()):
         _require_written(network.copy(), parameters, loss, rows, training=training, seed=seed, step=step)
@@ -100,6 +100,15 @@ def propagate(
     value, loss_cache = run.loss_forward(loss, outputs, rows.targets, row_weights)
     doutputs = run.loss_backward(loss, outputs, rows.targets, row_weights, loss_cache)
     return float(value[0]), run.backward(network, doutputs, cache)
+
+
+def trained_gradients(network: Network) -> Array:
+    """A copy of the network's gradients (P,), with 0 for what is frozen or a running statistic."""
+    flat = network.gradients.copy()
+    for segment in network.layout:
+        if not segment.trainable:
+            segment.view(flat)[...] = 0.0
+    return flat
 
 
 def _require_written(
