@@ -156,6 +156,53 @@ def test_frozen_layers_are_left_out_of_the_parameters() -> None:
         gn.hvp(net, X, X[:, :2], {"0.bias": np.ones(4)}, loss="mean_squared_error")
 
 
+class Product(gn.Layer):
+    """Where two arrays meet."""
+
+    def join(self, run: gn.Runner, parts: Any) -> tuple[Array, Any]:
+        return parts[0] * parts[1], parts
+
+    def part(self, run: gn.Runner, dy: Array, cache: Any) -> list[Array]:
+        return [dy * cache[1], dy * cache[0]]
+
+    def forward(self, run: gn.Runner, x: Array, *, training: bool) -> tuple[Array, Any]:
+        raise AssertionError
+
+    def backward(self, run: gn.Runner, dy: Array, cache: Any) -> Array:
+        raise AssertionError
+
+
+class Squared(gn.Sequential):
+    """Its layers' output times itself."""
+
+    def __init__(self, *layers: gn.Layer) -> None:
+        super().__init__(*layers)
+        self.product = Product()
+
+    def walk(self, prefix: str = "") -> Any:
+        yield from super().walk(prefix)
+        yield f"{prefix}.product".lstrip("."), self.product
+
+    def forward(self, run: gn.Runner, x: Array, *, training: bool) -> tuple[Array, Any]:
+        y, caches = super().forward(run, x, training=training)
+        joined, cache = run.join(self.product, [y, y])
+        return joined, [*caches, cache]
+
+    def backward(self, run: gn.Runner, dy: Array, cache: Any) -> Array:
+        first, second = run.part(self.product, dy, cache[-1])
+        return super().backward(run, first + second, cache[:-1])
+
+
+def test_layers_where_arrays_meet() -> None:
+    net = Squared(gn.Dense(2))
+    net.build((3,), dtype="float64")
+    found = net.activations(X)
+    assert list(found) == ["0", "product"]
+    np.testing.assert_array_equal(found["product"], found["0"] ** 2)
+    given = gn.gradients(net, X, np.zeros((6, 2)), loss="mean_squared_error")
+    np.testing.assert_allclose(given.layers["0"], 2 * found["0"] * given.layers["product"])
+
+
 def test_activations_are_the_callers_own() -> None:
     """Flatten and Dropout hand on what they were given: here each has its own array."""
     net = gn.Sequential(gn.Dense(3), gn.Dropout(0.5), gn.Flatten(), gn.Identity())

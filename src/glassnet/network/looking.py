@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,14 +45,12 @@ class LookingRunner(NumpyRunner):
             y, cache = super().forward(layer, x, training=training)
         else:
             y, cache = layer.differentiable(self, x)
-        if id(layer) in self._wanted:
-            self._outputs.setdefault(id(layer), []).append(np.array(y))
+        self._keep_output(layer, y)
         return y, cache
 
     def backward(self, layer: Any, dy: Array, cache: Any) -> Array:
         """``layer.backward``."""
-        if id(layer) in self._wanted:
-            self._errors.setdefault(id(layer), []).insert(0, np.array(dy))
+        self._keep_error(layer, dy)
         try:
             return super().backward(layer, dy, cache)
         except GlassnetError:
@@ -66,6 +64,25 @@ class LookingRunner(NumpyRunner):
                 expected="a backward pass that follows a forward pass in training and in prediction mode",
                 fix="let forward return what backward needs also with training=False, or ask with training=True",
             ) from error
+
+    def join(self, layer: Any, parts: Sequence[Array]) -> tuple[Array, Any]:
+        """``layer.join``."""
+        y, cache = super().join(layer, parts)
+        self._keep_output(layer, y)
+        return y, cache
+
+    def part(self, layer: Any, dy: Array, cache: Any) -> list[Array]:
+        """``layer.part``."""
+        self._keep_error(layer, dy)
+        return super().part(layer, dy, cache)
+
+    def _keep_output(self, layer: Any, y: Array) -> None:
+        if id(layer) in self._wanted:
+            self._outputs.setdefault(id(layer), []).append(np.array(y))
+
+    def _keep_error(self, layer: Any, dy: Array) -> None:
+        if id(layer) in self._wanted:
+            self._errors.setdefault(id(layer), []).insert(0, np.array(dy))
 
     def outputs(self, network: Network) -> dict[str, Array]:
         """What the layers gave (N, ...), by path; those that were not called are missing."""

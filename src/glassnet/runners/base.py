@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -104,6 +104,14 @@ class Runner(ABC):
         dx = own.backward(self, layer, dy, cache)
         self.has_called(layer, kernels.python_backward, dy=dy, dx=dx, gradients=own.gradients_of(layer))
         return dx
+
+    def join(self, layer: Any, parts: Sequence[Array]) -> tuple[Array, Any]:
+        """``layer.join``, of a layer where several arrays meet: its output and its cache."""
+        return layer.join(self, parts)  # type: ignore[no-any-return]
+
+    def part(self, layer: Any, dy: Array, cache: Any) -> list[Array]:
+        """``layer.part``, the way back: ∂L/∂ each of the arrays."""
+        return layer.part(self, dy, cache)  # type: ignore[no-any-return]
 
     def row_weights(self, loss: Any, outputs: Array, weights: Array | None) -> tuple[Array, Array]:
         """``loss.row_weights``."""
