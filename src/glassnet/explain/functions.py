@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,21 +27,31 @@ Differentiable = Model | Network | Layer
 
 @dataclass(frozen=True)
 class Function:
-    """outputs = scale_out · network((x − mean) / scale_in) + mean_out, on a copy of the network.
+    """outputs = scale_out · network((x − mean_in) / scale_in) + mean_out, on a copy of the network.
 
     Attributes:
         network: the copy.
         inputs: x as the network takes it (N, ...).
-        scale_in: of a ``Standardize`` that x goes through, or 1.
+        scaling_in: what x goes through before, or None.
         scaling_out: of the outputs, or None.
         loss: the model's, or None.
     """
 
     network: Network
     inputs: Array
-    scale_in: Array | float = 1.0
+    scaling_in: Standardize | None = None
     scaling_out: Standardize | None = None
     loss: Loss | None = None
+
+    @property
+    def given(self) -> Array:
+        """X in its own unit."""
+        return self.inputs if self.scaling_in is None else self.scaling_in.invert(self.inputs, np.float64)
+
+    @property
+    def scale_in(self) -> Array | float:
+        """What a change of the network's input is multiplied by to be one of x."""
+        return 1.0 if self.scaling_in is None else self.scaling_in.scale
 
     @property
     def scale_out(self) -> Array | float:
@@ -82,15 +93,13 @@ def function_of(given: Differentiable, x: Any, *, where: str, dtype: DType | Non
             "model.network, model.preprocessing.apply(rows), ...); gn.permutation_importance goes by columns",
         )
     twin = network.copy(dtype)
-    inputs = prepared_inputs(x, preprocessing, twin, twin.dtype, where=f"{where}: x")
-    check_indices(twin, inputs, where=f"{where}: x")
-    return Function(
-        twin,
-        inputs,
-        1.0 if preprocessing is None else preprocessing.scale,
-        None if model is None else model.target_scaling,
-        None if model is None else model.loss,
-    )
+    if model is None:
+        inputs = prepared_inputs(x, None, twin, twin.dtype, where=f"{where}: x")
+        check_indices(twin, inputs, where=f"{where}: x")
+        return Function(twin, inputs)
+    inner = copy(model)  # its own door, in the twin's dtype
+    inner.network, inner.dtype = twin, twin.dtype
+    return Function(twin, inner.inputs(x, where=f"{where}: x"), preprocessing, model.target_scaling, model.loss)
 
 
 def built(given: Differentiable, where: str) -> Network:

@@ -69,7 +69,7 @@ def saliency(
     found = _back(function, outputs, cache, _places(function, outputs, target, where), run)
     if chosen is None:
         slopes = _per_unit(found, function)
-        return slopes * numeric(x, where=where) if times_input else slopes
+        return slopes * function.given if times_input else slopes
     errors, given = run.errors(network), run.outputs(network)
     path = next(iter(errors), path)
     if len(errors) != 1:
@@ -119,11 +119,11 @@ def integrated_gradients(
     count = whole(steps, "steps", where)
     start = np.zeros_like(function.inputs)
     if baseline is not None:
-        given = np.asarray(numeric(x, where=where))
+        shape = function.inputs.shape
         rows = numeric(baseline, where=f"{where}: baseline")
-        if rows.ndim and rows.shape not in (given.shape, given.shape[1:], (1, *given.shape[1:])):
-            same_shape(rows, given.shape[1:], np.float64, where=f"{where}: baseline", what="a row of x")
-        start = function_of(model, np.broadcast_to(rows, given.shape), where=f"{where}: baseline").inputs
+        if rows.ndim and rows.shape not in (shape, shape[1:], (1, *shape[1:])):
+            same_shape(rows, shape[1:], np.float64, where=f"{where}: baseline", what="a row of x")
+        start = function_of(model, np.broadcast_to(rows, shape), where=f"{where}: baseline").inputs
     way = function.inputs - start
     places = _places(function, function(function.inputs)[0], target, where)
     points, weights = np.polynomial.legendre.leggauss(count)  # on −1 … 1
@@ -188,7 +188,7 @@ def _back(function: Function, outputs: Array, cache: Any, places: tuple[Array, .
 
 def _per_unit(slopes: Array, function: Function) -> Array:
     """By x as given instead of by the network's input."""
-    return slopes if isinstance(function.scale_in, float) else slopes / function.scale_in
+    return slopes if function.scaling_in is None else slopes / function.scale_in
 
 
 def _as_predicted(values: Array, function: Function) -> Array:
