@@ -12,35 +12,39 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch.autograd.functional import hvp, jvp, vjp
-from torch.nn import functional as f
 
 FILE = Path(__file__).with_name("products.npz")
-Parameters = dict[str, torch.Tensor]
+Tensor = Any
+Parameters = dict[str, Tensor]
 
 
-def dense(p: Parameters, path: str, x: torch.Tensor) -> torch.Tensor:
+def dense(p: Parameters, path: str, x: Tensor) -> Tensor:
     return x @ p[f"{path}.weight"] + p[f"{path}.bias"]
 
 
-def smooth(p: Parameters, x: torch.Tensor) -> torch.Tensor:
-    return dense(p, "4", f.gelu(dense(p, "2", torch.tanh(dense(p, "0", x)))))
+def smooth(p: Parameters, x: Tensor) -> Tensor:
+    from torch.nn import functional as f
+
+    return dense(p, "4", f.gelu(dense(p, "2", dense(p, "0", x).tanh())))
 
 
-def kinks(p: Parameters, x: torch.Tensor) -> torch.Tensor:
+def kinks(p: Parameters, x: Tensor) -> Tensor:
+    from torch.nn import functional as f
+
     h = f.relu(dense(p, "0", x))
     h = h + f.elu(dense(p, "2.residual.0", h), 1.5)
     return dense(p, "4", f.leaky_relu(dense(p, "3.0", h), 0.2))
 
 
-def images(p: Parameters, x: torch.Tensor) -> torch.Tensor:
+def images(p: Parameters, x: Tensor) -> Tensor:
+    from torch.nn import functional as f
+
     h = f.conv2d(x, p["0.weight"], p["0.bias"])
     h = f.batch_norm(h, p["1.running_mean"], p["1.running_variance"], p["1.gamma"], p["1.beta"], training=False)
     return dense(p, "5", f.max_pool2d(f.relu(h), 2).flatten(1))
 
 
-CASES: dict[str, tuple[Callable[..., torch.Tensor], dict[str, tuple[int, ...]], tuple[int, ...], str]] = {
+CASES: dict[str, tuple[Callable[..., Tensor], dict[str, tuple[int, ...]], tuple[int, ...], str]] = {
     "smooth": (
         smooth,
         {"0.weight": (3, 5), "0.bias": (5,), "2.weight": (5, 4), "2.bias": (4,), "4.weight": (4, 3), "4.bias": (3,)},
@@ -69,6 +73,10 @@ CASES: dict[str, tuple[Callable[..., torch.Tensor], dict[str, tuple[int, ...]], 
 
 
 def main() -> None:
+    import torch
+    from torch.autograd.functional import hvp, jvp, vjp
+    from torch.nn import functional as f
+
     rng = np.random.default_rng(0)
     saved: dict[str, Any] = {"torch": np.array(torch.__version__)}
     for case, (network, shapes, shape, loss_name) in CASES.items():
@@ -89,7 +97,7 @@ def main() -> None:
         w = {path: rng.normal(size=shapes[path]) for path in trained}
         tensors = {path: torch.tensor(value) for path, value in values.items()}
 
-        def outputs_of(*parts: torch.Tensor) -> torch.Tensor:
+        def outputs_of(*parts: Tensor) -> Tensor:
             return network({**tensors, **dict(zip(trained, parts[1:], strict=True))}, parts[0])  # noqa: B023
 
         outputs = network(tensors, torch.tensor(x))
@@ -100,7 +108,7 @@ def main() -> None:
         else:
             y, loss = rng.normal(size=tuple(outputs.shape)), f.mse_loss
 
-        def loss_of(*parts: torch.Tensor) -> torch.Tensor:
+        def loss_of(*parts: Tensor) -> Tensor:
             return loss(outputs_of(torch.tensor(x), *parts), torch.tensor(y))  # noqa: B023
 
         parts = tuple(tensors[path] for path in trained)
