@@ -16,6 +16,7 @@ from gradients import layer_cases, loss_cases, rows_for
 import glassnet as gn
 from glassnet.explain.pieces import HELD
 from glassnet.kernels import KERNELS
+from glassnet.kernels.activation import leaky_relu_forward, relu_forward
 from glassnet.network import amounts_in
 
 Array = np.ndarray
@@ -238,6 +239,28 @@ def test_kinks_of_own_layers_are_noticed() -> None:
     product = gn.hvp(net, near, np.array([[2.0]]), v, loss="sum_squared_error")[1]
     assert isinstance(product, dict)
     np.testing.assert_allclose(product["0.weight"], [[1.0], [-1.0 + 3e-6]], rtol=1e-6)
+
+
+class Fickle(gn.Layer):
+    """Takes another kernel where its input is larger than 1."""
+
+    def forward(self, run: gn.Runner, x: Array, *, training: bool) -> tuple[Array, Any]:
+        y = run.empty(x.shape, x.dtype)
+        if x.max() > 1:
+            run(self, relu_forward, x=x, y=y)
+        else:
+            run(self, leaky_relu_forward, x=x, y=y, slope=0.1)
+        return y, y
+
+    def backward(self, run: gn.Runner, dy: Array, cache: Any) -> Array:
+        return dy * (cache > 0)
+
+
+def test_layers_that_choose_their_kernels_are_noticed() -> None:
+    net = gn.Sequential(Fickle())
+    net.build((2,), dtype="float64")
+    with pytest.raises(gn.ConfigurationError, match="Fickle"):
+        gn.jvp(net, np.array([[1.0, -1.0]]), np.ones((1, 2)))
 
 
 def test_units_just_beside_their_kink_keep_the_slope() -> None:

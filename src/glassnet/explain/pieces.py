@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from glassnet.errors import ConfigurationError
 from glassnet.kernels import Kernel, activation, losses, pool
 from glassnet.network import LookingRunner
-from glassnet.runners import Caller
+from glassnet.runners import Caller, own
 from glassnet.shapes import Array
 
 Again = Callable[..., None]
@@ -35,7 +36,7 @@ class PiecewiseRunner(LookingRunner):
 
     def __init__(self) -> None:
         super().__init__()
-        self._pieces: list[Again] = []
+        self._pieces: list[tuple[Kernel, Again]] = []
         self._next: int | None = None
 
     def again(self) -> None:
@@ -50,9 +51,17 @@ class PiecewiseRunner(LookingRunner):
         elif self._next is None:
             before = {name: np.array(a) if isinstance(a, np.ndarray) else a for name, a in arguments.items()}
             super().__call__(caller, kernel, **arguments)
-            self._pieces.append(hold(First(kernel, before, arguments)))
+            self._pieces.append((kernel, hold(First(kernel, before, arguments))))
         else:
-            self._pieces[self._next](**arguments)
+            first, again = self._pieces[self._next] if self._next < len(self._pieces) else (None, None)
+            if first is not kernel or again is None:
+                raise ConfigurationError(
+                    where=own.place_of(caller),
+                    received=f"a call of {kernel.__name__} that the pass before did not make",
+                    expected="the same calls for numbers that hardly differ",
+                    fix="let no layer of your own choose by the data which kernels it calls",
+                )
+            again(**arguments)
             self._next += 1
 
 
