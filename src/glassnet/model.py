@@ -16,12 +16,14 @@ from glassnet.errors import ConfigurationError, NotBuiltError
 from glassnet.files import require_writable
 from glassnet.formats import (
     ModelParts,
+    Written,
     describe,
     read_memories,
     read_model_file,
     reconstruct,
     require_whole,
     write_model_file,
+    written_of,
 )
 from glassnet.layers import Layer, NumpyLayer
 from glassnet.losses import Loss, as_loss, check_weights
@@ -82,6 +84,7 @@ class Model:
         class_names: names of the classes by label, or None.
         memories: what callbacks knew at the end of ``fit``, for the next one, by their names; ``memories.clear()``
             lets all of them begin anew.
+        written: for a model that was read from a file, which version wrote that and when; else None.
 
     Raises:
         ConfigurationError: parts that do not go together, such as a sigmoid before a loss that takes logits.
@@ -124,6 +127,7 @@ class Model:
         self.target_name: str | None = None
         self.class_names: tuple[str, ...] | None = None
         self.memories: Memories = {}
+        self.written: Written | None = None
         self._predictor: Predictor | None = None
         if engine == "compiled" and native() is None:
             raise ConfigurationError(
@@ -504,4 +508,5 @@ def load(path: str | Path, *, custom: Sequence[type[Configurable] | Callable[...
     model.preprocessing, model.target_scaling = parts.preprocessing, parts.target_scaling
     model.feature_names, model.target_name = parts.feature_names, parts.target_name
     model.class_names, model.memories = parts.class_names, parts.memories
+    model.written = written_of(description, f"load {path}")
     return model
