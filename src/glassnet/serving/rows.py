@@ -1,0 +1,283 @@
+"""Rows of a request as what ``Model.predict`` takes: by the names of columns, or by position."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import chain
+from typing import Any, NoReturn, Protocol
+
+import numpy as np
+
+from glassnet.errors import did_you_mean
+from glassnet.model import Model
+from glassnet.serving.columns import description_of
+from glassnet.serving.refusals import UNUSABLE, Refusal, Written, shown
+from glassnet.shapes import Array, size_of
+from glassnet.tables import Number, Quantiles, Table
+from glassnet.tables.columns import Column, Ignored
+from glassnet.tables.forms import NOTHING
+
+MOST_NAMED = 20
+"""Columns that a message names."""
+
+
+class Inputs(Protocol):
+    """What a model takes."""
+
+    def read(self, rows: list[Any], *, single: bool) -> tuple[Any, list[str]]:
+        """What ``Model.predict`` takes, and names in the rows that the model does not know.
+
+        Raises:
+            Refusal: rows of another form.
+        """
+
+    def example(self) -> Any:
+        """One row."""
+
+    def describe(self) -> dict[str, Any]:
+        """For people and programs, in what JSON can hold."""
+
+    def schema(self) -> dict[str, Any]:
+        """One row as JSON Schema."""
+
+
+def inputs_of(model: Model) -> Inputs:
+    """What the model takes: a table's columns, named numbers, or an array without names."""
+    shape = model.network.input_shape or ()
+    if isinstance(model.preprocessing, Table):
+        return TableInputs(model.preprocessing)
+    names = model.feature_names
+    if names is not None and shape == (len(names),) and len(set(names)) == len(names):
+        return NamedInputs(names)
+    return ArrayInputs(shape)
+
+
+class ArrayInputs:
+    """Rows as lists of numbers, in lists for images and sequences.
+
+    Args:
+        shape: of a row.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+
+    def read(self, rows: list[Any], *, single: bool) -> tuple[Array, list[str]]:
+        """See ``Inputs``."""
+        flat: list[Any] = rows
+        for depth, width in enumerate(self.shape):
+            is_list = [type(item) is list for item in flat]
+            if not all(is_list) or set(map(len, flat)) != {width}:
+                self._refuse_shape(rows, depth, width, single)
+            flat = list(chain.from_iterable(flat))
+        if not set(map(type, flat)) <= {int, float}:
+            self._refuse_number(flat, single)
+        try:
+            array = np.array(flat)
+        except OverflowError:
+            array = np.array(flat, dtype=np.float64)
+        if array.dtype.kind not in "if":  # beyond 64 bits
+            array = np.array(flat, dtype=np.float64)
+        return array.reshape(len(rows), *self.shape), []
+
+    def _refuse_shape(self, rows: list[Any], depth: int, width: int, single: bool) -> NoReturn:
+        """Names the first place with another form, as it is written in Python and JavaScript."""
+        places: list[tuple[str, Any]] = [(_row_name(number, single), row) for number, row in enumerate(rows)]
+        for _ in range(depth):
+            places = [(f"{name}[{i}]", item) for name, own in places for i, item in enumerate(own)]
+        name, found = next((n, own) for n, own in places if not isinstance(own, list) or len(own) != width)
+        is_list = isinstance(found, list)
+        shape = " × ".join(map(str, self.shape))
+        raise Refusal(
+            UNUSABLE,
+            (
+                name,
+                f"a list of {len(found):,}" if is_list else shown(found),
+                f"a list of {width:,}: a row is {'numbers in lists' if len(self.shape) > 1 else 'numbers'}, {shape}",
+                "GET /model shows a row",
+            ),
+            (
+                name,
+                f"长度为 {len(found):,} 的列表" if is_list else shown(found),
+                f"长度为 {width:,} 的列表：一行是 {shape} 个数值" + ("，按层嵌套" if len(self.shape) > 1 else ""),
+                "一行的样子见 GET /model",
+            ),
+        )
+
+    def _refuse_number(self, flat: list[Any], single: bool) -> NoReturn:
+        number = next(i for i, item in enumerate(flat) if type(item) not in (int, float))
+        size = size_of(self.shape)
+        place = np.unravel_index(number % size, self.shape)
+        name = _row_name(number // size, single) + "".join(f"[{own}]" for own in place)
+        raise Refusal(UNUSABLE, *_no_number(name, flat[number]))
+
+    def example(self) -> Any:
+        """See ``Inputs``."""
+        return np.zeros(self.shape, int).tolist()
+
+    def describe(self) -> dict[str, Any]:
+        """See ``Inputs``."""
+        return {"kind": "numbers", "shape": list(self.shape)}
+
+    def schema(self) -> dict[str, Any]:
+        """See ``Inputs``."""
+        found: dict[str, Any] = {"type": "number"}
+        for width in reversed(self.shape):
+            found = {"type": "array", "items": found, "minItems": width, "maxItems": width}
+        return found
+
+
+class NamedInputs:
+    """Rows as objects with a number for each column, or as lists in the columns' order.
+
+    Args:
+        names: of the columns.
+    """
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        self._by_place = ArrayInputs((len(names),))
+
+    def read(self, rows: list[Any], *, single: bool) -> tuple[Array, list[str]]:
+        """See ``Inputs``."""
+        if isinstance(rows[0], list):
+            return self._by_place.read(rows, single=single)
+        unknown = _check_objects(rows, self.names, single, "an object or a list of numbers", "对象或数值列表")
+        for number, row in enumerate(rows):
+            for name in self.names:
+                if type(row[name]) not in (int, float):
+                    place = f"{_row_name(number, single)}[{shown(name)}]"
+                    raise Refusal(UNUSABLE, *_no_number(place, row[name]))
+        listed = [[row[name] for name in self.names] for row in rows]
+        return self._by_place.read(listed, single=single)[0], unknown
+
+    def example(self) -> Any:
+        """See ``Inputs``."""
+        return dict.fromkeys(self.names, 0)
+
+    def describe(self) -> dict[str, Any]:
+        """See ``Inputs``."""
+        return {"kind": "columns", "columns": [{"name": name, "kind": "number"} for name in self.names]}
+
+    def schema(self) -> dict[str, Any]:
+        """See ``Inputs``."""
+        properties = {name: {"type": "number"} for name in self.names}
+        by_name = {"type": "object", "required": list(self.names), "properties": properties}
+        return {"anyOf": [by_name, self._by_place.schema()]}
+
+
+class TableInputs:
+    """Rows as objects with the values of a table's columns, read as in training.
+
+    Args:
+        table: the model's.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self.columns = [own for own in table.columns if not isinstance(own, Ignored)]
+        self._names = tuple(own.name for own in self.columns)
+        self._known = {own.name for own in table.columns}
+        self._table = table
+
+    def read(self, rows: list[Any], *, single: bool) -> tuple[dict[str, list[Any]], list[str]]:
+        """See ``Inputs``."""
+        unknown = _check_objects(rows, self._names, single, "an object", "对象")
+        found = {own.name: self._values(own, [row[own.name] for row in rows], single) for own in self.columns}
+        return found, [name for name in unknown if name not in self._known]
+
+    def _values(self, column: Column, values: list[Any], single: bool) -> list[Any]:
+        """The values of one column; a row's never mean something else for what stands in other rows.
+
+        Numbers and texts side by side would all be read as texts: 1.234 with a decimal comma is another number.
+        """
+        types = set(map(type, values)) - {type(None)}
+        for number, value in enumerate(values) if types & {list, dict} else ():
+            if isinstance(value, list | dict):
+                raise Refusal(UNUSABLE, *self._no_cell(f"{_row_name(number, single)}[{shown(column.name)}]", value))
+        if not isinstance(column, Number | Quantiles) or str not in types or len(types) == 1:
+            return values
+        form, read = self._table.form_of(column.name), []
+        for number, value in enumerate(values):
+            text = value.strip() if isinstance(value, str) else ""
+            amount = value if not isinstance(value, str) else None if form.is_missing(text) else form.value(text)
+            if amount is NOTHING or isinstance(amount, bool):
+                place = f"{_row_name(number, single)}[{shown(column.name)}]"
+                raise Refusal(UNUSABLE, *_no_number(place, value))
+            read.append(amount)
+        return read
+
+    def _no_cell(self, place: str, value: Any) -> tuple[Written, Written]:
+        return (
+            (place, shown(value), "a number, a text, true, false or null", "give each column of a row one value"),
+            (place, shown(value), "数值、文本、true、false 或 null", "一行中每一列只能有一个值"),
+        )
+
+    def example(self) -> Any:
+        """See ``Inputs``."""
+        return {own.name: description_of(own, self._table).example for own in self.columns}
+
+    def describe(self) -> dict[str, Any]:
+        """See ``Inputs``."""
+        return {"kind": "columns", "columns": [description_of(own, self._table).to_json() for own in self.columns]}
+
+    def schema(self) -> dict[str, Any]:
+        """See ``Inputs``."""
+        properties = {own.name: description_of(own, self._table).schema() for own in self.columns}
+        return {"type": "object", "required": list(self._names), "properties": properties}
+
+
+def _row_name(number: int, single: bool) -> str:
+    return "row" if single else f"rows[{number}]"
+
+
+def _check_objects(rows: list[Any], names: tuple[str, ...], single: bool, expected: str, chinese: str) -> list[str]:
+    """Refuses rows that are no objects with all the names; the names beside them, in their order."""
+    others: dict[str, None] = {}
+    known = set(names)
+    for number, row in enumerate(rows):
+        place = _row_name(number, single)
+        if not isinstance(row, dict):
+            raise Refusal(
+                UNUSABLE,
+                (place, shown(row), f"{expected} with the columns {_some(names)}", "GET /model shows a row"),
+                (place, shown(row), f"{chinese}，含有列 {_some(names)}", "一行的样子见 GET /model"),
+            )
+        if not known <= row.keys():
+            raise Refusal(UNUSABLE, *_missing(place, row, names))
+        if len(row) > len(names):
+            others |= dict.fromkeys(name for name in row if name not in known)
+    return list(others)[:MOST_NAMED]
+
+
+def _missing(place: str, row: Mapping[str, Any], names: tuple[str, ...]) -> tuple[Written, Written]:
+    absent = [name for name in names if name not in row]
+    others = [name for name in row if name not in names]
+    hint = did_you_mean(absent[0], others)
+    near = hint.removeprefix("did you mean ").removesuffix("? ")
+    return (
+        (
+            place,
+            f"no {'columns' if len(absent) > 1 else 'column'} {_some(absent)}",
+            f"the columns {_some(names)}",
+            f"{f'is {near} meant for it? ' if hint else ''}add what is missing; null where a value is not known",
+        ),
+        (
+            place,
+            f"缺少列 {_some(absent)} 的数据",
+            f"含有列 {_some(names)}",
+            f"{f'是否把它写成了 {near}？' if hint else ''}请补上缺少的列；未知的值写 null",
+        ),
+    )
+
+
+def _some(names: Any) -> str:
+    """The names as JSON, not all of many."""
+    listed = [shown(name) for name in list(names)[:MOST_NAMED]]
+    return ", ".join(listed) + (f", ... ({len(names)})" if len(names) > MOST_NAMED else "")
+
+
+def _no_number(place: str, value: Any) -> tuple[Written, Written]:
+    return (
+        (place, shown(value), "a number", "send a number, without quotation marks"),
+        (place, shown(value), "数值", "请发送不带引号的数值"),
+    )
