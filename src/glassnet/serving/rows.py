@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import chain
-from typing import Any, NoReturn, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 import numpy as np
 
@@ -12,20 +12,34 @@ from glassnet.errors import did_you_mean
 from glassnet.model import Model
 from glassnet.serving.columns import description_of
 from glassnet.serving.refusals import UNUSABLE, Refusal, Written, shown
-from glassnet.shapes import Array, size_of
-from glassnet.tables import Number, Quantiles, Table
-from glassnet.tables.columns import Column, Ignored
-from glassnet.tables.forms import NOTHING
+from glassnet.shapes import size_of
+from glassnet.tables import Ignored, Table
+from glassnet.tables.words import LARGEST_EXACT
 
 MOST_NAMED = 20
 """Columns that a message names."""
+_KINDS = {str: "text", int: "number", float: "number", bool: "truth", type(None): None}
+_LARGE = "name"
+"""A whole number that float64 may not hold: tables take it for a name."""
+
+
+class Read(NamedTuple):
+    """Rows that were read.
+
+    Attributes:
+        parts: what ``Model.predict`` takes, and the rows whose predictions are meant, or None for all.
+        ignored: names in the rows that the model does not know.
+    """
+
+    parts: list[tuple[Any, list[int] | None]]
+    ignored: list[str]
 
 
 class Inputs(Protocol):
     """What a model takes."""
 
-    def read(self, rows: list[Any], *, single: bool) -> tuple[Any, list[str]]:
-        """What ``Model.predict`` takes, and names in the rows that the model does not know.
+    def read(self, rows: list[Any], *, single: bool) -> Read:
+        """Rows as ``Model.predict`` takes them.
 
         Raises:
             Refusal: rows of another form.
@@ -62,7 +76,7 @@ class ArrayInputs:
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
 
-    def read(self, rows: list[Any], *, single: bool) -> tuple[Array, list[str]]:
+    def read(self, rows: list[Any], *, single: bool) -> Read:
         """See ``Inputs``."""
         flat: list[Any] = rows
         for depth, width in enumerate(self.shape):
@@ -78,7 +92,7 @@ class ArrayInputs:
             array = np.array(flat, dtype=np.float64)
         if array.dtype.kind not in "if":  # beyond 64 bits
             array = np.array(flat, dtype=np.float64)
-        return array.reshape(len(rows), *self.shape), []
+        return Read([(array.reshape(len(rows), *self.shape), None)], [])
 
     def _refuse_shape(self, rows: list[Any], depth: int, width: int, single: bool) -> NoReturn:
         """Names the first place with another form, as it is written in Python and JavaScript."""
@@ -138,7 +152,7 @@ class NamedInputs:
         self.names = names
         self._by_place = ArrayInputs((len(names),))
 
-    def read(self, rows: list[Any], *, single: bool) -> tuple[Array, list[str]]:
+    def read(self, rows: list[Any], *, single: bool) -> Read:
         """See ``Inputs``."""
         if isinstance(rows[0], list):
             return self._by_place.read(rows, single=single)
@@ -149,7 +163,7 @@ class NamedInputs:
                     place = f"{_row_name(number, single)}[{shown(name)}]"
                     raise Refusal(UNUSABLE, *_no_number(place, row[name]))
         listed = [[row[name] for name in self.names] for row in rows]
-        return self._by_place.read(listed, single=single)[0], unknown
+        return Read(self._by_place.read(listed, single=single).parts, unknown)
 
     def example(self) -> Any:
         """See ``Inputs``."""
@@ -179,32 +193,36 @@ class TableInputs:
         self._known = {own.name for own in table.columns}
         self._table = table
 
-    def read(self, rows: list[Any], *, single: bool) -> tuple[dict[str, list[Any]], list[str]]:
-        """See ``Inputs``."""
-        unknown = _check_objects(rows, self._names, single, "an object", "对象")
-        found = {own.name: self._values(own, [row[own.name] for row in rows], single) for own in self.columns}
-        return found, [name for name in unknown if name not in self._known]
+    def read(self, rows: list[Any], *, single: bool) -> Read:
+        """See ``Inputs``.
 
-    def _values(self, column: Column, values: list[Any], single: bool) -> list[Any]:
-        """The values of one column; a row's never mean something else for what stands in other rows.
-
-        Numbers and texts side by side would all be read as texts: 1.234 with a decimal comma is another number.
+        A row's values never mean something else for what stands in other rows: where a column has texts and numbers,
+        which would all be read as texts, each kind is read on its own, with gaps where the others are.
         """
-        types = set(map(type, values)) - {type(None)}
-        for number, value in enumerate(values) if types & {list, dict} else ():
-            if isinstance(value, list | dict):
-                raise Refusal(UNUSABLE, *self._no_cell(f"{_row_name(number, single)}[{shown(column.name)}]", value))
-        if not isinstance(column, Number | Quantiles) or str not in types or len(types) == 1:
-            return values
-        form, read = self._table.form_of(column.name), []
-        for number, value in enumerate(values):
-            text = value.strip() if isinstance(value, str) else ""
-            amount = value if not isinstance(value, str) else None if form.is_missing(text) else form.value(text)
-            if amount is NOTHING or isinstance(amount, bool):
-                place = f"{_row_name(number, single)}[{shown(column.name)}]"
-                raise Refusal(UNUSABLE, *_no_number(place, value))
-            read.append(amount)
-        return read
+        unknown = _check_objects(rows, self._names, single, "an object", "对象")
+        columns = {name: [row[name] for row in rows] for name in self._names}
+        mixed = {name: kinds for name in self._names if len(set(kinds := self._kinds(name, columns[name], single))) > 1}
+        ignored = [name for name in unknown if name not in self._known]
+        if not any(len(set(kinds) - {None}) > 1 for kinds in mixed.values()):
+            return Read([(columns, None)], ignored)
+        first = {name: next(kind for kind in kinds if kind) for name, kinds in mixed.items()}
+        signs = [tuple(kinds[row] or first[name] for name, kinds in mixed.items()) for row in range(len(rows))]
+        parts: list[tuple[Any, list[int] | None]] = []
+        for sign in dict.fromkeys(signs):
+            chosen = [row for row, own in enumerate(signs) if own == sign]
+            own = set(chosen)
+            gaps = {name: [v if i in own else None for i, v in enumerate(columns[name])] for name in mixed}
+            parts.append((columns | gaps, chosen))
+        return Read(parts, ignored)
+
+    def _kinds(self, name: str, values: list[Any], single: bool) -> list[str | None]:
+        """Of each value: whether it is a text, a number, truth, or nothing."""
+        try:
+            return [_LARGE if type(v) is int and abs(v) >= LARGEST_EXACT else _KINDS[type(v)] for v in values]
+        except KeyError:
+            number = next(i for i, value in enumerate(values) if type(value) not in _KINDS)
+            place = f"{_row_name(number, single)}[{shown(name)}]"
+            raise Refusal(UNUSABLE, *self._no_cell(place, values[number])) from None
 
     def _no_cell(self, place: str, value: Any) -> tuple[Written, Written]:
         return (

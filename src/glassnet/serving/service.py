@@ -102,9 +102,12 @@ class Service:
         return refusal.status, refusal.body(language)
 
     def _answered(self, rows: list[Any], single: bool) -> dict[str, Any]:
-        given, ignored = self._inputs.read(rows, single=single)
+        parts, ignored = self._inputs.read(rows, single=single)
         with np.errstate(all="ignore"):  # what is not finite is refused by name
-            found = self._answers.of(self.model, self.model.predict(given))
+            outputs = self.model.predict(parts[0][0])
+            for given, chosen in parts[1:]:
+                outputs[chosen] = self.model.predict(given)[chosen]
+            found = self._answers.of(self.model, outputs)
         answer: dict[str, Any] = {"prediction": found[0]} if single else {"predictions": found}
         return answer | ({"ignored": ignored} if ignored else {})
 
