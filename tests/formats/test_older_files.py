@@ -20,6 +20,8 @@ from safetensors.numpy import load_file, save_file
 import glassnet as gn
 from glassnet.formats.older import brought_up
 
+NOT_NEEDED = {"optimizer/momentum_product"}
+"""Of NAdam, which calculates it from its number of updates."""
 FILES = sorted(Path(__file__).with_name("files").glob("*/*.safetensors"))
 
 
@@ -52,7 +54,7 @@ def test_an_older_file_predicts_what_it_did(path: Path, tmp_path: Path) -> None:
             one.engine = engine
             np.testing.assert_allclose(one.predict(expected["x"]), expected["predictions"], rtol=2e-6, atol=5e-7)
         assert (one.epochs_trained, one.optimizer.steps) == (expected["epochs_trained"], expected["steps"])
-    assert load_file(path).keys() == load_file(again).keys()
+    assert load_file(path).keys() - NOT_NEEDED == load_file(again).keys()
     assert description(again)["network"] == description(path)["network"] or path.parent.name == "1-bare-names"
 
 
