@@ -32,7 +32,7 @@ from glassnet.model_checks import agreed_dtype, check_channels, check_end, check
 from glassnet.model_data import keeps_differences, prepared_inputs, prepared_targets
 from glassnet.network import Network, as_network, check_indices
 from glassnet.optimizers import Optimizer, as_optimizer
-from glassnet.output import for_stream
+from glassnet.output import for_stream, is_heard, logger
 from glassnet.preprocessing import Standardize
 from glassnet.runners import Plan, native
 from glassnet.settings import Configurable, boolean, one_of, whole
@@ -174,7 +174,7 @@ class Model:
             sample_weight: a weight ≥ 0 for each row (N,).
             callbacks: ``Callback`` objects, or functions that are called with the state after each epoch.
             verbose: whether to show a progress bar, and hints at the end where something seems wrong; in a pipe
-                nothing is shown.
+                nothing is shown, and the hints go to the logger ``glassnet``.
 
         Returns:
             The ``History`` of these epochs. Ctrl-C ends training after the step in progress; the history says so.
@@ -236,6 +236,9 @@ class Model:
             state.history.seconds = perf_counter() - started
         if verbose and is_watched():
             self.print_hints(rows, history)
+        elif is_heard():
+            for text in self._hints(rows, history) if verbose else history.notes:
+                logger().warning(text)
         return history
 
     def print_hints(self, rows: Rows, history: History | None = None) -> None:
@@ -245,13 +248,17 @@ class Model:
             rows: what ``model.rows(x, y, None, where="hints")`` gives.
             history: of the training, for the curves.
         """
+        for text in self._hints(rows, history):
+            print(for_stream(f"hint: {text}"))
+
+    def _hints(self, rows: Rows, history: History | None) -> list[str]:
+        """The history's notes, and what can be told at a glance."""
         names = self.feature_names if rows.x.shape[1:] == (len(self.feature_names or ()),) else None
         found = hints(
             self.network, self.loss, rows, history, seed=self.seed, feature_names=names, class_names=self.class_names,
             target_name=self.target_name,
         )  # fmt: skip
-        for text in dict.fromkeys([*(history.notes if history is not None else ()), *map(str, found)]):
-            print(for_stream(f"hint: {text}"))
+        return list(dict.fromkeys([*(history.notes if history is not None else ()), *map(str, found)]))
 
     def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """Loss and metrics on data, in prediction mode (no dropout), such as ``{"loss": ..., "accuracy": ...}``.

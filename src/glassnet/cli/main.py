@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from glassnet.cli.notes import notes_to_stderr
 from glassnet.errors import GlassnetError
 from glassnet.explain.trace import LANGUAGES
 from glassnet.layers import ACTIVATIONS
@@ -49,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     make_plainer(sys.stdout, sys.stderr)
     options = build_parser().parse_args(arguments)
     try:
-        status: int = options.run(options)
+        with notes_to_stderr():
+            status: int = options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader of the output has gone away, as head does; what is left of it must not be tried again at the exit.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from glassnet.errors import GlassnetError
 from glassnet.formats import in_words
 from glassnet.model import Model
+from glassnet.output import logger
 from glassnet.runners.own import is_own
 from glassnet.serving.answers import answers_of
 from glassnet.serving.bodies import rows_of
@@ -20,7 +20,6 @@ from glassnet.serving.rows import inputs_of
 from glassnet.settings import number, whole
 from glassnet.version import __version__
 
-_log = logging.getLogger("glassnet")
 OK = 200
 
 
@@ -97,7 +96,7 @@ class Service:
         except GlassnetError as error:
             refusal = refusal_of(error)
         except Exception:  # noqa: BLE001 - of a user's own layer, say: logged, and told without its inside
-            _log.exception("a prediction failed")
+            logger().exception("a prediction failed")
             refusal = failed()
         return refusal.status, refusal.body(language)
 
