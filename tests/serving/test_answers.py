@@ -156,6 +156,34 @@ def test_a_row_means_the_same_whatever_stands_beside_it(client: Client) -> None:
     assert texts[None] == texts["NA"]
 
 
+def test_words_that_the_model_does_not_know_are_named(client: Client) -> None:
+    server = client(customers())
+    towns = ["Ulm", " Bern ", "Oslo", None, "NA", "", "Oslo ", "ulm"]
+    found = ask(server, {"rows": [CUSTOMER | {"town": town} for town in towns]})
+    assert found["unknown_words"] == {"town": ["Oslo", "ulm"]}
+    outputs = [own["outputs"] for own in found["predictions"]]
+    assert outputs[2] == outputs[6] == outputs[7]
+    for town in ("Ulm", " Bern ", None, "NA"):
+        assert "unknown_words" not in ask(server, {"row": CUSTOMER | {"town": town}})
+
+
+def test_numbers_that_are_words_are_known_in_every_spelling(client: Client) -> None:
+    data = {"code": ["7", "8", "9", "7"], "y": ["a", "b", "a", "b"]}
+    table = gn.Table.from_data(data, "y", categories=["code"])
+    model = gn.Model(gn.Sequential(gn.Dense(2)), table.loss, "sgd")
+    model.preprocessing = table
+    model.fit(data, table.targets(data), verbose=False)
+    server = client(model)
+    for code in (7, 7.0, "7", "7.0", "07", " 7"):
+        outputs = model.predict({"code": [code]})[0].tolist()
+        found = ask(server, {"row": {"code": code}})
+        assert found["prediction"]["outputs"] == outputs
+        is_known = outputs == model.predict({"code": ["7"]})[0].tolist()
+        assert ("unknown_words" not in found) == is_known, code
+    for code in ("11", 11, 11.0):
+        assert ask(server, {"row": {"code": code}})["unknown_words"] == {"code": ["11"]}
+
+
 def test_a_column_that_says_nothing_need_not_be_there_and_is_no_stranger(client: Client) -> None:
     server = client(customers())
     assert ask(server, {"row": CUSTOMER | {"nothing": 5}}) == ask(server, {"row": CUSTOMER})

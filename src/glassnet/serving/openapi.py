@@ -26,7 +26,10 @@ REFUSALS = {
 def openapi_of(service: Service) -> dict[str, Any]:
     """The description, in what JSON can hold."""
     row, prediction = service.schemas
-    names = {"type": "array", "items": {"type": "string"}, "description": "columns that the model does not know"}
+    beside = {
+        "ignored": {"type": "array", "items": _TEXT, "description": "columns that the model does not know"},
+        "unknown_words": {"type": "object", "description": "by column the words that the model does not know"},
+    }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -46,8 +49,8 @@ def openapi_of(service: Service) -> dict[str, Any]:
                 "Prediction": prediction,
                 "Rows": _object({"rows": _list(_to("Row"), service.limits.rows)}),
                 "SingleRow": _object({"row": _to("Row")}),
-                "Predictions": _object({"predictions": _list(_to("Prediction"), service.limits.rows)}, ignored=names),
-                "SinglePrediction": _object({"prediction": _to("Prediction")}, ignored=names),
+                "Predictions": _object({"predictions": _list(_to("Prediction"), service.limits.rows)}, **beside),
+                "SinglePrediction": _object({"prediction": _to("Prediction")}, **beside),
                 "Error": _object({"error": _object(_ERROR)}),
             }
         },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import chain
+from math import isfinite
 from typing import Any, NamedTuple, NoReturn, Protocol
 
 import numpy as np
@@ -14,7 +15,7 @@ from glassnet.serving.columns import description_of
 from glassnet.serving.refusals import UNUSABLE, Refusal, Written, shown
 from glassnet.shapes import size_of
 from glassnet.tables import Ignored, Table
-from glassnet.tables.words import LARGEST_EXACT
+from glassnet.tables.words import LARGEST_EXACT, Words
 
 MOST_NAMED = 20
 """Columns that a message names."""
@@ -29,10 +30,12 @@ class Read(NamedTuple):
     Attributes:
         parts: what ``Model.predict`` takes, and the rows whose predictions are meant, or None for all.
         ignored: names in the rows that the model does not know.
+        unknown_words: those of each column that the model has no place for: they count as others.
     """
 
     parts: list[tuple[Any, list[int] | None]]
     ignored: list[str]
+    unknown_words: dict[str, list[str]]
 
 
 class Inputs(Protocol):
@@ -92,7 +95,7 @@ class ArrayInputs:
             array = np.array(flat, dtype=np.float64)
         if array.dtype.kind not in "if":  # beyond 64 bits
             array = np.array(flat, dtype=np.float64)
-        return Read([(array.reshape(len(rows), *self.shape), None)], [])
+        return Read([(array.reshape(len(rows), *self.shape), None)], [], {})
 
     def _refuse_shape(self, rows: list[Any], depth: int, width: int, single: bool) -> NoReturn:
         """Names the first place with another form, as it is written in Python and JavaScript."""
@@ -163,7 +166,7 @@ class NamedInputs:
                     place = f"{_row_name(number, single)}[{shown(name)}]"
                     raise Refusal(UNUSABLE, *_no_number(place, row[name]))
         listed = [[row[name] for name in self.names] for row in rows]
-        return Read(self._by_place.read(listed, single=single).parts, unknown)
+        return Read(self._by_place.read(listed, single=single).parts, unknown, {})
 
     def example(self) -> Any:
         """See ``Inputs``."""
@@ -192,6 +195,8 @@ class TableInputs:
         self._names = tuple(own.name for own in self.columns)
         self._known = {own.name for own in table.columns}
         self._table = table
+        words = [own for own in self.columns if isinstance(own, Words)]
+        self._words = {own.name: (table.form_of(own.name), {word.strip() for word in own.categories}) for own in words}
 
     def read(self, rows: list[Any], *, single: bool) -> Read:
         """See ``Inputs``.
@@ -204,7 +209,7 @@ class TableInputs:
         mixed = {name: kinds for name in self._names if len(set(kinds := self._kinds(name, columns[name], single))) > 1}
         ignored = [name for name in unknown if name not in self._known]
         if not any(len(set(kinds) - {None}) > 1 for kinds in mixed.values()):
-            return Read([(columns, None)], ignored)
+            return Read([(columns, None)], ignored, self._unknown_words(columns))
         first = {name: next(kind for kind in kinds if kind) for name, kinds in mixed.items()}
         signs = [tuple(kinds[row] or first[name] for name, kinds in mixed.items()) for row in range(len(rows))]
         parts: list[tuple[Any, list[int] | None]] = []
@@ -213,7 +218,16 @@ class TableInputs:
             own = set(chosen)
             gaps = {name: [v if i in own else None for i, v in enumerate(columns[name])] for name in mixed}
             parts.append((columns | gaps, chosen))
-        return Read(parts, ignored)
+        return Read(parts, ignored, self._unknown_words(columns))
+
+    def _unknown_words(self, columns: dict[str, list[Any]]) -> dict[str, list[str]]:
+        found = {}
+        for name, (form, words) in self._words.items():
+            texts = {_text(value): None for value in columns[name] if value is not None}
+            others = [text for text in texts if not form.is_missing(text) and form.value(text) not in words]
+            if others:
+                found[name] = others[:MOST_NAMED]
+        return found
 
     def _kinds(self, name: str, values: list[Any], single: bool) -> list[str | None]:
         """Of each value: whether it is a text, a number, truth, or nothing."""
@@ -242,6 +256,13 @@ class TableInputs:
         """See ``Inputs``."""
         properties = {own.name: description_of(own, self._table).schema() for own in self.columns}
         return {"type": "object", "required": list(self._names), "properties": properties}
+
+
+def _text(value: Any) -> str:
+    """A value of a column of words as a trimmed text, as tables name it."""
+    if isinstance(value, float) and isfinite(value) and value == int(value):
+        value = int(value)
+    return str(value).strip()
 
 
 def _row_name(number: int, single: bool) -> str:

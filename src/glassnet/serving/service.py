@@ -85,8 +85,9 @@ class Service:
             language: of errors, "en" or "zh".
 
         Returns:
-            The status of HTTP, and JSON: ``{"predictions": [...]}`` or ``{"prediction": ...}``, with ``"ignored"``, a
-            list, where rows have columns that the model does not know; or ``{"error": {...}}``.
+            The status of HTTP, and JSON: ``{"predictions": [...]}`` or ``{"prediction": ...}``, beside it ``"ignored"``
+            with a list where rows have columns that the model does not know, and ``"unknown_words"`` with an object
+            where it knows not all words of a column; or ``{"error": {...}}``.
         """
         try:
             rows, single = rows_of(body, self.limits.rows)
@@ -101,14 +102,15 @@ class Service:
         return refusal.status, refusal.body(language)
 
     def _answered(self, rows: list[Any], single: bool) -> dict[str, Any]:
-        parts, ignored = self._inputs.read(rows, single=single)
+        parts, ignored, unknown = self._inputs.read(rows, single=single)
         with np.errstate(all="ignore"):  # what is not finite is refused by name
             outputs = self.model.predict(parts[0][0])
             for given, chosen in parts[1:]:
                 outputs[chosen] = self.model.predict(given)[chosen]
             found = self._answers.of(self.model, outputs)
         answer: dict[str, Any] = {"prediction": found[0]} if single else {"predictions": found}
-        return answer | ({"ignored": ignored} if ignored else {})
+        beside = {"ignored": ignored, "unknown_words": unknown}
+        return answer | {name: said for name, said in beside.items() if said}
 
     def _tried(self, example: Any) -> Any:
         """The row, if the model can take it."""
