@@ -16,12 +16,14 @@ from glassnet.errors import ConfigurationError, NotBuiltError
 from glassnet.files import require_writable
 from glassnet.formats import (
     ModelParts,
+    Written,
     describe,
     read_memories,
     read_model_file,
     reconstruct,
     require_whole,
     write_model_file,
+    written_of,
 )
 from glassnet.layers import Layer, NumpyLayer
 from glassnet.losses import Loss, as_loss, check_weights
@@ -30,7 +32,7 @@ from glassnet.model_checks import agreed_dtype, check_channels, check_end, check
 from glassnet.model_data import in_unit_of_x, keeps_differences, prepared_inputs, prepared_targets
 from glassnet.network import Names, Network, activations, as_network, check_indices
 from glassnet.optimizers import Optimizer, as_optimizer
-from glassnet.output import for_stream
+from glassnet.output import for_stream, is_heard, logger
 from glassnet.preprocessing import Standardize
 from glassnet.runners import Plan, native
 from glassnet.settings import Configurable, boolean, one_of, whole
@@ -84,6 +86,7 @@ class Model:
         class_names: names of the classes by label, or None.
         memories: what callbacks knew at the end of ``fit``, for the next one, by their names; ``memories.clear()``
             lets all of them begin anew.
+        written: for a model that was read from a file, which version wrote that and when; else None.
 
     Raises:
         ConfigurationError: parts that do not go together, such as a sigmoid before a loss that takes logits.
@@ -126,6 +129,7 @@ class Model:
         self.target_name: str | None = None
         self.class_names: tuple[str, ...] | None = None
         self.memories: Memories = {}
+        self.written: Written | None = None
         self._predictor: Predictor | None = None
         if engine == "compiled" and native() is None:
             raise ConfigurationError(
@@ -172,7 +176,7 @@ class Model:
             sample_weight: a weight ≥ 0 for each row (N,).
             callbacks: ``Callback`` objects, or functions that are called with the state after each epoch.
             verbose: whether to show a progress bar, and hints at the end where something seems wrong; in a pipe
-                nothing is shown.
+                nothing is shown, and the hints go to the logger ``glassnet``.
 
         Returns:
             The ``History`` of these epochs. Ctrl-C ends training after the step in progress; the history says so.
@@ -234,6 +238,9 @@ class Model:
             state.history.seconds = perf_counter() - started
         if verbose and is_watched():
             self.print_hints(rows, history)
+        elif is_heard():
+            for text in self._hints(rows, history) if verbose else history.notes:
+                logger().warning(text)
         return history
 
     def print_hints(self, rows: Rows, history: History | None = None) -> None:
@@ -243,13 +250,17 @@ class Model:
             rows: what ``model.rows(x, y, None, where="hints")`` gives.
             history: of the training, for the curves.
         """
+        for text in self._hints(rows, history):
+            print(for_stream(f"hint: {text}"))
+
+    def _hints(self, rows: Rows, history: History | None) -> list[str]:
+        """The history's notes, and what can be told at a glance."""
         names = self.feature_names if rows.x.shape[1:] == (len(self.feature_names or ()),) else None
         found = hints(
             self.network, self.loss, rows, history, seed=self.seed, feature_names=names, class_names=self.class_names,
             target_name=self.target_name,
         )  # fmt: skip
-        for text in dict.fromkeys([*(history.notes if history is not None else ()), *map(str, found)]):
-            print(for_stream(f"hint: {text}"))
+        return list(dict.fromkeys([*(history.notes if history is not None else ()), *map(str, found)]))
 
     def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """Loss and metrics on data, in prediction mode (no dropout), such as ``{"loss": ..., "accuracy": ...}``.
@@ -558,4 +569,5 @@ def load(path: str | Path, *, custom: Sequence[type[Configurable] | Callable[...
     model.preprocessing, model.target_scaling = parts.preprocessing, parts.target_scaling
     model.feature_names, model.target_name = parts.feature_names, parts.target_name
     model.class_names, model.memories = parts.class_names, parts.memories
+    model.written = written_of(description, f"load {path}")
     return model

@@ -1,4 +1,13 @@
-r"""Text for terminals and pipes that know few signs: a plainer sign for each of glassnet's own, escapes for the rest.
+r"""What is said, and where; and text for terminals and pipes that know few signs.
+
+1. An answer that was asked for is returned; the command line prints it on the standard output, and nothing else.
+2. Progress and hints are shown to those who watch, in a terminal or a notebook.
+3. What else there is to say (hints where nobody watches, notes of callbacks, failures of a server) goes to the logger
+   ``glassnet``: see ``logger``. The library alone prints nothing; the command line writes it on the standard error.
+4. A ``warnings.warn`` is for results that are not quite what was asked for, which other code or other data would mend:
+   a part of the user's own that only NumPy can carry out, pictures that were left out.
+
+For streams that know few signs there is a plainer sign for each of glassnet's own, and escapes for the rest.
 
 What stands in a formula or a table has a plain form that reads as well: ``×`` is ``x``, ``≤`` is ``<=``, frames are
 made of ``-`` and ``|``. Words of the user's are no signs: a letter that a stream cannot hold is written as ``\u732b``,
@@ -13,7 +22,13 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import IO, TextIO
+from typing import IO, TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    import logging
+
+LOG = "glassnet"
+"""The name of the logger."""
 
 PLAINER = "glassnet.plainer"
 """The name of the error handler, for ``errors=``."""
@@ -118,6 +133,36 @@ def _controlled(letter: str) -> str:
 
 def _quoted(name: str) -> str:
     return '"' + in_a_line(name.replace("\\", r"\\").replace('"', r"\"")) + '"'
+
+
+def logger() -> logging.Logger:
+    """The logger ``glassnet``, which is silent unless the program sets up logging.
+
+    ``logging.basicConfig()`` is enough for warnings; logging is imported where it is needed first.
+    """
+    import logging
+
+    found = logging.getLogger(LOG)
+    if not any(isinstance(handler, logging.NullHandler) for handler in found.handlers):
+        found.addHandler(logging.NullHandler())  # otherwise warnings would be printed by logging's last resort
+    return found
+
+
+def is_heard() -> bool:
+    """Whether a warning in the log would get anywhere: what takes time to find out need not be found out else."""
+    if "logging" not in sys.modules:
+        return False
+    import logging
+
+    found = logger()
+    if not found.isEnabledFor(logging.WARNING):
+        return False
+    node: logging.Logger | None = found
+    while node is not None:
+        if any(not isinstance(own, logging.NullHandler) and own.level <= logging.WARNING for own in node.handlers):
+            return True
+        node = node.parent if node.propagate else None
+    return False
 
 
 def for_stream(text: str, stream: IO[str] | None = None) -> str:

@@ -71,7 +71,9 @@ def test_digits_from_training_to_predictions(
         assert int(np.argmax(probabilities)) == int(row["prediction"])
 
     assert main(["summary", "d.safetensors"]) == 0
-    assert "Dense(32)" in capsys.readouterr().out
+    summary = capsys.readouterr().out
+    assert "Dense(32)" in summary
+    assert f"written    {gn.load('d.safetensors').written}" in summary
 
     assert main(["trace", "d.safetensors", "digits", "--row", "3"]) == 0
     assert "dense_backward" in capsys.readouterr().out

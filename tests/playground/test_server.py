@@ -19,6 +19,7 @@ from starlette.websockets import WebSocketDisconnect
 from glassnet.playground import Setting
 from glassnet.playground.messages import MOST_LETTERS
 from glassnet.playground.server import MOST_REFUSALS, MOST_SESSIONS, build_app
+from glassnet.web import Names
 
 HOST = "127.0.0.1:8000"
 HEADERS = {"host": HOST, "origin": f"http://{HOST}"}
@@ -112,7 +113,7 @@ def test_another_host_is_refused(client: TestClient, host: str) -> None:
     ("host", "status"), [("192.168.0.7:8000", 200), ("[fe80::1]:8000", 200), ("evil.example:8000", 403)]
 )
 def test_a_server_for_all_addresses_takes_figures_but_no_names(host: str, status: int) -> None:
-    with TestClient(build_app("secret", [HOST], any_address=True)) as client:
+    with TestClient(build_app("secret", Names([HOST], any_address=True))) as client:
         assert client.get("/?token=secret", headers={"host": host}).status_code == status
 
 

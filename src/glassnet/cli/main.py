@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from glassnet.cli.notes import notes_to_stderr
 from glassnet.errors import GlassnetError
 from glassnet.explain.trace import LANGUAGES
 from glassnet.layers import ACTIVATIONS
@@ -30,6 +31,7 @@ examples:
   glassnet export digits.safetensors --to onnx          for other programs; --to c writes C source
   glassnet train pets/ --resize 32x32 --network resnet --augment flip,crop     a folder of photos for each class
   glassnet predict pets.safetensors new/*.jpg --resize 32x32                   what do other photos show?
+  glassnet serve flowers.safetensors --port 8000        predictions over HTTP, JSON in and out
   glassnet playground                                   a page where a network learns before your eyes
 """
 
@@ -48,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     make_plainer(sys.stdout, sys.stderr)
     options = build_parser().parse_args(arguments)
     try:
-        status: int = options.run(options)
+        with notes_to_stderr():
+            status: int = options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader of the output has gone away, as head does; what is left of it must not be tried again at the exit.
@@ -79,6 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_summary(commands)
     _add_trace(commands)
     _add_export(commands)
+    _add_serve(commands)
     _add_playground(commands)
     return parser
 
@@ -275,6 +279,33 @@ def _add_export(commands: Commands) -> None:
     parser.add_argument("--to", required=True, choices=FORMATS, help="an ONNX file, or C99 source and its header")
     parser.add_argument("--output", metavar="FILE", help="where to write it (default: beside the model, .onnx or .c)")
     parser.add_argument("--function", default="predict", metavar="NAME", help="for C: name of the function (predict)")
+
+
+def _add_serve(commands: Commands) -> None:
+    from glassnet.cli.serve import serve
+
+    parser = commands.add_parser(
+        "serve",
+        help="answer requests for predictions over HTTP",
+        description="Serves a saved model: JSON in, predictions out. GET / says what the model takes and gives.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.set_defaults(run=serve)
+    parser.add_argument("model", help="a model file that train wrote")
+    parser.add_argument("--port", type=int, default=8000, metavar="N", help="where to listen; 0 for any free one")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen at; 0.0.0.0 for other computers")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        metavar="NAME",
+        help="a further name that requests may call the server by, such as models.example.com",
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="upper limit of threads of one prediction")
+    parser.add_argument("--workers", type=int, default=4, metavar="N", help="predictions at once")
+    parser.add_argument("--max-rows", type=int, default=1000, metavar="N", help="rows in a request")
+    parser.add_argument("--max-bytes", type=int, default=10_000_000, metavar="N", help="size of a request")
+    parser.add_argument("--max-waiting", type=int, default=100, metavar="N", help="requests at once; more get 503")
+    parser.add_argument("--timeout", type=float, default=30.0, metavar="SECONDS", help="for a request to arrive")
 
 
 def _add_playground(commands: Commands) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from glassnet.data.files import unreadable
 from glassnet.data.pictures import parse_size, read_pictures
 from glassnet.errors import ConfigurationError, ShapeError
 from glassnet.model import Model
-from glassnet.output import in_a_line
+from glassnet.output import in_a_line, logger
 from glassnet.preprocessing import Standardize
 from glassnet.shapes import Array, batch_shape
 
@@ -116,4 +115,4 @@ def _note_range(model: Model) -> None:
 
 
 def _tell(text: str) -> None:
-    print(f"glassnet: {text}", file=sys.stderr)
+    logger().warning(text)

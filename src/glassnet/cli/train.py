@@ -27,7 +27,7 @@ from glassnet.preprocessing import Standardize
 from glassnet.reports import can_draw, report
 from glassnet.shapes import Array
 from glassnet.tables import Answers, Table
-from glassnet.training import Callback, EarlyStopping, TrainingState, is_watched, require_picture
+from glassnet.training import Callback, EarlyStopping, TrainingState, require_picture
 
 PRINTED_EPOCHS = 20
 
@@ -133,8 +133,6 @@ def _fit(
     model.save(output)  # before anything is printed: a reader of the output may have gone away
     say()
     say(model.summary())
-    if not options.quiet and not is_watched():
-        model.print_hints(model.rows(*test, None, where="train"), history)
     if history.stopped:
         print(f"stopped after epoch {model.epochs_trained}: {history.stopped}")
     for measure, value in tables.measured(model, *test).items():

@@ -73,6 +73,7 @@ def summary(options: argparse.Namespace) -> int:
     print(f"loss       {model.loss!r}")
     print(f"optimizer  {model.optimizer!r}")
     print(f"trained    {model.epochs_trained} epochs, {model.optimizer.steps:,} steps, seed {model.seed}")
+    print(f"written    {model.written}")
     if isinstance(model.preprocessing, Table):
         print(f"columns    {', '.join(own.name for own in model.preprocessing.columns if own.features)}")
     if model.feature_names is not None:

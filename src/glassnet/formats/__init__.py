@@ -4,13 +4,17 @@ from glassnet.formats.description import ModelParts, describe, reconstruct
 from glassnet.formats.memories import read_memories
 from glassnet.formats.model_file import read_model_file, write_model_file
 from glassnet.formats.proof import require_whole
+from glassnet.formats.written import Written, in_words, written_of
 
 __all__ = [
     "ModelParts",
+    "Written",
     "describe",
+    "in_words",
     "read_memories",
     "read_model_file",
     "reconstruct",
     "require_whole",
     "write_model_file",
+    "written_of",
 ]

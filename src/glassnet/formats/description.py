@@ -11,6 +11,7 @@ import numpy as np
 from glassnet import initializers, layers, losses, metrics, network, optimizers, preprocessing, schedules, tables
 from glassnet.errors import ConfigurationError, FileFormatError, GlassnetError
 from glassnet.formats.memories import CALLBACKS_PREFIX, describe_memories, memories_of
+from glassnet.formats.older import brought_up
 from glassnet.formats.sharing import describe_sharing, restore_sharing, restore_training, without_gaps
 from glassnet.losses import Loss
 from glassnet.metrics import Metric
@@ -108,7 +109,7 @@ def reconstruct(
     """
     classes = library_classes() | {known_by(given): given for given in _require_custom(custom, where)}
     try:
-        return _reconstruct(description, tensors, classes, where)
+        return _reconstruct(brought_up(description, classes), tensors, classes, where)
     except FileFormatError:
         raise
     except (GlassnetError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:

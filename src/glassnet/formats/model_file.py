@@ -17,6 +17,7 @@ import numpy as np
 
 from glassnet.errors import DataError, FileFormatError, MissingFileError
 from glassnet.files import write_atomically
+from glassnet.formats.written import now
 from glassnet.shapes import DTYPES, Array
 
 FORMAT_VERSION = 1
@@ -24,7 +25,7 @@ METADATA_KEY = "glassnet"
 
 
 def write_model_file(path: str | Path, description: dict[str, Any], tensors: dict[str, Array]) -> None:
-    """Writes one file, whole or not at all.
+    """Writes one file, whole or not at all; the description gets the format's version and the time.
 
     Args:
         path: the file.
@@ -33,6 +34,7 @@ def write_model_file(path: str | Path, description: dict[str, Any], tensors: dic
 
     Raises:
         DataError: an array holds NaN or infinity, which no file is read with.
+        ConfigurationError: SOURCE_DATE_EPOCH, which stands for the time, is none.
     """
     from safetensors.numpy import save
 
@@ -44,7 +46,7 @@ def write_model_file(path: str | Path, description: dict[str, Any], tensors: dic
                 expected="finite numbers: what training left there is of no use",
                 fix="train again with a lower learning rate, or scaled inputs",
             )
-    text = json.dumps({"format_version": FORMAT_VERSION} | description, allow_nan=False)
+    text = json.dumps({"format_version": FORMAT_VERSION, "written": now()} | description, allow_nan=False)
     contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     write_atomically(path, save(contiguous, metadata={METADATA_KEY: text}))
 

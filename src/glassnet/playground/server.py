@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Collection
+from collections.abc import Container
 from importlib.resources import files
-from ipaddress import ip_address
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -31,16 +30,12 @@ FORBIDDEN, TRY_AGAIN_LATER = 1008, 1013
 KINDS = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
-def build_app(
-    token: str, hosts: Collection[str], *, any_address: bool = False, table: Table | None = None
-) -> Starlette:
+def build_app(token: str, hosts: Container[str], *, table: Table | None = None) -> Starlette:
     """The application.
 
     Args:
         token: what the page's address must hold.
-        hosts: values of the header Host that are served, in small letters, such as "127.0.0.1:8080".
-        any_address: whether an address in figures is served too, whichever it is: for a server that listens on all.
-            A name is not: another site's name may be made to point here.
+        hosts: values of the header Host that are served, in small letters, such as "127.0.0.1:8080"; see ``Names``.
         table: what each page begins with, or None for the built-in data.
 
     Returns:
@@ -49,7 +44,7 @@ def build_app(
     app = Starlette(routes=[Route("/", _index), Route("/web/{name}", _file), WebSocketRoute("/socket", _socket)])
     app.state.token, app.state.table, app.state.workers = token, table, set()
     app.state.assets = _assets()
-    app.add_middleware(Guard, hosts=frozenset(hosts), any_address=any_address)
+    app.add_middleware(Guard, hosts=hosts)
     return app
 
 
@@ -59,11 +54,10 @@ class Guard:
     Args:
         app: what is behind it.
         hosts: as ``build_app`` takes them.
-        any_address: as ``build_app`` takes it.
     """
 
-    def __init__(self, app: ASGIApp, hosts: frozenset[str], any_address: bool) -> None:
-        self._app, self._hosts, self._any_address = app, hosts, any_address
+    def __init__(self, app: ASGIApp, hosts: Container[str]) -> None:
+        self._app, self._hosts = app, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request."""
@@ -71,7 +65,7 @@ class Guard:
             return await self._app(scope, receive, send)
         headers = {name.decode("latin-1"): value.decode("latin-1").lower() for name, value in scope["headers"]}
         host = headers.get("host", "")
-        if not self._serves(host):
+        if host not in self._hosts:
             return await _refuse(scope, receive, send, "This server does not go by that name.")
         if scope["type"] == "websocket" and headers.get("origin") not in (f"http://{host}", f"https://{host}"):
             return await _refuse(scope, receive, send, "Another site's page may not connect.")
@@ -82,20 +76,6 @@ class Guard:
             await send(message)
 
         return await self._app(scope, receive, send_guarded)
-
-    def _serves(self, host: str) -> bool:
-        if host in self._hosts:
-            return True
-        name = host.rpartition(":")[0].strip("[]") or host
-        return self._any_address and _is_address(name)
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, reason: str) -> None:

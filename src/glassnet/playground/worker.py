@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +13,7 @@ import numpy as np
 
 from glassnet.errors import ConfigurationError, DataError, DivergenceError, GlassnetError
 from glassnet.explain.page import steps_of
+from glassnet.output import logger
 from glassnet.playground.code import python_code
 from glassnet.playground.examples import Table, TableError
 from glassnet.playground.frames import Frames, pack
@@ -117,8 +117,8 @@ class Worker:
             self._send(error_message(error))
             if self._frames is not None:
                 self._show()
-        except Exception:
-            logging.getLogger(__name__).exception("the playground failed")
+        except Exception:  # noqa: BLE001 - whatever it is: logged, and told to the page
+            logger().exception("the playground failed")
             self._playing = False
             self._send(pack({"kind": "error", "code": "unforeseen"}))
 

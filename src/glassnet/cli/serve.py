@@ -1,0 +1,42 @@
+"""``glassnet serve``: a saved model behind an address."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from glassnet.errors import MissingExtraError
+from glassnet.model import load
+from glassnet.serving import Limits, Service
+from glassnet.settings import whole
+
+NEEDED = ("starlette", "uvicorn")
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Answers requests until Ctrl-C or SIGTERM."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise MissingExtraError(
+            where="serve",
+            received=f"no {' and no '.join(missing)}",
+            expected="a small web server, which the model is served by",
+            fix='run pip install "glassnet[playground]"',
+        )
+    workers = whole(options.workers, "workers", "serve")
+    limits = Limits(options.max_rows, options.max_bytes, options.timeout, options.max_waiting)
+    model = load(options.model)
+    model.threads = None if options.threads is None else whole(options.threads, "threads", "serve")
+    service = Service(model, Path(options.model).stem, limits)
+    from glassnet.serving.serve import serve as run
+
+    run(service, options.host, options.port, workers=workers, names=options.allow_host or (), tell=_tell)
+    return 0
+
+
+def _tell(address: str) -> None:
+    print(f"The model is at {address}", flush=True)
+    if sys.stdout.isatty():
+        print("Ctrl-C ends it.", flush=True)

@@ -1,0 +1,322 @@
+"""Rows of a request as what ``Model.predict`` takes: by the names of columns, or by position."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import chain
+from math import isfinite
+from typing import Any, NamedTuple, NoReturn, Protocol
+
+import numpy as np
+
+from glassnet.errors import did_you_mean
+from glassnet.model import Model
+from glassnet.serving.columns import description_of
+from glassnet.serving.refusals import UNUSABLE, Refusal, Written, shown
+from glassnet.shapes import size_of
+from glassnet.tables import Ignored, Table
+from glassnet.tables.words import LARGEST_EXACT, Words
+
+MOST_NAMED = 20
+"""Columns that a message names."""
+_KINDS = {str: "text", int: "number", float: "number", bool: "truth", type(None): None}
+_LARGE = "name"
+"""A whole number that float64 may not hold: tables take it for a name."""
+
+
+class Read(NamedTuple):
+    """Rows that were read.
+
+    Attributes:
+        parts: what ``Model.predict`` takes, and the rows whose predictions are meant, or None for all.
+        ignored: names in the rows that the model does not know.
+        unknown_words: those of each column that the model has no place for: they count as others.
+    """
+
+    parts: list[tuple[Any, list[int] | None]]
+    ignored: list[str]
+    unknown_words: dict[str, list[str]]
+
+
+class Inputs(Protocol):
+    """What a model takes."""
+
+    def read(self, rows: list[Any], *, single: bool) -> Read:
+        """Rows as ``Model.predict`` takes them.
+
+        Raises:
+            Refusal: rows of another form.
+        """
+
+    def example(self) -> Any:
+        """One row."""
+
+    def describe(self) -> dict[str, Any]:
+        """For people and programs, in what JSON can hold."""
+
+    def schema(self) -> dict[str, Any]:
+        """One row as JSON Schema."""
+
+
+def inputs_of(model: Model) -> Inputs:
+    """What the model takes: a table's columns, named numbers, or an array without names."""
+    shape = model.network.input_shape or ()
+    if isinstance(model.preprocessing, Table):
+        return TableInputs(model.preprocessing)
+    names = model.feature_names
+    if names is not None and shape == (len(names),) and len(set(names)) == len(names):
+        return NamedInputs(names)
+    return ArrayInputs(shape)
+
+
+class ArrayInputs:
+    """Rows as lists of numbers, in lists for images and sequences.
+
+    Args:
+        shape: of a row.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+
+    def read(self, rows: list[Any], *, single: bool) -> Read:
+        """See ``Inputs``."""
+        flat: list[Any] = rows
+        for depth, width in enumerate(self.shape):
+            is_list = [type(item) is list for item in flat]
+            if not all(is_list) or set(map(len, flat)) != {width}:
+                self._refuse_shape(rows, depth, width, single)
+            flat = list(chain.from_iterable(flat))
+        if not set(map(type, flat)) <= {int, float}:
+            self._refuse_number(flat, single)
+        try:
+            array = np.array(flat)
+        except OverflowError:
+            array = np.array(flat, dtype=np.float64)
+        if array.dtype.kind not in "if":  # beyond 64 bits
+            array = np.array(flat, dtype=np.float64)
+        return Read([(array.reshape(len(rows), *self.shape), None)], [], {})
+
+    def _refuse_shape(self, rows: list[Any], depth: int, width: int, single: bool) -> NoReturn:
+        """Names the first place with another form, as it is written in Python and JavaScript."""
+        places: list[tuple[str, Any]] = [(_row_name(number, single), row) for number, row in enumerate(rows)]
+        for _ in range(depth):
+            places = [(f"{name}[{i}]", item) for name, own in places for i, item in enumerate(own)]
+        name, found = next((n, own) for n, own in places if not isinstance(own, list) or len(own) != width)
+        is_list = isinstance(found, list)
+        shape = " × ".join(map(str, self.shape))
+        raise Refusal(
+            UNUSABLE,
+            (
+                name,
+                f"a list of {len(found):,}" if is_list else shown(found),
+                f"a list of {width:,}: a row is {'numbers in lists' if len(self.shape) > 1 else 'numbers'}, {shape}",
+                "GET /model shows a row",
+            ),
+            (
+                name,
+                f"长度为 {len(found):,} 的列表" if is_list else shown(found),
+                f"长度为 {width:,} 的列表：一行是 {shape} 个数值" + ("，按层嵌套" if len(self.shape) > 1 else ""),
+                "一行的样子见 GET /model",
+            ),
+        )
+
+    def _refuse_number(self, flat: list[Any], single: bool) -> NoReturn:
+        number = next(i for i, item in enumerate(flat) if type(item) not in (int, float))
+        size = size_of(self.shape)
+        place = np.unravel_index(number % size, self.shape)
+        name = _row_name(number // size, single) + "".join(f"[{own}]" for own in place)
+        raise Refusal(UNUSABLE, *_no_number(name, flat[number]))
+
+    def example(self) -> Any:
+        """See ``Inputs``."""
+        return np.zeros(self.shape, int).tolist()
+
+    def describe(self) -> dict[str, Any]:
+        """See ``Inputs``."""
+        return {"kind": "numbers", "shape": list(self.shape)}
+
+    def schema(self) -> dict[str, Any]:
+        """See ``Inputs``."""
+        found: dict[str, Any] = {"type": "number"}
+        for width in reversed(self.shape):
+            found = {"type": "array", "items": found, "minItems": width, "maxItems": width}
+        return found
+
+
+class NamedInputs:
+    """Rows as objects with a number for each column, or as lists in the columns' order.
+
+    Args:
+        names: of the columns.
+    """
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        self._by_place = ArrayInputs((len(names),))
+
+    def read(self, rows: list[Any], *, single: bool) -> Read:
+        """See ``Inputs``."""
+        if isinstance(rows[0], list):
+            return self._by_place.read(rows, single=single)
+        unknown = _check_objects(rows, self.names, single, "an object or a list of numbers", "对象或数值列表")
+        for number, row in enumerate(rows):
+            for name in self.names:
+                if type(row[name]) not in (int, float):
+                    place = f"{_row_name(number, single)}[{shown(name)}]"
+                    raise Refusal(UNUSABLE, *_no_number(place, row[name]))
+        listed = [[row[name] for name in self.names] for row in rows]
+        return Read(self._by_place.read(listed, single=single).parts, unknown, {})
+
+    def example(self) -> Any:
+        """See ``Inputs``."""
+        return dict.fromkeys(self.names, 0)
+
+    def describe(self) -> dict[str, Any]:
+        """See ``Inputs``."""
+        return {"kind": "columns", "columns": [{"name": name, "kind": "number"} for name in self.names]}
+
+    def schema(self) -> dict[str, Any]:
+        """See ``Inputs``."""
+        properties = {name: {"type": "number"} for name in self.names}
+        by_name = {"type": "object", "required": list(self.names), "properties": properties}
+        return {"anyOf": [by_name, self._by_place.schema()]}
+
+
+class TableInputs:
+    """Rows as objects with the values of a table's columns, read as in training.
+
+    Args:
+        table: the model's.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self.columns = [own for own in table.columns if not isinstance(own, Ignored)]
+        self._names = tuple(own.name for own in self.columns)
+        self._known = {own.name for own in table.columns}
+        self._table = table
+        words = [own for own in self.columns if isinstance(own, Words)]
+        self._words = {own.name: (table.form_of(own.name), {word.strip() for word in own.categories}) for own in words}
+
+    def read(self, rows: list[Any], *, single: bool) -> Read:
+        """See ``Inputs``.
+
+        A row's values never mean something else for what stands in other rows: where a column has texts and numbers,
+        which would all be read as texts, each kind is read on its own, with gaps where the others are.
+        """
+        unknown = _check_objects(rows, self._names, single, "an object", "对象")
+        columns = {name: [row[name] for row in rows] for name in self._names}
+        mixed = {name: kinds for name in self._names if len(set(kinds := self._kinds(name, columns[name], single))) > 1}
+        ignored = [name for name in unknown if name not in self._known]
+        if not any(len(set(kinds) - {None}) > 1 for kinds in mixed.values()):
+            return Read([(columns, None)], ignored, self._unknown_words(columns))
+        first = {name: next(kind for kind in kinds if kind) for name, kinds in mixed.items()}
+        signs = [tuple(kinds[row] or first[name] for name, kinds in mixed.items()) for row in range(len(rows))]
+        parts: list[tuple[Any, list[int] | None]] = []
+        for sign in dict.fromkeys(signs):
+            chosen = [row for row, own in enumerate(signs) if own == sign]
+            own = set(chosen)
+            gaps = {name: [v if i in own else None for i, v in enumerate(columns[name])] for name in mixed}
+            parts.append((columns | gaps, chosen))
+        return Read(parts, ignored, self._unknown_words(columns))
+
+    def _unknown_words(self, columns: dict[str, list[Any]]) -> dict[str, list[str]]:
+        found = {}
+        for name, (form, words) in self._words.items():
+            texts = {_text(value): None for value in columns[name] if value is not None}
+            others = [text for text in texts if not form.is_missing(text) and form.value(text) not in words]
+            if others:
+                found[name] = others[:MOST_NAMED]
+        return found
+
+    def _kinds(self, name: str, values: list[Any], single: bool) -> list[str | None]:
+        """Of each value: whether it is a text, a number, truth, or nothing."""
+        try:
+            return [_LARGE if type(v) is int and abs(v) >= LARGEST_EXACT else _KINDS[type(v)] for v in values]
+        except KeyError:
+            number = next(i for i, value in enumerate(values) if type(value) not in _KINDS)
+            place = f"{_row_name(number, single)}[{shown(name)}]"
+            raise Refusal(UNUSABLE, *self._no_cell(place, values[number])) from None
+
+    def _no_cell(self, place: str, value: Any) -> tuple[Written, Written]:
+        return (
+            (place, shown(value), "a number, a text, true, false or null", "give each column of a row one value"),
+            (place, shown(value), "数值、文本、true、false 或 null", "一行中每一列只能有一个值"),
+        )
+
+    def example(self) -> Any:
+        """See ``Inputs``."""
+        return {own.name: description_of(own, self._table).example for own in self.columns}
+
+    def describe(self) -> dict[str, Any]:
+        """See ``Inputs``."""
+        return {"kind": "columns", "columns": [description_of(own, self._table).to_json() for own in self.columns]}
+
+    def schema(self) -> dict[str, Any]:
+        """See ``Inputs``."""
+        properties = {own.name: description_of(own, self._table).schema() for own in self.columns}
+        return {"type": "object", "required": list(self._names), "properties": properties}
+
+
+def _text(value: Any) -> str:
+    """A value of a column of words as a trimmed text, as tables name it."""
+    if isinstance(value, float) and isfinite(value) and value == int(value):
+        value = int(value)
+    return str(value).strip()
+
+
+def _row_name(number: int, single: bool) -> str:
+    return "row" if single else f"rows[{number}]"
+
+
+def _check_objects(rows: list[Any], names: tuple[str, ...], single: bool, expected: str, chinese: str) -> list[str]:
+    """Refuses rows that are no objects with all the names; the names beside them, in their order."""
+    others: dict[str, None] = {}
+    known = set(names)
+    for number, row in enumerate(rows):
+        place = _row_name(number, single)
+        if not isinstance(row, dict):
+            raise Refusal(
+                UNUSABLE,
+                (place, shown(row), f"{expected} with the columns {_some(names)}", "GET /model shows a row"),
+                (place, shown(row), f"{chinese}，含有列 {_some(names)}", "一行的样子见 GET /model"),
+            )
+        if not known <= row.keys():
+            raise Refusal(UNUSABLE, *_missing(place, row, names))
+        if len(row) > len(names):
+            others |= dict.fromkeys(name for name in row if name not in known)
+    return list(others)[:MOST_NAMED]
+
+
+def _missing(place: str, row: Mapping[str, Any], names: tuple[str, ...]) -> tuple[Written, Written]:
+    absent = [name for name in names if name not in row]
+    others = [name for name in row if name not in names]
+    hint = did_you_mean(absent[0], others)
+    near = hint.removeprefix("did you mean ").removesuffix("? ")
+    return (
+        (
+            place,
+            f"no {'columns' if len(absent) > 1 else 'column'} {_some(absent)}",
+            f"the columns {_some(names)}",
+            f"{f'is {near} meant for it? ' if hint else ''}add what is missing; null where a value is not known",
+        ),
+        (
+            place,
+            f"缺少列 {_some(absent)} 的数据",
+            f"含有列 {_some(names)}",
+            f"{f'是否把它写成了 {near}？' if hint else ''}请补上缺少的列；未知的值写 null",
+        ),
+    )
+
+
+def _some(names: Any) -> str:
+    """The names as JSON, not all of many."""
+    listed = [shown(name) for name in list(names)[:MOST_NAMED]]
+    return ", ".join(listed) + (f", ... ({len(names)})" if len(names) > MOST_NAMED else "")
+
+
+def _no_number(place: str, value: Any) -> tuple[Written, Written]:
+    return (
+        (place, shown(value), "a number", "send a number, without quotation marks"),
+        (place, shown(value), "数值", "请发送不带引号的数值"),
+    )
