@@ -46,6 +46,10 @@ class ConfigurationError(GlassnetError, ValueError):
     """Settings that cannot work, alone or together."""
 
 
+class UnknownSettingError(ConfigurationError, TypeError):
+    """A call names a setting that does not exist, or gives more values than there are."""
+
+
 class NotBuiltError(GlassnetError, RuntimeError):
     """A network is used before its shapes are known."""
 

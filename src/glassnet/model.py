@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.checks import numeric, same_rows
 from glassnet.diagnosis import hints, nothing_to_learn
 from glassnet.errors import ConfigurationError, NotBuiltError
@@ -97,6 +98,7 @@ class Model:
         [0, 1, 1, 0]
     """
 
+    @suggests
     def __init__(
         self,
         network: Network | Layer | NumpyLayer,
@@ -141,6 +143,7 @@ class Model:
     def __repr__(self) -> str:
         return f"Model({self.network!r}, loss={self.loss!r}, optimizer={self.optimizer!r})"
 
+    @suggests
     def fit(
         self,
         x: Any,
@@ -182,6 +185,7 @@ class Model:
             DivergenceError: the loss became NaN or infinite; the weights of the last good epoch are kept.
         """
         epochs = whole(epochs, "epochs", "fit")
+        verbose = boolean(bool(verbose) if verbose in (0, 1) else verbose, "verbose", "fit")
         if not isinstance(self.preprocessing, Table):
             x = numeric(x, where="fit: x")
         y = numeric(y, where="fit: y")
@@ -249,6 +253,7 @@ class Model:
         for text in dict.fromkeys([*(history.notes if history is not None else ()), *map(str, found)]):
             print(for_stream(f"hint: {text}"))
 
+    @suggests
     def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """Loss and metrics on data, in prediction mode (no dropout), such as ``{"loss": ..., "accuracy": ...}``.
 
@@ -355,6 +360,7 @@ class Model:
         parts = self.network, self.loss, self.optimizer, self.seed
         return plan_of(*parts, example_rows(self.network, self.loss, size))
 
+    @suggests
     def save(self, path: str | Path, *, include_optimizer: bool = True) -> None:
         """Writes everything into one ``.safetensors`` file: architecture, settings, parameters, optimizer.
 
@@ -482,6 +488,7 @@ class Model:
             )
 
 
+@suggests
 def load(path: str | Path, *, custom: Sequence[type[Configurable] | Callable[..., Any]] = ()) -> Model:
     """Reads a model that ``Model.save`` wrote; no code from the file is run.
 

@@ -11,12 +11,15 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from glassnet.calls import CheckedMeta
 from glassnet.errors import ConfigurationError, FileFormatError
+from glassnet.spellings import ALIASES
+from glassnet.suggestions import nearest
 
 _T = TypeVar("_T")
 
 
-class Configurable:
+class Configurable(metaclass=CheckedMeta):
     """Base of layers, losses, optimizers, schedules and initializers.
 
     The rule for a subclass: every constructor argument is kept in an attribute of the same name. From that follow
@@ -177,7 +180,7 @@ def from_config(config: Any, classes: Mapping[str, Any], *, where: str) -> Any:
 
 
 def by_name(given: Any, family: Mapping[str, type[_T]], kind: type[_T], *, what: str) -> _T:
-    """Accepts an object of a family or its snake_case name.
+    """Accepts an object of a family or its snake_case name, also by another library's name that is an alias of it.
 
     Raises:
         ConfigurationError: for an unknown name (the nearest is suggested), a class instead of an object, or
@@ -185,11 +188,11 @@ def by_name(given: Any, family: Mapping[str, type[_T]], kind: type[_T], *, what:
     """
     if isinstance(given, kind):
         return given
-    if isinstance(given, str) and given in family:
-        return family[given]()
+    if isinstance(given, str) and (given in family or ALIASES.get(what, {}).get(given) in family):
+        return family[given if given in family else ALIASES[what][given]]()
     fix = f"use one of: {', '.join(family)}"
     if isinstance(given, str):
-        received = f"the name {given!r}{_hint(given, family)}"
+        received = f"the name {given!r}{_hint(given, family, what)}"
     elif isinstance(given, type):
         received, fix = f"the class {given.__name__}", f"make an object of it: {given.__name__}()"
     else:
@@ -262,9 +265,6 @@ def _same(value: Any, default: Any) -> bool:
     return value is default or (type(value) is type(default) and bool(np.all(value == default)))
 
 
-def _hint(name: str, known: Mapping[str, Any]) -> str:
-    from difflib import get_close_matches
-
-    by_initials = [full for full in known if "".join(word[:1] for word in full.split("_")) == name.lower()]
-    close = by_initials or get_close_matches(name, list(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+def _hint(name: str, known: Mapping[str, Any], family: str = "") -> str:
+    meant = nearest(name, known, family)
+    return f" (did you mean {meant!r}?)" if meant else ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.checks import same_rows
 from glassnet.errors import ConfigurationError, DataError, ShapeError
 from glassnet.numeric import unmasked
@@ -192,6 +193,7 @@ class Dataset:
                 )
 
 
+@suggests
 def split(dataset: Dataset, test_share: float = 0.25, seed: int = 0) -> tuple[Dataset, Dataset]:
     """Splits rows at random into a part to train with and a part to test with.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.diagnosis import Finding, RateTest, hints
 from glassnet.diagnosis.baseline import baseline_loss
 from glassnet.explain.trials import batch_of, evaluate, fresh, losses_at, rate_test
@@ -71,6 +72,7 @@ class Diagnosis:
         return (table if rows else "<p>Nothing found.</p>") + f"<p>learning rate: {escape(str(self.rate_test))}</p>"
 
 
+@suggests
 def diagnose(model: Model, x: Any, y: Any, *, history: History | None = None) -> Diagnosis:
     """Looks for what keeps a model from learning: each finding says what was measured, why it matters, what to try.
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from glassnet import layers as gl
+from glassnet.calls import suggests
 from glassnet.errors import ConfigurationError, NotBuiltError
 from glassnet.interop.agreement import require_agreement, rows_to_try
 from glassnet.interop.own import refuse_own_layers
@@ -19,6 +20,7 @@ from glassnet.model import Model
 from glassnet.network import Network, Residual, Sequential, places_of
 
 
+@suggests
 def to_torch(model: Model | Network) -> Any:
     """Makes a ``torch.nn.Sequential`` of the same layers with copies of the weights.
 

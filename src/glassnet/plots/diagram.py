@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from glassnet.calls import suggests
 from glassnet.files import write_atomically
 from glassnet.layers import Dense, Layer
-from glassnet.network import Concat, Network, Residual
+from glassnet.model import Model
+from glassnet.network import Concat, Network, Residual, as_network
 from glassnet.plots.blocks import block_diagram
 from glassnet.shapes import Array
 
@@ -15,7 +17,8 @@ MOST_UNITS = 64
 POSITIVE, NEGATIVE, INK = "#1f5fa8", "#c4442e", "#22313f"
 
 
-def network_diagram(network: Network, path: str | Path | None = None, *, title: str = "") -> str:
+@suggests
+def network_diagram(network: Network | Model, path: str | Path | None = None, *, title: str = "") -> str:
     """Draws a network: of dense layers with at most 64 units the neurons and weights, of any other its layers.
 
     Neurons are circles and weights lines: a line's width grows with |w| relative to the layer's largest, blue for
@@ -23,7 +26,7 @@ def network_diagram(network: Network, path: str | Path | None = None, *, title: 
     column they shape. Layers are boxes with their output's shape and their parameters, branches stand side by side.
 
     Args:
-        network: a built network.
+        network: a built network, or the model that it belongs to.
         path: where to save the SVG, or None.
         title: a line above the drawing.
 
@@ -34,6 +37,7 @@ def network_diagram(network: Network, path: str | Path | None = None, *, title: 
         NotBuiltError: the network is not built.
         ConfigurationError: the path cannot be written.
     """
+    network = network.network if isinstance(network, Model) else as_network(network)
     network.summary()  # refuses a network without shapes
     dense, captions = _columns(network)
     widths = [dense[0].weight.shape[0], *(layer.units for layer in dense)] if dense else []
