@@ -292,8 +292,8 @@ BUILT.build((2,))
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: classifier(loss="crossentropy"), "did you mean 'cross_entropy'"),
-        (lambda: classifier(loss="mse"), "did you mean 'mean_squared_error'"),
+        (lambda: classifier(loss="crosentropy"), "did you mean 'cross_entropy'"),
+        (lambda: classifier(loss="MSE"), "did you mean 'mean_squared_error'"),
         (lambda: classifier(optimizer=0.1), "an optimizer object or its name"),
         (lambda: classifier(optimizer="adm"), "did you mean 'adam'"),
         (lambda: classifier(metrics=["acuracy"]), "did you mean 'accuracy'"),

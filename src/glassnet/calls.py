@@ -19,7 +19,6 @@ from glassnet.suggestions import advice, setting_meant
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-_PLAIN = bool, int, float, str, type(None)
 _PLACED = Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD
 
 
@@ -36,12 +35,12 @@ class CheckedMeta(ABCMeta):
             """Makes an object."""
             if not args and not kwargs:
                 return super().__call__()
-            given = dict(kwargs)
-            takes_name = "name" in given and hasattr(cls, "_take_name")
             parameters = _constructor_parameters(cls)
-            if parameters is None:
+            if parameters is None or _takes_anything(parameters):
                 return super().__call__(*args, **kwargs)
-            name = given.pop("name") if takes_name and not _takes(parameters, "name") else None
+            given = dict(kwargs)
+            takes_name = hasattr(cls, "_take_name") and not _takes(parameters, "name")
+            name = given.pop("name", None) if takes_name else None
             own = (None, *args) if parameters else args
             require_known(parameters, own, given, call=lambda: _class_path(cls), where=cls.__name__)
             made = super().__call__(*args, **given)
@@ -128,7 +127,7 @@ def require_known(
 
 def fits(parameters: Mapping[str, Parameter], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     """Whether every value has a place and every name is known."""
-    if any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters.values()):
+    if _takes_anything(parameters):
         return True
     return len(args) <= _places(parameters) and all(_takes(parameters, name) for name in kwargs)
 
@@ -169,16 +168,27 @@ def _written(start: str, values: tuple[Any, ...], placed: list[str], named: Mapp
 
 
 def _show(value: Any, otherwise: str) -> str:
+    text = _literal(value)
+    return otherwise if text is None or len(text) > 60 else text
+
+
+def _literal(value: Any) -> str | None:
+    """A plain value as the documentation writes it, texts in double quotes; None for any other."""
     plain = value.item() if isinstance(value, np.generic) else value
-    items = plain if isinstance(plain, tuple | list) else [plain]
-    text = otherwise
-    if isinstance(plain, str) and plain.isprintable() and not {'"', "\\"} & set(plain):
-        text = f'"{plain}"'  # as everywhere in the documentation
-    elif all(isinstance(item, bool | int | float | str | None) for item in items) or isinstance(
-        type(plain), CheckedMeta
-    ):
-        text = repr(plain)
-    return text if len(text) <= 60 else otherwise
+    if isinstance(plain, str):
+        return f'"{plain}"' if plain.isprintable() and not {'"', "\\"} & set(plain) else repr(plain)
+    if plain is None or isinstance(plain, bool | int | float):
+        return repr(plain)
+    if isinstance(plain, dict):
+        pairs = [(_literal(key), _literal(item)) for key, item in plain.items()]
+        return None if any(None in pair for pair in pairs) else "{" + ", ".join(f"{k}: {v}" for k, v in pairs) + "}"
+    if not isinstance(plain, tuple | list):
+        return None
+    items = [_literal(item) for item in plain]
+    inside = ", ".join(item or "" for item in items)
+    if isinstance(plain, tuple):
+        inside = f"({inside},)" if len(items) == 1 else f"({inside})"
+    return None if None in items else (inside if isinstance(plain, tuple) else f"[{inside}]")
 
 
 @lru_cache(maxsize=512)
@@ -197,6 +207,10 @@ def _places(parameters: Mapping[str, Parameter]) -> float:
     """How many values a call may be given without a name."""
     kinds = [parameter.kind for parameter in parameters.values()]
     return inf if Parameter.VAR_POSITIONAL in kinds else sum(kind in _PLACED for kind in kinds)
+
+
+def _takes_anything(parameters: Mapping[str, Parameter]) -> bool:
+    return any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters.values())
 
 
 def _takes(parameters: Mapping[str, Parameter], name: str) -> bool:

@@ -104,6 +104,7 @@ NEAR: dict[str, dict[str, str]] = {
 SETTINGS: dict[str, tuple[str, ...]] = {
     ours: tuple(theirs.split())
     for ours, theirs in {
+        "learning_rate_init": "lr eta eta0 base_lr initial_learning_rate",
         "learning_rate": "lr eta eta0 learning_rate_init base_lr initial_learning_rate",
         "rate": "lr learning_rate base_lr initial_learning_rate p prob drop_prob probability dropout dropout_rate "
         "weight_decay decay strength",
@@ -201,6 +202,15 @@ ADVICE: dict[str, str] = {
     "batch_input_shape": _SIZE,
     "activation": _ACTIVATION,
     "nonlinearity": _ACTIVATION,
+    "lr": "the rate is the optimizer's: write gn.Adam({value})",
+    "learning_rate": "the rate is the optimizer's: write gn.Adam({value})",
+    "epochs": "it is a setting of fit: write model.fit(x, y, epochs={value})",
+    "epoch": "it is a setting of fit: write model.fit(x, y, epochs={value})",
+    "batch_size": "it is a setting of fit alone: write {call}",
+    "sep": "write reading=gn.tables.Reading(delimiter={value})",
+    "delimiter": "write reading=gn.tables.Reading(delimiter={value})",
+    "encoding": "write reading=gn.tables.Reading(encoding={value})",
+    "decimal": "write reading=gn.tables.Reading(decimal={value})",
     "betas": "each has a name of its own: write {with_betas}",
     "weight_decay": "write gn.Chain(gn.L2({value}), {call}) for a penalty in the gradient, or {decayed} for decay "
     "of the weights alone",

@@ -105,9 +105,10 @@ def setting_meant(name: str, known: Iterable[str]) -> str | None:
     from difflib import get_close_matches
 
     known, asked = list(known), name.lower()
-    for ours in known:
-        if asked in SETTINGS.get(ours, ()) or bare(ours) == bare(name):
-            return ours
+    same = [ours for ours in known if bare(ours) == bare(name)]
+    other = [ours for ours, theirs in SETTINGS.items() if ours in known and asked in theirs]
+    if same or other:
+        return (same or other)[0]
     if name in ADVICE:
         return None
     close = get_close_matches(asked, known, n=1, cutoff=0.7)

@@ -159,3 +159,8 @@ def _widths(widths: Sequence[int], where: str) -> Sequence[int]:
         expected="the number of maps of one stage or more",
         fix="write widths=(16, 32, 64)",
     )
+
+
+def __dir__() -> list[str]:
+    """The public names and no others."""
+    return sorted(__all__)
