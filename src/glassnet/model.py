@@ -27,7 +27,7 @@ from glassnet.formats import (
 from glassnet.layers import Layer, NumpyLayer
 from glassnet.losses import Loss, as_loss, check_weights
 from glassnet.metrics import Metric, as_metrics
-from glassnet.model_checks import agreed_dtype, check_channels, check_end, check_lookups
+from glassnet.model_checks import agreed_dtype, check_channels, check_end, check_lookups, check_rows
 from glassnet.model_data import keeps_differences, prepared_inputs, prepared_targets
 from glassnet.network import Network, as_network, check_indices
 from glassnet.optimizers import Optimizer, as_optimizer
@@ -431,6 +431,8 @@ class Model:
         if not self.network.is_built:
             output_shape = self.network.infer_shapes(inputs.shape[1:], np.random.default_rng(self.seed))
         self._check_lookups(inputs, where=f"{where}: x")
+        y = numeric(y, where=f"{where}: y")
+        check_rows(inputs.shape, y.shape, where=f"{where}: y")
         parts = self.target_scaling, self.loss, output_shape, self.dtype
         targets, originals = prepared_targets(y, *parts, where=f"{where}: y")
         same_rows(len(inputs), targets, where=f"{where}: y", other="x")
