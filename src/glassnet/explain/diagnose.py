@@ -79,9 +79,9 @@ def diagnose(model: Model, x: Any, y: Any, *, history: History | None = None) ->
     """Looks for what keeps a model from learning: each finding says what was measured, why it matters, what to try.
 
     Targets that are all the same, units that are all equal, dead ReLUs, saturated sigmoids, vanishing and exploding
-    gradients, unscaled inputs, class imbalance; over- and underfitting from the curves; a learning rate too high or too low; a first loss far from
-    ln K; rows that cannot even be learned by heart; targets that have nothing to do with their rows. Copies of the
-    model are trained for that, for some seconds; the model stays as it is.
+    gradients, unscaled inputs, class imbalance; over- and underfitting from the curves; a learning rate too high or too
+    low; a first loss far from ln K; rows that cannot even be learned by heart; targets that have nothing to do with
+    their rows. Copies of the model are trained for that, for some seconds; the model stays as it is.
 
     Args:
         model: trained or not; built for x if it has seen no data.
