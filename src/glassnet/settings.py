@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from glassnet.calls import CheckedMeta
-from glassnet.errors import ConfigurationError, FileFormatError
+from glassnet.errors import ConfigurationError, FileFormatError, plain_numbers
 from glassnet.spellings import ALIASES
 from glassnet.suggestions import nearest
 
@@ -62,7 +62,7 @@ class Configurable(metaclass=CheckedMeta):
                 return f"{type(self).__name__}(...)"
             value = getattr(self, name)
             if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-                written += [repr(item) for item in value]
+                written += [_show(item) for item in value]
                 continue
             by_place = by_place and parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
             if _same(value, parameter.default):
@@ -258,7 +258,9 @@ def _constructor(cls: type) -> dict[str, inspect.Parameter]:
 def _show(value: Any) -> str:
     if isinstance(value, FunctionType):
         return value.__name__
-    return f"array{value.shape}" if isinstance(value, np.ndarray) else repr(value)
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        return repr(value.item())
+    return f"array{value.shape}" if isinstance(value, np.ndarray) else plain_numbers(repr(value))
 
 
 def _same(value: Any, default: Any) -> bool:

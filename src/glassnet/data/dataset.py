@@ -68,6 +68,8 @@ class Dataset:
             )
         if self.y is not None:
             self._check_targets(self.y)
+        if self.scale is not None:
+            object.__setattr__(self, "scale", float(self.scale))
 
     def __len__(self) -> int:
         """The number of rows N."""
