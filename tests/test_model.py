@@ -316,6 +316,19 @@ def test_parts_that_do_not_go_together_are_refused(make: Any, words: str) -> Non
         make()
 
 
+def test_a_pure_python_installation_gives_a_hint(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x = np.random.default_rng(0).normal(size=(8, 2))
+    model = classifier()
+    rows = model.rows(x, np.arange(8) % 2, where="test")
+    model.print_hints(rows)
+    assert "the compiled engine is missing" not in capsys.readouterr().out
+    monkeypatch.setattr("glassnet.model.native", lambda: None)
+    model.print_hints(rows)
+    assert "hint: the compiled engine is missing" in capsys.readouterr().out
+
+
 def test_a_pure_python_installation_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("glassnet.model.native", lambda: None)
     with pytest.raises(gn.ConfigurationError, match='pure Python.*engine="auto"'):

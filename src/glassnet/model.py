@@ -53,6 +53,10 @@ from glassnet.training import (
 )
 
 ENGINES = ("auto", "compiled", "numpy")
+NO_ENGINE = (
+    "the compiled engine is missing in this installation, so that NumPy does everything, more slowly; install glassnet "
+    "again where a C++ compiler is"
+)
 
 
 class Model:
@@ -250,7 +254,8 @@ class Model:
             self.network, self.loss, rows, history, seed=self.seed, feature_names=names, class_names=self.class_names,
             target_name=self.target_name,
         )  # fmt: skip
-        for text in dict.fromkeys([*(history.notes if history is not None else ()), *map(str, found)]):
+        slow = [NO_ENGINE] if self.engine == "auto" and native() is None else []
+        for text in dict.fromkeys([*slow, *(history.notes if history is not None else ()), *map(str, found)]):
             print(for_stream(f"hint: {text}"))
 
     @suggests
