@@ -242,6 +242,22 @@ def one_of(value: Any, name: str, where: str, choices: Sequence[str]) -> str:
     return str(value)
 
 
+def function(value: Any, where: str, *, takes: str, setting: str) -> Any:
+    """Checks a user's function; an object of a class that can be called is one too.
+
+    Args:
+        value: what is given.
+        where: for messages.
+        takes: what the function takes and returns, for messages.
+        setting: how it is given to a model, for messages.
+    """
+    if not callable(value) or isinstance(value, type):
+        raise ConfigurationError(
+            where=where, received=f"{value!r:.80}", expected=f"a function {takes}", fix=f"write {setting}"
+        )
+    return value
+
+
 def _refused(where: str, settings: Any, error: Exception) -> FileFormatError:
     return FileFormatError(
         where=where,
