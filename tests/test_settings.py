@@ -51,9 +51,9 @@ def library() -> set[type[Configurable]]:
 
 
 BASES = {
-    "Activation", "Column", "Configurable", "Form", "Initializer", "Layer", "Loss", "Metric", "Network", "NumpyLayer",
+    "Activation", "Column", "Configurable", "Form", "InMemory", "Initializer", "Layer", "Loss", "Metric", "Network", "NumpyLayer",
     "NumpyLoss", "NumpyOptimizer",
-    "Optimizer", "Schedule", "Step", "Words",
+    "Optimizer", "Schedule", "Step", "WithWeights", "Words",
 }  # fmt: skip
 CLASSES = sorted(
     (cls for cls in library() if cls.__name__ not in BASES and not cls.__name__.startswith("_")),
