@@ -51,8 +51,8 @@ def library() -> set[type[Configurable]]:
 
 
 BASES = {
-    "Activation", "Column", "Configurable", "Form", "InMemory", "Initializer", "Layer", "Loss", "Metric", "Network", "NumpyLayer",
-    "NumpyLoss", "NumpyOptimizer",
+    "Activation", "Column", "Configurable", "Form", "InMemory", "Initializer", "Layer", "Loss", "Metric", "Network",
+    "NumpyLayer", "NumpyLoss", "NumpyOptimizer",
     "Optimizer", "Schedule", "Step", "WithWeights", "Words",
 }  # fmt: skip
 CLASSES = sorted(
