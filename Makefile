@@ -8,7 +8,8 @@ INSTALLED := $(VENV)/.installed
 NATIVE := $(VENV)/.native
 SANITIZE := build/sanitize
 
-.PHONY: help bench gallery compile-arm64 fuzz run test test-sanitize unit lint types contracts format wheel clean
+.PHONY: help bench gallery compile-arm64 fuzz run test test-sanitize test-without-compiler unit lint types contracts format wheel \
+  clean
 .DEFAULT_GOAL := help
 
 help:
@@ -92,6 +93,15 @@ format: $(INSTALLED)
 # make wheel  a pure-Python wheel in dist, for places without a compiler
 wheel: $(INSTALLED)
 	$(BIN)/pip wheel --no-deps --wheel-dir dist . -C wheel.cmake=false
+
+# make test-without-compiler  what pip does where no C++ compiler works: a pure-Python wheel, and a line that says so
+test-without-compiler: $(INSTALLED)
+	rm -rf build/without-compiler
+	CXX=/no/compiler $(BIN)/pip wheel --verbose --no-deps --wheel-dir build/without-compiler . 2>&1 \
+	  | grep "built WITHOUT the compiled engine"
+	ls build/without-compiler/glassnet-*-py3-none-any.whl
+	! GLASSNET_REQUIRE_COMPILED=1 CXX=/no/compiler $(BIN)/pip wheel --no-deps --wheel-dir build/without-compiler . \
+	  >/dev/null 2>&1
 
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -292,8 +292,8 @@ BUILT.build((2,))
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: classifier(loss="crossentropy"), "did you mean 'cross_entropy'"),
-        (lambda: classifier(loss="mse"), "did you mean 'mean_squared_error'"),
+        (lambda: classifier(loss="crosentropy"), "did you mean 'cross_entropy'"),
+        (lambda: classifier(loss="MSE"), "did you mean 'mean_squared_error'"),
         (lambda: classifier(optimizer=0.1), "an optimizer object or its name"),
         (lambda: classifier(optimizer="adm"), "did you mean 'adam'"),
         (lambda: classifier(metrics=["acuracy"]), "did you mean 'accuracy'"),
@@ -314,6 +314,19 @@ BUILT.build((2,))
 def test_parts_that_do_not_go_together_are_refused(make: Any, words: str) -> None:
     with pytest.raises(gn.ConfigurationError, match=words):
         make()
+
+
+def test_a_pure_python_installation_gives_a_hint(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x = np.random.default_rng(0).normal(size=(8, 2))
+    model = classifier()
+    rows = model.rows(x, np.arange(8) % 2, where="test")
+    model.print_hints(rows)
+    assert "the compiled engine is missing" not in capsys.readouterr().out
+    monkeypatch.setattr("glassnet.model.native", lambda: None)
+    model.print_hints(rows)
+    assert "hint: the compiled engine is missing" in capsys.readouterr().out
 
 
 def test_a_pure_python_installation_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,3 +47,22 @@ def test_public_names_are_those_of_the_design() -> None:
     assert set(expected.split()) <= set(gn.__all__)
     for module in ("losses", "schedules", "initializers", "metrics", "optimizers"):
         assert isinstance(getattr(gn, module), ModuleType)
+
+
+def test_dir_shows_the_public_names_and_no_others() -> None:
+    """Also before and after rooms are loaded, and in the rooms themselves."""
+    code = "import glassnet as gn; first = dir(gn); gn.data, gn.plots, gn.report; print(first == dir(gn), *first)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["True", *sorted(gn.__all__)]
+    for hidden in ("model", "checks", "settings", "Any", "TYPE_CHECKING", "training"):
+        assert hidden not in dir(gn)
+    for name in dir(gn):
+        room = getattr(gn, name)
+        if isinstance(room, ModuleType) and hasattr(room, "__all__"):
+            assert dir(room) == sorted(room.__all__), name
+
+
+def test_a_star_import_gives_every_public_name() -> None:
+    names: dict[str, object] = {}
+    exec("from glassnet import *", names)
+    assert set(gn.__all__) <= set(names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 import sys
@@ -50,9 +51,9 @@ def library() -> set[type[Configurable]]:
 
 
 BASES = {
-    "Activation", "Column", "Configurable", "Form", "Initializer", "Layer", "Loss", "Metric", "Network", "NumpyLayer",
-    "NumpyLoss", "NumpyOptimizer",
-    "Optimizer", "Schedule", "Step", "Words",
+    "Activation", "Column", "Configurable", "Form", "InMemory", "Initializer", "Layer", "Loss", "Metric", "Network",
+    "NumpyLayer", "NumpyLoss", "NumpyOptimizer",
+    "Optimizer", "Schedule", "Step", "WithWeights", "Words",
 }  # fmt: skip
 CLASSES = sorted(
     (cls for cls in library() if cls.__name__ not in BASES and not cls.__name__.startswith("_")),
@@ -418,7 +419,7 @@ def test_whole_numbers():
     for value in (0, -1, 2.0, "3", True, None, np.float64(3)):
         with pytest.raises(ConfigurationError) as caught:
             whole(value, "units", "Dense")
-        assert caught.value.received == f"units={value!r}"
+        assert caught.value.received == f"units={3.0 if isinstance(value, np.floating) else value!r}"
         assert "a whole number, at least 1" in caught.value.expected
         assert "units" in caught.value.fix
 
@@ -430,6 +431,85 @@ def test_choices():
             one_of(value, "reduction", "Huber", ("mean", "sum"))
         assert caught.value.received == f"reduction={value!r}"
         assert caught.value.expected == "one of 'mean', 'sum'"
+
+
+# NumPy's numbers
+
+FOR_NUMPY = {int: np.int64, float: np.float64, bool: np.bool_, str: np.str_}
+
+
+def in_numpy(value: object) -> object:
+    """The same setting as NumPy gives it."""
+    if type(value) in FOR_NUMPY:
+        return FOR_NUMPY[type(value)](value)
+    if isinstance(value, tuple | list):
+        return type(value)(in_numpy(item) for item in value)
+    if isinstance(value, dict):
+        return {in_numpy(key): in_numpy(item) for key, item in value.items()}
+    return value
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=repr)
+def test_settings_of_numpy_print_as_pythons(sample: Configurable):
+    keywords = {name: in_numpy(value) for name, value in sample.settings().items() if isinstance(name, str)}
+    by_place = [
+        item
+        for name, parameter in inspect.signature(type(sample)).parameters.items()
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL
+        for item in keywords.pop(name)
+    ]
+    made = type(sample)(*by_place, **keywords)
+    assert "np." not in repr(made)
+    assert "np." not in json.dumps(to_config(made, where="test"))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: number(np.float64(np.inf), "scale", "Normal", low=0),
+        lambda: whole(np.float64(2.5), "units", "Dense"),
+        lambda: one_of(np.str_("none"), "reduction", "Huber", ("mean", "sum")),
+        lambda: by_name(np.float64(3.0), LOSSES, Loss, what="loss"),
+        lambda: Normal(np.float64(np.inf)),
+        lambda: gn.Conv2D(np.int64(3), (np.float64(3.0), np.int64(2))),
+        lambda: gn.Permute(np.int64(2), np.int64(2)),
+        lambda: gn.Clip(np.float64(2.0), np.float64(1.0)),
+        lambda: gn.Reshape(np.float64(3.0)),
+        lambda: gn.Reshape((np.int64(3), np.int64(-1))),
+        lambda: gn.Dense(3, use_bias=np.float64(1.0)),
+        lambda: gn.Dense(3, lr=np.float64(1.0)),
+        lambda: gn.EarlyStopping(patience=np.float64(0.5)),
+        lambda: gn.Standardize(np.float64(np.inf)),
+        lambda: gn.data.split(gn.data.digits(), np.float64(2.0)),
+    ],
+)
+def test_messages_show_plain_numbers(make):
+    with pytest.raises(GlassnetError) as caught:
+        make()
+    for part in caught.value.parts.values():
+        assert "np." not in part
+    assert "np." not in str(caught.value)
+
+
+def test_results_print_plain_numbers():
+    x = np.random.default_rng(0).normal(size=(60, 3))
+    y = (x[:, 0] > 0).astype(int)
+    model = gn.Model(gn.Sequential(gn.Dense(np.int64(2))), "cross_entropy", gn.Adam(np.float64(0.1)), ["accuracy"])
+    history = model.fit(x, y, epochs=1, verbose=False)
+    for result in (
+        model,
+        history,
+        model.evaluate(x, y),
+        gn.diagnose(model, x, y, history=history),
+        gn.permutation_importance(model, x, y),
+        gn.check_gradients(model.network, x, y, "cross_entropy"),
+        model.summary(),
+        gn.Table.from_data({"a": x[:, 0]}),
+        gn.data.Dataset(x, y, scale=np.float64(3.0)),
+        gn.Standardize(np.float64(1.0), np.float64(2.0)),
+        gn.estimators.MLPClassifier(alpha=np.float64(0.1)),
+    ):
+        assert "np." not in repr(result)
 
 
 # Errors

@@ -232,4 +232,11 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module("glassnet.interop"), name)
     if name == "report":
         return import_module("glassnet.reports").report
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    meant = None if name.startswith("_") else import_module("glassnet.suggestions").class_meant(name, __all__)
+    hint = f"; here it is {meant}" if meant else ""
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
+
+
+def __dir__() -> list[str]:
+    """The public names, whether they are loaded yet or not, and no others."""
+    return sorted(__all__)

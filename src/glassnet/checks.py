@@ -76,6 +76,8 @@ def fits_network(x: Array, input_shape: Shape, *, where: str, layer: str) -> Non
         fix = "one row is a batch of one: pass x[None]"
     elif len(x.shape) == 4 and len(input_shape) == 3:
         fix = _fit_images(x.shape[1:], input_shape)
+    elif len(x.shape) == 2 and len(input_shape) == 1 and x.shape[0] == input_shape[0]:
+        fix = f"rows are examples and columns are features: pass x.T, of shape {x.shape[::-1]}"
     elif len(x.shape) > 1 and np.prod(x.shape[1:]) == np.prod(input_shape):
         fix = f"reshape the rows: x.reshape(-1, {', '.join(map(str, input_shape))})"
     raise ShapeError(where=where, received=f"an array of shape {x.shape}", expected=expected, fix=fix)
@@ -91,6 +93,21 @@ def has_channels_last(shape: Shape) -> bool:
     if len(shape) != 3 or min(shape[:2]) <= 4:
         return False
     return shape[2] in (3, 4) or (shape[2] == 1 and shape[0] == shape[1])
+
+
+def unless_channels_last(shape: Shape, fix: str) -> str:
+    """What a layer for images says about rows (A, B, C) that do not fit it: where channels stand last, to move them.
+
+    Example:
+        >>> unless_channels_last((8, 8, 1), "use a smaller kernel")
+        'the channels seem to stand last; put them first: x.transpose(0, 3, 1, 2), or begin with gn.Permute(3, 1, 2)'
+        >>> unless_channels_last((16, 2, 2), "use a smaller kernel")
+        'use a smaller kernel'
+    """
+    if has_channels_last(shape) or (len(shape) == 3 and shape[2] == 1 and min(shape[:2]) > 4):
+        how = "x.transpose(0, 3, 1, 2), or begin with gn.Permute(3, 1, 2)"
+        return f"the channels seem to stand last; put them first: {how}"
+    return fix
 
 
 def _fit_images(received: Shape, expected: Shape) -> str:

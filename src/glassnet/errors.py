@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+
+_OF_NUMPY = re.compile(
+    r"""\bnp\.(?:(?:u?int|float|complex|bool|longdouble|u?longlong|u?intc)\d*_?\((?P<number>[^()]*)\)"""
+    r"""|str_\((?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\)|(?P<truth>True|False)_)"""
+)
 
 
 class GlassnetError(Exception):
@@ -22,11 +28,8 @@ class GlassnetError(Exception):
     """
 
     def __init__(self, *, where: str, received: str, expected: str, fix: str) -> None:
-        self.where = where
-        self.received = received
-        self.expected = expected
-        self.fix = fix
-        super().__init__(f"{where}: received {received}, expected {expected}. To fix it: {fix}.")
+        self.where, self.received, self.expected, self.fix = map(plain_numbers, (where, received, expected, fix))
+        super().__init__(f"{self.where}: received {self.received}, expected {self.expected}. To fix it: {self.fix}.")
 
     @property
     def parts(self) -> dict[str, str]:
@@ -44,6 +47,10 @@ class DataError(GlassnetError, ValueError):
 
 class ConfigurationError(GlassnetError, ValueError):
     """Settings that cannot work, alone or together."""
+
+
+class UnknownSettingError(ConfigurationError, TypeError):
+    """A call names a setting that does not exist, or gives more values than there are."""
 
 
 class NotBuiltError(GlassnetError, RuntimeError):
@@ -73,6 +80,18 @@ class MissingFileError(GlassnetError, FileNotFoundError):
 
 class NumpyFallbackWarning(UserWarning):
     """A part of the user's own cannot stand in a compiled program, so that NumPy carries the whole out."""
+
+
+def plain_numbers(text: str) -> str:
+    """A text in which NumPy's numbers look like Python's, as people write them.
+
+    Example:
+        >>> plain_numbers("scale=np.float64(inf), [np.int64(3), np.True_, np.str_('a')]")
+        "scale=inf, [3, True, 'a']"
+    """
+    if "np." not in text:
+        return text
+    return _OF_NUMPY.sub(lambda found: found["number"] or found["text"] or found["truth"], text)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

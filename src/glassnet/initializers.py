@@ -17,6 +17,7 @@ from glassnet.checks import as_rows
 from glassnet.errors import ConfigurationError, ShapeError
 from glassnet.settings import Configurable, by_name, number
 from glassnet.shapes import Array, Shape
+from glassnet.spellings import ALIASES
 
 
 class Initializer(Configurable):
@@ -266,8 +267,10 @@ def as_initializer(given: Any) -> Initializer:
 
 
 def init_setting(given: Any) -> Any:
-    """Checks an ``..._init`` argument when a layer is made: names stay names, arrays become ``Given``."""
+    """Checks an ``..._init`` argument when a layer is made: names become glassnet's own, arrays ``Given``."""
     initializer = as_initializer(given)
+    if isinstance(given, str):
+        return ALIASES["initializer"].get(given, given)
     return initializer if isinstance(initializer, Given) else given
 
 

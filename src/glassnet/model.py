@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.checks import numeric, same_rows
 from glassnet.diagnosis import hints, nothing_to_learn
 from glassnet.errors import ConfigurationError, NotBuiltError
@@ -28,7 +29,7 @@ from glassnet.formats import (
 from glassnet.layers import Layer, NumpyLayer
 from glassnet.losses import Loss, as_loss, check_weights
 from glassnet.metrics import Metric, as_metrics
-from glassnet.model_checks import agreed_dtype, check_channels, check_end, check_lookups
+from glassnet.model_checks import agreed_dtype, check_channels, check_end, check_lookups, check_rows
 from glassnet.model_data import in_unit_of_x, keeps_differences, prepared_inputs, prepared_targets
 from glassnet.network import Names, Network, activations, as_network, check_indices
 from glassnet.optimizers import Optimizer, as_optimizer
@@ -56,6 +57,10 @@ from glassnet.training import (
 )
 
 ENGINES = ("auto", "compiled", "numpy")
+NO_ENGINE = (
+    "the compiled engine is missing in this installation, so that NumPy does everything, more slowly; install glassnet "
+    "again where a C++ compiler is"
+)
 
 
 class Model:
@@ -102,6 +107,7 @@ class Model:
         [0, 1, 1, 0]
     """
 
+    @suggests
     def __init__(
         self,
         network: Network | Layer | NumpyLayer,
@@ -147,6 +153,7 @@ class Model:
     def __repr__(self) -> str:
         return f"Model({self.network!r}, loss={self.loss!r}, optimizer={self.optimizer!r})"
 
+    @suggests
     def fit(
         self,
         x: Any,
@@ -188,6 +195,7 @@ class Model:
             DivergenceError: the loss became NaN or infinite; the weights of the last good epoch are kept.
         """
         epochs = whole(epochs, "epochs", "fit")
+        verbose = boolean(bool(verbose) if verbose in (0, 1) else verbose, "verbose", "fit")
         if not isinstance(self.preprocessing, Table):
             x = numeric(x, where="fit: x")
         y = numeric(y, where="fit: y")
@@ -260,8 +268,10 @@ class Model:
             self.network, self.loss, rows, history, seed=self.seed, feature_names=names, class_names=self.class_names,
             target_name=self.target_name,
         )  # fmt: skip
-        return list(dict.fromkeys([*(history.notes if history is not None else ()), *map(str, found)]))
+        slow = [NO_ENGINE] if self.engine == "auto" and native() is None else []
+        return list(dict.fromkeys([*slow, *(history.notes if history is not None else ()), *map(str, found)]))
 
+    @suggests
     def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """Loss and metrics on data, in prediction mode (no dropout), such as ``{"loss": ..., "accuracy": ...}``.
 
@@ -420,6 +430,7 @@ class Model:
         parts = self.network, self.loss, self.optimizer, self.seed
         return plan_of(*parts, example_rows(self.network, self.loss, size))
 
+    @suggests
     def save(self, path: str | Path, *, include_optimizer: bool = True) -> None:
         """Writes everything into one ``.safetensors`` file: architecture, settings, parameters, optimizer.
 
@@ -490,6 +501,8 @@ class Model:
         if not self.network.is_built:
             output_shape = self.network.infer_shapes(inputs.shape[1:], np.random.default_rng(self.seed))
         self._check_lookups(inputs, where=f"{where}: x")
+        y = numeric(y, where=f"{where}: y")
+        check_rows(inputs.shape, y.shape, where=f"{where}: y")
         parts = self.target_scaling, self.loss, output_shape, self.dtype
         targets, originals = prepared_targets(y, *parts, where=f"{where}: y")
         same_rows(len(inputs), targets, where=f"{where}: y", other="x")
@@ -547,6 +560,7 @@ class Model:
             )
 
 
+@suggests
 def load(path: str | Path, *, custom: Sequence[type[Configurable] | Callable[..., Any]] = ()) -> Model:
     """Reads a model that ``Model.save`` wrote; no code from the file is run.
 

@@ -17,6 +17,9 @@ from glassnet.layers import (
     ConvTranspose2D,
     Dense,
     Dropout,
+    GlobalAveragePool,
+    GlobalMaxPool,
+    GroupNorm,
     Layer,
     MaxPool2D,
     ReLU,
@@ -29,9 +32,14 @@ from glassnet.layers import (
 from glassnet.layers.windows import pair
 from glassnet.losses import BinaryCrossEntropy, CrossEntropy, Loss
 from glassnet.network import Network, Sequential, places_of
+from glassnet.shapes import Shape
 from glassnet.tables import Table
 
-_ON_IMAGES = Augment, AveragePool2D, Conv2D, ConvTranspose2D, MaxPool2D, UpSample2D, ZeroPad2D
+_ON_IMAGES = (
+    Augment, AveragePool2D, BatchNorm, Conv2D, ConvTranspose2D, GlobalAveragePool, GlobalMaxPool, GroupNorm, MaxPool2D,
+    UpSample2D, ZeroPad2D,
+)  # fmt: skip
+_KEEP_IMAGES = Augment, BatchNorm, GroupNorm, ZeroPad2D
 
 
 def agreed_dtype(network: Network, asked: np.dtype[Any]) -> np.dtype[Any]:
@@ -83,32 +91,71 @@ def check_channels(network: Network, shape: tuple[int, ...], *, where: str) -> N
     Raises:
         ShapeError: they do; the transposition to type is given.
     """
-    layer = _first_on_images(network)
+    layers = _on_images(network)
     row = tuple(shape[1:])
-    if layer is None or len(row) != 3 or (network.is_built and row[0] != row[1]):
+    if not layers or len(row) != 3 or (network.is_built and row[0] != row[1]):
         return
-    is_narrow = (
-        row[2] == 1 and min(row[:2]) > 4 and isinstance(layer, Conv2D) and pair(layer.kernel_size, "", "")[1] > 1
-    )
+    is_narrow = row[2] == 1 and min(row[:2]) > 4 and any(_width(layer) > 1 for layer in layers)
     if has_channels_last(row) or is_narrow:
         raise ShapeError(
             where=where,
             received=f"an array of shape {shape}, which are images of {row[0]}×{row[1]} pixels with "
             f"{row[2]} channel{'s' if row[2] > 1 else ''} at the end",
-            expected=f"images (N, C, H, W), channels first, before {layer!r}",
-            fix=f"put the channels first: x.transpose(0, 3, 1, 2); for {row[0]} channels of {row[1]}×{row[2]} pixels "
+            expected=f"images (N, C, H, W), channels first, before {layers[0]!r}",
+            fix=f"put the channels first: x.transpose(0, 3, 1, 2), or begin the network with gn.Permute(3, 1, 2); "
+            f"for {row[0]} channels of {row[1]}×{row[2]} pixels "
             f"begin the network with gn.Reshape({row})",
         )
 
 
-def _first_on_images(network: Network) -> Layer | None:
-    """The layer that looks at the data as images, where only layers stand before it that keep every shape."""
+def _on_images(network: Network) -> list[Layer]:
+    """The layers that look at the data as images, up to the first that makes something else of them."""
+    found: list[Layer] = []
     for _, layer in network.walk():
         if isinstance(layer, _ON_IMAGES):
-            return layer
-        if not isinstance(layer, Network | Activation | BatchNorm | Dropout):
-            return None
-    return None
+            found.append(layer)
+        if not isinstance(layer, (Network, Activation, Dropout, *_KEEP_IMAGES)):
+            break
+    return found
+
+
+def _width(layer: Layer) -> int:
+    """How many columns of an image the layer looks at together."""
+    if isinstance(layer, Conv2D):
+        return pair(layer.kernel_size, "", "")[1]
+    return pair(layer.pool_size, "", "")[1] if isinstance(layer, MaxPool2D | AveragePool2D) else 1
+
+
+def check_rows(x_shape: Shape, y_shape: Shape, *, where: str) -> None:
+    """Refuses examples that stand in columns, as textbooks write them, where a transposition makes as many rows.
+
+    Args:
+        x_shape: of the inputs, with the batch axis.
+        y_shape: of the targets.
+        where: for messages.
+
+    Raises:
+        ShapeError: they have not as many rows, but would have, transposed; the transposition to type is given.
+    """
+    if len(x_shape) < 2 or not y_shape or x_shape[0] == y_shape[0]:
+        return
+    turned = "x.T" if len(x_shape) == 2 else "np.moveaxis(x, -1, 0)"
+    fix = None
+    if len(y_shape) == 2 and y_shape[1] == x_shape[0]:
+        fix = "pass y.T" + (", or y[0] for class labels" if y_shape[0] == 1 else "")
+    elif x_shape[-1] == y_shape[0]:
+        fix = f"pass {turned}"
+    elif len(y_shape) == 2 and y_shape[1] == x_shape[-1]:
+        fix = f"pass {turned} and y.T"
+    elif len(y_shape) == 1 and x_shape[-1] == 1:
+        fix = f"pass {turned} and y[None]"
+    if fix is not None:
+        raise ShapeError(
+            where=where,
+            received=f"x of shape {x_shape} and y of shape {y_shape}: {x_shape[0]} and {y_shape[0]} rows",
+            expected="as many rows in both, since rows are examples and columns are features",
+            fix=f"where the examples stand in columns, {fix}",
+        )
 
 
 def check_lookups(network: Network, table: Table) -> None:

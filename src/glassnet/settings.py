@@ -11,12 +11,15 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, FileFormatError
+from glassnet.calls import CheckedMeta
+from glassnet.errors import ConfigurationError, FileFormatError, plain_numbers
+from glassnet.spellings import ALIASES
+from glassnet.suggestions import nearest
 
 _T = TypeVar("_T")
 
 
-class Configurable:
+class Configurable(metaclass=CheckedMeta):
     """Base of layers, losses, optimizers, schedules and initializers.
 
     The rule for a subclass: every constructor argument is kept in an attribute of the same name. From that follow
@@ -59,7 +62,7 @@ class Configurable:
                 return f"{type(self).__name__}(...)"
             value = getattr(self, name)
             if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-                written += [repr(item) for item in value]
+                written += [_show(item) for item in value]
                 continue
             by_place = by_place and parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
             if _same(value, parameter.default):
@@ -177,7 +180,7 @@ def from_config(config: Any, classes: Mapping[str, Any], *, where: str) -> Any:
 
 
 def by_name(given: Any, family: Mapping[str, type[_T]], kind: type[_T], *, what: str) -> _T:
-    """Accepts an object of a family or its snake_case name.
+    """Accepts an object of a family or its snake_case name, also by another library's name that is an alias of it.
 
     Raises:
         ConfigurationError: for an unknown name (the nearest is suggested), a class instead of an object, or
@@ -185,11 +188,11 @@ def by_name(given: Any, family: Mapping[str, type[_T]], kind: type[_T], *, what:
     """
     if isinstance(given, kind):
         return given
-    if isinstance(given, str) and given in family:
-        return family[given]()
+    if isinstance(given, str) and (given in family or ALIASES.get(what, {}).get(given) in family):
+        return family[given if given in family else ALIASES[what][given]]()
     fix = f"use one of: {', '.join(family)}"
     if isinstance(given, str):
-        received = f"the name {given!r}{_hint(given, family)}"
+        received = f"the name {given!r}{_hint(given, family, what)}"
     elif isinstance(given, type):
         received, fix = f"the class {given.__name__}", f"make an object of it: {given.__name__}()"
     else:
@@ -239,6 +242,22 @@ def one_of(value: Any, name: str, where: str, choices: Sequence[str]) -> str:
     return str(value)
 
 
+def function(value: Any, where: str, *, takes: str, setting: str) -> Any:
+    """Checks a user's function; an object of a class that can be called is one too.
+
+    Args:
+        value: what is given.
+        where: for messages.
+        takes: what the function takes and returns, for messages.
+        setting: how it is given to a model, for messages.
+    """
+    if not callable(value) or isinstance(value, type):
+        raise ConfigurationError(
+            where=where, received=f"{value!r:.80}", expected=f"a function {takes}", fix=f"write {setting}"
+        )
+    return value
+
+
 def _refused(where: str, settings: Any, error: Exception) -> FileFormatError:
     return FileFormatError(
         where=where,
@@ -255,16 +274,15 @@ def _constructor(cls: type) -> dict[str, inspect.Parameter]:
 def _show(value: Any) -> str:
     if isinstance(value, FunctionType):
         return value.__name__
-    return f"array{value.shape}" if isinstance(value, np.ndarray) else repr(value)
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        return repr(value.item())
+    return f"array{value.shape}" if isinstance(value, np.ndarray) else plain_numbers(repr(value))
 
 
 def _same(value: Any, default: Any) -> bool:
     return value is default or (type(value) is type(default) and bool(np.all(value == default)))
 
 
-def _hint(name: str, known: Mapping[str, Any]) -> str:
-    from difflib import get_close_matches
-
-    by_initials = [full for full in known if "".join(word[:1] for word in full.split("_")) == name.lower()]
-    close = by_initials or get_close_matches(name, list(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+def _hint(name: str, known: Mapping[str, Any], family: str = "") -> str:
+    meant = nearest(name, known, family)
+    return f" (did you mean {meant!r}?)" if meant else ""

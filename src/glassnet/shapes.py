@@ -30,7 +30,7 @@ def as_shape(shape: int | Sequence[int], *, where: str) -> Shape:
         >>> as_shape(64, where="build"), as_shape([1, 28, 28], where="build")
         ((64,), (1, 28, 28))
     """
-    sizes = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
+    sizes = tuple(shape) if isinstance(shape, Sequence | np.ndarray) else (shape,)
     if not sizes or not all(isinstance(s, int | np.integer) and not isinstance(s, bool) and s > 0 for s in sizes):
         raise ShapeError(
             where=where,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from glassnet.calls import suggests
 from glassnet.errors import ConfigurationError
 from glassnet.layers import (
     BatchNorm,
@@ -27,6 +28,7 @@ from glassnet.settings import whole
 __all__ = ["NETWORKS", "lenet5", "resnet", "small_cnn", "vgg_bn"]
 
 
+@suggests
 def lenet5(classes: int = 10, *, padding: str = "valid") -> Sequential:
     """LeNet-5, with ReLU and max pooling in the place of tanh and trained subsampling.
 
@@ -53,6 +55,7 @@ def lenet5(classes: int = 10, *, padding: str = "valid") -> Sequential:
     )
 
 
+@suggests
 def small_cnn(classes: int = 10, *, dropout: float = 0.0) -> Sequential:
     """Two convolutions and a hidden dense layer: the network of many first lessons.
 
@@ -75,6 +78,7 @@ def small_cnn(classes: int = 10, *, dropout: float = 0.0) -> Sequential:
     )
 
 
+@suggests
 def vgg_bn(classes: int = 10, widths: Sequence[int] = (32, 64, 128)) -> Sequential:
     """Pairs of 3×3 convolutions with batch normalisation, each pair followed by pooling, in VGG's way.
 
@@ -98,6 +102,7 @@ def vgg_bn(classes: int = 10, widths: Sequence[int] = (32, 64, 128)) -> Sequenti
     return Sequential(*layers, Flatten(), Dense(_classes(classes)))
 
 
+@suggests
 def resnet(classes: int = 10, widths: Sequence[int] = (16, 32, 64), *, blocks: int = 1) -> Sequential:
     """A small residual network; with three blocks a stage, the ResNet-20 that was published for CIFAR-10.
 
@@ -154,3 +159,8 @@ def _widths(widths: Sequence[int], where: str) -> Sequence[int]:
         expected="the number of maps of one stage or more",
         fix="write widths=(16, 32, 64)",
     )
+
+
+def __dir__() -> list[str]:
+    """The public names and no others."""
+    return sorted(__all__)

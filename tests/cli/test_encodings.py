@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from terminal import in_a_terminal
 
 import glassnet as gn
 from glassnet.output import PLAINER, answers_to, for_stream, make_plainer, plainer, readable
@@ -143,7 +144,7 @@ def test_every_command(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_a_terminal_and_a_file(encoding: str, tmp_path: Path) -> None:
     """The module itself, with standard output as a terminal, and as a file."""
-    pty = pytest.importorskip("pty")
+    pytest.importorskip("pty")
     write_data(tmp_path)
     model = gn.Model(gn.Sequential(gn.Dense(8), "relu", gn.Dense(3)), "cross_entropy", "adam", metrics=["accuracy"])
     x = np.random.default_rng(0).normal(size=(60, 2))
@@ -152,23 +153,10 @@ def test_a_terminal_and_a_file(encoding: str, tmp_path: Path) -> None:
     model.save(tmp_path / "m.safetensors")
 
     def run(*arguments: str, code: str | None = None) -> str:
-        main, child = pty.openpty()
-        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120", "PYTHONIOENCODING": encoding}
         command = [sys.executable, *(("-c", code) if code else ("-m", "glassnet", *arguments))]
-        process = subprocess.Popen(command, stdout=child, stderr=child, env=environment, cwd=tmp_path)
-        os.close(child)
-        shown = b""
-        while True:
-            try:
-                piece = os.read(main, 65536)
-            except OSError:
-                break
-            if not piece:
-                break
-            shown += piece
-        os.close(main)
+        status, shown = in_a_terminal(command, more={"PYTHONIOENCODING": encoding}, folder=tmp_path)
         text = re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", shown.decode(encoding))  # without colours and moves
-        assert process.wait() == 0, text
+        assert status == 0, text
         assert "?" not in text
         return text
 

@@ -34,6 +34,7 @@ def standardised(model: gn.Model) -> gn.Model:
 
 
 ILL: dict[str, Callable[[], Case]] = {
+    "equal_units": lambda: (classifier(gn.Dense(64, weight_init="ones"), gn.Tanh()), X, Y),
     "dead_relu": lambda: (classifier(gn.Dense(64, bias_init=Constant(-10.0)), gn.ReLU()), X, Y),
     "saturated_sigmoid": lambda: (classifier(gn.Dense(64, weight_init=Normal(5.0)), gn.Sigmoid()), X, Y),
     "saturated_tanh": lambda: (classifier(gn.Dense(64, weight_init=Normal(5.0)), gn.Tanh()), X, Y),

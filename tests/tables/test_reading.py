@@ -138,7 +138,8 @@ def test_slips(texts: list[str], row: int, said: str) -> None:
         read(texts)
     assert f"the text {texts[row]!r} in row {row}" in str(caught.value)
     assert said in str(caught.value)
-    assert "--missing" in str(caught.value)
+    has_digits = any(sign.isdigit() for sign in texts[row])
+    assert ("--missing" in str(caught.value)) is not has_digits
     assert "--categories" in str(caught.value)
 
 
@@ -239,3 +240,23 @@ def test_names_stay_names() -> None:
     expected = table.apply({"code": ["3"], "n": [1]})
     for own in (3, 3.0, "3.0", " 3 "):
         np.testing.assert_array_equal(table.apply({"code": [own], "n": [1]}), expected)
+
+
+@pytest.mark.parametrize(
+    ("texts", "slip", "is_word"),
+    [
+        (["3", "5", "7", "x 9", "4"], "x 9", False),
+        (["3.5", "5.5", "7.5", "$1x", "4.5"], "$1x", False),
+        (["3", "5", "7", "unknown", "4"], "unknown", True),
+        (["2024-01-01", "2024-01-02", "2024-02-30", "2024-01-05"], "2024-02-30", False),
+        (["2024-01-01", "2024-01-02", "soon", "2024-01-05"], "soon", True),
+        (["8:15", "9:30", "10:45", "25:61"], "25:61", False),
+    ],
+)
+def test_a_slip_with_digits_is_no_word_for_a_missing_value(texts: list[str], slip: str, is_word: bool) -> None:
+    with pytest.raises(DataError) as caught:
+        read([*(text for text in texts if text != slip), *texts])
+    assert repr(slip) in caught.value.received
+    assert ("--missing" in caught.value.fix) == is_word
+    assert (f"missing={slip!r}" in caught.value.fix) == is_word
+    assert caught.value.fix.startswith("mend the cell, or leave it empty where there is no value")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from models import classifier
+from terminal import in_a_terminal
 
 import glassnet as gn
 from glassnet.training import TrainingState, epoch_order, validation_rows
@@ -178,29 +179,14 @@ def test_nothing_is_printed_in_a_pipe(blobs: Blobs) -> None:
 
 
 def test_a_terminal_gets_a_progress_bar(blobs: Blobs) -> None:
-    import pty
-
     code = (
         "import numpy as np, glassnet as gn\n"
         "m = gn.Model(gn.Sequential(gn.Dense(1)), 'mean_squared_error', 'sgd')\n"
         "m.fit(np.ones((3, 1)), np.ones((3, 1)), epochs=3, verbose={verbose})\n"
     )
     for verbose, expected in ((True, "epoch 3/3"), (False, "")):
-        main, child = pty.openpty()
-        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
-        command = [sys.executable, "-c", code.format(verbose=verbose)]
-        subprocess.run(command, stdout=child, stderr=child, env=environment, check=True)
-        os.close(child)
-        shown = b""
-        while True:
-            try:
-                piece = os.read(main, 65536)
-            except OSError:
-                break
-            if not piece:
-                break
-            shown += piece
-        os.close(main)
+        status, shown = in_a_terminal([sys.executable, "-c", code.format(verbose=verbose)])
+        assert status == 0
         assert (expected in shown.decode()) if expected else shown == b""
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from glassnet.cli.notes import notes_to_stderr
+from glassnet.cli.parser import Parser
 from glassnet.errors import GlassnetError
 from glassnet.explain.trace import LANGUAGES
 from glassnet.layers import ACTIVATIONS
@@ -68,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser with all commands."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="glassnet",
         description="Train neural networks on tables and images, see through them, use them.",
         epilog=EXAMPLES,
@@ -87,7 +88,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 
 def _add_train(commands: Commands) -> None:

@@ -28,3 +28,8 @@ __all__ = [
     "split",
     "test_rows",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names and no others."""
+    return sorted(__all__)

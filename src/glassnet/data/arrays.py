@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.checks import as_rows, finite_rows, has_channels_last, same_rows
 from glassnet.data.dataset import Dataset, as_classes, quoted
 from glassnet.data.files import unreadable
@@ -32,6 +33,7 @@ _Named: TypeAlias = tuple[str, Array]
 """An array with its name in the archive."""
 
 
+@suggests
 def read_npz(path: str | Path, *, part: str | None = None) -> Dataset:
     """Reads a NumPy archive of arrays. Pickled objects are never loaded.
 

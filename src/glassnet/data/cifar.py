@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.data.dataset import Dataset, quoted
 from glassnet.data.files import check_labels, unreadable
 from glassnet.data.subsets import check_available, check_subset
@@ -71,6 +72,7 @@ class _Contents:
     pickled: set[str]
 
 
+@suggests
 def read_cifar10(path: str | Path, *, subset: tuple[int, int] | None = None) -> tuple[Dataset, Dataset]:
     """Reads the binary version of CIFAR-10: 32×32 colour photographs of ten classes.
 
@@ -96,6 +98,7 @@ def read_cifar10(path: str | Path, *, subset: tuple[int, int] | None = None) -> 
     return _datasets(Path(path), _contents(Path(path), [_CIFAR10]), _CIFAR10, "fine", subset)
 
 
+@suggests
 def read_cifar100(
     path: str | Path, *, labels: str = "fine", subset: tuple[int, int] | None = None
 ) -> tuple[Dataset, Dataset]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.checks import same_rows
 from glassnet.errors import ConfigurationError, DataError, ShapeError
 from glassnet.numeric import unmasked
@@ -67,6 +68,8 @@ class Dataset:
             )
         if self.y is not None:
             self._check_targets(self.y)
+        if self.scale is not None:
+            object.__setattr__(self, "scale", float(self.scale))
 
     def __len__(self) -> int:
         """The number of rows N."""
@@ -192,6 +195,7 @@ class Dataset:
                 )
 
 
+@suggests
 def split(dataset: Dataset, test_share: float = 0.25, seed: int = 0) -> tuple[Dataset, Dataset]:
     """Splits rows at random into a part to train with and a part to test with.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.data.dataset import Dataset, quoted
 from glassnet.data.files import unreadable
 from glassnet.data.pictures import PICTURE_ENDINGS, PictureOptions, is_picture, read_pictures
@@ -20,6 +21,7 @@ _TEST = ("test", "testing", "val", "valid", "validation")
 _LITTER = ("thumbs.db", "desktop.ini", "__macosx")
 
 
+@suggests
 def read_image_folder(
     path: str | Path,
     *,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.data.dataset import Dataset, quoted
 from glassnet.data.files import check_labels
 from glassnet.data.subsets import check_available, check_subset
@@ -34,6 +35,7 @@ EMNIST: dict[str, tuple[int, str]] = {
 _EMNIST_NAME = re.compile(r"emnist-([a-z]+)-(?:train|test)-(?:images|labels)[-.]idx[13]-ubyte(?:\.gz)?")
 
 
+@suggests
 def read_idx(
     folder: str | Path, *, split: str | None = None, subset: tuple[int, int] | None = None
 ) -> tuple[Dataset, Dataset]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.data.dataset import Dataset, as_classes, quoted
 from glassnet.data.records import header_hint
 from glassnet.data.tables import check_names, read_header, read_table
@@ -18,6 +19,7 @@ from glassnet.tables.reading import MOST_CLASSES_OF_NUMBERS
 from glassnet.tables.words import LARGEST_EXACT, word
 
 
+@suggests
 def read_csv(
     path: str | Path,
     target: str | None = None,

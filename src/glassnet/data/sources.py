@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from glassnet.calls import suggests
 from glassnet.data.arrays import read_npz_parts
 from glassnet.data.cifar import holds_cifar, read_cifar
 from glassnet.data.dataset import Dataset
@@ -25,6 +26,7 @@ _UNDERSTOOD = (
 )
 
 
+@suggests
 def open_source(
     source: str | Path,
     *,

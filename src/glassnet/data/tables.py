@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.data.dataset import quoted
 from glassnet.data.files import unreadable
 from glassnet.data.records import header_hint, records
@@ -52,6 +53,7 @@ def name_of(path: str | Path) -> str:
     return name[: len(name) - len(ending)] or name
 
 
+@suggests
 def read_table(
     path: str | Path,
     target: str | Sequence[str] = (),

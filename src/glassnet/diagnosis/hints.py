@@ -9,6 +9,7 @@ from glassnet.diagnosis.curves import overfitting, underfitting
 from glassnet.diagnosis.data import class_imbalance, nothing_to_learn, unscaled_inputs
 from glassnet.diagnosis.finding import Finding
 from glassnet.diagnosis.signals import look, signals
+from glassnet.diagnosis.symmetry import equal_units
 from glassnet.losses import Loss
 from glassnet.network import Network, amounts_in
 from glassnet.randomness import generator
@@ -46,6 +47,7 @@ def hints(
     found = nothing_to_learn(loss, rows.asked, class_names, target_name)
     found += unscaled_inputs(*_amounts(network, rows.x, feature_names))
     found += class_imbalance(loss, rows.targets, outputs, class_names)
+    found += equal_units(network)
     found += signals(look(network, loss, some(rows, seed=seed), seed=seed), network)
     if history is not None and len(history):
         baseline = baseline_loss(loss, rows.targets, outputs) if outputs else None

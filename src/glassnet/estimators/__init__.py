@@ -21,3 +21,8 @@ from glassnet.estimators.mlp import MLPClassifier, MLPRegressor
 from glassnet.estimators.networks import NetworkClassifier, NetworkRegressor
 
 __all__ = ["MLPClassifier", "MLPRegressor", "NetworkClassifier", "NetworkRegressor"]
+
+
+def __dir__() -> list[str]:
+    """The public names and no others."""
+    return sorted(__all__)

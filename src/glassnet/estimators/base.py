@@ -20,7 +20,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from glassnet.errors import ConfigurationError, DivergenceError
+from glassnet.errors import ConfigurationError, DivergenceError, plain_numbers
 from glassnet.estimators.scores import require_pairs, share_of_right_rows
 from glassnet.estimators.stopping import Progress
 from glassnet.estimators.targets import Classes, Targets
@@ -65,6 +65,9 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     _targets: Targets
     n_features_in_: int
     _progress: Progress | None
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        return plain_numbers(super().__repr__(N_CHAR_MAX))
 
     @abstractmethod
     def _network(

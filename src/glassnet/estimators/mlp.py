@@ -7,6 +7,7 @@ from typing import Any
 
 from sklearn.utils.metaestimators import available_if
 
+from glassnet.calls import suggests
 from glassnet.estimators.perceptron import Perceptron, is_stochastic
 from glassnet.estimators.tasks import Classification, Regression
 from glassnet.losses import Poisson
@@ -70,6 +71,7 @@ class MLPClassifier(Classification, Perceptron):
         ['no', 'yes', 'yes', 'no']
     """
 
+    @suggests
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),
@@ -161,6 +163,7 @@ class MLPRegressor(Regression, Perceptron):
         True
     """
 
+    @suggests
     def __init__(
         self,
         loss: Any = "squared_error",

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.errors import ConfigurationError, ShapeError
 from glassnet.estimators.base import NetworkEstimator
 from glassnet.estimators.tasks import Classification, Regression
@@ -105,6 +106,7 @@ class NetworkClassifier(Classification, _AnyNetwork):
         1.0
     """
 
+    @suggests
     def __init__(
         self,
         network: Network | Layer | Callable[[int], Any] | None = None,
@@ -169,6 +171,7 @@ class NetworkRegressor(Regression, _AnyNetwork):
         True
     """
 
+    @suggests
     def __init__(
         self,
         network: Network | Layer | Callable[[int], Any] | None = None,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.diagnosis import Finding, RateTest, hints
 from glassnet.diagnosis.baseline import baseline_loss
 from glassnet.explain.trials import batch_of, evaluate, fresh, losses_at, rate_test
@@ -24,7 +25,9 @@ FEW, FEW_EPOCHS, LEARNED, LEAST_BASELINE = 32, 400, 0.2, 0.1
 """Rows that any network should learn by heart, how long it has, and the share of the loss that may be left; of rows
 nearly all of which have the same target there is nothing to learn."""
 HALVES, HALVES_EPOCHS, LEAST_ROWS = 2000, 20, 100
-CAUSES = "nothing_to_learn", "unscaled_inputs", "dead_relu", "vanishing_gradients", "exploding_gradients"
+CAUSES = (
+    "nothing_to_learn", "unscaled_inputs", "equal_units", "dead_relu", "vanishing_gradients", "exploding_gradients",
+)  # fmt: skip
 """Findings that are cause enough for rows not to be learned: that is tried when they are mended."""
 FARTHEST_START = 2.0
 """How many times ln K the first loss may be."""
@@ -71,13 +74,14 @@ class Diagnosis:
         return (table if rows else "<p>Nothing found.</p>") + f"<p>learning rate: {escape(str(self.rate_test))}</p>"
 
 
+@suggests
 def diagnose(model: Model, x: Any, y: Any, *, history: History | None = None) -> Diagnosis:
     """Looks for what keeps a model from learning: each finding says what was measured, why it matters, what to try.
 
-    Targets that are all the same, dead ReLUs, saturated sigmoids, vanishing and exploding gradients, unscaled inputs,
-    class imbalance; over- and underfitting from the curves; a learning rate too high or too low; a first loss far from
-    ln K; rows that cannot even be learned by heart; targets that have nothing to do with their rows. Copies of the
-    model are trained for that, for some seconds; the model stays as it is.
+    Targets that are all the same, units that are all equal, dead ReLUs, saturated sigmoids, vanishing and exploding
+    gradients, unscaled inputs, class imbalance; over- and underfitting from the curves; a learning rate too high or too
+    low; a first loss far from ln K; rows that cannot even be learned by heart; targets that have nothing to do with
+    their rows. Copies of the model are trained for that, for some seconds; the model stays as it is.
 
     Args:
         model: trained or not; built for x if it has seen no data.

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.checks import as_rows
 from glassnet.errors import NotBuiltError
 from glassnet.explain.differences import FLOAT64, STEP, slopes
@@ -84,6 +85,7 @@ class GradientReport:
         return "\n".join(lines)
 
 
+@suggests
 def check_gradients(
     network: Network | Layer | NumpyLayer,
     x: Any,

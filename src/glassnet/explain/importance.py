@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.checks import numeric
 from glassnet.errors import ConfigurationError
 from glassnet.metrics import as_metrics
@@ -33,6 +34,7 @@ class Importance:
     deviation: float
 
 
+@suggests
 def permutation_importance(
     model: Model, x: Any, y: Any, *, measure: str | None = None, rows: int = 1000, repeats: int = 3, seed: int = 0
 ) -> tuple[Importance, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.explain.calls import Extent, by_parameter
 from glassnet.files import require_writable, write_atomically
 from glassnet.losses import Loss
@@ -150,6 +151,7 @@ class Trace:
         return text
 
 
+@suggests
 def trace(model: Model, x: Any, y: Any, sample_weight: Any = None) -> Trace:
     """Logs each kernel call of one training step: a forward pass, the loss, a backward pass, one update.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.diagnosis.baseline import loss_of
 from glassnet.diagnosis.rates import RateTest
 from glassnet.errors import ConfigurationError, DivergenceError
@@ -25,6 +26,7 @@ SMOOTHED = 5
 """Neighbouring losses whose mean counts."""
 
 
+@suggests
 def learning_rate_range(
     model: Model, x: Any, y: Any, *, low: float = LOWEST, high: float = HIGHEST, steps: int = STEPS
 ) -> RateTest:

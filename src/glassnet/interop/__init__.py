@@ -8,3 +8,8 @@ from glassnet.interop.torch_export import to_torch
 from glassnet.interop.torch_import import from_torch
 
 __all__ = ["OnnxReport", "export_c", "export_onnx", "from_onnx", "from_torch", "load_state", "to_torch"]
+
+
+def __dir__() -> list[str]:
+    """The public names and no others."""
+    return sorted(__all__)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.errors import ConfigurationError
 from glassnet.files import require_writable, write_atomically
 from glassnet.interop.c_functions import FUNCTIONS
@@ -23,6 +24,7 @@ NUMBERS_IN_LINE = 8
 IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 
+@suggests
 def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tuple[Path, Path]:
     """Writes the model's prediction of one row in float32 as C99 source.
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.errors import ConfigurationError, MissingExtraError
 from glassnet.files import require_writable, write_atomically
 from glassnet.interop.own import refuse_own_layers
@@ -61,6 +62,7 @@ class OnnxReport:
         return f"{self.path}: opset {self.opset}, {inputs}{operators}; checked; {compared}"
 
 
+@suggests
 def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxReport:
     """Writes the model's prediction as an ONNX file.
 

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from glassnet.calls import suggests
 from glassnet.errors import ConfigurationError, GlassnetError, MissingExtraError
 from glassnet.interop.onnx_check import check
 from glassnet.interop.onnx_load import load
@@ -29,6 +30,7 @@ DEEPEST = 32
 """Branches inside of branches."""
 
 
+@suggests
 def from_onnx(path: str | Path, *, output: str | None = None) -> Network:
     """Reads a network with its weights, ready to predict and to be trained further, and proves it.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.errors import (
     ConfigurationError,
     DataError,
@@ -28,6 +29,7 @@ _COUNTED = "num_batches_tracked"
 """Of a batch norm, which needs no count of its batches here."""
 
 
+@suggests
 def load_state(network: Network, path: str | Path, names: Mapping[str, str] | None = None) -> None:
     """Reads the weights of a ``state_dict`` that was saved as safetensors.
 

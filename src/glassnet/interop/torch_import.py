@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from glassnet import layers as gl
+from glassnet.calls import suggests
 from glassnet.errors import GlassnetError, MissingExtraError, ShapeError
 from glassnet.interop.agreement import require_agreement, rows_to_try
 from glassnet.interop.state import from_state
@@ -19,6 +20,7 @@ from glassnet.network import Network, Sequential
 from glassnet.shapes import Array, Shape, as_shape, batch_shape
 
 
+@suggests
 def from_torch(module: Any, input_shape: int | Shape | None = None) -> Network:
     """Makes a network of the same layers with the same weights, and proves that it calculates the same.
 

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from glassnet import layers as gl
 from glassnet.shapes import Shape, batch_shape
 
-EXPORTED = "glassnet.interop.torch_export"
+EXPORTED = "glassnet.interop.torch_layers"
 """Where the classes are defined that ``to_torch`` adds to those of torch.nn."""
 
 
@@ -84,7 +84,7 @@ def _pair(value: Any, other: int, axes: int) -> Any:
     return _across(value, other)
 
 
-def _conv(axes: int) -> Reader:
+def _conv(layer: type[gl.Conv2D | gl.ConvTranspose2D], axes: int) -> Reader:
     def read(m: Any, rows: Rows) -> list[gl.Layer]:
         _only(m, padding_mode="zeros")
         settings = {
@@ -92,23 +92,10 @@ def _conv(axes: int) -> Reader:
             "padding": _pair(m.padding, 0, axes),
             "dilation": _pair(m.dilation, 1, axes),
         }
+        if layer is gl.ConvTranspose2D:
+            settings["output_padding"] = _pair(m.output_padding, 0, axes)
         kernel = _pair(m.kernel_size, 1, axes)
-        return [gl.Conv2D(m.out_channels, kernel, groups=m.groups, use_bias=m.bias is not None, **settings)]
-
-    return read
-
-
-def _conv_transpose(axes: int) -> Reader:
-    def read(m: Any, rows: Rows) -> list[gl.Layer]:
-        _only(m, padding_mode="zeros")
-        settings = {
-            "stride": _pair(m.stride, 1, axes),
-            "padding": _pair(m.padding, 0, axes),
-            "output_padding": _pair(m.output_padding, 0, axes),
-            "dilation": _pair(m.dilation, 1, axes),
-        }
-        kernel = _pair(m.kernel_size, 1, axes)
-        return [gl.ConvTranspose2D(m.out_channels, kernel, groups=m.groups, use_bias=m.bias is not None, **settings)]
+        return [layer(m.out_channels, kernel, groups=m.groups, use_bias=m.bias is not None, **settings)]
 
     return read
 
@@ -234,10 +221,10 @@ READERS: dict[str, Reader] = {
     "BatchNorm1d": _as_images(_batch_norm),
     "BatchNorm2d": _images(_batch_norm),
     "Columns": _plain(lambda m: gl.Columns(m.indices)),
-    "Conv1d": _as_images(_conv(1)),
-    "Conv2d": _images(_conv(2)),
-    "ConvTranspose1d": _as_images(_conv_transpose(1)),
-    "ConvTranspose2d": _images(_conv_transpose(2)),
+    "Conv1d": _as_images(_conv(gl.Conv2D, 1)),
+    "Conv2d": _images(_conv(gl.Conv2D, 2)),
+    "ConvTranspose1d": _as_images(_conv(gl.ConvTranspose2D, 1)),
+    "ConvTranspose2d": _images(_conv(gl.ConvTranspose2D, 2)),
     "Dropout": _plain(lambda m: gl.Dropout(m.p)),
     "ELU": _plain(lambda m: gl.ELU(m.alpha)),
     "Embedding": _embedding,

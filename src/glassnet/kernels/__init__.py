@@ -49,3 +49,8 @@ __all__ = [
     "softmax",
     "updates",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names and no others."""
+    return sorted(__all__)

@@ -140,6 +140,7 @@ def _sequence_backward_flops(arrays: dict[str, Array]) -> int:
     channels="weight bias y",
     shared="weight bias",
     flops=convolution_flops,
+    left_out={"bias": "b_f + "},
 )
 def conv2d_forward(
     x: Array,
@@ -184,6 +185,7 @@ def conv2d_forward(
     sums="dweight dbias",
     sums_by_piece=True,
     flops=_backward_flops,
+    left_out={"dbias": ",  db_f = Σ_nhw dy_nfhw", "dx": ",  dx = fold(Wᵀ dY)"},
 )
 def conv2d_backward(
     dy: Array,
@@ -233,6 +235,7 @@ def conv2d_backward(
     writes="y",
     shared="weight bias",
     flops=_transposed_forward_flops,
+    left_out={"bias": ",  y += b_f"},
 )
 def conv_transpose2d_forward(
     x: Array,
@@ -277,6 +280,7 @@ def conv_transpose2d_forward(
     sums="dweight dbias",
     sums_by_piece=True,
     flops=_transposed_backward_flops,
+    left_out={"dx": "dx[n,c,h,w] = Σ_fij W_cfij dy[n,f,hs+id−p,ws+jd−p],  ", "dbias": ",  db_f = Σ_nhw dy_nfhw"},
 )
 def conv_transpose2d_backward(
     dy: Array,
@@ -334,6 +338,7 @@ def as_filters(weight: Array) -> Array:
     writes="y",
     shared="weight bias",
     flops=_sequence_forward_flops,
+    left_out={"bias": "b_f + "},
 )
 def conv1d_forward(
     x: Array, weight: Array, bias: Array | None, y: Array, *, stride: int, pad: int, dilation: int
@@ -370,6 +375,7 @@ def conv1d_forward(
     sums="dweight dbias",
     sums_by_piece=True,
     flops=_sequence_backward_flops,
+    left_out={"dbias": ",  db_f = Σ_nt dy_ntf", "dx": ",  dx = fold(dY Wᵀ)"},
 )
 def conv1d_backward(
     dy: Array,

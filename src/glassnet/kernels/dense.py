@@ -30,7 +30,14 @@ def _backward_flops(arrays: dict[str, Array]) -> int:
     return product * sum(arrays[name] is not None for name in ("dx", "dweight"))
 
 
-@kernel("y = x W + b", writes="y", shared="weight bias", channels="weight bias y", flops=_forward_flops)
+@kernel(
+    "y = x W + b",
+    writes="y",
+    shared="weight bias",
+    channels="weight bias y",
+    flops=_forward_flops,
+    left_out={"bias": " + b"},
+)
 def dense_forward(x: Array, weight: Array, bias: Array | None, y: Array) -> None:
     """Writes ``y = x W + b``.
 
@@ -51,6 +58,7 @@ def dense_forward(x: Array, weight: Array, bias: Array | None, y: Array) -> None
     shared="weight",
     sums="dweight dbias",
     flops=_backward_flops,
+    left_out={"dbias": ",  db = Σ_n dy", "dx": ",  dx = dy Wᵀ"},
 )
 def dense_backward(dy: Array, x: Array, weight: Array, dx: Array | None, dweight: Array, dbias: Array | None) -> None:
     """Writes ``dW = xᵀ dy``, ``db = Σ_n dy`` and ``dx = dy Wᵀ``.

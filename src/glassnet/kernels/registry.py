@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -38,6 +38,7 @@ class KernelInfo:
             the others whole; none otherwise.
         flops: about how many floating-point operations an element of what it writes takes, or a function that counts
             them from the arrays by name.
+        left_out: for arrays that may be None, (name, the part of the equation that is not there without it).
     """
 
     function: Kernel
@@ -55,6 +56,14 @@ class KernelInfo:
     in_place: bool
     channels: tuple[str, ...]
     flops: int | Callable[[dict[str, Any]], int]
+    left_out: tuple[tuple[str, str], ...] = ()
+
+    def equation_of(self, arrays: Mapping[str, Any]) -> str:
+        """The equation of a call, without the bias of a layer that has none."""
+        equation = self.equation
+        for name, part in self.left_out:
+            equation = equation if arrays.get(name) is not None else equation.replace(part, "")
+        return equation
 
     @property
     def elements(self) -> str:
@@ -86,6 +95,7 @@ def kernel(
     in_place: bool = False,
     channels: str = "",
     flops: int | Callable[[dict[str, Any]], int] = 1,
+    left_out: Mapping[str, str] | None = None,
 ) -> Callable[[_Function], _Function]:
     """Enters a function into the register of kernels and returns it unchanged.
 
@@ -102,6 +112,7 @@ def kernel(
         in_place: see ``KernelInfo``.
         channels: see ``KernelInfo``.
         flops: see ``KernelInfo``.
+        left_out: see ``KernelInfo``.
     """
 
     def enter(function: _Function) -> _Function:
@@ -134,6 +145,7 @@ def kernel(
             in_place,
             tuple(channels.split()),
             flops,
+            tuple((left_out or {}).items()),
         )
         return function
 

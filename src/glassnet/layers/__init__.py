@@ -78,3 +78,8 @@ __all__ = [
     "UpSample2D",
     "ZeroPad2D",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names and no others."""
+    return sorted(__all__)

@@ -82,6 +82,10 @@ class Layer(WithWeights, ABC):
             )
         self._name = given
 
+    def _take_name(self, name: str) -> None:
+        """What ``name=`` in a call of the class does."""
+        self.name = name
+
     @property
     def where(self) -> str:
         """How messages name this layer: ``layer 0 (Dense(128))``."""

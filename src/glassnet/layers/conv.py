@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from glassnet.checks import unless_channels_last
 from glassnet.errors import ConfigurationError, ShapeError
 from glassnet.initializers import init_setting
 from glassnet.kernels import Kernel
@@ -73,7 +74,9 @@ class _Convolution(Layer):
                 where=self.where,
                 received=f"{channels} channels, in inputs of shape {batch_shape(input_shape)}",
                 expected=f"a multiple of groups={self.groups}",
-                fix="choose a number of groups that divides the channels, or groups=1",
+                fix=unless_channels_last(
+                    input_shape, "choose a number of groups that divides the channels, or groups=1"
+                ),
             )
 
     def check_room(self, output_shape: Shape, received: str, expected: str, fix: str) -> None:
@@ -169,7 +172,7 @@ class Conv2D(_Convolution):
             (height, width),
             f"images of {image[0]}×{image[1]} pixels",
             f"{reach[0]}×{reach[1]} at least, the reach of the kernel, with padding={self.padding!r}",
-            'use padding="same" or a smaller kernel',
+            unless_channels_last(input_shape, 'use padding="same" or a smaller kernel'),
         )
         (top, _), (left, _) = (padding_of(*axis) for axis in along)
         self.numbers = _numbers(stride, (top, left), dilation)

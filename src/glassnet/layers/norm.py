@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from glassnet.checks import unless_channels_last
 from glassnet.errors import ConfigurationError, ShapeError
 from glassnet.kernels.norm import (
     batch_norm_backward,
@@ -324,12 +325,12 @@ class GroupNorm(_Norm):
             )
         channels = input_shape[0]
         if channels % self.groups:
+            divisors = ", ".join(str(g) for g in range(1, channels + 1) if channels % g == 0)
             raise ShapeError(
                 where=self.where,
                 received=f"{channels} channels",
                 expected=f"a multiple of {self.groups}, as many for each group",
-                fix=f"choose groups that divide {channels}: "
-                + ", ".join(str(g) for g in range(1, channels + 1) if channels % g == 0),
+                fix=unless_channels_last(input_shape, f"choose groups that divide {channels}: {divisors}"),
             )
         _more_than_one(size_of(input_shape) // self.groups, input_shape, self.where)
         self._scale_and_shift(channels)

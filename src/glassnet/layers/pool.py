@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.checks import unless_channels_last
 from glassnet.errors import ConfigurationError, ShapeError
 from glassnet.kernels.pool import (
     average_pool2d_backward,
@@ -91,7 +92,9 @@ class _Windows(_Pooling):
                     where=self.where,
                     received=f"inputs of shape {batch_shape(input_shape)}, shorter than its window of {elements}",
                     expected=f"at least {elements} elements along that axis, padding included",
-                    fix="choose a smaller pool_size or padding='same', or pool less before it",
+                    fix=unless_channels_last(
+                        input_shape, "choose a smaller pool_size or padding='same', or pool less before it"
+                    ),
                 )
             counts.append(count)
             before.append(padding_of(given, size, elements, step)[0])

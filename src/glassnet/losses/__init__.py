@@ -72,3 +72,8 @@ __all__ = [
     "check_labels",
     "check_weights",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names and no others."""
+    return sorted(__all__)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet import settings
 from glassnet.checks import as_rows, numeric
 from glassnet.errors import ConfigurationError
 from glassnet.kernels.python import python_loss_backward, python_loss_forward
@@ -119,14 +120,10 @@ class FunctionLoss(NumpyLoss):
     """
 
     def __init__(self, function: Callable[[Array, Array], tuple[Any, Array]]) -> None:
-        if not callable(function) or isinstance(function, type):
-            raise ConfigurationError(
-                where="FunctionLoss",
-                received=f"{function!r:.80}",
-                expected="a function (outputs, targets) -> (value, gradient)",
-                fix="write loss=your_function",
-            )
-        self.function = function
+        takes = "(outputs, targets) -> (value, gradient)"
+        self.function: Callable[[Array, Array], tuple[Any, Array]] = settings.function(
+            function, "FunctionLoss", takes=takes, setting="loss=your_function"
+        )
 
     def value_and_gradient(self, outputs: Array, targets: Array) -> tuple[Any, Array]:
         """What the function returns."""

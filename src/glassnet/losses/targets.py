@@ -84,7 +84,9 @@ def check_probabilities(outputs: Array, loss: str) -> None:
 def mismatch(targets: Array, output_shape: Shape, where: str, *, takes_labels: bool = False) -> ShapeError:
     """The error for targets that do not have the outputs' shape, with the mend for each usual mistake."""
     fix = "end the network in as many outputs as a row of targets has numbers"
-    if targets.ndim == 1 and output_shape == (1,):
+    if targets.ndim == 2 and (targets.shape[0],) == output_shape:
+        fix = f"rows are examples: pass y.T, of shape {targets.shape[::-1]}"
+    elif targets.ndim == 1 and output_shape == (1,):
         fix = "make the targets a column: y.reshape(-1, 1)"
     elif targets.ndim == 1 and targets.dtype.kind in "iub":
         fix = f"for integer class labels use the loss cross_entropy, or one-hot rows: np.eye({output_shape[-1]})[y]"

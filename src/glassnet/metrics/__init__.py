@@ -71,3 +71,8 @@ __all__ = [
     "as_metrics",
     "roc_curve",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names and no others."""
+    return sorted(__all__)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from inspect import Parameter, signature
 from typing import Any
 
+from glassnet import settings
 from glassnet.errors import ConfigurationError
 from glassnet.losses import Loss
 from glassnet.metrics.base import Metric
@@ -29,14 +30,10 @@ class FunctionMetric(Metric):
     """
 
     def __init__(self, function: Callable[..., float]) -> None:
-        if not callable(function) or isinstance(function, type):
-            raise ConfigurationError(
-                where="FunctionMetric",
-                received=f"{function!r:.80}",
-                expected="a function (outputs, targets) -> number",
-                fix="write metrics=[your_function]",
-            )
-        self.function = function
+        takes = "(outputs, targets) -> number"
+        self.function: Callable[..., float] = settings.function(
+            function, "FunctionMetric", takes=takes, setting="metrics=[your_function]"
+        )
         name = getattr(function, "__name__", "metric")
         self.name = name if name.isidentifier() else "metric"
 

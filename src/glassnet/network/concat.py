@@ -34,7 +34,7 @@ class Concat(Network):
     """
 
     def __init__(self, *branches: Layer | NumpyLayer | str | Sequence[Layer | NumpyLayer | str], axis: int = 1) -> None:
-        if not branches or not isinstance(axis, int) or axis < 1:
+        if not branches or not isinstance(axis, int | np.integer) or isinstance(axis, bool) or axis < 1:
             raise ConfigurationError(
                 where="Concat",
                 received=f"{len(branches)} branches, axis={axis!r}",
@@ -45,7 +45,7 @@ class Concat(Network):
             self._adopted(Sequential(*branch) if isinstance(branch, list | tuple) else branch) for branch in branches
         ]
         names_of(self.branches)
-        self.axis = axis
+        self.axis = int(axis)
 
     def children(self) -> Iterator[tuple[str, Layer]]:
         """The branches, by their names; those without one are "0", "1", ... by their place."""

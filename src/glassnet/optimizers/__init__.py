@@ -31,3 +31,8 @@ __all__ = [
     "WeightDecay",
     "as_optimizer",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names and no others."""
+    return sorted(__all__)

@@ -25,3 +25,8 @@ __all__ = [
     "plot_update_ratios",
     "plot_watch",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names and no others."""
+    return sorted(__all__)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.checks import as_rows, same_rows
 from glassnet.errors import ConfigurationError, DataError, ShapeError
 from glassnet.metrics import roc_curve
@@ -26,6 +27,7 @@ WIDTH = 4.4
 """Inches of a panel; that of a column on a page."""
 
 
+@suggests
 def plot_roc(model: Any, x: Any, y: Any = None, *, path: str | Path | None = None) -> Figure:
     """Draws the ROC curve of two classes: hits against false alarms, for every threshold of the probability.
 
@@ -80,6 +82,7 @@ def plot_roc(model: Any, x: Any, y: Any = None, *, path: str | Path | None = Non
     return finished(figure, target)
 
 
+@suggests
 def plot_calibration(model: Any, x: Any, y: Any = None, *, path: str | Path | None = None) -> Figure:
     """Draws whether probabilities can be taken at their word: of what got 80 %, were 80 % so?
 
@@ -131,6 +134,7 @@ def plot_calibration(model: Any, x: Any, y: Any = None, *, path: str | Path | No
     return finished(figure, target)
 
 
+@suggests
 def plot_residuals(model: Any, x: Any, y: Any = None, *, path: str | Path | None = None) -> Figure:
     """Draws predicted amounts against true ones, and beside it how the errors are spread.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from glassnet.calls import suggests
 from glassnet.files import write_atomically
 from glassnet.layers import Dense, Layer
 from glassnet.model import Model
@@ -16,6 +17,7 @@ MOST_UNITS = 64
 POSITIVE, NEGATIVE, INK = "#1f5fa8", "#c4442e", "#22313f"
 
 
+@suggests
 def network_diagram(network: Model | Network | Layer, path: str | Path | None = None, *, title: str = "") -> str:
     """Draws a network: of dense layers with at most 64 units the neurons and weights, of any other its layers.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.checks import as_rows, fits_network, numeric
 from glassnet.errors import ConfigurationError
 from glassnet.layers import Conv2D, Layer
@@ -39,6 +40,7 @@ TILE, BESIDE = 0.55, 2.2
 """Inches: from tile to tile, unless there are many; for the image beside feature maps."""
 
 
+@suggests
 def plot_filters(
     model: Model | Network | Layer, layer: int | str | Layer | None = None, *, path: str | Path | None = None
 ) -> Figure:
@@ -99,6 +101,7 @@ def plot_filters(
     return finished(figure, target)
 
 
+@suggests
 def plot_feature_maps(
     model: Model | Network | Layer,
     image: Any,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.checks import numeric, same_rows
 from glassnet.errors import ConfigurationError
 from glassnet.losses.targets import check_labels
@@ -41,6 +42,7 @@ CELL, SMALL_CELL, PICTURE = 0.42, 0.16, 2.0
 """Inches: of a cell of the confusion matrix, of one without a count, and from picture to picture."""
 
 
+@suggests
 def plot_confusion_matrix(
     model: Any,
     x: Any,
@@ -99,6 +101,7 @@ def plot_confusion_matrix(
     return finished(_confusion(counts, names_of(class_names, classes, where)), target)
 
 
+@suggests
 def plot_mistakes(
     model: Model,
     x: Any,

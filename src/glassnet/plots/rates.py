@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.diagnosis import RateTest
 from glassnet.plots.figures import FIRST, INK, MIDDLE, SECOND, SMALL, finished, headline, prepared
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@suggests
 def plot_learning_rate_range(test: RateTest, *, rate: float | None = None, path: str | Path | None = None) -> Figure:
     """Draws the loss over the rising learning rate, and the rate that is suggested.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.checks import numeric
 from glassnet.diagnosis.baseline import loss_of
 from glassnet.errors import ConfigurationError, ShapeError
@@ -28,6 +29,7 @@ DOTS: dict[str, Any] = {"s": 14, "edgecolors": "white", "linewidths": 0.5}
 MARGIN, MOST_POINTS, SURFACE_ROWS = 0.15, 1000, 512
 
 
+@suggests
 def plot_decision_boundary(
     model: Model, x: Any, y: Any = None, *, points: int = 200, path: str | Path | None = None
 ) -> Figure:
@@ -142,6 +144,7 @@ def _dots(axes: Axes, model: Model, rows: Array, y: Array, norm: Any, where: str
     axes.legend(frameon=True, framealpha=0.85, edgecolor="none", fontsize=SMALL, loc="upper right")
 
 
+@suggests
 def plot_loss_surface(
     model: Model, x: Any, y: Any, *, reach: float = 1.0, points: int = 25, seed: int = 0, path: str | Path | None = None
 ) -> Figure:

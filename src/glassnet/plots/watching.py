@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.errors import ConfigurationError
 from glassnet.plots.figures import INK, MIDDLE, PALE, SMALL, finished, headline, prepared
 from glassnet.settings import one_of
@@ -28,6 +29,7 @@ PANEL = 2.5, 2.1
 """Inches."""
 
 
+@suggests
 def plot_watch(watch: Watch, *, path: str | Path | None = None) -> Figure:
     """Draws everything that a watch kept: distributions over time, gradients, updates, units at rest.
 
@@ -59,6 +61,7 @@ def plot_watch(watch: Watch, *, path: str | Path | None = None) -> Figure:
     return finished(figure, target)
 
 
+@suggests
 def plot_distributions(watch: Watch, quantity: str = "activations", *, path: str | Path | None = None) -> Figure:
     """Draws how the numbers of each layer are distributed, over the steps of the training.
 
@@ -87,6 +90,7 @@ def plot_distributions(watch: Watch, quantity: str = "activations", *, path: str
     return finished(figure, target)
 
 
+@suggests
 def plot_gradient_flow(watch: Watch, *, path: str | Path | None = None) -> Figure:
     """Draws how large the gradient of each weight is (root of the mean square), over the steps of the training.
 
@@ -106,6 +110,7 @@ def plot_gradient_flow(watch: Watch, *, path: str | Path | None = None) -> Figur
     return _single(watch, _gradient_lines, path, "plot_gradient_flow")
 
 
+@suggests
 def plot_update_ratios(watch: Watch, *, path: str | Path | None = None) -> Figure:
     """Draws ‖Δθ‖ / ‖θ‖ of each weight over the steps of the training, beside the usual 1e-3.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.calls import suggests
 from glassnet.files import require_writable, write_atomically
 from glassnet.model import Model
 from glassnet.pages import page
@@ -21,6 +22,7 @@ from glassnet.training import History
 from glassnet.version import __version__
 
 
+@suggests
 def report(
     model: Model,
     x: Any,

@@ -116,7 +116,7 @@ class TracingRunner(Runner):
                 kernel=entry.name,
                 path=caller.path,
                 caller=repr(caller),
-                equation=entry.equation,
+                equation=entry.equation_of(arguments),
                 inputs=inputs,
                 outputs=_copies(arguments, entry.writes + entry.updates),
                 settings={name: v for name, v in settings.items() if v is not None and not callable(v)},

@@ -36,3 +36,8 @@ __all__ = [
     "TruthForm",
     "WordForm",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names and no others."""
+    return sorted(__all__)

@@ -126,8 +126,13 @@ def read(raw: Raw, form: Form) -> Raw:
             received=f"the text {text!r:.80} in {place}, in a column of {form.kind}"
             + (f" (and {len(wrong) - 1:,} more such cells)" if len(wrong) > 1 else ""),
             expected=form.expected,
-            fix="mend the cell, or leave it empty where there is no value; a word that means so is named with missing="
-            f"{text.strip()[:40]!r} (--missing), a column of names with categories={raw.name!r} (--categories)",
+            fix="mend the cell, or leave it empty where there is no value; "
+            + (
+                ""
+                if _has_digit(text)
+                else f"a word that means so is named with missing={text.strip()[:40]!r} (--missing), "
+            )
+            + f"a column of names with categories={raw.name!r} (--categories)",
         )
     return found.become(found.kind, found.values, form)
 

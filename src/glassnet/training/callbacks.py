@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from glassnet.calls import CheckedMeta
 from glassnet.errors import ConfigurationError
 from glassnet.training.batches import Rows
 from glassnet.training.history import History
@@ -109,7 +110,7 @@ class TrainingState:
                 self.memories[name] = memory
 
 
-class Callback:
+class Callback(metaclass=CheckedMeta):
     """Base: override what is needed. A plain function ``f(state)`` is called like ``on_epoch_end``.
 
     A callback that is to know in a later ``fit``, or after a restart, what it knew before overrides ``to_remember`` and

@@ -12,6 +12,7 @@ from glassnet.errors import ConfigurationError, FileFormatError
 from glassnet.metrics import METRICS
 from glassnet.settings import boolean, number, one_of, whole
 from glassnet.shapes import Array
+from glassnet.suggestions import nearest
 from glassnet.training.callbacks import Callback, TrainingState
 
 HIGHER_IS_BETTER = ("accuracy", "f1", "precision", "r2", "recall", "roc_auc")
@@ -47,7 +48,11 @@ class Monitor(Callback):
         """Checks that there will be such a number, and that it is known which way is better."""
         where, received = type(self).__name__, f"monitor={self.monitor!r}"
         if self.monitor not in state.available:
-            fix = f"monitor one of: {', '.join(state.available)}"
+            measured = str(self.monitor).removeprefix("val_")
+            meant = nearest(measured, [name for name in state.available if not name.startswith("val_")], "metric")
+            own = str(self.monitor).removesuffix(measured) + str(meant)
+            hint = f"did you mean {own!r}? " if own in state.available else ""
+            fix = f"{hint}monitor one of: {', '.join(state.available)}"
             if str(self.monitor).startswith("val_") and self.monitor[4:] in state.available:
                 fix = f"pass validation_data=(x, y) or validation_split=0.2 to fit, or monitor {self.monitor[4:]!r}"
             raise ConfigurationError(where=where, received=received, expected="something this fit measures", fix=fix)

@@ -1,0 +1,67 @@
+"""A parser that says which option, command or choice was probably meant."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from glassnet.errors import ConfigurationError
+from glassnet.suggestions import nearest, setting_meant
+
+OPTIONS: dict[str, str] = {
+    "layers": "hidden",
+    "units": "hidden",
+    "weight_decay": "l2",
+    "wd": "l2",
+    "early_stopping": "patience",
+    "save": "output",
+    "o": "output",
+    "out_file": "output",
+    "silent": "quiet",
+    "q": "quiet",
+    "sep": "delimiter",
+    "na_values": "missing",
+    "size": "resize",
+    "model": "network",
+    "format": "to",
+}
+"""Options by names of others that no setting in Python has."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Refuses what it does not know with the nearest that it does; so do the parsers of its commands."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parses; in a command nothing may be left over that looks like an option."""
+        found, rest = super().parse_known_args(args, namespace)
+        unknown = [text.partition("=")[0] for text in rest if text.startswith("-") and text != "-"]
+        if unknown:
+            self._refuse(unknown[0])
+        return found, rest
+
+    def _refuse(self, option: str) -> NoReturn:
+        known = [text for action in self._actions for text in action.option_strings if text.startswith("--")]
+        names = {text.removeprefix("--").replace("-", "_"): text for text in known}
+        asked = option.lstrip("-").replace("-", "_")
+        meant = OPTIONS.get(asked.lower()) or setting_meant(asked, names)
+        if meant is None and len(asked) > 1:
+            meant = nearest(asked, names)
+        write = f"write {names[meant]}; " if meant in names else ""
+        error = ConfigurationError(
+            where=self.prog.removeprefix("glassnet ") or self.prog,
+            received=f"the option {option}, unknown here",
+            expected=f"{names[meant]}" if meant in names else f"an option of '{self.prog}'",
+            fix=f"{write}'{self.prog} --help' lists all",
+        )
+        self.exit(2, f"glassnet: {error}\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        choices: Sequence[str] = [str(choice) for choice in action.choices or ()]
+        if action.choices is None or value in action.choices:
+            return
+        families = {"optimizer": "optimizer", "activation": "layer"}
+        meant = nearest(str(value), choices, families.get(action.dest, ""))
+        hint = f"did you mean {meant!r}? " if meant else ""
+        listed = ", ".join(map(repr, choices))
+        raise argparse.ArgumentError(action, f"invalid choice: {value!r} ({hint}choose from {listed})")
