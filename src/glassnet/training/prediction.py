@@ -11,7 +11,6 @@ import numpy as np
 
 from glassnet.errors import ConfigurationError
 from glassnet.kernels.activation import identity_forward
-from glassnet.layers import Layer
 from glassnet.network import Network, embeddings_of
 from glassnet.runners import NumpyRunner, Recorder, StepNumber, native
 from glassnet.runners.arena import Arena
@@ -24,6 +23,7 @@ from glassnet.runners.standins import NotRecorded
 from glassnet.runners.threads import thread_count
 from glassnet.shapes import Array, size_of
 from glassnet.training.agreement import close
+from glassnet.training.changes import Fingerprint
 from glassnet.training.steps import refusing_parameters
 
 NUMPY_ROWS = 1024
@@ -62,8 +62,7 @@ class Predictor:
         self.network = network
         self._on_trial = on_trial
         self._settings = engine, threads
-        self._buffers = network.parameters
-        self._changes = Layer.changes
+        self._fingerprint = Fingerprint(network)
         self._shape, self._dtype = network.output_shape or (), network.dtype
         self._threads = thread_count(threads)
         self.looks_up = bool(embeddings_of(network, network.input_shape or ()))
@@ -73,13 +72,7 @@ class Predictor:
 
     def is_current(self, network: Network, engine: str, threads: int | None) -> bool:
         """Whether all is as it was: the network, its buffers, every layer's attributes, and the other arguments."""
-        return (
-            Layer.changes == self._changes
-            and network is self.network
-            and network.is_built
-            and network.parameters is self._buffers
-            and self._settings == (engine, threads)
-        )
+        return network is self.network and self._settings == (engine, threads) and self._fingerprint.is_current()
 
     def fast(self, x: Array) -> Array | None:
         """The outputs, or None where x is not a contiguous array of finite rows of the network's shape and dtype."""
