@@ -11,7 +11,7 @@ import pytest
 
 import glassnet as gn
 from glassnet.kernels import updates
-from glassnet.training import stepping
+from glassnet.training import step_programs, stepping
 
 ENGINES = ("numpy", "compiled")
 engines = pytest.mark.parametrize("engine", ENGINES)
@@ -346,13 +346,13 @@ def test_a_fit_that_diverges_after_a_change_goes_back(engine):
 
 def test_programs_stay_when_nothing_of_this_network_changed(monkeypatch):
     made = []
-    plain = stepping.Program.__init__
+    plain = step_programs.Program.__init__
 
     def counting(self, *arguments):
         made.append(self)
         plain(self, *arguments)
 
-    monkeypatch.setattr(stepping.Program, "__init__", counting)
+    monkeypatch.setattr(step_programs.Program, "__init__", counting)
     x, y = data()
     model = gn.Model(dropping(), "cross_entropy", "adam", engine="compiled")
     for _ in range(3):
@@ -482,8 +482,8 @@ def test_changes_of_own_parts_are_noticed(change):
 
 def test_own_parts_that_change_themselves_are_compiled_once(monkeypatch):
     made = []
-    plain = stepping.Program.__init__
-    monkeypatch.setattr(stepping.Program, "__init__", lambda self, *a: (made.append(1), plain(self, *a))[1])
+    plain = step_programs.Program.__init__
+    monkeypatch.setattr(step_programs.Program, "__init__", lambda self, *a: (made.append(1), plain(self, *a))[1])
     x, _ = data(32)
     model = own_model("compiled", OwnRule(0.02))
     for _ in range(3):
@@ -526,11 +526,9 @@ def test_a_loss_that_is_not_finite_changes_nothing(engine, over):
     model = gn.Model(net, "mean_squared_error", gn.Adam(), engine=engine)
     model.step(x, x[:, :2])
     before = net.parameters.copy(), {name: array.copy() for name, array in model.optimizer.state.items()}
+    diverging = [(2 * x, x[:, :2]), (x, 3e38 * np.sign(x[:, :2]))]
     with pytest.raises(gn.DivergenceError, match="as they were before"):
-        if over:
-            model.step_over([(2 * x, x[:, :2]), (x, 3e38 * np.sign(x[:, :2]))])
-        else:
-            model.step(2 * x, 3e38 * np.sign(x[:, :2]))
+        model.step_over(diverging) if over else model.step(*diverging[1])
     np.testing.assert_array_equal(net.parameters, before[0])
     for name, array in before[1].items():
         np.testing.assert_array_equal(model.optimizer.state[name], array)
@@ -816,7 +814,7 @@ def test_copies_and_files_go_on_alike(engine, tmp_path):
     model = gn.Model(dropping(), "cross_entropy", gn.Adam(0.01), engine=engine)
     model.step(x, y)
     model.save(tmp_path / "m.safetensors")
-    others = [deepcopy(model), pickle.loads(pickle.dumps(model)), gn.load(tmp_path / "m.safetensors")]  # noqa: S301
+    others = [deepcopy(model), pickle.loads(pickle.dumps(model)), gn.load(tmp_path / "m.safetensors")]
     others[2].engine = engine
     model.step(x, y)
     for other in others:
