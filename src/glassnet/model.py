@@ -347,6 +347,7 @@ class Model:
         """The network's outputs for checked inputs."""
         predictor = self._predictor
         if predictor is None or not predictor.is_current(self.network, self.engine, self.threads):
+            predictor = self._predictor = None  # the memory of the old one serves the new one
             predictor = self._predictor = Predictor(self.network, self.engine, self.threads)
         return predictor(inputs)
 

@@ -73,6 +73,7 @@ def _stepper(model: Stepping) -> Stepper:
     """What does single updates, made anew where something has changed."""
     parts = _parts(model)
     if model._stepper is None or not model._stepper.is_current(*parts):
+        model._stepper = None  # the memory of the old one serves the new one
         model._stepper = Stepper(*parts)
     return model._stepper
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from glassnet.initializers import Initializer
 from glassnet.layers import Layer
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
@@ -96,6 +97,8 @@ def _inside(value: Any, depth: int) -> Iterator[Any]:
         if depth:
             for item in value.values() if isinstance(value, dict) else value:
                 yield from _inside(item, depth - 1)
+    elif isinstance(value, Initializer):  # which has done its work
+        return
     elif isinstance(value, Configurable) or (is_library_code(type(value)) and hasattr(value, "__dict__")):
         yield value
 

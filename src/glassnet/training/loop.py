@@ -76,10 +76,10 @@ class Trainer:
         snapshots = Snapshots(self.network, optimizer, steps=steps, first_epoch=state.first_epoch)
         watches = [callback for callback in callbacks if isinstance(callback, Watch)]
         engine = self._engine(rows, batch_size, snapshots, watches)
-        seen = Fingerprint(self.network, self.loss, optimizer)
         # Where nobody looks at the model between epochs, an engine may do several at once.
         has_penalty = optimizer.penalty(np.ones_like(self.network.parameters), self.network.layout) > 0
         others = len(callbacks) > len(watches)
+        seen = Fingerprint(self.network, self.loss, optimizer) if others else None  # of what they may change
         is_watched = bool(others or self.metrics or validation is not None or has_penalty)
         state.training, state.validation = rows, validation
         callbacks = saving_last(list(callbacks))
@@ -99,7 +99,7 @@ class Trainer:
                 while epoch <= state.last_epoch and state.stop_reason is None:
                     first_step = optimizer.steps
                     check_rate(optimizer, where=f"fit: step {first_step + 1}")
-                    if not seen.is_current():  # a callback was at work
+                    if seen is not None and not seen.is_current():  # a callback was at work
                         optimizer.prepare(self.network.parameters)
                         snapshots.renew()
                         engine = self._engine(rows, batch_size, snapshots, watches)
@@ -128,7 +128,8 @@ class Trainer:
                     state.epoch, state.step = epoch - 1, optimizer.steps
                     state.logs = {name: values[-1] for name, values in measured.items()}
                     state.history.extend(epoch - count, measured)
-                    seen.renew()  # what own parts do to themselves is no news
+                    if seen is not None:
+                        seen.renew()  # what own parts do to themselves is no news
                     for callback in callbacks:
                         callback.on_epoch_end(state)
                     bar.epoch(state.epoch, state.logs)
