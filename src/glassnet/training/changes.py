@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from glassnet.initializers import Initializer
-from glassnet.layers import Layer
+from glassnet.layers.weights import WithWeights
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
+from glassnet.parameters import Parameter, ParameterView, Watched
 from glassnet.runners.base import is_library_code
 from glassnet.settings import Configurable
 from glassnet.training.parts import is_python
@@ -19,6 +20,9 @@ DEPTH = 4
 """So deep lists, tuples and dicts are looked into."""
 ASKED_AT_EACH_STEP = ("learning_rate", "learning_rate_scale")
 """Of a library's rule: its programs ask for the rate whenever they run."""
+
+OF_MEMORY = ("_buffers", "_memory", "_sums", "_layout_changes", "_home")
+"""Where a network's parameters lie, which its buffers tell."""
 
 
 class Fingerprint:
@@ -39,7 +43,7 @@ class Fingerprint:
 
     def renew(self) -> None:
         """Takes what there is now for granted."""
-        self._changes = Layer.changes
+        self._changes = Watched.changes
         self._buffers = self._network.parameters if self._network.is_built else None
         self._of_layers = _attributes([self._network, *(layer for _, layer in self._network.walk())])
         self._of_parts = _attributes(list(self._parts))
@@ -47,7 +51,7 @@ class Fingerprint:
     def is_current(self) -> bool:
         """Whether nothing has changed.
 
-        Attributes of layers are counted wherever they are set (see ``Layer.changes``): only where the count has moved
+        Attributes of layers are counted wherever they are set (see ``Watched.changes``): only where the count has moved
         they are compared, since it may have been another network's layer.
         """
         for live, seen, left_out in self._of_parts:
@@ -56,7 +60,7 @@ class Fingerprint:
         network = self._network
         if (network.parameters if network.is_built else None) is not self._buffers:
             return False
-        changes = Layer.changes
+        changes = Watched.changes
         if changes != self._changes:
             if not all(_is_as_seen(*attributes) for attributes in self._of_layers):
                 return False
@@ -85,10 +89,15 @@ def _attributes(roots: list[Any]) -> list[_Attributes]:
 
 
 def _left_out(thing: Any) -> tuple[str, ...]:
-    if not isinstance(thing, Optimizer):
-        return ()
-    is_asked = is_library_code(type(thing)) or is_python(thing)
-    return ("steps", *ASKED_AT_EACH_STEP) if is_asked else ("steps",)
+    """What is no change: what follows from the rest, and what the thing itself changes all the time."""
+    if isinstance(thing, Parameter):
+        return ("_value", "_store") if isinstance(thing, ParameterView) else ("_value", "gradient", "_store")
+    if isinstance(thing, WithWeights):
+        return OF_MEMORY
+    if isinstance(thing, Optimizer):
+        is_asked = is_library_code(type(thing)) or is_python(thing)
+        return ("steps", *ASKED_AT_EACH_STEP) if is_asked else ("steps",)
+    return ()
 
 
 def _inside(value: Any, depth: int) -> Iterator[Any]:

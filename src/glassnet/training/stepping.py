@@ -57,8 +57,8 @@ class Stepper:
         self._update: UpdateProgram | None = None
         self._has_own = bool(own_parts(network, loss, optimizer))
         self._looks_up = bool(embeddings_of(network, network.input_shape or ()))
-        # What a forward pass changes: running statistics. (Frozen weights are weights, and nobody changes them.)
-        segments = [s for s in network.layout if not s.trainable and not s.is_weight]
+        # What a forward pass changes: running statistics.
+        segments = [segment for segment in network.layout if segment.is_statistic]
         self._running = [s.view(network.parameters) for s in segments]
 
     def is_current(
