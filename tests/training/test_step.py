@@ -231,7 +231,27 @@ def _state(model):
     model.optimizer.state["m"] = np.full_like(model.optimizer.state["m"], 0.01)
 
 
+def _freeze(model):
+    model.network[0].freeze()
+
+
+def _freeze_one(model):
+    model.network[3].weight.trainable = False
+
+
+def _rate_of_one(model):
+    model.network[0].weight.learning_rate_scale = 5.0
+
+
+def _weight(model):
+    model.network[0].weight[...] = 0.1
+
+
 CHANGES = [
+    _freeze,
+    _freeze_one,
+    _rate_of_one,
+    _weight,
     _drop,
     _activation,
     _optimizer,
@@ -289,7 +309,7 @@ def test_changes_of_the_engine_take_effect(monkeypatch):
     assert model.optimizer.steps == 2
 
 
-@pytest.mark.parametrize("change", ["drop", "rate", "values", "beta", "built", "state"])
+@pytest.mark.parametrize("change", ["drop", "rate", "values", "beta", "built", "state", "freeze", "own rate", "weight"])
 @pytest.mark.parametrize("watched", [False, True])
 def test_what_a_callback_changes_in_the_middle_of_a_fit_is_noticed(change, watched):
     x, y = data()
@@ -303,6 +323,12 @@ def test_what_a_callback_changes_in_the_middle_of_a_fit_is_noticed(change, watch
             state.optimizer.learning_rate = 0.2
         elif change == "values":
             state.network.parameters[...] *= 0.5
+        elif change == "freeze":
+            state.network[0].freeze()
+        elif change == "own rate":
+            state.network[0].weight.learning_rate_scale = 3.0
+        elif change == "weight":
+            state.network[0].weight = np.full((6, 9), 0.1)
         elif change == "beta":
             state.optimizer.beta1 = 0.1
         elif change == "built":
@@ -776,6 +802,49 @@ def test_a_network_and_one_that_contains_it_in_turns():
             np.testing.assert_array_equal(judge.parameters, whole.network.parameters[-judge.parameters.size :])
         ends.append(whole.network.parameters)
     np.testing.assert_allclose(*ends, rtol=1e-4, atol=1e-5)
+
+
+@engines
+def test_a_judge_that_one_of_two_models_leaves_alone(engine, monkeypatch):
+    rng = np.random.default_rng(0)
+    noise, real = rng.normal(size=(32, 2)), rng.normal(3, 0.5, (32, 1))
+    ones, zeros = np.ones((32, 1)), np.zeros((32, 1))
+    made = []
+    plain = step_programs.Program.__init__
+    monkeypatch.setattr(step_programs.Program, "__init__", lambda self, *a: (made.append(1), plain(self, *a))[1])
+    generator = gn.Sequential(gn.Dense(4), gn.Tanh(), gn.Dense(1))
+    judge = gn.Sequential(gn.Dense(4), gn.BatchNorm(), gn.Tanh(), gn.Dense(1))
+    judging = gn.Model(judge, "binary_cross_entropy", gn.Adam(0.01), engine=engine)
+    judging.step(real, ones)
+    fooling = gn.Model(gn.Sequential(generator, judge.frozen()), "binary_cross_entropy", gn.Adam(0.01), engine=engine)
+    for _ in range(4):
+        before = judge[0].weight.value.copy(), judge[3].bias.value.copy()
+        fooling.step(noise, ones)
+        np.testing.assert_array_equal(judge[0].weight.value, before[0])
+        np.testing.assert_array_equal(judge[3].bias.value, before[1])
+        moved = generator[0].weight.value.copy()
+        judging.step_over([(real, ones), (real - 3, zeros)])
+        assert np.abs(judge[0].weight.value - before[0]).max() > 0
+        np.testing.assert_array_equal(generator[0].weight.value, moved)
+    # The judge is compiled anew once, when its weights move to where the generator's are.
+    assert len(made) == (0 if engine == "numpy" else 3)
+
+
+@pytest.mark.parametrize("engine", ["compiled"])
+def test_freezing_in_turns_keeps_the_programs_of_others(engine, monkeypatch):
+    x, y = data()
+    made = []
+    plain = step_programs.Program.__init__
+    monkeypatch.setattr(step_programs.Program, "__init__", lambda self, *a: (made.append(1), plain(self, *a))[1])
+    shared = gn.Sequential(gn.Dense(5), gn.Tanh())
+    one = gn.Model(gn.Sequential(shared, gn.Dense(3)), "cross_entropy", "sgd", engine=engine)
+    other = gn.Model(dropping(), "cross_entropy", "sgd", engine=engine)
+    for _ in range(4):
+        shared.freeze()
+        one.step(x, y)
+        shared.unfreeze()
+        other.step(x, y)
+    assert len(made) == 2
 
 
 @engines
