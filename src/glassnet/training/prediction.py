@@ -62,7 +62,7 @@ class Predictor:
         self.network = network
         self._on_trial = on_trial
         self._settings = engine, threads
-        self._fingerprint = Fingerprint(network)
+        self._fingerprint = None if on_trial else Fingerprint(network)
         self._shape, self._dtype = network.output_shape or (), network.dtype
         self._threads = thread_count(threads)
         self.looks_up = bool(embeddings_of(network, network.input_shape or ()))
@@ -72,7 +72,8 @@ class Predictor:
 
     def is_current(self, network: Network, engine: str, threads: int | None) -> bool:
         """Whether all is as it was: the network, its buffers, every layer's attributes, and the other arguments."""
-        return network is self.network and self._settings == (engine, threads) and self._fingerprint.is_current()
+        same = network is self.network and self._settings == (engine, threads)
+        return same and self._fingerprint is not None and self._fingerprint.is_current()
 
     def fast(self, x: Array) -> Array | None:
         """The outputs, or None where x is not a contiguous array of finite rows of the network's shape and dtype."""
