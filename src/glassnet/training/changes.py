@@ -45,7 +45,7 @@ class Fingerprint:
         """Takes what there is now for granted."""
         self._changes = Watched.changes
         self._buffers = self._network.parameters if self._network.is_built else None
-        self._of_layers = _attributes([self._network, *(layer for _, layer in self._network.walk())])
+        self._of_layers = self._layers()
         self._of_parts = _attributes(list(self._parts))
 
     def is_current(self) -> bool:
@@ -62,10 +62,18 @@ class Fingerprint:
             return False
         changes = Watched.changes
         if changes != self._changes:
-            if not all(_is_as_seen(*attributes) for attributes in self._of_layers):
+            now, before = self._layers(), self._of_layers
+            if len(now) != len(before) or not all(map(_is_equal, now, before)):
                 return False
             self._changes = changes
         return True
+
+    def _layers(self) -> tuple[Any, ...]:
+        """The attributes of all layers and parameters, one after another: seldom compared, often kept."""
+        flat: list[Any] = []
+        for _, seen, _ in _attributes([self._network, *(layer for _, layer in self._network.walk())]):
+            _flatten(seen, flat)
+        return tuple(flat)
 
 
 _Attributes = tuple[dict[str, Any], dict[str, Any], int]
@@ -121,6 +129,15 @@ def _copied(value: Any, depth: int) -> Any:
     if type(value) in (list, tuple):
         return type(value)(_copied(item, depth - 1) for item in value)
     return value
+
+
+def _flatten(value: Any, flat: list[Any], depth: int = DEPTH + 1) -> None:
+    if depth and type(value) in (dict, list, tuple):
+        flat += [type(value), len(value), *(value if type(value) is dict else ())]
+        for item in value.values() if type(value) is dict else value:
+            _flatten(item, flat, depth - 1)
+    else:
+        flat.append(value)
 
 
 def _is_as_seen(live: dict[str, Any], seen: dict[str, Any], left_out: int) -> bool:
