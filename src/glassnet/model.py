@@ -31,6 +31,7 @@ from glassnet.losses import Loss, as_loss, check_weights
 from glassnet.metrics import Metric, as_metrics
 from glassnet.model_checks import agreed_dtype, check_channels, check_end, check_lookups, check_rows
 from glassnet.model_data import in_unit_of_x, keeps_differences, prepared_inputs, prepared_targets
+from glassnet.model_steps import step, step_over
 from glassnet.network import Names, Network, activations, as_network, check_indices
 from glassnet.optimizers import Optimizer, as_optimizer
 from glassnet.output import for_stream, is_heard, logger
@@ -46,6 +47,7 @@ from glassnet.training import (
     Memories,
     Predictor,
     Rows,
+    Stepper,
     Trainer,
     TrainingState,
     as_callbacks,
@@ -137,6 +139,7 @@ class Model:
         self.memories: Memories = {}
         self.written: Written | None = None
         self._predictor: Predictor | None = None
+        self._stepper: Stepper | None = None
         if engine == "compiled" and native() is None:
             raise ConfigurationError(
                 where="Model",
@@ -148,7 +151,7 @@ class Model:
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what is compiled: a copy compiles for itself."""
-        return self.__dict__ | {"_predictor": None}
+        return self.__dict__ | {"_predictor": None, "_stepper": None}
 
     def __repr__(self) -> str:
         return f"Model({self.network!r}, loss={self.loss!r}, optimizer={self.optimizer!r})"
@@ -199,7 +202,7 @@ class Model:
         if not isinstance(self.preprocessing, Table):
             x = numeric(x, where="fit: x")
         y = numeric(y, where="fit: y")
-        self._check_digits(x, y)
+        self.check_digits(x, y, where="fit")
         rows = self.rows(x, y, sample_weight, where="fit").require_weight(where="fit")
         if validation_data is not None and validation_split:
             raise ConfigurationError(
@@ -250,6 +253,52 @@ class Model:
             for text in self._hints(rows, history) if verbose else history.notes:
                 logger().warning(text)
         return history
+
+    def step(self, x: Any, y: Any, sample_weight: Any = None) -> float:
+        """Does one update on a batch and returns its loss: for a training loop of one's own.
+
+        Batch by batch it does what ``fit`` does, bit for bit: the same engine, the same dropout masks. The program for
+        a batch's shape is recorded at its first step and kept, until something changes that it took for granted. The
+        first step builds the network, where it is not. ``epochs_trained``, metrics and callbacks are ``fit``'s alone;
+        to measure, call ``evaluate``.
+
+        Args:
+            x: inputs (N, ...), as ``fit`` takes them.
+            y: targets, as ``fit`` takes them.
+            sample_weight: a weight ≥ 0 for each row (N,).
+
+        Raises:
+            ShapeError, DataError: the batch does not fit the network or the loss; nothing is changed.
+            DivergenceError: the loss is NaN or infinite; there was no update.
+
+        Example:
+            >>> import numpy as np, glassnet as gn
+            >>> x = np.array([[0.0], [1.0], [2.0], [3.0]])
+            >>> model = gn.Model(gn.Dense(1), "mean_squared_error", gn.SGD(0.1))
+            >>> losses = [model.step(x, 2 * x + 1) for _ in range(200)]
+            >>> model.predict(x).round(2).ravel().tolist()
+            [1.0, 3.0, 5.0, 7.0]
+        """
+        return step(self, x, y, sample_weight)
+
+    train_on_batch = step  # as Keras calls it
+
+    def step_over(self, batches: Iterable[tuple[Any, ...]]) -> float:
+        """Does one update with the gradients of several batches together, and returns their loss.
+
+        For batches too large for memory, or from several sources. The update is that of one step on all rows in one
+        batch, within rounding: gradients are averaged by the batches' total weights (added, for a loss with
+        ``reduction="sum"``), and steps such as clipping see the whole. Only batch normalisation tells the difference:
+        it normalises each batch by itself. Each batch has dropout masks of its own.
+
+        Args:
+            batches: (x, y) or (x, y, sample_weight) of each batch: a list, or a generator that makes one after another.
+
+        Raises:
+            ShapeError, DataError, ConfigurationError: a batch does not fit, or there is none; nothing is changed.
+            DivergenceError: the loss of a batch is NaN or infinite; there was no update.
+        """
+        return step_over(self, batches)
 
     def print_hints(self, rows: Rows, history: History | None = None) -> None:
         """Prints the history's notes and what can be told at a glance, a line each; ``gn.diagnose`` looks closer.
@@ -308,6 +357,7 @@ class Model:
         """The network's outputs for checked inputs."""
         predictor = self._predictor
         if predictor is None or not predictor.is_current(self.network, self.engine, self.threads):
+            predictor = self._predictor = None  # the memory of the old one serves the new one
             predictor = self._predictor = Predictor(self.network, self.engine, self.threads)
         return predictor(inputs)
 
@@ -516,16 +566,16 @@ class Model:
         loss_weights = self.loss.weigh_classes(loss_weights, targets, output_shape, self.dtype)
         return Rows(inputs, targets, weights, loss_weights, originals)
 
-    def _check_digits(self, x: Any, y: Array) -> None:
+    def check_digits(self, x: Any, y: Array, *, where: str) -> None:
         """Refuses what is to be learned where its differences are lost in the network's dtype."""
         if self.preprocessing is None:
             fix = "set model.preprocessing = gn.Standardize.from_data(x), which is stored with the model"
-            keeps_differences(x, self.dtype, where="fit: x", fix=fix)
+            keeps_differences(x, self.dtype, where=f"{where}: x", fix=fix)
         if self.target_scaling is None and not self.loss.decides_classes:
             fix = "set model.target_scaling = gn.Standardize.from_data(y): predictions and metrics stay in y's own unit"
             if self.loss.has_log_link:
                 fix = "subtract what all have in common, if that makes sense of such targets"
-            keeps_differences(y, self.dtype, where="fit: y", fix=fix)
+            keeps_differences(y, self.dtype, where=f"{where}: y", fix=fix)
 
     def _validation(self, data: tuple[Any, ...]) -> Rows:
         if not isinstance(data, tuple | list) or len(data) not in (2, 3):

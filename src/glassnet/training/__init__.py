@@ -10,6 +10,7 @@ from glassnet.training.monitors import EarlyStopping, ReduceOnPlateau
 from glassnet.training.parts import own_parts
 from glassnet.training.prediction import Predictor
 from glassnet.training.progress import is_watched
+from glassnet.training.stepping import Stepper
 from glassnet.training.trial import example_rows, plan_of
 from glassnet.training.watch import Distribution, Watch, WatchRecord
 
@@ -24,6 +25,7 @@ __all__ = [
     "Predictor",
     "ReduceOnPlateau",
     "Rows",
+    "Stepper",
     "Trainer",
     "TrainingState",
     "Watch",

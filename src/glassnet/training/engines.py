@@ -167,6 +167,9 @@ class CompiledEngine(Engine):
         on_trial: whether the step is recorded on arrays that betray what is calculated beside the kernels.
     """
 
+    updates = True
+    """Whether the optimizer has its turn in what is recorded."""
+
     def __init__(self, *parts: Any, bridges: Bridges = NO_BRIDGES, on_trial: bool = False) -> None:
         super().__init__(*parts)
         self._bridges, self._on_trial = bridges, on_trial
@@ -250,7 +253,8 @@ class CompiledEngine(Engine):
         """A step as recorded; a part that is found out only now, at batches of another size, gets its bridge."""
         while True:
             try:
-                return record_step(*self.parts, rows, batch_rows, bridges=self._bridges, on_trial=self._on_trial)
+                how: Any = {"bridges": self._bridges, "on_trial": self._on_trial, "updates": self.updates}
+                return record_step(*self.parts, rows, batch_rows, **how)
             except NotRecorded as refusal:
                 bridges = self._bridges.with_refused(refusal, *self.parts[:3])
                 if self._on_trial or bridges.impossible:

@@ -20,6 +20,7 @@ from glassnet.runners.own import held, is_own, named, single
 from glassnet.shapes import Array
 from glassnet.training.batches import Rows, batch_sizes, epoch_order
 from glassnet.training.callbacks import Callback, TrainingState
+from glassnet.training.changes import Fingerprint
 from glassnet.training.checkpoint import saving_last
 from glassnet.training.engines import CompiledEngine, Engine, NumpyEngine, Result, Task, engine_class
 from glassnet.training.history import History
@@ -78,6 +79,7 @@ class Trainer:
         # Where nobody looks at the model between epochs, an engine may do several at once.
         has_penalty = optimizer.penalty(np.ones_like(self.network.parameters), self.network.layout) > 0
         others = len(callbacks) > len(watches)
+        seen = Fingerprint(self.network, self.loss, optimizer) if others else None  # of what they may change
         is_watched = bool(others or self.metrics or validation is not None or has_penalty)
         state.training, state.validation = rows, validation
         callbacks = saving_last(list(callbacks))
@@ -96,7 +98,12 @@ class Trainer:
                 epoch = state.first_epoch
                 while epoch <= state.last_epoch and state.stop_reason is None:
                     first_step = optimizer.steps
-                    _check_rate(optimizer)
+                    check_rate(optimizer, where=f"fit: step {first_step + 1}")
+                    if seen is not None and not seen.is_current():  # a callback was at work
+                        optimizer.prepare(self.network.parameters)
+                        snapshots.renew()
+                        engine = self._engine(rows, batch_size, snapshots, watches)
+                        seen.renew()
                     result = engine.run(task, epoch, 1 if is_watched else state.last_epoch - epoch + 1)
                     count, left = divmod(len(result.losses), steps)
                     if result.diverged:
@@ -121,6 +128,8 @@ class Trainer:
                     state.epoch, state.step = epoch - 1, optimizer.steps
                     state.logs = {name: values[-1] for name, values in measured.items()}
                     state.history.extend(epoch - count, measured)
+                    if seen is not None:
+                        seen.renew()  # what own parts do to themselves is no news
                     for callback in callbacks:
                         callback.on_epoch_end(state)
                     bar.epoch(state.epoch, state.logs)
@@ -211,12 +220,12 @@ class Trainer:
         return error
 
 
-def _check_rate(optimizer: Optimizer) -> None:
+def check_rate(optimizer: Optimizer, *, where: str) -> None:
     """Refuses a rate that climbs the loss, which a callback or a schedule of the user's may come to."""
     rate = optimizer.current_rate()
     if not 0 <= rate < np.inf:
         raise ConfigurationError(
-            where=f"fit: step {optimizer.steps + 1}",
+            where=where,
             received=f"a learning rate of {rate:g} (learning_rate_scale {optimizer.learning_rate_scale!r})",
             expected="0 ≤ rate < infinity",
             fix="look at the schedule, and at callbacks that change the rate",

@@ -11,8 +11,8 @@ import numpy as np
 
 from glassnet.errors import ConfigurationError
 from glassnet.kernels.activation import identity_forward
-from glassnet.layers import Layer
 from glassnet.network import Network, embeddings_of
+from glassnet.parameters import Watched
 from glassnet.runners import NumpyRunner, Recorder, StepNumber, native
 from glassnet.runners.arena import Arena
 from glassnet.runners.fusion import fold
@@ -24,6 +24,7 @@ from glassnet.runners.standins import NotRecorded
 from glassnet.runners.threads import thread_count
 from glassnet.shapes import Array, size_of
 from glassnet.training.agreement import close
+from glassnet.training.changes import Fingerprint
 from glassnet.training.steps import refusing_parameters
 
 NUMPY_ROWS = 1024
@@ -62,24 +63,23 @@ class Predictor:
         self.network = network
         self._on_trial = on_trial
         self._settings = engine, threads
-        self._buffers = network.parameters
-        self._changes = Layer.changes
+        has_own = any(map(is_own, (network, *(layer for _, layer in network.walk()))))
+        # Own layers may set attributes whenever they are called: to count changes says as much, and takes no memory.
+        self._fingerprint = None if has_own else Fingerprint(network)
+        self._changes, self._buffers = Watched.changes, network.parameters
         self._shape, self._dtype = network.output_shape or (), network.dtype
         self._threads = thread_count(threads)
         self.looks_up = bool(embeddings_of(network, network.input_shape or ()))
         self._program = None if engine == "numpy" else self._compiled()
-        has_own = any(map(is_own, (network, *(layer for _, layer in network.walk()))))
         self._is_untried = has_own and not on_trial and self._program is not None
 
     def is_current(self, network: Network, engine: str, threads: int | None) -> bool:
         """Whether all is as it was: the network, its buffers, every layer's attributes, and the other arguments."""
-        return (
-            Layer.changes == self._changes
-            and network is self.network
-            and network.is_built
-            and network.parameters is self._buffers
-            and self._settings == (engine, threads)
-        )
+        same = network is self.network and self._settings == (engine, threads)
+        if self._fingerprint is not None:
+            return same and self._fingerprint.is_current()
+        is_unmoved = network.is_built and network.parameters is self._buffers
+        return same and is_unmoved and Watched.changes == self._changes
 
     def fast(self, x: Array) -> Array | None:
         """The outputs, or None where x is not a contiguous array of finite rows of the network's shape and dtype."""

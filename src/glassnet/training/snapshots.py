@@ -23,7 +23,7 @@ class Snapshots:
     """
 
     def __init__(self, network: Network, optimizer: Optimizer, *, steps: int, first_epoch: int) -> None:
-        self._optimizer = optimizer
+        self._network, self._optimizer = network, optimizer
         self._steps, self._first_epoch, self._first_step = steps, first_epoch, optimizer.steps
         live = [network.parameters, *optimizer.state.values()]
         self.arrays: list[tuple[Array, tuple[Array, Array]]] = [
@@ -35,8 +35,23 @@ class Snapshots:
         for live, slots in self.arrays:
             np.copyto(slots[epoch % 2], live)
 
+    def renew(self) -> None:
+        """Keeps up with arrays that others have taken the place of; what was copied before is still there."""
+        live = [self._network.parameters, *self._optimizer.state.values()]
+        slots = [slots for _, slots in self.arrays]
+        if [array.shape for array in live] != [even.shape for even, _ in slots]:
+            slots = [(array.copy(), array.copy()) for array in live]
+        self.arrays = list(zip(live, slots, strict=True))
+
     def restore(self, epoch: int) -> None:
         """Puts back what there was at the start of an epoch, the latest one or the one before."""
         for live, slots in self.arrays:
             np.copyto(live, slots[epoch % 2])
         self._optimizer.steps = self._first_step + (epoch - self._first_epoch) * self._steps
+
+
+class NoSnapshots(Snapshots):
+    """Nothing is copied: each step is kept for good."""
+
+    def __init__(self) -> None:
+        self.arrays = []

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
+import numpy as np
+
 from glassnet.losses import Loss
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
@@ -70,6 +72,7 @@ def record_step(
     *,
     bridges: Bridges = NO_BRIDGES,
     on_trial: bool = False,
+    updates: bool = True,
 ) -> RecordedStep:
     """Writes one training step down on buffers of its own.
 
@@ -82,6 +85,7 @@ def record_step(
         batch_rows: rows in a batch.
         bridges: the user's own parts that are recorded as calls of their Python code.
         on_trial: whether parameters refuse arithmetic, too, and buffers hold NaN; only for copies of the parts.
+        updates: whether the optimizer has its turn; without it the step ends with the gradients.
 
     Raises:
         NotRecorded: an own part that is not bridged does more than call kernels.
@@ -99,7 +103,9 @@ def record_step(
     before = optimizer.steps
     with refusing_parameters(network, recorder) if on_trial else nullcontext():
         step = TrainingStep(recorder, network, loss, optimizer, x, targets, weights)
-        step.finish()
+        step.backward()
+        if updates:
+            step.update()
     optimizer.steps = before
     return RecordedStep(
         recorder.calls,
@@ -112,8 +118,27 @@ def record_step(
         step.total,
         network.parameters,
         network.gradients,
-        list(optimizer.state.values()),
+        list(optimizer.state.values()) if updates else [network.gradients],
     )
+
+
+def record_update(
+    network: Network, loss: Loss, optimizer: Optimizer, seed: int, *, bridges: Bridges = NO_BRIDGES
+) -> RecordedStep:
+    """Writes the optimizer's turn down alone; the gradients and the batch's total weight are there before it.
+
+    Raises:
+        NotRecorded: an own part that is not bridged does more than call kernels.
+    """
+    recorder = Recorder(seed, bridged=bridges.ids(network, loss, optimizer))
+    value, total = recorder.empty((1,), np.dtype(np.float64)), recorder.empty((1,), np.dtype(np.float64))
+    outputs = recorder.empty((1, 1), network.dtype)  # of which there are none
+    recorder.batch_weight = total
+    before = optimizer.steps
+    recorder.update(optimizer, network.parameters, network.gradients, network.layout)
+    optimizer.steps = before
+    arrays = network.parameters, network.gradients, list(optimizer.state.values())
+    return RecordedStep(recorder.calls, 0, recorder.buffers, 1, [], outputs, value, total, *arrays)
 
 
 @contextmanager

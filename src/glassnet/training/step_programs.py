@@ -1,0 +1,242 @@
+"""Programs of single updates: a whole step on a batch, the gradients of a batch, the optimizer's turn alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from glassnet.losses import BinaryCrossEntropy, CrossEntropy, Loss
+from glassnet.network import Network
+from glassnet.optimizers import Optimizer
+from glassnet.runners import CompiledProgram, NumberOfStep, native
+from glassnet.runners.base import is_library_code, values_at
+from glassnet.runners.standins import NotRecorded
+from glassnet.shapes import Array
+from glassnet.training.batches import Rows
+from glassnet.training.engines import ENDS, CompiledEngine, Task
+from glassnet.training.loop import check_rate
+from glassnet.training.parts import Bridges
+from glassnet.training.snapshots import NoSnapshots
+from glassnet.training.steps import record_update
+
+NUMBERS_AHEAD = 512
+"""Steps for which the numbers that change from step to step are calculated at once, where the rate is a constant."""
+MOST_DOT = 8192
+"""Elements up to which a scalar product is the shortest question, and one that no threads of a BLAS are woken for."""
+NO_LOOKS: list[Any] = []
+DONE = ENDS.index("done"), ENDS.index("parameters not finite")
+FAILED = ENDS.index("failed")
+
+Parts = tuple[Network, Loss, Optimizer, int]
+
+
+class Program(CompiledEngine):
+    """A recorded step on a batch of one shape, whose rows are copied into arrays of its own.
+
+    Args:
+        parts: of the training.
+        threads: upper limit of threads.
+        rows: a batch of that shape.
+        bridges: the user's own parts that are called in Python.
+    """
+
+    def __init__(self, parts: Parts, threads: int | None, rows: Rows, bridges: Bridges) -> None:
+        super().__init__(*parts, threads, NoSnapshots(), bridges=bridges)
+        weights = None if rows.loss_weights is None else rows.loss_weights.copy()
+        self._x, self._targets, self._weights = rows.x.copy(), rows.targets.copy(), weights
+        self._flat, self._shape, self._targets_shape = self._x.reshape(-1), rows.x.shape, rows.targets.shape
+        own = Rows(self._x, self._targets, loss_weights=weights)
+        self._record(Task(own, len(rows), lambda _: None, None, lambda _, __: True))
+        self._run_native = self._native.run
+        self._calls = [call for program in self.programs for call in program.python_calls]
+        self.is_in_python = bool(self._calls)
+        self.values, self.totals = np.empty(1), np.empty(1)
+        self._numbers = _Numbers(self.optimizer, self._questions)
+        self._takes = None if weights is not None else _taker(parts[1], self._targets, self.network)
+
+    @property
+    def value(self) -> Array:
+        """The loss of the latest run (1,)."""
+        return self.values
+
+    @property
+    def total(self) -> Array:
+        """The total weight of the latest run (1,)."""
+        return self.totals
+
+    def fill(self, rows: Rows) -> None:
+        """Takes over checked rows."""
+        np.copyto(self._x, rows.x)
+        np.copyto(self._targets, rows.targets)
+        if self._weights is not None and rows.loss_weights is not None:
+            np.copyto(self._weights, rows.loss_weights)
+
+    def load(self, x: Any, y: Any) -> bool:
+        """Takes over a batch as the user gave it, if it is seen at a glance that all is well with it."""
+        if type(x) is not np.ndarray or type(y) is not np.ndarray or self._takes is None:
+            return False
+        if x.shape != self._shape or y.shape != self._targets_shape or x.dtype.char not in "fdbBhHiIlL":
+            return False
+        with np.errstate(over="ignore", invalid="ignore"):  # the door finds out what there is to it
+            self._x[...] = x
+            return _is_finite(self._flat) and self._takes(y)
+
+    def replay(self, draw: int) -> str:
+        """Runs it once; says how it ended. ``draw`` is the step whose masks are drawn."""
+        optimizer, values = self.optimizer, self.values
+        before = optimizer.steps
+        if self._calls:
+            for call in self._calls:
+                call.step = draw
+        numbers = self._numbers.at(draw)
+        values[0] = np.nan
+        try:
+            _, end = self._run_native(0, 0, 1, None, numbers, values, self.totals, None, self.threads, draw, NO_LOOKS)
+            if self.updates and end in DONE:
+                optimizer.steps = before + 1
+        except KeyboardInterrupt:  # which comes before or after the program, never in the middle
+            optimizer.steps = before + (self.updates and bool(np.isfinite(values[0])))
+            raise
+        if end == FAILED:
+            optimizer.steps = before
+            raise self._errors.pop()
+        return ENDS[end]
+
+
+class StepProgram(Program):
+    """Forward, loss, backward, update."""
+
+
+class GradientProgram(Program):
+    """Forward, loss, backward: it ends with the gradients."""
+
+    updates = False
+
+
+class UpdateProgram:
+    """The optimizer's turn alone.
+
+    Args:
+        parts: of the training.
+        bridges: the user's own parts that are called in Python.
+    """
+
+    def __init__(self, parts: Parts, bridges: Bridges) -> None:
+        module = native()
+        assert module is not None
+        network, loss, self._optimizer, _ = parts
+        questions: list[NumberOfStep] = []
+        self._errors: list[BaseException] = []
+        while True:
+            try:
+                step = record_update(*parts, bridges=bridges)
+                break
+            except NotRecorded as refusal:
+                bridges = bridges.with_refused(refusal, network, loss, self._optimizer)
+                if bridges.impossible:
+                    raise
+        self._program = program = CompiledProgram(step, questions, self._errors)
+        self._total, value = program.arena.view(step.total), program.arena.view(step.value)
+        value[0] = 0.0
+        self._native = module.Replay(program.native, 1, None, network.dtype == np.float64)
+        self._native.parameters(network.parameters)
+        self._numbers = _Numbers(self._optimizer, questions)
+        self._values, self._totals = np.empty(1), np.empty(1)
+
+    def run(self, total: float) -> None:
+        """Does the update for gradients of rows with that total weight."""
+        optimizer = self._optimizer
+        before = optimizer.steps
+        self._total[0] = total
+        for call in self._program.python_calls:
+            call.step = before
+        numbers = self._numbers.at(before)
+        arguments = numbers, self._values, self._totals, None, 1, before, NO_LOOKS
+        _, end = self._native.run(0, 0, 1, None, *arguments)
+        if end == FAILED:
+            optimizer.steps = before
+            raise self._errors.pop()
+        optimizer.steps = before + 1
+
+
+class _Numbers:
+    """The numbers that a program asks for at each step."""
+
+    def __init__(self, optimizer: Optimizer, questions: list[NumberOfStep]) -> None:
+        self._optimizer, self._questions = optimizer, questions
+        self._is_ours = all(map(is_library_code, questions)) and is_library_code(type(optimizer))
+        self._rate: Any = None  # and scale, for which the numbers hold
+        self._first = 0
+        self._ahead = np.empty((0, len(questions)))
+
+    def at(self, step: int) -> Array:
+        """Those of a step (1, columns)."""
+        optimizer = self._optimizer
+        rate = optimizer.learning_rate
+        if not self._is_ours or type(rate) is not float:
+            check_rate(optimizer, where=f"step: update {optimizer.steps + 1}")
+            return self._from(step, 1)
+        key = rate, optimizer.learning_rate_scale
+        place = step - self._first
+        if key != self._rate or not 0 <= place < len(self._ahead):
+            check_rate(optimizer, where=f"step: update {optimizer.steps + 1}")
+            self._ahead = self._from(step, NUMBERS_AHEAD)
+            self._first, self._rate, place = step, key, 0
+        return self._ahead[place : place + 1]
+
+    def _from(self, step: int, count: int) -> Array:
+        numbers = np.empty((count, len(self._questions)))
+        for column, question in enumerate(self._questions):
+            numbers[:, column] = values_at(question, np.arange(step, step + count))
+        return numbers
+
+
+def _is_finite(flat: Array) -> bool:
+    """Whether all is finite; False also for numbers whose squares are too large, which somebody else must look at."""
+    if flat.size > MOST_DOT:
+        return bool(np.isfinite(flat).all())
+    return isfinite(flat.dot(flat))
+
+
+def _taker(loss: Loss, targets: Array, network: Network) -> Callable[[Array], bool] | None:
+    """What copies targets as a user gave them, if that is all that the loss would do with them, and says whether.
+
+    None for losses that have to look at them.
+    """
+    kind = type(loss)
+    if kind.weigh_classes not in (Loss.weigh_classes, CrossEntropy.weigh_classes):
+        return None
+    if kind.prepare is CrossEntropy.prepare and targets.ndim == 1 and targets.dtype == np.int64:
+        classes, unsigned = (network.output_shape or (0,))[0], targets.view(np.uint64)
+        largest = np.maximum.reduce
+
+        def labels(y: Array) -> bool:
+            if y.dtype.char not in "lbBhHiI":
+                return False
+            targets[...] = y
+            return bool(largest(unsigned) < classes)  # negative ones are huge
+
+        return labels
+    if kind.prepare is Loss.prepare and targets.dtype == network.dtype:
+        flat = targets.reshape(-1)
+
+        def numbers(y: Array) -> bool:
+            if y.dtype is not targets.dtype:
+                return False
+            targets[...] = y
+            return _is_finite(flat)
+
+        return numbers
+    if kind.prepare is BinaryCrossEntropy.prepare:
+
+        def shares(y: Array) -> bool:
+            if y.dtype.char not in "fdlbBhHiI?":
+                return False
+            targets[...] = y
+            return bool(y.min() >= 0 and y.max() <= 1)
+
+        return shares
+    return None
