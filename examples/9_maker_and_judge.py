@@ -76,8 +76,8 @@ def draw(points: Array, real: Array, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     figure = Figure(figsize=(5, 5), layout="constrained")
     axes = figure.subplots()
-    axes.scatter(*real.T, s=6, color="#22313f", label="real")
-    axes.scatter(*points[:500].T, s=6, color="#c4442e", label="made")
+    axes.scatter(real[:, 0], real[:, 1], s=6, color="#22313f", label="real")
+    axes.scatter(points[:500, 0], points[:500, 1], s=6, color="#c4442e", label="made")
     axes.set_aspect("equal")
     axes.legend(loc="center")
     path = folder / "9_maker_and_judge.png"
