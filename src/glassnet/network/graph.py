@@ -65,7 +65,7 @@ class Graph(Network):
     ) -> None:
         self.inputs = read_inputs(inputs)
         self.nodes = read_nodes(nodes, self.inputs)
-        self.outputs = read_outputs(outputs, self.inputs, self.nodes)
+        self.outputs: tuple[str, ...] = read_outputs(outputs, self.inputs, self.nodes)
         require_used(self.inputs, self.nodes, self.outputs)
         self._order = in_order(self.inputs, self.nodes)
 
@@ -95,6 +95,11 @@ class Graph(Network):
     def children(self) -> Iterator[tuple[str, Layer]]:
         """The nodes, each behind those that it takes."""
         yield from ((name, self._layer(name)) for name in self._order)
+
+    def _put_children(self, children: Sequence[Layer]) -> None:
+        """Replaces the layers, in the order of ``children``."""
+        for name, layer in zip(self._order, children, strict=True):
+            self.nodes[name] = (layer, *self.nodes[name][1:])
 
     def first_layer(self) -> Layer:
         """Where there are several inputs, the Graph itself."""

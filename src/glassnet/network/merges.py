@@ -20,7 +20,7 @@ Kernel = Callable[..., None]
 
 
 class Merge(Layer):
-    """Base of the layers that take several arrays. They stand in a ``Graph`` alone, which calls ``join`` and ``part``."""
+    """Base of the layers that take several arrays. They stand in a ``Graph`` alone, which calls ``join``, ``part``."""
 
     most: int | None = None
     """How many arrays it takes at most; None for any number from two upward."""
