@@ -165,7 +165,9 @@ class _Objective:
         rng: np.random.Generator,
     ) -> None:
         self.network, self.x, self.y, self.weights = network, x, y, weights
-        self.loss = None if loss is None else loss_for(network, as_loss(loss))
+        self.loss = None if loss is None else as_loss(loss)
+        if self.loss is not None and getattr(self.loss, "network", None) is None:
+            self.loss = loss_for(network, self.loss)
         if network.output_shape is None:
             raise NotBuiltError(
                 where="check_gradients", received="an unbuilt network", expected="shapes", fix="call net.build"

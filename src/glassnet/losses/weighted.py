@@ -12,8 +12,8 @@ import numpy as np
 from glassnet.checks import numeric, same_rows
 from glassnet.errors import ConfigurationError, DataError, ShapeError
 from glassnet.kernels import losses as kernels
-from glassnet.kernels.combine import accumulate, concat_forward
-from glassnet.kernels.merge import unpack_forward
+from glassnet.kernels.combine import accumulate
+from glassnet.kernels.merge import unpack_backward, unpack_forward
 from glassnet.losses.base import Loss
 from glassnet.losses.cross_entropy import CrossEntropy
 from glassnet.losses.named import single_loss
@@ -123,6 +123,13 @@ class WeightedSum(Loss):
     def prepare(self, targets: Any, output_shape: Shape, dtype: np.dtype[Any], *, where: str) -> Array:
         """Each loss's targets side by side (N, ΣM), one number for each of its outputs; labels as ones among zeros."""
         shapes = self.shapes
+        if sum(map(size_of, shapes.values())) != size_of(output_shape):
+            raise ShapeError(
+                where="loss",
+                received=f"outputs of shape {batch_shape(output_shape)}",
+                expected=f"those of the network that the losses are for: {shapes}",
+                fix="call loss.of(net) for the network in hand",
+            )
         given = self.by_output(targets, where=where)
         parts = []
         for term in self.terms:
@@ -218,7 +225,7 @@ class WeightedSum(Loss):
             if not is_alone and sums.setdefault(term.output, whole) is not whole:
                 run(self, accumulate, dpart=whole, dx=sums[term.output])
         for name, gradient in sums.items():
-            run(self, concat_forward, part=gradient, y=doutputs, start=ends[name].start)
+            run(self, unpack_backward, dy=gradient, dx=doutputs, start=ends[name].start)
         return doutputs.reshape(outputs.shape)
 
     def probabilities(self, outputs: Any) -> Any:
