@@ -81,14 +81,16 @@ def by_output(network: Network, outputs: Array) -> Any:
     return network.unpack(outputs) if isinstance(network, Graph) else outputs
 
 
-def require_one_output(network: Network, where: str) -> None:
-    """Refuses a network with several outputs by name, where one array is asked for."""
-    if isinstance(network, Graph) and len(network.outputs) > 1:
+def require_one_output(network: Network, loss: Loss, where: str) -> None:
+    """Refuses several outputs, or losses by output, where one answer to one question is asked for."""
+    several = isinstance(network, Graph) and len(network.outputs) > 1
+    if several or isinstance(loss, WeightedSum):
+        names = list(network.outputs) if isinstance(network, Graph) else []
         raise ConfigurationError(
             where=where,
-            received=f"a model with the outputs {list(network.outputs)}",
-            expected="a model with one output",
-            fix="make a Graph of the nodes that lead to one output, and call it for that",
+            received=f"a model with {f'the outputs {names}' if several else f'the loss {loss!r}'}",
+            expected="a model with one output and one loss",
+            fix="make a Graph of the nodes that lead to one output, and a model of it with that output's loss",
         )
 
 

@@ -416,3 +416,25 @@ def test_the_step_is_shown() -> None:
     assert "row_dot_forward" in trace.to_html()
     assert "row_dot_backward" in str(model.plan(4))
     assert "score" in str(model.summary())
+
+
+def test_doors_that_know_no_graphs_refuse_them(tmp_path: Path) -> None:
+    pairs, images = gn.Model(towers(), "mean_squared_error", "sgd"), gn.Model(heads(), LOSSES, "sgd")
+    pairs.fit(PAIRS, SCORES, verbose=False)
+    images.fit(IMAGES, ANSWERS, verbose=False)
+    for model in (pairs, images):
+        with pytest.raises(gn.ConfigurationError, match="Graph"):
+            gn.interop.export_c(model, tmp_path / "model.c")
+        with pytest.raises(gn.ConfigurationError, match="Graph"):
+            gn.plots.network_diagram(model.network)
+    calls: list[Callable[[], Any]] = [
+        lambda: gn.diagnose(images, IMAGES, ANSWERS),
+        lambda: gn.learning_rate_range(images, IMAGES, ANSWERS),
+        lambda: gn.permutation_importance(images, IMAGES, ANSWERS),
+        lambda: gn.report(images, IMAGES, ANSWERS, path=tmp_path / "report.html"),
+    ]
+    for call in calls:
+        with pytest.raises(gn.ConfigurationError, match="one output"):
+            call()
+    gn.diagnose(pairs, PAIRS, SCORES)
+    assert len(gn.permutation_importance(pairs, PAIRS, SCORES)) == 8
