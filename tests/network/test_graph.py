@@ -438,3 +438,37 @@ def test_doors_that_know_no_graphs_refuse_them(tmp_path: Path) -> None:
             call()
     gn.diagnose(pairs, PAIRS, SCORES)
     assert len(gn.permutation_importance(pairs, PAIRS, SCORES)) == 8
+
+
+def siamese() -> gn.Graph:
+    tower = gn.Sequential(gn.Dense(6), "tanh", gn.Dense(4))
+    nodes = {"a": (tower, "left"), "b": (tower, "right"), "apart": ("absolute_difference", "a", "b")}
+    return gn.Graph(inputs={"left": 3, "right": 3}, nodes=nodes | {"same": (gn.Dense(1), "apart")}, outputs="same")
+
+
+def test_a_tower_at_two_nodes_has_one_set_of_weights(tmp_path: Path) -> None:
+    x, y = {"left": PAIRS["user"], "right": RNG.normal(size=(30, 3))}, RNG.integers(0, 2, (30, 1))
+    assert gn.check_gradients(siamese(), x, y, "binary_cross_entropy").passed
+    models = [gn.Model(siamese(), "binary_cross_entropy", gn.SGD(0.1), dtype="float64", engine=e) for e in ENGINES]
+    for model in models:
+        model.fit(x, y, epochs=3, verbose=False)
+        assert model.network.parameters.size == 3 * 6 + 6 + 6 * 4 + 4 + 4 + 1
+    np.testing.assert_allclose(*(model.network.parameters for model in models), rtol=1e-12, atol=1e-14)
+    models[1].save(tmp_path / "model.safetensors")
+    loaded = gn.load(tmp_path / "model.safetensors")
+    for model in (models[1], loaded):
+        model.fit(x, y, epochs=1, verbose=False)
+    np.testing.assert_array_equal(loaded.predict(x), models[1].predict(x))
+    turned = {"left": x["right"], "right": x["left"]}
+    np.testing.assert_array_equal(loaded.predict(turned), loaded.predict(x))
+
+
+def test_layers_taken_into_a_second_graph_leave_the_first_as_it_is() -> None:
+    first = towers()
+    first.build(seed=1)
+    before = first.parameters.copy()
+    code = first.nodes["user_code"][0]
+    second = gn.Graph(inputs={"user": 3}, nodes={"code": (code, "user"), "end": (gn.Dense(2), "code")}, outputs="end")
+    gn.Model(second, "mean_squared_error", gn.SGD(0.0)).fit(PAIRS["user"], np.zeros((30, 2)), verbose=False)
+    np.testing.assert_array_equal(first.parameters, before)
+    np.testing.assert_array_equal(second.nodes["code"][0].layers[0].weight.value, code.layers[0].weight.value)

@@ -64,7 +64,7 @@ class Graph(Network):
         outputs: str | Sequence[str],
     ) -> None:
         self.inputs = read_inputs(inputs)
-        self.nodes = read_nodes(nodes, self.inputs)
+        self.nodes = read_nodes(nodes, self.inputs, self._adopted)
         self.outputs: tuple[str, ...] = read_outputs(outputs, self.inputs, self.nodes)
         require_used(self.inputs, self.nodes, self.outputs)
         self._order = in_order(self.inputs, self.nodes)
@@ -98,8 +98,8 @@ class Graph(Network):
 
     def _put_children(self, children: Sequence[Layer]) -> None:
         """Replaces the layers, in the order of ``children``."""
-        for name, layer in zip(self._order, children, strict=True):
-            self.nodes[name] = (layer, *self.nodes[name][1:])
+        layers = dict(zip(self._order, children, strict=True))
+        self.nodes = {name: (layers[name], *sources) for name, (_, *sources) in self.nodes.items()}
 
     def first_layer(self) -> Layer:
         """Where there are several inputs, the Graph itself."""
@@ -192,6 +192,7 @@ class Graph(Network):
                 parts = [run.backward(layer, total.of(name), cache[name])]
             for source, part in zip(sources, parts, strict=True):
                 total.add(source, part)
+        self._sum_places(run)
         if len(self.inputs) == 1:
             return total.of(next(iter(self.inputs)))
         dx = run.empty((len(dy), *(self.input_shape or ())), dy.dtype)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
@@ -37,8 +37,8 @@ def read_inputs(given: Any) -> Inputs:
     return shapes
 
 
-def read_nodes(given: Any, inputs: Inputs) -> Nodes:
-    """The nodes with their layers, each with as many sources as it takes."""
+def read_nodes(given: Any, inputs: Inputs, adopt: Callable[[Layer], Layer]) -> Nodes:
+    """The nodes with their layers, as the network adopts them, each with as many sources as it takes."""
     if not isinstance(given, Mapping) or not given:
         _refuse(
             f"nodes={given!r:.80}", "a dict of (layer, *names) by name", 'write nodes={"code": (gn.Dense(4), "left")}'
@@ -55,7 +55,7 @@ def read_nodes(given: Any, inputs: Inputs) -> Nodes:
                 "(layer, *names): a layer and the names of what it takes",
                 f'write {{{name!r}: (gn.Dense(4), "{next(iter(inputs))}")}}',
             )
-        nodes[name] = (_as_node(node[0], name), *node[1:])
+        nodes[name] = (adopt(_as_node(node[0], name)), *node[1:])
     known = [*inputs, *nodes]
     for name, (layer, *sources) in nodes.items():
         for source in sources:
