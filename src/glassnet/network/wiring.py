@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from glassnet.errors import ConfigurationError
@@ -162,6 +161,8 @@ def _check_name(name: Any, what: str) -> None:
 
 
 def _unknown(name: Any, known: list[str], place: str) -> NoReturn:
+    from difflib import get_close_matches  # asked for by messages alone
+
     close = get_close_matches(str(name), known, n=1)
     hint = f" (did you mean {close[0]!r}?)" if close else ""
     _refuse(f"the name {name!r}{hint} in {place}", f"one of {', '.join(map(repr, known))}", "use one of them")
