@@ -562,8 +562,9 @@ class Model:
         if not self.network.is_built:
             output_shape = self.network.infer_shapes(inputs.shape[1:], np.random.default_rng(self.seed))
         self._check_lookups(inputs, where=f"{where}: x")
-        y = numeric(y, where=f"{where}: y")
-        check_rows(inputs.shape, y.shape, where=f"{where}: y")
+        if not isinstance(self.loss, WeightedSum):
+            y = numeric(y, where=f"{where}: y")
+            check_rows(inputs.shape, y.shape, where=f"{where}: y")
         parts = self.target_scaling, self.loss, output_shape, self.dtype
         targets, originals = prepared_targets(y, *parts, where=f"{where}: y")
         same_rows(len(inputs), targets, where=f"{where}: y", other="x")

@@ -472,3 +472,17 @@ def test_layers_taken_into_a_second_graph_leave_the_first_as_it_is() -> None:
     gn.Model(second, "mean_squared_error", gn.SGD(0.0)).fit(PAIRS["user"], np.zeros((30, 2)), verbose=False)
     np.testing.assert_array_equal(first.parameters, before)
     np.testing.assert_array_equal(second.nodes["code"][0].layers[0].weight.value, code.layers[0].weight.value)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_single_steps_are_those_of_fit(engine: str) -> None:
+    for make, x, y, loss in (
+        (towers, PAIRS, SCORES, "mean_squared_error"),
+        (heads, {"image": IMAGES}, ANSWERS, LOSSES),
+    ):
+        fitted, stepped = (gn.Model(make(), loss, gn.SGD(0.1), engine=engine) for _ in range(2))
+        fitted.fit(x, y, epochs=3, batch_size=None, shuffle=False, verbose=False)
+        values = [stepped.step(x, y) for _ in range(3)]
+        assert values[2] < values[0]
+        np.testing.assert_array_equal(stepped.network.parameters, fitted.network.parameters)
+        stepped.step_over([(x, y), (x, y)])
