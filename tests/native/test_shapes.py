@@ -34,6 +34,7 @@ SETTINGS: dict[str, float] = {
     "low": -0.6,
     "momentum": 0.8,
     "quantile": 0.3,
+    "momentum_product": 0.6,
     "next_momentum": 0.85,
     "rate": 0.3,
     "rho": 0.9,
