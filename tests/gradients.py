@@ -72,6 +72,15 @@ def _diamonds() -> gn.Network:
     )
 
 
+def network_for(loss: Any, end: str | None) -> gn.Network:
+    """A small network of 3 outputs, with the names that the loss asks for."""
+    layers = [gn.Dense(4), gn.Tanh()]
+    if isinstance(loss, gn.losses.WeightedSum):
+        nodes = {"hidden": (layers, "x"), "one": (gn.Dense(1), "hidden"), "two": (gn.Dense(2), "hidden")}
+        return gn.Graph(inputs="x", nodes=nodes, outputs=["one", "two"])
+    return gn.Sequential(*layers, gn.Dense(3), *([end] if end else []))
+
+
 class _Named:
     """What a loss of several outputs asks of a network."""
 
