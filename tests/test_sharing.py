@@ -439,7 +439,7 @@ def test_parameters_before_a_build_say_so() -> None:
 
 def test_layers_are_found_by_number_name_and_path() -> None:
     net = gn.Sequential(gn.Dense(4), gn.Residual(gn.Dense(4), gn.ReLU()), gn.Dense(2))
-    net[2].name = "head"
+    net[2].named("head")
     net.build(3)
     assert net[0] is net.layers[0]
     assert net[-1] is net["head"]
