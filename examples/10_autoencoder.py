@@ -1,9 +1,9 @@
 """A network squeezes digits of 64 pixels into 8 numbers, and draws them again from these.
 
-The targets are the inputs: x → code → x̂ with the loss mean (x̂ − x)². The code is the narrow layer in the middle, whose
-name is "code"; once trained, the network is cut there and its first half used alone. The yardstick is the best that a
-linear code of the same size can do, the principal components of the training images. Both are measured on images that
-they have not seen, by the share of the variance that they explain, 1 − Σ (x̂ − x)² / Σ (x − x̄)².
+The targets are the inputs: x → code → x̂ with the loss mean (x̂ − x)². The code is the narrow layer in the middle;
+once trained, the network is cut behind it and its first half used alone. The yardstick is the best that a linear code
+of the same size can do, the principal components of the training images. Both are measured on images that they have not
+seen, by the share of the variance that they explain, 1 − Σ (x̂ − x)² / Σ (x − x̄)².
 
 Run it:  python examples/10_autoencoder.py
 """
@@ -34,7 +34,7 @@ def main(size: int = 8, epochs: int = 150, seed: int = 0, plot: bool = False, ou
     train, test = gn.data.split(digits, test_share=0.25, seed=seed)
     x, unseen = train.x / digits.scale, test.x / digits.scale
 
-    network = gn.Sequential(gn.Dense(64), gn.ReLU(), gn.Dense(size, name="code"), gn.Dense(64), gn.ReLU(), gn.Dense(64))
+    network = gn.Sequential(gn.Dense(64), gn.ReLU(), gn.Dense(size), gn.Dense(64), gn.ReLU(), gn.Dense(64))
     model = gn.Model(network, "mean_squared_error", gn.Adam(0.002), seed=seed)
     model.fit(x, x, epochs=epochs, verbose=False)
     drawn = model.predict(unseen)

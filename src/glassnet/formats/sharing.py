@@ -24,7 +24,7 @@ def describe_sharing(network: Network) -> dict[str, Any]:
         known = first.setdefault(id(layer.weights_in_common), path)
         if known != path:
             twins[path] = known
-    sources = {path: p.source for path, p in network.named()}
+    sources = {path: p.source for path, p in network.parameters_by_path()}
     found: dict[str, Any] = {
         "twins": twins,
         "never_trained": never_trained,
@@ -55,7 +55,7 @@ def restore_training(network: Network, description: Mapping[str, Any]) -> None:
     Raises:
         KeyError: the description names a parameter that there is not.
     """
-    sources: dict[str, Parameter] = {path: p.source for path, p in network.named()}
+    sources: dict[str, Parameter] = {path: p.source for path, p in network.parameters_by_path()}
     for path in list(description.get("frozen", ())):
         sources[path].trainable = False
     for path, scale in dict(description.get("learning_rate_scales", {})).items():

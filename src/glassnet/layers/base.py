@@ -67,7 +67,8 @@ class Layer(WithWeights, ABC):
     def name(self) -> str | None:
         """Its name in the network, such as ``"head"``, which takes the place of its number in paths; or None.
 
-        Every layer takes ``name=``: ``gn.Dense(10, name="head")``.
+        Every layer takes ``name=``: ``gn.Dense(10, name="head")``; or say ``gn.Dense(10).named("head")``, which type
+        checkers know.
         """
         return self._name
 
@@ -81,6 +82,11 @@ class Layer(WithWeights, ABC):
                 fix='choose a word: name="head"',
             )
         self._name = given
+
+    def named(self, name: str) -> Self:
+        """Gives the layer a name, and returns it."""
+        self.name = name
+        return self
 
     def _take_name(self, name: str) -> None:
         """What ``name=`` in a call of the class does."""

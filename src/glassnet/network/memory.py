@@ -110,7 +110,7 @@ class InMemory(Layer):
                     found[id(parameter.source)] = f"{path}.{name}", parameter
         yield from found.values()
 
-    def named(self) -> list[tuple[str, Parameter]]:
+    def parameters_by_path(self) -> list[tuple[str, Parameter]]:
         """(path, ``Parameter``) in build order, each once."""
         return list(self._named())
 
