@@ -13,6 +13,7 @@ from glassnet.checks import numeric
 from glassnet.errors import ConfigurationError
 from glassnet.metrics import as_metrics
 from glassnet.model import Model
+from glassnet.named_data import named_rows
 from glassnet.randomness import generator
 from glassnet.settings import whole
 from glassnet.shapes import Array
@@ -72,6 +73,7 @@ def permutation_importance(
     where = "permutation_importance"
     whole(rows, "rows", where)
     whole(repeats, "repeats", where)
+    x, y = named_rows(model, x, y, where=where)
     inner, features, groups = _numbers(model, x, where)
     measure = measure or usual_measure(model)
     metric = as_metrics([measure])[0]

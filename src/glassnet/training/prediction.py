@@ -37,6 +37,8 @@ WHOLE, PLANES, WEIGHTS, COLUMNS, SUMMANDS = range(5)
 matrix, or by parts of the sums. As ``Forward::Share``."""
 FEWEST_SUMMANDS, SUMMANDS_TOGETHER, MOST_SUM_BYTES = 2048, 256, 1 << 16
 """Sums of so many are divided, into parts of so many, as far as the native ``Forward`` has memory for these."""
+MOST_AXES = 4
+"""Of arrays that the native module takes."""
 SHORT_ROW, PAGE = 16, 4096
 """Bytes. Sums are divided where the rows of the weights are longer than the one, and not than the other."""
 DIVIDED_FLOPS = 3_000_000
@@ -83,7 +85,7 @@ class Predictor:
 
     def fast(self, x: Array) -> Array | None:
         """The outputs, or None where x is not a contiguous array of finite rows of the network's shape and dtype."""
-        if self._program is None or self._is_untried or not x.ndim:
+        if self._program is None or self._is_untried or not 0 < x.ndim <= MOST_AXES:
             return None
         y = np.empty((len(x), *self._shape), self._dtype)
         return y if self._program.predict(x, y, self._threads) else None
