@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.errors import DataError
 from glassnet.preprocessing import BLOCK, Standardize
 from glassnet.shapes import Array
 from glassnet.tables import Category, Ignored, Number, Table, Truth
@@ -20,8 +21,11 @@ from glassnet.tables.frames import columns_of
 from glassnet.tables.reading import read
 from glassnet.tables.words import LARGEST_EXACT, Words
 
-FEW = 256
-"""Whole numbers of 64 bits that are looked at one by one."""
+FEW = 64
+"""Numbers that are looked at one by one, in less time than NumPy takes to begin."""
+_WITHIN = 3e38
+"""Numbers up to this are finite in float32."""
+_ABSENT = object()
 _quiet = partial(np.errstate, over="ignore")
 """Numbers that are no more finite are refused by who takes them."""
 
@@ -34,25 +38,28 @@ def quick_numbers(x: Array, preprocessing: Standardize | None, dtype: np.dtype[A
         preprocessing: a ``Standardize``, or None.
         dtype: of the network.
     """
+    kind = x.dtype.kind
     if preprocessing is None:
         if x.dtype == dtype:
             return x
-        if x.dtype.kind not in "fiub":
+        if kind not in "fiub":
             return None
-        if x.dtype.kind != "f":
+        if kind != "f" or (x.size <= FEW and _are_within(x.ravel().tolist())):
             return x.astype(dtype, "C")
         with _quiet():
             return x.astype(dtype, "C")
-    mean, scale, kind = preprocessing.mean, preprocessing.scale, x.dtype.kind
+    mean, scale = preprocessing.mean, preprocessing.scale
     if type(mean) is not np.ndarray or type(scale) is not np.ndarray or x.size > BLOCK:
         return None
     if mean.dtype.char != "d" or scale.dtype.char != "d":
         return None
-    if kind != "f":
-        if kind not in "iu" or (x.dtype.itemsize == 8 and (x.size > FEW or not _are_small(x))):
+    if kind == "f":
+        if x.dtype.itemsize not in (4, 8):
             return None
-    elif x.dtype.itemsize not in (4, 8):
+    elif kind not in "iu" or x.size > FEW or not _are_exact(x.ravel().tolist()):
         return None
+    if x.ndim == 2 and len(x) == 1 and x.size <= FEW and mean.shape == scale.shape == x.shape[1:]:
+        return _scaled_row(x, mean, scale, dtype)
     try:
         with _quiet():
             scaled = ((x if x.dtype.char == "d" else x.astype(np.float64)) - mean) / scale
@@ -62,40 +69,50 @@ def quick_numbers(x: Array, preprocessing: Standardize | None, dtype: np.dtype[A
     return found if found.shape == x.shape else None
 
 
-def _are_small(x: Array) -> bool:
+def _scaled_row(x: Array, mean: Array, scale: Array, dtype: np.dtype[Any]) -> Array | None:
+    """One row of a few numbers: Python's numbers are those of float64."""
+    try:
+        scaled = [(v - m) / s for v, m, s in zip(x.tolist()[0], mean.tolist(), scale.tolist(), strict=True)]
+    except ZeroDivisionError:  # a scale that was changed to 0
+        return None
+    return np.array([scaled], dtype) if _are_within(scaled) else None
+
+
+def _are_within(values: list[float]) -> bool:
+    """Whether numbers are finite in every dtype, but for NaN."""
+    return bool(values) and min(values) > -_WITHIN and max(values) < _WITHIN
+
+
+def _are_exact(values: list[int]) -> bool:
     """Whether float64 keeps every digit of whole numbers."""
-    values = x.ravel().tolist()
-    return not values or (-LARGEST_EXACT < min(values) and max(values) < LARGEST_EXACT)
+    return not values or (min(values) > -LARGEST_EXACT and max(values) < LARGEST_EXACT)
 
 
 def quick_row(x: dict[Any, Any], table: Table) -> Array | None:
     """A dict of single values as the table's numbers (1, features); None where it holds what is to be spoken about."""
     found: list[float] = []
-    try:
-        if not all(type(name) is str for name in x):
-            return None
-        for column in table.columns:
-            kind = type(column)
-            if kind is Ignored:
-                continue
-            value = x[column.name]
-            if kind is Number and (type(value) is float or (type(value) is int and abs(value) < LARGEST_EXACT)):
-                if value != value:
-                    return None
-                found.append((value - column.mean) / column.scale)  # type: ignore[attr-defined]
-                if column.has_missing:  # type: ignore[attr-defined]
-                    found.append(0.0)
-            elif kind is Category and type(value) is str and type(table.forms.get(column.name)) is WordForm:
-                if not _place(found, column, value, table.forms[column.name]):
-                    return None
-            elif kind is Truth and type(value) is bool:
-                found.append(float(value))
-                if column.has_missing:  # type: ignore[attr-defined]
-                    found.append(0.0)
-            elif not _by_the_column(found, column, value, table):
-                return None
-    except Exception:  # noqa: BLE001 - the door says what is wrong
+    if not all(type(name) is str for name in x):
         return None
+    for column in table.columns:
+        kind = type(column)
+        if kind is Ignored:
+            continue
+        value = x.get(column.name, _ABSENT)
+        if kind is Number and (type(value) is float or (type(value) is int and abs(value) < LARGEST_EXACT)):
+            if value != value:
+                return None
+            found.append((value - column.mean) / column.scale)  # type: ignore[attr-defined]
+            if column.has_missing:  # type: ignore[attr-defined]
+                found.append(0.0)
+        elif kind is Category and type(value) is str and type(table.forms.get(column.name)) is WordForm:
+            if not _place(found, column, value, table.forms[column.name]):
+                return None
+        elif kind is Truth and type(value) is bool:
+            found.append(float(value))
+            if column.has_missing:  # type: ignore[attr-defined]
+                found.append(0.0)
+        elif value is _ABSENT or not _by_the_column(found, column, value, table):
+            return None
     return np.array([found])
 
 
@@ -116,10 +133,13 @@ def _by_the_column(found: list[float], column: Any, value: Any, table: Table) ->
     """Adds what the column itself makes of a column of one value; not where that is missing, or a word not known."""
     if hasattr(value, "__len__") and type(value) is not str:
         return False
-    raw = read(columns_of({column.name: [value]}, where="")[column.name], table.form_of(column.name))
-    if raw.missing[0] or (isinstance(column, Words) and column._places_in(raw)[0] >= len(column.categories)):
+    try:
+        raw = read(columns_of({column.name: [value]}, where="")[column.name], table.form_of(column.name))
+        if raw.missing[0] or (isinstance(column, Words) and column._places_in(raw)[0] >= len(column.categories)):
+            return False
+        found += column.apply(raw, where="")[0].tolist()
+    except DataError:  # for which the door has the words
         return False
-    found += column.apply(raw, where="")[0].tolist()
     return True
 
 
@@ -127,11 +147,8 @@ def quick_named(x: dict[Any, Any], names: Sequence[str]) -> Array | None:
     """A dict of numbers alone, of exactly these names, as one row (1, D); else None."""
     if len(x) != len(names):
         return None
-    try:
-        values = [x[name] for name in names]
-    except (KeyError, TypeError):
-        return None
+    values: list[Any] = [x.get(name) for name in names]
     kinds = set(map(type, values))
-    if kinds == {float} or (kinds == {int} and all(-LARGEST_EXACT < own < LARGEST_EXACT for own in values)):
+    if kinds == {float} or (kinds == {int} and _are_exact(values)):
         return np.array([values])
     return None

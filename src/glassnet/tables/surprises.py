@@ -15,7 +15,7 @@ from glassnet.errors import DataWarning
 from glassnet.shapes import Array
 from glassnet.tables.columns import Column, Number, Quantiles, TimeOfDay, Truth
 from glassnet.tables.raws import Raw
-from glassnet.tables.words import Category, Indexed, Words
+from glassnet.tables.words import Category, Indexed, Words, word
 
 PACKAGE = str(Path(__file__).parent.parent)
 MOST_SHOWN = 10
@@ -62,6 +62,17 @@ _gathered: ContextVar[Surprises | None] = ContextVar("surprises", default=None)
 
 
 @contextmanager
+def gathered() -> Iterator[Surprises]:
+    """Gathers what is noticed inside, and says nothing: for who tells it in another way."""
+    found = Surprises()
+    token = _gathered.set(found)
+    try:
+        yield found
+    finally:
+        _gathered.reset(token)
+
+
+@contextmanager
 def told_once(where: str) -> Iterator[Surprises]:
     """Gathers what is noticed inside and says it at the end in one ``DataWarning``; inside another it joins that one.
 
@@ -72,12 +83,8 @@ def told_once(where: str) -> Iterator[Surprises]:
     if outer is not None:
         yield outer
         return
-    found = Surprises()
-    token = _gathered.set(found)
-    try:
+    with gathered() as found:
         yield found
-    finally:
-        _gathered.reset(token)
     if lines := found.lines():
         warnings.warn(f"{where}: {'; '.join(lines)}", DataWarning, stacklevel=_level_of_caller())
 
@@ -100,7 +107,7 @@ def note(found: Surprises, column: Column, raw: Raw, features: Array) -> None:
     place = len(column.categories) if isinstance(column, Category) else 0
     others = features[:, place] == 1 if isinstance(column, Category) else (features[:, 0] == 0) & ~raw.missing
     if others.any():
-        example = f"{raw.values[int(np.argmax(others))]!s:.40}"
+        example = word(raw.values[int(np.argmax(others))], raw.kind)[:40]
         as_what = "'other', which no row of the training was" if isinstance(column, Category) else "an unknown word"
         said = f"{{count}} {{are}} a category never seen, such as {{example!r}}: taken as {as_what}"
         found.add(column.name, said, int(others.sum()), example)
