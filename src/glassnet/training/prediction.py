@@ -17,7 +17,7 @@ from glassnet.runners import NumpyRunner, Recorder, StepNumber, native
 from glassnet.runners.arena import Arena
 from glassnet.runners.fusion import fold
 from glassnet.runners.own import is_own
-from glassnet.runners.program import as_setting, check_arrays
+from glassnet.runners.program import MOST_AXES, as_setting, check_arrays, fits_native
 from glassnet.runners.recorder import without_dead_work
 from glassnet.runners.stages import Group, Item, Stage, items_of
 from glassnet.runners.standins import NotRecorded
@@ -37,8 +37,6 @@ WHOLE, PLANES, WEIGHTS, COLUMNS, SUMMANDS = range(5)
 matrix, or by parts of the sums. As ``Forward::Share``."""
 FEWEST_SUMMANDS, SUMMANDS_TOGETHER, MOST_SUM_BYTES = 2048, 256, 1 << 16
 """Sums of so many are divided, into parts of so many, as far as the native ``Forward`` has memory for these."""
-MOST_AXES = 4
-"""Of arrays that the native module takes."""
 SHORT_ROW, PAGE = 16, 4096
 """Bytes. Sums are divided where the rows of the weights are longer than the one, and not than the other."""
 DIVIDED_FLOPS = 3_000_000
@@ -133,9 +131,9 @@ class Predictor:
     def _compile(self) -> Any:
         """The native program; None where there is no native module or a layer must run in Python."""
         module = native()
-        if module is None:
-            return None
         network = self.network
+        if module is None or len(network.input_shape or ()) >= MOST_AXES:
+            return None
         widths = [size_of(layer.output_shape or ()) for _, layer in network.walk()]
         row_bytes = self._dtype.itemsize * max(1, sum(widths) + size_of(network.input_shape or ()))
         rows = min(max(FEWEST_ROWS, TILE_BYTES // row_bytes // 4 * 4), MOST_ROWS)
@@ -168,7 +166,7 @@ class Predictor:
     def _items(self, recorder: Recorder, y: Array, rows: int, module: ModuleType) -> list[Item] | None:
         found: list[Item] = []
         for call in fold(without_dead_work(recorder.calls, [y]), recorder.empty):
-            if not module.has_kernel(call.kernel.name):
+            if not module.has_kernel(call.kernel.name) or not fits_native(call):
                 return None
             if any(isinstance(value, StepNumber) for value in call.settings.values()):
                 return None
