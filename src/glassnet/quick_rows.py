@@ -56,10 +56,13 @@ def quick_numbers(x: Array, preprocessing: Standardize | None, dtype: np.dtype[A
     if kind == "f":
         if x.dtype.itemsize not in (4, 8):
             return None
-    elif kind not in "iu" or x.size > FEW or not _are_exact(x.ravel().tolist()):
+    elif kind not in "iu" or x.size > FEW:
         return None
-    if x.ndim == 2 and len(x) == 1 and x.size <= FEW and mean.shape == scale.shape == x.shape[1:]:
-        return _scaled_row(x, mean, scale, dtype)
+    shape = x.shape
+    if len(shape) == 2 and shape[0] == 1 and shape[1] <= FEW and mean.shape == scale.shape == shape[1:]:
+        return _scaled_row(x.tolist()[0], mean, scale, dtype, is_whole=kind != "f")
+    if kind != "f" and not _are_exact(x.ravel().tolist()):
+        return None
     try:
         with _quiet():
             scaled = ((x if x.dtype.char == "d" else x.astype(np.float64)) - mean) / scale
@@ -69,10 +72,12 @@ def quick_numbers(x: Array, preprocessing: Standardize | None, dtype: np.dtype[A
     return found if found.shape == x.shape else None
 
 
-def _scaled_row(x: Array, mean: Array, scale: Array, dtype: np.dtype[Any]) -> Array | None:
+def _scaled_row(values: list[Any], mean: Array, scale: Array, dtype: np.dtype[Any], *, is_whole: bool) -> Array | None:
     """One row of a few numbers: Python's numbers are those of float64."""
+    if is_whole and not _are_exact(values):
+        return None
     try:
-        scaled = [(v - m) / s for v, m, s in zip(x.tolist()[0], mean.tolist(), scale.tolist(), strict=True)]
+        scaled = [(v - m) / s for v, m, s in zip(values, mean.tolist(), scale.tolist(), strict=True)]
     except ZeroDivisionError:  # a scale that was changed to 0
         return None
     return np.array([scaled], dtype) if _are_within(scaled) else None
