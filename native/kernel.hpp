@@ -71,6 +71,7 @@ std::span<const KernelEntry> embedding_kernels();
 std::span<const KernelEntry> folded_kernels();
 std::span<const KernelEntry> loss_kernels();
 std::span<const KernelEntry> max_pool_kernels();
+std::span<const KernelEntry> merge_kernels();
 std::span<const KernelEntry> norm_kernels();
 std::span<const KernelEntry> piece_kernels();
 std::span<const KernelEntry> resize_kernels();

@@ -13,9 +13,9 @@ const KernelEntry* find_kernel(const std::string& name) {
         std::unordered_map<std::string, const KernelEntry*> found;
         for (const auto& family : {activation_kernels(), augment_kernels(), average_pool_kernels(), combine_kernels(),
                                    conv_kernels(), dense_kernels(), dropout_kernels(), embedding_kernels(),
-                                   folded_kernels(), loss_kernels(), max_pool_kernels(), norm_kernels(),
-                                   piece_kernels(), resize_kernels(), scale_kernels(), softmax_kernels(),
-                                   update_kernels()})
+                                   folded_kernels(), loss_kernels(), max_pool_kernels(), merge_kernels(),
+                                   norm_kernels(), piece_kernels(), resize_kernels(), scale_kernels(),
+                                   softmax_kernels(), update_kernels()})
             for (const auto& entry : family) found.emplace(entry.name, &entry);
         return found;
     }();

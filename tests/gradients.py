@@ -45,6 +45,52 @@ def _drawn(shape: tuple[int, ...], *layers: Layer) -> gn.Network:
     return net
 
 
+def _merged(merge: str | Layer, *more: str, end: Layer | str = "tanh", units: int = 4) -> gn.Network:
+    """Branches of one input, which is taken several times, that meet."""
+    branches = {name: (gn.Dense(units, bias_init="normal"), "x") for name in ("a", "b", *more)}
+    return gn.Graph(inputs="x", nodes={"joint": (merge, *branches), "end": (end, "joint"), **branches}, outputs="end")
+
+
+def _images_merged(merge: Layer) -> gn.Network:
+    """The same of images."""
+    branches = {name: ([gn.Dense(12), gn.Reshape((3, 2, 2))], "x") for name in "abc"}
+    return gn.Graph(inputs="x", nodes={**branches, "joint": (merge, *branches)}, outputs="joint")
+
+
+def _diamonds() -> gn.Network:
+    """A node that three others take, one of them twice, and an output that another node takes too."""
+    return gn.Graph(
+        inputs={"x": 3},
+        nodes={
+            "code": ([gn.Dense(4, bias_init="normal"), "tanh"], "x"),
+            "square": ("multiply", "code", "code"),
+            "turned": (gn.Dense(4), "code"),
+            "sum": ("add", "square", "turned", "code"),
+            "more": (gn.Dense(2), "sum"),
+        },
+        outputs=["sum", "more"],
+    )
+
+
+def network_for(loss: Any, end: str | None) -> gn.Network:
+    """A small network of 3 outputs, with the names that the loss asks for."""
+    layers = [gn.Dense(4), gn.Tanh()]
+    if isinstance(loss, gn.losses.WeightedSum):
+        nodes = {"hidden": (layers, "x"), "one": (gn.Dense(1), "hidden"), "two": (gn.Dense(2), "hidden")}
+        return gn.Graph(inputs="x", nodes=nodes, outputs=["one", "two"])
+    return gn.Sequential(*layers, gn.Dense(3), *([end] if end else []))
+
+
+class _Named:
+    """What a loss of several outputs asks of a network."""
+
+    outputs = ("one", "two")
+
+    @property
+    def output_shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"one": (1,), "two": (2,)}
+
+
 # For each layer class: networks around it, with the shapes of one input row that they are checked on. Dense layers
 # in front turn the check of the input's gradient into one of a hidden δ; biases are drawn, so that none stays at 0.
 CASES: dict[str, list[tuple[Build, tuple[int, ...]]]] = {
@@ -162,6 +208,18 @@ CASES: dict[str, list[tuple[Build, tuple[int, ...]]]] = {
         (lambda: gn.Sequential(gn.Reshape((2, 3)), gn.Concat("tanh", "sigmoid", "softmax", axis=2)), (6,)),
         (lambda: gn.Sequential(gn.Reshape((2, 3)), gn.Concat("tanh", "sigmoid", axis=1)), (6,)),
     ],
+    "Graph": [(lambda: _merged("add"), (3,))],
+    "Add": [(lambda: _merged("add"), (3,)), (lambda: _merged("add", "c", "d"), (2,))],
+    "Subtract": [(lambda: _merged("subtract"), (3,))],
+    "Multiply": [(lambda: _merged("multiply"), (3,)), (lambda: _merged("multiply", "c", "d"), (2,))],
+    "Concatenate": [
+        (lambda: _merged("concatenate", "c", end=gn.Dense(2)), (3,)),
+        (lambda: _images_merged(gn.Concatenate()), (2,)),
+        (lambda: _images_merged(gn.Concatenate(axis=3)), (2,)),
+    ],
+    "AbsoluteDifference": [(lambda: _merged("absolute_difference"), (3,))],
+    "Dot": [(lambda: _merged("dot"), (3,)), (lambda: _merged("dot", units=1), (2,))],
+    "SquaredDistance": [(lambda: _merged("squared_distance", end=gn.Dense(2)), (3,))],
     "LeakyReLU": [(lambda: gn.Sequential(gn.Dense(5, bias_init="normal"), gn.LeakyReLU(0.2)), (3,))],
     "Clip": [
         (lambda: gn.Sequential(gn.Dense(9, bias_init="normal"), gn.Clip(-0.4, 0.7)), (3,)),
@@ -193,6 +251,10 @@ _two_questions: Callable[..., np.ndarray] = lambda rng, n, k: rng.integers(0, [2
 _two_questions_turned: Callable[..., np.ndarray] = lambda rng, n, k: rng.integers(0, [1, 2], (n, 2))  # noqa: E731
 _counts: Callable[..., np.ndarray] = lambda rng, n, k: rng.poisson(2.0, (n, k))  # noqa: E731
 _positive: Callable[..., np.ndarray] = lambda rng, n, k: rng.gamma(2.0, 1.5, (n, k)) + 1e-3  # noqa: E731
+_labels_and_number: Callable[..., Any] = lambda rng, n, k: {  # noqa: E731
+    "one": rng.normal(size=(n, 1)),
+    "two": rng.integers(0, 2, n),
+}
 _signs: Callable[..., np.ndarray] = lambda rng, n, k: rng.choice([-1, 1], (n, k))  # noqa: E731
 
 
@@ -233,6 +295,19 @@ LOSS_CASES: dict[str, list[tuple[Loss, Callable[..., np.ndarray], str | None]]] 
     "JointCrossEntropy": [
         (gn.losses.JointCrossEntropy([2, 1]), _two_questions, None),
         (gn.losses.JointCrossEntropy([1, 2], label_smoothing=0.1, reduction="sum"), _two_questions_turned, None),
+    ],
+    "WeightedSum": [
+        (gn.losses.WeightedSum(losses).of(_Named()), targets, None)
+        for losses, targets in (
+            ({"one": "mean_squared_error", "two": ("cross_entropy", 0.3)}, _labels_and_number),
+            (
+                {
+                    "two": [gn.losses.CrossEntropy(class_weight=[1.0, 3.0]), ("hinge", 0.4), ("hinge", 0.2)],
+                    "one": (_fourth_power, 2),
+                },
+                _labels_and_number,
+            ),
+        )
     ],
     "Hinge": [(gn.losses.Hinge(), _signs, None), (gn.losses.Hinge(), _labels, None)],
 }

@@ -51,8 +51,8 @@ def library() -> set[type[Configurable]]:
 
 
 BASES = {
-    "Activation", "Column", "Configurable", "Form", "InMemory", "Initializer", "Layer", "Loss", "Metric", "Network",
-    "NumpyLayer", "NumpyLoss", "NumpyOptimizer",
+    "Activation", "Column", "Configurable", "Form", "InMemory", "Initializer", "Layer", "Loss", "Merge", "Metric",
+    "Network", "NumpyLayer", "NumpyLoss", "NumpyOptimizer",
     "Optimizer", "Schedule", "Step", "WithWeights", "Words",
 }  # fmt: skip
 CLASSES = sorted(
@@ -61,6 +61,15 @@ CLASSES = sorted(
 )
 
 SAMPLES: list[Configurable] = [
+    # networks of named nodes
+    gn.Graph(inputs={"x": (3,)}, nodes={"a": (gn.Dense(2), "x"), "y": (gn.Add(), "a", "a")}, outputs=("y",)),
+    gn.Add(),
+    gn.Subtract(),
+    gn.Multiply(),
+    gn.Concatenate(axis=2),
+    gn.AbsoluteDifference(),
+    gn.Dot(),
+    gn.SquaredDistance(),
     # layers
     gn.Dense(3),
     gn.Dense(4, use_bias=False, weight_init="glorot_uniform", bias_init=HeNormal()),
@@ -138,6 +147,7 @@ SAMPLES: list[Configurable] = [
     gn.losses.CrossEntropy(class_weight={0: 0.5, 2: 3.0}),
     gn.losses.BinaryCrossEntropy(averages_outputs=False),
     gn.losses.Hinge("sum"),
+    gn.losses.WeightedSum({"digit": gn.losses.Hinge(), "copy": (gn.losses.MeanSquaredError(), 0.3)}),
     gn.losses.JointCrossEntropy((2, 4), label_smoothing=0.1, reduction="sum"),
     # optimizers
     gn.SGD(),
@@ -181,6 +191,8 @@ SAMPLES: list[Configurable] = [
     *(cls() for cls in gn.metrics.METRICS.values()),
     gn.metrics.F1("weighted"),
     gn.metrics.FunctionMetric(halved),
+    gn.metrics.OutputMetric("digit", gn.metrics.Accuracy(), named=False),
+    gn.metrics.PartOfLoss(),
     # tables
     tables.Number("age", 31.5, 4.0, True),
     tables.Truth("member"),

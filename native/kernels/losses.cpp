@@ -57,6 +57,20 @@ void weighted_sum(const T* losses, const T* row_weights, double* value, std::int
     });
 }
 
+// before may be null: 0
+void weigh_value(const double* own_value, const double* before, double* value, double factor) {
+    value[0] = (before ? before[0] : 0.0) + factor * own_value[0];
+}
+
+// factor times part (rows, width) into columns start .. start + width of doutputs (rows, columns)
+template <class T>
+void weigh_gradient(const T* part, T* doutputs, std::int64_t rows, std::int64_t width, std::int64_t columns,
+                    std::int64_t start, T factor) {
+    const auto times = [factor](T slope, T& weighted) { weighted = factor * slope; };
+    for (std::int64_t row = 0; row < rows; ++row)
+        for_cheap_elements(width, times, part + row * width, doutputs + row * columns + start);
+}
+
 // losses_n = Σ_m term(a_nm, b_nm), the terms of many rows or of a part of one at a time; `loop` goes over the elements.
 template <class T, class Term, class Loop>
 void sum_rows(const T* a, const T* b, T* losses, std::int64_t rows, std::int64_t width, Term term, Loop loop) {
@@ -379,6 +393,13 @@ struct Unpacked {
         glassnet::weigh_rows(o[0].as<T>(), o[1].as<T>(), o[2].as<double>(), o[1].rows(), settings[0],
                              settings[1] != 0);
     }
+    static void weigh_value(const Operand* o, const double* settings) {
+        glassnet::weigh_value(o[0].as<double>(), o[1].as<double>(), o[2].as<double>(), settings[0]);
+    }
+    static void weigh_gradient(const Operand* o, const double* settings) {
+        glassnet::weigh_gradient<T>(o[0].as<T>(), o[1].as<T>(), o[0].rows(), o[0].row_size(), o[1].row_size(),
+                                    static_cast<std::int64_t>(settings[0]), static_cast<T>(settings[1]));
+    }
     static void weighted_sum(const Operand* o, const double*) {
         glassnet::weighted_sum(o[0].as<T>(), o[1].as<T>(), o[2].as<double>(), o[1].rows());
     }
@@ -479,6 +500,8 @@ struct Unpacked {
 
 constexpr KernelEntry entries[] = {
     {"weigh_rows", Unpacked<float>::weigh_rows, Unpacked<double>::weigh_rows},
+    {"weigh_value", Unpacked<float>::weigh_value, Unpacked<double>::weigh_value},
+    {"weigh_gradient", Unpacked<float>::weigh_gradient, Unpacked<double>::weigh_gradient},
     {"weighted_sum", Unpacked<float>::weighted_sum, Unpacked<double>::weighted_sum},
     {"squared_error_forward", Unpacked<float>::squared_error_forward,
      Unpacked<double>::squared_error_forward},

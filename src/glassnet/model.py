@@ -27,10 +27,11 @@ from glassnet.formats import (
     written_of,
 )
 from glassnet.layers import Layer, NumpyLayer
-from glassnet.losses import Loss, as_loss, check_weights
-from glassnet.metrics import Metric, as_metrics
+from glassnet.losses import WeightedSum, as_loss, check_weights
+from glassnet.metrics import as_metrics
 from glassnet.model_checks import agreed_dtype, check_channels, check_end, check_lookups, check_rows
-from glassnet.model_data import in_unit_of_x, keeps_differences, prepared_inputs, prepared_targets
+from glassnet.model_data import in_unit_of_x, keeps_differences, one_array, prepared_inputs, prepared_targets
+from glassnet.model_outputs import Losses, Metrics, by_output, loss_for, metrics_for, refuse_lost_digits
 from glassnet.model_steps import step, step_over
 from glassnet.named_data import forgotten_if_refused, named_classes, named_inputs, named_rows
 from glassnet.network import Names, Network, activations, as_network, check_indices
@@ -72,9 +73,11 @@ class Model:
 
     Args:
         network: a ``Network``, or a single layer. Unless it is built already, ``fit`` builds it for the data.
-        loss: an object or name, see ``gn.losses``.
+        loss: an object or name, see ``gn.losses``; for a ``Graph`` with several outputs a dict of losses by output, or
+            pairs ``(loss, weight)``.
         optimizer: an object, a name, or a list of steps (see ``gn.Chain``). The model keeps a copy of its own.
-        metrics: objects or names, such as ``["accuracy"]``.
+        metrics: objects or names, such as ``["accuracy"]``; by output ``{"digit": ["accuracy", "loss"]}``, which the
+            history calls ``digit_accuracy`` and ``digit_loss``.
         seed: keys initial weights, the order of rows, splits and dropout masks.
         dtype: ``"float32"`` or ``"float64"``, of parameters and computation.
         engine: ``"compiled"`` records a training step once and replays it in C++ (see ``plan``), and predicts there
@@ -115,9 +118,9 @@ class Model:
     def __init__(
         self,
         network: Network | Layer | NumpyLayer,
-        loss: Loss | str,
+        loss: Losses,
         optimizer: Optimizer | str | Sequence[Any],
-        metrics: Sequence[Metric | str] = (),
+        metrics: Metrics = (),
         *,
         seed: int = 0,
         dtype: DType = "float32",
@@ -125,9 +128,9 @@ class Model:
         threads: int | None = None,
     ) -> None:
         self.network = as_network(network)
-        self.loss = as_loss(loss)
+        self.loss = loss_for(self.network, as_loss(loss))
         self.optimizer = deepcopy(as_optimizer(optimizer))
-        self.metrics = as_metrics(metrics)
+        self.metrics = metrics_for(self.loss, as_metrics(metrics))
         self.seed = whole(seed, "seed", "Model", low=0)
         self.dtype = agreed_dtype(self.network, as_dtype(dtype))
         self.engine = one_of(engine, "engine", "Model", ENGINES)
@@ -142,6 +145,7 @@ class Model:
         self.written: Written | None = None
         self._predictor: Predictor | None = None
         self._stepper: Stepper | None = None
+        self._has_one_output = len(getattr(self.network, "outputs", ("",))) == 1
         if engine == "compiled" and native() is None:
             raise ConfigurationError(
                 where="Model",
@@ -177,7 +181,8 @@ class Model:
 
         Args:
             x: inputs (N, ...), numbers; converted to the model's dtype. The names of a frame's columns are kept: later
-                frames, and dicts, are taken by name.
+                frames, and dicts, are taken by name. For several inputs a dict of arrays by name, or a tuple; so y for
+                several outputs.
             y: targets, as the loss wants them: integer labels (N,) for ``cross_entropy``, numbers of the outputs'
                 shape for the others. A Series of words becomes labels, and ``class_names``; the name of a column of x
                 stands for this column, and a model without ``preprocessing`` then learns a ``Table`` of the frame.
@@ -206,8 +211,9 @@ class Model:
         with forgotten_if_refused(self):
             x, y = named_rows(self, x, y, where="fit", learns=True)
             if not isinstance(self.preprocessing, Table):
-                x = numeric(x, where="fit: x")
-            y = numeric(y, where="fit: y")
+                x = one_array(x, self.network, where="fit: x")
+            if not isinstance(self.loss, WeightedSum):
+                y = numeric(y, where="fit: y")
             self.check_digits(x, y, where="fit")
             rows = self.rows(x, y, sample_weight, where="fit").require_weight(where="fit")
         if validation_data is not None and validation_split:
@@ -337,8 +343,11 @@ class Model:
         rows = self.rows(x, y, sample_weight, where="evaluate")
         return self._trainer().evaluate(rows.require_weight(where="evaluate"))
 
-    def predict(self, x: Any) -> Array:
+    def predict(self, x: Any) -> Any:
         """The network's outputs (N, ...) in prediction mode; for a network without a final activation the logits.
+
+        For a ``Graph`` with several outputs a dict of them by name; ``predict_proba``, ``predict_mean`` and
+        ``predict_classes`` then have those for which their loss gives such answers.
 
         x may be one row in a dict, ``{"age": 31, "town": "Ulm"}``, a list of such rows, a dict of columns or a Series
         of a row, where the model knows its columns' names; one row gives outputs (1, ...).
@@ -350,7 +359,9 @@ class Model:
         if outputs is None:
             self.require_built("predict")
             outputs = self._outputs(self.inputs(x, where="predict: x"))
-        return outputs if self.target_scaling is None else self.target_scaling.invert(outputs, np.float64)
+        if self.target_scaling is not None:
+            return self.target_scaling.invert(outputs, np.float64)
+        return outputs if self._has_one_output else by_output(self.network, outputs)
 
     def _quick_outputs(self, x: Any) -> Array | None:
         """The outputs by the shortest way, for rows that need little done to them; None where that cannot be."""
@@ -379,7 +390,7 @@ class Model:
             predictor = self._predictor = Predictor(self.network, self.engine, self.threads)
         return predictor(inputs)
 
-    def predict_proba(self, x: Any) -> Array:
+    def predict_proba(self, x: Any) -> Any:
         """Probabilities, shaped as the outputs: of each class (``CrossEntropy``) or of "yes" (``BinaryCrossEntropy``).
 
         Raises:
@@ -387,7 +398,7 @@ class Model:
         """
         return self.loss.probabilities(self.predict(x))
 
-    def predict_mean(self, x: Any) -> Array:
+    def predict_mean(self, x: Any) -> Any:
         """Predictions (N, ...) in the targets' unit: e^output for ``Poisson`` and ``Gamma``, else ``predict(x)``.
 
         Raises:
@@ -402,7 +413,7 @@ class Model:
             )
         return self.loss.means(self.predict(x))
 
-    def predict_classes(self, x: Any, *, names: bool = False) -> Array:
+    def predict_classes(self, x: Any, *, names: bool = False) -> Any:
         """The predicted class of each row, integers (N,); 0 or 1 for each output where several labels may hold.
 
         Args:
@@ -412,7 +423,7 @@ class Model:
         Raises:
             ConfigurationError: the loss is not about classes; the model does not know their names.
         """
-        if not self.loss.decides_classes:
+        if not self.loss.decides_classes and not isinstance(self.loss, WeightedSum):
             raise ConfigurationError(
                 where="predict_classes",
                 received=f"a model trained with {self.loss!r}",
@@ -575,8 +586,9 @@ class Model:
         if not self.network.is_built:
             output_shape = self.network.infer_shapes(inputs.shape[1:], np.random.default_rng(self.seed))
         self._check_lookups(inputs, where=f"{where}: x")
-        y = numeric(y, where=f"{where}: y")
-        check_rows(inputs.shape, y.shape, where=f"{where}: y")
+        if not isinstance(self.loss, WeightedSum):
+            y = numeric(y, where=f"{where}: y")
+            check_rows(inputs.shape, y.shape, where=f"{where}: y")
         parts = self.target_scaling, self.loss, output_shape, self.dtype
         targets, originals = prepared_targets(y, *parts, where=f"{where}: y")
         same_rows(len(inputs), targets, where=f"{where}: y", other="x")
@@ -590,16 +602,12 @@ class Model:
         loss_weights = self.loss.weigh_classes(loss_weights, targets, output_shape, self.dtype)
         return Rows(inputs, targets, weights, loss_weights, originals)
 
-    def check_digits(self, x: Any, y: Array, *, where: str) -> None:
+    def check_digits(self, x: Any, y: Any, *, where: str) -> None:
         """Refuses what is to be learned where its differences are lost in the network's dtype."""
         if self.preprocessing is None:
             fix = "set model.preprocessing = gn.Standardize.from_data(x), which is stored with the model"
             keeps_differences(x, self.dtype, where=f"{where}: x", fix=fix)
-        if self.target_scaling is None and not self.loss.decides_classes:
-            fix = "set model.target_scaling = gn.Standardize.from_data(y): predictions and metrics stay in y's own unit"
-            if self.loss.has_log_link:
-                fix = "subtract what all have in common, if that makes sense of such targets"
-            keeps_differences(y, self.dtype, where=f"{where}: y", fix=fix)
+        refuse_lost_digits(self.loss, y, self.target_scaling, self.dtype, where=f"{where}: y")
 
     def _validation(self, data: tuple[Any, ...]) -> Rows:
         if not isinstance(data, tuple | list) or len(data) not in (2, 3):

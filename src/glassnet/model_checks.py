@@ -30,8 +30,8 @@ from glassnet.layers import (
     ZeroPad2D,
 )
 from glassnet.layers.windows import pair
-from glassnet.losses import BinaryCrossEntropy, CrossEntropy, Loss
-from glassnet.network import Network, Sequential, places_of
+from glassnet.losses import BinaryCrossEntropy, CrossEntropy, Loss, WeightedSum
+from glassnet.network import Graph, Network, Sequential, places_of
 from glassnet.shapes import Shape
 from glassnet.tables import Table
 
@@ -58,7 +58,14 @@ def agreed_dtype(network: Network, asked: np.dtype[Any]) -> np.dtype[Any]:
 
 def check_end(network: Network, loss: Loss) -> None:
     """Refuses a final activation that the loss would apply once more, or one that it misses."""
-    last = _last_layer(network)
+    if isinstance(loss, WeightedSum) and isinstance(network, Graph):
+        for term in loss.terms:
+            _check_last(_last_layer(network.nodes[term.output][0]), term.loss)
+    else:
+        _check_last(_last_layer(network), loss)
+
+
+def _check_last(last: Layer | None, loss: Loss) -> None:
     if not isinstance(loss, BinaryCrossEntropy | CrossEntropy) or last is None:
         return
     wanted = Sigmoid if isinstance(loss, BinaryCrossEntropy) else Softmax
@@ -191,5 +198,7 @@ def check_lookups(network: Network, table: Table) -> None:
 def _last_layer(layer: Layer) -> Layer | None:
     if not isinstance(layer, Network):
         return layer
+    if isinstance(layer, Graph):
+        return _last_layer(layer.nodes[layer.outputs[0]][0]) if len(layer.outputs) == 1 else None
     inside = [child for _, child in layer.children()]
     return _last_layer(inside[-1]) if inside and isinstance(layer, Sequential) else None

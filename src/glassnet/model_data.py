@@ -9,8 +9,8 @@ import numpy as np
 
 from glassnet.checks import as_rows, finite_rows, fits_network, numeric, require_finite
 from glassnet.errors import ConfigurationError, DataError, ShapeError
-from glassnet.losses import Loss
-from glassnet.network import Network
+from glassnet.losses import Loss, WeightedSum, targets_by_loss
+from glassnet.network import Graph, Network
 from glassnet.preprocessing import NOISE, Standardize
 from glassnet.shapes import Array, Shape
 from glassnet.tables import Table
@@ -29,7 +29,7 @@ def prepared_inputs(
         with told_once(where):
             raw = preprocessing.apply(x)
     else:
-        raw = numeric(x, where=where)
+        raw = one_array(x, network, where=where)
     if network.is_built and raw.shape[1:] != network.input_shape:  # writing the layer's name takes time
         fits_network(raw, network.input_shape or (), where=where, layer=network.first_layer().where)
     if isinstance(preprocessing, Standardize):
@@ -43,10 +43,17 @@ def prepared_inputs(
     return inputs
 
 
+def one_array(x: Any, network: Network, *, where: str) -> Array:
+    """The inputs as an array of numbers; those of a network with several by name are put side by side."""
+    return network.pack(x, where=where) if isinstance(network, Graph) else numeric(x, where=where)
+
+
 def prepared_targets(
     y: Any, scaling: Standardize | None, loss: Loss, output_shape: Shape, dtype: np.dtype[Any], *, where: str
 ) -> tuple[Array, Array | None]:
     """The targets as they are learned, and in float64 in their own unit where these are others."""
+    if isinstance(loss, WeightedSum):
+        return _targets_by_output(y, scaling, loss, output_shape, dtype, where=where)
     given = numeric(y, where=where)
     if scaling is None:
         targets = loss.prepare(given, output_shape, dtype, where=where)
@@ -70,6 +77,23 @@ def prepared_targets(
     originals = loss.prepare(given, output_shape, np.dtype(np.float64), where=where)
     scaled = scaling.apply(given, dtype)
     return loss.prepare(scaled, output_shape, dtype, where=f"{where}, standardised"), originals
+
+
+def _targets_by_output(
+    y: Any, scaling: Standardize | None, loss: WeightedSum, output_shape: Shape, dtype: np.dtype[Any], *, where: str
+) -> tuple[Array, Array | None]:
+    if scaling is not None:
+        raise ConfigurationError(
+            where=where,
+            received=f"target_scaling for losses by output, {loss!r}",
+            expected="targets as they are learned",
+            fix="set model.target_scaling = None, and standardise an output's targets before",
+        )
+    targets = loss.prepare(y, output_shape, dtype, where=where)
+    given = targets_by_loss(loss, y, where=where)
+    if all(own.decides_classes or np.can_cast(part.dtype, dtype) for own, part, _ in given):
+        return targets, None
+    return targets, loss.prepare(y, output_shape, np.dtype(np.float64), where=where)
 
 
 def flat_input(shape: tuple[int, ...], where: str) -> ShapeError:

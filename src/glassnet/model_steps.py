@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from glassnet.checks import numeric
 from glassnet.errors import ConfigurationError
+from glassnet.losses import WeightedSum, targets_by_loss
+from glassnet.model_data import one_array
 from glassnet.named_data import Named, named_rows
 from glassnet.optimizers import Optimizer
 from glassnet.preprocessing import Standardize
@@ -38,7 +40,12 @@ class Stepping(Named, Protocol):
 
 def step(model: Stepping, x: Any, y: Any, sample_weight: Any) -> float:
     """One update on a batch: see ``Model.step``."""
-    is_plain = sample_weight is None and model.preprocessing is None and model.target_scaling is None
+    is_plain = (
+        not isinstance(model.loss, WeightedSum)
+        and sample_weight is None
+        and model.preprocessing is None
+        and model.target_scaling is None
+    )
     if is_plain and model._stepper is not None and model._stepper.is_current(*_parts(model)):
         value = model._stepper.quick(x, y)
         if value is not None:
@@ -88,9 +95,11 @@ def _checked(model: Stepping, batches: Iterable[Any]) -> Iterator[Rows]:
 def _batch(model: Stepping, x: Any, y: Any, sample_weight: Any, *, where: str) -> Rows:
     x, y = named_rows(model, x, y, where=where)
     if not isinstance(model.preprocessing, Table):
-        x = numeric(x, where=f"{where}: x")
-    y = numeric(y, where=f"{where}: y")
-    if model._stepper is None and y.size >= FEWEST_TO_TELL:
+        x = one_array(x, model.network, where=f"{where}: x")
+    if not isinstance(model.loss, WeightedSum):
+        y = numeric(y, where=f"{where}: y")
+    targets = targets_by_loss(model.loss, y, where=f"{where}: y")
+    if model._stepper is None and sum(array.size for _, array, _ in targets) >= FEWEST_TO_TELL:
         model.check_digits(x, y, where=where)
     return model.rows(x, y, sample_weight, where=where).require_weight(where=where)
 

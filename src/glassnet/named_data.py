@@ -10,7 +10,7 @@ import numpy as np
 
 from glassnet.errors import ConfigurationError, DataError, did_you_mean
 from glassnet.losses import Loss
-from glassnet.network import Network
+from glassnet.network import Graph, Network
 from glassnet.preprocessing import Standardize
 from glassnet.shapes import Array
 from glassnet.tables import Classes, Reading, Table
@@ -66,7 +66,7 @@ def named_inputs(model: Named, x: Any, *, where: str) -> Any:
     Raises:
         DataError: a column is missing, twice there, or no numbers.
     """
-    if isinstance(x, np.ndarray):
+    if isinstance(x, np.ndarray) or isinstance(model.network, Graph):  # whose names are those of whole arrays
         return x
     if isinstance(model.preprocessing, Table):
         return as_columns(x, _columns_of_table(model.preprocessing), where)
@@ -113,6 +113,13 @@ def named_classes(model: Named, labels: Array) -> Array:
     """
     if isinstance(model.preprocessing, Table) and model.preprocessing.questions:
         return model.preprocessing.words(labels)
+    if isinstance(model.network, Graph) and isinstance(labels, dict):
+        raise ConfigurationError(
+            where="predict_classes",
+            received="names=True for a network with several outputs",
+            expected="a network with one output",
+            fix="leave names out: the labels of each output come by its name",
+        )
     names = model.class_names
     if names is None or (labels.size and int(labels.max()) >= len(names)):
         raise ConfigurationError(
@@ -129,6 +136,8 @@ def named_classes(model: Named, labels: Array) -> Array:
 
 def _learned_inputs(model: Named, x: Any, where: str, learns: bool) -> Any:
     own = f"{where}: x"
+    if isinstance(model.network, Graph):
+        return x
     names = model.feature_names or _standardized(model)
     if learns and names is None and not isinstance(model.preprocessing, Table) and is_frame(x) and has_names(x):
         names = tuple(name for name in names_in(x) if name != model.target_name)

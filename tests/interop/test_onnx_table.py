@@ -193,6 +193,7 @@ def model_of(table: Table) -> gn.Model:
 def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
     class Rank(Column):
         name = "rank"
+        describe = encode = features = None  # type: ignore[assignment]
 
     for table, words in (
         (Table([Number("outputs", 0.0, 1.0)]), "a column called 'outputs'"),

@@ -151,11 +151,13 @@ def test_activations_at_the_ends_of_the_line(name: str, dtype: str) -> None:
     np.testing.assert_allclose(arrays[output], expected[output], rtol=tolerance, atol=tolerance * 1e-3)
 
 
-FAMILIES = ("activation", "combine", "dropout", "losses", "softmax", "updates")
+FAMILIES = ("activation", "combine", "dropout", "losses", "merge", "softmax", "updates")
+APART = "concat", "unpack", "weigh_gradient"
+"""Whose arrays are of different widths."""
 CUTTABLE = sorted(
     name
     for name, entry in KERNELS.items()
-    if entry.function.__module__.rpartition(".")[2] in FAMILIES and entry.by_rows and not name.startswith("concat")
+    if entry.function.__module__.rpartition(".")[2] in FAMILIES and entry.by_rows and not name.startswith(APART)
 )
 ROWS = 133
 CUTS = (0, 1, 3, 20, 84, ROWS)
@@ -175,6 +177,8 @@ def arrays_of(name: str, width: int, dtype: str) -> dict[str, np.ndarray]:
         else:
             one_each = key in {"losses", "row_weights"} or name.endswith("_update")
             shape = (ROWS,) if one_each else (ROWS, width)
+            if name.startswith(("row_dot", "squared_distance")) and key in {"y", "dy"}:
+                shape = (ROWS, 1)
             arrays[key] = rng.uniform(0.1, 0.9, shape).astype(dtype)
     return arrays
 

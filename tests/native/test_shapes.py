@@ -34,6 +34,7 @@ SETTINGS: dict[str, float] = {
     "low": -0.6,
     "momentum": 0.8,
     "quantile": 0.3,
+    "momentum_product": 0.6,
     "next_momentum": 0.85,
     "rate": 0.3,
     "rho": 0.9,
@@ -63,13 +64,21 @@ NO_CANCELLATION = {
     *("embedding_backward", "embedding_forward", "gelu_forward", "hinge_backward", "zero_gradient"),
     *("hinge_forward", "huber_backward", "huber_forward", "identity_backward", "identity_forward"),
     *("quantile_backward", "quantile_forward"),
+    *("absolute_difference_backward", "absolute_difference_forward", "multiply_backward", "multiply_forward"),
+    *("row_dot_backward", "squared_distance_backward", "squared_distance_forward", "subtract_backward"),
+    *("subtract_forward", "unpack_backward", "unpack_forward", "weigh_gradient"),
     *("leaky_relu_backward", "leaky_relu_forward", "relu_backward", "relu_forward", "residual_backward"),
     *("residual_forward", "sigmoid_backward", "sigmoid_forward", "silu_forward", "softmax_forward"),
     *("softplus_backward", "softplus_forward", "squared_error_forward", "tanh_forward", "weigh_rows", "weight_decay"),
 }
 """Each of their elements is right by itself. Others may subtract numbers of one size, and are measured by those."""
 
-OPTIONAL = {"dense_forward": ["bias"], "dense_backward": ["dx", "dbias"], "weigh_rows": ["weights"]}
+OPTIONAL = {
+    "dense_forward": ["bias"],
+    "dense_backward": ["dx", "dbias"],
+    "weigh_rows": ["weights"],
+    "weigh_value": ["before"],
+}
 
 
 @dataclass(frozen=True)
@@ -110,9 +119,12 @@ def shapes_of(kernel: str, case: Case, rng: np.random.Generator) -> dict[str, tu
     if kernel in FLAT:
         usual = (rows * width,)
     special: dict[str, tuple[int, ...]] = dict.fromkeys(("losses", "row_weights", "labels", "weights"), (rows,))
-    special |= dict.fromkeys(("value", "total"), (1,))
-    if kernel.startswith("concat"):
-        special |= dict.fromkeys(("y", "dy"), (rows, width + int(rng.integers(0, 9))))
+    special |= dict.fromkeys(("value", "own_value", "before", "total"), (1,))
+    if kernel.startswith(("concat", "unpack", "weigh_gradient")):
+        whole = {"concat": ("y", "dy"), "unpack": ("x", "dx"), "weigh_": ("doutputs",)}[kernel[:6]]
+        special |= dict.fromkeys(whole, (rows, width + int(rng.integers(0, 9))))
+    if kernel.startswith(("row_dot", "squared_distance")):
+        special |= dict.fromkeys(("y", "dy"), (rows, 1))
     if kernel == "add_pieces":
         special |= {"parts": (case.depth, rows * width), "whole": (rows * width,)}
     if kernel.startswith("dense"):
@@ -176,8 +188,8 @@ def arguments(kernel: str, case: Case, dtype: str) -> tuple[Arrays, dict[str, fl
     drawn = {"mean": rng.integers(0, 2), "nesterov": rng.integers(0, 2), "step": rng.integers(1, 50)}
     drawn |= {"seed": rng.integers(0, 2**53), "stream": rng.integers(0, 2**32)}
     if "start" in entry.settings:
-        whole, part = (shapes[name][1] for name in (("y", "part") if "part" in shapes else ("dy", "dpart")))
-        drawn["start"] = rng.integers(0, whole - part + 1)
+        widths = sorted(shape[1] for shape in shapes.values())
+        drawn["start"] = rng.integers(0, widths[-1] - widths[0] + 1)
     chosen = SETTINGS | {name: float(number) for name, number in drawn.items()}
     return arrays, {name: chosen[name] for name in entry.settings}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradients import LOSS_CASES, layer_cases, loss_cases, rows_for
+from gradients import LOSS_CASES, layer_cases, loss_cases, network_for, rows_for
 from models import classifier
 from test_recording import RULES
 
@@ -68,8 +68,7 @@ def test_losses(case: tuple[str, Loss, Callable[..., np.ndarray], str | None], d
     x, y, weights = rng.normal(size=(11, 2)), targets(rng, 11, 3), rng.uniform(0.2, 2, 11)
 
     def make(engine: str) -> gn.Model:
-        net = gn.Sequential(gn.Dense(4), gn.Tanh(), gn.Dense(3), *([end] if end else []))
-        return gn.Model(net, loss, gn.SGD(0.05), dtype=dtype, engine=engine)
+        return gn.Model(network_for(loss, end), loss, gn.SGD(0.05), dtype=dtype, engine=engine)
 
     both(make, x, y, epochs=3, batch_size=4, sample_weight=weights)
     both(make, x, y, epochs=2, batch_size=None, shuffle=False)

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradients import Affine, layer_cases, loss_cases, rows_for
+from gradients import Affine, layer_cases, loss_cases, network_for, rows_for
 from models import classifier, cut_finely
 from test_recording import RULES
 
@@ -318,8 +318,7 @@ def test_memory_of_losses(case: tuple[str, Loss, Callable[..., np.ndarray], str 
     rng = np.random.default_rng(0)
 
     def make() -> gn.Model:
-        net = gn.Sequential(gn.Dense(4), gn.Tanh(), gn.Dense(3), *([end] if end else []))
-        return gn.Model(net, loss, gn.SGD(0.05), dtype="float64")
+        return gn.Model(network_for(loss, end), loss, gn.SGD(0.05), dtype="float64")
 
     check_memory(make, rng.normal(size=(13, 2)), targets(rng, 13, 3), rng.uniform(0.2, 2, 13))
 
@@ -617,6 +616,7 @@ def run(script: str, *arguments: str, **variables: str) -> str:
 
 
 RESIDENT = """
+import gc
 import sys
 from pathlib import Path
 import numpy as np
@@ -625,6 +625,7 @@ from gradients import Affine
 from models import classifier, cut_finely
 
 def resident():
+    gc.collect()
     status = Path("/proc/self/status").read_text()
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
 
@@ -651,9 +652,11 @@ def work(times):
         model.predict(x[:1])
 
 work(40)
-before = resident()
-work(160)
-print(resident() - before)
+sizes = [resident()]
+for _ in range(7):
+    work(80)
+    sizes.append(resident())
+print(int(np.median(np.diff(sizes))))
 """
 
 needs_proc = pytest.mark.skipif(
@@ -666,8 +669,11 @@ needs_proc = pytest.mark.skipif(
     "script", [[STEPS], [FITS, "native"], [FITS, "python"]], ids=["steps", "fits", "fits in Python"]
 )
 def test_memory_stays_as_it_is(script: list[str]) -> None:
-    """Over 20,000 steps, and over many trainings and predictions: within a megabyte."""
-    assert int(run(RESIDENT + script[0], *script[1:])) < 1024
+    """Over 20,000 steps within a megabyte, and within 64 KB over most rounds of 80 trainings and predictions.
+
+    What a thread or an allocator sets up once may fall into one of these rounds.
+    """
+    assert int(run(RESIDENT + script[0], *script[1:])) < (1024 if script[0] is STEPS else 64)
 
 
 def test_programs_end_with_their_training(monkeypatch: pytest.MonkeyPatch) -> None:

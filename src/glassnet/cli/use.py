@@ -20,6 +20,7 @@ from glassnet.errors import ConfigurationError, DataError
 from glassnet.explain import trace as trace_model
 from glassnet.files import require_writable
 from glassnet.model import Model, load
+from glassnet.model_outputs import require_one_output
 from glassnet.output import answers_to, in_a_line, listed
 from glassnet.shapes import Array
 from glassnet.tables import Frame, Number, Table
@@ -29,6 +30,7 @@ from glassnet.tables.surprises import told_once
 def evaluate(options: argparse.Namespace) -> int:
     """Prints loss and metrics on data with targets."""
     model = load(options.model)
+    require_one_output(model.network, model.loss, "glassnet evaluate")
     if isinstance(model.preprocessing, Table) and is_table(options.data):
         frame = read_like(options.data, model.preprocessing, reading_of(options))
         print(f"{name_of(options.data)}: {frame.height:,} rows")
@@ -45,6 +47,7 @@ def evaluate(options: argparse.Namespace) -> int:
 def predict(options: argparse.Namespace) -> int:
     """Writes one line for each row, or for each picture."""
     model = load(options.model)
+    require_one_output(model.network, model.loss, "glassnet predict")
     if options.output is not None:
         require_writable(options.output, where="--output")
         if options.output.lower().endswith(".parquet"):

@@ -299,7 +299,8 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         return _dense(X), self._checked_targets(check_array(y, ensure_2d=False, dtype=None)), None
 
     def _outputs(self, X: Array) -> Array:
-        return self.model_.predict(self._as_rows(X))
+        outputs: Array = self.model_.predict(self._as_rows(X))
+        return outputs
 
     def _decoded(self, X: Array) -> Array:
         return np.asarray(self._targets.decode(self._outputs(X), self.model_.loss))

@@ -14,6 +14,7 @@ from glassnet.diagnosis.baseline import baseline_loss
 from glassnet.explain.trials import batch_of, evaluate, fresh, losses_at, rate_test
 from glassnet.losses import BinaryCrossEntropy, CrossEntropy
 from glassnet.model import Model
+from glassnet.model_outputs import require_one_output
 from glassnet.optimizers import Adam
 from glassnet.randomness import generator
 from glassnet.training import History, Rows
@@ -102,6 +103,7 @@ def diagnose(model: Model, x: Any, y: Any, *, history: History | None = None) ->
         >>> [finding.name for finding in gn.diagnose(model, x, (x[:, 0] > 0).astype(int)).findings]
         ['unscaled_inputs', 'first_loss']
     """
+    require_one_output(model.network, model.loss, "diagnose")
     rows = model.rows(x, y, None, where="diagnose")
     names = model.feature_names if rows.x.ndim == 2 and len(model.feature_names or ()) == rows.x.shape[1] else None
     found = list(

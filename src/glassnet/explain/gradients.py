@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ from glassnet.errors import NotBuiltError
 from glassnet.explain.differences import FLOAT64, STEP, slopes
 from glassnet.layers import Layer, NumpyLayer
 from glassnet.losses import Loss, as_loss
+from glassnet.model_data import one_array
+from glassnet.model_outputs import loss_for
 from glassnet.network import Network, amounts_in, as_network
 from glassnet.runners import NumpyRunner
 from glassnet.settings import whole
@@ -90,7 +93,7 @@ def check_gradients(
     network: Network | Layer | NumpyLayer,
     x: Any,
     y: Any = None,
-    loss: Loss | str | None = None,
+    loss: Loss | str | Mapping[str, Any] | None = None,
     *,
     sample_weight: Any = None,
     max_elements: int = 200,
@@ -106,10 +109,10 @@ def check_gradients(
 
     Args:
         network: a network or layer; built for x if it is not built.
-        x: inputs (N, ...).
+        x: inputs (N, ...), as ``Model.fit`` takes them.
         y: targets for ``loss``; without a loss none are needed.
-        loss: an object or name. None takes Σ r · outputs with random r, which sees every output's gradient (a plain
-            sum would not notice a wrong softmax).
+        loss: an object, a name or a dict by output. None takes Σ r · outputs with random r, which sees every output's
+            gradient (a plain sum would not notice a wrong softmax).
         sample_weight: weights (N,) for the loss.
         max_elements: elements compared in each array, drawn at random from larger ones.
         tolerance: the largest relative error that passes.
@@ -131,8 +134,8 @@ def check_gradients(
         True
     """
     rng = np.random.default_rng(seed)
-    inputs = as_rows(x, FLOAT64, where="check_gradients: x").copy()
     given = as_network(network)
+    inputs = as_rows(one_array(x, given, where="check_gradients: x"), FLOAT64, where="check_gradients: x").copy()
     twin = given.copy(FLOAT64) if given.is_built else given.copy()
     if not twin.is_built:
         twin.build(inputs.shape[1:], seed=seed, dtype=FLOAT64)
@@ -153,10 +156,18 @@ class _Objective:
     """The scalar whose gradient is checked, as a function of arrays that are changed in place."""
 
     def __init__(
-        self, network: Network, x: Array, y: Any, loss: Loss | str | None, weights: Any, rng: np.random.Generator
+        self,
+        network: Network,
+        x: Array,
+        y: Any,
+        loss: Loss | str | Mapping[str, Any] | None,
+        weights: Any,
+        rng: np.random.Generator,
     ) -> None:
         self.network, self.x, self.y, self.weights = network, x, y, weights
         self.loss = None if loss is None else as_loss(loss)
+        if self.loss is not None and getattr(self.loss, "network", None) is None:
+            self.loss = loss_for(network, self.loss)
         if network.output_shape is None:
             raise NotBuiltError(
                 where="check_gradients", received="an unbuilt network", expected="shapes", fix="call net.build"

@@ -13,6 +13,8 @@ from glassnet.checks import numeric
 from glassnet.errors import ConfigurationError
 from glassnet.metrics import as_metrics
 from glassnet.model import Model
+from glassnet.model_data import one_array
+from glassnet.model_outputs import require_one_output
 from glassnet.named_data import named_rows
 from glassnet.randomness import generator
 from glassnet.settings import whole
@@ -73,6 +75,7 @@ def permutation_importance(
     where = "permutation_importance"
     whole(rows, "rows", where)
     whole(repeats, "repeats", where)
+    require_one_output(model.network, model.loss, where)
     x, y = named_rows(model, x, y, where=where)
     inner, features, groups = _numbers(model, x, where)
     measure = measure or usual_measure(model)
@@ -120,7 +123,7 @@ def _numbers(model: Model, x: Any, where: str) -> tuple[Model, Array, dict[str, 
                 groups[column.name] = slice(start, start + count)
             start += count
         return inner, table.apply(x), groups
-    features = numeric(x, where=f"{where}: x")
+    features = one_array(x, model.network, where=f"{where}: x")
     if features.ndim != 2:
         raise ConfigurationError(
             where=where,

@@ -12,6 +12,7 @@ from glassnet.diagnosis.baseline import loss_of
 from glassnet.diagnosis.rates import RateTest
 from glassnet.errors import ConfigurationError, DivergenceError
 from glassnet.model import Model
+from glassnet.model_outputs import require_one_output
 from glassnet.optimizers import Optimizer
 from glassnet.randomness import generator
 from glassnet.schedules import ExponentialDecay
@@ -65,6 +66,7 @@ def learning_rate_range(
         raise ConfigurationError(
             where=where, received=f"low={low}, high={high}", expected="high above low", fix="leave both out"
         )
+    require_one_output(model.network, model.loss, where)
     rows = batch_of(model.rows(x, y, None, where=where), ROWS, model.seed)
     return rate_test(model, rows, low, high, steps)
 

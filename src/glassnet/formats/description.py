@@ -35,6 +35,7 @@ BASES = (
         "Initializer",
         "Layer",
         "Loss",
+        "Merge",
         "Metric",
         "Network",
         "NumpyLayer",

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from glassnet.errors import ConfigurationError
-from glassnet.network import Network
+from glassnet.network import Graph, Network
 from glassnet.runners.base import is_library_code
 
 
 def refuse_own_layers(network: Network, where: str) -> None:
     """Refuses a class derived from one of glassnet's that computes something else: no file holds its code.
 
+    And a ``Graph``, whose nodes no door writes yet.
+
     Raises:
         ConfigurationError: there is one; it is named.
     """
     for layer in (network, *(layer for _, layer in network.walk())):
+        if isinstance(layer, Graph):
+            raise ConfigurationError(
+                where=f"{where}: {layer.where}",
+                received=f"a Graph with the nodes {', '.join(layer.nodes)}",
+                expected="layers one after another, Residual and Concat",
+                fix="save it with model.save; or write what is a chain in it as gn.Sequential, with its parameters",
+            )
         if not is_library_code(layer.forward):
             raise ConfigurationError(
                 where=f"{where}: {layer.where}",

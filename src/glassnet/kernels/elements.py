@@ -98,6 +98,11 @@ ELEMENTS: dict[str, str] = {
         omega[n] = weights[n] if weights else 1
     """,
     "weighted_sum": "value[0] = sum[n](row_weights[n] * losses[n])",
+    "weigh_value": "value[0] = before[0] + factor * own_value[0] if before else factor * own_value[0]",
+    "weigh_gradient": """
+        doutputs[n, m] = factor * part[n, w] if (w >= 0) * (w < W) else unwritten
+        w = m - start
+    """,
     "squared_error_forward": "losses[n] = sum[m]((outputs[n, m] - targets[n, m]) ** 2) / 2",
     "squared_error_backward": "doutputs[n, m] = row_weights[n] * (outputs[n, m] - targets[n, m])",
     "absolute_error_forward": "losses[n] = sum[m](abs(outputs[n, m] - targets[n, m]))",
@@ -168,6 +173,33 @@ ELEMENTS: dict[str, str] = {
         p = v - start
     """,
     "concat_backward": "dpart[a, p] = dy[a, p + start]",
+    "unpack_forward": "y[n, w] = x[n, w + start]",
+    "unpack_backward": """
+        dx[n, v] = dy[n, w] if (w >= 0) * (w < W) else unwritten
+        w = v - start
+    """,
+    "multiply_forward": "y = a * b",
+    "multiply_backward": """
+        da = dy * b
+        db = dy * a
+    """,
+    "subtract_forward": "y = a - b",
+    "subtract_backward": "db = -dy",
+    "absolute_difference_forward": "y = abs(a - b)",
+    "absolute_difference_backward": """
+        da = dy * sign(a - b)
+        db = -dy * sign(a - b)
+    """,
+    "row_dot_forward": "y[n, i] = sum[d](a[n, d] * b[n, d])",
+    "row_dot_backward": """
+        da[n, d] = dy[n, 0] * b[n, d]
+        db[n, d] = dy[n, 0] * a[n, d]
+    """,
+    "squared_distance_forward": "y[n, i] = sum[d]((a[n, d] - b[n, d]) ** 2)",
+    "squared_distance_backward": """
+        da[n, d] = dy[n, 0] * 2 * (a[n, d] - b[n, d])
+        db[n, d] = -dy[n, 0] * 2 * (a[n, d] - b[n, d])
+    """,
     "columns_forward": "y[n, i] = x[n, columns[i]]",
     "columns_backward": "dx[n, d] = sum[i](dy[n, i] * (columns[i] == d))",
     # Lookups.

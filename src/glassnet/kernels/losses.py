@@ -49,6 +49,32 @@ def weighted_sum(losses: Array, row_weights: Array, value: Array) -> None:
     value[0] = np.dot(losses.astype(np.float64), row_weights.astype(np.float64))
 
 
+@kernel("L = L_before + c L_own", writes="value", by_rows=False)
+def weigh_value(own_value: Array, before: Array | None, value: Array, *, factor: float) -> None:
+    """Adds one loss of several to the weighted sum: ``L = L_before + c L_own``.
+
+    Args:
+        own_value: the loss's own value (1,).
+        before: the sum of those before it (1,), or None for the first.
+        value: output (1,).
+        factor: c, the loss's weight.
+    """
+    value[0] = (0.0 if before is None else before[0]) + factor * own_value[0]
+
+
+@kernel("do[:, start : start + W] = c do_own", writes="doutputs")
+def weigh_gradient(part: Array, doutputs: Array, *, start: int, factor: float) -> None:
+    """Writes the gradient of one loss of several into its columns.
+
+    Args:
+        part: ∂L_own/∂outputs of the loss's own W outputs (N, W).
+        doutputs: output (N, M), of all outputs side by side.
+        start: first column of those that are the loss's own.
+        factor: c, the loss's weight.
+    """
+    np.multiply(part, part.dtype.type(factor), out=doutputs[:, start : start + part.shape[1]])
+
+
 @kernel("ℓ_n = ½ Σ_m (o − t)²", writes="losses")
 def squared_error_forward(outputs: Array, targets: Array, losses: Array) -> None:
     """Writes ``ℓ_n = ½ Σ_m (o_nm − t_nm)²``; outputs and targets (N, M)."""

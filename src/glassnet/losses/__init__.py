@@ -5,12 +5,14 @@ none is given); with ``"mean"`` it is w_n / Σ w, so that L is the weighted mean
 constant changes nothing. Losses that compare element by element also divide by the number of outputs M in the mean.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from glassnet.losses.base import Loss
 from glassnet.losses.binary import BinaryCrossEntropy, Hinge
 from glassnet.losses.cross_entropy import CrossEntropy
 from glassnet.losses.joint import JointCrossEntropy
+from glassnet.losses.named import LOSSES, single_loss
 from glassnet.losses.own import FunctionLoss, NumpyLoss
 from glassnet.losses.regression import (
     Gamma,
@@ -22,34 +24,15 @@ from glassnet.losses.regression import (
     SumSquaredError,
 )
 from glassnet.losses.targets import check_labels, check_weights
-from glassnet.settings import by_name
-
-LOSSES: dict[str, type[Loss]] = {
-    "sum_squared_error": SumSquaredError,
-    "mean_squared_error": MeanSquaredError,
-    "mean_absolute_error": MeanAbsoluteError,
-    "huber": Huber,
-    "quantile": Quantile,
-    "poisson": Poisson,
-    "gamma": Gamma,
-    "binary_cross_entropy": BinaryCrossEntropy,
-    "cross_entropy": CrossEntropy,
-    "hinge": Hinge,
-}
+from glassnet.losses.weighted import WeightedSum, targets_by_loss
 
 
 def as_loss(given: Any) -> Loss:
-    """Accepts a loss, its name, or a function (outputs, targets) -> (value, gradient).
+    """Accepts a loss, its name, a function (outputs, targets) -> (value, gradient), or a dict of losses by output.
 
     So it does with an object of a class of the user's that defines nothing but how it is called.
     """
-    if isinstance(given, Loss):
-        kind = type(given)
-        has_passes = kind.forward is not Loss.forward or hasattr(given, "kernels")
-        return given if has_passes or kind.__call__ is Loss.__call__ else FunctionLoss(given)
-    if callable(given) and not isinstance(given, type):
-        return FunctionLoss(given)
-    return by_name(given, LOSSES, Loss, what="loss")
+    return WeightedSum(given) if isinstance(given, Mapping) else single_loss(given)
 
 
 __all__ = [
@@ -68,9 +51,11 @@ __all__ = [
     "Poisson",
     "Quantile",
     "SumSquaredError",
+    "WeightedSum",
     "as_loss",
     "check_labels",
     "check_weights",
+    "targets_by_loss",
 ]
 
 

@@ -77,6 +77,10 @@ class Loss(Configurable):
         value, cache = run.loss_forward(self, outputs, prepared, row_weights)
         return float(value[0]), run.loss_backward(self, outputs, prepared, row_weights, cache)
 
+    def parts(self) -> tuple[Loss, ...]:
+        """The losses that this one is made of, if it is."""
+        return ()
+
     def check_outputs(self, outputs: Array) -> None:
         """Refuses outputs that cannot be what this loss takes."""
 

@@ -1,12 +1,13 @@
 """Metrics: one number about predictions, for people; nothing is trained on them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from glassnet.errors import ConfigurationError
 from glassnet.metrics.base import Metric
 from glassnet.metrics.classes import F1, Accuracy, LogLoss, Precision, Recall, RocAuc, roc_curve
 from glassnet.metrics.numbers import R2, MeanAbsolute, MeanSquared, RootMeanSquared
+from glassnet.metrics.outputs import OutputMetric, PartOfLoss, by_output
 from glassnet.metrics.own import FunctionMetric
 from glassnet.settings import by_name
 
@@ -25,7 +26,12 @@ METRICS: dict[str, type[Metric]] = {
 
 
 def as_metrics(given: Any) -> tuple[Metric, ...]:
-    """Accepts a list of metrics, names or functions (outputs, targets) -> number; their names must differ."""
+    """Accepts a list of metrics, names or functions (outputs, targets) -> number, or a dict of lists by output.
+
+    Their names must differ.
+    """
+    if isinstance(given, Mapping):
+        return by_output(given, as_metrics)
     if not isinstance(given, Sequence) or isinstance(given, str):
         given = (given,)
     metrics = tuple(_as_metric(metric) for metric in given)
@@ -64,6 +70,8 @@ __all__ = [
     "MeanAbsolute",
     "MeanSquared",
     "Metric",
+    "OutputMetric",
+    "PartOfLoss",
     "Precision",
     "Recall",
     "RocAuc",

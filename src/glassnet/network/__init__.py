@@ -2,19 +2,41 @@
 
 from glassnet.network.base import Network, as_layer
 from glassnet.network.concat import Concat
+from glassnet.network.graph import Graph
 from glassnet.network.indices import amounts_in, check_indices, embeddings_of, places_of
 from glassnet.network.looking import LookingRunner, Name, Names, activations, chosen_layers
+from glassnet.network.merges import (
+    MERGES,
+    AbsoluteDifference,
+    Add,
+    Concatenate,
+    Dot,
+    Merge,
+    Multiply,
+    SquaredDistance,
+    Subtract,
+)
 from glassnet.network.residual import Residual
 from glassnet.network.sequential import Sequential, as_network
 
 __all__ = [
+    "MERGES",
+    "AbsoluteDifference",
+    "Add",
     "Concat",
+    "Concatenate",
+    "Dot",
+    "Graph",
     "LookingRunner",
+    "Merge",
+    "Multiply",
     "Name",
     "Names",
     "Network",
     "Residual",
     "Sequential",
+    "SquaredDistance",
+    "Subtract",
     "activations",
     "amounts_in",
     "as_layer",

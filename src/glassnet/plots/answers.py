@@ -10,6 +10,7 @@ from glassnet.checks import as_rows, same_rows
 from glassnet.errors import ConfigurationError, DataError, ShapeError
 from glassnet.losses.targets import check_labels
 from glassnet.model import Model
+from glassnet.model_outputs import require_one_output
 from glassnet.plots.figures import flat_labels
 from glassnet.shapes import Array
 
@@ -27,6 +28,8 @@ def require_labels_beside_a_model(model: Any, y: Any, where: str, *, pair: str) 
             expected=f"(model, x, y), or ({pair})",
             fix="pass the true labels of x as y" if y is None else "leave out the third, or put a model first",
         )
+    if isinstance(model, Model):
+        require_one_output(model.network, model.loss, where)
 
 
 def answers(model: Any, x: Any, y: Any, where: str) -> tuple[Array, Array]:

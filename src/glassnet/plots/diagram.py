@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from glassnet.calls import suggests
+from glassnet.errors import ConfigurationError
 from glassnet.files import write_atomically
 from glassnet.layers import Dense, Layer
 from glassnet.model import Model
-from glassnet.network import Concat, Network, Residual, as_network
+from glassnet.network import Concat, Graph, Network, Residual, as_network
 from glassnet.plots.blocks import block_diagram
 from glassnet.shapes import Array
 
@@ -39,6 +40,13 @@ def network_diagram(network: Model | Network | Layer, path: str | Path | None = 
     """
     network = network.network if isinstance(network, Model) else as_network(network)
     network.summary()  # refuses a network without shapes
+    if any(isinstance(layer, Graph) for layer in (network, *(layer for _, layer in network.walk()))):
+        raise ConfigurationError(
+            where="network_diagram",
+            received="a Graph, whose nodes stand in no row",
+            expected="layers one after another, Residual and Concat",
+            fix="print(net.summary()) lists the nodes, print(net) says what each takes",
+        )
     dense, captions = _columns(network)
     widths = [dense[0].weight.shape[0], *(layer.units for layer in dense)] if dense else []
     is_small = bool(dense) and max(widths) <= MOST_UNITS and _is_chain_of_units(network)

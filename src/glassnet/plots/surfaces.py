@@ -13,6 +13,7 @@ from glassnet.checks import numeric
 from glassnet.diagnosis.baseline import loss_of
 from glassnet.errors import ConfigurationError, ShapeError
 from glassnet.model import Model
+from glassnet.model_outputs import require_one_output
 from glassnet.plots.figures import INK, MIDDLE, SECOND, SMALL, colour_bar, finished, flat_labels, headline, prepared
 from glassnet.randomness import generator
 from glassnet.settings import number, whole
@@ -62,6 +63,7 @@ def plot_decision_boundary(
     """
     where = "plot_decision_boundary"
     target = prepared(path, where)
+    require_one_output(model.network, model.loss, where)
     rows, names = _two_columns(model, x, where)
     whole(points, "points", where, low=2)
     if rows.ndim != 2 or rows.shape[1] != 2:

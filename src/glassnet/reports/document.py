@@ -12,6 +12,7 @@ import numpy as np
 from glassnet.calls import suggests
 from glassnet.files import require_writable, write_atomically
 from glassnet.model import Model
+from glassnet.model_outputs import require_one_output
 from glassnet.pages import page
 from glassnet.reports import answers, contents
 from glassnet.reports.html import STYLE, paragraph
@@ -74,6 +75,7 @@ def report(
         >>> file.read_text().startswith("<!doctype html>")
         True
     """
+    require_one_output(model.network, model.loss, "report")
     target_path = require_writable(path, where="report")
     model.require_built("report")
     results = results_of(model, x, y, training_targets)

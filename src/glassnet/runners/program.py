@@ -30,6 +30,8 @@ FIXED_DTYPES: dict[str, type] = {
     "place": np.int32,
     "columns": np.int64,
     "value": np.float64,
+    "own_value": np.float64,
+    "before": np.float64,
     "total": np.float64,
     "square_total": np.float64,
 }

@@ -155,7 +155,7 @@ class Trainer:
     def evaluate(self, rows: Rows) -> dict[str, float]:
         """Loss and metrics over all rows, in prediction mode; the loss on the targets as they are learned."""
         outputs = self.predict(rows.x)
-        by_numpy = self.engine_name == "numpy" or is_own(self.loss)
+        by_numpy = self.engine_name == "numpy" or any(map(is_own, (self.loss, *self.loss.parts())))
         run = NumpyRunner(self.seed, 0) if by_numpy else NativeRunner(self.network.dtype)
         row_weights, _ = run.row_weights(self.loss, outputs, rows.loss_weights)
         value, _ = run.loss_forward(self.loss, outputs, rows.targets, row_weights)

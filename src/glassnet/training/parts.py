@@ -31,6 +31,7 @@ def _parts(network: Network, loss: Loss, optimizer: Optimizer) -> Iterator[tuple
     yield "network", network
     yield from ((f"layer {path}", layer) for path, layer in network.walk())
     yield "loss", loss
+    yield from ((f"loss {i}", part) for i, part in enumerate(loss.parts()))
     yield "optimizer", optimizer
     if isinstance(optimizer, Chain):
         yield from ((f"optimizer {i}", step) for i, step in enumerate(optimizer.steps_in_order))

@@ -1,0 +1,47 @@
+"""The losses that have a name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from glassnet.losses.base import Loss
+from glassnet.losses.binary import BinaryCrossEntropy, Hinge
+from glassnet.losses.cross_entropy import CrossEntropy
+from glassnet.losses.own import FunctionLoss
+from glassnet.losses.regression import (
+    Gamma,
+    Huber,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    Poisson,
+    Quantile,
+    SumSquaredError,
+)
+from glassnet.settings import by_name
+
+LOSSES: dict[str, type[Loss]] = {
+    "sum_squared_error": SumSquaredError,
+    "mean_squared_error": MeanSquaredError,
+    "mean_absolute_error": MeanAbsoluteError,
+    "huber": Huber,
+    "quantile": Quantile,
+    "poisson": Poisson,
+    "gamma": Gamma,
+    "binary_cross_entropy": BinaryCrossEntropy,
+    "cross_entropy": CrossEntropy,
+    "hinge": Hinge,
+}
+
+
+def single_loss(given: Any) -> Loss:
+    """Accepts a loss, its name, or a function (outputs, targets) -> (value, gradient).
+
+    So it does with an object of a class of the user's that defines nothing but how it is called.
+    """
+    if isinstance(given, Loss):
+        kind = type(given)
+        has_passes = kind.forward is not Loss.forward or hasattr(given, "kernels")
+        return given if has_passes or kind.__call__ is Loss.__call__ else FunctionLoss(given)
+    if callable(given) and not isinstance(given, type):
+        return FunctionLoss(given)
+    return by_name(given, LOSSES, Loss, what="loss")

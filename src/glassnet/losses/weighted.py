@@ -1,0 +1,377 @@
+"""The weighted sum of the losses of several outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+import numpy as np
+
+from glassnet.checks import numeric, same_rows
+from glassnet.errors import ConfigurationError, DataError, ShapeError
+from glassnet.kernels import losses as kernels
+from glassnet.kernels.combine import accumulate
+from glassnet.kernels.merge import unpack_backward, unpack_forward
+from glassnet.losses.base import Loss
+from glassnet.losses.cross_entropy import CrossEntropy
+from glassnet.losses.named import single_loss
+from glassnet.runners import Runner
+from glassnet.settings import number
+from glassnet.shapes import Array, Shape, batch_shape, size_of
+
+
+class NamedOutputs(Protocol):
+    """A network whose outputs have names."""
+
+    @property
+    def outputs(self) -> Sequence[str]:
+        """The names, in the order in which the outputs stand side by side."""
+
+    @property
+    def output_shapes(self) -> dict[str, Shape]:
+        """The shape of one row of each output, by name, in their order."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """One loss of the sum: of which output, and its weight."""
+
+    output: str
+    loss: Loss
+    weight: float
+
+
+class WeightedSum(Loss):
+    """L = Σ_i w_i L_i: losses of the outputs of a ``Graph``, by name. ``Model(loss={...})`` makes it by itself.
+
+    Args:
+        losses: for each output a loss (an object, a name or a function), a pair ``(loss, weight)``, or a list of
+            these. The weight is 1 where none is given.
+
+    Targets: a dict of arrays by the outputs' names, or a tuple of them in the outputs' order, each as the output's loss
+    wants them. A sample weight counts for all outputs of its row.
+
+    Raises:
+        ConfigurationError: losses of which some are means and others sums, weights below 0.
+
+    Example:
+        >>> import glassnet as gn
+        >>> loss = gn.losses.WeightedSum({"digit": "cross_entropy", "copy": ("mean_squared_error", 0.3)})
+        >>> loss
+        WeightedSum({'digit': CrossEntropy(), 'copy': (MeanSquaredError(), 0.3)})
+    """
+
+    averages_outputs = False
+    network: NamedOutputs | None = None
+
+    def __init__(self, losses: Mapping[str, Any]) -> None:
+        if not isinstance(losses, Mapping) or not losses:
+            raise ConfigurationError(
+                where="loss",
+                received=f"{losses!r:.80}",
+                expected="a loss for each output by its name",
+                fix='write loss={"digit": "cross_entropy", "copy": ("mean_squared_error", 0.3)}',
+            )
+        self.terms = tuple(Term(name, *pair) for name, given in losses.items() for pair in _pairs(given, name))
+        self.losses = {name: _written([t for t in self.terms if t.output == name]) for name in losses}
+        reductions = {term.loss.reduction for term in self.terms}
+        if len(reductions) > 1:
+            means, sums = ([t for t in self.terms if t.loss.reduction == kind] for kind in ("mean", "sum"))
+            raise ConfigurationError(
+                where="loss",
+                received=f"{means[0].loss!r} for {means[0].output!r}, a mean over rows, and {sums[0].loss!r} for "
+                f"{sums[0].output!r}, a sum",
+                expected="means alone, or sums alone: else their weights would change with the batch size",
+                fix='write reduction="mean" in all of them, such as gn.losses.SumSquaredError("mean")',
+            )
+        self.reduction = reductions.pop()
+        self.decides_classes = all(term.loss.decides_classes for term in self.terms)
+
+    def of(self, network: NamedOutputs) -> Self:
+        """The same loss for a network's outputs, whose shapes it looks up there."""
+        twin = copy(self)
+        twin.network = network
+        return twin
+
+    def parts(self) -> tuple[Loss, ...]:
+        """The losses that are added."""
+        return tuple(term.loss for term in self.terms)
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        """The shape of one row of each output.
+
+        Raises:
+            ConfigurationError: no network is known.
+        """
+        if self.network is None:
+            raise ConfigurationError(
+                where="loss",
+                received=f"{self!r} without a network",
+                expected="the network whose outputs it is for",
+                fix="call loss = loss.of(net) first; gn.Model(net, loss=...) does so by itself",
+            )
+        return self.network.output_shapes
+
+    def check_outputs(self, outputs: Array) -> None:
+        """As each loss does for its own."""
+        for term, part in zip(self.terms, self._outputs_of(outputs), strict=True):
+            term.loss.check_outputs(part)
+
+    def prepare(self, targets: Any, output_shape: Shape, dtype: np.dtype[Any], *, where: str) -> Array:
+        """Each loss's targets side by side (N, ΣM), one number for each of its outputs; labels as ones among zeros."""
+        shapes = self.shapes
+        if sum(map(size_of, shapes.values())) != size_of(output_shape):
+            raise ShapeError(
+                where="loss",
+                received=f"outputs of shape {batch_shape(output_shape)}",
+                expected=f"those of the network that the losses are for: {shapes}",
+                fix="call loss.of(net) for the network in hand",
+            )
+        given = self.by_output(targets, where=where)
+        parts = []
+        for term in self.terms:
+            place = f"{where}[{term.output!r}]"
+            shape = shapes[term.output]
+            parts.append(_as_row(term, term.loss.prepare(given[term.output], shape, dtype, where=place), shape, place))
+            same_rows(len(parts[0]), parts[-1], where=place, other=repr(self.terms[0].output))
+        return np.concatenate(parts, axis=1, dtype=dtype)
+
+    def by_output(self, targets: Any, *, where: str) -> dict[str, Any]:
+        """The targets of each output.
+
+        Raises:
+            DataError: outputs without targets, or names that no output has.
+        """
+        names = list(self.losses if self.network is None else self.network.outputs)
+        if len(names) == 1 and not isinstance(targets, Mapping):
+            return {names[0]: targets}
+        if isinstance(targets, tuple) and len(targets) == len(names):
+            return dict(zip(names, targets, strict=True))
+        if isinstance(targets, Mapping) and set(targets) == set(names):
+            return {name: targets[name] for name in names}
+        received = f"a {type(targets).__name__}" + (f" of {len(targets)} arrays" if isinstance(targets, tuple) else "")
+        if isinstance(targets, Mapping):
+            received = f"a dict of {', '.join(map(repr, targets)) or 'nothing'}"
+        raise DataError(
+            where=where,
+            received=received,
+            expected=f"targets for each output: {', '.join(map(repr, names))}",
+            fix=f"pass a dict of arrays by name: {{{', '.join(f'{name!r}: ...' for name in names)}}}",
+        )
+
+    def example_targets(self, rows: int, output_shape: Shape, dtype: np.dtype[Any]) -> Array:
+        """Those of each loss."""
+        shapes = self.shapes
+        found = [(term, term.loss.example_targets(rows, shapes[term.output], dtype)) for term in self.terms]
+        parts = [_as_row(term, array, shapes[term.output], "example") for term, array in found]
+        return np.concatenate(parts, axis=1, dtype=dtype)
+
+    def weigh_classes(
+        self, weights: Array | None, targets: Array, output_shape: Shape, dtype: np.dtype[Any]
+    ) -> Array | None:
+        """The given weights; where a loss weighs its classes (N, 1 + losses): the rows' own, and those of each loss."""
+        shapes = self.shapes
+        found = [
+            term.loss.weigh_classes(weights, part, shapes[term.output], dtype)
+            for term, part in zip(self.terms, self._targets_of(targets), strict=True)
+        ]
+        if all(own is weights for own in found):
+            return weights
+        ones = np.ones(len(targets), dtype)
+        return np.stack([ones if own is None else own for own in (weights, *found)], axis=1).astype(dtype, copy=False)
+
+    def row_weights(self, run: Runner, outputs: Array, weights: Array | None) -> tuple[Any, Array]:
+        """For each loss its outputs and its ω (N,); and the total weight of the batch's rows (1,)."""
+        parts = self._outputs_of(outputs, run)
+        columns: Sequence[Array | None]
+        if weights is None or weights.ndim == 1:
+            of_rows, columns = weights, [weights] * len(self.terms)
+        else:
+            of_rows, *columns = (self._column(run, weights, i) for i in range(1 + len(self.terms)))
+        found = []
+        for term, part, own in zip(self.terms, parts, columns, strict=True):
+            shares, _ = run.row_weights(term.loss, part, own)
+            found.append((part, shares))
+        _, total = super().row_weights(run, outputs, of_rows)
+        return found, total
+
+    def forward(self, run: Runner, outputs: Array, targets: Array, row_weights: Any) -> tuple[Array, Any]:
+        """Returns the value (1,) and, for each loss, its targets and its cache."""
+        value: Array | None = None
+        caches = []
+        for term, (part, shares), own in zip(self.terms, row_weights, self._targets_of(targets, run), strict=True):
+            own_value, cache = run.loss_forward(term.loss, part, own, shares)
+            before, value = value, run.empty((1,), np.float64)
+            arrays = {"own_value": own_value, "before": before, "value": value}
+            run(self, kernels.weigh_value, **arrays, factor=term.weight)
+            caches.append((own, cache))
+        assert value is not None
+        return value, caches
+
+    def backward(self, run: Runner, outputs: Array, targets: Array, row_weights: Any, cache: Any) -> Array:
+        """Returns ∂L/∂outputs: the weighted gradients side by side, added where several losses look at one output."""
+        doutputs = run.empty((len(outputs), size_of(outputs.shape[1:])), outputs.dtype)
+        ends = self._columns()
+        sums: dict[str, Array] = {}
+        for term, (part, shares), (own, own_cache) in zip(self.terms, row_weights, cache, strict=True):
+            gradient = _flat(run.loss_backward(term.loss, part, own, shares, own_cache))
+            is_alone = sum(other.output == term.output for other in self.terms) == 1
+            whole = doutputs if is_alone else run.empty(gradient.shape, gradient.dtype)
+            start = ends[term.output].start if is_alone else 0
+            run(self, kernels.weigh_gradient, part=gradient, doutputs=whole, start=start, factor=term.weight)
+            if not is_alone and sums.setdefault(term.output, whole) is not whole:
+                run(self, accumulate, dpart=whole, dx=sums[term.output])
+        for name, gradient in sums.items():
+            run(self, unpack_backward, dy=gradient, dx=doutputs, start=ends[name].start)
+        return doutputs.reshape(outputs.shape)
+
+    def probabilities(self, outputs: Any) -> Any:
+        """Of each output whose loss gives some, by name; of a single output alone."""
+        return self._of_each(
+            outputs, "predict_proba", lambda loss: loss.decides_classes, lambda loss: loss.probabilities
+        )
+
+    def classes(self, outputs: Any) -> Any:
+        """Of each output whose loss is about classes, by name; of a single output alone."""
+        return self._of_each(outputs, "predict_classes", lambda loss: loss.decides_classes, lambda loss: loss.classes)
+
+    def means(self, outputs: Any) -> Any:
+        """Of each output whose loss is about numbers, by name; of a single output alone."""
+        return self._of_each(outputs, "predict_mean", lambda loss: not loss.decides_classes, lambda loss: loss.means)
+
+    def loss_of(self, output: str) -> Loss:
+        """The loss that says what an output means: the first about classes, or the first of all."""
+        own = [term.loss for term in self.terms if term.output == output]
+        return next((loss for loss in own if loss.decides_classes), own[0])
+
+    def seen_by(self, output: str, outputs: Array, targets: Array) -> Iterator[tuple[Term, Array, Array]]:
+        """Each term of an output with its outputs (N, ...) and its targets, as ``prepare`` gave them."""
+        columns = zip(self.terms, self._outputs_of(outputs), self._targets_of(targets), strict=True)
+        yield from (found for found in columns if found[0].output == output)
+
+    def _of_each(
+        self,
+        outputs: Any,
+        where: str,
+        has_meaning: Callable[[Loss], bool],
+        method: Callable[[Loss], Callable[[Array], Array]],
+    ) -> Any:
+        names = [name for name in self.losses if has_meaning(self.loss_of(name))]
+        if not isinstance(outputs, dict):
+            return method(self.loss_of(next(iter(self.losses))))(outputs)
+        found, refusal = {}, None
+        for name in names:
+            try:
+                found[name] = method(self.loss_of(name))(outputs[name])
+            except ConfigurationError as error:
+                refusal = error
+        if not found:
+            raise refusal or ConfigurationError(
+                where=where,
+                received=f"a model trained with {self!r}",
+                expected="a loss " + ("for numbers" if where == "predict_mean" else "about classes"),
+                fix="use model.predict(x)",
+            )
+        return found
+
+    def _columns(self) -> dict[str, slice]:
+        found, start = {}, 0
+        for name, shape in self.shapes.items():
+            found[name] = slice(start, start + size_of(shape))
+            start = found[name].stop
+        return found
+
+    def _outputs_of(self, outputs: Array, run: Runner | None = None) -> list[Array]:
+        """Each term's outputs (N, ...)."""
+        shapes, columns, found = self.shapes, self._columns(), {}
+        for name in dict.fromkeys(term.output for term in self.terms):
+            found[name] = _taken(self, _flat(outputs), columns[name], shapes[name], run)
+        return [found[term.output] for term in self.terms]
+
+    def _targets_of(self, targets: Array, run: Runner | None = None) -> list[Array]:
+        """Each term's targets (N, ...)."""
+        shapes, found, start = self.shapes, [], 0
+        for term in self.terms:
+            columns = slice(start, start + size_of(shapes[term.output]))
+            found.append(_taken(self, targets, columns, shapes[term.output], run))
+            start = columns.stop
+        return found
+
+    def _column(self, run: Runner, weights: Array, place: int) -> Array:
+        return _taken(self, weights, slice(place, place + 1), (), run)
+
+
+def _taken(loss: Loss, array: Array, columns: slice, shape: Shape, run: Runner | None) -> Array:
+    """Some columns of an array (N, V) as (N, *shape)."""
+    if run is None or columns == slice(0, array.shape[1]):
+        return np.ascontiguousarray(array[:, columns]).reshape(len(array), *shape)
+    part = run.empty((len(array), columns.stop - columns.start), array.dtype)
+    run(loss, unpack_forward, x=array, y=part, start=columns.start)
+    return part.reshape(len(array), *shape)
+
+
+def _flat(array: Array) -> Array:
+    return array.reshape(len(array), size_of(array.shape[1:]))
+
+
+def _as_row(term: Term, prepared: Array, shape: Shape, where: str) -> Array:
+    """Prepared targets (N, M) with a number for each output."""
+    if isinstance(term.loss, CrossEntropy) and prepared.ndim == 1:
+        return np.eye(shape[0])[prepared]
+    if prepared.shape[1:] != shape:
+        raise ShapeError(
+            where=where,
+            received=f"targets of shape {prepared.shape} for {term.loss!r}",
+            expected=f"{batch_shape(shape)}, as the output {term.output!r} has, where several losses are added",
+            fix="pass labels as ones among zeros, np.eye(classes)[labels], and let the loss take them",
+        )
+    return _flat(prepared)
+
+
+def _pairs(given: Any, name: Any) -> list[tuple[Loss, float]]:
+    """(loss, weight) of what was given for an output."""
+    if not isinstance(name, str):
+        raise ConfigurationError(
+            where="loss", received=f"the key {name!r}", expected="names of outputs", fix="write them as texts"
+        )
+    if isinstance(given, list | tuple) and not given:
+        raise ConfigurationError(
+            where=f"loss of {name!r}", received="no loss", expected="one or more", fix='write "mean_squared_error"'
+        )
+    is_pair = isinstance(given, list | tuple) and len(given) == 2 and _is_number(given[1])
+    if is_pair:
+        weight = number(given[1], "weight", f"loss of {name!r}", low=0)
+        if isinstance(given[0], WeightedSum | Mapping):
+            raise ConfigurationError(
+                where=f"loss of {name!r}",
+                received=f"{given[0]!r:.80}",
+                expected="a loss of that output alone",
+                fix="write its weights at its losses",
+            )
+        return [(single_loss(given[0]), weight)]
+    if isinstance(given, list | tuple):
+        return [pair for one in given for pair in _pairs(one, name)]
+    return _pairs((given, 1.0), name)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+def _written(terms: Sequence[Term]) -> Any:
+    """The terms of an output, as short as they can be written."""
+    found = tuple(term.loss if term.weight == 1 else (term.loss, term.weight) for term in terms)
+    return found[0] if len(found) == 1 else found
+
+
+def targets_by_loss(loss: Loss, targets: Any, *, where: str) -> Iterator[tuple[Loss, Any, str]]:
+    """Each loss with the targets that it learns, as numbers, and their place for messages."""
+    if isinstance(loss, WeightedSum):
+        given = loss.by_output(targets, where=where)
+        for name in given:
+            yield loss.loss_of(name), numeric(given[name], where=f"{where}[{name!r}]"), f"{where}[{name!r}]"
+    else:
+        yield loss, numeric(targets, where=where), where

@@ -1,0 +1,89 @@
+"""Metrics of one output of several."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from glassnet.errors import ConfigurationError
+from glassnet.losses import CrossEntropy, Loss
+from glassnet.losses.weighted import WeightedSum
+from glassnet.metrics.base import Metric
+from glassnet.runners import NumpyRunner
+from glassnet.shapes import Array
+
+
+class OutputMetric(Metric):
+    """A metric of one output of a ``Graph``; models make it by themselves from ``metrics={"digit": ["accuracy"]}``.
+
+    Args:
+        output: the output's name; with the metric's it makes the key in the history, such as ``digit_accuracy``.
+        metric: what is computed of it.
+        named: False for the only output of a network, whose metrics go without its name.
+    """
+
+    def __init__(self, output: str, metric: Metric, *, named: bool = True) -> None:
+        self.output = output
+        self.metric = metric
+        self.named = named
+        self.name = f"{output}_{metric.name}" if named else metric.name
+
+    def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
+        """The metric of that output's part."""
+        if not isinstance(loss, WeightedSum):
+            raise ConfigurationError(
+                where=f"metric {self.name}",
+                received=f"the loss {loss!r}",
+                expected="losses by output",
+                fix=f"write loss={{{self.output!r}: ...}}",
+            )
+        if isinstance(self.metric, PartOfLoss):
+            return self.metric.of(loss, self.output, outputs, targets, weights)
+        own = loss.loss_of(self.output)
+        terms = loss.seen_by(self.output, outputs, targets)
+        part, asked = next((o, t) for term, o, t in terms if term.loss is own)
+        return self.metric.compute(part, _labels(own, asked), own, weights)
+
+
+class PartOfLoss(Metric):
+    """What an output's losses, times their weights, add to the loss: ``"loss"`` in ``metrics={"digit": ["loss"]}``."""
+
+    name = "loss"
+
+    def of(self, loss: WeightedSum, output: str, outputs: Array, targets: Array, weights: Array | None) -> float:
+        """The sum over the output's losses, in float64."""
+        run, total = NumpyRunner(), 0.0
+        for term, part, asked in loss.seen_by(output, outputs.astype(np.float64), targets.astype(np.float64)):
+            own = term.loss.weigh_classes(weights, asked, part.shape[1:], part.dtype)
+            shares, _ = run.row_weights(term.loss, part, own)
+            value, _ = run.loss_forward(term.loss, part, asked, shares)
+            total += term.weight * float(value[0])
+        return total
+
+
+def _labels(loss: Loss, targets: Array) -> Array:
+    """Labels (N,) again where the targets are ones among zeros, which is how several losses keep them."""
+    if not isinstance(loss, CrossEntropy) or not ((targets == 0) | (targets == 1)).all():
+        return targets
+    return np.asarray(targets.argmax(axis=1))
+
+
+def by_output(given: Any, read: Any) -> tuple[Metric, ...]:
+    """The metrics of a dict of metrics by output; ``read`` makes metrics of a list."""
+    found: list[Metric] = []
+    for output, metrics in given.items():
+        listed = (metrics,) if isinstance(metrics, str) or not isinstance(metrics, list | tuple) else tuple(metrics)
+        own = [metric for metric in listed if metric == "loss" or isinstance(metric, PartOfLoss)]
+        found += [OutputMetric(output, PartOfLoss()) for _ in own[:1]]
+        found += [OutputMetric(output, metric) for metric in read([m for m in listed if m not in own])]
+    names = [metric.name for metric in found]
+    clashes = [n for n in names if names.count(n) > 1 or f"val_{n}" in names or n == "val_loss"]
+    if clashes:
+        raise ConfigurationError(
+            where="metrics",
+            received=f"the names {names}",
+            expected=f"different ones in the history: {clashes[0]!r} would mean two things",
+            fix="drop one, or give the output another name",
+        )
+    return tuple(found)

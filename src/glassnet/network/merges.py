@@ -1,0 +1,335 @@
+"""Layers that make one array of several: where the branches of a ``Graph`` meet."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from glassnet.errors import ConfigurationError, ShapeError
+from glassnet.kernels import combine
+from glassnet.kernels import merge as kernels
+from glassnet.layers import Layer
+from glassnet.runners import Runner
+from glassnet.settings import whole
+from glassnet.shapes import Array, Shape, batch_shape, size_of
+
+Kernel = Callable[..., None]
+
+
+class Merge(Layer):
+    """Base of the layers that take several arrays. They stand in a ``Graph`` alone, which calls ``join``, ``part``."""
+
+    most: int | None = None
+    """How many arrays it takes at most; None for any number from two upward."""
+
+    @abstractmethod
+    def merged_shape(self, shapes: Sequence[Shape]) -> Shape:
+        """The output's shape for inputs of these shapes, all without the batch axis."""
+
+    @abstractmethod
+    def join(self, run: Runner, parts: Sequence[Array]) -> tuple[Array, Any]:
+        """The output (N, ...), and what ``part`` will need."""
+
+    @abstractmethod
+    def part(self, run: Runner, dy: Array, cache: Any) -> list[Array]:
+        """∂L/∂input of each input; one may be dy itself."""
+
+    def joined(self, parts: Sequence[Array]) -> Array | None:
+        """The output where it is made of the inputs' numbers unchanged; None for a merge that calculates."""
+        return None
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        """Refused: there is one array alone."""
+        self._refuse()
+
+    def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Any]:
+        """Refused, as ``build``."""
+        self._refuse()
+
+    def backward(self, run: Runner, dy: Array, cache: Any) -> Array:
+        """Refused, as ``build``."""
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise ConfigurationError(
+            where=self.where,
+            received="a place where one array arrives",
+            expected="a node of a gn.Graph, which names the arrays that it takes",
+            fix=f'write gn.Graph(inputs=..., nodes={{..., "joint": (gn.{self!r}, "left", "right")}}, outputs="joint")',
+        )
+
+    def _require_equal(self, shapes: Sequence[Shape]) -> Shape:
+        if len(set(shapes)) > 1:
+            raise ShapeError(
+                where=self.where,
+                received=f"arrays of the shapes {', '.join(map(batch_shape, shapes))}",
+                expected="one shape for all",
+                fix="bring them to one shape first, such as by a gn.Dense of as many units, or use gn.Concatenate()",
+            )
+        return shapes[0]
+
+
+class Add(Merge):
+    """y = a + b + ..., element by element.
+
+    Shape:
+        Two or more arrays (N, ...) of one shape -> (N, ...).
+
+    Raises:
+        ShapeError: at build, arrays of different shapes; so do the other merges.
+
+    Example:
+        >>> import glassnet as gn
+        >>> net = gn.Graph(
+        ...     inputs={"left": 3, "right": 5},
+        ...     nodes={"a": (gn.Dense(4), "left"), "b": (gn.Dense(4), "right"), "sum": (gn.Add(), "a", "b")},
+        ...     outputs="sum",
+        ... )
+        >>> net.build()
+        (4,)
+    """
+
+    def merged_shape(self, shapes: Sequence[Shape]) -> Shape:
+        """That of each."""
+        return self._require_equal(shapes)
+
+    def join(self, run: Runner, parts: Sequence[Array]) -> tuple[Array, int]:
+        """The sum."""
+        y = run.empty(parts[0].shape, parts[0].dtype)
+        run(self, combine.residual_forward, shortcut=parts[0], branch=parts[1], y=y)
+        for part in parts[2:]:
+            run(self, combine.accumulate, dpart=part, dx=y)
+        return y, len(parts)
+
+    def part(self, run: Runner, dy: Array, cache: int) -> list[Array]:
+        """Dy for each."""
+        return [dy] * cache
+
+
+class Subtract(Merge):
+    """y = a − b, element by element.
+
+    Shape:
+        (N, ...), (N, ...) -> (N, ...).
+    """
+
+    most = 2
+
+    def merged_shape(self, shapes: Sequence[Shape]) -> Shape:
+        """That of each."""
+        return self._require_equal(shapes)
+
+    def join(self, run: Runner, parts: Sequence[Array]) -> tuple[Array, None]:
+        """The difference."""
+        y = run.empty(parts[0].shape, parts[0].dtype)
+        run(self, kernels.subtract_forward, a=_flat(parts[0]), b=_flat(parts[1]), y=_flat(y))
+        return y, None
+
+    def part(self, run: Runner, dy: Array, cache: None) -> list[Array]:
+        """Dy and −dy."""
+        db = run.empty(dy.shape, dy.dtype)
+        run(self, kernels.subtract_backward, dy=_flat(dy), db=_flat(db))
+        return [dy, db]
+
+
+class Multiply(Merge):
+    """y = a b ..., element by element.
+
+    Shape:
+        Two or more arrays (N, ...) of one shape -> (N, ...).
+    """
+
+    def merged_shape(self, shapes: Sequence[Shape]) -> Shape:
+        """That of each."""
+        return self._require_equal(shapes)
+
+    def join(self, run: Runner, parts: Sequence[Array]) -> tuple[Array, Any]:
+        """The product, and the factors of each multiplication on the way."""
+        product, factors = parts[0], []
+        for part in parts[1:]:
+            y = run.empty(part.shape, part.dtype)
+            run(self, kernels.multiply_forward, a=_flat(product), b=_flat(part), y=_flat(y))
+            factors.append((product, part))
+            product = y
+        return product, factors
+
+    def part(self, run: Runner, dy: Array, cache: Any) -> list[Array]:
+        """Dy times the other factors."""
+        found = []
+        for a, b in reversed(cache):
+            da, db = _pair(run, self, kernels.multiply_backward, dy, a, b)
+            found.append(db)
+            dy = da
+        return [dy, *reversed(found)]
+
+
+class Concatenate(Merge):
+    """Arrays side by side along one axis.
+
+    Args:
+        axis: the joined axis, the batch being axis 0: features or channels are 1.
+
+    Shape:
+        Two or more arrays (N, ...) that differ in that axis alone -> (N, ...), there as long as all together.
+    """
+
+    def __init__(self, axis: int = 1) -> None:
+        self.axis = whole(axis, "axis", "Concatenate")
+
+    def merged_shape(self, shapes: Sequence[Shape]) -> Shape:
+        """The sum in the joined axis."""
+        k = self.axis - 1
+        if any(len(s) <= k or s[:k] + s[k + 1 :] != shapes[0][:k] + shapes[0][k + 1 :] for s in shapes):
+            raise ShapeError(
+                where=self.where,
+                received=f"arrays of the shapes {', '.join(map(batch_shape, shapes))}",
+                expected=f"shapes that differ in axis {self.axis} alone",
+                fix="bring them to one shape in all other axes: gn.Flatten() makes images features",
+            )
+        return (*shapes[0][:k], sum(s[k] for s in shapes), *shapes[0][k + 1 :])
+
+    def join(self, run: Runner, parts: Sequence[Array]) -> tuple[Array, list[Shape]]:
+        """Writes each into its part of y."""
+        shapes = [part.shape for part in parts]
+        y = run.empty((len(parts[0]), *self.merged_shape([shape[1:] for shape in shapes])), parts[0].dtype)
+        start = 0
+        for part in parts:
+            run(self, combine.concat_forward, part=self._matrix(part), y=self._matrix(y), start=start)
+            start += self._matrix(part).shape[1]
+        return y, shapes
+
+    def part(self, run: Runner, dy: Array, cache: list[Shape]) -> list[Array]:
+        """Each its part of dy."""
+        found, start = [], 0
+        for shape in cache:
+            found.append(run.empty(shape, dy.dtype))
+            run(self, combine.concat_backward, dy=self._matrix(dy), dpart=self._matrix(found[-1]), start=start)
+            start += self._matrix(found[-1]).shape[1]
+        return found
+
+    def joined(self, parts: Sequence[Array]) -> Array:
+        """All of them."""
+        return np.concatenate(parts, axis=self.axis)
+
+    def flops(self, input_shape: Shape, output_shape: Shape) -> int:
+        """0: numbers are copied."""
+        return 0
+
+    def _matrix(self, array: Array) -> Array:
+        """The array as (everything before the joined axis, that axis and everything after it)."""
+        return array.reshape(size_of(array.shape[: self.axis]), -1)
+
+
+class AbsoluteDifference(Merge):
+    """y = |a − b|, element by element: how two codes of a siamese network are compared before a ``Dense(1)``.
+
+    Shape:
+        (N, ...), (N, ...) -> (N, ...). The slope where both are equal is taken as 0.
+
+    Source: G. Koch, R. Zemel, R. Salakhutdinov, "Siamese neural networks for one-shot image recognition" (2015).
+    """
+
+    most = 2
+
+    def merged_shape(self, shapes: Sequence[Shape]) -> Shape:
+        """That of each."""
+        return self._require_equal(shapes)
+
+    def join(self, run: Runner, parts: Sequence[Array]) -> tuple[Array, Sequence[Array]]:
+        """The difference without its sign."""
+        y = run.empty(parts[0].shape, parts[0].dtype)
+        run(self, kernels.absolute_difference_forward, a=_flat(parts[0]), b=_flat(parts[1]), y=_flat(y))
+        return y, parts
+
+    def part(self, run: Runner, dy: Array, cache: Sequence[Array]) -> list[Array]:
+        """± dy."""
+        return _pair(run, self, kernels.absolute_difference_backward, dy, *cache)
+
+    def flops(self, input_shape: Shape, output_shape: Shape) -> int:
+        """The difference and its size."""
+        return 2 * size_of(output_shape)
+
+
+class _Row(Merge):
+    """Base of the merges that make one number of each pair of rows."""
+
+    most = 2
+    kernels: tuple[Kernel, Kernel]
+    operations: int
+
+    def merged_shape(self, shapes: Sequence[Shape]) -> Shape:
+        """One number."""
+        if len(self._require_equal(shapes)) != 1:
+            raise ShapeError(
+                where=self.where,
+                received=f"arrays of the shape {batch_shape(shapes[0])}",
+                expected="(N, D), a vector a row",
+                fix="let a gn.Flatten() stand before it",
+            )
+        return (1,)
+
+    def join(self, run: Runner, parts: Sequence[Array]) -> tuple[Array, Sequence[Array]]:
+        """One number a row (N, 1)."""
+        y = run.empty((len(parts[0]), 1), parts[0].dtype)
+        run(self, self.kernels[0], a=parts[0], b=parts[1], y=y)
+        return y, parts
+
+    def part(self, run: Runner, dy: Array, cache: Sequence[Array]) -> list[Array]:
+        """The gradients of both vectors."""
+        return _pair(run, self, self.kernels[1], dy, *cache)
+
+    def flops(self, input_shape: Shape, output_shape: Shape) -> int:
+        """A few operations on each element."""
+        return self.operations * size_of(input_shape)
+
+
+class Dot(_Row):
+    """y_n = Σ_d a_nd b_nd, the dot product of two vectors a row: the score of a two-tower network.
+
+    Shape:
+        (N, D), (N, D) -> (N, 1).
+
+    Source: P. Covington, J. Adams, E. Sargin, "Deep neural networks for YouTube recommendations", RecSys 2016.
+    """
+
+    kernels = kernels.row_dot_forward, kernels.row_dot_backward
+    operations = 2
+
+
+class SquaredDistance(_Row):
+    """y_n = Σ_d (a_nd − b_nd)², the square of the Euclidean distance: how far two codes of a siamese network lie apart.
+
+    Shape:
+        (N, D), (N, D) -> (N, 1).
+
+    Source: R. Hadsell, S. Chopra, Y. LeCun, "Dimensionality reduction by learning an invariant mapping", CVPR 2006.
+    """
+
+    kernels = kernels.squared_distance_forward, kernels.squared_distance_backward
+    operations = 3
+
+
+MERGES: dict[str, type[Merge]] = {
+    "add": Add,
+    "subtract": Subtract,
+    "multiply": Multiply,
+    "concatenate": Concatenate,
+    "dot": Dot,
+    "absolute_difference": AbsoluteDifference,
+    "squared_distance": SquaredDistance,
+}
+
+
+def _flat(x: Array) -> Array:
+    """X as (N, D)."""
+    return x.reshape(x.shape[0], size_of(x.shape[1:]))
+
+
+def _pair(run: Runner, merge: Merge, kernel: Kernel, dy: Array, a: Array, b: Array) -> list[Array]:
+    """What a backward kernel gives to a and b."""
+    da, db = run.empty(a.shape, dy.dtype), run.empty(b.shape, dy.dtype)
+    run(merge, kernel, dy=_flat(dy), a=_flat(a), b=_flat(b), da=_flat(da), db=_flat(db))
+    return [da, db]
