@@ -82,6 +82,10 @@ class NumpyFallbackWarning(UserWarning):
     """A part of the user's own cannot stand in a compiled program, so that NumPy carries the whole out."""
 
 
+class DataWarning(UserWarning):
+    """Data hold what training did not: gaps, categories, columns; the message counts them and says what they become."""
+
+
 def plain_numbers(text: str) -> str:
     """A text in which NumPy's numbers look like Python's, as people write them.
 

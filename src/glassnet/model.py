@@ -33,10 +33,12 @@ from glassnet.model_checks import agreed_dtype, check_channels, check_end, check
 from glassnet.model_data import in_unit_of_x, keeps_differences, one_array, prepared_inputs, prepared_targets
 from glassnet.model_outputs import Losses, Metrics, by_output, loss_for, metrics_for, refuse_lost_digits
 from glassnet.model_steps import step, step_over
+from glassnet.named_data import forgotten_if_refused, named_classes, named_inputs, named_rows
 from glassnet.network import Names, Network, activations, as_network, check_indices
 from glassnet.optimizers import Optimizer, as_optimizer
 from glassnet.output import for_stream, is_heard, logger
 from glassnet.preprocessing import Standardize
+from glassnet.quick_rows import quick_named, quick_numbers, quick_row
 from glassnet.runners import Plan, native
 from glassnet.settings import Configurable, boolean, one_of, whole
 from glassnet.shapes import Array, DType, as_dtype
@@ -178,10 +180,12 @@ class Model:
         """Trains for some epochs; called again, it goes on where it stopped.
 
         Args:
-            x: inputs (N, ...), numbers; converted to the model's dtype. For several inputs a dict of arrays by name,
-                or a tuple; so y for several outputs.
+            x: inputs (N, ...), numbers; converted to the model's dtype. The names of a frame's columns are kept: later
+                frames, and dicts, are taken by name. For several inputs a dict of arrays by name, or a tuple; so y for
+                several outputs.
             y: targets, as the loss wants them: integer labels (N,) for ``cross_entropy``, numbers of the outputs'
-                shape for the others.
+                shape for the others. A Series of words becomes labels, and ``class_names``; the name of a column of x
+                stands for this column, and a model without ``preprocessing`` then learns a ``Table`` of the frame.
             epochs: passes over the data.
             batch_size: rows in a step; None for all of them. The last batch is as short as it comes, but with batch
                 normalisation one that would have a single row is joined to the one before.
@@ -204,12 +208,14 @@ class Model:
         """
         epochs = whole(epochs, "epochs", "fit")
         verbose = boolean(bool(verbose) if verbose in (0, 1) else verbose, "verbose", "fit")
-        if not isinstance(self.preprocessing, Table):
-            x = one_array(x, self.network, where="fit: x")
-        if not isinstance(self.loss, WeightedSum):
-            y = numeric(y, where="fit: y")
-        self.check_digits(x, y, where="fit")
-        rows = self.rows(x, y, sample_weight, where="fit").require_weight(where="fit")
+        with forgotten_if_refused(self):
+            x, y = named_rows(self, x, y, where="fit", learns=True)
+            if not isinstance(self.preprocessing, Table):
+                x = one_array(x, self.network, where="fit: x")
+            if not isinstance(self.loss, WeightedSum):
+                y = numeric(y, where="fit: y")
+            self.check_digits(x, y, where="fit")
+            rows = self.rows(x, y, sample_weight, where="fit").require_weight(where="fit")
         if validation_data is not None and validation_split:
             raise ConfigurationError(
                 where="fit",
@@ -343,26 +349,38 @@ class Model:
         For a ``Graph`` with several outputs a dict of them by name; ``predict_proba``, ``predict_mean`` and
         ``predict_classes`` then have those for which their loss gives such answers.
 
+        x may be one row in a dict, ``{"age": 31, "town": "Ulm"}``, a list of such rows, a dict of columns or a Series
+        of a row, where the model knows its columns' names; one row gives outputs (1, ...).
+
         They are in the model's dtype; with ``target_scaling`` in the targets' own unit, and float64.
         For ``Poisson`` and ``Gamma`` they are logarithms of the mean: see ``predict_mean``.
         """
-        quick = self._quick_outputs(x) if type(x) is np.ndarray else None
-        if quick is not None:
-            return quick if self._has_one_output else by_output(self.network, quick)
-        self.require_built("predict")
-        outputs = self._outputs(self.inputs(x, where="predict: x"))
+        outputs = self._quick_outputs(x) if type(x) is np.ndarray or type(x) is dict else None
+        if outputs is None:
+            self.require_built("predict")
+            outputs = self._outputs(self.inputs(x, where="predict: x"))
         if self.target_scaling is not None:
             return self.target_scaling.invert(outputs, np.float64)
         return outputs if self._has_one_output else by_output(self.network, outputs)
 
-    def _quick_outputs(self, x: Array) -> Array | None:
-        """The outputs by the shortest way, for rows that need nothing done to them; None where that cannot be."""
-        predictor = self._predictor
-        if predictor is None or self.preprocessing is not None or self.target_scaling is not None:
+    def _quick_outputs(self, x: Any) -> Array | None:
+        """The outputs by the shortest way, for rows that need little done to them; None where that cannot be."""
+        predictor, scaling = self._predictor, self.preprocessing
+        if predictor is None or predictor.looks_up:
             return None
-        if predictor.looks_up:
+        if not predictor.is_current(self.network, self.engine, self.threads):
             return None
-        return predictor.fast(x) if predictor.is_current(self.network, self.engine, self.threads) else None
+        if type(x) is dict:
+            if type(scaling) is Table:
+                x, scaling = quick_row(x, scaling), None
+            elif self.feature_names is not None:
+                x = quick_named(x, self.feature_names)
+            else:
+                return None
+        if x is None or not (scaling is None or type(scaling) is Standardize):
+            return None
+        rows = quick_numbers(x, scaling, self.dtype)
+        return None if rows is None else predictor.fast(rows)
 
     def _outputs(self, inputs: Array) -> Array:
         """The network's outputs for checked inputs."""
@@ -395,11 +413,15 @@ class Model:
             )
         return self.loss.means(self.predict(x))
 
-    def predict_classes(self, x: Any) -> Any:
+    def predict_classes(self, x: Any, *, names: bool = False) -> Any:
         """The predicted class of each row, integers (N,); 0 or 1 for each output where several labels may hold.
 
+        Args:
+            x: inputs, as ``predict`` takes them.
+            names: whether to give the classes' names, texts, instead of their numbers.
+
         Raises:
-            ConfigurationError: the loss is not about classes.
+            ConfigurationError: the loss is not about classes; the model does not know their names.
         """
         if not self.loss.decides_classes and not isinstance(self.loss, WeightedSum):
             raise ConfigurationError(
@@ -408,7 +430,8 @@ class Model:
                 expected="a loss about classes: CrossEntropy, BinaryCrossEntropy or Hinge",
                 fix="use model.predict(x)",
             )
-        return self.loss.classes(self.predict(x))
+        labels = self.loss.classes(self.predict(x))
+        return named_classes(self, labels) if names else labels
 
     def activations(self, x: Any, names: Names = None, *, training: bool = False) -> dict[str, Array]:
         """What each layer gives for a batch, by its path: ``network.activations`` after the model's preprocessing.
@@ -555,6 +578,7 @@ class Model:
 
         A network that is not built yet is built for x, once everything has been found to fit.
         """
+        x, y = named_rows(self, x, y, where=where)
         inputs = prepared_inputs(x, self.preprocessing, self.network, self.dtype, where=f"{where}: x")
         if self.epochs_trained == 0:
             check_channels(self.network, inputs.shape, where=f"{where}: x")
@@ -598,6 +622,7 @@ class Model:
 
     def inputs(self, x: Any, *, where: str = "inputs") -> Array:
         """The door for x alone: checked against a built network, preprocessed, in the network's dtype."""
+        x = named_inputs(self, x, where=where)
         inputs = prepared_inputs(x, self.preprocessing, self.network, self.dtype, where=where)
         self._check_lookups(inputs, where=where)
         return inputs

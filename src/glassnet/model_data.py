@@ -14,6 +14,7 @@ from glassnet.network import Graph, Network
 from glassnet.preprocessing import NOISE, Standardize
 from glassnet.shapes import Array, Shape
 from glassnet.tables import Table
+from glassnet.tables.surprises import told_once
 from glassnet.training import Gradients
 
 SHARE = 8
@@ -24,7 +25,11 @@ def prepared_inputs(
     x: Any, preprocessing: Standardize | Table | None, network: Network, dtype: np.dtype[Any], *, where: str
 ) -> Array:
     """Rows that fit the network, if its shapes are known, in the dtype; what is scaled is scaled in float64 before."""
-    raw = preprocessing.apply(x) if isinstance(preprocessing, Table) else one_array(x, network, where=where)
+    if isinstance(preprocessing, Table):
+        with told_once(where):
+            raw = preprocessing.apply(x)
+    else:
+        raw = one_array(x, network, where=where)
     if network.is_built and raw.shape[1:] != network.input_shape:  # writing the layer's name takes time
         fits_network(raw, network.input_shape or (), where=where, layer=network.first_layer().where)
     if isinstance(preprocessing, Standardize):

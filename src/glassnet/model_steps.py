@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 from glassnet.checks import numeric
 from glassnet.errors import ConfigurationError
-from glassnet.losses import Loss, WeightedSum, targets_by_loss
+from glassnet.losses import WeightedSum, targets_by_loss
 from glassnet.model_data import one_array
-from glassnet.network import Network
+from glassnet.named_data import Named, named_rows
 from glassnet.optimizers import Optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.shapes import Array
@@ -21,16 +21,13 @@ FEWEST_TO_TELL = 8
 """Rows from which on numbers that lie close together are no accident."""
 
 
-class Stepping(Protocol):
+class Stepping(Named, Protocol):
     """What a ``Model`` has that a step needs."""
 
-    network: Network
-    loss: Loss
     optimizer: Optimizer
     seed: int
     engine: str
     threads: int | None
-    preprocessing: Standardize | Table | None
     target_scaling: Standardize | None
     _stepper: Stepper | None
 
@@ -96,6 +93,7 @@ def _checked(model: Stepping, batches: Iterable[Any]) -> Iterator[Rows]:
 
 
 def _batch(model: Stepping, x: Any, y: Any, sample_weight: Any, *, where: str) -> Rows:
+    x, y = named_rows(model, x, y, where=where)
     if not isinstance(model.preprocessing, Table):
         x = one_array(x, model.network, where=f"{where}: x")
     if not isinstance(model.loss, WeightedSum):

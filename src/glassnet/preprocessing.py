@@ -31,6 +31,10 @@ class Standardize(Configurable):
         mean: one number, one for each element of a row, or (C, 1, 1) for the channels of images (C, H, W).
         scale: the same; not 0.
 
+    Attributes:
+        names: of the columns of the frame that ``from_data`` was given, or None; a model that is trained with it takes
+            frames by these names.
+
     Example:
         >>> import numpy as np
         >>> Standardize.from_data(np.array([[1.0, 5.0], [3.0, 5.0]])).apply(np.array([[2.0, 6.0]])).tolist()
@@ -38,6 +42,7 @@ class Standardize(Configurable):
     """
 
     def __init__(self, mean: Any = 0.0, scale: Any = 1.0) -> None:
+        self.names: tuple[str, ...] | None = None
         self.mean = numeric(mean, where="Standardize: mean").astype(np.float64)
         self.scale = numeric(scale, where="Standardize: scale").astype(np.float64)
         if not np.isfinite(self.mean).all() or not np.isfinite(self.scale).all() or (self.scale == 0).any():
@@ -58,7 +63,11 @@ class Standardize(Configurable):
             DataError, ShapeError: no rows of finite numbers.
         """
         rows = finite_rows(x, where="Standardize.from_data")
-        return cls(*_statistics(rows, axes=(0,)))
+        own = cls(*_statistics(rows, axes=(0,)))
+        names = list(getattr(x, "column_names", getattr(x, "columns", ())))  # of a frame; pandas may only number them
+        if rows.ndim == 2 and names and names != list(range(len(names))):
+            own.names = tuple(map(str, names))
+        return own
 
     @classmethod
     def by_channel(cls, x: Any) -> Standardize:

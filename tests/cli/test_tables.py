@@ -40,6 +40,7 @@ def run(line: str) -> int:
     return main(shlex.split(line))
 
 
+@pytest.mark.filterwarnings("default::glassnet.DataWarning")
 @pytest.mark.usefixtures("people")
 def test_classes(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("train people.csv --target rich --epochs 30 --learning-rate 0.01 --hidden 32") == 0
@@ -55,6 +56,9 @@ def test_classes(capsys: pytest.CaptureFixture[str]) -> None:
 
     frame(1).drop("rich", "income").with_columns(polars.lit("pilot").alias("job"), income=1.0).write_csv("new.csv")
     assert run("predict people.safetensors new.csv --output out.csv --probabilities") == 0
+    assert "glassnet: predict: 240 of 240 rows of 'job' are a category never seen, such as 'pilot'" in (
+        capsys.readouterr().err
+    )
     with Path("out.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == N

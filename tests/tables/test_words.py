@@ -57,11 +57,14 @@ def test_every_route_gives_the_same_numbers(route: str) -> None:
 def test_what_was_never_seen_and_what_is_missing() -> None:
     table = learned()
     new = {"town": ["Rom", None, "", "ulm", "Ulm"], "age": [1.0] * 5, "shop": [8, 7.5, None, "7", True]}
-    assert table.apply(new)[:, 0].tolist() == [0, 4, 4, 0, 1]  # an empty text is no word
-    assert table.apply(new | {"shop": [8, 7.5, None, 7, 12]})[:, 2].tolist() == [0, 0, 5, 1, 2]
+    with pytest.warns(gn.DataWarning, match="3 of 5 rows of 'shop' are a category never seen, such as '8'"):
+        assert table.apply(new)[:, 0].tolist() == [0, 4, 4, 0, 1]  # an empty text is no word
+    with pytest.warns(gn.DataWarning, match="2 of 5 rows of 'shop' are a category never seen, such as '8'"):
+        assert table.apply(new | {"shop": [8, 7.5, None, 7, 12]})[:, 2].tolist() == [0, 0, 5, 1, 2]
     whole = learned({name: values[:3] * 2 for name, values in DATA.items()})
     assert whole.columns[0].has_missing is False  # type: ignore[attr-defined]
-    assert whole.apply(new)[:, 0].tolist() == [0, 0, 0, 0, 3]  # as if it had never been seen
+    with pytest.warns(gn.DataWarning, match="2 of 5 rows of 'town' are empty, training saw none"):
+        assert whole.apply(new)[:, 0].tolist() == [0, 0, 0, 0, 3]  # as if it had never been seen
 
 
 def test_the_layers_that_look_up() -> None:
@@ -177,13 +180,15 @@ def test_it_learns_what_64_places_cannot(engine: str, tmp_path: Path) -> None:
     again = gn.load(tmp_path / "model.safetensors")
     again.engine = engine
     new = polars.DataFrame(held_out).with_columns(city=polars.when(polars.col("age") > 1).then(None).otherwise("city"))
-    np.testing.assert_array_equal(again.predict(new), model.predict(new))
+    with pytest.warns(gn.DataWarning, match="'city' are empty, training saw none: taken as an unknown word"):
+        np.testing.assert_array_equal(again.predict(new), model.predict(new))
     assert again.preprocessing is not None
     assert repr(again.preprocessing) == repr(table)
     one = {"city": ["never seen"], "age": [0.0]}
     weight = dict(again.network.named_parameters())["0.1.1.weight"]
     assert np.abs(weight[0]).max() <= 0.05  # no city was rare: the vector of new ones is as it was drawn, and small
-    assert 0.02 < again.predict_proba(one)[0, 1] < 0.98
+    with pytest.warns(gn.DataWarning, match="1 of 1 row of 'city' is a category never seen, such as 'never seen'"):
+        assert 0.02 < again.predict_proba(one)[0, 1] < 0.98
 
 
 def test_rare_words_train_the_vector_of_new_ones() -> None:
@@ -252,4 +257,5 @@ def test_categories_that_differ_in_spaces_alone_keep_the_place_of_others() -> No
     column = gn.tables.Category("town", ["Ulm", " Ulm", "Bern"])
     words = np.array([" Ulm ", "Ulm", "Bern", "Rom"], dtype=object)
     assert column.encode(Raw("town", WORDS, words)).argmax(axis=1).tolist()[2:] == [2, 3]
-    assert gn.Table([column]).apply({"town": [" Ulm ", "Bern", "Rom"]}).argmax(axis=1).tolist() == [0, 2, 3]
+    with pytest.warns(gn.DataWarning, match="1 of 3 rows of 'town' is a category never seen, such as 'Rom'"):
+        assert gn.Table([column]).apply({"town": [" Ulm ", "Bern", "Rom"]}).argmax(axis=1).tolist() == [0, 2, 3]

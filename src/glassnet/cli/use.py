@@ -24,6 +24,7 @@ from glassnet.model_outputs import require_one_output
 from glassnet.output import answers_to, in_a_line, listed
 from glassnet.shapes import Array
 from glassnet.tables import Frame, Number, Table
+from glassnet.tables.surprises import told_once
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -62,7 +63,8 @@ def predict(options: argparse.Namespace) -> int:
         answers = iter([{"file": names, **_answers(model, x, with_probabilities=options.probabilities)}])
     else:
         answers = (_answers(model, x, with_probabilities=options.probabilities) for x in _rows(model, options))
-    rows = write_answers(answers, options.output)
+    with told_once("predict"):  # of all blocks of rows together
+        rows = write_answers(answers, options.output)
     if options.output is not None:
         print(f"{rows:,} predictions written to {options.output}")
     return 0

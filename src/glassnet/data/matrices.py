@@ -15,8 +15,8 @@ from glassnet.errors import ConfigurationError, DataError, did_you_mean
 from glassnet.shapes import Array
 from glassnet.tables import Reading
 from glassnet.tables.raws import NUMBER, TRUTH, WORDS, Raw
-from glassnet.tables.reading import MOST_CLASSES_OF_NUMBERS
-from glassnet.tables.words import LARGEST_EXACT, word
+from glassnet.tables.targets import looks_like_classes
+from glassnet.tables.words import word
 
 
 @suggests
@@ -149,7 +149,4 @@ def _answers(raw: Raw, path: Path) -> tuple[Array, tuple[str, ...] | None]:
             expected="numbers, or the names of classes",
             fix="choose another target, or turn it into numbers",
         )
-    few = len(np.unique(values)) <= MOST_CLASSES_OF_NUMBERS
-    if few and (values == np.floor(values)).all() and (np.abs(values) < LARGEST_EXACT).all():
-        return as_classes(values)
-    return values[:, None], None
+    return as_classes(values) if looks_like_classes(raw) else (values[:, None], None)

@@ -15,6 +15,7 @@ from glassnet.metrics import as_metrics
 from glassnet.model import Model
 from glassnet.model_data import one_array
 from glassnet.model_outputs import require_one_output
+from glassnet.named_data import named_rows
 from glassnet.randomness import generator
 from glassnet.settings import whole
 from glassnet.shapes import Array
@@ -75,6 +76,7 @@ def permutation_importance(
     whole(rows, "rows", where)
     whole(repeats, "repeats", where)
     require_one_output(model.network, model.loss, where)
+    x, y = named_rows(model, x, y, where=where)
     inner, features, groups = _numbers(model, x, where)
     measure = measure or usual_measure(model)
     metric = as_metrics([measure])[0]

@@ -63,6 +63,10 @@ def native() -> ModuleType | None:
     return import_module(f"glassnet.{name}")
 
 
+MOST_AXES = 4
+"""Of arrays that the native module takes."""
+
+
 @dataclass(frozen=True)
 class RecordedStep:
     """One training step as a ``Recorder`` wrote it down.
@@ -181,7 +185,8 @@ class CompiledProgram:
             self.native.add_collect(arrays["outputs"])
             return
         rows = next(r for r, buffer in self._step.sources if buffer is item.arrays["buffer"])
-        self.native.add_gather(rows, arrays["buffer"])
+        buffer = arrays["buffer"]
+        self.native.add_gather(rows.reshape(len(rows), -1), buffer.reshape(len(buffer), -1))  # of however many axes
 
     def _column(self, number: NumberOfStep) -> int:
         """The column of a per-step number; one that several calls share is asked for once."""
@@ -265,7 +270,7 @@ def _stages(
             items.append(collect)
             after_check.append(False)
             collect = None
-        in_python = not module.has_kernel(call.kernel.name)
+        in_python = not module.has_kernel(call.kernel.name) or not fits_native(call)
         for item in items_of(
             call,
             rows=step.rows,
@@ -281,6 +286,11 @@ def _stages(
             after_check.append(is_known and (changes or in_python))
         is_known = is_known or call.arrays.get("value") is step.value
     return stages_of(items, after_check, step.value)
+
+
+def fits_native(call: RecordedCall) -> bool:
+    """Whether the native module takes arrays of so many axes."""
+    return all(array is None or array.ndim <= MOST_AXES for array in call.arrays.values())
 
 
 def check_arrays(call: RecordedCall, dtype: np.dtype[Any]) -> None:

@@ -18,6 +18,7 @@ from glassnet.serving.openapi import openapi_of
 from glassnet.serving.refusals import Refusal, as_json, failed, refusal_of
 from glassnet.serving.rows import inputs_of
 from glassnet.settings import number, whole
+from glassnet.tables.surprises import gathered
 from glassnet.version import __version__
 
 OK = 200
@@ -103,7 +104,8 @@ class Service:
 
     def _answered(self, rows: list[Any], single: bool) -> dict[str, Any]:
         parts, ignored, unknown = self._inputs.read(rows, single=single)
-        with np.errstate(all="ignore"):  # what is not finite is refused by name
+        # What is not finite is refused by name; words that the model does not know are told beside the answer.
+        with np.errstate(all="ignore"), gathered():
             outputs = self.model.predict(parts[0][0])
             for given, chosen in parts[1:]:
                 outputs[chosen] = self.model.predict(given)[chosen]

@@ -23,6 +23,7 @@ from glassnet.tables.learning import MOST_CATEGORIES, learn
 from glassnet.tables.moments import DateForm
 from glassnet.tables.raws import Frame, Raw
 from glassnet.tables.reading import Reading, adapted, read, read_columns
+from glassnet.tables.surprises import note, told_once
 from glassnet.tables.targets import TASKS, Classes, Questions, Target, learn_targets
 from glassnet.tables.words import Indexed, Words, kind_of_words
 
@@ -210,7 +211,8 @@ class Table(Configurable):
     def apply(self, data: Any) -> Array:
         """The rows as numbers (N, features) float64.
 
-        Columns may stand in any order, others beside them; words never seen go to the place of others.
+        Columns may stand in any order, others beside them; words never seen go to the place of others. A
+        ``DataWarning`` counts these, and values that are missing where training saw none.
 
         Raises:
             DataError: a column is missing, or holds values of another kind than in training.
@@ -218,7 +220,11 @@ class Table(Configurable):
         where = "Table.apply"
         needed = [column for column in self.columns if not isinstance(column, Ignored)]
         raws = self.read(data, [column.name for column in needed], where=where)
-        return np.column_stack([column.apply(raws[column.name], where=where) for column in needed])
+        parts = [column.apply(raws[column.name], where=where) for column in needed]
+        with told_once(where) as surprises:
+            for column, part in zip(needed, parts, strict=True):
+                note(surprises, column, raws[column.name], part)
+        return np.column_stack(parts)
 
     def targets(self, data: Any) -> Array:
         """The answers: labels (N,), or (N, M) for several questions a row; or amounts (N, M).

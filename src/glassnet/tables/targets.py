@@ -162,7 +162,7 @@ def learn_targets(columns: dict[str, Raw], names: Sequence[str], task: str, *, w
         DataError: a missing value, one class in every row, or words as amounts.
     """
     raws = [_complete(columns[name], where) for name in names]
-    are_classes = [_looks_like_classes(raw) if task == "auto" else task == "classification" for raw in raws]
+    are_classes = [looks_like_classes(raw) if task == "auto" else task == "classification" for raw in raws]
     if not all(are_classes) and all(raw.kind == NUMBER for raw in raws):
         are_classes = [False] * len(raws)  # beside other amounts, few whole numbers are amounts too
     if any(are_classes) and not all(are_classes):
@@ -201,7 +201,8 @@ def _learn_classes(raw: Raw, where: str) -> Classes:
     return Classes(raw.name, classes)
 
 
-def _looks_like_classes(raw: Raw) -> bool:
+def looks_like_classes(raw: Raw) -> bool:
+    """Whether a column to be predicted names classes: words, truth, or few different numbers that are all whole."""
     if raw.kind != NUMBER:
         return raw.kind not in (TIME, DAYTIME, DURATION)
     distinct: Any = np.unique(raw.values)

@@ -17,7 +17,7 @@ from glassnet.runners import NumpyRunner, Recorder, StepNumber, native
 from glassnet.runners.arena import Arena
 from glassnet.runners.fusion import fold
 from glassnet.runners.own import is_own
-from glassnet.runners.program import as_setting, check_arrays
+from glassnet.runners.program import MOST_AXES, as_setting, check_arrays, fits_native
 from glassnet.runners.recorder import without_dead_work
 from glassnet.runners.stages import Group, Item, Stage, items_of
 from glassnet.runners.standins import NotRecorded
@@ -83,7 +83,7 @@ class Predictor:
 
     def fast(self, x: Array) -> Array | None:
         """The outputs, or None where x is not a contiguous array of finite rows of the network's shape and dtype."""
-        if self._program is None or self._is_untried or not x.ndim:
+        if self._program is None or self._is_untried or not 0 < x.ndim <= MOST_AXES:
             return None
         y = np.empty((len(x), *self._shape), self._dtype)
         return y if self._program.predict(x, y, self._threads) else None
@@ -131,9 +131,9 @@ class Predictor:
     def _compile(self) -> Any:
         """The native program; None where there is no native module or a layer must run in Python."""
         module = native()
-        if module is None:
-            return None
         network = self.network
+        if module is None or len(network.input_shape or ()) >= MOST_AXES:
+            return None
         widths = [size_of(layer.output_shape or ()) for _, layer in network.walk()]
         row_bytes = self._dtype.itemsize * max(1, sum(widths) + size_of(network.input_shape or ()))
         rows = min(max(FEWEST_ROWS, TILE_BYTES // row_bytes // 4 * 4), MOST_ROWS)
@@ -166,7 +166,7 @@ class Predictor:
     def _items(self, recorder: Recorder, y: Array, rows: int, module: ModuleType) -> list[Item] | None:
         found: list[Item] = []
         for call in fold(without_dead_work(recorder.calls, [y]), recorder.empty):
-            if not module.has_kernel(call.kernel.name):
+            if not module.has_kernel(call.kernel.name) or not fits_native(call):
                 return None
             if any(isinstance(value, StepNumber) for value in call.settings.values()):
                 return None
