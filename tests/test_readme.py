@@ -25,6 +25,7 @@ def without_comments(code: str) -> str:
     return re.sub(r"\s*#.*", "", code)
 
 
+@pytest.mark.filterwarnings("default::glassnet.errors.DataWarning")  # of a row with a gap, which is shown on purpose
 @pytest.mark.parametrize("name", LANGUAGES)
 def test_the_code_runs_from_top_to_bottom(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
