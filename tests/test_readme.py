@@ -25,7 +25,6 @@ def without_comments(code: str) -> str:
     return re.sub(r"\s*#.*", "", code)
 
 
-@pytest.mark.filterwarnings("default::glassnet.errors.DataWarning")  # of a row with a gap, which is shown on purpose
 @pytest.mark.parametrize("name", LANGUAGES)
 def test_the_code_runs_from_top_to_bottom(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -74,6 +73,7 @@ def test_the_code_about_the_playground_runs() -> None:
         exec(compile(block, "docs/playground.md", "exec"), {})
 
 
+@pytest.mark.filterwarnings("default::glassnet.errors.DataWarning")  # of a row with a gap, which is shown on purpose
 @pytest.mark.parametrize("name", ["docs/tables.md", "docs/tables.zh-CN.md"])
 def test_the_code_about_tables_runs(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
