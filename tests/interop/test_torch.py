@@ -167,3 +167,21 @@ def test_states_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(gn.NotBuiltError):
         load_state(gn.Sequential(gn.Dense(1)), path)
     np.testing.assert_array_equal(net.parameters, before)
+
+
+def test_what_is_shared_and_frozen_is_so_in_torch() -> None:
+    shared = gn.Dense(4)
+    net = gn.Sequential(shared, gn.Tanh(), gn.Residual(shared), gn.BatchNorm(), gn.Dense(3))
+    net.build(4)
+    net[3].freeze()
+    net[4].bias.trainable = False
+    module = gn.to_torch(net)
+    assert {name: p.requires_grad for name, p in module.named_parameters()} == {
+        "0.weight": True,
+        "0.bias": True,
+        "3.weight": False,
+        "3.bias": False,
+        "4.weight": True,
+        "4.bias": False,
+    }
+    assert module[2].residual[0].weight is module[0].weight

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.calls import suggests
-from glassnet.errors import NotBuiltError
+from glassnet.errors import ConfigurationError, NotBuiltError
 from glassnet.interop.agreement import require_agreement, rows_to_try
 from glassnet.interop.own import refuse_own_layers
 from glassnet.interop.torch_import import frozen_copy, outputs_of, require_torch
@@ -51,7 +51,37 @@ def to_torch(model: Model | Network) -> Any:
         module = torch.nn.Sequential(module)
     with torch.no_grad():
         _require_the_same(network, module)
-    return module.to(torch.float64 if network.dtype == np.float64 else torch.float32).eval()
+    module = module.to(torch.float64 if network.dtype == np.float64 else torch.float32).eval()
+    _share_and_freeze(network, module)
+    return module
+
+
+def _share_and_freeze(network: Network, module: Any) -> None:
+    """Lets modules share the parameters that layers share, and leaves untrained what is frozen.
+
+    Raises:
+        ConfigurationError: there is such a layer, and its module is not to be told.
+    """
+    layers = [layer for _, layer in network.walk() if layer.own_parameters()]
+    special = next((layer for layer in layers if layer.is_second or not layer.trainable), None)
+    if special is None and all(p.trainable or p.is_statistic for _, p in network.parameters_by_path()):
+        return
+    modules = [part for part in module.modules() if next(part.parameters(recurse=False), None) is not None]
+    if len(modules) != len(layers):
+        raise ConfigurationError(
+            where="to_torch",
+            received=f"shared or frozen weights, as of {(special or layers[0]).where}, in a network of own parts",
+            expected="weights of one place each, all trained",
+            fix="write to_torch(network.copy()) after network.unfreeze(), and share or freeze in PyTorch",
+        )
+    first: dict[int, Any] = {}
+    for layer, part in zip(layers, modules, strict=True):
+        shared = first.setdefault(id(layer.weights_in_common), part)
+        for name, parameter in list(shared.named_parameters(recurse=False)):
+            setattr(part, name, parameter)
+        for name, own in layer.own_parameters().items():
+            if not (own.is_statistic or own.trainable):
+                getattr(part, {"gamma": "weight", "beta": "bias"}.get(name, name)).requires_grad_(False)
 
 
 def _require_the_same(network: Network, module: Any) -> None:
