@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from browser import Opened, chromium
-from gradients import LOSS_CASES, layer_cases, loss_cases, rows_for
+from gradients import LOSS_CASES, layer_cases, loss_cases, network_for, rows_for
 from test_recording import RULES
 
 import glassnet as gn
@@ -135,7 +135,7 @@ def cases() -> Iterator[tuple[str, gn.Network, gn.losses.Loss, Any, Any, tuple[i
     for name, build, shape in layer_cases():
         yield name, gn.Sequential(build(), gn.Flatten()), loss, gn.SGD(0.01), targets, shape
     for name, loss, targets, end in loss_cases():
-        yield name, gn.Sequential(gn.Dense(3), *([end] if end else [])), loss, gn.SGD(0.01), targets, (2,)
+        yield name, network_for(loss, end), loss, gn.SGD(0.01), targets, (2,)
     loss, targets, _ = LOSS_CASES["CrossEntropy"][0]
     for name, rule in RULES.items():
         yield name, gn.Sequential(gn.Dense(4), gn.Tanh(), gn.Dense(3)), loss, rule(), targets, (2,)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradients import layer_cases, loss_cases, rows_for
+from gradients import layer_cases, loss_cases, network_for, rows_for
 
 import glassnet as gn
 from glassnet.explain.pieces import HELD
@@ -144,7 +144,7 @@ def test_products_agree_for_every_layer(name: str, build: Callable[[], gn.Networ
 def test_the_hessian_of_every_loss(name: str, loss: Any, targets: Callable[..., Array], end: str | None) -> None:
     """Against central differences of ``gn.gradients`` with a step of another size."""
     rng = np.random.default_rng(1)
-    net = gn.Sequential(gn.Dense(3), *([end] if end else []))
+    net = network_for(loss, end)
     net.build((4,), dtype="float64")
     x, v = rng.normal(size=(6, 4)), rng.normal(size=net.parameters.size)
     y = targets(rng, 6, 3)

@@ -19,7 +19,8 @@ from glassnet.interop import export_c
 COMPILER = shutil.which("cc") or shutil.which("gcc")
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C compiler")
 NAMES = [name for name, _ in models() if name != "vgg_bn"]  # whose source is of several megabytes
-NOT_WRITTEN = {"Concat": "axis 2"}
+MERGES = ("Add", "Subtract", "Multiply", "Concatenate", "AbsoluteDifference", "Dot", "SquaredDistance")
+NOT_WRITTEN = {"Concat": "axis 2"} | dict.fromkeys(("Graph", *MERGES), "received a Graph")
 
 
 def compiled(source: Path, function: str = "predict") -> ctypes._CFuncPtr:

@@ -177,7 +177,21 @@ def test_every_loss_kernel_has_a_definition_here():
     assert ours == {f"{name}_{way}" for name in CASES for way in ("forward", "backward")} | {
         "weigh_rows",
         "weighted_sum",
+        "weigh_value",
+        "weigh_gradient",
     }
+
+
+@DTYPES
+def test_the_weighted_sum_of_losses_by_hand(dtype: type):
+    value = np.empty(1)
+    losses.weigh_value(np.array([3.0]), None, value, factor=0.5)
+    assert value.tolist() == [1.5]
+    losses.weigh_value(np.array([4.0]), value.copy(), value, factor=0.25)
+    assert value.tolist() == [2.5]
+    doutputs = np.zeros((2, 4), dtype)
+    losses.weigh_gradient(np.array([[1.0, 2.0], [3.0, 4.0]], dtype), doutputs, start=1, factor=0.5)
+    assert doutputs.tolist() == [[0, 0.5, 1, 0], [0, 1.5, 2, 0]]
 
 
 @every

@@ -164,7 +164,7 @@ class Graph(Network):
             layer, *sources = self.nodes[name]
             parts = [values[source] for source in sources]
             if isinstance(layer, Merge):
-                values[name], caches[name] = layer.join(run, parts)
+                values[name], caches[name] = run.join(layer, parts)
             else:
                 values[name], caches[name] = run.forward(layer, parts[0], training=training)
         if len(self.outputs) == 1:
@@ -187,7 +187,7 @@ class Graph(Network):
         for name in reversed(self._order):
             layer, *sources = self.nodes[name]
             if isinstance(layer, Merge):
-                parts = layer.part(run, total.of(name), cache[name])
+                parts = run.part(layer, total.of(name), cache[name])
             else:
                 parts = [run.backward(layer, total.of(name), cache[name])]
             for source, part in zip(sources, parts, strict=True):
