@@ -317,3 +317,26 @@ def test_mistakes_are_explained() -> None:
     words.build((3,))
     with pytest.raises(gn.ConfigurationError, match="looks up"):
         gn.jvp(words, x, x)
+
+
+def test_absolute_differences_stay_on_their_side() -> None:
+    """Also where two inputs are so near to each other that a step of the differences would cross."""
+    rng = np.random.default_rng(0)
+    tower = gn.Sequential(gn.Dense(4), gn.Tanh())
+    nodes = {
+        "a": (tower, "left"),
+        "b": (tower, "right"),
+        "far": ("absolute_difference", "a", "b"),
+        "y": (gn.Dense(1), "far"),
+    }
+    net = gn.Graph(inputs={"left": 3, "right": 3}, nodes=nodes, outputs="y")
+    net.build(6, dtype="float64")
+    x = rng.normal(size=(5, 6))
+    y, v = rng.normal(size=(5, 1)), rng.normal(size=net.parameters.size)
+    _, far = gn.hvp(net, x, y, v, loss="mean_squared_error")
+    x[0, 3:] = x[0, :3] + 1e-9
+    _, near = gn.hvp(net, x, y, v, loss="mean_squared_error")
+    x[0, 3:] = x[0, :3] + 1e-7
+    _, nearly = gn.hvp(net, x, y, v, loss="mean_squared_error")
+    assert np.isfinite(far).all()
+    np.testing.assert_allclose(near, nearly, rtol=1e-5, atol=1e-6)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from glassnet.errors import ConfigurationError
-from glassnet.kernels import Kernel, activation, losses, pool
+from glassnet.kernels import Kernel, activation, losses, merge, pool
 from glassnet.network import LookingRunner
 from glassnet.runners import Caller, own
 from glassnet.shapes import Array
@@ -94,6 +94,27 @@ def _slope(first: First) -> Again:
     return again
 
 
+def _difference(first: First) -> Again:
+    """For y = ±(a − b)."""
+    side = np.sign(first.before["a"] - first.before["b"])
+
+    def again(a: Array, b: Array, y: Array) -> None:
+        np.multiply(a - b, side, out=y)
+
+    return again
+
+
+def _difference_slope(first: First) -> Again:
+    """For da = ±dy, db = −da."""
+    side = np.sign(first.before["a"] - first.before["b"])
+
+    def again(dy: Array, da: Array, db: Array, **_: Any) -> None:
+        np.multiply(dy, side, out=da)
+        np.negative(da, out=db)
+
+    return again
+
+
 def _elu(first: First) -> Again:
     is_line = first.before["x"] > 0
 
@@ -155,6 +176,8 @@ HELD: dict[Kernel, Callable[[First], Again]] = {
     activation.clip_backward: _slope,
     activation.elu_forward: _elu,
     activation.elu_backward: _elu_slope,
+    merge.absolute_difference_forward: _difference,
+    merge.absolute_difference_backward: _difference_slope,
     pool.max_pool2d_forward: _largest,
     pool.global_max_pool_forward: _largest_of_all,
     losses.absolute_error_backward: _constant,
