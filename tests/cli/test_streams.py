@@ -192,6 +192,9 @@ assert main(["predict", "income.safetensors", sys.argv[1], "--output", sys.argv[
 print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 """
 
+# Gaps and words that training had none of are here on purpose.
+pytestmark = pytest.mark.filterwarnings("default::glassnet.errors.DataWarning")
+
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory stands in /proc")
 @pytest.mark.usefixtures("incomes")
@@ -205,4 +208,5 @@ def test_four_times_the_rows_take_no_more_memory(output: str) -> None:
         ).stdout.split()
         assert f"{rows:,}" in said
         peaks.append(int(said[-1]) / 1024)
-    assert peaks[1] < peaks[0] + 7.5, f"{peaks} MB; the file has {Path('new.csv').stat().st_size / 1e6:.0f} MB"
+    # The rows that are more would take 18 MB in float32 and 36 as they are read.
+    assert peaks[1] < peaks[0] + 12, f"{peaks} MB; the file has {Path('new.csv').stat().st_size / 1e6:.0f} MB"

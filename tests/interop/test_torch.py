@@ -170,6 +170,7 @@ def test_states_that_do_not_fit(tmp_path: Path) -> None:
 
 
 def test_what_is_shared_and_frozen_is_so_in_torch() -> None:
+    pytest.importorskip("torch")
     shared = gn.Dense(4)
     net = gn.Sequential(shared, gn.Tanh(), gn.Residual(shared), gn.BatchNorm(), gn.Dense(3))
     net.build(4)
