@@ -200,13 +200,12 @@ pytestmark = pytest.mark.filterwarnings("default::glassnet.errors.DataWarning")
 @pytest.mark.usefixtures("incomes")
 @pytest.mark.parametrize("output", ["out.csv", "out.parquet"])
 def test_four_times_the_rows_take_no_more_memory(output: str) -> None:
-    peaks = []  # from a quarter of a million rows on, where the buffers of reading and writing are full
-    for rows in (250_000, 1_000_000):
+    peaks = []  # from half a million rows on, where the buffers of reading and writing are full
+    for rows in (500_000, 2_000_000):
         table_of(rows).write_csv("new.csv")
         said = subprocess.run(
             [sys.executable, "-c", MEASURED, "new.csv", output], capture_output=True, text=True, check=True
         ).stdout.split()
         assert f"{rows:,}" in said
         peaks.append(int(said[-1]) / 1024)
-    # The rows that are more would take 18 MB in float32 and 36 as they are read.
-    assert peaks[1] < peaks[0] + 12, f"{peaks} MB; the file has {Path('new.csv').stat().st_size / 1e6:.0f} MB"
+    assert peaks[1] < peaks[0] + 15, f"{peaks} MB; the file has {Path('new.csv').stat().st_size / 1e6:.0f} MB"

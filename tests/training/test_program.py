@@ -638,7 +638,7 @@ def look(state):
     seen[state.step] = resident()
 
 classifier(engine="compiled", threads=2).fit(x, y, batch_size=4, epochs=20, callbacks=[look], verbose=False)
-print(seen[20_000] - seen[1_000])
+print(0, seen[20_000] - seen[1_000])
 """
 
 FITS = """
@@ -656,7 +656,7 @@ sizes = [resident()]
 for _ in range(7):
     work(80)
     sizes.append(resident())
-print(int(np.median(np.diff(sizes))))
+print(int(np.median(np.diff(sizes))), sizes[-1] - sizes[0])
 """
 
 needs_proc = pytest.mark.skipif(
@@ -669,11 +669,13 @@ needs_proc = pytest.mark.skipif(
     "script", [[STEPS], [FITS, "native"], [FITS, "python"]], ids=["steps", "fits", "fits in Python"]
 )
 def test_memory_stays_as_it_is(script: list[str]) -> None:
-    """Over 20,000 steps within a megabyte, and within 64 KB over most rounds of 80 trainings and predictions.
+    """Over 20,000 steps, and over 160 trainings and predictions: within a megabyte; in most rounds of 80 in 64 KB.
 
-    What a thread or an allocator sets up once may fall into one of these rounds.
+    What a thread, an allocator or Python's own tables set up once may fall into any of these rounds.
     """
-    assert int(run(RESIDENT + script[0], *script[1:])) < (1024 if script[0] is STEPS else 64)
+    in_most, in_all = map(int, run(RESIDENT + script[0], *script[1:]).split())
+    assert in_most < 64
+    assert in_all < (1024 if script[0] is STEPS else 1024 * 560 // 160)
 
 
 def test_programs_end_with_their_training(monkeypatch: pytest.MonkeyPatch) -> None:
