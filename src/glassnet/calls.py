@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from abc import ABCMeta
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache, wraps
 from inspect import Parameter, Signature, signature
 from math import inf
@@ -14,12 +16,64 @@ import numpy as np
 
 from glassnet.errors import UnknownSettingError
 from glassnet.spellings import ADVICE
-from glassnet.suggestions import advice, setting_meant
+from glassnet.suggestions import advice, attribute_meant, setting_meant
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 _PLACED = Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD
+
+
+_BUILDING: ContextVar[bool] = ContextVar("building", default=False)
+
+
+@contextmanager
+def building() -> Iterator[None]:
+    """While layers are built, they get attributes, those inside of a user's own layers, too."""
+    before = _BUILDING.set(True)
+    try:
+        yield
+    finally:
+        _BUILDING.reset(before)
+
+
+class Closed:
+    """Base of what has the attributes that it was made with, and no others: a slip of the pen would do nothing.
+
+    It holds for glassnet's own classes; those of a user's are open.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in self.__dict__:
+            self.require_attribute(name)
+        object.__setattr__(self, name, value)
+
+    def close(self) -> None:
+        """From now on there are no new attributes."""
+        self.__dict__["_is_closed"] = True
+
+    def require_attribute(self, name: str) -> None:
+        """Refuses a name that is none of its attributes, unless it begins with an underscore.
+
+        Raises:
+            UnknownSettingError: names the nearest attribute.
+        """
+        kind = type(self)
+        is_ours = kind.__module__.partition(".")[0] == "glassnet"
+        if name.startswith("_") or not is_ours or hasattr(kind, name) or "_is_closed" not in self.__dict__:
+            return
+        if _BUILDING.get():
+            return
+        own = [known for known in self.__dict__ if not known.startswith("_")]
+        settable = [known for known in dir(kind) if getattr(getattr(kind, known, None), "fset", None) is not None]
+        known = sorted({*own, *settable})
+        meant = attribute_meant(name, known)
+        raise UnknownSettingError(
+            where=f"{self!r:.80}",
+            received=f"a value for the attribute {name!r}, which nothing reads",
+            expected=f"one of {', '.join(known)}",
+            fix=f"write .{meant} = ..." if meant else "leave it out, or derive a class of your own to keep it in",
+        )
 
 
 class CheckedMeta(ABCMeta):
@@ -33,6 +87,12 @@ class CheckedMeta(ABCMeta):
 
         def __call__(cls, *args: Any, **kwargs: Any) -> Any:
             """Makes an object."""
+            made = cls._made(*args, **kwargs)
+            if isinstance(made, Closed):
+                made.close()
+            return made
+
+        def _made(cls, *args: Any, **kwargs: Any) -> Any:
             if not args and not kwargs:
                 return super().__call__()
             parameters = _constructor_parameters(cls)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.calls import suggests
+from glassnet.calls import Closed, suggests
 from glassnet.checks import numeric, same_rows
 from glassnet.diagnosis import hints, nothing_to_learn
 from glassnet.errors import ConfigurationError, NotBuiltError
@@ -68,7 +68,7 @@ NO_ENGINE = (
 )
 
 
-class Model:
+class Model(Closed):
     """A network that can be trained, evaluated, used and saved.
 
     Args:
@@ -154,6 +154,7 @@ class Model:
                 fix='use engine="auto" or engine="numpy", or install again where a C++ compiler is',
             )
         check_end(self.network, self.loss)
+        self.close()
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what is compiled: a copy compiles for itself."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from glassnet.calls import Closed
 from glassnet.errors import ConfigurationError, NotBuiltError, ShapeError
 from glassnet.settings import boolean, number
 from glassnet.shapes import Array, Shape, size_of
@@ -31,7 +32,7 @@ class Watched:
         Watched.changes += 1
 
 
-class Parameter(NDArrayOperatorsMixin):
+class Parameter(Closed, NDArrayOperatorsMixin):
     """One weight or bias of a layer; to read and write like an array.
 
     ``layer.weight[0]``, ``np.abs(layer.weight)`` and ``layer.weight * 2`` calculate with its values;
@@ -48,7 +49,7 @@ class Parameter(NDArrayOperatorsMixin):
 
     Attributes:
         is_statistic: whether the layer keeps it itself.
-        gradient: ∂L/∂value in the same shape: a view into the network's ``gradients``; a backward pass writes it.
+        where: how messages name it: its layer, and its name.
     """
 
     __array_priority__ = 1.0
@@ -65,11 +66,13 @@ class Parameter(NDArrayOperatorsMixin):
     ) -> None:
         self.name, self.shape, self.draw = name, tuple(shape), draw
         self.is_weight, self.unit_axis, self.is_statistic = is_weight, unit_axis, not trainable
-        self.gradient: Array = np.empty(0)
+        self.where = f"parameter {name!r}"
+        self._gradient: Array = np.empty(0)
         self._value: Array = np.empty(0)
         self._is_frozen, self._rate_scale = False, 1.0
         self._store: Any = None
         self._start = 0
+        self.close()
 
     def __repr__(self) -> str:
         frozen = "" if self.trainable or self.is_statistic else ", frozen"
@@ -77,7 +80,7 @@ class Parameter(NDArrayOperatorsMixin):
 
     def __getstate__(self) -> dict[str, Any]:
         """Its values without the memory of the network that it stands in, which gives it a place again."""
-        return self.__dict__ | {"_store": None, "_value": np.array(self._value), "gradient": np.array(self.gradient)}
+        return self.__dict__ | {"_store": None, "_value": np.array(self._value), "_gradient": np.array(self._gradient)}
 
     @property
     def value(self) -> Array:
@@ -89,16 +92,31 @@ class Parameter(NDArrayOperatorsMixin):
         self[...] = given
 
     @property
+    def gradient(self) -> Array:
+        """∂L/∂value in the same shape: a view into the network's ``gradients``; a backward pass writes it."""
+        return self._gradient
+
+    @gradient.setter
+    def gradient(self, given: Any) -> None:
+        if given is not self._gradient:  # as after ``gradient += dw``
+            raise ConfigurationError(
+                where=self.where,
+                received="another array put into its gradient, which no update would ever see",
+                expected="the values written into the array that is there",
+                fix=f"write {self.name}.gradient[...] = ...",
+            )
+
+    @property
     def trainable(self) -> bool:
         """Whether updates move it; may be set at any time, but for what a layer keeps itself."""
         return not (self.is_statistic or self._is_frozen)
 
     @trainable.setter
     def trainable(self, given: bool) -> None:
-        given = boolean(given, "trainable", repr(self))
+        given = boolean(given, "trainable", self.where)
         if given and self.is_statistic:
             raise ConfigurationError(
-                where=repr(self),
+                where=self.where,
                 received="trainable=True for what the layer keeps itself",
                 expected="a parameter with a gradient",
                 fix="leave it: the layer's forward pass moves it while training",
@@ -115,7 +133,7 @@ class Parameter(NDArrayOperatorsMixin):
 
     @learning_rate_scale.setter
     def learning_rate_scale(self, given: float) -> None:
-        self._rate_scale = number(given, "learning_rate_scale", repr(self), low=0)
+        self._rate_scale = number(given, "learning_rate_scale", self.where, low=0)
         Watched.note_change()
 
     @property
@@ -169,7 +187,7 @@ class Parameter(NDArrayOperatorsMixin):
         fits = values.shape == np.shape(place) or values.ndim == 0
         if not fits or not self._can_hold(values):
             raise ShapeError(
-                where=repr(self),
+                where=self.where,
                 received=f"{values.dtype} of shape {values.shape}" + (", not all finite" if fits else ""),
                 expected=f"finite numbers of shape {np.shape(place)}, or one for all",
                 fix="give an array of that shape; a dense weight is (inputs, outputs)",
@@ -198,7 +216,7 @@ class Parameter(NDArrayOperatorsMixin):
     def _require_values(self) -> None:
         if self.value.shape != self.shape:
             raise NotBuiltError(
-                where=repr(self),
+                where=self.where,
                 received="a parameter without values yet",
                 expected="one of a built network",
                 fix="call net.build((features,)) or model.fit(x, y) first",
@@ -207,11 +225,11 @@ class Parameter(NDArrayOperatorsMixin):
     @property
     def shown(self) -> tuple[Array, Array]:
         """What ``show`` was given last."""
-        return self._value, self.gradient
+        return self._value, self._gradient
 
     def show(self, value: Array, gradient: Array) -> None:
         """Lets layers see these arrays in its place."""
-        self._value, self.gradient = value, gradient
+        self._value, self._gradient = value, gradient
 
 
 class ParameterView(Parameter):
@@ -223,7 +241,8 @@ class ParameterView(Parameter):
     """
 
     def __init__(self, source: Parameter, *, never_trained: bool) -> None:
-        self._source, self.never_trained = source, never_trained
+        self._source = source
+        self.never_trained = never_trained
         super().__init__(
             source.name,
             source.shape,
@@ -232,7 +251,6 @@ class ParameterView(Parameter):
             unit_axis=source.unit_axis,
             trainable=not source.is_statistic,
         )
-        self.gradient = np.zeros(0)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__
@@ -260,7 +278,7 @@ class ParameterView(Parameter):
     def trainable(self, given: bool) -> None:
         if given and self.never_trained:
             raise ConfigurationError(
-                where=repr(self),
+                where=self.where,
                 received="trainable=True for a layer that frozen() gave",
                 expected="that it is never trained from here",
                 fix="use twin() in its place, which shares the weights and is trained as the layer is",
@@ -281,7 +299,7 @@ class ParameterView(Parameter):
         """Gives it a gradient in the values' shape and dtype."""
         self._value = np.empty(0)
         if self.gradient.shape != self.shape or self.gradient.dtype != self._source.dtype:
-            self.gradient = np.zeros(self.shape, self._source.dtype)
+            self._gradient = np.zeros(self.shape, self._source.dtype)
 
 
 def drawn(parameter: Parameter, rng: np.random.Generator, path: str) -> Array:

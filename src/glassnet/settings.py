@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from glassnet.calls import CheckedMeta
+from glassnet.calls import CheckedMeta, Closed
 from glassnet.errors import ConfigurationError, FileFormatError, plain_numbers
 from glassnet.spellings import ALIASES
 from glassnet.suggestions import nearest
@@ -19,7 +19,7 @@ from glassnet.suggestions import nearest
 _T = TypeVar("_T")
 
 
-class Configurable(metaclass=CheckedMeta):
+class Configurable(Closed, metaclass=CheckedMeta):
     """Base of layers, losses, optimizers, schedules and initializers.
 
     The rule for a subclass: every constructor argument is kept in an attribute of the same name. From that follow

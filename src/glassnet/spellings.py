@@ -101,6 +101,16 @@ NEAR: dict[str, dict[str, str]] = {
 }
 """By family, names that mean something close by: suggested, not accepted."""
 
+ATTRIBUTES = {
+    "trainable": ("requires_grad", "frozen", "freeze", "is_frozen", "train"),
+    "learning_rate_scale": ("lr", "learning_rate", "rate", "lr_scale", "lr_mult", "lr_multiplier"),
+    "value": ("data", "values", "array", "weight"),
+    "preprocessing": ("scaler", "preprocessor", "transform", "normalizer"),
+    "class_names": ("classes", "classes_", "labels"),
+    "feature_names": ("columns", "features", "feature_names_in_"),
+}
+"""Attributes and what others call them."""
+
 SETTINGS: dict[str, tuple[str, ...]] = {
     ours: tuple(theirs.split())
     for ours, theirs in {

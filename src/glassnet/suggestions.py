@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from glassnet.spellings import ADVICE, ALIASES, CLASSES, NEAR, SETTINGS
+from glassnet.spellings import ADVICE, ALIASES, ATTRIBUTES, CLASSES, NEAR, SETTINGS
 
 _LAYERS = {
     "identity": "Identity",
@@ -113,6 +113,20 @@ def setting_meant(name: str, known: Iterable[str]) -> str | None:
         return None
     close = get_close_matches(asked, known, n=1, cutoff=0.7)
     return close[0] if close else None
+
+
+def attribute_meant(name: str, known: Iterable[str]) -> str | None:
+    """The attribute of an object that is meant by another name; None where none is near.
+
+    Example:
+        >>> attribute_meant("requires_grad", ["trainable", "value"]), attribute_meant("trainabel", ["trainable"])
+        ('trainable', 'trainable')
+        >>> attribute_meant("lr", ["learning_rate"]), attribute_meant("lr", ["learning_rate_scale"])
+        ('learning_rate', 'learning_rate_scale')
+    """
+    known = list(known)
+    by_table = (ours for ours, theirs in ATTRIBUTES.items() if ours in known and name.lower() in theirs)
+    return setting_meant(name, known) or next(by_table, None)
 
 
 def class_meant(name: str, known: Iterable[str]) -> str | None:

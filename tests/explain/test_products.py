@@ -277,10 +277,11 @@ def test_every_kernel_with_kinks_is_held() -> None:
         *("identity", "gelu", "gelu_tanh", "silu", "sigmoid", "tanh", "softplus", "average_pool2d", "squared_error"),
         *("huber", "poisson", "gamma", "binary_cross_entropy", "binary_cross_entropy_of_probabilities"),
         *("cross_entropy", "soft_cross_entropy", "cross_entropy_of_probabilities"),
+        *("multiply", "row_dot", "squared_distance", "subtract", "unpack"),
     }
     held = {kernel.__name__.rpartition("_")[0] for kernel in HELD}
     assert not held & smooth
-    rooms = ("activation", "pool", "losses")
+    rooms = ("activation", "pool", "losses", "merge")
     backward = {
         name.removesuffix("_backward")
         for name, entry in KERNELS.items()

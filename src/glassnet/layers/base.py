@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, ShapeError
+from glassnet.calls import building
+from glassnet.errors import ConfigurationError, GlassnetError, ShapeError
 from glassnet.initializers import as_initializer
-from glassnet.layers.weights import WithWeights
+from glassnet.layers.weights import Weights, WithWeights
 from glassnet.parameters import Parameter, ParameterView
 from glassnet.runners import Runner
-from glassnet.shapes import Array, Shape, size_of
+from glassnet.runners.base import is_library_code
+from glassnet.shapes import Array, Shape, batch_shape, size_of
 
 if TYPE_CHECKING:
     from glassnet.layers.embedding import Embedding
@@ -101,6 +103,34 @@ class Layer(WithWeights, ABC):
         """Creates the parameters for inputs of that shape and returns the output's; both without the batch axis."""
         return input_shape
 
+    def require_as_built(self) -> None:
+        """Refuses settings that were changed after the build, if the weights or the output's shape would be others.
+
+        Raises:
+            ShapeError: they would.
+        """
+        if not is_library_code(type(self)) or self.input_shape is None or self.output_shape is None:
+            return
+        trial = type(self).__new__(type(self))
+        weights = Weights(dict(self.weights_in_common.parameters))
+        trial.__dict__.update(self.__dict__, _parameters={}, _weights=weights, _is_trial=True)
+        try:
+            with building():
+                shape = tuple(trial.build(self.input_shape, np.random.default_rng(0)))
+        except GlassnetError as error:
+            raise self._built_otherwise(f"{error.received}, expected {error.expected}") from error
+        if shape != self.output_shape or set(trial.own_parameters()) != set(self.own_parameters()):
+            names = ", ".join(trial.own_parameters()) or "no parameters"
+            raise self._built_otherwise(f"outputs would have the shape {batch_shape(shape)}, from {names}")
+
+    def _built_otherwise(self, received: str) -> ShapeError:
+        return ShapeError(
+            where=self.where,
+            received=f"settings changed after the build: {received}",
+            expected="those that it was built with, from which weights and outputs have their shapes",
+            fix="set them back, or build the network again: net.build(...)",
+        )
+
     @abstractmethod
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Any]:
         """Computes the output (N, ...) and whatever ``backward`` will need."""
@@ -160,6 +190,7 @@ class Layer(WithWeights, ABC):
             )
         is_view = self.is_second or self.never_trained
         parameter = ParameterView(source, never_trained=self.never_trained) if is_view else source
+        parameter.where = source.where = f"{self.where}, {name!r}"
         self.own_parameters()[name] = parameter
         return parameter
 

@@ -103,6 +103,9 @@ class PythonLayer(Layer):
             self.add_parameter(name, shape, init, is_weight=is_weight, trainable=trainable)
         return self._output_shape
 
+    def require_as_built(self) -> None:
+        """Nothing is known of the user's settings; what ``forward`` returns is checked instead."""
+
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, list[Any]]:
         """Calls the user's ``forward``."""
         kept: list[Any] = []

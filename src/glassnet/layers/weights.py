@@ -57,8 +57,9 @@ class WithWeights(Configurable, Watched):
         if isinstance(held, Parameter) and not isinstance(value, Parameter):
             held.value = value
         else:
-            object.__setattr__(self, name, value)
-        Watched.note_change()
+            super().__setattr__(name, value)
+        if "_is_trial" not in self.__dict__:
+            Watched.note_change()
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_home"}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from glassnet.calls import building
 from glassnet.checks import as_rows, fits_network, numeric
 from glassnet.errors import ConfigurationError, ShapeError, did_you_mean
 from glassnet.layers import ACTIVATIONS, Layer, NumpyLayer, PythonLayer
@@ -130,6 +131,9 @@ class Network(InMemory):
         others = [network for network in self._store().networks if id(network) not in inside]
         return {id(p.source) for network in others for _, p in network._named()}
 
+    def require_as_built(self) -> None:
+        """A composition has no weights of its own."""
+
     @abstractmethod
     def _build_children(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Builds the layers inside, one after another, and returns the output's shape."""
@@ -152,7 +156,7 @@ class Network(InMemory):
     def twin(self) -> Self:
         """Another network with the same settings whose layers have the same weights."""
         made = super().twin()
-        made.__dict__.update(_buffers=None, _memory=None, _sums=())
+        made.__dict__.update(_buffers=None, _memory=None, _built_of=None, _sums=())
         twins = [child.twin() for _, child in self.children()]
         made._put_children(twins)
         for child in twins:
@@ -291,6 +295,7 @@ class Network(InMemory):
     def _enter(self, x: Any) -> Array:
         """The door for arrays: right shape, the network's dtype."""
         parameters, _, _ = self._built()
+        self.require_unchanged()
         if isinstance(x, np.ndarray | list | tuple):
             x = np.asarray(numeric(x, where="forward: x"), dtype=parameters.dtype)
         if x.shape[1:] != self.input_shape:
@@ -342,8 +347,9 @@ def names_of(layers: Sequence[Layer]) -> list[str]:
 def build_layer(layer: Layer, input_shape: Shape, rng: np.random.Generator) -> Shape:
     """Lets a layer inside a network infer its output's shape, and notes both shapes on it."""
     layer.input_shape = input_shape
-    if isinstance(layer, Network):
-        layer.output_shape = layer._build_children(input_shape, rng)
-    else:
-        layer.output_shape = tuple(layer.build(input_shape, rng))
+    with building():
+        if isinstance(layer, Network):
+            layer.output_shape = layer._build_children(input_shape, rng)
+        else:
+            layer.output_shape = tuple(layer.build(input_shape, rng))
     return layer.output_shape

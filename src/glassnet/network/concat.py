@@ -55,7 +55,22 @@ class Concat(Network):
         self.branches = list(children)
 
     def _build_children(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
-        shapes = [build_layer(branch, input_shape, rng) for branch in self.branches]
+        return self._joined([build_layer(branch, input_shape, rng) for branch in self.branches])
+
+    def require_as_built(self) -> None:
+        """Refuses another axis than that of the build."""
+        shapes = [branch.output_shape for branch in self.branches]
+        known = [shape for shape in shapes if shape is not None]
+        if self.output_shape is None or len(known) < len(shapes):
+            return
+        try:
+            shape = self._joined(known)
+        except ShapeError as error:
+            raise self._built_otherwise(f"{error.received}, expected {error.expected}") from error
+        if shape != self.output_shape:
+            raise self._built_otherwise(f"outputs would have the shape {batch_shape(shape)}")
+
+    def _joined(self, shapes: list[Shape]) -> Shape:
         k = self.axis - 1
         if any(len(s) <= k or s[:k] + s[k + 1 :] != shapes[0][:k] + shapes[0][k + 1 :] for s in shapes):
             raise ShapeError(

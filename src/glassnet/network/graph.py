@@ -136,7 +136,8 @@ class Graph(Network):
             layer, *sources = self.nodes[name]
             if isinstance(layer, Merge):
                 given = [shapes[source] for source in sources]
-                layer.input_shape, layer.output_shape = given[0], layer.merged_shape(given)
+                layer.given_shapes, layer.input_shape = tuple(given), given[0]
+                layer.output_shape = layer.merged_shape(given)
                 shapes[name] = layer.output_shape
             else:
                 shapes[name] = build_layer(layer, shapes[sources[0]], rng)

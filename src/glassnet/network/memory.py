@@ -23,6 +23,8 @@ class InMemory(Layer):
     _buffers: tuple[Array, Array, Layout] | None = None
     is_network = True
     _layout_changes = -1
+    _looked_at = -1
+    _built_of: list[int] | None = None
     _memory: Store | None = None
     _sums: tuple[tuple[Parameter, Parameter], ...] = ()
 
@@ -65,6 +67,7 @@ class InMemory(Layer):
         """Which part of the two buffers belongs to which parameter, and which are trained."""
         layout = self._built()[2]
         if self._layout_changes != Watched.changes:
+            self.require_unchanged()
             self.bind_buffers()
             layout = self._built()[2]
         return layout
@@ -139,6 +142,23 @@ class InMemory(Layer):
             )
         self._live_in(Store.holding(sources, dtype))
 
+    def require_unchanged(self) -> None:
+        """Refuses other layers than those of the build, and settings that do not fit their weights any more."""
+        if self._looked_at == Watched.changes:
+            return
+        layers = [layer for _, layer in self.walk()]
+        if list(map(id, layers)) != self._built_of:
+            raise ConfigurationError(
+                where=f"{self!r:.60}",
+                received="other layers than it was built with",
+                expected="the same layers, of which the parameters have their places",
+                fix="build it again: net.build(...); or make a new network, which shares the layers: "
+                "gn.Sequential(*layers)",
+            )
+        for layer in (self, *layers):
+            layer.require_as_built()
+        self.__dict__["_looked_at"] = Watched.changes
+
     def _is_alone(self, source: Parameter, inside: set[int]) -> bool:
         """Whether no network but these has its parameters in the same memory."""
         return not isinstance(source.store, Store) or all(id(network) in inside for network in source.store.networks)
@@ -146,6 +166,7 @@ class InMemory(Layer):
     def _live_in(self, store: Store) -> None:
         for network in self._networks():
             network.__dict__["_memory"] = store
+            network.__dict__["_built_of"] = [id(layer) for _, layer in network.walk()]
             store.networks.add(network)
             network.bind_buffers()
 

@@ -22,6 +22,9 @@ Kernel = Callable[..., None]
 class Merge(Layer):
     """Base of the layers that take several arrays. They stand in a ``Graph`` alone, which calls ``join``, ``part``."""
 
+    given_shapes: tuple[Shape, ...] | None = None
+    """Of the arrays that it takes, without the batch axis, once the ``Graph`` is built."""
+
     most: int | None = None
     """How many arrays it takes at most; None for any number from two upward."""
 
@@ -52,6 +55,11 @@ class Merge(Layer):
     def backward(self, run: Runner, dy: Array, cache: Any) -> Array:
         """Refused, as ``build``."""
         self._refuse()
+
+    def require_as_built(self) -> None:
+        """As ``Layer.require_as_built``, for the shapes of the arrays that the ``Graph`` was built with."""
+        if self.given_shapes is not None and self.merged_shape(self.given_shapes) != self.output_shape:
+            raise self._built_otherwise(f"outputs would have the shape {self.merged_shape(self.given_shapes)}")
 
     def _refuse(self) -> NoReturn:
         raise ConfigurationError(

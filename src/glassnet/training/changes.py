@@ -21,7 +21,7 @@ DEPTH = 4
 ASKED_AT_EACH_STEP = ("learning_rate", "learning_rate_scale")
 """Of a library's rule: its programs ask for the rate whenever they run."""
 
-OF_MEMORY = ("_buffers", "_memory", "_sums", "_layout_changes", "_home")
+OF_MEMORY = ("_buffers", "_memory", "_sums", "_layout_changes", "_looked_at", "_built_of", "_home")
 """Where a network's parameters lie, which its buffers tell."""
 
 
@@ -99,7 +99,7 @@ def _attributes(roots: list[Any]) -> list[_Attributes]:
 def _left_out(thing: Any) -> tuple[str, ...]:
     """What is no change: what follows from the rest, and what the thing itself changes all the time."""
     if isinstance(thing, Parameter):
-        return ("_value", "_store") if isinstance(thing, ParameterView) else ("_value", "gradient", "_store")
+        return ("_value", "_store") if isinstance(thing, ParameterView) else ("_value", "_gradient", "_store")
     if isinstance(thing, WithWeights):
         return OF_MEMORY
     if isinstance(thing, Optimizer):
