@@ -8,12 +8,10 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-
-from glassnet.calls import Closed, suggests
-from glassnet.checks import numeric, same_rows
+from glassnet.calls import suggests
+from glassnet.checks import numeric
 from glassnet.diagnosis import hints, nothing_to_learn
-from glassnet.errors import ConfigurationError, NotBuiltError
+from glassnet.errors import ConfigurationError
 from glassnet.files import require_writable
 from glassnet.formats import (
     ModelParts,
@@ -27,25 +25,24 @@ from glassnet.formats import (
     written_of,
 )
 from glassnet.layers import Layer, NumpyLayer
-from glassnet.losses import WeightedSum, as_loss, check_weights
+from glassnet.losses import WeightedSum, as_loss
 from glassnet.metrics import as_metrics
-from glassnet.model_checks import agreed_dtype, check_channels, check_end, check_lookups, check_rows
-from glassnet.model_data import in_unit_of_x, keeps_differences, one_array, prepared_inputs, prepared_targets
-from glassnet.model_outputs import Losses, Metrics, by_output, loss_for, metrics_for, refuse_lost_digits
+from glassnet.model_answers import Answering
+from glassnet.model_checks import agreed_dtype, check_end
+from glassnet.model_data import one_array
+from glassnet.model_outputs import Losses, Metrics, loss_for, metrics_for
 from glassnet.model_steps import step, step_over
-from glassnet.named_data import forgotten_if_refused, named_classes, named_inputs, named_rows
-from glassnet.network import Names, Network, activations, as_network, check_indices
+from glassnet.named_data import forgotten_if_refused, named_rows
+from glassnet.network import Network, as_network
 from glassnet.optimizers import Optimizer, as_optimizer
 from glassnet.output import for_stream, is_heard, logger
 from glassnet.preprocessing import Standardize
-from glassnet.quick_rows import quick_named, quick_numbers, quick_row
 from glassnet.runners import Plan, native
 from glassnet.settings import Configurable, boolean, one_of, whole
-from glassnet.shapes import Array, DType, as_dtype
+from glassnet.shapes import DType, as_dtype
 from glassnet.tables import Table
 from glassnet.training import (
     Callback,
-    Gradients,
     History,
     Memories,
     Predictor,
@@ -56,7 +53,6 @@ from glassnet.training import (
     as_callbacks,
     example_rows,
     is_watched,
-    loss_gradients,
     plan_of,
     validation_rows,
 )
@@ -68,7 +64,7 @@ NO_ENGINE = (
 )
 
 
-class Model(Closed):
+class Model(Answering):
     """A network that can be trained, evaluated, used and saved.
 
     Args:
@@ -145,7 +141,6 @@ class Model(Closed):
         self.written: Written | None = None
         self._predictor: Predictor | None = None
         self._stepper: Stepper | None = None
-        self._has_one_output = len(getattr(self.network, "outputs", ("",))) == 1
         if engine == "compiled" and native() is None:
             raise ConfigurationError(
                 where="Model",
@@ -344,148 +339,6 @@ class Model(Closed):
         rows = self.rows(x, y, sample_weight, where="evaluate")
         return self._trainer().evaluate(rows.require_weight(where="evaluate"))
 
-    def predict(self, x: Any) -> Any:
-        """The network's outputs (N, ...) in prediction mode; for a network without a final activation the logits.
-
-        For a ``Graph`` with several outputs a dict of them by name; ``predict_proba``, ``predict_mean`` and
-        ``predict_classes`` then have those for which their loss gives such answers.
-
-        x may be one row in a dict, ``{"age": 31, "town": "Ulm"}``, a list of such rows, a dict of columns or a Series
-        of a row, where the model knows its columns' names; one row gives outputs (1, ...).
-
-        They are in the model's dtype; with ``target_scaling`` in the targets' own unit, and float64.
-        For ``Poisson`` and ``Gamma`` they are logarithms of the mean: see ``predict_mean``.
-        """
-        outputs = self._quick_outputs(x) if type(x) is np.ndarray or type(x) is dict else None
-        if outputs is None:
-            self.require_built("predict")
-            outputs = self._outputs(self.inputs(x, where="predict: x"))
-        if self.target_scaling is not None:
-            return self.target_scaling.invert(outputs, np.float64)
-        return outputs if self._has_one_output else by_output(self.network, outputs)
-
-    def _quick_outputs(self, x: Any) -> Array | None:
-        """The outputs by the shortest way, for rows that need little done to them; None where that cannot be."""
-        predictor, scaling = self._predictor, self.preprocessing
-        if predictor is None or predictor.looks_up:
-            return None
-        if not predictor.is_current(self.network, self.engine, self.threads):
-            return None
-        if type(x) is dict:
-            if type(scaling) is Table:
-                x, scaling = quick_row(x, scaling), None
-            elif self.feature_names is not None:
-                x = quick_named(x, self.feature_names)
-            else:
-                return None
-        if x is None or not (scaling is None or type(scaling) is Standardize):
-            return None
-        rows = quick_numbers(x, scaling, self.dtype)
-        return None if rows is None else predictor.fast(rows)
-
-    def _outputs(self, inputs: Array) -> Array:
-        """The network's outputs for checked inputs."""
-        predictor = self._predictor
-        if predictor is None or not predictor.is_current(self.network, self.engine, self.threads):
-            predictor = self._predictor = None  # the memory of the old one serves the new one
-            predictor = self._predictor = Predictor(self.network, self.engine, self.threads)
-        return predictor(inputs)
-
-    def predict_proba(self, x: Any) -> Any:
-        """Probabilities, shaped as the outputs: of each class (``CrossEntropy``) or of "yes" (``BinaryCrossEntropy``).
-
-        Raises:
-            ConfigurationError: for other losses, whose outputs are no probabilities.
-        """
-        return self.loss.probabilities(self.predict(x))
-
-    def predict_mean(self, x: Any) -> Any:
-        """Predictions (N, ...) in the targets' unit: e^output for ``Poisson`` and ``Gamma``, else ``predict(x)``.
-
-        Raises:
-            ConfigurationError: the loss is about classes.
-        """
-        if self.loss.decides_classes:
-            raise ConfigurationError(
-                where="predict_mean",
-                received=f"a model trained with {self.loss!r}",
-                expected="a loss for numbers, such as Poisson, Gamma or MeanSquaredError",
-                fix="use model.predict_proba(x) or model.predict_classes(x)",
-            )
-        return self.loss.means(self.predict(x))
-
-    def predict_classes(self, x: Any, *, names: bool = False) -> Any:
-        """The predicted class of each row, integers (N,); 0 or 1 for each output where several labels may hold.
-
-        Args:
-            x: inputs, as ``predict`` takes them.
-            names: whether to give the classes' names, texts, instead of their numbers.
-
-        Raises:
-            ConfigurationError: the loss is not about classes; the model does not know their names.
-        """
-        if not self.loss.decides_classes and not isinstance(self.loss, WeightedSum):
-            raise ConfigurationError(
-                where="predict_classes",
-                received=f"a model trained with {self.loss!r}",
-                expected="a loss about classes: CrossEntropy, BinaryCrossEntropy or Hinge",
-                fix="use model.predict(x)",
-            )
-        labels = self.loss.classes(self.predict(x))
-        return named_classes(self, labels) if names else labels
-
-    def activations(self, x: Any, names: Names = None, *, training: bool = False) -> dict[str, Array]:
-        """What each layer gives for a batch, by its path: ``network.activations`` after the model's preprocessing.
-
-        Args:
-            x: inputs, as ``predict`` takes them.
-            names: layers by path, number or as objects, one or several; None for all.
-            training: False for prediction mode; True for the masks and statistics of the next training step. Nothing
-                of the model changes in either.
-
-        Returns:
-            Copies of the outputs (N, ...) in the model's dtype: what the network learns, before any
-            ``target_scaling`` is taken back.
-        """
-        self.require_built("activations")
-        inputs = self.inputs(x, where="activations: x")
-        return activations(self.network, inputs, names, training=training, seed=self.seed, step=self.optimizer.steps)
-
-    def gradients(self, x: Any, y: Any, sample_weight: Any = None, *, training: bool = False) -> Gradients:
-        """The loss of a batch and its derivatives by every parameter, every layer's output and the input.
-
-        It is the loss that ``evaluate`` measures; penalties of the optimizer (``L1``, ``L2``, decay) are no part of
-        it. Nothing of the model changes.
-
-        Args:
-            x: inputs (N, ...).
-            y: targets, as the loss wants them.
-            sample_weight: a weight ≥ 0 for each row (N,).
-            training: False for prediction mode; True for the dropout masks and batch statistics of the step that
-                ``fit`` would take next on these rows.
-
-        Returns:
-            ``Gradients``: ``loss``, ``parameters`` and ``layers`` by path, ``input``.
-
-        Raises:
-            NotBuiltError: the shapes are not known yet.
-            ShapeError, DataError: x or y do not fit.
-
-        Example:
-            >>> import numpy as np, glassnet as gn
-            >>> net = gn.Sequential(gn.Dense(1, weight_init="ones"))
-            >>> _ = net.build((2,))
-            >>> found = gn.Model(net, "sum_squared_error", "sgd").gradients(np.array([[1.0, 2.0]]), np.array([[4.0]]))
-            >>> found.loss, found.parameters["0.weight"].tolist(), found.layers["0"].tolist(), found.input.tolist()
-            (0.5, [[-1.0], [-2.0]], [[-1.0]], [[-1.0, -1.0]])
-        """
-        self.require_built("gradients")
-        rows = self.rows(x, y, sample_weight, where="gradients").require_weight(where="gradients")
-        keys = {"seed": self.seed, "step": self.optimizer.steps}
-        return in_unit_of_x(
-            loss_gradients(self.network, self.loss, rows, training=training, **keys), self.preprocessing
-        )
-
     def summary(self) -> Any:
         """The network's table of layers, shapes, parameters and FLOPs; print it."""
         return self.network.summary()
@@ -574,42 +427,6 @@ class Model(Closed):
         parts = self.network, self.loss, self.optimizer, self.metrics, self.seed, self._outputs
         return Trainer(*parts, target_scaling=self.target_scaling, engine_name=self.engine, threads=self.threads)
 
-    def rows(self, x: Any, y: Any, sample_weight: Any = None, *, where: str = "rows") -> Rows:
-        """The door: checks inputs, targets and weights against each other and the network.
-
-        A network that is not built yet is built for x, once everything has been found to fit.
-        """
-        x, y = named_rows(self, x, y, where=where)
-        inputs = prepared_inputs(x, self.preprocessing, self.network, self.dtype, where=f"{where}: x")
-        if self.epochs_trained == 0:
-            check_channels(self.network, inputs.shape, where=f"{where}: x")
-        output_shape = self.network.output_shape or ()
-        if not self.network.is_built:
-            output_shape = self.network.infer_shapes(inputs.shape[1:], np.random.default_rng(self.seed))
-        self._check_lookups(inputs, where=f"{where}: x")
-        if not isinstance(self.loss, WeightedSum):
-            y = numeric(y, where=f"{where}: y")
-            check_rows(inputs.shape, y.shape, where=f"{where}: y")
-        parts = self.target_scaling, self.loss, output_shape, self.dtype
-        targets, originals = prepared_targets(y, *parts, where=f"{where}: y")
-        same_rows(len(inputs), targets, where=f"{where}: y", other="x")
-        given = None if sample_weight is None else numeric(sample_weight, where=f"{where}: sample_weight")
-        weights, loss_weights = (
-            check_weights(given, len(inputs), dtype, where=f"{where}: sample_weight")
-            for dtype in (np.dtype(np.float64), self.dtype)
-        )
-        if not self.network.is_built:
-            self.network.build(inputs.shape[1:], seed=self.seed, dtype=self.dtype)
-        loss_weights = self.loss.weigh_classes(loss_weights, targets, output_shape, self.dtype)
-        return Rows(inputs, targets, weights, loss_weights, originals)
-
-    def check_digits(self, x: Any, y: Any, *, where: str) -> None:
-        """Refuses what is to be learned where its differences are lost in the network's dtype."""
-        if self.preprocessing is None:
-            fix = "set model.preprocessing = gn.Standardize.from_data(x), which is stored with the model"
-            keeps_differences(x, self.dtype, where=f"{where}: x", fix=fix)
-        refuse_lost_digits(self.loss, y, self.target_scaling, self.dtype, where=f"{where}: y")
-
     def _validation(self, data: tuple[Any, ...]) -> Rows:
         if not isinstance(data, tuple | list) or len(data) not in (2, 3):
             raise ConfigurationError(
@@ -620,28 +437,6 @@ class Model(Closed):
             )
         where = "fit: validation_data"
         return self.rows(data[0], data[1], data[2] if len(data) == 3 else None, where=where).require_weight(where=where)
-
-    def inputs(self, x: Any, *, where: str = "inputs") -> Array:
-        """The door for x alone: checked against a built network, preprocessed, in the network's dtype."""
-        x = named_inputs(self, x, where=where)
-        inputs = prepared_inputs(x, self.preprocessing, self.network, self.dtype, where=where)
-        self._check_lookups(inputs, where=where)
-        return inputs
-
-    def _check_lookups(self, inputs: Array, *, where: str) -> None:
-        if isinstance(self.preprocessing, Table):
-            check_lookups(self.network, self.preprocessing)
-        check_indices(self.network, inputs, where=where)
-
-    def require_built(self, where: str) -> None:
-        """Raises ``NotBuiltError``, which names the place, for a model that has seen no data."""
-        if not self.network.is_built:
-            raise NotBuiltError(
-                where=where,
-                received="a model that has seen no data",
-                expected="a network whose shapes are known",
-                fix="call model.fit(x, y) first, or model.network.build((features,))",
-            )
 
 
 @suggests

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any
 
 from glassnet.checks import numeric
 from glassnet.errors import ConfigurationError
 from glassnet.losses import WeightedSum, targets_by_loss
 from glassnet.model_data import one_array
-from glassnet.named_data import Named, named_rows
-from glassnet.optimizers import Optimizer
-from glassnet.preprocessing import Standardize
-from glassnet.shapes import Array
+from glassnet.model_doors import WithDoors
+from glassnet.named_data import named_rows
 from glassnet.tables import Table
 from glassnet.training import Rows, Stepper
 
@@ -21,24 +19,7 @@ FEWEST_TO_TELL = 8
 """Rows from which on numbers that lie close together are no accident."""
 
 
-class Stepping(Named, Protocol):
-    """What a ``Model`` has that a step needs."""
-
-    optimizer: Optimizer
-    seed: int
-    engine: str
-    threads: int | None
-    target_scaling: Standardize | None
-    _stepper: Stepper | None
-
-    def rows(self, x: Any, y: Any, sample_weight: Any = None, *, where: str = "rows") -> Rows:
-        """The door for data."""
-
-    def check_digits(self, x: Any, y: Array, *, where: str) -> None:
-        """Refuses differences that are lost in the dtype."""
-
-
-def step(model: Stepping, x: Any, y: Any, sample_weight: Any) -> float:
+def step(model: WithDoors, x: Any, y: Any, sample_weight: Any) -> float:
     """One update on a batch: see ``Model.step``."""
     is_plain = (
         not isinstance(model.loss, WeightedSum)
@@ -54,7 +35,7 @@ def step(model: Stepping, x: Any, y: Any, sample_weight: Any) -> float:
     return _stepper(model).step(rows)
 
 
-def step_over(model: Stepping, batches: Iterable[tuple[Any, ...]]) -> float:
+def step_over(model: WithDoors, batches: Iterable[tuple[Any, ...]]) -> float:
     """One update with the gradients of several batches: see ``Model.step_over``."""
     if not isinstance(batches, Iterable):
         raise _no_batches(f"a {type(batches).__name__}")
@@ -68,11 +49,11 @@ def step_over(model: Stepping, batches: Iterable[tuple[Any, ...]]) -> float:
     return _stepper(model).step_over(chain((first, second), checked))
 
 
-def _parts(model: Stepping) -> Any:
+def _parts(model: WithDoors) -> Any:
     return model.network, model.loss, model.optimizer, model.seed, model.engine, model.threads
 
 
-def _stepper(model: Stepping) -> Stepper:
+def _stepper(model: WithDoors) -> Stepper:
     """What does single updates, made anew where something has changed."""
     parts = _parts(model)
     if model._stepper is None or not model._stepper.is_current(*parts):
@@ -81,7 +62,7 @@ def _stepper(model: Stepping) -> Stepper:
     return model._stepper
 
 
-def _checked(model: Stepping, batches: Iterable[Any]) -> Iterator[Rows]:
+def _checked(model: WithDoors, batches: Iterable[Any]) -> Iterator[Rows]:
     for number, batch in enumerate(batches, start=1):
         if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
             raise _no_batches(
@@ -92,7 +73,7 @@ def _checked(model: Stepping, batches: Iterable[Any]) -> Iterator[Rows]:
         yield _batch(model, x, y, sample_weight, where=f"step_over: batch {number}")
 
 
-def _batch(model: Stepping, x: Any, y: Any, sample_weight: Any, *, where: str) -> Rows:
+def _batch(model: WithDoors, x: Any, y: Any, sample_weight: Any, *, where: str) -> Rows:
     x, y = named_rows(model, x, y, where=where)
     if not isinstance(model.preprocessing, Table):
         x = one_array(x, model.network, where=f"{where}: x")
