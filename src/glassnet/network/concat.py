@@ -12,6 +12,7 @@ from glassnet.kernels.activation import identity_forward
 from glassnet.kernels.combine import accumulate, concat_backward, concat_forward
 from glassnet.layers import Embedding, Layer, NumpyLayer
 from glassnet.network.base import Network, build_layer, names_of
+from glassnet.network.packing import joined_shape, matrix
 from glassnet.network.sequential import Sequential
 from glassnet.runners import Runner
 from glassnet.shapes import Array, Shape, batch_shape
@@ -71,15 +72,13 @@ class Concat(Network):
             raise self._built_otherwise(f"outputs would have the shape {batch_shape(shape)}")
 
     def _joined(self, shapes: list[Shape]) -> Shape:
-        k = self.axis - 1
-        if any(len(s) <= k or s[:k] + s[k + 1 :] != shapes[0][:k] + shapes[0][k + 1 :] for s in shapes):
-            raise ShapeError(
-                where=self.where,
-                received=f"branches that end in {', '.join(map(batch_shape, shapes))}",
-                expected=f"shapes that differ in axis {self.axis} alone",
-                fix="bring the branches to one shape in all other axes",
-            )
-        return (*shapes[0][:k], sum(s[k] for s in shapes), *shapes[0][k + 1 :])
+        return joined_shape(
+            shapes,
+            self.axis,
+            where=self.where,
+            received="branches that end in",
+            fix="bring the branches to one shape in all other axes",
+        )
 
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, tuple[list[Any], list[Shape]]]:
         """Writes each branch's output into its part of y."""
@@ -88,10 +87,10 @@ class Concat(Network):
         caches, shapes, start = [], [], 0
         for branch in self.branches:
             part, cache = run.forward(branch, x, training=training)
-            run(self, concat_forward, part=self._matrix(part), y=self._matrix(y), start=start)
+            run(self, concat_forward, part=matrix(part, self.axis), y=matrix(y, self.axis), start=start)
             caches.append(cache)
             shapes.append(part.shape)
-            start += self._matrix(part).shape[1]
+            start += matrix(part, self.axis).shape[1]
         return y, (caches, shapes)
 
     def backward(self, run: Runner, dy: Array, cache: tuple[list[Any], list[Shape]]) -> Array:
@@ -100,8 +99,8 @@ class Concat(Network):
         start = 0
         for branch, own, shape in zip(self.branches, *cache, strict=True):
             dpart = run.empty(shape, dy.dtype)
-            run(self, concat_backward, dy=self._matrix(dy), dpart=self._matrix(dpart), start=start)
-            start += self._matrix(dpart).shape[1]
+            run(self, concat_backward, dy=matrix(dy, self.axis), dpart=matrix(dpart, self.axis), start=start)
+            start += matrix(dpart, self.axis).shape[1]
             dbranch = run.backward(branch, dpart, own)
             if total is None:
                 total = run.empty(dbranch.shape, dbranch.dtype)
@@ -116,8 +115,3 @@ class Concat(Network):
         """Those of the branches."""
         for branch in self.branches:
             yield from branch.index_reads(x)
-
-    def _matrix(self, array: Array) -> Array:
-        """The array as (everything before the joined axis, that axis and everything after it)."""
-        rows = int(np.prod(array.shape[: self.axis]))
-        return array.reshape(rows, -1)

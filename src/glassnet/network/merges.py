@@ -12,6 +12,7 @@ from glassnet.errors import ConfigurationError, ShapeError
 from glassnet.kernels import combine
 from glassnet.kernels import merge as kernels
 from glassnet.layers import Layer
+from glassnet.network.packing import joined_shape, matrix
 from glassnet.runners import Runner
 from glassnet.settings import whole
 from glassnet.shapes import Array, Shape, batch_shape, size_of
@@ -189,15 +190,13 @@ class Concatenate(Merge):
 
     def merged_shape(self, shapes: Sequence[Shape]) -> Shape:
         """The sum in the joined axis."""
-        k = self.axis - 1
-        if any(len(s) <= k or s[:k] + s[k + 1 :] != shapes[0][:k] + shapes[0][k + 1 :] for s in shapes):
-            raise ShapeError(
-                where=self.where,
-                received=f"arrays of the shapes {', '.join(map(batch_shape, shapes))}",
-                expected=f"shapes that differ in axis {self.axis} alone",
-                fix="bring them to one shape in all other axes: gn.Flatten() makes images features",
-            )
-        return (*shapes[0][:k], sum(s[k] for s in shapes), *shapes[0][k + 1 :])
+        return joined_shape(
+            shapes,
+            self.axis,
+            where=self.where,
+            received="arrays of the shapes",
+            fix="bring them to one shape in all other axes: gn.Flatten() makes images features",
+        )
 
     def join(self, run: Runner, parts: Sequence[Array]) -> tuple[Array, list[Shape]]:
         """Writes each into its part of y."""
@@ -205,8 +204,8 @@ class Concatenate(Merge):
         y = run.empty((len(parts[0]), *self.merged_shape([shape[1:] for shape in shapes])), parts[0].dtype)
         start = 0
         for part in parts:
-            run(self, combine.concat_forward, part=self._matrix(part), y=self._matrix(y), start=start)
-            start += self._matrix(part).shape[1]
+            run(self, combine.concat_forward, part=matrix(part, self.axis), y=matrix(y, self.axis), start=start)
+            start += matrix(part, self.axis).shape[1]
         return y, shapes
 
     def part(self, run: Runner, dy: Array, cache: list[Shape]) -> list[Array]:
@@ -214,8 +213,10 @@ class Concatenate(Merge):
         found, start = [], 0
         for shape in cache:
             found.append(run.empty(shape, dy.dtype))
-            run(self, combine.concat_backward, dy=self._matrix(dy), dpart=self._matrix(found[-1]), start=start)
-            start += self._matrix(found[-1]).shape[1]
+            run(
+                self, combine.concat_backward, dy=matrix(dy, self.axis), dpart=matrix(found[-1], self.axis), start=start
+            )
+            start += matrix(found[-1], self.axis).shape[1]
         return found
 
     def joined(self, parts: Sequence[Array]) -> Array:
@@ -225,10 +226,6 @@ class Concatenate(Merge):
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
         """0: numbers are copied."""
         return 0
-
-    def _matrix(self, array: Array) -> Array:
-        """The array as (everything before the joined axis, that axis and everything after it)."""
-        return array.reshape(size_of(array.shape[: self.axis]), -1)
 
 
 class AbsoluteDifference(Merge):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -132,3 +132,25 @@ def _keeps_whole_numbers(array: Array, dtype: np.dtype[Any], *, where: str) -> N
                 expected="numbers that float64 can tell apart, up to 2**53, beside inputs with fractions",
                 fix="subtract what they have in common, or number them from 0",
             )
+
+
+def joined_shape(shapes: Sequence[Shape], axis: int, *, where: str, received: str, fix: str) -> Shape:
+    """The shape of arrays put side by side along one axis; all without the batch axis, which is 0.
+
+    Raises:
+        ShapeError: they differ in another axis than that; ``where``, ``received`` and ``fix`` are for the message.
+    """
+    k = axis - 1
+    if any(len(s) <= k or s[:k] + s[k + 1 :] != shapes[0][:k] + shapes[0][k + 1 :] for s in shapes):
+        raise ShapeError(
+            where=where,
+            received=f"{received} {', '.join(map(batch_shape, shapes))}",
+            expected=f"shapes that differ in axis {axis} alone",
+            fix=fix,
+        )
+    return (*shapes[0][:k], sum(s[k] for s in shapes), *shapes[0][k + 1 :])
+
+
+def matrix(array: Array, axis: int) -> Array:
+    """The array as (everything before the joined axis, that axis and everything after it)."""
+    return array.reshape(size_of(array.shape[:axis]), -1)
