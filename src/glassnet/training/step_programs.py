@@ -41,6 +41,10 @@ class Program(CompiledEngine):
         threads: upper limit of threads.
         rows: a batch of that shape.
         bridges: the user's own parts that are called in Python.
+
+    Attributes:
+        value: the loss of the latest run (1,).
+        total: the total weight of the latest run (1,).
     """
 
     def __init__(self, parts: Parts, threads: int | None, rows: Rows, bridges: Bridges) -> None:
@@ -53,19 +57,9 @@ class Program(CompiledEngine):
         self._run_native = self._native.run
         self._calls = [call for program in self.programs for call in program.python_calls]
         self.is_in_python = bool(self._calls)
-        self.values, self.totals = np.empty(1), np.empty(1)
+        self.value, self.total = np.empty(1), np.empty(1)
         self._numbers = _Numbers(self.optimizer, self._questions)
         self._takes = None if weights is not None else _taker(parts[1], self._targets, self.network)
-
-    @property
-    def value(self) -> Array:
-        """The loss of the latest run (1,)."""
-        return self.values
-
-    @property
-    def total(self) -> Array:
-        """The total weight of the latest run (1,)."""
-        return self.totals
 
     def fill(self, rows: Rows) -> None:
         """Takes over checked rows."""
@@ -86,19 +80,19 @@ class Program(CompiledEngine):
 
     def replay(self, draw: int) -> str:
         """Runs it once; says how it ended. ``draw`` is the step whose masks are drawn."""
-        optimizer, values = self.optimizer, self.values
+        optimizer, value = self.optimizer, self.value
         before = optimizer.steps
         if self._calls:
             for call in self._calls:
                 call.step = draw
         numbers = self._numbers.at(draw)
-        values[0] = np.nan
+        value[0] = np.nan
         try:
-            _, end = self._run_native(0, 0, 1, None, numbers, values, self.totals, None, self.threads, draw, NO_LOOKS)
+            _, end = self._run_native(0, 0, 1, None, numbers, value, self.total, None, self.threads, draw, NO_LOOKS)
             if self.updates and end in DONE:
                 optimizer.steps = before + 1
         except KeyboardInterrupt:  # which comes before or after the program, never in the middle
-            optimizer.steps = before + (self.updates and bool(np.isfinite(values[0])))
+            optimizer.steps = before + (self.updates and bool(np.isfinite(value[0])))
             raise
         if end == FAILED:
             optimizer.steps = before

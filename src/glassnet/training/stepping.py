@@ -193,7 +193,7 @@ class Stepper:
             raise
         if program.is_in_python:
             self._own_changes()
-        value = program.values.item()
+        value = program.value.item()
         if end == "diverged":
             self._put_back(running)
             raise self._divergence(f"step: update {before + 1}", value, KEPT)
