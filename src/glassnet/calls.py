@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 from abc import ABCMeta
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import lru_cache, wraps
 from inspect import Parameter, Signature, signature
@@ -27,14 +26,18 @@ _PLACED = Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD
 _BUILDING: ContextVar[bool] = ContextVar("building", default=False)
 
 
-@contextmanager
-def building() -> Iterator[None]:
-    """While layers are built, they get attributes, those inside of a user's own layers, too."""
-    before = _BUILDING.set(True)
-    try:
-        yield
-    finally:
-        _BUILDING.reset(before)
+def while_building(build: Callable[_P, _R]) -> Callable[_P, _R]:
+    """The ``build`` of a layer, in which closed objects get attributes."""
+
+    @wraps(build)
+    def opened(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        before = _BUILDING.set(True)
+        try:
+            return build(*args, **kwargs)
+        finally:
+            _BUILDING.reset(before)
+
+    return opened
 
 
 class Closed:

@@ -48,7 +48,7 @@ def _read(name: str, reading: Reading) -> Table:
             expected=f"at most {MOST_BYTES:,}",
             fix="take some of the rows; glassnet train reads tables of any size",
         )
-    return Table(path.read_bytes(), path.name, reading if any(vars(reading).values()) else None)
+    return Table(path.read_bytes(), path.name, reading if any(reading.settings().values()) else None)
 
 
 def _tell(address: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from glassnet.calls import building
+from glassnet.calls import while_building
 from glassnet.errors import ConfigurationError, GlassnetError, ShapeError
 from glassnet.initializers import as_initializer
 from glassnet.layers.weights import Weights, WithWeights
@@ -94,6 +94,12 @@ class Layer(WithWeights, ABC):
         """What ``name=`` in a call of the class does."""
         self.name = name
 
+    def __init_subclass__(cls, **settings: Any) -> None:
+        """A layer gets attributes while it is built, also by a user's own layer that it stands in."""
+        super().__init_subclass__(**settings)
+        if "build" in vars(cls):
+            cls.build = while_building(cls.build)  # type: ignore[method-assign]
+
     @property
     def where(self) -> str:
         """How messages name this layer: ``layer 0 (Dense(128))``."""
@@ -115,8 +121,7 @@ class Layer(WithWeights, ABC):
         weights = Weights(dict(self.weights_in_common.parameters))
         trial.__dict__.update(self.__dict__, _parameters={}, _weights=weights, _is_trial=True)
         try:
-            with building():
-                shape = tuple(trial.build(self.input_shape, np.random.default_rng(0)))
+            shape = tuple(trial.build(self.input_shape, np.random.default_rng(0)))
         except GlassnetError as error:
             raise self._built_otherwise(f"{error.received}, expected {error.expected}") from error
         if shape != self.output_shape or set(trial.own_parameters()) != set(self.own_parameters()):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from glassnet.calls import building
 from glassnet.checks import as_rows, fits_network, numeric
 from glassnet.errors import ConfigurationError, ShapeError, did_you_mean
 from glassnet.layers import ACTIVATIONS, Layer, NumpyLayer, PythonLayer
@@ -347,9 +346,8 @@ def names_of(layers: Sequence[Layer]) -> list[str]:
 def build_layer(layer: Layer, input_shape: Shape, rng: np.random.Generator) -> Shape:
     """Lets a layer inside a network infer its output's shape, and notes both shapes on it."""
     layer.input_shape = input_shape
-    with building():
-        if isinstance(layer, Network):
-            layer.output_shape = layer._build_children(input_shape, rng)
-        else:
-            layer.output_shape = tuple(layer.build(input_shape, rng))
+    if isinstance(layer, Network):
+        layer.output_shape = layer._build_children(input_shape, rng)
+    else:
+        layer.output_shape = tuple(layer.build(input_shape, rng))
     return layer.output_shape

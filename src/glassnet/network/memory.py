@@ -147,11 +147,15 @@ class InMemory(Layer):
         if self._looked_at == Watched.changes:
             return
         layers = [layer for _, layer in self.walk()]
-        if list(map(id, layers)) != self._built_of:
+        named = [p.source for _, p in self._named()]
+        new = next(
+            (layer for layer in layers if layer.input_shape is None and type(layer).build is not Layer.build), None
+        )
+        if new is not None or [id(parameter) for parameter in named] != self._built_of:
             raise ConfigurationError(
                 where=f"{self!r:.60}",
-                received="other layers than it was built with",
-                expected="the same layers, of which the parameters have their places",
+                received="other layers than it was built with" + ("" if new is None else f", such as {new!r:.60}"),
+                expected="the same parameters, which have their places in its memory",
                 fix="build it again: net.build(...); or make a new network, which shares the layers: "
                 "gn.Sequential(*layers)",
             )
@@ -166,7 +170,7 @@ class InMemory(Layer):
     def _live_in(self, store: Store) -> None:
         for network in self._networks():
             network.__dict__["_memory"] = store
-            network.__dict__["_built_of"] = [id(layer) for _, layer in network.walk()]
+            network.__dict__["_built_of"] = [id(p.source) for _, p in network._named()]
             store.networks.add(network)
             network.bind_buffers()
 
