@@ -130,6 +130,17 @@ def require_moved(rule: Any, before: Array, after: Array, gradients: Array, lear
         )
 
 
+def gradient_unwritten(where: str, name: str) -> ConfigurationError:
+    """The error for a backward pass that leaves the gradient of a parameter as it was, or adds to it."""
+    return ConfigurationError(
+        where=where,
+        received=f"a backward pass that leaves the gradient of {name!r} unwritten, or adds to what was there",
+        expected="that it overwrites the gradient of every parameter",
+        fix="write self.weight.gradient[...] = dw, not self.weight.gradient = dw or += dw; declare what is not "
+        "trained by add_parameter(..., trainable=False, is_weight=False)",
+    )
+
+
 @contextmanager
 def unharmed(step: Any, parameters: Array, layout: Any) -> Iterator[None]:
     """Around an own step's code: what is not trained stays as it is, and arrays of its memory stay where they are."""

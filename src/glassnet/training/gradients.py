@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError
 from glassnet.losses import Loss
 from glassnet.network import LookingRunner, Network, amounts_in
 from glassnet.runners import Runner
+from glassnet.runners.own import gradient_unwritten
 from glassnet.shapes import Array
 from glassnet.training.batches import Rows
 
@@ -118,12 +118,7 @@ def _require_written(
     propagate(LookingRunner((), seed, step), twin, loss, rows, training=training)
     for path, gradient in twin.named_gradients():
         if path in found and np.isnan(found[path]).any() and not np.isnan(gradient).any():
-            raise ConfigurationError(
-                where=f"gradients: {path}",
-                received="a backward pass that leaves it unwritten, or adds to what was there",
-                expected="that it overwrites the gradient of every parameter",
-                fix="write self.weight.gradient[...] = dw, not self.weight.gradient = dw or += dw",
-            )
+            raise gradient_unwritten(f"gradients: {path}", path.rpartition(".")[2])
 
 
 def _where_defined(network: Network, dx: Array) -> Array | None:

@@ -21,7 +21,7 @@ from glassnet.losses import Loss
 from glassnet.network import Network, embeddings_of
 from glassnet.optimizers import Optimizer
 from glassnet.runners import NumpyRunner, Plan
-from glassnet.runners.own import is_own, place_of, require_moved
+from glassnet.runners.own import gradient_unwritten, is_own, place_of, require_moved
 from glassnet.runners.standins import NotRecorded
 from glassnet.schedules import require_repeatable
 from glassnet.shapes import Array
@@ -227,14 +227,8 @@ class _Trial:
             unwritten.append(nan)
         for path in sorted(unwritten[0] - unwritten[1]):
             parts = [p for _, p in own_parts(*twin.parts[:3]).items() if path.startswith(f"{p.path}.")]
-            raise ConfigurationError(
-                where=place_of(parts[-1]) if parts else f"parameter {path}",
-                received=f"a backward pass that leaves the gradient of {path.rpartition('.')[2]!r} unwritten, "
-                "or adds to what was there",
-                expected="that it overwrites the gradient of every parameter",
-                fix="write self.weight.gradient[...] = dw, not self.weight.gradient = dw or += dw; declare what is not "
-                "trained by add_parameter(..., trainable=False, is_weight=False)",
-            )
+            where = place_of(parts[-1]) if parts else f"parameter {path}"
+            raise gradient_unwritten(where, path.rpartition(".")[2])
 
 
 def example_rows(network: Network, loss: Loss, size: int) -> Rows:
