@@ -259,3 +259,15 @@ def test_five_axes_for_a_model_of_fewer(engine: str) -> None:
     model.predict(NUMBERS)
     with pytest.raises(gn.ShapeError, match=r"predict: x"):
         model.predict(np.zeros((1, 2, 3, 2, 2)))
+
+
+def test_gradients_and_saliency_of_a_frame_are_in_the_models_order_and_say_so() -> None:
+    rng = np.random.default_rng(0)
+    frame = pandas.DataFrame(rng.normal(size=(30, 3)), columns=["a", "b", "c"])
+    model = gn.Model(gn.Sequential(gn.Dense(4), gn.Tanh(), gn.Dense(2)), "cross_entropy", "adam")
+    model.fit(frame, frame["a"].to_numpy() > 0, verbose=False)
+    labels = (frame["a"].to_numpy() > 0).astype(int)
+    one, other = (model.gradients(frame[order], labels) for order in (["a", "b", "c"], ["c", "a", "b"]))
+    assert one.features == other.features == ("a", "b", "c")
+    np.testing.assert_array_equal(one.input, other.input)
+    np.testing.assert_array_equal(gn.saliency(model, frame), gn.saliency(model, frame[["b", "c", "a"]]))

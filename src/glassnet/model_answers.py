@@ -161,6 +161,5 @@ class Answering(WithDoors):
         self.require_built("gradients")
         rows = self.rows(x, y, sample_weight, where="gradients").require_weight(where="gradients")
         keys = {"seed": self.seed, "step": self.optimizer.steps}
-        return in_unit_of_x(
-            loss_gradients(self.network, self.loss, rows, training=training, **keys), self.preprocessing
-        )
+        found = loss_gradients(self.network, self.loss, rows, training=training, **keys)
+        return in_unit_of_x(found, self.preprocessing, self.feature_names)

@@ -139,10 +139,14 @@ def keeps_differences(values: Array, dtype: np.dtype[Any], *, where: str, fix: s
     )
 
 
-def in_unit_of_x(found: Gradients, preprocessing: Standardize | Table | None) -> Gradients:
-    """The gradient by the input as x is given, instead of as the network takes it; of a ``Table`` with names."""
+def in_unit_of_x(
+    found: Gradients, preprocessing: Standardize | Table | None, names: tuple[str, ...] | None
+) -> Gradients:
+    """The gradient by the input as x is given, instead of as the network takes it; with the columns' names, if any."""
     if isinstance(preprocessing, Table):
         return replace(found, features=preprocessing.features)
+    if found.input is not None and names is not None and found.input.shape[1:] == (len(names),):
+        found = replace(found, features=names)
     if preprocessing is None or found.input is None:
         return found
     return replace(found, input=found.input / preprocessing.scale)

@@ -37,7 +37,8 @@ def saliency(
         times_input: whether to multiply by x (or by what the layer gives): the share of each number, to first order.
 
     Returns:
-        (N, ...) in the shape of x and in its unit as given: through a ``Standardize`` it is divided by the scale, and
+        (N, ...) in the shape of x (of a frame: columns in the order of ``model.feature_names``, whatever its own order)
+        and in its unit as given: through a ``Standardize`` it is divided by the scale, and
         with ``target_scaling`` the output is in the targets' own unit. Or in the shape of what the layer gives.
 
     Raises:

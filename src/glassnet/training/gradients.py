@@ -24,7 +24,8 @@ class Gradients:
             not trained, frozen or running statistics, are left out.
         layers: ∂L/∂output (N, ...), the δ, of each layer that takes part, by path as ``activations`` has them.
         input: ∂L/∂x in x's shape; NaN for numbers that are looked up, which have no derivative; None where all are.
-        features: what the columns of ``input`` are, where these are not the columns of x: of a ``Table``.
+        features: what the columns of ``input`` are, where they have names: those that a ``Table`` makes, or the
+            model's ``feature_names``, whose order a frame's need not be.
         flat: all parameters' gradients as ``network.gradients`` has them (P,), 0 for those that are not trained.
 
     ``input`` is in the unit of x as it was given: the chain rule goes through a ``Standardize``. Of a ``Table`` it is
