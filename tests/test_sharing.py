@@ -561,3 +561,35 @@ def test_reading_a_parameter_like_an_array() -> None:
     weight -= 1
     assert net[0].weight is weight
     np.testing.assert_array_equal(net.parameters[:6].reshape(2, 3), values - 1)
+
+
+@pytest.mark.parametrize("kind", ["shared", "frozen", "scaled", "frozen by name"])
+def test_a_loop_by_hand_moves_no_more_than_fit_does(kind: str) -> None:
+    x, y = data()
+    old = gn.Sequential(gn.Dense(6), gn.Tanh(), gn.Dense(3))
+    old.build(4)
+    net = gn.Sequential(*old[:-1], gn.Dense(2)) if kind == "shared" else old
+    net.build(4) if kind == "shared" else None
+    if kind == "frozen":
+        net[0].freeze()
+    if kind == "frozen by name":
+        net[-1].bias.trainable = False
+    if kind == "scaled":
+        net[0].learning_rate_scale = 0.5
+    before, head = net.weights(), old[-1].weights()
+    optimizer = gn.AdamW(0.1, weight_decay=0.5)
+    run = gn.NumpyRunner()
+    outputs, cache = net.forward(run, x, training=True)
+    _, doutputs = gn.losses.CrossEntropy()(outputs, y % 2)
+    net.backward(run, doutputs, cache)
+    with pytest.raises(gn.ConfigurationError, match=r"net\.layout"):
+        optimizer.step(net.parameters, net.gradients)
+    for name, value in net.weights().items():
+        np.testing.assert_array_equal(value, before[name])
+    optimizer.step(net.parameters, net.gradients, net.layout)
+    if kind == "shared":
+        for name, value in old[-1].weights().items():
+            np.testing.assert_array_equal(value, head[name])
+    if kind == "frozen":
+        np.testing.assert_array_equal(net[0].weight, before["0.weight"])
+    assert (net[-1].weight.value != before["2.weight"]).any()

@@ -56,6 +56,12 @@ def layout_of(parameters: Iterable[tuple[str, Parameter]], origin: int) -> Layou
     return tuple(segments)
 
 
+def is_uniform(layout: Layout, size: int) -> bool:
+    """Whether all of a flat array of that size is trained at one rate, but for running statistics."""
+    is_plain = all((s.trainable or s.is_statistic) and s.learning_rate_scale == 1 for s in layout)
+    return is_plain and sum(s.stop - s.start for s in layout) == size
+
+
 def flat_buffer(size: int, dtype: np.dtype[Any], *, stream: int) -> Array:
     """Zeros (size,) that begin at a cache line, at another place in its page for each ``stream``.
 
@@ -71,6 +77,25 @@ def flat_buffer(size: int, dtype: np.dtype[Any], *, stream: int) -> Array:
     place = (stream * (PAGE // 4 + LINE)) % PAGE
     skip = (place - raw.__array_interface__["data"][0]) % PAGE
     return raw[skip : skip + size * dtype.itemsize].view(dtype)
+
+
+_STORES: WeakSet[Store] = WeakSet()
+
+
+def layout_known(parameters: Array) -> Layout | None:
+    """The layout of a flat array that is a network's ``parameters``; None for any other array."""
+    for store in list(_STORES):
+        for network in list(store.networks):
+            if network.is_built and is_same_memory(network.parameters, parameters):
+                layout: Layout = network.layout
+                return layout
+    return None
+
+
+def is_same_memory(one: Array, other: Array) -> bool:
+    """Whether two flat arrays are the same elements."""
+    same_place = one.__array_interface__["data"][0] == other.__array_interface__["data"][0]
+    return same_place and one.size == other.size and one.dtype == other.dtype
 
 
 class Store:
@@ -90,6 +115,7 @@ class Store:
         self.values, self.gradients = (flat_buffer(0, dtype, stream=i) for i in range(2))
         self.networks: WeakSet[Any] = WeakSet()
         self._held: list[Parameter] = []
+        _STORES.add(self)
 
     @staticmethod
     def holding(parameters: Sequence[Parameter], dtype: np.dtype[Any]) -> Store:

@@ -11,7 +11,7 @@ import numpy as np
 from glassnet.errors import ConfigurationError, NotBuiltError
 from glassnet.kernels.combine import accumulate
 from glassnet.layers import Layer
-from glassnet.memory import Layout, Store, layout_of
+from glassnet.memory import Layout, Store, is_same_memory, layout_of
 from glassnet.parameters import Parameter, ParameterView, Watched
 from glassnet.runners import Runner
 from glassnet.shapes import Array, DType, as_dtype
@@ -185,7 +185,7 @@ class InMemory(Layer):
                 if isinstance(parameter, ParameterView):
                     parameter.bind()
         buffers, before = (store.values[part], store.gradients[part]), self._buffers
-        if before is not None and all(_is_same_memory(a, b) for a, b in zip(before[:2], buffers, strict=True)):
+        if before is not None and all(is_same_memory(a, b) for a, b in zip(before[:2], buffers, strict=True)):
             buffers = before[:2]  # by which others know whether anything has moved
         found = {"_memory": store, "_sums": tuple(self._sums_of_places())}
         found |= {"_buffers": (*buffers, layout_of(named, part.start)), "_layout_changes": Watched.changes}
@@ -230,11 +230,6 @@ class InMemory(Layer):
             child.stand_in(self)
         if self.is_built:
             self._move(self._built()[0].dtype)
-
-
-def _is_same_memory(one: Array, other: Array) -> bool:
-    same_place = one.__array_interface__["data"] == other.__array_interface__["data"]
-    return same_place and one.size == other.size and one.dtype == other.dtype
 
 
 def is_never_trained(parameter: Parameter) -> bool:

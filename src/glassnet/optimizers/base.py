@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ShapeError
-from glassnet.memory import Layout, flat_buffer
+from glassnet.errors import ConfigurationError, ShapeError
+from glassnet.memory import Layout, flat_buffer, is_uniform, layout_known
 from glassnet.runners import NumpyRunner, Runner
 from glassnet.schedules import Schedule, as_schedule, rate_of
 from glassnet.settings import Configurable
@@ -75,6 +75,7 @@ class Optimizer(Step):
 
         Raises:
             ShapeError: the arrays differ, or are not those of the steps before.
+            ConfigurationError: no layout for a network of which not everything is trained, at one rate.
         """
         p, g = parameters, gradients
         if p.shape != g.shape or p.ndim != 1 or p.dtype != g.dtype or p.dtype.kind != "f":
@@ -84,6 +85,8 @@ class Optimizer(Step):
                 expected="two flat arrays of one length and floating-point dtype",
                 fix="pass net.parameters and net.gradients",
             )
+        if layout is None:
+            _require_uniform(parameters)
         self.update(NumpyRunner(), parameters, gradients, layout)
 
     def update(self, run: Runner, parameters: Array, gradients: Array, layout: Layout | None) -> None:
@@ -153,6 +156,23 @@ class Optimizer(Step):
     def reset(self) -> None:
         """Forgets everything: state, number of updates, scale of the rate."""
         self.state, self.steps, self.learning_rate_scale = {}, 0, 1.0
+
+
+def _require_uniform(parameters: Array) -> None:
+    """Refuses a network's parameters without their layout, where that says what must not be moved.
+
+    Raises:
+        ConfigurationError: some are frozen, have rates of their own, or lie beside those of another network.
+    """
+    layout = layout_known(parameters)
+    if layout is not None and not is_uniform(layout, len(parameters)):
+        raise ConfigurationError(
+            where="optimizer.step",
+            received="the parameters of a network without their layout, of which some are frozen, have rates of their "
+            "own, or lie beside those of another network",
+            expected="to know which elements are to be moved",
+            fix="call optimizer.step(net.parameters, net.gradients, net.layout)",
+        )
 
 
 def weights_of(flat: Array, layout: Layout | None) -> Sequence[Array]:

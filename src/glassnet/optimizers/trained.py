@@ -13,7 +13,7 @@ from typing import Any
 
 from glassnet.kernels.activation import identity_forward
 from glassnet.kernels.updates import l2_gradient, weight_decay
-from glassnet.memory import Layout, Segment
+from glassnet.memory import Layout, Segment, is_uniform
 from glassnet.optimizers.base import Optimizer, Step
 from glassnet.optimizers.steps import ClipByNorm
 from glassnet.runners import Runner
@@ -37,8 +37,7 @@ class Run:
 
 def runs_of(layout: Layout, size: int) -> list[Run] | None:
     """The runs of parameters that are trained; None where that is all there is, at the one rate."""
-    is_whole = all((s.trainable or s.is_statistic) and s.learning_rate_scale == 1 for s in layout)
-    if is_whole and sum(s.stop - s.start for s in layout) == size:
+    if is_uniform(layout, size):
         return None
     trained = sorted((s for s in layout if s.trainable and s.learning_rate_scale > 0), key=lambda s: s.start)
     return list(_joined(trained))
