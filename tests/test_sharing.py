@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import glassnet as gn
+from glassnet.training.snapshots import Snapshots
 
 Engine = pytest.mark.parametrize("engine", ["numpy", "compiled"])
 
@@ -593,3 +594,46 @@ def test_a_loop_by_hand_moves_no_more_than_fit_does(kind: str) -> None:
     if kind == "frozen":
         np.testing.assert_array_equal(net[0].weight, before["0.weight"])
     assert (net[-1].weight.value != before["2.weight"]).any()
+
+
+@Engine
+def test_weights_put_back_leave_those_of_other_networks(engine: str) -> None:
+    """Those of the best epoch, also of an earlier fit, and those before a divergence."""
+    x, y = data()
+    old = gn.Model(gn.Sequential(gn.Dense(6), gn.Tanh(), gn.Dense(3)), "cross_entropy", "adam", engine=engine)
+    old.fit(x, y, verbose=False)
+    new = gn.Model(gn.Sequential(*old.network[:-1], gn.Dense(2)), "cross_entropy", gn.SGD(0.1), engine=engine)
+    new.network[0].freeze()
+    stopping = gn.EarlyStopping(monitor="loss", patience=3)
+    new.fit(x, y > 0, epochs=5, callbacks=[stopping], verbose=False)
+    best = new.network.weights()
+    old.fit(x, y, epochs=3, verbose=False)
+    expected = old.network[-1].weights()
+    new.optimizer.learning_rate = 50.0
+    new.fit(x, y > 0, epochs=2, callbacks=[stopping], verbose=False)  # worse than before
+    np.testing.assert_array_equal(new.network[-1].weight, best["2.weight"])
+    for name, value in old.network[-1].weights().items():
+        np.testing.assert_array_equal(value, expected[name])
+
+
+def test_what_a_divergence_goes_back_to_is_the_networks_own() -> None:
+    x, y = data()
+    old = gn.Model(gn.Sequential(gn.Dense(6), gn.Tanh(), gn.Dense(3)), "cross_entropy", "adam")
+    old.fit(x, y, verbose=False)
+    new = gn.Sequential(*old.network[:-1], gn.Dense(2))
+    new.build(4)
+    optimizer = gn.Adam()
+    optimizer.prepare(new.parameters)
+    snapshots = Snapshots(new, optimizer, steps=1, first_epoch=1)
+    snapshots.take(1)
+    before = new.weights()
+    old.fit(x, y, verbose=False)
+    expected = old.network[-1].weights()
+    optimizer.state["m"][...] = 5
+    new[-1].weight[...] = 5
+    snapshots.restore(1)
+    for name, value in new.weights().items():
+        np.testing.assert_array_equal(value, before[name])
+    for name, value in old.network[-1].weights().items():
+        np.testing.assert_array_equal(value, expected[name])
+    assert not optimizer.state["m"].any()

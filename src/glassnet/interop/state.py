@@ -94,7 +94,7 @@ def load_state(network: Network, path: str | Path, names: Mapping[str, str] | No
         for layer_path, prefix in chosen.items():
             from_state(layers[layer_path], groups[prefix], where=f"{where}: {prefix}")
     except GlassnetError:
-        network.parameters[...] = before
+        network.put_back(before)
         raise
 
 

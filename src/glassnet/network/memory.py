@@ -85,6 +85,11 @@ class InMemory(Layer):
         """(path, view) of every parameter's gradient in build order; all 0 for those that are not trained."""
         return [(segment.path, segment.view(self.gradients)) for segment in self.layout]
 
+    def put_back(self, parameters: Array) -> None:
+        """Takes over an array like ``parameters``; what other networks have between its own stays as it is."""
+        for segment in self.layout:
+            segment.view(self.parameters)[...] = segment.view(parameters)
+
     def copy(self, dtype: DType | None = None) -> Self:
         """An independent network with copies of the parameters, in another dtype if asked."""
         twin = deepcopy(self)

@@ -192,7 +192,7 @@ class EarlyStopping(Monitor):
         if self._best_parameters is not None:
             if self.waited < self.patience:
                 self._last_parameters = state.network.parameters.copy()
-            state.network.parameters[...] = self._best_parameters
+            state.network.put_back(self._best_parameters)
             self._put_back = True
 
     def _stop(self, state: TrainingState, more: str = "") -> None:

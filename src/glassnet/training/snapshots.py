@@ -45,7 +45,9 @@ class Snapshots:
 
     def restore(self, epoch: int) -> None:
         """Puts back what there was at the start of an epoch, the latest one or the one before."""
-        for live, slots in self.arrays:
+        (_, parameters), *memory = self.arrays
+        self._network.put_back(parameters[epoch % 2])
+        for live, slots in memory:
             np.copyto(live, slots[epoch % 2])
         self._optimizer.steps = self._first_step + (epoch - self._first_epoch) * self._steps
 
