@@ -637,3 +637,20 @@ def test_what_a_divergence_goes_back_to_is_the_networks_own() -> None:
     for name, value in old.network[-1].weights().items():
         np.testing.assert_array_equal(value, expected[name])
     assert not optimizer.state["m"].any()
+
+
+@Engine
+@pytest.mark.parametrize("rule", RULES)
+def test_no_rule_moves_what_only_another_network_has(rule: str, engine: str) -> None:
+    x, y = data()
+    old = classifier(engine, rule)
+    old.fit(x, y, epochs=2, verbose=False)  # whose gradients are still there
+    head = old.network[-1].weights()
+    new = gn.Model(gn.Sequential(*old.network[:-1], gn.Dense(2)), "cross_entropy", RULES[rule](), engine=engine)
+    new.fit(x, y > 0, epochs=2, verbose=False)
+    new.step(x, y > 0)
+    new.step_over([(x[:20], y[:20] > 0), (x[20:], y[20:] > 0)])
+    for name, value in old.network[-1].weights().items():
+        np.testing.assert_array_equal(value, head[name])
+    assert (new.network[0].weight.value == old.network[0].weight.value).all()
+    old.fit(x, y, verbose=False)
