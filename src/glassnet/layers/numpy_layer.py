@@ -152,7 +152,7 @@ class PythonLayer(Layer):
         """Around the user's code: parameters are attributes, and only those that are not trained may be written."""
         bound = {n: p.value if p.is_statistic else held(p.value) for n, p in self.own_parameters().items()}
         for name, value in bound.items():
-            setattr(self.layer, name, value)
+            object.__setattr__(self.layer, name, value)  # an attribute of ours, not a slip of the user's
         with named(self):
             yield
         for name, value in bound.items():

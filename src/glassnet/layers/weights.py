@@ -138,8 +138,8 @@ class WithWeights(Configurable, Watched):
             >>> _ = judge.build((2,))
             >>> maker = gn.Sequential(gn.Dense(2), judge.frozen())
             >>> _ = maker.build((3,))
-            >>> print(maker.summary())
-            ...
+            >>> str(maker.summary()).splitlines()[-1].strip()
+            'trained 8, not trained 33 (frozen)'
         """
         made = self.twin()
         for layer in made._everyone():
