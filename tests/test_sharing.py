@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import glassnet as gn
+from glassnet.formats.model_file import read_model_file, write_model_file
 from glassnet.training.snapshots import Snapshots
 
 Engine = pytest.mark.parametrize("engine", ["numpy", "compiled"])
@@ -654,3 +655,37 @@ def test_no_rule_moves_what_only_another_network_has(rule: str, engine: str) -> 
         np.testing.assert_array_equal(value, head[name])
     assert (new.network[0].weight.value == old.network[0].weight.value).all()
     old.fit(x, y, verbose=False)
+
+
+DAMAGED: list[dict[str, Any]] = [
+    {"twins": {"2": "9"}},
+    {"twins": {"9": "0"}},
+    {"twins": {"3": "0"}},  # other shapes
+    {"twins": {"2": 0}},
+    {"twins": ["2", "0"]},
+    {"twins": 5},
+    {"never_trained": ["7"]},
+    {"never_trained": 3},
+    {"frozen": ["0.weigth"]},
+    {"frozen": "0.weight"},
+    {"frozen": 1},
+    {"learning_rate_scales": {"0.weight": -1}},
+    {"learning_rate_scales": {"0.weight": "fast"}},
+    {"learning_rate_scales": {"8.weight": 2}},
+    {"learning_rate_scales": 2},
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGED, ids=lambda d: str(d))
+def test_files_that_contradict_themselves_about_sharing_are_refused(damage: dict[str, Any], tmp_path: Path) -> None:
+    shared = gn.Dense(4)
+    model = gn.Model(gn.Sequential(shared, gn.Tanh(), shared, gn.Dense(3)), "cross_entropy", "adam")
+    model.fit(*data(), verbose=False)
+    path = tmp_path / "model.safetensors"
+    model.save(path)
+    assert gn.load(path).network[2].weight.source is not None
+    description, tensors = read_model_file(path)
+    assert description["twins"] == {"2": "0"}
+    write_model_file(path, description | damage, tensors)
+    with pytest.raises(gn.FileFormatError, match="contradicts itself"):
+        gn.load(path)
