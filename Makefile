@@ -23,7 +23,7 @@ test: unit lint types contracts
 
 unit: $(NATIVE)
 	@# Tests of the native module are skipped where it is missing; here it must not be.
-	$(BIN)/python -c 'from glassnet.runners import native; assert native() is not None, "no native module"'
+	$(BIN)/python -c 'from glassnet.compile import native; assert native() is not None, "no native module"'
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # make test-sanitize  the native code's tests under AddressSanitizer and UndefinedBehaviorSanitizer; needs GCC
@@ -47,7 +47,7 @@ test-sanitize: $(NATIVE)
 	@# AddressSanitizer has to be there before Python, and the C++ library with it, whose exceptions it follows.
 	export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	  LD_PRELOAD="$$($${CXX:-c++} -print-file-name=libasan.so) $$($${CXX:-c++} -print-file-name=libstdc++.so)"; \
-	$(SANITIZE)/venv/bin/python -c 'from glassnet.runners import native; assert "sanitize" in native().__file__' && \
+	$(SANITIZE)/venv/bin/python -c 'from glassnet.compile import native; assert "sanitize" in native().__file__' && \
 	$(SANITIZE)/venv/bin/python -m pytest -n 2 --dist loadfile \
 	  tests/native tests/training tests/test_model.py tests/test_recording.py
 

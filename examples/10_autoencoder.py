@@ -16,7 +16,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import glassnet as gn
-from glassnet.shapes import Array
+from glassnet.core.shapes import Array
 
 
 class Result(NamedTuple):

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 import glassnet as gn
-from glassnet.shapes import Array
+from glassnet.core.shapes import Array
 
 Pairs = dict[str, Array]
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 import glassnet as gn
-from glassnet.shapes import Array
+from glassnet.core.shapes import Array
 
 X = np.array([[1.0, 2.0, 3.0, 4.0]])
 Y = np.array([[100.0, 200.0]])

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 import glassnet as gn
-from glassnet.shapes import Array
+from glassnet.core.shapes import Array
 
 X = np.array([[0, 0, 1], [0, 1, 1], [1, 0, 1], [0, 1, 0], [1, 0, 0], [1, 1, 1], [0, 0, 0]])
 Y = np.array([[0], [1], [1], [1], [1], [0], [0]])

@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 import glassnet as gn
-from glassnet.shapes import Array
+from glassnet.core.shapes import Array
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus")
 LOSSES = ("sum_squared_error", "mean_absolute_error", "huber", "binary_cross_entropy")

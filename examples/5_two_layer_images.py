@@ -26,7 +26,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import glassnet as gn
-from glassnet.shapes import Array
+from glassnet.core.shapes import Array
 
 HIDDEN, CLASSES, BATCH, LEARNING_RATE = 100, 10, 100, 1e-3
 TRAIN_FILE, TEST_FILE = "data_batch_1.bin", "test_batch.bin"

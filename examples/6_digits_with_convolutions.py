@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 import glassnet as gn
-from glassnet.shapes import Array
+from glassnet.core.shapes import Array
 
 BATCH, PEAK_RATE = 32, 0.01
 

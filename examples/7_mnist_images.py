@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 import glassnet as gn
-from glassnet.shapes import Array
+from glassnet.core.shapes import Array
 from glassnet.training import TrainingState
 
 BATCH, PEAK_RATE, DROPOUT = 32, 0.002, 0.4

@@ -21,7 +21,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import glassnet as gn
-from glassnet.shapes import Array
+from glassnet.core.shapes import Array
 
 RADIUS, BLUR, NOISE, BATCH = 2.0, 0.05, 4, 64
 

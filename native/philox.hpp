@@ -1,4 +1,4 @@
-// Philox-4x32-10, twin of src/glassnet/randomness.py: the n-th random word is a function of (key, n) alone.
+// Philox-4x32-10, twin of src/glassnet/core/randomness.py: the n-th random word is a function of (key, n) alone.
 //
 // Source: J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random numbers: as easy as 1, 2, 3",
 // SC 2011.

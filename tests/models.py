@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import glassnet as gn
-from glassnet.runners import stages
+from glassnet.compile import stages
 
 
 def classifier(**settings: object) -> gn.Model:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glassnet.checks import as_rows, fits_network, numeric, same_rows
-from glassnet.errors import DataError, ShapeError
+from glassnet.core.checks import as_rows, fits_network, numeric, same_rows
+from glassnet.core.errors import DataError, ShapeError
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 

@@ -13,7 +13,7 @@ import polars
 import pytest
 
 import glassnet as gn
-from glassnet.errors import ConfigurationError, DataError, DataWarning, GlassnetError
+from glassnet.core.errors import ConfigurationError, DataError, DataWarning, GlassnetError
 
 NAMES = ["width", "height", "weight"]
 RNG = np.random.default_rng(3)

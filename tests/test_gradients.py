@@ -11,7 +11,7 @@ import pytest
 from gradients import Build, layer_cases, loss_cases, mutants, rows_for, runner_with
 
 import glassnet as gn
-from glassnet.explain import gradients as checker
+from glassnet.derivatives import check as checker
 from glassnet.kernels import KERNELS
 from glassnet.losses import Loss
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from glassnet import initializers
-from glassnet.errors import ConfigurationError, DataError, ShapeError
+from glassnet.core.errors import ConfigurationError, DataError, ShapeError
 from glassnet.initializers import (
     INITIALIZERS,
     Constant,

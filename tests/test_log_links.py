@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import glassnet as gn
+from glassnet.compile import native
 from glassnet.reports.results import results_of
-from glassnet.runners import native
 
 RNG = np.random.default_rng(5)
 X = RNG.uniform(-1, 1, (300, 2))

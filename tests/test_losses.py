@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glassnet import losses
-from glassnet.errors import ConfigurationError, DataError, GlassnetError, ShapeError
+from glassnet.core.errors import ConfigurationError, DataError, GlassnetError, ShapeError
 from glassnet.losses import (
     LOSSES,
     BinaryCrossEntropy,

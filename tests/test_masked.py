@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import glassnet as gn
+from glassnet.compile import native
 from glassnet.data import Dataset
 from glassnet.metrics import METRICS, as_metrics, roc_curve
-from glassnet.runners import native
 
 ENGINES = ["numpy", "compiled"] if native() is not None else ["numpy"]
 HIDDEN = 999999.0

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from glassnet import metrics
-from glassnet.errors import ConfigurationError, DataError, GlassnetError
+from glassnet.core.errors import ConfigurationError, DataError, GlassnetError
 from glassnet.losses import (
     BinaryCrossEntropy,
     CrossEntropy,

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from glassnet.errors import DataError
-from glassnet.numeric import numeric, refuse_hidden
+from glassnet.core.errors import DataError
+from glassnet.core.numeric import numeric, refuse_hidden
 
 pandas = pytest.importorskip("pandas")
 

@@ -15,8 +15,8 @@ import pytest
 
 import glassnet as gn
 from glassnet import optimizers
-from glassnet.errors import ConfigurationError, ShapeError
-from glassnet.memory import Layout, Segment
+from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.memory import Layout, Segment
 from glassnet.optimizers import (
     L1,
     L2,

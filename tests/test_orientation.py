@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import glassnet as gn
-from glassnet.checks import unless_channels_last
+from glassnet.core.checks import unless_channels_last
 
 RNG = np.random.default_rng(0)
 

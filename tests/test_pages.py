@@ -1,7 +1,7 @@
 import json
 from html.parser import HTMLParser
 
-from glassnet.pages import as_json, is_page, page, printable
+from glassnet.core.pages import as_json, is_page, page, printable
 
 
 class Tags(HTMLParser):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glassnet import preprocessing
-from glassnet.errors import ConfigurationError, DataError, GlassnetError, ShapeError
+from glassnet.core.errors import ConfigurationError, DataError, GlassnetError, ShapeError
 from glassnet.preprocessing import Standardize
 
 

@@ -236,7 +236,7 @@ def test_what_fails_inside_is_not_hidden() -> None:
     row = {name: values[0] for name, values in data.items() if name != "buys"}
     model.predict(row)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("glassnet.quick_rows.read", lambda *_: 1 // 0)
+        patch.setattr("glassnet.model.quick_rows.read", lambda *_: 1 // 0)
         with pytest.raises(ZeroDivisionError):
             model.predict(row)
 

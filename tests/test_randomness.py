@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glassnet.randomness import generator, philox_4x32, random_words, stream_id
+from glassnet.core.randomness import generator, philox_4x32, random_words, stream_id
 
 # Known-answer vectors of the Random123 distribution (kat_vectors, philox4x32 10): counter, key, result.
 KNOWN_ANSWERS = [

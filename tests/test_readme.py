@@ -73,7 +73,7 @@ def test_the_code_about_the_playground_runs() -> None:
         exec(compile(block, "docs/playground.md", "exec"), {})
 
 
-@pytest.mark.filterwarnings("default::glassnet.errors.DataWarning")  # of a row with a gap, which is shown on purpose
+@pytest.mark.filterwarnings("default::glassnet.core.errors.DataWarning")  # a row has a gap, to show it
 @pytest.mark.parametrize("name", ["docs/tables.md", "docs/tables.zh-CN.md"])
 def test_the_code_about_tables_runs(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

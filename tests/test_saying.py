@@ -1,4 +1,4 @@
-"""Who says what, and where: answers, hints, the log, and silence in a pipe. The rule stands in glassnet.output."""
+"""Who says what, and where: answers, hints, the log, and silence in a pipe. The rule stands in glassnet.core.output."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 import glassnet as gn
 from glassnet.cli.main import main
-from glassnet.output import is_heard, logger
+from glassnet.core.output import is_heard, logger
 
 SOURCES = Path(gn.__file__).parent
 X = np.random.default_rng(0).normal(size=(60, 2)) * 1e5
@@ -119,7 +119,7 @@ def test_without_verbose_the_log_has_notes_alone(caplog: pytest.LogCaptureFixtur
 def test_who_watches_is_shown_what_the_log_has_not(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("glassnet.model.is_watched", lambda: True)
+    monkeypatch.setattr("glassnet.model.model.is_watched", lambda: True)
     fitted()
     assert "hint: unscaled inputs" in capsys.readouterr().out
     assert caplog.text == ""
@@ -129,7 +129,7 @@ def test_what_takes_time_is_not_done_for_nobody(monkeypatch: pytest.MonkeyPatch)
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("glassnet.model.hints", refuse)
+    monkeypatch.setattr("glassnet.model.model.hints", refuse)
     log, level = logger(), logger().level
     log.setLevel(logging.ERROR)
     try:
@@ -151,7 +151,7 @@ def test_what_takes_time_is_not_done_for_nobody(monkeypatch: pytest.MonkeyPatch)
 def test_whether_anybody_listens(level: int, handler_level: int, propagate: bool, heard: bool) -> None:
     code = f"""
 import logging
-from glassnet.output import is_heard, logger
+from glassnet.core.output import is_heard, logger
 assert not is_heard()
 handler = logging.StreamHandler()
 handler.setLevel({handler_level})
@@ -224,7 +224,7 @@ def test_warnings_of_a_command_are_notes(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().err == "glassnet: two × two\n"
 
 
-PRINTS = {"model.py": {"print_hints"}, "estimators/stopping.py": {"on_epoch_end"}, "estimators/perceptron.py": None}
+PRINTS = {"model/model.py": {"print_hints"}, "estimators/stopping.py": {"on_epoch_end"}, "estimators/perceptron.py": None}
 """Where the library prints: what is asked for by name, and what scikit-learn's verbose=True asks for."""
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import glassnet as gn
+from glassnet.compile import native
 from glassnet.preprocessing import Standardize
-from glassnet.runners import native
 
 ENGINES = ["numpy", "compiled"] if native() is not None else ["numpy"]
 METRICS = ["mean_absolute_error", "mean_squared_error", "root_mean_squared_error", "r2"]

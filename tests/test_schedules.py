@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from glassnet import schedules
-from glassnet.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError
 from glassnet.schedules import (
     Constant,
     CosineDecay,

@@ -13,12 +13,8 @@ import pytest
 
 import glassnet as gn
 from glassnet import tables
-from glassnet.errors import ConfigurationError, FileFormatError, GlassnetError
-from glassnet.initializers import Given, HeNormal, Normal
-from glassnet.layers import PythonLayer
-from glassnet.losses import LOSSES, Loss
-from glassnet.optimizers import OPTIMIZERS, Optimizer
-from glassnet.settings import (
+from glassnet.core.errors import ConfigurationError, FileFormatError, GlassnetError
+from glassnet.core.settings import (
     Configurable,
     by_name,
     file_name,
@@ -29,6 +25,10 @@ from glassnet.settings import (
     to_config,
     whole,
 )
+from glassnet.initializers import Given, HeNormal, Normal
+from glassnet.layers import PythonLayer
+from glassnet.losses import LOSSES, Loss
+from glassnet.optimizers import OPTIMIZERS, Optimizer
 
 
 def halved(value: float) -> float:

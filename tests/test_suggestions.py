@@ -13,11 +13,11 @@ import pytest
 
 import glassnet as gn
 from glassnet import initializers, layers, losses, metrics, optimizers
-from glassnet.calls import suggests
 from glassnet.cli.main import main
-from glassnet.errors import UnknownSettingError
-from glassnet.spellings import ADVICE, ALIASES, CLASSES, NEAR, SETTINGS
-from glassnet.suggestions import advice, class_meant, nearest, setting_meant
+from glassnet.core.calls import suggests
+from glassnet.core.errors import UnknownSettingError
+from glassnet.core.spellings import ADVICE, ALIASES, CLASSES, NEAR, SETTINGS
+from glassnet.core.suggestions import advice, class_meant, nearest, setting_meant
 
 X, Y = np.random.default_rng(0).normal(size=(6, 2)), np.array([0, 1, 2, 0, 1, 2])
 FAMILIES = {

@@ -7,7 +7,7 @@ people to read, in ``glassnet.kernels``. Start with ``Sequential``, ``Dense`` an
 from typing import TYPE_CHECKING, Any
 
 from glassnet import initializers, kernels, layers, losses, metrics, optimizers, schedules
-from glassnet.errors import (
+from glassnet.core.errors import (
     ConfigurationError,
     DataError,
     DataWarning,
@@ -20,22 +20,20 @@ from glassnet.errors import (
     NumpyFallbackWarning,
     ShapeError,
 )
-from glassnet.explain import (
+from glassnet.derivatives import (
     GradientReport,
-    Trace,
     check_gradients,
-    diagnose,
+    gradients,
     hvp,
     integrated_gradients,
     jvp,
-    learning_rate_range,
-    permutation_importance,
     saliency,
     smooth_grad,
-    trace,
     vjp,
 )
-from glassnet.explain.loss_gradients import gradients
+from glassnet.derivatives.importance import permutation_importance
+from glassnet.diagnosis.diagnose import diagnose
+from glassnet.diagnosis.trials import learning_rate_range
 from glassnet.layers import (
     ELU,
     GELU,
@@ -111,6 +109,7 @@ from glassnet.optimizers import (
 from glassnet.preprocessing import Standardize
 from glassnet.runners import NumpyRunner, Runner, TracingRunner
 from glassnet.tables import Table
+from glassnet.tracing import Trace, trace
 from glassnet.training import Callback, Checkpoint, EarlyStopping, Gradients, History, ReduceOnPlateau, Watch
 from glassnet.version import __version__
 
@@ -255,7 +254,7 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module("glassnet.interop"), name)
     if name == "report":
         return import_module("glassnet.reports").report
-    meant = None if name.startswith("_") else import_module("glassnet.suggestions").class_meant(name, __all__)
+    meant = None if name.startswith("_") else import_module("glassnet.core.suggestions").class_meant(name, __all__)
     hint = f"; here it is {meant}" if meant else ""
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.checks import as_rows
-from glassnet.errors import ConfigurationError, ShapeError
-from glassnet.settings import Configurable, by_name, number
-from glassnet.shapes import Array, Shape
-from glassnet.spellings import ALIASES
+from glassnet.core.checks import as_rows
+from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.settings import Configurable, by_name, number
+from glassnet.core.shapes import Array, Shape
+from glassnet.core.spellings import ALIASES
 
 
 class Initializer(Configurable):

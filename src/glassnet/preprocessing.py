@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.checks import finite_rows, numeric
-from glassnet.errors import ConfigurationError, ShapeError
-from glassnet.settings import Configurable
-from glassnet.shapes import Array, size_of
+from glassnet.core.checks import finite_rows, numeric
+from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.settings import Configurable
+from glassnet.core.shapes import Array, size_of
 
 BLOCK = 1 << 16
 """Numbers that are in float64 at once: what is done to images takes no memory beside its result."""

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from math import cos, pi
 from typing import Any
 
-from glassnet.errors import ConfigurationError
-from glassnet.settings import Configurable, number, whole
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.settings import Configurable, number, whole
 
 
 class Schedule(Configurable):

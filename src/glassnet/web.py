@@ -16,7 +16,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from glassnet.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError
 
 ALL_ADDRESSES = ("0.0.0.0", "::", "")  # noqa: S104 - what a user may ask for, not what is asked for
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-from glassnet.calls import suggests
-from glassnet.errors import ConfigurationError
+from glassnet.core.calls import suggests
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.settings import whole
 from glassnet.layers import (
     BatchNorm,
     Conv2D,
@@ -23,7 +24,6 @@ from glassnet.layers import (
     ReLU,
 )
 from glassnet.network import Residual, Sequential
-from glassnet.settings import whole
 
 __all__ = ["NETWORKS", "lenet5", "resnet", "small_cnn", "vgg_bn"]
 

@@ -13,8 +13,8 @@ import pytest
 
 import glassnet as gn
 from glassnet.cli.main import main
+from glassnet.compile import native
 from glassnet.plots.figures import readable
-from glassnet.runners import native
 from glassnet.tables import Table
 
 

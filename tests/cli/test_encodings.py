@@ -15,7 +15,7 @@ import pytest
 from terminal import in_a_terminal
 
 import glassnet as gn
-from glassnet.output import PLAINER, answers_to, for_stream, make_plainer, plainer, readable
+from glassnet.core.output import PLAINER, answers_to, for_stream, make_plainer, plainer, readable
 
 WORDS = "猫", "Zürich", "γάτα × 2"
 """Classes: letters that no, one and some other encodings know, and one of glassnet's own signs."""

@@ -19,8 +19,8 @@ import pytest
 
 import glassnet as gn
 from glassnet.cli.main import main
+from glassnet.core.shapes import Array
 from glassnet.data.tables import read_like
-from glassnet.shapes import Array
 from glassnet.tables import Reading, Table
 
 N = 60

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 import glassnet as gn
 from glassnet.cli.main import main
+from glassnet.core.errors import DataError, FileFormatError, GlassnetError
 from glassnet.data import tables
 from glassnet.data.tables import batches
-from glassnet.errors import DataError, FileFormatError, GlassnetError
 from glassnet.tables import Category, Frame, Number, Table, Time, Truth
 
 MIXED = Table([
@@ -193,7 +193,7 @@ print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 """
 
 # Gaps and words that training had none of are here on purpose.
-pytestmark = pytest.mark.filterwarnings("default::glassnet.errors.DataWarning")
+pytestmark = pytest.mark.filterwarnings("default::glassnet.core.errors.DataWarning")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory stands in /proc")

@@ -9,9 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from glassnet.core.errors import (
+    ConfigurationError,
+    DataError,
+    FileFormatError,
+    GlassnetError,
+    MissingFileError,
+    ShapeError,
+)
 from glassnet.data import open_source, read_npz
 from glassnet.data.arrays import read_npz_parts
-from glassnet.errors import ConfigurationError, DataError, FileFormatError, GlassnetError, MissingFileError, ShapeError
 
 
 def save(folder: Path, **arrays: object) -> Path:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from image_files import cifar10_records, cifar100_files, cifar100_records, write_archive, write_files
 
+from glassnet.core.errors import ConfigurationError, DataError, FileFormatError, GlassnetError, MissingFileError
 from glassnet.data import Dataset, open_source, read_cifar10, read_cifar100
-from glassnet.errors import ConfigurationError, DataError, FileFormatError, GlassnetError, MissingFileError
 
 FILES = cifar100_files()
 INNER = "cifar-100-binary"

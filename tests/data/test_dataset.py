@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+from glassnet.core.errors import ConfigurationError, DataError, ShapeError
 from glassnet.data import Dataset, split
-from glassnet.errors import ConfigurationError, DataError, ShapeError
 
 
 def labelled(counts: list[int]) -> Dataset:

@@ -12,9 +12,9 @@ import pytest
 from pictures import plain, write_picture
 from PIL import Image, ImageCms
 
+from glassnet.core.errors import DataError
 from glassnet.data import PictureOptions, read_image_folder
 from glassnet.data.pictures import decode
-from glassnet.errors import DataError
 
 GREYS = np.array([[0, 1, 1000], [4095, 40000, 65535]])
 TWELVE = np.array([[0, 1, 100], [2048, 4000, 4095]])

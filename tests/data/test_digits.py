@@ -52,7 +52,7 @@ def test_the_tool_makes_the_bundled_arrays_again(tmp_path: Path, monkeypatch: py
 
 def test_importing_the_room_loads_no_reader_of_files() -> None:
     program = "import sys, glassnet.data; print([m for m in ('csv', 'gzip', 'tarfile', 'difflib') if m in {own}])"
-    alone = program.format(own="sys.modules").replace("glassnet.data", "glassnet.errors, numpy")
+    alone = program.format(own="sys.modules").replace("glassnet.data", "glassnet.core.errors, numpy")
     loaded = [
         subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True).stdout
         for text in (program.format(own="sys.modules"), alone)

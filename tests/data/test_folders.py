@@ -11,16 +11,16 @@ from image_files import idx_files, write_files
 from pictures import plain, write_picture
 from PIL import Image
 
-from glassnet.data import Dataset, PictureOptions, open_source, read_image_folder
-from glassnet.data import pictures as pictures_module
-from glassnet.data.pictures import decode, parse_size
-from glassnet.errors import (
+from glassnet.core.errors import (
     ConfigurationError,
     DataError,
     FileFormatError,
     MissingExtraError,
     MissingFileError,
 )
+from glassnet.data import Dataset, PictureOptions, open_source, read_image_folder
+from glassnet.data import pictures as pictures_module
+from glassnet.data.pictures import decode, parse_size
 
 
 def labels(data: Dataset) -> list[int]:

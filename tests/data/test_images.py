@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from image_files import cifar10_records, emnist_files, idx, idx_files, write_archive, write_files
 
+from glassnet.core.errors import ConfigurationError, DataError, FileFormatError, GlassnetError, MissingFileError
 from glassnet.data import Dataset, open_source, read_cifar10, read_idx
-from glassnet.errors import ConfigurationError, DataError, FileFormatError, GlassnetError, MissingFileError
 
 BATCHES = {
     "test_batch.bin": cifar10_records([9, 8, 7], seed=3),

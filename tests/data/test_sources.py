@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from image_files import cifar10_records, idx_files, write_archive, write_files
 
+from glassnet.core.errors import ConfigurationError, DataError, FileFormatError, MissingFileError
 from glassnet.data import Dataset, open_source, parse_subset
-from glassnet.errors import ConfigurationError, DataError, FileFormatError, MissingFileError
 
 CIFAR10 = {"data_batch_1.bin": cifar10_records([1, 2]), "test_batch.bin": cifar10_records([3])}
 

@@ -14,9 +14,9 @@ import openpyxl
 import pytest
 
 import glassnet as gn
+from glassnet.core.errors import ConfigurationError, DataError, FileFormatError, GlassnetError
 from glassnet.data import read_csv
 from glassnet.data.tables import batches, read_like
-from glassnet.errors import ConfigurationError, DataError, FileFormatError, GlassnetError
 from glassnet.tables import Frame, Reading
 
 NAN = float("nan")

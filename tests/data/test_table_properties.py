@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import glassnet as gn
-from glassnet.errors import GlassnetError
+from glassnet.core.errors import GlassnetError
 from glassnet.tables import Frame, Reading
 from glassnet.tables.raws import NUMBER, TIME, TRUTH, WORDS
 

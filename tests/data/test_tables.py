@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from glassnet.core.errors import ConfigurationError, DataError, FileFormatError, GlassnetError, MissingFileError
 from glassnet.data import Dataset, read_csv
-from glassnet.errors import ConfigurationError, DataError, FileFormatError, GlassnetError, MissingFileError
 from glassnet.tables import Reading
 
 FLOWERS = "length,width,species\n5.1,3.5,setosa\n7.0,3.2,virginica\n6.4,3.1,setosa\n"

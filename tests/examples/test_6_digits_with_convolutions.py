@@ -6,7 +6,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.testing import assert_allclose
 
 import glassnet as gn
-from glassnet.runners import native
+from glassnet.compile import native
 
 EXAMPLE = "6_digits_with_convolutions"
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import glassnet as gn
-from glassnet.runners import native
+from glassnet.compile import native
 
 EXAMPLE = "7_mnist_images"
 NEEDS_MNIST = pytest.mark.skipif(

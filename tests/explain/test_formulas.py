@@ -11,12 +11,12 @@ from gradients import LOSS_CASES, layer_cases, loss_cases, rows_for
 from test_recording import RULES, train_step
 
 import glassnet as gn
-from glassnet.explain.evaluation import Evaluation
-from glassnet.explain.formulas import formulas_of
 from glassnet.kernels import KERNELS
 from glassnet.kernels.elements import ELEMENTS
 from glassnet.losses import Loss
 from glassnet.runners import KernelCall
+from glassnet.tracing.evaluation import Evaluation
+from glassnet.tracing.formulas import formulas_of
 
 PYTHON = {name for name, entry in KERNELS.items() if entry.function.__module__ == "glassnet.kernels.python"}
 UNEXPLAINED = {"augment_forward", "augment_backward"} | PYTHON

@@ -14,7 +14,7 @@ from gradients import LOSS_CASES, layer_cases, loss_cases, network_for, rows_for
 from test_recording import RULES
 
 import glassnet as gn
-from glassnet.explain.content import Content
+from glassnet.tracing.content import Content
 
 # Works out every element that any call of the page writes, from the terms that the panel would show.
 EXPLAIN_EVERYTHING = """
@@ -284,7 +284,7 @@ def test_a_phone_need_not_scroll_sideways(
 
 
 def test_both_languages_have_the_same_words() -> None:
-    from glassnet.explain.words import WORDS
+    from glassnet.tracing.words import WORDS
 
     english, chinese = WORDS["en"], WORDS["zh"]
     assert english.keys() == chinese.keys()

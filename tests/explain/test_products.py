@@ -14,7 +14,7 @@ import pytest
 from gradients import layer_cases, loss_cases, network_for, rows_for
 
 import glassnet as gn
-from glassnet.explain.pieces import HELD
+from glassnet.derivatives.pieces import HELD
 from glassnet.kernels import KERNELS
 from glassnet.kernels.activation import leaky_relu_forward, relu_forward
 from glassnet.network import amounts_in

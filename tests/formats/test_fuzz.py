@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import glassnet as gn
-from glassnet.errors import GlassnetError
+from glassnet.core.errors import GlassnetError
 
 EXAMPLES = int(os.environ.get("GLASSNET_FUZZ_EXAMPLES", "2500"))
 MOST_BYTES = 1 << 24

@@ -44,7 +44,7 @@ def test_the_files_are_there() -> None:
     assert len(FILES) >= 18
 
 
-@pytest.mark.filterwarnings("default::glassnet.errors.DataWarning")  # of gaps and unseen words, which rows have
+@pytest.mark.filterwarnings("default::glassnet.core.errors.DataWarning")  # of gaps and unseen words, which rows have
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_an_older_file_predicts_what_it_did(path: Path, tmp_path: Path) -> None:
     expected, model = known(path), gn.load(path)

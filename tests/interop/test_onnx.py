@@ -199,7 +199,7 @@ def test_a_wrong_file_of_targets_with_a_large_mean_would_be_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The comparison is in units of the targets' deviation: beside 1.7e9 nothing else would be seen."""
-    from glassnet.interop import onnx_file
+    from glassnet.interop.onnx import file as onnx_file
 
     y = 1.7e9 + np.random.default_rng(0).normal(0, 20, (40, 1))
     model = gn.Model(gn.Sequential(gn.Dense(1)), "mean_squared_error", "sgd")
@@ -318,8 +318,8 @@ def test_what_cannot_be_read_is_listed(tmp_path: Path) -> None:
 
 
 def test_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("glassnet.interop.onnx_file.find_spec", lambda name: None)
-    monkeypatch.setattr("glassnet.interop.onnx_import.find_spec", lambda name: None)
+    monkeypatch.setattr("glassnet.interop.onnx.file.find_spec", lambda name: None)
+    monkeypatch.setattr("glassnet.interop.onnx.importing.find_spec", lambda name: None)
     with pytest.raises(gn.MissingExtraError, match=r"glassnet\[onnx\]"):
         model_of(gn.Sequential(gn.Dense(2)), (3,)).export_onnx(tmp_path / "model.onnx")
     with pytest.raises(gn.MissingExtraError, match=r"glassnet\[onnx\]"):

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import glassnet as gn
-from glassnet.interop import onnx_operators
-from glassnet.interop.onnx_node import Found
+from glassnet.interop.onnx import operators as onnx_operators
+from glassnet.interop.onnx.node import Found
 
 onnx = pytest.importorskip("onnx")
 
@@ -167,7 +167,7 @@ def test_a_wrong_reading_is_noticed_and_named(
 def test_an_attribute_that_nobody_knows_is_refused(attribute: dict[str, float], tmp_path: Path) -> None:
     nodes = [node("LeakyRelu", ["x"], ["y"], name="p", **attribute)]
     saved(tmp_path / "model.onnx", nodes, ["N", 3])
-    with pytest.raises(gn.errors.GlassnetError, match="attribute"):
+    with pytest.raises(gn.GlassnetError, match="attribute"):
         gn.from_onnx(tmp_path / "model.onnx")
 
 

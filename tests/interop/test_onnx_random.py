@@ -35,7 +35,7 @@ def outcome(builder: Builder, path: Path) -> str:
     onnx.save(builder.model(), str(path))
     try:
         net = gn.from_onnx(path)
-    except gn.errors.GlassnetError as error:
+    except gn.GlassnetError as error:
         return str(error)
     for engine in ("numpy", "compiled"):
         model = gn.Model(net, "sum_squared_error", "sgd", engine=engine)

@@ -18,11 +18,11 @@ from glassnet.tables import Category, Column, Indexed, Number, Quantiles, Table,
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 # Rows with gaps and words that training had none of are here on purpose.
-pytestmark = pytest.mark.filterwarnings("default::glassnet.errors.DataWarning")
+pytestmark = pytest.mark.filterwarnings("default::glassnet.core.errors.DataWarning")
 
-from glassnet.interop.onnx_columns import emit_column  # noqa: E402
-from glassnet.interop.onnx_graph import Graph  # noqa: E402
-from glassnet.interop.onnx_table import as_inputs, emit_table, example_rows  # noqa: E402
+from glassnet.interop.onnx.columns import emit_column  # noqa: E402
+from glassnet.interop.onnx.graph import Graph  # noqa: E402
+from glassnet.interop.onnx.table import as_inputs, emit_table, example_rows  # noqa: E402
 
 N = 200
 
@@ -214,7 +214,7 @@ def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 def test_a_wrong_file_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_of(Table([Number("x", 5.0, 2.0)]))
-    monkeypatch.setattr("glassnet.interop.onnx_columns.standardized", lambda graph, x, mean, scale: x)
+    monkeypatch.setattr("glassnet.interop.onnx.columns.standardized", lambda graph, x, mean, scale: x)
     with pytest.raises(gn.ConfigurationError, match="differ from the model's"):
         model.export_onnx(tmp_path / "m.onnx")
     assert list(tmp_path.iterdir()) == []

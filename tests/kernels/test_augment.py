@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from glassnet.core.randomness import random_words
 from glassnet.kernels import augment
 from glassnet.kernels.augment import augment_backward, augment_forward
-from glassnet.randomness import random_words
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 OFF: dict[str, Any] = {"flip": False, "shift": 0, "rotation": 0.0, "brightness": 0.0, "contrast": 0.0, "cutout": 0}

@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from glassnet.core.randomness import random_words
 from glassnet.kernels.dropout import dropout_backward, dropout_forward
-from glassnet.randomness import random_words
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from glassnet.compile import native
 from glassnet.kernels.embedding import (
     are_indices,
     columns_backward,
@@ -13,7 +14,6 @@ from glassnet.kernels.embedding import (
     embedding_forward,
     zero_gradient,
 )
-from glassnet.runners import native
 
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 WRONG = [5.0, -1.0, 1.5, np.nan, np.inf, -np.inf, 1e30, -1e-9, 4.000001]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import glassnet as gn
-from glassnet.runners import native
+from glassnet.compile import native
 
 OPTIONS: dict[str, Any] = {"flip": True, "shift": 1, "rotation": 15.0, "brightness": 0.1, "contrast": 0.2, "cutout": 2}
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import glassnet as gn
+from glassnet.compile import native
 from glassnet.kernels.conv import conv2d_backward
-from glassnet.runners import native
 
 Shape = tuple[int, ...]
 ENGINES = ["numpy", *(["compiled"] if native() is not None else [])]

@@ -12,7 +12,7 @@ import pytest
 from models import cut_finely
 
 import glassnet as gn
-from glassnet.runners import native
+from glassnet.compile import native
 
 ENGINES = ["numpy", *(["compiled"] if native() is not None else [])]
 NUMBERS = np.random.default_rng(0).integers(0, 6, (40, 3))

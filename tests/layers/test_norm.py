@@ -11,7 +11,7 @@ import pytest
 from test_recording import RULES
 
 import glassnet as gn
-from glassnet.runners import native
+from glassnet.compile import native
 
 GOLDEN = np.load(Path(__file__).parents[1] / "kernels" / "golden" / "pool_norm.npz")
 ENGINES = [

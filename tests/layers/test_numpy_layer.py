@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import glassnet as gn
-from glassnet.errors import GlassnetError, ShapeError
+from glassnet.core.errors import GlassnetError, ShapeError
 from glassnet.layers import PythonLayer
 
 Shape = tuple[int, ...]

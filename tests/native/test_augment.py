@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from glassnet.compile import native
 from glassnet.kernels import KERNELS
-from glassnet.runners import native
 
 pytestmark = pytest.mark.skipif(native() is None, reason="a pure-Python installation")
 

@@ -12,10 +12,11 @@ from gradients import LOSS_CASES, layer_cases, loss_cases, rows_for
 from test_recording import OF_BATCHES, train_step
 
 import glassnet as gn
+from glassnet.compile import native
+from glassnet.compile.program import FIXED_DTYPES
 from glassnet.kernels import KERNELS, Kernel, info
 from glassnet.losses import Loss
-from glassnet.runners import Recorder, native
-from glassnet.runners.program import FIXED_DTYPES
+from glassnet.runners import Recorder
 
 pytestmark = pytest.mark.skipif(native() is None, reason="a pure-Python installation")
 

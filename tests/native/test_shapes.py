@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from glassnet.compile import native
+from glassnet.compile.program import FIXED_DTYPES
 from glassnet.kernels import KERNELS
-from glassnet.runners import native
-from glassnet.runners.program import FIXED_DTYPES
 
 pytestmark = pytest.mark.skipif(native() is None, reason="a pure-Python installation")
 

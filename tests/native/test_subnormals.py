@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import glassnet as gn
+from glassnet.compile import native
 from glassnet.kernels import KERNELS
-from glassnet.runners import native
 
 module = native()
 pytestmark = pytest.mark.skipif(module is None, reason="a pure-Python installation")

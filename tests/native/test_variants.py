@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from glassnet.runners import native
-from glassnet.runners.program import VARIANTS
+from glassnet.compile import native
+from glassnet.compile.program import VARIANTS
 
 module = native()
 pytestmark = pytest.mark.skipif(module is None, reason="a pure-Python installation")
@@ -37,7 +37,7 @@ def test_every_kernel(variant: str) -> None:
 
 
 def test_an_unknown_variant_is_refused() -> None:
-    found = run("_native_sse5", "-c", "from glassnet.runners import native; native()")
+    found = run("_native_sse5", "-c", "from glassnet.compile import native; native()")
     assert found.returncode != 0
     assert "GLASSNET_VARIANT" in found.stderr
     assert "_native_sse5" in found.stderr

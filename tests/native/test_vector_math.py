@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from glassnet.runners import native
+from glassnet.compile import native
 
 pytestmark = pytest.mark.skipif(native() is None, reason="a pure-Python installation")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from glassnet.compile import native
 from glassnet.kernels import KERNELS
-from glassnet.runners import native
 
 module = native()
 pytestmark = pytest.mark.skipif(module is None, reason="a pure-Python installation")

@@ -12,7 +12,7 @@ import parts
 import pytest
 
 import glassnet as gn
-from glassnet.runners import native
+from glassnet.compile import native
 
 Make = Callable[[], dict[str, Any]]
 

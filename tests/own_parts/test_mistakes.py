@@ -14,9 +14,9 @@ import parts
 import pytest
 
 import glassnet as gn
+from glassnet.compile import native
 from glassnet.kernels import KERNELS, kernel
 from glassnet.kernels.activation import relu_forward
-from glassnet.runners import native
 from glassnet.training.engines import CompiledEngine
 
 ENGINES = ["numpy", "compiled" if native() is not None else "auto"]

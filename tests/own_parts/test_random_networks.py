@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import glassnet as gn
-from glassnet.runners import native
+from glassnet.compile import native
 
 # Smooth functions, so that rounding decides no kink; square and 1.5th power grow too fast to stand in a row.
 LAYERS: dict[str, Any] = {

@@ -11,13 +11,13 @@ from playground_messages import CARS, PRICES, unpack
 
 import glassnet as gn
 from glassnet.cli.main import main
+from glassnet.compile import native
 from glassnet.playground import Session, Setting
 from glassnet.playground.code import python_code
 from glassnet.playground.examples import Table
 from glassnet.playground.frames import Frames, pack
 from glassnet.playground.picture import SIDE, UNIT_SIDE, Picture, grid
 from glassnet.playground.settings import DATASETS, LOSSES, OPTIMIZERS
-from glassnet.runners import native
 
 
 @pytest.mark.parametrize("name", DATASETS[:-1])

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import glassnet as gn
-from glassnet.runners import Recorder, native
-from glassnet.runners.fusion import fold
+from glassnet.compile import native
+from glassnet.compile.fusion import fold
+from glassnet.runners import Recorder
 from glassnet.runners.recorder import repeat
 
 NETWORKS: dict[str, tuple[Callable[[], gn.Sequential], list[str]]] = {

@@ -7,7 +7,7 @@ import pytest
 from table_columns import NAN, check, columns, read
 
 import glassnet as gn
-from glassnet.errors import ConfigurationError, DataError
+from glassnet.core.errors import ConfigurationError, DataError
 from glassnet.tables import Reading
 from glassnet.tables.raws import DAYTIME, NUMBER, TIME, TRUTH, WORDS
 

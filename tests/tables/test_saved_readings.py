@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import glassnet as gn
-from glassnet.errors import DataError, DataWarning, FileFormatError
+from glassnet.core.errors import DataError, DataWarning, FileFormatError
 from glassnet.tables import Reading, Table
 
 TRAINING = {

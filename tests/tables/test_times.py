@@ -6,7 +6,7 @@ import pytest
 from table_columns import check, columns, read
 
 import glassnet as gn
-from glassnet.errors import DataError
+from glassnet.core.errors import DataError
 from glassnet.tables.raws import DAYTIME, DURATION, NUMBER, TIME, TRUTH
 
 

@@ -16,7 +16,7 @@ import pytest
 from table_columns import NAN, check
 
 import glassnet as gn
-from glassnet.errors import DataError, GlassnetError
+from glassnet.core.errors import DataError, GlassnetError
 from glassnet.tables.frames import columns_of
 from glassnet.tables.raws import DAYTIME, DURATION, NUMBER, TIME, TRUTH, WORDS, Raw
 from glassnet.tables.reading import Reading, read_columns

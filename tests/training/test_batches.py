@@ -10,7 +10,7 @@ import pytest
 from models import assert_same, state_of
 
 import glassnet as gn
-from glassnet.runners import native
+from glassnet.compile import native
 from glassnet.training.batches import batch_sizes, batches
 
 ENGINES = ["numpy", *(["compiled"] if native() is not None else [])]

@@ -14,8 +14,9 @@ from models import classifier
 from test_recording import RULES
 
 import glassnet as gn
+from glassnet.compile import native
 from glassnet.losses import Loss
-from glassnet.runners import Recorder, native
+from glassnet.runners import Recorder
 from glassnet.runners.recorder import without_dead_work
 from glassnet.training import TrainingState
 

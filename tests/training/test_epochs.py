@@ -16,7 +16,7 @@ from gradients import Affine
 from models import assert_same, classifier, state_of
 
 import glassnet as gn
-from glassnet.runners import native
+from glassnet.compile import native
 from glassnet.schedules import Schedule
 from glassnet.training import TrainingState
 from glassnet.training.engines import CompiledEngine

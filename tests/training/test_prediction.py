@@ -12,8 +12,8 @@ from gradients import Affine, layer_cases, rows_for
 from models import classifier
 
 import glassnet as gn
+from glassnet.compile import native
 from glassnet.preprocessing import Standardize
-from glassnet.runners import native
 from glassnet.training import Predictor
 
 pytestmark = pytest.mark.skipif(native() is None, reason="a pure-Python installation")

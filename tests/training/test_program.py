@@ -23,12 +23,13 @@ from models import classifier, cut_finely
 from test_recording import RULES
 
 import glassnet as gn
+from glassnet.compile import CompiledProgram, native
+from glassnet.compile.stages import Group, Item
 from glassnet.kernels.activation import identity_backward, relu_backward, relu_forward
 from glassnet.kernels.combine import concat_forward
 from glassnet.kernels.dense import dense_backward, dense_forward
 from glassnet.losses import Loss
-from glassnet.runners import CompiledProgram, NumpyRunner, StepNumber, arena, native, stages
-from glassnet.runners.stages import Group, Item
+from glassnet.runners import NumpyRunner, StepNumber, arena, stages
 from glassnet.training import Rows
 from glassnet.training.engines import CompiledEngine
 from glassnet.training.steps import TrainingStep, step_program

@@ -484,7 +484,7 @@ def test_an_edited_memory_is_refused_and_the_model_stays_as_it_was(
     described(path, lambda d: change(d["callbacks"][0]["memory"]))
     back = gn.load(path)
     before = back.network.parameters.copy()
-    with pytest.raises(gn.errors.GlassnetError, match="what the model remembers of EarlyStopping"):
+    with pytest.raises(gn.GlassnetError, match="what the model remembers of EarlyStopping"):
         fit(back, blobs, 1, [gn.EarlyStopping(patience=5)])
     np.testing.assert_array_equal(back.network.parameters, before)
     assert back.epochs_trained == 3

@@ -19,9 +19,9 @@ from models import assert_same, bits, classifier, cut_finely, middling, send_bit
 from test_recording import RULES
 
 import glassnet as gn
+from glassnet.compile import native
+from glassnet.compile.threads import thread_count
 from glassnet.losses import Loss
-from glassnet.runners import native
-from glassnet.runners.threads import thread_count
 from glassnet.training import prediction
 
 pytestmark = pytest.mark.skipif(native() is None, reason="a pure-Python installation")

@@ -11,7 +11,7 @@ from gradients import Affine
 from models import assert_same, state_of
 
 import glassnet as gn
-from glassnet.runners import native
+from glassnet.compile import native
 
 ENGINES = [
     "numpy",

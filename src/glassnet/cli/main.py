@@ -10,12 +10,12 @@ from typing import TypeAlias
 
 from glassnet.cli.notes import notes_to_stderr
 from glassnet.cli.parser import Parser
-from glassnet.errors import GlassnetError
-from glassnet.explain.trace import LANGUAGES
+from glassnet.core.errors import GlassnetError
+from glassnet.core.output import make_plainer, readable
 from glassnet.layers import ACTIVATIONS
-from glassnet.model import ENGINES
+from glassnet.model.model import ENGINES
 from glassnet.optimizers import OPTIMIZERS
-from glassnet.output import make_plainer, readable
+from glassnet.tracing.trace import LANGUAGES
 from glassnet.version import __version__
 
 EXAMPLES = """\

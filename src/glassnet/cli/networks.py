@@ -6,11 +6,11 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
+from glassnet.core.errors import ConfigurationError, did_you_mean
+from glassnet.core.shapes import Shape
 from glassnet.data import Dataset
-from glassnet.errors import ConfigurationError, did_you_mean
 from glassnet.layers import ACTIVATIONS, Augment, Dense, Dropout, Flatten, Layer, Reshape
 from glassnet.network import Sequential
-from glassnet.shapes import Shape
 
 NETWORK_NAMES = ("lenet5", "resnet", "small_cnn", "vgg_bn")
 AUGMENTATIONS = ("flip", "crop", "rotate", "brightness", "contrast", "cutout")

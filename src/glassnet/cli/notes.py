@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from glassnet.output import logger
+from glassnet.core.output import logger
 
 
 @contextmanager

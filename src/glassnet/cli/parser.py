@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from glassnet.errors import ConfigurationError
-from glassnet.suggestions import nearest, setting_meant
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.suggestions import nearest, setting_meant
 
 OPTIONS: dict[str, str] = {
     "layers": "hidden",

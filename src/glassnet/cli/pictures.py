@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.output import in_a_line, logger
+from glassnet.core.shapes import Array, batch_shape
 from glassnet.data import PictureOptions
 from glassnet.data.files import unreadable
 from glassnet.data.pictures import parse_size, read_pictures
-from glassnet.errors import ConfigurationError, ShapeError
 from glassnet.model import Model
-from glassnet.output import in_a_line, logger
 from glassnet.preprocessing import Standardize
-from glassnet.shapes import Array, batch_shape
 
 SHOWN = 3
 _COLORS = {1: "grey", 3: "rgb"}

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from glassnet.cli.tables import reading_of
-from glassnet.errors import DataError, MissingExtraError, MissingFileError
+from glassnet.core.errors import DataError, MissingExtraError, MissingFileError
 from glassnet.playground.examples import ENDINGS, MOST_BYTES, Table
 from glassnet.tables import Reading
 

@@ -7,10 +7,10 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from glassnet.errors import MissingExtraError
+from glassnet.core.errors import MissingExtraError
+from glassnet.core.settings import whole
 from glassnet.model import load
 from glassnet.serving import Limits, Service
-from glassnet.settings import whole
 
 NEEDED = ("starlette", "uvicorn")
 

@@ -10,8 +10,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
-from glassnet.files import replacing
-from glassnet.output import answers_to
+from glassnet.core.files import replacing
+from glassnet.core.output import answers_to
 
 Answers = dict[str, Sequence[Any]]
 """Columns of answers by name, for some rows."""

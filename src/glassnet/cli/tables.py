@@ -6,12 +6,12 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.shapes import Array
 from glassnet.data import test_rows
 from glassnet.data.subsets import check_available
 from glassnet.data.tables import TABLE_ENDINGS, is_table, read_header, read_table
-from glassnet.errors import ConfigurationError
 from glassnet.model import Model
-from glassnet.shapes import Array
 from glassnet.tables import Frame, Reading, Table
 
 OF_CLASSES = ("accuracy", "roc_auc", "f1", "log_loss")

@@ -13,19 +13,19 @@ import numpy as np
 from glassnet.cli import tables
 from glassnet.cli.networks import DIGITS_SHAPE, build_network, check_network_options
 from glassnet.cli.pictures import picture_options
+from glassnet.core.errors import ConfigurationError, DataError
+from glassnet.core.files import require_writable
+from glassnet.core.pages import is_page
+from glassnet.core.shapes import Array
 from glassnet.data import Dataset, open_source, parse_subset, split
 from glassnet.data.sources import refuse_size
 from glassnet.data.tables import is_table, name_of, read_header
-from glassnet.errors import ConfigurationError, DataError
-from glassnet.files import require_writable
 from glassnet.losses import Loss
 from glassnet.model import Model
 from glassnet.network import Network
 from glassnet.optimizers import L2, OPTIMIZERS, Chain, Optimizer
-from glassnet.pages import is_page
 from glassnet.preprocessing import Standardize
 from glassnet.reports import can_draw, report
-from glassnet.shapes import Array
 from glassnet.tables import Answers, Table
 from glassnet.training import Callback, EarlyStopping, TrainingState, require_picture
 

@@ -13,18 +13,18 @@ import numpy as np
 from glassnet.cli.pictures import SHOWN, answer_lines, picture_options, read_for
 from glassnet.cli.streams import Answers, write_answers
 from glassnet.cli.tables import answers_in, measured, reading_of
+from glassnet.core.errors import ConfigurationError, DataError
+from glassnet.core.files import require_writable
+from glassnet.core.output import answers_to, in_a_line, listed
+from glassnet.core.shapes import Array
 from glassnet.data import Dataset, open_source, read_csv
 from glassnet.data.sources import picture_files
 from glassnet.data.tables import batches, is_table, name_of, read_like, require_polars
-from glassnet.errors import ConfigurationError, DataError
-from glassnet.explain import trace as trace_model
-from glassnet.files import require_writable
 from glassnet.model import Model, load
-from glassnet.model_outputs import require_one_output
-from glassnet.output import answers_to, in_a_line, listed
-from glassnet.shapes import Array
+from glassnet.model.outputs import require_one_output
 from glassnet.tables import Frame, Number, Table
 from glassnet.tables.surprises import told_once
+from glassnet.tracing import trace as trace_model
 
 
 def evaluate(options: argparse.Namespace) -> int:

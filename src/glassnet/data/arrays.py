@@ -7,14 +7,14 @@ from typing import TypeAlias
 
 import numpy as np
 
-from glassnet.calls import suggests
-from glassnet.checks import as_rows, finite_rows, has_channels_last, same_rows
+from glassnet.core.calls import suggests
+from glassnet.core.checks import as_rows, finite_rows, has_channels_last, same_rows
+from glassnet.core.errors import DataError, FileFormatError, ShapeError
+from glassnet.core.settings import one_of
+from glassnet.core.shapes import Array, batch_shape
 from glassnet.data.dataset import Dataset, as_classes, quoted
 from glassnet.data.files import unreadable
-from glassnet.errors import DataError, FileFormatError, ShapeError
-from glassnet.model_data import keeps_differences
-from glassnet.settings import one_of
-from glassnet.shapes import Array, batch_shape
+from glassnet.model.data import keeps_differences
 
 EXACT = 2**24
 """Up to here float32 has every whole number."""

@@ -8,13 +8,13 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from glassnet.calls import suggests
+from glassnet.core.calls import suggests
+from glassnet.core.errors import FileFormatError
+from glassnet.core.settings import one_of
+from glassnet.core.shapes import Array
 from glassnet.data.dataset import Dataset, quoted
 from glassnet.data.files import check_labels, unreadable
 from glassnet.data.subsets import check_available, check_subset
-from glassnet.errors import FileFormatError
-from glassnet.settings import one_of
-from glassnet.shapes import Array
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 CIFAR100_LABELS = ("fine", "coarse")

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from glassnet.calls import suggests
-from glassnet.checks import same_rows
-from glassnet.errors import ConfigurationError, DataError, ShapeError
-from glassnet.numeric import unmasked
-from glassnet.randomness import generator
-from glassnet.shapes import Array
-from glassnet.splits import held_out
+from glassnet.core.calls import suggests
+from glassnet.core.checks import same_rows
+from glassnet.core.errors import ConfigurationError, DataError, ShapeError
+from glassnet.core.numeric import unmasked
+from glassnet.core.randomness import generator
+from glassnet.core.shapes import Array
+from glassnet.core.splits import held_out
 
 
 # Without eq: comparing field by field would ask a whole array for one truth value.

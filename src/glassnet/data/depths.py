@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glassnet.errors import DataError
-from glassnet.shapes import Array
+from glassnet.core.errors import DataError
+from glassnet.core.shapes import Array
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from glassnet.errors import DataError, FileFormatError, GlassnetError, MissingFileError, did_you_mean
-from glassnet.shapes import Array
+from glassnet.core.errors import DataError, FileFormatError, GlassnetError, MissingFileError, did_you_mean
+from glassnet.core.shapes import Array
 
 
 def unreadable(path: Path, error: OSError | None = None) -> GlassnetError:

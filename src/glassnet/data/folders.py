@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from glassnet.calls import suggests
+from glassnet.core.calls import suggests
+from glassnet.core.errors import DataError, FileFormatError
+from glassnet.core.output import readable
+from glassnet.core.shapes import Array
 from glassnet.data.dataset import Dataset, quoted
 from glassnet.data.files import unreadable
 from glassnet.data.pictures import PICTURE_ENDINGS, PictureOptions, is_picture, read_pictures
 from glassnet.data.subsets import check_available, check_subset
-from glassnet.errors import DataError, FileFormatError
-from glassnet.output import readable
-from glassnet.shapes import Array
 
 _TRAIN = ("train", "training")
 _TEST = ("test", "testing", "val", "valid", "validation")

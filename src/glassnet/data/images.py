@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from glassnet.calls import suggests
+from glassnet.core.calls import suggests
+from glassnet.core.errors import FileFormatError, MissingFileError
+from glassnet.core.settings import one_of
+from glassnet.core.shapes import Array
 from glassnet.data.dataset import Dataset, quoted
 from glassnet.data.files import check_labels
 from glassnet.data.subsets import check_available, check_subset
-from glassnet.errors import FileFormatError, MissingFileError
-from glassnet.settings import one_of
-from glassnet.shapes import Array
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 1 << 20

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from glassnet.calls import suggests
+from glassnet.core.calls import suggests
+from glassnet.core.errors import ConfigurationError, DataError, did_you_mean
+from glassnet.core.shapes import Array
 from glassnet.data.dataset import Dataset, as_classes, quoted
 from glassnet.data.records import header_hint
 from glassnet.data.tables import check_names, read_header, read_table
-from glassnet.errors import ConfigurationError, DataError, did_you_mean
-from glassnet.shapes import Array
 from glassnet.tables import Reading
 from glassnet.tables.raws import NUMBER, TRUTH, WORDS, Raw
 from glassnet.tables.targets import looks_like_classes

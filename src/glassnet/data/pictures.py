@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glassnet.core.errors import ConfigurationError, DataError, MissingExtraError
+from glassnet.core.settings import one_of
+from glassnet.core.shapes import Array
 from glassnet.data.depths import depth_of, resized
 from glassnet.data.files import unreadable
-from glassnet.errors import ConfigurationError, DataError, MissingExtraError
-from glassnet.settings import one_of
-from glassnet.shapes import Array
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -10,8 +10,8 @@ from itertools import chain, islice, pairwise
 from pathlib import Path
 from statistics import mean
 
+from glassnet.core.errors import ConfigurationError, DataError, FileFormatError
 from glassnet.data.textfiles import encoding_of, opened
-from glassnet.errors import ConfigurationError, DataError, FileFormatError
 from glassnet.tables import Reading
 from glassnet.tables.amounts import plain_numbers
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from glassnet.core.errors import DataError, FileFormatError, MissingExtraError
 from glassnet.data.files import unreadable
-from glassnet.errors import DataError, FileFormatError, MissingExtraError
 from glassnet.tables import Frame
 from glassnet.tables.values import raw_of_values
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from glassnet.calls import suggests
+from glassnet.core.calls import suggests
+from glassnet.core.errors import ConfigurationError, FileFormatError, MissingFileError, did_you_mean
 from glassnet.data.arrays import read_npz_parts
 from glassnet.data.cifar import holds_cifar, read_cifar
 from glassnet.data.dataset import Dataset
@@ -17,7 +18,6 @@ from glassnet.data.matrices import read_csv
 from glassnet.data.pictures import PICTURE_ENDINGS, PictureOptions
 from glassnet.data.subsets import check_available, check_subset
 from glassnet.data.tables import is_table
-from glassnet.errors import ConfigurationError, FileFormatError, MissingFileError, did_you_mean
 
 _UNDERSTOOD = (
     "digits (built in), a table (.csv, .tsv, either with .gz; .parquet, .xlsx), an .npz file, "

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, DataError
+from glassnet.core.errors import ConfigurationError, DataError
 
 
 def parse_subset(text: str) -> tuple[int, int]:

@@ -12,12 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.calls import suggests
-from glassnet.data.dataset import quoted
-from glassnet.data.files import unreadable
-from glassnet.data.records import header_hint, records
-from glassnet.data.sheets import read_xlsx
-from glassnet.errors import (
+from glassnet.core.calls import suggests
+from glassnet.core.errors import (
     ConfigurationError,
     DataError,
     FileFormatError,
@@ -25,7 +21,11 @@ from glassnet.errors import (
     MissingFileError,
     did_you_mean,
 )
-from glassnet.shapes import Array
+from glassnet.core.shapes import Array
+from glassnet.data.dataset import quoted
+from glassnet.data.files import unreadable
+from glassnet.data.records import header_hint, records
+from glassnet.data.sheets import read_xlsx
 from glassnet.tables import Frame, Reading, Table
 from glassnet.tables.frames import columns_of
 from glassnet.tables.raws import TEXTS, Raw

@@ -11,8 +11,8 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
+from glassnet.core.errors import ConfigurationError, FileFormatError
 from glassnet.data.files import unreadable
-from glassnet.errors import ConfigurationError, FileFormatError
 
 BLOCK = 1 << 20
 SAMPLE = 1 << 16

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from glassnet.core.shapes import Array
 from glassnet.losses import BinaryCrossEntropy, CrossEntropy, Loss, MeanSquaredError, Quantile, SumSquaredError
 from glassnet.runners import NumpyRunner
-from glassnet.shapes import Array
 
 SMALLEST = 1e-7
 """What a class that never occurred counts as."""

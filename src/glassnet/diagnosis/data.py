@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from glassnet.core.shapes import Array
 from glassnet.diagnosis.finding import Finding
 from glassnet.losses import CrossEntropy, Loss
-from glassnet.shapes import Array
 
 LARGEST, SMALLEST = 10.0, 0.01
 """Bounds of the root mean square of a column as the network gets it; 1 is best."""

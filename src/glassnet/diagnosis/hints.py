@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from glassnet.core.randomness import generator
+from glassnet.core.shapes import Array
 from glassnet.diagnosis.baseline import baseline_loss
 from glassnet.diagnosis.curves import overfitting, underfitting
 from glassnet.diagnosis.data import class_imbalance, nothing_to_learn, unscaled_inputs
@@ -12,8 +14,6 @@ from glassnet.diagnosis.signals import look, signals
 from glassnet.diagnosis.symmetry import equal_units
 from glassnet.losses import Loss
 from glassnet.network import Network, amounts_in
-from glassnet.randomness import generator
-from glassnet.shapes import Array
 from glassnet.training import History, Rows
 
 ROWS, IMAGES = 256, 32

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glassnet.shapes import Array
+from glassnet.core.shapes import Array
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from copy import deepcopy
 
 import numpy as np
 
+from glassnet.core.shapes import size_of
 from glassnet.diagnosis.finding import Finding
 from glassnet.losses import Loss
 from glassnet.network import Network
-from glassnet.shapes import size_of
 from glassnet.training import Rows, Watch, WatchRecord
 from glassnet.training.view import KeepingRunner, View
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from glassnet.core.shapes import Array
 from glassnet.diagnosis.finding import Finding
 from glassnet.layers import Embedding, Layer
 from glassnet.network import Network
-from glassnet.shapes import Array
 
 SAME, ROUNDED = 0.01, 1e-5
 """Shares of the largest weight by which units may differ: what one unit many times over has learned; and rounding."""

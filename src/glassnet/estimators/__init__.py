@@ -7,7 +7,7 @@
 
 from importlib.util import find_spec
 
-from glassnet.errors import MissingExtraError
+from glassnet.core.errors import MissingExtraError
 
 if find_spec("sklearn") is None:
     raise MissingExtraError(

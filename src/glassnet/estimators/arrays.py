@@ -7,11 +7,11 @@ from typing import Any, SupportsIndex
 
 import numpy as np
 
-from glassnet.checks import as_rows
-from glassnet.errors import ShapeError
+from glassnet.core.checks import as_rows
+from glassnet.core.errors import ShapeError
+from glassnet.core.shapes import Array
 from glassnet.layers import Dense
 from glassnet.network import Network
-from glassnet.shapes import Array
 
 
 class LayerArrays(list[Array]):

@@ -20,17 +20,17 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from glassnet.errors import ConfigurationError, DivergenceError, plain_numbers
+from glassnet.core.errors import ConfigurationError, DivergenceError, plain_numbers
+from glassnet.core.numeric import refuse_hidden
+from glassnet.core.settings import number, one_of, whole
+from glassnet.core.shapes import Array
 from glassnet.estimators.scores import require_pairs, share_of_right_rows
 from glassnet.estimators.stopping import Progress
 from glassnet.estimators.targets import Classes, Targets
 from glassnet.losses import Loss, as_loss
 from glassnet.model import Model
 from glassnet.network import Network
-from glassnet.numeric import refuse_hidden
 from glassnet.optimizers import Optimizer
-from glassnet.settings import number, one_of, whole
-from glassnet.shapes import Array
 from glassnet.training import History
 
 FORMATS = ("csr", "csc", "coo")

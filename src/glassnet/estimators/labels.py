@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from glassnet.errors import ConfigurationError, DataError
-from glassnet.numeric import MISSING_TYPES, place_in_rows, refuse_hidden
-from glassnet.shapes import Array
+from glassnet.core.errors import ConfigurationError, DataError
+from glassnet.core.numeric import MISSING_TYPES, place_in_rows, refuse_hidden
+from glassnet.core.shapes import Array
 
 KINDS = ("truth", "number", "text", "other")
 """The order in which labels of several kinds are sorted."""

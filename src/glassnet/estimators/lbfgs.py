@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import minimize
 
+from glassnet.compile import NativeRunner
+from glassnet.core.shapes import Array
 from glassnet.model import Model
 from glassnet.optimizers import L2
-from glassnet.runners import NativeRunner
-from glassnet.shapes import Array
 from glassnet.training import Rows
 
 

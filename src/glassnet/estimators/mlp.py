@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.utils.metaestimators import available_if
 
-from glassnet.calls import suggests
+from glassnet.core.calls import suggests
 from glassnet.estimators.perceptron import Perceptron, is_stochastic
 from glassnet.estimators.tasks import Classification, Regression
 from glassnet.losses import Poisson

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.calls import suggests
-from glassnet.errors import ConfigurationError, ShapeError
+from glassnet.core.calls import suggests
+from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.settings import whole
+from glassnet.core.shapes import batch_shape
 from glassnet.estimators.base import NetworkEstimator
 from glassnet.estimators.tasks import Classification, Regression
 from glassnet.layers import Dense, Layer
 from glassnet.network import Network, Sequential, as_network
 from glassnet.optimizers import Optimizer, as_optimizer
-from glassnet.settings import whole
-from glassnet.shapes import batch_shape
 
 HIDDEN_UNITS = 100
 

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from glassnet.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.settings import number, one_of, whole
+from glassnet.core.shapes import Array
 from glassnet.estimators.arrays import LayerArrays, dense_layers
 from glassnet.estimators.base import NetworkEstimator
 from glassnet.estimators.lbfgs import minimize_loss
 from glassnet.layers import ACTIVATIONS, BatchNorm, Dense, Dropout, Layer
 from glassnet.network import Network, Sequential
 from glassnet.optimizers import L2, SGD, Adam, Chain, Optimizer
-from glassnet.settings import number, one_of, whole
-from glassnet.shapes import Array
 
 SOLVERS = ("adam", "sgd", "lbfgs")
 RATES = ("constant", "invscaling", "adaptive")

@@ -9,9 +9,9 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_consistent_length
 
+from glassnet.core.shapes import Array
 from glassnet.estimators.labels import same_labels, shown
 from glassnet.estimators.targets import Classes
-from glassnet.shapes import Array
 
 
 def share_of_right_rows(y: Array, found: Array, weights: Any) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from glassnet.shapes import Array
+from glassnet.core.shapes import Array
 from glassnet.training import Callback, TrainingState, is_watched
 
 LOWEST_RATE = 1e-6

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from glassnet.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.shapes import Array
 from glassnet.estimators.labels import classes_of, numbers_of, weights_of_classes
 from glassnet.losses import BinaryCrossEntropy, CrossEntropy, JointCrossEntropy, Loss, SumSquaredError
-from glassnet.shapes import Array
 
 
 class Targets(Protocol):

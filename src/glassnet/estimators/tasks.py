@@ -10,13 +10,13 @@ from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import column_or_1d
 
-from glassnet.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.numeric import refuse_hidden
+from glassnet.core.shapes import Array
 from glassnet.estimators.labels import classes_of, labels_of, same_labels, shown
 from glassnet.estimators.scores import share_of_right_rows
 from glassnet.estimators.targets import Classes, Labels, Numbers, Questions, class_targets, kind_of, require_classes
 from glassnet.losses import Loss, as_loss
-from glassnet.numeric import refuse_hidden
-from glassnet.shapes import Array
 
 
 class Classification(ClassifierMixin):  # type: ignore[misc]

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from glassnet import initializers, layers, losses, metrics, network, optimizers, preprocessing, schedules, tables
-from glassnet.errors import ConfigurationError, FileFormatError, GlassnetError
+from glassnet.core.errors import ConfigurationError, FileFormatError, GlassnetError
+from glassnet.core.settings import Configurable, file_name, from_config, known_by, to_config, whole
+from glassnet.core.shapes import Array, Shape
 from glassnet.formats.memories import CALLBACKS_PREFIX, describe_memories, memories_of
 from glassnet.formats.older import brought_up
 from glassnet.formats.sharing import describe_sharing, restore_sharing, restore_training, without_gaps
@@ -19,8 +21,6 @@ from glassnet.network import Network
 from glassnet.optimizers import Chain, Optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.runners.own import is_own
-from glassnet.settings import Configurable, file_name, from_config, known_by, to_config, whole
-from glassnet.shapes import Array, Shape
 from glassnet.tables import Table
 from glassnet.training import Memories
 from glassnet.version import __version__

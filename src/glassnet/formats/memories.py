@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, FileFormatError
+from glassnet.core.errors import ConfigurationError, FileFormatError
+from glassnet.core.settings import whole
+from glassnet.core.shapes import DTYPES, Array
 from glassnet.formats.model_file import read_description
-from glassnet.settings import whole
-from glassnet.shapes import DTYPES, Array
 from glassnet.training import Memories
 
 CALLBACKS_PREFIX = "callbacks/"

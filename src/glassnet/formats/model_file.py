@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import DataError, FileFormatError, MissingFileError
-from glassnet.files import write_atomically
+from glassnet.core.errors import DataError, FileFormatError, MissingFileError
+from glassnet.core.files import write_atomically
+from glassnet.core.shapes import DTYPES, Array
 from glassnet.formats.written import now
-from glassnet.shapes import DTYPES, Array
 
 FORMAT_VERSION = 1
 METADATA_KEY = "glassnet"

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, GlassnetError
+from glassnet.core.errors import ConfigurationError, GlassnetError
+from glassnet.core.settings import Configurable
+from glassnet.core.shapes import DTYPES, Array
 from glassnet.formats.description import ModelParts, reconstruct
 from glassnet.network import embeddings_of
 from glassnet.optimizers import Optimizer
 from glassnet.runners import NumpyRunner
 from glassnet.runners.own import place_of
-from glassnet.settings import Configurable
-from glassnet.shapes import DTYPES, Array
 from glassnet.training import own_parts
 
 ROWS = 5

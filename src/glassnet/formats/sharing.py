@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.core.parameters import Parameter
+from glassnet.core.shapes import Array
 from glassnet.network import Network
-from glassnet.parameters import Parameter
-from glassnet.shapes import Array
 
 
 def describe_sharing(network: Network) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from glassnet.errors import ConfigurationError, FileFormatError
-from glassnet.output import in_a_line
+from glassnet.core.errors import ConfigurationError, FileFormatError
+from glassnet.core.output import in_a_line
 
 FORM = "%Y-%m-%dT%H:%M:%SZ"
 EPOCH = "SOURCE_DATE_EPOCH"

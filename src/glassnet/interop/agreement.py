@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.checks import place_in_rows
-from glassnet.errors import ConfigurationError
+from glassnet.core.checks import place_in_rows
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.shapes import Array, Shape
 from glassnet.network import Network
 from glassnet.runners import NumpyRunner
-from glassnet.shapes import Array, Shape
 
 _ROUNDING = {"float32": (1e-4, 1e-5), "float64": (1e-7, 1e-11)}
 """How far two may differ: of an element itself, and of the largest in its row."""

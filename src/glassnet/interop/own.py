@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from glassnet.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError
 from glassnet.network import Graph, Network
 from glassnet.runners.base import is_library_code
 

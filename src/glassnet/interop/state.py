@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.calls import suggests
-from glassnet.errors import (
+from glassnet.core.calls import suggests
+from glassnet.core.errors import (
     ConfigurationError,
     DataError,
     FileFormatError,
@@ -18,10 +18,10 @@ from glassnet.errors import (
     NotBuiltError,
     ShapeError,
 )
+from glassnet.core.parameters import Parameter
+from glassnet.core.shapes import Array
 from glassnet.layers import AveragePool1D, BatchNorm, Conv1D, Dense, Flatten, Layer, MaxPool1D, Reshape
 from glassnet.network import Network
-from glassnet.parameters import Parameter
-from glassnet.shapes import Array
 
 THEIRS = {"gamma": "weight", "beta": "bias", "running_variance": "running_var"}
 """PyTorch's names of parameters where they differ."""

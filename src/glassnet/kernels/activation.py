@@ -10,8 +10,8 @@ from math import erfc, pi, sqrt
 
 import numpy as np
 
+from glassnet.core.shapes import Array
 from glassnet.kernels.registry import kernel
-from glassnet.shapes import Array
 
 _erfc = np.frompyfunc(erfc, 1, 1)
 

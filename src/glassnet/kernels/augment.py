@@ -26,9 +26,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from glassnet.core.randomness import random_words
+from glassnet.core.shapes import Array
 from glassnet.kernels.registry import kernel
-from glassnet.randomness import random_words
-from glassnet.shapes import Array
 
 _WORDS = 8
 _MIRROR, _DOWN, _RIGHT, _ANGLE, _CONTRAST, _BRIGHTNESS, _ROW, _COLUMN = range(_WORDS)

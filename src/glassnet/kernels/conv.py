@@ -36,8 +36,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from glassnet.core.shapes import Array, Shape
 from glassnet.kernels.registry import kernel
-from glassnet.shapes import Array, Shape
 
 Pair = tuple[int, int]
 

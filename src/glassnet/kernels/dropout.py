@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from glassnet.core.randomness import random_words
+from glassnet.core.shapes import Array
 from glassnet.kernels.registry import kernel
-from glassnet.randomness import random_words
-from glassnet.shapes import Array
 
 
 @kernel("y = x · mask / (1 − rate),  mask ~ Bernoulli(1 − rate)", writes="y mask", in_place=True, flops=20)

@@ -1,7 +1,7 @@
 """Every kernel's mathematics once more, one element of what it writes at a time.
 
 The equations of the register speak of whole arrays; these say which numbers meet in each single one.
-``glassnet.explain`` reads them to show where a number came from, and tests hold every one of them against what its
+``glassnet.tracing`` reads them to show where a number came from, and tests hold every one of them against what its
 kernel writes.
 
 Each line of an entry is ``name[indices] = expression`` in Python's syntax:

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from glassnet.core.shapes import Array
 from glassnet.kernels.conv import conv2d_forward, convolution_flops
 from glassnet.kernels.registry import kernel
-from glassnet.shapes import Array
 
 
 @kernel("a = γ/√(σ² + ε),  c = β + (b − μ) a", writes="scale shift", by_rows=False, flops=4)

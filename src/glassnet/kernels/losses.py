@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from glassnet.core.shapes import Array
 from glassnet.kernels.activation import logistic
 from glassnet.kernels.registry import kernel
-from glassnet.shapes import Array
 
 
 def log_floor(dtype: np.dtype[np.floating]) -> float:

@@ -23,8 +23,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from glassnet.core.shapes import Array
 from glassnet.kernels.registry import kernel
-from glassnet.shapes import Array
 
 
 def _sum_flops(arrays: dict[str, Array]) -> int:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from glassnet.core.shapes import Array
 from glassnet.kernels.registry import kernel
-from glassnet.shapes import Array
 
 
 @kernel("whole = Σ_p parts_p", writes="whole", shared="parts")

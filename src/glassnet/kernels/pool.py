@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.core.shapes import Array
 from glassnet.kernels.registry import kernel
-from glassnet.shapes import Array
 
 Index = tuple[Any, ...]
 Axis = tuple[int, int, int]

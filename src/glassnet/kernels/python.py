@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.core.shapes import Array
 from glassnet.kernels.registry import kernel
-from glassnet.shapes import Array
 
 
 @kernel("y, cache = layer.forward(x)", writes="y", by_rows=False)

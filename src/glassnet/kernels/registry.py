@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from glassnet.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError
 
 Kernel = Callable[..., None]
 _Function = TypeVar("_Function", bound=Callable[..., None])

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from glassnet.core.shapes import Array
 from glassnet.kernels.registry import kernel
-from glassnet.shapes import Array
 
 
 @kernel("y = eˣ / Σ_k eˣ", writes="y", in_place=True, flops=25)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from glassnet.core.shapes import Array
 from glassnet.kernels.registry import kernel
-from glassnet.shapes import Array
 
 
 @kernel("θ ← θ − η g", updates="parameters")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from glassnet.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.settings import boolean, number
+from glassnet.core.shapes import Array
 from glassnet.kernels import Kernel, activation, softmax
 from glassnet.layers.base import Layer
 from glassnet.runners import Runner
-from glassnet.settings import boolean, number
-from glassnet.shapes import Array
 
 
 class Activation(Layer):

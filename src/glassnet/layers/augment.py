@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.settings import boolean, number, whole
+from glassnet.core.shapes import Array, Shape
 from glassnet.kernels.augment import augment_backward, augment_forward
 from glassnet.layers.base import Layer
 from glassnet.layers.images import image_shape
 from glassnet.runners import Runner
-from glassnet.settings import boolean, number, whole
-from glassnet.shapes import Array, Shape
 
 
 class Augment(Layer):

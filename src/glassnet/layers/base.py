@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from glassnet.calls import while_building
-from glassnet.errors import ConfigurationError, GlassnetError, ShapeError
+from glassnet.core.calls import while_building
+from glassnet.core.errors import ConfigurationError, GlassnetError, ShapeError
+from glassnet.core.parameters import Parameter, ParameterView
+from glassnet.core.shapes import Array, Shape, batch_shape, size_of
 from glassnet.initializers import as_initializer
 from glassnet.layers.weights import Weights, WithWeights
-from glassnet.parameters import Parameter, ParameterView
 from glassnet.runners import Runner
 from glassnet.runners.base import is_library_code
-from glassnet.shapes import Array, Shape, batch_shape, size_of
 
 if TYPE_CHECKING:
     from glassnet.layers.embedding import Embedding

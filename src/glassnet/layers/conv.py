@@ -7,8 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from glassnet.checks import unless_channels_last
-from glassnet.errors import ConfigurationError, ShapeError
+from glassnet.core.checks import unless_channels_last
+from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.settings import boolean, whole
+from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.initializers import init_setting
 from glassnet.kernels import Kernel
 from glassnet.kernels.conv import (
@@ -34,8 +36,6 @@ from glassnet.layers.windows import (
     window_count,
 )
 from glassnet.runners import Runner
-from glassnet.settings import boolean, whole
-from glassnet.shapes import Array, Shape, batch_shape
 
 
 class _Convolution(Layer):

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ShapeError
+from glassnet.core.errors import ShapeError
+from glassnet.core.settings import boolean, whole
+from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.initializers import init_setting
 from glassnet.kernels.dense import dense_backward, dense_forward
 from glassnet.layers.base import Layer
 from glassnet.runners import Runner
-from glassnet.settings import boolean, whole
-from glassnet.shapes import Array, Shape, batch_shape
 
 
 class Dense(Layer):

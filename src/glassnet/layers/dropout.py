@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from glassnet.core.settings import number
+from glassnet.core.shapes import Array
 from glassnet.kernels.dropout import dropout_backward, dropout_forward
 from glassnet.layers.base import Layer
 from glassnet.runners import Runner
-from glassnet.settings import number
-from glassnet.shapes import Array
 
 
 class Dropout(Layer):

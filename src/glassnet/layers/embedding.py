@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.checks import place_in_rows
-from glassnet.errors import ConfigurationError, DataError, ShapeError
+from glassnet.core.checks import place_in_rows
+from glassnet.core.errors import ConfigurationError, DataError, ShapeError
+from glassnet.core.settings import whole
+from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.initializers import init_setting
 from glassnet.kernels.embedding import (
     are_indices,
@@ -20,8 +22,6 @@ from glassnet.kernels.embedding import (
 )
 from glassnet.layers.base import Layer
 from glassnet.runners import Runner
-from glassnet.settings import whole
-from glassnet.shapes import Array, Shape, batch_shape
 
 MOST_INDICES = 1 << 24
 """Up to this float32 has every whole number."""

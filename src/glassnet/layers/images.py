@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from math import isqrt
 
-from glassnet.errors import ShapeError
+from glassnet.core.errors import ShapeError
+from glassnet.core.shapes import Shape, batch_shape, size_of
 from glassnet.layers.base import Layer
-from glassnet.shapes import Shape, batch_shape, size_of
 
 
 def image_shape(layer: Layer, input_shape: Shape) -> tuple[int, int, int]:

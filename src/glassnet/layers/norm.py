@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from glassnet.checks import unless_channels_last
-from glassnet.errors import ConfigurationError, ShapeError
+from glassnet.core.checks import unless_channels_last
+from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.settings import number, whole
+from glassnet.core.shapes import Array, Shape, batch_shape, size_of
 from glassnet.kernels.norm import (
     batch_norm_backward,
     batch_norm_forward,
@@ -23,8 +25,6 @@ from glassnet.kernels.norm import (
 from glassnet.kernels.scale import scale_backward
 from glassnet.layers.base import Layer
 from glassnet.runners import Runner
-from glassnet.settings import number, whole
-from glassnet.shapes import Array, Shape, batch_shape, size_of
 
 
 class _Norm(Layer):

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.settings import Configurable
+from glassnet.core.shapes import Array, Shape
 from glassnet.initializers import as_initializer
 from glassnet.kernels.python import python_backward, python_forward
 from glassnet.layers.base import Layer
 from glassnet.runners import Runner
 from glassnet.runners.own import checked, held, mistake, named, pair
-from glassnet.settings import Configurable
-from glassnet.shapes import Array, Shape
 
 
 class NumpyLayer(Configurable):

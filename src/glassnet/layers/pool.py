@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.checks import unless_channels_last
-from glassnet.errors import ConfigurationError, ShapeError
+from glassnet.core.checks import unless_channels_last
+from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.shapes import Array, Shape, batch_shape, size_of
 from glassnet.kernels.pool import (
     average_pool2d_backward,
     average_pool2d_forward,
@@ -31,7 +32,6 @@ from glassnet.layers.windows import (
     window_count,
 )
 from glassnet.runners import Runner
-from glassnet.shapes import Array, Shape, batch_shape, size_of
 
 MOST_ELEMENTS = 256
 """In the window of a max pooling: the place of its largest is kept in one byte."""

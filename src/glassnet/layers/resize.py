@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.core.shapes import Array, Shape
 from glassnet.kernels.resize import upsample2d_backward, upsample2d_forward, zero_pad2d_backward, zero_pad2d_forward
 from glassnet.layers.base import Layer
 from glassnet.layers.images import image_shape
 from glassnet.layers.windows import pair, short
 from glassnet.runners import Runner
-from glassnet.shapes import Array, Shape
 
 
 class UpSample2D(Layer):

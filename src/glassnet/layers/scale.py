@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.errors import ShapeError
+from glassnet.core.errors import ShapeError
+from glassnet.core.shapes import Array, Shape, batch_shape, size_of
 from glassnet.kernels.scale import scale_backward, scale_forward
 from glassnet.layers.base import Layer
 from glassnet.runners import Runner
-from glassnet.shapes import Array, Shape, batch_shape, size_of
 
 
 class Scale(Layer):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, ShapeError
+from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.settings import whole
+from glassnet.core.shapes import Array, Shape, as_shape, batch_shape, size_of
 from glassnet.kernels.embedding import columns_backward, columns_forward
 from glassnet.layers.base import Layer
 from glassnet.runners import Runner
-from glassnet.settings import whole
-from glassnet.shapes import Array, Shape, as_shape, batch_shape, size_of
 
 
 class _View(Layer):

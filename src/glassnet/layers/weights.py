@@ -10,10 +10,10 @@ from weakref import ReferenceType, ref
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, did_you_mean
-from glassnet.parameters import Parameter, Watched
-from glassnet.settings import Configurable, boolean, number
-from glassnet.shapes import Array
+from glassnet.core.errors import ConfigurationError, did_you_mean
+from glassnet.core.parameters import Parameter, Watched
+from glassnet.core.settings import Configurable, boolean, number
+from glassnet.core.shapes import Array
 
 if TYPE_CHECKING:
     from glassnet.layers.base import Layer

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from glassnet.errors import ConfigurationError
-from glassnet.settings import whole
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.settings import whole
 
 Pair = tuple[int, int]
 Padding = str | int | Pair

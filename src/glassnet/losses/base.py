@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.checks import as_rows, numeric, same_rows
-from glassnet.errors import ConfigurationError, ShapeError
+from glassnet.core.checks import as_rows, numeric, same_rows
+from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.settings import Configurable
+from glassnet.core.shapes import Array, Shape, size_of
 from glassnet.kernels import Kernel
 from glassnet.kernels import losses as kernels
 from glassnet.losses.targets import check_weights, mismatch
 from glassnet.runners import NumpyRunner, Runner
-from glassnet.settings import Configurable
-from glassnet.shapes import Array, Shape, size_of
 
 REDUCTIONS = ("mean", "sum")
 

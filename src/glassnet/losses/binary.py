@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.checks import numeric
-from glassnet.errors import DataError
+from glassnet.core.checks import numeric
+from glassnet.core.errors import DataError
+from glassnet.core.settings import boolean, one_of
+from glassnet.core.shapes import Array, Shape
 from glassnet.kernels import losses as kernels
 from glassnet.kernels.activation import logistic
 from glassnet.losses.base import REDUCTIONS, Loss
 from glassnet.losses.targets import check_labels, check_probabilities
-from glassnet.settings import boolean, one_of
-from glassnet.shapes import Array, Shape
 
 
 class BinaryCrossEntropy(Loss):

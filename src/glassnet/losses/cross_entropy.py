@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.checks import as_rows, numeric
-from glassnet.errors import ConfigurationError, ShapeError
+from glassnet.core.checks import as_rows, numeric
+from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.numeric import refuse_hidden
+from glassnet.core.settings import boolean, number, one_of
+from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.kernels import Kernel
 from glassnet.kernels import losses as kernels
 from glassnet.kernels.softmax import softmax_forward
 from glassnet.losses.base import REDUCTIONS, Loss
 from glassnet.losses.targets import check_labels, check_probabilities, check_shares, mismatch
-from glassnet.numeric import refuse_hidden
 from glassnet.runners import Runner
-from glassnet.settings import boolean, number, one_of
-from glassnet.shapes import Array, Shape, batch_shape
 
 
 class CrossEntropy(Loss):

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.checks import as_rows, numeric
-from glassnet.errors import ConfigurationError, ShapeError
+from glassnet.core.checks import as_rows, numeric
+from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.settings import number, one_of, whole
+from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.kernels import losses as kernels
 from glassnet.kernels.combine import accumulate, concat_backward, concat_forward
 from glassnet.kernels.softmax import softmax_forward
 from glassnet.losses.base import REDUCTIONS, Loss
 from glassnet.losses.targets import check_labels, check_shares, mismatch
 from glassnet.runners import Runner
-from glassnet.settings import number, one_of, whole
-from glassnet.shapes import Array, Shape, batch_shape
 
 
 class JointCrossEntropy(Loss):

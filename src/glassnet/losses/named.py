@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from glassnet.core.settings import by_name
 from glassnet.losses.base import Loss
 from glassnet.losses.binary import BinaryCrossEntropy, Hinge
 from glassnet.losses.cross_entropy import CrossEntropy
@@ -17,7 +18,6 @@ from glassnet.losses.regression import (
     Quantile,
     SumSquaredError,
 )
-from glassnet.settings import by_name
 
 LOSSES: dict[str, type[Loss]] = {
     "sum_squared_error": SumSquaredError,

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from glassnet import settings
-from glassnet.checks import as_rows, numeric
-from glassnet.errors import ConfigurationError
+from glassnet.core import settings
+from glassnet.core.checks import as_rows, numeric
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.shapes import Array, Shape
 from glassnet.kernels.python import python_loss_backward, python_loss_forward
 from glassnet.losses.base import Loss
 from glassnet.losses.targets import check_labels, mismatch
 from glassnet.runners import Runner
 from glassnet.runners.own import checked, held, mistake, named, pair
-from glassnet.shapes import Array, Shape
 
 
 class NumpyLoss(Loss):

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.checks import numeric, place_in_rows
-from glassnet.errors import DataError
+from glassnet.core.checks import numeric, place_in_rows
+from glassnet.core.errors import DataError
+from glassnet.core.settings import boolean, number, one_of
+from glassnet.core.shapes import Array, Shape
 from glassnet.kernels import losses as kernels
 from glassnet.losses.base import REDUCTIONS, Loss
-from glassnet.settings import boolean, number, one_of
-from glassnet.shapes import Array, Shape
 
 
 class SumSquaredError(Loss):

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.checks import as_rows, finite_rows
-from glassnet.errors import DataError, ShapeError
-from glassnet.shapes import Array, Shape, batch_shape
+from glassnet.core.checks import as_rows, finite_rows
+from glassnet.core.errors import DataError, ShapeError
+from glassnet.core.shapes import Array, Shape, batch_shape
 
 
 def check_weights(weights: Any, rows: int, dtype: np.dtype[Any], *, where: str) -> Array | None:

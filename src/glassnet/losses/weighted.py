@@ -9,8 +9,10 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from glassnet.checks import numeric, same_rows
-from glassnet.errors import ConfigurationError, DataError, ShapeError
+from glassnet.core.checks import numeric, same_rows
+from glassnet.core.errors import ConfigurationError, DataError, ShapeError
+from glassnet.core.settings import number
+from glassnet.core.shapes import Array, Shape, batch_shape, size_of
 from glassnet.kernels import losses as kernels
 from glassnet.kernels.combine import accumulate
 from glassnet.kernels.merge import unpack_backward, unpack_forward
@@ -18,8 +20,6 @@ from glassnet.losses.base import Loss
 from glassnet.losses.cross_entropy import CrossEntropy
 from glassnet.losses.named import single_loss
 from glassnet.runners import Runner
-from glassnet.settings import number
-from glassnet.shapes import Array, Shape, batch_shape, size_of
 
 
 class NamedOutputs(Protocol):

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from glassnet.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.settings import by_name
 from glassnet.metrics.base import Metric
 from glassnet.metrics.classes import F1, Accuracy, LogLoss, Precision, Recall, RocAuc, roc_curve
 from glassnet.metrics.numbers import R2, MeanAbsolute, MeanSquared, RootMeanSquared
 from glassnet.metrics.outputs import OutputMetric, PartOfLoss, by_output
 from glassnet.metrics.own import FunctionMetric
-from glassnet.settings import by_name
 
 METRICS: dict[str, type[Metric]] = {
     "accuracy": Accuracy,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from glassnet.core.numeric import unmasked
+from glassnet.core.settings import Configurable
+from glassnet.core.shapes import Array
 from glassnet.losses import Loss
-from glassnet.numeric import unmasked
-from glassnet.settings import Configurable
-from glassnet.shapes import Array
 
 
 class Metric(Configurable):

@@ -6,11 +6,11 @@ from abc import abstractmethod
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, DataError
+from glassnet.core.errors import ConfigurationError, DataError
+from glassnet.core.settings import one_of
+from glassnet.core.shapes import Array
 from glassnet.losses import Loss
 from glassnet.metrics.base import Metric, plain
-from glassnet.settings import one_of
-from glassnet.shapes import Array
 
 AVERAGES = ("auto", "macro", "weighted")
 

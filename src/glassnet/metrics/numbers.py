@@ -6,10 +6,10 @@ from math import sqrt
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.shapes import Array
 from glassnet.losses import Loss
 from glassnet.metrics.base import Metric, plain
-from glassnet.shapes import Array
 
 
 class _MeanOver(Metric):

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.shapes import Array
 from glassnet.losses import CrossEntropy, Loss
 from glassnet.losses.weighted import WeightedSum
 from glassnet.metrics.base import Metric
 from glassnet.runners import NumpyRunner
-from glassnet.shapes import Array
 
 
 class OutputMetric(Metric):

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from inspect import Parameter, signature
 from typing import Any
 
-from glassnet import settings
-from glassnet.errors import ConfigurationError
+from glassnet.core import settings
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.shapes import Array
 from glassnet.losses import Loss
 from glassnet.metrics.base import Metric
-from glassnet.shapes import Array
 
 
 class FunctionMetric(Metric):

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from glassnet.checks import as_rows, fits_network, numeric
-from glassnet.errors import ConfigurationError, ShapeError, did_you_mean
+from glassnet.core.checks import as_rows, fits_network, numeric
+from glassnet.core.errors import ConfigurationError, ShapeError, did_you_mean
+from glassnet.core.parameters import Parameter, drawn
+from glassnet.core.settings import by_name
+from glassnet.core.shapes import Array, DType, Shape, as_dtype, as_shape, batch_shape
 from glassnet.layers import ACTIVATIONS, Layer, NumpyLayer, PythonLayer
 from glassnet.network.indices import embeddings_of, require_data
 from glassnet.network.memory import InMemory
-from glassnet.parameters import Parameter, drawn
+from glassnet.network.summary import Row, Summary
 from glassnet.runners import NumpyRunner
-from glassnet.settings import by_name
-from glassnet.shapes import Array, DType, Shape, as_dtype, as_shape, batch_shape
-from glassnet.summary import Row, Summary
 
 if TYPE_CHECKING:
     from glassnet.network.looking import Names

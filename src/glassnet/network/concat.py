@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, ShapeError
+from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.kernels.activation import identity_forward
 from glassnet.kernels.combine import accumulate, concat_backward, concat_forward
 from glassnet.layers import Embedding, Layer, NumpyLayer
@@ -15,7 +16,6 @@ from glassnet.network.base import Network, build_layer, names_of
 from glassnet.network.packing import joined_shape, matrix
 from glassnet.network.sequential import Sequential
 from glassnet.runners import Runner
-from glassnet.shapes import Array, Shape, batch_shape
 
 
 class Concat(Network):

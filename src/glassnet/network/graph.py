@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, ShapeError
+from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.shapes import Array, DType, Shape, batch_shape, size_of
 from glassnet.kernels.combine import accumulate, concat_backward, concat_forward, residual_backward
 from glassnet.kernels.merge import unpack_backward, unpack_forward
 from glassnet.layers import Embedding, Layer
@@ -16,7 +17,6 @@ from glassnet.network.merges import Merge
 from glassnet.network.packing import flat, packed, parts_of, unpacked
 from glassnet.network.wiring import in_order, read_inputs, read_nodes, read_outputs, require_used
 from glassnet.runners import Runner
-from glassnet.shapes import Array, DType, Shape, batch_shape, size_of
 
 
 class Graph(Network):

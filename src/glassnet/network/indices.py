@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.shapes import Array, Shape
 from glassnet.layers import Embedding, Layer
-from glassnet.shapes import Array, Shape
 
 
 def embeddings_of(network: Layer, input_shape: Shape) -> list[Embedding]:

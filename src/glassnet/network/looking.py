@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, GlassnetError, did_you_mean
+from glassnet.core.errors import ConfigurationError, GlassnetError, did_you_mean
+from glassnet.core.shapes import Array
 from glassnet.layers import Layer, NumpyLayer, PythonLayer
 from glassnet.network.base import Network
 from glassnet.network.indices import check_indices
 from glassnet.runners import NumpyRunner, own
 from glassnet.runners.base import is_library_code
-from glassnet.shapes import Array
 
 Name = str | int | Layer | NumpyLayer
 Names = Iterable[Name] | Name | None

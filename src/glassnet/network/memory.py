@@ -8,13 +8,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, NotBuiltError
+from glassnet.core.errors import ConfigurationError, NotBuiltError
+from glassnet.core.memory import Layout, Store, is_same_memory, layout_of
+from glassnet.core.parameters import Parameter, ParameterView, Watched
+from glassnet.core.shapes import Array, DType, as_dtype
 from glassnet.kernels.combine import accumulate
 from glassnet.layers import Layer
-from glassnet.memory import Layout, Store, is_same_memory, layout_of
-from glassnet.parameters import Parameter, ParameterView, Watched
 from glassnet.runners import Runner
-from glassnet.shapes import Array, DType, as_dtype
 
 
 class InMemory(Layer):

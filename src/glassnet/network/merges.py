@@ -8,14 +8,14 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, ShapeError
+from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.settings import whole
+from glassnet.core.shapes import Array, Shape, batch_shape, size_of
 from glassnet.kernels import combine
 from glassnet.kernels import merge as kernels
 from glassnet.layers import Layer
 from glassnet.network.packing import joined_shape, matrix
 from glassnet.runners import Runner
-from glassnet.settings import whole
-from glassnet.shapes import Array, Shape, batch_shape, size_of
 
 Kernel = Callable[..., None]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.checks import finite_rows, fits_network, numeric, same_rows
-from glassnet.errors import DataError, ShapeError
-from glassnet.shapes import Array, Shape, batch_shape, size_of
+from glassnet.core.checks import finite_rows, fits_network, numeric, same_rows
+from glassnet.core.errors import DataError, ShapeError
+from glassnet.core.shapes import Array, Shape, batch_shape, size_of
 
 EXACT = 1 << 53
 """Up to here float64 holds every whole number."""

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ShapeError
+from glassnet.core.errors import ShapeError
+from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.kernels.combine import residual_backward, residual_forward
 from glassnet.layers import Embedding, Layer, NumpyLayer
 from glassnet.network.base import Network, build_layer
 from glassnet.network.sequential import Sequential
 from glassnet.runners import Runner
-from glassnet.shapes import Array, Shape, batch_shape
 
 
 class Residual(Network):

@@ -7,11 +7,11 @@ from typing import Any, Self, overload
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.shapes import Array, Shape
 from glassnet.layers import Embedding, Layer, NumpyLayer
 from glassnet.network.base import Network, build_layer, names_of
 from glassnet.runners import Runner
-from glassnet.shapes import Array, Shape
 
 
 class Sequential(Network):

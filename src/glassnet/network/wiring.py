@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from glassnet.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.shapes import Shape, as_shape
 from glassnet.layers import Layer
 from glassnet.network.base import as_layer
 from glassnet.network.merges import MERGES, Merge
 from glassnet.network.sequential import Sequential
 from glassnet.runners.own import is_own
-from glassnet.shapes import Shape, as_shape
 
 Inputs = dict[str, Shape | None]
 Nodes = dict[str, tuple[Any, ...]]

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, ShapeError
-from glassnet.memory import Layout, flat_buffer, is_uniform, layout_known
+from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.memory import Layout, flat_buffer, is_uniform, layout_known
+from glassnet.core.settings import Configurable
+from glassnet.core.shapes import Array
 from glassnet.runners import NumpyRunner, Runner
 from glassnet.schedules import Schedule, as_schedule, rate_of
-from glassnet.settings import Configurable
-from glassnet.shapes import Array
 
 
 class Step(Configurable):

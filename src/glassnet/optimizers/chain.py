@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from glassnet.errors import ConfigurationError
-from glassnet.memory import Layout
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.memory import Layout
+from glassnet.core.settings import by_name
+from glassnet.core.shapes import Array
 from glassnet.optimizers.base import Optimizer, Step
 from glassnet.optimizers.rules import OPTIMIZERS
 from glassnet.optimizers.steps import L1, L2, ClipByNorm, ClipByValue, MaxNorm
 from glassnet.optimizers.trained import apply_to_trained
 from glassnet.runners import Runner
 from glassnet.schedules import Schedule
-from glassnet.settings import by_name
-from glassnet.shapes import Array
 
 
 class Chain(Optimizer):

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.core.memory import Layout
+from glassnet.core.shapes import Array
 from glassnet.kernels.python import python_update
-from glassnet.memory import Layout
 from glassnet.optimizers.base import Optimizer
 from glassnet.runners import Runner
 from glassnet.runners.own import checked, held, named, require_moved, unharmed
-from glassnet.shapes import Array
 
 
 class NumpyOptimizer(Optimizer):

@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.memory import Layout
+from glassnet.core.settings import boolean, number
+from glassnet.core.shapes import Array
 from glassnet.kernels import updates
-from glassnet.memory import Layout
 from glassnet.optimizers.base import Optimizer
 from glassnet.optimizers.steps import WeightDecay
 from glassnet.runners import Runner
 from glassnet.schedules import Schedule
-from glassnet.settings import boolean, number
-from glassnet.shapes import Array
 
 
 class SGD(Optimizer):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.memory import Layout
+from glassnet.core.settings import boolean, number
+from glassnet.core.shapes import Array
 from glassnet.kernels import updates
-from glassnet.memory import Layout
 from glassnet.optimizers.base import Step, weights_of
 from glassnet.runners import Runner
-from glassnet.settings import boolean, number
-from glassnet.shapes import Array
 
 
 class L2(Step):

@@ -11,14 +11,14 @@ from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
+from glassnet.core.memory import Layout, Segment, is_uniform
+from glassnet.core.shapes import Array
 from glassnet.kernels.activation import identity_forward
 from glassnet.kernels.updates import l2_gradient, weight_decay
-from glassnet.memory import Layout, Segment, is_uniform
 from glassnet.optimizers.base import Optimizer, Step
 from glassnet.optimizers.steps import ClipByNorm
 from glassnet.runners import Runner
 from glassnet.runners.own import has_own_class
-from glassnet.shapes import Array
 
 
 @dataclass(frozen=True)

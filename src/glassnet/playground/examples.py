@@ -15,13 +15,13 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 
 from glassnet import tables
+from glassnet.core.errors import ConfigurationError, DataError
+from glassnet.core.shapes import Array
 from glassnet.data import Dataset, digits, read_table, split, test_rows
 from glassnet.data.tables import TEXT_ENDINGS, read_header
-from glassnet.errors import ConfigurationError, DataError
 from glassnet.playground.generators import GENERATORS
 from glassnet.playground.settings import LOSSES, Setting
 from glassnet.preprocessing import Standardize
-from glassnet.shapes import Array
 from glassnet.tables import Frame, Reading
 
 ENDINGS = (*TEXT_ENDINGS, ".xlsx")

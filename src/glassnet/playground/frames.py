@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.core.shapes import Array
 from glassnet.playground.examples import Examples
 from glassnet.playground.picture import Picture, hidden_outputs, signed
 from glassnet.playground.session import Session
 from glassnet.playground.settings import LOSSES
-from glassnet.shapes import Array
 
 SHOWN_IMAGES = 40
 """Held-out pictures on the page, where rows are pictures."""

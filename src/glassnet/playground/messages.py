@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, NoReturn
 
-from glassnet.errors import DataError
-from glassnet.explain.trace import LANGUAGES
+from glassnet.core.errors import DataError
 from glassnet.playground.examples import MOST_BYTES
+from glassnet.tracing.trace import LANGUAGES
 
 MOST_LETTERS = 10_000
 """Of a message without a table."""

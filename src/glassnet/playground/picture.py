@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from glassnet.core.shapes import Array
 from glassnet.layers import Dense
 from glassnet.network import Sequential
 from glassnet.playground.session import Session
 from glassnet.runners import NumpyRunner
-from glassnet.shapes import Array
 
 SIDE = 90
 """Points along each edge of the picture of the answers."""

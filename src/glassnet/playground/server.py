@@ -14,14 +14,14 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from glassnet.errors import DataError, GlassnetError
-from glassnet.explain.page import script_module, style_of_steps
-from glassnet.pages import STYLE
+from glassnet.core.errors import DataError, GlassnetError
+from glassnet.core.pages import STYLE
 from glassnet.playground.examples import Table
 from glassnet.playground.frames import pack
 from glassnet.playground.messages import Allowance, read_message
 from glassnet.playground.outbox import Outbox
 from glassnet.playground.worker import Worker, error_message, too_many_messages
+from glassnet.tracing.page import script_module, style_of_steps
 
 MOST_SESSIONS = 8
 MOST_REFUSALS = 200

@@ -10,14 +10,14 @@ from time import perf_counter
 
 import numpy as np
 
-from glassnet.explain import Trace, trace
+from glassnet.core.shapes import Array
 from glassnet.losses import Loss
 from glassnet.metrics import R2, Accuracy, Metric
 from glassnet.playground.examples import Examples, Table, examples_of
 from glassnet.playground.models import model_of
 from glassnet.playground.settings import Setting
 from glassnet.runners import NumpyRunner
-from glassnet.shapes import Array
+from glassnet.tracing import Trace, trace
 from glassnet.training import Predictor, Rows
 from glassnet.training.batches import epoch_order
 from glassnet.training.steps import TrainingStep

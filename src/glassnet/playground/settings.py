@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from glassnet.errors import ConfigurationError, did_you_mean
-from glassnet.settings import number, one_of, whole
+from glassnet.core.errors import ConfigurationError, did_you_mean
+from glassnet.core.settings import number, one_of, whole
 
 DATASETS = ("xor", "circle", "moons", "spiral", "blobs", "plane", "digits", "table")
 ACTIVATIONS = {"tanh": "Tanh", "relu": "ReLU", "sigmoid": "Sigmoid", "leaky_relu": "LeakyReLU", "linear": ""}

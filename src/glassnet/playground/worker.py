@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, DataError, DivergenceError, GlassnetError
-from glassnet.explain.page import steps_of
-from glassnet.output import logger
+from glassnet.core.errors import ConfigurationError, DataError, DivergenceError, GlassnetError
+from glassnet.core.output import logger
 from glassnet.playground.code import python_code
 from glassnet.playground.examples import Table, TableError
 from glassnet.playground.frames import Frames, pack
 from glassnet.playground.messages import FASTEST, Message
 from glassnet.playground.session import Session
 from glassnet.playground.settings import Setting
+from glassnet.tracing.page import steps_of
 
 FRAME_SECONDS = 1 / 40
 """From one frame to the next, at least."""

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.checks import as_rows, same_rows
-from glassnet.errors import ConfigurationError, DataError, ShapeError
+from glassnet.core.checks import as_rows, same_rows
+from glassnet.core.errors import ConfigurationError, DataError, ShapeError
+from glassnet.core.shapes import Array
 from glassnet.losses.targets import check_labels
 from glassnet.model import Model
-from glassnet.model_outputs import require_one_output
+from glassnet.model.outputs import require_one_output
 from glassnet.plots.figures import flat_labels
-from glassnet.shapes import Array
 
 
 def require_labels_beside_a_model(model: Any, y: Any, where: str, *, pair: str) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
+from glassnet.core.shapes import batch_shape
 from glassnet.layers import Layer
 from glassnet.network import Concat, Network, Residual
-from glassnet.shapes import batch_shape
 
 INK, MUTED, LINE = "#22313f", "#66737f", "#9aa7b3"
 TRAINED, PLAIN = "#dce9f7", "#f2f4f6"

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glassnet.calls import suggests
-from glassnet.checks import as_rows, same_rows
-from glassnet.errors import ConfigurationError, DataError, ShapeError
+from glassnet.core.calls import suggests
+from glassnet.core.checks import as_rows, same_rows
+from glassnet.core.errors import ConfigurationError, DataError, ShapeError
+from glassnet.core.randomness import generator
+from glassnet.core.shapes import Array
 from glassnet.metrics import roc_curve
 from glassnet.model import Model
 from glassnet.plots.answers import answers, require_labels_beside_a_model
 from glassnet.plots.figures import FIRST, INK, MIDDLE, PALE, SECOND, SMALL, finished, headline, prepared, readable
-from glassnet.randomness import generator
-from glassnet.shapes import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from glassnet.calls import suggests
-from glassnet.errors import ConfigurationError
-from glassnet.files import write_atomically
+from glassnet.core.calls import suggests
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.files import write_atomically
+from glassnet.core.shapes import Array
 from glassnet.layers import Dense, Layer
 from glassnet.model import Model
 from glassnet.network import Concat, Graph, Network, Residual, as_network
 from glassnet.plots.blocks import block_diagram
-from glassnet.shapes import Array
 
 COLUMN, ROW, RADIUS, MARGIN, LETTER = 170, 52, 15, 46, 8
 MOST_UNITS = 64

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glassnet.checks import numeric
-from glassnet.errors import ConfigurationError, ShapeError
-from glassnet.files import write_atomically
+from glassnet.core.checks import numeric
+from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.files import write_atomically
+from glassnet.core.pages import printable
+from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.network import Network
-from glassnet.pages import printable
-from glassnet.shapes import Array, Shape, batch_shape
 from glassnet.training.history import CURVES, require_matplotlib, require_picture
 
 if TYPE_CHECKING:

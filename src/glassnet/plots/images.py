@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from glassnet.calls import suggests
-from glassnet.checks import as_rows, fits_network, numeric
-from glassnet.errors import ConfigurationError
+from glassnet.core.calls import suggests
+from glassnet.core.checks import as_rows, fits_network, numeric
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.shapes import Array, batch_shape
 from glassnet.layers import Conv2D, Layer
 from glassnet.model import Model
 from glassnet.network import Network, Sequential, as_network
@@ -26,7 +27,6 @@ from glassnet.plots.figures import (
     show_picture,
 )
 from glassnet.runners import NumpyRunner
-from glassnet.shapes import Array, batch_shape
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

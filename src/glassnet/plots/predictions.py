@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glassnet.calls import suggests
-from glassnet.checks import numeric, same_rows
-from glassnet.errors import ConfigurationError
+from glassnet.core.calls import suggests
+from glassnet.core.checks import numeric, same_rows
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.settings import whole
+from glassnet.core.shapes import Array, Shape
 from glassnet.losses.targets import check_labels
 from glassnet.model import Model
 from glassnet.plots.answers import answers, one_class, require_labels_beside_a_model
@@ -30,8 +32,6 @@ from glassnet.plots.figures import (
     short,
     show_picture,
 )
-from glassnet.settings import whole
-from glassnet.shapes import Array, Shape
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

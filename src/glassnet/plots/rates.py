@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from glassnet.calls import suggests
+from glassnet.core.calls import suggests
 from glassnet.diagnosis import RateTest
 from glassnet.plots.figures import FIRST, INK, MIDDLE, SECOND, SMALL, finished, headline, prepared
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glassnet.calls import suggests
-from glassnet.checks import numeric
+from glassnet.core.calls import suggests
+from glassnet.core.checks import numeric
+from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.randomness import generator
+from glassnet.core.settings import number, whole
+from glassnet.core.shapes import Array, batch_shape
 from glassnet.diagnosis.baseline import loss_of
-from glassnet.errors import ConfigurationError, ShapeError
 from glassnet.model import Model
-from glassnet.model_outputs import require_one_output
+from glassnet.model.outputs import require_one_output
 from glassnet.plots.figures import INK, MIDDLE, SECOND, SMALL, colour_bar, finished, flat_labels, headline, prepared
-from glassnet.randomness import generator
-from glassnet.settings import number, whole
-from glassnet.shapes import Array, batch_shape
 from glassnet.tables import Table
 from glassnet.tables.raws import NUMBER
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from glassnet.calls import suggests
-from glassnet.errors import ConfigurationError
+from glassnet.core.calls import suggests
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.settings import one_of
+from glassnet.core.shapes import Array
 from glassnet.plots.figures import INK, MIDDLE, PALE, SMALL, finished, headline, prepared
-from glassnet.settings import one_of
-from glassnet.shapes import Array
 from glassnet.training import Distribution, Watch, WatchRecord
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glassnet.errors import ShapeError
+from glassnet.core.errors import ShapeError
+from glassnet.core.shapes import Shape
 from glassnet.model import Model
 from glassnet.plots import plot_calibration, plot_confusion_matrix, plot_mistakes, plot_residuals, plot_roc
 from glassnet.plots.figures import pictures_of, readable
 from glassnet.reports.html import paragraph, section, table
 from glassnet.reports.pictures import picture
 from glassnet.reports.results import AMOUNTS, CLASSES, Measure, Results
-from glassnet.shapes import Shape
 from glassnet.training import History
 
 if TYPE_CHECKING:

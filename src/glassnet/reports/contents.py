@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.explain import permutation_importance
-from glassnet.explain.importance import usual_measure
+from glassnet.derivatives.importance import permutation_importance, usual_measure
 from glassnet.model import Model
 from glassnet.plots.figures import readable
 from glassnet.preprocessing import Standardize

@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.calls import suggests
-from glassnet.files import require_writable, write_atomically
+from glassnet.core.calls import suggests
+from glassnet.core.files import require_writable, write_atomically
+from glassnet.core.pages import page
+from glassnet.core.shapes import Shape
 from glassnet.model import Model
-from glassnet.model_outputs import require_one_output
-from glassnet.pages import page
+from glassnet.model.outputs import require_one_output
 from glassnet.reports import answers, contents
 from glassnet.reports.html import STYLE, paragraph
 from glassnet.reports.pictures import MISSING, can_draw
 from glassnet.reports.results import AMOUNTS, CLASSES, results_of
-from glassnet.shapes import Shape
 from glassnet.training import History
 from glassnet.version import __version__
 

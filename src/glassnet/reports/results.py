@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.checks import numeric
+from glassnet.core.checks import numeric
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.shapes import Array
 from glassnet.diagnosis.baseline import outputs_for_shares
-from glassnet.errors import ConfigurationError
 from glassnet.losses import Loss
 from glassnet.metrics import as_metrics
 from glassnet.model import Model
 from glassnet.plots.figures import flat_labels, names_of
-from glassnet.shapes import Array
 
 CLASSES, AMOUNTS, OTHER = "classes", "amounts", "other"
 OF_PROBABILITIES = ("accuracy", "roc_auc", "f1", "log_loss")

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from glassnet.core.randomness import stream_id
+from glassnet.core.shapes import Array, Shape
 from glassnet.kernels import Kernel
 from glassnet.kernels import python as kernels
-from glassnet.randomness import stream_id
 from glassnet.runners import own
-from glassnet.shapes import Array, Shape
 
 NumberOfStep = Callable[[Any], Any]
 """A number as a function of the training step, or of an array of steps (int64)."""

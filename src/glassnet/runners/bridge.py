@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from glassnet.core.shapes import Array
 from glassnet.kernels import python as kernels
 from glassnet.runners import own
 from glassnet.runners.numpy import NumpyRunner
 from glassnet.runners.standins import plain
-from glassnet.shapes import Array
 
 if TYPE_CHECKING:
     from glassnet.runners.recorder import Recorder

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, ShapeError
-from glassnet.shapes import Array, Shape
+from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.shapes import Array, Shape
 
 if TYPE_CHECKING:
     from glassnet.runners.base import Runner

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
+from glassnet.core.randomness import stream_id
+from glassnet.core.shapes import Array, Shape
 from glassnet.kernels import Kernel, KernelInfo, info
-from glassnet.randomness import stream_id
 from glassnet.runners import bridge, own
 from glassnet.runners.base import Caller, NumberOfStep, Runner, is_library_code, values_at
 from glassnet.runners.standins import NotRecorded, StandIn, kept_by, plain, stand_in
-from glassnet.shapes import Array, Shape
 
 
 @dataclass(frozen=True)

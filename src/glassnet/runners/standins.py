@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from glassnet.shapes import Array
+from glassnet.core.shapes import Array
 
 if TYPE_CHECKING:
     from glassnet.runners.recorder import Recorder

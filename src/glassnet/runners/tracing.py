@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.core.shapes import Array, Shape
 from glassnet.kernels import Kernel, KernelInfo, info
 from glassnet.kernels import python as kernels
 from glassnet.runners.base import Caller, Runner
 from glassnet.runners.own import is_own
 from glassnet.runners.recorder import extent
-from glassnet.shapes import Array, Shape
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.shapes import Array
 from glassnet.losses import JointCrossEntropy
 from glassnet.model import Model
 from glassnet.serving.refusals import UNUSABLE, Refusal
-from glassnet.shapes import Array
 from glassnet.tables import Table
 
 CLASSES, LABELS, QUESTIONS, AMOUNTS = "classes", "labels", "questions", "amounts"

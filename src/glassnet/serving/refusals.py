@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple, TypeAlias
 
-from glassnet.errors import GlassnetError
+from glassnet.core.errors import GlassnetError
 from glassnet.serving.chinese import in_chinese
 
 BAD_REQUEST, FORBIDDEN, NOT_FOUND, NOT_ALLOWED, TOO_SLOW = 400, 403, 404, 405, 408

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple, NoReturn, Protocol
 
 import numpy as np
 
-from glassnet.errors import did_you_mean
+from glassnet.core.errors import did_you_mean
+from glassnet.core.shapes import size_of
 from glassnet.model import Model
 from glassnet.serving.columns import description_of
 from glassnet.serving.refusals import UNUSABLE, Refusal, Written, shown
-from glassnet.shapes import size_of
 from glassnet.tables import Ignored, Table
 from glassnet.tables.words import LARGEST_EXACT, Words
 

@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import GlassnetError
+from glassnet.core.errors import GlassnetError
+from glassnet.core.output import logger
+from glassnet.core.settings import number, whole
 from glassnet.formats import in_words
 from glassnet.model import Model
-from glassnet.output import logger
 from glassnet.runners.own import is_own
 from glassnet.serving.answers import answers_of
 from glassnet.serving.bodies import rows_of
 from glassnet.serving.openapi import openapi_of
 from glassnet.serving.refusals import Refusal, as_json, failed, refusal_of
 from glassnet.serving.rows import inputs_of
-from glassnet.settings import number, whole
 from glassnet.tables.surprises import gathered
 from glassnet.version import __version__
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.settings import boolean, one_of
-from glassnet.shapes import Array
+from glassnet.core.settings import boolean, one_of
+from glassnet.core.shapes import Array
 from glassnet.tables.forms import NOTHING, Form
 from glassnet.tables.raws import NUMBER, Raw
 from glassnet.tables.words import LARGEST_EXACT

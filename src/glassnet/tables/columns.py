@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from glassnet.errors import DataError
-from glassnet.settings import Configurable, boolean, number
-from glassnet.shapes import Array
+from glassnet.core.errors import DataError
+from glassnet.core.settings import Configurable, boolean, number
+from glassnet.core.shapes import Array
 from glassnet.tables.raws import DAYTIME, DURATION, NUMBER, TIME, TRUTH, WORDS, Raw, example_of, nothing
 
 LOWEST = float(np.finfo(np.float64).min)

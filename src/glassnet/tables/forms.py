@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from glassnet.settings import Configurable, boolean, one_of
-from glassnet.shapes import Array
+from glassnet.core.settings import Configurable, boolean, one_of
+from glassnet.core.shapes import Array
 from glassnet.tables.raws import NUMBER, TEXTS, TIME, TRUTH, WORDS, Raw
 from glassnet.tables.words import word_of_text
 

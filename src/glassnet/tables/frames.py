@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import DataError, MissingExtraError
-from glassnet.shapes import Array
+from glassnet.core.errors import DataError, MissingExtraError
+from glassnet.core.shapes import Array
 from glassnet.tables.raws import Frame, Raw
 from glassnet.tables.values import raw_of_categories, raw_of_values, unreadable
 

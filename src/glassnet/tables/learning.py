@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, DataError
-from glassnet.shapes import Array
+from glassnet.core.errors import ConfigurationError, DataError
+from glassnet.core.shapes import Array
 from glassnet.tables.columns import (
     DAYS,
     Column,

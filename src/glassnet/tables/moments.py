@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError
-from glassnet.settings import boolean
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.settings import boolean
 from glassnet.tables.clocks import CLOCK, NOON, ZONE, clock_of
 from glassnet.tables.forms import NOTHING, Form
 from glassnet.tables.raws import TIME

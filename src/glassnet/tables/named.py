@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import DataError, did_you_mean
-from glassnet.numeric import numeric
-from glassnet.shapes import Array
+from glassnet.core.errors import DataError, did_you_mean
+from glassnet.core.numeric import numeric
+from glassnet.core.shapes import Array
 from glassnet.tables.frames import columns_of, names_in
 from glassnet.tables.surprises import told_once
 

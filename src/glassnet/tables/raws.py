@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glassnet.shapes import Array
+from glassnet.core.shapes import Array
 
 if TYPE_CHECKING:
     from glassnet.tables.forms import Form

@@ -18,8 +18,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
-from glassnet.errors import DataError
-from glassnet.settings import Configurable, one_of
+from glassnet.core.errors import DataError
+from glassnet.core.settings import Configurable, one_of
 from glassnet.tables.amounts import Cell, NumberForm, are_names, decimal_signs, number_form, plain_numbers
 from glassnet.tables.clocks import ClockForm, DurationForm
 from glassnet.tables.forms import MISSING, NOTHING, Form, TruthForm, WordForm, as_array

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from glassnet.errors import DataWarning
-from glassnet.shapes import Array
+from glassnet.core.errors import DataWarning
+from glassnet.core.shapes import Array
 from glassnet.tables.columns import Column, Number, Quantiles, TimeOfDay, Truth
 from glassnet.tables.raws import Raw
 from glassnet.tables.words import Category, Indexed, Words, word

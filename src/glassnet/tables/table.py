@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, DataError, did_you_mean
+from glassnet.core.errors import ConfigurationError, DataError, did_you_mean
+from glassnet.core.settings import Configurable, one_of
+from glassnet.core.shapes import Array
 from glassnet.layers import Columns, Embedding, Flatten, Layer
 from glassnet.losses import Loss
 from glassnet.network import Concat
-from glassnet.settings import Configurable, one_of
-from glassnet.shapes import Array
 from glassnet.tables.amounts import NumberForm
 from glassnet.tables.clocks import ClockForm, DurationForm
 from glassnet.tables.columns import Column, Duration, Ignored, Number, Quantiles, Time, TimeOfDay, Truth

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, DataError
+from glassnet.core.errors import ConfigurationError, DataError
+from glassnet.core.settings import Configurable
+from glassnet.core.shapes import Array
 from glassnet.losses import JointCrossEntropy, Loss
-from glassnet.settings import Configurable
-from glassnet.shapes import Array
 from glassnet.tables.raws import DAYTIME, DURATION, NUMBER, TIME, Raw
 from glassnet.tables.reading import MOST_CLASSES_OF_NUMBERS
 from glassnet.tables.words import LARGEST_EXACT, counted, places_of, require_exact, word

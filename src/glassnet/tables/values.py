@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import DataError
-from glassnet.shapes import Array
+from glassnet.core.errors import DataError
+from glassnet.core.shapes import Array
 from glassnet.tables.forms import WordForm, as_array
 from glassnet.tables.raws import DAYTIME, DURATION, NUMBER, TEXTS, TIME, TRUTH, WORDS, Raw
 from glassnet.tables.words import LARGEST_EXACT, word

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import DataError
-from glassnet.settings import boolean, whole
-from glassnet.shapes import Array
+from glassnet.core.errors import DataError
+from glassnet.core.settings import boolean, whole
+from glassnet.core.shapes import Array
 from glassnet.tables.columns import Column, filled, missing_note, with_missing
 from glassnet.tables.raws import NUMBER, TRUTH, WORDS, Raw, example_of
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glassnet.memory import Layout
-from glassnet.shapes import Array
+from glassnet.core.memory import Layout
+from glassnet.core.shapes import Array
 
 SHARE = {np.dtype(np.float32): 1e-3, np.dtype(np.float64): 1e-8}
 """How far numbers may lie apart, in shares of the largest of their kind."""

@@ -9,10 +9,10 @@ from zlib import crc32
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, DataError
-from glassnet.randomness import generator
-from glassnet.shapes import Array
-from glassnet.splits import held_out
+from glassnet.core.errors import ConfigurationError, DataError
+from glassnet.core.randomness import generator
+from glassnet.core.shapes import Array
+from glassnet.core.splits import held_out
 
 FINGERPRINT_ROWS = 1000
 """Whose inputs tell rows from others."""

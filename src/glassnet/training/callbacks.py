@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from glassnet.calls import CheckedMeta
-from glassnet.errors import ConfigurationError
+from glassnet.core.calls import CheckedMeta
+from glassnet.core.errors import ConfigurationError
 from glassnet.training.batches import Rows
 from glassnet.training.history import History
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from glassnet.core.parameters import Parameter, ParameterView, Watched
+from glassnet.core.settings import Configurable
 from glassnet.initializers import Initializer
 from glassnet.layers.weights import WithWeights
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
-from glassnet.parameters import Parameter, ParameterView, Watched
 from glassnet.runners.base import is_library_code
-from glassnet.settings import Configurable
 from glassnet.training.parts import is_python
 
 PLAIN = frozenset((bool, int, float, str))

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from glassnet.errors import ConfigurationError, FileFormatError
-from glassnet.files import require_writable
-from glassnet.settings import boolean, whole
+from glassnet.core.errors import ConfigurationError, FileFormatError
+from glassnet.core.files import require_writable
+from glassnet.core.settings import boolean, whole
 from glassnet.training.callbacks import Callback, TrainingState
 from glassnet.training.monitors import Monitor
 

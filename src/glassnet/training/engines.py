@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.compile import CompiledProgram, RecordedStep, native
+from glassnet.compile.threads import thread_count
+from glassnet.core.shapes import Array
 from glassnet.losses import Loss
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
-from glassnet.runners import CompiledProgram, NumberOfStep, NumpyRunner, RecordedStep, native
+from glassnet.runners import NumberOfStep, NumpyRunner
 from glassnet.runners.base import values_at
 from glassnet.runners.standins import NotRecorded
-from glassnet.runners.threads import thread_count
-from glassnet.shapes import Array
 from glassnet.training.batches import Rows, batch_sizes, batches
 from glassnet.training.parts import NO_BRIDGES, Bridges
 from glassnet.training.snapshots import Snapshots

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from glassnet.core.shapes import Array
 from glassnet.losses import Loss
 from glassnet.network import LookingRunner, Network, amounts_in
 from glassnet.runners import Runner
 from glassnet.runners.own import gradient_unwritten
-from glassnet.shapes import Array
 from glassnet.training.batches import Rows
 
 

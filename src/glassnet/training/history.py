@@ -8,9 +8,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from glassnet.errors import ConfigurationError, MissingExtraError
-from glassnet.files import require_writable, write_atomically
-from glassnet.settings import one_of
+from glassnet.core.errors import ConfigurationError, MissingExtraError
+from glassnet.core.files import require_writable, write_atomically
+from glassnet.core.settings import one_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

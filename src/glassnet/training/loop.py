@@ -8,16 +8,17 @@ from warnings import warn
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, DivergenceError, NumpyFallbackWarning
+from glassnet.compile import NativeRunner
+from glassnet.core.errors import ConfigurationError, DivergenceError, NumpyFallbackWarning
+from glassnet.core.shapes import Array
 from glassnet.losses import Loss
 from glassnet.metrics import Metric
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
 from glassnet.preprocessing import Standardize
-from glassnet.runners import NativeRunner, NumpyRunner
+from glassnet.runners import NumpyRunner
 from glassnet.runners.base import values_at
 from glassnet.runners.own import held, is_own, named, single
-from glassnet.shapes import Array
 from glassnet.training.batches import Rows, batch_sizes, epoch_order
 from glassnet.training.callbacks import Callback, TrainingState
 from glassnet.training.changes import Fingerprint

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, FileFormatError
+from glassnet.core.errors import ConfigurationError, FileFormatError
+from glassnet.core.settings import boolean, number, one_of, whole
+from glassnet.core.shapes import Array
+from glassnet.core.suggestions import nearest
 from glassnet.metrics import METRICS
-from glassnet.settings import boolean, number, one_of, whole
-from glassnet.shapes import Array
-from glassnet.suggestions import nearest
 from glassnet.training.callbacks import Callback, TrainingState
 
 HIGHER_IS_BETTER = ("accuracy", "f1", "precision", "r2", "recall", "roc_auc")

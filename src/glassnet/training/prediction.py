@@ -9,20 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError
+from glassnet.compile import native
+from glassnet.compile.arena import Arena
+from glassnet.compile.fusion import fold
+from glassnet.compile.program import MOST_AXES, as_setting, check_arrays, fits_native
+from glassnet.compile.stages import Group, Item, Stage, items_of
+from glassnet.compile.threads import thread_count
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.parameters import Watched
+from glassnet.core.shapes import Array, size_of
 from glassnet.kernels.activation import identity_forward
 from glassnet.network import Network, embeddings_of
-from glassnet.parameters import Watched
-from glassnet.runners import NumpyRunner, Recorder, StepNumber, native
-from glassnet.runners.arena import Arena
-from glassnet.runners.fusion import fold
+from glassnet.runners import NumpyRunner, Recorder, StepNumber
 from glassnet.runners.own import is_own
-from glassnet.runners.program import MOST_AXES, as_setting, check_arrays, fits_native
 from glassnet.runners.recorder import without_dead_work
-from glassnet.runners.stages import Group, Item, Stage, items_of
 from glassnet.runners.standins import NotRecorded
-from glassnet.runners.threads import thread_count
-from glassnet.shapes import Array, size_of
 from glassnet.training.agreement import close
 from glassnet.training.changes import Fingerprint
 from glassnet.training.steps import refusing_parameters

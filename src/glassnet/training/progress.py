@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from glassnet.output import for_stream
+from glassnet.core.output import for_stream
 
 if TYPE_CHECKING:
     from rich.progress import Progress

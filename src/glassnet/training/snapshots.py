@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from glassnet.core.shapes import Array
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
-from glassnet.shapes import Array
 
 
 class Snapshots:

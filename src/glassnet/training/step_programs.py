@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.compile import CompiledProgram, native
+from glassnet.core.shapes import Array
 from glassnet.losses import BinaryCrossEntropy, CrossEntropy, Loss
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
-from glassnet.runners import CompiledProgram, NumberOfStep, native
+from glassnet.runners import NumberOfStep
 from glassnet.runners.base import is_library_code, values_at
 from glassnet.runners.standins import NotRecorded
-from glassnet.shapes import Array
 from glassnet.training.batches import Rows
 from glassnet.training.engines import ENDS, CompiledEngine, Task
 from glassnet.training.loop import check_rate

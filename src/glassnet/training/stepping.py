@@ -9,12 +9,12 @@ from warnings import warn
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError, DivergenceError, NumpyFallbackWarning
+from glassnet.core.errors import ConfigurationError, DivergenceError, NumpyFallbackWarning
+from glassnet.core.shapes import Array
 from glassnet.losses import Loss
 from glassnet.network import Network, embeddings_of
 from glassnet.optimizers import Optimizer
 from glassnet.runners import NumpyRunner
-from glassnet.shapes import Array
 from glassnet.training.batches import Rows
 from glassnet.training.changes import Fingerprint
 from glassnet.training.engines import CompiledEngine, engine_class

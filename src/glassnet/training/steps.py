@@ -7,12 +7,13 @@ from contextlib import contextmanager, nullcontext
 
 import numpy as np
 
+from glassnet.compile import CompiledProgram, RecordedStep
+from glassnet.core.shapes import Array
 from glassnet.losses import Loss
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
-from glassnet.runners import CompiledProgram, RecordedStep, Recorder, Runner, TracingRunner
+from glassnet.runners import Recorder, Runner, TracingRunner
 from glassnet.runners.standins import stand_in
-from glassnet.shapes import Array
 from glassnet.training.batches import Rows
 from glassnet.training.parts import NO_BRIDGES, Bridges
 

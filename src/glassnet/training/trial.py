@@ -16,15 +16,16 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import ConfigurationError
+from glassnet.compile import Plan
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.shapes import Array
 from glassnet.losses import Loss
 from glassnet.network import Network, embeddings_of
 from glassnet.optimizers import Optimizer
-from glassnet.runners import NumpyRunner, Plan
+from glassnet.runners import NumpyRunner
 from glassnet.runners.own import gradient_unwritten, is_own, place_of, require_moved
 from glassnet.runners.standins import NotRecorded
 from glassnet.schedules import require_repeatable
-from glassnet.shapes import Array
 from glassnet.training.agreement import Numbers, difference
 from glassnet.training.batches import Rows
 from glassnet.training.engines import CompiledEngine, Engine, NumpyEngine, Task

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from glassnet.core.shapes import Array
 from glassnet.kernels import Kernel, info
 from glassnet.runners import Caller, NumpyRunner, RecordedCall
 from glassnet.runners.recorder import extent
-from glassnet.shapes import Array
 
 if TYPE_CHECKING:
     from glassnet.network import Network

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from glassnet.randomness import generator
-from glassnet.settings import whole
-from glassnet.shapes import Array
+from glassnet.core.randomness import generator
+from glassnet.core.settings import whole
+from glassnet.core.shapes import Array
 from glassnet.training.callbacks import Callback
 from glassnet.training.view import Sample
 

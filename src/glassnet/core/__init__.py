@@ -1,0 +1,1 @@
+"""What every room stands on: errors, shapes, settings, checks, parameters, randomness, files, splits."""

@@ -1,0 +1,245 @@
+"""Anything array-like as an array of numbers; what is no number, or is not there, is refused with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, time, timedelta
+from decimal import Decimal
+from numbers import Complex, Real
+from typing import Any
+
+import numpy as np
+
+from glassnet.core.errors import DataError
+from glassnet.core.shapes import Array
+
+NUMBERS = "biuf"
+"""Kinds of dtypes that hold numbers or truth."""
+MISSING_TYPES = ("NoneType", "NAType", "NaTType")
+"""Of Python and pandas: what stands where nothing is."""
+
+
+def numeric(values: Any, *, where: str) -> Array:
+    """Makes an array of numbers or booleans.
+
+    What is such an array already stays what it is. Objects become int64, uint64 or bool where all of them are such
+    numbers, else float64; they may be numbers of Python and NumPy, ``Decimal``, ``Fraction``, and arrays of one shape.
+
+    Raises:
+        DataError: text, complex numbers, dates, other objects and gaps, each named with its place; hidden values of a
+            masked array, which are missing values; ragged lists.
+    """
+    if type(values) is np.ndarray and values.dtype.kind in NUMBERS:
+        return values
+    if values is None or hasattr(values, "toarray"):
+        raise DataError(
+            where=where,
+            received="nothing (None)" if values is None else f"a sparse matrix ({type(values).__name__})",
+            expected="an array of numbers",
+            fix="pass the data" if values is None else "make it dense first: x.toarray()",
+        )
+    _refuse_masked_parts(values, where)
+    try:
+        array = np.asanyarray(values)
+    except (OverflowError, TypeError):  # a whole number beyond float64, dates among numbers
+        array = np.asarray(values, dtype=object)
+    except ValueError as error:
+        raise _ragged(str(error), where) from error
+    array = unmasked(array, where=where)
+    if array.dtype.kind in NUMBERS:
+        return array
+    # In a list of numbers and words all become words: which of them was one is to be seen in the list.
+    if array.dtype.kind not in "OVcmM" and not isinstance(values, np.ndarray):
+        array = np.asarray(values, dtype=object)
+    return _of_objects(array, where) if array.dtype.kind == "O" else _refuse_dtype(array, where)
+
+
+def unmasked(values: Any, *, where: str) -> Array:
+    """A masked array without its mask; any other as a plain array.
+
+    Raises:
+        DataError: something is hidden behind the mask, or it is a structured array.
+    """
+    if isinstance(values, np.ma.MaskedArray) and values.dtype.names is None:
+        hidden = np.ma.getmaskarray(values)
+        if hidden.any():
+            raise _masked(tuple(int(i) for i in np.argwhere(hidden)[0]), int(hidden.sum()), where)
+        values = values.data
+    return np.asarray(values)
+
+
+def refuse_hidden(values: Any, *, where: str) -> None:
+    """Refuses masked arrays that hide something, alone or in lists; whatever else it is is for others to judge."""
+    if isinstance(values, np.ma.MaskedArray):
+        unmasked(values, where=where)
+    _refuse_masked_parts(values, where)
+
+
+def place_in_rows(index: tuple[int, ...]) -> str:
+    """How messages name an element of the data, counted from 0.
+
+    Example:
+        >>> place_in_rows((3, 1)), place_in_rows((3,))
+        ('row 3, column 1', 'row 3')
+    """
+    return f"row {index[0]}" + (f", column {', '.join(map(str, index[1:]))}" if len(index) > 1 else "")
+
+
+def _refuse_masked_parts(values: Any, where: str, index: tuple[int, ...] = ()) -> None:
+    """Looks for masked arrays inside lists, of which NumPy takes what is behind the mask."""
+    if not isinstance(values, list | tuple):
+        return
+    kinds = set(map(type, values))
+    if not any(issubclass(kind, list | tuple | np.ma.MaskedArray) for kind in kinds):
+        return
+    for place, value in enumerate(values):
+        if isinstance(value, np.ma.MaskedArray) and value.dtype.names is None and np.ma.is_masked(value):
+            hidden = np.ma.getmaskarray(value)
+            inner = tuple(int(i) for i in np.argwhere(hidden)[0]) if hidden.ndim else ()
+            raise _masked((*index, place, *inner), int(hidden.sum()), where)
+        _refuse_masked_parts(value, where, (*index, place))
+
+
+def _of_objects(array: Array, where: str) -> Array:
+    """Numbers of an array of objects."""
+    flat = array.reshape(-1)
+    kinds = set(map(type, flat.tolist()))
+    if not all(issubclass(kind, Real | Decimal | np.bool_) for kind in kinds):
+        if array.size and all(_is_nested(kind) for kind in kinds):
+            return _stacked(array, where)
+        return _refuse_element(array, where)
+    if kinds and all(issubclass(kind, bool | np.bool_) for kind in kinds):
+        return array.astype(bool)
+    if kinds and all(issubclass(kind, int | np.integer | np.bool_) for kind in kinds):
+        low, high = int(min(flat)), int(max(flat))
+        for dtype in (np.int64, np.uint64):
+            if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+                return array.astype(dtype)
+    try:
+        return array.astype(np.float64)
+    except (OverflowError, ValueError):  # beyond float64, or a signalling NaN
+        return np.array([_as_float(value) for value in flat]).reshape(array.shape)
+
+
+def _as_float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+    except ValueError:
+        return float("nan")
+
+
+def _is_nested(kind: type) -> bool:
+    return issubclass(kind, list | tuple) or (hasattr(kind, "__array__") and not issubclass(kind, np.generic))
+
+
+def _stacked(array: Array, where: str) -> Array:
+    """An array of arrays as one with more axes."""
+    parts = [numeric(part, where=f"{where}: {place_in_rows(index)}") for index, part in _elements(array)]
+    if len({part.shape for part in parts}) > 1:
+        shapes = " and ".join(map(str, list(dict.fromkeys(part.shape for part in parts))[:2]))
+        raise _ragged(f"arrays of the shapes {shapes}", where)
+    if len({part.dtype for part in parts}) > 1:  # so that int64 beside uint64 keeps its digits
+        parts = [part.astype(object) for part in parts]
+    whole = np.stack(parts).reshape(*array.shape, *parts[0].shape)
+    return _of_objects(whole, where) if whole.dtype.kind == "O" else whole
+
+
+def _elements(array: Array) -> Iterator[tuple[tuple[int, ...], Any]]:
+    """Each with its place."""
+    return ((tuple(index), array[index]) for index in np.ndindex(array.shape))
+
+
+def _refuse_element(array: Array, where: str) -> Array:
+    """Names the first element that is no number."""
+    index, value = next((i, v) for i, v in _elements(array) if not isinstance(v, Real | Decimal | np.bool_))
+    kind = type(value)
+    place = f" at {place_in_rows(index)}, counted from 0" if index else ""
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise _masked(index, 1, where)
+    if kind.__name__ in MISSING_TYPES:
+        raise DataError(
+            where=where,
+            received=f"nothing ({value}){place}",
+            expected="a number in every place",
+            fix="fill or drop what is missing, as with x[~pandas.isna(x).any(axis=1)]; a gn.Table learns from gaps too",
+        )
+    if isinstance(value, str | bytes):
+        raise DataError(
+            where=where,
+            received=f"text such as {str(value)[:40]!r}{place}",
+            expected="numbers",
+            fix="turn text into numbers first: np.unique(values, return_inverse=True) numbers the classes",
+        )
+    if isinstance(value, date | time | timedelta | np.datetime64 | np.timedelta64):
+        raise _times(f"{kind.__name__} {str(value)[:40]!r}{place}", where)
+    if isinstance(value, Complex):
+        raise _complex(f"{value}{place}", where)
+    raise DataError(
+        where=where,
+        received=f"an object of type {kind.__name__}, {str(value)[:40]!r},{place}",
+        expected="numbers",
+        fix="take out of these objects the numbers that they stand for",
+    )
+
+
+def _refuse_dtype(array: Array, where: str) -> Array:
+    """Refuses an array that holds no numbers by its dtype."""
+    example = str(array.flat[0])[:40] if array.size else ""
+    if array.dtype.names is not None:
+        raise DataError(
+            where=where,
+            received=f"a structured array with the fields {', '.join(array.dtype.names)}"[:200],
+            expected="an array of numbers",
+            fix="np.lib.recfunctions.structured_to_unstructured(x) makes columns of the fields",
+        )
+    if array.dtype.kind == "c":
+        raise _complex(f"{example} (values of type {array.dtype})", where)
+    if array.dtype.kind in "mM":
+        raise _times(f"values of type {array.dtype} such as {example!r}", where)
+    place = f" at {place_in_rows((0,) * array.ndim)}" if array.ndim and array.size else ""
+    raise DataError(
+        where=where,
+        received=f"values of type {array.dtype} such as {example!r}{place}",
+        expected="numbers",
+        fix="turn text into numbers first: np.unique(values, return_inverse=True) numbers the classes",
+    )
+
+
+def _masked(index: tuple[int, ...], count: int, where: str) -> DataError:
+    place = f" at {place_in_rows(index)}, counted from 0 ({count} in all)" if index else ""
+    return DataError(
+        where=where,
+        received=f"a masked value{place}",
+        expected="a value in every place: what is masked is missing",
+        fix="fill or drop what is masked: x.filled(0), or np.ma.compress_rows(x) for the rows without a gap",
+    )
+
+
+def _times(received: str, where: str) -> DataError:
+    return DataError(
+        where=where,
+        received=received,
+        expected="numbers; what a date is to stand for is not known here",
+        fix="make numbers of them, such as seconds: (x - x.min()) / np.timedelta64(1, 's'); or let gn.Table.from_data "
+        "read the columns of a frame",
+    )
+
+
+def _complex(received: str, where: str) -> DataError:
+    return DataError(
+        where=where,
+        received=f"the complex number {received}",
+        expected="real numbers",
+        fix="give both parts as numbers side by side: np.concatenate([x.real, x.imag], axis=1)",
+    )
+
+
+def _ragged(what: str, where: str) -> DataError:
+    return DataError(
+        where=where,
+        received=f"rows of different lengths ({what})",
+        expected="a rectangular array",
+        fix="pad or cut the rows to one length",
+    )

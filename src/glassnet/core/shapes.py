@@ -1,0 +1,69 @@
+"""Array types, shapes and dtypes, and how messages write them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from glassnet.core.errors import ConfigurationError, ShapeError
+
+if TYPE_CHECKING:  # importing numpy.typing takes longer than it is worth at run time
+    from numpy.typing import NDArray
+
+    Array: TypeAlias = NDArray[Any]
+else:
+    Array = np.ndarray
+
+Shape: TypeAlias = tuple[int, ...]
+DType: TypeAlias = str | type | np.dtype[Any]
+
+DTYPES = ("float32", "float64")
+
+
+def as_shape(shape: int | Sequence[int], *, where: str) -> Shape:
+    """Checks a shape without its batch axis: one positive size or several.
+
+    Example:
+        >>> as_shape(64, where="build"), as_shape([1, 28, 28], where="build")
+        ((64,), (1, 28, 28))
+    """
+    sizes = tuple(shape) if isinstance(shape, Sequence | np.ndarray) else (shape,)
+    if not sizes or not all(isinstance(s, int | np.integer) and not isinstance(s, bool) and s > 0 for s in sizes):
+        raise ShapeError(
+            where=where,
+            received=f"the shape {shape!r}",
+            expected="one or more whole numbers above 0, without the batch axis",
+            fix="for a table with 64 columns write (64,), for images (channels, height, width)",
+        )
+    return tuple(int(s) for s in sizes)
+
+
+def as_dtype(dtype: DType) -> np.dtype[Any]:
+    """Checks a dtype's name: float32 or float64."""
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = None
+    if found is None or found.name not in DTYPES:
+        raise ConfigurationError(
+            where="dtype", received=f"{dtype!r}", expected='"float32" or "float64"', fix='write dtype="float32"'
+        )
+    return found
+
+
+def batch_shape(shape: Shape) -> str:
+    """Writes a shape with its batch axis, as the docs do.
+
+    Example:
+        >>> batch_shape((1, 28, 28))
+        '(N, 1, 28, 28)'
+    """
+    return f"(N, {', '.join(map(str, shape))})"
+
+
+def size_of(shape: Shape) -> int:
+    """Number of elements in one row of that shape."""
+    return prod(shape)

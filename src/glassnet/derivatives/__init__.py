@@ -1,0 +1,19 @@
+"""Derivatives of a network and of its loss: checked, multiplied with vectors, and what they say of an answer."""
+
+from glassnet.derivatives.check import GradientCheck, GradientReport, check_gradients
+from glassnet.derivatives.losses import gradients
+from glassnet.derivatives.products import hvp, jvp, vjp
+from glassnet.derivatives.saliency import integrated_gradients, saliency, smooth_grad
+
+__all__ = [
+    "GradientCheck",
+    "GradientReport",
+    "check_gradients",
+    "gradients",
+    "hvp",
+    "integrated_gradients",
+    "jvp",
+    "saliency",
+    "smooth_grad",
+    "vjp",
+]

@@ -1,0 +1,243 @@
+"""The gradient check: backward propagation against central differences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from glassnet.core.calls import suggests
+from glassnet.core.checks import as_rows
+from glassnet.core.errors import NotBuiltError
+from glassnet.core.settings import whole
+from glassnet.core.shapes import Array, Shape
+from glassnet.derivatives.differences import FLOAT64, STEP, slopes
+from glassnet.layers import Layer, NumpyLayer
+from glassnet.losses import Loss, as_loss
+from glassnet.model.data import one_array
+from glassnet.model.outputs import loss_for
+from glassnet.network import Network, amounts_in, as_network
+from glassnet.runners import NumpyRunner
+
+ROUNDING = 8 * np.finfo(np.float64).eps
+"""How far rounding may move the objective, in shares of its size; differences magnify that by 1/STEP."""
+
+
+@dataclass(frozen=True)
+class GradientCheck:
+    """One array's comparison.
+
+    Attributes:
+        name: the parameter's path, or ``"x"`` for the input.
+        shape: its shape.
+        error: ‖backward − differences‖ / (‖backward‖ + ‖differences‖) over the compared elements. The denominator is
+            kept so large that the rounding of the differences alone passes: a gradient that is 0, such as that of a
+            bias before batch norm, has no differences of exactly 0.
+        worst: index of the element that differs most.
+        backward: its value by backward propagation.
+        differences: its value by central differences.
+        kinks: elements left out because the function has a kink there (the slopes to the left and right differ) and
+            the backward pass chose a slope between them.
+    """
+
+    name: str
+    shape: Shape
+    error: float
+    worst: tuple[int, ...]
+    backward: float
+    differences: float
+    kinks: int
+
+
+@dataclass(frozen=True)
+class GradientReport:
+    """The comparison of every array; true when all agree.
+
+    Attributes:
+        checks: one entry for each parameter and, unless all of it is looked up, for x.
+        tolerance: the largest error that passes.
+    """
+
+    checks: tuple[GradientCheck, ...]
+    tolerance: float
+
+    @property
+    def error(self) -> float:
+        """The largest relative error."""
+        return max(check.error for check in self.checks)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every error is within the tolerance."""
+        return all(check.error <= self.tolerance for check in self.checks)
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __str__(self) -> str:
+        verdict = "passed" if self.passed else "FAILED"
+        lines = [f"gradient check {verdict}: largest relative error {self.error:.1e} (tolerance {self.tolerance:.0e})"]
+        for check in self.checks:
+            mark = "ok" if check.error <= self.tolerance else "XX"
+            line = f"  {mark}  {check.name} {check.shape}: {check.error:.1e}"
+            if check.error > self.tolerance:
+                line += f"; at {check.worst} backward {check.backward:.6g}, differences {check.differences:.6g}"
+            lines.append(line + (f"; {check.kinks} at a kink" if check.kinks else ""))
+        return "\n".join(lines)
+
+
+@suggests
+def check_gradients(
+    network: Network | Layer | NumpyLayer,
+    x: Any,
+    y: Any = None,
+    loss: Loss | str | Mapping[str, Any] | None = None,
+    *,
+    sample_weight: Any = None,
+    max_elements: int = 200,
+    tolerance: float = 1e-6,
+    seed: int = 0,
+) -> GradientReport:
+    """Compares backward propagation with central differences, in float64, on the input and every parameter.
+
+    What has no derivative is left out: parameters that are not trained, such as running statistics, and numbers of x
+    that an ``Embedding`` looks up.
+
+    The network itself is not touched: a float64 copy is checked, in training mode with its dropout masks held still.
+
+    Args:
+        network: a network or layer; built for x if it is not built.
+        x: inputs (N, ...), as ``Model.fit`` takes them.
+        y: targets for ``loss``; without a loss none are needed.
+        loss: an object, a name or a dict by output. None takes Σ r · outputs with random r, which sees every output's
+            gradient (a plain sum would not notice a wrong softmax).
+        sample_weight: weights (N,) for the loss.
+        max_elements: elements compared in each array, drawn at random from larger ones.
+        tolerance: the largest relative error that passes.
+        seed: keys the initial weights of an unbuilt network, r and the choice of elements.
+
+    Returns:
+        A ``GradientReport``; print it, or use it as a truth value.
+
+    Raises:
+        ShapeError, DataError: x or y do not fit.
+
+    Source: central differences as in C. Bishop, "Pattern Recognition and Machine Learning" (2006), section 5.3.3.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> net = gn.Sequential(gn.Dense(4), gn.Tanh(), gn.Dense(3))
+        >>> x = np.random.default_rng(0).normal(size=(5, 2))
+        >>> bool(gn.check_gradients(net, x, np.array([0, 1, 2, 1, 0]), loss="cross_entropy"))
+        True
+    """
+    rng = np.random.default_rng(seed)
+    given = as_network(network)
+    inputs = as_rows(one_array(x, given, where="check_gradients: x"), FLOAT64, where="check_gradients: x").copy()
+    twin = given.copy(FLOAT64) if given.is_built else given.copy()
+    if not twin.is_built:
+        twin.build(inputs.shape[1:], seed=seed, dtype=FLOAT64)
+    function = _Objective(twin, inputs, y, loss, sample_weight, rng)
+    function.gradient()
+    amounts = amounts_in(twin, inputs.shape)
+    arrays = [("x", inputs, function.dx, amounts)] if len(amounts) else []
+    arrays += [(name, array, gradient, np.arange(array.size)) for name, array, gradient in _pairs(twin)]
+    limit = whole(max_elements, "max_elements", "check_gradients")
+    checks = tuple(
+        _compare(name, array, gradient.copy(), places, function, rng, limit, tolerance)
+        for name, array, gradient, places in arrays
+    )
+    return GradientReport(checks, tolerance)
+
+
+class _Objective:
+    """The scalar whose gradient is checked, as a function of arrays that are changed in place."""
+
+    def __init__(
+        self,
+        network: Network,
+        x: Array,
+        y: Any,
+        loss: Loss | str | Mapping[str, Any] | None,
+        weights: Any,
+        rng: np.random.Generator,
+    ) -> None:
+        self.network, self.x, self.y, self.weights = network, x, y, weights
+        self.loss = None if loss is None else as_loss(loss)
+        if self.loss is not None and getattr(self.loss, "network", None) is None:
+            self.loss = loss_for(network, self.loss)
+        if network.output_shape is None:
+            raise NotBuiltError(
+                where="check_gradients", received="an unbuilt network", expected="shapes", fix="call net.build"
+            )
+        self.projection = rng.normal(size=(len(x), *network.output_shape))
+        self.dx = np.empty_like(x)
+        self.size = 0.0
+
+    def value(self) -> float:
+        outputs, _ = NumpyRunner(step=0).forward(self.network, self.x, training=True)
+        if self.loss is None:
+            return float(np.sum(self.projection * outputs))
+        return Loss.__call__(self.loss, outputs, self.y, self.weights)[0]  # what training does, however it is called
+
+    def gradient(self) -> None:
+        """Runs backward propagation: fills the network's gradients and ``dx``, and notes the size of the objective.
+
+        The gradients are NaN before, so that what is left unwritten or added to cannot be right by chance.
+        """
+        for _, _, gradient in _pairs(self.network):
+            gradient[...] = np.nan
+        run = NumpyRunner(step=0)
+        outputs, cache = run.forward(self.network, self.x, training=True)
+        if self.loss is None:
+            self.size, upstream = float(np.sum(np.abs(self.projection * outputs))), self.projection
+        else:
+            value, upstream = Loss.__call__(self.loss, outputs, self.y, self.weights)
+            self.size = abs(value)
+        self.dx[...] = run.backward(self.network, upstream, cache)
+
+
+def _pairs(network: Network) -> list[tuple[str, Array, Array]]:
+    layout, parameters, gradients = network.layout, network.parameters, network.gradients
+    return [(s.path, s.view(parameters), s.view(gradients)) for s in layout if s.trainable]
+
+
+def _compare(
+    name: str,
+    array: Array,
+    gradient: Array,
+    candidates: Array,
+    function: _Objective,
+    rng: np.random.Generator,
+    limit: int,
+    tolerance: float,
+) -> GradientCheck:
+    places = candidates[rng.choice(len(candidates), size=min(limit, len(candidates)), replace=False)]
+    at = function.value()
+    backward, differences, indices, kinks = [], [], [], 0
+    for place in places:
+        index = tuple(int(i) for i in np.unravel_index(place, array.shape))
+        found = slopes(function.value, at, array, index)
+        own = float(gradient[index])
+        low, high = sorted((found.left, found.right))
+        if found.is_kink and low - 1e-6 <= own <= high + 1e-6:
+            kinks += 1
+            continue
+        backward.append(own)
+        differences.append(found.central)
+        indices.append(index)
+    b, d = np.array(backward), np.array(differences)
+    noise = ROUNDING * function.size / STEP * len(b) ** 0.5
+    scale = max(float(np.linalg.norm(b) + np.linalg.norm(d)), noise / tolerance, 1e-8)
+    worst = int(np.argmax(np.abs(b - d))) if len(b) else 0
+    return GradientCheck(
+        name,
+        array.shape,
+        float(np.linalg.norm(b - d)) / scale,
+        indices[worst] if len(b) else (),
+        float(b[worst]) if len(b) else 0.0,
+        float(d[worst]) if len(b) else 0.0,
+        kinks,
+    )

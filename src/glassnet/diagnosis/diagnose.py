@@ -1,0 +1,249 @@
+"""What ails a model, found by looking at it and by short trainings of copies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log
+from typing import Any
+
+import numpy as np
+
+from glassnet.core.calls import suggests
+from glassnet.core.randomness import generator
+from glassnet.diagnosis import Finding, RateTest, hints
+from glassnet.diagnosis.baseline import baseline_loss
+from glassnet.diagnosis.trials import batch_of, evaluate, fresh, losses_at, rate_test
+from glassnet.losses import BinaryCrossEntropy, CrossEntropy
+from glassnet.model import Model
+from glassnet.model.outputs import require_one_output
+from glassnet.optimizers import Adam
+from glassnet.training import History, Rows
+
+TRIED_ROWS, TRIED_STEPS = 256, 60
+LEAST_FALL = 0.1
+"""Share of what the suggested rate makes of the loss that the model's own must reach."""
+FEW, FEW_EPOCHS, LEARNED, LEAST_BASELINE = 32, 400, 0.2, 0.1
+"""Rows that any network should learn by heart, how long it has, and the share of the loss that may be left; of rows
+nearly all of which have the same target there is nothing to learn."""
+HALVES, HALVES_EPOCHS, LEAST_ROWS = 2000, 20, 100
+CAUSES = (
+    "nothing_to_learn", "unscaled_inputs", "equal_units", "dead_relu", "vanishing_gradients", "exploding_gradients",
+)  # fmt: skip
+"""Findings that are cause enough for rows not to be learned: that is tried when they are mended."""
+FARTHEST_START = 2.0
+"""How many times ln K the first loss may be."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found; ``print`` it.
+
+    Attributes:
+        findings: one for each thing that probably is wrong; empty for a healthy model.
+        rate_test: the learning-rate range test; ``gn.plots.plot_learning_rate_range`` draws it.
+    """
+
+    findings: tuple[Finding, ...]
+    rate_test: RateTest
+
+    def __str__(self) -> str:
+        from io import StringIO
+
+        from rich.console import Console
+        from rich.padding import Padding
+
+        out = StringIO()
+        console = Console(file=out, width=100, color_system=None, highlight=False, markup=False)
+        if not self.findings:
+            console.print("Nothing found that keeps this model from learning.")
+        for number, finding in enumerate(self.findings, start=1):
+            console.print(f"{number}. {finding.title}: {finding.where}")
+            for word, text in (("measured", finding.measured), ("why", finding.why), ("to try", finding.fix)):
+                console.print(Padding(f"{word}: {text}.", (0, 0, 0, 3)))
+        console.print(f"learning rate: {self.rate_test}")
+        return out.getvalue().rstrip()
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        rows = "".join(
+            f"<tr><td><b>{escape(f.title)}</b><br>{escape(f.where)}</td><td>{escape(f.measured)}. {escape(f.why)}.</td>"
+            f"<td>{escape(f.fix)}</td></tr>"
+            for f in self.findings
+        )
+        table = f"<table><tr><th>found</th><th>measured</th><th>to try</th></tr>{rows}</table>"
+        return (table if rows else "<p>Nothing found.</p>") + f"<p>learning rate: {escape(str(self.rate_test))}</p>"
+
+
+@suggests
+def diagnose(model: Model, x: Any, y: Any, *, history: History | None = None) -> Diagnosis:
+    """Looks for what keeps a model from learning: each finding says what was measured, why it matters, what to try.
+
+    Targets that are all the same, units that are all equal, dead ReLUs, saturated sigmoids, vanishing and exploding
+    gradients, unscaled inputs, class imbalance; over- and underfitting from the curves; a learning rate too high or too
+    low; a first loss far from ln K; rows that cannot even be learned by heart; targets that have nothing to do with
+    their rows. Copies of the model are trained for that, for some seconds; the model stays as it is.
+
+    Args:
+        model: trained or not; built for x if it has seen no data.
+        x: the rows that it is trained on, as ``model.fit`` takes them; some hundred at least.
+        y: their targets.
+        history: what ``model.fit`` returned, for the curves.
+
+    Returns:
+        A ``Diagnosis``.
+
+    Raises:
+        ShapeError, DataError: x and y do not fit the model.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> x = np.random.default_rng(0).normal(size=(200, 3)) * 1000
+        >>> model = gn.Model(gn.Sequential(gn.Dense(16), "relu", gn.Dense(2)), "cross_entropy", gn.Adam(0.01))
+        >>> [finding.name for finding in gn.diagnose(model, x, (x[:, 0] > 0).astype(int)).findings]
+        ['unscaled_inputs', 'first_loss']
+    """
+    require_one_output(model.network, model.loss, "diagnose")
+    rows = model.rows(x, y, None, where="diagnose")
+    names = model.feature_names if rows.x.ndim == 2 and len(model.feature_names or ()) == rows.x.shape[1] else None
+    found = list(
+        hints(
+            model.network, model.loss, rows, history, seed=model.seed, feature_names=names,
+            class_names=model.class_names, target_name=model.target_name,
+        )
+    )  # fmt: skip
+    stops_learning = any(finding.name in CAUSES for finding in found)
+    tried = batch_of(rows, TRIED_ROWS, model.seed)
+    test = rate_test(model, tried)
+    found += _first_loss(model, tried, test)
+    found += _learning_rate(model, tried, test)
+    if not stops_learning:
+        found += _by_heart(model, rows, test) or _unrelated(model, rows, test)
+    return Diagnosis(tuple(found), test)
+
+
+def _first_loss(model: Model, rows: Rows, test: RateTest) -> list[Finding]:
+    """Random weights know nothing: their loss is that of equal probabilities, about ln K."""
+    loss = model.loss
+    classes = (model.network.output_shape or (0,))[-1] if isinstance(loss, CrossEntropy) else 2
+    is_known = isinstance(loss, CrossEntropy) or (
+        isinstance(loss, BinaryCrossEntropy) and rows.targets.shape[1:] == (1,)
+    )
+    if not is_known or getattr(loss, "class_weight", None) is not None:
+        return []
+    first = float(test.losses[0]) / (len(rows) if loss.reduction == "sum" else 1)
+    if first <= FARTHEST_START * log(classes):
+        return []
+    return [
+        Finding(
+            "first_loss",
+            "initial weights",
+            f"the first loss is {first:.3g}; {classes} equal probabilities have ln {classes} = {log(classes):.3g}",
+            "New weights should know nothing and say so; outputs this large are sure of what nobody taught them, and "
+            "the first epochs go into unlearning it",
+            "scale the inputs (gn.Standardize), or draw smaller weights in the last layer",
+        )
+    ]
+
+
+def _learning_rate(model: Model, rows: Rows, test: RateTest) -> list[Finding]:
+    """The model's rate beside the suggested one, in as many steps of the same batch."""
+    rate = float(model.optimizer.rate_at(0))
+    own, other = (losses_at(model, rows, r, TRIED_STEPS) for r in (rate, test.suggested))
+    first, reached, suggested = float(own[0]), float(own[-5:].min()), float(other[-5:].min())
+    fall = first - suggested
+    if rate <= 0 or fall <= 0.02 * first:
+        return []
+    measured = (
+        f"{TRIED_STEPS} steps at the model's rate of {rate:.3g} take the loss of a batch from {first:.3g} to "
+        f"{float(own[-1]):.3g}; at {test.suggested:.2g} to {suggested:.3g}"
+    )
+    if rate > test.suggested and not reached < first:
+        why = "Steps this large leap over the valley and up the other side"
+        return [
+            Finding("learning_rate_too_high", repr(model.optimizer), measured, why, f"a rate of {test.suggested:.1g}")
+        ]
+    if rate < test.suggested and first - reached < LEAST_FALL * fall:
+        why = "Steps this small get nowhere in the epochs there are"
+        return [
+            Finding("learning_rate_too_low", repr(model.optimizer), measured, why, f"a rate of {test.suggested:.1g}")
+        ]
+    return []
+
+
+def _by_heart(model: Model, rows: Rows, test: RateTest) -> list[Finding]:
+    """Whether a few rows can be learned by heart."""
+    few = batch_of(rows, FEW, model.seed)
+    baseline = baseline_loss(model.loss, few.targets, size) if (size := _outputs(model)) else None
+    if (
+        baseline is None
+        or baseline < LEAST_BASELINE
+        or len(few) < FEW
+        or model.network.parameters.size < 4 * FEW * size
+    ):
+        return []
+    copy = fresh(model, Adam(), min(0.01, max(1e-3, test.suggested)))
+    copy.fit(few.x, few.targets, epochs=FEW_EPOCHS, batch_size=None, verbose=False)
+    left = evaluate(copy, few)
+    if left <= LEARNED * baseline:
+        return []
+    same = _contradictions(few)
+    return [
+        Finding(
+            "cannot_learn_by_heart",
+            f"{FEW} rows",
+            f"after {FEW_EPOCHS} steps on the same {FEW} rows their loss is {left:.3g}; that of the best constant "
+            f"answer is {baseline:.3g}"
+            + (f"; {same} of the rows equal another one that has another target" if same else ""),
+            "A network with more weights than these rows have answers can learn them by heart. Where it cannot, rows "
+            "contradict each other, or something in the network stops the gradients",
+            "check that x[i] belongs to y[i] and that no preprocessing makes rows equal; gn.check_gradients for layers "
+            "of your own",
+        )
+    ]
+
+
+def _unrelated(model: Model, rows: Rows, test: RateTest) -> list[Finding]:
+    """Whether what is learned of one half of the rows helps with the other half."""
+    size = _outputs(model)
+    chosen = rows.take(generator(model.seed, "halves").permutation(len(rows))[:HALVES])
+    half = len(chosen) // 2
+    if len(chosen) < LEAST_ROWS or not size:
+        return []
+    training, held = chosen.take(slice(half)), chosen.take(slice(half, None))
+    baseline = baseline_loss(model.loss, training.targets, size)
+    if baseline is None:
+        return []
+    copy, lowest = fresh(model, Adam(), min(0.01, max(1e-4, test.suggested))), np.inf
+    for _ in range(HALVES_EPOCHS):
+        copy.fit(training.x, training.targets, epochs=1, batch_size=32, verbose=False)
+        lowest = min(lowest, evaluate(copy, held))
+    ordinary = baseline_loss(model.loss, held.targets, size) or baseline
+    if lowest < 0.98 * ordinary:
+        return []
+    return [
+        Finding(
+            "unrelated_targets",
+            "rows and targets",
+            f"trained on {half:,} rows for {HALVES_EPOCHS} epochs, a copy has a loss of {lowest:.3g} at best on as "
+            f"many others; the best constant answer has {ordinary:.3g}",
+            "What is learned of some rows says nothing about others: as if targets had been shuffled against the rows",
+            "check that x and y are in the same order, sorted or shuffled together; else look for features that the "
+            "target depends on",
+        )
+    ]
+
+
+def _outputs(model: Model) -> int:
+    """How many outputs a row has; 0 where they are no plain list."""
+    shape = model.network.output_shape or ()
+    return shape[0] if len(shape) == 1 else 0
+
+
+def _contradictions(rows: Rows) -> int:
+    """How many rows equal another one with another target."""
+    flat = rows.x.reshape(len(rows), -1)
+    equal = (flat[:, None] == flat[None]).all(axis=2)
+    targets = rows.targets.reshape(len(rows), -1)
+    differ = (targets[:, None] != targets[None]).any(axis=2)
+    return int((equal & differ).any(axis=1).sum())

@@ -1,0 +1,1 @@
+"""Models as C source that stands alone."""

@@ -1,0 +1,199 @@
+"""A model as C99 source: one file and its header, which need nothing but the standard library's mathematics."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+
+from glassnet.core.calls import suggests
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.files import require_writable, write_atomically
+from glassnet.core.shapes import Array, Shape, size_of
+from glassnet.interop.c.functions import FUNCTIONS
+from glassnet.interop.c.layers import Program, emit, literal
+from glassnet.interop.own import refuse_own_layers
+from glassnet.model import Model
+from glassnet.preprocessing import Standardize
+from glassnet.tables import Duration, Number, Table
+from glassnet.version import __version__
+
+NUMBERS_IN_LINE = 8
+IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+
+
+@suggests
+def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tuple[Path, Path]:
+    """Writes the model's prediction of one row in float32 as C99 source.
+
+    The function is ``void predict(const float x[INPUTS], float y[OUTPUTS])``; x is a raw row in C order (images channel
+    by channel; of a table of numbers the columns that it uses, in its order), y what ``model.predict`` gives (logits
+    for a loss that takes them, logarithms of the mean for ``Poisson`` and ``Gamma``: the header says so). x is of
+    doubles where ``preprocessing.needs_float64``, because float would lose the digits that tell rows apart, and y where
+    ``target_scaling.needs_float64``. It keeps its activations in static memory: it takes none from the heap and next to
+    none of the stack, and two threads must not call it at once. Compile it with any C99 compiler and ``-lm``.
+
+    Args:
+        model: built.
+        path: the source file, ending in .c; the header gets its name with .h.
+        function: name of the function.
+
+    Returns:
+        The paths of source and header.
+
+    Raises:
+        NotBuiltError: there is nothing to write yet.
+        ConfigurationError: a layer that C source is not written for; a parameter that is not finite; a name that C does
+            not know; a ``Table`` with other columns than numbers without gaps; the path cannot be written.
+    """
+    source = require_writable(path, where="export_c")
+    if source.suffix != ".c":
+        raise ConfigurationError(
+            where="export_c",
+            received=f"the path {str(path)!r}",
+            expected="a path that ends in .c",
+            fix=f"write {source.with_suffix('.c').name!r}; the header will be {source.with_suffix('.h').name!r}",
+        )
+    if re.search(r'["\\\n\r]', source.name):
+        raise ConfigurationError(
+            where="export_c",
+            received=f"the file name {source.name!r}",
+            expected="one that an #include can name: without quotes, backslashes and line ends",
+            fix="choose another name",
+        )
+    if not IDENTIFIER.match(function):
+        raise ConfigurationError(
+            where="export_c",
+            received=f"function={function!r}",
+            expected="a C identifier: letters, digits and underscores, a letter first",
+            fix='write function="predict"',
+        )
+    model.require_built("export_c")
+    refuse_own_layers(model.network, "export_c")
+    if isinstance(model.preprocessing, Table) and scaling_of(model) is None:
+        raise ConfigurationError(
+            where="export_c",
+            received="a model that takes tables, with words, dates or gaps",
+            expected="one that takes arrays of numbers, or tables of numbers alone",
+            fix="write an ONNX file, which takes the table's columns; or export the network alone, a model with "
+            "preprocessing=None, and pass it table.apply(data)",
+        )
+    header = source.with_suffix(".h")
+    text = _source(model, header.name, function)
+    write_atomically(header, _header(model, function).encode())
+    write_atomically(source, text.encode("utf-8", "surrogateescape"))  # with the bytes of the header's name
+    return source, header
+
+
+def _source(model: Model, header: str, name: str) -> str:
+    network = model.network
+    program = Program()
+    inputs, outputs = network.input_shape or (), network.output_shape or ()
+    value = program.input(size_of(inputs))
+    scaling = scaling_of(model)
+    if scaling is not None:
+        names = _of_each(program, "input", scaling, inputs)
+        function = "standardize" + "_double" * scaling.needs_float64
+        value = program.call(function, [value], size_of(inputs), *names, size_of(inputs))
+    value = emit(network, program, value)
+    end = f"memcpy(y, {value.name}, {size_of(outputs)} * sizeof *y);"
+    if model.target_scaling is not None:
+        names = _of_each(program, "output", model.target_scaling, outputs)
+        function = "restore" + "_double" * model.target_scaling.needs_float64
+        program.functions.add(function)
+        end = f"{function}({value.name}, {', '.join(names)}, {size_of(outputs)}, y);"
+    used = [text for own, text in FUNCTIONS.items() if own in program.functions]
+    constants = [_array(own, values) for own, values in program.constants.items()]
+    buffers = [f"static float buffer_{i}[{size}];" for i, size in enumerate(program.buffer_sizes)]
+    body = [*program.statements, end]
+    return "\n\n".join(
+        [
+            _comment(model),
+            f'#include "{header}"\n\n#include <math.h>\n#include <string.h>',
+            *used,
+            *constants,
+            "\n".join(buffers),
+            f"void {name}({_arguments(model)})\n{{\n" + "\n".join(f"    {line}" for line in body) + "\n}\n",
+        ]
+    )
+
+
+def _header(model: Model, function: str) -> str:
+    name = function.upper()
+    inputs, outputs = (size_of(shape or ()) for shape in (model.network.input_shape, model.network.output_shape))
+    unit = " They are logarithms of the mean: exp(y[i])." if model.loss.has_log_link else ""
+    return f"""{_comment(model)}
+#ifndef GLASSNET_{name}_H
+#define GLASSNET_{name}_H
+
+#define {name}_INPUTS {inputs}
+#define {name}_OUTPUTS {outputs}
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+/* One row x of {name}_INPUTS numbers to the {name}_OUTPUTS numbers y.{unit} Not to be called by two threads at once. */
+void {function}({_arguments(model)});
+
+#ifdef __cplusplus
+}}
+#endif
+
+#endif
+"""
+
+
+def scaling_of(model: Model) -> Standardize | None:
+    """What is done to the numbers of a row; None for nothing, or for a table of more than numbers."""
+    given = model.preprocessing
+    if not isinstance(given, Table):
+        return given
+    used = [column for column in given.columns if column.features]
+    numbers = [own for own in used if type(own) in (Number, Duration) and not getattr(own, "has_missing", True)]
+    if len(numbers) < len(used):
+        return None
+    return Standardize([own.mean for own in numbers], [own.scale for own in numbers])  # type: ignore[attr-defined]
+
+
+def _arguments(model: Model) -> str:
+    """Of the function: numbers in float, or in double where float is too short for them."""
+    long_x, long_y = (
+        scaling is not None and scaling.needs_float64 for scaling in (scaling_of(model), model.target_scaling)
+    )
+    return f"const {'double' if long_x else 'float'} *x, {'double' if long_y else 'float'} *y"
+
+
+def _comment(model: Model) -> str:
+    shapes = " -> ".join(
+        "x".join(map(str, shape or ())) for shape in (model.network.input_shape, model.network.output_shape)
+    )
+    lines = [f"Made by glassnet {__version__}. One row: {shapes}."]
+    if isinstance(model.preprocessing, Table):
+        names = [own.name for own in model.preprocessing.columns if own.features]
+        lines.append("Numbers of a row, none missing, as JSON: " + _in_comment(json.dumps(names)))
+    if isinstance(model.class_names, tuple):
+        lines.append("Classes by their number, from 0, as JSON: " + _in_comment(json.dumps(model.class_names)))
+    return "/* " + "\n   ".join(lines) + " */"
+
+
+def _in_comment(text: str) -> str:
+    """JSON as a comment may hold it, still the same JSON: no comment ends or begins in it, and no trigraph."""
+    return text.replace("*/", r"*\/").replace("/*", r"/\u002a").replace("??", r"?\u003f")
+
+
+def _array(name: str, values: Array) -> str:
+    is_long = values.dtype == np.float64
+    numbers = [repr(value) if is_long else literal(value) for value in values.ravel().tolist()]
+    lines = [", ".join(numbers[i : i + NUMBERS_IN_LINE]) for i in range(0, len(numbers), NUMBERS_IN_LINE)]
+    kind = "double" if is_long else "float"
+    return f"static const {kind} {name}[{len(numbers)}] = {{\n    " + ",\n    ".join(lines) + ",\n};"
+
+
+def _of_each(program: Program, prefix: str, scaling: Standardize, shape: Shape) -> tuple[str, str]:
+    """Mean and scale of each element of a row, as constants."""
+    dtype = np.float64 if scaling.needs_float64 else np.float32
+    mean, scale = (np.broadcast_to(own, shape) for own in (scaling.mean, scaling.scale))
+    return program.constant(f"{prefix}_mean", mean, dtype), program.constant(f"{prefix}_scale", scale, dtype)

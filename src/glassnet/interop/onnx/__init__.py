@@ -1,0 +1,1 @@
+"""ONNX files: written from models, and read as models."""

@@ -1,0 +1,291 @@
+"""An ONNX graph to be read: the part that its output needs, which values are constants, and what all of them are."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.util import find_spec
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from glassnet.core.shapes import Array, Shape
+from glassnet.interop.onnx.node import plain, refusal
+
+Values = dict[str, Array]
+ML = "ai.onnx.ml"
+"""The further operators that scikit-learn's models are written with."""
+BATCHES = 4, 7
+"""Rows with which a graph with a free batch axis is run before it is read."""
+MOST_NODES = 10_000
+MOST_ELEMENTS = 2**28
+"""Of a value for these."""
+SLOW, MANY = ("AveragePool", "Conv", "ConvTranspose", "MaxPool"), 50_000
+"""Operators that the reference evaluator takes long for, and on how many numbers."""
+NO_CONSTANTS = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli")
+
+
+class Source:
+    """The part of a file's graph that one of its outputs needs.
+
+    Args:
+        proto: the file, checked.
+        output: the wanted output; None for the one that is about numbers.
+        where: for messages.
+
+    Attributes:
+        input: the name of its input.
+        output: the name of the value that is read.
+        nodes: what lies between, in order.
+        depends: names of the values that the input's numbers go into; others may depend on the number of rows.
+        constants: values that are the same for any rows.
+        rows: the shape of a row of each value that has as many rows as the input.
+        dtype: of the network to be, float64 where anything is calculated so.
+        batch: the number of rows that the file says; None where it is free.
+    """
+
+    def __init__(self, proto: Any, *, output: str | None, where: str) -> None:
+        from onnx import numpy_helper
+
+        graph = proto.graph
+        self.where = where
+        self._proto = proto
+        self.constants: Values = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+        self.output = _chosen(graph, output, set(self.constants), where)
+        self.nodes = _needed(graph.node, self.output)
+        last = self.nodes[-1] if self.nodes else None
+        if last is not None and (proto.producer_name, last.op_type) == ("skl2onnx", "Reshape"):
+            # To (-1, 1) behind a regressor, which of several targets makes rows of their own.
+            is_column = np.array_equal(self.constants.get(last.input[1], 0), [-1, 1])
+            self.output = last.input[0] if is_column else self.output
+            self.nodes = _needed(graph.node, self.output)
+        if len(self.nodes) > MOST_NODES:
+            raise refusal(where, f"{len(self.nodes)} operators", f"export a network of {MOST_NODES} at most")
+        used = {name for node in self.nodes for name in node.input} | {self.output}
+        inputs = [v for v in graph.input if v.name not in self.constants and v.name in used]
+        if len(inputs) != 1:
+            names = f" ({', '.join(repr(v.name) for v in inputs)})" if inputs else ", none that the output depends on"
+            raise refusal(where, f"{len(inputs)} inputs{names}", "export a network with a single input")
+        self.input = inputs[0].name
+        self.batch, self.shape, self.kind = self._input(inputs[0])
+        self.versions = {plain(opset.domain): opset.version for opset in proto.opset_import}
+        self.depends = {self.input}
+        for node in self.nodes:
+            if node.op_type not in ("Shape", "Size") and self.depends & set(node.input):
+                self.depends.update(node.output)
+        self.initializers = [t for t in graph.initializer if t.name in used]
+        self.dtype: np.dtype[Any] = np.dtype(np.float32)
+        self.rows: dict[str, Shape] = {}
+
+    def _input(self, value: Any) -> tuple[int | None, Shape, np.dtype[Any]]:
+        """The number of rows, the shape of one and the dtype."""
+        from onnx import helper
+
+        kind = value.type.tensor_type
+        sizes: list[Any] = [dim.dim_value or dim.dim_param or "?" for dim in kind.shape.dim]
+        if len(sizes) < 2 or not all(isinstance(size, int) and size > 0 for size in sizes[1:]):
+            fix = "export it with fixed sizes of all axes but the first"
+            raise refusal(self.where, f"an input of shape {sizes}", fix)
+        dtype = helper.tensor_dtype_to_np_dtype(kind.elem_type)
+        if dtype.kind not in "fiu":
+            raise refusal(self.where, f"an input of {dtype}", "export it with an input of numbers")
+        return sizes[0] if isinstance(sizes[0], int) else None, tuple(sizes[1:]), np.dtype(dtype)
+
+    def look(self) -> tuple[Any, str] | None:
+        """Runs the graph on zeros, which finds constants, the shapes of rows and the dtype.
+
+        Returns:
+            None; or the node that cannot be run, and why.
+
+        Raises:
+            ConfigurationError: it makes values that are too large.
+        """
+        batches = BATCHES if self.batch is None else (self.batch,)
+        seen: list[Values] = []
+        stuck = None
+        for rows in batches:
+            self._require_small(rows)
+            seen.append({})
+            try:
+                self._run(np.zeros((rows, *self.shape), self.kind), seen[-1])
+            except _StuckError as error:
+                stuck = error.node, error.reason
+        random = {name for node in self.nodes if node.op_type in NO_CONSTANTS for name in node.output}
+        for name in set.intersection(*(set(values) for values in seen)):
+            shapes = [np.shape(values[name]) for values in seen]
+            if name in self.depends:
+                if all(s[:1] == (n,) and s[1:] == shapes[0][1:] for s, n in zip(shapes, batches, strict=True)):
+                    self.rows[name] = shapes[0][1:]
+            elif name not in random and all(np.array_equal(seen[0][name], values[name]) for values in seen[1:]):
+                self.constants[name] = seen[0][name]
+        beside = {name for node in self.nodes if self.depends & set(node.input) for name in node.input}
+        floats = {a.dtype for name, a in self.constants.items() if name in beside and a.dtype.kind == "f"}
+        if np.dtype(np.float64) in floats or (not floats and self.kind == np.float64):
+            self.dtype = np.dtype(np.float64)
+        return stuck
+
+    def run(self, rows: Array) -> Values:
+        """Every value of the graph for rows (N, ...), by onnx's reference evaluator.
+
+        Where that lacks an operator, or takes long, by onnxruntime if it is installed.
+
+        Raises:
+            ConfigurationError: neither can run it.
+        """
+        values = dict(self.constants)
+        try:
+            self._run(rows, values)
+        except _StuckError as error:
+            node = f"{error.node.op_type} {error.node.name or error.node.output[0]!r}"
+            raise refusal(self.where, f"{node}, which cannot be run ({error.reason})", "export it again") from error
+        return values
+
+    def _run(self, rows: Array, values: Values) -> None:
+        """Adds to the values known so far all others."""
+        from onnx import numpy_helper
+
+        values[self.input] = rows
+        values |= {t.name: numpy_helper.to_array(t) for t in self.initializers if t.name not in values}
+        for node in self.nodes:
+            if not all(name in values for name in node.output):
+                given = {name: values[name] for name in node.input if name}
+                values.update(zip(node.output, self._applied(node, given), strict=False))
+
+    def _applied(self, node: Any, given: Values) -> list[Array]:
+        """What a node gives."""
+        from onnx import helper
+
+        inputs = [
+            helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
+            for name, value in given.items()
+        ]
+        outputs = [helper.make_empty_tensor_value_info(name) for name in node.output if name]
+        graph = helper.make_graph([node], "node", inputs, outputs)
+        model = helper.make_model(graph, opset_imports=self._proto.opset_import, ir_version=self._proto.ir_version)
+        ways = [_by_reference, *([_by_runtime] if find_spec("onnxruntime") is not None else [])]
+        if _runs_otherwise(node, self.versions.get("", 0), given):
+            ways = ways[1:]
+        elif node.op_type in SLOW and sum(value.size for value in given.values()) > MANY:
+            ways.reverse()
+        reasons = ["onnx's reference evaluator does not do what ONNX says here, and there is no onnxruntime"]
+        for way in ways:
+            try:
+                return way(model, given)
+            except Exception as error:  # noqa: BLE001 - whatever an operator stumbles over
+                reasons.append(f"{type(error).__name__}: {error}")
+        raise _StuckError(node, " ".join(reasons[:2][-1].split())[:200])
+
+    def _require_small(self, rows: int) -> None:
+        """Refuses values that are too large, as far as their shapes can be told."""
+        import onnx
+        from onnx import helper
+
+        kind = helper.np_dtype_to_tensor_dtype(self.kind)
+        given = [helper.make_tensor_value_info(self.input, kind, [rows, *self.shape])]
+        outputs = [helper.make_empty_tensor_value_info(self.output)]
+        graph = helper.make_graph(self.nodes, "part", given, outputs, self.initializers)
+        model = helper.make_model(graph, opset_imports=self._proto.opset_import, ir_version=self._proto.ir_version)
+        try:
+            model = onnx.shape_inference.infer_shapes(model, data_prop=True)
+        except (onnx.shape_inference.InferenceError, ValueError) as error:
+            raise refusal(
+                self.where,
+                f"operators that do not fit each other ({' '.join(str(error).split())[:200]})",
+                "run onnx.checker.check_model(path, full_check=True) on it, and export it again",
+            ) from error
+        for value in model.graph.value_info:
+            sizes = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
+            if prod(sizes) > MOST_ELEMENTS:
+                raise refusal(self.where, f"the value {value.name!r} of shape {sizes}", "export a smaller network")
+
+
+class _StuckError(Exception):
+    """A node that cannot be run."""
+
+    def __init__(self, node: Any, reason: str) -> None:
+        super().__init__(reason)
+        self.node, self.reason = node, reason
+
+
+def _runs_otherwise(node: Any, version: int, given: Values) -> bool:
+    """Whether onnx's reference evaluator has another version of the operator, or only its form for images."""
+    from onnx import helper
+
+    rank = given[node.input[0]].ndim if node.input and node.input[0] in given else 0
+    if node.op_type == "Softmax" and version < 13:  # of all axes from one on, there along one
+        axis = next((helper.get_attribute_value(own) for own in node.attribute if own.name == "axis"), 1)
+        return rank > 2 and axis not in (-1, rank - 1)
+    if node.op_type == "BatchNormalization" and version < 14:  # with a mode that it did not have then
+        return True
+    return node.op_type == "GlobalMaxPool" and rank != 4
+
+
+def _by_reference(model: Any, given: Values) -> list[Array]:
+    from onnx.reference import ReferenceEvaluator
+
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        found: Any = ReferenceEvaluator(model).run(None, given)
+    return [np.asarray(value) for value in found]
+
+
+def _by_runtime(model: Any, given: Values) -> list[Array]:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return [np.asarray(value) for value in session.run(None, given)]
+
+
+def _needed(nodes: Iterable[Any], output: str) -> list[Any]:
+    """Those that a value comes from, in order."""
+    wanted, found = {output}, []
+    for node in reversed(list(nodes)):
+        if wanted & set(node.output):
+            found.append(node)
+            wanted.update(name for name in node.input if name)
+    return found[::-1]
+
+
+def _chosen(graph: Any, wanted: str | None, constants: set[str], where: str) -> str:
+    """The name of the value to be read."""
+    from onnx import TensorProto
+
+    by_output = {name: node for node in graph.node for name in node.output}
+    names = [value.name for value in graph.output]
+    if wanted is not None:
+        if wanted not in names:
+            raise refusal(where, f"output={wanted!r}", f"choose one of the file's outputs: {', '.join(names)}")
+        return _numbers_of(wanted, by_output)
+    reals = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.UNDEFINED)
+    # Labels, whole numbers or words, say less than the probabilities that they come from.
+    found = [v.name for v in graph.output if v.type.tensor_type.elem_type in reals] or names
+    if not found:
+        raise refusal(where, "no output", "export it again")
+    inputs = {value.name for value in graph.input} - constants
+    others = [name for name in found[1:] if not _comes_from(name, found[0], graph.node, inputs)]
+    if others:
+        raise refusal(
+            where,
+            f"{len(found)} outputs: {', '.join(map(repr, found))}",
+            f"choose one of them: gn.from_onnx(path, output={found[0]!r})",
+        )
+    return _numbers_of(found[0], by_output)
+
+
+def _numbers_of(name: str, by_output: Mapping[str, Any]) -> str:
+    """The array behind a list of dictionaries of probabilities, as which scikit-learn's models may give them."""
+    node = by_output.get(name)
+    return node.input[0] if node is not None and (node.domain, node.op_type) == (ML, "ZipMap") else name
+
+
+def _comes_from(name: str, first: str, nodes: Sequence[Any], inputs: set[str]) -> bool:
+    """Whether a value depends on the inputs by way of another one alone."""
+    wanted = {name} - {first}
+    for node in reversed(nodes):
+        if wanted & set(node.output):
+            wanted |= set(node.input) - {first}
+    return not wanted & inputs

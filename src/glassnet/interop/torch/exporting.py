@@ -1,0 +1,96 @@
+"""Networks as PyTorch modules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from glassnet.core.calls import suggests
+from glassnet.core.errors import ConfigurationError, NotBuiltError
+from glassnet.interop.agreement import require_agreement, rows_to_try
+from glassnet.interop.own import refuse_own_layers
+from glassnet.interop.torch.importing import frozen_copy, outputs_of, require_torch
+from glassnet.interop.torch.layers import to_module
+from glassnet.model import Model
+from glassnet.network import Network, places_of
+
+
+@suggests
+def to_torch(model: Model | Network) -> Any:
+    """Makes a ``torch.nn.Sequential`` of the same layers with copies of the weights.
+
+    The module is compared with the network on random rows before it is given away.
+
+    Args:
+        model: a model, of which the network counts (its preprocessing stays behind), or a built network.
+
+    Returns:
+        The module in evaluation mode; ``state_dict`` and training work as ever.
+
+    Raises:
+        NotBuiltError: the network's shapes are not known.
+        ConfigurationError: a layer that PyTorch has not in this form; it is named. Or the module does not calculate
+            what the network does, as with a layer class of your own that changes one of glassnet's.
+        MissingExtraError: torch is not installed.
+    """
+    require_torch("to_torch")
+    import torch
+
+    network = model.network if isinstance(model, Model) else model
+    if not network.is_built:
+        raise NotBuiltError(
+            where="to_torch",
+            received="a network whose shapes are not known",
+            expected="a built one",
+            fix="call network.build(input_shape), or model.fit(x, y), first",
+        )
+    refuse_own_layers(network, "to_torch")
+    module = to_module(network)
+    if not isinstance(module, torch.nn.Sequential):
+        module = torch.nn.Sequential(module)
+    with torch.no_grad():
+        _require_the_same(network, module)
+    module = module.to(torch.float64 if network.dtype == np.float64 else torch.float32).eval()
+    _share_and_freeze(network, module)
+    return module
+
+
+def _share_and_freeze(network: Network, module: Any) -> None:
+    """Lets modules share the parameters that layers share, and leaves untrained what is frozen.
+
+    Raises:
+        ConfigurationError: there is such a layer, and its module is not to be told.
+    """
+    layers = [layer for _, layer in network.walk() if layer.own_parameters()]
+    special = next((layer for layer in layers if layer.is_second or not layer.trainable), None)
+    if special is None and all(p.trainable or p.is_statistic for _, p in network.parameters_by_path()):
+        return
+    modules = [part for part in module.modules() if next(part.parameters(recurse=False), None) is not None]
+    if len(modules) != len(layers):
+        raise ConfigurationError(
+            where="to_torch",
+            received=f"shared or frozen weights, as of {(special or layers[0]).where}, in a network of own parts",
+            expected="weights of one place each, all trained",
+            fix="write to_torch(network.copy()) after network.unfreeze(), and share or freeze in PyTorch",
+        )
+    first: dict[int, Any] = {}
+    for layer, part in zip(layers, modules, strict=True):
+        shared = first.setdefault(id(layer.weights_in_common), part)
+        for name, parameter in list(shared.named_parameters(recurse=False)):
+            setattr(part, name, parameter)
+        for name, own in layer.own_parameters().items():
+            if not (own.is_statistic or own.trainable):
+                getattr(part, {"gamma": "weight", "beta": "bias"}.get(name, name)).requires_grad_(False)
+
+
+def _require_the_same(network: Network, module: Any) -> None:
+    """Compares both on random rows, in float64."""
+    twin, double = frozen_copy(module).double(), network.copy("float64")
+    rng = np.random.default_rng(0)
+    for rows in rows_to_try(network.input_shape or ()):
+        x = rows.astype(np.float64)
+        for layer, places in network.index_reads(places_of(x)):
+            x.flat[places] = rng.integers(0, layer.count, places.shape)
+        expected = outputs_of(twin, x).numpy()
+        require_agreement(double, x, expected, where="to_torch", other="the module made of it")

@@ -1,0 +1,118 @@
+"""What keeps a PyTorch module from becoming a network, each by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+from glassnet.core.errors import ConfigurationError
+from glassnet.interop.torch.modules import READERS
+
+Place: TypeAlias = tuple[str, Any]
+"""A module that holds no others, with its name."""
+
+_REMOVALS = {
+    "WeightNorm": "write torch.nn.utils.remove_weight_norm(layer), which keeps the weights as they are",
+    "SpectralNorm": "write torch.nn.utils.remove_spectral_norm(layer), which keeps the weights as they are",
+    "prune": "write torch.nn.utils.prune.remove(layer, 'weight'), which keeps the zeros",
+}
+"""What to do about the hooks of torch's own, by the names of their class or of their file."""
+
+
+def unread(path: str, module: Any, reason: str = "") -> ConfigurationError:
+    """The error for a module, or for a setting or shape of it, that no layer has."""
+    from torch.nn.utils import parametrize
+
+    fix = "export it with torch.onnx.export and read that with gn.from_onnx"
+    if parametrize.is_parametrized(module):
+        names = list(module.parametrizations)
+        reason = f"a parametrization of {', '.join(names)}"
+        fix = f"write torch.nn.utils.parametrize.remove_parametrizations(layer, {names[0]!r}), which keeps the values"
+    elif "forward" in getattr(module, "__dict__", {}):
+        reason = "a forward of its own"
+    return ConfigurationError(
+        where=f"from_torch: {path or 'module'}",
+        received=f"{module!r:.200}" + (f", with {reason}" if reason else ""),
+        expected="a form of it that glassnet's layers have"
+        if reason
+        else "torch.nn.Sequential of " + ", ".join(sorted(READERS)),
+        fix=fix,
+    )
+
+
+def refuse_hooks(module: Any) -> None:
+    """Refuses hooks that a forward pass runs: what they change cannot be seen."""
+    for path, own in module.named_modules():
+        for hook in (*own._forward_pre_hooks.values(), *own._forward_hooks.values()):
+            names = type(hook).__name__, type(hook).__module__.rpartition(".")[2]
+            known = next((name for name in names if name in _REMOVALS), None)
+            raise ConfigurationError(
+                where=f"from_torch: {path or 'module'}",
+                received=f"{own!r:.200}, with a hook on its forward pass, {getattr(hook, '__name__', names[0])}",
+                expected="modules without hooks, which may change what goes in or comes out",
+                fix=_REMOVALS.get(known or "", "take it off: what register_forward_hook gave has a remove()"),
+            )
+
+
+def refuse_sharing(places: Sequence[Place]) -> None:
+    """Refuses weights in two places: each would be trained for itself, and they would drift apart."""
+    seen: dict[int, str] = {}
+    ends: list[tuple[int, int, str]] = []
+    for path, module in places:
+        tensors = list(_tensors(module))
+        if id(module) in seen and tensors:
+            raise _shared(f"{module!r:.100} in two places, {seen[id(module)]} and {path}")
+        seen[id(module)] = path
+        for name, tensor in tensors:
+            steps = zip(tensor.shape, tensor.stride(), strict=True)
+            extent = 1 + sum((size - 1) * step for size, step in steps)
+            start = tensor.data_ptr()
+            ends.append((start, start + extent * tensor.element_size(), f"{path}.{name}"))
+    ends.sort()
+    for (_, stop, first), (start, _, second) in pairwise(ends):
+        if start < stop:
+            raise _shared(f"{first} and {second}, which are the same numbers in memory")
+
+
+def refuse_tensors(places: Sequence[Place]) -> None:
+    """Refuses parameters that are not plain arrays of float32, or all of float64."""
+    import torch
+
+    kinds = set()
+    for path, module in places:
+        for name, tensor in _tensors(module):
+            is_plain = tensor.layout == torch.strided and type(tensor.detach()) is torch.Tensor
+            if tensor.device.type == "meta" or not is_plain:
+                raise ConfigurationError(
+                    where=f"from_torch: {path}.{name}",
+                    received="a tensor without numbers, on torch's device meta"
+                    if tensor.device.type == "meta"
+                    else f"a tensor of the kind {type(tensor.detach()).__name__}, {tensor.layout}",
+                    expected="numbers in a plain tensor",
+                    fix="load the weights into the module first",
+                )
+            kinds |= {tensor.dtype} if name in module._parameters else set()
+    if len(kinds) > 1 or kinds - {torch.float32, torch.float64}:
+        raise ConfigurationError(
+            where="from_torch",
+            received="parameters of " + " and ".join(sorted(map(str, kinds))),
+            expected="all of torch.float32, or all of torch.float64",
+            fix="write gn.from_torch(copy.deepcopy(module).float(), ...), which calculates in float32",
+        )
+
+
+def _tensors(module: Any) -> Iterator[tuple[str, Any]]:
+    """The parameters and buffers of its own that hold anything."""
+    for name, tensor in (*module._parameters.items(), *module._buffers.items()):
+        if tensor is not None and tensor.numel():
+            yield name, tensor
+
+
+def _shared(what: str) -> ConfigurationError:
+    return ConfigurationError(
+        where="from_torch",
+        received=what,
+        expected="weights of its own for each layer: glassnet has none that several layers share",
+        fix="write copy.deepcopy(layer) in the second place, if they may be trained apart",
+    )

@@ -1,0 +1,102 @@
+"""A model's doors: what it is given is checked against its parts, and brought to the form that its network takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from glassnet.core.calls import Closed
+from glassnet.core.checks import numeric, same_rows
+from glassnet.core.errors import NotBuiltError
+from glassnet.core.shapes import Array
+from glassnet.losses import Loss, WeightedSum, check_weights
+from glassnet.metrics import Metric
+from glassnet.model.checks import check_channels, check_lookups, check_rows
+from glassnet.model.data import keeps_differences, prepared_inputs, prepared_targets
+from glassnet.model.named_data import named_inputs, named_rows
+from glassnet.model.outputs import refuse_lost_digits
+from glassnet.network import Network, check_indices
+from glassnet.optimizers import Optimizer
+from glassnet.preprocessing import Standardize
+from glassnet.tables import Table
+from glassnet.training import Predictor, Rows, Stepper
+
+
+class WithDoors(Closed):
+    """The parts of a model, and the doors for data; see ``Model``, which has them from its constructor."""
+
+    network: Network
+    loss: Loss
+    optimizer: Optimizer
+    metrics: tuple[Metric, ...]
+    seed: int
+    dtype: np.dtype[Any]
+    engine: str
+    threads: int | None
+    epochs_trained: int
+    preprocessing: Standardize | Table | None
+    target_scaling: Standardize | None
+    feature_names: tuple[str, ...] | None
+    target_name: str | None
+    class_names: tuple[str, ...] | None
+    _predictor: Predictor | None
+    _stepper: Stepper | None
+
+    def rows(self, x: Any, y: Any, sample_weight: Any = None, *, where: str = "rows") -> Rows:
+        """The door: checks inputs, targets and weights against each other and the network.
+
+        A network that is not built yet is built for x, once everything has been found to fit.
+        """
+        x, y = named_rows(self, x, y, where=where)
+        inputs = prepared_inputs(x, self.preprocessing, self.network, self.dtype, where=f"{where}: x")
+        if self.epochs_trained == 0:
+            check_channels(self.network, inputs.shape, where=f"{where}: x")
+        output_shape = self.network.output_shape or ()
+        if not self.network.is_built:
+            output_shape = self.network.infer_shapes(inputs.shape[1:], np.random.default_rng(self.seed))
+        self._check_lookups(inputs, where=f"{where}: x")
+        if not isinstance(self.loss, WeightedSum):
+            y = numeric(y, where=f"{where}: y")
+            check_rows(inputs.shape, y.shape, where=f"{where}: y")
+        parts = self.target_scaling, self.loss, output_shape, self.dtype
+        targets, originals = prepared_targets(y, *parts, where=f"{where}: y")
+        same_rows(len(inputs), targets, where=f"{where}: y", other="x")
+        given = None if sample_weight is None else numeric(sample_weight, where=f"{where}: sample_weight")
+        weights, loss_weights = (
+            check_weights(given, len(inputs), dtype, where=f"{where}: sample_weight")
+            for dtype in (np.dtype(np.float64), self.dtype)
+        )
+        if not self.network.is_built:
+            self.network.build(inputs.shape[1:], seed=self.seed, dtype=self.dtype)
+        loss_weights = self.loss.weigh_classes(loss_weights, targets, output_shape, self.dtype)
+        return Rows(inputs, targets, weights, loss_weights, originals)
+
+    def check_digits(self, x: Any, y: Any, *, where: str) -> None:
+        """Refuses what is to be learned where its differences are lost in the network's dtype."""
+        if self.preprocessing is None:
+            fix = "set model.preprocessing = gn.Standardize.from_data(x), which is stored with the model"
+            keeps_differences(x, self.dtype, where=f"{where}: x", fix=fix)
+        refuse_lost_digits(self.loss, y, self.target_scaling, self.dtype, where=f"{where}: y")
+
+    def inputs(self, x: Any, *, where: str = "inputs") -> Array:
+        """The door for x alone: checked against a built network, preprocessed, in the network's dtype."""
+        x = named_inputs(self, x, where=where)
+        inputs = prepared_inputs(x, self.preprocessing, self.network, self.dtype, where=where)
+        self._check_lookups(inputs, where=where)
+        return inputs
+
+    def _check_lookups(self, inputs: Array, *, where: str) -> None:
+        if isinstance(self.preprocessing, Table):
+            check_lookups(self.network, self.preprocessing)
+        check_indices(self.network, inputs, where=where)
+
+    def require_built(self, where: str) -> None:
+        """Raises ``NotBuiltError``, which names the place, for a model that has seen no data."""
+        if not self.network.is_built:
+            raise NotBuiltError(
+                where=where,
+                received="a model that has seen no data",
+                expected="a network whose shapes are known",
+                fix="call model.fit(x, y) first, or model.network.build((features,))",
+            )

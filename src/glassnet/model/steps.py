@@ -1,0 +1,94 @@
+"""The door for single updates: a batch, or several, as a model's loop gets them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any
+
+from glassnet.core.checks import numeric
+from glassnet.core.errors import ConfigurationError
+from glassnet.losses import WeightedSum, targets_by_loss
+from glassnet.model.data import one_array
+from glassnet.model.doors import WithDoors
+from glassnet.model.named_data import named_rows
+from glassnet.tables import Table
+from glassnet.training import Rows, Stepper
+
+FEWEST_TO_TELL = 8
+"""Rows from which on numbers that lie close together are no accident."""
+
+
+def step(model: WithDoors, x: Any, y: Any, sample_weight: Any) -> float:
+    """One update on a batch: see ``Model.step``."""
+    is_plain = (
+        not isinstance(model.loss, WeightedSum)
+        and sample_weight is None
+        and model.preprocessing is None
+        and model.target_scaling is None
+    )
+    if is_plain and model._stepper is not None and model._stepper.is_current(*_parts(model)):
+        value = model._stepper.quick(x, y)
+        if value is not None:
+            return value
+    rows = _batch(model, x, y, sample_weight, where="step")
+    return _stepper(model).step(rows)
+
+
+def step_over(model: WithDoors, batches: Iterable[tuple[Any, ...]]) -> float:
+    """One update with the gradients of several batches: see ``Model.step_over``."""
+    if not isinstance(batches, Iterable):
+        raise _no_batches(f"a {type(batches).__name__}")
+    checked = _checked(model, batches)
+    first = next(checked, None)
+    if first is None:
+        raise _no_batches("no batches")
+    second = next(checked, None)
+    if second is None:
+        return _stepper(model).step(first)
+    return _stepper(model).step_over(chain((first, second), checked))
+
+
+def _parts(model: WithDoors) -> Any:
+    return model.network, model.loss, model.optimizer, model.seed, model.engine, model.threads
+
+
+def _stepper(model: WithDoors) -> Stepper:
+    """What does single updates, made anew where something has changed."""
+    parts = _parts(model)
+    if model._stepper is None or not model._stepper.is_current(*parts):
+        model._stepper = None  # the memory of the old one serves the new one
+        model._stepper = Stepper(*parts)
+    return model._stepper
+
+
+def _checked(model: WithDoors, batches: Iterable[Any]) -> Iterator[Rows]:
+    for number, batch in enumerate(batches, start=1):
+        if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
+            raise _no_batches(
+                f"as batch {number} a {type(batch).__name__}"
+                + (f" of {len(batch)}" if isinstance(batch, tuple | list) else "")
+            )
+        x, y, sample_weight = (*batch, None)[:3]
+        yield _batch(model, x, y, sample_weight, where=f"step_over: batch {number}")
+
+
+def _batch(model: WithDoors, x: Any, y: Any, sample_weight: Any, *, where: str) -> Rows:
+    x, y = named_rows(model, x, y, where=where)
+    if not isinstance(model.preprocessing, Table):
+        x = one_array(x, model.network, where=f"{where}: x")
+    if not isinstance(model.loss, WeightedSum):
+        y = numeric(y, where=f"{where}: y")
+    targets = targets_by_loss(model.loss, y, where=f"{where}: y")
+    if model._stepper is None and sum(array.size for _, array, _ in targets) >= FEWEST_TO_TELL:
+        model.check_digits(x, y, where=where)
+    return model.rows(x, y, sample_weight, where=where).require_weight(where=where)
+
+
+def _no_batches(received: str) -> ConfigurationError:
+    return ConfigurationError(
+        where="step_over",
+        received=received,
+        expected="batches, each of them (x, y) or (x, y, sample_weight)",
+        fix="write model.step_over([(x1, y1), (x2, y2)]); a generator can be used once",
+    )

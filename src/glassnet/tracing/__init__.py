@@ -1,0 +1,5 @@
+"""A training step shown: every kernel call in its order, and for every number what it was calculated from."""
+
+from glassnet.tracing.trace import LANGUAGES, Trace, trace
+
+__all__ = ["LANGUAGES", "Trace", "trace"]

@@ -1,0 +1,273 @@
+"""What a trace's page holds: its calls, their arrays and formulas, as JSON that the page's script reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from glassnet.core.shapes import Array, Shape
+from glassnet.derivatives.differences import Differences, Slopes
+from glassnet.runners import KernelCall
+from glassnet.tracing.calls import Extent, arrays_of, formulas_for
+from glassnet.tracing.evaluation import Evaluation
+from glassnet.tracing.formulas import Formulas
+from glassnet.tracing.store import Store, part_of, places_in
+from glassnet.tracing.symbols import axes, symbol
+from glassnet.tracing.trace import Trace
+
+MOST_BYTES = 2_400_000
+"""Of the numbers on a page; as text they take a third more."""
+LIMITS = ((4096, 16384), (1024, 6272), (256, 1568), (64, 784))
+"""Elements that are shown of an array, and of an array of images: the first pair that fits."""
+MOST_TERMS = 30_000_000
+"""That are looked at to find which numbers an array's elements are made of."""
+DIFFERENCE_WORK = 1_500_000_000
+"""Floating-point operations for central differences, a few seconds."""
+
+
+@dataclass
+class Entry:
+    """One call on the page.
+
+    Attributes:
+        call: what was logged, an update's on one parameter.
+        phase: "forward", "loss", "backward" or "update".
+        parameter: whose update it is, or "".
+        formulas: its mathematics.
+        arrays: by name as in formulas.
+        ids: their numbers in the store.
+        parts: how much of each is shown.
+    """
+
+    call: KernelCall
+    phase: str
+    parameter: str
+    formulas: Formulas
+    arrays: dict[str, Array]
+    ids: dict[str, int]
+    parts: dict[str, Shape] = field(default_factory=dict)
+    differences: dict[str, dict[int, Slopes]] = field(default_factory=dict)
+
+    def written(self) -> list[str]:
+        """The arrays that the call writes."""
+        return [f"{name}_" if name in self.call.inputs else name for name in self.call.outputs]
+
+    def role(self, name: str) -> str:
+        """Which side of the call an array is on: "reads", "writes", "before" or "after"."""
+        if name in self.written():
+            return "after" if name.endswith("_") else "writes"
+        return "before" if name in self.call.outputs else "reads"
+
+    def extent(self, name: str) -> Extent | None:
+        """Where the array lay."""
+        return self.call.extents.get(name.removesuffix("_"))
+
+
+class Content:
+    """The content of a page.
+
+    Args:
+        trace: the step.
+
+    Attributes:
+        entries: its calls in their order.
+        store: their numbers, as many as a page can hold.
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.store = Store()
+        self.entries: list[Entry] = []
+        for phase, calls in (
+            ("forward", [("", call) for call in trace.forward]),
+            ("loss", [("", call) for call in trace.loss_forward]),
+            ("backward", [("", call) for call in trace.backward]),
+            ("update", list(trace.update)),
+        ):
+            for parameter, call in calls:
+                arrays = arrays_of(call)
+                ids = {name: self.store.add(array) for name, array in arrays.items()}
+                self.entries.append(Entry(call, phase, parameter, formulas_for(call), arrays, ids))
+        self._choose_parts()
+        self._differences()
+
+    def _choose_parts(self) -> None:
+        for limits in LIMITS:
+            self.store.forget()
+            for entry in self.entries:
+                entry.parts = {name: part_of(array.shape, *limits) for name, array in entry.arrays.items()}
+                for name, array in entry.arrays.items():
+                    self.store.keep(entry.ids[name], places_in(array.shape, entry.parts[name]))
+            if self.store.kept_bytes <= MOST_BYTES // 2:
+                break
+        if self.store.bytes <= MOST_BYTES:
+            for entry in self.entries:
+                for number in entry.ids.values():
+                    self.store.keep(number)
+        else:
+            self._keep_what_explains()
+
+    def _keep_what_explains(self) -> None:
+        """Also keeps what shown elements are made of, the shortest sums first, as far as there is room."""
+        needs = []
+        for number, entry in enumerate(self.entries):
+            evaluation = Evaluation(entry.formulas, entry.arrays)
+            for target in entry.formulas.outputs:
+                places = places_in(entry.arrays[target].shape, entry.parts[target])
+                terms = evaluation.terms_of(target)
+                needs.append((terms, number, target, places[: max(1, MOST_TERMS // terms)]))
+        for _, number, target, places in sorted(needs, key=lambda need: need[:3]):
+            entry = self.entries[number]
+            while len(places):
+                evaluation = Evaluation(entry.formulas, entry.arrays)
+                evaluation(target, places)
+                read = [(entry.ids[name], found) for name, found in evaluation.read.items()]
+                if self.store.kept_bytes + sum(self.store.cost(*one) for one in read) <= MOST_BYTES:
+                    for one in read:
+                        self.store.keep(*one)
+                    break
+                places = places[: len(places) // 2]
+
+    def _differences(self) -> None:
+        """Central differences for the gradients that are shown, the same share of the work for each array."""
+        subject, trace = self.trace.subject, self.trace
+        loss = Differences(subject.network, subject.loss, subject.rows, seed=subject.seed, step=subject.optimizer.steps)
+        layout = subject.network.layout
+        waiting: list[tuple[int, Entry, str, int | str]] = []  # work for an element, and where it lies or whose input
+        last = {e.call.path: e for e in self.entries if e.phase == "backward"}
+        gradients = trace.buffers[1]
+        for entry in self.entries:
+            for name in entry.written() if entry.phase == "backward" else ():
+                extent = entry.extent(name)
+                if extent is not None and gradients[0] <= extent[0] < gradients[1]:
+                    place = (extent[0] - gradients[0]) // subject.network.dtype.itemsize
+                    segment = next(s for s in layout if s.start <= place < s.stop)
+                    first = loss.first_reader(segment.start, segment.stop - segment.start)
+                    if first is not None:
+                        waiting.append((2 * loss.work(first), entry, name, segment.start))
+                elif last[entry.call.path] is entry and name in ("dx", "dx_", "doutputs"):
+                    first = loss.first_call(entry.call.path)
+                    if first is not None:
+                        waiting.append((2 * loss.work(first), entry, name, entry.call.path))
+        left = DIFFERENCE_WORK
+        for done, (work, entry, name, where) in enumerate(sorted(waiting, key=lambda item: item[0])):
+            array = entry.arrays[name]
+            places = places_in(array.shape, entry.parts[name])
+            places = places[: max(0, left // (len(waiting) - done) // work)]
+            left -= len(places) * work
+            if len(places) == 0:
+                continue
+            if isinstance(where, str):
+                found = loss.of_input(where, places, array.size)
+            else:
+                found = loss.of_parameters(where + places)
+            entry.differences[name] = {p: s for p, s in zip(places.tolist(), found, strict=False) if s is not None}
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, as JSON takes it."""
+        writers: dict[Extent, list[tuple[int, str]]] = {}
+        seen: dict[tuple[Extent, int], tuple[int, str]] = {}
+        calls = []
+        for number, entry in enumerate(self.entries):
+            shown = {}
+            for name, array in entry.arrays.items():
+                extent = entry.extent(name)
+                came_from = writers.get(extent, [])[::-1] if extent is not None else []
+                shown[name] = self._array(entry, name, array)
+                if entry.role(name) in ("reads", "before"):
+                    shown[name]["from"] = came_from
+                    version = extent or (0, 0), came_from[0][0] if came_from else -1
+                    first = came_from[0] if came_from else seen.setdefault(version, (number, name))
+                    if first != (number, name):
+                        shown[name]["shown"] = first
+            for name in entry.written():
+                extent = entry.extent(name)
+                if extent is not None:
+                    whole = not any(extent == e for e in writers) or entry.call.kernel != "concat_forward"
+                    before = [] if whole else writers[extent]
+                    writers[extent] = [*before, (number, name)]
+            calls.append(self._call(number, entry, shown))
+        return {"calls": calls, "arrays": self.store.to_json()}
+
+    def _array(self, entry: Entry, name: str, array: Array) -> dict[str, Any]:
+        letters = axes(entry.formulas.letters.get(name.removesuffix("_"), ()), entry.call.kernel)
+        finite = np.abs(array[np.isfinite(array)].astype(np.float64))
+        found: dict[str, Any] = {
+            "id": entry.ids[name],
+            "shape": array.shape,
+            "part": entry.parts[name],
+            "role": entry.role(name),
+            "symbol": symbol(name, entry.call.kernel),
+            "scale": float(finite.max(initial=0.0)),
+            "dtype": str(array.dtype),
+        }
+        if letters:
+            found["letters"] = letters
+        named = self._named(entry, array)
+        if named:
+            found["named"] = named
+        height_and_width = self._maps(entry, array)
+        if height_and_width:
+            found["maps"] = height_and_width
+        return found
+
+    def _named(self, entry: Entry, array: Array) -> str:
+        """Whose names the columns bear: those of the features for what comes in, those of the classes at the loss."""
+        subject = self.trace.subject
+        names = {"features": subject.feature_names, "classes": subject.class_names}
+        kind = "classes" if entry.call.path == "loss" else "features" if entry is self.entries[0] else ""
+        fits = kind and array.ndim == 2 and array.shape[1] == len(names[kind] or ())
+        return kind if fits else ""
+
+    def _maps(self, entry: Entry, array: Array) -> list[int]:
+        """Height and width of images whose pixels a call sees in one row: normalisation does."""
+        layers = dict(self.trace.subject.network.walk())
+        layer = layers.get(entry.call.path)
+        shape = (layer.input_shape or ()) if layer is not None else ()
+        is_flat = array.ndim == 3 and len(shape) == 3 and array.shape[1:] == (shape[0], shape[1] * shape[2])
+        return list(shape[1:]) if is_flat and shape[1] > 1 else []
+
+    def _call(self, number: int, entry: Entry, arrays: dict[str, Any]) -> dict[str, Any]:
+        call, formulas = entry.call, entry.formulas
+        kernel = call.kernel
+        names = {name for formula in formulas.outputs.values() for name in _names(formula.expression)}
+        names |= {name for arguments, body in formulas.shorts.values() for name in [*arguments, *_names(body)]}
+        names |= {name for formula in formulas.outputs.values() for name in formula.indices or ()}
+        return {
+            "step": number + 1,
+            "kernel": kernel,
+            "caller": call.caller,
+            "path": call.path,
+            "equation": call.equation,
+            "settings": formulas.settings,
+            "arrays": arrays,
+            "formulas": {
+                target: {"indices": formula.indices, "tree": formula.expression}
+                for target, formula in formulas.outputs.items()
+            },
+            "shorts": {name: {"arguments": given, "tree": tree} for name, (given, tree) in formulas.shorts.items()},
+            "symbols": {name: symbol(name, kernel) for name in sorted(names | set(formulas.shorts))},
+            "differences": {
+                name: [[place, *_numbers(found)] for place, found in slopes.items()]
+                for name, slopes in entry.differences.items()
+            },
+        }
+
+
+def _numbers(found: Slopes) -> list[float | None]:
+    """The central slope; where there is a kink, those of both sides too."""
+    numbers = [found.central, found.left, found.right] if found.is_kink else [found.central]
+    return [number if np.isfinite(number) else None for number in numbers]
+
+
+def _names(tree: Any) -> list[str]:
+    """Every name in a tree that is written by a symbol."""
+    if isinstance(tree, tuple) and tree and tree[0] in ("name", "array", "short", "setting"):
+        return [tree[1], *(name for part in tree[2:] for name in _names(part))]
+    if isinstance(tree, tuple) and tree and tree[0] in ("sum", "mean", "largest"):
+        return [*(name for name, _ in tree[1]), *_names(tree[2])]
+    if isinstance(tree, tuple | list):
+        return [name for part in tree for name in _names(part)]
+    return []

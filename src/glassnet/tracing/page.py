@@ -1,0 +1,211 @@
+"""A trace as one page: the frame of layers and steps here, equations and arrays by the page's script."""
+
+from __future__ import annotations
+
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from glassnet.core.pages import as_json, page
+from glassnet.core.shapes import batch_shape
+from glassnet.preprocessing import Standardize
+from glassnet.tables import Table
+from glassnet.tracing.calls import parameters_of
+from glassnet.tracing.content import Content, Entry
+from glassnet.tracing.trace import Trace
+from glassnet.tracing.words import WORDS
+
+SCRIPTS = ("numbers.js", "formulas.js", "typeset.js", "grids.js", "panel.js", "steps.js")
+Words = dict[str, str]
+LONGEST = 400
+"""Letters of what a network prints."""
+
+
+def page_of(trace: Trace, language: str) -> str:
+    """The whole page.
+
+    Args:
+        trace: the step.
+        language: "en" or "zh".
+    """
+    words = WORDS[language]
+    content = Content(trace)
+    data = content.to_json() | {"words": words} | _about(content)
+    body = "".join(
+        [
+            _header(content, words),
+            f'<noscript><p class="lead">{escape(words["noscript"])}</p></noscript>',
+            "<main>",
+            *_columns(content, words),
+            "</main>",
+            _updates(content, words),
+            f'<div id="tip" hidden></div><div id="announced" aria-live="polite"></div>'
+            f'<aside id="panel" aria-label="{escape(words["explain"])}" hidden></aside>',
+            f'<script type="application/json" id="content">{as_json(data)}</script>',
+        ]
+    )
+    return page(words["title"], body, language=language, style=_file("steps.css") + _file("page.css"), script=_script())
+
+
+def _file(name: str) -> str:
+    return files("glassnet.tracing").joinpath("web", name).read_text(encoding="utf-8")
+
+
+def _script() -> str:
+    """All scripts as one, in a scope of its own."""
+    return '"use strict";\n{\n' + "\n".join(map(_file, (*SCRIPTS, "page.js"))) + "}\n"
+
+
+def script_module() -> str:
+    """The scripts as a JavaScript module, for pages that get a trace's steps from ``steps_of`` while they are open."""
+    names = "setContent, readColours, repaintAll, fillCall, choose, closePanel, panelIsOpen, explain, element, write"
+    return "\n".join(map(_file, SCRIPTS)) + f"export {{ {names} }};\n"
+
+
+def style_of_steps() -> str:
+    """The style of steps and their explanations."""
+    return _file("steps.css")
+
+
+def steps_of(trace: Trace, language: str) -> dict[str, Any]:
+    """What a page needs to show a trace step by step.
+
+    Args:
+        trace: the step.
+        language: "en" or "zh".
+
+    Returns:
+        "content" for the scripts; "stages" in the order of the calculation, each with its "phase", "path", "title" and
+        its "html"; "loss".
+    """
+    words = WORDS[language]
+    content = Content(trace)
+    stages: list[dict[str, Any]] = []
+    for number, entry in enumerate(content.entries):
+        path = entry.parameter if entry.phase == "update" else entry.call.path
+        if not stages or (stages[-1]["phase"], stages[-1]["path"]) != (entry.phase, path):
+            title = _short(entry.call.caller)
+            stages.append({"phase": entry.phase, "path": path, "title": title, "calls": [], "html": ""})
+        stages[-1]["calls"].append(number)
+        stages[-1]["html"] += _article(entry, number, words)
+    data = content.to_json() | {"words": words} | _about(content)
+    return {"content": data, "stages": stages, "loss": float(f"{trace.loss:.6g}")}
+
+
+def _about(content: Content) -> dict[str, Any]:
+    """Which arrays are parameters and gradients, and whose columns have names."""
+    trace = content.trace
+    layout = trace.subject.network.layout
+    parameters: dict[str, str] = {}
+    gradients: list[str] = []
+    for number, entry in enumerate(content.entries):
+        paths = parameters_of(entry.call, layout, trace.buffers)
+        parameters |= {f"{number}:{name}": path for name, path in paths.items() if name in entry.call.inputs}
+        if entry.phase == "backward":
+            gradients += [f"{number}:{name}" for name in entry.written()]
+    names = {"features": trace.subject.feature_names, "classes": trace.subject.class_names}
+    return {"parameters": parameters, "gradients": gradients, "names": {k: v for k, v in names.items() if v}}
+
+
+def _header(content: Content, words: Words) -> str:
+    trace, subject = content.trace, content.trace.subject
+    count = len(subject.rows)
+    facts = words["facts"].format(
+        rows=words["rows" if count == 1 else "many_rows"].format(f"{count:,}"),
+        loss=f"{trace.loss:.6g}",
+        update=f"{subject.optimizer.steps + 1:,}",
+        dtype=subject.network.dtype,
+    )
+    names = ("network", "loss", "optimizer")
+    about = [(name, _short(repr(getattr(subject, name)), LONGEST)) for name in names]
+    if isinstance(subject.preprocessing, Standardize | Table):
+        about.append(("preprocessing", type(subject.preprocessing).__name__))
+    legend = "".join(f"<p>{escape(words[name])}</p>" for name in ("legend_delta", "legend_count", "keys"))
+    left_out = content.store.size - content.store.kept_size
+    note = escape(words["left_out"].format(f"{left_out:,}", f"{content.store.size:,}"))
+    return (
+        f'<header><h1>{escape(words["title"])}</h1><p class="muted">{escape(facts)}</p>'
+        f'<p class="lead">{escape(words["lead"])}</p><dl class="facts">'
+        + "".join(f"<div><dt>{escape(words[name])}</dt><dd>{escape(text)}</dd></div>" for name, text in about)
+        + f'</dl><div class="legend"><p><span class="ramp"></span>{escape(words["legend_scale"])}</p>{legend}'
+        + (f"<p>{note}</p>" if left_out else "")
+        + "</div></header>"
+    )
+
+
+def _columns(content: Content, words: Words) -> list[str]:
+    """The cells in the order of the step; their rows put each layer's two passes side by side."""
+    rows: dict[str, int] = {}
+    for entry in content.entries:
+        if entry.phase == "forward":
+            rows.pop(entry.call.path, None)
+            rows[entry.call.path] = len(rows)
+    rows = {path: 2 + place for place, path in enumerate(rows)}
+    rows["loss"] = 2 + len(rows)
+    parts = []
+    for way, mark in (("forward", "↓"), ("backward", "↑")):
+        parts.append(
+            f'<h2 class="{way}" style="--row:1">{escape(words[way])} {mark}'
+            f"<small>{escape(words[way + '_note'])}</small></h2>"
+        )
+        groups: dict[str, list[int]] = {}
+        phases = ("forward", "loss") if way == "forward" else ("backward",)
+        for number, entry in enumerate(content.entries):
+            if entry.phase in phases:
+                groups.setdefault(entry.call.path, []).append(number)
+        order = sorted(groups, key=lambda path: rows.get(path, 1)) if way == "forward" else list(groups)
+        for path in order:
+            parts.append(_cell(content, way, path, groups[path], rows.get(path, 1), words))
+    return parts
+
+
+def _cell(content: Content, way: str, path: str, numbers: list[int], row: int, words: Words) -> str:
+    entry = content.entries[numbers[0]]
+    layer = dict(content.trace.subject.network.walk()).get(path)
+    shape = ""
+    if layer is not None and layer.input_shape and layer.output_shape:
+        shape = f"{batch_shape(layer.input_shape)} → {batch_shape(layer.output_shape)}"
+    title = words["loss_title"] if path == "loss" else path
+    heading = (
+        f'<h3><span class="path">{escape(title)}</span>{escape(_short(entry.call.caller))}'
+        f'<span class="shape">{escape(shape)}</span></h3>'
+    )
+    calls = "".join(_article(content.entries[number], number, words) for number in numbers)
+    return f'<section class="cell {way}{" loss" * (path == "loss")}" style="--row:{row}">{heading}{calls}</section>'
+
+
+def _article(entry: Entry, number: int, words: Words) -> str:
+    call = entry.call
+    key = "view" if call.kernel.startswith("view_") else "python" if call.kernel.startswith("python_") else call.kernel
+    hint = words.get(key, "")
+    if call.kernel == "weigh_rows" and not call.settings["mean"]:
+        hint = ""
+    return (
+        f'<article id="step-{number + 1}" data-call="{number}"><div class="call-head">'
+        f'<span class="count">{number + 1}</span><code>{escape(call.kernel)}</code>'
+        f'<span class="plain">{escape(call.equation)}</span></div>'
+        + (f'<p class="hint">{escape(hint)}</p>' if hint else "")
+        + '<div class="math"></div><div class="reads"></div><div class="arrays"></div></article>'
+    )
+
+
+def _updates(content: Content, words: Words) -> str:
+    """A card for each parameter, one for what concerns all of them."""
+    groups: dict[str, list[int]] = {}
+    for number, entry in enumerate(content.entries):
+        if entry.phase == "update":
+            groups.setdefault(entry.parameter, []).append(number)
+    cards = []
+    for path, numbers in groups.items():
+        title = escape(path or words["all_parameters"])
+        calls = "".join(_article(content.entries[number], number, words) for number in numbers)
+        cards.append(f'<section class="cell"><h3>{title}</h3>{calls}</section>')
+    return (
+        f'<section class="update"><h2>{escape(words["update"])} <small>{escape(words["update_note"])}</small></h2>'
+        f'<div class="parameters">{"".join(cards)}</div></section>'
+    )
+
+
+def _short(text: str, longest: int = 90) -> str:
+    """What something prints, as far as it fits: networks print everything inside."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

@@ -1,0 +1,105 @@
+"""A trace in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from glassnet.core.shapes import Array
+from glassnet.runners import KernelCall
+from glassnet.tracing.calls import arrays_of, formulas_for
+from glassnet.tracing.formulas import Formulas
+from glassnet.tracing.symbols import axes
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from glassnet.tracing.trace import Trace
+
+MARGIN = 12
+SMALL = 1e-2
+"""Arrays without a number of that size are written with exponents."""
+
+
+def lines_of(trace: Trace) -> Iterator[RenderableType]:
+    """What ``print`` and ``rich.print`` show: a heading for each part of the step, then its calls."""
+    from rich.text import Text
+
+    subject = trace.subject
+    count = len(subject.rows)
+    yield Text(f"one training step on {count} row{'s' if count > 1 else ''}: loss {trace.loss:.6g}", "bold")
+    yield Text(f"{subject.network!r}, {subject.loss!r}, {subject.optimizer!r}, {subject.network.dtype}", "dim")
+    number = 0
+    for title, calls in (
+        ("forward, from the inputs down to the outputs", [("", call) for call in trace.forward]),
+        ("the loss", [("", call) for call in trace.loss_forward]),
+        ("backward, from the loss back up to the inputs: dy = ∂L/∂y", [("", call) for call in trace.backward]),
+        (f"update number {subject.optimizer.steps + 1}", list(trace.update)),
+    ):
+        yield _heading(title)
+        for parameter, call in calls:
+            number += 1
+            yield from _call(number, parameter, call)
+
+
+def _heading(title: str) -> RenderableType:
+    from rich.padding import Padding
+    from rich.rule import Rule
+
+    return Padding(Rule(title, align="left", style="dim"), (1, 0, 0, 0))
+
+
+def _call(number: int, parameter: str, call: KernelCall) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    whose = parameter or call.path
+    yield Text.assemble((f"{number:>3}  {whose}  ", "bold"), f"{call.caller}  ", (call.kernel, "cyan"))
+    yield _inset(Text(call.equation, "italic"))
+    if call.settings:
+        yield _inset(Text(", ".join(f"{name} {_shown(value)}" for name, value in call.settings.items()), "dim"))
+    if call.kernel == "weigh_rows" and call.settings["mean"]:
+        yield _inset(Text("here the 1/N of the mean comes in: every gradient carries it from now on", "dim"))
+    formulas = formulas_for(call)
+    for name, array in arrays_of(call).items():
+        if name in call.outputs and name in call.inputs:
+            role = "before"
+        else:
+            role = "after" if name.endswith("_") else "reads" if name in call.inputs else "writes"
+        yield Text.assemble(
+            f"     {role:<6} ", (name.removesuffix("_"), "bold"), f" {_shape(call, name, array, formulas)}"
+        )
+        yield Text(_indented(array))
+
+
+def _inset(line: RenderableType) -> RenderableType:
+    from rich.padding import Padding
+
+    return Padding(line, (0, 0, 0, 5))
+
+
+def _shown(value: float | bool) -> str:
+    return str(value) if isinstance(value, bool) else f"{value:g}"
+
+
+def _shape(call: KernelCall, name: str, array: Array, formulas: Formulas) -> str:
+    """The shape in letters and numbers, and what each element is summed over."""
+    letters = axes(formulas.letters.get(name.removesuffix("_"), ()), call.kernel)
+    text = f"{array.shape}"
+    if letters:
+        text = f"({', '.join(letters)}{',' * (len(letters) == 1)}) = {text}"
+    summed = formulas.outputs[name].summed if name in formulas.outputs else ()
+    if summed:
+        terms = int(np.prod([size for _, size in summed]))
+        over = ", ".join(index.replace("_", "′") for index, _ in summed)
+        text += f", summed over {over} ({terms:,} term{'s' if terms > 1 else ''})"
+    return text
+
+
+def _indented(array: Array) -> str:
+    is_small = array.dtype.kind == "f" and 0 < np.abs(array).max(initial=0.0) < SMALL
+    text = np.array2string(
+        array, precision=5, suppress_small=not is_small, threshold=60, edgeitems=3, max_line_width=96
+    )
+    return "\n".join(" " * MARGIN + line for line in text.splitlines())
