@@ -224,7 +224,11 @@ def test_warnings_of_a_command_are_notes(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().err == "glassnet: two × two\n"
 
 
-PRINTS = {"model/model.py": {"print_hints"}, "estimators/stopping.py": {"on_epoch_end"}, "estimators/perceptron.py": None}
+PRINTS = {
+    "model/model.py": {"print_hints"},
+    "estimators/stopping.py": {"on_epoch_end"},
+    "estimators/perceptron.py": None,
+}
 """Where the library prints: what is asked for by name, and what scikit-learn's verbose=True asks for."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from copy import deepcopy
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -11,18 +12,16 @@ import numpy as np
 
 from glassnet.compile import native
 from glassnet.compile.arena import Arena
-from glassnet.compile.fusion import fold
+from glassnet.compile.forward import record_forward
 from glassnet.compile.program import MOST_AXES, as_setting, check_arrays, fits_native
 from glassnet.compile.stages import Group, Item, Stage, items_of
 from glassnet.compile.threads import thread_count
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.parameters import Watched
 from glassnet.core.shapes import Array, size_of
-from glassnet.kernels.activation import identity_forward
 from glassnet.network import Network, embeddings_of
-from glassnet.runners import NumpyRunner, Recorder, StepNumber
+from glassnet.runners import NumpyRunner, RecordedCall, StepNumber
 from glassnet.runners.own import is_own
-from glassnet.runners.recorder import without_dead_work
 from glassnet.runners.standins import NotRecorded
 from glassnet.training.agreement import close
 from glassnet.training.changes import Fingerprint
@@ -138,19 +137,19 @@ class Predictor:
         widths = [size_of(layer.output_shape or ()) for _, layer in network.walk()]
         row_bytes = self._dtype.itemsize * max(1, sum(widths) + size_of(network.input_shape or ()))
         rows = min(max(FEWEST_ROWS, TILE_BYTES // row_bytes // 4 * 4), MOST_ROWS)
-        recorder = Recorder(0, poisoned=self._on_trial)
-        x = recorder.empty((rows, *(network.input_shape or ())), self._dtype)
-        with refusing_parameters(network, recorder) if self._on_trial else nullcontext():
-            outputs, _ = recorder.forward(network, x, training=False)
-        y = recorder.empty(outputs.shape, self._dtype)
-        recorder(network, identity_forward, x=outputs, y=y)
-        items = self._items(recorder, y, rows, module)
+        recorded = record_forward(
+            network,
+            rows,
+            poisoned=self._on_trial,
+            watched_by=partial(refusing_parameters, network) if self._on_trial else nullcontext,
+        )
+        items = self._items(recorded.calls, rows, module)
         if items is None:
             return None
         divides = sum(item.flops for item in items) >= DIVIDED_FLOPS * rows
         shares = [_shares_of(item) if divides else [] for item in items]
         waits = [WHOLE in (share or [WHOLE]) for share in shares]  # for all channels of what was before
-        arena = Arena(recorder.buffers, _stages(items, waits), [x, y])
+        arena = Arena(recorded.buffers, _stages(items, waits), [recorded.x, recorded.y])
         program = module.Forward(self._dtype == np.float64, rows, arena.memory)
         self._kept = items  # with arrays that the program reads where they are
         for item, divided, wait in zip(items, shares, waits, strict=True):
@@ -160,13 +159,13 @@ class Predictor:
             program.add(item.name, list(arrays.values()), [name in item.cut for name in arrays], settings)
             if divided:
                 program.divide(divided, item.arrays["y"].shape[1], wait)
-        program.input(arena.view(x))
-        program.output(arena.view(y))
+        program.input(arena.view(recorded.x))
+        program.output(arena.view(recorded.y))
         return program
 
-    def _items(self, recorder: Recorder, y: Array, rows: int, module: ModuleType) -> list[Item] | None:
+    def _items(self, calls: list[RecordedCall], rows: int, module: ModuleType) -> list[Item] | None:
         found: list[Item] = []
-        for call in fold(without_dead_work(recorder.calls, [y]), recorder.empty):
+        for call in calls:
             if not module.has_kernel(call.kernel.name) or not fits_native(call):
                 return None
             if any(isinstance(value, StepNumber) for value in call.settings.values()):
