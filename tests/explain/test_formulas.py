@@ -1,4 +1,4 @@
-"""The lines of ``kernels.elements`` against what the kernels write, in every step that the kernels' own tests take."""
+"""The element lines of kernels against what the kernels write, in every step that the kernels' own tests take."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from test_recording import RULES, train_step
 
 import glassnet as gn
 from glassnet.kernels import KERNELS
-from glassnet.kernels.elements import ELEMENTS
 from glassnet.losses import Loss
 from glassnet.runners import KernelCall
 from glassnet.tracing.evaluation import Evaluation
@@ -34,7 +33,7 @@ def check(call: KernelCall) -> set[tuple[str, str]]:
     before = call.inputs
     after = {f"{name}_" if name in before else name: array for name, array in call.outputs.items()}
     shapes = {name: array.shape for name, array in (call.outputs | before).items()}
-    formulas = formulas_of(ELEMENTS.get(call.kernel, ""), shapes, call.settings, np.dtype(np.float64))
+    formulas = formulas_of(call.entry.elements, shapes, call.settings, np.dtype(np.float64), call.entry.geometry)
     evaluation = Evaluation(formulas, before | after)
     for target in formulas.outputs:
         expected = after[target].reshape(-1).astype(np.float64)

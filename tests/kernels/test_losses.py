@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from glassnet.kernels import KERNELS, losses
-from glassnet.kernels.losses import log_floor, weigh_rows, weighted_sum
+from glassnet.kernels.functions import log_floor
+from glassnet.kernels.losses import weigh_rows, weighted_sum
 
 Row = list[float]
 

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glassnet.compile import native
-from glassnet.compile.program import FIXED_DTYPES
 from glassnet.kernels import KERNELS
 
 module: Any = native()
@@ -261,7 +260,7 @@ def arguments(kernel: str, case: Case, dtype: str) -> tuple[Arrays, dict[str, fl
     arrays: Arrays = {name: np.full(shapes[name], np.nan) for name in entry.writes}
     arrays |= read_by(kernel, shapes, numbers, rng)
     with np.errstate(invalid="ignore"):
-        arrays = {n: arrays[n].astype(FIXED_DTYPES.get(n, dtype)) for n in entry.arrays}
+        arrays = {n: arrays[n].astype(entry.dtypes.get(n, dtype)) for n in entry.arrays}
     arrays |= {name: None for name in OPTIONAL.get(kernel, ()) if rng.integers(0, 4) == 0}
     return arrays, numbers
 
@@ -418,7 +417,7 @@ def test_long_sums_in_float32_are_accurate(kernel: str, shape: Shape) -> None:
         shape = (1, shape[0] * shape[2], shape[1])
     of_row = {"layer_norm_backward": shape[:2], "group_norm_backward": (shape[0], 1)}.get(kernel, shape[1:2])
     of_channel = shape[2:] if kernel == "layer_norm_backward" else shape[1:2]
-    arrays: Arrays = {name: np.zeros(of_channel, FIXED_DTYPES.get(name, np.float32)) for name in entry.arrays}
+    arrays: Arrays = {name: np.zeros(of_channel, entry.dtypes.get(name, np.float32)) for name in entry.arrays}
     arrays |= {name: rng.uniform(1, 2, shape).astype(np.float32) for name in ("x", "dy") if name in arrays}
     arrays |= {name: np.full(of_row, 0.5, np.float32) for name in ("mean", "inverse_std") if name in arrays}
     arrays |= {name: None for name in ("dx",) if name in arrays}

@@ -13,7 +13,6 @@ from test_recording import OF_BATCHES, train_step
 
 import glassnet as gn
 from glassnet.compile import native
-from glassnet.compile.program import FIXED_DTYPES
 from glassnet.kernels import KERNELS, Kernel, info
 from glassnet.losses import Loss
 from glassnet.runners import Recorder
@@ -43,7 +42,7 @@ class Comparing(gn.NumpyRunner):
             return
         arrays = {name: arguments[name] for name in entry.arrays}
         for name, array in arrays.items():
-            assert array is None or array.dtype == FIXED_DTYPES.get(name, self.dtype), (entry.name, name)
+            assert array is None or array.dtype == entry.dtypes.get(name, self.dtype), (entry.name, name)
         copies = {name: None if array is None else np.ascontiguousarray(array).copy() for name, array in arrays.items()}
         settings = [float(arguments[name]) for name in entry.settings]
         kernel(**arguments)

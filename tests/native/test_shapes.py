@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glassnet.compile import native
-from glassnet.compile.program import FIXED_DTYPES
 from glassnet.kernels import KERNELS
 
 pytestmark = pytest.mark.skipif(native() is None, reason="a pure-Python installation")
@@ -183,7 +182,7 @@ def arguments(kernel: str, case: Case, dtype: str) -> tuple[Arrays, dict[str, fl
     shapes = shapes_of(kernel, case, rng)
     arrays: Arrays = {name: np.full(shapes[name], np.nan) for name in entry.writes} | read_by(kernel, shapes, rng)
     with np.errstate(invalid="ignore"):
-        arrays = {n: arrays[n].astype(FIXED_DTYPES.get(n, dtype)) for n in entry.arrays}
+        arrays = {n: arrays[n].astype(entry.dtypes.get(n, dtype)) for n in entry.arrays}
     arrays |= {name: None for name in OPTIONAL.get(kernel, ()) if rng.integers(0, 4) == 0}
     drawn = {"mean": rng.integers(0, 2), "nesterov": rng.integers(0, 2), "step": rng.integers(1, 50)}
     drawn |= {"seed": rng.integers(0, 2**53), "stream": rng.integers(0, 2**32)}

@@ -8,12 +8,9 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.shapes import Array, Shape
-from glassnet.kernels import info
 from glassnet.kernels.folded import conv2d_folded, fold_batch_norm
+from glassnet.kernels.registry import folding, info
 from glassnet.runners.recorder import RecordedCall, extent
-
-FOLLOWERS = "batch_norm_predict", "relu_forward"
-"""What may be folded into a convolution, in this order, either of them alone too."""
 
 
 def fold(calls: list[RecordedCall], empty: Callable[[Shape, np.dtype[Any]], Array]) -> list[RecordedCall]:
@@ -27,11 +24,21 @@ def fold(calls: list[RecordedCall], empty: Callable[[Shape, np.dtype[Any]], Arra
     found: list[RecordedCall] = []
     while calls:
         chain, calls = [calls[0]], calls[1:]
-        for name in FOLLOWERS if chain[0].kernel.name == "conv2d_forward" else ():
-            if calls and calls[0].kernel.name == name and _alone_reads(chain[-1].arrays["y"], calls):
+        for follows in (_scales, _bounds) if folding(chain[0].kernel.function) is conv2d_folded else ():
+            if calls and follows(calls[0]) and _alone_reads(chain[-1].arrays["y"], calls):
                 chain, calls = [*chain, calls[0]], calls[1:]
         found += _folded(chain, empty) if len(chain) > 1 else chain
     return found
+
+
+def _scales(call: RecordedCall) -> bool:
+    """Whether the call scales and shifts each channel by numbers of its own."""
+    return folding(call.kernel.function) is fold_batch_norm
+
+
+def _bounds(call: RecordedCall) -> bool:
+    """Whether the call limits each number from below."""
+    return call.kernel.least is not None
 
 
 def _alone_reads(array: Array, calls: list[RecordedCall]) -> bool:
@@ -45,10 +52,9 @@ def _same(array: Array, other: Any) -> bool:
 
 
 def _folded(chain: list[RecordedCall], empty: Callable[[Shape, np.dtype[Any]], Array]) -> list[RecordedCall]:
-    convolution, followers = chain[0], {call.kernel.name: call for call in chain[1:]}
+    convolution, norm = chain[0], next(filter(_scales, chain), None)
     arrays, y = convolution.arrays, convolution.arrays["y"]
     scale, shift, found = None, arrays["bias"], []
-    norm = followers.get("batch_norm_predict")
     if norm is not None:
         kernel, bias = info(fold_batch_norm), shift
         scale, shift = (empty((y.shape[1],), y.dtype) for _ in range(2))
@@ -57,6 +63,6 @@ def _folded(chain: list[RecordedCall], empty: Callable[[Shape, np.dtype[Any]], A
         found.append(RecordedCall(norm.path, kernel, read, norm.settings))
     written = chain[-1].arrays["y"].reshape(y.shape)
     whole = {"x": arrays["x"], "weight": arrays["weight"], "scale": scale, "shift": shift, "y": written}
-    least = 0.0 if "relu_forward" in followers else -np.inf
+    least = -np.inf if chain[-1].kernel.least is None else chain[-1].kernel.least
     found.append(RecordedCall(convolution.path, info(conv2d_folded), whole, {**convolution.settings, "least": least}))
     return found

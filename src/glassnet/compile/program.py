@@ -19,23 +19,9 @@ from glassnet.compile.plan import Plan, make_plan
 from glassnet.compile.stages import Group, Item, Stage, items_of, row_item, stages_of
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.shapes import Array, Shape
+from glassnet.kernels.pieces import add_pieces
 from glassnet.runners.base import NumberOfStep
 from glassnet.runners.recorder import RecordedCall, StepNumber, extent, repeat, without_dead_work
-
-# Arrays whose dtype does not depend on the network's.
-FIXED_DTYPES: dict[str, type] = {
-    "labels": np.int64,
-    "mask": np.bool_,
-    "index": np.uint8,
-    "place": np.int32,
-    "columns": np.int64,
-    "value": np.float64,
-    "own_value": np.float64,
-    "before": np.float64,
-    "total": np.float64,
-    "square_total": np.float64,
-}
-
 
 WHOLE, CUT, BY_PIECE = range(3)
 """What a piece gets of an array: all of it, its share along axis 0, or a part of its own. As ``Program::Share``."""
@@ -171,7 +157,7 @@ class CompiledProgram:
         for name in item.by_piece:
             self._pieces[id(item.arrays[name])] = group.pieces
             arrays[name] = arrays[name][0]
-        if item.name == "add_pieces":
+        if item.call.kernel.function is add_pieces:
             parts = arrays["parts"]
             arrays["parts"] = parts.reshape(len(parts), -1)[: self._pieces[id(item.arrays["parts"])]]
         shares = [BY_PIECE if name in item.by_piece else CUT if name in item.cut else WHOLE for name in arrays]
@@ -296,7 +282,7 @@ def fits_native(call: RecordedCall) -> bool:
 def check_arrays(call: RecordedCall, dtype: np.dtype[Any]) -> None:
     """Refuses what a native kernel cannot read or write."""
     for name, array in call.arrays.items():
-        wanted = FIXED_DTYPES.get(name, dtype)
+        wanted = call.kernel.dtypes.get(name, dtype)
         written = name in call.kernel.writes + call.kernel.updates
         if array is not None and (
             not (array.flags.c_contiguous and array.dtype.isnative)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import numpy as np
 
@@ -14,9 +14,22 @@ if TYPE_CHECKING:  # importing numpy.typing takes longer than it is worth at run
     from numpy.typing import NDArray
 
     Array: TypeAlias = NDArray[Any]
+    Booleans: TypeAlias = NDArray[np.bool_]
+    Bytes: TypeAlias = NDArray[np.uint8]
+    Int32s: TypeAlias = NDArray[np.int32]
+    Int64s: TypeAlias = NDArray[np.int64]
+    Float64s: TypeAlias = NDArray[np.float64]
 else:
-    Array = np.ndarray
+    Array = np.ndarray  # those below are of that dtype whatever the network's is, and tell whoever asks
+    Booleans = Annotated[Array, np.bool_]
+    Bytes = Annotated[Array, np.uint8]
+    Int32s = Annotated[Array, np.int32]
+    Int64s = Annotated[Array, np.int64]
+    Float64s = Annotated[Array, np.float64]
 
+GEOMETRY = "geometry"
+Geometry: TypeAlias = Annotated[int, GEOMETRY]
+"""A whole number that says where things lie, such as a stride: it counts in indices and enters no number."""
 Shape: TypeAlias = tuple[int, ...]
 DType: TypeAlias = str | type | np.dtype[Any]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.core.shapes import Array
+from glassnet.core.shapes import Array, Geometry
 from glassnet.kernels.registry import kernel
 
 
-@kernel("y = shortcut + branch", writes="y", in_place=True)
+@kernel("y = shortcut + branch", elements="y = shortcut + branch", writes="y", in_place=True)
 def residual_forward(shortcut: Array, branch: Array, y: Array) -> None:
     """Writes ``y = shortcut + branch``, all of one shape (N, ...).
 
@@ -17,14 +17,21 @@ def residual_forward(shortcut: Array, branch: Array, y: Array) -> None:
     np.add(shortcut, branch, out=y)
 
 
-@kernel("dx = dshortcut + dbranch", writes="dx", in_place=True)
+@kernel("dx = dshortcut + dbranch", elements="dx = dshortcut + dbranch", writes="dx", in_place=True)
 def residual_backward(dshortcut: Array, dbranch: Array, dx: Array) -> None:
     """Writes ``dx = dshortcut + dbranch``: x took both ways, so what comes back adds up."""
     np.add(dshortcut, dbranch, out=dx)
 
 
-@kernel("y[:, start : start + W] = part", writes="y")
-def concat_forward(part: Array, y: Array, *, start: int) -> None:
+@kernel(
+    "y[:, start : start + W] = part",
+    elements="""
+        y[a, v] = part[a, p] if (p >= 0) * (p < P) else unwritten
+        p = v - start
+    """,
+    writes="y",
+)
+def concat_forward(part: Array, y: Array, *, start: Geometry) -> None:
     """Writes one branch into its columns of the joint output.
 
     Args:
@@ -35,13 +42,13 @@ def concat_forward(part: Array, y: Array, *, start: int) -> None:
     y[:, start : start + part.shape[1]] = part
 
 
-@kernel("dpart = dy[:, start : start + W]", writes="dpart")
-def concat_backward(dy: Array, dpart: Array, *, start: int) -> None:
+@kernel("dpart = dy[:, start : start + W]", elements="dpart[a, p] = dy[a, p + start]", writes="dpart")
+def concat_backward(dy: Array, dpart: Array, *, start: Geometry) -> None:
     """Writes a branch's columns of ``dy`` (A, V) into ``dpart`` (A, W)."""
     np.copyto(dpart, dy[:, start : start + dpart.shape[1]])
 
 
-@kernel("dx ← dx + dpart", updates="dx")
+@kernel("dx ← dx + dpart", elements="dx_ = dx + dpart", updates="dx")
 def accumulate(dpart: Array, dx: Array) -> None:
     """Adds a further branch's ∂L/∂x (N, ...) to the sum of those before it."""
     dx += dpart

@@ -36,8 +36,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from glassnet.core.shapes import Array, Shape
+from glassnet.core.shapes import Array, Geometry, Shape
 from glassnet.kernels.registry import kernel
+
+_SAME_WINDOW = """
+h = h_ * stride_height + i * dilation_height - pad_top
+w = w_ * stride_width + j * dilation_width - pad_left
+"""
 
 Pair = tuple[int, int]
 
@@ -136,6 +141,12 @@ def _sequence_backward_flops(arrays: dict[str, Array]) -> int:
 
 @kernel(
     "y[n,f,h,w] = b_f + Σ_cij W_fcij x[n,c,hs+id−p,ws+jd−p]",
+    elements="""
+        y[n, f, h_, w_] = sum[k, i, j](weight[f, k, i, j] * x[n, c, h, w]) + bias[f]
+        c = k if K == C else f * (C // K) // F * K + k
+    """
+    + _SAME_WINDOW,
+    symbols="K C/G; I kh; J kw",
     writes="y",
     channels="weight bias y",
     shared="weight bias",
@@ -148,12 +159,12 @@ def conv2d_forward(
     bias: Array | None,
     y: Array,
     *,
-    stride_height: int,
-    stride_width: int,
-    pad_top: int,
-    pad_left: int,
-    dilation_height: int,
-    dilation_width: int,
+    stride_height: Geometry,
+    stride_width: Geometry,
+    pad_top: Geometry,
+    pad_left: Geometry,
+    dilation_height: Geometry,
+    dilation_width: Geometry,
 ) -> None:
     """Writes the convolution ``Y = W X + b``.
 
@@ -180,6 +191,18 @@ def conv2d_forward(
 
 @kernel(
     "dW = dY Xᵀ,  db_f = Σ_nhw dy_nfhw,  dx = fold(Wᵀ dY)",
+    elements="""
+        dweight[f, k, i, j] = sum[n, h_, w_](dy[n, f, h_, w_] * x[n, c, h, w])
+        dbias[f] = sum[n, h_, w_](dy[n, f, h_, w_])
+        dx[n, c, h, w] = sum[q:F * K // C, i, j](weight[f, k, i, j] * dy[n, f, h_, w_])
+        c = k if K == C else f * (C // K) // F * K + k
+        f = q if K == C else c // K * (F * K // C) + q
+        k = c if K == C else c % K
+        h_ = (h + pad_top - i * dilation_height) / stride_height
+        w_ = (w + pad_left - j * dilation_width) / stride_width
+    """
+    + _SAME_WINDOW,
+    symbols="K C/G; I kh; J kw",
     writes="dx dweight dbias",
     shared="weight",
     sums="dweight dbias",
@@ -195,12 +218,12 @@ def conv2d_backward(
     dweight: Array,
     dbias: Array | None,
     *,
-    stride_height: int,
-    stride_width: int,
-    pad_top: int,
-    pad_left: int,
-    dilation_height: int,
-    dilation_width: int,
+    stride_height: Geometry,
+    stride_width: Geometry,
+    pad_top: Geometry,
+    pad_left: Geometry,
+    dilation_height: Geometry,
+    dilation_width: Geometry,
 ) -> None:
     """Writes ``dW = dY Xᵀ``, ``db = Σ_nhw dy`` and, from ``dX = Wᵀ dY``, dx.
 
@@ -232,6 +255,14 @@ def conv2d_backward(
 
 @kernel(
     "y[n,f,hs+id−p,ws+jd−p] += x_nchw W_cfij,  y += b_f",
+    elements="""
+        y[n, f, h_, w_] = sum[q:C * K // F, i, j](weight[c, k, i, j] * x[n, c, h, w]) + bias[f]
+        c = q if K == F else f // K * (C * K // F) + q
+        k = f if K == F else f % K
+        h = (h_ + pad_top - i * dilation_height) / stride_height
+        w = (w_ + pad_left - j * dilation_width) / stride_width
+    """,
+    symbols="K F/G; I kh; J kw",
     writes="y",
     shared="weight bias",
     flops=_transposed_forward_flops,
@@ -243,12 +274,12 @@ def conv_transpose2d_forward(
     bias: Array | None,
     y: Array,
     *,
-    stride_height: int,
-    stride_width: int,
-    pad_top: int,
-    pad_left: int,
-    dilation_height: int,
-    dilation_width: int,
+    stride_height: Geometry,
+    stride_width: Geometry,
+    pad_top: Geometry,
+    pad_left: Geometry,
+    dilation_height: Geometry,
+    dilation_width: Geometry,
 ) -> None:
     """Writes the transposed convolution ``y = fold(Wᵀ X) + b``, X here the pixels of x as columns.
 
@@ -275,6 +306,15 @@ def conv_transpose2d_forward(
 
 @kernel(
     "dx[n,c,h,w] = Σ_fij W_cfij dy[n,f,hs+id−p,ws+jd−p],  dW = X dYᵀ,  db_f = Σ_nhw dy_nfhw",
+    elements="""
+        dweight[c, k, i, j] = sum[n, h, w](x[n, c, h, w] * dy[n, f, h_, w_])
+        dbias[f] = sum[n, h_, w_](dy[n, f, h_, w_])
+        dx[n, c, h, w] = sum[k, i, j](weight[c, k, i, j] * dy[n, f, h_, w_])
+        f = k if K == F else c // (C * K // F) * K + k
+        h_ = h * stride_height + i * dilation_height - pad_top
+        w_ = w * stride_width + j * dilation_width - pad_left
+    """,
+    symbols="K F/G; I kh; J kw",
     writes="dx dweight dbias",
     shared="weight",
     sums="dweight dbias",
@@ -290,12 +330,12 @@ def conv_transpose2d_backward(
     dweight: Array,
     dbias: Array | None,
     *,
-    stride_height: int,
-    stride_width: int,
-    pad_top: int,
-    pad_left: int,
-    dilation_height: int,
-    dilation_width: int,
+    stride_height: Geometry,
+    stride_width: Geometry,
+    pad_top: Geometry,
+    pad_left: Geometry,
+    dilation_height: Geometry,
+    dilation_width: Geometry,
 ) -> None:
     """Writes ``dW = X dYᵀ``, ``db = Σ_nhw dy`` and dx, the convolution of dy with W; dY are the windows of dy.
 
@@ -335,13 +375,19 @@ def as_filters(weight: Array) -> Array:
 
 @kernel(
     "y[n,t,f] = b_f + Σ_id W_idf x[n,ts+i·dilation−p,d]",
+    elements="""
+        y[n, t_, f] = sum[i, k](weight[i, k, f] * x[n, t, d]) + bias[f]
+        d = k if K == D else f * (D // K) // F * K + k
+        t = t_ * stride + i * dilation - pad
+    """,
+    symbols="K D/G; I k; t t",
     writes="y",
     shared="weight bias",
     flops=_sequence_forward_flops,
     left_out={"bias": "b_f + "},
 )
 def conv1d_forward(
-    x: Array, weight: Array, bias: Array | None, y: Array, *, stride: int, pad: int, dilation: int
+    x: Array, weight: Array, bias: Array | None, y: Array, *, stride: Geometry, pad: Geometry, dilation: Geometry
 ) -> None:
     """Writes the convolution of sequences, as that of images one pixel wide.
 
@@ -370,6 +416,17 @@ def conv1d_forward(
 
 @kernel(
     "dW = Xᵀ dY,  db_f = Σ_nt dy_ntf,  dx = fold(dY Wᵀ)",
+    elements="""
+        dweight[i, k, f] = sum[n, t_](dy[n, t_, f] * x[n, t, d])
+        dbias[f] = sum[n, t_](dy[n, t_, f])
+        dx[n, t, d] = sum[i, q:F * K // D](weight[i, k, f] * dy[n, t_, f])
+        d = k if K == D else f * (D // K) // F * K + k
+        f = q if K == D else d // K * (F * K // D) + q
+        k = d if K == D else d % K
+        t = t_ * stride + i * dilation - pad
+        t_ = (t + pad - i * dilation) / stride
+    """,
+    symbols="K D/G; I k; t t",
     writes="dx dweight dbias",
     shared="weight",
     sums="dweight dbias",
@@ -385,9 +442,9 @@ def conv1d_backward(
     dweight: Array,
     dbias: Array | None,
     *,
-    stride: int,
-    pad: int,
-    dilation: int,
+    stride: Geometry,
+    pad: Geometry,
+    dilation: Geometry,
 ) -> None:
     """Writes dx, dW and db of the convolution of sequences.
 

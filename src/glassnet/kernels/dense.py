@@ -32,6 +32,7 @@ def _backward_flops(arrays: dict[str, Array]) -> int:
 
 @kernel(
     "y = x W + b",
+    elements="y[n, m] = sum[d](x[n, d] * weight[d, m]) + bias[m]",
     writes="y",
     shared="weight bias",
     channels="weight bias y",
@@ -54,6 +55,11 @@ def dense_forward(x: Array, weight: Array, bias: Array | None, y: Array) -> None
 
 @kernel(
     "dW = xᵀ dy,  db = Σ_n dy,  dx = dy Wᵀ",
+    elements="""
+        dweight[d, m] = sum[n](x[n, d] * dy[n, m])
+        dbias[m] = sum[n](dy[n, m])
+        dx[n, d] = sum[m](dy[n, m] * weight[d, m])
+    """,
     writes="dx dweight dbias",
     shared="weight",
     sums="dweight dbias",

@@ -11,12 +11,22 @@ from __future__ import annotations
 import numpy as np
 
 from glassnet.core.randomness import random_words
-from glassnet.core.shapes import Array
+from glassnet.core.shapes import Array, Booleans
 from glassnet.kernels.registry import kernel
 
 
-@kernel("y = x · mask / (1 − rate),  mask ~ Bernoulli(1 − rate)", writes="y mask", in_place=True, flops=20)
-def dropout_forward(x: Array, y: Array, mask: Array, *, rate: float, seed: int, step: int, stream: int) -> None:
+@kernel(
+    "y = x · mask / (1 − rate),  mask ~ Bernoulli(1 − rate)",
+    elements="y = x * mask / (1 - rate)",
+    note={
+        "en": "The mask was drawn at random: 1 keeps a number, 0 drops it. What stays grows by 1/(1 − rate).",
+        "zh": "掩码是随机抽的：1 保留，0 丢弃。留下的数放大为 1/(1 − rate) 倍。",
+    },
+    writes="y mask",
+    in_place=True,
+    flops=20,
+)
+def dropout_forward(x: Array, y: Array, mask: Booleans, *, rate: float, seed: int, step: int, stream: int) -> None:
     """Draws the mask of (seed, step, stream) and writes ``y = x · mask / (1 − rate)``.
 
     Element i, counted in C order, is kept when the i-th Philox word is at least ``rate · 2³²``.
@@ -36,8 +46,8 @@ def dropout_forward(x: Array, y: Array, mask: Array, *, rate: float, seed: int, 
     y *= 1 / (1 - rate)
 
 
-@kernel("dx = dy · mask / (1 − rate)", writes="dx", in_place=True, flops=2)
-def dropout_backward(dy: Array, mask: Array, dx: Array, *, rate: float) -> None:
+@kernel("dx = dy · mask / (1 − rate)", elements="dx = dy * mask / (1 - rate)", writes="dx", in_place=True, flops=2)
+def dropout_backward(dy: Array, mask: Booleans, dx: Array, *, rate: float) -> None:
     """Writes ``dx = dy · mask / (1 − rate)``."""
     np.multiply(dy, mask, out=dx)
     dx *= 1 / (1 - rate)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.core.shapes import Array
+from glassnet.core.shapes import Array, Int64s
 from glassnet.kernels.registry import kernel
 
 
@@ -31,7 +31,16 @@ def _backward_flops(arrays: dict[str, Array]) -> int:
     return int(arrays["dy"].size + arrays["dweight"].size)
 
 
-@kernel("y_a = W_{x_a}", writes="y", shared="weight")
+@kernel(
+    "y_a = W_{x_a}",
+    elements="y[a, m] = weight[x[a], m]",
+    note={
+        "en": "Each number takes its row of W: nothing is computed.",
+        "zh": "每个编号取出 W 中对应的那一行，不做计算。",
+    },
+    writes="y",
+    shared="weight",
+)
 def embedding_forward(x: Array, weight: Array, y: Array) -> None:
     """Writes the row of ``weight`` that each x numbers.
 
@@ -48,7 +57,14 @@ def embedding_forward(x: Array, weight: Array, y: Array) -> None:
     np.take(weight, x.astype(np.intp), axis=0, out=y)
 
 
-@kernel("dW_k = Σ_{a: x_a = k} dy_a", writes="dweight", sums="dweight", by_rows=False, flops=_backward_flops)
+@kernel(
+    "dW_k = Σ_{a: x_a = k} dy_a",
+    elements="dweight[k, m] = sum[a](dy[a, m] * (x[a] == k))",
+    writes="dweight",
+    sums="dweight",
+    by_rows=False,
+    flops=_backward_flops,
+)
 def embedding_backward(dy: Array, x: Array, dweight: Array) -> None:
     """Writes ``dW``: row k is the sum of the dy_a whose x_a is k, in the order of a.
 
@@ -61,14 +77,22 @@ def embedding_backward(dy: Array, x: Array, dweight: Array) -> None:
     np.add.at(dweight, x.astype(np.intp), dy)
 
 
-@kernel("dx = 0", writes="dx")
+@kernel(
+    "dx = 0",
+    elements="dx = 0",
+    note={
+        "en": "These numbers name things and measure nothing: the loss has no derivative by them.",
+        "zh": "这些数只是编号，不表示大小：损失对它们没有导数。",
+    },
+    writes="dx",
+)
 def zero_gradient(dx: Array) -> None:
     """Writes the gradient of what has no derivative, 0 (N, ...)."""
     dx[...] = 0
 
 
-@kernel("y_ni = x_{n, columns_i}", writes="y", shared="columns")
-def columns_forward(x: Array, columns: Array, y: Array) -> None:
+@kernel("y_ni = x_{n, columns_i}", elements="y[n, i] = x[n, columns[i]]", writes="y", shared="columns")
+def columns_forward(x: Array, columns: Int64s, y: Array) -> None:
     """Writes some columns of x.
 
     Args:
@@ -79,8 +103,13 @@ def columns_forward(x: Array, columns: Array, y: Array) -> None:
     np.take(x, columns, axis=1, out=y)
 
 
-@kernel("dx_{n, columns_i} = dy_ni, elsewhere 0", writes="dx", shared="columns")
-def columns_backward(dy: Array, columns: Array, dx: Array) -> None:
+@kernel(
+    "dx_{n, columns_i} = dy_ni, elsewhere 0",
+    elements="dx[n, d] = sum[i](dy[n, i] * (columns[i] == d))",
+    writes="dx",
+    shared="columns",
+)
+def columns_backward(dy: Array, columns: Int64s, dx: Array) -> None:
     """Writes ``dy`` (N, W) into its columns of ``dx`` (N, D), and 0 into the others."""
     dx[...] = 0
     dx[:, columns] = dy

@@ -17,12 +17,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.core.shapes import Array
+from glassnet.core.shapes import Array, Geometry
 from glassnet.kernels.conv import conv2d_forward, convolution_flops
+from glassnet.kernels.norm import batch_norm_predict
 from glassnet.kernels.registry import kernel
 
 
-@kernel("a = γ/√(σ² + ε),  c = β + (b − μ) a", writes="scale shift", by_rows=False, flops=4)
+@kernel("a = γ/√(σ² + ε),  c = β + (b − μ) a", folds=batch_norm_predict, writes="scale shift", by_rows=False, flops=4)
 def fold_batch_norm(
     running_mean: Array,
     running_variance: Array,
@@ -53,6 +54,7 @@ def fold_batch_norm(
 
 @kernel(
     "y[n,f,h,w] = max(a_f Σ_cij W_fcij x[n,c,hs+id−p,ws+jd−p] + c_f, least)",
+    folds=conv2d_forward,
     writes="y",
     channels="weight scale shift y",
     shared="weight scale shift",
@@ -65,12 +67,12 @@ def conv2d_folded(
     shift: Array | None,
     y: Array,
     *,
-    stride_height: int,
-    stride_width: int,
-    pad_top: int,
-    pad_left: int,
-    dilation_height: int,
-    dilation_width: int,
+    stride_height: Geometry,
+    stride_width: Geometry,
+    pad_top: Geometry,
+    pad_left: Geometry,
+    dilation_height: Geometry,
+    dilation_width: Geometry,
     least: float,
 ) -> None:
     """Writes a convolution, scaled and shifted by channel, where it is at least so much.

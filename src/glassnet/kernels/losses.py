@@ -11,22 +11,31 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.core.shapes import Array
-from glassnet.kernels.activation import logistic
+from glassnet.core.shapes import Array, Float64s, Geometry, Int64s
+from glassnet.kernels.functions import log_floor, logistic, softplus
 from glassnet.kernels.registry import kernel
 
+_SOFTMAX = """
+probabilities[n, k] = exp(logits[n, k] - top[n]) / sum[j](exp(logits[n, j] - top[n]))
+lse[n] = top[n] + log(sum[j](exp(logits[n, j] - top[n])))
+top[n] = largest[j](logits[n, j])
+"""
+_SMOOTHED = (
+    "\nt[n, k] = (1 - label_smoothing) * targets[n, k] + label_smoothing / K if label_smoothing else targets[n, k]"
+)
 
-def log_floor(dtype: np.dtype[np.floating]) -> float:
-    """The smallest probability whose logarithm is taken: the root of the smallest normal number.
 
-    About 1.1e-19 in float32 and 1.5e-154 in float64: log and reciprocal of it are finite, products of two of its
-    reciprocals too.
-    """
-    return float(np.sqrt(np.finfo(dtype).tiny))
-
-
-@kernel("ω_n = c w_n / Σ w for the mean, c w_n for the sum", writes="row_weights total", by_rows=False)
-def weigh_rows(weights: Array | None, row_weights: Array, total: Array, *, factor: float, mean: bool) -> None:
+@kernel(
+    "ω_n = c w_n / Σ w for the mean, c w_n for the sum",
+    elements="""
+        row_weights[n] = factor * omega[n] / total[0] if mean else factor * omega[n]
+        total[0] = sum[n](omega[n])
+        omega[n] = weights[n] if weights else 1
+    """,
+    writes="row_weights total",
+    by_rows=False,
+)
+def weigh_rows(weights: Array | None, row_weights: Array, total: Float64s, *, factor: float, mean: bool) -> None:
     """Writes each row's share ω_n of the batch's loss.
 
     Args:
@@ -43,14 +52,19 @@ def weigh_rows(weights: Array | None, row_weights: Array, total: Array, *, facto
     row_weights *= factor
 
 
-@kernel("L = Σ_n ω_n ℓ_n", writes="value", by_rows=False)
-def weighted_sum(losses: Array, row_weights: Array, value: Array) -> None:
+@kernel("L = Σ_n ω_n ℓ_n", elements="value[0] = sum[n](row_weights[n] * losses[n])", writes="value", by_rows=False)
+def weighted_sum(losses: Array, row_weights: Array, value: Float64s) -> None:
     """Writes ``L = Σ_n ω_n ℓ_n`` into ``value`` (1,), summed in float64."""
     value[0] = np.dot(losses.astype(np.float64), row_weights.astype(np.float64))
 
 
-@kernel("L = L_before + c L_own", writes="value", by_rows=False)
-def weigh_value(own_value: Array, before: Array | None, value: Array, *, factor: float) -> None:
+@kernel(
+    "L = L_before + c L_own",
+    elements="value[0] = before[0] + factor * own_value[0] if before else factor * own_value[0]",
+    writes="value",
+    by_rows=False,
+)
+def weigh_value(own_value: Float64s, before: Float64s | None, value: Float64s, *, factor: float) -> None:
     """Adds one loss of several to the weighted sum: ``L = L_before + c L_own``.
 
     Args:
@@ -62,8 +76,15 @@ def weigh_value(own_value: Array, before: Array | None, value: Array, *, factor:
     value[0] = (0.0 if before is None else before[0]) + factor * own_value[0]
 
 
-@kernel("do[:, start : start + W] = c do_own", writes="doutputs")
-def weigh_gradient(part: Array, doutputs: Array, *, start: int, factor: float) -> None:
+@kernel(
+    "do[:, start : start + W] = c do_own",
+    elements="""
+        doutputs[n, m] = factor * part[n, w] if (w >= 0) * (w < W) else unwritten
+        w = m - start
+    """,
+    writes="doutputs",
+)
+def weigh_gradient(part: Array, doutputs: Array, *, start: Geometry, factor: float) -> None:
     """Writes the gradient of one loss of several into its columns.
 
     Args:
@@ -75,32 +96,53 @@ def weigh_gradient(part: Array, doutputs: Array, *, start: int, factor: float) -
     np.multiply(part, part.dtype.type(factor), out=doutputs[:, start : start + part.shape[1]])
 
 
-@kernel("ℓ_n = ½ Σ_m (o − t)²", writes="losses")
+@kernel(
+    "ℓ_n = ½ Σ_m (o − t)²", elements="losses[n] = sum[m]((outputs[n, m] - targets[n, m]) ** 2) / 2", writes="losses"
+)
 def squared_error_forward(outputs: Array, targets: Array, losses: Array) -> None:
     """Writes ``ℓ_n = ½ Σ_m (o_nm − t_nm)²``; outputs and targets (N, M)."""
     error = outputs - targets
     np.copyto(losses, np.sum(error * error, axis=1) / 2)
 
 
-@kernel("do = ω_n (o − t)", writes="doutputs", in_place=True, flops=4)
+@kernel(
+    "do = ω_n (o − t)",
+    elements="doutputs[n, m] = row_weights[n] * (outputs[n, m] - targets[n, m])",
+    writes="doutputs",
+    in_place=True,
+    flops=4,
+)
 def squared_error_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array) -> None:
     """Writes ``do = ω_n (o − t)``."""
     np.multiply(row_weights[:, None], outputs - targets, out=doutputs)
 
 
-@kernel("ℓ_n = Σ_m |o − t|", writes="losses")
+@kernel("ℓ_n = Σ_m |o − t|", elements="losses[n] = sum[m](abs(outputs[n, m] - targets[n, m]))", writes="losses")
 def absolute_error_forward(outputs: Array, targets: Array, losses: Array) -> None:
     """Writes ``ℓ_n = Σ_m |o_nm − t_nm|``; outputs and targets (N, M)."""
     np.sum(np.abs(outputs - targets), axis=1, out=losses)
 
 
-@kernel("do = ω_n sign(o − t)", writes="doutputs", in_place=True, flops=4)
+@kernel(
+    "do = ω_n sign(o − t)",
+    elements="doutputs[n, m] = row_weights[n] * sign(outputs[n, m] - targets[n, m])",
+    writes="doutputs",
+    in_place=True,
+    flops=4,
+)
 def absolute_error_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array) -> None:
     """Writes ``do = ω_n sign(o − t)``, 0 where the error is 0."""
     np.multiply(row_weights[:, None], np.sign(outputs - targets), out=doutputs)
 
 
-@kernel("ℓ_n = Σ_m (½ r² for |r| ≤ δ, δ |r| − ½ δ² otherwise),  r = o − t", writes="losses")
+@kernel(
+    "ℓ_n = Σ_m (½ r² for |r| ≤ δ, δ |r| − ½ δ² otherwise),  r = o − t",
+    elements="""
+        losses[n] = sum[m](r[n, m] ** 2 / 2 if abs(r[n, m]) <= delta else delta * (abs(r[n, m]) - delta / 2))
+        r[n, m] = outputs[n, m] - targets[n, m]
+    """,
+    writes="losses",
+)
 def huber_forward(outputs: Array, targets: Array, losses: Array, *, delta: float) -> None:
     """Writes ``ℓ_n = Σ_m h(o − t)``, h(r) = ½ r² for |r| ≤ δ and δ |r| − ½ δ² beyond.
 
@@ -111,13 +153,26 @@ def huber_forward(outputs: Array, targets: Array, losses: Array, *, delta: float
     np.sum(inner * (size - inner / 2), axis=1, out=losses)
 
 
-@kernel("do = ω_n · clip(o − t, −δ, δ)", writes="doutputs", in_place=True, flops=4)
+@kernel(
+    "do = ω_n · clip(o − t, −δ, δ)",
+    elements="doutputs[n, m] = row_weights[n] * min(max(outputs[n, m] - targets[n, m], -delta), delta)",
+    writes="doutputs",
+    in_place=True,
+    flops=4,
+)
 def huber_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array, *, delta: float) -> None:
     """Writes ``do = ω_n · clip(o − t, −δ, δ)``."""
     np.multiply(row_weights[:, None], np.clip(outputs - targets, -delta, delta), out=doutputs)
 
 
-@kernel("ℓ_n = Σ_m max(q (t − o), (q − 1) (t − o))", writes="losses")
+@kernel(
+    "ℓ_n = Σ_m max(q (t − o), (q − 1) (t − o))",
+    elements="""
+        losses[n] = sum[m](max(quantile * r[n, m], (quantile - 1) * r[n, m]))
+        r[n, m] = targets[n, m] - outputs[n, m]
+    """,
+    writes="losses",
+)
 def quantile_forward(outputs: Array, targets: Array, losses: Array, *, quantile: float) -> None:
     """Writes ``ℓ_n = Σ_m max(q (t − o), (q − 1) (t − o))``, least where a share q of the targets lies below o.
 
@@ -127,7 +182,16 @@ def quantile_forward(outputs: Array, targets: Array, losses: Array, *, quantile:
     np.sum(np.maximum(quantile * error, (quantile - 1) * error), axis=1, out=losses)
 
 
-@kernel("do = ω_n ((1 − q) [o > t] − q [o < t])", writes="doutputs", in_place=True, flops=4)
+@kernel(
+    "do = ω_n ((1 − q) [o > t] − q [o < t])",
+    elements="""
+        doutputs[n, m] = row_weights[n] * ((1 - quantile) * (r[n, m] > 0) - quantile * (r[n, m] < 0))
+        r[n, m] = outputs[n, m] - targets[n, m]
+    """,
+    writes="doutputs",
+    in_place=True,
+    flops=4,
+)
 def quantile_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array, *, quantile: float) -> None:
     """Writes ``do = ω_n (1 − q)`` above the target and ``−ω_n q`` below it, 0 where the error is 0."""
     error = outputs - targets
@@ -135,7 +199,15 @@ def quantile_backward(row_weights: Array, outputs: Array, targets: Array, doutpu
     np.multiply(row_weights[:, None], slope, out=doutputs)
 
 
-@kernel("ℓ_n = Σ_m (e^o − t − t (o − log t))", writes="losses", flops=30)
+@kernel(
+    "ℓ_n = Σ_m (e^o − t − t (o − log t))",
+    elements="""
+        losses[n] = sum[m](exp(outputs[n, m]) - targets[n, m] - targets[n, m] * u[n, m])
+        u[n, m] = outputs[n, m] - log(max(targets[n, m], floor))
+    """,
+    writes="losses",
+    flops=30,
+)
 def poisson_forward(outputs: Array, targets: Array, losses: Array) -> None:
     """Writes half the deviance of a Poisson distribution with the mean e^o: 0 where e^o = t, else above.
 
@@ -153,13 +225,26 @@ def poisson_forward(outputs: Array, targets: Array, losses: Array) -> None:
     np.sum(_excess(outputs - log_t, _exponential(outputs), targets), axis=1, out=losses)
 
 
-@kernel("do = ω_n (e^o − t)", writes="doutputs", in_place=True, flops=15)
+@kernel(
+    "do = ω_n (e^o − t)",
+    elements="doutputs[n, m] = row_weights[n] * (exp(outputs[n, m]) - targets[n, m])",
+    writes="doutputs",
+    in_place=True,
+    flops=15,
+)
 def poisson_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array) -> None:
     """Writes ``do = ω_n (e^o − t)``."""
     np.multiply(row_weights[:, None], _exponential(outputs) - targets, out=doutputs)
 
 
-@kernel("ℓ_n = Σ_m (t e^−o − 1 + o − log t)", writes="losses", flops=30)
+@kernel(
+    "ℓ_n = Σ_m (t e^−o − 1 + o − log t)",
+    elements="""
+        losses[n] = sum[m](targets[n, m] * exp(-outputs[n, m]) - 1 + outputs[n, m] - log(targets[n, m]))
+    """,
+    writes="losses",
+    flops=30,
+)
 def gamma_forward(outputs: Array, targets: Array, losses: Array) -> None:
     """Writes half the deviance of a gamma distribution with the mean e^o: 0 where e^o = t, else above.
 
@@ -177,14 +262,26 @@ def gamma_forward(outputs: Array, targets: Array, losses: Array) -> None:
     np.sum(_excess(u, _exponential(u), 1), axis=1, out=losses)
 
 
-@kernel("do = ω_n (1 − t e^−o)", writes="doutputs", in_place=True, flops=30)
+@kernel(
+    "do = ω_n (1 − t e^−o)",
+    elements="doutputs[n, m] = row_weights[n] * (1 - targets[n, m] * exp(-outputs[n, m]))",
+    writes="doutputs",
+    in_place=True,
+    flops=30,
+)
 def gamma_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array) -> None:
     """Writes ``do = ω_n (1 − t e^−o)``."""
     with np.errstate(over="ignore"):
         np.multiply(row_weights[:, None], -np.expm1(np.log(targets) - outputs), out=doutputs)
 
 
-@kernel("ℓ_n = Σ_m (log(1 + e^z) − t z)", writes="losses")
+@kernel(
+    "ℓ_n = Σ_m (log(1 + e^z) − t z)",
+    elements="""
+        losses[n] = sum[m](max(logits[n, m], 0) + log1p(exp(-abs(logits[n, m]))) - targets[n, m] * logits[n, m])
+    """,
+    writes="losses",
+)
 def binary_cross_entropy_forward(logits: Array, targets: Array, losses: Array) -> None:
     """Writes ``ℓ_n = Σ_m −t log σ(z) − (1 − t) log(1 − σ(z))`` straight from the logits.
 
@@ -195,17 +292,31 @@ def binary_cross_entropy_forward(logits: Array, targets: Array, losses: Array) -
         targets: t (N, M) in [0, 1]; soft labels allowed.
         losses: output (N,).
     """
-    softplus = np.maximum(logits, 0) + np.log1p(np.exp(-np.abs(logits)))
-    np.sum(softplus - targets * logits, axis=1, out=losses)
+    np.sum(softplus(logits) - targets * logits, axis=1, out=losses)
 
 
-@kernel("dz = ω_n (σ(z) − t)", writes="doutputs", in_place=True, flops=4)
+@kernel(
+    "dz = ω_n (σ(z) − t)",
+    elements="doutputs[n, m] = row_weights[n] * (sigma(logits[n, m]) - targets[n, m])",
+    symbols="doutputs δ^z",
+    writes="doutputs",
+    in_place=True,
+    flops=4,
+)
 def binary_cross_entropy_backward(row_weights: Array, logits: Array, targets: Array, doutputs: Array) -> None:
     """Writes ``dz = ω_n (σ(z) − t)``."""
     np.multiply(row_weights[:, None], logistic(logits) - targets, out=doutputs)
 
 
-@kernel("ℓ_n = −Σ_m (t log p + (1 − t) log(1 − p))", writes="losses")
+@kernel(
+    "ℓ_n = −Σ_m (t log p + (1 − t) log(1 − p))",
+    elements="""
+        losses[n] = -sum[m](targets[n, m] * log(p[n, m]) + (1 - targets[n, m]) * log(q[n, m]))
+        p[n, m] = max(probabilities[n, m], floor)
+        q[n, m] = max(1 - probabilities[n, m], floor)
+    """,
+    writes="losses",
+)
 def binary_cross_entropy_of_probabilities_forward(probabilities: Array, targets: Array, losses: Array) -> None:
     """Writes ``ℓ_n = −Σ_m (t log p + (1 − t) log(1 − p))`` for a network that ends in a sigmoid.
 
@@ -217,7 +328,18 @@ def binary_cross_entropy_of_probabilities_forward(probabilities: Array, targets:
     np.copyto(losses, -np.sum(targets * log_p + (1 - targets) * log_q, axis=1))
 
 
-@kernel("dp = ω_n ((1 − t)/(1 − p) − t/p)", writes="doutputs", in_place=True, flops=4)
+@kernel(
+    "dp = ω_n ((1 − t)/(1 − p) − t/p)",
+    elements="""
+        doutputs[n, m] = row_weights[n] * ((1 - targets[n, m]) / q[n, m] - targets[n, m] / p[n, m])
+        p[n, m] = max(probabilities[n, m], floor)
+        q[n, m] = max(1 - probabilities[n, m], floor)
+    """,
+    symbols="doutputs δ^p",
+    writes="doutputs",
+    in_place=True,
+    flops=4,
+)
 def binary_cross_entropy_of_probabilities_backward(
     row_weights: Array, probabilities: Array, targets: Array, doutputs: Array
 ) -> None:
@@ -227,9 +349,18 @@ def binary_cross_entropy_of_probabilities_backward(
     np.multiply(row_weights[:, None], slope, out=doutputs)
 
 
-@kernel("ℓ_n = (1 − ε)(lse − z_y) + (ε/K) Σ_k (lse − z_k),  lse = log Σ_k e^z", writes="losses probabilities", flops=30)
+@kernel(
+    "ℓ_n = (1 − ε)(lse − z_y) + (ε/K) Σ_k (lse − z_k),  lse = log Σ_k e^z",
+    elements="""
+        losses[n] = sum[k](t[n, k] * (lse[n] - logits[n, k])) if label_smoothing else lse[n] - logits[n, labels[n]]
+        t[n, k] = (1 - label_smoothing) * (k == labels[n]) + label_smoothing / K
+    """
+    + _SOFTMAX,
+    writes="losses probabilities",
+    flops=30,
+)
 def cross_entropy_forward(
-    logits: Array, labels: Array, losses: Array, probabilities: Array, *, label_smoothing: float
+    logits: Array, labels: Int64s, losses: Array, probabilities: Array, *, label_smoothing: float
 ) -> None:
     """Softmax and cross-entropy in one, for integer labels.
 
@@ -253,9 +384,19 @@ def cross_entropy_forward(
         losses -= label_smoothing * np.mean(log_p, axis=1)
 
 
-@kernel("dz = ω_n (p − t),  t = (1 − ε) [k = y] + ε/K", writes="doutputs", in_place=True, flops=4)
+@kernel(
+    "dz = ω_n (p − t),  t = (1 − ε) [k = y] + ε/K",
+    elements="""
+        doutputs[n, k] = row_weights[n] * (probabilities[n, k] - t[n, k])
+        t[n, k] = (1 - label_smoothing) * (k == labels[n]) + label_smoothing / K if label_smoothing else k == labels[n]
+    """,
+    symbols="doutputs δ^z",
+    writes="doutputs",
+    in_place=True,
+    flops=4,
+)
 def cross_entropy_backward(
-    row_weights: Array, probabilities: Array, labels: Array, doutputs: Array, *, label_smoothing: float
+    row_weights: Array, probabilities: Array, labels: Int64s, doutputs: Array, *, label_smoothing: float
 ) -> None:
     """Writes ``dz = ω_n (p − t)`` with the smoothed one-hot target t.
 
@@ -271,7 +412,12 @@ def cross_entropy_backward(
     doutputs *= row_weights[:, None]
 
 
-@kernel("ℓ_n = Σ_k t′ (lse − z),  t′ = (1 − ε) t + ε/K", writes="losses probabilities", flops=30)
+@kernel(
+    "ℓ_n = Σ_k t′ (lse − z),  t′ = (1 − ε) t + ε/K",
+    elements="losses[n] = sum[k](t[n, k] * (lse[n] - logits[n, k]))" + _SMOOTHED + _SOFTMAX,
+    writes="losses probabilities",
+    flops=30,
+)
 def soft_cross_entropy_forward(
     logits: Array, targets: Array, losses: Array, probabilities: Array, *, label_smoothing: float
 ) -> None:
@@ -288,7 +434,14 @@ def soft_cross_entropy_forward(
     np.copyto(losses, -np.sum(_smoothed(targets, label_smoothing) * log_p, axis=1))
 
 
-@kernel("dz = ω_n (p − t′),  t′ = (1 − ε) t + ε/K", writes="doutputs", in_place=True, flops=4)
+@kernel(
+    "dz = ω_n (p − t′),  t′ = (1 − ε) t + ε/K",
+    elements="doutputs[n, k] = row_weights[n] * (probabilities[n, k] - t[n, k])" + _SMOOTHED,
+    symbols="doutputs δ^z",
+    writes="doutputs",
+    in_place=True,
+    flops=4,
+)
 def soft_cross_entropy_backward(
     row_weights: Array, probabilities: Array, targets: Array, doutputs: Array, *, label_smoothing: float
 ) -> None:
@@ -296,7 +449,11 @@ def soft_cross_entropy_backward(
     np.multiply(row_weights[:, None], probabilities - _smoothed(targets, label_smoothing), out=doutputs)
 
 
-@kernel("ℓ_n = −Σ_k t′ log p,  t′ = (1 − ε) t + ε/K", writes="losses")
+@kernel(
+    "ℓ_n = −Σ_k t′ log p,  t′ = (1 − ε) t + ε/K",
+    elements="losses[n] = -sum[k](t[n, k] * log(max(probabilities[n, k], floor)))" + _SMOOTHED,
+    writes="losses",
+)
 def cross_entropy_of_probabilities_forward(
     probabilities: Array, targets: Array, losses: Array, *, label_smoothing: float
 ) -> None:
@@ -305,7 +462,14 @@ def cross_entropy_of_probabilities_forward(
     np.copyto(losses, -np.sum(_smoothed(targets, label_smoothing) * log_p, axis=1))
 
 
-@kernel("dp = −ω_n t′/p,  t′ = (1 − ε) t + ε/K", writes="doutputs", in_place=True, flops=4)
+@kernel(
+    "dp = −ω_n t′/p,  t′ = (1 − ε) t + ε/K",
+    elements="doutputs[n, k] = -row_weights[n] * t[n, k] / max(probabilities[n, k], floor)" + _SMOOTHED,
+    symbols="doutputs δ^p",
+    writes="doutputs",
+    in_place=True,
+    flops=4,
+)
 def cross_entropy_of_probabilities_backward(
     row_weights: Array, probabilities: Array, targets: Array, doutputs: Array, *, label_smoothing: float
 ) -> None:
@@ -314,7 +478,11 @@ def cross_entropy_of_probabilities_backward(
     np.multiply(-row_weights[:, None], slope, out=doutputs)
 
 
-@kernel("ℓ_n = Σ_m max(0, 1 − t o),  t = ±1", writes="losses")
+@kernel(
+    "ℓ_n = Σ_m max(0, 1 − t o),  t = ±1",
+    elements="losses[n] = sum[m](max(0, 1 - targets[n, m] * outputs[n, m]))",
+    writes="losses",
+)
 def hinge_forward(outputs: Array, targets: Array, losses: Array) -> None:
     """Writes ``ℓ_n = Σ_m max(0, 1 − t_nm o_nm)``; outputs (N, M), targets (N, M) of −1 and +1.
 
@@ -323,7 +491,13 @@ def hinge_forward(outputs: Array, targets: Array, losses: Array) -> None:
     np.sum(np.maximum(0, 1 - targets * outputs), axis=1, out=losses)
 
 
-@kernel("do = −ω_n t [t o < 1]", writes="doutputs", in_place=True, flops=4)
+@kernel(
+    "do = −ω_n t [t o < 1]",
+    elements="doutputs[n, m] = -row_weights[n] * targets[n, m] * (targets[n, m] * outputs[n, m] < 1)",
+    writes="doutputs",
+    in_place=True,
+    flops=4,
+)
 def hinge_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array) -> None:
     """Writes ``do = −ω_n t [t o < 1]``."""
     np.multiply(-row_weights[:, None], targets * (targets * outputs < 1), out=doutputs)

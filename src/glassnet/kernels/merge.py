@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.core.shapes import Array
+from glassnet.core.shapes import Array, Geometry
 from glassnet.kernels.registry import kernel
 
 
-@kernel("y = x[:, start : start + W]", writes="y")
-def unpack_forward(x: Array, y: Array, *, start: int) -> None:
+@kernel("y = x[:, start : start + W]", elements="y[n, w] = x[n, w + start]", writes="y")
+def unpack_forward(x: Array, y: Array, *, start: Geometry) -> None:
     """Writes W columns of x.
 
     Args:
@@ -30,38 +30,52 @@ def unpack_forward(x: Array, y: Array, *, start: int) -> None:
     np.copyto(y, x[:, start : start + y.shape[1]])
 
 
-@kernel("dx[:, start : start + W] = dy", writes="dx")
-def unpack_backward(dy: Array, dx: Array, *, start: int) -> None:
+@kernel(
+    "dx[:, start : start + W] = dy",
+    elements="""
+        dx[n, v] = dy[n, w] if (w >= 0) * (w < W) else unwritten
+        w = v - start
+    """,
+    writes="dx",
+)
+def unpack_backward(dy: Array, dx: Array, *, start: Geometry) -> None:
     """Writes ∂L/∂y (N, W) into its columns of ∂L/∂x (N, V)."""
     dx[:, start : start + dy.shape[1]] = dy
 
 
-@kernel("y = a b", writes="y", in_place=True)
+@kernel("y = a b", elements="y = a * b", writes="y", in_place=True)
 def multiply_forward(a: Array, b: Array, y: Array) -> None:
     """Writes ``y = a b``, element by element, all of one shape (N, D)."""
     np.multiply(a, b, out=y)
 
 
-@kernel("da = dy b,  db = dy a", writes="da db")
+@kernel(
+    "da = dy b,  db = dy a",
+    elements="""
+        da = dy * b
+        db = dy * a
+    """,
+    writes="da db",
+)
 def multiply_backward(dy: Array, a: Array, b: Array, da: Array, db: Array) -> None:
     """Writes ``da = dy b`` and ``db = dy a``."""
     np.multiply(dy, b, out=da)
     np.multiply(dy, a, out=db)
 
 
-@kernel("y = a − b", writes="y", in_place=True)
+@kernel("y = a − b", elements="y = a - b", writes="y", in_place=True)
 def subtract_forward(a: Array, b: Array, y: Array) -> None:
     """Writes ``y = a − b``, all of one shape (N, D)."""
     np.subtract(a, b, out=y)
 
 
-@kernel("db = −dy", writes="db", in_place=True)
+@kernel("db = −dy", elements="db = -dy", writes="db", in_place=True)
 def subtract_backward(dy: Array, db: Array) -> None:
     """Writes ``db = −dy``; ∂L/∂a is dy itself."""
     np.negative(dy, out=db)
 
 
-@kernel("y = |a − b|", writes="y", in_place=True, flops=2)
+@kernel("y = |a − b|", elements="y = abs(a - b)", writes="y", in_place=True, flops=2)
 def absolute_difference_forward(a: Array, b: Array, y: Array) -> None:
     """Writes ``y = |a − b|``, all of one shape (N, D).
 
@@ -71,14 +85,27 @@ def absolute_difference_forward(a: Array, b: Array, y: Array) -> None:
     np.abs(a - b, out=y)
 
 
-@kernel("da = dy sign(a − b),  db = −da", writes="da db", flops=3)
+@kernel(
+    "da = dy sign(a − b),  db = −da",
+    elements="""
+        da = dy * sign(a - b)
+        db = -dy * sign(a - b)
+    """,
+    writes="da db",
+    flops=3,
+)
 def absolute_difference_backward(dy: Array, a: Array, b: Array, da: Array, db: Array) -> None:
     """Writes ``da = dy sign(a − b)``, 0 where both are equal, and ``db = −da``."""
     np.multiply(dy, np.sign(a - b), out=da)
     np.negative(da, out=db)
 
 
-@kernel("y_n = Σ_d a_nd b_nd", writes="y", flops=lambda arrays: 2 * int(arrays["a"].size))
+@kernel(
+    "y_n = Σ_d a_nd b_nd",
+    elements="y[n, i] = sum[d](a[n, d] * b[n, d])",
+    writes="y",
+    flops=lambda arrays: 2 * int(arrays["a"].size),
+)
 def row_dot_forward(a: Array, b: Array, y: Array) -> None:
     """Writes ``y_n = Σ_d a_nd b_nd``.
 
@@ -90,14 +117,26 @@ def row_dot_forward(a: Array, b: Array, y: Array) -> None:
     np.sum(a * b, axis=1, keepdims=True, out=y)
 
 
-@kernel("da_n = dy_n b_n,  db_n = dy_n a_n", writes="da db")
+@kernel(
+    "da_n = dy_n b_n,  db_n = dy_n a_n",
+    elements="""
+        da[n, d] = dy[n, 0] * b[n, d]
+        db[n, d] = dy[n, 0] * a[n, d]
+    """,
+    writes="da db",
+)
 def row_dot_backward(dy: Array, a: Array, b: Array, da: Array, db: Array) -> None:
     """Writes ``da_nd = dy_n b_nd`` and ``db_nd = dy_n a_nd``; dy (N, 1)."""
     np.multiply(dy, b, out=da)
     np.multiply(dy, a, out=db)
 
 
-@kernel("y_n = Σ_d (a_nd − b_nd)²", writes="y", flops=lambda arrays: 3 * int(arrays["a"].size))
+@kernel(
+    "y_n = Σ_d (a_nd − b_nd)²",
+    elements="y[n, i] = sum[d]((a[n, d] - b[n, d]) ** 2)",
+    writes="y",
+    flops=lambda arrays: 3 * int(arrays["a"].size),
+)
 def squared_distance_forward(a: Array, b: Array, y: Array) -> None:
     """Writes ``y_n = Σ_d (a_nd − b_nd)²``, the square of the Euclidean distance.
 
@@ -112,7 +151,15 @@ def squared_distance_forward(a: Array, b: Array, y: Array) -> None:
     np.sum(np.square(a - b), axis=1, keepdims=True, out=y)
 
 
-@kernel("da_n = 2 dy_n (a_n − b_n),  db_n = −da_n", writes="da db", flops=4)
+@kernel(
+    "da_n = 2 dy_n (a_n − b_n),  db_n = −da_n",
+    elements="""
+        da[n, d] = dy[n, 0] * 2 * (a[n, d] - b[n, d])
+        db[n, d] = -dy[n, 0] * 2 * (a[n, d] - b[n, d])
+    """,
+    writes="da db",
+    flops=4,
+)
 def squared_distance_backward(dy: Array, a: Array, b: Array, da: Array, db: Array) -> None:
     """Writes ``da_nd = 2 dy_n (a_nd − b_nd)`` and ``db = −da``; dy (N, 1)."""
     np.multiply(dy, 2 * (a - b), out=da)

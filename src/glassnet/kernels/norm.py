@@ -23,8 +23,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.core.shapes import Array
+from glassnet.core.shapes import Array, Float64s
 from glassnet.kernels.registry import kernel
+
+_XHAT_OF_ROW = "\nxhat[n, r, d] = (x[n, r, d] - mean[n, r]) * inverse_std[n, r]"
+_XHAT_OF_CHANNEL = "\nxhat[n, c, s] = (x[n, c, s] - mean[c]) * inverse_std[c]"
+_XHAT_OF_GROUP = "\nxhat[n, c, s] = (x[n, c, s] - mean[n, c * G // C]) * inverse_std[n, c * G // C]"
 
 
 def _sum_flops(arrays: dict[str, Array]) -> int:
@@ -38,13 +42,17 @@ def _per_channel(values: Array) -> Array:
 
 @kernel(
     "total_c = Σ_ns (x_ncs − shift_c),  square_total_c = Σ_ns (x_ncs − shift_c)²",
+    elements="""
+        total[c] = sum[n, s](x[n, c, s] - shift[c])
+        square_total[c] = sum[n, s]((x[n, c, s] - shift[c]) ** 2)
+    """,
     writes="total square_total",
     shared="shift",
     sums="total square_total",
     sums_by_piece=True,
     flops=_sum_flops,
 )
-def channel_sums(x: Array, shift: Array, total: Array | None, square_total: Array | None) -> None:
+def channel_sums(x: Array, shift: Array, total: Float64s | None, square_total: Float64s | None) -> None:
     """Writes the sums from which ``batch_norm_statistics`` makes mean and variance.
 
     A shift near the mean keeps Σ (x − shift)² near the variance, so that little cancels there.
@@ -64,14 +72,22 @@ def channel_sums(x: Array, shift: Array, total: Array | None, square_total: Arra
 
 @kernel(
     "μ = running_μ + total/m;  σ² = square_total/m − (total/m)²;  running ← (1 − momentum) running + momentum (μ, σ²)",
+    elements="""
+        mean[c] = running_mean[c] + total[c] / count
+        inverse_std[c] = 1 / sqrt(variance[c] + epsilon)
+        running_mean_[c] = running_mean[c] + momentum * total[c] / count
+        running_variance_[c] = (1 - momentum) * running_variance[c] + momentum * count / (count - 1) * variance[c]
+        variance[c] = max(square_total[c] / count - (total[c] / count) ** 2, 0)
+    """,
+    symbols="momentum α",
     writes="mean inverse_std",
     updates="running_mean running_variance",
     by_rows=False,
     flops=16,
 )
 def batch_norm_statistics(
-    total: Array,
-    square_total: Array,
+    total: Float64s,
+    square_total: Float64s,
     mean: Array,
     inverse_std: Array,
     running_mean: Array,
@@ -107,6 +123,7 @@ def batch_norm_statistics(
 
 @kernel(
     "y = γ (x − μ) / √(σ² + ε) + β",
+    elements="y[n, c, s] = gamma[c] * xhat[n, c, s] + beta[c]" + _XHAT_OF_CHANNEL,
     writes="y",
     shared="mean inverse_std gamma beta",
     in_place=True,
@@ -130,6 +147,9 @@ def batch_norm_forward(x: Array, mean: Array, inverse_std: Array, gamma: Array, 
 
 @kernel(
     "y = γ (x − running_μ) / √(running_σ² + ε) + β",
+    elements="""
+        y[n, c, s] = gamma[c] * (x[n, c, s] - running_mean[c]) / sqrt(running_variance[c] + epsilon) + beta[c]
+    """,
     writes="y",
     channels="x running_mean running_variance gamma beta y",
     shared="running_mean running_variance gamma beta",
@@ -157,6 +177,11 @@ def batch_norm_predict(
 
 @kernel(
     "dγ = Σ_ns dy x̂,  dβ = Σ_ns dy",
+    elements="""
+        dgamma[c] = sum[n, s](dy[n, c, s] * xhat[n, c, s])
+        dbeta[c] = sum[n, s](dy[n, c, s])
+    """
+    + _XHAT_OF_CHANNEL,
     writes="dgamma dbeta",
     shared="mean inverse_std",
     sums="dgamma dbeta",
@@ -185,6 +210,11 @@ def batch_norm_sums(
 
 @kernel(
     "dx = γ (dy − dβ/m − x̂ dγ/m) / √(σ² + ε)",
+    elements="""
+        dx[n, c, s] = gamma[c] * inverse_std[c] * (
+            dy[n, c, s] - dbeta[c] / count - xhat[n, c, s] * dgamma[c] / count)
+    """
+    + _XHAT_OF_CHANNEL,
     writes="dx",
     shared="mean inverse_std gamma dgamma dbeta",
     in_place=True,
@@ -222,6 +252,12 @@ def batch_norm_backward(
 
 @kernel(
     "y = γ (x − μ) / √(σ² + ε) + β,  μ and σ² of each row",
+    elements="""
+        mean[n, r] = sum[d](x[n, r, d]) / D
+        inverse_std[n, r] = 1 / sqrt(sum[d]((x[n, r, d] - mean[n, r]) ** 2) / D + epsilon)
+        y[n, r, d] = gamma[d] * xhat[n, r, d] + beta[d]
+    """
+    + _XHAT_OF_ROW,
     writes="y mean inverse_std",
     shared="gamma beta",
     flops=8,
@@ -249,6 +285,14 @@ def layer_norm_forward(
 
 @kernel(
     "g = γ dy;  dx = (g − mean(g) − x̂ mean(g x̂)) / √(σ² + ε),  dγ = Σ dy x̂,  dβ = Σ dy",
+    elements="""
+        dx[n, r, d] = inverse_std[n, r] * (dxhat[n, r, d]
+            - sum[e:D](dxhat[n, r, e]) / D - xhat[n, r, d] * sum[e:D](dxhat[n, r, e] * xhat[n, r, e]) / D)
+        dgamma[d] = sum[n, r](dy[n, r, d] * xhat[n, r, d])
+        dbeta[d] = sum[n, r](dy[n, r, d])
+        dxhat[n, r, d] = gamma[d] * dy[n, r, d]
+    """
+    + _XHAT_OF_ROW,
     writes="dx dgamma dbeta",
     shared="gamma",
     sums="dgamma dbeta",
@@ -292,6 +336,13 @@ def layer_norm_backward(
 
 @kernel(
     "y = γ (x − μ) / √(σ² + ε) + β,  μ and σ² of each group of channels",
+    elements="""
+        mean[n, g] = sum[k:C // G, s](x[n, g * (C // G) + k, s]) / (C // G * S)
+        inverse_std[n, g] = 1 / sqrt(
+            sum[k:C // G, s]((x[n, g * (C // G) + k, s] - mean[n, g]) ** 2) / (C // G * S) + epsilon)
+        y[n, c, s] = gamma[c] * xhat[n, c, s] + beta[c]
+    """
+    + _XHAT_OF_GROUP,
     writes="y mean inverse_std",
     shared="gamma beta",
     flops=8,
@@ -321,6 +372,17 @@ def group_norm_forward(
 
 @kernel(
     "g = γ dy;  dx = (g − mean(g) − x̂ mean(g x̂)) / √(σ² + ε),  dγ = Σ_ns dy x̂,  dβ = Σ_ns dy",
+    elements="""
+        dx[n, c, s] = inverse_std[n, g] * (dxhat[n, c, s]
+            - sum[k:C // G, e:S](dxhat[n, first + k, e]) / (C // G * S)
+            - xhat[n, c, s] * sum[k:C // G, e:S](dxhat[n, first + k, e] * xhat[n, first + k, e]) / (C // G * S))
+        dgamma[c] = sum[n, s](dy[n, c, s] * xhat[n, c, s])
+        dbeta[c] = sum[n, s](dy[n, c, s])
+        dxhat[n, c, s] = gamma[c] * dy[n, c, s]
+        g = c * G // C
+        first = g * (C // G)
+    """
+    + _XHAT_OF_GROUP,
     writes="dx dgamma dbeta",
     shared="gamma",
     sums="dgamma dbeta",

@@ -20,8 +20,17 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.shapes import Array
+from glassnet.core.shapes import Array, Bytes, Geometry, Int32s
 from glassnet.kernels.registry import kernel
+
+_POOL_WINDOW = """
+h = h_ * stride_height + i - pad_top
+w = w_ * stride_width + j - pad_left
+"""
+_POOL_BACK = """
+h_ = (h + pad_top - i) / stride_height
+w_ = (w + pad_left - j) / stride_width
+"""
 
 Index = tuple[Any, ...]
 Axis = tuple[int, int, int]
@@ -69,6 +78,7 @@ def _image_flops(arrays: dict[str, Array]) -> int:
 
 @kernel(
     "y_nchw = max_ij x[n, c, h s_h + i − p_h, w s_w + j − p_w]",
+    elements="y[n, c, h_, w_] = largest[i:kernel_height, j:kernel_width](x[n, c, h, w])" + _POOL_WINDOW,
     writes="y index",
     channels="x y index",
     flops=_image_flops,
@@ -76,14 +86,14 @@ def _image_flops(arrays: dict[str, Array]) -> int:
 def max_pool2d_forward(
     x: Array,
     y: Array,
-    index: Array | None,
+    index: Bytes | None,
     *,
-    kernel_height: int,
-    kernel_width: int,
-    stride_height: int,
-    stride_width: int,
-    pad_top: int,
-    pad_left: int,
+    kernel_height: Geometry,
+    kernel_width: Geometry,
+    stride_height: Geometry,
+    stride_width: Geometry,
+    pad_top: Geometry,
+    pad_left: Geometry,
 ) -> None:
     """Writes the largest element of each window.
 
@@ -111,18 +121,27 @@ def max_pool2d_forward(
         np.maximum(y[outside], x[inside], out=y[outside])
 
 
-@kernel("dx = Σ dy of the windows whose largest it was", writes="dx", flops=_image_flops)
+@kernel(
+    "dx = Σ dy of the windows whose largest it was",
+    elements="""
+        dx[n, c, h, w] = sum[i:kernel_height, j:kernel_width](dy[n, c, h_, w_] * decided)
+        decided = index[n, c, h_, w_] == i * kernel_width + j
+    """
+    + _POOL_BACK,
+    writes="dx",
+    flops=_image_flops,
+)
 def max_pool2d_backward(
     dy: Array,
-    index: Array,
+    index: Bytes,
     dx: Array,
     *,
-    kernel_height: int,
-    kernel_width: int,
-    stride_height: int,
-    stride_width: int,
-    pad_top: int,
-    pad_left: int,
+    kernel_height: Geometry,
+    kernel_width: Geometry,
+    stride_height: Geometry,
+    stride_width: Geometry,
+    pad_top: Geometry,
+    pad_left: Geometry,
 ) -> None:
     """Gives each window's dy to the element that was its largest; where windows overlap, what an element gets adds up.
 
@@ -145,6 +164,7 @@ def max_pool2d_backward(
 
 @kernel(
     "y_nchw = Σ_ij x[n, c, h s_h + i − p_h, w s_w + j − p_w] / count_hw, of what lies inside",
+    elements="y[n, c, h_, w_] = mean[i:kernel_height, j:kernel_width](x[n, c, h, w])" + _POOL_WINDOW,
     writes="y",
     channels="x y",
     flops=_image_flops,
@@ -153,12 +173,12 @@ def average_pool2d_forward(
     x: Array,
     y: Array,
     *,
-    kernel_height: int,
-    kernel_width: int,
-    stride_height: int,
-    stride_width: int,
-    pad_top: int,
-    pad_left: int,
+    kernel_height: Geometry,
+    kernel_width: Geometry,
+    stride_height: Geometry,
+    stride_width: Geometry,
+    pad_top: Geometry,
+    pad_left: Geometry,
 ) -> None:
     """Writes the mean over those elements of each window that lie inside the image.
 
@@ -185,17 +205,27 @@ def average_pool2d_forward(
     y[...] = total / _counts(x, y, down, across)
 
 
-@kernel("dx = Σ dy / count of the windows that it lies in", writes="dx", flops=_image_flops)
+@kernel(
+    "dx = Σ dy / count of the windows that it lies in",
+    elements="""
+        dx[n, c, h, w] = sum[i:kernel_height, j:kernel_width](dy[n, c, h_, w_] / (rows * columns))
+        rows = min(h_ * stride_height - pad_top + kernel_height, H) - max(h_ * stride_height - pad_top, 0)
+        columns = min(w_ * stride_width - pad_left + kernel_width, W) - max(w_ * stride_width - pad_left, 0)
+    """
+    + _POOL_BACK,
+    writes="dx",
+    flops=_image_flops,
+)
 def average_pool2d_backward(
     dy: Array,
     dx: Array,
     *,
-    kernel_height: int,
-    kernel_width: int,
-    stride_height: int,
-    stride_width: int,
-    pad_top: int,
-    pad_left: int,
+    kernel_height: Geometry,
+    kernel_width: Geometry,
+    stride_height: Geometry,
+    stride_width: Geometry,
+    pad_top: Geometry,
+    pad_left: Geometry,
 ) -> None:
     """Gives each element of a window its share of the window's dy.
 
@@ -219,8 +249,8 @@ def average_pool2d_backward(
         dx[..., columns] += narrow[..., columns_out]
 
 
-@kernel("y_nab = max_s x_nasb", writes="y place", flops=_image_flops)
-def global_max_pool_forward(x: Array, y: Array, place: Array | None) -> None:
+@kernel("y_nab = max_s x_nasb", elements="y[n, a, b] = largest[s](x[n, a, s, b])", writes="y place", flops=_image_flops)
+def global_max_pool_forward(x: Array, y: Array, place: Int32s | None) -> None:
     """Writes the largest element along S; NaN is passed on.
 
     Args:
@@ -234,8 +264,13 @@ def global_max_pool_forward(x: Array, y: Array, place: Array | None) -> None:
         place[...] = np.argmax(x, axis=2)
 
 
-@kernel("dx = dy where it was the largest along S, else 0", writes="dx", flops=_image_flops)
-def global_max_pool_backward(dy: Array, place: Array, dx: Array) -> None:
+@kernel(
+    "dx = dy where it was the largest along S, else 0",
+    elements="dx[n, a, s, b] = dy[n, a, b] * (place[n, a, b] == s)",
+    writes="dx",
+    flops=_image_flops,
+)
+def global_max_pool_backward(dy: Array, place: Int32s, dx: Array) -> None:
     """Gives dy (N, A, B) to the largest element along S.
 
     Args:

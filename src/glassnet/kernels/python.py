@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.shapes import Array
+from glassnet.core.shapes import Array, Float64s
 from glassnet.kernels.registry import kernel
 
 
@@ -42,7 +42,7 @@ def python_row_weights(
     outputs: Array,
     weights: Array | None,
     row_weights: Array,
-    total: Array,
+    total: Float64s,
     *,
     function: Callable[[Array, Array | None], tuple[Array, Array]],
 ) -> None:
@@ -57,7 +57,7 @@ def python_loss_forward(
     outputs: Array,
     targets: Array,
     row_weights: Array,
-    value: Array,
+    value: Float64s,
     *,
     function: Callable[..., Array],
     step: int | None,

@@ -1,13 +1,32 @@
-"""What is known of a kernel besides its code: its equation and which of its arguments it writes."""
+"""What is known of a kernel besides its code, declared in front of it.
+
+The equation speaks of whole arrays. The *element lines* say the same once more, one element of what the kernel writes
+at a time: which numbers meet in each single one. Traces read them to show where a number came from, and tests hold
+every one of them against what its kernel writes. Each line is ``name[indices] = expression`` in Python's syntax:
+
+- A name that the kernel writes is an output. What it updates in place is ``name`` before and ``name_`` after.
+- Any other name is a short form for use in the other lines, such as ``xhat``; one without indices, such as ``h``, is
+  put in as it stands.
+- ``sum[n, s](...)``, ``mean[...]`` and ``largest[...]`` run over indices; ``sum[i:kernel_height]`` says how far where
+  no array does. An index in capitals, ``D``, is the size of its axis; ``h_`` is read h′.
+- An array without indices stands for its element in the same place: activations, updates.
+- An element outside an array, or at a place that is no whole number, is left out of the sum: that is padding, and the
+  gaps that strides leave. What another call writes is ``unwritten``.
+- ``y > 0`` counts as 1 or 0; an array that a call goes without takes its term with it.
+- ``...`` is all axes but those named; ``cdf`` is the normal distribution function, ``sigma`` the logistic function,
+  ``floor`` is ``functions.log_floor``.
+"""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from glassnet.core.errors import ConfigurationError
+from glassnet.core.shapes import GEOMETRY
 
 Kernel = Callable[..., None]
 _Function = TypeVar("_Function", bound=Callable[..., None])
@@ -26,6 +45,10 @@ class KernelInfo:
         updates: names of the buffers it changes in place, reading what was in them.
         arrays: all of these in the order of the kernel's signature, which is that of its native twin.
         settings: names of its keyword-only numbers, in order.
+        elements: its element lines, see the module; empty where a line would not be understood.
+        symbols: how names are written in mathematics that mean something else in other kernels, as
+            ``"momentum α; doutputs δ^z"``; of a capital, what its axis is called.
+        note: a sentence that its equation leaves unsaid, by language ("en", "zh").
         shared: names of the buffers that every row needs whole, such as a weight.
         sums: names of the buffers it fills with sums over the rows, such as a weight's gradient.
         sums_by_piece: whether a compiled program lets each piece of the rows make its own sum, in the pass over the
@@ -39,6 +62,11 @@ class KernelInfo:
         flops: about how many floating-point operations an element of what it writes takes, or a function that counts
             them from the arrays by name.
         left_out: for arrays that may be None, (name, the part of the equation that is not there without it).
+        saturates: the ends of its range between which its slope is above a twenty-fifth of the largest; beyond them it
+            is as good as flat. None for what has no such ends.
+        least: the number c of a kernel that writes max(x, c), element by element; None for all others.
+        folds: the kernel whose work it does in prediction: that kernel and a scale, a shift and a lower bound of each
+            channel after it, or what scale and shift that kernel amounts to.
     """
 
     function: Kernel
@@ -46,17 +74,54 @@ class KernelInfo:
     equation: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
-    updates: tuple[str, ...]
     arrays: tuple[str, ...]
-    settings: tuple[str, ...]
-    shared: tuple[str, ...]
-    sums: tuple[str, ...]
-    sums_by_piece: bool
-    by_rows: bool
-    in_place: bool
-    channels: tuple[str, ...]
-    flops: int | Callable[[dict[str, Any]], int]
+    updates: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    elements: str = ""
+    symbols: str = ""
+    note: Mapping[str, str] | None = None
+    shared: tuple[str, ...] = ()
+    sums: tuple[str, ...] = ()
+    sums_by_piece: bool = False
+    by_rows: bool = True
+    in_place: bool = False
+    channels: tuple[str, ...] = ()
+    flops: int | Callable[[dict[str, Any]], int] = 1
     left_out: tuple[tuple[str, str], ...] = ()
+    saturates: tuple[float, float] | None = None
+    least: float | None = None
+    folds: Kernel | None = None
+
+    @property
+    def calls_python(self) -> bool:
+        """Whether it calls a function that it is given: a user's own code, of which nothing is known."""
+        return "function" in self.settings
+
+    @property
+    def draws(self) -> bool:
+        """Whether it draws random numbers."""
+        return "seed" in self.settings
+
+    @property
+    def writes_part(self) -> bool:
+        """Whether it writes a part of an array and leaves the others to other calls."""
+        return "unwritten" in self.elements
+
+    @cached_property
+    def dtypes(self) -> dict[str, type]:
+        """By name the dtype of each array whose annotation says one; all others have the network's."""
+        return {name: meant for name, meant in self._annotated() if meant != GEOMETRY}
+
+    @cached_property
+    def geometry(self) -> tuple[str, ...]:
+        """Names of the settings that say where things lie and do not enter a number: strides, padding, places."""
+        return tuple(name for name, meant in self._annotated() if meant == GEOMETRY)
+
+    def _annotated(self) -> list[tuple[str, Any]]:
+        """Names of arguments whose type says more than "an array" or "a number", and what."""
+        hints = get_type_hints(self.function, include_extras=True)
+        types = [(name, one) for name, hint in hints.items() for one in (hint, *get_args(hint))]
+        return [(name, one.__metadata__[0]) for name, one in types if hasattr(one, "__metadata__")]
 
     def equation_of(self, arrays: Mapping[str, Any]) -> str:
         """The equation of a call, without the bias of a layer that has none."""
@@ -64,13 +129,6 @@ class KernelInfo:
         for name, part in self.left_out:
             equation = equation if arrays.get(name) is not None else equation.replace(part, "")
         return equation
-
-    @property
-    def elements(self) -> str:
-        """What one element of each array that it writes is, see ``kernels.elements``; empty where nothing says so."""
-        from glassnet.kernels.elements import ELEMENTS  # asked for by traces alone
-
-        return ELEMENTS.get(self.name, "")
 
     def count_flops(self, arrays: dict[str, Any]) -> int:
         """About how many floating-point operations a call on these arrays takes."""
@@ -86,8 +144,11 @@ KERNELS: dict[str, KernelInfo] = {}
 def kernel(
     equation: str,
     *,
+    elements: str = "",
     writes: str = "",
     updates: str = "",
+    symbols: str = "",
+    note: Mapping[str, str] | None = None,
     shared: str = "",
     sums: str = "",
     sums_by_piece: bool = False,
@@ -96,15 +157,22 @@ def kernel(
     channels: str = "",
     flops: int | Callable[[dict[str, Any]], int] = 1,
     left_out: Mapping[str, str] | None = None,
+    saturates: tuple[float, float] | None = None,
+    least: float | None = None,
+    folds: Kernel | None = None,
 ) -> Callable[[_Function], _Function]:
     """Enters a function into the register of kernels and returns it unchanged.
 
-    Lists of names are separated by blanks.
+    Its arguments are the arrays, in the order of its native twin, and after a ``*`` its numbers. Annotations such as
+    ``Int64s`` or ``Geometry``, of ``core/shapes.py``, say what is particular about one.
 
     Args:
         equation: what it computes, for traces and docs.
-        writes: the arguments it fills.
+        elements: the same for each element of what it writes.
+        writes: the arguments it fills; lists of names are separated by blanks.
         updates: the arguments it changes in place.
+        symbols: see ``KernelInfo``.
+        note: see ``KernelInfo``.
         shared: see ``KernelInfo``.
         sums: see ``KernelInfo``; they are among ``writes``, and each of them and of the others may be left out (None).
         sums_by_piece: see ``KernelInfo``.
@@ -113,14 +181,16 @@ def kernel(
         channels: see ``KernelInfo``.
         flops: see ``KernelInfo``.
         left_out: see ``KernelInfo``.
+        saturates: see ``KernelInfo``.
+        least: see ``KernelInfo``.
+        folds: see ``KernelInfo``.
     """
 
     def enter(function: _Function) -> _Function:
-        parameters: dict[str, Any] = dict(inspect.signature(function).parameters)
+        parameters = inspect.signature(function).parameters
         settings = tuple(n for n, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY)
         written, updated = tuple(writes.split()), tuple(updates.split())
         arrays = tuple(n for n in parameters if n not in settings)
-        reads = tuple(n for n in arrays if n not in (*written, *updated))
         name = function.__name__
         if name in KERNELS and not _is_same(KERNELS[name].function, function):
             raise ConfigurationError(
@@ -130,26 +200,37 @@ def kernel(
                 fix="call it otherwise, such as my_" + name,
             )
         KERNELS[name] = KernelInfo(
-            function,
-            name,
-            equation,
-            reads,
-            written,
-            updated,
-            arrays,
-            settings,
-            tuple(shared.split()),
-            tuple(sums.split()),
-            sums_by_piece,
-            by_rows,
-            in_place,
-            tuple(channels.split()),
-            flops,
-            tuple((left_out or {}).items()),
+            function=function,
+            name=name,
+            equation=equation,
+            reads=tuple(n for n in arrays if n not in (*written, *updated)),
+            writes=written,
+            arrays=arrays,
+            updates=updated,
+            settings=settings,
+            elements=elements,
+            symbols=symbols,
+            note=note,
+            shared=tuple(shared.split()),
+            sums=tuple(sums.split()),
+            sums_by_piece=sums_by_piece,
+            by_rows=by_rows,
+            in_place=in_place,
+            channels=tuple(channels.split()),
+            flops=flops,
+            left_out=tuple((left_out or {}).items()),
+            saturates=saturates,
+            least=least,
+            folds=folds,
         )
         return function
 
     return enter
+
+
+def folding(kernel: Kernel) -> Kernel | None:
+    """The kernel that ``folds`` the given one, or None."""
+    return next((entry.function for entry in KERNELS.values() if entry.folds is kernel), None)
 
 
 def info(function: Kernel) -> KernelInfo:

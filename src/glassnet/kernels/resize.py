@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.core.shapes import Array
+from glassnet.core.shapes import Array, Geometry
 from glassnet.kernels.registry import kernel
 
 
@@ -12,7 +12,15 @@ def _upsample_backward_flops(arrays: dict[str, Array]) -> int:
     return int(arrays["dy"].size)
 
 
-@kernel("y[n,c,h,w] = x[n,c,⌊h/a⌋,⌊w/b⌋]", writes="y")
+@kernel(
+    "y[n,c,h,w] = x[n,c,⌊h/a⌋,⌊w/b⌋]",
+    elements="""
+        y[n, c, h_, w_] = x[n, c, h, w]
+        h = h_ // (H_ // H)
+        w = w_ // (W_ // W)
+    """,
+    writes="y",
+)
 def upsample2d_forward(x: Array, y: Array) -> None:
     """Writes each pixel a · b times: the nearest neighbour of every pixel of y.
 
@@ -23,7 +31,16 @@ def upsample2d_forward(x: Array, y: Array) -> None:
     y[...] = x.repeat(y.shape[2] // x.shape[2], axis=2).repeat(y.shape[3] // x.shape[3], axis=3)
 
 
-@kernel("dx[n,c,h,w] = Σ_ij dy[n,c,ah+i,bw+j]", writes="dx", flops=_upsample_backward_flops)
+@kernel(
+    "dx[n,c,h,w] = Σ_ij dy[n,c,ah+i,bw+j]",
+    elements="""
+        dx[n, c, h, w] = sum[i:H_ // H, j:W_ // W](dy[n, c, h_, w_])
+        h_ = h * (H_ // H) + i
+        w_ = w * (W_ // W) + j
+    """,
+    writes="dx",
+    flops=_upsample_backward_flops,
+)
 def upsample2d_backward(dy: Array, dx: Array) -> None:
     """Writes the sum over the a · b copies of each pixel: dy (N, C, a H, b W) -> dx (N, C, H, W)."""
     batch, channels, height, width = dx.shape
@@ -31,8 +48,16 @@ def upsample2d_backward(dy: Array, dx: Array) -> None:
     np.sum(blocks, axis=(3, 5), out=dx)  # (N, C, H, a, W, b) -> (N, C, H, W)
 
 
-@kernel("y[n,c,top+h,left+w] = x[n,c,h,w], elsewhere 0", writes="y")
-def zero_pad2d_forward(x: Array, y: Array, *, top: int, left: int) -> None:
+@kernel(
+    "y[n,c,top+h,left+w] = x[n,c,h,w], elsewhere 0",
+    elements="""
+        y[n, c, h_, w_] = x[n, c, h, w]
+        h = h_ - top
+        w = w_ - left
+    """,
+    writes="y",
+)
+def zero_pad2d_forward(x: Array, y: Array, *, top: Geometry, left: Geometry) -> None:
     """Writes x with zeros around it.
 
     Args:
@@ -46,8 +71,16 @@ def zero_pad2d_forward(x: Array, y: Array, *, top: int, left: int) -> None:
     y[:, :, top : top + height, left : left + width] = x
 
 
-@kernel("dx[n,c,h,w] = dy[n,c,top+h,left+w]", writes="dx")
-def zero_pad2d_backward(dy: Array, dx: Array, *, top: int, left: int) -> None:
+@kernel(
+    "dx[n,c,h,w] = dy[n,c,top+h,left+w]",
+    elements="""
+        dx[n, c, h, w] = dy[n, c, h_, w_]
+        h_ = h + top
+        w_ = w + left
+    """,
+    writes="dx",
+)
+def zero_pad2d_backward(dy: Array, dx: Array, *, top: Geometry, left: Geometry) -> None:
     """Writes the part of dy (N, C, H', W') that x stood in into dx (N, C, H, W)."""
     height, width = dx.shape[2:]
     dx[...] = dy[:, :, top : top + height, left : left + width]

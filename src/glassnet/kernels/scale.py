@@ -18,6 +18,7 @@ from glassnet.kernels.registry import kernel
 
 @kernel(
     "y = γ x + β",
+    elements="y[n, c, s] = gamma[c] * x[n, c, s] + beta[c]",
     writes="y",
     channels="x gamma beta y",
     shared="gamma beta",
@@ -39,6 +40,11 @@ def scale_forward(x: Array, gamma: Array, beta: Array, y: Array) -> None:
 
 @kernel(
     "dx = γ dy,  dγ = Σ_ns dy x,  dβ = Σ_ns dy",
+    elements="""
+        dx[n, c, s] = gamma[c] * dy[n, c, s]
+        dgamma[c] = sum[n, s](dy[n, c, s] * x[n, c, s])
+        dbeta[c] = sum[n, s](dy[n, c, s])
+    """,
     writes="dx dgamma dbeta",
     shared="gamma",
     sums="dgamma dbeta",

@@ -16,7 +16,16 @@ from glassnet.core.shapes import Array
 from glassnet.kernels.registry import kernel
 
 
-@kernel("y = eˣ / Σ_k eˣ", writes="y", in_place=True, flops=25)
+@kernel(
+    "y = eˣ / Σ_k eˣ",
+    elements="""
+        y[..., k] = exp(x[..., k] - top) / sum[j](exp(x[..., j] - top))
+        top = largest[j](x[..., j])
+    """,
+    writes="y",
+    in_place=True,
+    flops=25,
+)
 def softmax_forward(x: Array, y: Array) -> None:
     """Writes the softmax of ``x`` over the last axis.
 
@@ -30,7 +39,13 @@ def softmax_forward(x: Array, y: Array) -> None:
     y /= np.sum(y, axis=-1, keepdims=True)
 
 
-@kernel("dx = y · (dy − Σ_k dy y)", writes="dx", in_place=True, flops=4)
+@kernel(
+    "dx = y · (dy − Σ_k dy y)",
+    elements="dx[..., k] = y[..., k] * (dy[..., k] - sum[j](dy[..., j] * y[..., j]))",
+    writes="dx",
+    in_place=True,
+    flops=4,
+)
 def softmax_backward(dy: Array, y: Array, dx: Array) -> None:
     """Writes ``dx = y · (dy − Σ_k dy_k y_k)``.
 

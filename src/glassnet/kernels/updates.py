@@ -7,11 +7,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.core.shapes import Array
+from glassnet.core.shapes import Array, Float64s, Geometry
 from glassnet.kernels.registry import kernel
 
+_ADAM = """
+m_ = beta1 * m + (1 - beta1) * gradients
+v_ = beta2 * v + (1 - beta2) * gradients ** 2
+vhat = v_ / (1 - beta2 ** step)
+"""
 
-@kernel("θ ← θ − η g", updates="parameters")
+
+@kernel("θ ← θ − η g", elements="parameters_ = parameters - learning_rate * gradients", updates="parameters")
 def sgd_update(gradients: Array, parameters: Array, *, learning_rate: float) -> None:
     """Plain gradient descent: ``θ ← θ − η g``.
 
@@ -21,7 +27,14 @@ def sgd_update(gradients: Array, parameters: Array, *, learning_rate: float) -> 
 
 
 @kernel(
-    "v ← μ v − η g;  θ ← θ + v,  or θ + μ v − η g with Nesterov's look-ahead", updates="parameters velocity", flops=4
+    "v ← μ v − η g;  θ ← θ + v,  or θ + μ v − η g with Nesterov's look-ahead",
+    elements="""
+        velocity_ = momentum * velocity - learning_rate * gradients
+        parameters_ = parameters + momentum * velocity_ - learning_rate * gradients if nesterov else (
+            parameters + velocity_)
+    """,
+    updates="parameters velocity",
+    flops=4,
 )
 def momentum_update(
     gradients: Array, parameters: Array, velocity: Array, *, learning_rate: float, momentum: float, nesterov: bool
@@ -40,7 +53,15 @@ def momentum_update(
         parameters += velocity
 
 
-@kernel("G ← G + g²;  θ ← θ − η g / (√G + ε)", updates="parameters square_sum", flops=8)
+@kernel(
+    "G ← G + g²;  θ ← θ − η g / (√G + ε)",
+    elements="""
+        square_sum_ = square_sum + gradients ** 2
+        parameters_ = parameters - learning_rate * gradients / (sqrt(square_sum_) + epsilon)
+    """,
+    updates="parameters square_sum",
+    flops=8,
+)
 def adagrad_update(
     gradients: Array, parameters: Array, square_sum: Array, *, learning_rate: float, epsilon: float
 ) -> None:
@@ -52,7 +73,15 @@ def adagrad_update(
     parameters -= learning_rate * gradients / (np.sqrt(square_sum) + epsilon)
 
 
-@kernel("v ← ρ v + (1 − ρ) g²;  θ ← θ − η g / (√v + ε)", updates="parameters mean_square", flops=10)
+@kernel(
+    "v ← ρ v + (1 − ρ) g²;  θ ← θ − η g / (√v + ε)",
+    elements="""
+        mean_square_ = rho * mean_square + (1 - rho) * gradients ** 2
+        parameters_ = parameters - learning_rate * gradients / (sqrt(mean_square_) + epsilon)
+    """,
+    updates="parameters mean_square",
+    flops=10,
+)
 def rmsprop_update(
     gradients: Array, parameters: Array, mean_square: Array, *, learning_rate: float, rho: float, epsilon: float
 ) -> None:
@@ -67,6 +96,11 @@ def rmsprop_update(
 
 @kernel(
     "m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;  θ ← θ − η m̂ / (√v̂ + ε),  m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ)",
+    elements=_ADAM
+    + """
+        parameters_ = parameters - learning_rate * mhat / (sqrt(vhat) + epsilon)
+        mhat = m_ / (1 - beta1 ** step)
+    """,
     updates="parameters m v",
     flops=14,
 )
@@ -97,6 +131,12 @@ def adam_update(
 
 @kernel(
     "m, v as Adam;  θ ← θ − η (μ_{t+1} m/(1 − Π_{i≤t+1} μ_i) + (1 − μ_t) g/(1 − Π_{i≤t} μ_i)) / (√v̂ + ε)",
+    elements=_ADAM
+    + """
+        parameters_ = parameters - learning_rate * (ahead + now) / (sqrt(vhat) + epsilon)
+        ahead = next_momentum * m_ / (1 - momentum_product * next_momentum)
+        now = (1 - momentum) * gradients / (1 - momentum_product)
+    """,
     updates="parameters m v",
     flops=18,
 )
@@ -133,7 +173,14 @@ def nadam_update(
     parameters -= learning_rate * (look_ahead + present) / (np.sqrt(v_hat) + epsilon)
 
 
-@kernel("θ ← θ − η sign(β₁ m + (1 − β₁) g);  m ← β₂ m + (1 − β₂) g", updates="parameters m")
+@kernel(
+    "θ ← θ − η sign(β₁ m + (1 − β₁) g);  m ← β₂ m + (1 − β₂) g",
+    elements="""
+        parameters_ = parameters - learning_rate * sign(beta1 * m + (1 - beta1) * gradients)
+        m_ = beta2 * m + (1 - beta2) * gradients
+    """,
+    updates="parameters m",
+)
 def lion_update(
     gradients: Array, parameters: Array, m: Array, *, learning_rate: float, beta1: float, beta2: float
 ) -> None:
@@ -146,14 +193,19 @@ def lion_update(
     m += (1 - beta2) * gradients
 
 
-@kernel("g ← g + λ θ", updates="gradients")
+@kernel("g ← g + λ θ", elements="gradients_ = gradients + strength * parameters", updates="gradients")
 def l2_gradient(parameters: Array, gradients: Array, *, strength: float) -> None:
     """Adds the gradient of the penalty ½ λ ‖θ‖²."""
     gradients += strength * parameters
 
 
-@kernel("g ← g + λ/Σw θ", updates="gradients", shared="total")
-def l2_gradient_of_batch(parameters: Array, total: Array, gradients: Array, *, strength: float) -> None:
+@kernel(
+    "g ← g + λ/Σw θ",
+    elements="gradients_ = gradients + strength / total[0] * parameters",
+    updates="gradients",
+    shared="total",
+)
+def l2_gradient_of_batch(parameters: Array, total: Float64s, gradients: Array, *, strength: float) -> None:
     """Adds the gradient of the penalty ½ λ ‖θ‖² beside a loss summed over a batch's rows, divided as for its mean.
 
     Args:
@@ -165,13 +217,18 @@ def l2_gradient_of_batch(parameters: Array, total: Array, gradients: Array, *, s
     gradients += (strength / float(total[0]) if total[0] > 0 else 0.0) * parameters
 
 
-@kernel("g ← g + λ sign(θ)", updates="gradients")
+@kernel("g ← g + λ sign(θ)", elements="gradients_ = gradients + strength * sign(parameters)", updates="gradients")
 def l1_gradient(parameters: Array, gradients: Array, *, strength: float) -> None:
     """Adds the gradient of the penalty λ ‖θ‖₁, 0 where θ is 0."""
     gradients += strength * np.sign(parameters)
 
 
-@kernel("θ ← (1 − η λ) θ", updates="parameters")
+@kernel(
+    "θ ← (1 − η λ) θ",
+    elements="parameters_ = (1 - learning_rate * rate) * parameters",
+    symbols="rate λ",
+    updates="parameters",
+)
 def weight_decay(parameters: Array, *, learning_rate: float, rate: float) -> None:
     """Decoupled weight decay: ``θ ← (1 − η λ) θ``.
 
@@ -180,13 +237,20 @@ def weight_decay(parameters: Array, *, learning_rate: float, rate: float) -> Non
     parameters *= 1 - learning_rate * rate
 
 
-@kernel("g ← clip(g, −c, c)", updates="gradients")
+@kernel("g ← clip(g, −c, c)", elements="gradients_ = min(max(gradients, -limit), limit)", updates="gradients")
 def clip_by_value(gradients: Array, *, limit: float) -> None:
     """Limits every element of the gradient to [−c, c]."""
     np.clip(gradients, -limit, limit, out=gradients)
 
 
-@kernel("g ← g · min(1, c/‖g‖₂)", updates="gradients", by_rows=False)
+@kernel(
+    "g ← g · min(1, c/‖g‖₂)",
+    elements="""
+        gradients_[p] = gradients[p] * min(1, limit / sqrt(sum[q](gradients[q] ** 2)))
+    """,
+    updates="gradients",
+    by_rows=False,
+)
 def clip_by_norm(gradients: Array, *, limit: float) -> None:
     """Scales the whole gradient down to the Euclidean norm c where it is longer.
 
@@ -203,8 +267,18 @@ def clip_by_norm(gradients: Array, *, limit: float) -> None:
         gradients *= limit / norm
 
 
-@kernel("w_m ← w_m · min(1, c/‖w_m‖₂) for each unit m", updates="weight", by_rows=False)
-def max_norm(weight: Array, *, limit: float, unit_axis: int) -> None:
+@kernel(
+    "w_m ← w_m · min(1, c/‖w_m‖₂) for each unit m",
+    elements="""
+        weight_[d, m] = weight[d, m] * limit / max(sqrt(sum[e](weight[e, m] ** 2)), limit)
+        weight_[f, c, h, w] = weight[f, c, h, w] * limit / max(sqrt(
+            sum[k, i, j](weight[f, k, i, j] ** 2) if unit_axis == 0 else sum[k, i, j](weight[k, c, i, j] ** 2)), limit)
+        weight_[i, c, f] = weight[i, c, f] * limit / max(sqrt(sum[j, k](weight[j, k, f] ** 2)), limit)
+    """,
+    updates="weight",
+    by_rows=False,
+)
+def max_norm(weight: Array, *, limit: float, unit_axis: Geometry) -> None:
     """Scales each unit's incoming weights down to the norm c where they are longer.
 
     ``unit_axis`` is the axis of ``weight`` that counts the units: 1 for a dense (D, M).

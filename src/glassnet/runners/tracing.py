@@ -15,6 +15,30 @@ from glassnet.runners.own import is_own
 from glassnet.runners.recorder import extent
 
 
+def _reshaped(given: Array, seen: Array) -> None:
+    """Writes the elements of an array into one of another shape."""
+    np.copyto(seen, given.reshape(seen.shape))
+
+
+VIEWS = {
+    name: KernelInfo(
+        function=_reshaped,
+        name=f"view_{way}",
+        equation=f"{name} = {given} in another shape",
+        reads=(given,),
+        writes=(name,),
+        arrays=(given, name),
+        elements=f"{name} = {given}",
+        note={
+            "en": "Nothing is computed: the same numbers in another shape.",
+            "zh": "这里不做计算：数还是那些数，只换了形状。",
+        },
+    )
+    for way, given, name in (("forward", "x", "y"), ("backward", "dy", "dx"))
+}
+"""Entries, by what they give, for calls of no kernel: layers that only look at their input in another shape."""
+
+
 @dataclass(frozen=True)
 class KernelCall:
     """One logged call.
@@ -27,6 +51,7 @@ class KernelCall:
         inputs: copies of what it read, by name, buffers that it changed in place as they were before.
         outputs: copies of what it wrote, by name.
         settings: its numbers, by name.
+        entry: what is known of the kernel.
         extents: where each array lay in memory, by name, as (first address, the one after the last): where two calls
             name the same bytes, they speak of the same array.
     """
@@ -38,6 +63,7 @@ class KernelCall:
     inputs: dict[str, Array]
     outputs: dict[str, Array]
     settings: dict[str, Any]
+    entry: KernelInfo
     extents: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
@@ -73,15 +99,17 @@ class TracingRunner(Runner):
     def view(self, caller: Caller, **arrays: Array) -> None:
         """Logs the change of shape like a call of a kernel."""
         (given, before), (name, after) = arrays.items()
+        entry = VIEWS[name]
         self.calls.append(
             KernelCall(
-                kernel="view_forward" if name == "y" else "view_backward",
+                kernel=entry.name,
                 path=caller.path,
                 caller=repr(caller),
-                equation=f"{name} = {given} in another shape",
+                equation=entry.equation,
                 inputs={given: np.array(before)},
                 outputs={name: np.array(after)},
                 settings={},
+                entry=entry,
                 extents=self._extents(arrays),
             )
         )
@@ -120,6 +148,7 @@ class TracingRunner(Runner):
                 inputs=inputs,
                 outputs=_copies(arguments, entry.writes + entry.updates),
                 settings={name: v for name, v in settings.items() if v is not None and not callable(v)},
+                entry=entry,
                 extents=self._extents(_by_name(arguments, entry.arrays)),
             )
         )

@@ -9,7 +9,6 @@ import numpy as np
 
 from glassnet.core.memory import Layout, Segment
 from glassnet.core.shapes import Array
-from glassnet.kernels.elements import ELEMENTS
 from glassnet.runners import KernelCall
 from glassnet.tracing.formulas import Formulas, formulas_of
 
@@ -28,7 +27,7 @@ def formulas_for(call: KernelCall) -> Formulas:
     kinds = [array.dtype for array in (call.outputs | call.inputs).values() if array.dtype.kind == "f"]
     # Sums of losses are float64 in any case.
     dtype = min(kinds, key=lambda kind: kind.itemsize, default=np.dtype(np.float64))
-    return formulas_of(ELEMENTS.get(call.kernel, ""), shapes, call.settings, dtype)
+    return formulas_of(call.entry.elements, shapes, call.settings, dtype, call.entry.geometry)
 
 
 def by_parameter(

@@ -185,21 +185,21 @@ class Content:
             for name in entry.written():
                 extent = entry.extent(name)
                 if extent is not None:
-                    whole = not any(extent == e for e in writers) or entry.call.kernel != "concat_forward"
+                    whole = not any(extent == e for e in writers) or not entry.call.entry.writes_part
                     before = [] if whole else writers[extent]
                     writers[extent] = [*before, (number, name)]
             calls.append(self._call(number, entry, shown))
         return {"calls": calls, "arrays": self.store.to_json()}
 
     def _array(self, entry: Entry, name: str, array: Array) -> dict[str, Any]:
-        letters = axes(entry.formulas.letters.get(name.removesuffix("_"), ()), entry.call.kernel)
+        letters = axes(entry.formulas.letters.get(name.removesuffix("_"), ()), entry.call.entry)
         finite = np.abs(array[np.isfinite(array)].astype(np.float64))
         found: dict[str, Any] = {
             "id": entry.ids[name],
             "shape": array.shape,
             "part": entry.parts[name],
             "role": entry.role(name),
-            "symbol": symbol(name, entry.call.kernel),
+            "symbol": symbol(name, entry.call.entry),
             "scale": float(finite.max(initial=0.0)),
             "dtype": str(array.dtype),
         }
@@ -231,13 +231,14 @@ class Content:
 
     def _call(self, number: int, entry: Entry, arrays: dict[str, Any]) -> dict[str, Any]:
         call, formulas = entry.call, entry.formulas
-        kernel = call.kernel
+        kernel = call.entry
         names = {name for formula in formulas.outputs.values() for name in _names(formula.expression)}
         names |= {name for arguments, body in formulas.shorts.values() for name in [*arguments, *_names(body)]}
         names |= {name for formula in formulas.outputs.values() for name in formula.indices or ()}
         return {
             "step": number + 1,
-            "kernel": kernel,
+            "kernel": kernel.name,
+            "unexplained": "python" if kernel.calls_python else "random" if kernel.draws else "unexplained",
             "caller": call.caller,
             "path": call.path,
             "equation": call.equation,

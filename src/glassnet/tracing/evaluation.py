@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import erfc
 from typing import Any
 
 import numpy as np
 
 from glassnet.core.shapes import Array
-from glassnet.kernels.activation import logistic
+from glassnet.kernels.functions import logistic, normal_cdf
 from glassnet.tracing.formulas import (
     ARRAY,
     NAME,
@@ -28,10 +27,9 @@ Values = tuple[Any, Any]
 CHUNK = 1 << 20
 """Terms that are worked out at once."""
 
-_cdf = np.frompyfunc(lambda x: erfc(-x / 2**0.5) / 2, 1, 1)
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": np.abs,
-    "cdf": lambda x: np.asarray(_cdf(x), dtype=np.float64),
+    "cdf": lambda x: normal_cdf(np.asarray(x, dtype=np.float64)),
     "exp": np.exp,
     "expm1": np.expm1,
     "log": np.log,

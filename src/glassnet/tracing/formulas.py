@@ -1,4 +1,4 @@
-"""The lines of ``glassnet.kernels.elements`` for one call: read, fitted to its shapes and settings, ready to evaluate.
+"""The element lines of a kernel for one call: read, fitted to its shapes and settings, ready to evaluate.
 
 A formula is a tree of tuples, so that it goes into JSON as it is: the page of a trace evaluates the same trees.
 
@@ -21,14 +21,14 @@ node                            means
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from glassnet.core.shapes import Shape
-from glassnet.kernels.losses import log_floor
+from glassnet.kernels.functions import log_floor
 
 Node = tuple[Any, ...]
 
@@ -37,8 +37,6 @@ _OPERATORS: dict[type, str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
     ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=",
 }  # fmt: skip
-_GEOMETRY = ("stride", "pad", "dilation", "kernel_", "top", "left", "start", "unit_axis")
-"""Beginnings of the names of whole numbers that are written into a formula as numbers: they say where things lie."""
 NUMBER, NAME, ARRAY, SHORT, SETTING, NOTHING = "number", "name", "array", "short", "setting", "nothing"
 
 
@@ -83,29 +81,42 @@ class Formulas:
     settings: dict[str, float]
 
 
-def formulas_of(text: str, shapes: Mapping[str, Shape], settings: Mapping[str, Any], dtype: np.dtype[Any]) -> Formulas:
+def formulas_of(
+    elements: str,
+    shapes: Mapping[str, Shape],
+    settings: Mapping[str, Any],
+    dtype: np.dtype[Any],
+    geometry: Collection[str] = (),
+) -> Formulas:
     """Reads the lines of a kernel and fits them to a call.
 
     Args:
-        text: the entry of ``glassnet.kernels.elements``.
+        elements: the lines, see ``glassnet.kernels.registry``.
         shapes: of the arrays that the call has, by name; those that it went without are not among them.
         settings: its numbers.
         dtype: of the computation, which ``floor`` depends on.
+        geometry: names of the settings that are written into a formula as numbers, since they say where things lie.
 
     Returns:
         The formulas. An output that the call does not have, or whose shape has another number of axes than the formula
         speaks of, has none.
     """
-    lines = ast.parse("\n".join(line.strip() for line in text.strip().splitlines())).body
-    reader = _Reader(shapes, settings, dtype)
+    lines = ast.parse("\n".join(line.strip() for line in elements.strip().splitlines())).body
+    reader = _Reader(shapes, settings, dtype, geometry)
     return reader.read([line for line in lines if isinstance(line, ast.Assign)])
 
 
 class _Reader:
     """What is known while the lines of one call are read."""
 
-    def __init__(self, shapes: Mapping[str, Shape], settings: Mapping[str, Any], dtype: np.dtype[Any]) -> None:
-        self.shapes, self.settings, self.dtype = shapes, settings, dtype
+    def __init__(
+        self,
+        shapes: Mapping[str, Shape],
+        settings: Mapping[str, Any],
+        dtype: np.dtype[Any],
+        geometry: Collection[str],
+    ) -> None:
+        self.shapes, self.settings, self.dtype, self.geometry = shapes, settings, dtype, geometry
         self.letters: dict[str, list[str]] = {name: [""] * len(shape) for name, shape in shapes.items()}
         self.sizes: dict[str, int] = {}
         self.used: dict[str, float] = {}
@@ -193,7 +204,7 @@ class _Reader:
     def _name(self, name: str) -> Node:
         if name in self.settings:
             value = self.settings[name]
-            if isinstance(value, bool) or name.startswith(_GEOMETRY):
+            if isinstance(value, bool) or name in self.geometry:
                 return (NUMBER, int(value))
             if np.isinf(value):  # a limit that there is not
                 return (NOTHING,)

@@ -36,9 +36,9 @@ def page_of(trace: Trace, language: str) -> str:
             _header(content, words),
             f'<noscript><p class="lead">{escape(words["noscript"])}</p></noscript>',
             "<main>",
-            *_columns(content, words),
+            *_columns(content, language),
             "</main>",
-            _updates(content, words),
+            _updates(content, language),
             f'<div id="tip" hidden></div><div id="announced" aria-live="polite"></div>'
             f'<aside id="panel" aria-label="{escape(words["explain"])}" hidden></aside>',
             f'<script type="application/json" id="content">{as_json(data)}</script>',
@@ -87,7 +87,7 @@ def steps_of(trace: Trace, language: str) -> dict[str, Any]:
             title = _short(entry.call.caller)
             stages.append({"phase": entry.phase, "path": path, "title": title, "calls": [], "html": ""})
         stages[-1]["calls"].append(number)
-        stages[-1]["html"] += _article(entry, number, words)
+        stages[-1]["html"] += _article(entry, number, language)
     data = content.to_json() | {"words": words} | _about(content)
     return {"content": data, "stages": stages, "loss": float(f"{trace.loss:.6g}")}
 
@@ -133,8 +133,9 @@ def _header(content: Content, words: Words) -> str:
     )
 
 
-def _columns(content: Content, words: Words) -> list[str]:
+def _columns(content: Content, language: str) -> list[str]:
     """The cells in the order of the step; their rows put each layer's two passes side by side."""
+    words = WORDS[language]
     rows: dict[str, int] = {}
     for entry in content.entries:
         if entry.phase == "forward":
@@ -155,31 +156,29 @@ def _columns(content: Content, words: Words) -> list[str]:
                 groups.setdefault(entry.call.path, []).append(number)
         order = sorted(groups, key=lambda path: rows.get(path, 1)) if way == "forward" else list(groups)
         for path in order:
-            parts.append(_cell(content, way, path, groups[path], rows.get(path, 1), words))
+            parts.append(_cell(content, way, path, groups[path], rows.get(path, 1), language))
     return parts
 
 
-def _cell(content: Content, way: str, path: str, numbers: list[int], row: int, words: Words) -> str:
+def _cell(content: Content, way: str, path: str, numbers: list[int], row: int, language: str) -> str:
     entry = content.entries[numbers[0]]
     layer = dict(content.trace.subject.network.walk()).get(path)
     shape = ""
     if layer is not None and layer.input_shape and layer.output_shape:
         shape = f"{batch_shape(layer.input_shape)} → {batch_shape(layer.output_shape)}"
-    title = words["loss_title"] if path == "loss" else path
+    title = WORDS[language]["loss_title"] if path == "loss" else path
     heading = (
         f'<h3><span class="path">{escape(title)}</span>{escape(_short(entry.call.caller))}'
         f'<span class="shape">{escape(shape)}</span></h3>'
     )
-    calls = "".join(_article(content.entries[number], number, words) for number in numbers)
+    calls = "".join(_article(content.entries[number], number, language) for number in numbers)
     return f'<section class="cell {way}{" loss" * (path == "loss")}" style="--row:{row}">{heading}{calls}</section>'
 
 
-def _article(entry: Entry, number: int, words: Words) -> str:
+def _article(entry: Entry, number: int, language: str) -> str:
     call = entry.call
-    key = "view" if call.kernel.startswith("view_") else "python" if call.kernel.startswith("python_") else call.kernel
-    hint = words.get(key, "")
-    if call.kernel == "weigh_rows" and not call.settings["mean"]:
-        hint = ""
+    key = "mean" if call.settings.get("mean") else "python" if call.entry.calls_python else ""
+    hint = WORDS[language][key] if key else (call.entry.note or {}).get(language, "")
     return (
         f'<article id="step-{number + 1}" data-call="{number}"><div class="call-head">'
         f'<span class="count">{number + 1}</span><code>{escape(call.kernel)}</code>'
@@ -189,8 +188,9 @@ def _article(entry: Entry, number: int, words: Words) -> str:
     )
 
 
-def _updates(content: Content, words: Words) -> str:
+def _updates(content: Content, language: str) -> str:
     """A card for each parameter, one for what concerns all of them."""
+    words = WORDS[language]
     groups: dict[str, list[int]] = {}
     for number, entry in enumerate(content.entries):
         if entry.phase == "update":
@@ -198,7 +198,7 @@ def _updates(content: Content, words: Words) -> str:
     cards = []
     for path, numbers in groups.items():
         title = escape(path or words["all_parameters"])
-        calls = "".join(_article(content.entries[number], number, words) for number in numbers)
+        calls = "".join(_article(content.entries[number], number, language) for number in numbers)
         cards.append(f'<section class="cell"><h3>{title}</h3>{calls}</section>')
     return (
         f'<section class="update"><h2>{escape(words["update"])} <small>{escape(words["update_note"])}</small></h2>'

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cache
+
+from glassnet.kernels import KernelInfo
+
 Symbol = tuple[str, str, str]
 
 
+@cache
 def _read(text: str) -> dict[str, Symbol]:
     """Lines of ``name base^above_below``."""
     found = {}
-    for entry in text.split(";"):
+    for entry in text.split(";") if text else ():
         name, written = entry.split()
         base, _, below = written.partition("_")
         base, _, above = base.partition("^")
@@ -27,39 +32,21 @@ ahead ahead; now now; learning_rate η; beta1 β_1; beta2 β_2; epsilon ε; mome
 strength λ; rate rate; limit c; delta δ; slope slope; alpha α; factor c; count m; label_smoothing ε; step t;
 floor floor; pi π; rows rows; columns columns; first first
 """)
-_OF_KERNELS: dict[str, dict[str, Symbol]] = {
-    "cross_entropy_backward": _read("doutputs δ^z"),
-    "soft_cross_entropy_backward": _read("doutputs δ^z"),
-    "binary_cross_entropy_backward": _read("doutputs δ^z"),
-    "cross_entropy_of_probabilities_backward": _read("doutputs δ^p"),
-    "binary_cross_entropy_of_probabilities_backward": _read("doutputs δ^p"),
-    "batch_norm_statistics": _read("momentum α"),
-    "weight_decay": _read("rate λ"),
-    "conv1d_forward": _read("t t"),
-    "conv1d_backward": _read("t t"),
-}
 
 
-def symbol(name: str, kernel: str) -> Symbol:
+def symbol(name: str, kernel: KernelInfo) -> Symbol:
     """The symbol of an array, setting, index or short form; what has none of its own is written as it is.
 
     A name that ends in ``_`` is one after an update, or an index of the output: it gets a prime.
     """
     plain = name.removesuffix("_")
-    base, above, below = _OF_KERNELS.get(kernel, {}).get(plain) or _SYMBOLS.get(plain, (plain, "", ""))
+    base, above, below = _read(kernel.symbols).get(plain) or _SYMBOLS.get(plain, (plain, "", ""))
     return base, ("′" if plain != name else "") + above, below
 
 
-_LETTERS = {
-    "conv2d": {"K": "C/G", "I": "kh", "J": "kw"},
-    "conv_transpose2d": {"K": "F/G", "I": "kh", "J": "kw"},
-    "conv1d": {"K": "D/G", "I": "k"},
-}
-
-
-def axes(letters: tuple[str, ...], kernel: str) -> tuple[str, ...]:
+def axes(letters: tuple[str, ...], kernel: KernelInfo) -> tuple[str, ...]:
     """The letters of an array's axes as the kernels' docstrings write them; none where one is not known."""
     if not all(letters):
         return ()
-    own = _LETTERS.get(kernel.rpartition("_")[0], {})
-    return tuple(own.get(letter, letter.replace("_", "′")) for letter in letters)
+    own = _read(kernel.symbols)
+    return tuple(own[letter][0] if letter in own else letter.replace("_", "′") for letter in letters)

@@ -59,7 +59,7 @@ def _call(number: int, parameter: str, call: KernelCall) -> Iterator[RenderableT
     yield _inset(Text(call.equation, "italic"))
     if call.settings:
         yield _inset(Text(", ".join(f"{name} {_shown(value)}" for name, value in call.settings.items()), "dim"))
-    if call.kernel == "weigh_rows" and call.settings["mean"]:
+    if call.settings.get("mean"):
         yield _inset(Text("here the 1/N of the mean comes in: every gradient carries it from now on", "dim"))
     formulas = formulas_for(call)
     for name, array in arrays_of(call).items():
@@ -85,7 +85,7 @@ def _shown(value: float | bool) -> str:
 
 def _shape(call: KernelCall, name: str, array: Array, formulas: Formulas) -> str:
     """The shape in letters and numbers, and what each element is summed over."""
-    letters = axes(formulas.letters.get(name.removesuffix("_"), ()), call.kernel)
+    letters = axes(formulas.letters.get(name.removesuffix("_"), ()), call.entry)
     text = f"{array.shape}"
     if letters:
         text = f"({', '.join(letters)}{',' * (len(letters) == 1)}) = {text}"

@@ -26,13 +26,13 @@ class Series:
     Attributes:
         kind: "activation", "delta", "gradient" or "parameter".
         path: of the layer or parameter.
-        kernel: what computed it.
+        saturates: the ends of its range, if what computed it has such ends.
         start, stop: where its elements stand in a sample.
     """
 
     kind: str
     path: str
-    kernel: str
+    saturates: tuple[float, float] | None
     start: int
     stop: int
 
@@ -87,7 +87,7 @@ class View:
         def sees(kind: str, path: str, array: Array, call: RecordedCall | None = None) -> Series:
             nonlocal size
             start, size = size, size + self._gather(array)
-            return Series(kind, path, "" if call is None else call.kernel.name, start, size)
+            return Series(kind, path, None if call is None else call.kernel.saturates, start, size)
 
         outputs, errors = _outputs_and_errors(calls, network)
         series = [sees("activation", path, call.arrays["y"], call) for path, call in outputs.items()]
@@ -101,7 +101,7 @@ class View:
         self._before = self._taken(parameters)
         self._after = of_step + self._taken(size)
         self.width = 2 * size - parameters
-        self.outputs = {path: c.arrays["y"] for path, c in outputs.items() if c.kernel.name == "relu_forward"}
+        self.outputs = {path: c.arrays["y"] for path, c in outputs.items() if c.kernel.least == 0}
 
     def _gather(self, array: Array) -> int:
         """Adds an array's elements that the watch chooses; returns how many."""

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 LEVELS = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 """Of the quantiles, from the smallest element to the largest."""
-SATURATED = {"sigmoid_forward": (0.01, 0.99), "tanh_forward": (-0.98, 0.98)}
-"""Outputs beyond these: the slope there is below a twenty-fifth of its largest value."""
 MOST_BYTES = 1 << 26
 """Of samples that wait to be summed up, which is left to when somebody asks, or there are that many."""
 
@@ -59,7 +57,8 @@ class WatchRecord:
         gradients: of each trained parameter's gradient, by the parameter's path, as the update rule saw them.
         update_ratios: ‖Δθ‖ / ‖θ‖ of each trained parameter, NaN where θ is 0; about 1e-3 is usual.
         dead: of each ReLU the share of units (channels of images) that gave 0 for the whole batch.
-        saturated: of each sigmoid and tanh the share of outputs at the ends of their range (beyond ``SATURATED``).
+        saturated: of each sigmoid and tanh the share of outputs at the ends of their range, where the slope is below a
+            twenty-fifth of its largest value.
     """
 
     step: int
@@ -176,8 +175,8 @@ def _records_of(samples: list[Sample]) -> list[WatchRecord]:
             ratios[one.path] = np.where(np.isfinite(ratio), ratio, np.nan)
             continue
         known[one.kind, one.path] = _distributions(block)
-        if one.kernel in SATURATED:
-            low, high = SATURATED[one.kernel]
+        if one.saturates is not None:
+            low, high = one.saturates
             saturated[one.path] = ((block < low) | (block > high)).mean(axis=1)
 
     def of(kind: str, number: int) -> dict[str, Distribution]:

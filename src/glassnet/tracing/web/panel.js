@@ -53,7 +53,7 @@ function inputText(call, name) {
 
 function explanation(number, target, place) {
   const call = content.calls[number], found = explain(number, target, place);
-  if (found.reason) return `<p>${escapeHtml(reasonOf(call, target, found.reason))}</p>` + difference(call, target, place, found.element);
+  if (found.reason) return `<p>${escapeHtml(reasonOf(call, found.reason))}</p>` + difference(call, target, place, found.element);
   const { tree } = call.formulas[target];
   const symbolic = new Typesetter(call, { links: true }), numeric = new Typesetter(call, { numeric: true, links: true });
   const indices = unravel(place, call.arrays[target].shape).map(mn);
@@ -67,11 +67,8 @@ function explanation(number, target, place) {
     `${difference(call, target, place, found.element)}</div>${blocks}`;
 }
 
-function reasonOf(call, target, reason) {
-  if (reason !== "unexplained") return words[reason];
-  if (call.kernel.startsWith("python")) return words.python;
-  const isDrawn = target === "mask" || call.kernel.startsWith("augment");
-  return isDrawn ? words.random : fill(words.unexplained, call.equation);
+function reasonOf(call, reason) {
+  return reason === "unexplained" ? fill(words[call.unexplained], call.equation) : words[reason];
 }
 
 function agreement(call, target, { value, element }) {
