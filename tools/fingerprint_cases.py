@@ -73,7 +73,6 @@ class Case:
     metrics: Any = ()
     fit: dict[str, Any] = field(default_factory=dict)
     weighted: bool = False
-    in_python: bool = False
     exports: tuple[str, ...] = ()
     prepare: Callable[[gn.Model, Any, Any], Any] | None = None
 
@@ -277,9 +276,9 @@ CASES = [
              gn.Watch(every=2)]}),
     Case("one-batch", mlp(2), X, numbers(2), optimizer=gn.SGD(0.1), fit={"batch_size": None, "epochs": 8}),
     Case("in-order", mlp(2), X, numbers(2), optimizer="adam", fit={"shuffle": False, "batch_size": 1}),
-    Case("own-layers", own_parts, X, numbers(2), in_python=True),
-    Case("own-loss", mlp(2), X, numbers(2), OwnLoss(), gn.Adam(0.01), weighted=True, in_python=True),
-    Case("own-function", mlp(2), X, numbers(2), squares, gn.SGD(0.02), [largest_error], in_python=True),
+    Case("own-layers", own_parts, X, numbers(2)),
+    Case("own-loss", mlp(2), X, numbers(2), OwnLoss(), gn.Adam(0.01), weighted=True),
+    Case("own-function", mlp(2), X, numbers(2), squares, gn.SGD(0.02), [largest_error]),
     Case("own-rule", mlp(2), X, numbers(2), "mean_squared_error",
-         gn.Chain(gn.ClipByNorm(1.0), OwnRule(0.05), gn.MaxNorm(2.0)), in_python=True),
+         gn.Chain(gn.ClipByNorm(1.0), OwnRule(0.05), gn.MaxNorm(2.0))),
 ]  # fmt: skip

@@ -24,7 +24,7 @@ import subprocess
 import sys
 import warnings
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
@@ -139,7 +139,7 @@ def as_column(values: list[Any]) -> Any:
     return np.array([[float(text.split()[0].replace(",", "."))] for text in texts])
 
 
-def learned(case: Case, engine: str, dtype: str, folder: Path) -> Things:
+def learned(case: Case, engine: str, dtype: str, folder: Path, *, brief: bool) -> Things:
     """Everything that one network leaves behind in one engine."""
     model, x, y = model_of(case, engine, dtype)
     history, weights = train(case, model, x, y)
@@ -168,17 +168,21 @@ def learned(case: Case, engine: str, dtype: str, folder: Path) -> Things:
     batches = [(take(x, 9), take(y, 9)), (take(x, 5), take(y, 5))]
     yield "steps", lambda: [model.step(*batches[0]), model.step(*batches[1]), model.step_over(batches)]
     yield "stepped", lambda: model.network.parameters
-    for kind in case.exports if dtype == "float32" and engine != "_native" else ():
+    for kind in case.exports if dtype == "float32" and engine != "_native" and not brief else ():
         yield kind, partial(onnx_outputs if kind == "onnx" else c_outputs, again, take(x, 7), folder)
 
 
-def described(case: Case, dtype: str) -> Things:
+def described(case: Case, dtype: str, *, brief: bool) -> Things:
     """What does not depend on the engine: texts, and the derivatives."""
     model, x, y = model_of(case, "numpy", dtype)
     train(case, model, x, y)
     few, labels = take(x, 4), take(y, 4)
     yield "summary", lambda: str(model.summary())
-    yield "trace", lambda: str(gn.trace(model, few, labels))
+    if brief and case.name.startswith(("loss-", "rule-")):  # whose text takes longest, for little that is its own
+        calls = gn.trace(model, few, labels).calls
+        yield "trace", lambda: [[call.kernel, call.path, call.outputs] for call in calls]
+    else:
+        yield "trace", lambda: str(gn.trace(model, few, labels))
     found = model.gradients(few, labels)
     yield "gradients", lambda: [found.loss, found.flat, found.input, found.layers]
     rng = np.random.default_rng(2)
@@ -209,16 +213,16 @@ def hashed(things: Things) -> Iterator[tuple[str, str]]:
             yield name, type(error).__name__
 
 
-def fingerprints(engine: str, dtypes: tuple[str, ...] = DTYPES, only: str = "*") -> dict[str, str]:
-    """The hashes of this process's engine."""
+def fingerprints(engine: str, dtypes: Sequence[str], only: str, *, brief: bool) -> dict[str, str]:
+    """The hashes of this process's engine; ``brief`` leaves out exports and, in float64, texts and derivatives."""
     found: dict[str, str] = {}
     with TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for case in (case for case in CASES if fnmatch(case.name, only)):
             for dtype in dtypes:
-                parts = {engine: learned(case, engine, dtype, Path(folder))}
-                if engine == "numpy":
-                    parts["described"] = described(case, dtype)
+                parts = {engine: learned(case, engine, dtype, Path(folder), brief=brief)}
+                if engine == "numpy" and (dtype == "float32" or not brief):
+                    parts["described"] = described(case, dtype, brief=brief)
                 elif engine == "_native":
                     parts["planned"] = planned(case, dtype)
                 for part, things in parts.items():
@@ -237,7 +241,7 @@ def everywhere(options: Namespace) -> dict[str, str]:
     for engine in options.engine:
         chosen = ["--engine", engine, "--dtype", *options.dtype, "--only", options.only]
         environment = os.environ | ({} if engine == "numpy" else {"GLASSNET_VARIANT": engine})
-        command = [sys.executable, __file__, "here", "-", *chosen]
+        command = [sys.executable, __file__, "here", *chosen, *(["--brief"] if options.brief else [])]
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
         if done.returncode == NOT_HERE:
             print(f"{engine}: not on this processor, or not installed", file=sys.stderr)
@@ -256,16 +260,19 @@ def here(options: Namespace) -> None:
             gn.Model(gn.Dense(1), "mean_squared_error", "sgd", engine="compiled")
         except gn.ConfigurationError:
             sys.exit(NOT_HERE)
-    print(json.dumps(fingerprints(engine, tuple(options.dtype), options.only)))
+    print(json.dumps(fingerprints(engine, options.dtype, options.only, brief=options.brief)))
 
 
 def main() -> None:
     parser = ArgumentParser(description=str(__doc__).partition("\n")[0])
-    parser.add_argument("command", choices=("write", "compare", "here"))
-    parser.add_argument("file", type=Path)
+    parser.add_argument(
+        "command", choices=("write", "compare", "here"), help="here: prints one engine's, in this process"
+    )
+    parser.add_argument("file", type=Path, nargs="?", default=Path("fingerprints.json"))
     parser.add_argument("--only", default="*", help="networks whose name matches")
     parser.add_argument("--engine", nargs="+", choices=ENGINES, default=list(ENGINES))
     parser.add_argument("--dtype", nargs="+", choices=DTYPES, default=list(DTYPES))
+    parser.add_argument("--brief", action="store_true", help="without exported files, and less in float64")
     options = parser.parse_args()
     if options.command == "here":
         here(options)

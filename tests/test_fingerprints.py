@@ -1,0 +1,128 @@
+"""No bit moves by accident: what some 60 small networks learn, predict, save and plan is as stored, by its hash.
+
+After a change that means to move bits, or the text of a plan, trace or summary, look at what moved
+(``python tools/fingerprints.py write FILE`` before, ``... compare FILE`` after), then store the hashes anew:
+
+    python tests/test_fingerprints.py
+
+``fingerprints.json`` has the compiled engine's hashes for each family of processors. What NumPy calculates depends on
+NumPy's version, its BLAS and the processor: these hashes stand under a key that names them, and are compared where the
+key is the same. A stored file has the keys of the machine that wrote it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from fnmatch import fnmatch
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+STORED = Path(__file__).with_name("fingerprints.json")
+TOOL = Path(__file__).parents[1] / "tools" / "fingerprints.py"
+COMPILED = ("_native", "_native_avx2", "_native_avx512")
+NOT_HERE = 3
+BY_NUMPY = ("own-*", "scaled", "table*", "shared", "initialised")
+"""Networks in which NumPy takes part by the compiled engine, too: parts of one's own, preprocessing, QR for weights."""
+GROUPS = {
+    "learned": ("parameters", "optimizer", "steps", "stepped", "resumed"),
+    "predicted": ("predictions-*", "loaded"),
+    "saved": ("file-*",),
+    "measured": ("history", "evaluation"),
+    "text": ("summary", "trace"),
+    "plan": ("plan-*",),
+    "derived": ("gradients", "vjp", "jvp", "hvp", "saliency", "integrated"),
+}
+OF_NUMPY = ("measured", "text", "derived")
+"""Groups that NumPy calculates, whatever the engine."""
+
+
+def numpy_key() -> str:
+    """What the bits of NumPy's results depend on, as far as it says it."""
+    about = np.show_config(mode="dicts")
+    assert about is not None
+    blas = about["Build Dependencies"]["blas"]
+    features = "+".join(about["SIMD Extensions"].get("found", ()))
+    return f"numpy {np.__version__} {features}, {blas['name']} {blas['version']}, {platform.machine()}"
+
+
+def family(engine: str) -> str:
+    """Variants that round alike have one name."""
+    return "_native_avx2" if engine == "_native_avx512" else engine
+
+
+@cache
+def found(engine: str) -> dict[str, dict[str, str]]:
+    """By key and network the hashes of this installation, a line for each network; from a process of its own."""
+    dtypes = ("float32",) if engine == "_native" else ("float32", "float64")
+    command = [sys.executable, str(TOOL), "here", "--brief", "--engine", engine, "--dtype", *dtypes]
+    environment = os.environ | ({} if engine == "numpy" else {"GLASSNET_VARIANT": engine})
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode == NOT_HERE:
+        return {}
+    assert done.returncode == 0, done.stderr
+    parts: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for name, value in sorted(json.loads(done.stdout).items()):
+        _, dtype, case, thing = name.split("/")
+        group = next((g for g, names in GROUPS.items() if any(fnmatch(thing, n) for n in names)), thing)
+        by_numpy = engine == "numpy" or group in OF_NUMPY or any(fnmatch(case, pattern) for pattern in BY_NUMPY)
+        key = f"{family(engine)}, {numpy_key() if by_numpy and group != 'plan' else platform.machine()}"
+        parts.setdefault((key, f"{dtype} {case}"), {}).setdefault(group, []).append(f"{thing} {value}")
+    hashes: dict[str, dict[str, str]] = {}
+    for (key, place), groups in parts.items():
+        hashes.setdefault(key, {})[place] = " ".join(f"{g} {short(values)}" for g, values in groups.items())
+    return hashes
+
+
+def short(values: list[str]) -> str:
+    """One hash of several."""
+    return sha256("\n".join(values).encode()).hexdigest()[:12]
+
+
+def moved(engine: str, key: str) -> dict[str, tuple[str, str]]:
+    """Stored and found, by network, where they differ; skips what was never stored for this key."""
+    key = f"{family(engine)}, {key}"
+    if not found(engine):
+        pytest.skip(f"{engine} is not for this processor, or not built")
+    stored = json.loads(STORED.read_text(encoding="utf-8"))
+    if key not in stored:
+        pytest.skip(f"stored for {' | '.join(stored)}; here it is {key}")
+    here, there = found(engine)[key], stored[key]
+    return {n: (there.get(n, "-"), here.get(n, "-")) for n in here | there if here.get(n) != there.get(n)}
+
+
+@pytest.mark.parametrize("engine", COMPILED)
+def test_compiled(engine: str) -> None:
+    assert moved(engine, platform.machine()) == {}
+
+
+@pytest.mark.parametrize("engine", ["numpy", *COMPILED])
+def test_with_numpy(engine: str) -> None:
+    assert moved(engine, numpy_key()) == {}
+
+
+def test_every_group_is_there() -> None:
+    """Nothing has fallen out of the stored file."""
+    stored = json.loads(STORED.read_text(encoding="utf-8"))
+    lines = {key: dict.fromkeys(" ".join(hashes.values()).split()) for key, hashes in stored.items()}
+    for key, words in lines.items():
+        expected = set(GROUPS) - {"plan"} if key.startswith("numpy, ") else {"learned", "predicted", "saved"}
+        assert expected <= words.keys(), key
+        assert not {"fails"} & words.keys(), key
+    assert "plan" in lines[next(key for key in lines if key.startswith("_native, ") and "numpy" not in key)]
+    assert min(len(hashes) for key, hashes in stored.items() if "numpy" not in key) >= 40
+
+
+if __name__ == "__main__":
+    every: dict[str, dict[str, str]] = {}
+    for one in ("numpy", *COMPILED):
+        every |= found(one)
+    STORED.write_text(json.dumps(every, indent=0, sort_keys=True) + "\n", encoding="utf-8")
+    print(f"{STORED}: {sum(map(len, every.values()))} lines for {' | '.join(every)}")
