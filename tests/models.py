@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import glassnet as gn
-from glassnet.compile import stages
+from glassnet.compile import items, stages
 
 
 def classifier(**settings: object) -> gn.Model:
@@ -68,10 +68,10 @@ def send_bits(connection: Connection, threads: int) -> None:
 def cut_finely(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes programs of the smallest pieces that there are, whether they pay or not."""
 
-    monkeypatch.setattr(stages, "MOST_PIECES", 1 << 20)
+    monkeypatch.setattr(items, "MOST_PIECES", 1 << 20)
 
     def smallest(group: stages.Group) -> int:
         is_update = group.domain is not None and group.domain[0] == "parameters"
-        return min(group.extent, stages.ELEMENT_MULTIPLE if is_update else stages.ROW_MULTIPLE)
+        return min(group.extent, items.ELEMENT_MULTIPLE if is_update else items.ROW_MULTIPLE)
 
     monkeypatch.setattr(stages.Group, "size", property(smallest))

@@ -15,9 +15,9 @@ from test_recording import RULES
 
 import glassnet as gn
 from glassnet.compile import native
+from glassnet.compile.graph import without_dead_work
 from glassnet.losses import Loss
 from glassnet.runners import Recorder
-from glassnet.runners.recorder import without_dead_work
 from glassnet.training import TrainingState
 
 pytestmark = pytest.mark.skipif(native() is None, reason="a pure-Python installation")

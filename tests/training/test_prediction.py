@@ -105,7 +105,7 @@ def test_long_sums_do_not_depend_on_threads_or_other_rows(
     features: int, units: int, dtype: str, bias: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are added up in parts, which threads share where there is but one row."""
-    monkeypatch.setattr("glassnet.training.prediction.DIVIDED_FLOPS", 1)
+    monkeypatch.setattr("glassnet.compile.forward.DIVIDED_FLOPS", 1)
     network = gn.Sequential(gn.Dense(units, use_bias=bias), gn.ReLU(), gn.Dense(3))
     model = built(network, (features,), dtype)
     x = rows(5, features).astype(dtype)

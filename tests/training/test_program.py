@@ -23,13 +23,14 @@ from models import classifier, cut_finely
 from test_recording import RULES
 
 import glassnet as gn
-from glassnet.compile import CompiledProgram, native
-from glassnet.compile.stages import Group, Item
+from glassnet.compile import CompiledProgram, arena, graph, native
+from glassnet.compile.items import Item
+from glassnet.compile.stages import Group
 from glassnet.kernels.activation import identity_backward, relu_backward, relu_forward
 from glassnet.kernels.combine import concat_forward
 from glassnet.kernels.dense import dense_backward, dense_forward
 from glassnet.losses import Loss
-from glassnet.runners import NumpyRunner, StepNumber, arena, stages
+from glassnet.runners import NumpyRunner, StepNumber
 from glassnet.training import Rows
 from glassnet.training.engines import CompiledEngine
 from glassnet.training.steps import TrainingStep, step_program
@@ -402,7 +403,7 @@ def unrelated(*_: Any) -> int:
     return -1
 
 
-def fused(item: Item, later: Item, distance: Callable[[Item, Item], int] = stages._distance) -> int:
+def fused(item: Item, later: Item, distance: Callable[[Item, Item], int] = graph._distance) -> int:
     return min(distance(item, later), 0)
 
 
@@ -417,8 +418,8 @@ def overlapping(slots: list[Any]) -> int:
     [
         (arena, "_is_free", always_free),
         (arena, "_place", overlapping),
-        (stages, "_distance", unrelated),
-        (stages, "_distance", fused),
+        (graph, "_distance", unrelated),
+        (graph, "_distance", fused),
     ],
     ids=["always free", "all in one place", "no order", "no stages"],
 )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from glassnet.compile.stages import Item, Stage
+from glassnet.compile.items import Item
+from glassnet.compile.stages import Stage
+from glassnet.core.places import Place, offset_of, place_of
 from glassnet.core.shapes import Array
-from glassnet.runners.recorder import extent
 
 ALIGNMENT = 64
 """Bytes: a cache line, and the widest vector register."""
@@ -43,18 +43,17 @@ class Arena:
     """
 
     def __init__(self, buffers: list[Array], stages: list[Stage], lasting: list[Array]) -> None:
-        self._ranges = sorted((*extent(b), i) for i, b in enumerate(buffers) if b.nbytes)
-        self._starts = [start for start, _, _ in self._ranges]
-        fixed = {i for array in lasting if (i := self._owner(extent(array)[0])) is not None}
+        self._numbers = {place_of(buffer).buffer: i for i, buffer in enumerate(buffers) if buffer.nbytes}
+        fixed = {i for array in lasting if (i := self._number(place_of(array))) is not None}
         slots = self._share(buffers, stages, fixed)
-        self._offsets: dict[int, int] = {}
+        self._offsets: dict[int, int] = {}  # of each buffer that is used
         size = _place(slots)
         for slot in slots:
             for i in slot.buffers:
                 self._offsets[i] = slot.offset
         self.requested = sum(-(-buffers[i].nbytes // ALIGNMENT) * ALIGNMENT for i in self._offsets)
         raw = np.zeros(size + ALIGNMENT, np.uint8)
-        skip = -extent(raw)[0] % ALIGNMENT
+        skip = -int(raw.__array_interface__["data"][0]) % ALIGNMENT
         self.memory = raw[skip : skip + size]
 
     def view(self, array: Any) -> Any:
@@ -63,21 +62,14 @@ class Arena:
             return [self.view(part) for part in array]
         if array is None or not array.nbytes:
             return array
-        first = int(array.__array_interface__["data"][0])
-        i = self._owner(first)
+        i = self._number(place_of(array))
         if i is None or i not in self._offsets:
             return array
-        offset = self._offsets[i] + first - self._starts[self._position(first)]
-        return np.ndarray(array.shape, array.dtype, self.memory, offset, array.strides)
+        return np.ndarray(array.shape, array.dtype, self.memory, self._offsets[i] + offset_of(array), array.strides)
 
-    def _position(self, address: int) -> int:
-        return bisect_right(self._starts, address) - 1
-
-    def _owner(self, address: int) -> int | None:
-        place = self._position(address)
-        if place < 0 or address >= self._ranges[place][1]:
-            return None
-        return self._ranges[place][2]
+    def _number(self, place: Place) -> int | None:
+        """Which of the buffers it is in."""
+        return self._numbers.get(place.buffer)
 
     def _share(self, buffers: list[Array], stages: list[Stage], fixed: set[int]) -> list[_Slot]:
         """Slots: one for each buffer that lives beyond a group, and as few as possible for those within one."""
@@ -86,9 +78,9 @@ class Arena:
         in_parts: set[int | None] = set()  # buffers of which each piece writes a part, which is not its share of rows
         for number, (s, items) in enumerate(groups):
             for place, item in enumerate(items):
-                in_parts |= {self._owner(extent(item.arrays[name])[0]) for name in item.by_piece}
+                in_parts |= {self._number(place_of(item.arrays[name])) for name in item.by_piece}
                 for access in item.accesses:
-                    i = self._owner(access.start)
+                    i = self._number(access.place)
                     if i is not None:
                         lives.setdefault(i, []).append((s, number, place))
         slots: list[_Slot] = []

@@ -1,15 +1,36 @@
-"""A network's forward pass in prediction mode, written down: what is compiled for predictions and what is exported."""
+"""A network's forward pass in prediction mode: written down, which is also what is exported, and compiled."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
+import numpy as np
+
+from glassnet.compile.arena import Arena
+from glassnet.compile.binding import MOST_AXES, as_setting, check_arrays, native, runs_natively
 from glassnet.compile.fusion import fold
-from glassnet.core.shapes import Array
+from glassnet.compile.graph import without_dead_work
+from glassnet.compile.items import Item, items_of
+from glassnet.compile.stages import Group, Stage
+from glassnet.core.shapes import Array, size_of
 from glassnet.kernels.activation import identity_forward
-from glassnet.runners.recorder import RecordedCall, Recorder, without_dead_work
+from glassnet.runners.recorder import RecordedCall, Recorder, StepNumber
+
+TILE_BYTES = 1 << 18
+"""Activations of the rows that a compiled program takes at once: they stay in a processor's second cache."""
+FEWEST_ROWS, MOST_ROWS = 16, 256
+WHOLE, PLANES, WEIGHTS, COLUMNS, SUMMANDS = range(5)
+"""How an array of a single row's call is divided among threads: not, along axis 1, along axis 0, by the columns of a
+matrix, or by parts of the sums. As ``Forward::Share``."""
+FEWEST_SUMMANDS, SUMMANDS_TOGETHER, MOST_SUM_BYTES = 2048, 256, 1 << 16
+"""Sums of so many are divided, into parts of so many, as far as the native ``Forward`` has memory for these."""
+SHORT_ROW, PAGE = 16, 4096
+"""Bytes. Sums are divided where the rows of the weights are longer than the one, and not than the other."""
+DIVIDED_FLOPS = 3_000_000
+"""Work on a single row from which on several threads share its channels: some 30 µs."""
 
 
 @dataclass(frozen=True)
@@ -52,3 +73,105 @@ def record_forward(
     y = recorder.empty(outputs.shape, network.dtype)
     recorder(network, identity_forward, x=outputs, y=y)
     return RecordedForward(fold(without_dead_work(recorder.calls, [y]), recorder.empty), x, y, recorder.buffers)
+
+
+class CompiledForward:
+    """A recorded forward pass in the native module, which takes any number of rows through it, a tile at a time.
+
+    Args:
+        recorded: for the rows of a tile.
+        items: its calls.
+        module: the native module.
+
+    Attributes:
+        predict: ``predict(x, y, threads)`` puts the outputs for x into y, both (N, ...), and says whether it did: not
+            if x is anything but a contiguous array of finite rows of the right shape and dtype. Safe to call from
+            several threads at once.
+    """
+
+    def __init__(self, recorded: RecordedForward, items: list[Item], module: ModuleType) -> None:
+        x, y = recorded.x, recorded.y
+        self._items = items  # with arrays that the program reads where they are
+        divides = sum(item.flops for item in items) >= DIVIDED_FLOPS * len(x)
+        shares = [_shares_of(item) if divides else [] for item in items]
+        waits = [WHOLE in (share or [WHOLE]) for share in shares]  # for all channels of what was before
+        arena = Arena(recorded.buffers, _stages(items, waits), [x, y])
+        program = module.Forward(x.dtype == np.float64, len(x), arena.memory)
+        for item, divided, wait in zip(items, shares, waits, strict=True):
+            assert item.call is not None
+            arrays = {name: arena.view(array) for name, array in item.arrays.items()}
+            settings = [as_setting(value) for value in item.call.settings.values()]
+            program.add(item.name, list(arrays.values()), [name in item.cut for name in arrays], settings)
+            if divided:
+                program.divide(divided, item.arrays["y"].shape[1], wait)
+        program.input(arena.view(x))
+        program.output(arena.view(y))
+        self.predict = program.predict
+
+
+def compile_forward(network: Any, **recorded_how: Any) -> CompiledForward | None:
+    """The compiled forward pass of a built network; None without a native module, or where a layer must run in Python.
+
+    Args:
+        network: built.
+        recorded_how: see ``record_forward``.
+
+    Raises:
+        NotRecorded: an own layer does more than call kernels.
+    """
+    module = native()
+    if module is None or len(network.input_shape) >= MOST_AXES:
+        return None
+    recorded = record_forward(network, _rows_in_tile(network), **recorded_how)
+    items = _items(recorded)
+    return None if items is None else CompiledForward(recorded, items, module)
+
+
+def _rows_in_tile(network: Any) -> int:
+    widths = [size_of(layer.output_shape or ()) for _, layer in network.walk()]
+    row_bytes = network.dtype.itemsize * max(1, sum(widths) + size_of(network.input_shape))
+    return int(min(max(FEWEST_ROWS, TILE_BYTES // row_bytes // 4 * 4), MOST_ROWS))
+
+
+def _items(recorded: RecordedForward) -> list[Item] | None:
+    """The calls row by row, or as they are; None where the native module cannot carry one out."""
+    rows = len(recorded.x)
+    found: list[Item] = []
+    for call in recorded.calls:
+        if not runs_natively(call) or any(isinstance(value, StepNumber) for value in call.settings.values()):
+            return None
+        check_arrays(call, recorded.x.dtype)
+        found += items_of(call, rows=rows, flat=(), number=0, in_python=False)
+    return found if all(item.domain in (("rows", rows, 0), None) for item in found) else None
+
+
+def _stages(items: list[Item], waits: list[bool]) -> list[Stage]:
+    """One stage for the calls that threads go through without waiting for each other."""
+    stages: list[Stage] = []
+    for item, wait in zip(items, waits, strict=True):
+        if wait or not stages:
+            stages.append(Stage())
+        stages[-1].groups.append(Group(None, [item]))
+    return stages
+
+
+def _shares_of(item: Item) -> list[int]:
+    """How the channels of one image, or the units of a large dense layer, are divided in a call; none if not.
+
+    A convolution in groups looks at channels of its own for each filter and stays whole.
+    """
+    assert item.call is not None
+    kernel, arrays = item.call.kernel, item.arrays
+    is_dense = "weight" in arrays and arrays["weight"].ndim == 2
+    in_groups = "weight" in arrays and not is_dense and arrays["weight"].shape[1] != arrays["x"].shape[1]
+    if not kernel.channels or in_groups or not (item.wants_rows if is_dense else arrays["y"].ndim > 2):
+        return []
+    kinds = {name: WEIGHTS if name in kernel.shared else PLANES for name in kernel.channels}
+    if is_dense:
+        summands, row_bytes = arrays["weight"].shape[0], arrays["weight"].strides[0]
+        parts = 4 * -(-summands // (4 * SUMMANDS_TOGETHER))
+        if summands >= FEWEST_SUMMANDS and SHORT_ROW < row_bytes <= min(PAGE, MOST_SUM_BYTES // parts):
+            kinds = {"x": SUMMANDS}
+        else:
+            kinds["weight"] = COLUMNS
+    return [kinds.get(name, WHOLE) for name in arrays]

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.core.places import place_of
 from glassnet.core.shapes import Array, Shape
 from glassnet.kernels.folded import conv2d_folded, fold_batch_norm
 from glassnet.kernels.registry import folding, info
-from glassnet.runners.recorder import RecordedCall, extent
+from glassnet.runners.recorder import RecordedCall
 
 
 def fold(calls: list[RecordedCall], empty: Callable[[Shape, np.dtype[Any]], Array]) -> list[RecordedCall]:
@@ -48,7 +49,7 @@ def _alone_reads(array: Array, calls: list[RecordedCall]) -> bool:
 
 
 def _same(array: Array, other: Any) -> bool:
-    return isinstance(other, np.ndarray) and extent(array) == extent(other)
+    return isinstance(other, np.ndarray) and place_of(array) == place_of(other)
 
 
 def _folded(chain: list[RecordedCall], empty: Callable[[Shape, np.dtype[Any]], Array]) -> list[RecordedCall]:
@@ -60,9 +61,10 @@ def _folded(chain: list[RecordedCall], empty: Callable[[Shape, np.dtype[Any]], A
         scale, shift = (empty((y.shape[1],), y.dtype) for _ in range(2))
         of_channels = norm.arrays | {"bias": bias, "scale": scale, "shift": shift}
         read = {name: of_channels[name] for name in kernel.arrays}
-        found.append(RecordedCall(norm.path, kernel, read, norm.settings))
+        found.append(RecordedCall(norm.path, kernel, read, norm.settings, norm.number))
     written = chain[-1].arrays["y"].reshape(y.shape)
     whole = {"x": arrays["x"], "weight": arrays["weight"], "scale": scale, "shift": shift, "y": written}
     least = -np.inf if chain[-1].kernel.least is None else chain[-1].kernel.least
-    found.append(RecordedCall(convolution.path, info(conv2d_folded), whole, {**convolution.settings, "least": least}))
+    settings = {**convolution.settings, "least": least}
+    found.append(RecordedCall(convolution.path, info(conv2d_folded), whole, settings, convolution.number))
     return found

@@ -8,9 +8,10 @@ from io import StringIO
 from typing import Any
 
 from glassnet.compile.arena import Arena
-from glassnet.compile.stages import Group, Item, Stage
+from glassnet.compile.items import Item
+from glassnet.compile.stages import Group, Stage
+from glassnet.core.places import place_of
 from glassnet.core.shapes import Array
-from glassnet.runners.recorder import extent
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def _line(stage: int, letter: str, group: Group, item: Item, arena: Arena) -> Pl
     arrays = {name: part for name, array in item.arrays.items() for part in _parts(array)}
     shapes = ", ".join(f"{name} {tuple(array.shape)}" for name, array in arrays.items())
     written = [] if item.call is None else [n for n in item.call.kernel.writes if n in arrays]
-    places = {name: extent(arena.view(array)) for name, array in arrays.items()}
+    places = {name: place_of(arena.view(array)) for name, array in arrays.items()}
     in_place = any(places[w] == places[n] for w in written for n in arrays if n not in written)
     return PlanLine(
         stage,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.compile.program import as_setting, check_arrays, native
+from glassnet.compile.binding import as_setting, check_arrays, native
 from glassnet.kernels import Kernel, info
 from glassnet.runners.base import Caller, Runner
 from glassnet.runners.recorder import RecordedCall

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from glassnet.core.places import Place, place_of
 from glassnet.core.shapes import Array
 from glassnet.losses import Loss
 from glassnet.network import Network
 from glassnet.optimizers import SGD
 from glassnet.runners import RecordedCall, Recorder, repeat
 from glassnet.runners.own import is_own
-from glassnet.runners.recorder import extent
 from glassnet.training import Rows, own_parts
 
 STEP = 1e-6
@@ -106,12 +106,10 @@ class Differences:
 
     def first_reader(self, start: int, size: int) -> int | None:
         """The first call that reads that part of the parameters."""
-        begin, end = extent(self._network.parameters[start : start + size])
+        wanted = place_of(self._network.parameters[start : start + size])
         for number, call in enumerate(self._calls):
-            for array in _arrays(call):
-                first, last = extent(array)
-                if first < end and begin < last:
-                    return number
+            if any(wanted.overlaps(place_of(array)) for array in _arrays(call)):
+                return number
         return None
 
     def of_parameters(self, places: Array) -> list[Slopes | None]:
@@ -141,7 +139,7 @@ class Differences:
         given = self._outputs if path == "loss" else _first_input(self._calls[first])
         if given is None or given.size != size:
             return []
-        whole, changed = extent(given), np.array(given).reshape(-1)
+        whole, changed = place_of(given), np.array(given).reshape(-1)
         calls = [
             replace(call, arrays={n: _instead(a, whole, changed) for n, a in call.arrays.items()})
             if _is_within(call.path, path)
@@ -181,6 +179,6 @@ def _first_input(call: RecordedCall) -> Array | None:
     return None if name is None else call.arrays[name]
 
 
-def _instead(array: Array | None, whole: tuple[int, int], changed: Array) -> Array | None:
+def _instead(array: Array | None, whole: Place, changed: Array) -> Array | None:
     """The changed copy in the place of the array, in its shape; any other array as it is."""
-    return changed.reshape(array.shape) if isinstance(array, np.ndarray) and extent(array) == whole else array
+    return changed.reshape(array.shape) if isinstance(array, np.ndarray) and place_of(array) == whole else array

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import byte_bounds
 
 from glassnet.core.randomness import stream_id
 from glassnet.core.shapes import Array, Shape
@@ -46,18 +45,25 @@ def same(step: Any) -> Any:
 class RecordedCall:
     """One call: whose, which kernel, on which arrays (or None), with which numbers.
 
-    ``settings`` holds numbers, ``StepNumber`` objects and, for Python layers, functions.
+    Attributes:
+        settings: numbers, ``StepNumber`` objects and, for Python layers, functions.
+        number: its place in the recording.
     """
 
     path: str
     kernel: KernelInfo
     arrays: dict[str, Any]
     settings: dict[str, Any]
+    number: int = 0
 
     @property
     def in_python(self) -> bool:
         """Whether it calls Python code."""
         return "function" in self.settings
+
+    def changes(self, name: str) -> bool:
+        """Whether the kernel writes to the array of that name."""
+        return name in self.kernel.writes or name in self.kernel.updates
 
 
 class Recorder(Runner):
@@ -113,7 +119,7 @@ class Recorder(Runner):
         entry = info(kernel)
         arrays = {name: plain(arguments[name]) for name in entry.arrays}
         settings = {name: arguments[name] for name in entry.settings}
-        self.calls.append(RecordedCall(caller.path, entry, arrays, settings))
+        self.calls.append(RecordedCall(caller.path, entry, arrays, settings, len(self.calls)))
 
     def forward(self, layer: Any, x: Array, *, training: bool) -> tuple[Array, Any]:
         """``layer.forward``, or a call of it in Python."""
@@ -223,43 +229,3 @@ def repeat(calls: list[RecordedCall], step: int) -> None:
     for call in calls:
         settings = {n: v.of(step) if isinstance(v, StepNumber) else v for n, v in call.settings.items()}
         call.kernel.function(**call.arrays, **settings)
-
-
-def without_dead_work(calls: list[RecordedCall], wanted: list[Array]) -> list[RecordedCall]:
-    """Leaves out what nobody reads afterwards: whole calls, and the ∂L/∂x of a first layer.
-
-    Args:
-        calls: one training step.
-        wanted: arrays whose values are read after the step.
-
-    Returns:
-        The calls that remain, in their order.
-    """
-    live = [extent(array) for array in wanted]
-    kept: list[RecordedCall] = []
-    for call in reversed(calls):
-        arrays = dict(call.arrays)
-        if call.kernel.sums:
-            for name in call.kernel.writes:
-                arrays[name] = arrays[name] if _is_live(arrays[name], live) else None
-        written = [arrays[name] for name in call.kernel.writes + call.kernel.updates]
-        if call.in_python or any(_is_live(array, live) for array in written):
-            kept.append(RecordedCall(call.path, call.kernel, arrays, call.settings))
-            read = (a for n, a in arrays.items() if n not in call.kernel.writes and a is not None)
-            live += [extent(array) for a in read for array in (a if isinstance(a, list) else [a])]
-    return kept[::-1]
-
-
-def extent(array: Array) -> tuple[int, int]:
-    """The addresses of an array's first byte in memory and of the one after its last."""
-    if not array.flags.c_contiguous:
-        return byte_bounds(array)
-    address = int(array.__array_interface__["data"][0])
-    return address, address + array.nbytes
-
-
-def _is_live(array: Array | None, live: list[tuple[int, int]]) -> bool:
-    if array is None:
-        return False
-    start, stop = extent(array)
-    return any(start < other_stop and other_start < stop for other_start, other_stop in live)

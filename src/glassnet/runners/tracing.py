@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.core.places import Place, place_of
 from glassnet.core.shapes import Array, Shape
 from glassnet.kernels import Kernel, KernelInfo, info
 from glassnet.kernels import python as kernels
 from glassnet.runners.base import Caller, Runner
 from glassnet.runners.own import is_own
-from glassnet.runners.recorder import extent
 
 
 def _reshaped(given: Array, seen: Array) -> None:
@@ -52,8 +52,8 @@ class KernelCall:
         outputs: copies of what it wrote, by name.
         settings: its numbers, by name.
         entry: what is known of the kernel.
-        extents: where each array lay in memory, by name, as (first address, the one after the last): where two calls
-            name the same bytes, they speak of the same array.
+        extents: where each array lay in memory, by name: where two calls name the same bytes, they speak of the same
+            array.
     """
 
     kernel: str
@@ -64,7 +64,7 @@ class KernelCall:
     outputs: dict[str, Array]
     settings: dict[str, Any]
     entry: KernelInfo
-    extents: dict[str, tuple[int, int]] = field(default_factory=dict)
+    extents: dict[str, Place] = field(default_factory=dict)
 
     @property
     def shapes(self) -> dict[str, Shape]:
@@ -90,7 +90,6 @@ class TracingRunner(Runner):
     def __init__(self, seed: int = 0, step: int | None = None) -> None:
         super().__init__(seed, step)
         self.calls: list[KernelCall] = []
-        self._seen: list[Array] = []  # so that no address is given out twice
 
     def empty(self, shape: Shape, dtype: np.dtype[Any] | type) -> Array:
         """Zeros: what a kernel leaves to another one is no chance number in the log."""
@@ -110,14 +109,14 @@ class TracingRunner(Runner):
                 outputs={name: np.array(after)},
                 settings={},
                 entry=entry,
-                extents=self._extents(arrays),
+                extents=_places(arrays),
             )
         )
 
     def has_called(self, part: Any, kernel: Kernel, **arrays: Any) -> None:
         """Logs what a user's own code did by itself, as a call of ``kernel``."""
         entry = info(kernel)
-        written = self._extents(_by_name(arrays, entry.writes))
+        written = _places(_by_name(arrays, entry.writes))
         known = {place for call in self.calls for place in call.extents.values()}
         if not known.issuperset(written.values()):
             self._log(part, entry, _copies(arrays, entry.reads), arrays)
@@ -149,13 +148,13 @@ class TracingRunner(Runner):
                 outputs=_copies(arguments, entry.writes + entry.updates),
                 settings={name: v for name, v in settings.items() if v is not None and not callable(v)},
                 entry=entry,
-                extents=self._extents(_by_name(arguments, entry.arrays)),
+                extents=_places(_by_name(arguments, entry.arrays)),
             )
         )
 
-    def _extents(self, arrays: dict[str, Array]) -> dict[str, tuple[int, int]]:
-        self._seen += arrays.values()
-        return {name: extent(array) for name, array in arrays.items()}
+
+def _places(arrays: dict[str, Array]) -> dict[str, Place]:
+    return {name: place_of(array) for name, array in arrays.items()}
 
 
 def _copies(arguments: dict[str, Any], names: tuple[str, ...]) -> dict[str, Array]:

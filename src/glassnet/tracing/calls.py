@@ -8,12 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from glassnet.core.memory import Layout, Segment
+from glassnet.core.places import Place
 from glassnet.core.shapes import Array
 from glassnet.runners import KernelCall
 from glassnet.tracing.formulas import Formulas, formulas_of
-
-Extent = tuple[int, int]
-"""The addresses of an array's first byte and of the one after its last."""
 
 
 def arrays_of(call: KernelCall) -> dict[str, Array]:
@@ -31,7 +29,7 @@ def formulas_for(call: KernelCall) -> Formulas:
 
 
 def by_parameter(
-    calls: tuple[KernelCall, ...], layout: Layout, buffers: tuple[Extent, Extent]
+    calls: tuple[KernelCall, ...], layout: Layout, buffers: tuple[Place, Place]
 ) -> Iterator[tuple[str, KernelCall]]:
     """The calls of an update with the parameter that each is about, "" for all together.
 
@@ -52,15 +50,15 @@ def by_parameter(
             yield ("" if is_flat else next(iter(parameters_of(call, layout, buffers).values()), "")), call
 
 
-def parameters_of(call: KernelCall, layout: Layout, buffers: tuple[Extent, Extent]) -> dict[str, str]:
+def parameters_of(call: KernelCall, layout: Layout, buffers: tuple[Place, Place]) -> dict[str, str]:
     """The paths of parameters whose values or gradients arrays of the call are, by the arrays' names."""
     found = {}
-    for name, (start, _) in call.extents.items():
-        for first, last in buffers:
-            if first <= start < last:
-                itemsize = (last - first) // max(1, layout[-1].stop)
-                place = (start - first) // itemsize
-                found[name] = next(s.path for s in layout if s.start <= place < s.stop)
+    for name, place in call.extents.items():
+        for whole in buffers:
+            if whole.contains(place):
+                itemsize = (whole.stop - whole.start) // max(1, layout[-1].stop)
+                first = (place.start - whole.start) // itemsize
+                found[name] = next(s.path for s in layout if s.start <= first < s.stop)
     return found
 
 
@@ -73,6 +71,7 @@ def _part(call: KernelCall, segment: Segment, size: int) -> KernelCall:
     extents = dict(call.extents)
     for name, array in (call.inputs | call.outputs).items():
         if array.shape == (size,):
-            start = extents[name][0]
-            extents[name] = start + segment.start * array.itemsize, start + segment.stop * array.itemsize
+            place, size_of_one = extents[name], array.itemsize
+            start, stop = (place.start + element * size_of_one for element in (segment.start, segment.stop))
+            extents[name] = replace(place, start=start, stop=stop)
     return replace(call, inputs=inputs, outputs=outputs, extents=extents)

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.core.places import Place
 from glassnet.core.shapes import Array, Shape
 from glassnet.derivatives.differences import Differences, Slopes
 from glassnet.runners import KernelCall
-from glassnet.tracing.calls import Extent, arrays_of, formulas_for
+from glassnet.tracing.calls import arrays_of, formulas_for
 from glassnet.tracing.evaluation import Evaluation
 from glassnet.tracing.formulas import Formulas
 from glassnet.tracing.store import Store, part_of, places_in
@@ -60,7 +61,7 @@ class Entry:
             return "after" if name.endswith("_") else "writes"
         return "before" if name in self.call.outputs else "reads"
 
-    def extent(self, name: str) -> Extent | None:
+    def place(self, name: str) -> Place | None:
         """Where the array lay."""
         return self.call.extents.get(name.removesuffix("_"))
 
@@ -140,10 +141,10 @@ class Content:
         gradients = trace.buffers[1]
         for entry in self.entries:
             for name in entry.written() if entry.phase == "backward" else ():
-                extent = entry.extent(name)
-                if extent is not None and gradients[0] <= extent[0] < gradients[1]:
-                    place = (extent[0] - gradients[0]) // subject.network.dtype.itemsize
-                    segment = next(s for s in layout if s.start <= place < s.stop)
+                place = entry.place(name)
+                if place is not None and gradients.contains(place):
+                    element = (place.start - gradients.start) // subject.network.dtype.itemsize
+                    segment = next(s for s in layout if s.start <= element < s.stop)
                     first = loss.first_reader(segment.start, segment.stop - segment.start)
                     if first is not None:
                         waiting.append((2 * loss.work(first), entry, name, segment.start))
@@ -167,27 +168,27 @@ class Content:
 
     def to_json(self) -> dict[str, Any]:
         """Everything, as JSON takes it."""
-        writers: dict[Extent, list[tuple[int, str]]] = {}
-        seen: dict[tuple[Extent, int], tuple[int, str]] = {}
+        writers: dict[Place, list[tuple[int, str]]] = {}
+        seen: dict[tuple[Place | None, int], tuple[int, str]] = {}
         calls = []
         for number, entry in enumerate(self.entries):
             shown = {}
             for name, array in entry.arrays.items():
-                extent = entry.extent(name)
-                came_from = writers.get(extent, [])[::-1] if extent is not None else []
+                place = entry.place(name)
+                came_from = writers.get(place, [])[::-1] if place is not None else []
                 shown[name] = self._array(entry, name, array)
                 if entry.role(name) in ("reads", "before"):
                     shown[name]["from"] = came_from
-                    version = extent or (0, 0), came_from[0][0] if came_from else -1
+                    version = place, came_from[0][0] if came_from else -1
                     first = came_from[0] if came_from else seen.setdefault(version, (number, name))
                     if first != (number, name):
                         shown[name]["shown"] = first
             for name in entry.written():
-                extent = entry.extent(name)
-                if extent is not None:
-                    whole = not any(extent == e for e in writers) or not entry.call.entry.writes_part
-                    before = [] if whole else writers[extent]
-                    writers[extent] = [*before, (number, name)]
+                place = entry.place(name)
+                if place is not None:
+                    whole = place not in writers or not entry.call.entry.writes_part
+                    before = [] if whole else writers[place]
+                    writers[place] = [*before, (number, name)]
             calls.append(self._call(number, entry, shown))
         return {"calls": calls, "arrays": self.store.to_json()}
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from glassnet.core.calls import suggests
 from glassnet.core.files import require_writable, write_atomically
+from glassnet.core.places import Place, place_of
 from glassnet.core.settings import one_of
 from glassnet.losses import Loss
 from glassnet.model import Model
@@ -20,9 +21,8 @@ from glassnet.network import Network
 from glassnet.optimizers import Optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.runners import KernelCall, TracingRunner
-from glassnet.runners.recorder import extent
 from glassnet.tables import Table
-from glassnet.tracing.calls import Extent, by_parameter
+from glassnet.tracing.calls import by_parameter
 from glassnet.training import Rows
 from glassnet.training.steps import TrainingStep
 
@@ -78,7 +78,7 @@ class Trace:
     loss: float
     ends: tuple[int, int, int]
     subject: Subject
-    buffers: tuple[Extent, Extent]
+    buffers: tuple[Place, Place]
 
     @property
     def forward(self) -> tuple[KernelCall, ...]:
@@ -208,5 +208,5 @@ def trace(model: Model, x: Any, y: Any, sample_weight: Any = None) -> Trace:
         step.finish()
     end_of_backward = next((i for i, call in enumerate(run.calls) if call.path == optimizer.path), len(run.calls))
     ends = step.forward_calls, end_of_loss, end_of_backward
-    buffers = extent(network.parameters), extent(network.gradients)
+    buffers = place_of(network.parameters), place_of(network.gradients)
     return Trace(tuple(run.calls), float(step.value[0]), ends, subject, buffers)

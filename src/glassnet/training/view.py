@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from glassnet.core.places import place_of
 from glassnet.core.shapes import Array
 from glassnet.kernels import Kernel, info
 from glassnet.runners import Caller, NumpyRunner, RecordedCall
-from glassnet.runners.recorder import extent
 
 if TYPE_CHECKING:
     from glassnet.network import Network
@@ -122,9 +122,9 @@ class View:
         """A flat array that the given one lies in, and where it begins there."""
         for flat in (self._memory, self._network.gradients, self._network.parameters):
             if flat is not None:
-                (start, stop), (first, last) = extent(array), extent(flat)
-                if first <= start and stop <= last:
-                    return flat, (start - first) // flat.itemsize
+                place, whole = place_of(array), place_of(flat)
+                if whole.contains(place):
+                    return flat, (place.start - whole.start) // flat.itemsize
         return array.reshape(-1), 0
 
     def look(self, module: ModuleType) -> Any:

@@ -1,0 +1,83 @@
+"""The native module, and what it can take."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from glassnet.core.errors import ConfigurationError
+from glassnet.runners.recorder import RecordedCall
+
+VARIANTS = ("_native", "_native_avx2", "_native_avx512")
+"""Of the native module: for any processor, for x86-64-v3 and x86-64-v4."""
+
+
+@cache
+def native() -> ModuleType | None:
+    """The native module's variant for this processor; None in a pure-Python installation.
+
+    The environment variable GLASSNET_VARIANT chooses another one, for tests: one of ``VARIANTS``.
+    """
+    if find_spec("glassnet._native") is None:
+        return None
+    best = import_module("glassnet._native").best_variant()
+    name = os.environ.get("GLASSNET_VARIANT", best)
+    if name not in VARIANTS[: VARIANTS.index(best) + 1]:
+        raise ConfigurationError(
+            where="environment variable GLASSNET_VARIANT",
+            received=repr(name),
+            expected=f"one of {', '.join(VARIANTS[: VARIANTS.index(best) + 1])} on this processor",
+            fix="unset it",
+        )
+    return import_module(f"glassnet.{name}")
+
+
+MOST_AXES = 4
+"""Of arrays that the native module takes."""
+
+
+def has_twin(call: RecordedCall) -> bool:
+    """Whether the call's kernel is there in the native module."""
+    module = native()
+    return module is not None and bool(module.has_kernel(call.kernel.name))
+
+
+def runs_natively(call: RecordedCall) -> bool:
+    """Whether the native module can carry the call out, whose arrays must not have too many axes."""
+    return has_twin(call) and all(array is None or array.ndim <= MOST_AXES for array in call.arrays.values())
+
+
+def check_arrays(call: RecordedCall, dtype: np.dtype[Any]) -> None:
+    """Refuses what a native kernel cannot read or write."""
+    for name, array in call.arrays.items():
+        wanted = call.kernel.dtypes.get(name, dtype)
+        written = call.changes(name)
+        if array is not None and (
+            not (array.flags.c_contiguous and array.dtype.isnative)
+            or array.dtype != wanted
+            or (written and not array.flags.writeable)
+        ):
+            raise ConfigurationError(
+                where=f"layer {call.path}, {call.kernel.name}",
+                received=f"for {name} a {array.dtype} array with strides {array.strides}",
+                expected=f"a contiguous {np.dtype(wanted)} array" + (" that can be written" if written else ""),
+                fix='use engine="numpy", and report the layer: its buffers should come from run.empty',
+            )
+
+
+def as_setting(value: float) -> float:
+    """A kernel's number as the native module takes it."""
+    if np.isfinite(value) and int(value) == value and float(value) != value:
+        raise ConfigurationError(
+            where="engine",
+            received=f"the whole number {value}",
+            expected="at most 2^53, which a float64 holds exactly",
+            fix="choose a smaller seed",
+        )
+    return float(value)
