@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from glassnet.compile import native
-from glassnet.compile.program import VARIANTS
+from glassnet.compile.binding import VARIANTS
 
 module = native()
 pytestmark = pytest.mark.skipif(module is None, reason="a pure-Python installation")
