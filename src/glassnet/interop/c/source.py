@@ -12,8 +12,7 @@ from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.files import require_writable, write_atomically
 from glassnet.core.shapes import Array, Shape, size_of
-from glassnet.interop.c.functions import FUNCTIONS
-from glassnet.interop.c.layers import Program, emit, literal
+from glassnet.interop.c.program import Program, literal
 from glassnet.interop.own import refuse_own_layers
 from glassnet.model import Model
 from glassnet.preprocessing import Standardize
@@ -33,7 +32,8 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
     for a loss that takes them, logarithms of the mean for ``Poisson`` and ``Gamma``: the header says so). x is of
     doubles where ``preprocessing.needs_float64``, because float would lose the digits that tell rows apart, and y where
     ``target_scaling.needs_float64``. It keeps its activations in static memory: it takes none from the heap and next to
-    none of the stack, and two threads must not call it at once. Compile it with any C99 compiler and ``-lm``.
+    none of the stack, and two threads must not call it at once. Compile it with any C99 compiler and ``-lm``. What it
+    calls are the recorded kernel calls of a prediction, batch norm and ReLU folded into the convolutions before them.
 
     Args:
         model: built.
@@ -45,8 +45,9 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
 
     Raises:
         NotBuiltError: there is nothing to write yet.
-        ConfigurationError: a layer that C source is not written for; a parameter that is not finite; a name that C does
-            not know; a ``Table`` with other columns than numbers without gaps; the path cannot be written.
+        ConfigurationError: a layer that calls a kernel without a C function; a ``Graph`` of several inputs or outputs;
+            a parameter that is not finite; a name that C does not know; a ``Table`` with other columns than numbers
+            without gaps; the path cannot be written.
     """
     source = require_writable(path, where="export_c")
     if source.suffix != ".c":
@@ -71,7 +72,7 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
             fix='write function="predict"',
         )
     model.require_built("export_c")
-    refuse_own_layers(model.network, "export_c")
+    refuse_own_layers(model.network, "export_c", graphs=True)
     if isinstance(model.preprocessing, Table) and scaling_of(model) is None:
         raise ConfigurationError(
             where="export_c",
@@ -88,33 +89,26 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
 
 
 def _source(model: Model, header: str, name: str) -> str:
-    network = model.network
-    program = Program()
-    inputs, outputs = network.input_shape or (), network.output_shape or ()
-    value = program.input(size_of(inputs))
-    scaling = scaling_of(model)
+    inputs, outputs = model.network.input_shape or (), model.network.output_shape or ()
+    scaling, restoring = scaling_of(model), model.target_scaling
+    program = Program(model.network, "x" if scaling is None else None)
+    body = program.statements
     if scaling is not None:
         names = _of_each(program, "input", scaling, inputs)
-        function = "standardize" + "_double" * scaling.needs_float64
-        value = program.call(function, [value], size_of(inputs), *names, size_of(inputs))
-    value = emit(network, program, value)
-    end = f"memcpy(y, {value.name}, {size_of(outputs)} * sizeof *y);"
-    if model.target_scaling is not None:
-        names = _of_each(program, "output", model.target_scaling, outputs)
-        function = "restore" + "_double" * model.target_scaling.needs_float64
-        program.functions.add(function)
-        end = f"{function}({value.name}, {', '.join(names)}, {size_of(outputs)}, y);"
-    used = [text for own, text in FUNCTIONS.items() if own in program.functions]
-    constants = [_array(own, values) for own, values in program.constants.items()]
-    buffers = [f"static float buffer_{i}[{size}];" for i, size in enumerate(program.buffer_sizes)]
-    body = [*program.statements, end]
+        standardize = "standardize" + "_double" * scaling.needs_float64
+        body.insert(0, f"{standardize}(x, {', '.join(names)}, {size_of(inputs)}, {program.input});")
+    if restoring is None:
+        body.append(f"memcpy(y, {program.output}, {size_of(outputs)} * sizeof *y);")
+    else:
+        names = _of_each(program, "output", restoring, outputs)
+        program.call("restore" + "_double" * restoring.needs_float64, program.output, *names, size_of(outputs), "y")
     return "\n\n".join(
         [
             _comment(model),
             f'#include "{header}"\n\n#include <math.h>\n#include <string.h>',
-            *used,
-            *constants,
-            "\n".join(buffers),
+            *program.functions("\n".join(body)),
+            *(_array(own, values) for own, values in program.constants.items()),
+            *([f"static float arena[{program.size}];"] if program.size else []),
             f"void {name}({_arguments(model)})\n{{\n" + "\n".join(f"    {line}" for line in body) + "\n}\n",
         ]
     )
@@ -185,10 +179,9 @@ def _in_comment(text: str) -> str:
 
 
 def _array(name: str, values: Array) -> str:
-    is_long = values.dtype == np.float64
-    numbers = [repr(value) if is_long else literal(value) for value in values.ravel().tolist()]
+    kind, written = {"f4": ("float", literal), "f8": ("double", repr)}.get(values.dtype.str[1:], ("int", str))
+    numbers = [written(value) for value in values.ravel().tolist()]
     lines = [", ".join(numbers[i : i + NUMBERS_IN_LINE]) for i in range(0, len(numbers), NUMBERS_IN_LINE)]
-    kind = "double" if is_long else "float"
     return f"static const {kind} {name}[{len(numbers)}] = {{\n    " + ",\n    ".join(lines) + ",\n};"
 
 

@@ -1,70 +1,75 @@
-"""The C functions that a source may need; each is written only where it is called."""
+#include <math.h>
+#include <string.h>
 
-from __future__ import annotations
-
-
-def _elementwise(name: str, expression: str, settings: str = "") -> str:
-    return f"""static void {name}(const float *x, {settings}int size, float *y)
-{{
-    for (int i = 0; i < size; ++i) y[i] = {expression};
-}}"""
-
-
-FUNCTIONS: dict[str, str] = {
-    "relu": _elementwise("relu", "x[i] < 0.0f ? 0.0f : x[i]"),
-    "leaky_relu": _elementwise("leaky_relu", "x[i] < 0.0f ? slope * x[i] : x[i]", "float slope, "),
-    "clip": _elementwise("clip", "x[i] < low ? low : x[i] > high ? high : x[i]", "float low, float high, "),
-    "elu": _elementwise("elu", "x[i] < 0.0f ? alpha * expm1f(x[i]) : x[i]", "float alpha, "),
-    "silu": _elementwise("silu", "x[i] / (1.0f + expf(-x[i]))"),
-    "sigmoid": _elementwise("sigmoid", "1.0f / (1.0f + expf(-x[i]))"),
-    "hyperbolic_tangent": _elementwise("hyperbolic_tangent", "tanhf(x[i])"),
-    "softplus": _elementwise("softplus", "fmaxf(x[i], 0.0f) + log1pf(expf(-fabsf(x[i])))"),
-    "gelu": _elementwise("gelu", "0.5f * x[i] * (1.0f + erff(x[i] * 0.707106781f))"),
-    "gelu_by_tanh": _elementwise(
-        "gelu_by_tanh",
-        "0.5f * x[i] * (1.0f + tanhf(0.797884561f * (x[i] + 0.044715f * x[i] * x[i] * x[i])))",
-    ),
-    "softmax": """static void softmax(const float *x, int rows, int size, float *y)
+/* 1 / (1 + exp(-x)), where nothing overflows and nothing cancels */
+static float logistic(float x)
 {
-    for (int r = 0; r < rows; ++r, x += size, y += size) {
-        float largest = x[0], sum = 0.0f;
-        for (int i = 1; i < size; ++i)
-            if (x[i] > largest) largest = x[i];
-        for (int i = 0; i < size; ++i) sum += y[i] = expf(x[i] - largest);
-        for (int i = 0; i < size; ++i) y[i] /= sum;
+    const float z = expf(-fabsf(x));
+    return (x < 0.0f ? z : 1.0f) / (1.0f + z);
+}
+
+/* rows of so many numbers, which begin so far from one another in x and in y */
+static void copy(const float *x, int rows, int size, int from, int to, float *y)
+{
+    for (int r = 0; r < rows; ++r, x += from, y += to) memcpy(y, x, size * sizeof *y);
+}
+
+/* the numbers of x at these places */
+static void gather(const float *x, const int *places, int size, float *y)
+{
+    for (int i = 0; i < size; ++i) y[i] = x[places[i]];
+}
+
+/* a and b (rows, size) */
+static void row_dot(const float *a, const float *b, int rows, int size, float *y)
+{
+    for (int r = 0; r < rows; ++r, a += size, b += size) {
+        y[r] = 0.0f;
+        for (int i = 0; i < size; ++i) y[r] += a[i] * b[i];
     }
-}""",
-    "add": """static void add(const float *x, const float *other, int size, float *y)
+}
+
+/* a and b (rows, size) */
+static void squared_distance(const float *a, const float *b, int rows, int size, float *y)
 {
-    for (int i = 0; i < size; ++i) y[i] = x[i] + other[i];
-}""",
-    "standardize": """static void standardize(const float *x, const float *mean, const float *scale, int size, float *y)
+    for (int r = 0; r < rows; ++r, a += size, b += size) {
+        y[r] = 0.0f;
+        for (int i = 0; i < size; ++i) y[r] += (a[i] - b[i]) * (a[i] - b[i]);
+    }
+}
+
+static void standardize(const float *x, const float *mean, const float *scale, int size, float *y)
 {
     for (int i = 0; i < size; ++i) y[i] = (x[i] - mean[i]) / scale[i];
-}""",
-    "restore": """static void restore(const float *x, const float *mean, const float *scale, int size, float *y)
+}
+
+static void restore(const float *x, const float *mean, const float *scale, int size, float *y)
 {
     for (int i = 0; i < size; ++i) y[i] = x[i] * scale[i] + mean[i];
-}""",
-    "standardize_double": """/* in double, as float would lose the digits that tell these numbers apart */
-static void standardize_double(const double *x, const double *mean, const double *scale, int size,
-                               float *y)
+}
+
+/* in double, as float would lose the digits that tell these numbers apart */
+static void standardize_double(const double *x, const double *mean, const double *scale, int size, float *y)
 {
     for (int i = 0; i < size; ++i) y[i] = (float)((x[i] - mean[i]) / scale[i]);
-}""",
-    "restore_double": """static void restore_double(const float *x, const double *mean, const double *scale, int size,
-                           double *y)
+}
+
+static void restore_double(const float *x, const double *mean, const double *scale, int size, double *y)
 {
     for (int i = 0; i < size; ++i) y[i] = x[i] * scale[i] + mean[i];
-}""",
-    "dense": """/* weight (inputs, units) */
-static void dense(const float *x, const float *weight, const float *bias, int inputs, int units, float *y)
+}
+
+/* x (rows, inputs), weight (inputs, units) */
+static void dense(const float *x, const float *weight, const float *bias, int rows, int inputs, int units, float *y)
 {
-    for (int m = 0; m < units; ++m) y[m] = bias ? bias[m] : 0.0f;
-    for (int d = 0; d < inputs; ++d, weight += units)
-        for (int m = 0; m < units; ++m) y[m] += x[d] * weight[m];
-}""",
-    "embedding": """/* x numbers rows of weight (count, units); one without a row gives NAN */
+    for (int r = 0; r < rows; ++r, x += inputs, y += units) {
+        for (int m = 0; m < units; ++m) y[m] = bias ? bias[m] : 0.0f;
+        for (int d = 0; d < inputs; ++d)
+            for (int m = 0; m < units; ++m) y[m] += x[d] * weight[d * units + m];
+    }
+}
+
+/* x numbers rows of weight (count, units); one without a row gives NAN */
 static void embedding(const float *x, const float *weight, int size, int count, int units, float *y)
 {
     for (int i = 0; i < size; ++i, y += units) {
@@ -72,18 +77,21 @@ static void embedding(const float *x, const float *weight, int size, int count, 
         const int is_there = row >= 0 && (float)row == x[i];
         for (int m = 0; m < units; ++m) y[m] = is_there ? weight[row * units + m] : NAN;
     }
-}""",
-    "conv2d": """/* x (channels, height, width), weight (filters, channels / groups, kernel_height, kernel_width) */
-static void conv2d(const float *x, const float *weight, const float *bias, int channels, int height, int width,
-                   int filters, int rows, int columns, int kernel_height, int kernel_width, int stride_height,
-                   int stride_width, int top, int left, int dilation_height, int dilation_width, int groups, float *y)
+}
+
+/* x (channels, height, width), weight (filters, channels / groups, kernel_height, kernel_width); what each filter finds
+   is scaled, shifted and at least so much */
+static void conv2d(const float *x, const float *weight, const float *scale, const float *shift, int channels,
+                   int height, int width, int filters, int rows, int columns, int kernel_height, int kernel_width,
+                   int groups, int stride_height, int stride_width, int top, int left, int dilation_height,
+                   int dilation_width, float least, float *y)
 {
     const int of_group = channels / groups, taps = kernel_height * kernel_width;
     for (int f = 0; f < filters; ++f) {
         const int first = f / (filters / groups) * of_group;
         for (int r = 0; r < rows; ++r)
             for (int c = 0; c < columns; ++c) {
-                float sum = bias ? bias[f] : 0.0f;
+                float sum = 0.0f;
                 for (int i = 0; i < kernel_height; ++i) {
                     const int h = r * stride_height + i * dilation_height - top;
                     if (h < 0 || h >= height) continue;
@@ -95,15 +103,18 @@ static void conv2d(const float *x, const float *weight, const float *bias, int c
                         for (int k = 0; k < of_group; ++k) sum += pixel[k * height * width] * tap[k * taps];
                     }
                 }
-                y[(f * rows + r) * columns + c] = sum;
+                if (scale) sum *= scale[f];
+                if (shift) sum += shift[f];
+                y[(f * rows + r) * columns + c] = sum < least ? least : sum;
             }
     }
-}""",
-    "conv_transpose2d": """/* weight (channels, filters / groups, kernel_height, kernel_width) */
+}
+
+/* weight (channels, filters / groups, kernel_height, kernel_width) */
 static void conv_transpose2d(const float *x, const float *weight, const float *bias, int channels, int height,
                              int width, int filters, int rows, int columns, int kernel_height, int kernel_width,
-                             int stride_height, int stride_width, int top, int left, int dilation_height,
-                             int dilation_width, int groups, float *y)
+                             int groups, int stride_height, int stride_width, int top, int left, int dilation_height,
+                             int dilation_width, float *y)
 {
     const int of_group = filters / groups, taps = kernel_height * kernel_width;
     for (int f = 0; f < filters; ++f)
@@ -122,10 +133,11 @@ static void conv_transpose2d(const float *x, const float *weight, const float *b
                                 weight[(k * of_group + f) * taps + i * kernel_width + j];
                     }
     }
-}""",
-    "conv1d": """/* x (steps, features), weight (kernel, features / groups, filters) */
+}
+
+/* x (steps, features), weight (kernel, features / groups, filters) */
 static void conv1d(const float *x, const float *weight, const float *bias, int steps, int features, int length,
-                   int filters, int kernel, int stride, int before, int dilation, int groups, float *y)
+                   int filters, int kernel, int groups, int stride, int before, int dilation, float *y)
 {
     const int of_group = features / groups, own = filters / groups;
     for (int t = 0; t < length; ++t, y += filters) {
@@ -138,8 +150,9 @@ static void conv1d(const float *x, const float *weight, const float *bias, int s
                     y[f] += x[s * features + f / own * of_group + d] * weight[(i * of_group + d) * filters + f];
         }
     }
-}""",
-    "max_pool": """/* x (channels, height, width) */
+}
+
+/* x (channels, height, width) */
 static void max_pool(const float *x, int channels, int height, int width, int rows, int columns, int kernel_height,
                      int kernel_width, int stride_height, int stride_width, int top, int left, float *y)
 {
@@ -156,8 +169,9 @@ static void max_pool(const float *x, int channels, int height, int width, int ro
                     }
                 y[(k * rows + r) * columns + c] = largest;
             }
-}""",
-    "average_pool": """/* x (channels, height, width); of those pixels of a window that there are */
+}
+
+/* x (channels, height, width); of those pixels of a window that there are */
 static void average_pool(const float *x, int channels, int height, int width, int rows, int columns,
                          int kernel_height, int kernel_width, int stride_height, int stride_width, int top, int left,
                          float *y)
@@ -176,23 +190,26 @@ static void average_pool(const float *x, int channels, int height, int width, in
                     }
                 y[(k * rows + r) * columns + c] = sum / (float)count;
             }
-}""",
-    "scale_and_shift": """/* x (rows, channels, size) */
+}
+
+/* x (rows, channels, size) */
 static void scale_and_shift(const float *x, const float *scale, const float *shift, int rows, int channels, int size,
                             float *y)
 {
     for (int r = 0; r < rows; ++r)
         for (int c = 0; c < channels; ++c)
             for (int i = 0; i < size; ++i, ++x, ++y) *y = *x * scale[c] + shift[c];
-}""",
-    "permute": """/* y (height, width, depth), whose neighbours along each axis lie so many steps apart in x */
+}
+
+/* y (height, width, depth), whose neighbours along each axis lie so many steps apart in x */
 static void permute(const float *x, int height, int width, int depth, int down, int across, int into, float *y)
 {
     for (int h = 0; h < height; ++h)
         for (int w = 0; w < width; ++w)
             for (int d = 0; d < depth; ++d) *y++ = x[h * down + w * across + d * into];
-}""",
-    "normalize": """/* x (rows, groups, channels of each, size), by mean and variance of each group */
+}
+
+/* x (rows, groups, channels of each, size), by mean and variance of each group */
 static void normalize(const float *x, const float *gamma, const float *beta, int rows, int groups, int each, int size,
                       float epsilon, float *y)
 {
@@ -207,16 +224,18 @@ static void normalize(const float *x, const float *gamma, const float *beta, int
             for (int i = 0; i < count; ++i)
                 y[i] = gamma[g * each + i / size] * ((x[i] - mean) * factor) + beta[g * each + i / size];
         }
-}""",
-    "upsample": """/* x (channels, height, width) */
+}
+
+/* x (channels, height, width) */
 static void upsample(const float *x, int channels, int height, int width, int down, int across, float *y)
 {
     for (int k = 0; k < channels; ++k)
         for (int r = 0; r < height * down; ++r)
             for (int c = 0; c < width * across; ++c)
                 y[(k * height * down + r) * width * across + c] = x[(k * height + r / down) * width + c / across];
-}""",
-    "zero_pad": """/* x (channels, height, width) */
+}
+
+/* x (channels, height, width) */
 static void zero_pad(const float *x, int channels, int height, int width, int rows, int columns, int top, int left,
                      float *y)
 {
@@ -225,6 +244,15 @@ static void zero_pad(const float *x, int channels, int height, int width, int ro
         for (int h = 0; h < height; ++h)
             for (int w = 0; w < width; ++w)
                 y[(k * rows + top + h) * columns + left + w] = x[(k * height + h) * width + w];
-}""",
 }
-"""By name."""
+
+static void softmax(const float *x, int rows, int size, float *y)
+{
+    for (int r = 0; r < rows; ++r, x += size, y += size) {
+        float largest = x[0], sum = 0.0f;
+        for (int i = 1; i < size; ++i)
+            if (x[i] > largest) largest = x[i];
+        for (int i = 0; i < size; ++i) sum += y[i] = expf(x[i] - largest);
+        for (int i = 0; i < size; ++i) y[i] /= sum;
+    }
+}
