@@ -78,7 +78,12 @@ def test_convolutions_with_what_follows_them(tmp_path: Path) -> None:
         gn.Sequential(
             *(gn.Conv2D(4, 3, padding=1), gn.BatchNorm(), "relu"),
             *(gn.Conv2D(4, 3, padding=1, use_bias=False, groups=2), gn.BatchNorm(), "tanh"),
-            *(shared, "relu", gn.Residual(shared, gn.BatchNorm(), shortcut=gn.Sequential(gn.Conv2D(4, 1), gn.BatchNorm())), "relu"),
+            *(
+                shared,
+                "relu",
+                gn.Residual(shared, gn.BatchNorm(), shortcut=gn.Sequential(gn.Conv2D(4, 1), gn.BatchNorm())),
+                "relu",
+            ),
             *(gn.Conv2D(4, 2), "sigmoid", gn.BatchNorm()),
         ),
         (2, 5, 4),

@@ -43,11 +43,6 @@ static void standardize(const float *x, const float *mean, const float *scale, i
     for (int i = 0; i < size; ++i) y[i] = (x[i] - mean[i]) / scale[i];
 }
 
-static void restore(const float *x, const float *mean, const float *scale, int size, float *y)
-{
-    for (int i = 0; i < size; ++i) y[i] = x[i] * scale[i] + mean[i];
-}
-
 /* in double, as float would lose the digits that tell these numbers apart */
 static void standardize_double(const double *x, const double *mean, const double *scale, int size, float *y)
 {
@@ -64,8 +59,10 @@ static void dense(const float *x, const float *weight, const float *bias, int ro
 {
     for (int r = 0; r < rows; ++r, x += inputs, y += units) {
         for (int m = 0; m < units; ++m) y[m] = bias ? bias[m] : 0.0f;
-        for (int d = 0; d < inputs; ++d)
-            for (int m = 0; m < units; ++m) y[m] += x[d] * weight[d * units + m];
+        for (int d = 0; d < inputs; ++d) {
+            const float *row = weight + d * units, factor = x[d];
+            for (int m = 0; m < units; ++m) y[m] += factor * row[m];
+        }
     }
 }
 
@@ -152,43 +149,25 @@ static void conv1d(const float *x, const float *weight, const float *bias, int s
     }
 }
 
-/* x (channels, height, width) */
-static void max_pool(const float *x, int channels, int height, int width, int rows, int columns, int kernel_height,
-                     int kernel_width, int stride_height, int stride_width, int top, int left, float *y)
+/* x (channels, height, width); the largest or the mean of those pixels of a window that there are */
+static void pool(const float *x, int averages, int channels, int height, int width, int rows, int columns,
+                 int kernel_height, int kernel_width, int stride_height, int stride_width, int top, int left, float *y)
 {
     for (int k = 0; k < channels; ++k)
         for (int r = 0; r < rows; ++r)
             for (int c = 0; c < columns; ++c) {
-                float largest = -INFINITY;
+                float largest = -INFINITY, sum = 0.0f;
+                int count = 0;
                 for (int i = 0; i < kernel_height; ++i)
                     for (int j = 0; j < kernel_width; ++j) {
                         const int h = r * stride_height + i - top, w = c * stride_width + j - left;
                         if (h < 0 || h >= height || w < 0 || w >= width) continue;
                         const float pixel = x[(k * height + h) * width + w];
                         if (pixel > largest || pixel != pixel) largest = pixel;
-                    }
-                y[(k * rows + r) * columns + c] = largest;
-            }
-}
-
-/* x (channels, height, width); of those pixels of a window that there are */
-static void average_pool(const float *x, int channels, int height, int width, int rows, int columns,
-                         int kernel_height, int kernel_width, int stride_height, int stride_width, int top, int left,
-                         float *y)
-{
-    for (int k = 0; k < channels; ++k)
-        for (int r = 0; r < rows; ++r)
-            for (int c = 0; c < columns; ++c) {
-                float sum = 0.0f;
-                int count = 0;
-                for (int i = 0; i < kernel_height; ++i)
-                    for (int j = 0; j < kernel_width; ++j) {
-                        const int h = r * stride_height + i - top, w = c * stride_width + j - left;
-                        if (h < 0 || h >= height || w < 0 || w >= width) continue;
-                        sum += x[(k * height + h) * width + w];
+                        sum += pixel;
                         ++count;
                     }
-                y[(k * rows + r) * columns + c] = sum / (float)count;
+                y[(k * rows + r) * columns + c] = averages ? sum / (float)count : largest;
             }
 }
 

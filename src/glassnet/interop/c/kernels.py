@@ -15,7 +15,6 @@ import numpy as np
 from glassnet.core.shapes import Array, Shape, size_of
 from glassnet.kernels import (
     Kernel,
-    KernelInfo,
     activation,
     combine,
     conv,
@@ -54,25 +53,6 @@ Written = tuple[Any, ...]
 """Name of a C function and its arguments: arrays, of which it gets the first element's place, constants as pairs of a
 name and an array, numbers, and None for NULL."""
 
-EMITTERS: dict[Kernel, Callable[..., Written]] = {}
-"""By kernel, functions that take what it takes and give the call that does the same."""
-
-
-def _writes(kernel: Kernel) -> Callable[[Callable[..., Written]], Callable[..., Written]]:
-    def enter(function: Callable[..., Written]) -> Callable[..., Written]:
-        EMITTERS[kernel] = function
-        return function
-
-    return enter
-
-
-def _elementwise(entry: KernelInfo) -> Callable[..., Written]:
-    def write(y: Array, **arguments: Any) -> Written:
-        settings = (float(arguments[name]) for name in entry.settings)
-        return entry.name, *(arguments[name] for name in entry.reads), *settings, y.size, y
-
-    return write
-
 
 def element_function(kernel: Kernel) -> str:
     """The C function that an entry of ``ELEMENTS`` stands for."""
@@ -85,143 +65,52 @@ def element_function(kernel: Kernel) -> str:
 }}"""
 
 
-EMITTERS |= {kernel: _elementwise(info(kernel)) for kernel in ELEMENTS}
+def call(function: str, *arguments: Any) -> Written:
+    """A call of a C function."""
+    return function, *arguments
 
 
-@_writes(activation.identity_forward)
-def _identity(x: Array, y: Array) -> Written:
-    return "copy", x, 1, x.size, x.size, x.size, y
+def _elementwise(kernel: Kernel) -> Callable[..., Written]:
+    entry = info(kernel)
+    return lambda y, **given: call(
+        entry.name, *(given[name] for name in entry.reads), *(float(given[name]) for name in entry.settings), y.size, y
+    )
 
 
-@_writes(softmax.softmax_forward)
-def _softmax(x: Array, y: Array) -> Written:
-    return "softmax", x, x.size // x.shape[-1], x.shape[-1], y
-
-
-@_writes(combine.accumulate)
-def _accumulate(dpart: Array, dx: Array) -> Written:
-    return "residual_forward", dx, dpart, dx.size, dx
-
-
-@_writes(combine.concat_forward)
-def _concat(part: Array, y: Array, start: int) -> Written:
-    return "copy", part, *part.shape, part.shape[1], y.shape[1], y[:, start:]
-
-
-@_writes(merge.unpack_forward)
-def _unpack(x: Array, y: Array, start: int) -> Written:
-    return "copy", x[:, start:], *y.shape, x.shape[1], y.shape[1], y
-
-
-@_writes(merge.row_dot_forward)
-def _row_dot(a: Array, b: Array, y: Array) -> Written:
-    return "row_dot", a, b, *a.shape, y
-
-
-@_writes(merge.squared_distance_forward)
-def _squared_distance(a: Array, b: Array, y: Array) -> Written:
-    return "squared_distance", a, b, *a.shape, y
-
-
-@_writes(dense.dense_forward)
-def _dense(x: Array, weight: Array, bias: Array | None, y: Array) -> Written:
-    return "dense", x, weight, bias, *x.shape, y.shape[1], y
-
-
-@_writes(conv.conv2d_forward)
-def _conv2d(x: Array, weight: Array, bias: Array | None, y: Array, **numbers: int) -> Written:
-    return _conv2d_folded(x, weight, None, bias, y, **numbers, least=-np.inf)
-
-
-@_writes(folded.conv2d_folded)
-def _conv2d_folded(
-    x: Array, weight: Array, scale: Array | None, shift: Array | None, y: Array, **numbers: float
+def _convolution(
+    x: Array, weight: Array, scale: Array | None, shift: Array | None, y: Array, **numbers: Any
 ) -> Written:
     shapes = *_row(x), *_row(y), *weight.shape[2:], x.shape[1] // weight.shape[1]
-    return "conv2d", x, weight, scale, shift, *shapes, *numbers.values(), y
+    return call("conv2d", x, weight, scale, shift, *shapes, *numbers.values(), y)
 
 
-@_writes(conv.conv_transpose2d_forward)
-def _conv_transpose2d(x: Array, weight: Array, bias: Array | None, y: Array, **numbers: int) -> Written:
+def _transposed_convolution(x: Array, weight: Array, bias: Array | None, y: Array, **numbers: int) -> Written:
     shapes = *_row(x), *_row(y), *weight.shape[2:], y.shape[1] // weight.shape[1]
-    return "conv_transpose2d", x, weight, bias, *shapes, *numbers.values(), y
+    return call("conv_transpose2d", x, weight, bias, *shapes, *numbers.values(), y)
 
 
-@_writes(conv.conv1d_forward)
-def _conv1d(x: Array, weight: Array, bias: Array | None, y: Array, **numbers: int) -> Written:
+def _sequence_convolution(x: Array, weight: Array, bias: Array | None, y: Array, **numbers: int) -> Written:
     shapes = *_row(x), *_row(y), len(weight), x.shape[2] // weight.shape[1]
-    return "conv1d", x, weight, bias, *shapes, *numbers.values(), y
+    return call("conv1d", x, weight, bias, *shapes, *numbers.values(), y)
 
 
-@_writes(pool.max_pool2d_forward)
-def _max_pool(x: Array, y: Array, index: None, **window: int) -> Written:
-    return "max_pool", x, *_images(x), *y.shape[2:], *window.values(), y
-
-
-@_writes(pool.average_pool2d_forward)
-def _average_pool(x: Array, y: Array, **window: int) -> Written:
-    return "average_pool", x, *_images(x), *y.shape[2:], *window.values(), y
-
-
-@_writes(pool.global_max_pool_forward)
-def _global_max_pool(x: Array, y: Array, place: None) -> Written:
-    return "max_pool", x, *_images(x), 1, x.shape[3], x.shape[2], 1, 1, 1, 0, 0, y
-
-
-@_writes(resize.upsample2d_forward)
-def _upsample(x: Array, y: Array) -> Written:
-    return "upsample", x, *_images(x), y.shape[2] // x.shape[2], y.shape[3] // x.shape[3], y
-
-
-@_writes(resize.zero_pad2d_forward)
-def _zero_pad(x: Array, y: Array, top: int, left: int) -> Written:
-    return "zero_pad", x, *_images(x), *y.shape[2:], top, left, y
-
-
-@_writes(scale.scale_forward)
-def _scale(x: Array, gamma: Array, beta: Array, y: Array) -> Written:
-    return "scale_and_shift", x, gamma, beta, *x.shape, y
-
-
-@_writes(norm.batch_norm_predict)
 def _batch_norm(
     x: Array, running_mean: Array, running_variance: Array, gamma: Array, beta: Array, y: Array, epsilon: float
 ) -> Written:
-    mean, variance, own_scale, own_shift = (
-        array.astype(np.float64) for array in (running_mean, running_variance, gamma, beta)
-    )
-    factor, shift = np.empty_like(own_scale), np.empty_like(own_shift)
-    folded.fold_batch_norm(mean, variance, own_scale, own_shift, None, factor, shift, epsilon=epsilon)
-    return "scale_and_shift", x, ("scale", factor), ("shift", shift), *x.shape, y
+    given = {"running_mean": running_mean, "running_variance": running_variance, "gamma": gamma, "beta": beta}
+    found = {"scale": np.empty(gamma.shape), "shift": np.empty(gamma.shape)}
+    exact = {name: array.astype(np.float64) for name, array in given.items()}
+    folded.fold_batch_norm(**exact, bias=None, **found, epsilon=epsilon)
+    return call("scale_and_shift", x, *found.items(), *x.shape, y)
 
 
-@_writes(norm.layer_norm_forward)
-def _layer_norm(
-    x: Array, gamma: Array, beta: Array, y: Array, mean: Array, inverse_std: Array, epsilon: float
-) -> Written:
-    return "normalize", x, gamma, beta, size_of(x.shape[:2]), 1, x.shape[2], 1, epsilon, y
-
-
-@_writes(norm.group_norm_forward)
-def _group_norm(
-    x: Array, gamma: Array, beta: Array, y: Array, mean: Array, inverse_std: Array, epsilon: float
-) -> Written:
-    return "normalize", x, gamma, beta, *mean.shape, x.shape[1] // mean.shape[1], x.shape[2], epsilon, y
-
-
-@_writes(embedding.embedding_forward)
-def _embedding(x: Array, weight: Array, y: Array) -> Written:
-    return "embedding", x, weight, x.size, *weight.shape, y
-
-
-@_writes(embedding.columns_forward)
 def _columns(x: Array, columns: Array, y: Array) -> Written:
     _row(x)
     axes = _axes(columns)
     if axes is None or len(axes) > 3:
-        return "gather", x, ("columns", columns), y.size, y
+        return call("gather", x, ("columns", columns), y.size, y)
     sizes, steps = zip(*[(1, 0)] * (3 - len(axes)), *axes, strict=True)
-    return "permute", x[:, columns[0] :], *sizes, *steps, y
+    return call("permute", x[:, columns[0] :], *sizes, *steps, y)
 
 
 def _axes(columns: Array) -> list[tuple[int, int]] | None:
@@ -243,6 +132,48 @@ def _row(x: Array) -> Shape:
     return x.shape[1:]
 
 
-def _images(x: Array) -> tuple[int, int, int]:
+def _images(x: Array) -> Shape:
     """How many channels (N, C, H, W) has, and their size."""
-    return x.shape[0] * x.shape[1], x.shape[2], x.shape[3]
+    return x.shape[0] * x.shape[1], *x.shape[2:]
+
+
+EMITTERS: dict[Kernel, Callable[..., Written]] = {
+    **{kernel: _elementwise(kernel) for kernel in ELEMENTS},
+    activation.identity_forward: lambda x, y: call("copy", x, 1, x.size, x.size, x.size, y),
+    combine.accumulate: lambda dpart, dx: call("residual_forward", dx, dpart, dx.size, dx),
+    combine.concat_forward: lambda part, y, start: call(
+        "copy", part, *part.shape, part.shape[1], y.shape[1], y[:, start:]
+    ),
+    conv.conv2d_forward: lambda bias, **given: _convolution(scale=None, shift=bias, **given, least=-np.inf),
+    conv.conv_transpose2d_forward: _transposed_convolution,
+    conv.conv1d_forward: _sequence_convolution,
+    dense.dense_forward: lambda x, weight, bias, y: call("dense", x, weight, bias, *x.shape, y.shape[1], y),
+    embedding.embedding_forward: lambda x, weight, y: call("embedding", x, weight, x.size, *weight.shape, y),
+    embedding.columns_forward: _columns,
+    folded.conv2d_folded: _convolution,
+    merge.row_dot_forward: lambda a, b, y: call("row_dot", a, b, *a.shape, y),
+    merge.squared_distance_forward: lambda a, b, y: call("squared_distance", a, b, *a.shape, y),
+    norm.batch_norm_predict: _batch_norm,
+    norm.layer_norm_forward: lambda x, gamma, beta, y, epsilon, **_: call(
+        "normalize", x, gamma, beta, size_of(x.shape[:2]), 1, x.shape[2], 1, epsilon, y
+    ),
+    norm.group_norm_forward: lambda x, gamma, beta, y, mean, epsilon, **_: call(
+        "normalize", x, gamma, beta, *mean.shape, x.shape[1] // mean.shape[1], x.shape[2], epsilon, y
+    ),
+    pool.max_pool2d_forward: lambda x, y, index, **window: call(
+        "pool", x, False, *_images(x), *y.shape[2:], *window.values(), y
+    ),
+    pool.average_pool2d_forward: lambda x, y, **window: call(
+        "pool", x, True, *_images(x), *y.shape[2:], *window.values(), y
+    ),
+    pool.global_max_pool_forward: lambda x, y, place: call(
+        "pool", x, False, *_images(x), 1, x.shape[3], x.shape[2], 1, 1, 1, 0, 0, y
+    ),
+    resize.upsample2d_forward: lambda x, y: call(
+        "upsample", x, *_images(x), y.shape[2] // x.shape[2], y.shape[3] // x.shape[3], y
+    ),
+    resize.zero_pad2d_forward: lambda x, y, top, left: call("zero_pad", x, *_images(x), *y.shape[2:], top, left, y),
+    scale.scale_forward: lambda x, gamma, beta, y: call("scale_and_shift", x, gamma, beta, *x.shape, y),
+    softmax.softmax_forward: lambda x, y: call("softmax", x, x.size // x.shape[-1], x.shape[-1], y),
+}
+"""By kernel, functions that take what it takes and give the call that does the same for one row."""

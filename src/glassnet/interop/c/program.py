@@ -102,7 +102,7 @@ class Program:
             name, array = value
             return self.constant(f"{name}_{path}", array, np.float32 if array.dtype.kind == "f" else np.intc)
         if not isinstance(value, np.ndarray):
-            return str(value) if isinstance(value, int | np.integer) else literal(float(value))
+            return str(int(value)) if isinstance(value, int | np.integer) else literal(float(value))
         if self._given is not None and owner_of(value) is self._recorded.x:
             return _plus(self._given, address_of(value) - address_of(self._recorded.x), value)
         placed = self._arena.view(value)

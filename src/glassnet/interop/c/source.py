@@ -97,11 +97,15 @@ def _source(model: Model, header: str, name: str) -> str:
         names = _of_each(program, "input", scaling, inputs)
         standardize = "standardize" + "_double" * scaling.needs_float64
         body.insert(0, f"{standardize}(x, {', '.join(names)}, {size_of(inputs)}, {program.input});")
+    count = size_of(outputs)
     if restoring is None:
-        body.append(f"memcpy(y, {program.output}, {size_of(outputs)} * sizeof *y);")
+        body.append(f"memcpy(y, {program.output}, {count} * sizeof *y);")
     else:
-        names = _of_each(program, "output", restoring, outputs)
-        program.call("restore" + "_double" * restoring.needs_float64, program.output, *names, size_of(outputs), "y")
+        mean, scale = _of_each(program, "output", restoring, outputs)
+        if restoring.needs_float64:
+            program.call("restore_double", program.output, mean, scale, count, "y")
+        else:
+            program.call("scale_and_shift", program.output, scale, mean, 1, count, 1, "y")
     return "\n\n".join(
         [
             _comment(model),
