@@ -9,6 +9,7 @@ import numpy as np
 
 from glassnet.compile.forward import record_forward
 from glassnet.core.errors import ConfigurationError
+from glassnet.core.places import Place, place_of
 from glassnet.core.shapes import Array
 from glassnet.kernels import Kernel
 from glassnet.network import Network
@@ -38,28 +39,29 @@ class RecordedNetwork:
         self.x = forward.x
         *calls, last = forward.calls  # which copies the outputs
         self.outputs: Array = last.arrays["x"]
-        self._names = {_place(view): name for name, view in reversed(list(network.named_parameters()))}
         self._layers = dict(network.walk())
-        self._computed: dict[tuple[int, int], Array] = {}
+        self._names = {place_of(view): name for name, view in reversed(list(network.named_parameters()))}
+        self._computed: dict[Place, Array] = {}
         self.calls: list[RecordedCall] = []
-        depends = {id(self.x)}  # buffers whose contents x changes
+        depends = {place_of(self.x).buffer}  # whose contents x changes
         for call in calls:
-            read, written = _read(call), _written(call)
-            fills = all(array.nbytes == owner_of(array).nbytes for array in written)
-            if fills and not any(id(owner_of(array)) in depends for array in read):
+            places = {name: place_of(array) for name, array in call.arrays.items() if array is not None}
+            written = [place for name, place in places.items() if call.changes(name)]
+            read = (place.buffer for name, place in places.items() if name not in call.kernel.writes)
+            if depends.isdisjoint(read) and all(map(_is_whole, written)):
                 self._compute(call)
             else:
-                depends |= {id(owner_of(array)) for array in written}
+                depends |= {place.buffer for place in written}
                 self.calls.append(call)
-        self.buffers = [buffer for buffer in forward.buffers if id(buffer) in depends]
+        self.buffers = [buffer for buffer in forward.buffers if place_of(buffer).buffer in depends]
 
     def name_of(self, array: Array) -> str | None:
         """The path of a constant array: of the parameter that it is, or of what was computed of parameters."""
-        return self._names.get(_place(array))
+        return self._names.get(place_of(array))
 
     def values_of(self, array: Array) -> Array:
         """The values of a constant array, float64 where they were computed."""
-        return self._computed.get(_place(array), array)
+        return self._computed.get(place_of(array), array)
 
     def emitter_of(self, emitters: Mapping[Kernel, _Emitter], call: RecordedCall, where: str) -> _Emitter:
         """What writes a call into a file.
@@ -83,32 +85,13 @@ class RecordedNetwork:
             if array is None:
                 arrays[name] = None
             elif name in call.kernel.writes:
-                arrays[name] = self._computed[_place(array)] = np.empty(array.shape)
-                self._names[_place(array)] = f"{call.path}.{name}"
+                arrays[name] = self._computed[place_of(array)] = np.empty(array.shape)
+                self._names[place_of(array)] = f"{call.path}.{name}"
             else:
                 arrays[name] = self.values_of(array).astype(np.float64)
         call.kernel.function(**arrays, **call.settings)
 
 
-def _read(call: RecordedCall) -> list[Array]:
-    return [array for n, array in call.arrays.items() if n not in call.kernel.writes and array is not None]
-
-
-def _written(call: RecordedCall) -> list[Array]:
-    return [array for n in call.kernel.writes + call.kernel.updates if (array := call.arrays[n]) is not None]
-
-
-def owner_of(array: Array) -> Array:
-    """The array whose memory an array is a view of; itself where it is none."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
-
-
-def address_of(array: Array) -> int:
-    """Where its first element stands in memory."""
-    return int(array.__array_interface__["data"][0])
-
-
-def _place(array: Array) -> tuple[int, int]:
-    return address_of(array), array.nbytes
+def _is_whole(place: Place) -> bool:
+    """Whether it is all of its buffer."""
+    return isinstance(place.owner, np.ndarray) and place.stop - place.start == place.owner.nbytes

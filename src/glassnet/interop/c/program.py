@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from glassnet.compile.arena import Arena
-from glassnet.compile.stages import Group, Item, Stage, items_of, row_item
+from glassnet.compile.items import Item, items_of, row_item
+from glassnet.compile.stages import Group, Stage
 from glassnet.core.errors import ConfigurationError
+from glassnet.core.places import offset_of, place_of
 from glassnet.core.shapes import Array
 from glassnet.interop.c.kernels import ELEMENTS, EMITTERS, element_function
-from glassnet.interop.recorded import RecordedNetwork, address_of, owner_of
+from glassnet.interop.recorded import RecordedNetwork
 from glassnet.network import Network
 
 
@@ -103,11 +105,11 @@ class Program:
             return self.constant(f"{name}_{path}", array, np.float32 if array.dtype.kind == "f" else np.intc)
         if not isinstance(value, np.ndarray):
             return str(int(value)) if isinstance(value, int | np.integer) else literal(float(value))
-        if self._given is not None and owner_of(value) is self._recorded.x:
-            return _plus(self._given, address_of(value) - address_of(self._recorded.x), value)
+        if self._given is not None and place_of(value).buffer == place_of(self._recorded.x).buffer:
+            return _plus(self._given, offset_of(value), value)
         placed = self._arena.view(value)
         if placed is not value:
-            return _plus("arena", address_of(placed) - address_of(self._arena.memory), value)
+            return _plus("arena", offset_of(placed) - offset_of(self._arena.memory), value)
         layer, _, name = (self._recorded.name_of(value) or f"{path}.numbers").rpartition(".")
         return self.constant(f"{name}_{layer}", self._recorded.values_of(value))
 
