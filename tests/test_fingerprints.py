@@ -86,8 +86,8 @@ def short(values: list[str]) -> str:
     return sha256("\n".join(values).encode()).hexdigest()[:12]
 
 
-def moved(engine: str, key: str) -> dict[str, tuple[str, str]]:
-    """Stored and found, by network, where they differ; skips what was never stored for this key."""
+def moved(engine: str, key: str) -> dict[str, str]:
+    """By network the groups whose hashes are not as stored; skips what was never stored for this key."""
     key = f"{family(engine)}, {key}"
     if not found(engine):
         pytest.skip(f"{engine} is not for this processor, or not built")
@@ -95,7 +95,14 @@ def moved(engine: str, key: str) -> dict[str, tuple[str, str]]:
     if key not in stored:
         pytest.skip(f"stored for {' | '.join(stored)}; here it is {key}")
     here, there = found(engine)[key], stored[key]
-    return {n: (there.get(n, "-"), here.get(n, "-")) for n in here | there if here.get(n) != there.get(n)}
+    lines = {name: differing(there.get(name, ""), here.get(name, "")) for name in sorted(there | here)}
+    return {name: groups for name, groups in lines.items() if groups}
+
+
+def differing(stored: str, here: str) -> str:
+    """The groups of a network that are not in both, or not the same."""
+    before, after = (dict(zip(line.split()[::2], line.split()[1::2], strict=True)) for line in (stored, here))
+    return " ".join(sorted(group for group in before | after if before.get(group) != after.get(group)))
 
 
 @pytest.mark.parametrize("engine", COMPILED)
