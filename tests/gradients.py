@@ -14,7 +14,6 @@ import glassnet as gn
 from glassnet.kernels import KERNELS
 from glassnet.layers import Layer, NumpyLayer
 from glassnet.losses import Loss
-from glassnet.network import places_of
 
 Build = Callable[[], gn.Network]
 
@@ -337,9 +336,7 @@ def layer_cases() -> Iterator[tuple[str, Build, tuple[int, ...]]]:
 def rows_for(net: gn.Network, rng: np.random.Generator, count: int, *, shift: float = 0.0) -> np.ndarray:
     """Random rows (count, ...) for a built network: numbers around ``shift``, and indices where they are looked up."""
     x = rng.normal(size=(count, *(net.input_shape or ()))) + shift
-    for layer, places in net.index_reads(places_of(x)):
-        x.flat[places] = rng.integers(0, layer.count, places.shape)
-    return x
+    return net.demands.fulfilled_by(x, rng)
 
 
 def loss_cases() -> Iterator[tuple[str, Loss, Callable[..., np.ndarray], str | None]]:

@@ -18,7 +18,7 @@ from glassnet.layers import Layer, NumpyLayer
 from glassnet.losses import Loss, as_loss
 from glassnet.model.data import one_array
 from glassnet.model.outputs import loss_for
-from glassnet.network import Network, amounts_in, as_network
+from glassnet.network import Network, as_network
 from glassnet.runners import NumpyRunner
 
 ROUNDING = 8 * np.finfo(np.float64).eps
@@ -141,7 +141,7 @@ def check_gradients(
         twin.build(inputs.shape[1:], seed=seed, dtype=FLOAT64)
     function = _Objective(twin, inputs, y, loss, sample_weight, rng)
     function.gradient()
-    amounts = amounts_in(twin, inputs.shape)
+    amounts = np.flatnonzero(np.broadcast_to(twin.demands.are_amounts, inputs.shape))
     arrays = [("x", inputs, function.dx, amounts)] if len(amounts) else []
     arrays += [(name, array, gradient, np.arange(array.size)) for name, array, gradient in _pairs(twin)]
     limit = whole(max_elements, "max_elements", "check_gradients")

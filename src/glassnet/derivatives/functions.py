@@ -15,7 +15,7 @@ from glassnet.layers import Layer
 from glassnet.losses import Loss
 from glassnet.model import Model
 from glassnet.model.data import prepared_inputs
-from glassnet.network import LookingRunner, Network, amounts_in, as_network, check_indices
+from glassnet.network import LookingRunner, Network, as_network
 from glassnet.optimizers import SGD
 from glassnet.preprocessing import Standardize
 from glassnet.runners import Runner
@@ -95,7 +95,7 @@ def function_of(given: Differentiable, x: Any, *, where: str, dtype: DType | Non
     twin = network.copy(dtype)
     if model is None:
         inputs = prepared_inputs(x, None, twin, twin.dtype, where=f"{where}: x")
-        check_indices(twin, inputs, where=f"{where}: x")
+        twin.demands.check(inputs, where=f"{where}: x")
         return Function(twin, inputs)
     inner = copy(model)  # its own door, in the twin's dtype
     inner.network, inner.dtype = twin, twin.dtype
@@ -139,16 +139,15 @@ def model_of(given: Differentiable, loss: Any, where: str) -> Model:
 
 def require_amounts(function: Function, where: str) -> None:
     """Refuses inputs with numbers that are looked up, which have no derivative."""
-    shape = function.inputs.shape
-    amounts = amounts_in(function.network, shape)
-    if len(amounts) == function.inputs.size:
+    demands = function.network.demands
+    if not demands:
         return
-    embedding = next((path for path, y in function.network.walk() if type(y).__name__ == "Embedding"), "0")
+    layer = demands.reads[0].layer
     raise ConfigurationError(
         where=f"{where}: x",
-        received=f"inputs {batch_shape(shape[1:])} with numbers that an Embedding looks up, such as layer {embedding}",
+        received=f"inputs {batch_shape(demands.shape)} with numbers that {layer.where} looks up",
         expected="amounts: numbers that name things have no derivative",
-        fix=f"differentiate by the vectors that stand for them: gn.saliency(model, x, layer={embedding!r}), "
+        fix=f"differentiate by the vectors that stand for them: gn.saliency(model, x, layer={layer.path!r}), "
         "or look at model.gradients(x, y).layers",
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from glassnet.core.randomness import generator
 from glassnet.core.shapes import Array
 from glassnet.diagnosis.baseline import baseline_loss
@@ -13,7 +15,7 @@ from glassnet.diagnosis.finding import Finding
 from glassnet.diagnosis.signals import look, signals
 from glassnet.diagnosis.symmetry import equal_units
 from glassnet.losses import Loss
-from glassnet.network import Network, amounts_in
+from glassnet.network import Network
 from glassnet.training import History, Rows
 
 ROWS, IMAGES = 256, 32
@@ -59,9 +61,9 @@ def hints(
 
 def _amounts(network: Network, x: Array, names: Sequence[str] | None) -> tuple[Array, Sequence[str] | None]:
     """The inputs without what is looked up, whose size says nothing; columns (N, D) with their names."""
-    amounts = amounts_in(network, (1, *x.shape[1:]))
-    if amounts.size == x[0].size:
+    if not network.demands:
         return x, names
+    amounts = np.flatnonzero(network.demands.are_amounts).tolist()
     return x.reshape(len(x), -1)[:, amounts], [names[i] if names else f"column {i}" for i in amounts]
 
 

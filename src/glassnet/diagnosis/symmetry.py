@@ -6,7 +6,7 @@ import numpy as np
 
 from glassnet.core.shapes import Array
 from glassnet.diagnosis.finding import Finding
-from glassnet.layers import Embedding, Layer
+from glassnet.layers import Layer
 from glassnet.network import Network
 
 SAME, ROUNDED = 0.01, 1e-5
@@ -17,7 +17,8 @@ FEW = 6
 
 def equal_units(network: Network) -> list[Finding]:
     """A finding for each hidden layer all of whose units have the same weights and biases."""
-    with_units = [(path, layer) for path, layer in network.walk() if _units(layer) is not None]
+    named = [read.layer for read in network.demands.reads]  # by what is looked up, of which each has its own gradient
+    with_units = [(path, layer) for path, layer in network.walk() if layer not in named and _units(layer) is not None]
     found = []
     for path, layer in with_units[:-1]:  # the outputs of the last one have errors of their own
         units = _units(layer)
@@ -46,7 +47,7 @@ def _units(layer: Layer) -> Array | None:
     """A row for each unit of a layer: its weights and, where there is one, its bias; None for a layer without units."""
     own = layer.own_parameters()
     weight, bias = own.get("weight"), own.get("bias")
-    if weight is None or weight.unit_axis is None or weight.value.ndim < 2 or isinstance(layer, Embedding):
+    if weight is None or weight.unit_axis is None or weight.value.ndim < 2:
         return None
     units = np.moveaxis(weight.value, weight.unit_axis, 0)
     rows = units.reshape(len(units), -1)

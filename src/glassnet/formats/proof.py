@@ -14,7 +14,6 @@ from glassnet.core.errors import ConfigurationError, GlassnetError
 from glassnet.core.settings import Configurable
 from glassnet.core.shapes import DTYPES, Array
 from glassnet.formats.description import ModelParts, reconstruct
-from glassnet.network import embeddings_of
 from glassnet.optimizers import Optimizer
 from glassnet.runners import NumpyRunner
 from glassnet.runners.own import place_of
@@ -105,10 +104,8 @@ def _agree(one: Array, other: Array) -> bool:
 
 def _prediction(parts: Any) -> Array:
     network = parts[0]
-    shape = network.input_shape or ()
-    x = np.random.default_rng(0).normal(size=(ROWS, *shape))
-    if embeddings_of(network, shape):
-        x[...] = 0
+    rng = np.random.default_rng(0)
+    x = network.demands.fulfilled_by(rng.normal(size=(ROWS, *(network.input_shape or ()))), rng)
     y, _ = NumpyRunner(step=0).forward(network, x.astype(network.dtype), training=False)
     return np.asarray(y)
 

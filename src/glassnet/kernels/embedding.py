@@ -22,9 +22,9 @@ from glassnet.core.shapes import Array, Int64s
 from glassnet.kernels.registry import kernel
 
 
-def are_indices(x: Array, count: int) -> Array:
-    """Which elements are whole numbers from 0 to ``count`` − 1, bool of x's shape; NaN is none."""
-    return np.asarray((x >= 0) & (x < count) & (x == np.floor(x)))
+def are_indices(x: Array, below: int | Array) -> Array:
+    """Which elements are whole numbers from 0 to ``below`` − 1, bool of x's shape; NaN is none."""
+    return np.asarray((x >= 0) & (x < below) & (x == np.floor(x)))
 
 
 def _backward_flops(arrays: dict[str, Array]) -> int:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -17,9 +16,6 @@ from glassnet.initializers import as_initializer
 from glassnet.layers.weights import Weights, WithWeights
 from glassnet.runners import Runner
 from glassnet.runners.base import is_library_code
-
-if TYPE_CHECKING:
-    from glassnet.layers.embedding import Embedding
 
 
 class Layer(WithWeights, ABC):
@@ -54,6 +50,12 @@ class Layer(WithWeights, ABC):
 
     output_shape: Shape | None = None
     """The shape of one output row, known once the network is built."""
+
+    passes_on = False
+    """Whether its output is made of its input's numbers as they are: all or some, in another order or shape.
+
+    A class that writes a ``forward`` of its own says it anew.
+    """
 
     mixes_rows = False
     """Whether, while training, a row's output depends on the other rows of its batch, as with batch normalisation."""
@@ -97,6 +99,8 @@ class Layer(WithWeights, ABC):
     def __init_subclass__(cls, **settings: Any) -> None:
         """A layer gets attributes while it is built, also by a user's own layer that it stands in."""
         super().__init_subclass__(**settings)
+        if "forward" in vars(cls):
+            cls.passes_on = vars(cls).get("passes_on", False)
         if "build" in vars(cls):
             cls.build = while_building(cls.build)  # type: ignore[method-assign]
 
@@ -199,13 +203,14 @@ class Layer(WithWeights, ABC):
         self.own_parameters()[name] = parameter
         return parameter
 
-    def index_reads(self, x: Array) -> Iterator[tuple[Embedding, Array]]:
-        """Each layer inside that looks up numbers of the data x (N, ...), which arrive here, with those numbers."""
-        yield from ()
+    def indices_below(self) -> int | Array:
+        """What it demands of the numbers of its input: 0 for amounts; K for indices, whole numbers from 0 to K − 1.
 
-    def passes_on(self, x: Array) -> Array | None:
-        """What of its input x (N, ...) it hands on unchanged as its output; None for a layer that calculates."""
-        return None
+        One number for all of a row, or an array of the input's shape. Indices must come from the data as they are.
+        Data with other numbers are then refused, wherever they come from; and nothing differentiates by an index,
+        standardises or perturbs it.
+        """
+        return 0
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
         """Floating-point operations of a forward pass for one row; a multiplication with its addition counts as 2."""

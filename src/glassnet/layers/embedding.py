@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from glassnet.core.checks import place_in_rows
-from glassnet.core.errors import ConfigurationError, DataError, ShapeError
+from glassnet.core.errors import ConfigurationError, ShapeError
 from glassnet.core.settings import whole
 from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.initializers import init_setting
 from glassnet.kernels.embedding import (
-    are_indices,
     columns_backward,
     columns_forward,
     embedding_backward,
@@ -21,10 +19,8 @@ from glassnet.kernels.embedding import (
     zero_gradient,
 )
 from glassnet.layers.base import Layer
+from glassnet.layers.indices import MOST_INDICES, require_indices
 from glassnet.runners import Runner
-
-MOST_INDICES = 1 << 24
-"""Up to this float32 has every whole number."""
 
 
 class Embedding(Layer):
@@ -81,11 +77,9 @@ class Embedding(Layer):
         y = run.empty((*x.shape, self.units), x.dtype)
         try:
             run(self, embedding_forward, x=numbers, weight=self.weight.value, y=y.reshape(-1, self.units))
-        except IndexError as error:
-            place = self.first_wrong(x)
-            if place is None:
-                raise
-            raise self.no_vector(x[place], place, where="forward: x") from error
+        except IndexError:
+            require_indices(self, x, self.count, where="forward: x")
+            raise
         return y, numbers
 
     def backward(self, run: Runner, dy: Array, cache: Array) -> Array:
@@ -95,34 +89,9 @@ class Embedding(Layer):
         run(self, zero_gradient, dx=dx)
         return dx
 
-    def index_reads(self, x: Array) -> Iterator[tuple[Embedding, Array]]:
-        """All of x."""
-        yield self, x
-
-    def first_wrong(self, x: Array) -> tuple[int, ...] | None:
-        """Where in x the first number without a vector is."""
-        good = are_indices(x, self.count)
-        return None if good.all() else tuple(int(i) for i in np.argwhere(~good)[0])
-
-    def no_vector(self, value: float, place: tuple[int, ...], *, where: str) -> DataError:
-        """The error for such a number.
-
-        Args:
-            value: the number.
-            place: of it in the data.
-            where: for messages.
-        """
-        fix = "number the things from 0: np.unique(values, return_inverse=True)[1]"
-        if value >= self.count:
-            fix = f"give the layer a count above {value:g}, or let numbers above {self.count - 1} share one"
-        elif value >= 0:
-            fix = "leave columns that number things as they are: they must not be scaled"
-        return DataError(
-            where=where,
-            received=f"the value {value:g} at {place_in_rows(place)}, which {self.where} looks up",
-            expected=f"whole numbers from 0 to {self.count - 1}",
-            fix=fix,
-        )
+    def indices_below(self) -> int:
+        """The number of vectors."""
+        return self.count
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
         """0: numbers are copied."""
@@ -162,6 +131,8 @@ class Columns(Layer):
                 fix="write gn.Columns([0, 1])",
             )
 
+    passes_on = True
+
     def __repr__(self) -> str:
         parts = [f"*{run}" if len(run) > 2 else ", ".join(map(str, run)) for run in self.runs()]
         is_range = len(parts) == 1 and parts[0].startswith("*")
@@ -200,10 +171,6 @@ class Columns(Layer):
         dx = run.empty(cache, dy.dtype)
         run(self, columns_backward, dy=dy, columns=self.columns, dx=dx)
         return dx
-
-    def passes_on(self, x: Array) -> Array:
-        """The columns."""
-        return x[:, list(self.indices)]
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
         """0: numbers are copied."""

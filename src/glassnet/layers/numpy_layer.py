@@ -60,6 +60,10 @@ class NumpyLayer(Configurable):
         """Returns ∂L/∂x and the parameters' gradients by name."""
         raise NotImplementedError
 
+    def indices_below(self) -> int | Array:
+        """What it demands of the numbers of its input, see ``Layer.indices_below``: 0 for amounts."""
+        return 0
+
     def add_parameter(
         self, name: str, shape: Shape, init: Any, *, is_weight: bool = True, trainable: bool = True
     ) -> None:
@@ -102,6 +106,10 @@ class PythonLayer(Layer):
         for name, (shape, init, is_weight, trainable) in self.layer.__dict__.get("_declared", {}).items():
             self.add_parameter(name, shape, init, is_weight=is_weight, trainable=trainable)
         return self._output_shape
+
+    def indices_below(self) -> int | Array:
+        """What the user's layer says."""
+        return self.layer.indices_below()
 
     def require_as_built(self) -> None:
         """Nothing is known of the user's settings; what ``forward`` returns is checked instead."""

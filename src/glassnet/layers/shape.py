@@ -15,6 +15,8 @@ from glassnet.runners import Runner
 class _View(Layer):
     """The output is a view of the input, the input's gradient a view of the output's."""
 
+    passes_on = True
+
     def target(self, input_shape: Shape) -> Shape:
         raise NotImplementedError
 
@@ -24,7 +26,7 @@ class _View(Layer):
 
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Shape]:
         """Returns x in the new shape and, as the cache, its old one."""
-        y = self.passes_on(x)
+        y = x.reshape(x.shape[0], *(self.output_shape or ()))
         run.view(self, x=x, y=y)
         return y, x.shape
 
@@ -33,10 +35,6 @@ class _View(Layer):
         dx = dy.reshape(cache)
         run.view(self, dy=dy, dx=dx)
         return dx
-
-    def passes_on(self, x: Array) -> Array:
-        """All of it, in the new shape."""
-        return x.reshape(x.shape[0], *(self.output_shape or ()))
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
         """0: nothing is computed."""
@@ -106,6 +104,8 @@ class Permute(Layer):
         (3, 32, 24)
     """
 
+    passes_on = True
+
     def __init__(self, *order: int) -> None:
         self.order = tuple(whole(axis, "an axis", "Permute") for axis in order)
         if not order or sorted(self.order) != list(range(1, len(order) + 1)):
@@ -140,10 +140,6 @@ class Permute(Layer):
         dx = run.empty(cache, dy.dtype)
         run(self, columns_backward, dy=_flat(dy), columns=self.columns, dx=_flat(dx))
         return dx
-
-    def passes_on(self, x: Array) -> Array:
-        """All of it, in the new order."""
-        return x.transpose(0, *self.order)
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
         """0: numbers are copied."""

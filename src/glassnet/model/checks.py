@@ -32,7 +32,7 @@ from glassnet.layers import (
 )
 from glassnet.layers.windows import pair
 from glassnet.losses import BinaryCrossEntropy, CrossEntropy, Loss, WeightedSum
-from glassnet.network import Graph, Network, Sequential, places_of
+from glassnet.network import Graph, Network, Sequential
 from glassnet.tables import Table
 
 _ON_IMAGES = (
@@ -176,19 +176,14 @@ def check_lookups(network: Network, table: Table) -> None:
         ConfigurationError: such a column reaches no ``Embedding``, or one with too few vectors.
     """
     lookups = table.lookups()
-    if not lookups:
-        return
-    vectors: dict[int, int] = {}
-    for layer, places in network.index_reads(places_of(np.empty((1, len(table.features))))):
-        vectors |= {int(place): min(layer.count, vectors.get(int(place), layer.count)) for place in places.flat}
+    below = network.demands.below if lookups else np.empty(0)
     for place, column in lookups.items():
-        if vectors.get(place, 0) < column.count:
+        vectors = int(below[place])
+        if vectors < column.count:
             raise ConfigurationError(
                 where="Model",
                 received=f"for the column {column.name!r}, whose {column.count:,} words are numbered, "
-                + (
-                    f"an Embedding of {vectors[place]:,} vectors" if place in vectors else "a network without Embedding"
-                ),
+                + (f"an Embedding of {vectors:,} vectors" if vectors else "a network without Embedding"),
                 expected="a vector for each number: they are names, not amounts",
                 fix="begin the network with the table's layers: gn.Sequential(*table.input_layers(), gn.Dense(64), "
                 "...); or learn the table without embeddings=",

@@ -16,7 +16,7 @@ from glassnet.model.checks import check_channels, check_lookups, check_rows
 from glassnet.model.data import keeps_differences, prepared_inputs, prepared_targets
 from glassnet.model.named_data import named_inputs, named_rows
 from glassnet.model.outputs import refuse_lost_digits
-from glassnet.network import Network, check_indices
+from glassnet.network import Network
 from glassnet.optimizers import Optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.tables import Table
@@ -89,7 +89,7 @@ class WithDoors(Closed):
     def _check_lookups(self, inputs: Array, *, where: str) -> None:
         if isinstance(self.preprocessing, Table):
             check_lookups(self.network, self.preprocessing)
-        check_indices(self.network, inputs, where=where)
+        self.network.demands.check(inputs, where=where)
 
     def require_built(self, where: str) -> None:
         """Raises ``NotBuiltError``, which names the place, for a model that has seen no data."""

@@ -2,8 +2,8 @@
 
 from glassnet.network.base import Network, as_layer
 from glassnet.network.concat import Concat
+from glassnet.network.demands import Demands
 from glassnet.network.graph import Graph
-from glassnet.network.indices import amounts_in, check_indices, embeddings_of, places_of
 from glassnet.network.looking import LookingRunner, Name, Names, activations, chosen_layers
 from glassnet.network.merges import (
     MERGES,
@@ -25,6 +25,7 @@ __all__ = [
     "Add",
     "Concat",
     "Concatenate",
+    "Demands",
     "Dot",
     "Graph",
     "LookingRunner",
@@ -38,11 +39,7 @@ __all__ = [
     "SquaredDistance",
     "Subtract",
     "activations",
-    "amounts_in",
     "as_layer",
     "as_network",
-    "check_indices",
     "chosen_layers",
-    "embeddings_of",
-    "places_of",
 ]

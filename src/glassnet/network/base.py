@@ -14,7 +14,7 @@ from glassnet.core.parameters import Parameter, drawn
 from glassnet.core.settings import by_name
 from glassnet.core.shapes import Array, DType, Shape, as_dtype, as_shape, batch_shape
 from glassnet.layers import ACTIVATIONS, Layer, NumpyLayer, PythonLayer
-from glassnet.network.indices import embeddings_of, require_data
+from glassnet.network.demands import Demands
 from glassnet.network.memory import InMemory
 from glassnet.network.summary import Row, Summary
 from glassnet.runners import NumpyRunner
@@ -84,7 +84,7 @@ class Network(InMemory):
         try:
             self._name_layers()
             output_shape = build_layer(self, input_shape, rng)
-            require_data([layer for _, layer in self.walk()], embeddings_of(self, input_shape))
+            self.__dict__["_demands"] = Demands(self)
             return output_shape
         except BaseException:
             for layer, attributes, parameters, in_common in before:
@@ -155,7 +155,7 @@ class Network(InMemory):
     def twin(self) -> Self:
         """Another network with the same settings whose layers have the same weights."""
         made = super().twin()
-        made.__dict__.update(_buffers=None, _memory=None, _built_of=None, _sums=())
+        made.__dict__.update(_buffers=None, _memory=None, _built_of=None, _sums=(), _demands=None)
         twins = [child.twin() for _, child in self.children()]
         made._put_children(twins)
         for child in twins:
@@ -291,7 +291,17 @@ class Network(InMemory):
             return child.first_layer() if isinstance(child, Network) else child
         return self
 
-    def _enter(self, x: Any) -> Array:
+    @property
+    def demands(self) -> Demands:
+        """Which numbers of its rows are amounts, and which are indices that a layer inside looks up."""
+        found: Demands | None = self.__dict__.get("_demands")
+        if found is None:
+            if self.input_shape is None:
+                self._built()  # which raises, and says what to do
+            found = self.__dict__["_demands"] = Demands(self)
+        return found
+
+    def entered(self, x: Any) -> Array:
         """The door for arrays: right shape, the network's dtype."""
         parameters, _, _ = self._built()
         self.require_unchanged()
@@ -347,6 +357,7 @@ def build_layer(layer: Layer, input_shape: Shape, rng: np.random.Generator) -> S
     """Lets a layer inside a network infer its output's shape, and notes both shapes on it."""
     layer.input_shape = input_shape
     if isinstance(layer, Network):
+        layer.__dict__["_demands"] = None
         layer.output_shape = layer._build_children(input_shape, rng)
     else:
         layer.output_shape = tuple(layer.build(input_shape, rng))

@@ -11,7 +11,7 @@ from glassnet.core.errors import ConfigurationError, ShapeError
 from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.kernels.activation import identity_forward
 from glassnet.kernels.combine import accumulate, concat_backward, concat_forward
-from glassnet.layers import Embedding, Layer, NumpyLayer
+from glassnet.layers import Layer, NumpyLayer
 from glassnet.network.base import Network, build_layer, names_of
 from glassnet.network.packing import joined_shape, matrix
 from glassnet.network.sequential import Sequential
@@ -33,6 +33,8 @@ class Concat(Network):
         >>> gn.Sequential(gn.Concat([gn.Dense(8), gn.ReLU()], gn.Dense(4))).build((5,))
         (12,)
     """
+
+    passes_on = True
 
     def __init__(self, *branches: Layer | NumpyLayer | str | Sequence[Layer | NumpyLayer | str], axis: int = 1) -> None:
         if not branches or not isinstance(axis, int | np.integer) or isinstance(axis, bool) or axis < 1:
@@ -82,7 +84,7 @@ class Concat(Network):
 
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, tuple[list[Any], list[Shape]]]:
         """Writes each branch's output into its part of y."""
-        x = self._enter(x)
+        x = run.enter(self, x)
         y = run.empty((x.shape[0], *(self.output_shape or ())), x.dtype)
         caches, shapes, start = [], [], 0
         for branch in self.branches:
@@ -110,8 +112,3 @@ class Concat(Network):
         assert total is not None
         self._sum_places(run)
         return total
-
-    def index_reads(self, x: Array) -> Iterator[tuple[Embedding, Array]]:
-        """Those of the branches."""
-        for branch in self.branches:
-            yield from branch.index_reads(x)

@@ -11,7 +11,7 @@ from glassnet.core.errors import ConfigurationError, ShapeError
 from glassnet.core.shapes import Array, DType, Shape, batch_shape, size_of
 from glassnet.kernels.combine import accumulate, concat_backward, concat_forward, residual_backward
 from glassnet.kernels.merge import unpack_backward, unpack_forward
-from glassnet.layers import Embedding, Layer
+from glassnet.layers import Layer
 from glassnet.network.base import Network, build_layer
 from glassnet.network.merges import Merge
 from glassnet.network.packing import flat, packed, parts_of, unpacked
@@ -55,6 +55,8 @@ class Graph(Network):
         >>> [name for name, _ in net.named_parameters()][-2:]
         ['item_code.weight', 'item_code.bias']
     """
+
+    passes_on = True
 
     def __init__(
         self,
@@ -160,7 +162,7 @@ class Graph(Network):
 
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, dict[str, Any]]:
         """Runs the nodes in order; the cache has theirs by name."""
-        values, caches = self._take_apart(run, self._enter(x)), {}
+        values, caches = self._take_apart(run, run.enter(self, x)), {}
         for name in self._order:
             layer, *sources = self.nodes[name]
             parts = [values[source] for source in sources]
@@ -209,36 +211,6 @@ class Graph(Network):
             found[name] = run.empty((len(x), *shapes[name]), x.dtype)
             run(self, unpack_forward, x=x, y=flat(found[name]), start=columns.start)
         return found
-
-    def index_reads(self, x: Array) -> Iterator[tuple[Embedding, Array]]:
-        """Those of the nodes that an input reaches before one calculates."""
-        values = self._passed(x)
-        for name in self._order:
-            layer, *sources = self.nodes[name]
-            arrived = values[sources[0]]
-            if arrived is not None and not isinstance(layer, Merge):
-                yield from layer.index_reads(arrived)
-
-    def passes_on(self, x: Array) -> Array | None:
-        """What the outputs hand on, if all nodes before them do."""
-        values = self._passed(x)
-        found = [value for name in self.outputs if (value := values[name]) is not None]
-        if len(found) < len(self.outputs):
-            return None
-        return found[0] if len(found) == 1 else np.concatenate([flat(value) for value in found], axis=1)
-
-    def _passed(self, x: Array) -> dict[str, Array | None]:
-        """What of x (N, ...) arrives unchanged behind each input and node."""
-        shapes = self.input_shapes
-        values: dict[str, Array | None] = {next(iter(shapes)): x} if len(shapes) == 1 else {**unpacked(x, shapes)}
-        for name in self._order:
-            layer, *sources = self.nodes[name]
-            parts = [value for source in sources if (value := values[source]) is not None]
-            if len(parts) < len(sources):
-                values[name] = None
-            else:
-                values[name] = layer.joined(parts) if isinstance(layer, Merge) else layer.passes_on(parts[0])
-        return values
 
     def pack(self, x: Any, *, where: str = "pack") -> Array:
         """The inputs' rows side by side, as the network takes them; a single input as it is.

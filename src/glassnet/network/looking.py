@@ -11,7 +11,6 @@ from glassnet.core.errors import ConfigurationError, GlassnetError, did_you_mean
 from glassnet.core.shapes import Array
 from glassnet.layers import Layer, NumpyLayer, PythonLayer
 from glassnet.network.base import Network
-from glassnet.network.indices import check_indices
 from glassnet.runners import NumpyRunner, own
 from glassnet.runners.base import is_library_code
 
@@ -128,7 +127,7 @@ def activations(
     Returns:
         Copies of the outputs (N, ...) by path: all in the order of ``network.walk()``, some as they were asked for.
     """
-    check_indices(network, x, where=f"{where}: x")
+    network.demands.check(x, where=f"{where}: x")
     chosen = chosen_layers(network, names, where=where)
     if training:
         network = network.copy()  # running statistics would follow the batch

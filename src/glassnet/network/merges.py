@@ -41,10 +41,6 @@ class Merge(Layer):
     def part(self, run: Runner, dy: Array, cache: Any) -> list[Array]:
         """∂L/∂input of each input; one may be dy itself."""
 
-    def joined(self, parts: Sequence[Array]) -> Array | None:
-        """The output where it is made of the inputs' numbers unchanged; None for a merge that calculates."""
-        return None
-
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Refused: there is one array alone."""
         self._refuse()
@@ -185,6 +181,8 @@ class Concatenate(Merge):
         Two or more arrays (N, ...) that differ in that axis alone -> (N, ...), there as long as all together.
     """
 
+    passes_on = True
+
     def __init__(self, axis: int = 1) -> None:
         self.axis = whole(axis, "axis", "Concatenate")
 
@@ -218,10 +216,6 @@ class Concatenate(Merge):
             )
             start += matrix(found[-1], self.axis).shape[1]
         return found
-
-    def joined(self, parts: Sequence[Array]) -> Array:
-        """All of them."""
-        return np.concatenate(parts, axis=self.axis)
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
         """0: numbers are copied."""

@@ -10,7 +10,7 @@ import numpy as np
 from glassnet.core.errors import ShapeError
 from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.kernels.combine import residual_backward, residual_forward
-from glassnet.layers import Embedding, Layer, NumpyLayer
+from glassnet.layers import Layer, NumpyLayer
 from glassnet.network.base import Network, build_layer
 from glassnet.network.sequential import Sequential
 from glassnet.runners import Runner
@@ -69,7 +69,7 @@ class Residual(Network):
 
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, tuple[Any, Any]]:
         """Adds what both ways give."""
-        x = self._enter(x)
+        x = run.enter(self, x)
         branch, branch_cache = run.forward(self.residual, x, training=training)
         shortcut, shortcut_cache = x, None
         if self.shortcut is not None:
@@ -87,8 +87,3 @@ class Residual(Network):
         run(self, residual_backward, dshortcut=dshortcut, dbranch=dbranch, dx=dx)
         self._sum_places(run)
         return dx
-
-    def index_reads(self, x: Array) -> Iterator[tuple[Embedding, Array]]:
-        """Those of the branch and of the shortcut."""
-        for _, child in self.children():
-            yield from child.index_reads(x)

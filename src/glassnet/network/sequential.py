@@ -9,7 +9,7 @@ import numpy as np
 
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.shapes import Array, Shape
-from glassnet.layers import Embedding, Layer, NumpyLayer
+from glassnet.layers import Layer, NumpyLayer
 from glassnet.network.base import Network, build_layer, names_of
 from glassnet.runners import Runner
 
@@ -26,6 +26,8 @@ class Sequential(Network):
         >>> net.add(gn.Dense(3))
         Sequential(Dense(16), ReLU(), Dense(3))
     """
+
+    passes_on = True
 
     def __init__(self, *layers: Layer | NumpyLayer | str) -> None:
         self.layers: tuple[Layer, ...] = tuple(self._adopted(layer) for layer in layers)
@@ -87,7 +89,7 @@ class Sequential(Network):
 
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, list[Any]]:
         """Runs the layers in order; the cache is the list of theirs."""
-        x = self._enter(x)
+        x = run.enter(self, x)
         caches = []
         for layer in self.layers:
             x, cache = run.forward(layer, x, training=training)
@@ -100,22 +102,6 @@ class Sequential(Network):
             dy = run.backward(layer, dy, own)
         self._sum_places(run)
         return dy
-
-    def index_reads(self, x: Array) -> Iterator[tuple[Embedding, Array]]:
-        """Those of the layers that x reaches before one calculates."""
-        for layer in self.layers:
-            yield from layer.index_reads(x)
-            passed = layer.passes_on(x)
-            if passed is None:
-                return
-            x = passed
-
-    def passes_on(self, x: Array) -> Array | None:
-        """What the last layer hands on, if all do."""
-        passed: Array | None = x
-        for layer in self.layers:
-            passed = None if passed is None else layer.passes_on(passed)
-        return passed
 
 
 def as_network(given: Any) -> Network:

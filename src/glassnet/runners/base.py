@@ -63,6 +63,10 @@ class Runner(ABC):
         count = self._draws[stream] = self._draws.get(stream, -1) + 1
         return {"seed": self.seed, "step": count, "stream": stream}
 
+    def enter(self, network: Any, x: Any) -> Array:
+        """What a network begins with: x in the network's dtype, if it has the right shape."""
+        return network.entered(x)  # type: ignore[no-any-return]
+
     def view(self, caller: Caller, **arrays: Array) -> None:  # noqa: B027 - most have no use for it
         """Is told of a layer that only looks at an array in another shape, which no kernel computes.
 

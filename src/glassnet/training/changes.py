@@ -21,7 +21,7 @@ DEPTH = 4
 ASKED_AT_EACH_STEP = ("learning_rate", "learning_rate_scale")
 """Of a library's rule: its programs ask for the rate whenever they run."""
 
-OF_MEMORY = ("_buffers", "_memory", "_sums", "_layout_changes", "_looked_at", "_built_of", "_home")
+OF_MEMORY = ("_buffers", "_memory", "_sums", "_layout_changes", "_looked_at", "_built_of", "_home", "_demands")
 """Where a network's parameters lie, which its buffers tell."""
 
 

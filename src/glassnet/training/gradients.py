@@ -8,7 +8,7 @@ import numpy as np
 
 from glassnet.core.shapes import Array
 from glassnet.losses import Loss
-from glassnet.network import LookingRunner, Network, amounts_in
+from glassnet.network import LookingRunner, Network
 from glassnet.runners import Runner
 from glassnet.runners.own import gradient_unwritten
 from glassnet.training.batches import Rows
@@ -124,11 +124,5 @@ def _require_written(
 
 def _where_defined(network: Network, dx: Array) -> Array | None:
     """∂L/∂x with NaN for numbers that are looked up; None where all are."""
-    amounts = amounts_in(network, dx.shape)
-    if len(amounts) == dx.size:
-        return dx
-    if not len(amounts):
-        return None
-    found = np.full(dx.shape, np.nan, dx.dtype)
-    found.flat[amounts] = dx.flat[amounts]
-    return found
+    amounts = network.demands.are_amounts
+    return np.where(amounts, dx, np.array(np.nan, dx.dtype)) if amounts.any() else None

@@ -14,7 +14,7 @@ from glassnet.compile.threads import thread_count
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.parameters import Watched
 from glassnet.core.shapes import Array
-from glassnet.network import Network, embeddings_of
+from glassnet.network import Network
 from glassnet.runners import NumpyRunner
 from glassnet.runners.own import is_own
 from glassnet.runners.standins import NotRecorded
@@ -39,7 +39,7 @@ class Predictor:
         on_trial: whether it is made to see how a copy of a network with layers of the user's own behaves.
 
     Attributes:
-        looks_up: whether there is an ``Embedding``; its numbers must be checked before.
+        looks_up: whether numbers are looked up, which must be checked before.
     """
 
     def __init__(self, network: Network, engine: str, threads: int | None, *, on_trial: bool = False) -> None:
@@ -52,7 +52,7 @@ class Predictor:
         self._changes, self._buffers = Watched.changes, network.parameters
         self._shape, self._dtype = network.output_shape or (), network.dtype
         self._threads = thread_count(threads)
-        self.looks_up = bool(embeddings_of(network, network.input_shape or ()))
+        self.looks_up = bool(network.demands)
         self._program = None if engine == "numpy" else self._compiled()
         self._is_untried = has_own and not on_trial and self._program is not None
 

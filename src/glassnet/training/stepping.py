@@ -12,7 +12,7 @@ import numpy as np
 from glassnet.core.errors import ConfigurationError, DivergenceError, NumpyFallbackWarning
 from glassnet.core.shapes import Array
 from glassnet.losses import Loss
-from glassnet.network import Network, embeddings_of
+from glassnet.network import Network
 from glassnet.optimizers import Optimizer
 from glassnet.runners import NumpyRunner
 from glassnet.training.batches import Rows
@@ -56,7 +56,7 @@ class Stepper:
         self._last: Program | None = None
         self._update: UpdateProgram | None = None
         self._has_own = bool(own_parts(network, loss, optimizer))
-        self._looks_up = bool(embeddings_of(network, network.input_shape or ()))
+        self._looks_up = bool(network.demands)
         # What a forward pass changes: running statistics.
         segments = [segment for segment in network.layout if segment.is_statistic]
         self._running = [s.view(network.parameters) for s in segments]

@@ -20,7 +20,7 @@ from glassnet.compile import Plan
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.shapes import Array
 from glassnet.losses import Loss
-from glassnet.network import Network, embeddings_of
+from glassnet.network import Network
 from glassnet.optimizers import Optimizer
 from glassnet.runners import NumpyRunner
 from glassnet.runners.own import gradient_unwritten, is_own, place_of, require_moved
@@ -234,11 +234,9 @@ class _Trial:
 
 def example_rows(network: Network, loss: Loss, size: int) -> Rows:
     """Rows for describing a step without data."""
-    shape = network.input_shape or ()
-    x = np.zeros((size, *shape), network.dtype)
-    if not embeddings_of(network, shape):
-        x[...] = np.random.default_rng(0).normal(size=x.shape)
-    return Rows(x, loss.example_targets(size, network.output_shape or (), network.dtype))
+    rng = np.random.default_rng(0)
+    x = network.demands.fulfilled_by(rng.normal(size=(size, *(network.input_shape or ()))), rng)
+    return Rows(x.astype(network.dtype), loss.example_targets(size, network.output_shape or (), network.dtype))
 
 
 def plan_of(network: Network, loss: Loss, optimizer: Optimizer, seed: int, rows: Rows) -> Plan:

@@ -12,7 +12,7 @@ from glassnet.core.errors import ConfigurationError
 from glassnet.core.shapes import Array
 from glassnet.interop.onnx.node import Found
 from glassnet.interop.onnx.source import Source, Values
-from glassnet.network import Concat, Network, places_of
+from glassnet.network import Concat, Network
 from glassnet.runners import NumpyRunner
 
 TOLERANCE = {"float16": 1e-2, "float32": 3e-5, "float64": 1e-9}
@@ -63,9 +63,7 @@ def _batches(network: Network, source: Source) -> Iterator[Array]:
             rows = _before(network, z) if is_met else z
             if source.kind.kind != "f":
                 rows = np.clip(np.round(rows * 9), *_limits(source.kind))
-            for layer, places in network.index_reads(places_of(rows)):
-                rows.flat[places] = rng.integers(0, layer.count, places.shape)
-            yield rows.astype(source.kind)
+            yield network.demands.fulfilled_by(rows, rng).astype(source.kind)
 
 
 def _limits(kind: np.dtype[Any]) -> tuple[int, int]:

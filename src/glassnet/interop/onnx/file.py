@@ -18,7 +18,6 @@ from glassnet.core.shapes import Array
 from glassnet.interop.own import refuse_own_layers
 from glassnet.losses import BinaryCrossEntropy, CrossEntropy
 from glassnet.model import Model
-from glassnet.network import places_of
 from glassnet.preprocessing import Standardize
 from glassnet.runners.base import is_library_code
 from glassnet.tables import Table
@@ -195,12 +194,11 @@ def _tried(model: Model) -> tuple[Any, dict[str, Array]]:
 
         table_rows = example_rows(scaling)
         return table_rows, as_inputs(scaling, table_rows)
-    rows = np.random.default_rng(0).normal(size=(CHECKED_ROWS, *(network.input_shape or ())))
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(CHECKED_ROWS, *(network.input_shape or ())))
     if scaling is not None:  # rows as raw ones are
         rows = scaling.invert(rows)
-    for layer, places in network.index_reads(places_of(rows)):
-        rows.flat[places] = np.arange(places.size).reshape(places.shape) % layer.count
-    rows = rows.astype(np.float64 if _is_long(scaling) else network.dtype)
+    rows = network.demands.fulfilled_by(rows, rng).astype(np.float64 if _is_long(scaling) else network.dtype)
     return rows, {"x": rows}
 
 

@@ -13,7 +13,7 @@ from glassnet.interop.own import refuse_own_layers
 from glassnet.interop.torch.importing import frozen_copy, outputs_of, require_torch
 from glassnet.interop.torch.layers import to_module
 from glassnet.model import Model
-from glassnet.network import Network, places_of
+from glassnet.network import Network
 
 
 @suggests
@@ -89,8 +89,6 @@ def _require_the_same(network: Network, module: Any) -> None:
     twin, double = frozen_copy(module).double(), network.copy("float64")
     rng = np.random.default_rng(0)
     for rows in rows_to_try(network.input_shape or ()):
-        x = rows.astype(np.float64)
-        for layer, places in network.index_reads(places_of(x)):
-            x.flat[places] = rng.integers(0, layer.count, places.shape)
+        x = network.demands.fulfilled_by(rows.astype(np.float64), rng)
         expected = outputs_of(twin, x).numpy()
         require_agreement(double, x, expected, where="to_torch", other="the module made of it")
