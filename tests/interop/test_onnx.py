@@ -199,13 +199,13 @@ def test_a_wrong_file_of_targets_with_a_large_mean_would_be_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The comparison is in units of the targets' deviation: beside 1.7e9 nothing else would be seen."""
-    from glassnet.interop.onnx import file as onnx_file
+    from glassnet.interop.onnx import proto
 
     y = 1.7e9 + np.random.default_rng(0).normal(0, 20, (40, 1))
     model = gn.Model(gn.Sequential(gn.Dense(1)), "mean_squared_error", "sgd")
     model.target_scaling = gn.Standardize.from_data(y)
     model.fit(y - 1.7e9, y, verbose=False)
-    monkeypatch.setattr(onnx_file, "_is_long", lambda scaling: False)
+    monkeypatch.setattr(proto, "is_long", lambda scaling: False)
     with pytest.raises(gn.ConfigurationError, match="standardised; nothing was written"):
         model.export_onnx(tmp_path / "model.onnx")
 

@@ -54,6 +54,7 @@ def record_forward(
     network: Any,
     rows: int,
     *,
+    fused: bool = True,
     poisoned: bool = False,
     watched_by: Any = nullcontext,
 ) -> RecordedForward:
@@ -62,6 +63,7 @@ def record_forward(
     Args:
         network: built.
         rows: in the batch.
+        fused: whether neighbours are folded into one call.
         poisoned: see ``Recorder``.
         watched_by: makes, from the recorder, a context in which the network is called.
     """
@@ -72,7 +74,8 @@ def record_forward(
         outputs, _ = recorder.forward(network, x, training=False)
     y = recorder.empty(outputs.shape, network.dtype)
     recorder(network, identity_forward, x=outputs, y=y)
-    return RecordedForward(fold(without_dead_work(recorder.calls, [y]), recorder.empty), x, y, recorder.buffers)
+    calls = without_dead_work(recorder.calls, [y])
+    return RecordedForward(fold(calls, recorder.empty) if fused else calls, x, y, recorder.buffers)
 
 
 class CompiledForward:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,18 +14,14 @@ from glassnet.core.errors import ConfigurationError, MissingExtraError
 from glassnet.core.files import require_writable, write_atomically
 from glassnet.core.settings import whole
 from glassnet.core.shapes import Array
-from glassnet.interop.own import refuse_own_layers
-from glassnet.losses import BinaryCrossEntropy, CrossEntropy
 from glassnet.model import Model
+from glassnet.network.packing import unpacked
 from glassnet.preprocessing import Standardize
-from glassnet.runners.base import is_library_code
 from glassnet.tables import Table
 from glassnet.tables.surprises import gathered
-from glassnet.version import __version__
 
-OPSET, OLDEST_OPSET, IR_VERSION = 22, 21, 10
-"""The version of the operators that is written, the oldest that has all of them as they are used here, and the version
-of the file format that belongs to both."""
+OPSET, OLDEST_OPSET = 22, 21
+"""The version of the operators that is written, and the oldest that has all of them as they are used here."""
 CHECKED_ROWS = 16
 TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
 """How far onnxruntime's outputs may lie from the model's, relative to the largest."""
@@ -100,8 +95,9 @@ def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxRe
         )
     target = require_writable(path, where="export_onnx")
     model.require_built("export_onnx")
-    refuse_own_layers(model.network, "export_onnx")
     import onnx
+
+    from glassnet.interop.onnx.proto import make_proto
 
     newest = onnx.defs.onnx_opset_version()
     if not OLDEST_OPSET <= whole(opset, "opset", "export_onnx") <= newest:
@@ -111,7 +107,7 @@ def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxRe
             expected=f"{OLDEST_OPSET} to {newest}",
             fix=f"leave opset out for {OPSET}",
         )
-    proto = _proto(model, opset)
+    proto = make_proto(model, opset)
     onnx.checker.check_model(proto, full_check=True)
     content = proto.SerializeToString()
     difference = _difference(model, content) if find_spec("onnxruntime") is not None else None
@@ -121,73 +117,10 @@ def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxRe
     return OnnxReport(target, opset, operators, difference, tuple(value.name for value in proto.graph.input))
 
 
-def _proto(model: Model, opset: int) -> Any:
-    from onnx import TensorProto, helper
-
-    from glassnet.interop.onnx.graph import Graph, emit
-    from glassnet.interop.onnx.table import emit_table
-
-    network = model.network
-    number = TensorProto.DOUBLE if network.dtype == np.float64 else TensorProto.FLOAT
-    graph = Graph(network.dtype)
-    graph.taken.update(("x", "outputs", "probabilities", "mean"))
-    takes = TensorProto.DOUBLE if _is_long(model.preprocessing) else number
-    gives = TensorProto.DOUBLE if _is_long(model.target_scaling) else number
-    inputs = [helper.make_tensor_value_info("x", takes, ["batch", *(network.input_shape or ())])]
-    value = "x"
-    if isinstance(model.preprocessing, Table):
-        inputs, value = emit_table(model.preprocessing, graph)
-    elif isinstance(model.preprocessing, Standardize):
-        mean, scale = _constants(graph, model.preprocessing, network.input_shape or (), "")
-        value = graph.add("Div", graph.add("Sub", value, mean), scale)
-        value = value if takes == number else graph.add("Cast", value, to=number)
-    value = emit(network, graph, value)
-    if model.target_scaling is not None:
-        value = value if gives == number else graph.add("Cast", value, to=gives)
-        mean, scale = _constants(graph, model.target_scaling, network.output_shape or (), "target_")
-        value = graph.add("Add", graph.add("Mul", value, scale), mean)
-    graph.add("Identity", value, output="outputs")
-    shapes = {"outputs": network.output_shape or ()}
-    if isinstance(model.loss, CrossEntropy | BinaryCrossEntropy) and is_library_code(model.loss.probabilities):
-        kind = "Softmax" if isinstance(model.loss, CrossEntropy) else "Sigmoid"
-        settings = {"axis": -1} if kind == "Softmax" else {}
-        graph.add(kind if model.loss.from_logits else "Identity", "outputs", output="probabilities",
-                  **settings if model.loss.from_logits else {})  # fmt: skip
-        shapes["probabilities"] = shapes["outputs"]
-    elif model.loss.has_log_link:
-        graph.add("Exp", "outputs", output="mean")
-        shapes["mean"] = shapes["outputs"]
-    infos = [helper.make_tensor_value_info(name, gives, ["batch", *shape]) for name, shape in shapes.items()]
-    proto = helper.make_model(
-        helper.make_graph(graph.nodes, "glassnet", inputs, infos, graph.initializers),
-        opset_imports=[helper.make_opsetid("", opset), *(helper.make_opsetid(*own) for own in graph.further_operators)],
-        ir_version=IR_VERSION,
-        producer_name="glassnet",
-        producer_version=__version__,
-    )
-    described: dict[str, Any] = {
-        "feature_names": model.feature_names,
-        "class_names": model.class_names,
-        "target_name": model.target_name,
-    }
-    written = {name: json.dumps(names, ensure_ascii=False) for name, names in described.items() if names is not None}
-    helper.set_model_props(proto, written)
-    return proto
-
-
-def _is_long(scaling: Standardize | Table | None) -> bool:
-    return isinstance(scaling, Standardize) and scaling.needs_float64
-
-
-def _constants(graph: Any, scaling: Standardize, shape: tuple[int, ...], prefix: str) -> tuple[str, str]:
-    """Mean and scale with an axis for the batch, as constants."""
-    axes, dtype = max(len(shape), 1), np.float64 if _is_long(scaling) else graph.dtype
-    mean, scale = (a.reshape((1,) * (axes + 1 - a.ndim) + a.shape) for a in (scaling.mean, scaling.scale))
-    return graph.constant(f"{prefix}mean", mean, dtype=dtype), graph.constant(f"{prefix}scale", scale, dtype=dtype)
-
-
 def _tried(model: Model) -> tuple[Any, dict[str, Array]]:
     """Rows for the model, and the same as the file takes them."""
+    from glassnet.interop.onnx.proto import input_shapes, is_long
+
     network, scaling = model.network, model.preprocessing
     if isinstance(scaling, Table):
         from glassnet.interop.onnx.table import as_inputs, example_rows
@@ -198,26 +131,34 @@ def _tried(model: Model) -> tuple[Any, dict[str, Array]]:
     rows = rng.normal(size=(CHECKED_ROWS, *(network.input_shape or ())))
     if scaling is not None:  # rows as raw ones are
         rows = scaling.invert(rows)
-    rows = network.demands.fulfilled_by(rows, rng).astype(np.float64 if _is_long(scaling) else network.dtype)
-    return rows, {"x": rows}
+    rows = network.demands.fulfilled_by(rows, rng).astype(np.float64 if is_long(scaling) else network.dtype)
+    shapes = input_shapes(network)
+    return rows, unpacked(rows, shapes) if len(shapes) > 1 else dict.fromkeys(shapes, rows)
 
 
 def _difference(model: Model, content: bytes) -> float:
     """How far onnxruntime's outputs lie from the model's at most."""
     import onnxruntime
 
-    network = model.network
+    from glassnet.interop.onnx.proto import output_shapes
+
     rows, inputs = _tried(model)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    found = session.run(["outputs"], inputs)[0]
+    names = list(output_shapes(model))
     with gathered():  # of rows that are made up nothing is to be said
-        expected = model.predict(rows)
+        predicted = model.predict(rows)
+    expected = [predicted[name] for name in names] if isinstance(predicted, dict) else [predicted]
+    return max(_compared(model, *pair) for pair in zip(session.run(names, inputs), expected, strict=True))
+
+
+def _compared(model: Model, found: Array, expected: Array) -> float:
+    """The largest difference of an output from the model's, where that is no more than rounding."""
     difference = float(np.abs(found - expected).max())
     scaling = model.target_scaling or Standardize()  # in the unit of the network's outputs, whatever the mean
     found, expected = scaling.apply(found, np.float64), scaling.apply(expected, np.float64)
-    allowed = TOLERANCE[str(network.dtype)] * max(1.0, float(np.abs(expected).max()))
+    allowed = TOLERANCE[str(model.network.dtype)] * max(1.0, float(np.abs(expected).max()))
     if not float(np.abs(found - expected).max()) <= allowed:
         raise ConfigurationError(
             where="export_onnx",

@@ -1,7 +1,7 @@
 """ONNX operators as layers.
 
 Each reader gives layers that do exactly what the operator does on rows in the file's own order of axes; what cancels
-between neighbours is taken out afterwards, see ``onnx_simplify``. It asks the node for everything that the node has:
+between neighbours is taken out afterwards, see ``simplify``. It asks the node for everything that the node has:
 what is left unasked is refused.
 """
 
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from glassnet import layers as gl
 from glassnet.core.shapes import Array, Shape
+from glassnet.interop.onnx.activations import ACTIVATIONS, ALPHA
 from glassnet.interop.onnx.arrange import ARRANGING
 from glassnet.interop.onnx.node import Found, Node, between, require, scale, view
 from glassnet.interop.onnx.windows import WINDOWS
@@ -23,20 +23,10 @@ Reader = Callable[[Node], list[Found]]
 LARGEST = float(np.finfo(np.float32).max)
 
 
-def _plain(layer: Any) -> Reader:
-    def read(node: Node) -> list[Found]:
-        node.x()
-        return [Found(layer())]
-
-    return read
-
-
-def _by_setting(layer: Any, name: str, default: float) -> Reader:
-    def read(node: Node) -> list[Found]:
-        node.x()
-        return [Found(layer(node.get(name, default)))]
-
-    return read
+def _activation(node: Node) -> list[Found]:
+    node.x()
+    settings = {ALPHA[node.kind][0]: node.get("alpha", ALPHA[node.kind][1])} if node.kind in ALPHA else {}
+    return [Found(ACTIVATIONS[node.kind](**settings))]
 
 
 def _gelu(node: Node) -> list[Found]:
@@ -247,23 +237,18 @@ OPERATORS: dict[str, Reader] = {
     "Cast": _cast,
     "Clip": _clip,
     "Dropout": _dropout,
-    "Elu": _by_setting(gl.ELU, "alpha", 1.0),
     "Gelu": _gelu,
     "Gemm": _gemm,
     "GroupNormalization": _group_norm,
     "Identity": _identity,
     "InstanceNormalization": _instance_norm,
     "LayerNormalization": _layer_norm,
-    "LeakyRelu": _by_setting(gl.LeakyReLU, "alpha", 0.01),
     "MatMul": _matmul,
     "Neg": _negative,
     "PRelu": _prelu,
-    "Relu": _plain(gl.ReLU),
     "Scaler": _scaler,
-    "Sigmoid": _plain(gl.Sigmoid),
     "Softmax": _softmax,
-    "Softplus": _plain(gl.Softplus),
-    "Tanh": _plain(gl.Tanh),
+    **dict.fromkeys(ACTIVATIONS, _activation),
     **ARRANGING,
     **WINDOWS,
 }

@@ -14,6 +14,7 @@ import numpy as np
 
 from glassnet import layers as gl
 from glassnet.core.shapes import Array
+from glassnet.interop.onnx.activations import ACTIVATIONS
 from glassnet.interop.onnx.node import Found, Node
 from glassnet.interop.onnx.source import Source
 from glassnet.runners import NumpyRunner
@@ -23,10 +24,7 @@ SPELLING = (
     "Min", "Mish", "Pow", "Reciprocal", "Softsign", "Sqrt", "Swish", "Where",
 )  # fmt: skip
 """Operators that are read as parts of an activation alone."""
-NUMBERWISE = (
-    *SPELLING, "Add", "Clip", "Div", "Elu", "Gelu", "Identity", "LeakyRelu", "Mul", "Neg", "Relu", "Sigmoid",
-    "Softplus", "Sub", "Tanh",
-)  # fmt: skip
+NUMBERWISE = (*SPELLING, *ACTIVATIONS, "Add", "Clip", "Div", "Gelu", "Identity", "Mul", "Neg", "Sub")
 MOST_NODES = 24
 GRID = np.unique(np.concatenate([np.linspace(-30, 30, 2401), np.linspace(-1, 1, 401), [-1e3, -100.0, 100.0, 1e3]]))
 TOLERANCE = 2e-7
@@ -106,7 +104,7 @@ def _fitting(values: Array) -> Iterator[gl.Layer]:
     """Activations that give these values on the grid."""
     lowest, highest, slope = float(values[0]), float(values[-1]), -float(np.interp(-1.0, GRID, values))
     choices: tuple[Callable[[], Any], ...] = (
-        gl.SiLU, gl.GELU, lambda: gl.GELU(approximate=True), gl.Softplus, gl.ReLU, gl.Sigmoid, gl.Tanh,
+        gl.SiLU, gl.GELU, lambda: gl.GELU(approximate=True), *ACTIVATIONS.values(),
         lambda: gl.LeakyReLU(round(slope, 9)),
         lambda: gl.Clip(None if lowest == GRID[0] else lowest, None if highest == GRID[-1] else highest),
     )  # fmt: skip

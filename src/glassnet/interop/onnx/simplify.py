@@ -10,11 +10,10 @@ import numpy as np
 
 from glassnet import layers as gl
 from glassnet.core.shapes import Shape
+from glassnet.interop.onnx.activations import ACTIVATIONS
 from glassnet.interop.onnx.node import Found, back, ordered, permute, view
 
-ANYWHERE = (
-    gl.Clip, gl.Dropout, gl.ELU, gl.GELU, gl.Identity, gl.LeakyReLU, gl.ReLU, gl.SiLU, gl.Sigmoid, gl.Softplus, gl.Tanh,
-)  # fmt: skip
+ANYWHERE: tuple[type[gl.Layer], ...] = (gl.Clip, gl.Dropout, gl.GELU, gl.Identity, gl.SiLU, *ACTIVATIONS.values())
 """Layers that take each number by itself, wherever it stands."""
 VIEWS = (gl.Flatten, gl.Reshape)
 Rule = Callable[[list[Found]], list[Found] | None]

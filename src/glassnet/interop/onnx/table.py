@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError
 from glassnet.core.shapes import Array
 from glassnet.interop.onnx.columns import emit_column
 from glassnet.interop.onnx.graph import Graph
@@ -16,7 +15,6 @@ from glassnet.tables import Column, Duration, Ignored, Number, Quantiles, Table,
 from glassnet.tables.frames import columns_of
 from glassnet.tables.words import Words
 
-OUTPUTS = ("outputs", "probabilities")
 LEAST_ROWS = 16
 
 
@@ -32,12 +30,11 @@ def emit_table(table: Table, graph: Graph) -> tuple[list[Any], str]:
         The file's inputs, one for each column that is used, and the name of the features (N, D) in the file's dtype.
 
     Raises:
-        ConfigurationError: a column that ONNX cannot express, or whose name no input can have.
+        ConfigurationError: a column that ONNX cannot express.
     """
     from onnx import TensorProto, helper
 
     columns = used_columns(table)
-    _check_names([column.name for column in columns])
     graph.taken.update(column.name for column in columns)
     features = [name for column in columns for name in emit_column(column, graph, column.name)]
     value = graph.add("Concat", *features, axis=1)
@@ -48,17 +45,6 @@ def emit_table(table: Table, graph: Graph) -> tuple[list[Any], str]:
         helper.make_tensor_value_info(column.name, kind, ["batch", 1])
         for column, kind in zip(columns, kinds, strict=True)
     ], value
-
-
-def _check_names(names: list[str]) -> None:
-    for name in names:
-        if name in ("", *OUTPUTS):
-            raise ConfigurationError(
-                where="export_onnx",
-                received=f"a column called {name!r}",
-                expected=f"names of inputs: not empty, and not {' or '.join(map(repr, OUTPUTS))}",
-                fix="rename the column, and learn the table and the model anew",
-            )
 
 
 def example_rows(table: Table) -> dict[str, Any]:

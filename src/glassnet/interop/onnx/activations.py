@@ -1,0 +1,17 @@
+"""Activations that are one operator of ONNX, for writing and for reading: a line for each."""
+
+from __future__ import annotations
+
+from glassnet import layers as gl
+
+ACTIVATIONS: dict[str, type[gl.Activation]] = {
+    "Elu": gl.ELU,
+    "LeakyRelu": gl.LeakyReLU,
+    "Relu": gl.ReLU,
+    "Sigmoid": gl.Sigmoid,
+    "Softplus": gl.Softplus,
+    "Tanh": gl.Tanh,
+}
+"""The layer whose kernel an operator is."""
+ALPHA: dict[str, tuple[str, float]] = {"Elu": ("alpha", 1.0), "LeakyRelu": ("slope", 0.01)}
+"""Of operators with the attribute alpha: the layer's name for it, and ONNX's default."""
