@@ -145,7 +145,15 @@ def _difference(model: Model, content: bytes) -> float:
     rows, inputs = _tried(model)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise ConfigurationError(
+            where="export_onnx",
+            received=f"a model that onnxruntime does not take ({' '.join(str(error).split())[:200]})",
+            expected="one that it runs; nothing was written",
+            fix="export a model in float32: onnxruntime has not every operator for float64",
+        ) from error
     names = list(output_shapes(model))
     with gathered():  # of rows that are made up nothing is to be said
         predicted = model.predict(rows)

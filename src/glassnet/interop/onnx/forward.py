@@ -86,9 +86,9 @@ class Forward:
 
     def _recorded(self, rows: int) -> tuple[list[RecordedCall], list[Shape], View, View]:
         # Convolutions keep their batch norm apart: whoever reads the file finds both, from_onnx the same layers again.
-        recorded = record_forward(self.network, rows, fused=False)
+        recorded = record_forward(self.network, rows, fused=False, poisoned=True)
         *calls, last = recorded.calls  # the last copies the outputs
-        buffers, known = recorded.buffers, set[int | None]([None])  # what depends on parameters alone is known now
+        buffers, known = recorded.buffers, set[int | None]([None])  # what depends on parameters alone is calculated
         found = []
         for self.call in calls:
             kernel, arrays = self.call.kernel, self.call.arrays
@@ -106,14 +106,15 @@ class Forward:
                 views = {n: a if place[n] in known else self._view(a, buffers, rows) for n, a in arrays.items()}
                 found.append(RecordedCall(self.call.path, kernel, views, self.call.settings))
         self.call = last
+        if _place(last.arrays["x"], buffers) in known:
+            self.refuse("the network's outputs do not depend on its inputs")
         shapes = [(b.shape[0] // rows, *b.shape[1:]) for b in buffers]
         return found, shapes, self._view(recorded.x, buffers, rows), self._view(last.arrays["x"], buffers, rows)
 
     def _view(self, array: Array, buffers: list[Array], rows: int) -> View:
         """An array as a part of a row of the buffer that it lies in."""
         number = _place(array, buffers)
-        if number is None:
-            self.refuse("the network's outputs do not depend on its inputs")
+        assert number is not None
         buffer, size = buffers[number], array.itemsize
         shape = array.shape[0] // rows, *array.shape[1:]
         if shape[0] * rows == array.shape[0] and array.size == buffer.size and array.flags.c_contiguous:
@@ -188,6 +189,8 @@ class Forward:
                 values, start = arrange(array), extent(array)[0]
                 key = array.__array_interface__["data"][0], array.shape, array.strides, values.shape, values.strides
                 own = (path for (first, stop), path in self._parameters if first <= start < stop)
+                if not np.isfinite(values).all():
+                    self.refuse(f"its {name} holds what is no finite number")
                 if key not in self._constants:
                     path = next(own, f"{self.call.path}.{name}".lstrip("."))
                     self._constants[key] = self.graph.constant(path, values)
