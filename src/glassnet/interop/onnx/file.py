@@ -63,14 +63,18 @@ def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxRe
 
     Its input ``x`` (batch, ...) takes raw rows in the model's dtype; ``preprocessing`` is part of the file. Where
     ``preprocessing.needs_float64``, x is float64 and scaled so, because float32 would lose the digits that tell rows
-    apart; with ``target_scaling`` the same holds of ``outputs``. A model
-    with a ``Table`` has an input (batch, 1) for each column that the table uses, called as the column: strings for
-    categories, with the empty string for what is missing (unless it is a category itself); float64 for everything else,
-    with NaN for what is missing, 1 and 0 for truth, and days since 1970 for times. ``outputs`` is what
-    ``model.predict`` gives, in the targets' own unit; for a loss about classes ``probabilities`` is what
-    ``model.predict_proba`` gives, and for ``Poisson`` and ``Gamma`` ``mean`` is what ``model.predict_mean`` gives. The
-    number of rows is free. The file's properties ``feature_names``, ``class_names`` and ``target_name`` say what the
-    model knows of them, as JSON.
+    apart; with ``target_scaling`` the same holds of ``outputs``. A model with a ``Table`` has an input (batch, 1) for
+    each column that the table uses, called as the column: strings for categories, with the empty string for what is
+    missing (unless it is a category itself); float64 for everything else, with NaN for what is missing, 1 and 0 for
+    truth, and days since 1970 for times. A ``Graph`` with several inputs, or outputs, has these by their names.
+
+    ``outputs`` is what ``model.predict`` gives, in the targets' own unit; for a loss about classes ``probabilities`` is
+    what ``model.predict_proba`` gives, and for ``Poisson`` and ``Gamma`` ``mean`` is what ``model.predict_mean`` gives.
+    The number of rows is free. The file's properties ``feature_names``, ``class_names`` and ``target_name`` say what
+    the model knows of them, as JSON.
+
+    The operators stand for the kernels that a forward pass calls: layers of one's own that call glassnet's kernels, and
+    do nothing else with the rows, are written as well.
 
     Args:
         model: built.
@@ -83,8 +87,9 @@ def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxRe
     Raises:
         NotBuiltError: there is nothing to write yet.
         MissingExtraError: onnx is not installed.
-        ConfigurationError: a layer that is written in Python; an opset that is too old, or newer than the installed
-            onnx; a table's column that ONNX cannot express; the path cannot be written.
+        ConfigurationError: a kernel that no operator stands for, or a layer that calculates in Python: it is named; an
+            opset that is too old, or newer than the installed onnx; a table's column that ONNX cannot express; an
+            input that is called as an output is; the path cannot be written.
     """
     if find_spec("onnx") is None:
         raise MissingExtraError(

@@ -15,12 +15,12 @@ import numpy as np
 
 from glassnet.compile.forward import record_forward
 from glassnet.core.errors import ConfigurationError
+from glassnet.core.places import offset_of, place_of
 from glassnet.core.shapes import Array, Shape
 from glassnet.interop.onnx.graph import Graph
 from glassnet.network import Network
-from glassnet.runners import StepNumber
-from glassnet.runners.own import place_of
-from glassnet.runners.recorder import RecordedCall, extent, repeat
+from glassnet.runners import StepNumber, own
+from glassnet.runners.recorder import RecordedCall, repeat
 from glassnet.runners.standins import NotRecorded
 
 ROWS = 2, 3
@@ -68,7 +68,7 @@ class Forward:
             one, other = (self._recorded(rows) for rows in ROWS)
         except NotRecorded as error:
             raise ConfigurationError(
-                where=f"export_onnx: {place_of(error.part)}",
+                where=f"export_onnx: {own.place_of(error.part)}",
                 received=f"a forward pass that {error.reason}",
                 expected="calls of kernels alone; what is written in Python cannot be put into a file",
                 fix="express it by kernels or built-in layers, or export the network before and after it",
@@ -82,50 +82,51 @@ class Forward:
         self._parts: dict[int, tuple[int, dict[int, Value]]] = {}
         self._reshaped: dict[tuple[str, Shape], Value] = {}
         self._constants: dict[tuple[Any, ...], str] = {}
-        self._parameters = [(extent(array), name) for name, array in network.named_parameters()]
+        self._parameters = [(name, place_of(array)) for name, array in network.named_parameters()]
 
     def _recorded(self, rows: int) -> tuple[list[RecordedCall], list[Shape], View, View]:
         # Convolutions keep their batch norm apart: whoever reads the file finds both, from_onnx the same layers again.
         recorded = record_forward(self.network, rows, fused=False, poisoned=True)
         *calls, last = recorded.calls  # the last copies the outputs
-        buffers, known = recorded.buffers, set[int | None]([None])  # what depends on parameters alone is calculated
-        found = []
+        numbers = {id(buffer): number for number, buffer in enumerate(recorded.buffers)}
+
+        def view(array: Array) -> View:
+            return self._view(array, numbers[place_of(array).buffer], rows)
+
+        known, found = {-1}, []  # what depends on parameters alone is calculated at once
         for self.call in calls:
             kernel, arrays = self.call.kernel, self.call.arrays
             if any(isinstance(value, StepNumber) for value in self.call.settings.values()):
                 self.refuse("it draws at random, or depends on the training step")
-            place = {name: None if array is None else _place(array, buffers) for name, array in arrays.items()}
-            written = [place[name] for name in (*kernel.writes, *kernel.updates) if arrays[name] is not None]
-            is_known = all(place[name] in known for name in (*kernel.reads, *kernel.updates))
-            if None in written or (not is_known and known & {*written}):
+            owners = {n: -1 if a is None else numbers.get(place_of(a).buffer, -1) for n, a in arrays.items()}
+            written = {owners[name] for name in arrays if self.call.changes(name) and arrays[name] is not None}
+            is_known = all(owners[name] in known for name in (*kernel.reads, *kernel.updates))
+            if -1 in written or (not is_known and known & written):
                 self.refuse("it changes what is no result of the inputs")
             if is_known and not self.call.in_python:
                 repeat([self.call], 0)
-                known |= {*written}
+                known |= written
             else:
-                views = {n: a if place[n] in known else self._view(a, buffers, rows) for n, a in arrays.items()}
+                views = {name: array if owners[name] in known else view(array) for name, array in arrays.items()}
                 found.append(RecordedCall(self.call.path, kernel, views, self.call.settings))
         self.call = last
-        if _place(last.arrays["x"], buffers) in known:
+        if numbers[place_of(last.arrays["x"]).buffer] in known:
             self.refuse("the network's outputs do not depend on its inputs")
-        shapes = [(b.shape[0] // rows, *b.shape[1:]) for b in buffers]
-        return found, shapes, self._view(recorded.x, buffers, rows), self._view(last.arrays["x"], buffers, rows)
+        shapes = [(len(buffer) // rows, *buffer.shape[1:]) for buffer in recorded.buffers]
+        return found, shapes, view(recorded.x), view(last.arrays["x"])
 
-    def _view(self, array: Array, buffers: list[Array], rows: int) -> View:
-        """An array as a part of a row of the buffer that it lies in."""
-        number = _place(array, buffers)
-        assert number is not None
-        buffer, size = buffers[number], array.itemsize
+    def _view(self, array: Array, number: int, rows: int) -> View:
+        """An array as a part of a row of the buffer of that number."""
+        buffer, size = place_of(array).owner, array.itemsize
         shape = array.shape[0] // rows, *array.shape[1:]
-        if shape[0] * rows == array.shape[0] and array.size == buffer.size and array.flags.c_contiguous:
+        if shape[0] * rows == len(array) and array.size == buffer.size and array.flags.c_contiguous:
             return View(number, shape)
         row = np.arange(buffer.size // rows)
-        address, first = (a.__array_interface__["data"][0] for a in (array, buffer))
-        strides = [step // size * row.itemsize for step in array.strides]
-        if shape[0] * rows != array.shape[0] or shape[0] * array.strides[0] != row.size * size:
+        if shape[0] * rows != len(array) or shape[0] * array.strides[0] != row.size * size:
             self.refuse("it mixes the numbers of different rows")
+        strides = [step // size * row.itemsize for step in array.strides]
         try:
-            seen = np.ndarray(shape, row.dtype, row, (address - first) // size * row.itemsize, strides)
+            seen = np.ndarray(shape, row.dtype, row, offset_of(array) // size * row.itemsize, strides)
         except ValueError:
             self.refuse("it reaches from one row into the next")
         return View(number, shape, tuple(seen.ravel().tolist()))
@@ -186,13 +187,13 @@ class Forward:
         for name in names:
             if self.call.arrays[name] is not None:
                 array = self.array(name)
-                values, start = arrange(array), extent(array)[0]
-                key = array.__array_interface__["data"][0], array.shape, array.strides, values.shape, values.strides
-                own = (path for (first, stop), path in self._parameters if first <= start < stop)
+                values, place = arrange(array), place_of(array)
+                key = place, array.shape, array.strides, values.shape, values.strides
                 if not np.isfinite(values).all():
                     self.refuse(f"its {name} holds what is no finite number")
                 if key not in self._constants:
-                    path = next(own, f"{self.call.path}.{name}".lstrip("."))
+                    paths = (path for path, whole in self._parameters if whole.contains(place))
+                    path = next(paths, f"{self.call.path}.{name}".lstrip("."))
                     self._constants[key] = self.graph.constant(path, values)
                 found.append(self._constants[key])
         return found
@@ -277,12 +278,6 @@ class Forward:
         flat = self.reshaped(value, (1, numbers.size)).name
         chosen = self.add("Gather", flat, self.whole("columns", *places.ravel().tolist()), axis=1)
         return self.reshaped(Value(chosen, (1, places.size)), places.shape)
-
-
-def _place(array: Array, buffers: list[Array]) -> int | None:
-    """The number of the buffer that an array lies in."""
-    start = extent(array)[0]
-    return next((i for i, b in enumerate(buffers) if extent(b)[0] <= start < extent(b)[1]), None)
 
 
 def _are_same(one: RecordedCall, other: RecordedCall) -> bool:
