@@ -61,10 +61,10 @@ compile-arm64: $(INSTALLED)
 	@build/arm64/bin/python -m pip install --quiet --disable-pip-version-check ziglang
 	@include=$$($(BIN)/python -m nanobind --include_dir); \
 	python=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_paths()["include"])'); \
-	for source in native/*.cpp native/kernels/*.cpp; do \
+	for source in native/*/*.cpp; do \
 	  echo "$$source"; \
 	  build/arm64/bin/python -m ziglang c++ -target aarch64-linux-gnu -std=c++20 -O1 -Wall -Wextra -Werror -fPIC \
-	    -DGLASSNET_MODULE=_native -isystem "$$include" -isystem "$$python" -c "$$source" -o build/arm64/out.o || exit 1; \
+	    -DGLASSNET_MODULE=_native -Inative -isystem "$$include" -isystem "$$python" -c "$$source" -o build/arm64/out.o || exit 1; \
 	done
 
 # make gallery  docs/gallery.md and its pictures, some seconds
@@ -112,7 +112,7 @@ $(INSTALLED): pyproject.toml
 	  -C wheel.cmake=false
 	@touch $@
 
-$(NATIVE): $(INSTALLED) CMakeLists.txt $(wildcard native/*.* native/kernels/*.*)
+$(NATIVE): $(INSTALLED) CMakeLists.txt $(wildcard native/*/*.*)
 	@$(BIN)/cmake -S . -B build/native -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) \
 	  -DPython_EXECUTABLE=$(abspath $(BIN)/python) -Dnanobind_DIR=$$($(BIN)/python -m nanobind --cmake_dir) \
 	  -DGLASSNET_STRICT=ON -DGLASSNET_IN_SOURCE=ON --log-level=WARNING

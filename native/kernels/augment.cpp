@@ -1,8 +1,8 @@
 // Twin of src/glassnet/kernels/augment.py: mirrors, turns and moves images, changes contrast and brightness, cuts out.
 
-#include "../kernel.hpp"
-#include "../philox.hpp"
-#include "../reduce.hpp"
+#include "engine/kernel.hpp"
+#include "math/philox.hpp"
+#include "math/reduce.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -14,10 +14,8 @@ namespace {
 constexpr std::int64_t words_of_image = 8;
 constexpr std::int64_t images_at_a_time = philox_group / words_of_image;
 
-// Through a signed number, so that a negative one wraps as it does under Python's &.
-std::uint64_t whole(double setting) { return static_cast<std::uint64_t>(static_cast<std::int64_t>(setting)); }
-
 struct Settings {
+    static constexpr std::size_t settings = 9;
     PhiloxStream from;
     bool flip;
     std::int64_t shift;
@@ -25,7 +23,8 @@ struct Settings {
     std::int64_t cutout;
 
     explicit Settings(const double* s)
-        : from{whole(s[0]), whole(s[1]), static_cast<std::uint32_t>(s[2])},
+        : from{Parameter<std::uint64_t>::from(nullptr, s), Parameter<std::uint64_t>::from(nullptr, s + 1),
+               Parameter<std::uint32_t>::from(nullptr, s + 2)},
           flip(s[3] != 0),
           shift(static_cast<std::int64_t>(s[4])),
           rotation(s[5]),
@@ -36,6 +35,8 @@ struct Settings {
 
 struct Size {
     std::int64_t channels, height, width;
+
+    explicit Size(const Operand& images) : channels(images.shape[1]), height(images.shape[2]), width(images.shape[3]) {}
     std::int64_t pixels() const { return height * width; }
     std::int64_t values() const { return channels * pixels(); }
 };
@@ -81,13 +82,13 @@ struct Draw {
 
 // body(n, draw) for images n = 0, 1, ..., which stand in the batch from place `first` on.
 template <class Body>
-void for_images(std::int64_t images, std::int64_t first, const Settings& settings, const Size& size, Body body) {
+void for_images(const Operand& images, const Settings& settings, const Size& size, Body body) {
     std::uint32_t words[philox_group];
-    for (std::int64_t n = 0; n < images; ++n) {
+    for (std::int64_t n = 0; n < images.rows(); ++n) {
         const std::int64_t place = n % images_at_a_time;
         if (place == 0) {
-            const std::int64_t count = std::min(images_at_a_time, images - n);
-            philox_words(settings.from, static_cast<std::uint32_t>((first + n) * words_of_image / 4),
+            const std::int64_t count = std::min(images_at_a_time, images.rows() - n);
+            philox_words(settings.from, static_cast<std::uint32_t>((images.first + n) * words_of_image / 4),
                          count * words_of_image / 4, words);
         }
         body(n, Draw(words + place * words_of_image, settings, size));
@@ -285,8 +286,9 @@ void scale_contrast(T* channel, std::int64_t pixels, T factor) {
 }
 
 template <class T>
-void augment_forward(const T* x, T* y, std::int64_t images, std::int64_t first, const Settings& s, const Size& size) {
-    for_images(images, first, s, size, [&](std::int64_t n, const Draw& draw) {
+void augment_forward(In<T> x, Out<T> y, Settings s) {
+    const Size size(y);
+    for_images(y, s, size, [&](std::int64_t n, const Draw& draw) {
         const T* image = x + n * size.values();
         T* out = y + n * size.values();
         if (s.rotation != 0)
@@ -303,11 +305,12 @@ void augment_forward(const T* x, T* y, std::int64_t images, std::int64_t first, 
         cut_out(out, draw.cut, size);
     });
 }
+GLASSNET_KERNEL(augment_forward);
 
 template <class T>
-void augment_backward(const T* dy, T* dx, std::int64_t images, std::int64_t first, const Settings& s,
-                      const Size& size) {
-    for_images(images, first, s, size, [&](std::int64_t n, const Draw& draw) {
+void augment_backward(In<T> dy, In<T>, Out<T> dx, Settings s) {
+    const Size size(dx);
+    for_images(dx, s, size, [&](std::int64_t n, const Draw& draw) {
         T* out = dx + n * size.values();
         std::fill_n(out, size.values(), T(0));
         Upstream<T> dv(dy + n * size.values(), draw, s, size);
@@ -321,28 +324,7 @@ void augment_backward(const T* dy, T* dx, std::int64_t images, std::int64_t firs
         }
     });
 }
-
-Size size_of(const Operand& images) { return {images.shape[1], images.shape[2], images.shape[3]}; }
-
-template <class T>
-struct Unpacked {
-    static void augment_forward(const Operand* o, const double* settings) {
-        glassnet::augment_forward(o[0].as<T>(), o[1].as<T>(), o[1].rows(), o[1].first, Settings(settings),
-                                  size_of(o[1]));
-    }
-    static void augment_backward(const Operand* o, const double* settings) {
-        glassnet::augment_backward(o[0].as<T>(), o[2].as<T>(), o[2].rows(), o[2].first, Settings(settings),
-                                   size_of(o[2]));
-    }
-};
-
-constexpr KernelEntry entries[] = {
-    {"augment_forward", Unpacked<float>::augment_forward, Unpacked<double>::augment_forward},
-    {"augment_backward", Unpacked<float>::augment_backward, Unpacked<double>::augment_backward},
-};
+GLASSNET_KERNEL(augment_backward);
 
 }  // namespace
-
-std::span<const KernelEntry> augment_kernels() { return entries; }
-
 }  // namespace glassnet

@@ -1,10 +1,10 @@
 // Twin of src/glassnet/kernels/pool.py: the mean of windows of an image.
 
-#include "../images.hpp"
-#include "../kernel.hpp"
-#include "../pairs.hpp"
-#include "../reduce.hpp"
-#include "../windows.hpp"
+#include "kernels/images.hpp"
+#include "engine/kernel.hpp"
+#include "math/pairs.hpp"
+#include "math/reduce.hpp"
+#include "kernels/windows.hpp"
 
 #include <algorithm>
 #include <type_traits>
@@ -121,11 +121,11 @@ T mean_of_window(const T* x, const Images& of_x, Range rows, Range columns) {
 bool are_wide(const Window& w, int64_t outputs) { return w.width > outputs; }
 
 template <class T>
-void average_pool2d_forward(const Operand& of_x, const Operand& of_y, const Window& w) {
+void average_pool2d_forward(In<T> of_x, Out<T> of_y, Window w) {
     const Images from(of_x), to(of_y);
     const bool squares = are_squares(w, from, to);
-    const T* x = of_x.as<T>();
-    T* y = of_y.as<T>();
+    const T* x = of_x;
+    T* y = of_y;
     if (!squares && !are_wide(w, to.width) && Phases<T>::fit(w, to.width)) {
         Phases<T> phases(w, from.width, to.width, 0);
         for (int64_t plane = 0; plane < to.planes; ++plane, x += from.size(), y += to.size())
@@ -147,6 +147,7 @@ void average_pool2d_forward(const Operand& of_x, const Operand& of_y, const Wind
             }
         }
 }
+GLASSNET_KERNEL(average_pool2d_forward);
 
 template <class T>
 void share_among_squares(const T* dy, T* dx, int64_t dx_width, int64_t width) {
@@ -190,11 +191,11 @@ void share_in_window(T dy, T* dx, const Images& of_dx, Range rows, Range columns
 }
 
 template <class T>
-void average_pool2d_backward(const Operand& of_dy, const Operand& of_dx, const Window& w) {
+void average_pool2d_backward(In<T> of_dy, Out<T> of_dx, Window w) {
     const Images from(of_dy), to(of_dx);
     const bool squares = are_squares(w, to, from);
-    const T* dy = of_dy.as<T>();
-    T* dx = of_dx.as<T>();
+    const T* dy = of_dy;
+    T* dx = of_dx;
     if (!squares && !are_wide(w, from.width) && Phases<T>::fit(w, from.width)) {
         Phases<T> phases(w, to.width, from.width, 0);
         for (int64_t plane = 0; plane < from.planes; ++plane, dx += to.size(), dy += from.size())
@@ -221,24 +222,7 @@ void average_pool2d_backward(const Operand& of_dy, const Operand& of_dx, const W
         }
     }
 }
-
-template <class T>
-struct Unpacked {
-    static void average_pool2d_forward(const Operand* o, const double* settings) {
-        glassnet::average_pool2d_forward<T>(o[0], o[1], Window(settings));
-    }
-    static void average_pool2d_backward(const Operand* o, const double* settings) {
-        glassnet::average_pool2d_backward<T>(o[0], o[1], Window(settings));
-    }
-};
-
-constexpr KernelEntry entries[] = {
-    {"average_pool2d_forward", Unpacked<float>::average_pool2d_forward, Unpacked<double>::average_pool2d_forward},
-    {"average_pool2d_backward", Unpacked<float>::average_pool2d_backward, Unpacked<double>::average_pool2d_backward},
-};
+GLASSNET_KERNEL(average_pool2d_backward);
 
 }  // namespace
-
-std::span<const KernelEntry> average_pool_kernels() { return entries; }
-
 }  // namespace glassnet

@@ -1,28 +1,30 @@
 // Twin of src/glassnet/kernels/dense.py: the dense layer.
 
-#include "../kernel.hpp"
-#include "../narrow_product.hpp"
-#include "../reduce.hpp"
-#include "../matrix_product.hpp"
-#include "../segments.hpp"
+#include "engine/kernel.hpp"
+#include "products/narrow_product.hpp"
+#include "math/reduce.hpp"
+#include "products/matrix_product.hpp"
+#include "products/segments.hpp"
 
 #include <algorithm>
 
 namespace glassnet {
 namespace {
 
-// y (N, M) = x (N, D) W (D, M) + b (M,)
+// y (N, M) = x (N, D) W (D, M) + b (M,); the weights may be some columns of W.
 template <class T>
-void dense_forward(const T* x, const T* weight, std::int64_t weight_row, const T* bias, T* y, std::int64_t n,
-                   std::int64_t d, std::int64_t m) {
-    if (is_narrow<T>(m, d) && weight_row == m) return narrow_product(n, m, d, x, weight, bias, y);
+void dense_forward(In<T> x, In<T> weight, In<T> bias, Out<T> y) {
+    const int64_t n = x.rows(), d = weight.shape(0), m = weight.shape(1);
+    const int64_t weight_row = weight.operand.row_bytes / static_cast<int64_t>(sizeof(T));
+    if (is_narrow<T>(m, d) && weight_row == m) return narrow_product<T>(n, m, d, x, weight, bias, y);
     const Segments segments(d);
-    matrix_product(n, m, segments.start(1), x, d, 1, weight, weight_row, bias, y, m);
-    for (std::int64_t i = 1; i < segments.count; ++i) {
-        const std::int64_t from = segments.start(i), k = segments.start(i + 1) - from;
-        add_matrix_product(n, m, k, x + from, d, weight + from * weight_row, weight_row, y, m);
+    matrix_product<T>(n, m, segments.start(1), x, d, 1, weight, weight_row, bias, y, m);
+    for (int64_t i = 1; i < segments.count; ++i) {
+        const int64_t from = segments.start(i), k = segments.start(i + 1) - from;
+        add_matrix_product<T>(n, m, k, x + from, d, weight + from * weight_row, weight_row, y, m);
     }
 }
+GLASSNET_KERNEL(dense_forward);
 
 // dx (N, D) = dy Wᵀ
 template <class T>
@@ -67,32 +69,15 @@ void bias_gradient(const T* dy, T* dbias, std::int64_t n, std::int64_t m) {
     }
 }
 
+// Any of dx, dweight and dbias may be missing; dweight may be some of its rows, and dbias belongs to the first.
 template <class T>
-struct Unpacked {
-    static void dense_forward(const Operand* o, const double*) {
-        // The weights may be some columns of W.
-        const std::int64_t weight_row = o[1].row_bytes / static_cast<std::int64_t>(sizeof(T));
-        glassnet::dense_forward(o[0].as<T>(), o[1].as<T>(), weight_row, o[2].as<T>(), o[3].as<T>(), o[0].rows(),
-                                o[1].shape[0], o[1].shape[1]);
-    }
-    // Any of dx, dweight and dbias may be missing; dweight may be some of its rows, and dbias belongs to the first.
-    static void dense_backward(const Operand* o, const double*) {
-        const Operand &dy = o[0], &x = o[1], &weight = o[2], &dx = o[3], &dweight = o[4], &dbias = o[5];
-        const std::int64_t n = dy.rows(), d = weight.shape[0], m = weight.shape[1];
-        if (dweight.data != nullptr)
-            weight_gradient(dy.as<T>(), x.as<T>() + dweight.first, dweight.as<T>(), n, dweight.rows(), d, m);
-        if (dbias.data != nullptr && dweight.first == 0) bias_gradient(dy.as<T>(), dbias.as<T>(), n, m);
-        if (dx.data != nullptr) input_gradient(dy.as<T>(), weight.as<T>(), dx.as<T>(), n, d, m);
-    }
-};
-
-constexpr KernelEntry entries[] = {
-    {"dense_forward", Unpacked<float>::dense_forward, Unpacked<double>::dense_forward},
-    {"dense_backward", Unpacked<float>::dense_backward, Unpacked<double>::dense_backward},
-};
+void dense_backward(In<T> dy, In<T> x, In<T> weight, Out<T> dx, Out<T> dweight, Out<T> dbias) {
+    const int64_t n = dy.rows(), d = weight.shape(0), m = weight.shape(1), first = dweight.operand.first;
+    if (dweight != nullptr) weight_gradient<T>(dy, x + first, dweight, n, dweight.rows(), d, m);
+    if (dbias != nullptr && first == 0) bias_gradient<T>(dy, dbias, n, m);
+    if (dx != nullptr) input_gradient<T>(dy, weight, dx, n, d, m);
+}
+GLASSNET_KERNEL(dense_backward);
 
 }  // namespace
-
-std::span<const KernelEntry> dense_kernels() { return entries; }
-
 }  // namespace glassnet

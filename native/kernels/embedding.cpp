@@ -1,7 +1,7 @@
 // Twin of src/glassnet/kernels/embedding.py: rows looked up by their number, and columns by theirs.
 
-#include "../kernel.hpp"
-#include "../reduce.hpp"
+#include "engine/kernel.hpp"
+#include "math/reduce.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -18,79 +18,55 @@ std::int64_t row_of(T x, std::int64_t count) {
 
 // y_a = W_{x_a}. The door has refused numbers without a row; should one get past it, nobody takes NaN for a result.
 template <class T>
-void embedding_forward(const T* x, const T* weight, T* y, std::int64_t numbers, std::int64_t count,
-                       std::int64_t units) {
-    for (std::int64_t a = 0; a < numbers; ++a, y += units) {
-        const std::int64_t k = row_of(x[a], count);
+void embedding_forward(In<T> x, In<T> weight, Out<T> y) {
+    const int64_t units = weight.row_size();
+    for (int64_t a = 0; a < x.size(); ++a) {
+        const int64_t k = row_of<T>(x[a], weight.rows());
         if (k < 0)
-            std::fill_n(y, units, std::numeric_limits<T>::quiet_NaN());
+            std::fill_n(y + a * units, units, std::numeric_limits<T>::quiet_NaN());
         else
-            std::copy_n(weight + k * units, units, y);
+            std::copy_n(weight + k * units, units, y + a * units);
     }
 }
+GLASSNET_KERNEL(embedding_forward);
 
-// Rows first .. first + rows − 1 of dW. Each is summed in the order of a, however many there are in a part.
+// dW, or some of its rows. Each is summed in the order of a, however many there are in a part.
 template <class T>
-void embedding_backward(const T* dy, const T* x, T* dweight, std::int64_t numbers, std::int64_t first,
-                        std::int64_t rows, std::int64_t units) {
-    std::fill_n(dweight, rows * units, T(0));
+void embedding_backward(In<T> dy, In<T> x, Out<T> dweight) {
+    const int64_t first = dweight.operand.first, rows = dweight.rows(), units = dweight.row_size();
+    std::fill_n(dweight.data, rows * units, T(0));
     const auto plus = [](T a, T b, T& sum) { sum = a + b; };
-    for (std::int64_t a = 0; a < numbers; ++a, dy += units) {
-        const std::int64_t k = row_of(x[a], first + rows) - first;
+    for (int64_t a = 0; a < x.size(); ++a) {
+        const int64_t k = row_of<T>(x[a], first + rows) - first;
         if (k < 0) continue;
         T* const sum = dweight + k * units;
-        for_cheap_elements(units, plus, static_cast<const T*>(sum), dy, sum);
+        for_cheap_elements(units, plus, static_cast<const T*>(sum), dy + a * units, sum);
     }
 }
+GLASSNET_KERNEL(embedding_backward);
 
 template <class T>
-void columns_forward(const T* x, const std::int64_t* columns, T* y, std::int64_t rows, std::int64_t features,
-                     std::int64_t width) {
-    for (std::int64_t row = 0; row < rows; ++row, x += features, y += width)
-        for (std::int64_t i = 0; i < width; ++i) y[i] = x[columns[i]];
+void zero_gradient(Out<T> gradient) {
+    std::fill_n(gradient.data, gradient.size(), T(0));
 }
+GLASSNET_KERNEL(zero_gradient);
 
 template <class T>
-void columns_backward(const T* dy, const std::int64_t* columns, T* dx, std::int64_t rows, std::int64_t features,
-                      std::int64_t width) {
-    std::fill_n(dx, rows * features, T(0));
-    for (std::int64_t row = 0; row < rows; ++row, dy += width, dx += features)
-        for (std::int64_t i = 0; i < width; ++i) dx[columns[i]] = dy[i];
+void columns_forward(In<T> x, In<int64_t> columns, Out<T> y) {
+    const int64_t features = x.row_size(), width = columns.size();
+    for (int64_t row = 0; row < x.rows(); ++row)
+        for (int64_t i = 0; i < width; ++i) y[row * width + i] = x[row * features + columns[i]];
 }
+GLASSNET_KERNEL(columns_forward);
 
 template <class T>
-struct Unpacked {
-    static void embedding_forward(const Operand* o, const double*) {
-        glassnet::embedding_forward(o[0].as<T>(), o[1].as<T>(), o[2].as<T>(), o[0].size(), o[1].rows(),
-                                    o[1].row_size());
-    }
-    // dweight may be some of its rows.
-    static void embedding_backward(const Operand* o, const double*) {
-        const Operand& dweight = o[2];
-        glassnet::embedding_backward(o[0].as<T>(), o[1].as<T>(), dweight.as<T>(), o[1].size(), dweight.first,
-                                     dweight.rows(), dweight.row_size());
-    }
-    static void zero_gradient(const Operand* o, const double*) { std::fill_n(o[0].as<T>(), o[0].size(), T(0)); }
-    static void columns_forward(const Operand* o, const double*) {
-        glassnet::columns_forward(o[0].as<T>(), o[1].as<std::int64_t>(), o[2].as<T>(), o[0].rows(), o[0].row_size(),
-                                  o[1].size());
-    }
-    static void columns_backward(const Operand* o, const double*) {
-        glassnet::columns_backward(o[0].as<T>(), o[1].as<std::int64_t>(), o[2].as<T>(), o[2].rows(), o[2].row_size(),
-                                   o[1].size());
-    }
-};
-
-constexpr KernelEntry entries[] = {
-    {"embedding_forward", Unpacked<float>::embedding_forward, Unpacked<double>::embedding_forward},
-    {"embedding_backward", Unpacked<float>::embedding_backward, Unpacked<double>::embedding_backward},
-    {"zero_gradient", Unpacked<float>::zero_gradient, Unpacked<double>::zero_gradient},
-    {"columns_forward", Unpacked<float>::columns_forward, Unpacked<double>::columns_forward},
-    {"columns_backward", Unpacked<float>::columns_backward, Unpacked<double>::columns_backward},
-};
+void columns_backward(In<T> dy, In<int64_t> columns, Out<T> dx) {
+    const int64_t features = dx.row_size(), width = columns.size();
+    std::fill_n(dx.data, dx.size(), T(0));
+    for (int64_t row = 0; row < dx.rows(); ++row)
+        for (int64_t i = 0; i < width; ++i) dx[row * features + columns[i]] = dy[row * width + i];
+}
+GLASSNET_KERNEL(columns_backward);
 
 }  // namespace
-
-std::span<const KernelEntry> embedding_kernels() { return entries; }
-
 }  // namespace glassnet

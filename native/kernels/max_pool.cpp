@@ -2,12 +2,12 @@
 //
 // Of equal elements the first counts, and NaN as the largest, as NumPy has it.
 
-#include "../images.hpp"
-#include "../kernel.hpp"
-#include "../pairs.hpp"
-#include "../reduce.hpp"
-#include "../vector_math.hpp"
-#include "../windows.hpp"
+#include "kernels/images.hpp"
+#include "engine/kernel.hpp"
+#include "math/pairs.hpp"
+#include "math/reduce.hpp"
+#include "math/vector_math.hpp"
+#include "kernels/windows.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -122,11 +122,12 @@ void largest_of_windows(const T* x, const Images& of_x, const Window& w, int64_t
 }
 
 template <class T>
-void max_pool2d_forward(const Operand& of_x, const Operand& of_y, std::uint8_t* index, const Window& w) {
+void max_pool2d_forward(In<T> of_x, Out<T> of_y, Out<std::uint8_t> of_index, Window w) {
     const Images from(of_x), to(of_y);
     const bool squares = are_squares(w, from, to), fit = !squares && Phases<T>::fit(w, to.width);
-    const T* x = of_x.as<T>();
-    T* y = of_y.as<T>();
+    const T* x = of_x;
+    T* y = of_y;
+    std::uint8_t* index = of_index;
     if (fit) {
         Phases<T> phases(w, from.width, to.width, -std::numeric_limits<T>::infinity());
         for (int64_t plane = 0; plane < to.planes; ++plane, x += from.size(), y += to.size()) {
@@ -147,6 +148,7 @@ void max_pool2d_forward(const Operand& of_x, const Operand& of_y, std::uint8_t* 
             if (index != nullptr) index += to.width;
         }
 }
+GLASSNET_KERNEL(max_pool2d_forward);
 
 // Two rows of dx from one of dy: all four places of a window, three of them zero
 template <class T>
@@ -213,14 +215,15 @@ void scatter_in_rows(const T* dy, const std::uint8_t* index, T* dx, const Images
 }
 
 template <class T>
-void max_pool2d_backward(const Operand& of_dy, const std::uint8_t* index, const Operand& of_dx, const Window& w) {
+void max_pool2d_backward(In<T> of_dy, In<std::uint8_t> of_index, Out<T> of_dx, Window w) {
     constexpr int64_t few = 8, many = 16;
     const Images from(of_dy), to(of_dx);
     const bool squares = are_squares(w, to, from);
     const bool in_rows = w.stride_width == 1 && w.height * w.width <= few && from.width >= many;
     const Places places(w);
-    const T* dy = of_dy.as<T>();
-    T* dx = of_dx.as<T>();
+    const T* dy = of_dy;
+    T* dx = of_dx;
+    const std::uint8_t* index = of_index;
     for (int64_t plane = 0; plane < from.planes; ++plane, dx += to.size()) {
         if (squares)
             clear_beyond_squares(dx, to, from);
@@ -236,6 +239,7 @@ void max_pool2d_backward(const Operand& of_dy, const std::uint8_t* index, const 
         }
     }
 }
+GLASSNET_KERNEL(max_pool2d_backward);
 
 // Where the largest of a row stands: in each lane first, then of the lanes.
 template <class T>
@@ -288,10 +292,12 @@ void largest_of_columns(const T* x, int64_t count, int64_t columns, T* y, std::i
 }
 
 template <class T>
-void global_max_pool_forward(const Operand& of_x, T* y, std::int32_t* place) {
-    const int64_t count = of_x.shape[2], columns = of_x.shape[3];
-    const T* x = of_x.as<T>();
-    for (int64_t plane = 0; plane < of_x.shape[0] * of_x.shape[1]; ++plane, x += count * columns, y += columns) {
+void global_max_pool_forward(In<T> of_x, Out<T> of_y, Out<std::int32_t> of_place) {
+    const int64_t count = of_x.shape(2), columns = of_x.shape(3);
+    const T* x = of_x;
+    T* y = of_y;
+    std::int32_t* place = of_place;
+    for (int64_t plane = 0; plane < of_x.shape(0) * of_x.shape(1); ++plane, x += count * columns, y += columns) {
         if (columns == 1) {
             const int64_t found = place_of_largest(x, count);
             *y = x[found];
@@ -302,42 +308,20 @@ void global_max_pool_forward(const Operand& of_x, T* y, std::int32_t* place) {
         if (place != nullptr) place += columns;
     }
 }
+GLASSNET_KERNEL(global_max_pool_forward);
 
 template <class T>
-void global_max_pool_backward(const T* dy, const std::int32_t* place, const Operand& of_dx) {
-    const int64_t count = of_dx.shape[2], columns = of_dx.shape[3];
-    T* dx = of_dx.as<T>();
+void global_max_pool_backward(In<T> of_dy, In<std::int32_t> of_place, Out<T> of_dx) {
+    const int64_t count = of_dx.shape(2), columns = of_dx.shape(3);
+    const T* dy = of_dy;
+    const std::int32_t* place = of_place;
+    T* dx = of_dx;
     std::fill_n(dx, of_dx.size(), T(0));
-    for (int64_t plane = 0; plane < of_dx.shape[0] * of_dx.shape[1]; ++plane, dx += count * columns)
+    for (int64_t plane = 0; plane < of_dx.shape(0) * of_dx.shape(1); ++plane, dx += count * columns)
         for (int64_t b = 0; b < columns; ++b, ++dy, ++place)
             if (*place >= 0 && *place < count) dx[*place * columns + b] = *dy;
 }
-
-template <class T>
-struct Unpacked {
-    static void max_pool2d_forward(const Operand* o, const double* settings) {
-        glassnet::max_pool2d_forward<T>(o[0], o[1], o[2].as<std::uint8_t>(), Window(settings));
-    }
-    static void max_pool2d_backward(const Operand* o, const double* settings) {
-        glassnet::max_pool2d_backward<T>(o[0], o[1].as<std::uint8_t>(), o[2], Window(settings));
-    }
-    static void global_max_pool_forward(const Operand* o, const double*) {
-        glassnet::global_max_pool_forward<T>(o[0], o[1].as<T>(), o[2].as<std::int32_t>());
-    }
-    static void global_max_pool_backward(const Operand* o, const double*) {
-        glassnet::global_max_pool_backward<T>(o[0].as<T>(), o[1].as<std::int32_t>(), o[2]);
-    }
-};
-
-constexpr KernelEntry entries[] = {
-    {"max_pool2d_forward", Unpacked<float>::max_pool2d_forward, Unpacked<double>::max_pool2d_forward},
-    {"max_pool2d_backward", Unpacked<float>::max_pool2d_backward, Unpacked<double>::max_pool2d_backward},
-    {"global_max_pool_forward", Unpacked<float>::global_max_pool_forward, Unpacked<double>::global_max_pool_forward},
-    {"global_max_pool_backward", Unpacked<float>::global_max_pool_backward, Unpacked<double>::global_max_pool_backward},
-};
+GLASSNET_KERNEL(global_max_pool_backward);
 
 }  // namespace
-
-std::span<const KernelEntry> max_pool_kernels() { return entries; }
-
 }  // namespace glassnet

@@ -1,7 +1,7 @@
 // Twin of src/glassnet/kernels/pieces.py: sums that were made piece by piece.
 
-#include "../kernel.hpp"
-#include "../reduce.hpp"
+#include "engine/kernel.hpp"
+#include "math/reduce.hpp"
 
 #include <algorithm>
 
@@ -10,26 +10,22 @@ namespace {
 
 // `whole` may be some of the elements, beginning with the one that `first` says.
 template <class T>
-void add_pieces(const Operand* o, const double*) {
-    const Operand &parts = o[0], &whole = o[1];
-    const std::int64_t size = whole.size(), of_part = parts.row_size();
+void add_up(const Operand& parts, const Operand& whole) {
+    const int64_t size = whole.size(), of_part = parts.row_size();
     const T* part = parts.as<T>() + whole.first;
     T* const sum = whole.as<T>();
     std::copy_n(part, size, sum);
     const auto plus = [](T a, T b, T& to) { to = a + b; };
-    for (std::int64_t p = 1; p < parts.rows(); ++p) for_cheap_elements(size, plus, sum, part += of_part, sum);
+    for (int64_t p = 1; p < parts.rows(); ++p) for_cheap_elements(size, plus, sum, part += of_part, sum);
 }
 
 // Sums may be of another dtype than the network's.
-void add_pieces_of_any_dtype(const Operand* o, const double* settings) {
-    const bool is_double = o[0].row_bytes == o[0].row_size() * std::int64_t{sizeof(double)};
-    (is_double ? add_pieces<double> : add_pieces<float>)(o, settings);
+template <class T>
+void add_pieces(In<T> parts, Out<T> whole) {
+    const bool is_double = parts.operand.row_bytes == parts.row_size() * int64_t{sizeof(double)};
+    (is_double ? add_up<double> : add_up<float>)(parts, whole);
 }
-
-constexpr KernelEntry entries[] = {{"add_pieces", add_pieces_of_any_dtype, add_pieces_of_any_dtype}};
+GLASSNET_KERNEL(add_pieces);
 
 }  // namespace
-
-std::span<const KernelEntry> piece_kernels() { return entries; }
-
 }  // namespace glassnet

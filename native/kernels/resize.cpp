@@ -1,9 +1,9 @@
 // Twin of src/glassnet/kernels/resize.py: images repeated, and with a border of zeros.
 
-#include "../images.hpp"
-#include "../kernel.hpp"
-#include "../pairs.hpp"
-#include "../reduce.hpp"
+#include "kernels/images.hpp"
+#include "engine/kernel.hpp"
+#include "math/pairs.hpp"
+#include "math/reduce.hpp"
 
 #include <algorithm>
 
@@ -26,16 +26,17 @@ void repeat_row(const T* x, T* y, int64_t width, int64_t factor) {
 }
 
 template <class T>
-void upsample2d_forward(const Operand& of_x, const Operand& of_y) {
+void upsample2d_forward(In<T> of_x, Out<T> of_y) {
     const Images from(of_x), to(of_y);
     const int64_t down = to.height / from.height, across = to.width / from.width;
-    const T* x = of_x.as<T>();
-    T* y = of_y.as<T>();
+    const T* x = of_x;
+    T* y = of_y;
     for (int64_t row = 0; row < from.planes * from.height; ++row, x += from.width, y += down * to.width) {
         repeat_row(x, y, from.width, across);
         for (int64_t i = 1; i < down; ++i) std::copy_n(y, to.width, y + i * to.width);
     }
 }
+GLASSNET_KERNEL(upsample2d_forward);
 
 // The sums of squares of two by two
 template <class T>
@@ -55,11 +56,11 @@ void add_rectangles(const T* dy, T* dx, int64_t width, int64_t down, int64_t acr
 }
 
 template <class T>
-void upsample2d_backward(const Operand& of_dy, const Operand& of_dx) {
+void upsample2d_backward(In<T> of_dy, Out<T> of_dx) {
     const Images from(of_dy), to(of_dx);
     const int64_t down = from.height / to.height, across = from.width / to.width;
-    const T* dy = of_dy.as<T>();
-    T* dx = of_dx.as<T>();
+    const T* dy = of_dy;
+    T* dx = of_dx;
     for (int64_t row = 0; row < to.planes * to.height; ++row, dx += to.width, dy += down * from.width) {
         if (down == 2 && across == 2)
             add_squares(dy, dx, to.width);
@@ -67,10 +68,14 @@ void upsample2d_backward(const Operand& of_dy, const Operand& of_dx) {
             add_rectangles(dy, dx, to.width, down, across);
     }
 }
+GLASSNET_KERNEL(upsample2d_backward);
 
 // Puts images into others with their corner at (top, left): zeros around them, and what lies outside left out.
 template <class T>
-void place(const T* x, const Images& from, T* y, const Images& to, int64_t top, int64_t left) {
+void place(In<T> of_x, Out<T> of_y, int64_t top, int64_t left) {
+    const Images from(of_x), to(of_y);
+    const T* x = of_x;
+    T* y = of_y;
     const auto within = [](int64_t value, int64_t most) { return std::clamp(value, int64_t{0}, most); };
     const int64_t first_row = within(top, to.height), last_row = within(top + from.height, to.height);
     const int64_t first = within(left, to.width), last = within(left + from.width, to.width);
@@ -91,28 +96,16 @@ void place(const T* x, const Images& from, T* y, const Images& to, int64_t top, 
 }
 
 template <class T>
-struct Unpacked {
-    static void upsample2d_forward(const Operand* o, const double*) { glassnet::upsample2d_forward<T>(o[0], o[1]); }
-    static void upsample2d_backward(const Operand* o, const double*) { glassnet::upsample2d_backward<T>(o[0], o[1]); }
-    static void zero_pad2d_forward(const Operand* o, const double* settings) {
-        const auto top = static_cast<int64_t>(settings[0]), left = static_cast<int64_t>(settings[1]);
-        place(o[0].as<T>(), Images(o[0]), o[1].as<T>(), Images(o[1]), top, left);
-    }
-    static void zero_pad2d_backward(const Operand* o, const double* settings) {
-        const auto top = static_cast<int64_t>(settings[0]), left = static_cast<int64_t>(settings[1]);
-        place(o[0].as<T>(), Images(o[0]), o[1].as<T>(), Images(o[1]), -top, -left);
-    }
-};
+void zero_pad2d_forward(In<T> x, Out<T> y, int64_t top, int64_t left) {
+    place<T>(x, y, top, left);
+}
+GLASSNET_KERNEL(zero_pad2d_forward);
 
-constexpr KernelEntry entries[] = {
-    {"upsample2d_forward", Unpacked<float>::upsample2d_forward, Unpacked<double>::upsample2d_forward},
-    {"upsample2d_backward", Unpacked<float>::upsample2d_backward, Unpacked<double>::upsample2d_backward},
-    {"zero_pad2d_forward", Unpacked<float>::zero_pad2d_forward, Unpacked<double>::zero_pad2d_forward},
-    {"zero_pad2d_backward", Unpacked<float>::zero_pad2d_backward, Unpacked<double>::zero_pad2d_backward},
-};
+template <class T>
+void zero_pad2d_backward(In<T> dy, Out<T> dx, int64_t top, int64_t left) {
+    place<T>(dy, dx, -top, -left);
+}
+GLASSNET_KERNEL(zero_pad2d_backward);
 
 }  // namespace
-
-std::span<const KernelEntry> resize_kernels() { return entries; }
-
 }  // namespace glassnet

@@ -1,6 +1,6 @@
 // Checks of the thread pool; ends with status 1 at the first that fails.
 
-#include "../../native/pool.hpp"
+#include "engine/pool.hpp"
 
 #include <signal.h>
 #include <sys/wait.h>

@@ -285,3 +285,15 @@ def test_unknown_kernels_and_strided_arrays_are_refused() -> None:
         module.call("nothing", True, [], [])
     with pytest.raises(ValueError, match="not contiguous"):
         module.call("relu_forward", True, [np.zeros((4, 4))[:, ::2], np.zeros((4, 2))], [])
+
+
+def test_arrays_and_settings_that_a_kernel_does_not_take_are_named() -> None:
+    module = native()
+    assert module is not None
+    x, y = np.zeros(4), np.zeros(4)
+    with pytest.raises(ValueError, match="relu_forward: received 1 arrays and 0 settings, expected 2 arrays and 0"):
+        module.call("relu_forward", True, [x], [])
+    with pytest.raises(ValueError, match="clip_forward: received 2 arrays and 1 settings, expected 2 arrays and 2"):
+        module.Program(True, 4).add("clip_forward", [x, y], [1, 1], 0, 4, [0.5], [-1])
+    with pytest.raises(ValueError, match="conv2d_forward: received 4 arrays and 2 settings, expected 4 arrays and 6"):
+        module.Forward(True, 4, y).add("conv2d_forward", [x, x, x, y], [True] * 4, [1, 1])

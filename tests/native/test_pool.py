@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCES = [ROOT / "tests" / "native" / "pool_check.cpp", ROOT / "native" / "pool.cpp"]
+SOURCES = [ROOT / "tests" / "native" / "pool_check.cpp", ROOT / "native" / "engine" / "pool.cpp"]
 COMPILER = shlex.split(os.environ.get("CXX", "c++"))
 
 pytestmark = pytest.mark.skipif(shutil.which(COMPILER[0]) is None, reason="no C++ compiler")
@@ -23,7 +23,7 @@ def environment() -> dict[str, str]:
 
 
 def build(sources: list[Path], program: Path, sanitizer: str | None) -> subprocess.CompletedProcess[str]:
-    flags = ["-std=c++20", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread"]
+    flags = ["-std=c++20", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", f"-I{ROOT / 'native'}"]
     if sanitizer is not None:
         flags += ["-g", f"-fsanitize={sanitizer}"]
     command = [*COMPILER, *flags, *map(str, sources), "-o", str(program)]

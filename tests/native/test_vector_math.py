@@ -113,7 +113,7 @@ def test_what_lies_outside(dtype: type) -> None:
 COMPILER = shlex.split(os.environ.get("CXX", "c++"))
 NATIVE = Path(__file__).parents[2] / "native"
 PROGRAM = """
-#include "vector_math.hpp"
+#include "math/vector_math.hpp"
 #include <cstdio>
 #include <cstring>
 

@@ -1,0 +1,260 @@
+// The Python module glassnet._native: programs, and single kernels for tests.
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <memory>
+#include <optional>
+#include <tuple>
+
+#include "math/finite.hpp"
+#include "engine/forward.hpp"
+#include "engine/replay.hpp"
+#include "engine/subnormals.hpp"
+
+namespace nb = nanobind;
+using namespace glassnet;
+
+namespace {
+
+using AnyArray = nb::ndarray<nb::ro, nb::device::cpu>;
+
+// A constraint on the type would let the binding copy a strided array, and what is written would go into the copy.
+void require_contiguous(const AnyArray& array) {
+    if (array.size() == 0) return;  // strides of an empty array say nothing
+    std::int64_t expected = 1;
+    for (std::size_t axis = array.ndim(); axis-- > 0;) {
+        if (array.shape(axis) != 1 && array.stride(axis) != expected)
+            throw std::invalid_argument("an array that is not contiguous in C order");
+        expected *= static_cast<std::int64_t>(array.shape(axis));
+    }
+}
+
+// Python has checked dtypes and writability.
+Operand operand(const std::optional<AnyArray>& array) {
+    Operand result;
+    if (!array) return result;
+    require_contiguous(*array);
+    if (array->ndim() > most_axes)
+        throw std::invalid_argument("an array of more than " + std::to_string(most_axes) + " axes");
+    result.data = const_cast<void*>(array->data());
+    result.rank = static_cast<int>(array->ndim());
+    for (int axis = 0; axis < result.rank; ++axis) result.shape[axis] = static_cast<std::int64_t>(array->shape(axis));
+    result.row_bytes = result.row_size() * static_cast<std::int64_t>(array->itemsize());
+    return result;
+}
+
+std::vector<Operand> operands(const std::vector<std::optional<AnyArray>>& arrays) {
+    std::vector<Operand> result;
+    for (const auto& array : arrays) result.push_back(operand(array));
+    return result;
+}
+
+// One call; operands marked in `cut` are divided into `length` parts, of which it gets start .. stop − 1. Sums marked in
+// `adds` are added to what is there.
+void call(const std::string& kernel, bool is_double, const std::vector<std::optional<AnyArray>>& arrays,
+          const std::vector<double>& settings, const std::vector<bool>& cut, std::int64_t length, std::int64_t start,
+          std::int64_t stop, const std::vector<bool>& adds) {
+    const auto function = kernel_for(kernel, arrays.size(), settings.size()).of(is_double);
+    auto given = operands(arrays);
+    for (std::size_t i = 0; i < cut.size(); ++i)
+        if (cut[i] && given.at(i).data != nullptr) given[i] = given[i].part(start, stop, length);
+    for (std::size_t i = 0; i < adds.size(); ++i) given.at(i).adds = adds[i];
+    const Subnormals subnormals(Subnormals::as_zero);
+    function(given.data(), settings.data());
+}
+
+template <class T>
+T* address(const std::optional<AnyArray>& array) {
+    if (!array) return nullptr;
+    require_contiguous(*array);
+    return static_cast<T*>(const_cast<void*>(array->data()));
+}
+
+std::tuple<std::int64_t, int> run(Replay& replay, std::int64_t epoch, std::int64_t first, std::int64_t steps,
+                                  std::optional<AnyArray> orders, AnyArray numbers, AnyArray values, AnyArray totals,
+                                  std::optional<AnyArray> collected, int threads, std::int64_t before,
+                                  const std::vector<std::tuple<AnyArray, AnyArray>>& seen) {
+    Replay::Span span{epoch, first, steps, address<std::int64_t>(orders), address<double>(numbers),
+                      static_cast<std::int64_t>(numbers.shape(1)), address<double>(values),
+                      address<double>(totals), address<char>(collected), before, {}};
+    for (const auto& [rows, resting] : seen)
+        span.seen.push_back({address<char>(rows), operand(rows).row_bytes, address<double>(resting),
+                             static_cast<std::int64_t>(resting.shape(1))});
+    nb::gil_scoped_release release;
+    const Subnormals subnormals(Subnormals::as_zero);
+    const auto outcome = replay.run(span, threads);
+    return {outcome.steps, static_cast<int>(outcome.end)};
+}
+
+// A view of an object's memory by the buffer protocol, which costs less than an array of nanobind's.
+class View {
+public:
+    View(nb::handle object, int flags) : is_valid_(PyObject_GetBuffer(object.ptr(), &buffer_, flags) == 0) {
+        if (!is_valid_) PyErr_Clear();
+    }
+    ~View() {
+        if (is_valid_) PyBuffer_Release(&buffer_);
+    }
+    View(const View&) = delete;
+    View& operator=(const View&) = delete;
+
+    // Whether it is an array of rows like those of `buffer`.
+    bool is_like(const Operand& buffer, char format) const {
+        if (!is_valid_ || buffer_.ndim != buffer.rank || buffer_.shape[0] == 0 || buffer_.format == nullptr ||
+            buffer_.format[0] != format || buffer_.format[1] != 0)
+            return false;
+        for (int axis = 1; axis < buffer.rank; ++axis)
+            if (buffer_.shape[axis] != buffer.shape[axis]) return false;
+        return reinterpret_cast<std::uintptr_t>(buffer_.buf) % static_cast<std::uintptr_t>(buffer_.itemsize) == 0;
+    }
+    std::int64_t rows() const { return buffer_.shape[0]; }
+    char* data() const { return static_cast<char*>(buffer_.buf); }
+    std::int64_t bytes() const { return buffer_.len; }
+
+private:
+    Py_buffer buffer_;
+    bool is_valid_;
+};
+
+// Fills y with the outputs of x. False where x is not what the program reads as it is: the caller knows why.
+bool predict(Forward& forward, nb::handle x, nb::handle y, int threads) {
+    const View inputs(x, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT), outputs(y, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE);
+    const char format = forward.is_double() ? 'd' : 'f';
+    if (!inputs.is_like(forward.input(), format) || !outputs.is_like(forward.output(), format) ||
+        inputs.rows() != outputs.rows())
+        return false;
+    const bool is_finite = forward.is_double()
+                               ? all_finite(reinterpret_cast<const double*>(inputs.data()), inputs.bytes() / 8)
+                               : all_finite(reinterpret_cast<const float*>(inputs.data()), inputs.bytes() / 4);
+    if (!is_finite) return false;
+    nb::gil_scoped_release release;
+    const Subnormals subnormals(Subnormals::as_zero);
+    forward.run(inputs.data(), outputs.data(), inputs.rows(), threads);
+    return true;
+}
+
+// The variant for this processor, of those that CMakeLists.txt builds.
+std::string best_variant() {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("x86-64-v4")) return "_native_avx512";
+    if (__builtin_cpu_supports("x86-64-v3")) return "_native_avx2";
+#endif
+    return "_native";
+}
+
+}  // namespace
+
+NB_MODULE(GLASSNET_MODULE, module) {
+    module.def("best_variant", &best_variant);
+    module.doc() = "Compiled kernels and programs; use them through glassnet.runners.";
+    module.def("has_kernel", &has_kernel, nb::arg("name"));
+    module.def("call", &call, nb::arg("kernel"), nb::arg("is_double"), nb::arg("arrays"), nb::arg("settings"),
+               nb::arg("cut") = std::vector<bool>{}, nb::arg("length") = 1, nb::arg("start") = 0, nb::arg("stop") = 1,
+               nb::arg("adds") = std::vector<bool>{});
+    nb::class_<Program>(module, "Program")
+        .def(nb::init<bool, std::int64_t>(), nb::arg("is_double"), nb::arg("batch_rows"))
+        .def("stage", &Program::stage, nb::arg("is_parallel"))
+        .def("group", &Program::group, nb::arg("extent"), nb::arg("size"))
+        .def(
+            "add",
+            [](Program& program, const std::string& kernel, const std::vector<std::optional<AnyArray>>& arrays,
+               const std::vector<int>& shares, std::int64_t origin, std::int64_t length,
+               const std::vector<double>& settings, const std::vector<std::int64_t>& columns) {
+                program.add(kernel, operands(arrays), shares, origin, length, settings, columns);
+            },
+            nb::arg("kernel"), nb::arg("arrays"), nb::arg("shares"), nb::arg("origin"), nb::arg("length"),
+            nb::arg("settings"), nb::arg("columns"))
+        .def(
+            "add_callback",
+            [](Program& program, nb::object function) {
+                // Destroyed and called with the GIL held; an error stays set in Python until run() has returned.
+                auto held = std::shared_ptr<nb::object>(new nb::object(std::move(function)), [](nb::object* object) {
+                    nb::gil_scoped_acquire acquire;
+                    delete object;
+                });
+                program.add_callback([held] {
+                    const Subnormals subnormals(Subnormals::as_numbers);
+                    nb::gil_scoped_acquire acquire;
+                    return nb::cast<bool>((*held)());
+                });
+            },
+            nb::arg("function"))
+        .def(
+            "add_gather",
+            [](Program& program, AnyArray rows, AnyArray buffer) {
+                const auto from = operand(rows), to = operand(buffer);
+                if (from.row_bytes != to.row_bytes) throw std::invalid_argument("rows of another size");
+                program.add_gather(from.as<char>(), to, to.row_bytes);
+            },
+            nb::arg("rows"), nb::arg("buffer"))
+        .def(
+            "add_collect",
+            [](Program& program, AnyArray outputs) {
+                const auto given = operand(outputs);
+                program.add_collect(given, given.row_bytes);
+            },
+            nb::arg("outputs"))
+        .def(
+            "watch",
+            [](Program& program, AnyArray value, AnyArray total) {
+                program.watch(address<double>(value), address<double>(total));
+            },
+            nb::arg("value"), nb::arg("total"))
+        .def("finish", &Program::finish);
+    nb::class_<Look>(module, "Look")
+        .def(nb::init<bool>(), nb::arg("is_double"))
+        .def(
+            "take",
+            [](Look& look, AnyArray array, AnyArray places, std::int64_t start, bool before) {
+                look.take(address<void>(array), address<std::int64_t>(places), static_cast<std::int64_t>(places.size()),
+                          start, before);
+            },
+            nb::arg("array"), nb::arg("places"), nb::arg("start"), nb::arg("before"))
+        .def("units", [](Look& look, AnyArray y) { look.units(operand(y)); }, nb::arg("y"));
+    nb::class_<Replay>(module, "Replay")
+        .def(nb::init<Program*, std::int64_t, Program*, bool>(), nb::arg("full"), nb::arg("full_steps"),
+             nb::arg("rest").none(), nb::arg("is_double"), nb::keep_alive<1, 2>(), nb::keep_alive<1, 4>())
+        .def(
+            "keep",
+            [](Replay& replay, AnyArray live, AnyArray even, AnyArray odd) {
+                replay.keep({address<char>(live), {address<char>(even), address<char>(odd)}, live.nbytes()});
+            },
+            nb::arg("live"), nb::arg("even"), nb::arg("odd"))
+        .def("watched", &Replay::watched, nb::arg("full"), nb::arg("rest").none(), nb::keep_alive<1, 2>(),
+             nb::keep_alive<1, 3>())
+        .def("look", &Replay::look, nb::arg("full"), nb::arg("rest").none(), nb::arg("every"), nb::keep_alive<1, 2>(),
+             nb::keep_alive<1, 3>())
+        .def(
+            "parameters",
+            [](Replay& replay, AnyArray array) {
+                replay.parameters(address<void>(array), static_cast<std::int64_t>(array.size()));
+            },
+            nb::arg("array"))
+        .def("run", &run, nb::arg("epoch"), nb::arg("first"), nb::arg("steps"), nb::arg("orders").none(),
+             nb::arg("numbers"), nb::arg("values"), nb::arg("totals"), nb::arg("collected").none(), nb::arg("threads"),
+             nb::arg("before"), nb::arg("seen"));
+    nb::class_<Forward>(module, "Forward")
+        .def(
+            "__init__",
+            [](Forward* forward, bool is_double, std::int64_t tile, AnyArray arena) {
+                new (forward)
+                    Forward(is_double, tile, address<char>(arena), static_cast<std::int64_t>(arena.nbytes()));
+            },
+            nb::arg("is_double"), nb::arg("tile"), nb::arg("arena"))
+        .def(
+            "add",
+            [](Forward& forward, const std::string& kernel, const std::vector<std::optional<AnyArray>>& arrays,
+               const std::vector<bool>& cut, const std::vector<double>& settings) {
+                forward.add(kernel, operands(arrays), cut, settings);
+            },
+            nb::arg("kernel"), nb::arg("arrays"), nb::arg("cut"), nb::arg("settings"))
+        .def("divide", &Forward::divide, nb::arg("shares"), nb::arg("channels"), nb::arg("waits"))
+        .def("input", [](Forward& forward, AnyArray buffer) { forward.input(operand(buffer)); }, nb::arg("buffer"))
+        .def("output", [](Forward& forward, AnyArray buffer) { forward.output(operand(buffer)); }, nb::arg("buffer"))
+        .def("predict", &predict, nb::arg("x"), nb::arg("y"), nb::arg("threads"));
+}
