@@ -180,10 +180,24 @@ void sum_over_taps(const Planes<const T>& x, const Weights<const T>& weights, co
                 const int64_t planes = taps.count == 0 ? 0 : std::min(cut.planes, x.count - plane);
                 for (int64_t i = 0; i < planes; ++i)
                     of_tile.fill(x.data + (plane + i) * x.size(), x.rows, x.columns, scratch + i * of_tile.plane());
-                Sums<T> sums{planes, of_tile.plane(), scratch, taps.count, pixels, weight_places,
-                             weights.data + plane * weights.input, weights.output, weights.input, ending,
-                             !is_first || plane > 0, is_last && (taps.count == 0 || plane + planes == x.count),
-                             y.data, y.size(), places.column_step, {}, {}, {}};
+                Sums<T> sums{planes,
+                             of_tile.plane(),
+                             scratch,
+                             taps.count,
+                             pixels,
+                             weight_places,
+                             weights.data + plane * weights.input,
+                             weights.output,
+                             weights.input,
+                             ending,
+                             !is_first || plane > 0,
+                             is_last && (taps.count == 0 || plane + planes == x.count),
+                             y.data,
+                             y.size(),
+                             places.column_step,
+                             {},
+                             {},
+                             {}};
                 if (prefers_short<T>(tile.columns))
                     add_tile<T, short_bytes>(sums, y.count, taps, x.rows, of_tile, tile, places);
                 else
@@ -233,10 +247,10 @@ void spread(const Planes<const T>& x, const Weights<const T>& weights, const End
         }
 }
 
-#define GLASSNET_CONVOLUTION(T)                                                                                        \
-    template void correlate<T>(const Planes<const T>&, const Weights<const T>&, const Ending<T>&, const Planes<T>&,   \
-                               const Axis&, const Axis&);                                                             \
-    template void spread<T>(const Planes<const T>&, const Weights<const T>&, const Ending<T>&, const Planes<T>&,      \
+#define GLASSNET_CONVOLUTION(T)                                                                                     \
+    template void correlate<T>(const Planes<const T>&, const Weights<const T>&, const Ending<T>&, const Planes<T>&, \
+                               const Axis&, const Axis&);                                                           \
+    template void spread<T>(const Planes<const T>&, const Weights<const T>&, const Ending<T>&, const Planes<T>&,    \
                             const Axis&, const Axis&);
 
 GLASSNET_CONVOLUTION(float)

@@ -31,8 +31,8 @@ struct Weights {
     std::int64_t output, input;
 };
 
-// What becomes of the sums of output plane o before they leave the registers: max(scale_o sum + shift_o, least). Null for
-// a scale of 1 and a shift of 0.
+// What becomes of the sums of output plane o before they leave the registers: max(scale_o sum + shift_o, least). Null
+// for a scale of 1 and a shift of 0.
 template <class T>
 struct Ending {
     const T* scale = nullptr;

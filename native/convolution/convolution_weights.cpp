@@ -126,8 +126,8 @@ void correlate_weights(int64_t images, const Planes<const T>& x, int64_t x_image
                                              scratch + n * of_image + i * of_tile.plane());
                         for (int64_t t = 0; t < taps.count; ++t) pixels[t] = of_tile.offset(taps, taps.all[t]);
                         std::fill_n(scratch + some * of_image, slack, T(0));  // which a last vector reads, times 0
-                        Products<T> products{some, of_image, dy_image, scratch, {}, nullptr, dy.size(), dy.columns,
-                                             of_tile.columns, tile.rows, tile.columns, {}};
+                        Products<T> products{some,      of_image,   dy_image,        scratch,   {},           nullptr,
+                                             dy.size(), dy.columns, of_tile.columns, tile.rows, tile.columns, {}};
                         const auto& functions = prefers_short<T>(tile.columns) ? product_functions<T, short_bytes>
                                                                                : product_functions<T, vector_bytes>;
                         for (int64_t output = 0; output < dy.count; output += weight_rows) {
@@ -157,8 +157,8 @@ void correlate_weights(int64_t images, const Planes<const T>& x, int64_t x_image
     for_taps<T>(vertical, horizontal, vertical.stride, horizontal.stride, tap_at, work);
 }
 
-#define GLASSNET_CORRELATE_WEIGHTS(T)                                                                                  \
-    template void correlate_weights<T>(std::int64_t, const Planes<const T>&, std::int64_t, const Planes<const T>&,    \
+#define GLASSNET_CORRELATE_WEIGHTS(T)                                                                              \
+    template void correlate_weights<T>(std::int64_t, const Planes<const T>&, std::int64_t, const Planes<const T>&, \
                                        std::int64_t, const Weights<T>&, bool, const Axis&, const Axis&);
 
 GLASSNET_CORRELATE_WEIGHTS(float)

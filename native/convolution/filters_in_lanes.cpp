@@ -124,9 +124,18 @@ struct Sweep {
                 for (int64_t t = 0; t < taps.count; ++t)
                     pixels[t] = in_place ? (row + taps.all[t].row) * x.columns + taps.all[t].column
                                          : scratch.offset(taps, taps.all[t]);
-                const Sums<T> sums{x.count, in_place ? x.size() : scratch.plane(), in_place ? image : copied,
-                                   in_place ? x.columns : scratch.columns, taps.count, pixels, weights,
-                                   taps.count * width, {}, results, columns * of_position(), of_position()};
+                const Sums<T> sums{x.count,
+                                   in_place ? x.size() : scratch.plane(),
+                                   in_place ? image : copied,
+                                   in_place ? x.columns : scratch.columns,
+                                   taps.count,
+                                   pixels,
+                                   weights,
+                                   taps.count * width,
+                                   {},
+                                   results,
+                                   columns * of_position(),
+                                   of_position()};
                 for (int64_t p = 0; p < panels; ++p) {
                     add_tile(sums, p, end_of(p), tile);
                     if (!are_together || p == panels - 1) finish(n, tile, p);
@@ -215,13 +224,22 @@ bool with_filters(const Task<T>& o) {
     Taps taps;
     for (int64_t i = 0; i < o.vertical.taps; ++i)
         for (int64_t j = 0; j < o.horizontal.taps; ++j) taps.add({o.row(i), o.column(j), i * o.horizontal.taps + j});
-    Sweep<T> sweep{o.x, o.images, o.x_image, taps, o.down(), o.across(), o.y.rows, o.y.columns,
-                   parts_of(o.y.count, width), o.stays_in_rows(), false};
+    Sweep<T> sweep{o.x,
+                   o.images,
+                   o.x_image,
+                   taps,
+                   o.down(),
+                   o.across(),
+                   o.y.rows,
+                   o.y.columns,
+                   parts_of(o.y.count, width),
+                   o.stays_in_rows(),
+                   false};
     if (!sweep.take_memory()) return false;
     const auto filters_of = [&](int64_t panel) { return std::min(width, o.y.count - panel * width); };
     for (int64_t p = 0; p < sweep.panels; ++p)
-        read_weights<T>({o.weights.data + p * width * o.weights.output, o.weights.output, o.weights.input}, filters_of(p),
-                        o.x.count, sweep.taps.count, sweep.weights + p * sweep.of_panel());
+        read_weights<T>({o.weights.data + p * width * o.weights.output, o.weights.output, o.weights.input},
+                        filters_of(p), o.x.count, sweep.taps.count, sweep.weights + p * sweep.of_panel());
     sweep.for_tiles([&](int64_t p) { return EndOfLanes<T>(o.ending.from(p * width), filters_of(p)); },
                     [&](int64_t n, const Tile& tile, int64_t p) {
                         const Strip<T> strip{sweep.results, tile.row, tile.rows, 0, tile.columns};
@@ -248,15 +266,18 @@ void add_columns(const Task<T>& o, const T* z, int64_t of_position, const Strip<
         }
 }
 
-// With the taps j of a row beside the filters: z(s)[j, o] are sums over planes and rows of taps alone, for all columns of x.
+// With the taps j of a row beside the filters: z(s)[j, o] are sums over planes and rows of taps alone, for all columns
+// of x.
 template <class T>
 bool with_taps_and_filters(const Task<T>& o) {
     constexpr int64_t width = V<T>::width;
     const int64_t filters = o.y.count, across = o.horizontal.taps, down = o.vertical.taps;
     Taps taps;
     for (int64_t i = 0; i < down; ++i) taps.add({o.row(i), 0, i});
-    Sweep<T> sweep{o.x, o.images, o.x_image, taps, o.down(), 1, o.y.rows, o.x.columns,
-                   parts_of(across * filters, width), o.down() == 1, true, o.y.columns};
+    Sweep<T> sweep{o.x,           o.images,    o.x_image,
+                   taps,          o.down(),    1,
+                   o.y.rows,      o.x.columns, parts_of(across * filters, width),
+                   o.down() == 1, true,        o.y.columns};
     if (!sweep.take_memory()) return false;
     for (int64_t p = 0; p < sweep.panels; ++p) {
         T* to = sweep.weights + p * sweep.of_panel();
@@ -272,11 +293,12 @@ bool with_taps_and_filters(const Task<T>& o) {
                 for (int64_t lane = 0; lane < lanes; ++lane) to[lane] = from[places[lane]];
             }
     }
-    sweep.for_tiles([](int64_t) { return EndOfLanes<T>(); }, [&](int64_t n, const Tile& tile, int64_t) {
-        const Strip<T> strip{sweep.strip, tile.row, tile.rows, 0, o.y.columns};
-        add_columns(o, sweep.results, sweep.of_position(), strip);
-        strip.write(planes_from(o.y, n * o.y_image, 0), filters);
-    });
+    sweep.for_tiles([](int64_t) { return EndOfLanes<T>(); },
+                    [&](int64_t n, const Tile& tile, int64_t) {
+                        const Strip<T> strip{sweep.strip, tile.row, tile.rows, 0, o.y.columns};
+                        add_columns(o, sweep.results, sweep.of_position(), strip);
+                        strip.write(planes_from(o.y, n * o.y_image, 0), filters);
+                    });
     return true;
 }
 
@@ -293,16 +315,16 @@ bool correlate_by_filters(int64_t images, const Planes<const T>& x, int64_t x_im
     const int64_t copies = unit * 20 * x.count * x.rows;
     const int64_t by_columns = y.count * y.rows * along_columns<T>(y.columns) * (pairs + 4);
     const int64_t by_filters = along_filters<T>(y.count, y.size(), pairs, 8);
-    const int64_t by_taps = along_filters<T>(across * y.count, y.rows * x.columns, x.count * down, 4) +
-                            unit * y.size() * (across / 2 + 6);
+    const int64_t by_taps =
+        along_filters<T>(across * y.count, y.rows * x.columns, x.count * down, 4) + unit * y.size() * (across / 2 + 6);
     if (task.across() == 1 && across > 1 && y.count <= V<T>::width && by_taps < by_filters &&
         by_taps * 20 < (by_columns + copies) * 19)
         return with_taps_and_filters(task);
     return by_filters * 20 < (by_columns + (task.stays_in_rows() ? copies : 0)) * 17 && with_filters(task);
 }
 
-#define GLASSNET_FILTERS_IN_LANES(T)                                                                                   \
-    template bool correlate_by_filters<T>(int64_t, const Planes<const T>&, int64_t, const Weights<const T>&, bool,    \
+#define GLASSNET_FILTERS_IN_LANES(T)                                                                               \
+    template bool correlate_by_filters<T>(int64_t, const Planes<const T>&, int64_t, const Weights<const T>&, bool, \
                                           const Ending<T>&, const Planes<T>&, int64_t, const Axis&, const Axis&);
 
 GLASSNET_FILTERS_IN_LANES(float)

@@ -22,7 +22,7 @@ struct Products {
     int64_t x_row, x_column;    // distances of positions there
     const T* dy;                // a vector for each position
     int64_t rows, columns;
-    T* sums[most_tap_rows];     // a vector for each tap
+    T* sums[most_tap_rows];  // a vector for each tap
 };
 
 template <class T, int rows, int columns>
@@ -95,8 +95,12 @@ bool correlate_weights_by_filters(int64_t images, const Planes<const T>& x, int6
     const int64_t rows = std::clamp(positions_at_once / dy.columns, int64_t{1}, dy.rows);
     const int64_t reach = (vertical.taps - 1) * vertical.dilation + 1;
     const auto pixels_of = [&](int64_t row, int64_t some) {
-        return Pixels<T>{1, 1, (some - 1) * vertical.stride + reach, (dy.columns - 1) * horizontal.stride + of_row,
-                         row * vertical.stride - vertical.pad, -horizontal.pad};
+        return Pixels<T>{1,
+                         1,
+                         (some - 1) * vertical.stride + reach,
+                         (dy.columns - 1) * horizontal.stride + of_row,
+                         row * vertical.stride - vertical.pad,
+                         -horizontal.pad};
     };
     const Pixels<T> largest = pixels_of(0, rows);
     const bool in_place = vertical.pad == 0 && horizontal.pad == 0 && largest.columns <= x.columns &&
@@ -111,8 +115,8 @@ bool correlate_weights_by_filters(int64_t images, const Planes<const T>& x, int6
     T* const copied = strip + of_strip;
     std::fill_n(sums, panels * of_panel, T(0));
     for (int64_t p = 0; adds && p < panels; ++p)
-        rows_to_lanes<T>(dweight.data + p * width * dweight.output, dweight.output, std::min(width, dy.count - p * width),
-                         pairs, sums + p * of_panel);
+        rows_to_lanes<T>(dweight.data + p * width * dweight.output, dweight.output,
+                         std::min(width, dy.count - p * width), pairs, sums + p * of_panel);
     for (int64_t n = 0; n < images; ++n)
         for (int64_t row = 0; row < dy.rows; row += rows) {
             const int64_t some = std::min(rows, dy.rows - row);
@@ -124,7 +128,7 @@ bool correlate_weights_by_filters(int64_t images, const Planes<const T>& x, int6
             const int64_t plane = in_place ? x.size() : window.plane(), pitch = in_place ? x.columns : window.columns;
             for (int64_t p = 0; p < panels; ++p) {
                 Strip<T>{strip, row, some, 0, dy.columns}.read(planes_from(dy, n * dy_image, p * width),
-                                                              std::min(width, dy.count - p * width));
+                                                               std::min(width, dy.count - p * width));
                 multiply_tile<T>({{}, vertical.stride * pitch, horizontal.stride, strip, some, dy.columns, {}}, from,
                                  x.count, plane, vertical.taps, vertical.dilation * pitch, of_row, sums + p * of_panel);
             }
@@ -136,8 +140,8 @@ bool correlate_weights_by_filters(int64_t images, const Planes<const T>& x, int6
     return true;
 }
 
-#define GLASSNET_WEIGHTS_BY_FILTERS(T)                                                                                 \
-    template bool correlate_weights_by_filters<T>(int64_t, const Planes<const T>&, int64_t, const Planes<const T>&,   \
+#define GLASSNET_WEIGHTS_BY_FILTERS(T)                                                                              \
+    template bool correlate_weights_by_filters<T>(int64_t, const Planes<const T>&, int64_t, const Planes<const T>&, \
                                                   int64_t, const Weights<T>&, bool, const Axis&, const Axis&);
 
 GLASSNET_WEIGHTS_BY_FILTERS(float)

@@ -5,9 +5,9 @@
 
 #include "convolution/convolution.hpp"
 #include "convolution/filters_in_lanes.hpp"
+#include "convolution/winograd.hpp"
 #include "engine/kernel.hpp"
 #include "math/lanes.hpp"
-#include "convolution/winograd.hpp"
 
 namespace glassnet {
 namespace {  // each variant of the native module has its own
@@ -55,8 +55,8 @@ Weights<T> weights_of(const Operand& weight, int64_t group, int64_t groups, bool
 
 // y = the ending of weights * x, for all images and groups: y_o by x_i where the weights' first axis is y's.
 template <class T>
-void correlate_images(const Operand& x, const Operand& weight, const Ending<T>& ending, const Operand& y, int64_t groups,
-                      const Axes& given) {
+void correlate_images(const Operand& x, const Operand& weight, const Ending<T>& ending, const Operand& y,
+                      int64_t groups, const Axes& given) {
     const Axes axes = given.with(weight);
     const Axis &vertical = axes.vertical, &horizontal = axes.horizontal;
     const int64_t filters = y.shape[1] / groups;
@@ -67,12 +67,12 @@ void correlate_images(const Operand& x, const Operand& weight, const Ending<T>& 
             winograd<T>(x.rows(), planes_of<const T>(x, 0, g, groups), x.row_size(), weights, false, of_group,
                         planes_of<T>(y, 0, g, groups), y.row_size(), vertical.pad, horizontal.pad))
             continue;
-        if (correlate_by_filters<T>(x.rows(), planes_of<const T>(x, 0, g, groups), x.row_size(), weights, false, of_group,
-                                    planes_of<T>(y, 0, g, groups), y.row_size(), vertical, horizontal))
+        if (correlate_by_filters<T>(x.rows(), planes_of<const T>(x, 0, g, groups), x.row_size(), weights, false,
+                                    of_group, planes_of<T>(y, 0, g, groups), y.row_size(), vertical, horizontal))
             continue;
         for (int64_t n = 0; n < x.rows(); ++n)
-            correlate<T>(planes_of<const T>(x, n, g, groups), weights, of_group, planes_of<T>(y, n, g, groups), vertical,
-                         horizontal);
+            correlate<T>(planes_of<const T>(x, n, g, groups), weights, of_group, planes_of<T>(y, n, g, groups),
+                         vertical, horizontal);
     }
 }
 
@@ -91,8 +91,8 @@ void spread_images(const Operand& x, const Operand& weight, const Ending<T>& end
                         planes_of<T>(y, 0, g, groups), y.row_size(), 2 - vertical.pad, 2 - horizontal.pad))
             continue;
         if (vertical.stride == 1 && horizontal.stride == 1 &&
-            correlate_by_filters<T>(x.rows(), planes_of<const T>(x, 0, g, groups), x.row_size(), weights, true, of_group,
-                                    planes_of<T>(y, 0, g, groups), y.row_size(), vertical, horizontal))
+            correlate_by_filters<T>(x.rows(), planes_of<const T>(x, 0, g, groups), x.row_size(), weights, true,
+                                    of_group, planes_of<T>(y, 0, g, groups), y.row_size(), vertical, horizontal))
             continue;
         for (int64_t n = 0; n < x.rows(); ++n)
             spread<T>(planes_of<const T>(x, n, g, groups), weights, of_group, planes_of<T>(y, n, g, groups), vertical,

@@ -1,9 +1,9 @@
 // What sums over shifted images cost with columns or with filters in the lanes.
 #pragma once
 
-#include "math/lanes.hpp"
 #include "convolution/scratch.hpp"
 #include "convolution/strip.hpp"
+#include "math/lanes.hpp"
 
 namespace glassnet {
 namespace {  // each variant of the native module has its own

@@ -18,9 +18,9 @@ inline std::int64_t parts_of(std::int64_t total, std::int64_t most) { return (to
 // pixel that lies outside the plane is zero.
 template <class T>
 struct Pixels {
-    std::int64_t vertical, horizontal;      // strides
-    std::int64_t rows, columns;             // of a small image
-    std::int64_t first_row, first_column;   // in the plane
+    std::int64_t vertical, horizontal;     // strides
+    std::int64_t rows, columns;            // of a small image
+    std::int64_t first_row, first_column;  // in the plane
 
     std::int64_t image() const { return rows * columns; }
     std::int64_t plane() const { return vertical * horizontal * image(); }

@@ -61,7 +61,8 @@ struct Strip {
             const auto mask = V<T>::first(count);
             Lanes<T> square[width];
 #pragma GCC unroll 16
-            for (int i = 0; i < width; ++i) square[i] = i < planes ? V<T>::load(plane + i * size + p, mask) : Lanes<T>{};
+            for (int i = 0; i < width; ++i)
+                square[i] = i < planes ? V<T>::load(plane + i * size + p, mask) : Lanes<T>{};
             transpose<V<T>>(square);
 #pragma GCC unroll 16
             for (int i = 0; i < width; ++i) {

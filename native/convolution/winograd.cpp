@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "products/matrix_product.hpp"
 #include "convolution/scratch.hpp"
 #include "convolution/strip.hpp"
 #include "convolution/thread_memory.hpp"
 #include "convolution/winograd_transforms.hpp"
+#include "products/matrix_product.hpp"
 
 namespace glassnet {
 namespace {
@@ -14,10 +14,11 @@ namespace {
 constexpr int64_t fewest_planes = 16;
 constexpr int64_t most_outputs = 64, most_outputs_once = 32;  // at a time
 constexpr int64_t results = winograd_results, overlap = winograd_pixels - results;
-constexpr int64_t parts = winograd_pixels * winograd_pixels;  // of what is transformed: a matrix for each number of a square
+constexpr int64_t parts =
+    winograd_pixels * winograd_pixels;  // of what is transformed: a matrix for each number of a square
 
-// Between the parts: they are written side by side, and had better not lie at the same place of their pages, which a first
-// cache has only 8 ways for.
+// Between the parts: they are written side by side, and had better not lie at the same place of their pages, which a
+// first cache has only 8 ways for.
 template <class T>
 constexpr int64_t gap = 5 * 64 / sizeof(T);
 
@@ -29,16 +30,20 @@ struct Squares {
     int64_t strip;          // rows at once
     int64_t at_once = 1;    // images
     int64_t inputs, outputs;
-    bool is_single;         // all images in one go
+    bool is_single;  // all images in one go
     bool fit;
 
     Squares(const Planes<const T>& x, int64_t all_outputs, int64_t y_rows, int64_t y_columns, int64_t images,
             int64_t most_squares)
-        : rows(parts_of(y_rows, results)), columns(parts_of(y_columns, results)), strip(rows), inputs(x.count),
+        : rows(parts_of(y_rows, results)),
+          columns(parts_of(y_columns, results)),
+          strip(rows),
+          inputs(x.count),
           outputs(std::min(all_outputs, most_outputs)) {
         while (outputs > V<T>::width && !fits(1, 1)) outputs /= 2;
         while (strip > 1 && (!fits(strip, 1) || strip * columns > most_squares)) strip = parts_of(strip, 2);
-        while (strip == rows && at_once < images && (at_once + 1) * rows * columns <= most_squares && fits(strip, at_once + 1))
+        while (strip == rows && at_once < images && (at_once + 1) * rows * columns <= most_squares &&
+               fits(strip, at_once + 1))
             ++at_once;
         fit = fits(strip, at_once);
         // For once, the weights' share of a first cache is better than all of them in none.
@@ -79,7 +84,8 @@ void transform_strip(const Strip<T>& strip, int64_t rows, int64_t columns, int64
         }
 }
 
-// The ending of A' m A of a strip's squares, which lie as transform_strip lets them: results beyond the plane are left out.
+// The ending of A' m A of a strip's squares, which lie as transform_strip lets them: results beyond the plane are left
+// out.
 template <class T>
 void transform_products(const T* m, int64_t part, int64_t distance, int64_t planes, const Ending<T>& ending,
                         const Strip<T>& strip) {
@@ -97,14 +103,16 @@ void transform_products(const T* m, int64_t part, int64_t distance, int64_t plan
 #pragma GCC unroll 4
                 for (int j = 0; j < results; ++j)
                     if (whole || (row + i < strip.rows && column + j < strip.columns))
-                        V<T>::store(strip.at(row + i, column + j), at_least(square[i][j] * scale + shift, ending.least));
+                        V<T>::store(strip.at(row + i, column + j),
+                                    at_least(square[i][j] * scale + shift, ending.least));
         }
 }
 
 // G g G' of all weights: number k of those from input i to output o to u[k * part + i * outputs + o]. One of the two
 // axes has its 3x3 weights side by side; the lanes belong to the other, which is the inputs' where they are `turned`.
 template <class T>
-void transform_weights(const Weights<const T>& weights, bool turned, int64_t outputs, int64_t inputs, T* u, int64_t part) {
+void transform_weights(const Weights<const T>& weights, bool turned, int64_t outputs, int64_t inputs, T* u,
+                       int64_t part) {
     constexpr int64_t width = V<T>::width, taps = 9;
     const int64_t all_rows = turned ? inputs : outputs, all_columns = turned ? outputs : inputs;
     const int64_t distance = turned ? weights.input : weights.output;
@@ -146,7 +154,8 @@ void weights_of_sums(const T* m, int64_t part, int64_t inputs, T* weights, int64
         const auto mask = V<T>::first(count);
         Lanes<T> square[3][3];
         transform<ToWeights>(
-            [&](int row, int column) { return V<T>::load(m + (row * winograd_pixels + column) * part + i, mask); }, square);
+            [&](int row, int column) { return V<T>::load(m + (row * winograd_pixels + column) * part + i, mask); },
+            square);
         alignas(64) T g[9][width];
         for (int t = 0; t < 9; ++t) V<T>::store(g[t], square[t / 3][t % 3]);
         for (int64_t j = 0; j < count; ++j)
@@ -157,7 +166,8 @@ void weights_of_sums(const T* m, int64_t part, int64_t inputs, T* weights, int64
     }
 }
 
-// Squares of pixels of some images' strips, transformed: number k of square q and plane i to v[k * part + q * x.count + i].
+// Squares of pixels of some images' strips, transformed: number k of square q and plane i to v[k * part + q * x.count +
+// i].
 template <class T, class Transform>
 void transform_images(int64_t images, const Planes<const T>& x, int64_t x_image, const Strip<T>& strip, int64_t rows,
                       int64_t columns, T* v, int64_t part) {
@@ -165,7 +175,8 @@ void transform_images(int64_t images, const Planes<const T>& x, int64_t x_image,
         for (int64_t i = 0; i < x.count; i += V<T>::width) {
             const int64_t planes = std::min<int64_t>(V<T>::width, x.count - i);
             strip.read(planes_from(x, n * x_image, i), planes);
-            transform_strip<T, Transform>(strip, rows, columns, planes, v + n * rows * columns * x.count + i, part, x.count);
+            transform_strip<T, Transform>(strip, rows, columns, planes, v + n * rows * columns * x.count + i, part,
+                                          x.count);
         }
 }
 
@@ -195,15 +206,15 @@ bool winograd(int64_t images, const Planes<const T>& x, int64_t x_image, const W
                 const int64_t some = std::min(squares.at_once, images - image);
                 const int64_t rows = std::min(squares.strip, squares.rows - row), of_image = rows * columns;
                 if (output == 0 || !squares.is_single)
-                    transform_images<T, OfPixels>(
-                        some, planes_from(x, image * x_image, 0), x_image,
-                        {pixels, results * row - vertical_pad, results * rows + overlap, horizontal_pad,
-                         results * columns + overlap},
-                        rows, columns, v, v_part);
+                    transform_images<T, OfPixels>(some, planes_from(x, image * x_image, 0), x_image,
+                                                  {pixels, results * row - vertical_pad, results * rows + overlap,
+                                                   horizontal_pad, results * columns + overlap},
+                                                  rows, columns, v, v_part);
                 for (int64_t k = 0; k < parts; ++k)
                     matrix_product<T>(some * of_image, some_outputs, inputs, v + k * v_part, inputs, 1, u + k * u_part,
                                       some_outputs, nullptr, m + k * m_part, some_outputs);
-                const Strip<T> strip{pixels, results * row, std::min(results * rows, y.rows - results * row), 0, y.columns};
+                const Strip<T> strip{pixels, results * row, std::min(results * rows, y.rows - results * row), 0,
+                                     y.columns};
                 for (int64_t n = 0; n < some; ++n)
                     for (int64_t o = 0; o < some_outputs; o += V<T>::width) {
                         const int64_t planes = std::min<int64_t>(V<T>::width, some_outputs - o);
@@ -240,10 +251,10 @@ bool winograd_weights(int64_t images, const Planes<const T>& x, int64_t x_image,
             for (int64_t row = 0; row < squares.rows; row += squares.strip, continues = true) {
                 const int64_t some = std::min(squares.at_once, images - image);
                 const int64_t rows = std::min(squares.strip, squares.rows - row);
-                transform_images<T, OfPixels>(
-                    some, planes_from(x, image * x_image, 0), x_image,
-                    {pixels, results * row - vertical_pad, results * rows + overlap, horizontal_pad, results * columns + overlap},
-                    rows, columns, v, v_part);
+                transform_images<T, OfPixels>(some, planes_from(x, image * x_image, 0), x_image,
+                                              {pixels, results * row - vertical_pad, results * rows + overlap,
+                                               horizontal_pad, results * columns + overlap},
+                                              rows, columns, v, v_part);
                 Planes<const T> from = above;
                 from.data += image * dy_image;
                 transform_images<T, OfGradients>(some, from, dy_image,
@@ -252,19 +263,21 @@ bool winograd_weights(int64_t images, const Planes<const T>& x, int64_t x_image,
                 for (int64_t k = 0; k < parts; ++k) {
                     T* const sums = m + k * m_part;
                     matrix_product<T>(some_outputs, inputs, some * rows * columns, u + k * u_part, 1, some_outputs,
-                                      v + k * v_part, inputs, continues ? sums : nullptr, sums, inputs, continues ? inputs : 0);
+                                      v + k * v_part, inputs, continues ? sums : nullptr, sums, inputs,
+                                      continues ? inputs : 0);
                 }
             }
         for (int64_t o = 0; o < some_outputs; ++o)
-            weights_of_sums(m + o * inputs, m_part, inputs, dweight.data + (output + o) * dweight.output, dweight.input, adds);
+            weights_of_sums(m + o * inputs, m_part, inputs, dweight.data + (output + o) * dweight.output, dweight.input,
+                            adds);
     }
     return true;
 }
 
-#define GLASSNET_WINOGRAD(T)                                                                                           \
-    template bool winograd<T>(int64_t, const Planes<const T>&, int64_t, const Weights<const T>&, bool,                \
-                              const Ending<T>&, const Planes<T>&, int64_t, int64_t, int64_t);                         \
-    template bool winograd_weights<T>(int64_t, const Planes<const T>&, int64_t, const Planes<const T>&, int64_t,      \
+#define GLASSNET_WINOGRAD(T)                                                                                     \
+    template bool winograd<T>(int64_t, const Planes<const T>&, int64_t, const Weights<const T>&, bool,           \
+                              const Ending<T>&, const Planes<T>&, int64_t, int64_t, int64_t);                    \
+    template bool winograd_weights<T>(int64_t, const Planes<const T>&, int64_t, const Planes<const T>&, int64_t, \
                                       const Weights<T>&, bool, int64_t, int64_t);
 
 GLASSNET_WINOGRAD(float)

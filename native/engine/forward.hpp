@@ -25,8 +25,9 @@ public:
              const std::vector<double>& settings);
 
     // Several threads share the channels of a single image in the call just added: operands are divided along axis 1
-    // (`planes`, of one row, or `columns` of a matrix) or axis 0 (`weights`), or go `whole` to each thread. `waits`: for
-    // all channels of the calls before. Where the first operand has `summands`, y = x W + b is divided by its Segments.
+    // (`planes`, of one row, or `columns` of a matrix) or axis 0 (`weights`), or go `whole` to each thread. `waits`:
+    // for all channels of the calls before. Where the first operand has `summands`, y = x W + b is divided by its
+    // Segments.
     enum Share : int { whole, planes, weights, columns, summands };
     void divide(const std::vector<int>& shares, std::int64_t channels, bool waits);
 
@@ -70,7 +71,8 @@ private:
     void run_tile(Lane& lane, const char* x, char* y, std::int64_t rows) const;
     void run_divided(Lane& lane, int threads) const;
     void run_summands(const Lane& lane, const Call& call, int threads) const;
-    void run_channels(const Lane& lane, std::size_t first, std::size_t last, std::int64_t part, std::int64_t parts) const;
+    void run_channels(const Lane& lane, std::size_t first, std::size_t last, std::int64_t part,
+                      std::int64_t parts) const;
 
     bool is_double_;
     std::int64_t tile_;

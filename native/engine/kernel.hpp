@@ -113,9 +113,10 @@ template <class Scheme, auto float32, auto float64>
 Kernel kernel_by() {
     using Given32 = decltype(parameters_of(float32));
     using Given64 = decltype(parameters_of(float64));
-    return {[](const Operand* o, const double* s) { Scheme::template run<float>(Given32::call(float32, nullptr, s), o); },
-            [](const Operand* o, const double* s) { Scheme::template run<double>(Given64::call(float64, nullptr, s), o); },
-            Scheme::template operands<decltype(Given32::call(float32, nullptr, nullptr))>, Given32::settings};
+    return {
+        [](const Operand* o, const double* s) { Scheme::template run<float>(Given32::call(float32, nullptr, s), o); },
+        [](const Operand* o, const double* s) { Scheme::template run<double>(Given64::call(float64, nullptr, s), o); },
+        Scheme::template operands<decltype(Given32::call(float32, nullptr, nullptr))>, Given32::settings};
 }
 
 // Notes a kernel when the module is loaded.
@@ -129,8 +130,7 @@ bool has_kernel(const std::string& name);
 // The kernel of that name, for so many operands and settings; throws std::invalid_argument where there is none.
 const Kernel& kernel_for(const std::string& name, std::size_t operands, std::size_t settings);
 
-#define GLASSNET_KERNEL(name) \
-    const Registration name##_registration(#name, kernel_of<&name<float>, &name<double>>())
+#define GLASSNET_KERNEL(name) const Registration name##_registration(#name, kernel_of<&name<float>, &name<double>>())
 #define GLASSNET_KERNEL_BY(scheme, name) \
     const Registration name##_registration(#name, kernel_by<scheme, &name<float>, &name<double>>())
 

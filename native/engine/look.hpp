@@ -50,7 +50,8 @@ private:
 
     template <class T>
     static double share_at_rest(const Operand& y) {
-        const std::int64_t rows = y.rows(), units = y.shape[1], size = y.size() / std::max<std::int64_t>(rows * units, 1);
+        const std::int64_t rows = y.rows(), units = y.shape[1],
+                           size = y.size() / std::max<std::int64_t>(rows * units, 1);
         std::vector<std::uint8_t> is_active(static_cast<std::size_t>(units));
         std::uint8_t* const active = is_active.data();
         const T* element = y.as<T>();

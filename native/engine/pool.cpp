@@ -249,7 +249,7 @@ void* Pool::serve(void* argument) {
             continue;
         }
         const bool crowded = pool.crowded_.load(std::memory_order_relaxed);
-        const auto limit = crowded ? worker_yields
+        const auto limit = crowded                                      ? worker_yields
                            : pool.held_.load(std::memory_order_relaxed) ? spin_in_lease
                                                                         : spin_outside_lease;
         if (patience.wait(limit, crowded)) continue;

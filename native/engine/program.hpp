@@ -26,17 +26,16 @@ class Program {
 public:
     Program(bool is_double, std::int64_t batch_rows);
 
-    // Building. `stage` begins a stage, whose pieces several threads share if it `is_parallel`. `group` begins pieces of
-    // `size` of the indices 0 .. extent − 1 in it, and what is added afterwards is done in each piece in turn, on its
-    // share of the operands.
+    // Building. `stage` begins a stage, whose pieces several threads share if it `is_parallel`. `group` begins pieces
+    // of `size` of the indices 0 .. extent − 1 in it, and what is added afterwards is done in each piece in turn, on
+    // its share of the operands.
     void stage(bool is_parallel);
     void group(std::int64_t extent, std::int64_t size);
 
     // A call of a native kernel for the indices origin .. origin + length − 1. Operands that are `cut` are divided
-    // along axis 0 with the indices; of those that are by_piece each piece has its own, one behind the other; the others
-    // go whole to each piece. `columns` names, for each setting, the column
-    // of the per-step numbers that fills it, or −1 for the constant given. Throws std::invalid_argument for an unknown
-    // kernel.
+    // along axis 0 with the indices; of those that are by_piece each piece has its own, one behind the other; the
+    // others go whole to each piece. `columns` names, for each setting, the column of the per-step numbers that fills
+    // it, or −1 for the constant given. Throws std::invalid_argument for an unknown kernel.
     enum Share : int { whole, cut, by_piece };
     void add(const std::string& kernel, const std::vector<Operand>& operands, const std::vector<int>& shares,
              std::int64_t origin, std::int64_t length, const std::vector<double>& settings,
@@ -53,8 +52,8 @@ public:
     // throw, and says whether it succeeded.
     void add_callback(std::function<bool()> callback);
 
-    // Names the buffers (1,) with the loss and the batch's total weight. After the present stage the step ends where the
-    // loss is not finite.
+    // Names the buffers (1,) with the loss and the batch's total weight. After the present stage the step ends where
+    // the loss is not finite.
     void watch(const double* value, const double* total);
 
     // Ends the building.
@@ -76,9 +75,9 @@ private:
     struct Call {
         Kind kind;
         KernelFunction function;
-        std::size_t operands;   // place of the first one in operands_
-        std::size_t settings;   // likewise
-        std::size_t index;      // of the source or callback
+        std::size_t operands;          // place of the first one in operands_
+        std::size_t settings;          // likewise
+        std::size_t index;             // of the source or callback
         std::int64_t first_row, rows;  // of the batch, for gather and collect
     };
 

@@ -33,8 +33,12 @@ void Choice::measured(std::int64_t steps, double seconds) {
 }
 
 Replay::Replay(Program* full, std::int64_t full_steps, Program* rest, bool is_double)
-    : full_(full), rest_(rest), full_steps_(full_steps), epoch_steps_(full_steps + (rest != nullptr ? 1 : 0)),
-      rows_(full_steps * full->batch_rows() + (rest != nullptr ? rest->batch_rows() : 0)), is_double_(is_double) {}
+    : full_(full),
+      rest_(rest),
+      full_steps_(full_steps),
+      epoch_steps_(full_steps + (rest != nullptr ? 1 : 0)),
+      rows_(full_steps * full->batch_rows() + (rest != nullptr ? rest->batch_rows() : 0)),
+      is_double_(is_double) {}
 
 void Replay::parameters(const void* data, std::int64_t size) {
     parameters_ = data;
@@ -84,8 +88,7 @@ Replay::Outcome Replay::run_steps(const Span& span, std::int64_t from, std::int6
     std::int64_t epoch = (span.first + from) / epoch_steps_;
     for (std::int64_t s = from; s < to; ++s) {
         if (in_epoch == 0)
-            for (const Kept& kept : kept_)
-                std::memcpy(kept.slots[(span.epoch + epoch) % 2], kept.live, kept.bytes);
+            for (const Kept& kept : kept_) std::memcpy(kept.slots[(span.epoch + epoch) % 2], kept.live, kept.bytes);
         const bool is_rest = in_epoch == full_steps_;
         bool is_watched = false;
         for_looks(span, s, is_rest, [&](const Look& look, char* values, double*) {

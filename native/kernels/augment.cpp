@@ -76,8 +76,8 @@ struct Draw {
           factor(1 + signed_share(word[4]) * s.contrast),
           added(signed_share(word[5]) * s.brightness),
           kept(down, right, size.height, size.width, size),
-          cut(below(word[6], size.height) - s.cutout / 2, below(word[7], size.width) - s.cutout / 2, s.cutout,
-              s.cutout, size) {}
+          cut(below(word[6], size.height) - s.cutout / 2, below(word[7], size.width) - s.cutout / 2, s.cutout, s.cutout,
+              size) {}
 };
 
 // body(n, draw) for images n = 0, 1, ..., which stand in the batch from place `first` on.
@@ -123,8 +123,8 @@ struct Neighbours {
 
 // The places of NumPy's twin, computed by the same operations in the same order.
 template <class T>
-void find_neighbours(const Draw& draw, double cosine, double sine, const Size& size, std::int64_t i,
-                     std::int64_t from, std::int64_t count, Neighbours<T>& found) {
+void find_neighbours(const Draw& draw, double cosine, double sine, const Size& size, std::int64_t i, std::int64_t from,
+                     std::int64_t count, Neighbours<T>& found) {
     const auto height = static_cast<double>(size.height), width = static_cast<double>(size.width);
     const double middle_row = (height - 1) / 2, middle_column = (width - 1) / 2;
     const double v = static_cast<double>(i) - middle_row - static_cast<double>(draw.down);

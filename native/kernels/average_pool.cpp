@@ -1,10 +1,10 @@
 // Twin of src/glassnet/kernels/pool.py: the mean of windows of an image.
 
-#include "kernels/images.hpp"
 #include "engine/kernel.hpp"
+#include "kernels/images.hpp"
+#include "kernels/windows.hpp"
 #include "math/pairs.hpp"
 #include "math/reduce.hpp"
-#include "kernels/windows.hpp"
 
 #include <algorithm>
 #include <type_traits>
@@ -29,9 +29,8 @@ void means_of_rows(const T* x, const Images& of_x, const Window& w, Phases<T>& p
                     V::store(sums + v, V::load(sums + v) + V::load(column + v));
             });
         const T down = elements<T>(reached.count(), 1);
-        for_each(count, [=, sums = &sums[0], columns = &columns[0]](int64_t o) {
-            y[o] = sums[o] / (down * columns[o]);
-        });
+        for_each(count,
+                 [=, sums = &sums[0], columns = &columns[0]](int64_t o) { y[o] = sums[o] / (down * columns[o]); });
     }
 }
 
@@ -139,8 +138,8 @@ void average_pool2d_forward(In<T> of_x, Out<T> of_y, Window w) {
             } else if (are_wide(w, to.width)) {
                 const Range rows = part_of_image(row * w.stride_height - w.top, w.height, from.height);
                 for (int64_t o = 0; o < to.width; ++o)
-                    y[o] = mean_of_window(x, from, rows,
-                                          part_of_image(o * w.stride_width - w.left, w.width, from.width));
+                    y[o] =
+                        mean_of_window(x, from, rows, part_of_image(o * w.stride_width - w.left, w.width, from.width));
             } else {
                 for (int64_t o = 0; o < to.width; o += outputs_at_a_time)
                     means_in_rows(x, from, w, row, {o, std::min(o + outputs_at_a_time, to.width)}, y);
@@ -213,8 +212,7 @@ void average_pool2d_backward(In<T> of_dy, Out<T> of_dx, Window w) {
             } else if (are_wide(w, from.width)) {
                 const Range rows = part_of_image(row * w.stride_height - w.top, w.height, to.height);
                 for (int64_t o = 0; o < from.width; ++o)
-                    share_in_window(dy[o], dx, to, rows,
-                                    part_of_image(o * w.stride_width - w.left, w.width, to.width));
+                    share_in_window(dy[o], dx, to, rows, part_of_image(o * w.stride_width - w.left, w.width, to.width));
             } else {
                 for (int64_t o = 0; o < from.width; o += outputs_at_a_time)
                     share_in_rows(dy, dx, to, w, row, {o, std::min(o + outputs_at_a_time, from.width)});

@@ -1,7 +1,7 @@
 // Twin of src/glassnet/kernels/norm.py: batch norm.
 
-#include "math/channel_sums.hpp"
 #include "engine/kernel.hpp"
+#include "math/channel_sums.hpp"
 #include "math/pairs.hpp"
 #include "math/reduce.hpp"
 #include "math/vector_math.hpp"

@@ -27,8 +27,7 @@ struct LogTotals {
     T of_row[rows_at_a_time];
 
     explicit LogTotals(const SoftmaxScales<T>& scales) {
-        for_elements(
-            scales.count, [](T total, T& log_total) { log_total = vector_log(total); }, scales.total, of_row);
+        for_elements(scales.count, [](T total, T& log_total) { log_total = vector_log(total); }, scales.total, of_row);
     }
 };
 
@@ -96,9 +95,8 @@ void soft_cross_entropy_forward(In<T> logits, In<T> targets, Out<T> losses, Out<
             const int64_t row = scales.first + i;
             const T *z = logits + row * classes, *t = targets + row * classes;
             const T largest = scales.largest[i], log_total = log_totals.of_row[i];
-            losses[row] = -sum_of<T>(classes, [=](int64_t k) {
-                return smoothing.of(t[k]) * (z[k] - largest - log_total);
-            });
+            losses[row] =
+                -sum_of<T>(classes, [=](int64_t k) { return smoothing.of(t[k]) * (z[k] - largest - log_total); });
         }
     });
 }
@@ -115,8 +113,7 @@ void soft_cross_entropy_backward(In<T> row_weights, In<T> probabilities, In<T> t
 GLASSNET_KERNEL(soft_cross_entropy_backward);
 
 template <class T>
-void cross_entropy_of_probabilities_forward(In<T> probabilities, In<T> targets, Out<T> losses,
-                                            double label_smoothing) {
+void cross_entropy_of_probabilities_forward(In<T> probabilities, In<T> targets, Out<T> losses, double label_smoothing) {
     const int64_t classes = probabilities.row_size();
     const Smoothing<T> smoothing(label_smoothing, classes);
     const auto term = [smoothing, floor = log_floor<T>()](T probability, T target) {

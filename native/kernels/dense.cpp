@@ -1,9 +1,9 @@
 // Twin of src/glassnet/kernels/dense.py: the dense layer.
 
 #include "engine/kernel.hpp"
-#include "products/narrow_product.hpp"
 #include "math/reduce.hpp"
 #include "products/matrix_product.hpp"
+#include "products/narrow_product.hpp"
 #include "products/segments.hpp"
 
 #include <algorithm>

@@ -24,8 +24,7 @@ void dropout_forward(In<T> x, Out<T> y, Out<std::uint8_t> mask, double rate, std
                      words);
         const std::uint32_t* word = words + skipped;
         for (std::int64_t i = 0; i < count; ++i) mask[done + i] = word[i] >= threshold;
-        for (std::int64_t i = 0; i < count; ++i)
-            y[done + i] = x[done + i] * (word[i] >= threshold ? scale : T(0));
+        for (std::int64_t i = 0; i < count; ++i) y[done + i] = x[done + i] * (word[i] >= threshold ? scale : T(0));
         done += count;
     }
 }

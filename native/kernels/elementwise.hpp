@@ -31,8 +31,9 @@ class Elementwise {
             if constexpr (std::is_void_v<Result>)
                 Loop()(size, body, array(i, std::type_identity<Elements>())...);
             else
-                Loop()(size, [body](Elements... x, T& y) { y = body(x...); },
-                       array(i, std::type_identity<Elements>())..., o[inputs].as<T>());
+                Loop()(
+                    size, [body](Elements... x, T& y) { y = body(x...); }, array(i, std::type_identity<Elements>())...,
+                    o[inputs].as<T>());
         }
     };
 

@@ -1,8 +1,8 @@
 // Twin of src/glassnet/kernels/norm.py: layer and group norm, which take the mean and variance of one row's
 // elements in groups.
 
-#include "math/channel_sums.hpp"
 #include "engine/kernel.hpp"
+#include "math/channel_sums.hpp"
 #include "math/pairs.hpp"
 #include "math/reduce.hpp"
 #include "math/vector_math.hpp"

@@ -1,5 +1,5 @@
-// Twin of src/glassnet/kernels/losses.py: each row's loss ℓ (N,), and ω_n times its gradient. The cross-entropies are in
-// cross_entropy.cpp.
+// Twin of src/glassnet/kernels/losses.py: each row's loss ℓ (N,), and ω_n times its gradient. The cross-entropies are
+// in cross_entropy.cpp.
 //
 // std::max and std::min have the number that may be NaN first: they then return it, as NumPy does.
 

@@ -2,12 +2,12 @@
 //
 // Of equal elements the first counts, and NaN as the largest, as NumPy has it.
 
-#include "kernels/images.hpp"
 #include "engine/kernel.hpp"
+#include "kernels/images.hpp"
+#include "kernels/windows.hpp"
 #include "math/pairs.hpp"
 #include "math/reduce.hpp"
 #include "math/vector_math.hpp"
-#include "kernels/windows.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -207,9 +207,8 @@ void scatter_in_rows(const T* dy, const std::uint8_t* index, T* dx, const Images
             const Range reached = reaching({0, width}, 1, j - w.left, of_dx.width);
             const auto place = static_cast<std::uint8_t>(i * w.width + j);
             T* const to = dx + x_row * of_dx.width + j - w.left;
-            for_each(reached.count(), [=, o = reached.from](int64_t k) {
-                to[o + k] += index[o + k] == place ? dy[o + k] : T(0);
-            });
+            for_each(reached.count(),
+                     [=, o = reached.from](int64_t k) { to[o + k] += index[o + k] == place ? dy[o + k] : T(0); });
         }
     });
 }

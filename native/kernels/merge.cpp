@@ -77,9 +77,8 @@ template <class T>
 void squared_distance_forward(In<T> a, In<T> b, Out<T> y) {
     const int64_t width = a.row_size();
     for (int64_t row = 0; row < a.rows(); ++row)
-        y[row] = sum_of<T>(width, [a = a + row * width, b = b + row * width](int64_t i) {
-            return (a[i] - b[i]) * (a[i] - b[i]);
-        });
+        y[row] = sum_of<T>(
+            width, [a = a + row * width, b = b + row * width](int64_t i) { return (a[i] - b[i]) * (a[i] - b[i]); });
 }
 GLASSNET_KERNEL(squared_distance_forward);
 

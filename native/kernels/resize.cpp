@@ -1,7 +1,7 @@
 // Twin of src/glassnet/kernels/resize.py: images repeated, and with a border of zeros.
 
-#include "kernels/images.hpp"
 #include "engine/kernel.hpp"
+#include "kernels/images.hpp"
 #include "math/pairs.hpp"
 #include "math/reduce.hpp"
 

@@ -1,7 +1,7 @@
 // Twin of src/glassnet/kernels/scale.py: y = γ x + β, channel by channel.
 
-#include "math/channel_sums.hpp"
 #include "engine/kernel.hpp"
+#include "math/channel_sums.hpp"
 #include "math/pairs.hpp"
 #include "math/reduce.hpp"
 

@@ -69,8 +69,8 @@ GLASSNET_KERNEL(rmsprop_update);
 // The bias corrections in the settings: η m̂ / (√v̂ + ε) = η √c₂/c₁ · m / (√v + ε √c₂), c = 1 − βᵗ, as in Kingma and
 // Ba, end of section 2.
 template <class T>
-void adam_update(In<T> gradients, Out<T> parameters, Out<T> m, Out<T> v, double learning_rate, double beta1, double beta2,
-                 double epsilon, double step) {
+void adam_update(In<T> gradients, Out<T> parameters, Out<T> m, Out<T> v, double learning_rate, double beta1,
+                 double beta2, double epsilon, double step) {
     const T keep1 = static_cast<T>(beta1), take1 = static_cast<T>(1 - beta1);
     const T keep2 = static_cast<T>(beta2), take2 = static_cast<T>(1 - beta2);
     const double root = std::sqrt(1 - std::pow(beta2, step));
@@ -88,8 +88,8 @@ void adam_update(In<T> gradients, Out<T> parameters, Out<T> m, Out<T> v, double 
 GLASSNET_KERNEL(adam_update);
 
 template <class T>
-void nadam_update(In<T> gradients, Out<T> parameters, Out<T> m, Out<T> v, double learning_rate, double beta1, double beta2,
-                  double epsilon, double step, double momentum, double next_momentum, double product) {
+void nadam_update(In<T> gradients, Out<T> parameters, Out<T> m, Out<T> v, double learning_rate, double beta1,
+                  double beta2, double epsilon, double step, double momentum, double next_momentum, double product) {
     const T keep1 = static_cast<T>(beta1), take1 = static_cast<T>(1 - beta1);
     const T keep2 = static_cast<T>(beta2), take2 = static_cast<T>(1 - beta2);
     const double root = std::sqrt(1 - std::pow(beta2, step));
@@ -157,9 +157,9 @@ void clip_by_norm(Out<T> gradients, double limit) {
     const double largest = max_of(gradients.size(), T(0), [gradients](int64_t i) { return std::abs(gradients[i]); });
     if (largest == 0) return;
     const double norm = largest * std::sqrt(sum_of<double>(gradients.size(), [gradients, largest](int64_t i) {
-        const double scaled = static_cast<double>(gradients[i]) / largest;
-        return scaled * scaled;
-    }));
+                            const double scaled = static_cast<double>(gradients[i]) / largest;
+                            return scaled * scaled;
+                        }));
     if (!(norm > limit)) return;  // also where a NaN among the gradients leaves nothing to compare
     const T factor = static_cast<T>(limit / norm);
     for_each(gradients.size(), [=](int64_t i) { gradients[i] *= factor; });
@@ -188,8 +188,7 @@ void max_norm(Out<T> weight, T limit, int unit_axis) {
                     factors[unit] += sum_of<T>(inner, [w](int64_t i) { return w[i] * w[i]; });
             }
         }
-        for (int64_t unit = 0; unit < count; ++unit)
-            factors[unit] = limit / std::max(std::sqrt(factors[unit]), limit);
+        for (int64_t unit = 0; unit < count; ++unit) factors[unit] = limit / std::max(std::sqrt(factors[unit]), limit);
         for (int64_t row = 0; row < outer; ++row) {
             T* w = start + row * units * inner;
             if (inner == 1) {

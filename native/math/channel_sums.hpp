@@ -198,12 +198,15 @@ void sum_channels(const Channels& x, Set set, Term term, Write write, const Ts*.
         if (x.are_short()) {
             coefficients.repeat(channels, x.size);
             const int64_t row_size = x.channels * x.size, from = first * x.size;
-            sum_columns<T, sums>(x.rows, channels * x.size, [&](auto v, int64_t row, int64_t i) {
-                using V = decltype(v);
-                Terms<V, count> numbers;
-                for (int k = 0; k < count; ++k) numbers.of[k] = V::load(coefficients.of[k] + i);
-                return term(v, numbers.of, V::load(arrays + row * row_size + from + i)...);
-            }, totals);
+            sum_columns<T, sums>(
+                x.rows, channels * x.size,
+                [&](auto v, int64_t row, int64_t i) {
+                    using V = decltype(v);
+                    Terms<V, count> numbers;
+                    for (int k = 0; k < count; ++k) numbers.of[k] = V::load(coefficients.of[k] + i);
+                    return term(v, numbers.of, V::load(arrays + row * row_size + from + i)...);
+                },
+                totals);
         } else {
             for (double* of : totals) std::fill_n(of, channels, 0.0);
             for (int64_t row = 0; row < x.rows; ++row)
@@ -212,9 +215,9 @@ void sum_channels(const Channels& x, Set set, Term term, Write write, const Ts*.
                     for (int k = 0; k < count; ++k) numbers[k] = coefficients.of[k][c];
                     const int64_t from = (row * x.channels + first + c) * x.size;
                     double of_channel[sums] = {};
-                    add_sums<T, sums>(x.size, [&](auto v, int64_t i) {
-                        return term(v, numbers, v.load(arrays + from + i)...);
-                    }, of_channel);
+                    add_sums<T, sums>(
+                        x.size, [&](auto v, int64_t i) { return term(v, numbers, v.load(arrays + from + i)...); },
+                        of_channel);
                     for (int s = 0; s < sums; ++s) totals[s][c] += of_channel[s];
                 }
         }

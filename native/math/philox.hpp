@@ -82,9 +82,9 @@ inline void philox_words(const PhiloxStream& from, std::uint32_t first_block, st
         };
         for (std::int64_t i = 0; i < side; ++i) {
             const Wide halves[] = {pairs_of(c0[i], c1[i]), pairs_of(c2[i], c3[i])};
-            const Wide in_order[] = {interleave<0>(halves[0], halves[1], std::make_integer_sequence<int, lanes>()),
-                                     interleave<lanes / 2>(halves[0], halves[1],
-                                                           std::make_integer_sequence<int, lanes>())};
+            const Wide in_order[] = {
+                interleave<0>(halves[0], halves[1], std::make_integer_sequence<int, lanes>()),
+                interleave<lanes / 2>(halves[0], halves[1], std::make_integer_sequence<int, lanes>())};
             std::memcpy(words + 4 * (block + i * lanes), in_order, sizeof in_order);
         }
     }

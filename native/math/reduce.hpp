@@ -105,8 +105,8 @@ struct Costly {
     void operator()(auto... arguments) const { for_elements(arguments...); }
 };
 
-// Calls body with `width` as a constant where it is one of those whose rows GCC takes apart, and puts together, in whole
-// vectors; returns whether it was.
+// Calls body with `width` as a constant where it is one of those whose rows GCC takes apart, and puts together, in
+// whole vectors; returns whether it was.
 template <class Body>
 inline bool with_narrow(std::int64_t width, Body body) {
     const auto call = [&]<std::int64_t... widths>(std::integer_sequence<std::int64_t, widths...>) {

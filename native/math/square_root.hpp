@@ -1,5 +1,5 @@
-// Square roots of whole vectors, rounded as the processor rounds them, and sooner: its own instruction occupies the unit
-// that divides for as long as the division that mostly follows.
+// Square roots of whole vectors, rounded as the processor rounds them, and sooner: its own instruction occupies the
+// unit that divides for as long as the division that mostly follows.
 //
 // s ≈ √v and h ≈ 1/(2 √v) are refined together from an estimate of 1/√v with 14 bits: e = ½ − s h, s ← s + s e,
 // h ← h + h e; and at the end s ← s + (v − s²) h (Markstein, IA-64 and Elementary Functions, 2000, section 9.1). For

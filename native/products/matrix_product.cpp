@@ -25,8 +25,8 @@ struct Block {
     bool adds = false;   // the sums to what is in C
 };
 
-// Every sum is kept in a register while p runs: in `vectors` vectors, of which the last one has `last_bytes`. `adjacent`
-// says that a_row is 1.
+// Every sum is kept in a register while p runs: in `vectors` vectors, of which the last one has `last_bytes`.
+// `adjacent` says that a_row is 1.
 template <class T, int bytes, int last_bytes, int vectors, int rows, bool adjacent>
 void multiply_block(const Block<T>& o) {
     using V = Vec<T, bytes>;
@@ -114,21 +114,22 @@ constexpr auto all_functions = []<int... v>(std::integer_sequence<int, v...>) {
 constexpr int64_t panel_bytes = 1 << 16;
 
 // So many rows of B are used for all rows of A before the next ones, and so are read from the second cache but once.
-// Measured in GFLOP/s in float32. On an AMD Zen 4, 117 at most, with 256, 1024 and all rows: (50x3072)(3072x100) 104, 106,
-// 100; (64x2048)(2048x2048) 86, 88, 69 (OpenBLAS 81); (64x784)(784x256) 115, 117, 117. On an Intel Sapphire Rapids, 153 at
-// most, with 256 and 1024: (128x784)(784x512) 101, 61; (128x512)(512x512) 108, 92; (64x784)(784x256) 102, 120.
+// Measured in GFLOP/s in float32. On an AMD Zen 4, 117 at most, with 256, 1024 and all rows: (50x3072)(3072x100) 104,
+// 106, 100; (64x2048)(2048x2048) 86, 88, 69 (OpenBLAS 81); (64x784)(784x256) 115, 117, 117. On an Intel Sapphire
+// Rapids, 153 at most, with 256 and 1024: (128x784)(784x512) 101, 61; (128x512)(512x512) 108, 92; (64x784)(784x256)
+// 102, 120.
 constexpr int64_t depth_in_place = longest_added;
 
-// With so many rows of A it pays to copy those of B, which may lie so far apart that a few of them fill their places in the
-// first cache. Intel as above, copied and not: (128x784)(784x512) 120, 101; (256x1024)(1024x1024) 109, 70; but
+// With so many rows of A it pays to copy those of B, which may lie so far apart that a few of them fill their places in
+// the first cache. Intel as above, copied and not: (128x784)(784x512) 120, 101; (256x1024)(1024x1024) 109, 70; but
 // (200x3072)(3072x100) 88, 88. AVX2: (1024x256)(256x4096) 85, 63; but (64x784)(784x256) 91, 102.
 template <class T>
 bool pays_to_copy(int64_t m, int64_t b_row) {
     return vector_bytes < 64 ? m >= 192 : m >= 64 && b_row * static_cast<int64_t>(sizeof(T)) >= 1024;
 }
 
-// Columns of Bᵀ, B (columns, depth), side by side: to (depth, width), square by square, of which `to` gets the first `used`
-// rows.
+// Columns of Bᵀ, B (columns, depth), side by side: to (depth, width), square by square, of which `to` gets the first
+// `used` rows.
 template <class T, int bytes, int used>
 void transpose_panel(const T* b, int64_t b_row, int64_t depth, int64_t columns, int64_t width, T* to) {
     using V = Vec<T, bytes>;
@@ -182,7 +183,9 @@ void multiply(int64_t m, int64_t n, Block<T>& block) {
     for (int64_t j = 0; j < panels.count; ++j) {
         const int64_t vectors = panels[j], width = vectors * lanes, columns = std::min(width, n);
         const Parts row_blocks(m, rows_beside[vectors]);
-        const int64_t depth = !packs ? depth_in_place : transposed && k <= lanes ? lanes : packed_size / (width * lanes) * lanes;
+        const int64_t depth = !packs                     ? depth_in_place
+                              : transposed && k <= lanes ? lanes
+                                                         : packed_size / (width * lanes) * lanes;
         block.last_lanes = columns - width + lanes;
         // A processor that makes a long vector of two short ones works half the time for a last one that is half empty.
         const bool half = short_bytes < bytes && block.last_lanes <= lanes / 2;
@@ -247,8 +250,8 @@ void multiply_narrow(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_colu
 }
 
 // For few rows of A and many of B: Cᵀ = B Aᵀ, so that A and C are transposed instead of B. GFLOP/s of the one and the
-// other way, float32 on an AMD Zen 4: (16x512)(512x512)ᵀ 61 and 47, (32x512)(512x512)ᵀ 109 and 96, (64x256)(256x256)ᵀ 111
-// and 107; but (50x256)(200x256)ᵀ 94 and 103, whose last columns do not fill a vector.
+// other way, float32 on an AMD Zen 4: (16x512)(512x512)ᵀ 61 and 47, (32x512)(512x512)ᵀ 109 and 96, (64x256)(256x256)ᵀ
+// 111 and 107; but (50x256)(200x256)ᵀ 94 and 103, whose last columns do not fill a vector.
 template <class T>
 void multiply_swapped(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row, const T* b, int64_t b_row, T* c,
                       int64_t c_row) {
@@ -266,7 +269,8 @@ void multiply_swapped(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row
                         sums[column * width + i] = c[i * c_row + j + column];
             const T* const start = p > 0 ? sums : nullptr;
             multiply<T, Right::in_place>(
-                columns, m, {depth, b + j * b_row + p, b_row, 1, right, width, start, p > 0 ? width : 0, sums, width, 0});
+                columns, m,
+                {depth, b + j * b_row + p, b_row, 1, right, width, start, p > 0 ? width : 0, sums, width, 0});
             if (columns == lanes && m == width)
                 transpose_panel<T, vector_bytes, lanes>(sums, width, m, lanes, c_row, c + j);
             else
@@ -281,7 +285,7 @@ void multiply_swapped(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row
 
 template <class T>
 void matrix_product(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row, int64_t a_column, const T* b,
-                   int64_t b_row, const T* start, T* c, int64_t c_row, int64_t start_row) {
+                    int64_t b_row, const T* start, T* c, int64_t c_row, int64_t start_row) {
     if (m <= 0 || n <= 0) return;
     if (a_row == 1 && n * sizeof(T) <= 16 && start == nullptr)
         return multiply_narrow(m, n, k, a, a_column, b, b_row, c, c_row);
@@ -303,7 +307,7 @@ void add_matrix_product(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_r
 
 template <class T>
 void matrix_product_transposed(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row, const T* b, int64_t b_row,
-                              T* c, int64_t c_row, bool adds) {
+                               T* c, int64_t c_row, bool adds) {
     if (m <= 0 || n <= 0) return;
     constexpr int64_t lanes = Vec<T, vector_bytes>::width;
     if (!adds && m % lanes == 0 && m <= most_vectors * lanes && 2 * m <= n && k >= 32)
@@ -313,16 +317,16 @@ void matrix_product_transposed(int64_t m, int64_t n, int64_t k, const T* a, int6
 }
 
 template void matrix_product<float>(int64_t, int64_t, int64_t, const float*, int64_t, int64_t, const float*, int64_t,
-                                   const float*, float*, int64_t, int64_t);
-template void matrix_product<double>(int64_t, int64_t, int64_t, const double*, int64_t, int64_t, const double*,
-                                    int64_t, const double*, double*, int64_t, int64_t);
+                                    const float*, float*, int64_t, int64_t);
+template void matrix_product<double>(int64_t, int64_t, int64_t, const double*, int64_t, int64_t, const double*, int64_t,
+                                     const double*, double*, int64_t, int64_t);
 template void add_matrix_product<float>(int64_t, int64_t, int64_t, const float*, int64_t, const float*, int64_t, float*,
                                         int64_t);
 template void add_matrix_product<double>(int64_t, int64_t, int64_t, const double*, int64_t, const double*, int64_t,
                                          double*, int64_t);
 template void matrix_product_transposed<float>(int64_t, int64_t, int64_t, const float*, int64_t, const float*, int64_t,
-                                              float*, int64_t, bool);
+                                               float*, int64_t, bool);
 template void matrix_product_transposed<double>(int64_t, int64_t, int64_t, const double*, int64_t, const double*,
-                                               int64_t, double*, int64_t, bool);
+                                                int64_t, double*, int64_t, bool);
 
 }  // namespace glassnet

@@ -11,12 +11,13 @@
 
 namespace glassnet {
 
-// C (m, n) = op(A) (m, k) B (k, n) + start. Element (i, p) of op(A) stands at a[i * a_row + p * a_column], rows of B lie
-// b_row apart, those of C c_row, those of the start start_row: 0 for a bias (n,). The start may be null, or C itself; C
-// must not overlap the others.
+// C (m, n) = op(A) (m, k) B (k, n) + start. Element (i, p) of op(A) stands at a[i * a_row + p * a_column], rows of B
+// lie b_row apart, those of C c_row, those of the start start_row: 0 for a bias (n,). The start may be null, or C
+// itself; C must not overlap the others.
 template <class T>
 void matrix_product(std::int64_t m, std::int64_t n, std::int64_t k, const T* a, std::int64_t a_row,
-                   std::int64_t a_column, const T* b, std::int64_t b_row, const T* start, T* c, std::int64_t c_row, std::int64_t start_row = 0);
+                    std::int64_t a_column, const T* b, std::int64_t b_row, const T* start, T* c, std::int64_t c_row,
+                    std::int64_t start_row = 0);
 
 // C (m, n) += A (m, k) B (k, n), the products of each element summed up first; k is at most `longest_added`.
 constexpr std::int64_t longest_added = 256;
@@ -25,9 +26,10 @@ template <class T>
 void add_matrix_product(std::int64_t m, std::int64_t n, std::int64_t k, const T* a, std::int64_t a_row, const T* b,
                         std::int64_t b_row, T* c, std::int64_t c_row);
 
-// C (m, n) = A (m, k) Bᵀ, or C + A Bᵀ where it `adds`; rows of B (n, k) lie b_row apart, those of A a_row and those of C c_row.
+// C (m, n) = A (m, k) Bᵀ, or C + A Bᵀ where it `adds`; rows of B (n, k) lie b_row apart, those of A a_row and those of
+// C c_row.
 template <class T>
 void matrix_product_transposed(std::int64_t m, std::int64_t n, std::int64_t k, const T* a, std::int64_t a_row,
-                              const T* b, std::int64_t b_row, T* c, std::int64_t c_row, bool adds = false);
+                               const T* b, std::int64_t b_row, T* c, std::int64_t c_row, bool adds = false);
 
 }  // namespace glassnet

@@ -100,7 +100,8 @@ void multiply(std::int64_t m, std::int64_t k, const T* a, std::int64_t a_row, co
         }
         std::int64_t row = 0;
         const auto add = [&]<int rows>(std::integral_constant<int, rows>) {
-            add_rows<T, rows, n>(count, a + row * a_row + first, a_row, columns, o.c + row * o.c_row, o.c_row, o.c_column);
+            add_rows<T, rows, n>(count, a + row * a_row + first, a_row, columns, o.c + row * o.c_row, o.c_row,
+                                 o.c_column);
             row += rows;
         };
         while (row + rows_at_a_time <= m) add(std::integral_constant<int, rows_at_a_time>());

@@ -1,4 +1,5 @@
-// Matrix products with so few columns that vectors along them would stay empty: sums along k in vectors of partial sums.
+// Matrix products with so few columns that vectors along them would stay empty: sums along k in vectors of partial
+// sums.
 #pragma once
 
 #include <cstdint>

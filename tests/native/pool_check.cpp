@@ -23,13 +23,13 @@
 #endif
 #endif
 
-#define CHECK(condition)                                                              \
-    do {                                                                              \
-        if (!(condition)) {                                                           \
-            std::fprintf(stderr, "%s:%d: not %s\n", __FILE__, __LINE__, #condition);  \
-            std::fflush(stderr);                                                      \
-            std::_Exit(1);                                                            \
-        }                                                                             \
+#define CHECK(condition)                                                             \
+    do {                                                                             \
+        if (!(condition)) {                                                          \
+            std::fprintf(stderr, "%s:%d: not %s\n", __FILE__, __LINE__, #condition); \
+            std::fflush(stderr);                                                     \
+            std::_Exit(1);                                                           \
+        }                                                                            \
     } while (false)
 
 using glassnet::Pool;
@@ -72,8 +72,7 @@ void many_runs_in_one_lease(int threads, int runs) {
         const std::int64_t pieces = run % static_cast<std::int64_t>(values.size()) + 1;
         lease.run(pieces, [&values, run](std::int64_t i) { values[static_cast<std::size_t>(i)] = run * i; });
         for (std::int64_t i = 0; i < pieces; ++i) CHECK(values[static_cast<std::size_t>(i)] == run * i);
-        if (run % 3 == 0)
-            lease.run(2, [&values](std::int64_t i) { values[static_cast<std::size_t>(i)] += 1; });
+        if (run % 3 == 0) lease.run(2, [&values](std::int64_t i) { values[static_cast<std::size_t>(i)] += 1; });
         if (run % 512 == 0) spend(std::chrono::microseconds(300));  // long enough for the workers to sleep
         sum += values[0];
     }
