@@ -8,12 +8,9 @@
 namespace glassnet {
 namespace {
 
-constexpr std::size_t alignment = 64;
 constexpr std::size_t most_operands = 8;  // of a divided call
 // A convolution's way of summing depends on whether it has fewer channels than this; parts must not.
 constexpr std::int64_t channels_at_once = 16;
-
-constexpr std::int64_t most_sum_bytes = 1 << 16;  // of the parts of a divided sum
 
 template <class T>
 void add_to(T* sum, const T* part, std::int64_t count) {
@@ -134,8 +131,10 @@ void Forward::run_summands(const Lane& lane, const Call& call, int threads) cons
     const Segments segments(given[0].shape[1]);
     const std::int64_t sum_bytes = given[3].row_bytes;
     alignas(64) char sums[most_sum_bytes];
-    Context context{&call, given, given + 1, given + 2, given + 3, settings_.data() + call.settings, segments, sum_bytes,
-                    std::min<std::int64_t>(threads, segments.count), sums};
+    Context context{&call,     given,     given + 1,
+                    given + 2, given + 3, settings_.data() + call.settings,
+                    segments,  sum_bytes, std::min<std::int64_t>(threads, segments.count),
+                    sums};
     const auto one_part = [](void* pointer, std::int64_t part) {
         const auto& c = *static_cast<const Context*>(pointer);
         for (std::int64_t i = c.segments.count * part / c.parts; i < c.segments.count * (part + 1) / c.parts; ++i) {
@@ -180,7 +179,8 @@ void Forward::run_divided(Lane& lane, int threads) const {
             continue;
         }
         if (calls_[first].shares.empty()) {
-            calls_[first].function(lane.operands.data() + calls_[first].operands, settings_.data() + calls_[first].settings);
+            calls_[first].function(lane.operands.data() + calls_[first].operands,
+                                   settings_.data() + calls_[first].settings);
             continue;
         }
         while (last < calls_.size() && !calls_[last].shares.empty() && !calls_[last].waits) ++last;

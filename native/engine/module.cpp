@@ -11,10 +11,11 @@
 #include <optional>
 #include <tuple>
 
-#include "math/finite.hpp"
 #include "engine/forward.hpp"
 #include "engine/replay.hpp"
 #include "engine/subnormals.hpp"
+#include "math/finite.hpp"
+#include "products/segments.hpp"
 
 namespace nb = nanobind;
 using namespace glassnet;
@@ -54,8 +55,8 @@ std::vector<Operand> operands(const std::vector<std::optional<AnyArray>>& arrays
     return result;
 }
 
-// One call; operands marked in `cut` are divided into `length` parts, of which it gets start .. stop − 1. Sums marked in
-// `adds` are added to what is there.
+// One call; operands marked in `cut` are divided into `length` parts, of which it gets start .. stop − 1. Sums marked
+// in `adds` are added to what is there.
 void call(const std::string& kernel, bool is_double, const std::vector<std::optional<AnyArray>>& arrays,
           const std::vector<double>& settings, const std::vector<bool>& cut, std::int64_t length, std::int64_t start,
           std::int64_t stop, const std::vector<bool>& adds) {
@@ -75,20 +76,29 @@ T* address(const std::optional<AnyArray>& array) {
     return static_cast<T*>(const_cast<void*>(array->data()));
 }
 
-std::tuple<std::int64_t, int> run(Replay& replay, std::int64_t epoch, std::int64_t first, std::int64_t steps,
-                                  std::optional<AnyArray> orders, AnyArray numbers, AnyArray values, AnyArray totals,
-                                  std::optional<AnyArray> collected, int threads, std::int64_t before,
-                                  const std::vector<std::tuple<AnyArray, AnyArray>>& seen) {
-    Replay::Span span{epoch, first, steps, address<std::int64_t>(orders), address<double>(numbers),
-                      static_cast<std::int64_t>(numbers.shape(1)), address<double>(values),
-                      address<double>(totals), address<char>(collected), before, {}};
+std::tuple<std::int64_t, Replay::End> run(Replay& replay, std::int64_t epoch, std::int64_t first, std::int64_t steps,
+                                          std::optional<AnyArray> orders, AnyArray numbers, AnyArray values,
+                                          AnyArray totals, std::optional<AnyArray> collected, int threads,
+                                          std::int64_t before,
+                                          const std::vector<std::tuple<AnyArray, AnyArray>>& seen) {
+    Replay::Span span{epoch,
+                      first,
+                      steps,
+                      address<std::int64_t>(orders),
+                      address<double>(numbers),
+                      static_cast<std::int64_t>(numbers.shape(1)),
+                      address<double>(values),
+                      address<double>(totals),
+                      address<char>(collected),
+                      before,
+                      {}};
     for (const auto& [rows, resting] : seen)
         span.seen.push_back({address<char>(rows), operand(rows).row_bytes, address<double>(resting),
                              static_cast<std::int64_t>(resting.shape(1))});
     nb::gil_scoped_release release;
     const Subnormals subnormals(Subnormals::as_zero);
     const auto outcome = replay.run(span, threads);
-    return {outcome.steps, static_cast<int>(outcome.end)};
+    return {outcome.steps, outcome.end};
 }
 
 // A view of an object's memory by the buffer protocol, which costs less than an array of nanobind's.
@@ -123,7 +133,8 @@ private:
 
 // Fills y with the outputs of x. False where x is not what the program reads as it is: the caller knows why.
 bool predict(Forward& forward, nb::handle x, nb::handle y, int threads) {
-    const View inputs(x, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT), outputs(y, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE);
+    const View inputs(x, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT),
+        outputs(y, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE);
     const char format = forward.is_double() ? 'd' : 'f';
     if (!inputs.is_like(forward.input(), format) || !outputs.is_like(forward.output(), format) ||
         inputs.rows() != outputs.rows())
@@ -156,8 +167,14 @@ NB_MODULE(GLASSNET_MODULE, module) {
     module.def("call", &call, nb::arg("kernel"), nb::arg("is_double"), nb::arg("arrays"), nb::arg("settings"),
                nb::arg("cut") = std::vector<bool>{}, nb::arg("length") = 1, nb::arg("start") = 0, nb::arg("stop") = 1,
                nb::arg("adds") = std::vector<bool>{});
-    nb::class_<Program>(module, "Program")
-        .def(nb::init<bool, std::int64_t>(), nb::arg("is_double"), nb::arg("batch_rows"))
+    module.attr("MOST_AXES") = most_axes;
+    module.attr("ALIGNMENT") = alignment;
+    nb::class_<Program> program(module, "Program");
+    nb::enum_<Program::Share>(program, "Share", nb::is_arithmetic())
+        .value("WHOLE", Program::whole)
+        .value("CUT", Program::cut)
+        .value("BY_PIECE", Program::by_piece);
+    program.def(nb::init<bool, std::int64_t>(), nb::arg("is_double"), nb::arg("batch_rows"))
         .def("stage", &Program::stage, nb::arg("is_parallel"))
         .def("group", &Program::group, nb::arg("extent"), nb::arg("size"))
         .def(
@@ -216,7 +233,13 @@ NB_MODULE(GLASSNET_MODULE, module) {
             },
             nb::arg("array"), nb::arg("places"), nb::arg("start"), nb::arg("before"))
         .def("units", [](Look& look, AnyArray y) { look.units(operand(y)); }, nb::arg("y"));
-    nb::class_<Replay>(module, "Replay")
+    nb::class_<Replay> replay(module, "Replay");
+    nb::enum_<Replay::End>(replay, "End", nb::is_arithmetic())
+        .value("DONE", Replay::End::done)
+        .value("DIVERGED", Replay::End::diverged)
+        .value("FAILED", Replay::End::failed)
+        .value("PARAMETERS_NOT_FINITE", Replay::End::parameters_not_finite);
+    replay
         .def(nb::init<Program*, std::int64_t, Program*, bool>(), nb::arg("full"), nb::arg("full_steps"),
              nb::arg("rest").none(), nb::arg("is_double"), nb::keep_alive<1, 2>(), nb::keep_alive<1, 4>())
         .def(
@@ -238,23 +261,31 @@ NB_MODULE(GLASSNET_MODULE, module) {
         .def("run", &run, nb::arg("epoch"), nb::arg("first"), nb::arg("steps"), nb::arg("orders").none(),
              nb::arg("numbers"), nb::arg("values"), nb::arg("totals"), nb::arg("collected").none(), nb::arg("threads"),
              nb::arg("before"), nb::arg("seen"));
-    nb::class_<Forward>(module, "Forward")
+    nb::class_<Forward> forward(module, "Forward");
+    nb::enum_<Forward::Share>(forward, "Share", nb::is_arithmetic())
+        .value("WHOLE", Forward::whole)
+        .value("PLANES", Forward::planes)
+        .value("WEIGHTS", Forward::weights)
+        .value("COLUMNS", Forward::columns)
+        .value("SUMMANDS", Forward::summands);
+    forward.def_static("shares_sums", &shares_sums, nb::arg("summands"), nb::arg("row_bytes"));
+    forward
         .def(
             "__init__",
             [](Forward* forward, bool is_double, std::int64_t tile, AnyArray arena) {
-                new (forward)
-                    Forward(is_double, tile, address<char>(arena), static_cast<std::int64_t>(arena.nbytes()));
+                new (forward) Forward(is_double, tile, address<char>(arena), static_cast<std::int64_t>(arena.nbytes()));
             },
             nb::arg("is_double"), nb::arg("tile"), nb::arg("arena"))
         .def(
             "add",
             [](Forward& forward, const std::string& kernel, const std::vector<std::optional<AnyArray>>& arrays,
-               const std::vector<bool>& cut, const std::vector<double>& settings) {
-                forward.add(kernel, operands(arrays), cut, settings);
-            },
+               const std::vector<bool>& cut,
+               const std::vector<double>& settings) { forward.add(kernel, operands(arrays), cut, settings); },
             nb::arg("kernel"), nb::arg("arrays"), nb::arg("cut"), nb::arg("settings"))
         .def("divide", &Forward::divide, nb::arg("shares"), nb::arg("channels"), nb::arg("waits"))
-        .def("input", [](Forward& forward, AnyArray buffer) { forward.input(operand(buffer)); }, nb::arg("buffer"))
-        .def("output", [](Forward& forward, AnyArray buffer) { forward.output(operand(buffer)); }, nb::arg("buffer"))
+        .def(
+            "input", [](Forward& forward, AnyArray buffer) { forward.input(operand(buffer)); }, nb::arg("buffer"))
+        .def(
+            "output", [](Forward& forward, AnyArray buffer) { forward.output(operand(buffer)); }, nb::arg("buffer"))
         .def("predict", &predict, nb::arg("x"), nb::arg("y"), nb::arg("threads"));
 }

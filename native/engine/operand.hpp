@@ -6,6 +6,7 @@
 namespace glassnet {
 
 constexpr int most_axes = 4;
+constexpr std::int64_t alignment = 64;  // of arrays in an arena: a cache line
 
 // One array: contiguous in C order. `data` is null where the NumPy twin takes None.
 struct Operand {

@@ -15,8 +15,20 @@ namespace glassnet {
 struct Segments {
     std::int64_t k, count;
 
-    explicit Segments(std::int64_t k) : k(k), count(k < 2048 ? 1 : (k + 4 * longest_added - 1) / (4 * longest_added) * 4) {}
+    explicit Segments(std::int64_t k)
+        : k(k), count(k < 2048 ? 1 : (k + 4 * longest_added - 1) / (4 * longest_added) * 4) {}
     std::int64_t start(std::int64_t i) const { return k * i / count; }
 };
+
+// Of the parts of sums that threads share, on the stack.
+constexpr std::int64_t most_sum_bytes = 1 << 16;
+
+// Whether threads share the sums of a row by k rows of weights so many bytes apart: short rows are a narrow product's,
+// and of those longer than a page threads share the columns.
+inline bool shares_sums(std::int64_t k, std::int64_t row_bytes) {
+    constexpr std::int64_t short_row_bytes = 16, page_bytes = 4096;
+    const std::int64_t count = Segments(k).count;
+    return count > 1 && row_bytes > short_row_bytes && row_bytes <= page_bytes && count * row_bytes <= most_sum_bytes;
+}
 
 }  // namespace glassnet
