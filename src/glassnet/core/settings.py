@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from types import FunctionType
@@ -177,6 +178,22 @@ def from_config(config: Any, classes: Mapping[str, Any], *, where: str) -> Any:
         return found
     except (TypeError, ValueError) as error:
         raise _refused(f"{where}.{name}", settings, error) from error
+
+
+def family(module: Mapping[str, Any], kind: type[_T]) -> dict[str, type[_T]]:
+    """What ``by_name`` takes: the public classes of a kind that a module defines, by their names in snake_case.
+
+    Args:
+        module: its ``globals()``.
+        kind: their base, which is not among them.
+
+    Example:
+        >>> list(family({"ReLU6": str, "LeakyReLU": str, "HardSwish": str, "Other": int}, object))
+        ['relu6', 'leaky_relu', 'hard_swish', 'other']
+    """
+    found = {name: one for name, one in module.items() if isinstance(one, type) and issubclass(one, kind)}
+    public = {name: one for name, one in found.items() if one is not kind and not name.startswith("_")}
+    return {re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", name).lower(): one for name, one in public.items()}
 
 
 def by_name(given: Any, family: Mapping[str, type[_T]], kind: type[_T], *, what: str) -> _T:

@@ -6,19 +6,8 @@ from collections.abc import Iterable
 
 from glassnet.core.spellings import ADVICE, ALIASES, ATTRIBUTES, CLASSES, NEAR, SETTINGS
 
-_LAYERS = {
-    "identity": "Identity",
-    "relu": "ReLU",
-    "leaky_relu": "LeakyReLU",
-    "relu6": "ReLU6",
-    "elu": "ELU",
-    "gelu": "GELU",
-    "silu": "SiLU",
-    "sigmoid": "Sigmoid",
-    "tanh": "Tanh",
-    "softplus": "Softplus",
-    "softmax": "Softmax",
-}
+LAYERS: dict[str, str] = {}
+"""The classes of activations by the names that may stand for them: each tells its own."""
 
 
 def advice(setting: str, call: str, value: str) -> str:
@@ -55,8 +44,8 @@ def _with(call: str, more: str) -> str:
 def _activation(value: str) -> str:
     """``gn.ReLU()`` for ``"relu"``: the layer of an activation that is written as a setting."""
     name = value.strip("'\"").lower()
-    name = ALIASES["layer"].get(name, NEAR["layer"].get(name, name))
-    return f"gn.{_LAYERS.get(name, 'ReLU')}()"
+    meant = name if name in LAYERS else ALIASES["layer"].get(name, NEAR["layer"].get(name, ""))
+    return f"gn.{LAYERS.get(meant, 'ReLU')}()"
 
 
 def bare(name: str) -> str:

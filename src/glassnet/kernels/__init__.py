@@ -2,55 +2,22 @@
 
 A kernel reads arrays, writes into buffers it is given, keeps no state and decides nothing. Kernels of a step come in
 pairs, ``x_forward`` and ``x_backward``. Layers never call them directly; they hand them to a runner.
+
+Each file but ``registry`` and ``functions`` is a family of kernels, named after what they do, such as ``dense``. All of
+them are found and enter their kernels into the register; nothing lists them.
 """
 
-from glassnet.kernels import (
-    activation,
-    augment,
-    combine,
-    conv,
-    dense,
-    dropout,
-    embedding,
-    folded,
-    losses,
-    merge,
-    norm,
-    pieces,
-    pool,
-    python,
-    resize,
-    scale,
-    softmax,
-    updates,
-)
+from importlib import import_module
+from pkgutil import iter_modules
+
 from glassnet.kernels.registry import KERNELS, Kernel, KernelInfo, info, kernel
 
-__all__ = [
-    "KERNELS",
-    "Kernel",
-    "KernelInfo",
-    "activation",
-    "augment",
-    "combine",
-    "conv",
-    "dense",
-    "dropout",
-    "embedding",
-    "folded",
-    "info",
-    "kernel",
-    "losses",
-    "merge",
-    "norm",
-    "pieces",
-    "pool",
-    "python",
-    "resize",
-    "scale",
-    "softmax",
-    "updates",
-]
+_families = sorted({module.name for module in iter_modules(__path__)} - {"functions", "registry"})
+for _family in _families:
+    import_module(f"{__name__}.{_family}")
+
+__all__ = ["KERNELS", "Kernel", "KernelInfo", "info", "kernel"]
+__all__ += _families
 
 
 def __dir__() -> list[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
+from glassnet.core import suggestions
 from glassnet.core.errors import ConfigurationError
-from glassnet.core.settings import boolean, number
+from glassnet.core.settings import boolean, family, number
 from glassnet.core.shapes import Array
 from glassnet.kernels import Kernel, activation, softmax
 from glassnet.layers.base import Layer
@@ -177,17 +178,6 @@ class Softmax(Activation):
     remembers = "y"
 
 
-ACTIVATIONS: dict[str, type[Layer]] = {
-    "identity": Identity,
-    "relu": ReLU,
-    "leaky_relu": LeakyReLU,
-    "clip": Clip,
-    "relu6": ReLU6,
-    "elu": ELU,
-    "gelu": GELU,
-    "silu": SiLU,
-    "sigmoid": Sigmoid,
-    "tanh": Tanh,
-    "softplus": Softplus,
-    "softmax": Softmax,
-}
+ACTIVATIONS = family(globals(), Activation)
+"""By the names that may stand for them."""
+suggestions.LAYERS |= {name: layer.__name__ for name, layer in ACTIVATIONS.items()}

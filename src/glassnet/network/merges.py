@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from glassnet.core.errors import ConfigurationError, ShapeError
-from glassnet.core.settings import whole
+from glassnet.core.settings import family, whole
 from glassnet.core.shapes import Array, Shape, batch_shape, size_of
 from glassnet.kernels import combine
 from glassnet.kernels import merge as kernels
@@ -311,15 +311,7 @@ class SquaredDistance(_Row):
     operations = 3
 
 
-MERGES: dict[str, type[Merge]] = {
-    "add": Add,
-    "subtract": Subtract,
-    "multiply": Multiply,
-    "concatenate": Concatenate,
-    "dot": Dot,
-    "absolute_difference": AbsoluteDifference,
-    "squared_distance": SquaredDistance,
-}
+MERGES = family(globals(), Merge)  # type: ignore[type-abstract]  # nobody makes one of it
 
 
 def _flat(x: Array) -> Array:
