@@ -12,14 +12,9 @@ import numpy as np
 import pytest
 
 from glassnet.kernels import KERNELS
-from glassnet.kernels.conv import (
-    conv1d_backward,
-    conv1d_forward,
-    conv2d_backward,
-    conv2d_forward,
-    conv_transpose2d_backward,
-    conv_transpose2d_forward,
-)
+from glassnet.kernels.conv import conv2d_backward, conv2d_forward
+from glassnet.kernels.conv1d import conv1d_backward, conv1d_forward
+from glassnet.kernels.conv_transpose import conv_transpose2d_backward, conv_transpose2d_forward
 
 Array = np.ndarray
 GOLDEN = np.load(Path(__file__).with_name("golden") / "conv.npz")

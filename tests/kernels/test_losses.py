@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from glassnet.kernels import KERNELS, losses
+from glassnet.kernels import KERNELS, classes, losses, regression
 from glassnet.kernels.functions import log_floor
 from glassnet.kernels.losses import weigh_rows, weighted_sum
 
@@ -154,13 +154,13 @@ def run(name: str, outputs: np.ndarray, targets: np.ndarray, row_weights: np.nda
     if case.cached:
         written["probabilities"] = np.full_like(outputs, np.nan)
     before = {key: array.copy() for key, array in given.items()}
-    getattr(losses, f"{name}_forward")(**given, **written, **case.settings)
+    KERNELS[f"{name}_forward"].function(**given, **written, **case.settings)
     doutputs = np.full_like(outputs, np.nan)
     read = {
         case.target: targets,
         ("probabilities" if case.cached else case.output): written.get("probabilities", outputs),
     }
-    getattr(losses, f"{name}_backward")(row_weights=row_weights, **read, doutputs=doutputs, **case.settings)
+    KERNELS[f"{name}_backward"].function(row_weights=row_weights, **read, doutputs=doutputs, **case.settings)
     for key, array in given.items():
         np.testing.assert_array_equal(array, before[key])
     return written | {"doutputs": doutputs}
@@ -174,7 +174,8 @@ def arrays(name: str, dtype: type) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def test_every_loss_kernel_has_a_definition_here():
-    ours = {name for name, entry in KERNELS.items() if entry.function.__module__ == losses.__name__}
+    families = {family.__name__ for family in (classes, losses, regression)}
+    ours = {name for name, entry in KERNELS.items() if entry.function.__module__ in families}
     assert ours == {f"{name}_{way}" for name in CASES for way in ("forward", "backward")} | {
         "weigh_rows",
         "weighted_sum",
@@ -306,7 +307,7 @@ def test_a_masked_class_costs_nothing():
     """A logit of −∞ takes a class out; without smoothing the others' loss is as if it were not there."""
     logits, labels = np.array([[1.0, 2.0, -np.inf]]), np.array([1])
     losses_, probabilities = np.empty(1), np.empty((1, 3))
-    losses.cross_entropy_forward(logits, labels, losses_, probabilities, label_smoothing=0.0)
+    classes.cross_entropy_forward(logits, labels, losses_, probabilities, label_smoothing=0.0)
     np.testing.assert_allclose(losses_, np.log1p(np.exp(-1.0)), rtol=1e-14)
     assert probabilities[0, 2] == 0.0
 

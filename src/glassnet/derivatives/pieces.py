@@ -9,7 +9,7 @@ import numpy as np
 
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.shapes import Array
-from glassnet.kernels import Kernel, activation, losses, merge, pool
+from glassnet.kernels import Kernel, activation, classes, merge, pool, regression
 from glassnet.network import LookingRunner
 from glassnet.runners import Caller, own
 
@@ -180,7 +180,7 @@ HELD: dict[Kernel, Callable[[First], Again]] = {
     merge.absolute_difference_backward: _difference_slope,
     pool.max_pool2d_forward: _largest,
     pool.global_max_pool_forward: _largest_of_all,
-    losses.absolute_error_backward: _constant,
-    losses.quantile_backward: _constant,
-    losses.hinge_backward: _constant,
+    regression.absolute_error_backward: _constant,
+    regression.quantile_backward: _constant,
+    classes.hinge_backward: _constant,
 }

@@ -18,16 +18,8 @@ from __future__ import annotations
 import numpy as np
 
 from glassnet.core.shapes import Array
+from glassnet.kernels.functions import product_flops
 from glassnet.kernels.registry import kernel
-
-
-def _forward_flops(arrays: dict[str, Array]) -> int:
-    return 2 * int(arrays["y"].size * arrays["x"].shape[1])
-
-
-def _backward_flops(arrays: dict[str, Array]) -> int:
-    product = 2 * int(arrays["dy"].size * arrays["weight"].shape[0])
-    return product * sum(arrays[name] is not None for name in ("dx", "dweight"))
 
 
 @kernel(
@@ -36,7 +28,7 @@ def _backward_flops(arrays: dict[str, Array]) -> int:
     writes="y",
     shared="weight bias",
     channels="weight bias y",
-    flops=_forward_flops,
+    flops=product_flops("y", 1),
     left_out={"bias": " + b"},
 )
 def dense_forward(x: Array, weight: Array, bias: Array | None, y: Array) -> None:
@@ -63,7 +55,7 @@ def dense_forward(x: Array, weight: Array, bias: Array | None, y: Array) -> None
     writes="dx dweight dbias",
     shared="weight",
     sums="dweight dbias",
-    flops=_backward_flops,
+    flops=product_flops("dy", 1),
     left_out={"dbias": ",  db = Σ_n dy", "dx": ",  dx = dy Wᵀ"},
 )
 def dense_backward(dy: Array, x: Array, weight: Array, dx: Array | None, dweight: Array, dbias: Array | None) -> None:

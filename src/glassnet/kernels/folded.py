@@ -18,8 +18,9 @@ from __future__ import annotations
 import numpy as np
 
 from glassnet.core.shapes import Array, Geometry
-from glassnet.kernels.conv import conv2d_forward, convolution_flops
-from glassnet.kernels.norm import batch_norm_predict
+from glassnet.kernels.batch_norm import batch_norm_predict
+from glassnet.kernels.conv import conv2d_forward
+from glassnet.kernels.functions import product_flops
 from glassnet.kernels.registry import kernel
 
 
@@ -58,7 +59,7 @@ def fold_batch_norm(
     writes="y",
     channels="weight scale shift y",
     shared="weight scale shift",
-    flops=convolution_flops,
+    flops=product_flops("y", 0),
 )
 def conv2d_folded(
     x: Array,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import erfc, sqrt
+from typing import Any
 
 import numpy as np
 
@@ -40,3 +42,19 @@ def log_floor(dtype: np.dtype[np.floating]) -> float:
     reciprocals too.
     """
     return float(np.sqrt(np.finfo(dtype).tiny))
+
+
+def product_flops(places: str, filters: int) -> Callable[[dict[str, Any]], int]:
+    """Counts the operations of products with a weight: two for each of its filters' elements, wherever they are laid.
+
+    Args:
+        places: the array with an element for each filter and place.
+        filters: the axis of the weight that counts its filters.
+    """
+
+    def count(arrays: dict[str, Any]) -> int:
+        weight = arrays["weight"]
+        products = [arrays[name] is not None for name in ("dx", "dweight") if name in arrays]
+        return 2 * int(arrays[places].size * weight.size // weight.shape[filters]) * (sum(products) if products else 1)
+
+    return count

@@ -13,14 +13,9 @@ from glassnet.core.settings import boolean, whole
 from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.initializers import init_setting
 from glassnet.kernels import Kernel
-from glassnet.kernels.conv import (
-    conv1d_backward,
-    conv1d_forward,
-    conv2d_backward,
-    conv2d_forward,
-    conv_transpose2d_backward,
-    conv_transpose2d_forward,
-)
+from glassnet.kernels.conv import conv2d_backward, conv2d_forward
+from glassnet.kernels.conv1d import conv1d_backward, conv1d_forward
+from glassnet.kernels.conv_transpose import conv_transpose2d_backward, conv_transpose2d_forward
 from glassnet.layers.base import Layer
 from glassnet.layers.images import image_shape
 from glassnet.layers.windows import (

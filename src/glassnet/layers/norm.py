@@ -10,13 +10,15 @@ from glassnet.core.checks import unless_channels_last
 from glassnet.core.errors import ConfigurationError, ShapeError
 from glassnet.core.settings import number, whole
 from glassnet.core.shapes import Array, Shape, batch_shape, size_of
-from glassnet.kernels.norm import (
+from glassnet.kernels.batch_norm import (
     batch_norm_backward,
     batch_norm_forward,
     batch_norm_predict,
     batch_norm_statistics,
     batch_norm_sums,
     channel_sums,
+)
+from glassnet.kernels.row_norm import (
     group_norm_backward,
     group_norm_forward,
     layer_norm_backward,

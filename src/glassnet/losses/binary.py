@@ -10,7 +10,7 @@ from glassnet.core.checks import numeric
 from glassnet.core.errors import DataError
 from glassnet.core.settings import boolean, one_of
 from glassnet.core.shapes import Array, Shape
-from glassnet.kernels import losses as kernels
+from glassnet.kernels import classes as kernels
 from glassnet.kernels.functions import logistic
 from glassnet.losses.base import REDUCTIONS, Loss
 from glassnet.losses.targets import check_labels, check_probabilities

@@ -13,7 +13,7 @@ from glassnet.core.numeric import refuse_hidden
 from glassnet.core.settings import boolean, number, one_of
 from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.kernels import Kernel
-from glassnet.kernels import losses as kernels
+from glassnet.kernels import classes as kernels
 from glassnet.kernels.softmax import softmax_forward
 from glassnet.losses.base import REDUCTIONS, Loss
 from glassnet.losses.targets import check_labels, check_probabilities, check_shares, mismatch

@@ -11,7 +11,7 @@ from glassnet.core.checks import as_rows, numeric
 from glassnet.core.errors import ConfigurationError, ShapeError
 from glassnet.core.settings import number, one_of, whole
 from glassnet.core.shapes import Array, Shape, batch_shape
-from glassnet.kernels import losses as kernels
+from glassnet.kernels import classes as kernels
 from glassnet.kernels.combine import accumulate, concat_backward, concat_forward
 from glassnet.kernels.softmax import softmax_forward
 from glassnet.losses.base import REDUCTIONS, Loss

@@ -11,7 +11,7 @@ from glassnet.core.checks import numeric, place_in_rows
 from glassnet.core.errors import DataError
 from glassnet.core.settings import boolean, number, one_of
 from glassnet.core.shapes import Array, Shape
-from glassnet.kernels import losses as kernels
+from glassnet.kernels import regression as kernels
 from glassnet.losses.base import REDUCTIONS, Loss
 
 

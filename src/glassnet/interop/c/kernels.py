@@ -16,16 +16,19 @@ from glassnet.core.shapes import Array, Shape, size_of
 from glassnet.kernels import (
     Kernel,
     activation,
+    batch_norm,
     combine,
     conv,
+    conv1d,
+    conv_transpose,
     dense,
     embedding,
     folded,
     info,
     merge,
-    norm,
     pool,
     resize,
+    row_norm,
     scale,
     softmax,
 )
@@ -140,24 +143,24 @@ def _images(x: Array) -> Shape:
 EMITTERS: dict[Kernel, Callable[..., Written]] = {
     **{kernel: _elementwise(kernel) for kernel in ELEMENTS},
     activation.identity_forward: lambda x, y: call("copy", x, 1, x.size, x.size, x.size, y),
-    combine.accumulate: lambda dpart, dx: call("residual_forward", dx, dpart, dx.size, dx),
+    combine.accumulate: lambda dpart, dx: call(combine.residual_forward.__name__, dx, dpart, dx.size, dx),
     combine.concat_forward: lambda part, y, start: call(
         "copy", part, *part.shape, part.shape[1], y.shape[1], y[:, start:]
     ),
     conv.conv2d_forward: lambda bias, **given: _convolution(scale=None, shift=bias, **given, least=-np.inf),
-    conv.conv_transpose2d_forward: _transposed_convolution,
-    conv.conv1d_forward: _sequence_convolution,
+    conv_transpose.conv_transpose2d_forward: _transposed_convolution,
+    conv1d.conv1d_forward: _sequence_convolution,
     dense.dense_forward: lambda x, weight, bias, y: call("dense", x, weight, bias, *x.shape, y.shape[1], y),
     embedding.embedding_forward: lambda x, weight, y: call("embedding", x, weight, x.size, *weight.shape, y),
     embedding.columns_forward: _columns,
     folded.conv2d_folded: _convolution,
     merge.row_dot_forward: lambda a, b, y: call("row_dot", a, b, *a.shape, y),
     merge.squared_distance_forward: lambda a, b, y: call("squared_distance", a, b, *a.shape, y),
-    norm.batch_norm_predict: _batch_norm,
-    norm.layer_norm_forward: lambda x, gamma, beta, y, epsilon, **_: call(
+    batch_norm.batch_norm_predict: _batch_norm,
+    row_norm.layer_norm_forward: lambda x, gamma, beta, y, epsilon, **_: call(
         "normalize", x, gamma, beta, size_of(x.shape[:2]), 1, x.shape[2], 1, epsilon, y
     ),
-    norm.group_norm_forward: lambda x, gamma, beta, y, mean, epsilon, **_: call(
+    row_norm.group_norm_forward: lambda x, gamma, beta, y, mean, epsilon, **_: call(
         "normalize", x, gamma, beta, *mean.shape, x.shape[1] // mean.shape[1], x.shape[2], epsilon, y
     ),
     pool.max_pool2d_forward: lambda x, y, index, **window: call(

@@ -13,7 +13,21 @@ from glassnet.core.shapes import Shape
 from glassnet.interop.onnx.activations import ACTIVATIONS, ALPHA
 from glassnet.interop.onnx.forward import Forward, Value, View
 from glassnet.interop.onnx.graph import Graph
-from glassnet.kernels import Kernel, activation, combine, conv, dense, embedding, merge, norm, pool, resize
+from glassnet.kernels import (
+    Kernel,
+    activation,
+    batch_norm,
+    combine,
+    conv,
+    conv1d,
+    conv_transpose,
+    dense,
+    embedding,
+    merge,
+    pool,
+    resize,
+    row_norm,
+)
 from glassnet.kernels.scale import scale_forward
 from glassnet.kernels.softmax import softmax_forward
 from glassnet.layers.windows import span
@@ -171,7 +185,7 @@ def _embedding(run: Forward) -> Value:
     return Value(run.add("Gather", *run.constants("weight"), numbers, axis=0), shape)
 
 
-@emitter(norm.layer_norm_forward)
+@emitter(row_norm.layer_norm_forward)
 def _layer_norm(run: Forward) -> Value:
     shape = _by_last(run)
     names = run.read("x", shape), *run.constants("gamma", "beta")
@@ -198,7 +212,7 @@ def _scale(run: Forward) -> Value:
     return Value(run.add("Add", run.add("Mul", run.read("x", shape), gamma), beta), shape)
 
 
-@emitter(norm.batch_norm_predict)
+@emitter(batch_norm.batch_norm_predict)
 def _batch_norm(run: Forward) -> Value:
     shape, axis = _by_channel(run)
     order = list(range(len(shape)))
@@ -209,7 +223,7 @@ def _batch_norm(run: Forward) -> Value:
     return Value(y if axis == 1 else run.add("Transpose", y, perm=order), shape)
 
 
-@emitter(norm.group_norm_forward)
+@emitter(row_norm.group_norm_forward)
 def _group_norm(run: Forward) -> Value:
     shape, axis = _by_channel(run)
     if axis != 1 or len(shape) < 3:
@@ -255,7 +269,7 @@ def _conv2d(run: Forward) -> str:
     return run.add("Conv", *names, group=x[1] // weight[1], **_windows(run, x[2:], y[2:], weight[2:]))
 
 
-@emitter(conv.conv1d_forward)
+@emitter(conv1d.conv1d_forward)
 def _conv1d(run: Forward) -> str:
     x, y, weight = run.shape("x"), run.shape("y"), run.array("weight").shape
     filters = run.constants("weight", arrange=lambda array: array.transpose(2, 1, 0))  # (k, D/G, F) -> (F, D/G, k)
@@ -269,7 +283,7 @@ def _channels_first(run: Forward, x: str) -> str:
     return run.add("Transpose", x, perm=[0, 2, 1])
 
 
-@emitter(conv.conv_transpose2d_forward)
+@emitter(conv_transpose.conv_transpose2d_forward)
 def _conv_transpose2d(run: Forward) -> str:
     x, y, weight = run.shape("x"), run.shape("y"), run.array("weight").shape
     stride, before, dilation = _along(run, weight[2:])

@@ -1,22 +1,17 @@
-"""Normalisation: batch, layer and group norm.
+"""Batch normalisation: each channel of the whole batch to mean 0 and variance 1, then scaled and shifted.
 
-All three take a set of values to mean 0 and variance 1, then scale and shift it by parameters:
+With the mean μ and the variance σ² of a set of m values, here those of a channel in all rows of the batch,
 
     x̂ = (x − μ) / √(σ² + ε)        y = γ x̂ + β
-
-They differ in the set. Batch norm takes the values of a channel over the whole batch, layer norm those of a row along
-its last axis, group norm those of some channels of one image. The variance is that of the set, divided by its size m.
 
 μ and σ depend on every x of the set, so that the chain rule gives, with g = ∂L/∂x̂ = γ dy,
 
     ∂L/∂γ = Σ dy x̂        ∂L/∂β = Σ dy
     ∂L/∂x = (g − mean(g) − x̂ mean(g x̂)) / √(σ² + ε)
 
-the means taken over the set. For batch norm γ is one number for the set, and mean(g) = γ ∂L/∂β / m,
-mean(g x̂) = γ ∂L/∂γ / m.
+the means taken over the set. Here γ is one number for the set, and mean(g) = γ ∂L/∂β / m, mean(g x̂) = γ ∂L/∂γ / m.
 
-Sources: S. Ioffe, C. Szegedy, "Batch normalization", ICML 2015, algorithm 1 and section 3; J. Ba, J. Kiros, G. Hinton,
-"Layer normalization" (2016); Y. Wu, K. He, "Group normalization", ECCV 2018.
+Source: S. Ioffe, C. Szegedy, "Batch normalization", ICML 2015, algorithm 1 and section 3.
 """
 
 from __future__ import annotations
@@ -26,9 +21,7 @@ import numpy as np
 from glassnet.core.shapes import Array, Float64s
 from glassnet.kernels.registry import kernel
 
-_XHAT_OF_ROW = "\nxhat[n, r, d] = (x[n, r, d] - mean[n, r]) * inverse_std[n, r]"
-_XHAT_OF_CHANNEL = "\nxhat[n, c, s] = (x[n, c, s] - mean[c]) * inverse_std[c]"
-_XHAT_OF_GROUP = "\nxhat[n, c, s] = (x[n, c, s] - mean[n, c * G // C]) * inverse_std[n, c * G // C]"
+_XHAT = "\nxhat[n, c, s] = (x[n, c, s] - mean[c]) * inverse_std[c]"
 
 
 def _sum_flops(arrays: dict[str, Array]) -> int:
@@ -123,7 +116,7 @@ def batch_norm_statistics(
 
 @kernel(
     "y = γ (x − μ) / √(σ² + ε) + β",
-    elements="y[n, c, s] = gamma[c] * xhat[n, c, s] + beta[c]" + _XHAT_OF_CHANNEL,
+    elements="y[n, c, s] = gamma[c] * xhat[n, c, s] + beta[c]" + _XHAT,
     writes="y",
     shared="mean inverse_std gamma beta",
     in_place=True,
@@ -181,7 +174,7 @@ def batch_norm_predict(
         dgamma[c] = sum[n, s](dy[n, c, s] * xhat[n, c, s])
         dbeta[c] = sum[n, s](dy[n, c, s])
     """
-    + _XHAT_OF_CHANNEL,
+    + _XHAT,
     writes="dgamma dbeta",
     shared="mean inverse_std",
     sums="dgamma dbeta",
@@ -214,7 +207,7 @@ def batch_norm_sums(
         dx[n, c, s] = gamma[c] * inverse_std[c] * (
             dy[n, c, s] - dbeta[c] / count - xhat[n, c, s] * dgamma[c] / count)
     """
-    + _XHAT_OF_CHANNEL,
+    + _XHAT,
     writes="dx",
     shared="mean inverse_std gamma dgamma dbeta",
     in_place=True,
@@ -248,178 +241,3 @@ def batch_norm_backward(
     normalised = (x - _per_channel(mean)) * _per_channel(inverse_std)
     centred = dy - _per_channel(dbeta / count) - normalised * _per_channel(dgamma / count)
     np.multiply(centred, _per_channel(gamma * inverse_std), out=dx)
-
-
-@kernel(
-    "y = γ (x − μ) / √(σ² + ε) + β,  μ and σ² of each row",
-    elements="""
-        mean[n, r] = sum[d](x[n, r, d]) / D
-        inverse_std[n, r] = 1 / sqrt(sum[d]((x[n, r, d] - mean[n, r]) ** 2) / D + epsilon)
-        y[n, r, d] = gamma[d] * xhat[n, r, d] + beta[d]
-    """
-    + _XHAT_OF_ROW,
-    writes="y mean inverse_std",
-    shared="gamma beta",
-    flops=8,
-)
-def layer_norm_forward(
-    x: Array, gamma: Array, beta: Array, y: Array, mean: Array, inverse_std: Array, *, epsilon: float
-) -> None:
-    """Normalises each row along its last axis.
-
-    Args:
-        x: input (N, R, D).
-        gamma: γ (D,).
-        beta: β (D,).
-        y: output (N, R, D).
-        mean: output μ (N, R).
-        inverse_std: output 1/√(σ² + ε) (N, R).
-        epsilon: ε.
-    """
-    np.mean(x, axis=2, out=mean)
-    centred = x - mean[..., np.newaxis]
-    inverse_std[...] = 1 / np.sqrt(np.mean(centred * centred, axis=2) + epsilon)
-    np.multiply(centred * inverse_std[..., np.newaxis], gamma, out=y)
-    y += beta
-
-
-@kernel(
-    "g = γ dy;  dx = (g − mean(g) − x̂ mean(g x̂)) / √(σ² + ε),  dγ = Σ dy x̂,  dβ = Σ dy",
-    elements="""
-        dx[n, r, d] = inverse_std[n, r] * (dxhat[n, r, d]
-            - sum[e:D](dxhat[n, r, e]) / D - xhat[n, r, d] * sum[e:D](dxhat[n, r, e] * xhat[n, r, e]) / D)
-        dgamma[d] = sum[n, r](dy[n, r, d] * xhat[n, r, d])
-        dbeta[d] = sum[n, r](dy[n, r, d])
-        dxhat[n, r, d] = gamma[d] * dy[n, r, d]
-    """
-    + _XHAT_OF_ROW,
-    writes="dx dgamma dbeta",
-    shared="gamma",
-    sums="dgamma dbeta",
-    sums_by_piece=True,
-    flops=16,
-)
-def layer_norm_backward(
-    dy: Array,
-    x: Array,
-    mean: Array,
-    inverse_std: Array,
-    gamma: Array,
-    dx: Array | None,
-    dgamma: Array | None,
-    dbeta: Array | None,
-) -> None:
-    """Writes the gradients of layer norm.
-
-    Args:
-        dy: ∂L/∂y (N, R, D).
-        x: the input of the forward pass (N, R, D).
-        mean: μ (N, R), from the forward pass.
-        inverse_std: 1/√(σ² + ε) (N, R), likewise.
-        gamma: γ (D,).
-        dx: output ∂L/∂x (N, R, D), or None where nobody needs it.
-        dgamma: output ∂L/∂γ (D,).
-        dbeta: output ∂L/∂β (D,).
-    """
-    inverse = inverse_std[..., np.newaxis]
-    normalised = (x - mean[..., np.newaxis]) * inverse
-    if dgamma is not None:
-        dgamma[...] = np.sum(dy * normalised, axis=(0, 1), dtype=np.float64)
-    if dbeta is not None:
-        dbeta[...] = np.sum(dy, axis=(0, 1), dtype=np.float64)
-    if dx is not None:
-        dnormalised = dy * gamma
-        share = np.mean(dnormalised * normalised, axis=2, keepdims=True)
-        centred = dnormalised - np.mean(dnormalised, axis=2, keepdims=True)
-        np.multiply(centred - normalised * share, inverse, out=dx)
-
-
-@kernel(
-    "y = γ (x − μ) / √(σ² + ε) + β,  μ and σ² of each group of channels",
-    elements="""
-        mean[n, g] = sum[k:C // G, s](x[n, g * (C // G) + k, s]) / (C // G * S)
-        inverse_std[n, g] = 1 / sqrt(
-            sum[k:C // G, s]((x[n, g * (C // G) + k, s] - mean[n, g]) ** 2) / (C // G * S) + epsilon)
-        y[n, c, s] = gamma[c] * xhat[n, c, s] + beta[c]
-    """
-    + _XHAT_OF_GROUP,
-    writes="y mean inverse_std",
-    shared="gamma beta",
-    flops=8,
-)
-def group_norm_forward(
-    x: Array, gamma: Array, beta: Array, y: Array, mean: Array, inverse_std: Array, *, epsilon: float
-) -> None:
-    """Normalises each group of channels that follow each other, one image at a time.
-
-    Args:
-        x: input (N, C, S).
-        gamma: γ (C,).
-        beta: β (C,).
-        y: output (N, C, S).
-        mean: output μ (N, G).
-        inverse_std: output 1/√(σ² + ε) (N, G); G divides C.
-        epsilon: ε.
-    """
-    grouped = x.reshape(*mean.shape, -1)  # (N, C, S) -> (N, G, C/G · S)
-    np.mean(grouped, axis=2, out=mean)
-    centred = grouped - mean[..., np.newaxis]
-    inverse_std[...] = 1 / np.sqrt(np.mean(centred * centred, axis=2) + epsilon)
-    normalised = (centred * inverse_std[..., np.newaxis]).reshape(x.shape)
-    np.multiply(normalised, _per_channel(gamma), out=y)
-    y += _per_channel(beta)
-
-
-@kernel(
-    "g = γ dy;  dx = (g − mean(g) − x̂ mean(g x̂)) / √(σ² + ε),  dγ = Σ_ns dy x̂,  dβ = Σ_ns dy",
-    elements="""
-        dx[n, c, s] = inverse_std[n, g] * (dxhat[n, c, s]
-            - sum[k:C // G, e:S](dxhat[n, first + k, e]) / (C // G * S)
-            - xhat[n, c, s] * sum[k:C // G, e:S](dxhat[n, first + k, e] * xhat[n, first + k, e]) / (C // G * S))
-        dgamma[c] = sum[n, s](dy[n, c, s] * xhat[n, c, s])
-        dbeta[c] = sum[n, s](dy[n, c, s])
-        dxhat[n, c, s] = gamma[c] * dy[n, c, s]
-        g = c * G // C
-        first = g * (C // G)
-    """
-    + _XHAT_OF_GROUP,
-    writes="dx dgamma dbeta",
-    shared="gamma",
-    sums="dgamma dbeta",
-    sums_by_piece=True,
-    flops=16,
-)
-def group_norm_backward(
-    dy: Array,
-    x: Array,
-    mean: Array,
-    inverse_std: Array,
-    gamma: Array,
-    dx: Array | None,
-    dgamma: Array | None,
-    dbeta: Array | None,
-) -> None:
-    """Writes the gradients of group norm.
-
-    Args:
-        dy: ∂L/∂y (N, C, S).
-        x: the input of the forward pass (N, C, S).
-        mean: μ (N, G), from the forward pass.
-        inverse_std: 1/√(σ² + ε) (N, G), likewise.
-        gamma: γ (C,).
-        dx: output ∂L/∂x (N, C, S), or None where nobody needs it.
-        dgamma: output ∂L/∂γ (C,).
-        dbeta: output ∂L/∂β (C,).
-    """
-    groups = *mean.shape, -1  # (N, C, S) -> (N, G, C/G · S)
-    inverse = inverse_std[..., np.newaxis]
-    normalised = (x.reshape(groups) - mean[..., np.newaxis]) * inverse
-    if dgamma is not None:
-        dgamma[...] = np.sum(dy * normalised.reshape(x.shape), axis=(0, 2), dtype=np.float64)
-    if dbeta is not None:
-        dbeta[...] = np.sum(dy, axis=(0, 2), dtype=np.float64)
-    if dx is not None:
-        dnormalised = (dy * _per_channel(gamma)).reshape(groups)
-        share = np.mean(dnormalised * normalised, axis=2, keepdims=True)
-        centred = dnormalised - np.mean(dnormalised, axis=2, keepdims=True)
-        np.copyto(dx, ((centred - normalised * share) * inverse).reshape(x.shape))
