@@ -1,7 +1,7 @@
 """Kernels as C: an expression for each that works on elements alone, a call of a C function for each of the others.
 
-The functions are in ``functions.c``. Their forms are those that are accurate in float32 in both tails, which is why no
-source is shared with the native kernels: those have the same forms, over polynomials for vectors instead of ``math.h``.
+The functions are in ``functions.c``. The forms are those of the native kernels, accurate far out on both sides. No
+source is shared with these: there the forms stand on polynomials for whole vectors, here on ``math.h``.
 """
 
 from __future__ import annotations
