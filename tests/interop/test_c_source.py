@@ -167,6 +167,17 @@ def test_raw_rows_in_and_targets_own_unit_out(tmp_path: Path) -> None:
     np.testing.assert_allclose(predicted(compiled(source, "net_predict"), x[:9], (2,)), model.predict(x[:9]), rtol=1e-5)
 
 
+def test_scaled_rows_stay_as_long_as_they_are_read(tmp_path: Path) -> None:
+    block = gn.Residual("sigmoid", gn.Dense(4), "relu", gn.Dense(4))
+    for number, first in enumerate((block, gn.ReLU(), gn.Concat("tanh", block), gn.Dropout(0.1))):
+        model = model_of(gn.Sequential(first), (4,))
+        model.preprocessing = gn.Standardize([50, 0, 3, 1], [20, 1, 4, 1])
+        x = np.random.default_rng(0).normal(30, 20, size=(5, 4)).astype(np.float32)
+        source, _ = export_c(model, tmp_path / f"{number}.c")
+        expected = model.predict(x)
+        np.testing.assert_allclose(predicted(compiled(source), x, expected.shape[1:]), expected, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("which", ["x", "y", "both"])
 def test_numbers_with_a_large_mean_are_doubles(which: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
