@@ -250,6 +250,12 @@ def _draws(run: gn.Runner, layer: Own, x: Array) -> Array:
     return y
 
 
+def _changes_with_steps(run: gn.Runner, layer: Own, x: Array) -> Array:
+    y = run.empty(x.shape, x.dtype)
+    run(layer, activation.leaky_relu_forward, x=x, y=y, slope=run.per_step(lambda step: 0.1 * step, 1))
+    return y
+
+
 def _counts_rows(run: gn.Runner, layer: Own, x: Array) -> Array:
     y = run.empty(x.shape, x.dtype)
     run(layer, activation.leaky_relu_forward, x=x, y=y, slope=1 / len(x))
@@ -300,15 +306,16 @@ def _calculated_weight(run: gn.Runner, layer: Own, x: Array) -> Array:
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (_own_kernel, "the kernel plus_one; no operator is known for it"),
-        (_draws, "the kernel dropout_forward; it draws at random"),
-        (_counts_rows, "the kernel leaky_relu_forward; what is called depends on the number of rows"),
-        (_more_for_more_rows, "the kernel tanh_forward; what is called depends on the number of rows"),
-        (_mixes_rows, "the kernel tanh_forward; it mixes the numbers of different rows"),
-        (_zeros_for_rows, "the kernel residual_forward; what is called depends on the number of rows"),
-        (_writes_parts, "the kernel tanh_forward; it writes a part of an array"),
-        (_reads_what_is_not_there, "the kernel residual_forward; it reads what is not written in full"),
-        (_calculated_weight, "the kernel dense_forward; its bias is calculated from the inputs"),
+        (_own_kernel, "the kernel plus_one: y = x \\+ 1"),
+        (_draws, "the kernel dropout_forward: y = x · mask"),
+        (_changes_with_steps, "the kernel leaky_relu_forward: it draws at random, or depends on the training step"),
+        (_counts_rows, "the kernel leaky_relu_forward: what is called depends on the number of rows"),
+        (_more_for_more_rows, "the kernel tanh_forward: what is called depends on the number of rows"),
+        (_mixes_rows, "the kernel tanh_forward: it mixes the numbers of different rows"),
+        (_zeros_for_rows, "the kernel residual_forward: what is called depends on the number of rows"),
+        (_writes_parts, "the kernel tanh_forward: it writes a part of an array"),
+        (_reads_what_is_not_there, "the kernel residual_forward: it reads what is not written in full"),
+        (_calculated_weight, "the kernel dense_forward: its bias is calculated from the inputs"),
     ],
 )
 def test_what_no_operator_does_is_named(call: Callable[..., Array], words: str, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
@@ -13,33 +13,35 @@ from glassnet.core.places import Place, place_of
 from glassnet.core.shapes import Array
 from glassnet.kernels import Kernel
 from glassnet.network import Network
-from glassnet.runners.recorder import RecordedCall
+from glassnet.runners.recorder import RecordedCall, StepNumber
 
 _Emitter = TypeVar("_Emitter")
 
 
 class RecordedNetwork:
-    """The kernel calls of a prediction, neighbours folded into one where they can be.
+    """The kernel calls of a prediction.
 
     Calls that read nothing but parameters are carried out here, in float64: what they give is constant.
 
     Args:
         network: built.
         rows: in the batch.
+        recorded_how: see ``record_forward``.
 
     Attributes:
         calls: those that depend on x, in their order.
         x: the buffer with the inputs.
         outputs: the array with the outputs, which a call wrote or which is a view of x.
+        last: the call that copies the outputs.
         buffers: x, and all memory that the calls write.
     """
 
-    def __init__(self, network: Network, rows: int = 1) -> None:
-        forward = record_forward(network, rows)
+    def __init__(self, network: Network, rows: int = 1, **recorded_how: Any) -> None:
+        forward = record_forward(network, rows, **recorded_how)
         self.x = forward.x
-        *calls, last = forward.calls  # which copies the outputs
-        self.outputs: Array = last.arrays["x"]
-        self._layers = dict(network.walk())
+        *calls, self.last = forward.calls
+        self.outputs: Array = self.last.arrays["x"]
+        self._layers: dict[str, Any] = {"": network, **dict(network.walk())}
         self._names = {place_of(view): name for name, view in reversed(list(network.named_parameters()))}
         self._computed: dict[Place, Array] = {}
         self.calls: list[RecordedCall] = []
@@ -48,7 +50,8 @@ class RecordedNetwork:
             places = {name: place_of(array) for name, array in call.arrays.items() if array is not None}
             written = [place for name, place in places.items() if call.changes(name)]
             read = (place.buffer for name, place in places.items() if name not in call.kernel.writes)
-            if depends.isdisjoint(read) and all(map(_is_whole, written)):
+            changes = any(isinstance(value, StepNumber) for value in call.settings.values())
+            if depends.isdisjoint(read) and all(map(_is_whole, written)) and not changes:
                 self._compute(call)
             else:
                 depends |= {place.buffer for place in written}
@@ -69,15 +72,18 @@ class RecordedNetwork:
         Raises:
             ConfigurationError: nothing does; kernel and layer are named.
         """
-        try:
-            return emitters[call.kernel.function]
-        except KeyError:
-            raise ConfigurationError(
-                where=f"{where}: layer {call.path}",
-                received=f"{self._layers.get(call.path, '')!r}, which calls {call.kernel.name}: {call.kernel.equation}",
-                expected="kernels that this door writes",
-                fix="express it by other layers, or leave it out and let your own program do the rest",
-            ) from None
+        if call.kernel.function not in emitters:
+            self.refuse(call, call.kernel.equation, where)
+        return emitters[call.kernel.function]
+
+    def refuse(self, call: RecordedCall, reason: str, where: str) -> NoReturn:
+        """Raises the error for a call that cannot be written; kernel and layer are named."""
+        raise ConfigurationError(
+            where=f"{where}: {self._layers.get(call.path, self._layers['']).where}",
+            received=f"a call of the kernel {call.kernel.name}: {reason}",
+            expected="kernels that this door writes; what is written in Python cannot be put into a file",
+            fix="express it by other layers, or leave it out and let your own program do the rest",
+        )
 
     def _compute(self, call: RecordedCall) -> None:
         arrays: dict[str, Any] = {}

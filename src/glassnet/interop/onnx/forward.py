@@ -6,21 +6,23 @@ arrange numbers stand between. Shapes have, as their first axis, how many of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from math import prod
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from glassnet.compile.forward import record_forward
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.places import offset_of, place_of
 from glassnet.core.shapes import Array, Shape
 from glassnet.interop.onnx.graph import Graph
+from glassnet.interop.recorded import RecordedNetwork
+from glassnet.kernels import Kernel
 from glassnet.network import Network
 from glassnet.runners import StepNumber, own
-from glassnet.runners.recorder import RecordedCall, repeat
+from glassnet.runners.recorder import RecordedCall
 from glassnet.runners.standins import NotRecorded
 
 ROWS = 2, 3
@@ -48,6 +50,7 @@ class Forward:
     Args:
         network: built.
         graph: to which nodes are added.
+        emitters: what writes a call of each kernel.
 
     Attributes:
         calls: with a ``View`` for each array that is calculated from the inputs, and the array itself for a constant.
@@ -62,10 +65,10 @@ class Forward:
 
     call: RecordedCall
 
-    def __init__(self, network: Network, graph: Graph) -> None:
-        self.network, self.graph, self.add = network, graph, graph.add
+    def __init__(self, network: Network, graph: Graph, emitters: Mapping[Kernel, Any]) -> None:
+        self.graph, self.emitters, self.add = graph, emitters, graph.add
         try:
-            one, other = (self._recorded(rows) for rows in ROWS)
+            one, other = (self._views(network, rows) for rows in ROWS)
         except NotRecorded as error:
             raise ConfigurationError(
                 where=f"export_onnx: {own.place_of(error.part)}",
@@ -82,38 +85,30 @@ class Forward:
         self._parts: dict[int, tuple[int, dict[int, Value]]] = {}
         self._reshaped: dict[tuple[str, Shape], Value] = {}
         self._constants: dict[tuple[Any, ...], str] = {}
-        self._parameters = [(name, place_of(array)) for name, array in network.named_parameters()]
 
-    def _recorded(self, rows: int) -> tuple[list[RecordedCall], list[Shape], View, View]:
+    def _views(self, network: Network, rows: int) -> tuple[list[RecordedCall], list[Shape], View, View]:
         # Convolutions keep their batch norm apart: whoever reads the file finds both, from_onnx the same layers again.
-        recorded = record_forward(self.network, rows, fused=False, poisoned=True)
-        *calls, last = recorded.calls  # the last copies the outputs
+        self.recorded = recorded = RecordedNetwork(network, rows, fused=False, poisoned=True)
         numbers = {id(buffer): number for number, buffer in enumerate(recorded.buffers)}
 
-        def view(array: Array) -> View:
-            return self._view(array, numbers[place_of(array).buffer], rows)
+        def view(array: Array) -> View | Array:
+            number = numbers.get(place_of(array).buffer)
+            return recorded.values_of(array) if number is None else self._view(array, number, rows)
 
-        known, found = {-1}, []  # what depends on parameters alone is calculated at once
-        for self.call in calls:
-            kernel, arrays = self.call.kernel, self.call.arrays
+        calls = []
+        for self.call in recorded.calls:
+            arrays = {name: None if array is None else view(array) for name, array in self.call.arrays.items()}
+            recorded.emitter_of(self.emitters, self.call, "export_onnx")
             if any(isinstance(value, StepNumber) for value in self.call.settings.values()):
                 self.refuse("it draws at random, or depends on the training step")
-            owners = {n: -1 if a is None else numbers.get(place_of(a).buffer, -1) for n, a in arrays.items()}
-            written = {owners[name] for name in arrays if self.call.changes(name) and arrays[name] is not None}
-            is_known = all(owners[name] in known for name in (*kernel.reads, *kernel.updates))
-            if -1 in written or (not is_known and known & written):
+            if any(isinstance(arrays[name], np.ndarray) for name in arrays if self.call.changes(name)):
                 self.refuse("it changes what is no result of the inputs")
-            if is_known and not self.call.in_python:
-                repeat([self.call], 0)
-                known |= written
-            else:
-                views = {name: array if owners[name] in known else view(array) for name, array in arrays.items()}
-                found.append(RecordedCall(self.call.path, kernel, views, self.call.settings))
-        self.call = last
-        if numbers[place_of(last.arrays["x"]).buffer] in known:
-            self.refuse("the network's outputs do not depend on its inputs")
+            calls.append(replace(self.call, arrays=arrays))
         shapes = [(len(buffer) // rows, *buffer.shape[1:]) for buffer in recorded.buffers]
-        return found, shapes, view(recorded.x), view(last.arrays["x"])
+        self.call, x, outputs = recorded.last, view(recorded.x), view(recorded.outputs)
+        if not isinstance(x, View) or not isinstance(outputs, View):
+            self.refuse("what the network gives does not depend on its inputs")
+        return calls, shapes, x, outputs
 
     def _view(self, array: Array, number: int, rows: int) -> View:
         """An array as a part of a row of the buffer of that number."""
@@ -133,13 +128,7 @@ class Forward:
 
     def refuse(self, reason: str) -> NoReturn:
         """Raises the error for the call in hand, which no operator stands for; its layer and kernel are named."""
-        layer = dict(self.network.walk()).get(self.call.path, self.network)
-        raise ConfigurationError(
-            where=f"export_onnx: {layer.where}",
-            received=f"a call of the kernel {self.call.kernel.name}; {reason}",
-            expected="kernels that ONNX has operators for; what is written in Python cannot be put into a file",
-            fix="express it by built-in layers, or export the network before and after it",
-        )
+        self.recorded.refuse(self.call, reason, "export_onnx")
 
     # What the kernel in hand sees
 
@@ -187,13 +176,12 @@ class Forward:
         for name in names:
             if self.call.arrays[name] is not None:
                 array = self.array(name)
-                values, place = arrange(array), place_of(array)
-                key = place, array.shape, array.strides, values.shape, values.strides
+                values = arrange(array)
+                key = place_of(array), array.shape, array.strides, values.shape, values.strides
                 if not np.isfinite(values).all():
                     self.refuse(f"its {name} holds what is no finite number")
                 if key not in self._constants:
-                    paths = (path for path, whole in self._parameters if whole.contains(place))
-                    path = next(paths, f"{self.call.path}.{name}".lstrip("."))
+                    path = self.recorded.name_of(array) or f"{self.call.path}.{name}".lstrip(".")
                     self._constants[key] = self.graph.constant(path, values)
                 found.append(self._constants[key])
         return found
