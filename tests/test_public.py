@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import pickle
 import subprocess
 import sys
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from pkgutil import walk_packages
 from types import ModuleType
 
 import glassnet as gn
+from glassnet.core.errors import MissingExtraError
 
 HEAVY = (
     "rich",
@@ -22,13 +29,53 @@ HEAVY = (
 )
 
 
-def test_importing_loads_nothing_heavy() -> None:
-    """Beyond NumPy's own import; each of these is loaded where it is first needed."""
-    code = "import sys, numpy; before = set(sys.modules); import glassnet; print(*sorted(set(sys.modules) - before))"
+def loaded_by(code: str) -> set[str]:
+    """The modules that some code loads beyond NumPy's own import."""
+    code = f"import sys, numpy; before = set(sys.modules); {code}; print(*sorted(set(sys.modules) - before))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = set(result.stdout.split())
+    return set(result.stdout.split())
+
+
+def test_importing_loads_no_room() -> None:
+    """The names are there at once: what stands behind them is loaded when one is asked for."""
+    ours = {name for name in loaded_by("import glassnet") if name.startswith("glassnet")}
+    assert ours == {"glassnet", "glassnet.core", "glassnet.core.doors", "glassnet.core.lazy"}
+
+
+def test_a_model_loads_nothing_heavy() -> None:
+    """Each of these is loaded where it is first needed."""
+    loaded = loaded_by("import glassnet as gn; gn.Model(gn.Dense(2), 'mean_squared_error', 'adam')")
     assert "glassnet.model" in loaded
     assert loaded.isdisjoint(HEAVY), loaded & set(HEAVY)
+
+
+def test_every_public_name_is_at_its_home_whatever_was_imported_before() -> None:
+    """The stub is the one list; importing a file of a package sets an attribute there, which must hide no name."""
+    for module in walk_packages(gn.__path__, "glassnet."):
+        if not module.name.endswith(("__main__", "_native", "_native_avx2", "_native_avx512")):
+            with suppress(MissingExtraError):
+                import_module(module.name)
+    stub = ast.parse(Path(gn.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    assert stub.body[1:] == imports
+    assert sorted(alias.name for node in imports for alias in node.names) == sorted(gn.__all__)
+    for node in imports:
+        for alias in node.names:
+            assert alias.asname == alias.name  # otherwise type checkers would not take it for public
+            home = import_module(node.module or "")
+            assert getattr(gn, alias.name) is getattr(home, alias.name)
+            assert isinstance(getattr(gn, alias.name), ModuleType) == (node.module == "glassnet"), alias.name
+    for name in gn.__all__:
+        room = getattr(gn, name)
+        for inside in getattr(room, "__all__", ()) if isinstance(room, ModuleType) else ():
+            assert not isinstance(getattr(room, inside), ModuleType) or room is gn.kernels, (name, inside)
+
+
+def test_classes_can_be_pickled_before_they_are_asked_for() -> None:
+    made = pickle.dumps(gn.Dense(3))
+    code = f"import glassnet, pickle; print(pickle.loads({made!r}))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "Dense(3)"
 
 
 def test_every_public_name_is_there_and_explained() -> None:

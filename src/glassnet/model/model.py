@@ -11,6 +11,7 @@ from typing import Any
 from glassnet.compile import Plan, native
 from glassnet.core.calls import suggests
 from glassnet.core.checks import numeric
+from glassnet.core.doors import door
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.files import require_writable
 from glassnet.core.output import for_stream, is_heard, logger
@@ -394,10 +395,8 @@ class Model(Answering):
             path: the file.
             opset: the version of the operators; None for a current one.
         """
-        from importlib import import_module  # a door: the model does without
-
         settings = {} if opset is None else {"opset": opset}
-        return import_module("glassnet.interop").export_onnx(self, path, **settings)
+        return door("export_onnx")(self, path, **settings)
 
     def _write(self, path: str | Path, epochs_trained: int, include_optimizer: bool) -> None:
         self.require_built("save")

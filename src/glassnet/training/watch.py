@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glassnet.core.doors import door
 from glassnet.core.randomness import generator
 from glassnet.core.settings import whole
 from glassnet.core.shapes import Array
@@ -126,7 +126,7 @@ class Watch(Callback):
             ConfigurationError: nothing has been watched yet, or the path cannot be written.
             MissingExtraError: matplotlib is not installed.
         """
-        figure: Figure = import_module("glassnet.plots").plot_watch(self, path=path)  # a door: training does without
+        figure: Figure = door("plot_watch")(self, path=path)
         return figure
 
     def due(self, before: int, steps: int) -> range:

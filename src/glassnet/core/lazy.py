@@ -1,0 +1,52 @@
+"""Public names that are imported when they are first asked for (PEP 562), so that a package is there at once."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+
+def names_of(stub: str) -> dict[str, str]:
+    """Where each public name of a package is: its module, by the name.
+
+    Args:
+        stub: path of the package's ``__init__.pyi``, which type checkers read, too: of its lines
+            ``from module import name as name``.
+    """
+    with open(stub, encoding="utf-8") as file:
+        tree = ast.parse(file.read())
+    imports = (node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module)
+    return {name.name: node.module or "" for node in imports for name in node.names if name.asname == name.name}
+
+
+def lazily(package: dict[str, Any], names: dict[str, str]) -> Callable[[str], Any]:
+    """A package's ``__getattr__``.
+
+    Args:
+        package: its ``globals()``, in which names stay once they are found.
+        names: as ``names_of`` gives them; other rooms of the package are found, too.
+    """
+    own = package["__name__"]
+
+    def find(name: str) -> Any:
+        if name in names:
+            room = names[name]
+            found = import_module(f"{own}.{name}") if room == own else getattr(import_module(room), name)
+        elif not name.startswith("_") and find_spec(f"{own}.{name}") is not None:
+            found = import_module(f"{own}.{name}")
+        else:
+            raise AttributeError(f"module {own!r} has no attribute {name!r}{_hint(name, list(names))}")
+        package[name] = found
+        return found
+
+    return find
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    from glassnet.core.suggestions import class_meant
+
+    meant = None if name.startswith("_") else class_meant(name, known)
+    return f"; here it is {meant}" if meant else ""
