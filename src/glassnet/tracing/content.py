@@ -14,9 +14,9 @@ from glassnet.runners import KernelCall
 from glassnet.tracing.calls import arrays_of, formulas_for
 from glassnet.tracing.evaluation import Evaluation
 from glassnet.tracing.formulas import Formulas
+from glassnet.tracing.step import LoggedStep
 from glassnet.tracing.store import Store, part_of, places_in
 from glassnet.tracing.symbols import axes, symbol
-from glassnet.tracing.trace import Trace
 
 MOST_BYTES = 2_400_000
 """Of the numbers on a page; as text they take a third more."""
@@ -77,7 +77,7 @@ class Content:
         store: their numbers, as many as a page can hold.
     """
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: LoggedStep) -> None:
         self.trace = trace
         self.store = Store()
         self.entries: list[Entry] = []

@@ -12,7 +12,7 @@ from glassnet.preprocessing import Standardize
 from glassnet.tables import Table
 from glassnet.tracing.calls import parameters_of
 from glassnet.tracing.content import Content, Entry
-from glassnet.tracing.trace import Trace
+from glassnet.tracing.step import LoggedStep
 from glassnet.tracing.words import WORDS
 
 SCRIPTS = ("numbers.js", "formulas.js", "typeset.js", "grids.js", "panel.js", "steps.js")
@@ -21,7 +21,7 @@ LONGEST = 400
 """Letters of what a network prints."""
 
 
-def page_of(trace: Trace, language: str) -> str:
+def page_of(trace: LoggedStep, language: str) -> str:
     """The whole page.
 
     Args:
@@ -67,7 +67,7 @@ def style_of_steps() -> str:
     return _file("steps.css")
 
 
-def steps_of(trace: Trace, language: str) -> dict[str, Any]:
+def steps_of(trace: LoggedStep, language: str) -> dict[str, Any]:
     """What a page needs to show a trace step by step.
 
     Args:

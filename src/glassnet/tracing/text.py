@@ -11,19 +11,18 @@ from glassnet.core.shapes import Array
 from glassnet.runners import KernelCall
 from glassnet.tracing.calls import arrays_of, formulas_for
 from glassnet.tracing.formulas import Formulas
+from glassnet.tracing.step import LoggedStep
 from glassnet.tracing.symbols import axes
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-    from glassnet.tracing.trace import Trace
 
 MARGIN = 12
 SMALL = 1e-2
 """Arrays without a number of that size are written with exponents."""
 
 
-def lines_of(trace: Trace) -> Iterator[RenderableType]:
+def lines_of(trace: LoggedStep) -> Iterator[RenderableType]:
     """What ``print`` and ``rich.print`` show: a heading for each part of the step, then its calls."""
     from rich.text import Text
 

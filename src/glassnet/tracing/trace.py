@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from html import escape
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,15 +16,12 @@ from glassnet.core.calls import suggests
 from glassnet.core.files import require_writable, write_atomically
 from glassnet.core.places import Place, place_of
 from glassnet.core.settings import one_of
-from glassnet.losses import Loss
 from glassnet.model import Model
-from glassnet.network import Network
-from glassnet.optimizers import Optimizer
-from glassnet.preprocessing import Standardize
-from glassnet.runners import KernelCall, TracingRunner
+from glassnet.runners import TracingRunner
 from glassnet.tables import Table
-from glassnet.tracing.calls import by_parameter
-from glassnet.training import Rows
+from glassnet.tracing.page import page_of
+from glassnet.tracing.step import LoggedStep, Subject
+from glassnet.tracing.text import lines_of
 from glassnet.training.steps import TrainingStep
 
 if TYPE_CHECKING:
@@ -35,32 +33,7 @@ WIDTH = 110
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What was traced, as it was before the step: copies, which nothing changes any more.
-
-    Attributes:
-        network: with its parameters.
-        loss: the loss.
-        optimizer: with its memory; ``optimizer.steps`` updates had been done.
-        rows: the batch as the network gets it, after the preprocessing.
-        seed: of the model.
-        preprocessing: the model's, or None.
-        feature_names: of the columns of x, or None.
-        class_names: by label, or None.
-    """
-
-    network: Network
-    loss: Loss
-    optimizer: Optimizer
-    rows: Rows
-    seed: int
-    preprocessing: Standardize | Table | None = None
-    feature_names: tuple[str, ...] | None = None
-    class_names: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True)
-class Trace:
+class Trace(LoggedStep):
     """The kernel calls of a training step, in order.
 
     ``print`` it for plain text, ``rich.print`` it for the same with colours, let a notebook show it, or write it as a
@@ -74,36 +47,6 @@ class Trace:
         buffers: where parameters and gradients lay in memory, for finding them in the calls' ``extents``.
     """
 
-    calls: tuple[KernelCall, ...]
-    loss: float
-    ends: tuple[int, int, int]
-    subject: Subject
-    buffers: tuple[Place, Place]
-
-    @property
-    def forward(self) -> tuple[KernelCall, ...]:
-        """The network's forward pass."""
-        return self.calls[: self.ends[0]]
-
-    @property
-    def loss_forward(self) -> tuple[KernelCall, ...]:
-        """From the outputs to the loss."""
-        return self.calls[self.ends[0] : self.ends[1]]
-
-    @property
-    def backward(self) -> tuple[KernelCall, ...]:
-        """From the loss back to the inputs."""
-        return self.calls[self.ends[1] : self.ends[2]]
-
-    @property
-    def update(self) -> tuple[tuple[str, KernelCall], ...]:
-        """The optimizer's calls, each with the path of the parameter that it is about, "" for all together.
-
-        What an update rule does to all parameters at once is shown for each trained parameter by itself.
-        """
-        layout = self.subject.network.layout
-        return tuple(by_parameter(self.calls[self.ends[2] :], layout, self.buffers))
-
     def __str__(self) -> str:
         from rich.console import Console
 
@@ -112,13 +55,9 @@ class Trace:
         return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        from glassnet.tracing.text import lines_of
-
         yield from lines_of(self)
 
     def _repr_html_(self) -> str:
-        from html import escape
-
         # In a frame of its own the page's style stays with the page.
         style = "width:100%;height:44rem;border:1px solid #8886;border-radius:6px"
         page = escape(self.to_html(), quote=True)
@@ -140,8 +79,6 @@ class Trace:
         Raises:
             ConfigurationError: another language, or a path that cannot be written.
         """
-        from glassnet.tracing.page import page_of
-
         one_of(language, "language", "Trace.to_html", LANGUAGES)
         if path is not None:
             require_writable(path, where="Trace.to_html")
