@@ -8,7 +8,8 @@ import numpy as np
 
 from glassnet.tables import Reading
 from glassnet.tables.frames import columns_of
-from glassnet.tables.raws import TIME, WORDS, Raw
+from glassnet.tables.kinds import TIME, WORDS
+from glassnet.tables.raws import Raw
 from glassnet.tables.reading import read_columns
 
 NAN = float("nan")

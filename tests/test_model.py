@@ -324,7 +324,7 @@ def test_a_pure_python_installation_gives_a_hint(
     rows = model.rows(x, np.arange(8) % 2, where="test")
     model.print_hints(rows)
     assert "the compiled engine is missing" not in capsys.readouterr().out
-    monkeypatch.setattr("glassnet.model.model.native", lambda: None)
+    monkeypatch.setattr("glassnet.model.fitting.native", lambda: None)
     model.print_hints(rows)
     assert "hint: the compiled engine is missing" in capsys.readouterr().out
 

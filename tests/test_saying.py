@@ -119,7 +119,7 @@ def test_without_verbose_the_log_has_notes_alone(caplog: pytest.LogCaptureFixtur
 def test_who_watches_is_shown_what_the_log_has_not(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("glassnet.model.model.is_watched", lambda: True)
+    monkeypatch.setattr("glassnet.model.fitting.is_watched", lambda: True)
     fitted()
     assert "hint: unscaled inputs" in capsys.readouterr().out
     assert caplog.text == ""
@@ -225,7 +225,7 @@ def test_warnings_of_a_command_are_notes(capsys: pytest.CaptureFixture[str]) -> 
 
 
 PRINTS = {
-    "model/model.py": {"print_hints"},
+    "model/fitting.py": {"print_hints"},
     "estimators/stopping.py": {"on_epoch_end"},
     "estimators/perceptron.py": None,
 }

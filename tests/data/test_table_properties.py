@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import glassnet as gn
 from glassnet.core.errors import GlassnetError
 from glassnet.tables import Frame, Reading
-from glassnet.tables.raws import NUMBER, TIME, TRUTH, WORDS
+from glassnet.tables.kinds import NUMBER, TIME, TRUTH, WORDS
 
 SIGNS = ",;|\t'\"\n :%$"
 words = st.text(f"abcäöß€北京{SIGNS}", min_size=1, max_size=8).map(lambda text: f"w{text}w")

@@ -148,7 +148,7 @@ def test_hints_after_a_fit_in_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys
         return capsys.readouterr().out
 
     assert train(X * 1000) == ""
-    monkeypatch.setattr("glassnet.model.model.is_watched", lambda: True)
+    monkeypatch.setattr("glassnet.model.fitting.is_watched", lambda: True)
     assert "hint: unscaled inputs (column" in train(X * 1000)
     assert train(X * 1000, verbose=False) == ""
     assert "hint" not in train(X)

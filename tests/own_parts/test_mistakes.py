@@ -566,6 +566,7 @@ def test_parts_that_cannot_be_repeated_or_copied_are_named_in_one_warning() -> N
         ) as caught:
             model.fit(x, y, epochs=2, verbose=False)
         assert len(caught) == 1
+        assert caught[0].filename == __file__
         assert np.isfinite(model.predict(x)).all()
         with pytest.raises(gn.ConfigurationError, match=rf"plan: .*{type(layer).__name__}"):
             model.plan()

@@ -9,7 +9,7 @@ from table_columns import NAN, check, columns, read
 import glassnet as gn
 from glassnet.core.errors import ConfigurationError, DataError
 from glassnet.tables import Reading
-from glassnet.tables.raws import DAYTIME, NUMBER, TIME, TRUTH, WORDS
+from glassnet.tables.kinds import DAYTIME, NUMBER, TIME, TRUTH, WORDS
 
 
 @pytest.mark.parametrize(

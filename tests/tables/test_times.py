@@ -7,7 +7,7 @@ from table_columns import check, columns, read
 
 import glassnet as gn
 from glassnet.core.errors import DataError
-from glassnet.tables.raws import DAYTIME, DURATION, NUMBER, TIME, TRUTH
+from glassnet.tables.kinds import DAYTIME, DURATION, NUMBER, TIME, TRUTH
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from table_columns import NAN, check
 import glassnet as gn
 from glassnet.core.errors import DataError, GlassnetError
 from glassnet.tables.frames import columns_of
-from glassnet.tables.raws import DAYTIME, DURATION, NUMBER, TIME, TRUTH, WORDS, Raw
+from glassnet.tables.kinds import DAYTIME, DURATION, NUMBER, TIME, TRUTH, WORDS
+from glassnet.tables.raws import Raw
 from glassnet.tables.reading import Reading, read_columns
 
 LARGE = [9007199254740993, 9007199254740992]

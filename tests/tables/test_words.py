@@ -15,9 +15,10 @@ import pytest
 
 import glassnet as gn
 from glassnet.tables import Category, Ignored, Indexed, Table
+from glassnet.tables.kinds import NUMBER, WORDS, word
 from glassnet.tables.learning import MOST_VECTORS, learn
-from glassnet.tables.raws import NUMBER, WORDS, Raw
-from glassnet.tables.words import counted, word
+from glassnet.tables.raws import Raw
+from glassnet.tables.words import counted
 
 TOWNS = ["Ulm", "Bern", "Graz", None, "Ulm", "Oslo", "Bern", "Ulm", "Bonn", "Graz"]
 DATA: dict[str, Any] = {

@@ -21,7 +21,6 @@ from glassnet.data import Dataset, open_source, read_csv
 from glassnet.data.sources import picture_files
 from glassnet.data.tables import batches, is_table, name_of, read_like, require_polars
 from glassnet.model import Model, load
-from glassnet.model.outputs import require_one_output
 from glassnet.tables import Frame, Number, Table
 from glassnet.tables.surprises import told_once
 from glassnet.tracing import trace as trace_model
@@ -30,7 +29,7 @@ from glassnet.tracing import trace as trace_model
 def evaluate(options: argparse.Namespace) -> int:
     """Prints loss and metrics on data with targets."""
     model = load(options.model)
-    require_one_output(model.network, model.loss, "glassnet evaluate")
+    model.require_one_output("glassnet evaluate")
     if isinstance(model.preprocessing, Table) and is_table(options.data):
         frame = read_like(options.data, model.preprocessing, reading_of(options))
         print(f"{name_of(options.data)}: {frame.height:,} rows")
@@ -47,7 +46,7 @@ def evaluate(options: argparse.Namespace) -> int:
 def predict(options: argparse.Namespace) -> int:
     """Writes one line for each row, or for each picture."""
     model = load(options.model)
-    require_one_output(model.network, model.loss, "glassnet predict")
+    model.require_one_output("glassnet predict")
     if options.output is not None:
         require_writable(options.output, where="--output")
         if options.output.lower().endswith(".parquet"):

@@ -283,11 +283,11 @@ def _takes(parameters: Mapping[str, Parameter], name: str) -> bool:
 
 def _class_path(cls: type) -> str:
     """How one types a class: ``gn.Dense``, ``gn.losses.Huber``, or its bare name for a user's."""
-    package = vars(sys.modules["glassnet"])
-    if package.get(cls.__name__) is cls:
+    package: Any = sys.modules["glassnet"]
+    if cls.__name__ in package.__all__ and getattr(package, cls.__name__) is cls:
         return f"gn.{cls.__name__}"
     room = cls.__module__.split(".")[1] if cls.__module__.startswith("glassnet.") else ""
-    return f"gn.{room}.{cls.__name__}" if hasattr(package.get(room), cls.__name__) else cls.__name__
+    return f"gn.{room}.{cls.__name__}" if hasattr(vars(package).get(room), cls.__name__) else cls.__name__
 
 
 def _function_path(function: Callable[..., Any]) -> str:

@@ -27,6 +27,8 @@ from typing import IO, TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     import logging
 
+_PACKAGE = __file__.rpartition("core")[0]
+
 LOG = "glassnet"
 """The name of the logger."""
 
@@ -163,6 +165,16 @@ def is_heard() -> bool:
             return True
         node = node.parent if node.propagate else None
     return False
+
+
+def level_of_caller() -> int:
+    """The ``stacklevel`` of a warning, given where this is called: the first line that is not the library's own."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and (
+        frame.f_code.co_filename.startswith(_PACKAGE) or frame.f_code.co_filename.endswith("contextlib.py")
+    ):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def for_stream(text: str, stream: IO[str] | None = None) -> str:

@@ -14,9 +14,9 @@ from glassnet.data.dataset import Dataset, as_classes, quoted
 from glassnet.data.records import header_hint
 from glassnet.data.tables import check_names, read_header, read_table
 from glassnet.tables import Reading
-from glassnet.tables.raws import NUMBER, TRUTH, WORDS, Raw
+from glassnet.tables.kinds import NUMBER, TRUTH, WORDS, word
+from glassnet.tables.raws import Raw
 from glassnet.tables.targets import looks_like_classes
-from glassnet.tables.words import word
 
 
 @suggests

@@ -28,7 +28,8 @@ from glassnet.data.records import header_hint, records
 from glassnet.data.sheets import read_xlsx
 from glassnet.tables import Frame, Reading, Table
 from glassnet.tables.frames import columns_of
-from glassnet.tables.raws import TEXTS, Raw
+from glassnet.tables.kinds import TEXTS
+from glassnet.tables.raws import Raw
 from glassnet.tables.reading import read_columns
 
 TEXT_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")

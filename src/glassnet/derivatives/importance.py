@@ -18,7 +18,6 @@ from glassnet.metrics import as_metrics
 from glassnet.model import Model
 from glassnet.model.data import one_array
 from glassnet.model.named_data import named_rows
-from glassnet.model.outputs import require_one_output
 from glassnet.tables import Table
 
 
@@ -75,7 +74,7 @@ def permutation_importance(
     where = "permutation_importance"
     whole(rows, "rows", where)
     whole(repeats, "repeats", where)
-    require_one_output(model.network, model.loss, where)
+    model.require_one_output(where)
     x, y = named_rows(model, x, y, where=where)
     inner, features, groups = _numbers(model, x, where)
     measure = measure or usual_measure(model)

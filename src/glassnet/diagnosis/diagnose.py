@@ -12,10 +12,8 @@ from glassnet.core.calls import suggests
 from glassnet.core.randomness import generator
 from glassnet.diagnosis import Finding, RateTest, hints
 from glassnet.diagnosis.baseline import baseline_loss
-from glassnet.diagnosis.trials import batch_of, evaluate, fresh, losses_at, rate_test
+from glassnet.diagnosis.trials import Trainable, batch_of, evaluate, fresh, losses_at, rate_test
 from glassnet.losses import BinaryCrossEntropy, CrossEntropy
-from glassnet.model import Model
-from glassnet.model.outputs import require_one_output
 from glassnet.optimizers import Adam
 from glassnet.training import History, Rows
 
@@ -76,7 +74,7 @@ class Diagnosis:
 
 
 @suggests
-def diagnose(model: Model, x: Any, y: Any, *, history: History | None = None) -> Diagnosis:
+def diagnose(model: Trainable, x: Any, y: Any, *, history: History | None = None) -> Diagnosis:
     """Looks for what keeps a model from learning: each finding says what was measured, why it matters, what to try.
 
     Targets that are all the same, units that are all equal, dead ReLUs, saturated sigmoids, vanishing and exploding
@@ -103,7 +101,7 @@ def diagnose(model: Model, x: Any, y: Any, *, history: History | None = None) ->
         >>> [finding.name for finding in gn.diagnose(model, x, (x[:, 0] > 0).astype(int)).findings]
         ['unscaled_inputs', 'first_loss']
     """
-    require_one_output(model.network, model.loss, "diagnose")
+    model.require_one_output("diagnose")
     rows = model.rows(x, y, None, where="diagnose")
     names = model.feature_names if rows.x.ndim == 2 and len(model.feature_names or ()) == rows.x.shape[1] else None
     found = list(
@@ -122,7 +120,7 @@ def diagnose(model: Model, x: Any, y: Any, *, history: History | None = None) ->
     return Diagnosis(tuple(found), test)
 
 
-def _first_loss(model: Model, rows: Rows, test: RateTest) -> list[Finding]:
+def _first_loss(model: Trainable, rows: Rows, test: RateTest) -> list[Finding]:
     """Random weights know nothing: their loss is that of equal probabilities, about ln K."""
     loss = model.loss
     classes = (model.network.output_shape or (0,))[-1] if isinstance(loss, CrossEntropy) else 2
@@ -146,7 +144,7 @@ def _first_loss(model: Model, rows: Rows, test: RateTest) -> list[Finding]:
     ]
 
 
-def _learning_rate(model: Model, rows: Rows, test: RateTest) -> list[Finding]:
+def _learning_rate(model: Trainable, rows: Rows, test: RateTest) -> list[Finding]:
     """The model's rate beside the suggested one, in as many steps of the same batch."""
     rate = float(model.optimizer.rate_at(0))
     own, other = (losses_at(model, rows, r, TRIED_STEPS) for r in (rate, test.suggested))
@@ -171,7 +169,7 @@ def _learning_rate(model: Model, rows: Rows, test: RateTest) -> list[Finding]:
     return []
 
 
-def _by_heart(model: Model, rows: Rows, test: RateTest) -> list[Finding]:
+def _by_heart(model: Trainable, rows: Rows, test: RateTest) -> list[Finding]:
     """Whether a few rows can be learned by heart."""
     few = batch_of(rows, FEW, model.seed)
     baseline = baseline_loss(model.loss, few.targets, size) if (size := _outputs(model)) else None
@@ -203,7 +201,7 @@ def _by_heart(model: Model, rows: Rows, test: RateTest) -> list[Finding]:
     ]
 
 
-def _unrelated(model: Model, rows: Rows, test: RateTest) -> list[Finding]:
+def _unrelated(model: Trainable, rows: Rows, test: RateTest) -> list[Finding]:
     """Whether what is learned of one half of the rows helps with the other half."""
     size = _outputs(model)
     chosen = rows.take(generator(model.seed, "halves").permutation(len(rows))[:HALVES])
@@ -234,7 +232,7 @@ def _unrelated(model: Model, rows: Rows, test: RateTest) -> list[Finding]:
     ]
 
 
-def _outputs(model: Model) -> int:
+def _outputs(model: Trainable) -> int:
     """How many outputs a row has; 0 where they are no plain list."""
     shape = model.network.output_shape or ()
     return shape[0] if len(shape) == 1 else 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from copy import deepcopy
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,11 +15,11 @@ from glassnet.core.settings import number, whole
 from glassnet.core.shapes import Array
 from glassnet.diagnosis.baseline import loss_of
 from glassnet.diagnosis.rates import RateTest
-from glassnet.model import Model
-from glassnet.model.outputs import require_one_output
+from glassnet.losses import Loss
+from glassnet.network import Network
 from glassnet.optimizers import Optimizer
 from glassnet.schedules import ExponentialDecay
-from glassnet.training import Rows
+from glassnet.training import History, Rows
 
 LOWEST, HIGHEST, STEPS, ROWS = 1e-6, 10.0, 100, 256
 DIVERGED = 4.0
@@ -27,9 +28,47 @@ SMOOTHED = 5
 """Neighbouring losses whose mean counts."""
 
 
+class Trainable(Protocol):
+    """What is asked of a model here: ``gn.Model`` has it, and says what it does."""
+
+    network: Network
+    loss: Loss
+    optimizer: Optimizer
+    seed: int
+    feature_names: tuple[str, ...] | None
+    target_name: str | None
+    class_names: tuple[str, ...] | None
+
+    def require_one_output(self, where: str) -> None:
+        """See ``gn.Model``."""
+
+    def rows(self, x: Any, y: Any, sample_weight: Any = None, *, where: str = "rows") -> Rows:
+        """See ``gn.Model``."""
+
+    def untrained(self, optimizer: Optimizer) -> Trainable:
+        """See ``gn.Model``."""
+
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        epochs: int = 1,
+        batch_size: int | None = 32,
+        shuffle: bool = True,
+        sample_weight: Any = None,
+        callbacks: Iterable[Callable[[Any], None]] = (),
+        verbose: bool = True,
+    ) -> History:
+        """See ``gn.Model``."""
+
+    def predict(self, x: Any) -> Any:
+        """See ``gn.Model``."""
+
+
 @suggests
 def learning_rate_range(
-    model: Model, x: Any, y: Any, *, low: float = LOWEST, high: float = HIGHEST, steps: int = STEPS
+    model: Trainable, x: Any, y: Any, *, low: float = LOWEST, high: float = HIGHEST, steps: int = STEPS
 ) -> RateTest:
     """Trains a fresh copy of the model's network with a rate that rises at each step, on one batch of 256 rows at most.
 
@@ -66,12 +105,12 @@ def learning_rate_range(
         raise ConfigurationError(
             where=where, received=f"low={low}, high={high}", expected="high above low", fix="leave both out"
         )
-    require_one_output(model.network, model.loss, where)
+    model.require_one_output(where)
     rows = batch_of(model.rows(x, y, None, where=where), ROWS, model.seed)
     return rate_test(model, rows, low, high, steps)
 
 
-def rate_test(model: Model, rows: Rows, low: float = LOWEST, high: float = HIGHEST, steps: int = STEPS) -> RateTest:
+def rate_test(model: Trainable, rows: Rows, low: float = LOWEST, high: float = HIGHEST, steps: int = STEPS) -> RateTest:
     """``learning_rate_range`` on checked rows."""
     schedule = ExponentialDecay(low, every=steps - 1, factor=high / low)
     losses = _losses(fresh(model, deepcopy(model.optimizer), schedule), rows, steps, until=DIVERGED)
@@ -79,21 +118,16 @@ def rate_test(model: Model, rows: Rows, low: float = LOWEST, high: float = HIGHE
     return RateTest(rates, losses, _steepest(rates, losses))
 
 
-def losses_at(model: Model, rows: Rows, rate: float, steps: int) -> Array:
+def losses_at(model: Trainable, rows: Rows, rate: float, steps: int) -> Array:
     """Losses (S,) before each of some steps of a fresh copy with a constant rate; fewer where it diverged."""
     return _losses(fresh(model, deepcopy(model.optimizer), rate), rows, steps)
 
 
-def fresh(model: Model, optimizer: Optimizer, rate: Any) -> Model:
+def fresh(model: Trainable, optimizer: Optimizer, rate: Any) -> Trainable:
     """A copy with new initial weights and that optimizer, which takes rows as the network gets them."""
     optimizer.reset()
     optimizer.learning_rate = rate
-    copy = Model(
-        deepcopy(model.network), model.loss, optimizer, seed=model.seed, dtype=model.dtype, engine=model.engine,
-        threads=model.threads,
-    )  # fmt: skip
-    copy.network.build(model.network.input_shape or (), seed=model.seed, dtype=model.dtype)
-    return copy
+    return model.untrained(optimizer)
 
 
 def batch_of(rows: Rows, most: int, seed: int) -> Rows:
@@ -101,12 +135,12 @@ def batch_of(rows: Rows, most: int, seed: int) -> Rows:
     return rows if len(rows) <= most else rows.take(np.sort(generator(seed, "trial").permutation(len(rows))[:most]))
 
 
-def evaluate(model: Model, rows: Rows) -> float:
+def evaluate(model: Trainable, rows: Rows) -> float:
     """The mean loss of a row, in prediction mode."""
     return loss_of(model.loss, model.predict(rows.x), rows.targets)
 
 
-def _losses(model: Model, rows: Rows, steps: int, *, until: float = np.inf) -> Array:
+def _losses(model: Trainable, rows: Rows, steps: int, *, until: float = np.inf) -> Array:
     losses: list[float] = []
 
     def note(state: Any) -> None:

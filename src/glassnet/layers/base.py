@@ -104,6 +104,18 @@ class Layer(WithWeights, ABC):
         if "build" in vars(cls):
             cls.build = while_building(cls.build)  # type: ignore[method-assign]
 
+    def children(self) -> Iterator[tuple[str, Layer]]:
+        """Layers inside this one, with their names; none for a plain layer."""
+        yield from ()
+
+    def walk(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+        """Every layer inside, networks before their own layers, with its path."""
+        for name, child in self.children():
+            path = f"{prefix}.{name}" if prefix else name
+            yield path, child
+            if child.is_network:
+                yield from child.walk(path)
+
     @property
     def where(self) -> str:
         """How messages name this layer: ``layer 0 (Dense(128))``."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 from weakref import ReferenceType, ref
 
 import numpy as np
@@ -14,9 +15,6 @@ from glassnet.core.errors import ConfigurationError, did_you_mean
 from glassnet.core.parameters import Parameter, Watched
 from glassnet.core.settings import Configurable, boolean, number
 from glassnet.core.shapes import Array
-
-if TYPE_CHECKING:
-    from glassnet.layers.base import Layer
 
 
 @dataclass(eq=False)
@@ -88,10 +86,6 @@ class WithWeights(Configurable, Watched):
             twin.__dict__.update(state)
         return twin
 
-    def children(self) -> Iterator[tuple[str, Layer]]:
-        """Layers inside this one, with their names; none for a plain layer."""
-        yield from ()
-
     def own_parameters(self) -> dict[str, Parameter]:
         """The layer's own parameters by name, in the order of their creation."""
         found: dict[str, Parameter] = self.__dict__.setdefault("_parameters", {})
@@ -107,13 +101,9 @@ class WithWeights(Configurable, Watched):
         found: Weights = self.__dict__.setdefault("_weights", Weights())
         return found
 
-    def walk(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
-        """Every layer inside, networks before their own layers, with its path."""
-        for name, child in self.children():
-            path = f"{prefix}.{name}" if prefix else name
-            yield path, child
-            if child.is_network:
-                yield from child.walk(path)
+    @abstractmethod
+    def walk(self, prefix: str = "") -> Iterator[tuple[str, WithWeights]]:
+        """Every layer inside, with its path."""
 
     def _everyone(self) -> list[WithWeights]:
         """This layer and those inside."""

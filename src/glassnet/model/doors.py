@@ -15,12 +15,12 @@ from glassnet.metrics import Metric
 from glassnet.model.checks import check_channels, check_lookups, check_rows
 from glassnet.model.data import keeps_differences, prepared_inputs, prepared_targets
 from glassnet.model.named_data import named_inputs, named_rows
-from glassnet.model.outputs import refuse_lost_digits
+from glassnet.model.outputs import refuse_lost_digits, require_one_output
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.tables import Table
-from glassnet.training import Predictor, Rows, Stepper
+from glassnet.training import Memories, Predictor, Rows, Stepper
 
 
 class WithDoors(Closed):
@@ -40,6 +40,7 @@ class WithDoors(Closed):
     feature_names: tuple[str, ...] | None
     target_name: str | None
     class_names: tuple[str, ...] | None
+    memories: Memories
     _predictor: Predictor | None
     _stepper: Stepper | None
 
@@ -100,3 +101,11 @@ class WithDoors(Closed):
                 expected="a network whose shapes are known",
                 fix="call model.fit(x, y) first, or model.network.build((features,))",
             )
+
+    def require_one_output(self, where: str) -> None:
+        """Refuses several outputs, or losses by output, where one answer to one question is asked for.
+
+        Raises:
+            ConfigurationError: the model has such; the error names the place.
+        """
+        require_one_output(self.network, self.loss, where)

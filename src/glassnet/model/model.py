@@ -5,38 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 from glassnet.compile import Plan, native
 from glassnet.core.calls import suggests
-from glassnet.core.checks import numeric
 from glassnet.core.doors import door
 from glassnet.core.errors import ConfigurationError
-from glassnet.core.files import require_writable
-from glassnet.core.output import for_stream, is_heard, logger
-from glassnet.core.settings import Configurable, boolean, one_of, whole
+from glassnet.core.settings import Configurable, one_of, whole
 from glassnet.core.shapes import DType, as_dtype
-from glassnet.diagnosis import hints, nothing_to_learn
-from glassnet.formats import (
-    ModelParts,
-    Written,
-    describe,
-    read_memories,
-    read_model_file,
-    reconstruct,
-    require_whole,
-    write_model_file,
-    written_of,
-)
+from glassnet.formats import Written
 from glassnet.layers import Layer, NumpyLayer
-from glassnet.losses import WeightedSum, as_loss
+from glassnet.losses import as_loss
 from glassnet.metrics import as_metrics
 from glassnet.model.answers import Answering
 from glassnet.model.checks import agreed_dtype, check_end
-from glassnet.model.data import one_array
-from glassnet.model.named_data import forgotten_if_refused, named_rows
+from glassnet.model.fitting import fit, print_hints, trainer_of
 from glassnet.model.outputs import Losses, Metrics, loss_for, metrics_for
+from glassnet.model.saving import KEPT, read, write
 from glassnet.model.steps import step, step_over
 from glassnet.network import Network, as_network
 from glassnet.optimizers import Optimizer, as_optimizer
@@ -49,20 +34,12 @@ from glassnet.training import (
     Predictor,
     Rows,
     Stepper,
-    Trainer,
     TrainingState,
-    as_callbacks,
     example_rows,
-    is_watched,
     plan_of,
-    validation_rows,
 )
 
 ENGINES = ("auto", "compiled", "numpy")
-NO_ENGINE = (
-    "the compiled engine is missing in this installation, so that NumPy does everything, more slowly; install glassnet "
-    "again where a C++ compiler is"
-)
 
 
 class Model(Answering):
@@ -203,65 +180,19 @@ class Model(Answering):
                 them apart, and there is no ``preprocessing`` or ``target_scaling`` to bring them apart before.
             DivergenceError: the loss became NaN or infinite; the weights of the last good epoch are kept.
         """
-        epochs = whole(epochs, "epochs", "fit")
-        verbose = boolean(bool(verbose) if verbose in (0, 1) else verbose, "verbose", "fit")
-        with forgotten_if_refused(self):
-            x, y = named_rows(self, x, y, where="fit", learns=True)
-            if not isinstance(self.preprocessing, Table):
-                x = one_array(x, self.network, where="fit: x")
-            if not isinstance(self.loss, WeightedSum):
-                y = numeric(y, where="fit: y")
-            self.check_digits(x, y, where="fit")
-            rows = self.rows(x, y, sample_weight, where="fit").require_weight(where="fit")
-        if validation_data is not None and validation_split:
-            raise ConfigurationError(
-                where="fit",
-                received="both validation_data and validation_split",
-                expected="one of them",
-                fix="drop one",
-            )
-        validation = None
-        if validation_data is not None:
-            validation = self._validation(validation_data)
-        elif validation_split:
-            labels = rows.targets if rows.targets.ndim == 1 else None
-            training, held_out = validation_rows(len(rows), validation_split, labels, seed=self.seed)
-            rows, validation = rows.take(training), rows.take(held_out).require_weight(where="fit: validation_split")
-            rows.require_weight(where="fit: what validation_split leaves")
-        size = len(rows) if batch_size is None else min(whole(batch_size, "batch_size", "fit"), len(rows))
-        names = ("loss", *(m.name for m in self.metrics))
-        state = TrainingState(
-            self.network,
-            self.optimizer,
-            History(),
-            epochs=(self.epochs_trained + 1, self.epochs_trained + epochs),
-            available=names + (tuple(f"val_{name}" for name in names) if validation else ()) + ("learning_rate",),
-            save=self._save_during(lambda: state.epoch),
-            memories=self.memories,
-            memories_in=read_memories,
+        return fit(
+            self,
+            x,
+            y,
+            epochs=epochs,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            validation_data=validation_data,
+            validation_split=validation_split,
+            sample_weight=sample_weight,
+            callbacks=callbacks,
+            verbose=verbose,
         )
-        for finding in nothing_to_learn(self.loss, rows.asked, self.class_names, self.target_name):
-            state.note(str(finding))
-        started = perf_counter()
-        try:
-            history = self._trainer().fit(
-                rows,
-                validation,
-                state,
-                as_callbacks(callbacks),
-                batch_size=size,
-                shuffle=boolean(shuffle, "shuffle", "fit"),
-                verbose=verbose,
-            )
-        finally:
-            self.epochs_trained = state.epoch
-            state.history.seconds = perf_counter() - started
-        if verbose and is_watched():
-            self.print_hints(rows, history)
-        elif is_heard():
-            for text in self._hints(rows, history) if verbose else history.notes:
-                logger().warning(text)
-        return history
 
     def step(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """Does one update on a batch and returns its loss: for a training loop of one's own.
@@ -316,18 +247,25 @@ class Model(Answering):
             rows: what ``model.rows(x, y, None, where="hints")`` gives.
             history: of the training, for the curves.
         """
-        for text in self._hints(rows, history):
-            print(for_stream(f"hint: {text}"))
+        print_hints(self, rows, history)
 
-    def _hints(self, rows: Rows, history: History | None) -> list[str]:
-        """The history's notes, and what can be told at a glance."""
-        names = self.feature_names if rows.x.shape[1:] == (len(self.feature_names or ()),) else None
-        found = hints(
-            self.network, self.loss, rows, history, seed=self.seed, feature_names=names, class_names=self.class_names,
-            target_name=self.target_name,
-        )  # fmt: skip
-        slow = [NO_ENGINE] if self.engine == "auto" and native() is None else []
-        return list(dict.fromkeys([*slow, *(history.notes if history is not None else ()), *map(str, found)]))
+    def untrained(self, optimizer: Optimizer) -> Model:
+        """A model of a copy of the network, with new initial weights: for trials that leave this one as it is.
+
+        It has the same loss, seed, dtype, engine and threads. It takes rows as the network gets them, after any
+        preprocessing, and has no metrics.
+
+        Args:
+            optimizer: of the new model, which keeps a copy.
+
+        Raises:
+            NotBuiltError: the shapes are not known yet.
+        """
+        self.require_built("untrained")
+        settings: dict[str, Any] = {"seed": self.seed, "dtype": self.dtype}
+        copy = Model(self.network.copy(), self.loss, optimizer, **settings, engine=self.engine, threads=self.threads)
+        copy.network.build(self.network.input_shape or (), **settings)
+        return copy
 
     @suggests
     def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
@@ -338,7 +276,7 @@ class Model(Answering):
         """
         self.require_built("evaluate")
         rows = self.rows(x, y, sample_weight, where="evaluate")
-        return self._trainer().evaluate(rows.require_weight(where="evaluate"))
+        return trainer_of(self).evaluate(rows.require_weight(where="evaluate"))
 
     def summary(self) -> Any:
         """The network's table of layers, shapes, parameters and FLOPs; print it."""
@@ -384,7 +322,7 @@ class Model(Answering):
             NotBuiltError: there is nothing to save yet.
             ConfigurationError: the path cannot be written, or a setting cannot be put into a file.
         """
-        self._write(path, self.epochs_trained, include_optimizer)
+        write(self, path, self.epochs_trained, include_optimizer=include_optimizer)
 
     def export_onnx(self, path: str | Path, *, opset: int | None = None) -> Any:
         """Writes the prediction, preprocessing included, as an ONNX file that is checked and tried; print the report.
@@ -397,45 +335,6 @@ class Model(Answering):
         """
         settings = {} if opset is None else {"opset": opset}
         return door("export_onnx")(self, path, **settings)
-
-    def _write(self, path: str | Path, epochs_trained: int, include_optimizer: bool) -> None:
-        self.require_built("save")
-        require_writable(path, where="save")
-        parts = ModelParts(
-            network=self.network,
-            loss=self.loss,
-            optimizer=self.optimizer,
-            metrics=self.metrics,
-            preprocessing=self.preprocessing,
-            target_scaling=self.target_scaling,
-            seed=self.seed,
-            epochs_trained=epochs_trained,
-            feature_names=self.feature_names,
-            target_name=self.target_name,
-            class_names=self.class_names,
-            memories=self.memories,
-        )
-        description, tensors = describe(parts, include_optimizer=include_optimizer)
-        require_whole(parts, description, tensors)
-        write_model_file(path, description, tensors)
-
-    def _save_during(self, epoch: Callable[[], int]) -> Callable[[str | Path], None]:
-        return lambda path: self._write(path, epoch(), include_optimizer=True)
-
-    def _trainer(self) -> Trainer:
-        parts = self.network, self.loss, self.optimizer, self.metrics, self.seed, self._outputs
-        return Trainer(*parts, target_scaling=self.target_scaling, engine_name=self.engine, threads=self.threads)
-
-    def _validation(self, data: tuple[Any, ...]) -> Rows:
-        if not isinstance(data, tuple | list) or len(data) not in (2, 3):
-            raise ConfigurationError(
-                where="fit: validation_data",
-                received=f"a {type(data).__name__}",
-                expected="(x, y) or (x, y, sample_weight)",
-                fix="write validation_data=(x_validation, y_validation)",
-            )
-        where = "fit: validation_data"
-        return self.rows(data[0], data[1], data[2] if len(data) == 3 else None, where=where).require_weight(where=where)
 
 
 @suggests
@@ -454,12 +353,9 @@ def load(path: str | Path, *, custom: Sequence[type[Configurable] | Callable[...
         MissingFileError: there is no such file.
         FileFormatError: truncated, damaged, foreign or newer than this version.
     """
-    description, tensors = read_model_file(path)
-    parts = reconstruct(description, tensors, custom=custom, where=f"load {path}")
+    parts, written = read(path, custom)
     model = Model(parts.network, parts.loss, parts.optimizer, parts.metrics, seed=parts.seed)
-    model.epochs_trained = parts.epochs_trained
-    model.preprocessing, model.target_scaling = parts.preprocessing, parts.target_scaling
-    model.feature_names, model.target_name = parts.feature_names, parts.target_name
-    model.class_names, model.memories = parts.class_names, parts.memories
-    model.written = written_of(description, f"load {path}")
+    model.written = written
+    for name in KEPT:
+        setattr(model, name, getattr(parts, name))
     return model

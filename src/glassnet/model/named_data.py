@@ -15,6 +15,7 @@ from glassnet.network import Graph, Network
 from glassnet.preprocessing import Standardize
 from glassnet.tables import Classes, Reading, Table
 from glassnet.tables.frames import columns_of, names_in
+from glassnet.tables.kinds import TEXTS, WORDS
 from glassnet.tables.named import (
     SHOWN,
     as_columns,
@@ -29,7 +30,6 @@ from glassnet.tables.named import (
     taken_out,
     without_answers,
 )
-from glassnet.tables.raws import TEXTS, WORDS
 from glassnet.tables.reading import read_columns
 from glassnet.tables.targets import learn_targets
 

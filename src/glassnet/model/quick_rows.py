@@ -18,8 +18,9 @@ from glassnet.preprocessing import BLOCK, Standardize
 from glassnet.tables import Category, Ignored, Number, Table, Truth
 from glassnet.tables.forms import WordForm
 from glassnet.tables.frames import columns_of
+from glassnet.tables.kinds import LARGEST_EXACT
 from glassnet.tables.reading import read
-from glassnet.tables.words import LARGEST_EXACT, Words
+from glassnet.tables.words import Words
 
 FEW = 64
 """Numbers that are looked at one by one, in less time than NumPy takes to begin."""

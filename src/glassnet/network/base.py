@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -15,12 +15,10 @@ from glassnet.core.settings import by_name
 from glassnet.core.shapes import Array, DType, Shape, as_dtype, as_shape, batch_shape
 from glassnet.layers import ACTIVATIONS, Layer, NumpyLayer, PythonLayer
 from glassnet.network.demands import Demands
+from glassnet.network.looking import Names, activations
 from glassnet.network.memory import InMemory
 from glassnet.network.summary import Row, Summary
 from glassnet.runners import NumpyRunner
-
-if TYPE_CHECKING:
-    from glassnet.network.looking import Names
 
 
 class Network(InMemory):
@@ -273,8 +271,6 @@ class Network(InMemory):
             >>> {path: y.tolist() for path, y in net.activations(np.array([[1.0, -3.0]])).items()}
             {'0': [[-2.0, -2.0]], '1': [[0.0, 0.0]]}
         """
-        from glassnet.network.looking import activations  # it knows of networks
-
         self._built()
         where = "activations"
         x = as_rows(x, self.dtype, where=f"{where}: x")

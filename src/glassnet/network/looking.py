@@ -10,7 +10,6 @@ import numpy as np
 from glassnet.core.errors import ConfigurationError, GlassnetError, did_you_mean
 from glassnet.core.shapes import Array
 from glassnet.layers import Layer, NumpyLayer, PythonLayer
-from glassnet.network.base import Network
 from glassnet.runners import NumpyRunner, own
 from glassnet.runners.base import is_library_code
 
@@ -40,7 +39,7 @@ class LookingRunner(NumpyRunner):
     def forward(self, layer: Any, x: Array, *, training: bool) -> tuple[Array, Any]:
         """``layer.forward``, or in prediction mode ``layer.differentiable``."""
         # A user's own forward pass, also in a class derived from one of ours, is never gone round.
-        if training or isinstance(layer, Network) or not is_library_code(layer.forward):
+        if training or layer.is_network or not is_library_code(layer.forward):
             y, cache = super().forward(layer, x, training=training)
         else:
             y, cache = layer.differentiable(self, x)
@@ -83,15 +82,15 @@ class LookingRunner(NumpyRunner):
         if id(layer) in self._wanted:
             self._errors.setdefault(id(layer), []).insert(0, np.array(dy))
 
-    def outputs(self, network: Network) -> dict[str, Array]:
+    def outputs(self, network: Layer) -> dict[str, Array]:
         """What the layers gave (N, ...), by path; those that were not called are missing."""
         return dict(self._by_path(network, self._outputs))
 
-    def errors(self, network: Network) -> dict[str, Array]:
+    def errors(self, network: Layer) -> dict[str, Array]:
         """∂L/∂output (N, ...) of the layers, their δ, by path."""
         return dict(self._by_path(network, self._errors))
 
-    def _by_path(self, network: Network, kept: dict[int, list[Array]]) -> Iterator[tuple[str, Array]]:
+    def _by_path(self, network: Layer, kept: dict[int, list[Array]]) -> Iterator[tuple[str, Array]]:
         """A layer that is called several times has a path for each call, or else numbers behind its path."""
         paths: dict[int, list[str]] = {}
         for path, layer in network.walk():
@@ -104,7 +103,7 @@ class LookingRunner(NumpyRunner):
 
 
 def activations(
-    network: Network,
+    network: Layer,
     x: Array,
     names: Names = None,
     *,
@@ -148,7 +147,7 @@ def activations(
     return {path: found[path] for path in chosen}
 
 
-def chosen_layers(network: Network, names: Names, *, where: str) -> list[str]:
+def chosen_layers(network: Layer, names: Names, *, where: str) -> list[str]:
     """The paths of layers inside a network that are asked for; None for all.
 
     Raises:
@@ -161,7 +160,7 @@ def chosen_layers(network: Network, names: Names, *, where: str) -> list[str]:
     return [_path_of(network, layers, name, where) for name in given]
 
 
-def _path_of(network: Network, layers: dict[str, Layer], name: Any, where: str) -> str:
+def _path_of(network: Layer, layers: dict[str, Layer], name: Any, where: str) -> str:
     path = str(name)
     if isinstance(name, Layer | NumpyLayer):
         path = next((path for path, layer in layers.items() if any(name is one for one in _objects(layer))), "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from inspect import signature
 from typing import Any
 
@@ -12,6 +13,7 @@ from glassnet.core.errors import ConfigurationError, ShapeError
 from glassnet.core.memory import Layout, flat_buffer, is_uniform, layout_known
 from glassnet.core.settings import Configurable
 from glassnet.core.shapes import Array
+from glassnet.optimizers.trained import Run, apply_to_trained
 from glassnet.runners import NumpyRunner, Runner
 from glassnet.schedules import Schedule, as_schedule, rate_of
 
@@ -26,6 +28,19 @@ class Step(Configurable):
     ) -> None:
         """Changes ``parameters`` or ``gradients`` in place."""
         raise NotImplementedError
+
+    def apply_to_runs(
+        self, run: Runner, parameters: Array, gradients: Array, runs: Sequence[Run], learning_rate: Any
+    ) -> None:
+        """``apply`` to parts of the flat buffers, each at its own rate."""
+        for part in runs:
+            arrays = part.of(parameters), part.of(gradients), part.segments
+            rate = learning_rate if part.scale == 1 else run.scaled(learning_rate, part.scale)
+            run.apply(self.for_run(part, len(parameters)), *arrays, rate)
+
+    def for_run(self, part: Run, size: int) -> Step:
+        """The step for a part of buffers of that size; a rule has that part of its memory there."""
+        return self
 
     def penalty(self, parameters: Array, layout: Layout | None = None) -> float:
         """What this step adds to the objective, such as ½ λ ‖W‖²; 0 for most."""
@@ -100,9 +115,13 @@ class Optimizer(Step):
         self, run: Runner, parameters: Array, gradients: Array, layout: Layout | None, learning_rate: float
     ) -> None:
         """``apply`` to what is trained, each part at its own rate."""
-        from glassnet.optimizers.trained import apply_to_trained  # which knows the steps
-
         apply_to_trained(run, self, parameters, gradients, layout, learning_rate)
+
+    def for_run(self, part: Run, size: int) -> Step:
+        """See the base."""
+        made = copy(self)
+        made.state = {n: part.of(array) if array.shape == (size,) else array for n, array in self.state.items()}
+        return made
 
     def apply(
         self, run: Runner, parameters: Array, gradients: Array, layout: Layout | None, learning_rate: float

@@ -11,6 +11,7 @@ from glassnet.core.shapes import Array
 from glassnet.kernels.python import python_update
 from glassnet.optimizers.base import Optimizer
 from glassnet.runners import Runner
+from glassnet.runners.base import same
 from glassnet.runners.own import checked, held, named, require_moved, unharmed
 
 
@@ -66,10 +67,5 @@ class NumpyOptimizer(Optimizer):
                     np.copyto(parameters, new)
 
         arrays = {"parameters": parameters, "gradients": gradients, "state": list(self.state.values())}
-        step: Any = run.per_step(_itself, self.steps)
+        step: Any = run.per_step(same, self.steps)
         run(self, python_update, **arrays, function=call, learning_rate=learning_rate, step=step)
-
-
-def _itself(step: Any) -> Any:
-    """The number of a step."""
-    return step

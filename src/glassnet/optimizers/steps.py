@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from glassnet.core.errors import ConfigurationError
@@ -9,7 +12,9 @@ from glassnet.core.memory import Layout
 from glassnet.core.settings import boolean, number
 from glassnet.core.shapes import Array
 from glassnet.kernels import updates
+from glassnet.kernels.activation import identity_forward
 from glassnet.optimizers.base import Step, weights_of
+from glassnet.optimizers.trained import Run
 from glassnet.runners import Runner
 
 
@@ -119,6 +124,20 @@ class ClipByNorm(Step):
     ) -> None:
         """Clips the gradients."""
         run(self, updates.clip_by_norm, gradients=gradients, limit=self.limit)
+
+    def apply_to_runs(
+        self, run: Runner, parameters: Array, gradients: Array, runs: Sequence[Run], learning_rate: Any
+    ) -> None:
+        """Clips by the norm of the trained gradients alone, put together for it."""
+        together = run.empty((sum(part.stop - part.start for part in runs),), gradients.dtype)
+        places, start = [], 0
+        for part in runs:
+            places.append(together[start : start + part.stop - part.start])
+            start += part.stop - part.start
+            run(self, identity_forward, x=part.of(gradients), y=places[-1])
+        run.apply(self, together, together, None, 0.0)
+        for part, place in zip(runs, places, strict=True):
+            run(self, identity_forward, x=place, y=part.of(gradients))
 
 
 class MaxNorm(Step):

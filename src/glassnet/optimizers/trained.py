@@ -7,16 +7,13 @@ each other that are trained at the same rate. What is frozen, and what other net
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from glassnet.core.memory import Layout, Segment, is_uniform
 from glassnet.core.shapes import Array
 from glassnet.kernels.activation import identity_forward
 from glassnet.kernels.updates import l2_gradient, weight_decay
-from glassnet.optimizers.base import Optimizer, Step
-from glassnet.optimizers.steps import ClipByNorm
 from glassnet.runners import Runner
 from glassnet.runners.own import has_own_class
 
@@ -33,6 +30,17 @@ class Run:
     def of(self, flat: Array) -> Array:
         """This part of a flat buffer."""
         return flat[self.start : self.stop]
+
+
+class Appliable(Protocol):
+    """A step as it is seen here."""
+
+    path: str
+
+    def apply_to_runs(
+        self, run: Runner, parameters: Array, gradients: Array, runs: Sequence[Run], learning_rate: Any
+    ) -> None:
+        """Changes these parts of the flat buffers."""
 
 
 def runs_of(layout: Layout, size: int) -> list[Run] | None:
@@ -61,7 +69,7 @@ def _run(segments: Sequence[Segment]) -> Run:
 
 
 def apply_to_trained(
-    run: Runner, step: Step, parameters: Array, gradients: Array, layout: Layout | None, learning_rate: Any
+    run: Runner, step: Appliable, parameters: Array, gradients: Array, layout: Layout | None, learning_rate: Any
 ) -> None:
     """Applies a step to what is trained.
 
@@ -78,40 +86,13 @@ def apply_to_trained(
         run.apply(step, parameters, gradients, layout, learning_rate)
     elif has_own_class(step) or getattr(step, "in_python", False):
         _apply_and_restore(run, step, parameters, gradients, layout or (), runs, learning_rate)
-    elif isinstance(step, ClipByNorm):
-        _clip_together(run, step, gradients, runs)
     else:
-        for part in runs:
-            arrays = part.of(parameters), part.of(gradients), part.segments
-            rate = learning_rate if part.scale == 1 else run.scaled(learning_rate, part.scale)
-            run.apply(_for_part(step, part, len(parameters)), *arrays, rate)
-
-
-def _for_part(step: Step, part: Run, size: int) -> Step:
-    """The step with its memory of one run of the parameters."""
-    if not isinstance(step, Optimizer):
-        return step
-    made = copy(step)
-    made.state = {n: part.of(array) if array.shape == (size,) else array for n, array in step.state.items()}
-    return made
-
-
-def _clip_together(run: Runner, step: ClipByNorm, gradients: Array, runs: Sequence[Run]) -> None:
-    """Clips by the norm of the trained gradients alone, put together for it."""
-    together = run.empty((sum(part.stop - part.start for part in runs),), gradients.dtype)
-    places, start = [], 0
-    for part in runs:
-        places.append(together[start : start + part.stop - part.start])
-        start += part.stop - part.start
-        run(step, identity_forward, x=part.of(gradients), y=places[-1])
-    run.apply(step, together, together, None, 0.0)
-    for part, place in zip(runs, places, strict=True):
-        run(step, identity_forward, x=place, y=part.of(gradients))
+        step.apply_to_runs(run, parameters, gradients, runs, learning_rate)
 
 
 def _apply_and_restore(
     run: Runner,
-    step: Step,
+    step: Appliable,
     parameters: Array,
     gradients: Array,
     layout: Layout,

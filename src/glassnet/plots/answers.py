@@ -11,7 +11,6 @@ from glassnet.core.errors import ConfigurationError, DataError, ShapeError
 from glassnet.core.shapes import Array
 from glassnet.losses.targets import check_labels
 from glassnet.model import Model
-from glassnet.model.outputs import require_one_output
 from glassnet.plots.figures import flat_labels
 
 
@@ -29,7 +28,7 @@ def require_labels_beside_a_model(model: Any, y: Any, where: str, *, pair: str) 
             fix="pass the true labels of x as y" if y is None else "leave out the third, or put a model first",
         )
     if isinstance(model, Model):
-        require_one_output(model.network, model.loss, where)
+        model.require_one_output(where)
 
 
 def answers(model: Any, x: Any, y: Any, where: str) -> tuple[Array, Array]:

@@ -16,10 +16,9 @@ from glassnet.core.settings import number, whole
 from glassnet.core.shapes import Array, batch_shape
 from glassnet.diagnosis.baseline import loss_of
 from glassnet.model import Model
-from glassnet.model.outputs import require_one_output
 from glassnet.plots.figures import INK, MIDDLE, SECOND, SMALL, colour_bar, finished, flat_labels, headline, prepared
 from glassnet.tables import Table
-from glassnet.tables.raws import NUMBER
+from glassnet.tables.kinds import NUMBER
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,7 +62,7 @@ def plot_decision_boundary(
     """
     where = "plot_decision_boundary"
     target = prepared(path, where)
-    require_one_output(model.network, model.loss, where)
+    model.require_one_output(where)
     rows, names = _two_columns(model, x, where)
     whole(points, "points", where, low=2)
     if rows.ndim != 2 or rows.shape[1] != 2:

@@ -14,7 +14,6 @@ from glassnet.core.files import require_writable, write_atomically
 from glassnet.core.pages import page
 from glassnet.core.shapes import Shape
 from glassnet.model import Model
-from glassnet.model.outputs import require_one_output
 from glassnet.reports import answers, contents
 from glassnet.reports.html import STYLE, paragraph
 from glassnet.reports.pictures import MISSING, can_draw
@@ -75,7 +74,7 @@ def report(
         >>> file.read_text().startswith("<!doctype html>")
         True
     """
-    require_one_output(model.network, model.loss, "report")
+    model.require_one_output("report")
     target_path = require_writable(path, where="report")
     model.require_built("report")
     results = results_of(model, x, y, training_targets)

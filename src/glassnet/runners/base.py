@@ -25,6 +25,11 @@ def values_at(number: NumberOfStep, steps: Array) -> Any:
     return np.array([float(number(int(step))) for step in steps])
 
 
+def same(step: Any) -> Any:
+    """The step's own number."""
+    return step
+
+
 def is_library_code(function: Any) -> bool:
     """Whether a function or method is glassnet's, not the user's."""
     return str(getattr(function, "__module__", "")).partition(".")[0] == "glassnet"

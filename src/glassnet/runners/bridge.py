@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from glassnet.core.shapes import Array
 from glassnet.kernels import python as kernels
 from glassnet.runners import own
+from glassnet.runners.base import Runner, same
 from glassnet.runners.numpy import NumpyRunner
 from glassnet.runners.standins import plain
 
-if TYPE_CHECKING:
-    from glassnet.runners.recorder import Recorder
 
-
-def forward(recorder: Recorder, layer: Any, x: Array, *, training: bool) -> tuple[Array, list[Any]]:
+def forward(recorder: Runner, layer: Any, x: Array, *, training: bool) -> tuple[Array, list[Any]]:
     """Records the call of ``layer.forward``; its cache waits in a list."""
     kept: list[Any] = []
 
@@ -26,11 +24,11 @@ def forward(recorder: Recorder, layer: Any, x: Array, *, training: bool) -> tupl
         return y
 
     y = recorder.empty((x.shape[0], *layer.output_shape), x.dtype)
-    recorder(layer, kernels.python_forward, x=x, y=y, function=call, step=recorder.this_step)
+    recorder(layer, kernels.python_forward, x=x, y=y, function=call, step=recorder.per_step(same, 0))
     return y, kept
 
 
-def backward(recorder: Recorder, layer: Any, dy: Array, kept: list[Any]) -> Array:
+def backward(recorder: Runner, layer: Any, dy: Array, kept: list[Any]) -> Array:
     """Records the call of ``layer.backward``."""
     gradients = plain(own.gradients_of(layer))
 
@@ -39,11 +37,11 @@ def backward(recorder: Recorder, layer: Any, dy: Array, kept: list[Any]) -> Arra
 
     dx = recorder.empty((dy.shape[0], *layer.input_shape), dy.dtype)
     arrays = {"dy": dy, "dx": dx, "gradients": gradients}
-    recorder(layer, kernels.python_backward, **arrays, function=call, step=recorder.this_step)
+    recorder(layer, kernels.python_backward, **arrays, function=call, step=recorder.per_step(same, 0))
     return dx
 
 
-def row_weights(recorder: Recorder, loss: Any, outputs: Array, weights: Array | None) -> tuple[Array, Array]:
+def row_weights(recorder: Runner, loss: Any, outputs: Array, weights: Array | None) -> tuple[Array, Array]:
     """Records the call of ``loss.row_weights``."""
 
     def call(outputs: Array, weights: Array | None) -> tuple[Array, Array]:
@@ -56,7 +54,7 @@ def row_weights(recorder: Recorder, loss: Any, outputs: Array, weights: Array | 
 
 
 def loss_forward(
-    recorder: Recorder, loss: Any, outputs: Array, targets: Array, weights: Array
+    recorder: Runner, loss: Any, outputs: Array, targets: Array, weights: Array
 ) -> tuple[Array, list[Any]]:
     """Records the call of ``loss.forward``; its cache waits in a list."""
     kept: list[Any] = []
@@ -69,12 +67,12 @@ def loss_forward(
 
     value = recorder.empty((1,), np.float64)
     arrays = {"outputs": outputs, "targets": targets, "row_weights": weights, "value": value}
-    recorder(loss, kernels.python_loss_forward, **arrays, function=call, step=recorder.this_step)
+    recorder(loss, kernels.python_loss_forward, **arrays, function=call, step=recorder.per_step(same, 0))
     return value, kept
 
 
 def loss_backward(
-    recorder: Recorder, loss: Any, outputs: Array, targets: Array, weights: Array, kept: list[Any]
+    recorder: Runner, loss: Any, outputs: Array, targets: Array, weights: Array, kept: list[Any]
 ) -> Array:
     """Records the call of ``loss.backward``."""
 
@@ -84,12 +82,12 @@ def loss_backward(
 
     doutputs = recorder.empty(outputs.shape, outputs.dtype)
     arrays = {"row_weights": weights, "outputs": outputs, "targets": targets, "doutputs": doutputs}
-    recorder(loss, kernels.python_loss_backward, **arrays, function=call, step=recorder.this_step)
+    recorder(loss, kernels.python_loss_backward, **arrays, function=call, step=recorder.per_step(same, 0))
     return doutputs
 
 
 def apply(
-    recorder: Recorder, step: Any, parameters: Array, gradients: Array, layout: Any, learning_rate: Any, *, whole: bool
+    recorder: Runner, step: Any, parameters: Array, gradients: Array, layout: Any, learning_rate: Any, *, whole: bool
 ) -> None:
     """Records the call of ``step.apply``, or of ``optimizer.update`` as a ``whole``."""
 
@@ -103,5 +101,5 @@ def apply(
             own.apply(run, step, parameters, gradients, layout, learning_rate)
 
     arrays = {"parameters": parameters, "gradients": gradients, "state": list(getattr(step, "state", {}).values())}
-    settings = {"learning_rate": learning_rate, "step": recorder.this_step}
+    settings = {"learning_rate": learning_rate, "step": recorder.per_step(same, 0)}
     recorder(step, kernels.python_update, **arrays, function=call, **settings)

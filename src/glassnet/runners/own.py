@@ -1,22 +1,20 @@
 """Calls of a user's own layer, loss or optimizer, in which nothing wrong passes for right.
 
 An own part gets its inputs as arrays that cannot be written, since others still need them, and what it returns is
-checked for its shape and brought to the network's dtype. Both engines call own parts in this way.
+checked for its shape and brought to the network's dtype. Both engines call own parts in this way. The runner is
+only handed on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from glassnet.core.errors import ConfigurationError, ShapeError
 from glassnet.core.shapes import Array, Shape
-
-if TYPE_CHECKING:
-    from glassnet.runners.base import Runner
 
 METHODS = ("forward", "backward", "row_weights", "apply", "update", "step")
 """What a layer, a loss or an optimizer does in a training step."""
@@ -57,7 +55,7 @@ def place_of(part: Any) -> str:
     return where if isinstance(where, str) else f"{getattr(part, 'path', '')} {part!r}".strip()
 
 
-def forward(run: Runner, layer: Any, x: Array, *, training: bool) -> tuple[Array, Any]:
+def forward(run: object, layer: Any, x: Array, *, training: bool) -> tuple[Array, Any]:
     """An own layer's forward pass: y (N, ...) in its output's shape and x's dtype, and its cache."""
     with named(layer):
         result = layer.forward(run, held(x), training=training)
@@ -66,7 +64,7 @@ def forward(run: Runner, layer: Any, x: Array, *, training: bool) -> tuple[Array
     return checked(layer, y, shape, x.dtype, "y returned by forward"), cache
 
 
-def backward(run: Runner, layer: Any, dy: Array, cache: Any) -> Array:
+def backward(run: object, layer: Any, dy: Array, cache: Any) -> Array:
     """An own layer's backward pass: ∂L/∂x in x's shape and dy's dtype."""
     with named(layer):
         dx = layer.backward(run, held(dy), cache)
@@ -80,7 +78,7 @@ def gradients_of(layer: Any) -> list[Array]:
     return found + [gradient for _, child in layer.children() for gradient in gradients_of(child)]
 
 
-def row_weights(run: Runner, loss: Any, outputs: Array, weights: Array | None) -> tuple[Array, Array]:
+def row_weights(run: object, loss: Any, outputs: Array, weights: Array | None) -> tuple[Array, Array]:
     """An own loss's ω (N,) and Σ w (1,)."""
     with named(loss):
         result = loss.row_weights(run, held(outputs), held(weights))
@@ -89,7 +87,7 @@ def row_weights(run: Runner, loss: Any, outputs: Array, weights: Array | None) -
     return shares, single(loss, total, "the total weight returned by row_weights")
 
 
-def loss_forward(run: Runner, loss: Any, outputs: Array, targets: Array, weights: Array) -> tuple[Array, Any]:
+def loss_forward(run: object, loss: Any, outputs: Array, targets: Array, weights: Array) -> tuple[Array, Any]:
     """An own loss's value (1,) and its cache."""
     with named(loss):
         result = loss.forward(run, held(outputs), held(targets), held(weights))
@@ -97,20 +95,20 @@ def loss_forward(run: Runner, loss: Any, outputs: Array, targets: Array, weights
     return single(loss, value, "the value returned by forward"), cache
 
 
-def loss_backward(run: Runner, loss: Any, outputs: Array, targets: Array, weights: Array, cache: Any) -> Array:
+def loss_backward(run: object, loss: Any, outputs: Array, targets: Array, weights: Array, cache: Any) -> Array:
     """An own loss's ∂L/∂outputs."""
     with named(loss):
         doutputs = loss.backward(run, held(outputs), held(targets), held(weights), cache)
     return checked(loss, doutputs, outputs.shape, outputs.dtype, "doutputs returned by backward")
 
 
-def apply(run: Runner, step: Any, parameters: Array, gradients: Array, layout: Any, learning_rate: float) -> None:
+def apply(run: object, step: Any, parameters: Array, gradients: Array, layout: Any, learning_rate: float) -> None:
     """An own step of an optimizer."""
     with unharmed(step, parameters, layout):
         changed_in_place(step, step.apply(run, parameters, gradients, layout, learning_rate))
 
 
-def update(run: Runner, optimizer: Any, parameters: Array, gradients: Array, layout: Any) -> None:
+def update(run: object, optimizer: Any, parameters: Array, gradients: Array, layout: Any) -> None:
     """An own optimizer's whole update; it counts as one, whatever its code does to ``steps``."""
     before = optimizer.steps
     with unharmed(optimizer, parameters, layout):

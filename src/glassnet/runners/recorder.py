@@ -12,7 +12,7 @@ from glassnet.core.randomness import stream_id
 from glassnet.core.shapes import Array, Shape
 from glassnet.kernels import Kernel, KernelInfo, info
 from glassnet.runners import bridge, own
-from glassnet.runners.base import Caller, NumberOfStep, Runner, is_library_code, values_at
+from glassnet.runners.base import Caller, NumberOfStep, Runner, is_library_code, same, values_at
 from glassnet.runners.standins import NotRecorded, StandIn, kept_by, plain, stand_in
 
 
@@ -34,11 +34,6 @@ class Times:
         """The values at these steps."""
         values = values_at(self.number, steps) if isinstance(steps, np.ndarray) else self.number(steps)
         return values * self.factor
-
-
-def same(step: Any) -> Any:
-    """The step's own number."""
-    return step
 
 
 @dataclass(frozen=True)
@@ -80,16 +75,12 @@ class Recorder(Runner):
     Attributes:
         calls: in the order in which they were made.
         buffers: what ``empty`` gave out: the memory of the program to come.
-        this_step: the number of the step, as a setting of a call.
     """
-
-    this_step: Any
 
     def __init__(self, seed: int, *, bridged: Collection[int] = (), poisoned: bool = False) -> None:
         super().__init__(seed)
         self.calls: list[RecordedCall] = []
         self.buffers: list[Array] = []
-        self.this_step = StepNumber(same)
         self._bridged, self._poisoned = bridged, poisoned
         self._at_work: list[Any] = []  # own parts that are being called, the innermost last
         # Not the exception: its traceback would hold arrays that hold the recorder, out of a garbage collector's sight.
@@ -112,7 +103,8 @@ class Recorder(Runner):
 
     def draw(self, caller: Caller) -> dict[str, int]:
         """Keys of the caller's mask, the step to be filled in."""
-        return {"seed": self.seed, "step": self.this_step, "stream": stream_id(caller.path)}
+        step: Any = StepNumber(same)
+        return {"seed": self.seed, "step": step, "stream": stream_id(caller.path)}
 
     def __call__(self, caller: Caller, kernel: Kernel, **arguments: Any) -> None:
         """Writes the call down."""

@@ -8,14 +8,11 @@ shape and handed on.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
 from glassnet.core.shapes import Array
-
-if TYPE_CHECKING:
-    from glassnet.runners.recorder import Recorder
 
 VIEWS = ("reshape", "ravel", "transpose", "swapaxes", "moveaxis", "squeeze", "expand_dims", "broadcast_to", "diagonal")
 ASKED = ("shape", "ndim", "size", "iscomplexobj", "isrealobj", "result_type", "can_cast", "shares_memory")
@@ -44,10 +41,17 @@ class NotRecorded(Exception):  # noqa: N818 - never seen by a user
         self.part, self.reason = part, reason
 
 
+class Refusing(Protocol):
+    """The recorder, to its stand-ins."""
+
+    def refusal(self, reason: str) -> NotRecorded:
+        """The exception for what a user's own code did."""
+
+
 class StandIn(np.ndarray[Any, Any]):
     """A buffer that refuses arithmetic; ``plain`` is the buffer itself, None for a view of one."""
 
-    recorder: Recorder | None = None
+    recorder: Refusing | None = None
     plain: Array | None = None
 
     def __array_finalize__(self, obj: Any) -> None:
@@ -110,7 +114,7 @@ for _name in REFUSED:
     setattr(StandIn, _name, _refusing(_name))
 
 
-def stand_in(buffer: Array, recorder: Recorder) -> Array:
+def stand_in(buffer: Array, recorder: Refusing) -> Array:
     """The stand-in for a buffer."""
     found = buffer.view(StandIn)
     found.recorder, found.plain = recorder, buffer

@@ -5,12 +5,7 @@ Source: https://spec.openapis.org/oas/v3.1.0; schemas are JSON Schema 2020-12.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from glassnet.version import __version__
-
-if TYPE_CHECKING:
-    from glassnet.serving.service import Service
+from typing import Any
 
 REFUSALS = {
     "400": "The body is no JSON of the form that is expected",
@@ -23,9 +18,25 @@ REFUSALS = {
 }
 
 
-def openapi_of(service: Service) -> dict[str, Any]:
-    """The description, in what JSON can hold."""
-    row, prediction = service.schemas
+def openapi_of(
+    name: str,
+    version: str,
+    *,
+    row: dict[str, Any],
+    prediction: dict[str, Any],
+    most_rows: int,
+    example: tuple[Any, dict[str, Any]] | None,
+) -> dict[str, Any]:
+    """The description of a service, in what JSON can hold.
+
+    Args:
+        name: of the model.
+        version: of the library that wrote it.
+        row: what the model takes, as JSON Schema.
+        prediction: what it gives.
+        most_rows: in a request.
+        example: a row, and the answer to it; None where none is known.
+    """
     beside = {
         "ignored": {"type": "array", "items": _TEXT, "description": "columns that the model does not know"},
         "unknown_words": {"type": "object", "description": "by column the words that the model does not know"},
@@ -33,12 +44,12 @@ def openapi_of(service: Service) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": service.name,
-            "version": service.model.written.version if service.model.written else __version__,
+            "title": name,
+            "version": version,
             "description": "Predictions of a neural network, served by glassnet.",
         },
         "paths": {
-            "/predict": {"post": _predict(service)},
+            "/predict": {"post": _predict(example)},
             "/model": {"get": _get("describeModel", "What the model takes and gives", {"type": "object"})},
             "/health": {"get": _get("health", "Whether the server is ready", _object(_HEALTH))},
             "/openapi.json": {"get": _get("describeService", "This description", {"type": "object"})},
@@ -47,9 +58,9 @@ def openapi_of(service: Service) -> dict[str, Any]:
             "schemas": {
                 "Row": row,
                 "Prediction": prediction,
-                "Rows": _object({"rows": _list(_to("Row"), service.limits.rows)}),
+                "Rows": _object({"rows": _list(_to("Row"), most_rows)}),
                 "SingleRow": _object({"row": _to("Row")}),
-                "Predictions": _object({"predictions": _list(_to("Prediction"), service.limits.rows)}, **beside),
+                "Predictions": _object({"predictions": _list(_to("Prediction"), most_rows)}, **beside),
                 "SinglePrediction": _object({"prediction": _to("Prediction")}, **beside),
                 "Error": _object({"error": _object(_ERROR)}),
             }
@@ -62,15 +73,14 @@ _HEALTH = {"status": {"const": "ready"}, "model": _TEXT, "glassnet": _TEXT}
 _ERROR = dict.fromkeys(("where", "received", "expected", "fix", "message"), _TEXT)
 
 
-def _predict(service: Service) -> dict[str, Any]:
+def _predict(example: tuple[Any, dict[str, Any]] | None) -> dict[str, Any]:
     asked: dict[str, Any] = {"schema": {"oneOf": [_to("Rows"), _to("SingleRow")]}}
     given: dict[str, Any] = {"schema": {"oneOf": [_to("Predictions"), _to("SinglePrediction")]}}
-    if service.example is not None:
-        answer = service.example_answer
-        assert answer is not None
+    if example is not None:
+        row, answer = example
         asked["examples"] = {
-            "one": {"value": {"row": service.example}},
-            "several": {"value": {"rows": [service.example, service.example]}},
+            "one": {"value": {"row": row}},
+            "several": {"value": {"rows": [row, row]}},
         }
         given["examples"] = {
             "one": {"value": answer},

@@ -15,7 +15,8 @@ from glassnet.model import Model
 from glassnet.serving.columns import description_of
 from glassnet.serving.refusals import UNUSABLE, Refusal, Written, shown
 from glassnet.tables import Ignored, Table
-from glassnet.tables.words import LARGEST_EXACT, Words
+from glassnet.tables.kinds import LARGEST_EXACT
+from glassnet.tables.words import Words
 
 MOST_NAMED = 20
 """Columns that a message names."""

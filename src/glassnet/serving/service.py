@@ -76,7 +76,14 @@ class Service:
         self._inputs, self._answers = inputs_of(model), answers_of(model)
         self.example = self._tried(self._inputs.example())  # which compiles what predicts, too
         self._model = self._description()
-        self._openapi = openapi_of(self)
+        self._openapi = openapi_of(
+            name,
+            model.written.version if model.written else __version__,
+            row=self._inputs.schema(),
+            prediction=self._answers.schema(),
+            most_rows=self.limits.rows,
+            example=None if self.example is None else (self.example, self._answered([self.example], True)),
+        )
 
     def predict(self, body: bytes, language: str) -> tuple[int, bytes]:
         """Answers a request.
@@ -140,16 +147,6 @@ class Service:
     def openapi(self) -> bytes:
         """The description in the form of OpenAPI 3.1, as JSON."""
         return as_json(self._openapi)
-
-    @property
-    def schemas(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """A row and a prediction as JSON Schema."""
-        return self._inputs.schema(), self._answers.schema()
-
-    @property
-    def example_answer(self) -> dict[str, Any] | None:
-        """The answer to the example."""
-        return None if self.example is None else self._answered([self.example], True)
 
     def _description(self) -> dict[str, Any]:
         written = self.model.written

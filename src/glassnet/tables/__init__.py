@@ -4,8 +4,8 @@ from glassnet.tables.amounts import NumberForm
 from glassnet.tables.clocks import ClockForm, DurationForm
 from glassnet.tables.columns import Column, Duration, Ignored, Number, Quantiles, Time, TimeOfDay, Truth
 from glassnet.tables.forms import Form, TruthForm, WordForm
+from glassnet.tables.frame import Frame
 from glassnet.tables.moments import DateForm
-from glassnet.tables.raws import Frame
 from glassnet.tables.reading import Reading
 from glassnet.tables.table import Table
 from glassnet.tables.targets import Answers, Classes, Questions

@@ -14,9 +14,8 @@ import numpy as np
 
 from glassnet.core.settings import boolean, one_of
 from glassnet.core.shapes import Array
-from glassnet.tables.forms import NOTHING, Form
-from glassnet.tables.raws import NUMBER, Raw
-from glassnet.tables.words import LARGEST_EXACT
+from glassnet.tables.forms import NOTHING, Form, Texts
+from glassnet.tables.kinds import LARGEST_EXACT, NUMBER
 
 SIGNS = str.maketrans(
     dict.fromkeys("\u2212\uff0d\ufe63\u2013", "-") | dict.fromkeys("\u00a0\u202f\u2009", " ") | {"\u2019": "'"}
@@ -161,10 +160,10 @@ class NumberForm(Form):
         amount = -amount if cell.negative else amount
         return float(f"{amount!r}e-2") if self.percent and "e" not in repr(amount) else amount / 100**self.percent
 
-    def read(self, raw: Raw) -> tuple[Raw, Array]:
+    def read(self, texts: Texts) -> tuple[Array, Array]:
         """As ``Form.read``; where plain numbers are the rule, Python reads them at once."""
-        plain = plain_numbers(raw.values) if self.is_plain and not self.missing else None
-        return super().read(raw) if plain is None else (raw.become(self.kind, plain), np.empty(0, np.intp))
+        plain = plain_numbers(texts) if self.is_plain and not self.missing else None
+        return super().read(texts) if plain is None else (plain, np.empty(0, np.intp))
 
     @property
     def expected(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from glassnet.tables.forms import NOTHING, Form
-from glassnet.tables.raws import DAYTIME, DURATION
+from glassnet.tables.kinds import DAYTIME, DURATION
 
 CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
 NOON = r"(?:\s*(?P<noon>[AaPp])\.?[Mm]\.?)?"

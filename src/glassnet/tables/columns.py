@@ -11,7 +11,8 @@ import numpy as np
 from glassnet.core.errors import DataError
 from glassnet.core.settings import Configurable, boolean, number
 from glassnet.core.shapes import Array
-from glassnet.tables.raws import DAYTIME, DURATION, NUMBER, TIME, TRUTH, WORDS, Raw, example_of, nothing
+from glassnet.tables.kinds import DAYTIME, DURATION, NUMBER, TIME, TRUTH, WORDS
+from glassnet.tables.raws import Raw, example_of, nothing
 
 LOWEST = float(np.finfo(np.float64).min)
 DAYS = {"month": 12.0, "weekday": 7.0, "hour": 24.0}

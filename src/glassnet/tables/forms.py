@@ -11,8 +11,7 @@ import numpy as np
 
 from glassnet.core.settings import Configurable, boolean, one_of
 from glassnet.core.shapes import Array
-from glassnet.tables.raws import NUMBER, TEXTS, TIME, TRUTH, WORDS, Raw
-from glassnet.tables.words import word_of_text
+from glassnet.tables.kinds import NUMBER, TEXTS, TIME, TRUTH, WORDS, word_of_text
 
 MISSING = frozenset("".join(letters) for letters in product("nN", "aA", "nN")) | frozenset(
     ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NULL", "Null", "null", "None", "NaT", "?", "-", "--", "#NULL!")
@@ -52,16 +51,16 @@ class Form(Configurable):
         """What a summary says of it; empty where the form is the plain one."""
         return ""
 
-    def read(self, raw: Raw) -> tuple[Raw, Array]:
+    def read(self, texts: Texts) -> tuple[Array, Array]:
         """Reads each different text once.
 
         Returns:
-            The values, and the rows whose text could not be read.
+            The values as a column of this ``kind`` holds them, and the rows whose text could not be read.
         """
-        values, wrong = lookup(raw.values, self._value_or_gap)
+        values, wrong = lookup(texts, self._value_or_gap)
         if wrong:
             values = [_EMPTY.get(self.kind, np.nan) if value is NOTHING else value for value in values]
-        return raw.become(self.kind, as_array(values, self.kind)), np.array(wrong, dtype=np.intp)
+        return as_array(values, self.kind), np.array(wrong, dtype=np.intp)
 
     def _value_or_gap(self, text: str | None) -> Any:
         trimmed = "" if text is None else text.strip()

@@ -10,7 +10,8 @@ import numpy as np
 
 from glassnet.core.errors import DataError, MissingExtraError
 from glassnet.core.shapes import Array
-from glassnet.tables.raws import Frame, Raw
+from glassnet.tables.frame import Frame
+from glassnet.tables.raws import Raw
 from glassnet.tables.values import raw_of_categories, raw_of_values, unreadable
 
 NO_CELLS = ("Binary", "List", "Array", "Struct")

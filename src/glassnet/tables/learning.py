@@ -19,8 +19,9 @@ from glassnet.tables.columns import (
     days_of,
     part_of,
 )
-from glassnet.tables.raws import DAYTIME, DURATION, NUMBER, TIME, TRUTH, WORDS, Raw
-from glassnet.tables.words import Category, Indexed, counted, require_exact, word
+from glassnet.tables.kinds import DAYTIME, DURATION, NUMBER, TIME, TRUTH, WORDS, word
+from glassnet.tables.raws import Raw
+from glassnet.tables.words import Category, Indexed, counted, require_exact
 
 MOST_CATEGORIES = 64
 """Words that get a place of their own; the rarer ones share that of words never seen."""

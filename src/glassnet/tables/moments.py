@@ -15,7 +15,7 @@ from glassnet.core.errors import ConfigurationError
 from glassnet.core.settings import boolean
 from glassnet.tables.clocks import CLOCK, NOON, ZONE, clock_of
 from glassnet.tables.forms import NOTHING, Form
-from glassnet.tables.raws import TIME
+from glassnet.tables.kinds import TIME
 
 MONTHS = (
     *("january", "february", "march", "april", "may", "june", "july", "august", "september", "october"),

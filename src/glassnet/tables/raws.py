@@ -1,24 +1,16 @@
-"""A column's values before anything is learned of them, and columns side by side."""
+"""A column's values before anything is learned of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from glassnet.core.shapes import Array
-
-if TYPE_CHECKING:
-    from glassnet.tables.forms import Form
-    from glassnet.tables.reading import Reading
-
-NUMBER, TRUTH, WORDS, TIME = "numbers", "true and false", "words", "times"
-DAYTIME, DURATION = "times of day", "durations"
-TEXTS = "texts"
-"""Kinds of values. Texts are cells that nobody has read yet: a column's ``Form`` makes one of the other kinds of
-them."""
+from glassnet.tables.forms import Form
+from glassnet.tables.kinds import TEXTS, TIME, WORDS
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,48 +60,6 @@ class Raw:
         """Some of its rows."""
         lines = None if self.lines is None else np.asarray(self.lines)[chosen].tolist()
         return replace(self, values=self.values[chosen], lines=lines)
-
-
-class Frame(Mapping[str, Raw]):
-    """Columns of one length: what a file or a foreign frame holds, each column read as what it is.
-
-    ``gn.Table`` and a model with a table take it as they take frames of pandas or polars.
-
-    Args:
-        columns: by name.
-        name: what messages call the data.
-        reading: how the file was read, where there was one.
-
-    Example:
-        >>> from glassnet.tables.frames import frame_of
-        >>> data = frame_of({"age": [31, None], "town": ["Ulm", "Bern"]})
-        >>> list(data), data.height, data.rows(slice(1)).height
-        (['age', 'town'], 2, 1)
-    """
-
-    def __init__(self, columns: Mapping[str, Raw], name: str = "data", reading: Reading | None = None) -> None:
-        self._columns = dict(columns)
-        self.name = name
-        self.reading = reading
-
-    def __getitem__(self, name: str) -> Raw:
-        return self._columns[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._columns)
-
-    def __len__(self) -> int:
-        """How many columns there are."""
-        return len(self._columns)
-
-    @property
-    def height(self) -> int:
-        """How many rows there are."""
-        return len(next(iter(self._columns.values()), ()))
-
-    def rows(self, chosen: slice | Array) -> Frame:
-        """The same columns with some of their rows: a slice, row numbers, or bool (N,)."""
-        return Frame({name: raw.rows(chosen) for name, raw in self._columns.items()}, self.name, self.reading)
 
 
 def nothing(kind: str, rows: int) -> Array:

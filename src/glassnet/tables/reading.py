@@ -23,6 +23,7 @@ from glassnet.core.settings import Configurable, one_of
 from glassnet.tables.amounts import Cell, NumberForm, are_names, decimal_signs, number_form, plain_numbers
 from glassnet.tables.clocks import ClockForm, DurationForm
 from glassnet.tables.forms import MISSING, NOTHING, Form, TruthForm, WordForm, as_array
+from glassnet.tables.kinds import DAYTIME, DURATION, NUMBER, TEXTS, TIME, TRUTH, WORDS
 from glassnet.tables.moments import (
     COMPACT,
     DateForm,
@@ -33,7 +34,7 @@ from glassnet.tables.moments import (
     date_of,
     date_orders,
 )
-from glassnet.tables.raws import DAYTIME, DURATION, NUMBER, TEXTS, TIME, TRUTH, WORDS, Raw
+from glassnet.tables.raws import Raw
 
 MOST_CLASSES_OF_NUMBERS = 20
 """A column with more different whole numbers than this holds amounts."""
@@ -118,7 +119,7 @@ def read(raw: Raw, form: Form) -> Raw:
         raw = raw.become(TEXTS, as_array(texts, TEXTS))
     if raw.kind != TEXTS:
         return raw
-    found, wrong = form.read(raw)
+    values, wrong = form.read(raw.values)
     if len(wrong):
         text, place = raw.values[wrong[0]], raw.place(int(wrong[0]))
         raise DataError(
@@ -134,7 +135,7 @@ def read(raw: Raw, form: Form) -> Raw:
             )
             + f"a column of names with categories={raw.name!r} (--categories)",
         )
-    return found.become(found.kind, found.values, form)
+    return raw.become(form.kind, values, form)
 
 
 def adapted(form: Form, asked: Reading | None, raw: Raw) -> Form:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
 
 import numpy as np
 
 from glassnet.core.errors import DataWarning
+from glassnet.core.output import level_of_caller
 from glassnet.core.shapes import Array
 from glassnet.tables.columns import Column, Number, Quantiles, TimeOfDay, Truth
+from glassnet.tables.kinds import word
 from glassnet.tables.raws import Raw
-from glassnet.tables.words import Category, Indexed, Words, word
+from glassnet.tables.words import Category, Indexed, Words
 
-PACKAGE = str(Path(__file__).parent.parent)
 MOST_SHOWN = 10
 """Columns that a warning names; the others are counted."""
 
@@ -86,7 +85,7 @@ def told_once(where: str) -> Iterator[Surprises]:
     with gathered() as found:
         yield found
     if lines := found.lines():
-        warnings.warn(f"{where}: {'; '.join(lines)}", DataWarning, stacklevel=_level_of_caller())
+        warnings.warn(f"{where}: {'; '.join(lines)}", DataWarning, stacklevel=level_of_caller())
 
 
 def note(found: Surprises, column: Column, raw: Raw, features: Array) -> None:
@@ -137,13 +136,3 @@ def _substitute(column: Column) -> str:
     if isinstance(column, Category):
         return "none of the categories"
     return "an unknown word" if isinstance(column, Indexed) else "0 in all its features"
-
-
-def _level_of_caller() -> int:
-    """How far up the first line stands that is not the library's own."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and (
-        frame.f_code.co_filename.startswith(PACKAGE) or frame.f_code.co_filename.endswith("contextlib.py")
-    ):
-        level, frame = level + 1, frame.f_back
-    return level

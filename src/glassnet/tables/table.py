@@ -18,14 +18,16 @@ from glassnet.tables.amounts import NumberForm
 from glassnet.tables.clocks import ClockForm, DurationForm
 from glassnet.tables.columns import Column, Duration, Ignored, Number, Quantiles, Time, TimeOfDay, Truth
 from glassnet.tables.forms import MISSING, Form, TruthForm, WordForm
+from glassnet.tables.frame import Frame
 from glassnet.tables.frames import columns_of, names_in
+from glassnet.tables.kinds import kind_of_words
 from glassnet.tables.learning import MOST_CATEGORIES, learn
 from glassnet.tables.moments import DateForm
-from glassnet.tables.raws import Frame, Raw
+from glassnet.tables.raws import Raw
 from glassnet.tables.reading import Reading, adapted, read, read_columns
 from glassnet.tables.surprises import note, told_once
 from glassnet.tables.targets import TASKS, Classes, Questions, Target, learn_targets
-from glassnet.tables.words import Indexed, Words, kind_of_words
+from glassnet.tables.words import Indexed, Words
 
 
 class Table(Configurable):

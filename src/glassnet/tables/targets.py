@@ -11,9 +11,10 @@ from glassnet.core.errors import ConfigurationError, DataError
 from glassnet.core.settings import Configurable
 from glassnet.core.shapes import Array
 from glassnet.losses import JointCrossEntropy, Loss
-from glassnet.tables.raws import DAYTIME, DURATION, NUMBER, TIME, Raw
+from glassnet.tables.kinds import DAYTIME, DURATION, LARGEST_EXACT, NUMBER, TIME, word
+from glassnet.tables.raws import Raw
 from glassnet.tables.reading import MOST_CLASSES_OF_NUMBERS
-from glassnet.tables.words import LARGEST_EXACT, counted, places_of, require_exact, word
+from glassnet.tables.words import counted, places_of, require_exact
 
 TASKS = ("auto", "classification", "regression")
 

@@ -13,8 +13,8 @@ import numpy as np
 from glassnet.core.errors import DataError
 from glassnet.core.shapes import Array
 from glassnet.tables.forms import WordForm, as_array
-from glassnet.tables.raws import DAYTIME, DURATION, NUMBER, TEXTS, TIME, TRUTH, WORDS, Raw
-from glassnet.tables.words import LARGEST_EXACT, word
+from glassnet.tables.kinds import DAYTIME, DURATION, LARGEST_EXACT, NUMBER, TEXTS, TIME, TRUTH, WORDS, word
+from glassnet.tables.raws import Raw
 
 _PLAIN = WordForm()
 MICROSECOND = np.timedelta64(1, "us")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import pow
-from typing import Any
 
 import numpy as np
 
@@ -13,11 +12,10 @@ from glassnet.core.errors import DataError
 from glassnet.core.settings import boolean, whole
 from glassnet.core.shapes import Array
 from glassnet.tables.columns import Column, filled, missing_note, with_missing
-from glassnet.tables.raws import NUMBER, TRUTH, WORDS, Raw, example_of
+from glassnet.tables.kinds import LARGEST_EXACT, NUMBER, TRUTH, WORDS, word, word_of_text
+from glassnet.tables.raws import Raw, example_of
 
 OTHER = "other"
-LARGEST_EXACT = 2**53
-"""Whole numbers below are exact in float64."""
 MOST_UNITS = 50
 
 
@@ -195,33 +193,3 @@ def counted(raw: Raw) -> list[tuple[str, int]]:
         distinct, numbers = np.unique(present, return_counts=True)
         counts = Counter({word(value, raw.kind): int(n) for value, n in zip(distinct, numbers, strict=True)})
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-
-
-def word(value: Any, kind: str) -> str:
-    """A value as a category's word: 3.0 is "3"."""
-    if kind == TRUTH:
-        return str(bool(value))
-    if kind == NUMBER:
-        return str(int(value)) if float(value).is_integer() else repr(float(value))
-    return str(value)
-
-
-def kind_of_words(words: Sequence[str]) -> str:
-    """The kind of the values that ``word`` made these of: all of them numbers or truth, or words as they are."""
-    for kind in (TRUTH, NUMBER):
-        if all(word_of_text(own, kind) == own and word_of_text(f" {own}", kind) == own for own in words):
-            return kind
-    return WORDS
-
-
-def word_of_text(text: str, kind: str) -> str:
-    """What ``word`` makes of the value of that kind in a text: "3.0" is "3"; other texts are words as they are."""
-    plain = text.strip()
-    if kind == TRUTH:
-        return plain.capitalize() if plain.lower() in ("true", "false") else text
-    if kind == NUMBER and "_" not in plain:
-        try:
-            return word(float(plain), NUMBER) if np.isfinite(float(plain)) else text
-        except ValueError:
-            return text
-    return text

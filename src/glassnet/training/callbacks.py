@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from glassnet.core.calls import CheckedMeta
 from glassnet.core.errors import ConfigurationError
+from glassnet.network import Network
+from glassnet.optimizers import Optimizer
 from glassnet.training.batches import Rows
 from glassnet.training.history import History
-
-if TYPE_CHECKING:
-    from glassnet.network import Network
-    from glassnet.optimizers import Optimizer
 
 Memories = dict[str, dict[str, Any]]
 """What callbacks know, by their ``memory_name``."""

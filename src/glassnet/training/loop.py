@@ -10,6 +10,7 @@ import numpy as np
 
 from glassnet.compile import NativeRunner
 from glassnet.core.errors import ConfigurationError, DivergenceError, NumpyFallbackWarning
+from glassnet.core.output import level_of_caller
 from glassnet.core.shapes import Array
 from glassnet.losses import Loss
 from glassnet.metrics import Metric
@@ -148,7 +149,7 @@ class Trainer:
         parts = self.network, self.loss, self.optimizer, self.seed
         bridges = examine(*parts, rows, batch_size, compiled=kind is CompiledEngine)
         if bridges.impossible:
-            warn(f"fit runs by NumPy: {bridges.impossible}", NumpyFallbackWarning, stacklevel=4)
+            warn(f"fit runs by NumPy: {bridges.impossible}", NumpyFallbackWarning, stacklevel=level_of_caller())
         if kind is NumpyEngine or bridges.impossible:
             return NumpyEngine(*parts, self.threads, snapshots, watches)
         return CompiledEngine(*parts, self.threads, snapshots, watches, bridges=bridges)

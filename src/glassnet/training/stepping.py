@@ -10,6 +10,7 @@ from warnings import warn
 import numpy as np
 
 from glassnet.core.errors import ConfigurationError, DivergenceError, NumpyFallbackWarning
+from glassnet.core.output import level_of_caller
 from glassnet.core.shapes import Array
 from glassnet.losses import Loss
 from glassnet.network import Network
@@ -160,7 +161,11 @@ class Stepper:
             compiled = engine_class(self._settings[1]) is CompiledEngine
             self._bridges = examine(*self._parts, rows, len(rows), compiled=compiled)
             if self._bridges.impossible:
-                warn(f"step runs by NumPy: {self._bridges.impossible}", NumpyFallbackWarning, stacklevel=4)
+                warn(
+                    f"step runs by NumPy: {self._bridges.impossible}",
+                    NumpyFallbackWarning,
+                    stacklevel=level_of_caller(),
+                )
             elif not compiled:
                 self._bridges = Bridges(impossible='engine="numpy"')
         return None if self._bridges.impossible else self._bridges

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from glassnet.core.places import place_of
 from glassnet.core.shapes import Array
 from glassnet.kernels import Kernel, info
+from glassnet.network import Network
 from glassnet.runners import Caller, NumpyRunner, RecordedCall
-
-if TYPE_CHECKING:
-    from glassnet.network import Network
-    from glassnet.training.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -60,6 +57,21 @@ class Sample:
     dead: Array
 
 
+class Watching(Protocol):
+    """What a ``Watch`` is to its view."""
+
+    layers: dict[str, str]
+
+    def due(self, before: int, steps: int) -> range:
+        """See ``Watch``."""
+
+    def elements_of(self, size: int) -> Array:
+        """See ``Watch``."""
+
+    def take_in(self, sample: Sample) -> None:
+        """See ``Watch``."""
+
+
 class View:
     """The arrays of a training step that a ``Watch`` looks at: made once, used at each step.
 
@@ -76,7 +88,7 @@ class View:
     """
 
     def __init__(
-        self, watch: Watch, network: Network, calls: Sequence[RecordedCall], memory: Array | None = None
+        self, watch: Watching, network: Network, calls: Sequence[RecordedCall], memory: Array | None = None
     ) -> None:
         self.watch, self._network, self._memory = watch, network, memory
         self.dtype = network.dtype

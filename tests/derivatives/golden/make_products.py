@@ -1,8 +1,9 @@
 """Writes products.npz: gradients and products with Jacobian and Hessian by PyTorch 2.13.0 (CPU, float64).
 
-Run it with a Python that has torch: ``python tests/derivatives/golden/make_products.py``. For each case the file holds the
-parameters in glassnet's layouts by path, x, y, v (by x), w (by the parameters), u (by the outputs), and torch's loss,
-outputs, gradients, ``jvp``, ``vjp`` and ``hvp`` of ``torch.autograd.functional``. Networks are in eval mode.
+Run it with a Python that has torch: ``python tests/derivatives/golden/make_products.py``. For each case the file
+holds the parameters in glassnet's layouts by path, x, y, v (by x), w (by the parameters), u (by the outputs), and
+torch's loss, outputs, gradients, ``jvp``, ``vjp`` and ``hvp`` of ``torch.autograd.functional``. Networks are in eval
+mode.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError, GlassnetError, MissingExtraError
 from glassnet.interop.onnx.check import check
 from glassnet.interop.onnx.load import load
-from glassnet.interop.onnx.node import Found, Node, NoRowsError, UnsupportedError, refusal, require, scale
-from glassnet.interop.onnx.operators import OPERATORS
+from glassnet.interop.onnx.node import Found, Node, NoRowsError, UnsupportedError, require, scale
+from glassnet.interop.onnx.operators import OPERATORS, refusal
 from glassnet.interop.onnx.scalar import SPELLING, spelt_out
 from glassnet.interop.onnx.simplify import simplified
 from glassnet.interop.onnx.source import ML, Source

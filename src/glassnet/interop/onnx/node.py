@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from glassnet import layers as gl
-from glassnet.core.errors import ConfigurationError
 from glassnet.core.shapes import Array, Shape
 from glassnet.layers.scale import channel_axis
-
-if TYPE_CHECKING:
-    from glassnet.interop.onnx.source import Source
 
 
 class UnsupportedError(Exception):
@@ -40,18 +36,6 @@ def plain(domain: str) -> str:
     return "" if domain == "ai.onnx" else domain
 
 
-def refusal(where: str, received: str, fix: str) -> ConfigurationError:
-    """The error for a file that is right and cannot be read."""
-    from glassnet.interop.onnx.operators import KNOWN
-
-    return ConfigurationError(
-        where=where,
-        received=received,
-        expected=f"one input, and operators that layers express: {', '.join(KNOWN)}",
-        fix=fix,
-    )
-
-
 @dataclass
 class Found:
     """A layer, the values of its parameters, and what it gives in the file.
@@ -73,6 +57,15 @@ class Found:
     branches: list[list[Found]] | None = None
 
 
+class Around(Protocol):
+    """The graph around an operator, see ``Source``: its operators' versions, and what is known of its values."""
+
+    versions: dict[str, int]
+    depends: set[str]
+    rows: dict[str, Shape]
+    constants: dict[str, Array]
+
+
 class Node:
     """An operator, which keeps account of what has been asked of it.
 
@@ -82,7 +75,7 @@ class Node:
         place: which of its outputs is wanted.
     """
 
-    def __init__(self, proto: Any, source: Source, place: int = 0) -> None:
+    def __init__(self, proto: Any, source: Around, place: int = 0) -> None:
         from onnx import TensorProto, helper, numpy_helper
 
         self.kind, self.domain = str(proto.op_type), plain(proto.domain)

@@ -13,6 +13,7 @@ from math import prod
 import numpy as np
 
 from glassnet import layers as gl
+from glassnet.core.errors import ConfigurationError
 from glassnet.core.shapes import Array, Shape
 from glassnet.interop.onnx.activations import ACTIVATIONS, ALPHA
 from glassnet.interop.onnx.arrange import ARRANGING
@@ -255,3 +256,13 @@ OPERATORS: dict[str, Reader] = {
 """How each operator is read."""
 KNOWN = sorted({*OPERATORS, "Concat"})
 """Operators that layers express, those that branches end in among them."""
+
+
+def refusal(where: str, received: str, fix: str) -> ConfigurationError:
+    """The error for a file that is right and cannot be read."""
+    return ConfigurationError(
+        where=where,
+        received=received,
+        expected=f"one input, and operators that layers express: {', '.join(KNOWN)}",
+        fix=fix,
+    )

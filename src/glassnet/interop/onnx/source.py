@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.shapes import Array, Shape
-from glassnet.interop.onnx.node import plain, refusal
+from glassnet.interop.onnx.node import plain
+from glassnet.interop.onnx.operators import refusal
 
 Values = dict[str, Array]
 ML = "ai.onnx.ml"

@@ -1,0 +1,56 @@
+"""A model's parts on their way into a file and out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from glassnet.core.files import require_writable
+from glassnet.core.settings import Configurable
+from glassnet.formats import (
+    ModelParts,
+    Written,
+    describe,
+    read_model_file,
+    reconstruct,
+    require_whole,
+    write_model_file,
+    written_of,
+)
+from glassnet.model.doors import WithDoors
+
+KEPT = (
+    "epochs_trained",
+    "preprocessing",
+    "target_scaling",
+    "feature_names",
+    "target_name",
+    "class_names",
+    "memories",
+)
+"""Attributes of a model beside those that its constructor sets."""
+
+
+def write(model: WithDoors, path: str | Path, epochs_trained: int, *, include_optimizer: bool = True) -> None:
+    """Writes the file of a model that has been trained for so many epochs: see ``Model.save``."""
+    model.require_built("save")
+    require_writable(path, where="save")
+    parts = ModelParts(
+        network=model.network,
+        loss=model.loss,
+        optimizer=model.optimizer,
+        metrics=model.metrics,
+        seed=model.seed,
+        **{name: getattr(model, name) for name in KEPT} | {"epochs_trained": epochs_trained},
+    )
+    description, tensors = describe(parts, include_optimizer=include_optimizer)
+    require_whole(parts, description, tensors)
+    write_model_file(path, description, tensors)
+
+
+def read(path: str | Path, custom: Sequence[type[Configurable] | Callable[..., Any]]) -> tuple[ModelParts, Written]:
+    """The parts of the model in a file, and who wrote it: see ``load``."""
+    where = f"load {path}"
+    description, tensors = read_model_file(path)
+    return reconstruct(description, tensors, custom=custom, where=where), written_of(description, where)
