@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from typing import Any, Self, cast
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any, Self, TypeVar, cast, dataclass_transform
 
 import numpy as np
 from scipy.sparse import issparse
@@ -20,6 +21,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError, DivergenceError, plain_numbers
 from glassnet.core.numeric import refuse_hidden
 from glassnet.core.settings import number, one_of, whole
@@ -33,6 +35,7 @@ from glassnet.network import Network
 from glassnet.optimizers import Optimizer
 from glassnet.training import History
 
+E = TypeVar("E")
 FORMATS = ("csr", "csc", "coo")
 DTYPES = ("auto", "float32", "float64")
 LARGEST_SEED = 2**31 - 1
@@ -42,29 +45,44 @@ NOT_FINITE = (
 )
 
 
-class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
-    """Base of the estimators. A subclass says what its network and its optimizer are."""
+@dataclass_transform(eq_default=False, field_specifiers=(field,))
+def with_constructor(kind: type[E]) -> type[E]:
+    """The class with the constructor that scikit-learn asks for.
 
-    # Parameters that every subclass has.
-    batch_size: int | str
-    max_iter: int
-    shuffle: bool
-    random_state: Any
-    tol: float
-    n_iter_no_change: float
-    early_stopping: bool
-    validation_fraction: float
-    warm_start: bool
-    verbose: bool
-    loss: Any
-    dtype: str
-    callbacks: Any
+    It has an argument for each setting that the class and its bases declare, with its default, and keeps it as it is.
+    """
+    made: Any = dataclass(eq=False, repr=False)(kind)
+    made.__init__ = suggests(made.__init__)
+    return made  # type: ignore[no-any-return]
 
-    # What a fit leaves.
+
+class Fitted:
+    """What a fit leaves."""
+
     model_: Model
     _targets: Targets
     n_features_in_: int
     _progress: Progress | None
+
+
+@with_constructor
+class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
+    """Base of the estimators, with the settings of all. A subclass says what its network and its optimizer are."""
+
+    _: KW_ONLY
+    loss: Any = None
+    batch_size: int | str = "auto"
+    max_iter: int = 200
+    shuffle: bool = True
+    random_state: Any = None
+    tol: float = 1e-4
+    n_iter_no_change: float = 10
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    warm_start: bool = False
+    verbose: bool = False
+    callbacks: Any = None
+    dtype: str = "auto"
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         return plain_numbers(super().__repr__(N_CHAR_MAX))

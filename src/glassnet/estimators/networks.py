@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import KW_ONLY
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError, ShapeError
 from glassnet.core.settings import whole
 from glassnet.core.shapes import batch_shape
-from glassnet.estimators.base import NetworkEstimator
+from glassnet.estimators.base import NetworkEstimator, with_constructor
 from glassnet.estimators.tasks import Classification, Regression
 from glassnet.layers import Dense, Layer
 from glassnet.network import Network, Sequential, as_network
@@ -22,8 +22,14 @@ from glassnet.optimizers import Optimizer, as_optimizer
 HIDDEN_UNITS = 100
 
 
+@with_constructor
 class _AnyNetwork(NetworkEstimator):
     """What both have: the user's network and optimizer."""
+
+    network: Network | Layer | Callable[[int], Any] | None = None
+    optimizer: Any = "adam"
+    _: KW_ONLY
+    input_shape: tuple[int, ...] | None = None
 
     def _network(
         self: Any, features: int, outputs: int, activation: str, random: np.random.RandomState, dtype: str
@@ -70,6 +76,7 @@ class _AnyNetwork(NetworkEstimator):
         return shape
 
 
+@with_constructor
 class NetworkClassifier(Classification, _AnyNetwork):
     """Any network for classes.
 
@@ -106,51 +113,15 @@ class NetworkClassifier(Classification, _AnyNetwork):
         1.0
     """
 
-    @suggests
-    def __init__(
-        self,
-        network: Network | Layer | Callable[[int], Any] | None = None,
-        optimizer: Any = "adam",
-        *,
-        loss: Any = None,
-        input_shape: tuple[int, ...] | None = None,
-        batch_size: int | str = "auto",
-        max_iter: int = 200,
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float = 1e-4,
-        n_iter_no_change: int = 10,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        warm_start: bool = False,
-        verbose: bool = False,
-        class_weight: Any = None,
-        callbacks: Any = None,
-        dtype: str = "auto",
-    ) -> None:
-        self.network = network
-        self.optimizer = optimizer
-        self.loss = loss
-        self.input_shape = input_shape
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.warm_start = warm_start
-        self.verbose = verbose
-        self.class_weight = class_weight
-        self.callbacks = callbacks
-        self.dtype = dtype
+    _: KW_ONLY
+    class_weight: Any = None
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Any:
         """One epoch over these rows; the first call is told all ``classes`` that there will be."""
         return self._partial_fit(X, y, classes, sample_weight)
 
 
+@with_constructor
 class NetworkRegressor(Regression, _AnyNetwork):
     """Any network for numbers.
 
@@ -170,44 +141,6 @@ class NetworkRegressor(Regression, _AnyNetwork):
         >>> bool(fitted.score(x, x[:, 0] ** 2) > 0.95)
         True
     """
-
-    @suggests
-    def __init__(
-        self,
-        network: Network | Layer | Callable[[int], Any] | None = None,
-        optimizer: Any = "adam",
-        *,
-        loss: Any = None,
-        input_shape: tuple[int, ...] | None = None,
-        batch_size: int | str = "auto",
-        max_iter: int = 200,
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float = 1e-4,
-        n_iter_no_change: int = 10,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        warm_start: bool = False,
-        verbose: bool = False,
-        callbacks: Any = None,
-        dtype: str = "auto",
-    ) -> None:
-        self.network = network
-        self.optimizer = optimizer
-        self.loss = loss
-        self.input_shape = input_shape
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.warm_start = warm_start
-        self.verbose = verbose
-        self.callbacks = callbacks
-        self.dtype = dtype
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """One epoch over these rows."""

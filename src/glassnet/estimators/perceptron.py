@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import KW_ONLY
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from glassnet.core.errors import ConfigurationError
 from glassnet.core.settings import number, one_of, whole
 from glassnet.core.shapes import Array
 from glassnet.estimators.arrays import LayerArrays, dense_layers
-from glassnet.estimators.base import NetworkEstimator
+from glassnet.estimators.base import NetworkEstimator, with_constructor
 from glassnet.estimators.lbfgs import minimize_loss
 from glassnet.layers import ACTIVATIONS, BatchNorm, Dense, Dropout, Layer
 from glassnet.network import Network, Sequential
@@ -31,8 +32,26 @@ def is_stochastic(estimator: Any) -> bool:
     return True
 
 
+@with_constructor
 class Perceptron(NetworkEstimator):
-    """Base of ``MLPClassifier`` and ``MLPRegressor``."""
+    """Base of ``MLPClassifier`` and ``MLPRegressor``, with the settings of both."""
+
+    hidden_layer_sizes: Any = (100,)
+    activation: str | Sequence[str] = "relu"
+    _: KW_ONLY
+    solver: str = "adam"
+    alpha: float = 0.0001
+    learning_rate: str = "constant"
+    learning_rate_init: float = 0.001
+    power_t: float = 0.5
+    momentum: float = 0.9
+    nesterovs_momentum: bool = True
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    max_fun: int = 15000
+    dropout: float = 0.0
+    batch_norm: bool = False
 
     def _check_settings(self: Any) -> None:
         super()._check_settings()
