@@ -129,7 +129,7 @@ def test_what_takes_time_is_not_done_for_nobody(monkeypatch: pytest.MonkeyPatch)
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("glassnet.model.model.hints", refuse)
+    monkeypatch.setattr("glassnet.model.fitting.hints", refuse)
     log, level = logger(), logger().level
     log.setLevel(logging.ERROR)
     try:

@@ -15,9 +15,9 @@ from glassnet.core.shapes import Array, size_of
 BLOCK = 1 << 16
 """Numbers that are in float64 at once: what is done to images takes no memory beside its result."""
 WHOLE = 2**53
-"""Up to here float64 has every whole number."""
+"""float64 has every whole number up to here."""
 DISTANT = 500
-"""So many scales from 0 raw numbers have no more than four digits left in float32 that tell them apart."""
+"""Raw numbers so many scales from 0 have no more than four digits left in float32 that tell them apart."""
 LARGEST = 1e30
 """Numbers up to this, and down to its inverse, are well within float32."""
 NOISE = 32 * float(np.finfo(np.float64).eps)

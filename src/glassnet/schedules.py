@@ -63,7 +63,7 @@ class ExponentialDecay(Schedule):
 
 
 class CosineDecay(Schedule):
-    """From ``rate`` down to ``final`` along half a cosine over ``steps`` updates; ``final`` from then on.
+    """Falls from ``rate`` to ``final`` along half a cosine over ``steps`` updates; ``final`` from then on.
 
     Source: I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, equation 5.
     """
@@ -104,7 +104,7 @@ class LinearWarmup(Schedule):
 
 
 class OneCycle(Schedule):
-    """Up to ``peak`` and down again, both along half cosines.
+    """Rises to ``peak`` and falls again, both along half cosines.
 
     Starts at ``peak / start_divisor``, reaches ``peak`` after ``warm_share`` of the way, and ends with the last of
     the ``steps`` at ``peak / start_divisor / final_divisor``, where it stays.
@@ -196,5 +196,5 @@ def _name(schedule: Schedule) -> str:
 
 
 def _cosine(start: float, end: float, share: float) -> float:
-    """From start to end along half a cosine; ``share`` beyond [0, 1] stays at the ends."""
+    """The value on half a cosine from start to end; ``share`` beyond [0, 1] stays at the ends."""
     return end + (start - end) * (1 + cos(pi * min(max(share, 0.0), 1.0))) / 2

@@ -56,7 +56,7 @@ def shown_address(host: str, port: int) -> str:
 
 
 class Names:
-    """By which values of the header Host a server may be asked for.
+    """The values of the header Host by which a server may be asked for.
 
     A page of another site can have its own name lead to this computer: with that name it must get nothing.
 

@@ -52,7 +52,7 @@ class Closed:
         object.__setattr__(self, name, value)
 
     def close(self) -> None:
-        """From now on there are no new attributes."""
+        """Lets no new attributes in from now on."""
         self.__dict__["_is_closed"] = True
 
     def require_attribute(self, name: str) -> None:
@@ -113,7 +113,7 @@ class CheckedMeta(ABCMeta):
 
     @property
     def __signature__(cls) -> Signature:
-        """That of the constructor, which ``__call__`` would hide."""
+        """The constructor's signature, which ``__call__`` would hide."""
         own: Any = cls
         if own.__new__ is not object.__new__:
             found = signature(own.__new__)
@@ -260,7 +260,7 @@ def _parameters(function: Callable[..., Any]) -> dict[str, Parameter]:
 
 
 def _constructor_parameters(cls: Any) -> dict[str, Parameter] | None:
-    """Of a class whose constructor is an ``__init__``; None where its ``__new__`` takes arguments of its own."""
+    """The parameters of an ``__init__``; None for a class whose ``__new__`` takes arguments of its own."""
     if cls.__new__ is not object.__new__:
         return None
     return {} if cls.__init__ is object.__init__ else _parameters(cls.__init__)

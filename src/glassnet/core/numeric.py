@@ -16,7 +16,7 @@ from glassnet.core.shapes import Array
 NUMBERS = "biuf"
 """Kinds of dtypes that hold numbers or truth."""
 MISSING_TYPES = ("NoneType", "NAType", "NaTType")
-"""Of Python and pandas: what stands where nothing is."""
+"""What Python and pandas put where nothing is."""
 
 
 def numeric(values: Any, *, where: str) -> Array:

@@ -48,7 +48,7 @@ _WORD = re.compile("[\u0370-\u03ff\u1f00-\u1fff]{2,}")
 """Greek letters side by side are no formula."""
 _AMBIGUOUS = re.compile(r'[,"]|^\s|\s$')
 _BYTES = re.compile("[\udc80-\udcff]+")
-"""Of a name that the locale could not decode."""
+"""What stands in a name for bytes that the locale could not decode."""
 
 
 def plainer(text: str) -> str:
@@ -186,7 +186,7 @@ def for_stream(text: str, stream: IO[str] | None = None) -> str:
 
 
 def make_plainer(*streams: TextIO | None) -> None:
-    """From now on these streams write plainer signs where they cannot hold what they are given."""
+    """Makes these streams write plainer signs where they cannot hold what they are given."""
     for stream in streams:
         with suppress(AttributeError, OSError, ValueError):  # a stream of somebody else's
             stream.reconfigure(errors=PLAINER)  # type: ignore[union-attr]

@@ -138,7 +138,7 @@ class Parameter(Closed, NDArrayOperatorsMixin):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of the values."""
+        """The dtype of the values."""
         return self.value.dtype
 
     @property
@@ -271,7 +271,7 @@ class ParameterView(Parameter):
 
     @property
     def trainable(self) -> bool:
-        """As the source, unless it is never trained from here."""
+        """Whether updates move the source, unless it is never trained from here."""
         return not self.never_trained and self._source.trainable
 
     @trainable.setter
@@ -288,7 +288,7 @@ class ParameterView(Parameter):
 
     @property
     def learning_rate_scale(self) -> float:
-        """As the source."""
+        """The source's."""
         return self._source.learning_rate_scale
 
     @learning_rate_scale.setter

@@ -70,7 +70,7 @@ ALIASES: dict[str, dict[str, str]] = {
         "random_normal": "normal",
     },
 }
-"""By family, names that mean one thing alone."""
+"""Names that mean one thing alone, by family."""
 
 NEAR: dict[str, dict[str, str]] = {
     "loss": {
@@ -99,7 +99,7 @@ NEAR: dict[str, dict[str, str]] = {
         "gaussian": "normal",
     },
 }
-"""By family, names that mean something close by: suggested, not accepted."""
+"""Names that mean something close by, by family: they are suggested, not accepted."""
 
 ATTRIBUTES = {
     "trainable": ("requires_grad", "frozen", "freeze", "is_frozen", "train"),
@@ -189,7 +189,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
         "opset": "opset_version",
     }.items()
 }
-"""By glassnet's setting, what others call it."""
+"""What others call a setting of glassnet's."""
 
 _SIZE = "leave it out, as sizes of inputs are taken from the data: write {call}"
 _ACTIVATION = "an activation is a layer of its own: write {call}, {activation}"

@@ -17,7 +17,7 @@ from glassnet.data.files import unreadable
 from glassnet.model.data import keeps_differences
 
 EXACT = 2**24
-"""Up to here float32 has every whole number."""
+"""float32 has every whole number up to here."""
 _X_NAMES = ("x", "X", "data")
 _Y_NAMES = ("y", "Y", "labels", "target")
 _ALONE = "all"

@@ -96,7 +96,7 @@ def resized(pixels: Array, size: tuple[int, int]) -> Array:
 
 
 def _range(kind: int, size: int, tags: Any) -> Depth:
-    """From black to white: what the tags say, else the whole range of the numbers, 0 to 1 for real ones.
+    """The numbers from black to white: what the tags say, else their whole range, 0 to 1 for real ones.
 
     Numbers of 32 bits are counted as if they had 16, as which they nearly always began; larger ones are refused.
     """

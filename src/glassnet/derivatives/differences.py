@@ -113,7 +113,7 @@ class Differences:
         return None
 
     def of_parameters(self, places: Array) -> list[Slopes | None]:
-        """For elements of the flat parameters, all of one parameter."""
+        """Slopes for elements of the flat parameters, all of one parameter."""
         first = self.first_reader(int(places[0]), 1)
         parameters = self._network.parameters
         return [] if first is None else self._slopes(parameters, places, self._calls, first)
@@ -123,7 +123,7 @@ class Differences:
         return next((n for n, call in enumerate(self._calls) if _is_within(call.path, path)), None)
 
     def of_input(self, path: str, places: Array, size: int) -> list[Slopes | None]:
-        """For elements of what a layer, a network or the loss takes in, as it alone sees them.
+        """Slopes for elements of what a layer, a network or the loss takes in, as it alone sees them.
 
         Args:
             path: its path, "loss" for the loss.

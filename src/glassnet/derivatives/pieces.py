@@ -66,7 +66,7 @@ class PiecewiseRunner(LookingRunner):
 
 
 def _line(backward: Kernel) -> Callable[[First], Again]:
-    """For y = y₀ + slope (x − x₀), the slope being that of the backward kernel."""
+    """Stays on the line y = y₀ + slope (x − x₀), the slope being that of the backward kernel."""
 
     def hold(first: First) -> Again:
         x0, y0 = first.before["x"], first.after["y"].copy()
@@ -84,7 +84,7 @@ def _line(backward: Kernel) -> Callable[[First], Again]:
 
 
 def _slope(first: First) -> Again:
-    """For dx = slope · dy."""
+    """Keeps the slope in dx = slope · dy."""
     slope = np.empty_like(first.before["dx"])
     first.kernel(**first.before | {"dy": np.ones_like(slope), "dx": slope})
 
@@ -95,7 +95,7 @@ def _slope(first: First) -> Again:
 
 
 def _difference(first: First) -> Again:
-    """For y = ±(a − b)."""
+    """Keeps the sign in y = ±(a − b)."""
     side = np.sign(first.before["a"] - first.before["b"])
 
     def again(a: Array, b: Array, y: Array) -> None:
@@ -105,7 +105,7 @@ def _difference(first: First) -> Again:
 
 
 def _difference_slope(first: First) -> Again:
-    """For da = ±dy, db = −da."""
+    """Keeps the sign in da = ±dy, db = −da."""
     side = np.sign(first.before["a"] - first.before["b"])
 
     def again(dy: Array, da: Array, db: Array, **_: Any) -> None:
@@ -134,7 +134,7 @@ def _elu_slope(first: First) -> Again:
 
 
 def _largest(first: First) -> Again:
-    """For the elements of windows that were the largest."""
+    """Keeps to the elements of windows that were the largest."""
     index = first.after["index"].astype(np.intp)
     number, channel, row, column = np.indices(index.shape)
     row = row * first.before["stride_height"] - first.before["pad_top"] + index // first.before["kernel_width"]
@@ -158,7 +158,7 @@ def _largest_of_all(first: First) -> Again:
 
 
 def _constant(first: First) -> Again:
-    """For the gradient of a loss that is a line piece by piece."""
+    """Keeps the gradient of a loss that is a line piece by piece."""
     kept = first.after["doutputs"].copy()
 
     def again(doutputs: Array, **_: Any) -> None:

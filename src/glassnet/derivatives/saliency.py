@@ -179,7 +179,7 @@ def _derivative(function: Function, inputs: Array, places: tuple[Array, ...]) ->
 
 
 def _back(function: Function, outputs: Array, cache: Any, places: tuple[Array, ...], run: LookingRunner) -> Array:
-    """From the chosen outputs, as ``predict`` gives them, back to the network's input."""
+    """Goes from the chosen outputs, as ``predict`` gives them, back to the network's input."""
     upstream = np.zeros(outputs.shape, outputs.dtype)
     upstream[places] = 1
     if function.scaling_out is not None:
@@ -188,7 +188,7 @@ def _back(function: Function, outputs: Array, cache: Any, places: tuple[Array, .
 
 
 def _per_unit(slopes: Array, function: Function) -> Array:
-    """By x as given instead of by the network's input."""
+    """The derivatives by x as given instead of by the network's input."""
     return slopes if function.scaling_in is None else slopes / function.scale_in
 
 

@@ -68,6 +68,6 @@ def _amounts(network: Network, x: Array, names: Sequence[str] | None) -> tuple[A
 
 
 def some(rows: Rows, *, seed: int) -> Rows:
-    """As many rows as are looked at, chosen at random."""
+    """Rows to look at, chosen at random where there are more than that takes."""
     most = IMAGES if rows.x.ndim > 2 else ROWS
     return rows if len(rows) <= most else rows.take(generator(seed, "diagnosis").permutation(len(rows))[:most])

@@ -12,7 +12,7 @@ from glassnet.network import Network
 SAME, ROUNDED = 0.01, 1e-5
 """Shares of the largest weight by which units may differ: what one unit many times over has learned; and rounding."""
 FEW = 6
-"""With fewer numbers than that units may be near each other by chance."""
+"""Units with fewer numbers than these may be near each other by chance."""
 
 
 def equal_units(network: Network) -> list[Finding]:

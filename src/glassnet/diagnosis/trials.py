@@ -131,7 +131,7 @@ def fresh(model: Trainable, optimizer: Optimizer, rate: Any) -> Trainable:
 
 
 def batch_of(rows: Rows, most: int, seed: int) -> Rows:
-    """So many rows at most, chosen at random."""
+    """Rows chosen at random, ``most`` of them at most."""
     return rows if len(rows) <= most else rows.take(np.sort(generator(seed, "trial").permutation(len(rows))[:most]))
 
 

@@ -111,7 +111,7 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
 
     @abstractmethod
     def _checked_targets(self, y: Any) -> Array:
-        """Of the form (N,) or (N, M)."""
+        """The targets as an array (N,) or (N, M)."""
 
     @abstractmethod
     def _weights(self, y: Array, sample_weight: Array | None) -> Array | None:
@@ -260,7 +260,7 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
         return (features,)
 
     def _as_rows(self, X: Array) -> Array:
-        """In the shape that the network takes."""
+        """The rows in the shape that the network takes."""
         return X.reshape(len(X), *self._row_shape(X.shape[1]))
 
     def _progress_of(self, held: tuple[Any, ...] | None, *, continues: bool) -> Progress:

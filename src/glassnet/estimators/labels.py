@@ -15,7 +15,7 @@ from glassnet.core.shapes import Array
 KINDS = ("truth", "number", "text", "other")
 """The order in which labels of several kinds are sorted."""
 LARGEST_EXACT = 2**53
-"""Up to which float64 holds every whole number."""
+"""float64 holds every whole number up to here."""
 
 
 def labels_of(y: Any) -> Any:

@@ -21,7 +21,7 @@ class Targets(Protocol):
     loss: Loss
 
     def encode(self, y: Array) -> Array:
-        """As the loss takes them: labels (N,), or (N, outputs)."""
+        """The targets as the loss takes them: labels (N,), or (N, outputs)."""
 
     def decode(self, outputs: Array, loss: Loss) -> Array:
         """Predictions in the form of the given targets."""
@@ -46,7 +46,7 @@ class Numbers:
         return y.reshape(len(y), -1)
 
     def decode(self, outputs: Array, loss: Loss) -> Array:
-        """In the targets' unit: (N,) for targets that were flat and for a single output."""
+        """Predictions in the targets' unit: (N,) for targets that were flat and for a single output."""
         predicted = loss.means(outputs)
         return predicted[:, 0] if predicted.shape[1] == 1 else predicted
 
@@ -124,7 +124,7 @@ class Labels:
         return (outputs > loss.boundary).astype(np.intp)
 
     def probabilities(self, outputs: Array, loss: Loss) -> Array:
-        """Of each label (N, M)."""
+        """The probability of each label (N, M)."""
         return loss.probabilities(outputs)
 
     def weights(self, class_weight: Any, y: Array) -> Array | None:
@@ -168,7 +168,7 @@ class Questions:
         return np.stack([column.astype(object) for column in columns], axis=1)  # text beside numbers
 
     def probabilities(self, outputs: Array, loss: Loss) -> list[Array]:
-        """Of each question's classes (N, K_m)."""
+        """The probabilities of each question's classes (N, K_m)."""
         return np.split(loss.probabilities(outputs), self._starts, axis=1)
 
     def weights(self, class_weight: Any, y: Array) -> Array | None:
@@ -217,7 +217,7 @@ def require_classes(y: Array) -> None:
 
 
 def kind_of(y: Any) -> str:
-    """As scikit-learn calls it; objects of several kinds, of which it knows nothing, are classes like others."""
+    """What scikit-learn calls it; objects of several kinds, of which it knows nothing, are classes like others."""
     if isinstance(y, np.ndarray) and y.dtype == object:
         return "multiclass" if y.ndim == 1 else "multiclass-multioutput"
     return str(type_of_target(y))

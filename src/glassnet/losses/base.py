@@ -41,7 +41,7 @@ class Loss(Configurable):
     has_log_link = False
     """Whether the outputs are logarithms of what is predicted, see ``means``."""
     boundary = 0.5
-    """Where a single output changes from class 0 to class 1."""
+    """The place where a single output changes from class 0 to class 1."""
 
     def __call__(self, outputs: Any, targets: Any, sample_weight: Any = None) -> tuple[float, Array]:
         """Checks everything, then computes.

@@ -47,7 +47,7 @@ class BinaryCrossEntropy(Loss):
         )
 
     def check_outputs(self, outputs: Array) -> None:
-        """Where probabilities are taken, they must be some."""
+        """Refuses outputs that are no probabilities, where these are taken."""
         if not self.from_logits:
             check_probabilities(outputs, "BinaryCrossEntropy")
 

@@ -58,7 +58,7 @@ class CrossEntropy(Loss):
         self.reduction = one_of(reduction, "reduction", "CrossEntropy", REDUCTIONS)
 
     def check_outputs(self, outputs: Array) -> None:
-        """Where probabilities are taken, they must be some."""
+        """Refuses outputs that are no probabilities, where these are taken."""
         if not self.from_logits:
             check_probabilities(outputs, "CrossEntropy")
 

@@ -116,7 +116,7 @@ class WeightedSum(Loss):
         return self.network.output_shapes
 
     def check_outputs(self, outputs: Array) -> None:
-        """As each loss does for its own."""
+        """Lets each loss check its own."""
         for term, part in zip(self.terms, self._outputs_of(outputs), strict=True):
             term.loss.check_outputs(part)
 
@@ -184,7 +184,7 @@ class WeightedSum(Loss):
         return np.stack([ones if own is None else own for own in (weights, *found)], axis=1).astype(dtype, copy=False)
 
     def row_weights(self, run: Runner, outputs: Array, weights: Array | None) -> tuple[Any, Array]:
-        """For each loss its outputs and its ω (N,); and the total weight of the batch's rows (1,)."""
+        """Each loss's outputs and its ω (N,); and the total weight of the batch's rows (1,)."""
         parts = self._outputs_of(outputs, run)
         columns: Sequence[Array | None]
         if weights is None or weights.ndim == 1:
@@ -229,17 +229,17 @@ class WeightedSum(Loss):
         return doutputs.reshape(outputs.shape)
 
     def probabilities(self, outputs: Any) -> Any:
-        """Of each output whose loss gives some, by name; of a single output alone."""
+        """The probabilities of each output whose loss gives some, by name; those of a single output alone."""
         return self._of_each(
             outputs, "predict_proba", lambda loss: loss.decides_classes, lambda loss: loss.probabilities
         )
 
     def classes(self, outputs: Any) -> Any:
-        """Of each output whose loss is about classes, by name; of a single output alone."""
+        """The classes of each output whose loss is about classes, by name; those of a single output alone."""
         return self._of_each(outputs, "predict_classes", lambda loss: loss.decides_classes, lambda loss: loss.classes)
 
     def means(self, outputs: Any) -> Any:
-        """Of each output whose loss is about numbers, by name; of a single output alone."""
+        """The means of each output whose loss is about numbers, by name; those of a single output alone."""
         return self._of_each(outputs, "predict_mean", lambda loss: not loss.decides_classes, lambda loss: loss.means)
 
     def loss_of(self, output: str) -> Loss:

@@ -135,7 +135,7 @@ def _shares(sums: Array) -> Array:
 
 
 def _area(scores: Array, right: Array, weights: Array) -> float:
-    """By trapezoids over the distinct scores, so that ties count half."""
+    """The area by trapezoids over the distinct scores, so that ties count half."""
     misses, hits = roc_curve(scores, right, weights)
     return float(np.sum(np.diff(misses) * (hits[1:] + hits[:-1]) / 2))
 

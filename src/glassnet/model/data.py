@@ -18,7 +18,7 @@ from glassnet.tables.surprises import told_once
 from glassnet.training import Gradients
 
 SHARE = 8
-"""So many of a dtype's smallest steps: numbers that lie no farther apart are nearly all the same in it."""
+"""Numbers that lie no more than so many of a dtype's smallest steps apart are nearly all the same in it."""
 
 
 def prepared_inputs(

@@ -77,7 +77,7 @@ def _table(session: Session) -> list[str]:
 
 
 def _reading(reading: Reading) -> str:
-    """As it is written in Python: what was said, and nothing else."""
+    """The reading as it is written in Python: what was said, and nothing else."""
     said = {name: value for name, value in reading.settings().items() if value}
     return f"gn.tables.Reading({', '.join(f'{name}={value!r}' for name, value in said.items())})"
 

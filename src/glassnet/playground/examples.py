@@ -25,16 +25,16 @@ from glassnet.preprocessing import Standardize
 from glassnet.tables import Frame, Reading
 
 ENDINGS = (*TEXT_ENDINGS, ".xlsx")
-"""Of the files that the page takes."""
+"""What the names of files end in that the page takes."""
 MOST_BYTES = 2_000_000
 MOST_SHEET_BYTES = 10 * MOST_BYTES
-"""Of a spreadsheet's XML, unpacked, which is wordier than CSV."""
+"""The limit for a spreadsheet's XML, unpacked, which is wordier than CSV."""
 MOST_ROWS, MOST_COLUMNS = 20_000, 64
-"""Of a user's table."""
+"""The limits of a user's table."""
 MOST_FEATURES = 64
 """Numbers that a row of it becomes."""
 MOST_CLASSES = 10
-"""That the page has colours for."""
+"""The page has colours for so many."""
 MARGIN = 1.2
 """Half the picture's width, where the data are made within −1 … 1."""
 
@@ -190,7 +190,7 @@ class Examples:
         return self.train.scale is not None
 
     def targets(self, data: Dataset) -> Array:
-        """As the loss takes them: labels of several classes (N,), numbers (N, 1) otherwise."""
+        """The targets as the loss takes them: labels of several classes (N,), numbers (N, 1) otherwise."""
         assert data.y is not None
         if self.task != "binary":
             return data.y

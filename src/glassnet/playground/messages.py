@@ -14,11 +14,11 @@ from glassnet.playground.examples import MOST_BYTES
 from glassnet.tracing.trace import LANGUAGES
 
 MOST_LETTERS = 10_000
-"""Of a message without a table."""
+"""The limit for a message without a table."""
 MOST_CONTENT = 4 * -(-MOST_BYTES // 3)
 """Letters of a table's file in base64."""
 MOST_MESSAGE_BYTES = MOST_CONTENT + MOST_LETTERS
-"""Of any message."""
+"""The limit for any message."""
 FIELDS: dict[str, tuple[str, ...]] = {
     "configure": ("setting",),
     "play": (),

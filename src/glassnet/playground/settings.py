@@ -12,17 +12,17 @@ from glassnet.core.settings import number, one_of, whole
 
 DATASETS = ("xor", "circle", "moons", "spiral", "blobs", "plane", "digits", "table")
 ACTIVATIONS = {"tanh": "Tanh", "relu": "ReLU", "sigmoid": "Sigmoid", "leaky_relu": "LeakyReLU", "linear": ""}
-"""By name, and the layer's class; linear units have none."""
+"""The class of each one's layer, by its name; linear units have none."""
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw", "nadam", "lion")
 LOSSES = {
     "binary": ("binary_cross_entropy", "hinge", "mean_squared_error"),
     "classes": ("cross_entropy",),
     "numbers": ("mean_squared_error", "mean_absolute_error", "huber"),
 }
-"""By what is to be learned: one of two classes, of several, or numbers. The first is the usual one."""
+"""The losses for what is to be learned: one of two classes, of several, or numbers. The first is the usual one."""
 MOST_LAYERS, MOST_UNITS = 6, 16
 RANGES = {"rows": (20, 2000), "batch_size": (1, 512), "seed": (0, 2**31 - 1)}
-"""Of whole numbers, both ends included."""
+"""The ranges of whole numbers, both ends included."""
 
 
 @dataclass(frozen=True)

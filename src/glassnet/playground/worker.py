@@ -22,7 +22,7 @@ from glassnet.playground.settings import Setting
 from glassnet.tracing.page import steps_of
 
 FRAME_SECONDS = 1 / 40
-"""From one frame to the next, at least."""
+"""The least time from one frame to the next."""
 MOST_WAITING = 100
 """Messages that wait to be answered."""
 

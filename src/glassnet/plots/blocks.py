@@ -12,7 +12,7 @@ INK, MUTED, LINE = "#22313f", "#66737f", "#9aa7b3"
 TRAINED, PLAIN = "#dce9f7", "#f2f4f6"
 """Boxes of layers with parameters, and of others."""
 HEIGHT, GAP, BESIDE, LETTER, BYPASS, JOINT = 42, 20, 26, 7.0, 34, 22
-"""Of a box; between boxes in a column and beside each other; of a letter; of a line past a branch; where they meet."""
+"""The height of a box; the gaps in a column and beside each other; a letter's width; a line past a branch; a joint."""
 
 
 def block_diagram(network: Network, *, title: str) -> str:

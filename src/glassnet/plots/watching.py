@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 MOST_LAYERS, MOST_LINES = 6, 10
-"""That are drawn side by side, and as lines in one panel; of more, some at even distances."""
+"""As many are drawn side by side, and as lines in one panel; of more, some at even distances."""
 WARM, COLD = "#c8551b", "#2166ac"
 QUANTITIES = ("activations", "deltas", "gradients")
 SIGNS = {"deltas": "δ", "gradients": "gradient"}

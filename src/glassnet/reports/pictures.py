@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MISSING = 'This report has no pictures, because matplotlib is not installed: run pip install "glassnet[plots]".'
 PIXELS_PER_INCH = 96
 WIDEST = 640
-"""Of a picture that stands beside another."""
+"""The width of a picture that stands beside another."""
 LEAST = 0.72
 """How small a picture may become before it is scrolled instead; letters stay legible."""
 

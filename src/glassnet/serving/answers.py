@@ -81,7 +81,7 @@ class Answers:
         return {"answers": answers}
 
     def describe(self) -> dict[str, Any]:
-        """For ``GET /model``."""
+        """What ``GET /model`` says of it."""
         found: dict[str, Any] = {"kind": self.kind, "shape": list(self.shape)}
         if self.kind == CLASSES:
             found["classes"] = list(self.classes[""])

@@ -95,7 +95,7 @@ class _Guard:
 
 
 class _Door:
-    """Where rows come in."""
+    """The door where rows come in."""
 
     def __init__(self, service: Service, workers: int) -> None:
         self._service, self._limits = service, service.limits

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from glassnet.serving.refusals import BAD_REQUEST, TOO_LARGE, Refusal, shown
 
 MOST_DIGITS = 400
-"""Of one number: more than the longest of float64 has before its point."""
+"""The limit for one number: more than the longest of float64 has before its point."""
 
 
 def rows_of(body: bytes, most_rows: int) -> tuple[list[Any], bool]:

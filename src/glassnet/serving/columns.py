@@ -20,7 +20,7 @@ COLUMN_KINDS = {
     "duration": ("string",),
     "category": ("string", "number", "boolean"),
 }
-"""Of what JSON types the values of a kind of column may be; all may be null."""
+"""The JSON types that the values of a kind of column may have; all may be null."""
 MOST_SHOWN = 50
 """Words of a column that are listed."""
 _DAYS = (
@@ -51,12 +51,12 @@ class Description:
     words: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """For ``GET /model``."""
+        """What ``GET /model`` says of it."""
         found = {"name": self.name, "kind": self.kind, "about": self.about, "example": self.example}
         return found | ({"words": list(self.words)} if self.words else {})
 
     def schema(self) -> dict[str, Any]:
-        """As JSON Schema."""
+        """The column as JSON Schema."""
         examples = [self.example, *(word for word in self.words[:3] if word != self.example)]
         return {"type": [*COLUMN_KINDS[self.kind], "null"], "description": self.about, "examples": examples}
 

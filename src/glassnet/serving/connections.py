@@ -9,7 +9,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 class Connection(H11Protocol):
-    """As uvicorn's, which waits for ever where a request's head does not come to its end."""
+    """A connection like uvicorn's, which waits for ever where a request's head does not come to its end."""
 
     seconds = 30.0
     _begun: Any = None

@@ -47,7 +47,7 @@ class Refusal(Exception):  # noqa: N818 - no fault of this program
         return f"{own.where}: received {own.received}, expected {own.expected}. To fix it: {own.fix}."
 
     def body(self, language: str) -> bytes:
-        """As JSON, ``{"error": {"where": ..., "received": ..., "expected": ..., "fix": ..., "message": ...}}``."""
+        """JSON: ``{"error": {"where": ..., "received": ..., "expected": ..., "fix": ..., "message": ...}}``."""
         error = self.parts[language]._asdict() | {"message": self.message(language)}
         return as_json({"error": error})
 

@@ -53,7 +53,7 @@ class Inputs(Protocol):
         """One row."""
 
     def describe(self) -> dict[str, Any]:
-        """For people and programs, in what JSON can hold."""
+        """What it takes, for people and programs, in what JSON can hold."""
 
     def schema(self) -> dict[str, Any]:
         """One row as JSON Schema."""
@@ -231,7 +231,7 @@ class TableInputs:
         return found
 
     def _kinds(self, name: str, values: list[Any], single: bool) -> list[str | None]:
-        """Of each value: whether it is a text, a number, truth, or nothing."""
+        """What each value is: a text, a number, truth, or nothing."""
         try:
             return [_LARGE if type(v) is int and abs(v) >= LARGEST_EXACT else _KINDS[type(v)] for v in values]
         except KeyError:

@@ -10,7 +10,7 @@ from glassnet.serving.service import Service
 from glassnet.web import Names, listener, run_server, shown_address
 
 MOST_CONNECTIONS = 1000
-"""At once; more get the status 503."""
+"""So many are served at once; more get the status 503."""
 
 
 def serve(

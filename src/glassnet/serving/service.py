@@ -137,7 +137,7 @@ class Service:
         return bool(network.summary().flops <= most_work)
 
     def health(self) -> bytes:
-        """That it is ready, as JSON."""
+        """The news that it is ready, as JSON."""
         return as_json({"status": "ready", "model": self.name, "glassnet": __version__})
 
     def description(self) -> bytes:

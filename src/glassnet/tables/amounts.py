@@ -161,7 +161,7 @@ class NumberForm(Form):
         return float(f"{amount!r}e-2") if self.percent and "e" not in repr(amount) else amount / 100**self.percent
 
     def read(self, texts: Texts) -> tuple[Array, Array]:
-        """As ``Form.read``; where plain numbers are the rule, Python reads them at once."""
+        """Reads as ``Form.read`` does; where plain numbers are the rule, Python reads them at once."""
         plain = plain_numbers(texts) if self.is_plain and not self.missing else None
         return super().read(texts) if plain is None else (plain, np.empty(0, np.intp))
 

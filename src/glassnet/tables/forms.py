@@ -31,7 +31,7 @@ class Form(Configurable):
     """
 
     kind: ClassVar[str]
-    """Of the values that the texts become."""
+    """The kind of the values that the texts become."""
     missing: tuple[str, ...]
 
     def is_missing(self, text: str) -> bool:

@@ -26,8 +26,8 @@ from glassnet.tables.words import Category, Indexed, counted, require_exact
 MOST_CATEGORIES = 64
 """Words that get a place of their own; the rarer ones share that of words never seen."""
 FEWEST_ROWS = 2
-"""Of a word that gets a vector of its own. Those of a single row train the vector of words never seen, which they are
-most like."""
+"""A word that gets a vector of its own has these at least. Those of a single row train the vector of words never seen,
+which they are most like."""
 MOST_VECTORS = 100_000
 """Words of a column that get a vector of their own."""
 QUANTILES = 101
@@ -87,7 +87,7 @@ def learn(raw: Raw, *, quantiles: bool, as_category: bool, most_places: float) -
 
 
 def mean_and_deviation(values: Array) -> tuple[float, float]:
-    """Of numbers that may lie close together and far from 0, such as seconds since 1970; 1 for a deviation of 0."""
+    """Both, also of numbers close together and far from 0, such as seconds since 1970; 1 for a deviation of 0."""
     shift = values[0]
     offsets = values - shift  # exact where the numbers are near to each other
     return float(shift + offsets.mean()), float(offsets.std()) or 1.0

@@ -45,7 +45,7 @@ _DATES = {
 }
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{6})?)?)?", re.ASCII)
 _PATTERNS = {form: re.compile(pattern) for form, pattern in _DATES.items()}
-"""By the form that a match has."""
+"""The pattern of each form."""
 _IS_FORM = re.compile(
     r"YYYY([-/.])MM\1DD|(?:DD([-/.])MM\2|MM([-/.])DD\3)(?:YYYY|YY)|YY([-/.])MM\4DD|YYYY[-/]MM|MM[-/.]YYYY|"
     r"(?:DD Mon|Mon DD) (?:YYYY|YY)|YYYY Mon DD|Mon YYYY|Mon-YY|YYYYMMDD(?: hhmm)?|年月日?"
@@ -145,7 +145,7 @@ def _full_year(digits: str) -> int:
 
 
 def _month_called(name: str) -> int | None:
-    """By the first three letters or more of its name."""
+    """The number of a month, by the first three letters or more of its name."""
     plain = name.lower().rstrip(".")
     plain = "sep" if plain == "sept" else plain
     return next((month for month, own in enumerate(MONTHS, 1) if own.startswith(plain)), None)

@@ -39,7 +39,7 @@ class Raw:
 
     @property
     def missing(self) -> Array:
-        """Where no value is, bool (N,)."""
+        """Whether each row has no value, bool (N,)."""
         if self.kind in (WORDS, TEXTS):
             return np.array([value is None for value in self.values], dtype=bool)
         return np.isnat(self.values) if self.kind == TIME else np.isnan(self.values)

@@ -173,7 +173,7 @@ class Table(Configurable):
 
     @property
     def questions(self) -> dict[str, tuple[str, ...]]:
-        """For each column of classes to be predicted, their names by label; none for amounts."""
+        """The classes' names by label, of each column of classes to be predicted; none for amounts."""
         if isinstance(self.target, Questions):
             return {own.name: own.classes for own in self.target.questions}
         return {self.target.name: self.target.classes} if isinstance(self.target, Classes) else {}

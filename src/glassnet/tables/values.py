@@ -141,7 +141,7 @@ def _of_kind(name: str, kind: str, values: list[Any], where: str) -> Raw:
 
 
 def _kind(cell: Any) -> str | None:
-    """Of a single value; None for what is no cell of a table."""
+    """The kind of a single value; None for what is no cell of a table."""
     kinds: Iterable[tuple[str, tuple[type, ...]]] = (
         (TRUTH, (bool, np.bool_)),
         (DURATION, (timedelta, np.timedelta64)),  # which NumPy counts among the numbers

@@ -19,11 +19,11 @@ from glassnet.tracing.store import Store, part_of, places_in
 from glassnet.tracing.symbols import axes, symbol
 
 MOST_BYTES = 2_400_000
-"""Of the numbers on a page; as text they take a third more."""
+"""The numbers on a page take no more; as text they take a third more."""
 LIMITS = ((4096, 16384), (1024, 6272), (256, 1568), (64, 784))
 """Elements that are shown of an array, and of an array of images: the first pair that fits."""
 MOST_TERMS = 30_000_000
-"""That are looked at to find which numbers an array's elements are made of."""
+"""No more are looked at to find which numbers an array's elements are made of."""
 DIFFERENCE_WORK = 1_500_000_000
 """Floating-point operations for central differences, a few seconds."""
 
@@ -111,7 +111,7 @@ class Content:
             self._keep_what_explains()
 
     def _keep_what_explains(self) -> None:
-        """Also keeps what shown elements are made of, the shortest sums first, as far as there is room."""
+        """Keeps what shown elements are made of as well, the shortest sums first, as far as there is room."""
         needs = []
         for number, entry in enumerate(self.entries):
             evaluation = Evaluation(entry.formulas, entry.arrays)
@@ -215,7 +215,7 @@ class Content:
         return found
 
     def _named(self, entry: Entry, array: Array) -> str:
-        """Whose names the columns bear: those of the features for what comes in, those of the classes at the loss."""
+        """What names the columns bear: those of the features for what comes in, those of the classes at the loss."""
         subject = self.trace.subject
         names = {"features": subject.feature_names, "classes": subject.class_names}
         kind = "classes" if entry.call.path == "loss" else "features" if entry is self.entries[0] else ""

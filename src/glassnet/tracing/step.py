@@ -57,12 +57,12 @@ class LoggedStep:
 
     @property
     def loss_forward(self) -> tuple[KernelCall, ...]:
-        """From the outputs to the loss."""
+        """The way from the outputs to the loss."""
         return self.calls[self.ends[0] : self.ends[1]]
 
     @property
     def backward(self) -> tuple[KernelCall, ...]:
-        """From the loss back to the inputs."""
+        """The way from the loss back to the inputs."""
         return self.calls[self.ends[1] : self.ends[2]]
 
     @property

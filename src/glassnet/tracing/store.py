@@ -10,7 +10,7 @@ import numpy as np
 from glassnet.core.shapes import Array, Shape
 
 MOST_IMAGES = 64
-"""Of one array."""
+"""No more are kept of one array."""
 KINDS = {"f4": "<f4", "f8": "<f8", "i4": "<i4"}
 
 
@@ -71,7 +71,7 @@ class Store:
         return int(np.count_nonzero(~self._kept[number][places])) * self._arrays[number].itemsize
 
     def to_json(self) -> list[dict[str, Any]]:
-        """For each array its kind, its size and the bytes of what is kept; where that is not all, which runs it is."""
+        """Each array's kind, its size and the bytes of what is kept; where that is not all, which runs it is."""
         return [self._entry(array, kept) for array, kept in zip(self._arrays, self._kept, strict=True)]
 
     def _entry(self, array: Array, kept: Array) -> dict[str, Any]:
