@@ -14,7 +14,7 @@ import numpy as np
 
 from glassnet.core.calls import suggests
 from glassnet.core.files import require_writable, write_atomically
-from glassnet.core.places import Place, place_of
+from glassnet.core.places import place_of
 from glassnet.core.settings import one_of
 from glassnet.model import Model
 from glassnet.runners import TracingRunner
