@@ -54,7 +54,7 @@ EXPLAIN_EVERYTHING = """
 def everything(digits: int, slack: float, stride: int = 1) -> str:
     """The script for arrays that agree to so many digits, ``slack`` times their terms' size being forgiven.
 
-    With a stride it takes every so manieth element.
+    With a stride it takes one element of so many.
     """
     return EXPLAIN_EVERYTHING.replace("DIGITS", str(digits)).replace("SLACK", str(slack)).replace("STRIDE", str(stride))
 

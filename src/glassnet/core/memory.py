@@ -51,8 +51,11 @@ def layout_of(parameters: Iterable[tuple[str, Parameter]], origin: int) -> Layou
     segments = []
     for path, p in parameters:
         start = p.source._start - origin
-        kept = p.shape, p.is_weight, p.unit_axis, p.trainable, p.learning_rate_scale, p.is_statistic
-        segments.append(Segment(path, start, start + p.size, *kept))
+        segment = Segment(
+            path, start, start + p.size, p.shape, is_weight=p.is_weight, unit_axis=p.unit_axis, trainable=p.trainable,
+            learning_rate_scale=p.learning_rate_scale, is_statistic=p.is_statistic,
+        )  # fmt: skip
+        segments.append(segment)
     return tuple(segments)
 
 

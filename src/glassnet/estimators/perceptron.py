@@ -136,10 +136,11 @@ class Perceptron(NetworkEstimator):
         return (float(self.learning_rate_init), float(self.power_t)) if inverse else None
 
     def _train(
-        self: Any, X: Array, encoded: Array, y: Array, weights: Array | None, eval_set: Any, *rest: Any, **options: Any
-    ) -> None:
+        self: Any, X: Array, encoded: Array, y: Array, weights: Array | None, eval_set: Any,
+        random: np.random.RandomState, *, epochs: int, incremental: bool,
+    ) -> None:  # fmt: skip
         if self.solver != "lbfgs":
-            super()._train(X, encoded, y, weights, eval_set, *rest, **options)
+            super()._train(X, encoded, y, weights, eval_set, random, epochs=epochs, incremental=incremental)
             return
         if eval_set is not None:
             raise ConfigurationError(

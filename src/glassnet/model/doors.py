@@ -60,8 +60,9 @@ class WithDoors(Closed):
         if not isinstance(self.loss, WeightedSum):
             y = numeric(y, where=f"{where}: y")
             check_rows(inputs.shape, y.shape, where=f"{where}: y")
-        parts = self.target_scaling, self.loss, output_shape, self.dtype
-        targets, originals = prepared_targets(y, *parts, where=f"{where}: y")
+        targets, originals = prepared_targets(
+            y, self.target_scaling, self.loss, output_shape, self.dtype, where=f"{where}: y"
+        )
         same_rows(len(inputs), targets, where=f"{where}: y", other="x")
         given = None if sample_weight is None else numeric(sample_weight, where=f"{where}: sample_weight")
         weights, loss_weights = (

@@ -303,9 +303,8 @@ class Model(Answering):
                 expected="the native module, which is what runs programs",
                 fix="install glassnet again where a C++ compiler is",
             )
-        size = whole(batch_size, "batch_size", "plan")
-        parts = self.network, self.loss, self.optimizer, self.seed
-        return plan_of(*parts, example_rows(self.network, self.loss, size))
+        rows = example_rows(self.network, self.loss, whole(batch_size, "batch_size", "plan"))
+        return plan_of(self.network, self.loss, self.optimizer, self.seed, rows)
 
     @suggests
     def save(self, path: str | Path, *, include_optimizer: bool = True) -> None:

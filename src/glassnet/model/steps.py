@@ -27,7 +27,7 @@ def step(model: WithDoors, x: Any, y: Any, sample_weight: Any) -> float:
         and model.preprocessing is None
         and model.target_scaling is None
     )
-    if is_plain and model._stepper is not None and model._stepper.is_current(*_parts(model)):
+    if is_plain and model._stepper is not None and _is_current(model, model._stepper):
         value = model._stepper.quick(x, y)
         if value is not None:
             return value
@@ -49,16 +49,16 @@ def step_over(model: WithDoors, batches: Iterable[tuple[Any, ...]]) -> float:
     return _stepper(model).step_over(chain((first, second), checked))
 
 
-def _parts(model: WithDoors) -> Any:
-    return model.network, model.loss, model.optimizer, model.seed, model.engine, model.threads
+def _is_current(model: WithDoors, stepper: Stepper) -> bool:
+    """Whether what does single updates was made for the model as it is now."""
+    return stepper.is_current(model.network, model.loss, model.optimizer, model.seed, model.engine, model.threads)
 
 
 def _stepper(model: WithDoors) -> Stepper:
     """What does single updates, made anew where something has changed."""
-    parts = _parts(model)
-    if model._stepper is None or not model._stepper.is_current(*parts):
+    if model._stepper is None or not _is_current(model, model._stepper):
         model._stepper = None  # the memory of the old one serves the new one
-        model._stepper = Stepper(*parts)
+        model._stepper = Stepper(model.network, model.loss, model.optimizer, model.seed, model.engine, model.threads)
     return model._stepper
 
 

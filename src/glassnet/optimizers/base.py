@@ -34,9 +34,9 @@ class Step(Configurable):
     ) -> None:
         """``apply`` to parts of the flat buffers, each at its own rate."""
         for part in runs:
-            arrays = part.of(parameters), part.of(gradients), part.segments
             rate = learning_rate if part.scale == 1 else run.scaled(learning_rate, part.scale)
-            run.apply(self.for_run(part, len(parameters)), *arrays, rate)
+            step = self.for_run(part, len(parameters))
+            run.apply(step, part.of(parameters), part.of(gradients), part.segments, rate)
 
     def for_run(self, part: Run, size: int) -> Step:
         """The step for a part of buffers of that size; a rule has that part of its memory there."""

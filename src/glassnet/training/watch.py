@@ -73,7 +73,7 @@ class WatchRecord:
 
 
 class Watch(Callback):
-    """Looks at every so manieth step while a model trains, and keeps what its numbers were like.
+    """Looks at one step of every so many while a model trains, and keeps what its numbers were like.
 
     What is trained is the same, bit for bit, and the steps between are not slowed down: a step that is looked at runs
     in a program of its own, which leaves its intermediate results standing and takes memory for all of them. Of each
