@@ -9,7 +9,7 @@ from pathlib import Path
 import glassnet as gn
 
 SOURCES = Path(gn.__file__).parent
-BY_NAME = {"core/lazy.py", "compile/program.py"}
+BY_NAME = {"core/lazy.py", "compile/binding.py"}
 """Files that import by a name made while running: what the stub lists, and the native module for this processor."""
 
 
