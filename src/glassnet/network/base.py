@@ -275,6 +275,7 @@ class Network(InMemory):
         where = "activations"
         x = as_rows(x, self.dtype, where=f"{where}: x")
         fits_network(x, self.input_shape or (), where=f"{where}: x", layer=self.first_layer().where)
+        self.demands.check(x, where=f"{where}: x")
         return activations(self, x, names, training=training, where=where)
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:

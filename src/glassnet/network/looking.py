@@ -126,7 +126,6 @@ def activations(
     Returns:
         Copies of the outputs (N, ...) by path: all in the order of ``network.walk()``, some as they were asked for.
     """
-    network.demands.check(x, where=f"{where}: x")
     chosen = chosen_layers(network, names, where=where)
     if training:
         network = network.copy()  # running statistics would follow the batch
