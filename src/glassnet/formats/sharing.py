@@ -19,7 +19,7 @@ def describe_sharing(network: Network) -> dict[str, Any]:
     for path, layer in network.walk():
         if not layer.own_parameters():
             continue
-        if layer.never_trained:
+        if layer._never_trained:
             never_trained.append(path)
         known = first.setdefault(id(layer.weights_in_common), path)
         if known != path:
@@ -46,7 +46,7 @@ def restore_sharing(network: Network, description: Mapping[str, Any]) -> None:
     for path, known in dict(description.get("twins", {})).items():
         layers[path].share_weights(layers[known])
     for path in list(description.get("never_trained", ())):
-        layers[path].never_trained = True
+        layers[path]._never_trained = True
 
 
 def restore_training(network: Network, description: Mapping[str, Any]) -> None:

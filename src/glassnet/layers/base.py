@@ -210,8 +210,8 @@ class Layer(WithWeights, ABC):
                 expected=f"{source.shape}, as its weights have that are there already",
                 fix=f"give it inputs as before, or put a new layer in its place, such as {self!r} made anew",
             )
-        is_view = self.is_second or self.never_trained
-        parameter = ParameterView(source, never_trained=self.never_trained) if is_view else source
+        is_view = self._is_second or self._never_trained
+        parameter = ParameterView(source, never_trained=self._never_trained) if is_view else source
         parameter.where = source.where = f"{self.where}, {name!r}"
         self.own_parameters()[name] = parameter
         return parameter

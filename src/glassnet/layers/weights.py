@@ -42,10 +42,10 @@ class WithWeights(Configurable, Watched):
     is_network = False
     """Whether layers inside have their parameters in one buffer with those of this one."""
 
-    is_second = False
+    _is_second = False
     """Whether another layer with the same weights comes first in the network."""
 
-    never_trained = False
+    _never_trained = False
     """Whether its weights are not trained from here: see ``frozen``."""
 
     _home: ReferenceType[Any] | None = None
@@ -133,7 +133,7 @@ class WithWeights(Configurable, Watched):
         """
         made = self.twin()
         for layer in made._everyone():
-            layer.never_trained = True
+            layer._never_trained = True
         return made
 
     def freeze(self) -> Self:
@@ -151,7 +151,7 @@ class WithWeights(Configurable, Watched):
         for layer in self._everyone():
             layer.weights_in_common.is_frozen = given
             for parameter in layer.own_parameters().values():
-                if not parameter.is_statistic and not layer.never_trained:
+                if not parameter.is_statistic and not layer._never_trained:
                     parameter.trainable = not given
         Watched.note_change()
         return self
@@ -163,7 +163,7 @@ class WithWeights(Configurable, Watched):
         parameters = [p for layer in layers for p in layer.own_parameters().values() if not p.is_statistic]
         if parameters:
             return any(p.trainable for p in parameters)
-        return not all(layer.weights_in_common.is_frozen or layer.never_trained for layer in layers)
+        return not all(layer.weights_in_common.is_frozen or layer._never_trained for layer in layers)
 
     @trainable.setter
     def trainable(self, given: bool) -> None:
@@ -226,5 +226,5 @@ class WithWeights(Configurable, Watched):
     def _all_parameters(self) -> dict[str, Parameter]:
         found = dict(self.own_parameters())
         for path, layer in self.walk():
-            found |= {f"{path}.{name}": p for name, p in layer.own_parameters().items() if not layer.is_second}
+            found |= {f"{path}.{name}": p for name, p in layer.own_parameters().items() if not layer._is_second}
         return found

@@ -116,10 +116,10 @@ class Network(InMemory):
             layer.path = path
             layer.own_parameters().clear()
             weights = layer.weights_in_common
-            layer.is_second = id(weights) in first and not layer.never_trained
+            layer._is_second = id(weights) in first and not layer._never_trained
             if id(weights) not in first:
                 weights.parameters = {n: p for n, p in weights.parameters.items() if stays(p)}
-            if not layer.never_trained:
+            if not layer._never_trained:
                 first.add(id(weights))
 
     def _used_elsewhere(self) -> set[int]:
@@ -240,7 +240,7 @@ class Network(InMemory):
         for path, layer in self.walk():
             if not isinstance(layer, Network):
                 inputs, outputs = layer.input_shape or (), layer.output_shape or ()
-                own = [] if layer.is_second else layer.own_parameters().values()
+                own = [] if layer._is_second else layer.own_parameters().values()
                 count, fixed = sum(p.size for p in own), sum(p.size for p in own if not p.trainable)
                 frozen = fixed - sum(p.size for p in own if p.is_statistic)
                 counts = count, layer.flops(inputs, outputs), fixed, frozen

@@ -138,7 +138,7 @@ class Graph(Network):
             layer, *sources = self.nodes[name]
             if isinstance(layer, Merge):
                 given = [shapes[source] for source in sources]
-                layer.given_shapes, layer.input_shape = tuple(given), given[0]
+                layer._given_shapes, layer.input_shape = tuple(given), given[0]
                 layer.output_shape = layer.merged_shape(given)
                 shapes[name] = layer.output_shape
             else:

@@ -23,7 +23,7 @@ Kernel = Callable[..., None]
 class Merge(Layer):
     """Base of the layers that take several arrays. They stand in a ``Graph`` alone, which calls ``join``, ``part``."""
 
-    given_shapes: tuple[Shape, ...] | None = None
+    _given_shapes: tuple[Shape, ...] | None = None
     """Of the arrays that it takes, without the batch axis, once the ``Graph`` is built."""
 
     most: int | None = None
@@ -55,8 +55,8 @@ class Merge(Layer):
 
     def require_as_built(self) -> None:
         """As ``Layer.require_as_built``, for the shapes of the arrays that the ``Graph`` was built with."""
-        if self.given_shapes is not None and self.merged_shape(self.given_shapes) != self.output_shape:
-            raise self._built_otherwise(f"outputs would have the shape {self.merged_shape(self.given_shapes)}")
+        if self._given_shapes is not None and self.merged_shape(self._given_shapes) != self.output_shape:
+            raise self._built_otherwise(f"outputs would have the shape {self.merged_shape(self._given_shapes)}")
 
     def _refuse(self) -> NoReturn:
         raise ConfigurationError(

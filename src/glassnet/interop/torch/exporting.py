@@ -63,7 +63,7 @@ def _share_and_freeze(network: Network, module: Any) -> None:
         ConfigurationError: there is such a layer, and its module is not to be told.
     """
     layers = [layer for _, layer in network.walk() if layer.own_parameters()]
-    special = next((layer for layer in layers if layer.is_second or not layer.trainable), None)
+    special = next((layer for layer in layers if layer._is_second or not layer.trainable), None)
     if special is None and all(p.trainable or p.is_statistic for _, p in network.parameters_by_path()):
         return
     modules = [part for part in module.modules() if next(part.parameters(recurse=False), None) is not None]
