@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import re
 import subprocess
 import sys
 import warnings
@@ -335,3 +338,29 @@ def test_a_penalty_by_batch_needs_a_batch() -> None:
     step = gn.Chain(gn.L2(0.1, by_batch=True), gn.SGD(0.1))
     with pytest.raises(gn.ConfigurationError, match="without a batch"):
         step.step(np.ones(3), np.ones(3))
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_documented_defaults_are_those_of_the_constructor(kind: Any) -> None:
+    parameters = inspect.signature(kind).parameters
+    assert all(isinstance(p.default, str | int | float | tuple | None) for p in parameters.values())
+    args = (inspect.getdoc(kind) or "").split("Args:\n")[1].split("\n\n")[0]
+    documented = re.findall(r"^    (\w+): (.*?)(?=^    \w+: |\Z)", args + "\n", flags=re.DOTALL | re.MULTILINE)
+    for name, text in documented:
+        given = re.search(r"\(([\d.,e-]+|\(\d+,\))\)\.\s*$", text)
+        assert given is None or ast.literal_eval(given[1].replace(",000", "000")) == parameters[name].default, name
+    if kind is MLPClassifier:
+        assert {name for name, _ in documented} == set(parameters)
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(MLPClassifier, TheirClassifier), (MLPRegressor, TheirRegressor)])
+def test_what_scikit_learn_takes_by_position_is_taken_in_its_order(ours: Any, theirs: Any) -> None:
+    """Its settings are ours, with its defaults; those by position have its order."""
+    by_position, known = [], inspect.signature(ours).parameters
+    for name, parameter in inspect.signature(theirs).parameters.items():
+        assert name in known, name
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+            by_position.append(name)
+        if name not in ("loss",) or ours is MLPRegressor:
+            assert known[name].default == parameter.default, name
+    assert by_position == [name for name, p in known.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
