@@ -9,8 +9,9 @@ from pathlib import Path
 import glassnet as gn
 
 SOURCES = Path(gn.__file__).parent
-BY_NAME = {"core/lazy.py", "compile/binding.py"}
-"""Files that import by a name made while running: what the stub lists, and the native module for this processor."""
+BY_NAME = {"core/lazy.py", "compile/binding.py", "kernels/__init__.py", "layers/__init__.py"}
+"""Files that import by a name made while running: what the stub lists, the native module for this processor, and the
+families of kernels and layers, which are files of the room itself."""
 
 
 def circles(nodes: Iterable[str], needs: Callable[[str], Iterable[str]]) -> list[list[str]]:
