@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from glassnet.core.places import place_of
+from glassnet.core.places import Place, place_of
 from glassnet.core.shapes import Array, Shape
 from glassnet.kernels.folded import conv2d_folded, fold_batch_norm
 from glassnet.kernels.registry import folding, info
@@ -23,10 +24,16 @@ def fold(calls: list[RecordedCall], empty: Callable[[Shape, np.dtype[Any]], Arra
             may be written to at any time.
     """
     found: list[RecordedCall] = []
+    reads: dict[int, list[tuple[Place, int]]] = defaultdict(list)  # of each buffer: what, and by which call
+    for call in calls:
+        for array in (call.arrays[name] for name in call.kernel.reads):
+            if array is not None:
+                place = place_of(array)
+                reads[place.buffer].append((place, call.number))
     while calls:
         chain, calls = [calls[0]], calls[1:]
         for follows in (_scales, _bounds) if folding(chain[0].kernel.function) is conv2d_folded else ():
-            if calls and follows(calls[0]) and _alone_reads(chain[-1].arrays["y"], calls):
+            if calls and follows(calls[0]) and _alone_reads(calls[0], chain[-1].arrays["y"], reads):
                 chain, calls = [*chain, calls[0]], calls[1:]
         found += _folded(chain, empty) if len(chain) > 1 else chain
     return found
@@ -42,14 +49,11 @@ def _bounds(call: RecordedCall) -> bool:
     return call.kernel.least is not None
 
 
-def _alone_reads(array: Array, calls: list[RecordedCall]) -> bool:
-    """Whether the first of the calls reads the array, and no other does."""
-    readers = [call for call in calls if any(_same(array, call.arrays[name]) for name in call.kernel.reads)]
-    return readers == calls[:1]
-
-
-def _same(array: Array, other: Any) -> bool:
-    return isinstance(other, np.ndarray) and place_of(array) == place_of(other)
+def _alone_reads(call: RecordedCall, array: Array, reads: dict[int, list[tuple[Place, int]]]) -> bool:
+    """Whether the call reads the array, and no other call does, nor a part of it."""
+    place = place_of(array)
+    found = reads[place.buffer]
+    return bool(found) and all(read == (place, call.number) for read in found)
 
 
 def _folded(chain: list[RecordedCall], empty: Callable[[Shape, np.dtype[Any]], Array]) -> list[RecordedCall]:

@@ -60,27 +60,25 @@ class Places:
 
 def place_of(array: Array) -> Place:
     """Where an array lies: its bytes, and those between them."""
-    first, last = byte_bounds(array)
     owner = _owner_of(array)
+    if owner is array:
+        return Place(id(owner), 0, array.nbytes, owner)
+    first = _address(array)
+    first, last = (first, first + array.nbytes) if array.flags.c_contiguous else byte_bounds(array)
     if not isinstance(owner, np.ndarray):
         return Place(FOREIGN, first, last, owner)
     origin = _address(owner)
     return Place(id(owner), first - origin, last - origin, owner)
 
 
-def offset_of(array: Array) -> int:
-    """How many bytes an array's first element stands behind the beginning of its buffer."""
-    owner = _owner_of(array)
-    return _address(array) - (_address(owner) if isinstance(owner, np.ndarray) else 0)
-
-
 def _owner_of(array: Array) -> Any:
+    """The array of NumPy's that has the memory; where there is none, whatever is behind it."""
     thing: Any = array
     while True:
         inside = thing.obj if isinstance(thing, memoryview) else getattr(thing, "base", None)
         # Others have a ``base``, too, which may be anything: what ``as_strided`` puts between two arrays has an array.
         if inside is None or (not isinstance(thing, np.ndarray | memoryview) and not isinstance(inside, np.ndarray)):
-            return thing
+            return thing if not isinstance(thing, np.ndarray) or thing.flags.owndata else (thing,)
         thing = inside
 
 
