@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -18,18 +19,39 @@ if TYPE_CHECKING:  # the name alone would load numpy.random
 
 
 class Watched:
-    """Base of what programs are compiled from.
+    """Base of what programs are compiled from: whatever is set in it gets a number, which the networks around it keep.
 
     Attributes:
-        changes: how often anything of a layer has been set in this process: what was compiled before may be outdated.
+        latest: number of the latest change of anything in this process.
+        unplaced: that of the latest one of what stands in no built network: nobody knows where it may stand.
+        is_built: whether it is a network in use.
+        home: the network that it stands in, or None.
     """
 
-    changes: ClassVar[int] = 0
+    latest: ClassVar[int] = 0
+    unplaced: ClassVar[int] = 0
+    is_built: Any = False
+    home: Any = None
+    _changed = 0
 
-    @staticmethod
-    def note_change() -> None:
-        """Counts a change."""
-        Watched.changes += 1
+    @property
+    def version(self) -> int:
+        """The number of the latest change in it, or of what may stand in it: until then, what was compiled holds."""
+        changed, unplaced = self._changed, Watched.unplaced
+        return changed if changed > unplaced else unplaced
+
+    def note_change(self) -> None:
+        """Counts a change, of itself and of the networks around it."""
+        number = Watched.latest = next(_NUMBERS)
+        around: Any = self
+        while around is not None:
+            around.__dict__["_changed"] = number  # which is no change by itself
+            outermost, around = around, around.home
+        if not outermost.is_built:
+            Watched.unplaced = number
+
+
+_NUMBERS = count(1)
 
 
 class Parameter(Closed, NDArrayOperatorsMixin):
@@ -124,7 +146,7 @@ class Parameter(Closed, NDArrayOperatorsMixin):
         self._is_frozen = not given
         if self._store is not None:
             self._store.bind(self)
-        Watched.note_change()
+        self._note_change()
 
     @property
     def learning_rate_scale(self) -> float:
@@ -134,7 +156,12 @@ class Parameter(Closed, NDArrayOperatorsMixin):
     @learning_rate_scale.setter
     def learning_rate_scale(self, given: float) -> None:
         self._rate_scale = number(given, "learning_rate_scale", self.where, low=0)
-        Watched.note_change()
+        self._note_change()
+
+    def _note_change(self) -> None:
+        """Counts a change of all networks that it is in."""
+        for network in () if self._store is None else self._store.networks:
+            network.note_change()
 
     @property
     def dtype(self) -> np.dtype[Any]:

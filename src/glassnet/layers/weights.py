@@ -57,10 +57,10 @@ class WithWeights(Configurable, Watched):
         else:
             super().__setattr__(name, value)
         if "_is_trial" not in self.__dict__:
-            Watched.note_change()
+            self.note_change()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_home"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_home", "_changed")}
 
     @property
     def home(self) -> Any:
@@ -153,7 +153,7 @@ class WithWeights(Configurable, Watched):
             for parameter in layer.own_parameters().values():
                 if not parameter.is_statistic and not layer._never_trained:
                     parameter.trainable = not given
-        Watched.note_change()
+            layer.note_change()
         return self
 
     @property

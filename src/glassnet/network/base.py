@@ -101,6 +101,10 @@ class Network(InMemory):
             return parameter.store is not None and (not self.is_built or id(parameter) in elsewhere)
 
         networks = {id(network) for network in self._networks()}
+        for network in self._networks():
+            for _, child in network.children():
+                if child.home is None:
+                    child.stand_in(network)
         for path, layer in self.walk():
             if id(layer) in places or not _stands_inside(layer, networks):
                 where = f"layer {places[id(layer)]}" if id(layer) in places else "a layer of another network"
@@ -111,8 +115,6 @@ class Network(InMemory):
                     fix="put layer.twin() there, which shares its weights, or layer.copy(), which does not",
                 )
             places[id(layer)] = path
-            if layer.home is None:
-                layer.stand_in(self)
             layer.path = path
             layer.own_parameters().clear()
             weights = layer.weights_in_common

@@ -10,7 +10,7 @@ import numpy as np
 
 from glassnet.core.errors import ConfigurationError, NotBuiltError
 from glassnet.core.memory import Layout, Store, is_same_memory, layout_of
-from glassnet.core.parameters import Parameter, ParameterView, Watched
+from glassnet.core.parameters import Parameter, ParameterView
 from glassnet.core.shapes import Array, DType, as_dtype
 from glassnet.kernels.combine import accumulate
 from glassnet.layers import Layer
@@ -22,7 +22,7 @@ class InMemory(Layer):
 
     _buffers: tuple[Array, Array, Layout] | None = None
     is_network = True
-    _layout_changes = -1
+    _layout_of = -1
     _looked_at = -1
     _built_of: list[int] | None = None
     _memory: Store | None = None
@@ -66,7 +66,7 @@ class InMemory(Layer):
     def layout(self) -> Layout:
         """Which part of the two buffers belongs to which parameter, and which are trained."""
         layout = self._built()[2]
-        if self._layout_changes != Watched.changes:
+        if self._layout_of != self.version:
             self.require_unchanged()
             self.bind_buffers()
             layout = self._built()[2]
@@ -149,7 +149,7 @@ class InMemory(Layer):
 
     def require_unchanged(self) -> None:
         """Refuses other layers than those of the build, and settings that do not fit their weights any more."""
-        if self._looked_at == Watched.changes:
+        if self._looked_at == self.version:
             return
         layers = [layer for _, layer in self.walk()]
         named = [p.source for _, p in self._named()]
@@ -166,7 +166,7 @@ class InMemory(Layer):
             )
         for layer in (self, *layers):
             layer.require_as_built()
-        self.__dict__["_looked_at"] = Watched.changes
+        self.__dict__["_looked_at"] = self.version
 
     def _is_alone(self, source: Parameter, inside: set[int]) -> bool:
         """Whether no network but these has its parameters in the same memory."""
@@ -191,10 +191,12 @@ class InMemory(Layer):
                     parameter.bind()
         buffers, before = (store.values[part], store.gradients[part]), self._buffers
         if before is not None and all(is_same_memory(a, b) for a, b in zip(before[:2], buffers, strict=True)):
-            buffers = before[:2]  # by which others know whether anything has moved
+            buffers = before[:2]
+        else:
+            self.note_change()
         found = {"_memory": store, "_sums": tuple(self._sums_of_places())}
-        found |= {"_buffers": (*buffers, layout_of(named, part.start)), "_layout_changes": Watched.changes}
-        self.__dict__.update(found)  # which is no change of the network
+        found |= {"_buffers": (*buffers, layout_of(named, part.start)), "_layout_of": self.version}
+        self.__dict__.update(found)
 
     def _sums_of_places(self) -> Iterator[tuple[Parameter, Parameter]]:
         """Pairs of parameters in different layers inside: the gradient of the second is to be added to the first's."""

@@ -7,11 +7,13 @@ from typing import Any
 
 from glassnet.core.parameters import Parameter, ParameterView, Watched
 from glassnet.core.settings import Configurable
+from glassnet.core.shapes import Array
 from glassnet.initializers import Initializer
 from glassnet.layers.weights import WithWeights
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
 from glassnet.runners.base import is_library_code
+from glassnet.runners.own import is_own
 from glassnet.training.parts import is_python
 
 PLAIN = frozenset((bool, int, float, str))
@@ -21,8 +23,11 @@ DEPTH = 4
 ASKED_AT_EACH_STEP = ("learning_rate", "learning_rate_scale")
 """Of a library's rule: its programs ask for the rate whenever they run."""
 
-OF_MEMORY = ("_buffers", "_memory", "_sums", "_layout_changes", "_looked_at", "_built_of", "_home", "_demands")
-"""Where a network's parameters lie, which its buffers tell."""
+OF_MEMORY = (
+    *("_buffers", "_memory", "_sums", "_built_of", "_home"),
+    *("_layout_of", "_looked_at", "_changed", "_demands"),
+)
+"""Where a network's parameters lie, which its buffers tell, and what it keeps until something is set."""
 
 
 class Fingerprint:
@@ -43,30 +48,37 @@ class Fingerprint:
 
     def renew(self) -> None:
         """Takes what there is now for granted."""
-        self._changes = Watched.changes
-        self._buffers = self._network.parameters if self._network.is_built else None
+        layers = self._network, *(layer for _, layer in self._network.walk())
+        self._has_own = any(map(is_own, layers))  # in which anything may be hidden
+        self._version = self._version_now()
+        self._buffers = self._buffers_now()
         self._of_layers = self._layers()
         self._of_parts = _attributes(list(self._parts))
 
     def is_current(self) -> bool:
         """Whether nothing has changed.
 
-        Attributes of layers are counted wherever they are set (see ``Watched.changes``): only where the count has moved
-        they are compared, since it may have been another network's layer.
+        Attributes of layers are compared only where the network's version is another one (see ``Watched``): it may be
+        that nothing is different all the same.
         """
         for live, seen, left_out in self._of_parts:
             if not _is_as_seen(live, seen, left_out):
                 return False
-        network = self._network
-        if (network.parameters if network.is_built else None) is not self._buffers:
-            return False
-        changes = Watched.changes
-        if changes != self._changes:
+        version = self._version_now()
+        if version != self._version:
+            if self._buffers_now() is not self._buffers:
+                return False
             now, before = self._layers(), self._of_layers
             if len(now) != len(before) or not all(map(_is_equal, now, before)):
                 return False
-            self._changes = changes
+            self._version = version
         return True
+
+    def _buffers_now(self) -> Array | None:
+        return self._network.parameters if self._network.is_built else None
+
+    def _version_now(self) -> int:
+        return Watched.latest if self._has_own else self._network.version
 
     def _layers(self) -> tuple[Any, ...]:
         """The attributes of all layers and parameters, one after another: seldom compared, often kept."""

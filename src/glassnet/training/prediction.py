@@ -47,9 +47,9 @@ class Predictor:
         self._on_trial = on_trial
         self._settings = engine, threads
         self._has_own = has_own = any(map(is_own, (network, *(layer for _, layer in network.walk()))))
-        # Own layers may set attributes whenever they are called: to count changes says as much, and takes no memory.
+        # Own layers may set attributes whenever they are called: the number of changes says as much, without comparing.
         self._fingerprint = None if has_own else Fingerprint(network)
-        self._changes, self._buffers = Watched.changes, network.parameters
+        self._latest = Watched.latest
         self._shape, self._dtype = network.output_shape or (), network.dtype
         self._threads = thread_count(threads)
         self.looks_up = bool(network.demands)
@@ -58,11 +58,9 @@ class Predictor:
 
     def is_current(self, network: Network, engine: str, threads: int | None) -> bool:
         """Whether all is as it was: the network, its buffers, every layer's attributes, and the other arguments."""
-        same = network is self.network and self._settings == (engine, threads)
-        if self._fingerprint is not None:
-            return same and self._fingerprint.is_current()
-        is_unmoved = network.is_built and network.parameters is self._buffers
-        return same and is_unmoved and Watched.changes == self._changes
+        if network is not self.network or self._settings != (engine, threads):
+            return False
+        return Watched.latest == self._latest if self._fingerprint is None else self._fingerprint.is_current()
 
     def fast(self, x: Array) -> Array | None:
         """The outputs, or None where x is not a contiguous array of finite rows of the network's shape and dtype."""
