@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from glassnet.core.places import Place, Places, place_of
+from glassnet.core.places import Place, Places, offset_of, place_of
 from glassnet.runners import Recorder
 from glassnet.runners.standins import stand_in
 
@@ -37,6 +37,7 @@ def test_views_lie_in_their_owner(name: str) -> None:
     found = place_of(make())
     assert (found.start, found.stop) == (start, stop)
     assert found == Place(place_of(WHOLE).buffer, start, stop, None)
+    assert offset_of(make()) == (160 if name == "backwards" else start)
 
 
 def test_places_of_different_owners_have_nothing_in_common() -> None:

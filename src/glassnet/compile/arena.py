@@ -9,7 +9,7 @@ import numpy as np
 
 from glassnet.compile.items import Item
 from glassnet.compile.stages import Stage
-from glassnet.core.places import Place, place_of
+from glassnet.core.places import Place, offset_of, place_of
 from glassnet.core.shapes import Array
 
 ALIGNMENT = 64
@@ -62,13 +62,10 @@ class Arena:
             return [self.view(part) for part in array]
         if array is None or not array.nbytes:
             return array
-        place = place_of(array)
-        i = self._number(place)
+        i = self._number(place_of(array))
         if i is None or i not in self._offsets:
             return array
-        steps = zip(array.shape, array.strides, strict=True)
-        first = place.start - sum((size - 1) * step for size, step in steps if step < 0)  # of one that runs backwards
-        return np.ndarray(array.shape, array.dtype, self.memory, self._offsets[i] + first, array.strides)
+        return np.ndarray(array.shape, array.dtype, self.memory, self._offsets[i] + offset_of(array), array.strides)
 
     def _number(self, place: Place) -> int | None:
         """Which of the buffers it is in."""

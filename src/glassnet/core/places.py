@@ -71,6 +71,12 @@ def place_of(array: Array) -> Place:
     return Place(id(owner), first - origin, last - origin, owner)
 
 
+def offset_of(array: Array) -> int:
+    """How many bytes an array's first element stands behind the beginning of its buffer."""
+    steps = zip(array.shape, array.strides, strict=True)
+    return place_of(array).start - sum((size - 1) * step for size, step in steps if step < 0)  # if it runs backwards
+
+
 def _owner_of(array: Array) -> Any:
     """The array of NumPy's that has the memory; where there is none, whatever is behind it."""
     thing: Any = array

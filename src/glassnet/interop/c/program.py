@@ -13,7 +13,7 @@ from glassnet.compile.arena import Arena
 from glassnet.compile.items import Item, items_of, row_item
 from glassnet.compile.stages import Group, Stage
 from glassnet.core.errors import ConfigurationError
-from glassnet.core.places import place_of
+from glassnet.core.places import offset_of, place_of
 from glassnet.core.shapes import Array
 from glassnet.interop.c.kernels import ELEMENTS, EMITTERS, element_function
 from glassnet.interop.recorded import RecordedNetwork
@@ -106,10 +106,10 @@ class Program:
         if not isinstance(value, np.ndarray):
             return str(int(value)) if isinstance(value, int | np.integer) else literal(float(value))
         if self._given is not None and place_of(value).buffer == place_of(self._recorded.x).buffer:
-            return _plus(self._given, place_of(value).start, value)
+            return _plus(self._given, offset_of(value), value)
         placed = self._arena.view(value)
         if placed is not value:
-            return _plus("arena", place_of(placed).start - place_of(self._arena.memory).start, value)
+            return _plus("arena", offset_of(placed) - offset_of(self._arena.memory), value)
         layer, _, name = (self._recorded.name_of(value) or f"{path}.numbers").rpartition(".")
         return self.constant(f"{name}_{layer}", self._recorded.values_of(value))
 
