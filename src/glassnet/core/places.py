@@ -74,7 +74,7 @@ def place_of(array: Array) -> Place:
 def offset_of(array: Array) -> int:
     """How many bytes an array's first element stands behind the beginning of its buffer."""
     steps = zip(array.shape, array.strides, strict=True)
-    return place_of(array).start - sum((size - 1) * step for size, step in steps if step < 0)  # if it runs backwards
+    return place_of(array).start - int(sum((size - 1) * step for size, step in steps if step < 0))  # that go backwards
 
 
 def _owner_of(array: Array) -> Any:
