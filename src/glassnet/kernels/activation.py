@@ -6,6 +6,7 @@ x for the others. Every formula is arranged so that nothing overflows for |x| up
 
 from __future__ import annotations
 
+from functools import partial
 from math import pi, sqrt
 
 import numpy as np
@@ -14,22 +15,25 @@ from glassnet.core.shapes import Array
 from glassnet.kernels.functions import logistic, normal_cdf, softplus
 from glassnet.kernels.registry import kernel
 
+_activation = partial(kernel, writes="y", channels="x y", in_place=True)
+_slope = partial(kernel, writes="dx", in_place=True)
+
 _GELU = "\nu = sqrt(2 / pi) * (x + 0.044715 * x ** 3)"
 
 
-@kernel("y = x", elements="y = x", writes="y", channels="x y", in_place=True)
+@_activation("y = x", elements="y = x")
 def identity_forward(x: Array, y: Array) -> None:
     """Writes ``y = x``: a linear layer's activation."""
     np.copyto(y, x)
 
 
-@kernel("dx = dy", elements="dx = dy", writes="dx", in_place=True)
+@_slope("dx = dy", elements="dx = dy")
 def identity_backward(dy: Array, dx: Array) -> None:
     """Writes ``dx = dy``."""
     np.copyto(dx, dy)
 
 
-@kernel("y = max(x, 0)", elements="y = max(x, 0)", least=0.0, writes="y", channels="x y", in_place=True)
+@_activation("y = max(x, 0)", elements="y = max(x, 0)", least=0.0)
 def relu_forward(x: Array, y: Array) -> None:
     """Writes ``y = max(x, 0)``.
 
@@ -38,19 +42,13 @@ def relu_forward(x: Array, y: Array) -> None:
     np.maximum(x, 0, out=y)
 
 
-@kernel("dx = dy · [y > 0]", elements="dx = dy * (y > 0)", writes="dx", in_place=True)
+@_slope("dx = dy · [y > 0]", elements="dx = dy * (y > 0)")
 def relu_backward(dy: Array, y: Array, dx: Array) -> None:
     """Writes ``dx = dy · [y > 0]``, which is ``dy · [x > 0]``; the slope at 0 is taken as 0."""
     np.multiply(dy, y > 0, out=dx)
 
 
-@kernel(
-    "y = x for x > 0, slope · x otherwise",
-    elements="y = x if x > 0 else slope * x",
-    writes="y",
-    channels="x y",
-    in_place=True,
-)
+@_activation("y = x for x > 0, slope · x otherwise", elements="y = x if x > 0 else slope * x")
 def leaky_relu_forward(x: Array, y: Array, *, slope: float) -> None:
     """Writes ``y = x`` for x > 0 and ``slope · x`` otherwise.
 
@@ -59,15 +57,13 @@ def leaky_relu_forward(x: Array, y: Array, *, slope: float) -> None:
     np.multiply(x, np.where(x > 0, x.dtype.type(1), x.dtype.type(slope)), out=y)
 
 
-@kernel(
-    "dx = dy for x > 0, slope · dy otherwise", elements="dx = dy if x > 0 else slope * dy", writes="dx", in_place=True
-)
+@_slope("dx = dy for x > 0, slope · dy otherwise", elements="dx = dy if x > 0 else slope * dy")
 def leaky_relu_backward(dy: Array, x: Array, dx: Array, *, slope: float) -> None:
     """Writes ``dx = dy`` for x > 0 and ``slope · dy`` otherwise."""
     np.multiply(dy, np.where(x > 0, x.dtype.type(1), x.dtype.type(slope)), out=dx)
 
 
-@kernel("y = min(max(x, low), high)", elements="y = min(max(x, low), high)", writes="y", channels="x y", in_place=True)
+@_activation("y = min(max(x, low), high)", elements="y = min(max(x, low), high)")
 def clip_forward(x: Array, y: Array, *, low: float, high: float) -> None:
     """Writes ``y = min(max(x, low), high)``.
 
@@ -76,20 +72,13 @@ def clip_forward(x: Array, y: Array, *, low: float, high: float) -> None:
     np.clip(x, low, high, out=y)
 
 
-@kernel("dx = dy · [low < y < high]", elements="dx = dy * (y > low) * (y < high)", writes="dx", in_place=True)
+@_slope("dx = dy · [low < y < high]", elements="dx = dy * (y > low) * (y < high)")
 def clip_backward(dy: Array, y: Array, dx: Array, *, low: float, high: float) -> None:
     """Writes ``dx = dy · [low < y < high]``; the slope at both ends is taken as 0."""
     np.multiply(dy, (y > low) & (y < high), out=dx)
 
 
-@kernel(
-    "y = x for x > 0, α (eˣ − 1) otherwise",
-    elements="y = x if x > 0 else alpha * expm1(x)",
-    writes="y",
-    channels="x y",
-    in_place=True,
-    flops=20,
-)
+@_activation("y = x for x > 0, α (eˣ − 1) otherwise", elements="y = x if x > 0 else alpha * expm1(x)", flops=20)
 def elu_forward(x: Array, y: Array, *, alpha: float) -> None:
     """Writes ``y = x`` for x > 0 and ``α (eˣ − 1)`` otherwise.
 
@@ -99,21 +88,13 @@ def elu_forward(x: Array, y: Array, *, alpha: float) -> None:
     np.copyto(y, np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))))
 
 
-@kernel(
-    "dx = dy for x > 0, dy · α eˣ otherwise",
-    elements="dx = dy if x > 0 else dy * alpha * exp(x)",
-    writes="dx",
-    in_place=True,
-    flops=20,
-)
+@_slope("dx = dy for x > 0, dy · α eˣ otherwise", elements="dx = dy if x > 0 else dy * alpha * exp(x)", flops=20)
 def elu_backward(dy: Array, x: Array, dx: Array, *, alpha: float) -> None:
     """Writes ``dx = dy`` for x > 0 and ``dy · α eˣ`` otherwise."""
     np.multiply(dy, np.where(x > 0, x.dtype.type(1), alpha * np.exp(np.minimum(x, 0))), out=dx)
 
 
-@kernel(
-    "y = x Φ(x),  Φ(x) = ½ erfc(−x/√2)", elements="y = x * cdf(x)", writes="y", channels="x y", in_place=True, flops=40
-)
+@_activation("y = x Φ(x),  Φ(x) = ½ erfc(−x/√2)", elements="y = x * cdf(x)", flops=40)
 def gelu_forward(x: Array, y: Array) -> None:
     """Writes ``y = x Φ(x)``, Φ the normal distribution function: the exact GELU.
 
@@ -122,11 +103,9 @@ def gelu_forward(x: Array, y: Array) -> None:
     np.multiply(x, normal_cdf(x), out=y)
 
 
-@kernel(
+@_slope(
     "dx = dy · (Φ(x) + x φ(x)),  φ(x) = e^(−x²/2)/√(2π)",
     elements="dx = dy * (cdf(x) + x * exp(-(x ** 2) / 2) / sqrt(2 * pi))",
-    writes="dx",
-    in_place=True,
     flops=40,
 )
 def gelu_backward(dy: Array, x: Array, dx: Array) -> None:
@@ -135,13 +114,8 @@ def gelu_backward(dy: Array, x: Array, dx: Array) -> None:
     np.multiply(dy, normal_cdf(x) + x * density, out=dx)
 
 
-@kernel(
-    "y = ½ x (1 + tanh u),  u = √(2/π) (x + 0.044715 x³)",
-    elements="y = x / 2 * (1 + tanh(u))" + _GELU,
-    writes="y",
-    channels="x y",
-    in_place=True,
-    flops=25,
+@_activation(
+    "y = ½ x (1 + tanh u),  u = √(2/π) (x + 0.044715 x³)", elements="y = x / 2 * (1 + tanh(u))" + _GELU, flops=25
 )
 def gelu_tanh_forward(x: Array, y: Array) -> None:
     """Writes ``y = ½ x (1 + tanh u)`` with ``u = √(2/π) (x + 0.044715 x³)``: the usual approximation of GELU.
@@ -151,15 +125,13 @@ def gelu_tanh_forward(x: Array, y: Array) -> None:
     np.multiply(x / 2, 1 + np.tanh(_gelu_inner(x)), out=y)
 
 
-@kernel(
+@_slope(
     "dx = dy · (½ (1 + t) + ½ x (1 − t²) u′),  t = tanh u",
     elements="""
         dx = dy * ((1 + tanh(u)) / 2 + x / 2 * (1 - tanh(u) ** 2) * du)
         du = sqrt(2 / pi) * (1 + 3 * 0.044715 * x ** 2)
     """
     + _GELU,
-    writes="dx",
-    in_place=True,
     flops=25,
 )
 def gelu_tanh_backward(dy: Array, x: Array, dx: Array) -> None:
@@ -169,7 +141,7 @@ def gelu_tanh_backward(dy: Array, x: Array, dx: Array) -> None:
     np.multiply(dy, (1 + t) / 2 + x / 2 * (1 - t * t) * du, out=dx)
 
 
-@kernel("y = x σ(x)", elements="y = x * sigma(x)", writes="y", channels="x y", in_place=True, flops=20)
+@_activation("y = x σ(x)", elements="y = x * sigma(x)", flops=20)
 def silu_forward(x: Array, y: Array) -> None:
     """Writes ``y = x σ(x)``, also known as swish.
 
@@ -178,61 +150,38 @@ def silu_forward(x: Array, y: Array) -> None:
     np.multiply(x, logistic(x), out=y)
 
 
-@kernel(
-    "dx = dy · σ(x) (1 + x (1 − σ(x)))",
-    elements="dx = dy * sigma(x) * (1 + x * (1 - sigma(x)))",
-    writes="dx",
-    in_place=True,
-    flops=20,
-)
+@_slope("dx = dy · σ(x) (1 + x (1 − σ(x)))", elements="dx = dy * sigma(x) * (1 + x * (1 - sigma(x)))", flops=20)
 def silu_backward(dy: Array, x: Array, dx: Array) -> None:
     """Writes ``dx = dy · σ(x) (1 + x (1 − σ(x)))``."""
     s = logistic(x)
     np.multiply(dy, s * (1 + x * (1 - s)), out=dx)
 
 
-@kernel(
-    "y = σ(x) = 1 / (1 + e⁻ˣ)",
-    elements="y = 1 / (1 + exp(-x))",
-    saturates=(0.01, 0.99),
-    writes="y",
-    channels="x y",
-    in_place=True,
-    flops=20,
-)
+@_activation("y = σ(x) = 1 / (1 + e⁻ˣ)", elements="y = 1 / (1 + exp(-x))", saturates=(0.01, 0.99), flops=20)
 def sigmoid_forward(x: Array, y: Array) -> None:
     """Writes ``y = σ(x) = 1 / (1 + e⁻ˣ)``."""
     np.copyto(y, logistic(x))
 
 
-@kernel("dx = dy · y (1 − y)", elements="dx = dy * y * (1 - y)", writes="dx", in_place=True, flops=3)
+@_slope("dx = dy · y (1 − y)", elements="dx = dy * y * (1 - y)", flops=3)
 def sigmoid_backward(dy: Array, y: Array, dx: Array) -> None:
     """Writes ``dx = dy · y (1 − y)``."""
     np.multiply(dy, y * (1 - y), out=dx)
 
 
-@kernel(
-    "y = tanh x", elements="y = tanh(x)", saturates=(-0.98, 0.98), writes="y", channels="x y", in_place=True, flops=20
-)
+@_activation("y = tanh x", elements="y = tanh(x)", saturates=(-0.98, 0.98), flops=20)
 def tanh_forward(x: Array, y: Array) -> None:
     """Writes ``y = tanh x``."""
     np.tanh(x, out=y)
 
 
-@kernel("dx = dy · (1 − y²)", elements="dx = dy * (1 - y ** 2)", writes="dx", in_place=True, flops=3)
+@_slope("dx = dy · (1 − y²)", elements="dx = dy * (1 - y ** 2)", flops=3)
 def tanh_backward(dy: Array, y: Array, dx: Array) -> None:
     """Writes ``dx = dy · (1 − y²)``."""
     np.multiply(dy, 1 - y * y, out=dx)
 
 
-@kernel(
-    "y = log(1 + eˣ)",
-    elements="y = max(x, 0) + log1p(exp(-abs(x)))",
-    writes="y",
-    channels="x y",
-    in_place=True,
-    flops=30,
-)
+@_activation("y = log(1 + eˣ)", elements="y = max(x, 0) + log1p(exp(-abs(x)))", flops=30)
 def softplus_forward(x: Array, y: Array) -> None:
     """Writes ``y = log(1 + eˣ) = max(x, 0) + log1p(e^−|x|)``.
 
@@ -241,7 +190,7 @@ def softplus_forward(x: Array, y: Array) -> None:
     np.copyto(y, softplus(x))
 
 
-@kernel("dx = dy · σ(x)", elements="dx = dy * sigma(x)", writes="dx", in_place=True, flops=30)
+@_slope("dx = dy · σ(x)", elements="dx = dy * sigma(x)", flops=30)
 def softplus_backward(dy: Array, x: Array, dx: Array) -> None:
     """Writes ``dx = dy · σ(x)``."""
     np.multiply(dy, logistic(x), out=dx)

@@ -100,19 +100,7 @@ def augment_backward(
 
     The contrast's mean takes part: ∂(c (v_i − mean v) + mean v) / ∂v_j = c [i = j] + (1 − c) / (H W).
 
-    Args:
-        dy: ∂L/∂y (N, C, H, W).
-        x: images (N, C, H, W), of which only the number matters.
-        dx: output (N, C, H, W).
-        seed: as in ``augment_forward``, like all that follow.
-        step: see there.
-        stream: see there.
-        flip: see there.
-        shift: see there.
-        rotation: see there.
-        brightness: of no account here, since it only adds.
-        contrast: see there.
-        cutout: see there.
+    The arguments are those of ``augment_forward``, dy, x and dx (N, C, H, W); of x only the number of images matters.
     """
     for upstream, out, words in zip(dy, dx, _words(len(x), seed, step, stream), strict=True):
         d = upstream.copy()

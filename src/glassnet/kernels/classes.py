@@ -5,11 +5,16 @@ z stands for logits, p for probabilities, t for targets, o for outputs of any ki
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from glassnet.core.shapes import Array, Int64s
 from glassnet.kernels.functions import log_floor, logistic, softplus
 from glassnet.kernels.registry import kernel
+
+_loss = partial(kernel, writes="losses")
+_slope = partial(kernel, writes="doutputs", in_place=True, flops=4)
 
 _SOFTMAX = """
 probabilities[n, k] = exp(logits[n, k] - top[n]) / sum[j](exp(logits[n, j] - top[n]))
@@ -22,12 +27,11 @@ _SMOOTHED = (
 )
 
 
-@kernel(
+@_loss(
     "ℓ_n = Σ_m (log(1 + e^z) − t z)",
     elements="""
         losses[n] = sum[m](max(logits[n, m], 0) + log1p(exp(-abs(logits[n, m]))) - targets[n, m] * logits[n, m])
     """,
-    writes="losses",
 )
 def binary_cross_entropy_forward(logits: Array, targets: Array, losses: Array) -> None:
     """Writes ``ℓ_n = Σ_m −t log σ(z) − (1 − t) log(1 − σ(z))`` straight from the logits.
@@ -42,27 +46,23 @@ def binary_cross_entropy_forward(logits: Array, targets: Array, losses: Array) -
     np.sum(softplus(logits) - targets * logits, axis=1, out=losses)
 
 
-@kernel(
+@_slope(
     "dz = ω_n (σ(z) − t)",
     elements="doutputs[n, m] = row_weights[n] * (sigma(logits[n, m]) - targets[n, m])",
     symbols="doutputs δ^z",
-    writes="doutputs",
-    in_place=True,
-    flops=4,
 )
 def binary_cross_entropy_backward(row_weights: Array, logits: Array, targets: Array, doutputs: Array) -> None:
     """Writes ``dz = ω_n (σ(z) − t)``."""
     np.multiply(row_weights[:, None], logistic(logits) - targets, out=doutputs)
 
 
-@kernel(
+@_loss(
     "ℓ_n = −Σ_m (t log p + (1 − t) log(1 − p))",
     elements="""
         losses[n] = -sum[m](targets[n, m] * log(p[n, m]) + (1 - targets[n, m]) * log(q[n, m]))
         p[n, m] = max(probabilities[n, m], floor)
         q[n, m] = max(1 - probabilities[n, m], floor)
     """,
-    writes="losses",
 )
 def binary_cross_entropy_of_probabilities_forward(probabilities: Array, targets: Array, losses: Array) -> None:
     """Writes ``ℓ_n = −Σ_m (t log p + (1 − t) log(1 − p))`` for a network that ends in a sigmoid.
@@ -75,7 +75,7 @@ def binary_cross_entropy_of_probabilities_forward(probabilities: Array, targets:
     np.copyto(losses, -np.sum(targets * log_p + (1 - targets) * log_q, axis=1))
 
 
-@kernel(
+@_slope(
     "dp = ω_n ((1 − t)/(1 − p) − t/p)",
     elements="""
         doutputs[n, m] = row_weights[n] * ((1 - targets[n, m]) / q[n, m] - targets[n, m] / p[n, m])
@@ -83,9 +83,6 @@ def binary_cross_entropy_of_probabilities_forward(probabilities: Array, targets:
         q[n, m] = max(1 - probabilities[n, m], floor)
     """,
     symbols="doutputs δ^p",
-    writes="doutputs",
-    in_place=True,
-    flops=4,
 )
 def binary_cross_entropy_of_probabilities_backward(
     row_weights: Array, probabilities: Array, targets: Array, doutputs: Array
@@ -131,16 +128,13 @@ def cross_entropy_forward(
         losses -= label_smoothing * np.mean(log_p, axis=1)
 
 
-@kernel(
+@_slope(
     "dz = ω_n (p − t),  t = (1 − ε) [k = y] + ε/K",
     elements="""
         doutputs[n, k] = row_weights[n] * (probabilities[n, k] - t[n, k])
         t[n, k] = (1 - label_smoothing) * (k == labels[n]) + label_smoothing / K if label_smoothing else k == labels[n]
     """,
     symbols="doutputs δ^z",
-    writes="doutputs",
-    in_place=True,
-    flops=4,
 )
 def cross_entropy_backward(
     row_weights: Array, probabilities: Array, labels: Int64s, doutputs: Array, *, label_smoothing: float
@@ -181,13 +175,10 @@ def soft_cross_entropy_forward(
     np.copyto(losses, -np.sum(_smoothed(targets, label_smoothing) * log_p, axis=1))
 
 
-@kernel(
+@_slope(
     "dz = ω_n (p − t′),  t′ = (1 − ε) t + ε/K",
     elements="doutputs[n, k] = row_weights[n] * (probabilities[n, k] - t[n, k])" + _SMOOTHED,
     symbols="doutputs δ^z",
-    writes="doutputs",
-    in_place=True,
-    flops=4,
 )
 def soft_cross_entropy_backward(
     row_weights: Array, probabilities: Array, targets: Array, doutputs: Array, *, label_smoothing: float
@@ -196,10 +187,9 @@ def soft_cross_entropy_backward(
     np.multiply(row_weights[:, None], probabilities - _smoothed(targets, label_smoothing), out=doutputs)
 
 
-@kernel(
+@_loss(
     "ℓ_n = −Σ_k t′ log p,  t′ = (1 − ε) t + ε/K",
     elements="losses[n] = -sum[k](t[n, k] * log(max(probabilities[n, k], floor)))" + _SMOOTHED,
-    writes="losses",
 )
 def cross_entropy_of_probabilities_forward(
     probabilities: Array, targets: Array, losses: Array, *, label_smoothing: float
@@ -209,13 +199,10 @@ def cross_entropy_of_probabilities_forward(
     np.copyto(losses, -np.sum(_smoothed(targets, label_smoothing) * log_p, axis=1))
 
 
-@kernel(
+@_slope(
     "dp = −ω_n t′/p,  t′ = (1 − ε) t + ε/K",
     elements="doutputs[n, k] = -row_weights[n] * t[n, k] / max(probabilities[n, k], floor)" + _SMOOTHED,
     symbols="doutputs δ^p",
-    writes="doutputs",
-    in_place=True,
-    flops=4,
 )
 def cross_entropy_of_probabilities_backward(
     row_weights: Array, probabilities: Array, targets: Array, doutputs: Array, *, label_smoothing: float
@@ -225,11 +212,7 @@ def cross_entropy_of_probabilities_backward(
     np.multiply(-row_weights[:, None], slope, out=doutputs)
 
 
-@kernel(
-    "ℓ_n = Σ_m max(0, 1 − t o),  t = ±1",
-    elements="losses[n] = sum[m](max(0, 1 - targets[n, m] * outputs[n, m]))",
-    writes="losses",
-)
+@_loss("ℓ_n = Σ_m max(0, 1 − t o),  t = ±1", elements="losses[n] = sum[m](max(0, 1 - targets[n, m] * outputs[n, m]))")
 def hinge_forward(outputs: Array, targets: Array, losses: Array) -> None:
     """Writes ``ℓ_n = Σ_m max(0, 1 − t_nm o_nm)``; outputs (N, M), targets (N, M) of −1 and +1.
 
@@ -238,12 +221,9 @@ def hinge_forward(outputs: Array, targets: Array, losses: Array) -> None:
     np.sum(np.maximum(0, 1 - targets * outputs), axis=1, out=losses)
 
 
-@kernel(
+@_slope(
     "do = −ω_n t [t o < 1]",
     elements="doutputs[n, m] = -row_weights[n] * targets[n, m] * (targets[n, m] * outputs[n, m] < 1)",
-    writes="doutputs",
-    in_place=True,
-    flops=4,
 )
 def hinge_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array) -> None:
     """Writes ``do = −ω_n t [t o < 1]``."""

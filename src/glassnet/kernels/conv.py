@@ -194,19 +194,8 @@ def conv2d_backward(
 ) -> None:
     """Writes ``dW = dY Xᵀ``, ``db = Σ_nhw dy`` and, from ``dX = Wᵀ dY``, dx.
 
-    Args:
-        dy: ∂L/∂y (N, F, H', W').
-        x: the input of the forward pass (N, C, H, W).
-        weight: W (F, C/G, kh, kw).
-        dx: output ∂L/∂x (N, C, H, W), or None where nobody needs it.
-        dweight: output ∂L/∂W (F, C/G, kh, kw).
-        dbias: output ∂L/∂b (F,), or None for a layer without a bias.
-        stride_height: as in the forward pass; so are the others.
-        stride_width: see there.
-        pad_top: see there.
-        pad_left: see there.
-        dilation_height: see there.
-        dilation_width: see there.
+    Arrays and numbers are those of ``conv2d_forward``, and each gradient has the shape of what it belongs to. ``dx`` is
+    None where nobody needs it, ``dbias`` for a layer without a bias.
     """
     groups = x.shape[1] // weight.shape[1]
     stride, pad, dilation = (stride_height, stride_width), (pad_top, pad_left), (dilation_height, dilation_width)

@@ -93,16 +93,8 @@ def conv1d_backward(
 ) -> None:
     """Writes dx, dW and db of the convolution of sequences.
 
-    Args:
-        dy: ∂L/∂y (N, T', F).
-        x: the input of the forward pass (N, T, D).
-        weight: W (k, D/G, F).
-        dx: output ∂L/∂x (N, T, D), or None where nobody needs it.
-        dweight: output ∂L/∂W (k, D/G, F).
-        dbias: output ∂L/∂b (F,), or None for a layer without a bias.
-        stride: as in the forward pass.
-        pad: as in the forward pass.
-        dilation: as in the forward pass.
+    Arrays and numbers are those of ``conv1d_forward``, and each gradient has the shape of what it belongs to. ``dx`` is
+    None where nobody needs it, ``dbias`` for a layer without a bias.
     """
     conv2d_backward(
         as_image(dy),

@@ -105,19 +105,8 @@ def conv_transpose2d_backward(
 ) -> None:
     """Writes ``dW = X dYᵀ``, ``db = Σ_nhw dy`` and dx, the convolution of dy with W; dY are the windows of dy.
 
-    Args:
-        dy: ∂L/∂y (N, F, H', W').
-        x: the input of the forward pass (N, C, H, W).
-        weight: W (C, F/G, kh, kw).
-        dx: output ∂L/∂x (N, C, H, W), or None where nobody needs it.
-        dweight: output ∂L/∂W (C, F/G, kh, kw).
-        dbias: output ∂L/∂b (F,), or None for a layer without a bias.
-        stride_height: as in the forward pass; so are the others.
-        stride_width: see there.
-        pad_top: see there.
-        pad_left: see there.
-        dilation_height: see there.
-        dilation_width: see there.
+    Arrays and numbers are those of ``conv_transpose2d_forward``, and each gradient has the shape of what it belongs to.
+    ``dx`` is None where nobody needs it, ``dbias`` for a layer without a bias.
     """
     groups = dy.shape[1] // weight.shape[1]
     stride, pad, dilation = (stride_height, stride_width), (pad_top, pad_left), (dilation_height, dilation_width)

@@ -78,19 +78,8 @@ def conv2d_folded(
 ) -> None:
     """Writes a convolution, scaled and shifted by channel, where it is at least so much.
 
-    Args:
-        x: input (N, C, H, W).
-        weight: W (F, C/G, kh, kw).
-        scale: a (F,), or None for 1.
-        shift: c (F,), or None for 0.
-        y: output (N, F, H', W').
-        stride_height: as in ``conv2d_forward``; so are the others.
-        stride_width: see there.
-        pad_top: see there.
-        pad_left: see there.
-        dilation_height: see there.
-        dilation_width: see there.
-        least: the lower bound: 0 where a ReLU follows, −∞ otherwise.
+    The arguments are those of ``conv2d_forward``, and a (F,) or None for 1, c (F,) or None for 0, and the lower bound:
+    0 where a ReLU follows, −∞ otherwise.
     """
     conv2d_forward(
         x,

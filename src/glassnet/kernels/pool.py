@@ -145,16 +145,7 @@ def max_pool2d_backward(
 ) -> None:
     """Gives each window's dy to the element that was its largest; where windows overlap, what an element gets adds up.
 
-    Args:
-        dy: ∂L/∂y (N, C, H', W').
-        index: what the forward pass wrote.
-        dx: output ∂L/∂x (N, C, H, W).
-        kernel_height: as in the forward pass, like the rest.
-        kernel_width: columns of the window.
-        stride_height: rows from one window to the next.
-        stride_width: columns.
-        pad_top: rows of padding above.
-        pad_left: columns of padding to the left.
+    The arguments are those of ``max_pool2d_forward``: dy (N, C, H', W'), the index that it wrote, and dx (N, C, H, W).
     """
     dx[...] = 0
     down, across = (kernel_height, stride_height, pad_top), (kernel_width, stride_width, pad_left)
@@ -183,17 +174,7 @@ def average_pool2d_forward(
     """Writes the mean over those elements of each window that lie inside the image.
 
     A sum over a window is the sum over its rows of the sums over its columns: k_h + k_w passes instead of k_h · k_w,
-    in float64.
-
-    Args:
-        x: input (N, C, H, W).
-        y: output (N, C, H', W').
-        kernel_height: rows of the window.
-        kernel_width: its columns.
-        stride_height: rows from one window to the next.
-        stride_width: columns.
-        pad_top: rows of padding above.
-        pad_left: columns of padding to the left.
+    in float64. The arguments are those of ``max_pool2d_forward``: x (N, C, H, W), y (N, C, H', W').
     """
     down, across = (kernel_height, stride_height, pad_top), (kernel_width, stride_width, pad_left)
     narrow = np.zeros((*x.shape[:3], y.shape[3]))  # (N, C, H, W')
@@ -229,15 +210,7 @@ def average_pool2d_backward(
 ) -> None:
     """Gives each element of a window its share of the window's dy.
 
-    Args:
-        dy: ∂L/∂y (N, C, H', W').
-        dx: output ∂L/∂x (N, C, H, W).
-        kernel_height: as in the forward pass, like the rest.
-        kernel_width: columns of the window.
-        stride_height: rows from one window to the next.
-        stride_width: columns.
-        pad_top: rows of padding above.
-        pad_left: columns of padding to the left.
+    The arguments are those of ``max_pool2d_forward``: dy (N, C, H', W'), dx (N, C, H, W).
     """
     down, across = (kernel_height, stride_height, pad_top), (kernel_width, stride_width, pad_left)
     share = dy / _counts(dx, dy, down, across)

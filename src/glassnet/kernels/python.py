@@ -22,12 +22,7 @@ def python_forward(x: Array, y: Array, *, function: Callable[..., Array], step: 
 
 @kernel("dx, gradients = layer.backward(dy, cache)", writes="dx gradients", by_rows=False)
 def python_backward(
-    dy: Array,
-    dx: Array,
-    gradients: list[Array],
-    *,
-    function: Callable[..., tuple[Array, list[Any]]],
-    step: int | None,
+    dy: Array, dx: Array, gradients: list[Array], *, function: Callable[..., tuple[Array, list[Any]]], step: int | None
 ) -> None:
     """Calls ``function(dy, step)`` and writes its ∂L/∂x into ``dx``, the parameters' gradients into ``gradients``."""
     returned, parameter_gradients = function(dy, step)

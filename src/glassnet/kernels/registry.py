@@ -163,27 +163,10 @@ def kernel(
 ) -> Callable[[_Function], _Function]:
     """Enters a function into the register of kernels and returns it unchanged.
 
-    Its arguments are the arrays, in the order of its native twin, and after a ``*`` its numbers. Annotations such as
-    ``Int64s`` or ``Geometry``, of ``core/shapes.py``, say what is particular about one.
-
-    Args:
-        equation: what it computes, for traces and docs.
-        elements: the same for each element of what it writes.
-        writes: the arguments it fills; lists of names are separated by blanks.
-        updates: the arguments it changes in place.
-        symbols: see ``KernelInfo``.
-        note: see ``KernelInfo``.
-        shared: see ``KernelInfo``.
-        sums: see ``KernelInfo``; they are among ``writes``, and each of them and of the others may be left out (None).
-        sums_by_piece: see ``KernelInfo``.
-        by_rows: see ``KernelInfo``.
-        in_place: see ``KernelInfo``.
-        channels: see ``KernelInfo``.
-        flops: see ``KernelInfo``.
-        left_out: see ``KernelInfo``.
-        saturates: see ``KernelInfo``.
-        least: see ``KernelInfo``.
-        folds: see ``KernelInfo``.
+    The function's arguments are the arrays, in the order of its native twin, and after a ``*`` its numbers. Annotations
+    such as ``Int64s`` or ``Geometry``, of ``core/shapes.py``, say what is particular about one. What is declared is
+    described at ``KernelInfo``; lists of names are separated by blanks. Where there are ``sums``, each of the buffers
+    that are written may be left out of a call (None).
     """
 
     def enter(function: _Function) -> _Function:

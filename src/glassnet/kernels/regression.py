@@ -2,59 +2,49 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from glassnet.core.shapes import Array
 from glassnet.kernels.functions import log_floor
 from glassnet.kernels.registry import kernel
 
+_loss = partial(kernel, writes="losses")
+_slope = partial(kernel, writes="doutputs", in_place=True, flops=4)
 
-@kernel(
-    "ℓ_n = ½ Σ_m (o − t)²", elements="losses[n] = sum[m]((outputs[n, m] - targets[n, m]) ** 2) / 2", writes="losses"
-)
+
+@_loss("ℓ_n = ½ Σ_m (o − t)²", elements="losses[n] = sum[m]((outputs[n, m] - targets[n, m]) ** 2) / 2")
 def squared_error_forward(outputs: Array, targets: Array, losses: Array) -> None:
     """Writes ``ℓ_n = ½ Σ_m (o_nm − t_nm)²``; outputs and targets (N, M)."""
     error = outputs - targets
     np.copyto(losses, np.sum(error * error, axis=1) / 2)
 
 
-@kernel(
-    "do = ω_n (o − t)",
-    elements="doutputs[n, m] = row_weights[n] * (outputs[n, m] - targets[n, m])",
-    writes="doutputs",
-    in_place=True,
-    flops=4,
-)
+@_slope("do = ω_n (o − t)", elements="doutputs[n, m] = row_weights[n] * (outputs[n, m] - targets[n, m])")
 def squared_error_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array) -> None:
     """Writes ``do = ω_n (o − t)``."""
     np.multiply(row_weights[:, None], outputs - targets, out=doutputs)
 
 
-@kernel("ℓ_n = Σ_m |o − t|", elements="losses[n] = sum[m](abs(outputs[n, m] - targets[n, m]))", writes="losses")
+@_loss("ℓ_n = Σ_m |o − t|", elements="losses[n] = sum[m](abs(outputs[n, m] - targets[n, m]))")
 def absolute_error_forward(outputs: Array, targets: Array, losses: Array) -> None:
     """Writes ``ℓ_n = Σ_m |o_nm − t_nm|``; outputs and targets (N, M)."""
     np.sum(np.abs(outputs - targets), axis=1, out=losses)
 
 
-@kernel(
-    "do = ω_n sign(o − t)",
-    elements="doutputs[n, m] = row_weights[n] * sign(outputs[n, m] - targets[n, m])",
-    writes="doutputs",
-    in_place=True,
-    flops=4,
-)
+@_slope("do = ω_n sign(o − t)", elements="doutputs[n, m] = row_weights[n] * sign(outputs[n, m] - targets[n, m])")
 def absolute_error_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array) -> None:
     """Writes ``do = ω_n sign(o − t)``, 0 where the error is 0."""
     np.multiply(row_weights[:, None], np.sign(outputs - targets), out=doutputs)
 
 
-@kernel(
+@_loss(
     "ℓ_n = Σ_m (½ r² for |r| ≤ δ, δ |r| − ½ δ² otherwise),  r = o − t",
     elements="""
         losses[n] = sum[m](r[n, m] ** 2 / 2 if abs(r[n, m]) <= delta else delta * (abs(r[n, m]) - delta / 2))
         r[n, m] = outputs[n, m] - targets[n, m]
     """,
-    writes="losses",
 )
 def huber_forward(outputs: Array, targets: Array, losses: Array, *, delta: float) -> None:
     """Writes ``ℓ_n = Σ_m h(o − t)``, h(r) = ½ r² for |r| ≤ δ and δ |r| − ½ δ² beyond.
@@ -66,25 +56,21 @@ def huber_forward(outputs: Array, targets: Array, losses: Array, *, delta: float
     np.sum(inner * (size - inner / 2), axis=1, out=losses)
 
 
-@kernel(
+@_slope(
     "do = ω_n · clip(o − t, −δ, δ)",
     elements="doutputs[n, m] = row_weights[n] * min(max(outputs[n, m] - targets[n, m], -delta), delta)",
-    writes="doutputs",
-    in_place=True,
-    flops=4,
 )
 def huber_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array, *, delta: float) -> None:
     """Writes ``do = ω_n · clip(o − t, −δ, δ)``."""
     np.multiply(row_weights[:, None], np.clip(outputs - targets, -delta, delta), out=doutputs)
 
 
-@kernel(
+@_loss(
     "ℓ_n = Σ_m max(q (t − o), (q − 1) (t − o))",
     elements="""
         losses[n] = sum[m](max(quantile * r[n, m], (quantile - 1) * r[n, m]))
         r[n, m] = targets[n, m] - outputs[n, m]
     """,
-    writes="losses",
 )
 def quantile_forward(outputs: Array, targets: Array, losses: Array, *, quantile: float) -> None:
     """Writes ``ℓ_n = Σ_m max(q (t − o), (q − 1) (t − o))``, least where a share q of the targets lies below o.
@@ -95,15 +81,12 @@ def quantile_forward(outputs: Array, targets: Array, losses: Array, *, quantile:
     np.sum(np.maximum(quantile * error, (quantile - 1) * error), axis=1, out=losses)
 
 
-@kernel(
+@_slope(
     "do = ω_n ((1 − q) [o > t] − q [o < t])",
     elements="""
         doutputs[n, m] = row_weights[n] * ((1 - quantile) * (r[n, m] > 0) - quantile * (r[n, m] < 0))
         r[n, m] = outputs[n, m] - targets[n, m]
     """,
-    writes="doutputs",
-    in_place=True,
-    flops=4,
 )
 def quantile_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array, *, quantile: float) -> None:
     """Writes ``do = ω_n (1 − q)`` above the target and ``−ω_n q`` below it, 0 where the error is 0."""
@@ -112,13 +95,12 @@ def quantile_backward(row_weights: Array, outputs: Array, targets: Array, doutpu
     np.multiply(row_weights[:, None], slope, out=doutputs)
 
 
-@kernel(
+@_loss(
     "ℓ_n = Σ_m (e^o − t − t (o − log t))",
     elements="""
         losses[n] = sum[m](exp(outputs[n, m]) - targets[n, m] - targets[n, m] * u[n, m])
         u[n, m] = outputs[n, m] - log(max(targets[n, m], floor))
     """,
-    writes="losses",
     flops=30,
 )
 def poisson_forward(outputs: Array, targets: Array, losses: Array) -> None:
@@ -138,24 +120,19 @@ def poisson_forward(outputs: Array, targets: Array, losses: Array) -> None:
     np.sum(_excess(outputs - log_t, _exponential(outputs), targets), axis=1, out=losses)
 
 
-@kernel(
-    "do = ω_n (e^o − t)",
-    elements="doutputs[n, m] = row_weights[n] * (exp(outputs[n, m]) - targets[n, m])",
-    writes="doutputs",
-    in_place=True,
-    flops=15,
+@_slope(
+    "do = ω_n (e^o − t)", elements="doutputs[n, m] = row_weights[n] * (exp(outputs[n, m]) - targets[n, m])", flops=15
 )
 def poisson_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array) -> None:
     """Writes ``do = ω_n (e^o − t)``."""
     np.multiply(row_weights[:, None], _exponential(outputs) - targets, out=doutputs)
 
 
-@kernel(
+@_loss(
     "ℓ_n = Σ_m (t e^−o − 1 + o − log t)",
     elements="""
         losses[n] = sum[m](targets[n, m] * exp(-outputs[n, m]) - 1 + outputs[n, m] - log(targets[n, m]))
     """,
-    writes="losses",
     flops=30,
 )
 def gamma_forward(outputs: Array, targets: Array, losses: Array) -> None:
@@ -175,11 +152,9 @@ def gamma_forward(outputs: Array, targets: Array, losses: Array) -> None:
     np.sum(_excess(u, _exponential(u), 1), axis=1, out=losses)
 
 
-@kernel(
+@_slope(
     "do = ω_n (1 − t e^−o)",
     elements="doutputs[n, m] = row_weights[n] * (1 - targets[n, m] * exp(-outputs[n, m]))",
-    writes="doutputs",
-    in_place=True,
     flops=30,
 )
 def gamma_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array) -> None:
