@@ -13,6 +13,7 @@ from glassnet.core.errors import ConfigurationError, ShapeError
 from glassnet.core.memory import Layout, flat_buffer, is_uniform, layout_known
 from glassnet.core.settings import Configurable
 from glassnet.core.shapes import Array
+from glassnet.kernels import Kernel, info
 from glassnet.optimizers.trained import Run, apply_to_trained
 from glassnet.runners import NumpyRunner, Runner
 from glassnet.schedules import Schedule, as_schedule, rate_of
@@ -66,6 +67,8 @@ class Optimizer(Step):
         [0.95, 2.05]
     """
 
+    kernels: tuple[Kernel, ...] = ()
+    """What moves the parameters: each takes gradients, parameters, the memory by its slots, and numbers."""
     slots: tuple[str, ...] = ()
     former_slots: tuple[str, ...] = ()
     """What files of earlier versions hold, and is not needed any more."""
@@ -126,12 +129,25 @@ class Optimizer(Step):
     def apply(
         self, run: Runner, parameters: Array, gradients: Array, layout: Layout | None, learning_rate: float
     ) -> None:
-        """Changes ``parameters`` in place; a rule of the user's that defines ``step`` alone is called by that."""
+        """Changes ``parameters`` in place, by the rule's ``kernels``.
+
+        A rule of the user's that defines ``step`` alone is called by that.
+        """
+        for kernel in self.kernels:
+            by_step = {"learning_rate": learning_rate} | self.settings_by_step(run)
+            settings = {n: by_step[n] if n in by_step else getattr(self, n) for n in info(kernel).settings}
+            run(self, kernel, gradients=gradients, parameters=parameters, **self.state, **settings)
+        if self.kernels:
+            return None
         if type(self).step is Optimizer.step:
             raise NotImplementedError(f"{type(self).__name__} defines no apply")
         step: Any = self.step
         further = [layout] if len(signature(step).parameters) > 2 else []
         return step(parameters, gradients, *further)  # type: ignore[no-any-return]
+
+    def settings_by_step(self, run: Runner) -> dict[str, Any]:
+        """The kernels' numbers that change from step to step; the others are attributes of their names."""
+        return {}
 
     def prepare(self, parameters: Array) -> None:
         """Grows the state at the first call; afterwards checks that it still fits.

@@ -13,7 +13,11 @@ from glassnet.optimizers.rules import OPTIMIZERS
 from glassnet.optimizers.steps import L1, L2, ClipByNorm, ClipByValue, MaxNorm
 from glassnet.optimizers.trained import apply_to_trained
 from glassnet.runners import Runner
-from glassnet.schedules import Schedule
+
+
+def _of_rule(name: str, words: str) -> property:
+    """An attribute of a chain that is its rule's."""
+    return property(lambda own: getattr(own.rule, name), lambda own, value: setattr(own.rule, name, value), doc=words)
 
 
 class Chain(Optimizer):
@@ -85,41 +89,10 @@ class Chain(Optimizer):
         """Resets the rule."""
         self.rule.reset()
 
-    @property
-    def learning_rate(self) -> float | Schedule:
-        """The rule's rate or schedule."""
-        return self.rule.learning_rate
-
-    @learning_rate.setter
-    def learning_rate(self, value: float | Schedule) -> None:
-        self.rule.learning_rate = value
-
-    @property
-    def learning_rate_scale(self) -> float:
-        """What multiplies the rule's rate."""
-        return self.rule.learning_rate_scale
-
-    @learning_rate_scale.setter
-    def learning_rate_scale(self, value: float) -> None:
-        self.rule.learning_rate_scale = value
-
-    @property
-    def steps(self) -> int:
-        """The rule's count of updates."""
-        return self.rule.steps
-
-    @steps.setter
-    def steps(self, value: int) -> None:
-        self.rule.steps = value
-
-    @property
-    def state(self) -> dict[str, Array]:
-        """The rule's memory."""
-        return self.rule.state
-
-    @state.setter
-    def state(self, value: dict[str, Array]) -> None:
-        self.rule.state = value
+    learning_rate: Any = _of_rule("learning_rate", "The rule's rate or schedule.")
+    learning_rate_scale: Any = _of_rule("learning_rate_scale", "What multiplies the rule's rate.")
+    steps: Any = _of_rule("steps", "The rule's count of updates.")
+    state: Any = _of_rule("state", "The rule's memory.")
 
 
 def as_optimizer(given: Any) -> Optimizer:

@@ -10,7 +10,7 @@ from glassnet.core.errors import ConfigurationError
 from glassnet.core.memory import Layout
 from glassnet.core.settings import boolean, number
 from glassnet.core.shapes import Array
-from glassnet.kernels import updates
+from glassnet.kernels import Kernel, updates
 from glassnet.optimizers.base import Optimizer
 from glassnet.optimizers.steps import WeightDecay
 from glassnet.runners import Runner
@@ -42,24 +42,7 @@ class SGD(Optimizer):
                 fix="set momentum=0.9",
             )
         self.slots = ("velocity",) if momentum else ()
-
-    def apply(
-        self, run: Runner, parameters: Array, gradients: Array, layout: Layout | None, learning_rate: float
-    ) -> None:
-        """Moves the parameters."""
-        if not self.momentum:
-            run(self, updates.sgd_update, gradients=gradients, parameters=parameters, learning_rate=learning_rate)
-            return
-        run(
-            self,
-            updates.momentum_update,
-            gradients=gradients,
-            parameters=parameters,
-            velocity=self.state["velocity"],
-            learning_rate=learning_rate,
-            momentum=self.momentum,
-            nesterov=self.nesterov,
-        )
+        self.kernels = (updates.momentum_update if momentum else updates.sgd_update,)
 
 
 class AdaGrad(Optimizer):
@@ -72,18 +55,12 @@ class AdaGrad(Optimizer):
     Source: J. Duchi, E. Hazan, Y. Singer, JMLR 12 (2011).
     """
 
+    kernels = (updates.adagrad_update,)
     slots = ("square_sum",)
 
     def __init__(self, learning_rate: float | Schedule = 0.01, *, epsilon: float = 1e-10) -> None:
         super().__init__(learning_rate)
         self.epsilon = number(epsilon, "epsilon", "AdaGrad", low=0, open_low=True)
-
-    def apply(
-        self, run: Runner, parameters: Array, gradients: Array, layout: Layout | None, learning_rate: float
-    ) -> None:
-        """Moves the parameters."""
-        arrays = {"gradients": gradients, "parameters": parameters, **self.state}
-        run(self, updates.adagrad_update, **arrays, learning_rate=learning_rate, epsilon=self.epsilon)
 
 
 class RMSProp(Optimizer):
@@ -97,19 +74,13 @@ class RMSProp(Optimizer):
     Source: T. Tieleman, G. Hinton, "Neural networks for machine learning", lecture 6.5 (2012).
     """
 
+    kernels = (updates.rmsprop_update,)
     slots = ("mean_square",)
 
     def __init__(self, learning_rate: float | Schedule = 0.001, *, rho: float = 0.9, epsilon: float = 1e-8) -> None:
         super().__init__(learning_rate)
         self.rho = number(rho, "rho", "RMSProp", low=0, high=1)
         self.epsilon = number(epsilon, "epsilon", "RMSProp", low=0, open_low=True)
-
-    def apply(
-        self, run: Runner, parameters: Array, gradients: Array, layout: Layout | None, learning_rate: float
-    ) -> None:
-        """Moves the parameters."""
-        arrays = {"gradients": gradients, "parameters": parameters, **self.state}
-        run(self, updates.rmsprop_update, **arrays, learning_rate=learning_rate, rho=self.rho, epsilon=self.epsilon)
 
 
 class Adam(Optimizer):
@@ -124,6 +95,7 @@ class Adam(Optimizer):
     Source: D. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1.
     """
 
+    kernels: tuple[Kernel, ...] = (updates.adam_update,)
     slots = ("m", "v")
 
     def __init__(
@@ -140,22 +112,9 @@ class Adam(Optimizer):
         self.beta2 = number(beta2, "beta2", where, low=0, high=1)
         self.epsilon = number(epsilon, "epsilon", where, low=0, open_low=True)
 
-    def apply(
-        self, run: Runner, parameters: Array, gradients: Array, layout: Layout | None, learning_rate: float
-    ) -> None:
-        """Moves the parameters."""
-        run(
-            self,
-            updates.adam_update,
-            gradients=gradients,
-            parameters=parameters,
-            **self.state,
-            learning_rate=learning_rate,
-            beta1=self.beta1,
-            beta2=self.beta2,
-            epsilon=self.epsilon,
-            step=run.per_step(self.next_number, self.steps),
-        )
+    def settings_by_step(self, run: Runner) -> dict[str, Any]:
+        """The number of the update."""
+        return {"step": run.per_step(self.next_number, self.steps)}
 
 
 class AdamW(Adam):
@@ -199,6 +158,7 @@ class NAdam(Adam):
     Source: T. Dozat, "Incorporating Nesterov momentum into Adam", ICLR workshop 2016.
     """
 
+    kernels = (updates.nadam_update,)
     former_slots = ("momentum_product",)
 
     def __init__(
@@ -211,25 +171,13 @@ class NAdam(Adam):
     ) -> None:
         super().__init__(learning_rate, beta1=beta1, beta2=beta2, epsilon=epsilon)
 
-    def apply(
-        self, run: Runner, parameters: Array, gradients: Array, layout: Layout | None, learning_rate: float
-    ) -> None:
-        """Moves the parameters."""
-        run(
-            self,
-            updates.nadam_update,
-            gradients=gradients,
-            parameters=parameters,
-            **self.state,
-            learning_rate=learning_rate,
-            beta1=self.beta1,
-            beta2=self.beta2,
-            epsilon=self.epsilon,
-            step=run.per_step(self.next_number, self.steps),
-            momentum=run.per_step(self._momentum, self.steps),
-            next_momentum=run.per_step(self._next_momentum, self.steps),
-            momentum_product=run.per_step(self._momentum_product, self.steps),
-        )
+    def settings_by_step(self, run: Runner) -> dict[str, Any]:
+        """The number of the update, and the momenta around it."""
+        return super().settings_by_step(run) | {
+            "momentum": run.per_step(self._momentum, self.steps),
+            "next_momentum": run.per_step(self._next_momentum, self.steps),
+            "momentum_product": run.per_step(self._momentum_product, self.steps),
+        }
 
     def _momentum(self, steps: Any) -> Any:
         """μ_t of the update after so many."""
@@ -258,19 +206,13 @@ class Lion(Optimizer):
     Source: X. Chen et al., "Symbolic discovery of optimization algorithms", NeurIPS 2023, algorithm 2.
     """
 
+    kernels = (updates.lion_update,)
     slots = ("m",)
 
     def __init__(self, learning_rate: float | Schedule = 1e-4, *, beta1: float = 0.9, beta2: float = 0.99) -> None:
         super().__init__(learning_rate)
         self.beta1 = number(beta1, "beta1", "Lion", low=0, high=1)
         self.beta2 = number(beta2, "beta2", "Lion", low=0, high=1)
-
-    def apply(
-        self, run: Runner, parameters: Array, gradients: Array, layout: Layout | None, learning_rate: float
-    ) -> None:
-        """Moves the parameters."""
-        arrays = {"gradients": gradients, "parameters": parameters, **self.state}
-        run(self, updates.lion_update, **arrays, learning_rate=learning_rate, beta1=self.beta1, beta2=self.beta2)
 
 
 _PRODUCTS: dict[float, Array] = {}
