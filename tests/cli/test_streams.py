@@ -179,7 +179,7 @@ def test_a_table_of_numbers_alone(
     Path("g.csv").write_text("a,b\n3,1\n\n4,1\n")
     assert run("predict n.safetensors g.csv") == 0
     assert len(capsys.readouterr().out.splitlines()) == 3
-    monkeypatch.setattr("glassnet.data.tables.find_spec", lambda name: None)
+    monkeypatch.setattr("glassnet.core.errors.find_spec", lambda name: None)
     assert run("predict n.safetensors n.csv --output n.parquet") == 2
     assert 'pip install "glassnet[tables]"' in capsys.readouterr().err
 

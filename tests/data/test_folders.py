@@ -19,7 +19,6 @@ from glassnet.core.errors import (
     MissingFileError,
 )
 from glassnet.data import Dataset, PictureOptions, open_source, read_image_folder
-from glassnet.data import pictures as pictures_module
 from glassnet.data.pictures import decode, parse_size
 
 
@@ -344,7 +343,7 @@ def test_parse_size_refuses_anything_else(text: str) -> None:
 
 
 def test_without_pillow_the_command_is_named(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures_module, "find_spec", lambda name: None)
+    monkeypatch.setattr("glassnet.core.errors.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r'no pillow.*run pip install "glassnet\[images\]"'):
         read_image_folder(pets)
 

@@ -325,8 +325,7 @@ def test_what_cannot_be_read_is_listed(tmp_path: Path) -> None:
 
 
 def test_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("glassnet.interop.onnx.file.find_spec", lambda name: None)
-    monkeypatch.setattr("glassnet.interop.onnx.importing.find_spec", lambda name: None)
+    monkeypatch.setattr("glassnet.core.errors.find_spec", lambda name: None)
     with pytest.raises(gn.MissingExtraError, match=r"glassnet\[onnx\]"):
         model_of(gn.Sequential(gn.Dense(2)), (3,)).export_onnx(tmp_path / "model.onnx")
     with pytest.raises(gn.MissingExtraError, match=r"glassnet\[onnx\]"):

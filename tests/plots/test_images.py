@@ -302,6 +302,6 @@ def test_each_is_saved_where_asked(tmp_path: Path) -> None:
 
 
 def test_missing_matplotlib_is_said_with_its_mend(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glassnet.training.history.find_spec", lambda name: None)
+    monkeypatch.setattr("glassnet.core.errors.find_spec", lambda name: None)
     with pytest.raises(gn.MissingExtraError, match=r"glassnet\[plots\]"):
         gn.plots.plot_confusion_matrix([0, 1], [1, 1])

@@ -169,10 +169,9 @@ def test_the_command_refuses_what_it_cannot_serve(start: Start, tmp_path: Path) 
 
 
 def test_a_server_without_its_extra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    from glassnet.cli import serve
     from glassnet.cli.main import main
 
-    monkeypatch.setattr(serve, "find_spec", lambda name: None)
+    monkeypatch.setattr("glassnet.core.errors.find_spec", lambda name: None)
     assert main(["serve", "m.safetensors"]) == 2
     assert 'pip install "glassnet[playground]"' in capsys.readouterr().err
 

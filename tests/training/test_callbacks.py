@@ -202,7 +202,7 @@ def test_the_history_draws_itself(blobs: Blobs, tmp_path: Path) -> None:
 
 def test_missing_matplotlib_is_said_with_its_mend(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
     history = classifier().fit(*blobs, verbose=False)
-    monkeypatch.setattr("glassnet.training.history.find_spec", lambda name: None)
+    monkeypatch.setattr("glassnet.core.errors.find_spec", lambda name: None)
     with pytest.raises(gn.MissingExtraError, match=r"pip install \"glassnet\[plots\]\""):
         history.plot()
 

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from importlib.util import find_spec
 from pathlib import Path
 
 from glassnet.cli.tables import reading_of
-from glassnet.core.errors import DataError, MissingExtraError, MissingFileError
+from glassnet.core.errors import DataError, MissingFileError, require_extra
 from glassnet.playground.examples import ENDINGS, MOST_BYTES, Table
 from glassnet.tables import Reading
-
-NEEDED = ("starlette", "uvicorn", "websockets")
 
 
 def playground(options: argparse.Namespace) -> int:
     """Serves the page until Ctrl-C."""
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        raise MissingExtraError(
-            where="playground",
-            received=f"no {' and no '.join(missing)}",
-            expected="a small web server, which the page is served by",
-            fix='run pip install "glassnet[playground]"',
-        )
+    expected = "a small web server, which the page is served by"
+    require_extra("starlette", "uvicorn", "websockets", extra="playground", expected=expected, where="playground")
     table = None if options.data is None else _read(options.data, reading_of(options))
     from glassnet.playground.serve import serve
 

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
-from glassnet.core.errors import MissingExtraError
+from glassnet.core.errors import require_extra
 from glassnet.core.settings import whole
 from glassnet.model import load
 from glassnet.serving import Limits, Service
 
-NEEDED = ("starlette", "uvicorn")
-
 
 def serve(options: argparse.Namespace) -> int:
     """Answers requests until Ctrl-C or SIGTERM."""
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        raise MissingExtraError(
-            where="serve",
-            received=f"no {' and no '.join(missing)}",
-            expected="a small web server, which the model is served by",
-            fix='run pip install "glassnet[playground]"',
-        )
+    expected = "a small web server, which the model is served by"
+    require_extra("starlette", "uvicorn", extra="playground", expected=expected, where="serve")
     workers = whole(options.workers, "workers", "serve")
     limits = Limits(options.max_rows, options.max_bytes, options.timeout, options.max_waiting)
     model = load(options.model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from importlib.util import find_spec
 
 _OF_NUMPY = re.compile(
     r"""\bnp\.(?:(?:u?int|float|complex|bool|longdouble|u?longlong|u?intc)\d*_?\((?P<number>[^()]*)\)"""
@@ -96,6 +97,24 @@ def plain_numbers(text: str) -> str:
     if "np." not in text:
         return text
     return _OF_NUMPY.sub(lambda found: found["number"] or found["text"] or found["truth"], text)
+
+
+def require_extra(*packages: str, extra: str, expected: str, where: str) -> None:
+    """Refuses to go on without packages that are not always installed.
+
+    Args:
+        packages: as they are imported.
+        extra: the set of glassnet's that they are in.
+        expected: what they are for.
+        where: for messages.
+
+    Raises:
+        MissingExtraError: one of them is not there.
+    """
+    missing = [{"PIL": "pillow"}.get(name, name) for name in packages if find_spec(name) is None]
+    if missing:
+        fix = f'run pip install "glassnet[{extra}]"'
+        raise MissingExtraError(where=where, received=f"no {' and no '.join(missing)}", expected=expected, fix=fix)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError, DataError, MissingExtraError
+from glassnet.core.errors import ConfigurationError, DataError, require_extra
 from glassnet.core.settings import one_of
 from glassnet.core.shapes import Array
 from glassnet.data.depths import depth_of, resized
@@ -88,7 +87,7 @@ def read_pictures(files: Sequence[Path], options: PictureOptions, *, most: int |
         MissingFileError: a file does not exist, whatever ``on_error`` says.
         DataError: a picture is empty, damaged or too large to be one; all of them are; or their sizes differ.
     """
-    require_pillow(where="read pictures")
+    require_extra("PIL", extra="images", expected="pillow for reading pictures", where="read pictures")
     pixels: list[Array] = []
     kept: list[int] = []
     failed: list[DataError] = []
@@ -194,17 +193,6 @@ def parse_size(text: str, *, where: str) -> tuple[int, int]:
     size = int(match[1]), int(match[2] or match[1])
     _check_size(size, where=where)
     return size
-
-
-def require_pillow(*, where: str) -> None:
-    """Says how to get pillow where it is missing."""
-    if find_spec("PIL") is None:
-        raise MissingExtraError(
-            where=where,
-            received="no pillow",
-            expected="pillow for reading pictures",
-            fix='run pip install "glassnet[images]"',
-        )
 
 
 def _check_size(size: tuple[int, int], *, where: str = "read pictures") -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from glassnet.core.errors import DataError, FileFormatError, MissingExtraError
+from glassnet.core.errors import DataError, FileFormatError, require_extra
 from glassnet.data.files import unreadable
 from glassnet.tables import Frame
 from glassnet.tables.values import raw_of_values
@@ -65,16 +65,11 @@ def _rows(path: Path) -> list[tuple[int, tuple[Any, ...]]]:
     """The rows with values, and their numbers."""
     from zipfile import BadZipFile
 
-    try:
-        from openpyxl import load_workbook
-        from openpyxl.utils.exceptions import InvalidFileException
-    except ImportError as error:
-        raise MissingExtraError(
-            where=f"read {path.name}",
-            received="an .xlsx file, and no openpyxl",
-            expected="openpyxl, which reads spreadsheets",
-            fix='run pip install "glassnet[tables]", or save the sheet as CSV UTF-8',
-        ) from error
+    expected = "openpyxl, which reads spreadsheets, or the sheet as CSV UTF-8"
+    require_extra("openpyxl", extra="tables", expected=expected, where=f"read {path.name}")
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
     try:
         values = load_workbook(path, read_only=True, data_only=True)
         formulas = load_workbook(path, read_only=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,9 @@ from glassnet.core.errors import (
     ConfigurationError,
     DataError,
     FileFormatError,
-    MissingExtraError,
     MissingFileError,
     did_you_mean,
+    require_extra,
 )
 from glassnet.core.shapes import Array
 from glassnet.data.dataset import quoted
@@ -265,13 +264,8 @@ def require_polars(*, where: str) -> None:
     Raises:
         MissingExtraError: polars or narwhals is not installed.
     """
-    if find_spec("polars") is None or find_spec("narwhals") is None:
-        raise MissingExtraError(
-            where=where,
-            received="no polars or no narwhals",
-            expected="both, which read and write .parquet files",
-            fix='run pip install "glassnet[tables]"',
-        )
+    expected = "polars and narwhals, which read and write .parquet files"
+    require_extra("polars", "narwhals", extra="tables", expected=expected, where=where)
 
 
 def _scan(path: Path) -> Any:

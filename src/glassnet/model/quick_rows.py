@@ -108,14 +108,14 @@ def quick_row(x: dict[Any, Any], table: Table) -> Array | None:
             if value != value:
                 return None
             found.append((value - column.mean) / column.scale)  # type: ignore[attr-defined]
-            if column.has_missing:  # type: ignore[attr-defined]
+            if column.has_missing:
                 found.append(0.0)
         elif kind is Category and type(value) is str and type(table.forms.get(column.name)) is WordForm:
             if not _place(found, column, value, table.forms[column.name]):
                 return None
         elif kind is Truth and type(value) is bool:
             found.append(float(value))
-            if column.has_missing:  # type: ignore[attr-defined]
+            if column.has_missing:
                 found.append(0.0)
         elif value is _ABSENT or not _by_the_column(found, column, value, table):
             return None

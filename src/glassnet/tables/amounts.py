@@ -130,7 +130,7 @@ class NumberForm(Form):
         self.currency = str(currency)
         self.percent = boolean(percent, "percent", "NumberForm")
         self.assumed = boolean(assumed, "assumed", "NumberForm")
-        self.missing = tuple(str(own) for own in missing)
+        super().__init__(missing)
         if self.decimal == self.thousands:
             raise ValueError("the same sign for decimals and thousands")
 
@@ -166,7 +166,7 @@ class NumberForm(Form):
         return super().read(texts) if plain is None else (plain, np.empty(0, np.intp))
 
     @property
-    def expected(self) -> str:
+    def expected(self) -> str:  # type: ignore[override]
         """An example in this form."""
         whole = f"1{self.thousands}234" if self.thousands else "1234"
         example = f"{whole}{self.decimal}5" + (f" {self.currency}" if self.currency else "%" if self.percent else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from glassnet.tables.forms import NOTHING, Form
@@ -55,9 +55,7 @@ class ClockForm(Form):
     """Times of day: 8:15, 08:15:30, 8:15 PM, 8 PM."""
 
     kind = DAYTIME
-
-    def __init__(self, missing: Sequence[str] = ()) -> None:
-        self.missing = tuple(str(own) for own in missing)
+    expected = "a time of day such as 08:15"
 
     def value(self, text: str) -> Any:
         """Seconds since midnight."""
@@ -68,19 +66,12 @@ class ClockForm(Form):
                 return NOTHING if seconds is None else seconds
         return NOTHING
 
-    @property
-    def expected(self) -> str:
-        """See the class."""
-        return "a time of day such as 08:15"
-
 
 class DurationForm(Form):
     """Durations: 36:00, 1:02:03, 2 days 03:00:00, 5 days, PT1H30M, 1h 30min, 90 min."""
 
     kind = DURATION
-
-    def __init__(self, missing: Sequence[str] = ()) -> None:
-        self.missing = tuple(str(own) for own in missing)
+    expected = "a duration such as 36:00 or 1:02:03"
 
     def value(self, text: str) -> Any:
         """Seconds."""
@@ -96,8 +87,3 @@ class DurationForm(Form):
             added = any(sign in (parts.get("joint") or "") for sign in ",+")
             return sum(others) - days if added else -(days + sum(others))
         return NOTHING
-
-    @property
-    def expected(self) -> str:
-        """See the class."""
-        return "a duration such as 36:00 or 1:02:03"

@@ -29,11 +29,12 @@ class Column(Configurable):
     kinds: ClassVar[tuple[str, ...]]
     """The kinds of values that it takes."""
     name: str
+    has_missing = False
 
     @property
-    @abstractmethod
     def features(self) -> tuple[str, ...]:
-        """A name for each of its numbers."""
+        """A name for each of its numbers: the column's and, where values were missing, one that says so."""
+        return with_missing((self.name,), self.has_missing)
 
     @abstractmethod
     def encode(self, raw: Raw) -> Array:
@@ -89,7 +90,18 @@ class Ignored(Column):
         return f"ignored: {self.reason}"
 
 
-class Number(Column):
+class _Standardised(Column):
+    """Base of the columns of which mean and standard deviation are kept."""
+
+    def __init__(self, name: str, mean: float, scale: float, has_missing: bool = False) -> None:
+        where = f"column {name!r}"
+        self.name = str(name)
+        self.mean = number(mean, "mean", where, low=LOWEST)
+        self.scale = number(scale, "scale", where, low=0, open_low=True)
+        self.has_missing = boolean(has_missing, "has_missing", where)
+
+
+class Number(_Standardised):
     """(x − mean) / scale; what is missing becomes 0, the mean, and 1 in a feature of its own.
 
     Args:
@@ -100,17 +112,6 @@ class Number(Column):
     """
 
     kinds = (NUMBER,)
-
-    def __init__(self, name: str, mean: float, scale: float, has_missing: bool = False) -> None:
-        self.name = str(name)
-        self.mean = number(mean, "mean", f"column {name!r}", low=LOWEST)
-        self.scale = number(scale, "scale", f"column {name!r}", low=0, open_low=True)
-        self.has_missing = boolean(has_missing, "has_missing", f"column {name!r}")
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """The column, and whether it is missing."""
-        return with_missing((self.name,), self.has_missing)
 
     def encode(self, raw: Raw) -> Array:
         """See the class."""
@@ -151,11 +152,6 @@ class Quantiles(Column):
         if self.values.ndim != 1 or len(self.values) < 2 or not (np.diff(self.values) >= 0).all():
             raise ValueError(f"column {name!r}: quantiles that do not rise")
 
-    @property
-    def features(self) -> tuple[str, ...]:
-        """The column, and whether it is missing."""
-        return with_missing((self.name,), self.has_missing)
-
     def encode(self, raw: Raw) -> Array:
         """Between two quantiles on a straight line; among equal ones the middle."""
         places = np.linspace(-1, 1, len(self.values))
@@ -183,11 +179,6 @@ class Truth(Column):
         self.name = str(name)
         self.has_missing = boolean(has_missing, "has_missing", f"column {name!r}")
 
-    @property
-    def features(self) -> tuple[str, ...]:
-        """The column, and whether it is missing."""
-        return with_missing((self.name,), self.has_missing)
-
     def encode(self, raw: Raw) -> Array:
         """See the class."""
         centred = filled(raw.values[:, None] - 0.5, raw.missing, self.has_missing)
@@ -199,7 +190,7 @@ class Truth(Column):
         return "true or false" + missing_note(self.has_missing)
 
 
-class Time(Column):
+class Time(_Standardised):
     """A moment: standardised, and its month, weekday and hour each as a point on a circle.
 
     So December is as near to January as June to July.
@@ -217,11 +208,8 @@ class Time(Column):
     def __init__(
         self, name: str, mean: float, scale: float, parts: Sequence[str] = tuple(DAYS), has_missing: bool = False
     ) -> None:
-        self.name = str(name)
-        self.mean = number(mean, "mean", f"column {name!r}", low=LOWEST)
-        self.scale = number(scale, "scale", f"column {name!r}", low=0, open_low=True)
+        super().__init__(name, mean, scale, has_missing)
         self.parts = tuple(parts)
-        self.has_missing = boolean(has_missing, "has_missing", f"column {name!r}")
         if not set(self.parts) <= set(DAYS):
             raise ValueError(f"column {name!r}: parts {self.parts} of a time")
 
@@ -244,7 +232,7 @@ class Time(Column):
         return f"time, by {', '.join(self.parts)}" + missing_note(self.has_missing)
 
 
-class TimeOfDay(Column):
+class TimeOfDay(_Standardised):
     """A time of day: standardised, and as a point on a circle, so that 23:59 is near to 0:00.
 
     Args:
@@ -255,12 +243,6 @@ class TimeOfDay(Column):
     """
 
     kinds = (DAYTIME,)
-
-    def __init__(self, name: str, mean: float, scale: float, has_missing: bool = False) -> None:
-        self.name = str(name)
-        self.mean = number(mean, "mean", f"column {name!r}", low=LOWEST)
-        self.scale = number(scale, "scale", f"column {name!r}", low=0, open_low=True)
-        self.has_missing = boolean(has_missing, "has_missing", f"column {name!r}")
 
     @property
     def features(self) -> tuple[str, ...]:

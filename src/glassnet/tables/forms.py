@@ -32,7 +32,11 @@ class Form(Configurable):
 
     kind: ClassVar[str]
     """The kind of the values that the texts become."""
-    missing: tuple[str, ...]
+    expected: str
+    """What messages say of the texts that it reads."""
+
+    def __init__(self, missing: Sequence[str] = ()) -> None:
+        self.missing = tuple(str(own) for own in missing)
 
     def is_missing(self, text: str) -> bool:
         """Whether a trimmed text stands for a missing value."""
@@ -41,11 +45,6 @@ class Form(Configurable):
     @abstractmethod
     def value(self, text: str) -> Any:
         """The value of a trimmed text that is not missing: seconds, days, amounts; ``NOTHING`` where it has none."""
-
-    @property
-    @abstractmethod
-    def expected(self) -> str:
-        """What messages say of the texts that it reads."""
 
     def describe(self) -> str:
         """What a summary says of it; empty where the form is the plain one."""
@@ -77,11 +76,12 @@ class WordForm(Form):
     """
 
     kind = WORDS
+    expected = "words"
 
     def __init__(self, of: str = WORDS, gaps: bool = True, missing: Sequence[str] = ()) -> None:
         self.of = one_of(of, "of", "WordForm", (WORDS, NUMBER, TRUTH))
         self.gaps = boolean(gaps, "gaps", "WordForm")
-        self.missing = tuple(str(own) for own in missing)
+        super().__init__(missing)
 
     def is_missing(self, text: str) -> bool:
         """See the class."""
@@ -91,28 +91,16 @@ class WordForm(Form):
         """The word."""
         return word_of_text(text, self.of)
 
-    @property
-    def expected(self) -> str:
-        """Anything."""
-        return "words"
-
 
 class TruthForm(Form):
     """true and false, in any letters."""
 
     kind = TRUTH
-
-    def __init__(self, missing: Sequence[str] = ()) -> None:
-        self.missing = tuple(str(own) for own in missing)
+    expected = "true or false"
 
     def value(self, text: str) -> Any:
         """1 for true, 0 for false."""
         return {"true": 1.0, "false": 0.0}.get(text.lower(), NOTHING)
-
-    @property
-    def expected(self) -> str:
-        """See the class."""
-        return "true or false"
 
 
 def lookup(texts: Texts, value_of: Callable[[str | None], Any]) -> tuple[list[Any], list[int]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import DataError, MissingExtraError
+from glassnet.core.errors import DataError, require_extra
 from glassnet.core.shapes import Array
 from glassnet.tables.frame import Frame
 from glassnet.tables.raws import Raw
@@ -98,15 +98,10 @@ def _of_frame(data: Any, names: list[str], where: str) -> dict[str, Any]:
 
 
 def _narwhals(data: Any, where: str) -> Any:
-    try:
-        import narwhals
-    except ImportError as error:
-        raise MissingExtraError(
-            where=where,
-            received=f"a {type(data).__name__}, and no narwhals",
-            expected="narwhals, which reads frames of every library",
-            fix='run pip install "glassnet[tables]", or pass a mapping from names to arrays',
-        ) from error
+    expected = f"narwhals, which reads a {type(data).__name__} as frames of every library; or a dict of arrays by name"
+    require_extra("narwhals", extra="tables", expected=expected, where=where)
+    import narwhals
+
     return narwhals
 
 

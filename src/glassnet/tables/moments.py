@@ -81,7 +81,8 @@ class DateForm(Form):
         if not _IS_FORM.fullmatch(self.form) and not is_pattern(self.form):
             raise ValueError(f"{self.form!r:.60} as the form of a date")
         self.assumed = boolean(assumed, "assumed", "DateForm")
-        self.missing = tuple(str(own) for own in missing)
+        self.expected = f"a date in the form {self.form}"
+        super().__init__(missing)
 
     def value(self, text: str) -> Any:
         """The moment, in microseconds."""
@@ -94,11 +95,6 @@ class DateForm(Form):
             with suppress(ValueError):
                 return np.datetime64(datetime.fromisoformat(text), "us")
         return date_of(text).get(self.form, NOTHING)
-
-    @property
-    def expected(self) -> str:
-        """The form."""
-        return f"a date in the form {self.form}"
 
     def describe(self) -> str:
         """The form, and how to choose another."""

@@ -16,7 +16,7 @@ from glassnet.losses import Loss
 from glassnet.network import Concat
 from glassnet.tables.amounts import NumberForm
 from glassnet.tables.clocks import ClockForm, DurationForm
-from glassnet.tables.columns import Column, Duration, Ignored, Number, Quantiles, Time, TimeOfDay, Truth
+from glassnet.tables.columns import Column, Ignored
 from glassnet.tables.forms import MISSING, Form, TruthForm, WordForm
 from glassnet.tables.frame import Frame
 from glassnet.tables.frames import columns_of, names_in
@@ -28,6 +28,9 @@ from glassnet.tables.reading import Reading, adapted, read, read_columns
 from glassnet.tables.surprises import note, told_once
 from glassnet.tables.targets import TASKS, Classes, Questions, Target, learn_targets
 from glassnet.tables.words import Indexed, Words
+
+_PLAIN: dict[str, type[Form]] = {form.kind: form for form in (NumberForm, TruthForm, DateForm, ClockForm, DurationForm)}
+"""How texts of a kind are read where nothing else is known."""
 
 
 class Table(Configurable):
@@ -294,17 +297,8 @@ class Table(Configurable):
         if name in self.forms:
             return self.forms[name]
         column = next((own for own in self.columns if own.name == name), None)
-        plain: tuple[tuple[type[Column], type[Form]], ...] = (
-            (Duration, DurationForm),
-            (TimeOfDay, ClockForm),
-            (Time, DateForm),
-            (Truth, TruthForm),
-        )
-        for kind, form in plain:
-            if isinstance(column, kind):
-                return form()
-        if isinstance(column, Number | Quantiles):
-            return NumberForm()
+        if column is not None and not isinstance(column, Words | Ignored):
+            return _PLAIN[column.kinds[0]]()
         words = column.categories if isinstance(column, Words) else self.questions.get(name)
         return NumberForm() if words is None else WordForm(kind_of_words(words), gaps=not MISSING.intersection(words))
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from glassnet.core.errors import ConfigurationError, MissingExtraError
+from glassnet.core.errors import ConfigurationError, require_extra
 from glassnet.core.files import require_writable, write_atomically
 from glassnet.core.settings import one_of
 
@@ -112,13 +111,7 @@ class History:
 
 def require_matplotlib(*, where: str) -> None:
     """Says how to get matplotlib where it is missing."""
-    if find_spec("matplotlib") is None:
-        raise MissingExtraError(
-            where=where,
-            received="no matplotlib",
-            expected="matplotlib for drawing",
-            fix='run pip install "glassnet[plots]"',
-        )
+    require_extra("matplotlib", extra="plots", expected="matplotlib for drawing", where=where)
 
 
 def require_picture(path: str | Path, *, where: str) -> Path:

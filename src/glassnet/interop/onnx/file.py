@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.calls import suggests
-from glassnet.core.errors import ConfigurationError, MissingExtraError
+from glassnet.core.errors import ConfigurationError, require_extra
 from glassnet.core.files import require_writable, write_atomically
 from glassnet.core.settings import whole
 from glassnet.core.shapes import Array
@@ -91,13 +91,7 @@ def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxRe
             opset that is too old, or newer than the installed onnx; a table's column that ONNX cannot express; an
             input that is called as an output is; the path cannot be written.
     """
-    if find_spec("onnx") is None:
-        raise MissingExtraError(
-            where="export_onnx",
-            received="no onnx",
-            expected="onnx for writing its files",
-            fix='run pip install "glassnet[onnx]"',
-        )
+    require_extra("onnx", extra="onnx", expected="onnx for writing its files", where="export_onnx")
     target = require_writable(path, where="export_onnx")
     model.require_built("export_onnx")
     import onnx

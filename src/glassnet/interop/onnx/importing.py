@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from glassnet.core.calls import suggests
-from glassnet.core.errors import ConfigurationError, GlassnetError, MissingExtraError
+from glassnet.core.errors import ConfigurationError, GlassnetError, require_extra
 from glassnet.interop.onnx.check import check
 from glassnet.interop.onnx.load import load
 from glassnet.interop.onnx.node import Found, Node, NoRowsError, UnsupportedError, require, scale
@@ -59,13 +58,7 @@ def from_onnx(path: str | Path, *, output: str | None = None) -> Network:
             outputs differ from those of the layer, which is named; several inputs or outputs.
         MissingExtraError: onnx is not installed.
     """
-    if find_spec("onnx") is None:
-        raise MissingExtraError(
-            where="from_onnx",
-            received="no onnx",
-            expected="onnx for reading its files",
-            fix='run pip install "glassnet[onnx]"',
-        )
+    require_extra("onnx", extra="onnx", expected="onnx for reading its files", where="from_onnx")
     where = f"from_onnx {path}"
     try:
         return _imported(load(Path(path)), output, where)
