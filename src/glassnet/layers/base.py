@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import partial
 from typing import Any, Self
 
@@ -125,6 +125,22 @@ class Layer(WithWeights, ABC):
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Creates the parameters for inputs of that shape and returns the output's; both without the batch axis."""
         return input_shape
+
+    def require_axes(self, input_shape: Shape, counts: Container[int], expected: str, fix: str) -> None:
+        """Refuses, in ``build``, rows of another number of axes.
+
+        Args:
+            input_shape: of a row.
+            counts: the numbers of axes that it takes.
+            expected: what it takes, for the message.
+            fix: what to do, for the message.
+
+        Raises:
+            ShapeError: such rows.
+        """
+        if len(input_shape) not in counts:
+            received = f"inputs of shape {batch_shape(input_shape)}"
+            raise ShapeError(where=self.where, received=received, expected=expected, fix=fix)
 
     def require_as_built(self) -> None:
         """Refuses settings that were changed after the build, if the weights or the output's shape would be others.

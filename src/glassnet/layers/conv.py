@@ -20,15 +20,16 @@ from glassnet.layers.base import Layer
 from glassnet.layers.images import image_shape
 from glassnet.layers.windows import (
     Padding,
+    Pair,
+    by_axis,
     padding_along,
-    padding_of,
     padding_setting,
     padding_setting_1d,
     pair,
     places,
     short,
+    slid,
     span,
-    window_count,
 )
 from glassnet.runners import Runner
 
@@ -103,7 +104,31 @@ class _Convolution(Layer):
         return 2 * self.multiplied(input_shape, output_shape) + (prod(output_shape) if self.use_bias else 0)
 
 
-class Conv2D(_Convolution):
+class _OnImages(_Convolution):
+    """The settings of convolutions that move along two axes."""
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | tuple[int, int],
+        *,
+        stride: int | tuple[int, int] = 1,
+        padding: Padding = "valid",
+        dilation: int | tuple[int, int] = 1,
+        groups: int = 1,
+        use_bias: bool = True,
+        weight_init: Any = "he_normal",
+        bias_init: Any = "zeros",
+    ) -> None:
+        super().__init__(filters, groups, use_bias, weight_init, bias_init)
+        where = type(self).__name__
+        self.kernel_size = short(pair(kernel_size, "kernel_size", where))
+        self.stride = short(pair(stride, "stride", where))
+        self.padding = padding_setting(padding, where)
+        self.dilation = short(pair(dilation, "dilation", where))
+
+
+class Conv2D(_OnImages):
     """Filters that slide over an image; see ``glassnet.kernels.conv``.
 
     Args:
@@ -136,32 +161,12 @@ class Conv2D(_Convolution):
 
     kernels = conv2d_forward, conv2d_backward
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: int | tuple[int, int],
-        *,
-        stride: int | tuple[int, int] = 1,
-        padding: Padding = "valid",
-        dilation: int | tuple[int, int] = 1,
-        groups: int = 1,
-        use_bias: bool = True,
-        weight_init: Any = "he_normal",
-        bias_init: Any = "zeros",
-    ) -> None:
-        super().__init__(filters, groups, use_bias, weight_init, bias_init)
-        self.kernel_size = short(pair(kernel_size, "kernel_size", "Conv2D"))
-        self.stride = short(pair(stride, "stride", "Conv2D"))
-        self.padding = padding_setting(padding, "Conv2D")
-        self.dilation = short(pair(dilation, "dilation", "Conv2D"))
-
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Creates W (F, C/G, kh, kw) and b (F,)."""
         channels, *image = image_shape(self, input_shape)
         self.check_groups(channels, input_shape)
         kernel, stride, dilation = _pairs(self.kernel_size, self.stride, self.dilation)
-        along = [(padding_along(self.padding, i), image[i], kernel[i], stride[i], dilation[i]) for i in (0, 1)]
-        height, width = (window_count(*axis) for axis in along)
+        (height, width), before = slid(image, kernel, stride, self.padding, dilation)
         reach = span(kernel[0], dilation[0]), span(kernel[1], dilation[1])
         self.check_room(
             (height, width),
@@ -169,13 +174,12 @@ class Conv2D(_Convolution):
             f"{reach[0]}×{reach[1]} at least, the reach of the kernel, with padding={self.padding!r}",
             unless_channels_last(input_shape, 'use padding="same" or a smaller kernel'),
         )
-        (top, _), (left, _) = (padding_of(*axis) for axis in along)
-        self.numbers = _numbers(stride, (top, left), dilation)
+        self.numbers = by_axis(stride=stride, pad=before, dilation=dilation)
         self.declare(channels, (self.filters, channels // self.groups, *kernel), prod(kernel), unit_axis=0)
         return self.filters, height, width
 
 
-class ConvTranspose2D(_Convolution):
+class ConvTranspose2D(_OnImages):
     """The transposed convolution: each pixel puts a kernel into a larger image; see ``glassnet.kernels.conv``.
 
     Between the same sizes it does forwards what ``Conv2D`` with the same settings does backwards.
@@ -228,11 +232,8 @@ class ConvTranspose2D(_Convolution):
         weight_init: Any = "he_normal",
         bias_init: Any = "zeros",
     ) -> None:
-        super().__init__(filters, groups, use_bias, weight_init, bias_init)
-        self.kernel_size = short(pair(kernel_size, "kernel_size", "ConvTranspose2D"))
-        self.stride = short(pair(stride, "stride", "ConvTranspose2D"))
-        self.padding = padding_setting(padding, "ConvTranspose2D")
-        self.dilation = short(pair(dilation, "dilation", "ConvTranspose2D"))
+        further = {"groups": groups, "use_bias": use_bias, "weight_init": weight_init, "bias_init": bias_init}
+        super().__init__(filters, kernel_size, stride=stride, padding=padding, dilation=dilation, **further)
         self.output_padding = short(pair(output_padding, "output_padding", "ConvTranspose2D", low=0))
         axes = zip(*_pairs(self.output_padding, self.stride, self.dilation), strict=True)
         too_many = any(further >= max(stride, dilation) for further, stride, dilation in axes)
@@ -264,7 +265,7 @@ class ConvTranspose2D(_Convolution):
             "an output of one pixel at least",
             "choose less padding",
         )
-        self.numbers = _numbers(stride, (pads[0], pads[1]), dilation)
+        self.numbers = by_axis(stride=stride, pad=pads, dilation=dilation)
         shape = channels, self.filters // self.groups, *kernel
         self.declare(channels, shape, prod(kernel), unit_axis=1 if self.groups == 1 else None)
         return self.filters, sizes[0], sizes[1]
@@ -331,22 +332,16 @@ class Conv1D(_Convolution):
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Creates W (k, D/G, F) and b (F,)."""
-        if len(input_shape) != 2:
-            fix = "use gn.Conv2D for images" if len(input_shape) == 3 else "put gn.Reshape((steps, features)) before it"
-            raise ShapeError(
-                where=self.where,
-                received=f"inputs of shape {batch_shape(input_shape)}",
-                expected="sequences (N, T, D)",
-                fix=fix,
-            )
+        fix = "use gn.Conv2D for images" if len(input_shape) == 3 else "put gn.Reshape((steps, features)) before it"
+        self.require_axes(input_shape, (2,), "sequences (N, T, D)", fix)
         steps, features = input_shape
         self.check_groups(features, input_shape)
         reach = span(self.kernel_size, self.dilation)
         if self.padding == "causal":
             before, length = reach - 1, (steps - 1) // self.stride + 1
         else:
-            along = self.padding, steps, self.kernel_size, self.stride, self.dilation
-            before, length = padding_of(*along)[0], window_count(*along)
+            along = (steps,), (self.kernel_size,), (self.stride,), self.padding, (self.dilation,)
+            (length,), (before,) = slid(*along)
         self.check_room(
             (length,),
             f"sequences of {steps} steps",
@@ -359,18 +354,6 @@ class Conv1D(_Convolution):
         return length, self.filters
 
 
-def _pairs(*given: int | tuple[int, int]) -> list[tuple[int, int]]:
+def _pairs(*given: int | Pair) -> list[Pair]:
     """Settings as pairs (height, width)."""
     return [value if isinstance(value, tuple) else (value, value) for value in given]
-
-
-def _numbers(stride: tuple[int, int], pad: tuple[int, int], dilation: tuple[int, int]) -> dict[str, int]:
-    """The settings of the kernels on images."""
-    return {
-        "stride_height": stride[0],
-        "stride_width": stride[1],
-        "pad_top": pad[0],
-        "pad_left": pad[1],
-        "dilation_height": dilation[0],
-        "dilation_width": dilation[1],
-    }

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import ShapeError
 from glassnet.core.settings import boolean, whole
-from glassnet.core.shapes import Array, Shape, batch_shape
+from glassnet.core.shapes import Array, Shape
 from glassnet.initializers import init_setting
 from glassnet.kernels.dense import dense_backward, dense_forward
 from glassnet.layers.base import Layer
@@ -47,13 +46,7 @@ class Dense(Layer):
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Creates W (D, M) and b (M,)."""
-        if len(input_shape) != 1:
-            raise ShapeError(
-                where=self.where,
-                received=f"inputs of shape {batch_shape(input_shape)}",
-                expected="(N, D), one axis of features",
-                fix="put gn.Flatten() before it",
-            )
+        self.require_axes(input_shape, (1,), "(N, D), one axis of features", "put gn.Flatten() before it")
         self.weight = self.add_parameter("weight", (*input_shape, self.units), self.weight_init, unit_axis=1)
         if self.use_bias:
             self.bias = self.add_parameter("bias", (self.units,), self.bias_init, is_weight=False)

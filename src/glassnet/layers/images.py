@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from math import isqrt
 
-from glassnet.core.errors import ShapeError
-from glassnet.core.shapes import Shape, batch_shape, size_of
+from glassnet.core.shapes import Shape, size_of
 from glassnet.layers.base import Layer
 
 
@@ -15,13 +14,7 @@ def image_shape(layer: Layer, input_shape: Shape) -> tuple[int, int, int]:
     Raises:
         ShapeError: they are no images; the fix tells how to make images of them.
     """
-    if len(input_shape) != 3:
-        raise ShapeError(
-            where=layer.where,
-            received=f"inputs of shape {batch_shape(input_shape)}",
-            expected="images (N, C, H, W)",
-            fix=f"put gn.Reshape({_as_image(input_shape)}) before it",
-        )
+    layer.require_axes(input_shape, (3,), "images (N, C, H, W)", f"put gn.Reshape({_as_image(input_shape)}) before it")
     channels, height, width = input_shape
     return channels, height, width
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from abc import abstractmethod
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from glassnet.core.checks import unless_channels_last
 from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.parameters import Parameter
 from glassnet.core.settings import number, whole
 from glassnet.core.shapes import Array, Shape, batch_shape, size_of
+from glassnet.kernels import Kernel
 from glassnet.kernels.batch_norm import (
     batch_norm_backward,
     batch_norm_forward,
@@ -26,15 +29,15 @@ from glassnet.kernels.row_norm import (
 )
 from glassnet.kernels.scale import scale_backward
 from glassnet.layers.base import Layer
+from glassnet.layers.scale import by_channel, channels_of, scale_and_shift
 from glassnet.runners import Runner
 
 
 class _Norm(Layer):
-    """Adds γ and β, and counts operations."""
+    """Normalises, then scales and shifts."""
 
-    def _scale_and_shift(self, size: int) -> None:
-        self.gamma = self.add_parameter("gamma", (size,), "ones", is_weight=False)
-        self.beta = self.add_parameter("beta", (size,), "zeros", is_weight=False)
+    gamma: Parameter
+    beta: Parameter
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
         """8 for each element: the sums of mean and variance, and x̂, γ and β."""
@@ -93,15 +96,8 @@ class BatchNorm(_Norm):
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Creates γ, β and the running statistics, each (C,)."""
-        if len(input_shape) > 3:
-            raise ShapeError(
-                where=self.where,
-                received=f"inputs of shape {batch_shape(input_shape)}",
-                expected="features (N, D), sequences (N, T, D) or images (N, C, H, W)",
-                fix="put gn.Flatten() or gn.Reshape before it",
-            )
-        channels = input_shape[0] if len(input_shape) == 3 else input_shape[-1]
-        self._scale_and_shift(channels)
+        channels = channels_of(self, input_shape)
+        self.gamma, self.beta = scale_and_shift(self, channels)
         self.running_mean = self.add_parameter("running_mean", (channels,), "zeros", is_weight=False, trainable=False)
         self.running_variance = self.add_parameter(
             "running_variance", (channels,), "ones", is_weight=False, trainable=False
@@ -111,7 +107,7 @@ class BatchNorm(_Norm):
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Any]:
         """Returns y and, as the cache, (x, μ, 1/√(σ² + ε))."""
         y = run.empty(x.shape, x.dtype)
-        seen, out = self._by_channel(x), self._by_channel(y)
+        seen, out = by_channel(x), by_channel(y)
         gamma, beta = self.gamma.value, self.beta.value
         running = {"running_mean": self.running_mean.value, "running_variance": self.running_variance.value}
         is_frozen = not (self.gamma.trainable or self.beta.trainable)
@@ -165,7 +161,7 @@ class BatchNorm(_Norm):
             return self._backward_of_frozen(run, dy)
         x, mean, inverse_std = cache
         dx = run.empty(x.shape, dy.dtype)
-        given = {"dy": self._by_channel(dy), "x": self._by_channel(x), "mean": mean, "inverse_std": inverse_std}
+        given = {"dy": by_channel(dy), "x": by_channel(x), "mean": mean, "inverse_std": inverse_std}
         gradients = {"dgamma": self.gamma.gradient, "dbeta": self.beta.gradient}
         run(self, batch_norm_sums, **given, **gradients)
         run(
@@ -174,7 +170,7 @@ class BatchNorm(_Norm):
             **given,
             gamma=self.gamma.value,
             **gradients,
-            dx=self._by_channel(dx),
+            dx=by_channel(dx),
             count=self._count(x),
         )
         return dx
@@ -185,31 +181,74 @@ class BatchNorm(_Norm):
         nothing = np.zeros(self.gamma.shape, dy.dtype)
         arrays = {"running_mean": nothing, "running_variance": self.running_variance.value}
         arrays |= {"gamma": self.gamma.value, "beta": nothing}
-        run(self, batch_norm_predict, x=self._by_channel(dy), **arrays, y=self._by_channel(dx), epsilon=self.epsilon)
+        run(self, batch_norm_predict, x=by_channel(dy), **arrays, y=by_channel(dx), epsilon=self.epsilon)
         return dx
 
     def _backward_of_prediction(self, run: Runner, dy: Array, x: Array) -> Array:
         """The same where the running statistics stand for the batch's: dx = γ dy / √(running_σ² + ε)."""
         inverse_std = 1 / np.sqrt(self.running_variance.value + self.epsilon)
-        given = {"dy": self._by_channel(dy), "x": self._by_channel(x)}
+        given = {"dy": by_channel(dy), "x": by_channel(x)}
         gradients = {"dgamma": self.gamma.gradient, "dbeta": self.beta.gradient}
         run(self, batch_norm_sums, **given, mean=self.running_mean.value, inverse_std=inverse_std, **gradients)
         dx = run.empty(x.shape, dy.dtype)
         slope = self.gamma.value * inverse_std
-        run(self, scale_backward, **given, gamma=slope, dx=self._by_channel(dx), dgamma=None, dbeta=None)
+        run(self, scale_backward, **given, gamma=slope, dx=by_channel(dx), dgamma=None, dbeta=None)
         return dx
-
-    def _by_channel(self, x: Array) -> Array:
-        """X as (N, C, S)."""
-        if x.ndim == 4:
-            return x.reshape(*x.shape[:2], x.shape[2] * x.shape[3])
-        return x.reshape(x.size // x.shape[-1], x.shape[-1], 1)  # (N, D) or (N, T, D): a feature is a channel
 
     def _count(self, x: Array) -> int:
         return int(x.size // self.gamma.value.size)
 
 
-class LayerNorm(_Norm):
+class _RowNorm(_Norm):
+    """Normalises rows by statistics of their own: its kernels' statistics, and how they look at the rows, tell which.
+
+    The forward kernel takes x, what is learned, y, the statistics and ε; the backward kernel ∂L/∂y, x, the statistics,
+    γ, ∂L/∂x and the gradients of what is learned.
+    """
+
+    kernels: ClassVar[tuple[Kernel, Kernel]]
+    learned: ClassVar[tuple[str, ...]] = ("gamma", "beta")
+    statistics: ClassVar[tuple[str, ...]] = ("mean", "inverse_std")
+    epsilon: float
+
+    @abstractmethod
+    def _seen(self, x: Array) -> Array:
+        """X as the kernels take it."""
+
+    @abstractmethod
+    def _groups(self, x: Array) -> Shape:
+        """The shape of each statistic: what of x is normalised together has one."""
+
+    def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Any]:
+        """Returns y and, as the cache, x and the statistics: μ and 1/√(σ² + ε)."""
+        y = run.empty(x.shape, x.dtype)
+        statistics = {name: run.empty(self._groups(x), x.dtype) for name in self.statistics}
+        parameters = {name: getattr(self, name).value for name in self.learned}
+        arrays = {"x": self._seen(x), **parameters, "y": self._seen(y), **statistics}
+        run(self, self.kernels[0], **arrays, epsilon=self.epsilon)
+        return y, (x, statistics)
+
+    def backward(self, run: Runner, dy: Array, cache: Any) -> Array:
+        """Writes dγ and dβ, returns dx."""
+        x, statistics = cache
+        dx = run.empty(x.shape, dy.dtype)
+        arrays = {"dy": self._seen(dy), "x": self._seen(x), **statistics, "gamma": self.gamma.value}
+        gradients = {f"d{name}": getattr(self, name).gradient for name in self.learned}
+        run(self, self.kernels[1], **arrays, dx=self._seen(dx), **gradients)
+        return dx
+
+    def require_several(self, values: int, input_shape: Shape) -> None:
+        """Refuses rows of which a single value would be normalised alone."""
+        if values < 2:
+            raise ShapeError(
+                where=self.where,
+                received=f"inputs of shape {batch_shape(input_shape)}, a single value to normalise",
+                expected="at least 2 of them: one alone always becomes 0",
+                fix="leave the layer out, or normalise more values together",
+            )
+
+
+class LayerNorm(_RowNorm):
     """y = γ (x − μ) / √(σ² + ε) + β with mean and variance of each row along its last axis.
 
     Args:
@@ -230,64 +269,29 @@ class LayerNorm(_Norm):
         (12, 64)
     """
 
+    kernels = layer_norm_forward, layer_norm_backward
+
     def __init__(self, *, epsilon: float = 1e-5) -> None:
         self.epsilon = number(epsilon, "epsilon", "LayerNorm", low=0, open_low=True)
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Creates γ and β (D,)."""
-        if len(input_shape) > 2:
-            raise ShapeError(
-                where=self.where,
-                received=f"inputs of shape {batch_shape(input_shape)}",
-                expected="features (N, D) or sequences (N, T, D)",
-                fix="for images say gn.GroupNorm(1), which normalises all of an image together",
-            )
-        _more_than_one(input_shape[-1], input_shape, self.where)
-        self._scale_and_shift(input_shape[-1])
+        fix = "for images say gn.GroupNorm(1), which normalises all of an image together"
+        self.require_axes(input_shape, range(3), "features (N, D) or sequences (N, T, D)", fix)
+        self.require_several(input_shape[-1], input_shape)
+        self.gamma, self.beta = scale_and_shift(self, input_shape[-1])
         return input_shape
 
-    def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Any]:
-        """Returns y and, as the cache, (x, μ, 1/√(σ² + ε))."""
-        y = run.empty(x.shape, x.dtype)
-        rows = self._rows(x)
-        mean, inverse_std = (run.empty(rows.shape[:2], x.dtype) for _ in range(2))
-        run(
-            self,
-            layer_norm_forward,
-            x=rows,
-            gamma=self.gamma.value,
-            beta=self.beta.value,
-            y=self._rows(y),
-            mean=mean,
-            inverse_std=inverse_std,
-            epsilon=self.epsilon,
-        )
-        return y, (x, mean, inverse_std)
-
-    def backward(self, run: Runner, dy: Array, cache: Any) -> Array:
-        """Writes dγ and dβ, returns dx."""
-        x, mean, inverse_std = cache
-        dx = run.empty(x.shape, dy.dtype)
-        run(
-            self,
-            layer_norm_backward,
-            dy=self._rows(dy),
-            x=self._rows(x),
-            mean=mean,
-            inverse_std=inverse_std,
-            gamma=self.gamma.value,
-            dx=self._rows(dx),
-            dgamma=self.gamma.gradient,
-            dbeta=self.beta.gradient,
-        )
-        return dx
-
-    def _rows(self, x: Array) -> Array:
+    def _seen(self, x: Array) -> Array:
         """X as (N, R, D)."""
         return x.reshape(x.shape[0], 1, x.shape[1]) if x.ndim == 2 else x
 
+    def _groups(self, x: Array) -> Shape:
+        """One for each vector."""
+        return self._seen(x).shape[:2]
 
-class GroupNorm(_Norm):
+
+class GroupNorm(_RowNorm):
     """y = γ (x − μ) / √(σ² + ε) + β with mean and variance of each group of channels of one image.
 
     Channels 0 to C/G − 1 are the first of the G groups. ``GroupNorm(1)`` normalises all of an image together.
@@ -312,19 +316,16 @@ class GroupNorm(_Norm):
         (32, 8, 8)
     """
 
+    kernels = group_norm_forward, group_norm_backward
+
     def __init__(self, groups: int, *, epsilon: float = 1e-5) -> None:
         self.groups = whole(groups, "groups", "GroupNorm")
         self.epsilon = number(epsilon, "epsilon", "GroupNorm", low=0, open_low=True)
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Creates γ and β (C,)."""
-        if len(input_shape) not in (1, 3):
-            raise ShapeError(
-                where=self.where,
-                received=f"inputs of shape {batch_shape(input_shape)}",
-                expected="images (N, C, H, W) or features (N, C)",
-                fix="for sequences say gn.LayerNorm()",
-            )
+        expected = "images (N, C, H, W) or features (N, C)"
+        self.require_axes(input_shape, (1, 3), expected, "for sequences say gn.LayerNorm()")
         channels = input_shape[0]
         if channels % self.groups:
             divisors = ", ".join(str(g) for g in range(1, channels + 1) if channels % g == 0)
@@ -334,55 +335,14 @@ class GroupNorm(_Norm):
                 expected=f"a multiple of {self.groups}, as many for each group",
                 fix=unless_channels_last(input_shape, f"choose groups that divide {channels}: {divisors}"),
             )
-        _more_than_one(size_of(input_shape) // self.groups, input_shape, self.where)
-        self._scale_and_shift(channels)
+        self.require_several(size_of(input_shape) // self.groups, input_shape)
+        self.gamma, self.beta = scale_and_shift(self, channels)
         return input_shape
 
-    def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Any]:
-        """Returns y and, as the cache, (x, μ, 1/√(σ² + ε))."""
-        y = run.empty(x.shape, x.dtype)
-        mean, inverse_std = (run.empty((x.shape[0], self.groups), x.dtype) for _ in range(2))
-        run(
-            self,
-            group_norm_forward,
-            x=self._by_channel(x),
-            gamma=self.gamma.value,
-            beta=self.beta.value,
-            y=self._by_channel(y),
-            mean=mean,
-            inverse_std=inverse_std,
-            epsilon=self.epsilon,
-        )
-        return y, (x, mean, inverse_std)
-
-    def backward(self, run: Runner, dy: Array, cache: Any) -> Array:
-        """Writes dγ and dβ, returns dx."""
-        x, mean, inverse_std = cache
-        dx = run.empty(x.shape, dy.dtype)
-        run(
-            self,
-            group_norm_backward,
-            dy=self._by_channel(dy),
-            x=self._by_channel(x),
-            mean=mean,
-            inverse_std=inverse_std,
-            gamma=self.gamma.value,
-            dx=self._by_channel(dx),
-            dgamma=self.gamma.gradient,
-            dbeta=self.beta.gradient,
-        )
-        return dx
-
-    def _by_channel(self, x: Array) -> Array:
+    def _seen(self, x: Array) -> Array:
         """X as (N, C, S)."""
-        return x.reshape(*x.shape[:2], size_of(x.shape[2:]))
+        return by_channel(x)
 
-
-def _more_than_one(values: int, input_shape: Shape, where: str) -> None:
-    if values < 2:
-        raise ShapeError(
-            where=where,
-            received=f"inputs of shape {batch_shape(input_shape)}, a single value to normalise",
-            expected="at least 2 of them: one alone always becomes 0",
-            fix="leave the layer out, or normalise more values together",
-        )
+    def _groups(self, x: Array) -> Shape:
+        """One for each group of each row."""
+        return x.shape[0], self.groups

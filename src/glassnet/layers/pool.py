@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from math import prod
+from typing import Any, ClassVar
 
 import numpy as np
 
 from glassnet.core.checks import unless_channels_last
 from glassnet.core.errors import ConfigurationError, ShapeError
 from glassnet.core.shapes import Array, Shape, batch_shape, size_of
+from glassnet.kernels import Kernel
 from glassnet.kernels.pool import (
     average_pool2d_backward,
     average_pool2d_forward,
@@ -22,19 +24,16 @@ from glassnet.layers.base import Layer
 from glassnet.layers.images import image_shape
 from glassnet.layers.windows import (
     Pair,
+    by_axis,
     padding_along,
-    padding_of,
     padding_setting,
     padding_setting_1d,
     pair,
     places,
     short,
-    window_count,
+    slid,
 )
 from glassnet.runners import Runner
-
-MOST_ELEMENTS = 256
-"""In the window of a max pooling: the place of its largest is kept in one byte."""
 
 
 class _Pooling(Layer):
@@ -42,6 +41,11 @@ class _Pooling(Layer):
 
     _image_shape: Shape = ()
     _pooled_shape: Shape = ()
+    _window: dict[str, int]
+    """The kernels' numbers."""
+
+    most: int | None = None
+    """How many elements a window may have; None for any number."""
 
     @abstractmethod
     def _pool(self, run: Runner, x: Array, y: Array, training: bool) -> Any:
@@ -66,41 +70,86 @@ class _Pooling(Layer):
         return dx.reshape(rows, *(self.input_shape or ()))
 
 
-class _Windows(_Pooling):
-    """A window that slides; ``_window`` holds the kernels' numbers."""
+class _Max(_Pooling):
+    """Keeps the largest of each window, and while training where it stands, under that name and in that dtype."""
 
-    _window: dict[str, int]
+    kernels: ClassVar[tuple[Kernel, Kernel]] = max_pool2d_forward, max_pool2d_backward
+    kept: ClassVar[tuple[str, Any]] = "index", np.uint8
+    most = 256  # the place of the largest is kept in one byte
+
+    def _pool(self, run: Runner, x: Array, y: Array, training: bool) -> Array | None:
+        name, kind = self.kept
+        place = run.empty(y.shape, kind) if training else None
+        run(self, self.kernels[0], x=x, y=y, **{name: place}, **self._window)
+        return place
+
+    def differentiable(self, run: Runner, x: Array) -> tuple[Array, Any]:
+        """As while training, which keeps where the largest elements stand."""
+        return self.forward(run, x, training=True)
+
+    def _unpool(self, run: Runner, dy: Array, cache: Array | None, dx: Array) -> None:
+        if cache is None:
+            raise ConfigurationError(
+                where=self.where,
+                received="a backward pass after a forward pass with training=False",
+                expected="one with training=True, which keeps where the largest elements stand",
+                fix="write net.forward(run, x, training=True)",
+            )
+        run(self, self.kernels[1], dy=dy, **{self.kept[0]: cache}, dx=dx, **self._window)
+
+
+class _Average(_Pooling):
+    """Keeps the mean of each window."""
+
+    def _pool(self, run: Runner, x: Array, y: Array, training: bool) -> None:
+        run(self, average_pool2d_forward, x=x, y=y, **self._window)
+
+    def _unpool(self, run: Runner, dy: Array, cache: None, dx: Array) -> None:
+        run(self, average_pool2d_backward, dy=dy, dx=dx, **self._window)
+
+
+class _Windows(_Pooling):
+    """A window that slides."""
 
     @abstractmethod
     def _sides(self) -> tuple[Pair, Pair, tuple[str | int, str | int]]:
         """Window, stride and padding, each for height and width."""
 
-    @abstractmethod
-    def _as_image(self, input_shape: Shape) -> Shape:
-        """(C, H, W), as which an input row is looked at."""
+    def _check(self) -> None:
+        """Refuses windows with too many elements, and paddings that leave one with none."""
+        where, (window, _, padding) = type(self).__name__, self._sides()
+        for elements, given in zip(window, padding, strict=True):
+            if not isinstance(given, str) and given >= elements:
+                raise ConfigurationError(
+                    where=where,
+                    received=f"padding={given} for a window of {elements}",
+                    expected="a padding smaller than the window: "
+                    "one that lies in the padding alone has nothing to pool",
+                    fix=f"choose padding={elements - 1} or less, or padding='same'",
+                )
+        if self.most is not None and prod(window) > self.most:
+            raise ConfigurationError(
+                where=where,
+                received=f"a window of {window[0]} × {window[1]} = {prod(window)} elements",
+                expected=f"at most {self.most}, since the place of the largest is kept in one byte",
+                fix="use gn.GlobalMaxPool() for all of an image, or pool twice with smaller windows",
+            )
 
-    def _slide(self, input_shape: Shape) -> None:
-        """Places the window on inputs of that shape."""
-        self._image_shape = self._as_image(input_shape)
-        channels, *sizes = self._image_shape
+    def _slide(self, input_shape: Shape, image_shape: Shape) -> None:
+        """Places the window on inputs of that shape, looked at as images (C, H, W)."""
         window, stride, padding = self._sides()
-        counts, before = [], []
-        for size, elements, step, given in zip(sizes, window, stride, padding, strict=True):
-            count = window_count(given, size, elements, step)
+        counts, before = slid(image_shape[1:], window, stride, padding)
+        for count, elements in zip(counts, window, strict=True):
             if count < 1:
+                fix = "choose a smaller pool_size or padding='same', or pool less before it"
                 raise ShapeError(
                     where=self.where,
                     received=f"inputs of shape {batch_shape(input_shape)}, shorter than its window of {elements}",
                     expected=f"at least {elements} elements along that axis, padding included",
-                    fix=unless_channels_last(
-                        input_shape, "choose a smaller pool_size or padding='same', or pool less before it"
-                    ),
+                    fix=unless_channels_last(input_shape, fix),
                 )
-            counts.append(count)
-            before.append(padding_of(given, size, elements, step)[0])
-        names = ("kernel_height", "kernel_width", "stride_height", "stride_width", "pad_top", "pad_left")
-        self._window = dict(zip(names, (*window, *stride, *before), strict=True))
-        self._pooled_shape = (channels, *counts)
+        self._window = by_axis(kernel=window, stride=stride, pad=before)
+        self._image_shape, self._pooled_shape = image_shape, (image_shape[0], *counts)
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
         """One for each element of each window."""
@@ -114,23 +163,19 @@ class _Windows2D(_Windows):
         self, pool_size: int | Pair = 2, *, stride: int | Pair | None = None, padding: str | int | Pair = "valid"
     ) -> None:
         where = type(self).__name__
-        window = pair(pool_size, "pool_size", where)
-        self.pool_size = short(window)
+        self.pool_size = short(pair(pool_size, "pool_size", where))
         self.stride = None if stride is None else short(pair(stride, "stride", where))
         self.padding = padding_setting(padding, where)
-        _no_empty_windows(window, self._sides()[2], where)
+        self._check()
 
     def _sides(self) -> tuple[Pair, Pair, tuple[str | int, str | int]]:
         window = pair(self.pool_size, "pool_size", "")
         stride = window if self.stride is None else pair(self.stride, "stride", "")
         return window, stride, (padding_along(self.padding, 0), padding_along(self.padding, 1))
 
-    def _as_image(self, input_shape: Shape) -> Shape:
-        return input_shape
-
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Returns (C, H', W')."""
-        self._slide(image_shape(self, input_shape))
+        self._slide(input_shape, image_shape(self, input_shape))
         return self._pooled_shape
 
 
@@ -142,52 +187,18 @@ class _Windows1D(_Windows):
         self.pool_size = places(pool_size, "pool_size", where)
         self.stride = None if stride is None else places(stride, "stride", where)
         self.padding = padding_setting_1d(padding, where)
-        _no_empty_windows((self.pool_size, 1), (self.padding, 0), where)
+        self._check()
 
     def _sides(self) -> tuple[Pair, Pair, tuple[str | int, str | int]]:
         stride = self.pool_size if self.stride is None else self.stride
         return (self.pool_size, 1), (stride, 1), (self.padding, 0)
 
-    def _as_image(self, input_shape: Shape) -> Shape:
-        return (1, *input_shape)
-
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Returns (T', D)."""
-        if len(input_shape) != 2:
-            raise ShapeError(
-                where=self.where,
-                received=f"inputs of shape {batch_shape(input_shape)}",
-                expected="sequences (N, T, D)",
-                fix="put gn.Reshape((steps, features)) before it; for images there are the 2D layers",
-            )
-        self._slide(input_shape)
+        fix = "put gn.Reshape((steps, features)) before it; for images there are the 2D layers"
+        self.require_axes(input_shape, (2,), "sequences (N, T, D)", fix)
+        self._slide(input_shape, (1, *input_shape))
         return self._pooled_shape[1:]
-
-
-class _Max(_Windows):
-    """Keeps the largest of each window."""
-
-    def _pool(self, run: Runner, x: Array, y: Array, training: bool) -> Array | None:
-        index = run.empty(y.shape, np.uint8) if training else None
-        run(self, max_pool2d_forward, x=x, y=y, index=index, **self._window)
-        return index
-
-    def differentiable(self, run: Runner, x: Array) -> tuple[Array, Any]:
-        """As while training, which keeps where the largest elements stand."""
-        return self.forward(run, x, training=True)
-
-    def _unpool(self, run: Runner, dy: Array, cache: Array | None, dx: Array) -> None:
-        run(self, max_pool2d_backward, dy=dy, index=_kept(cache, self.where), dx=dx, **self._window)
-
-
-class _Average(_Windows):
-    """Keeps the mean of each window."""
-
-    def _pool(self, run: Runner, x: Array, y: Array, training: bool) -> None:
-        run(self, average_pool2d_forward, x=x, y=y, **self._window)
-
-    def _unpool(self, run: Runner, dy: Array, cache: None, dx: Array) -> None:
-        run(self, average_pool2d_backward, dy=dy, dx=dx, **self._window)
 
 
 class MaxPool2D(_Windows2D, _Max):
@@ -214,12 +225,6 @@ class MaxPool2D(_Windows2D, _Max):
         >>> gn.Sequential(gn.MaxPool2D(2)).build((3, 32, 25))
         (3, 16, 12)
     """
-
-    def __init__(
-        self, pool_size: int | Pair = 2, *, stride: int | Pair | None = None, padding: str | int | Pair = "valid"
-    ) -> None:
-        super().__init__(pool_size, stride=stride, padding=padding)
-        _fits_a_byte(pair(pool_size, "pool_size", "MaxPool2D"), "MaxPool2D")
 
 
 class AveragePool2D(_Windows2D, _Average):
@@ -267,10 +272,6 @@ class MaxPool1D(_Windows1D, _Max):
         (4, 4)
     """
 
-    def __init__(self, pool_size: int = 2, *, stride: int | None = None, padding: str | int = "valid") -> None:
-        super().__init__(pool_size, stride=stride, padding=padding)
-        _fits_a_byte((pool_size, 1), "MaxPool1D")
-
 
 class AveragePool1D(_Windows1D, _Average):
     """The mean of each window of steps, feature by feature, over those that lie inside the sequence.
@@ -297,21 +298,23 @@ class AveragePool1D(_Windows1D, _Average):
 class _Global(_Pooling):
     """One number for each channel of an image, or each feature of a sequence."""
 
-    def _check(self, input_shape: Shape) -> None:
-        if len(input_shape) not in (2, 3):
-            raise ShapeError(
-                where=self.where,
-                received=f"inputs of shape {batch_shape(input_shape)}",
-                expected="images (N, C, H, W) or sequences (N, T, D)",
-                fix="leave it out where the rows are features already",
-            )
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        """Returns (C,) or (D,)."""
+        expected = "images (N, C, H, W) or sequences (N, T, D)"
+        self.require_axes(input_shape, (2, 3), expected, "leave it out where the rows are features already")
+        self._place(input_shape)
+        return (size_of(self._pooled_shape),)
+
+    @abstractmethod
+    def _place(self, input_shape: Shape) -> None:
+        """Notes as what the kernels look at inputs and outputs, and their window."""
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
         """One for each element of the input."""
         return size_of(input_shape)
 
 
-class GlobalAveragePool(_Global):
+class GlobalAveragePool(_Global, _Average):
     """The mean of each channel of an image, or of each feature of a sequence.
 
     Shape:
@@ -328,35 +331,17 @@ class GlobalAveragePool(_Global):
         (64,)
     """
 
-    _window: dict[str, int]
-
-    def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
-        """Returns (C,) or (D,)."""
-        self._check(input_shape)
+    def _place(self, input_shape: Shape) -> None:
         if len(input_shape) == 3:  # one window as large as the image
             channels, height, width = self._image_shape = input_shape
             self._pooled_shape = (channels, 1, 1)
         else:  # a window of all steps for each feature
             (height, features), width = input_shape, 1
             self._image_shape, self._pooled_shape = (1, *input_shape), (1, 1, features)
-        self._window = {
-            "kernel_height": height,
-            "kernel_width": width,
-            "stride_height": 1,
-            "stride_width": 1,
-            "pad_top": 0,
-            "pad_left": 0,
-        }
-        return (size_of(self._pooled_shape),)
-
-    def _pool(self, run: Runner, x: Array, y: Array, training: bool) -> None:
-        run(self, average_pool2d_forward, x=x, y=y, **self._window)
-
-    def _unpool(self, run: Runner, dy: Array, cache: None, dx: Array) -> None:
-        run(self, average_pool2d_backward, dy=dy, dx=dx, **self._window)
+        self._window = by_axis(kernel=(height, width), stride=(1, 1), pad=(0, 0))
 
 
-class GlobalMaxPool(_Global):
+class GlobalMaxPool(_Global, _Max):
     """The largest element of each channel of an image, or of each feature of a sequence.
 
     Of several equal ones the first gets the gradient; NaN is passed on.
@@ -373,56 +358,13 @@ class GlobalMaxPool(_Global):
         (8,)
     """
 
-    def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
-        """Returns (C,) or (D,)."""
-        self._check(input_shape)
+    kernels = global_max_pool_forward, global_max_pool_backward
+    kept = "place", np.int32
+
+    def _place(self, input_shape: Shape) -> None:
+        self._window = {}
         if len(input_shape) == 3:  # (N, C, H · W, 1) -> (N, C, 1)
             self._image_shape = (input_shape[0], size_of(input_shape[1:]), 1)
             self._pooled_shape = (input_shape[0], 1)
         else:  # (N, 1, T, D) -> (N, 1, D)
             self._image_shape, self._pooled_shape = (1, *input_shape), (1, input_shape[1])
-        return (size_of(self._pooled_shape),)
-
-    def _pool(self, run: Runner, x: Array, y: Array, training: bool) -> Array | None:
-        place = run.empty(y.shape, np.int32) if training else None
-        run(self, global_max_pool_forward, x=x, y=y, place=place)
-        return place
-
-    def differentiable(self, run: Runner, x: Array) -> tuple[Array, Any]:
-        """As while training, which keeps where the largest elements stand."""
-        return self.forward(run, x, training=True)
-
-    def _unpool(self, run: Runner, dy: Array, cache: Array | None, dx: Array) -> None:
-        run(self, global_max_pool_backward, dy=dy, place=_kept(cache, self.where), dx=dx)
-
-
-def _kept(cache: Array | None, where: str) -> Array:
-    if cache is None:
-        raise ConfigurationError(
-            where=where,
-            received="a backward pass after a forward pass with training=False",
-            expected="one with training=True, which keeps where the largest elements stand",
-            fix="write net.forward(run, x, training=True)",
-        )
-    return cache
-
-
-def _fits_a_byte(window: Pair, where: str) -> None:
-    if window[0] * window[1] > MOST_ELEMENTS:
-        raise ConfigurationError(
-            where=where,
-            received=f"a window of {window[0]} × {window[1]} = {window[0] * window[1]} elements",
-            expected=f"at most {MOST_ELEMENTS}, since the place of the largest is kept in one byte",
-            fix="use gn.GlobalMaxPool() for all of an image, or pool twice with smaller windows",
-        )
-
-
-def _no_empty_windows(window: Pair, padding: tuple[str | int, str | int], where: str) -> None:
-    for elements, given in zip(window, padding, strict=True):
-        if not isinstance(given, str) and given >= elements:
-            raise ConfigurationError(
-                where=where,
-                received=f"padding={given} for a window of {elements}",
-                expected="a padding smaller than the window: one that lies in the padding alone has nothing to pool",
-                fix=f"choose padding={elements - 1} or less, or padding='same'",
-            )

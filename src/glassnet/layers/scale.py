@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.core.errors import ShapeError
-from glassnet.core.shapes import Array, Shape, batch_shape, size_of
+from glassnet.core.parameters import Parameter
+from glassnet.core.shapes import Array, Shape, size_of
 from glassnet.kernels.scale import scale_backward, scale_forward
 from glassnet.layers.base import Layer
 from glassnet.runners import Runner
@@ -33,31 +33,22 @@ class Scale(Layer):
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Creates γ and β, each (C,)."""
-        if len(input_shape) > 3:
-            raise ShapeError(
-                where=self.where,
-                received=f"inputs of shape {batch_shape(input_shape)}",
-                expected="features (N, D), sequences (N, T, D) or images (N, C, H, W)",
-                fix="put gn.Flatten() or gn.Reshape before it",
-            )
-        channels = input_shape[channel_axis(input_shape)]
-        self.gamma = self.add_parameter("gamma", (channels,), "ones", is_weight=False)
-        self.beta = self.add_parameter("beta", (channels,), "zeros", is_weight=False)
+        self.gamma, self.beta = scale_and_shift(self, channels_of(self, input_shape))
         return input_shape
 
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Array]:
         """Returns y and, as the cache, x."""
         y = run.empty(x.shape, x.dtype)
         parameters = {"gamma": self.gamma.value, "beta": self.beta.value}
-        run(self, scale_forward, x=_by_channel(x), **parameters, y=_by_channel(y))
+        run(self, scale_forward, x=by_channel(x), **parameters, y=by_channel(y))
         return y, x
 
     def backward(self, run: Runner, dy: Array, cache: Array) -> Array:
         """Writes dγ and dβ, returns dx."""
         dx = run.empty(cache.shape, dy.dtype)
         gradients = {"dgamma": self.gamma.gradient, "dbeta": self.beta.gradient}
-        given = {"dy": _by_channel(dy), "x": _by_channel(cache), "gamma": self.gamma.value}
-        run(self, scale_backward, **given, dx=_by_channel(dx), **gradients)
+        given = {"dy": by_channel(dy), "x": by_channel(cache), "gamma": self.gamma.value}
+        run(self, scale_backward, **given, dx=by_channel(dx), **gradients)
         return dx
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
@@ -65,12 +56,29 @@ class Scale(Layer):
         return 2 * size_of(output_shape)
 
 
+def scale_and_shift(layer: Layer, channels: int) -> tuple[Parameter, Parameter]:
+    """Declares a layer's γ (C,) of ones and β (C,) of zeros."""
+    gamma = layer.add_parameter("gamma", (channels,), "ones", is_weight=False)
+    return gamma, layer.add_parameter("beta", (channels,), "zeros", is_weight=False)
+
+
+def channels_of(layer: Layer, input_shape: Shape) -> int:
+    """How many channels a layer's rows have.
+
+    Raises:
+        ShapeError: they have too many axes.
+    """
+    expected = "features (N, D), sequences (N, T, D) or images (N, C, H, W)"
+    layer.require_axes(input_shape, range(4), expected, "put gn.Flatten() or gn.Reshape before it")
+    return input_shape[channel_axis(input_shape)]
+
+
 def channel_axis(shape: Shape) -> int:
     """Which axis of a row has the channels: the first of images, the last of everything else."""
     return 0 if len(shape) == 3 else len(shape) - 1
 
 
-def _by_channel(x: Array) -> Array:
+def by_channel(x: Array) -> Array:
     """X as (N, C, S)."""
     if x.ndim == 4:
         return x.reshape(*x.shape[:2], x.shape[2] * x.shape[3])

@@ -118,13 +118,8 @@ class Permute(Layer):
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Returns the shape in the new order."""
-        if len(input_shape) != len(self.order):
-            raise ShapeError(
-                where=self.where,
-                received=f"inputs of shape {batch_shape(input_shape)}",
-                expected=f"rows of {len(self.order)} axes",
-                fix="name each axis of a row once",
-            )
+        axes = len(self.order)
+        self.require_axes(input_shape, (axes,), f"rows of {axes} axes", "name each axis of a row once")
         places = np.arange(size_of(input_shape), dtype=np.int64).reshape(1, *input_shape)
         self.columns = places.transpose(0, *self.order).ravel()
         return tuple(input_shape[axis - 1] for axis in self.order)

@@ -13,6 +13,7 @@ convolutions.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from glassnet.core.errors import ConfigurationError
@@ -103,7 +104,7 @@ def _named(value: str, where: str) -> str:
     return value
 
 
-def padding_along(padding: Padding, axis: int) -> str | int:
+def padding_along(padding: Padding | tuple[str | int, str | int], axis: int) -> str | int:
     """What a padding says of one axis: 0 for height, 1 for width."""
     return padding[axis] if isinstance(padding, tuple) else padding
 
@@ -146,3 +147,36 @@ def window_count(padding: str | int, size: int, kernel: int, stride: int, dilati
 def span(kernel: int, dilation: int) -> int:
     """From the first element of a window to its last, both counted."""
     return dilation * (kernel - 1) + 1
+
+
+def slid(
+    sizes: Sequence[int],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Padding | tuple[str | int, str | int],
+    dilation: Sequence[int] = (1, 1),
+) -> tuple[list[int], list[int]]:
+    """How many windows find room along each axis, and how many elements of padding stand before it.
+
+    Example:
+        >>> slid((5, 7), (3, 3), (1, 2), "same")
+        ([5, 4], [1, 1])
+    """
+    axes = zip(sizes, kernel, stride, dilation, strict=True)
+    along = [(padding_along(padding, number), *axis) for number, axis in enumerate(axes)]
+    return [window_count(*axis) for axis in along], [padding_of(*axis)[0] for axis in along]
+
+
+def by_axis(**pairs: Sequence[int]) -> dict[str, int]:
+    """The settings of kernels on images, by name.
+
+    Example:
+        >>> by_axis(stride=(1, 2), pad=(0, 1))
+        {'stride_height': 1, 'stride_width': 2, 'pad_top': 0, 'pad_left': 1}
+    """
+    sides = {"pad": ("top", "left")}
+    return {
+        f"{name}_{side}": number
+        for name, both in pairs.items()
+        for side, number in zip(sides.get(name, ("height", "width")), both, strict=True)
+    }
