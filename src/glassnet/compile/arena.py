@@ -12,9 +12,6 @@ from glassnet.compile.stages import Stage
 from glassnet.core.places import Place, offset_of, place_of
 from glassnet.core.shapes import Array
 
-ALIGNMENT = 64
-"""Bytes: a cache line, and the widest vector register."""
-
 
 @dataclass
 class _Slot:
@@ -36,13 +33,15 @@ class Arena:
         buffers: what the recorder gave out.
         stages: the program, over those buffers.
         lasting: buffers whose contents are read from outside, so that nothing may share their place.
+        alignment: in bytes, of every place: a cache line, and the widest vector register.
 
     Attributes:
         memory: the bytes (size,), aligned.
         requested: bytes that the buffers would take without sharing.
     """
 
-    def __init__(self, buffers: list[Array], stages: list[Stage], lasting: list[Array]) -> None:
+    def __init__(self, buffers: list[Array], stages: list[Stage], lasting: list[Array], alignment: int) -> None:
+        self._alignment = alignment
         self._numbers = {place_of(buffer).buffer: i for i, buffer in enumerate(buffers) if buffer.nbytes}
         fixed = {i for array in lasting if (i := self._number(place_of(array))) is not None}
         slots = self._share(buffers, stages, fixed)
@@ -51,9 +50,9 @@ class Arena:
         for slot in slots:
             for i in slot.buffers:
                 self._offsets[i] = slot.offset
-        self.requested = sum(-(-buffers[i].nbytes // ALIGNMENT) * ALIGNMENT for i in self._offsets)
-        raw = np.zeros(size + ALIGNMENT, np.uint8)
-        skip = -int(raw.__array_interface__["data"][0]) % ALIGNMENT
+        self.requested = sum(self._size(buffers[i]) for i in self._offsets)
+        raw = np.zeros(size + alignment, np.uint8)
+        skip = -int(raw.__array_interface__["data"][0]) % alignment
         self.memory = raw[skip : skip + size]
 
     def view(self, array: Any) -> Any:
@@ -66,6 +65,10 @@ class Arena:
         if i is None or i not in self._offsets:
             return array
         return np.ndarray(array.shape, array.dtype, self.memory, self._offsets[i] + offset_of(array), array.strides)
+
+    def _size(self, buffer: Array) -> int:
+        """Bytes of its place."""
+        return -(-buffer.nbytes // self._alignment) * self._alignment
 
     def _number(self, place: Place) -> int | None:
         """Which of the buffers it is in."""
@@ -86,7 +89,7 @@ class Arena:
         slots: list[_Slot] = []
         last_stage = len(stages) - 1
         for i, uses in sorted(lives.items(), key=lambda life: life[1][0]):
-            size = -(-buffers[i].nbytes // ALIGNMENT) * ALIGNMENT
+            size = self._size(buffers[i])
             if i in fixed:
                 slots.append(_Slot(size, 0, last_stage, [i]))
                 continue

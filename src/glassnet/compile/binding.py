@@ -38,10 +38,6 @@ def native() -> ModuleType | None:
     return import_module(f"glassnet.{name}")
 
 
-MOST_AXES = 4
-"""Of arrays that the native module takes."""
-
-
 def has_twin(call: RecordedCall) -> bool:
     """Whether the call's kernel is there in the native module."""
     module = native()
@@ -50,7 +46,13 @@ def has_twin(call: RecordedCall) -> bool:
 
 def runs_natively(call: RecordedCall) -> bool:
     """Whether the native module can carry the call out, whose arrays must not have too many axes."""
-    return has_twin(call) and all(array is None or array.ndim <= MOST_AXES for array in call.arrays.values())
+    return has_twin(call) and all(array is None or fits(array.ndim) for array in call.arrays.values())
+
+
+def fits(axes: int) -> bool:
+    """Whether the native module is there and takes arrays of so many axes."""
+    module = native()
+    return module is not None and axes <= module.MOST_AXES
 
 
 def check_arrays(call: RecordedCall, dtype: np.dtype[Any]) -> None:

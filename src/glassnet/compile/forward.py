@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.compile.arena import Arena
-from glassnet.compile.binding import MOST_AXES, as_setting, check_arrays, native, runs_natively
+from glassnet.compile.binding import as_setting, check_arrays, fits, native, runs_natively
 from glassnet.compile.fusion import fold
 from glassnet.compile.graph import without_dead_work
 from glassnet.compile.items import Item, items_of
@@ -22,13 +22,6 @@ from glassnet.runners.recorder import RecordedCall, Recorder, StepNumber
 TILE_BYTES = 1 << 18
 """Activations of the rows that a compiled program takes at once: they stay in a processor's second cache."""
 FEWEST_ROWS, MOST_ROWS = 16, 256
-WHOLE, PLANES, WEIGHTS, COLUMNS, SUMMANDS = range(5)
-"""How an array of a single row's call is divided among threads: not, along axis 1, along axis 0, by the columns of a
-matrix, or by parts of the sums. As ``Forward::Share``."""
-FEWEST_SUMMANDS, SUMMANDS_TOGETHER, MOST_SUM_BYTES = 2048, 256, 1 << 16
-"""Sums of so many are divided, into parts of so many, as far as the native ``Forward`` has memory for these."""
-SHORT_ROW, PAGE = 16, 4096
-"""Bytes. Sums are divided where the rows of the weights are longer than the one, and not than the other."""
 DIVIDED_FLOPS = 3_000_000
 """Work on a single row from which on several threads share its channels: some 30 µs."""
 
@@ -96,9 +89,10 @@ class CompiledForward:
         x, y = recorded.x, recorded.y
         self._items = items  # with arrays that the program reads where they are
         divides = sum(item.flops for item in items) >= DIVIDED_FLOPS * len(x)
-        shares = [_shares_of(item) if divides else [] for item in items]
-        waits = [WHOLE in (share or [WHOLE]) for share in shares]  # for all channels of what was before
-        arena = Arena(recorded.buffers, _stages(items, waits), [x, y])
+        shares = [_shares_of(item, module) if divides else [] for item in items]
+        whole = module.Forward.Share.WHOLE
+        waits = [whole in (share or [whole]) for share in shares]  # for all channels of what was before
+        arena = Arena(recorded.buffers, _stages(items, waits), [x, y], module.ALIGNMENT)
         program = module.Forward(x.dtype == np.float64, len(x), arena.memory)
         for item, divided, wait in zip(items, shares, waits, strict=True):
             assert item.call is not None
@@ -123,7 +117,7 @@ def compile_forward(network: Any, **recorded_how: Any) -> CompiledForward | None
         NotRecorded: an own layer does more than call kernels.
     """
     module = native()
-    if module is None or len(network.input_shape) >= MOST_AXES:
+    if module is None or not fits(1 + len(network.input_shape)):
         return None
     recorded = record_forward(network, _rows_in_tile(network), **recorded_how)
     items = _items(recorded)
@@ -158,7 +152,7 @@ def _stages(items: list[Item], waits: list[bool]) -> list[Stage]:
     return stages
 
 
-def _shares_of(item: Item) -> list[int]:
+def _shares_of(item: Item, module: ModuleType) -> list[Any]:
     """How the channels of one image, or the units of a large dense layer, are divided in a call; none if not.
 
     A convolution in groups looks at channels of its own for each filter and stays whole.
@@ -169,12 +163,11 @@ def _shares_of(item: Item) -> list[int]:
     in_groups = "weight" in arrays and not is_dense and arrays["weight"].shape[1] != arrays["x"].shape[1]
     if not kernel.channels or in_groups or not (item.wants_rows if is_dense else arrays["y"].ndim > 2):
         return []
-    kinds = {name: WEIGHTS if name in kernel.shared else PLANES for name in kernel.channels}
+    share = module.Forward.Share
+    kinds = {name: share.WEIGHTS if name in kernel.shared else share.PLANES for name in kernel.channels}
     if is_dense:
-        summands, row_bytes = arrays["weight"].shape[0], arrays["weight"].strides[0]
-        parts = 4 * -(-summands // (4 * SUMMANDS_TOGETHER))
-        if summands >= FEWEST_SUMMANDS and SHORT_ROW < row_bytes <= min(PAGE, MOST_SUM_BYTES // parts):
-            kinds = {"x": SUMMANDS}
+        if module.Forward.shares_sums(len(arrays["weight"]), arrays["weight"].strides[0]):
+            kinds = {"x": share.SUMMANDS}
         else:
-            kinds["weight"] = COLUMNS
-    return [kinds.get(name, WHOLE) for name in arrays]
+            kinds["weight"] = share.COLUMNS
+    return [kinds.get(name, share.WHOLE) for name in arrays]

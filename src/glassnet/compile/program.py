@@ -20,9 +20,6 @@ from glassnet.kernels.pieces import add_pieces
 from glassnet.runners.base import NumberOfStep
 from glassnet.runners.recorder import RecordedCall, StepNumber, repeat
 
-WHOLE, CUT, BY_PIECE = range(3)
-"""What a piece gets of an array: all of it, its share along axis 0, or a part of its own. As ``Program::Share``."""
-
 
 @dataclass(frozen=True)
 class RecordedStep:
@@ -90,7 +87,7 @@ class CompiledProgram:
         buffers = list(step.buffers)
         items = _items(step, calls, buffers)
         self.stages, self._checked_at = stages_of(items, step.value)
-        self.arena = Arena(buffers, self.stages, [*wanted, *_lasting(step, constants, items)])
+        self.arena = Arena(buffers, self.stages, [*wanted, *_lasting(step, constants, items)], module.ALIGNMENT)
         repeat([replace(call, arrays=self._in_arena(call.arrays)) for call in constants], step=0)
         self.native = module.Program(step.parameters.dtype == np.float64, step.rows)
         self._write()
@@ -123,7 +120,8 @@ class CompiledProgram:
         if item.call.kernel.function is add_pieces:
             parts = arrays["parts"]
             arrays["parts"] = parts.reshape(len(parts), -1)[: parts_written[place_of(item.arrays["parts"])]]
-        shares = [BY_PIECE if name in item.by_piece else CUT if name in item.cut else WHOLE for name in arrays]
+        kind = self.native.Share
+        shares = [kind.BY_PIECE if n in item.by_piece else kind.CUT if n in item.cut else kind.WHOLE for n in arrays]
         settings = [0.0 if isinstance(v, StepNumber) else as_setting(v) for v in item.call.settings.values()]
         columns = [self._column(v.of) if isinstance(v, StepNumber) else -1 for v in item.call.settings.values()]
         self.native.add(item.name, list(arrays.values()), shares, item.origin, item.length, settings, columns)

@@ -195,9 +195,9 @@ class CompiledEngine(Engine):
             values = slice(done, done + asked)
             finished, end = self._replay(task, epoch, done, asked, orders, losses[values], totals[values])
             done += finished
-            diverged = end in ("diverged", "parameters not finite")
+            diverged = end in ("DIVERGED", "PARAMETERS_NOT_FINITE")
             if diverged or not task.proceed(epoch + done // task.steps, done % task.steps):
-                done += end == "diverged"
+                done += end == "DIVERGED"
                 break
             if perf_counter() - started < SLICE_SECONDS / 2 * asked / self._pace:
                 self._pace *= 2
@@ -227,9 +227,9 @@ class CompiledEngine(Engine):
                 epochs, in_epoch = divmod(first + place, task.steps)
                 view = views[-1 if in_epoch + 1 == task.steps else 0]
                 view.keep(values[row], resting[row], step, epoch + epochs, float(losses[place]))
-        if ENDS[end] == "failed":
+        if end.name == "FAILED":
             raise self._errors.pop()
-        return finished, ENDS[end]
+        return finished, end.name
 
     def _orders(self, task: Task, epoch: int, epochs: int) -> tuple[Array | None, int]:
         """The orders of some epochs, one after another, and of how many."""
@@ -303,10 +303,6 @@ def _view(watch: Watch, network: Network, step: RecordedStep, program: CompiledP
     """What a watch sees of a compiled step."""
     calls = [replace(call, arrays={n: program.arena.view(a) for n, a in call.arrays.items()}) for call in step.calls]
     return View(watch, network, calls, program.arena.memory.view(network.dtype))
-
-
-ENDS = ("done", "diverged", "failed", "parameters not finite")
-"""Of a native replay, in the order of its enumeration."""
 
 
 def engine_class(name: str) -> type[Engine]:

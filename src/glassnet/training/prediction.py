@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.compile.binding import MOST_AXES
 from glassnet.compile.forward import MOST_ROWS, CompiledForward, compile_forward
 from glassnet.compile.threads import thread_count
 from glassnet.core.errors import ConfigurationError
@@ -64,7 +63,7 @@ class Predictor:
 
     def fast(self, x: Array) -> Array | None:
         """The outputs, or None where x is not a contiguous array of finite rows of the network's shape and dtype."""
-        if self._program is None or self._is_untried or not 0 < x.ndim <= MOST_AXES:
+        if self._program is None or self._is_untried or not x.ndim:
             return None
         y = np.empty((len(x), *self._shape), self._dtype)
         return y if self._program.predict(x, y, self._threads) else None

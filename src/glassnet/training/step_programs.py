@@ -17,7 +17,7 @@ from glassnet.runners import NumberOfStep
 from glassnet.runners.base import is_library_code, values_at
 from glassnet.runners.standins import NotRecorded
 from glassnet.training.batches import Rows
-from glassnet.training.engines import ENDS, CompiledEngine, Task
+from glassnet.training.engines import CompiledEngine, Task
 from glassnet.training.loop import check_rate
 from glassnet.training.parts import Bridges
 from glassnet.training.snapshots import NoSnapshots
@@ -28,8 +28,6 @@ NUMBERS_AHEAD = 512
 MOST_DOT = 8192
 """Elements up to which a scalar product is the shortest question, and one that no threads of a BLAS are woken for."""
 NO_LOOKS: list[Any] = []
-DONE = ENDS.index("done"), ENDS.index("parameters not finite")
-FAILED = ENDS.index("failed")
 
 Parts = tuple[Network, Loss, Optimizer, int]
 
@@ -90,15 +88,15 @@ class Program(CompiledEngine):
         value[0] = np.nan
         try:
             _, end = self._run_native(0, 0, 1, None, numbers, value, self.total, None, self.threads, draw, NO_LOOKS)
-            if self.updates and end in DONE:
+            if self.updates and end.name in ("DONE", "PARAMETERS_NOT_FINITE"):
                 optimizer.steps = before + 1
         except KeyboardInterrupt:  # which comes before or after the program, never in the middle
             optimizer.steps = before + (self.updates and bool(np.isfinite(value[0])))
             raise
-        if end == FAILED:
+        if end.name == "FAILED":
             optimizer.steps = before
             raise self._errors.pop()
-        return ENDS[end]
+        return str(end.name)
 
 
 class StepProgram(Program):
@@ -151,7 +149,7 @@ class UpdateProgram:
         numbers = self._numbers.at(before)
         arguments = numbers, self._values, self._totals, None, 1, before, NO_LOOKS
         _, end = self._native.run(0, 0, 1, None, *arguments)
-        if end == FAILED:
+        if end.name == "FAILED":
             optimizer.steps = before
             raise self._errors.pop()
         optimizer.steps = before + 1

@@ -199,10 +199,10 @@ class Stepper:
         if program.is_in_python:
             self._own_changes()
         value = program.value.item()
-        if end == "diverged":
+        if end == "DIVERGED":
             self._put_back(running)
             raise self._divergence(f"step: update {before + 1}", value, KEPT)
-        if end == "parameters not finite":
+        if end == "PARAMETERS_NOT_FINITE":
             raise self._divergence(f"step: update {before + 1}", value, OVERFLOWN)
         if program.is_in_python and interrupt.requested:
             raise KeyboardInterrupt

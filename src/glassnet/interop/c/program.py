@@ -19,6 +19,9 @@ from glassnet.interop.c.kernels import ELEMENTS, EMITTERS, element_function
 from glassnet.interop.recorded import RecordedNetwork
 from glassnet.network import Network
 
+ALIGNMENT = 64
+"""Bytes, of each buffer's place in the memory of a source: a cache line."""
+
 
 class Program:
     """Statements, constants and memory of a source in the making.
@@ -95,7 +98,7 @@ class Program:
             else:
                 stages.append(_stage(item))
         stages.append(_stage(row_item("collect", {"outputs": recorded.outputs}, 1)))
-        return Arena(buffers, stages, [])
+        return Arena(buffers, stages, [], ALIGNMENT)
 
     def _argument(self, value: Any, path: str) -> str:
         if value is None:
