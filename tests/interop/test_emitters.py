@@ -297,6 +297,12 @@ def _reads_what_is_not_there(run: gn.Runner, layer: Own, x: Array) -> Array:
     return z
 
 
+def _broadcasts(run: gn.Runner, layer: Own, x: Array) -> Array:
+    y = run.empty(x.shape, x.dtype)
+    run(layer, combine.residual_forward, shortcut=x, branch=x[:, :1], y=y)
+    return y
+
+
 def _calculated_weight(run: gn.Runner, layer: Own, x: Array) -> Array:
     y = run.empty((len(x), 6), x.dtype)
     run(layer, dense.dense_forward, x=x, weight=layer.weight.value, bias=x, y=y)
@@ -315,6 +321,7 @@ def _calculated_weight(run: gn.Runner, layer: Own, x: Array) -> Array:
         (_zeros_for_rows, "the kernel residual_forward: what is called depends on the number of rows"),
         (_writes_parts, "the kernel tanh_forward: it writes a part of an array"),
         (_reads_what_is_not_there, "the kernel residual_forward: it reads what is not written in full"),
+        (_broadcasts, "the kernel residual_forward: it spreads numbers over others"),
         (_calculated_weight, "the kernel dense_forward: its bias is calculated from the inputs"),
     ],
 )

@@ -35,73 +35,53 @@ from glassnet.network import Network
 
 Emitter = Callable[[Forward], str | Value | None]
 """Adds the nodes of the call in hand, and returns what it writes: a name alone for the shape that the kernel sees."""
-EMITTERS: dict[Kernel, Emitter] = {}
 
 
-def emit(network: Network, graph: Graph, given: Mapping[int, Value], outputs: Sequence[tuple[int, Shape]]) -> list[str]:
-    """Adds the network's prediction, kernel by kernel.
+def _alike(write: Callable[..., str]) -> Emitter:
+    """What writes a kernel that takes each number by itself: ``write(run, *names)`` for names of what it takes."""
 
-    Args:
-        network: built.
-        graph: to which nodes are added.
-        given: the inputs, by the first column of each in a row of the network's.
-        outputs: the first column of each output in a row that the network gives, and its shape (1, ...).
+    def emit_it(run: Forward) -> Value:
+        names, shape = run.alike()
+        return Value(write(run, *names), shape)
 
-    Returns:
-        The names of the outputs.
-
-    Raises:
-        ConfigurationError: a kernel that no operator stands for; it is named, and its layer.
-    """
-    run = Forward(network, graph, EMITTERS)
-    for start, value in given.items():
-        run.write_columns(View(run.x.buffer, (1, prod(run.x.shape))), start, value)
-    for call in run.calls:
-        run.call, kernel = call, call.kernel
-        written = EMITTERS[kernel.function](run)
-        if written is not None:
-            view = run.view((*kernel.writes, *kernel.updates)[0])
-            run.write(view, Value(written, view.shape) if isinstance(written, str) else written)
-    views = [run.outputs]
-    if len(outputs) > 1:
-        views = [View(run.outputs.buffer, shape, tuple(range(start, start + prod(shape)))) for start, shape in outputs]
-    return [run.reshaped(run.of(view), shape).name for view, (_, shape) in zip(views, outputs, strict=True)]
-
-
-def emitter(*kernels: Kernel) -> Callable[[Emitter], Emitter]:
-    """Says what writes the nodes for calls of these kernels."""
-
-    def enter(function: Emitter) -> Emitter:
-        EMITTERS.update(dict.fromkeys(kernels, function))
-        return function
-
-    return enter
-
-
-# Each number by itself
-
-
-@emitter(activation.identity_forward)
-def _identity(run: Forward) -> Value:
-    return run.value("x")
+    return emit_it
 
 
 def _operator(kind: str, **attributes: str) -> Emitter:
-    """An operator of that kind, with the kernel's settings as attributes."""
-
-    def write(run: Forward) -> Value:
-        names, shape = run.alike()
-        settings = {attribute: run.call.settings[name] for attribute, name in attributes.items()}
-        return Value(run.add(kind, *names, **settings), shape)
-
-    return write
+    """The same of one operator, with settings of the kernel as attributes."""
+    return _alike(lambda run, *names: run.add(kind, *names, **{a: run.call.settings[s] for a, s in attributes.items()}))
 
 
-for _kind, _layer in ACTIVATIONS.items():
-    emitter(_layer.kernels[0])(_operator(_kind, **({"alpha": ALPHA[_kind][0]} if _kind in ALPHA else {})))
-emitter(combine.residual_forward, combine.accumulate)(_operator("Add"))
-emitter(merge.multiply_forward)(_operator("Mul"))
-emitter(merge.subtract_forward)(_operator("Sub"))
+EMITTERS: dict[Kernel, Emitter] = {
+    **{
+        layer.kernels[0]: _operator(kind, **({"alpha": ALPHA[kind][0]} if kind in ALPHA else {}))
+        for kind, layer in ACTIVATIONS.items()
+    },
+    activation.gelu_forward: _alike(lambda run, x: run.add("Gelu", x, approximate="none")),
+    activation.gelu_tanh_forward: _alike(lambda run, x: run.add("Gelu", x, approximate="tanh")),
+    activation.silu_forward: _alike(lambda run, x: run.add("Mul", x, run.add("Sigmoid", x))),
+    combine.residual_forward: _operator("Add"),
+    combine.accumulate: _operator("Add"),
+    merge.multiply_forward: _operator("Mul"),
+    merge.subtract_forward: _operator("Sub"),
+    merge.absolute_difference_forward: _alike(lambda run, a, b: run.add("Abs", run.add("Sub", a, b))),
+    activation.identity_forward: lambda run: run.value("x"),
+    softmax_forward: lambda run: run.add("Softmax", run.read("x"), axis=-1),
+    dense.dense_forward: lambda run: run.add("Gemm", run.read("x"), *run.constants("weight", "bias")),
+    embedding.columns_forward: lambda run: run.columns("x", run.array("columns").tolist(), run.memory("y")),
+    combine.concat_forward: lambda run: run.write_columns(run.view("y"), run.call.settings["start"], run.value("part")),
+}
+"""What writes the nodes for calls of a kernel; more below."""
+
+
+def emitter(kernel: Kernel) -> Callable[[Emitter], Emitter]:
+    """Says what writes the nodes for calls of a kernel."""
+
+    def enter(function: Emitter) -> Emitter:
+        EMITTERS[kernel] = function
+        return function
+
+    return enter
 
 
 @emitter(activation.clip_forward)
@@ -112,36 +92,10 @@ def _clip(run: Forward) -> Value:
     return Value(run.add("Clip", *names), shape)
 
 
-@emitter(activation.gelu_forward, activation.gelu_tanh_forward)
-def _gelu(run: Forward) -> Value:
-    names, shape = run.alike()
-    approximate = "none" if run.call.kernel.function is activation.gelu_forward else "tanh"
-    return Value(run.add("Gelu", *names, approximate=approximate), shape)
-
-
-@emitter(activation.silu_forward)
-def _silu(run: Forward) -> Value:
-    (x,), shape = run.alike()
-    return Value(run.add("Mul", x, run.add("Sigmoid", x)), shape)
-
-
-@emitter(merge.absolute_difference_forward)
-def _absolute_difference(run: Forward) -> Value:
-    names, shape = run.alike()
-    return Value(run.add("Abs", run.add("Sub", *names)), shape)
-
-
-# Rows and columns
-
-
-@emitter(dense.dense_forward)
-def _dense(run: Forward) -> str:
-    return run.add("Gemm", run.read("x"), *run.constants("weight", "bias"))
-
-
-@emitter(softmax_forward)
-def _softmax(run: Forward) -> str:
-    return run.add("Softmax", run.read("x"), axis=-1)
+@emitter(merge.unpack_forward)
+def _unpack(run: Forward) -> Value:
+    start, shape = run.call.settings["start"], run.memory("y")
+    return run.columns("x", range(start, start + prod(shape)), shape)
 
 
 @emitter(merge.row_dot_forward)
@@ -152,22 +106,6 @@ def _row_dot(run: Forward) -> str:
 @emitter(merge.squared_distance_forward)
 def _squared_distance(run: Forward) -> str:
     return run.add("ReduceSumSquare", run.add("Sub", run.read("a"), run.read("b")), run.whole("axes", 1))
-
-
-@emitter(combine.concat_forward)
-def _concat(run: Forward) -> None:
-    run.write_columns(run.view("y"), run.call.settings["start"], run.value("part"))
-
-
-@emitter(merge.unpack_forward)
-def _unpack(run: Forward) -> Value:
-    start, shape = run.call.settings["start"], run.memory("y")
-    return run.columns("x", range(start, start + prod(shape)), shape)
-
-
-@emitter(embedding.columns_forward)
-def _columns(run: Forward) -> Value:
-    return run.columns("x", run.array("columns").tolist(), run.memory("y"))
 
 
 def _by_last(run: Forward) -> Shape:
@@ -346,3 +284,33 @@ def _zero_pad(run: Forward) -> str:
     before, x, y = (run.call.settings["top"], run.call.settings["left"]), run.shape("x")[2:], run.shape("y")[2:]
     behind = (new - old - pad for new, old, pad in zip(y, x, before, strict=True))
     return run.add("Pad", run.read("x"), run.whole("pads", 0, 0, *before, 0, 0, *behind))
+
+
+def emit(network: Network, graph: Graph, given: Mapping[int, Value], outputs: Sequence[tuple[int, Shape]]) -> list[str]:
+    """Adds the network's prediction, kernel by kernel.
+
+    Args:
+        network: built.
+        graph: to which nodes are added.
+        given: the inputs, by the first column of each in a row of the network's.
+        outputs: the first column of each output in a row that the network gives, and its shape (1, ...).
+
+    Returns:
+        The names of the outputs.
+
+    Raises:
+        ConfigurationError: a kernel that no operator stands for; it is named, and its layer.
+    """
+    run = Forward(network, graph, EMITTERS)
+    for start, value in given.items():
+        run.write_columns(View(run.x.buffer, (1, prod(run.x.shape))), start, value)
+    for call in run.calls:
+        run.call, kernel = call, call.kernel
+        written = EMITTERS[kernel.function](run)
+        if written is not None:
+            view = run.view((*kernel.writes, *kernel.updates)[0])
+            run.write(view, Value(written, view.shape) if isinstance(written, str) else written)
+    views = [run.outputs]
+    if len(outputs) > 1:
+        views = [View(run.outputs.buffer, shape, tuple(range(start, start + prod(shape)))) for start, shape in outputs]
+    return [run.reshaped(run.of(view), shape).name for view, (_, shape) in zip(views, outputs, strict=True)]

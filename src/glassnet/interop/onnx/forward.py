@@ -21,7 +21,8 @@ from glassnet.interop.onnx.graph import Graph
 from glassnet.interop.recorded import RecordedNetwork
 from glassnet.kernels import Kernel
 from glassnet.network import Network
-from glassnet.runners import StepNumber, own
+from glassnet.runners import StepNumber
+from glassnet.runners.own import place_of as place_of_part
 from glassnet.runners.recorder import RecordedCall
 from glassnet.runners.standins import NotRecorded
 
@@ -71,7 +72,7 @@ class Forward:
             one, other = (self._views(network, rows) for rows in ROWS)
         except NotRecorded as error:
             raise ConfigurationError(
-                where=f"export_onnx: {own.place_of(error.part)}",
+                where=f"export_onnx: {place_of_part(error.part)}",
                 received=f"a forward pass that {error.reason}",
                 expected="calls of kernels alone; what is written in Python cannot be put into a file",
                 fix="express it by kernels or built-in layers, or export the network before and after it",
@@ -196,6 +197,8 @@ class Forward:
         """The same numbers in another shape."""
         if value.shape == shape:
             return value
+        if prod(value.shape) != prod(shape):
+            self.refuse("it spreads numbers over others")
         if (value.name, shape) not in self._reshaped:
             if len(shape) == 2 and shape[0] == value.shape[0]:
                 name = self.add("Flatten", value.name, axis=1)
@@ -270,11 +273,8 @@ class Forward:
 
 def _are_same(one: RecordedCall, other: RecordedCall) -> bool:
     """Whether two calls are that of one kernel on the same parts of rows, with the same numbers."""
-    pairs = zip(one.arrays.values(), other.arrays.values(), strict=False)
-    return one.kernel is other.kernel and one.settings == other.settings and all(_is_same(*pair) for pair in pairs)
-
-
-def _is_same(one: View | Array | None, other: View | Array | None) -> bool:
-    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
-        return type(one) is type(other) and np.array_equal(one, other, equal_nan=True)  # type: ignore[arg-type]
-    return one == other
+    for own, twin in zip(one.arrays.values(), other.arrays.values(), strict=False):
+        is_constant = isinstance(own, np.ndarray) and isinstance(twin, np.ndarray)
+        if not (np.array_equal(own, twin, equal_nan=True) if is_constant else type(own) is type(twin) and own == twin):
+            return False
+    return one.kernel is other.kernel and one.settings == other.settings

@@ -102,10 +102,6 @@ class Node:
         self._asked.add(name)
         return self._settings.get(name, default)
 
-    def has(self, name: str) -> bool:
-        """Whether the attribute is there."""
-        return name in self._settings
-
     def ignore(self, *names: str) -> None:
         """Attributes that change nothing here."""
         self._asked.update(names)
