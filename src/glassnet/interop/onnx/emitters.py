@@ -52,6 +52,11 @@ def _operator(kind: str, **attributes: str) -> Emitter:
     return _alike(lambda run, *names: run.add(kind, *names, **{a: run.call.settings[s] for a, s in attributes.items()}))
 
 
+def _summed(kind: str, total: str) -> Emitter:
+    """A sum over the columns of what an operator makes of a and b (N, D)."""
+    return lambda run: run.add(total, run.add(kind, run.read("a"), run.read("b")), run.whole("axes", 1))
+
+
 EMITTERS: dict[Kernel, Emitter] = {
     **{
         layer.kernels[0]: _operator(kind, **({"alpha": ALPHA[kind][0]} if kind in ALPHA else {}))
@@ -65,10 +70,13 @@ EMITTERS: dict[Kernel, Emitter] = {
     merge.multiply_forward: _operator("Mul"),
     merge.subtract_forward: _operator("Sub"),
     merge.absolute_difference_forward: _alike(lambda run, a, b: run.add("Abs", run.add("Sub", a, b))),
+    merge.row_dot_forward: _summed("Mul", "ReduceSum"),
+    merge.squared_distance_forward: _summed("Sub", "ReduceSumSquare"),
     activation.identity_forward: lambda run: run.value("x"),
     softmax_forward: lambda run: run.add("Softmax", run.read("x"), axis=-1),
     dense.dense_forward: lambda run: run.add("Gemm", run.read("x"), *run.constants("weight", "bias")),
-    embedding.columns_forward: lambda run: run.columns("x", run.array("columns").tolist(), run.memory("y")),
+    embedding.columns_forward: lambda run: run.columns("x", run.array("columns")),
+    merge.unpack_forward: lambda run: run.columns("x", run.call.settings["start"] + np.arange(prod(run.memory("y")))),
     combine.concat_forward: lambda run: run.write_columns(run.view("y"), run.call.settings["start"], run.value("part")),
 }
 """What writes the nodes for calls of a kernel; more below."""
@@ -90,22 +98,6 @@ def _clip(run: Forward) -> Value:
     limits = run.call.settings.items()
     names += ["" if np.isinf(value) else run.graph.constant(name, value) for name, value in limits]
     return Value(run.add("Clip", *names), shape)
-
-
-@emitter(merge.unpack_forward)
-def _unpack(run: Forward) -> Value:
-    start, shape = run.call.settings["start"], run.memory("y")
-    return run.columns("x", range(start, start + prod(shape)), shape)
-
-
-@emitter(merge.row_dot_forward)
-def _row_dot(run: Forward) -> str:
-    return run.add("ReduceSum", run.add("Mul", run.read("a"), run.read("b")), run.whole("axes", 1))
-
-
-@emitter(merge.squared_distance_forward)
-def _squared_distance(run: Forward) -> str:
-    return run.add("ReduceSumSquare", run.add("Sub", run.read("a"), run.read("b")), run.whole("axes", 1))
 
 
 def _by_last(run: Forward) -> Shape:

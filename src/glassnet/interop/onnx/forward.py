@@ -6,7 +6,7 @@ arrange numbers stand between. Shapes have, as their first axis, how many of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import zip_longest
 from math import prod
@@ -143,8 +143,9 @@ class Forward:
         return self.view(name).shape
 
     def memory(self, name: str) -> Shape:
-        """The shape of the buffer that an array lies in: what its layer gives."""
-        return self._shapes[self.view(name).buffer]
+        """The shape of the buffer that an array is all of: what its layer gives."""
+        view = self.view(name)
+        return self._shapes[view.buffer] if view.places is None else self.refuse("it writes a part of an array")
 
     def array(self, name: str) -> Array:
         """The array of that name, which must be a constant."""
@@ -165,11 +166,11 @@ class Forward:
         shape = self.memory((*kernel.writes, *kernel.updates)[0])
         return [self.read(name, shape) for name in (*kernel.updates, *kernel.reads)], shape
 
-    def columns(self, name: str, places: Sequence[int], shape: Shape) -> Value:
-        """Some columns of an array (N, D), by their numbers, in that shape."""
-        view = self.view(name)
-        own = places if view.places is None else [view.places[place] for place in places]
-        return self.reshaped(self.of(View(view.buffer, shape, tuple(own))), shape)
+    def columns(self, name: str, places: Array) -> Value:
+        """Some columns of an array (N, D), by their numbers, in the shape of what the layer gives."""
+        view, shape = self.view(name), self.memory("y")
+        numbers = places if view.places is None else np.take(view.places, places)
+        return self.reshaped(self.of(View(view.buffer, shape, tuple(numbers.tolist()))), shape)
 
     def constants(self, *names: str, arrange: Callable[[Array], Array] = lambda array: array) -> list[str]:
         """Arrays that are constants, rearranged; a parameter stands in the file once, by its own name."""
