@@ -75,7 +75,7 @@ class Names:
 
     @classmethod
     def at(cls, host: str, port: int, *others: str) -> Names:
-        """Those of a server that listens there, and others, each with that port or none."""
+        """The names of a server that listens there, and others, each with that port or none."""
         shown = shown_address(host, port).removeprefix("http://")
         own = {shown, *(f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]", *others)), *others}
         return cls({name.lower() for name in own}, any_address=host in ALL_ADDRESSES)
@@ -110,7 +110,7 @@ def run_server(app: ASGIApp, socket: socket.socket, **settings: Any) -> None:
 
 @contextmanager
 def _sigterm_ends() -> Iterator[None]:
-    """After uvicorn has ended for SIGTERM, it sends it once more, to what was there before: here to nobody."""
+    """Lets the SIGTERM reach nobody that uvicorn, once it has ended for one, sends again to what was there before."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -15,7 +15,7 @@ from glassnet.core.errors import ConfigurationError
 from glassnet.runners.recorder import RecordedCall
 
 VARIANTS = ("_native", "_native_avx2", "_native_avx512")
-"""Of the native module: for any processor, for x86-64-v3 and x86-64-v4."""
+"""The native module's variants: for any processor, for x86-64-v3 and x86-64-v4."""
 
 
 @cache

@@ -19,7 +19,7 @@ from glassnet.kernels.pieces import add_pieces
 from glassnet.runners.recorder import RecordedCall
 
 MOST_PIECES = 8
-"""That the indices of a group are cut into."""
+"""The indices of a group are cut into so many at most."""
 ROW_MULTIPLE, ELEMENT_MULTIPLE = 4, 64
 """Pieces are multiples of so many rows or elements, so that vector instructions find whole vectors."""
 ELEMENTWISE_WORK = 2

@@ -87,7 +87,7 @@ def depth_of(picture: Image.Image, file: Path) -> Depth | None:
 
 
 def resized(pixels: Array, size: tuple[int, int]) -> Array:
-    """Such pixels with another height and width, as pictures of 8 bits are resized."""
+    """Pixels with another height and width, as pictures of 8 bits are resized."""
     from PIL import Image
 
     height, width = size

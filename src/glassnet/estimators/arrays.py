@@ -72,5 +72,5 @@ class LayerArrays(list[Array]):
 
 
 def dense_layers(network: Network) -> list[Dense]:
-    """Those with weights, in their order."""
+    """The layers with weights, in their order."""
     return [layer for _, layer in network.walk() if isinstance(layer, Dense)]

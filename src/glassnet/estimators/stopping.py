@@ -1,4 +1,4 @@
-"""When a training ends that nobody told how long to go on."""
+"""The end of a training that nobody told how long to go on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from glassnet.core.shapes import Array
 from glassnet.training import Callback, TrainingState, is_watched
 
 LOWEST_RATE = 1e-6
-"""Below which an adaptive learning rate is not lowered any more."""
+"""An adaptive learning rate is not lowered any more below this."""
 
 
 class Progress(Callback):

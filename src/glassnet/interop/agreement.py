@@ -13,7 +13,7 @@ from glassnet.runners import NumpyRunner
 _ROUNDING = {"float32": (1e-4, 1e-5), "float64": (1e-7, 1e-11)}
 """How far two may differ: of an element itself, and of the largest in its row."""
 _LITTLE = 1e-5
-"""Of the share above for the inputs, where the outputs are next to nothing beside them."""
+"""How far two may differ for outputs next to nothing beside the inputs: as a share of these and of what is above."""
 _WORSE = 10
 """How many times as far from exact arithmetic as the other library one may be."""
 

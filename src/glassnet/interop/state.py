@@ -26,7 +26,7 @@ from glassnet.network import Network
 THEIRS = {"gamma": "weight", "beta": "bias", "running_variance": "running_var"}
 """PyTorch's names of parameters where they differ."""
 _COUNTED = "num_batches_tracked"
-"""Of a batch norm, which needs no count of its batches here."""
+"""What PyTorch's batch norm counts: here none needs a count of its batches."""
 
 
 @suggests

@@ -157,7 +157,7 @@ class PythonLayer(Layer):
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:
-        """Around the user's code: parameters are attributes, and only those that are not trained may be written."""
+        """Lends the user's code its parameters as attributes; only those that are not trained may be written."""
         bound = {n: p.value if p.is_statistic else held(p.value) for n, p in self.own_parameters().items()}
         for name, value in bound.items():
             object.__setattr__(self.layer, name, value)  # an attribute of ours, not a slip of the user's

@@ -163,7 +163,7 @@ class WeightedSum(Loss):
         )
 
     def example_targets(self, rows: int, output_shape: Shape, dtype: np.dtype[Any]) -> Array:
-        """Those of each loss."""
+        """The targets of each loss."""
         shapes = self.shapes
         found = [(term, term.loss.example_targets(rows, shapes[term.output], dtype)) for term in self.terms]
         parts = [_as_row(term, array, shapes[term.output], "example") for term, array in found]

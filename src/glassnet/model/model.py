@@ -130,7 +130,7 @@ class Model(Answering):
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without what is compiled: a copy compiles for itself."""
+        """The state without what is compiled: a copy compiles for itself."""
         return self.__dict__ | {"_predictor": None, "_stepper": None}
 
     def __repr__(self) -> str:
@@ -181,18 +181,9 @@ class Model(Answering):
             DivergenceError: the loss became NaN or infinite; the weights of the last good epoch are kept.
         """
         return fit(
-            self,
-            x,
-            y,
-            epochs=epochs,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            validation_data=validation_data,
-            validation_split=validation_split,
-            sample_weight=sample_weight,
-            callbacks=callbacks,
-            verbose=verbose,
-        )
+            self, x, y, epochs=epochs, batch_size=batch_size, shuffle=shuffle, validation_data=validation_data,
+            validation_split=validation_split, sample_weight=sample_weight, callbacks=callbacks, verbose=verbose,
+        )  # fmt: skip
 
     def step(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """Does one update on a batch and returns its loss: for a training loop of one's own.

@@ -60,7 +60,7 @@ class Demands:
 
     @property
     def below(self) -> Array:
-        """For each number of a row what it must be below as an index, int64 of its shape; 0 for an amount."""
+        """What each number of a row must be below as an index, int64 of the row's shape; 0 for an amount."""
         lowest = np.full(size_of(self.shape), MOST_INDICES + 1)
         for _, places, below in self.reads:
             np.minimum.at(lowest, places, below)
@@ -86,7 +86,7 @@ class Demands:
             require_indices(layer, read, below, where=where, place=partial(self._place, places))
 
     def _place(self, places: Any, found: tuple[int, int]) -> tuple[int, ...]:
-        """Where in the data a number is that was found among those of these places."""
+        """The place in the data of a number that was found among those of these places."""
         row, number = found
         place = np.arange(size_of(self.shape))[places][number]
         return row, *(int(i) for i in np.unravel_index(place, self.shape))

@@ -90,7 +90,7 @@ class Graph(Network):
 
     @property
     def where(self) -> str:
-        """With its inputs, of which messages about data speak."""
+        """The graph and its inputs, of which messages about data speak."""
         listed = ", ".join(f"{n!r} {'' if s is None else batch_shape(s)}".strip() for n, s in self.inputs.items())
         return f"{f'layer {self.path}: ' if self.path else ''}Graph with the inputs {listed}"
 
@@ -104,7 +104,7 @@ class Graph(Network):
         self.nodes = {name: (layers[name], *sources) for name, (_, *sources) in self.nodes.items()}
 
     def first_layer(self) -> Layer:
-        """Where there are several inputs, the Graph itself."""
+        """The layer that meets the data; where there are several inputs, the Graph itself."""
         return self if len(self.inputs) > 1 else super().first_layer()
 
     def build(
@@ -113,7 +113,7 @@ class Graph(Network):
         seed: int | np.random.Generator = 0,
         dtype: DType = "float32",
     ) -> Shape:
-        """As ``Network.build``, for the shapes that ``inputs`` says.
+        """Does what ``Network.build`` does, for the shapes that ``inputs`` says.
 
         Args:
             input_shape: needed for a single input that was given without a shape.

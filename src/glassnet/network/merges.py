@@ -24,7 +24,7 @@ class Merge(Layer):
     """Base of the layers that take several arrays. They stand in a ``Graph`` alone, which calls ``join``, ``part``."""
 
     _given_shapes: tuple[Shape, ...] | None = None
-    """Of the arrays that it takes, without the batch axis, once the ``Graph`` is built."""
+    """The shapes of the arrays that it takes, without the batch axis, once the ``Graph`` is built."""
 
     most: int | None = None
     """How many arrays it takes at most; None for any number from two upward."""
@@ -54,7 +54,7 @@ class Merge(Layer):
         self._refuse()
 
     def require_as_built(self) -> None:
-        """As ``Layer.require_as_built``, for the shapes of the arrays that the ``Graph`` was built with."""
+        """Does what ``Layer.require_as_built`` does, for the shapes of the arrays that the ``Graph`` was built with."""
         if self._given_shapes is not None and self.merged_shape(self._given_shapes) != self.output_shape:
             raise self._built_otherwise(f"outputs would have the shape {self.merged_shape(self._given_shapes)}")
 
@@ -98,7 +98,7 @@ class Add(Merge):
     """
 
     def merged_shape(self, shapes: Sequence[Shape]) -> Shape:
-        """That of each."""
+        """The shape of each."""
         return self._require_equal(shapes)
 
     def join(self, run: Runner, parts: Sequence[Array]) -> tuple[Array, int]:
@@ -124,7 +124,7 @@ class Subtract(Merge):
     most = 2
 
     def merged_shape(self, shapes: Sequence[Shape]) -> Shape:
-        """That of each."""
+        """The shape of each."""
         return self._require_equal(shapes)
 
     def join(self, run: Runner, parts: Sequence[Array]) -> tuple[Array, None]:
@@ -148,7 +148,7 @@ class Multiply(Merge):
     """
 
     def merged_shape(self, shapes: Sequence[Shape]) -> Shape:
-        """That of each."""
+        """The shape of each."""
         return self._require_equal(shapes)
 
     def join(self, run: Runner, parts: Sequence[Array]) -> tuple[Array, Any]:
@@ -234,7 +234,7 @@ class AbsoluteDifference(Merge):
     most = 2
 
     def merged_shape(self, shapes: Sequence[Shape]) -> Shape:
-        """That of each."""
+        """The shape of each."""
         return self._require_equal(shapes)
 
     def join(self, run: Runner, parts: Sequence[Array]) -> tuple[Array, Sequence[Array]]:

@@ -12,7 +12,7 @@ from glassnet.core.errors import DataError, ShapeError
 from glassnet.core.shapes import Array, Shape, batch_shape, size_of
 
 EXACT = 1 << 53
-"""Up to here float64 holds every whole number."""
+"""float64 holds every whole number up to here."""
 
 
 def flat(x: Array) -> Array:

@@ -15,7 +15,7 @@ from glassnet.runners.own import is_own
 
 Inputs = dict[str, Shape | None]
 Nodes = dict[str, tuple[Any, ...]]
-"""For each name (layer, *names of what it takes)."""
+"""What stands under each name: (layer, *names of what it takes)."""
 
 
 def read_inputs(given: Any) -> Inputs:

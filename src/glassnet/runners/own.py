@@ -141,7 +141,7 @@ def gradient_unwritten(where: str, name: str) -> ConfigurationError:
 
 @contextmanager
 def unharmed(step: Any, parameters: Array, layout: Any) -> Iterator[None]:
-    """Around an own step's code: what is not trained stays as it is, and arrays of its memory stay where they are."""
+    """Goes around an own step's code: what is not trained stays as it is, and arrays of its memory where they are."""
     fixed = [(s.view(parameters), s.view(parameters).copy()) for s in layout or () if not s.trainable]
     before = dict(getattr(step, "state", {}))
     yield
@@ -177,7 +177,7 @@ def held(array: Any) -> Any:
 
 @contextmanager
 def named(part: Any) -> Iterator[None]:
-    """Around an own part's code: writing into what it was given becomes an error that names it."""
+    """Goes around an own part's code: writing into what it was given becomes an error that names it."""
     try:
         yield
     except ValueError as error:

@@ -153,7 +153,7 @@ class Quantiles(Column):
             raise ValueError(f"column {name!r}: quantiles that do not rise")
 
     def encode(self, raw: Raw) -> Array:
-        """Between two quantiles on a straight line; among equal ones the middle."""
+        """The values between two quantiles lie on a straight line; among equal ones the middle counts."""
         places = np.linspace(-1, 1, len(self.values))
         up = np.interp(raw.values, self.values, places)
         down = -np.interp(-raw.values, -self.values[::-1], places)

@@ -43,7 +43,7 @@ class Numbers:
 
 
 def difference(one: Numbers, other: Numbers, layout: Layout) -> str:
-    """In what two runs differ by more than rounding, in words; empty where they agree."""
+    """What two runs differ in by more than rounding, in words; empty where they agree."""
     dtype = one.outputs.dtype
     share, least = SHARE[dtype], LEAST[dtype]
     if not _close(np.array(one.outputs), np.array(other.outputs), share, least):

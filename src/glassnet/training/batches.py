@@ -15,7 +15,7 @@ from glassnet.core.shapes import Array
 from glassnet.core.splits import held_out
 
 FINGERPRINT_ROWS = 1000
-"""Whose inputs tell rows from others."""
+"""The inputs of so many rows tell rows from others."""
 
 
 @dataclass(frozen=True)

@@ -132,16 +132,16 @@ class Callback(metaclass=CheckedMeta):
     """
 
     def on_fit_begin(self, state: TrainingState) -> None:
-        """Before the first epoch."""
+        """Is called before the first epoch."""
 
     def on_epoch_end(self, state: TrainingState) -> None:
-        """After each epoch, when ``state.logs`` is known."""
+        """Is called after each epoch, when ``state.logs`` is known."""
 
     def on_fit_end(self, state: TrainingState) -> None:
-        """After the last epoch, also when training was stopped."""
+        """Is called after the last epoch, also when training was stopped."""
 
     def memory_name(self) -> str:
-        """Under which the model keeps its memory: the class, and what the memory's meaning depends on."""
+        """The name under which the model keeps its memory: the class, and what the memory's meaning depends on."""
         return type(self).__name__
 
     def to_remember(self) -> dict[str, Any]:

@@ -19,15 +19,15 @@ from glassnet.training.parts import is_python
 PLAIN = frozenset((bool, int, float, str))
 """What is the same where it is equal; of anything else only the object itself is."""
 DEPTH = 4
-"""So deep lists, tuples and dicts are looked into."""
+"""Lists, tuples and dicts are looked into so deep."""
 ASKED_AT_EACH_STEP = ("learning_rate", "learning_rate_scale")
-"""Of a library's rule: its programs ask for the rate whenever they run."""
+"""What a rule of the library's may change: its programs ask for the rate whenever they run."""
 
 OF_MEMORY = (
     *("_buffers", "_memory", "_sums", "_built_of", "_home"),
     *("_layout_of", "_looked_at", "_changed", "_demands"),
 )
-"""Where a network's parameters lie, which its buffers tell, and what it keeps until something is set."""
+"""What says where a network's parameters lie, which its buffers tell, and what it keeps until something is set."""
 
 
 class Fingerprint:
@@ -93,7 +93,7 @@ _Attributes = tuple[dict[str, Any], dict[str, Any], int]
 
 
 def _attributes(roots: list[Any]) -> list[_Attributes]:
-    """Those of some objects, and of glassnet's objects inside them."""
+    """The attributes of some objects, and of glassnet's objects inside them."""
     found: dict[int, _Attributes] = {}
     waiting = roots
     while waiting:

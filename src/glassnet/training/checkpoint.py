@@ -42,7 +42,7 @@ class Checkpoint(Monitor):
         self.only_best = boolean(only_best, "only_best", "Checkpoint")
 
     def memory_name(self) -> str:
-        """Also the path."""
+        """The name of the class, and the path."""
         return f"{super().memory_name()} to {self.path}"
 
     def on_fit_begin(self, state: TrainingState) -> None:
@@ -61,7 +61,7 @@ class Checkpoint(Monitor):
         return super().to_remember() if self.only_best else {}
 
     def remember(self, memory: Mapping[str, Any], state: TrainingState) -> None:
-        """Where the file did not say it: the best value so far, as long as its file is there."""
+        """Takes the best value so far where the file did not say it, as long as its file is there."""
         file = self.path.replace("{epoch}", str(memory.get("best_epoch")))
         if self.only_best and not self.best_epoch and Path(file).is_file():
             super().remember(memory, state)

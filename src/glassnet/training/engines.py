@@ -115,7 +115,7 @@ class Engine(ABC):
         self.watches = watches
 
     def due(self) -> list[Watch]:
-        """Those that look at the next step."""
+        """The watches that look at the next step."""
         return [watch for watch in self.watches if watch.due(self.optimizer.steps, 1)]
 
     @abstractmethod
@@ -182,7 +182,7 @@ class CompiledEngine(Engine):
         self._views: list[list[View]] = []  # of each watch, by the batch: full ones, the one at the end that is none
 
     def run(self, task: Task, epoch: int, count: int) -> Result:
-        """As many epochs as fit into a slice; at least one, in several slices if need be."""
+        """Runs as many epochs as fit into a slice; at least one, in several slices if need be."""
         if not self.programs:
             self._record(task)
         orders, epochs = self._orders(task, epoch, min(count, max(1, self._pace // task.steps)))

@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Interrupt:
-    """While it is entered, the first Ctrl-C sets ``requested``; a second one raises KeyboardInterrupt at once.
+    """The first Ctrl-C while it is entered sets ``requested``; a second one raises KeyboardInterrupt at once.
 
     Outside the main thread signals cannot be caught, and nothing changes.
     """

@@ -148,11 +148,11 @@ class EarlyStopping(Monitor):
         self._put_back = False
 
     def memory_name(self) -> str:
-        """Also whether it keeps weights."""
+        """What the base says, and whether it keeps weights."""
         return super().memory_name() + (" with weights" if self.restore_best else "")
 
     def to_remember(self) -> dict[str, Any]:
-        """Also the best weights and, once these are put back, the ones that training goes on from."""
+        """What the base keeps, the best weights and, once these are put back, the ones that training goes on from."""
         arrays = {"best_parameters": self._best_parameters, "last_parameters": self._last_parameters}
         known = {"epoch": self._epoch, "put_back": self._put_back} | {n: a for n, a in arrays.items() if a is not None}
         return super().to_remember() | known

@@ -64,7 +64,7 @@ class Bridges:
         return tuple(lines)
 
     def with_refused(self, refusal: NotRecorded, network: Network, loss: Loss, optimizer: Optimizer) -> Bridges:
-        """Those with one more, for the part that was found out; ``impossible`` where it is none that can have one."""
+        """The bridges with one for the part that was found out; ``impossible`` where it is none that can have one."""
         parts = _parts(network, loss, optimizer)
         key = next((key for key, part in parts if part is refusal.part), None)
         if key is None or key in self.reasons:

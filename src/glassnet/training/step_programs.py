@@ -166,7 +166,7 @@ class _Numbers:
         self._ahead = np.empty((0, len(questions)))
 
     def at(self, step: int) -> Array:
-        """Those of a step (1, columns)."""
+        """The numbers of a step (1, columns)."""
         optimizer = self._optimizer
         rate = optimizer.learning_rate
         if not self._is_ours or type(rate) is not float:

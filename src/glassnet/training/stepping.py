@@ -27,7 +27,7 @@ from glassnet.training.steps import TrainingStep
 from glassnet.training.trial import examine
 
 MOST_PROGRAMS = 8
-"""Of batch shapes whose programs are kept, those used last."""
+"""So many programs are kept, for the batch shapes that were used last."""
 DRAW = 32
 """The masks of a step's batch number b are those of step + b · 2^DRAW: of a step that no training comes to."""
 

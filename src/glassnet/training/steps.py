@@ -51,7 +51,7 @@ class TrainingStep:
         self.update()
 
     def backward(self) -> None:
-        """From the loss back to the inputs."""
+        """Goes from the loss back to the inputs."""
         arrays = self.outputs, self._targets, self._row_weights
         doutputs = self._run.loss_backward(self._loss, *arrays, self._loss_cache)
         self._run.backward(self._network, doutputs, self._cache)

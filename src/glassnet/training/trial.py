@@ -34,7 +34,7 @@ from glassnet.training.snapshots import Snapshots
 from glassnet.training.steps import TrainingStep, step_program
 
 ROWS = 32
-"""In a batch of the trial, at most."""
+"""A batch of the trial has so many rows at most."""
 OTHERWISE = "gives other numbers when its kernel calls are repeated than when it is called"
 
 
@@ -82,7 +82,7 @@ def examine(
 
 @dataclass(frozen=True)
 class _Start:
-    """Where a step of the trial begins."""
+    """The state in which a step of the trial begins."""
 
     parameters: Array
     state: Mapping[str, Array]

@@ -150,12 +150,12 @@ class View:
         return look
 
     def begin(self) -> None:
-        """Before the update: keeps the parameters."""
+        """Keeps the parameters, before the update."""
         self._values = np.empty(self.width, self.dtype)
         self._copy(self._before)
 
     def end(self, *, step: int, epoch: int, loss: float) -> None:
-        """After the update: hands the sample to the watch."""
+        """Hands the sample to the watch, after the update."""
         self._copy(self._after)
         # A ReLU gives nothing below 0: where the largest is 0, all are.
         units = [y.max(axis=(0, *range(2, y.ndim))) for y in self.outputs.values()]
@@ -180,7 +180,7 @@ def watched_arrays(calls: Sequence[RecordedCall], network: Network) -> list[Arra
 def _outputs_and_errors(
     calls: Sequence[RecordedCall], network: Network
 ) -> tuple[dict[str, RecordedCall], dict[str, RecordedCall]]:
-    """For each layer that computes something the call that writes its output y, and the first one that reads its δ."""
+    """The calls that write each computing layer's output y, and the first ones that read its δ, by path."""
     layers = {path for path, layer in network.walk() if not list(layer.children())}
     outputs = {call.path: call for call in calls if call.path in layers and "y" in call.kernel.writes}
     errors = {call.path: call for call in reversed(calls) if call.path in layers and "dy" in call.kernel.reads}

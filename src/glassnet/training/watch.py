@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LEVELS = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
-"""Of the quantiles, from the smallest element to the largest."""
+"""The levels of the quantiles, from the smallest element to the largest."""
 MOST_BYTES = 1 << 26
-"""Of samples that wait to be summed up, which is left to when somebody asks, or there are that many."""
+"""Samples wait to be summed up until somebody asks, or there are that many."""
 
 
 @dataclass(frozen=True)

@@ -179,4 +179,4 @@ EMITTERS: dict[Kernel, Callable[..., Written]] = {
     scale.scale_forward: lambda x, gamma, beta, y: call("scale_and_shift", x, gamma, beta, *x.shape, y),
     softmax.softmax_forward: lambda x, y: call("softmax", x, x.size // x.shape[-1], x.shape[-1], y),
 }
-"""By kernel, functions that take what it takes and give the call that does the same for one row."""
+"""Functions, by kernel, that take what it takes and give the call that does the same for one row."""

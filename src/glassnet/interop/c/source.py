@@ -157,7 +157,7 @@ def scaling_of(model: Model) -> Standardize | None:
 
 
 def _arguments(model: Model) -> str:
-    """Of the function: numbers in float, or in double where float is too short for them."""
+    """The function's arguments: numbers in float, or in double where float is too short for them."""
     long_x, long_y = (
         scaling is not None and scaling.needs_float64 for scaling in (scaling_of(model), model.target_scaling)
     )

@@ -14,4 +14,4 @@ ACTIVATIONS: dict[str, type[gl.Activation]] = {
 }
 """The layer whose kernel an operator is."""
 ALPHA: dict[str, tuple[str, float]] = {"Elu": ("alpha", 1.0), "LeakyRelu": ("slope", 0.01)}
-"""Of operators with the attribute alpha: the layer's name for it, and ONNX's default."""
+"""The layer's name for the attribute alpha of an operator, and ONNX's default."""

@@ -12,7 +12,7 @@ from glassnet.core.shapes import Array, Shape
 from glassnet.interop.onnx.node import Found, Node, permute, require, view
 
 MOST_COLUMNS = 2**16
-"""That a layer chooses one by one."""
+"""A layer chooses so many one by one."""
 
 
 def _view(node: Node) -> list[Found]:

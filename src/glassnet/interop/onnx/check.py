@@ -18,7 +18,7 @@ from glassnet.runners import NumpyRunner
 TOLERANCE = {"float16": 1e-2, "float32": 3e-5, "float64": 1e-9}
 """How far a value may lie from the original's, relative to the largest of its row."""
 ROUNDING = 16
-"""So many times the network's own rounding, which its twin in float64 shows, may come on top, and so many roundings of
+"""The network's own rounding, which its twin in float64 shows, may come on top so many times, and so many roundings of
 the largest number of the row that the layer takes: an original may lose more than we do where it subtracts."""
 ROWS = 3, 5
 """Rows of the batches that are compared, where their number is free."""

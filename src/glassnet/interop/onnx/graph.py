@@ -27,7 +27,7 @@ class Graph:
         self.further_operators: set[tuple[str, int]] = set()
 
     def unique(self, name: str) -> str:
-        """That name, with a number behind it if something is called so already."""
+        """The name, with a number behind it if something is called so already."""
         places = range(len(self.taken) + 1)
         found = next(own for own in (name, *(f"{name}_{i}" for i in places)) if own not in self.taken)
         self.taken.add(found)

@@ -24,7 +24,7 @@ JOINING = ("Add", "Concat", "Sub")
 BROKEN = (GlassnetError, ValueError, TypeError, LookupError)
 """What settings that do not fit an operator's inputs, or no layer, may raise."""
 MOST_AXES = 3
-"""Of a row that a compiled kernel takes."""
+"""A compiled kernel takes rows of so many axes."""
 DEEPEST = 32
 """Branches inside of branches."""
 
@@ -144,7 +144,7 @@ def _require_known(source: Source) -> None:
 
 @dataclass
 class _Walk:
-    """Where a value comes from.
+    """The way that a value comes from.
 
     Attributes:
         node: that gives it.
@@ -158,7 +158,7 @@ class _Walk:
 
 
 class _Reader:
-    """From a graph to layers.
+    """Goes from a graph to layers.
 
     Args:
         source: the graph, whose values have been looked at.

@@ -12,7 +12,7 @@ from typing import Any
 from glassnet.core.errors import FileFormatError, MissingFileError
 
 MOST_BYTES = 2**31
-"""Of a file, and of all weights beside it; protobuf reads no larger ones."""
+"""The limit for a file, and for all weights beside it; protobuf reads no larger ones."""
 OLDEST_OPSET = 7
 """Operators before it broadcast by an attribute, and normalise by the batch unless told otherwise."""
 
@@ -65,7 +65,7 @@ def load(path: Path) -> Any:
 
 
 def _tensors(nodes: Iterable[Any]) -> Iterator[Any]:
-    """Those in the attributes of nodes, and in graphs inside of them."""
+    """The tensors in the attributes of nodes, and in graphs inside of them."""
     for node in nodes:
         for attribute in node.attribute:
             yield from (attribute.t, *attribute.tensors)

@@ -121,7 +121,7 @@ def _negative(node: Node) -> list[Found]:
 
 
 def _scaler(node: Node) -> list[Found]:
-    """Of scikit-learn's models: (x − offset) · scale."""
+    """What scikit-learn's models begin with: (x − offset) · scale."""
     shape = node.x()
     offset, factor = (
         np.asarray(node.get(name, [default]), np.float64) for name, default in (("offset", 0), ("scale", 1))

@@ -17,7 +17,7 @@ ANYWHERE: tuple[type[gl.Layer], ...] = (gl.Clip, gl.Dropout, gl.GELU, gl.Identit
 """Layers that take each number by itself, wherever it stands."""
 VIEWS = (gl.Flatten, gl.Reshape)
 Rule = Callable[[list[Found]], list[Found] | None]
-"""From the first of some neighbours to what takes their place; None where they stay."""
+"""Takes some neighbours and gives what takes the place of the first of them; None where they stay."""
 
 
 def simplified(found: list[Found]) -> list[Found]:
@@ -44,7 +44,7 @@ def _after(found: Found) -> Shape:
 
 
 def _tagged(new: list[Found], last: Found) -> list[Found]:
-    """With the last one's value in the file on the last of the new."""
+    """The new ones, the last of them with the value in the file that the old last one had."""
     return [*new[:-1], replace(new[-1], value=last.value, order=last.order)] if new else new
 
 

@@ -21,7 +21,7 @@ BATCHES = 4, 7
 """Rows with which a graph with a free batch axis is run before it is read."""
 MOST_NODES = 10_000
 MOST_ELEMENTS = 2**28
-"""Of a value for these."""
+"""A value for these has no more elements."""
 SLOW, MANY = ("AveragePool", "Conv", "ConvTranspose", "MaxPool"), 50_000
 """Operators that the reference evaluator takes long for, and on how many numbers."""
 NO_CONSTANTS = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli")
@@ -242,7 +242,7 @@ def _by_runtime(model: Any, given: Values) -> list[Array]:
 
 
 def _needed(nodes: Iterable[Any], output: str) -> list[Any]:
-    """Those that a value comes from, in order."""
+    """The nodes that a value comes from, in order."""
     wanted, found = {output}, []
     for node in reversed(list(nodes)):
         if wanted & set(node.output):

@@ -19,7 +19,7 @@ LEAST_ROWS = 16
 
 
 def used_columns(table: Table) -> list[Column]:
-    """Those that say something."""
+    """The columns that say something."""
     return [column for column in table.columns if not isinstance(column, Ignored)]
 
 

@@ -31,7 +31,7 @@ def circle(graph: Graph, part: str, day: str, hours: str) -> list[str]:
 
 
 def weekday(graph: Graph, day: str) -> str:
-    """From Monday, 0 to 6: 1 January 1970 was a Thursday."""
+    """The day from Monday, 0, to Sunday, 6: 1 January 1970 was a Thursday."""
     count = _Whole(graph)
     return count("Mod", count("Add", day, 3), 7)
 

@@ -82,7 +82,7 @@ def _residual(layer: Residual) -> Any:
             self.shortcut = nn.Identity() if layer.shortcut is None else to_module(layer.shortcut)
 
         def forward(self, x: Any) -> Any:
-            """As glassnet's."""
+            """Does what glassnet's does."""
             return self.shortcut(x) + self.residual(x)
 
     return Residual()
@@ -274,7 +274,7 @@ def _to_embedding(layer: gl.Embedding) -> Any:
         """Takes whole numbers of any dtype, so that they may stand beside amounts."""
 
         def forward(self, x: Any) -> Any:
-            """As PyTorch's."""
+            """Does what PyTorch's does."""
             return super().forward(x.long())
 
     return _filled(layer, Embedding(layer.count, layer.units))
@@ -292,7 +292,7 @@ def _to_columns(layer: gl.Columns) -> Any:
             self.indices = list(layer.indices)
 
         def forward(self, x: Any) -> Any:
-            """As glassnet's."""
+            """Does what glassnet's does."""
             return x[:, self.indices]
 
     return Columns()
@@ -310,7 +310,7 @@ def _to_permute(layer: gl.Permute) -> Any:
             self.order = layer.order
 
         def forward(self, x: Any) -> Any:
-            """As glassnet's."""
+            """Does what glassnet's does."""
             return x.permute(0, *self.order)
 
     return Permute()
@@ -332,7 +332,7 @@ def _to_scale(layer: gl.Scale) -> Any:
             self.bias = nn.Parameter(torch.zeros(layer.beta.value.shape))
 
         def forward(self, x: Any) -> Any:
-            """As glassnet's."""
+            """Does what glassnet's does."""
             weight, bias = (own[:, None, None] if is_image else own for own in (self.weight, self.bias))
             return x * weight + bias
 

@@ -11,7 +11,7 @@ from glassnet import layers as gl
 from glassnet.core.shapes import Shape, batch_shape
 
 EXPORTED = "glassnet.interop.torch.layers"
-"""Where the classes are defined that ``to_torch`` adds to those of torch.nn."""
+"""The module of the classes that ``to_torch`` adds to those of torch.nn."""
 
 
 class UnreadError(Exception):
