@@ -80,3 +80,8 @@ def batch_shape(shape: Shape) -> str:
 def size_of(shape: Shape) -> int:
     """Number of elements in one row of that shape."""
     return prod(shape)
+
+
+def flat(x: Array) -> Array:
+    """X as (N, D)."""
+    return x.reshape(x.shape[0], size_of(x.shape[1:]))

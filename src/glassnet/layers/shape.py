@@ -6,7 +6,7 @@ import numpy as np
 
 from glassnet.core.errors import ConfigurationError, ShapeError
 from glassnet.core.settings import whole
-from glassnet.core.shapes import Array, Shape, as_shape, batch_shape, size_of
+from glassnet.core.shapes import Array, Shape, as_shape, batch_shape, flat, size_of
 from glassnet.kernels.embedding import columns_backward, columns_forward
 from glassnet.layers.base import Layer
 from glassnet.runners import Runner
@@ -127,20 +127,15 @@ class Permute(Layer):
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Shape]:
         """Returns x with its axes in the new order and, as the cache, its shape."""
         y = run.empty((x.shape[0], *(self.output_shape or ())), x.dtype)
-        run(self, columns_forward, x=_flat(x), columns=self.columns, y=_flat(y))
+        run(self, columns_forward, x=flat(x), columns=self.columns, y=flat(y))
         return y, x.shape
 
     def backward(self, run: Runner, dy: Array, cache: Shape) -> Array:
         """Returns dy with its axes in the old order."""
         dx = run.empty(cache, dy.dtype)
-        run(self, columns_backward, dy=_flat(dy), columns=self.columns, dx=_flat(dx))
+        run(self, columns_backward, dy=flat(dy), columns=self.columns, dx=flat(dx))
         return dx
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
         """0: numbers are copied."""
         return 0
-
-
-def _flat(x: Array) -> Array:
-    """X as (N, D)."""
-    return x.reshape(x.shape[0], size_of(x.shape[1:]))

@@ -12,7 +12,7 @@ import numpy as np
 from glassnet.core.checks import numeric, same_rows
 from glassnet.core.errors import ConfigurationError, DataError, ShapeError
 from glassnet.core.settings import number
-from glassnet.core.shapes import Array, Shape, batch_shape, size_of
+from glassnet.core.shapes import Array, Shape, batch_shape, flat, size_of
 from glassnet.kernels import losses as kernels
 from glassnet.kernels.combine import accumulate
 from glassnet.kernels.merge import unpack_backward, unpack_forward
@@ -217,7 +217,7 @@ class WeightedSum(Loss):
         ends = self._columns()
         sums: dict[str, Array] = {}
         for term, (part, shares), (own, own_cache) in zip(self.terms, row_weights, cache, strict=True):
-            gradient = _flat(run.loss_backward(term.loss, part, own, shares, own_cache))
+            gradient = flat(run.loss_backward(term.loss, part, own, shares, own_cache))
             is_alone = sum(other.output == term.output for other in self.terms) == 1
             whole = doutputs if is_alone else run.empty(gradient.shape, gradient.dtype)
             start = ends[term.output].start if is_alone else 0
@@ -288,7 +288,7 @@ class WeightedSum(Loss):
         """Each term's outputs (N, ...)."""
         shapes, columns, found = self.shapes, self._columns(), {}
         for name in dict.fromkeys(term.output for term in self.terms):
-            found[name] = _taken(self, _flat(outputs), columns[name], shapes[name], run)
+            found[name] = _taken(self, flat(outputs), columns[name], shapes[name], run)
         return [found[term.output] for term in self.terms]
 
     def _targets_of(self, targets: Array, run: Runner | None = None) -> list[Array]:
@@ -313,10 +313,6 @@ def _taken(loss: Loss, array: Array, columns: slice, shape: Shape, run: Runner |
     return part.reshape(len(array), *shape)
 
 
-def _flat(array: Array) -> Array:
-    return array.reshape(len(array), size_of(array.shape[1:]))
-
-
 def _as_row(term: Term, prepared: Array, shape: Shape, where: str) -> Array:
     """Prepared targets (N, M) with a number for each output."""
     if isinstance(term.loss, CrossEntropy) and prepared.ndim == 1:
@@ -328,7 +324,7 @@ def _as_row(term: Term, prepared: Array, shape: Shape, where: str) -> Array:
             expected=f"{batch_shape(shape)}, as the output {term.output!r} has, where several losses are added",
             fix="pass labels as ones among zeros, np.eye(classes)[labels], and let the loss take them",
         )
-    return _flat(prepared)
+    return flat(prepared)
 
 
 def _pairs(given: Any, name: Any) -> list[tuple[Loss, float]]:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.errors import ConfigurationError, ShapeError
-from glassnet.core.shapes import Array, DType, Shape, batch_shape, size_of
+from glassnet.core.shapes import Array, DType, Shape, batch_shape, flat, size_of
 from glassnet.kernels.combine import accumulate, concat_backward, concat_forward, residual_backward
 from glassnet.kernels.merge import unpack_backward, unpack_forward
 from glassnet.layers import Layer
 from glassnet.network.base import Network, build_layer
 from glassnet.network.merges import Merge
-from glassnet.network.packing import flat, packed, parts_of, unpacked
+from glassnet.network.packing import packed, parts_of, unpacked
 from glassnet.network.wiring import in_order, read_inputs, read_nodes, read_outputs, require_used
 from glassnet.runners import Runner
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from glassnet.core.errors import ConfigurationError, ShapeError
 from glassnet.core.settings import family, whole
-from glassnet.core.shapes import Array, Shape, batch_shape, size_of
+from glassnet.core.shapes import Array, Shape, batch_shape, flat, size_of
 from glassnet.kernels import combine
 from glassnet.kernels import merge as kernels
 from glassnet.layers import Layer
@@ -130,13 +130,13 @@ class Subtract(Merge):
     def join(self, run: Runner, parts: Sequence[Array]) -> tuple[Array, None]:
         """The difference."""
         y = run.empty(parts[0].shape, parts[0].dtype)
-        run(self, kernels.subtract_forward, a=_flat(parts[0]), b=_flat(parts[1]), y=_flat(y))
+        run(self, kernels.subtract_forward, a=flat(parts[0]), b=flat(parts[1]), y=flat(y))
         return y, None
 
     def part(self, run: Runner, dy: Array, cache: None) -> list[Array]:
         """Dy and −dy."""
         db = run.empty(dy.shape, dy.dtype)
-        run(self, kernels.subtract_backward, dy=_flat(dy), db=_flat(db))
+        run(self, kernels.subtract_backward, dy=flat(dy), db=flat(db))
         return [dy, db]
 
 
@@ -156,7 +156,7 @@ class Multiply(Merge):
         product, factors = parts[0], []
         for part in parts[1:]:
             y = run.empty(part.shape, part.dtype)
-            run(self, kernels.multiply_forward, a=_flat(product), b=_flat(part), y=_flat(y))
+            run(self, kernels.multiply_forward, a=flat(product), b=flat(part), y=flat(y))
             factors.append((product, part))
             product = y
         return product, factors
@@ -240,7 +240,7 @@ class AbsoluteDifference(Merge):
     def join(self, run: Runner, parts: Sequence[Array]) -> tuple[Array, Sequence[Array]]:
         """The difference without its sign."""
         y = run.empty(parts[0].shape, parts[0].dtype)
-        run(self, kernels.absolute_difference_forward, a=_flat(parts[0]), b=_flat(parts[1]), y=_flat(y))
+        run(self, kernels.absolute_difference_forward, a=flat(parts[0]), b=flat(parts[1]), y=flat(y))
         return y, parts
 
     def part(self, run: Runner, dy: Array, cache: Sequence[Array]) -> list[Array]:
@@ -314,13 +314,8 @@ class SquaredDistance(_Row):
 MERGES = family(globals(), Merge)  # type: ignore[type-abstract]  # nobody makes one of it
 
 
-def _flat(x: Array) -> Array:
-    """X as (N, D)."""
-    return x.reshape(x.shape[0], size_of(x.shape[1:]))
-
-
 def _pair(run: Runner, merge: Merge, kernel: Kernel, dy: Array, a: Array, b: Array) -> list[Array]:
     """What a backward kernel gives to a and b."""
     da, db = run.empty(a.shape, dy.dtype), run.empty(b.shape, dy.dtype)
-    run(merge, kernel, dy=_flat(dy), a=_flat(a), b=_flat(b), da=_flat(da), db=_flat(db))
+    run(merge, kernel, dy=flat(dy), a=flat(a), b=flat(b), da=flat(da), db=flat(db))
     return [da, db]

@@ -9,15 +9,10 @@ import numpy as np
 
 from glassnet.core.checks import finite_rows, fits_network, numeric, same_rows
 from glassnet.core.errors import DataError, ShapeError
-from glassnet.core.shapes import Array, Shape, batch_shape, size_of
+from glassnet.core.shapes import Array, Shape, batch_shape, flat, size_of
 
 EXACT = 1 << 53
 """float64 holds every whole number up to here."""
-
-
-def flat(x: Array) -> Array:
-    """X as (N, D)."""
-    return x.reshape(x.shape[0], size_of(x.shape[1:]))
 
 
 def parts_of(shapes: Mapping[str, Shape]) -> dict[str, slice]:
