@@ -51,6 +51,7 @@ Operand operand(const std::optional<AnyArray>& array) {
 
 std::vector<Operand> operands(const std::vector<std::optional<AnyArray>>& arrays) {
     std::vector<Operand> result;
+    result.reserve(arrays.size());
     for (const auto& array : arrays) result.push_back(operand(array));
     return result;
 }
@@ -76,28 +77,42 @@ T* address(const std::optional<AnyArray>& array) {
     return static_cast<T*>(const_cast<void*>(array->data()));
 }
 
-std::tuple<std::int64_t, Replay::End> run(Replay& replay, std::int64_t epoch, std::int64_t first, std::int64_t steps,
-                                          std::optional<AnyArray> orders, AnyArray numbers, AnyArray values,
-                                          AnyArray totals, std::optional<AnyArray> collected, int threads,
-                                          std::int64_t before,
+Replay::Outcome carry_out(Replay& replay, const Replay::Span& span) {
+    nb::gil_scoped_release release;
+    const Subnormals subnormals(Subnormals::as_zero);
+    return replay.run(span);
+}
+
+// A single step that nobody looks at.
+Replay::End step(Replay& replay, std::int64_t before, const AnyArray& numbers, AnyArray loss, AnyArray total) {
+    return carry_out(replay, {.before = before,
+                              .numbers = address<double>(numbers),
+                              .columns = static_cast<std::int64_t>(numbers.shape(1)),
+                              .values = address<double>(loss),
+                              .totals = address<double>(total)})
+        .end;
+}
+
+// As many steps as there are losses; see Replay::Span.
+std::tuple<std::int64_t, Replay::End> run(Replay& replay, std::int64_t epoch, std::int64_t first, std::int64_t before,
+                                          const std::optional<AnyArray>& orders, const AnyArray& numbers,
+                                          const AnyArray& losses, const AnyArray& totals,
+                                          const std::optional<AnyArray>& collected,
                                           const std::vector<std::tuple<AnyArray, AnyArray>>& seen) {
-    Replay::Span span{epoch,
-                      first,
-                      steps,
-                      address<std::int64_t>(orders),
-                      address<double>(numbers),
-                      static_cast<std::int64_t>(numbers.shape(1)),
-                      address<double>(values),
-                      address<double>(totals),
-                      address<char>(collected),
-                      before,
-                      {}};
+    Replay::Span span{.steps = static_cast<std::int64_t>(losses.size()),
+                      .epoch = epoch,
+                      .first = first,
+                      .before = before,
+                      .orders = address<std::int64_t>(orders),
+                      .numbers = address<double>(numbers),
+                      .columns = static_cast<std::int64_t>(numbers.shape(1)),
+                      .values = address<double>(losses),
+                      .totals = address<double>(totals),
+                      .collected = address<char>(collected)};
     for (const auto& [rows, resting] : seen)
         span.seen.push_back({address<char>(rows), operand(rows).row_bytes, address<double>(resting),
                              static_cast<std::int64_t>(resting.shape(1))});
-    nb::gil_scoped_release release;
-    const Subnormals subnormals(Subnormals::as_zero);
-    const auto outcome = replay.run(span, threads);
+    const auto outcome = carry_out(replay, span);
     return {outcome.steps, outcome.end};
 }
 
@@ -240,8 +255,8 @@ NB_MODULE(GLASSNET_MODULE, module) {
         .value("FAILED", Replay::End::failed)
         .value("PARAMETERS_NOT_FINITE", Replay::End::parameters_not_finite);
     replay
-        .def(nb::init<Program*, std::int64_t, Program*, bool>(), nb::arg("full"), nb::arg("full_steps"),
-             nb::arg("rest").none(), nb::arg("is_double"), nb::keep_alive<1, 2>(), nb::keep_alive<1, 4>())
+        .def(nb::init<Program*, std::int64_t, Program*, int>(), nb::arg("full"), nb::arg("full_steps"),
+             nb::arg("rest").none(), nb::arg("threads"), nb::keep_alive<1, 2>(), nb::keep_alive<1, 4>())
         .def(
             "keep",
             [](Replay& replay, AnyArray live, AnyArray even, AnyArray odd) {
@@ -258,9 +273,10 @@ NB_MODULE(GLASSNET_MODULE, module) {
                 replay.parameters(address<void>(array), static_cast<std::int64_t>(array.size()));
             },
             nb::arg("array"))
-        .def("run", &run, nb::arg("epoch"), nb::arg("first"), nb::arg("steps"), nb::arg("orders").none(),
-             nb::arg("numbers"), nb::arg("values"), nb::arg("totals"), nb::arg("collected").none(), nb::arg("threads"),
-             nb::arg("before"), nb::arg("seen"));
+        .def("step", &step, nb::arg("before"), nb::arg("numbers"), nb::arg("loss"), nb::arg("total"))
+        .def("run", &run, nb::kw_only(), nb::arg("epoch"), nb::arg("first"), nb::arg("before"),
+             nb::arg("orders").none(), nb::arg("numbers"), nb::arg("losses"), nb::arg("totals"),
+             nb::arg("collected").none(), nb::arg("seen"));
     nb::class_<Forward> forward(module, "Forward");
     nb::enum_<Forward::Share>(forward, "Share", nb::is_arithmetic())
         .value("WHOLE", Forward::whole)

@@ -64,6 +64,7 @@ public:
     // Does one step; `numbers` are its per-step numbers, `threads` is null for the calling thread alone.
     Outcome step(const Step& step, const double* numbers, Pool::Lease* threads);
 
+    bool is_double() const { return is_double_; }
     std::int64_t batch_rows() const { return batch_rows_; }
     double value() const { return *value_; }
     double total() const { return *total_; }

@@ -32,13 +32,13 @@ void Choice::measured(std::int64_t steps, double seconds) {
     is_shared_ = --until_trial_ == 0 ? !better_ : better_;
 }
 
-Replay::Replay(Program* full, std::int64_t full_steps, Program* rest, bool is_double)
+Replay::Replay(Program* full, std::int64_t full_steps, Program* rest, int threads)
     : full_(full),
       rest_(rest),
       full_steps_(full_steps),
       epoch_steps_(full_steps + (rest != nullptr ? 1 : 0)),
       rows_(full_steps * full->batch_rows() + (rest != nullptr ? rest->batch_rows() : 0)),
-      is_double_(is_double) {}
+      threads_(threads) {}
 
 void Replay::parameters(const void* data, std::int64_t size) {
     parameters_ = data;
@@ -46,12 +46,12 @@ void Replay::parameters(const void* data, std::int64_t size) {
 }
 
 bool Replay::parameters_are_finite() const {
-    return is_double_ ? all_finite(static_cast<const double*>(parameters_), size_)
-                      : all_finite(static_cast<const float*>(parameters_), size_);
+    return full_->is_double() ? all_finite(static_cast<const double*>(parameters_), size_)
+                              : all_finite(static_cast<const float*>(parameters_), size_);
 }
 
-Replay::Outcome Replay::run(const Span& span, int threads) {
-    if (threads <= 1 || !(full_->is_parallel() || (rest_ != nullptr && rest_->is_parallel())))
+Replay::Outcome Replay::run(const Span& span) {
+    if (threads_ <= 1 || !(full_->is_parallel() || (rest_ != nullptr && rest_->is_parallel())))
         return run_steps(span, 0, span.steps, nullptr);
     using Clock = std::chrono::steady_clock;
     std::optional<Pool::Lease> lease;
@@ -59,7 +59,7 @@ Replay::Outcome Replay::run(const Span& span, int threads) {
         if (!choice_.is_shared())
             lease.reset();
         else if (!lease)
-            lease.emplace(threads);
+            lease.emplace(threads_);
         const std::int64_t stop = std::min(span.steps, done + choice_.steps());
         const auto start = Clock::now();
         const Outcome outcome = run_steps(span, done, stop, lease ? &*lease : nullptr);

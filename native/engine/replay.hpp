@@ -44,14 +44,14 @@ private:
 class Replay {
 public:
     // `rest` takes the rows at the end of an epoch that do not fill a batch; null where there are none.
-    Replay(Program* full, std::int64_t full_steps, Program* rest, bool is_double);
+    Replay(Program* full, std::int64_t full_steps, Program* rest, int threads);
 
     void keep(Kept kept) { kept_.push_back(kept); }
 
     // Twins of the programs for steps that are looked at: their arrays hold the numbers of a step after it.
     void watched(Program* full, Program* rest) { watched_full_ = full, watched_rest_ = rest; }
 
-    // Looks at every so manieth step; `rest` as above.
+    // Looks at steps whose number is a multiple of `every`; `rest` as above.
     void look(const Look* full, const Look* rest, std::int64_t every) { looks_.push_back({full, rest, every}); }
 
     // The network's parameters, which must be finite at the end of each epoch.
@@ -75,19 +75,19 @@ public:
     // What one call of `run` works on. Steps are counted from the start of the epoch `epoch`; `orders` holds a row of
     // row numbers for each epoch from that one on, or is null for the natural order.
     struct Span {
-        std::int64_t epoch;
-        std::int64_t first, steps;
-        const std::int64_t* orders;
-        const double* numbers;  // (steps, columns)
-        std::int64_t columns;
-        double* values;  // (steps,): the losses
-        double* totals;  // (steps,): the batches' total weights
-        char* collected;
-        std::int64_t before;     // steps done before these, over the whole training
-        std::vector<Seen> seen;  // of each look
+        std::int64_t steps = 1, epoch = 0;
+        std::int64_t first = 0;                // of the steps of that epoch and those behind it
+        std::int64_t before = 0;               // steps done before these, over the whole training
+        const std::int64_t* orders = nullptr;  // of the rows
+        const double* numbers = nullptr;       // (steps, columns)
+        std::int64_t columns = 0;
+        double* values = nullptr;  // (steps,): the losses
+        double* totals = nullptr;  // (steps,): the batches' total weights
+        char* collected = nullptr;
+        std::vector<Seen> seen = {};  // of each look
     };
 
-    Outcome run(const Span& span, int threads);
+    Outcome run(const Span& span);
 
 private:
     struct Watching {
@@ -111,7 +111,7 @@ private:
     Program* full_;
     Program* rest_;
     std::int64_t full_steps_, epoch_steps_, rows_;
-    bool is_double_;
+    int threads_;
     std::vector<Kept> kept_;
     Program *watched_full_ = nullptr, *watched_rest_ = nullptr;
     std::vector<Watching> looks_;

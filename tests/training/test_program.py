@@ -443,7 +443,7 @@ class Watching:
         self.replay = replay
         self.entries = self.calls = self.steps = 0
 
-    def run(self, *arguments: Any) -> tuple[int, int]:
+    def run(self, **arguments: Any) -> tuple[int, int]:
         frame = sys._getframe()
 
         def count(caller: FrameType, event: str, argument: Any) -> None:
@@ -452,7 +452,7 @@ class Watching:
 
         sys.setprofile(count)
         try:
-            finished, end = self.replay.run(*arguments)
+            finished, end = self.replay.run(**arguments)
         finally:
             sys.setprofile(None)
         self.steps += finished
@@ -541,9 +541,9 @@ class Counting:
     def __init__(self, replay):
         self.replay = replay
 
-    def run(self, *arguments):
+    def run(self, **arguments):
         before = allocations()
-        result = self.replay.run(*arguments)
+        result = self.replay.run(**arguments)
         counts.append(allocations() - before)
         steps.append(result[0])
         return result

@@ -218,7 +218,15 @@ class CompiledEngine(Engine):
             numbers[:, column] = values_at(question, at)
         seen = [_room(views, before, steps) for views in self._views]
         finished, end = self._native.run(
-            epoch, first, steps, orders, numbers, losses, totals, task.collected, self.threads, before, seen
+            epoch=epoch,
+            first=first,
+            before=before,
+            orders=orders,
+            numbers=numbers,
+            losses=losses[:steps],
+            totals=totals[:steps],
+            collected=task.collected,
+            seen=seen,
         )
         self.optimizer.steps = before + finished
         for views, (values, resting) in zip(self._views, seen, strict=True):
@@ -286,7 +294,7 @@ class CompiledEngine(Engine):
         assert module is not None
         parameters = self.network.parameters
         last = programs[1].native if rest else None
-        found = module.Replay(programs[0].native, full, last, parameters.dtype == np.float64)
+        found = module.Replay(programs[0].native, full, last, self.threads)
         found.parameters(parameters)
         for live, slots in self.snapshots.arrays:
             found.keep(live, *slots)

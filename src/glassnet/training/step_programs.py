@@ -27,7 +27,6 @@ NUMBERS_AHEAD = 512
 """Steps for which the numbers that change from step to step are calculated at once, where the rate is a constant."""
 MOST_DOT = 8192
 """Elements up to which a scalar product is the shortest question, and one that no threads of a BLAS are woken for."""
-NO_LOOKS: list[Any] = []
 
 Parts = tuple[Network, Loss, Optimizer, int]
 
@@ -53,7 +52,7 @@ class Program(CompiledEngine):
         self._flat, self._shape, self._targets_shape = self._x.reshape(-1), rows.x.shape, rows.targets.shape
         own = Rows(self._x, self._targets, loss_weights=weights)
         self._record(Task(own, len(rows), lambda _: None, None, lambda _, __: True))
-        self._run_native = self._native.run
+        self._step_native = self._native.step
         self._calls = [call for program in self.programs for call in program.python_calls]
         self.is_in_python = bool(self._calls)
         self.value, self.total = np.empty(1), np.empty(1)
@@ -87,7 +86,7 @@ class Program(CompiledEngine):
         numbers = self._numbers.at(draw)
         value[0] = np.nan
         try:
-            _, end = self._run_native(0, 0, 1, None, numbers, value, self.total, None, self.threads, draw, NO_LOOKS)
+            end = self._step_native(draw, numbers, value, self.total)
             if self.updates and end.name in ("DONE", "PARAMETERS_NOT_FINITE"):
                 optimizer.steps = before + 1
         except KeyboardInterrupt:  # which comes before or after the program, never in the middle
@@ -134,7 +133,7 @@ class UpdateProgram:
         self._program = program = CompiledProgram(step, questions, self._errors)
         self._total, value = program.arena.view(step.total), program.arena.view(step.value)
         value[0] = 0.0
-        self._native = module.Replay(program.native, 1, None, network.dtype == np.float64)
+        self._native = module.Replay(program.native, 1, None, 1)
         self._native.parameters(network.parameters)
         self._numbers = _Numbers(self._optimizer, questions)
         self._values, self._totals = np.empty(1), np.empty(1)
@@ -146,9 +145,7 @@ class UpdateProgram:
         self._total[0] = total
         for call in self._program.python_calls:
             call.step = before
-        numbers = self._numbers.at(before)
-        arguments = numbers, self._values, self._totals, None, 1, before, NO_LOOKS
-        _, end = self._native.run(0, 0, 1, None, *arguments)
+        end = self._native.step(before, self._numbers.at(before), self._values, self._totals)
         if end.name == "FAILED":
             optimizer.steps = before
             raise self._errors.pop()
