@@ -7,8 +7,9 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 NATIVE := $(VENV)/.native
 SANITIZE := build/sanitize
+FORMATTED := $(wildcard native/*/*.?pp tests/native/*.cpp src/glassnet/*/web/*.js)
 
-.PHONY: help bench gallery compile-arm64 fuzz run test test-sanitize test-without-compiler unit lint types contracts format wheel \
+.PHONY: help bench gallery compile-arm64 fuzz run test test-sanitize test-without-compiler tidy unit lint types contracts format wheel \
   clean
 .DEFAULT_GOAL := help
 
@@ -19,7 +20,7 @@ run: $(NATIVE)
 	@mkdir -p output
 	$(BIN)/glassnet train digits --hidden 128 --epochs 20 --output output/digits.safetensors --plot output/learning-curves.png
 
-test: unit lint types contracts
+test: unit lint tidy types contracts
 
 unit: $(NATIVE)
 	@# Tests of the native module are skipped where it is missing; here it must not be.
@@ -74,6 +75,11 @@ gallery: $(NATIVE)
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run -Werror $(FORMATTED)
+
+# make tidy     what clang-tidy finds in the C++ sources, some two minutes
+tidy: $(NATIVE)
+	@ls native/*/*.cpp | xargs -P 2 -n 3 $(BIN)/clang-tidy -p build/native --quiet
 
 types: $(INSTALLED)
 	$(BIN)/mypy
@@ -87,6 +93,7 @@ bench: $(NATIVE)
 	$(BIN)/python -m benchmarks.estimators --docs
 
 format: $(INSTALLED)
+	$(BIN)/clang-format -i $(FORMATTED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
