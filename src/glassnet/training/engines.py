@@ -14,14 +14,12 @@ import numpy as np
 from glassnet.compile import CompiledProgram, RecordedStep, native
 from glassnet.compile.threads import thread_count
 from glassnet.core.shapes import Array
-from glassnet.losses import Loss
 from glassnet.network import Network
-from glassnet.optimizers import Optimizer
 from glassnet.runners import NumberOfStep, NumpyRunner
 from glassnet.runners.base import values_at
 from glassnet.runners.standins import NotRecorded
 from glassnet.training.batches import Rows, batch_sizes, batches
-from glassnet.training.parts import NO_BRIDGES, Bridges
+from glassnet.training.parts import NO_BRIDGES, Bridges, Parts
 from glassnet.training.snapshots import Snapshots
 from glassnet.training.steps import TrainingStep, record_step
 from glassnet.training.view import KeepingRunner, View, watched_arrays
@@ -87,29 +85,15 @@ class Engine(ABC):
     """Carries out training steps: forward, loss, backward, update.
 
     Args:
-        network: built.
-        loss: as the model has it.
-        optimizer: prepared; its ``steps`` count the updates done.
-        seed: keys the dropout masks, together with ``optimizer.steps``.
+        parts: of the training, the optimizer prepared.
         threads: upper limit of threads.
         snapshots: what it takes of parameters and optimizer at the start of each epoch.
         watches: what looks at some of the steps.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        loss: Loss,
-        optimizer: Optimizer,
-        seed: int,
-        threads: int | None,
-        snapshots: Snapshots,
-        watches: Sequence[Watch] = (),
-    ) -> None:
-        self.parts = network, loss, optimizer, seed
-        self.network = network
-        self.optimizer = optimizer
-        self.seed = seed
+    def __init__(self, parts: Parts, threads: int | None, snapshots: Snapshots, watches: Sequence[Watch] = ()) -> None:
+        self.parts = parts
+        self.network, self.loss, self.optimizer, self.seed = parts
         self.threads = thread_count(threads)
         self.snapshots = snapshots
         self.watches = watches
@@ -136,7 +120,7 @@ class NumpyEngine(Engine):
             part = task.rows.take(batch)
             before, due = self.optimizer.steps, self.due()
             run = KeepingRunner(self.seed, before) if due else NumpyRunner(self.seed, before)
-            step = TrainingStep(run, *self.parts[:3], part.x, part.targets, part.loss_weights)
+            step = TrainingStep(run, self.network, self.loss, self.optimizer, part.x, part.targets, part.loss_weights)
             losses.append(float(step.value[0]))
             totals.append(float(step.total[0]))
             if task.collected is not None:
@@ -163,7 +147,10 @@ class CompiledEngine(Engine):
     """Records one step for each batch shape and replays it in the native module, without Python.
 
     Args:
-        parts: as those of every engine.
+        parts: of the training, the optimizer prepared.
+        threads: upper limit of threads.
+        snapshots: as every engine has them.
+        watches: as every engine has them.
         bridges: the user's own parts that are called in Python all the same.
         on_trial: whether the step is recorded on arrays that betray what is calculated beside the kernels.
     """
@@ -171,8 +158,17 @@ class CompiledEngine(Engine):
     updates = True
     """Whether the optimizer has its turn in what is recorded."""
 
-    def __init__(self, *parts: Any, bridges: Bridges = NO_BRIDGES, on_trial: bool = False) -> None:
-        super().__init__(*parts)
+    def __init__(
+        self,
+        parts: Parts,
+        threads: int | None,
+        snapshots: Snapshots,
+        watches: Sequence[Watch] = (),
+        *,
+        bridges: Bridges = NO_BRIDGES,
+        on_trial: bool = False,
+    ) -> None:
+        super().__init__(parts, threads, snapshots, watches)
         self._bridges, self._on_trial = bridges, on_trial
         self.programs: list[CompiledProgram] = []
         self._questions: list[NumberOfStep] = []
@@ -263,9 +259,9 @@ class CompiledEngine(Engine):
         while True:
             try:
                 how: Any = {"bridges": self._bridges, "on_trial": self._on_trial, "updates": self.updates}
-                return record_step(*self.parts, rows, batch_rows, **how)
+                return record_step(self.parts, rows, batch_rows, **how)
             except NotRecorded as refusal:
-                bridges = self._bridges.with_refused(refusal, *self.parts[:3])
+                bridges = self._bridges.with_refused(refusal, self.parts)
                 if self._on_trial or bridges.impossible:
                     raise
                 self._bridges = bridges

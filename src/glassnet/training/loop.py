@@ -27,6 +27,7 @@ from glassnet.training.checkpoint import saving_last
 from glassnet.training.engines import CompiledEngine, Engine, NumpyEngine, Result, Task, engine_class
 from glassnet.training.history import History
 from glassnet.training.interrupt import Interrupt
+from glassnet.training.parts import Parts
 from glassnet.training.progress import ProgressBar
 from glassnet.training.snapshots import Snapshots
 from glassnet.training.trial import examine
@@ -146,13 +147,13 @@ class Trainer:
     def _engine(self, rows: Rows, batch_size: int, snapshots: Snapshots, watches: Sequence[Watch]) -> Engine:
         """The engine, once the user's own parts have been tried; that of NumPy where a program cannot do."""
         kind = engine_class(self.engine_name)
-        parts = self.network, self.loss, self.optimizer, self.seed
-        bridges = examine(*parts, rows, batch_size, compiled=kind is CompiledEngine)
+        parts = Parts(self.network, self.loss, self.optimizer, self.seed)
+        bridges = examine(parts, rows, batch_size, compiled=kind is CompiledEngine)
         if bridges.impossible:
             warn(f"fit runs by NumPy: {bridges.impossible}", NumpyFallbackWarning, stacklevel=level_of_caller())
         if kind is NumpyEngine or bridges.impossible:
-            return NumpyEngine(*parts, self.threads, snapshots, watches)
-        return CompiledEngine(*parts, self.threads, snapshots, watches, bridges=bridges)
+            return NumpyEngine(parts, self.threads, snapshots, watches)
+        return CompiledEngine(parts, self.threads, snapshots, watches, bridges=bridges)
 
     def evaluate(self, rows: Rows) -> dict[str, float]:
         """Loss and metrics over all rows, in prediction mode; the loss on the targets as they are learned."""

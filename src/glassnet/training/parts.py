@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from glassnet.layers import PythonLayer
 from glassnet.losses import Loss
@@ -12,6 +12,22 @@ from glassnet.network import Network
 from glassnet.optimizers import Chain, Optimizer
 from glassnet.runners.own import is_own, place_of
 from glassnet.runners.standins import NotRecorded
+
+
+class Parts(NamedTuple):
+    """What a training step is made of.
+
+    Attributes:
+        network: built.
+        loss: as the model has it.
+        optimizer: as the model has it; its ``steps`` count the updates done.
+        seed: keys the dropout masks, together with ``optimizer.steps``.
+    """
+
+    network: Network
+    loss: Loss
+    optimizer: Optimizer
+    seed: int
 
 
 def own_parts(network: Network, loss: Loss, optimizer: Optimizer) -> dict[str, Any]:
@@ -49,24 +65,25 @@ class Bridges:
     reasons: Mapping[str, str] = field(default_factory=dict)
     impossible: str = ""
 
-    def ids(self, network: Network, loss: Loss, optimizer: Optimizer) -> frozenset[int]:
+    def ids(self, parts: Parts) -> frozenset[int]:
         """The ids of the parts themselves."""
-        return frozenset(id(part) for key, part in _parts(network, loss, optimizer) if key in self.reasons)
+        found = _parts(parts.network, parts.loss, parts.optimizer)
+        return frozenset(id(part) for key, part in found if key in self.reasons)
 
-    def explained(self, network: Network, loss: Loss, optimizer: Optimizer) -> tuple[str, ...]:
+    def explained(self, parts: Parts) -> tuple[str, ...]:
         """A line for each part that runs in Python: which, and why."""
         lines = []
-        for key, part in own_parts(network, loss, optimizer).items():
+        for key, part in own_parts(parts.network, parts.loss, parts.optimizer).items():
             if key in self.reasons:
                 lines.append(f"{place_of(part)} {self.reasons[key]}")
             elif is_python(part):
                 lines.append(f"{place_of(part)} is written in plain NumPy")
         return tuple(lines)
 
-    def with_refused(self, refusal: NotRecorded, network: Network, loss: Loss, optimizer: Optimizer) -> Bridges:
+    def with_refused(self, refusal: NotRecorded, parts: Parts) -> Bridges:
         """The bridges with one for the part that was found out; ``impossible`` where it is none that can have one."""
-        parts = _parts(network, loss, optimizer)
-        key = next((key for key, part in parts if part is refusal.part), None)
+        found = _parts(parts.network, parts.loss, parts.optimizer)
+        key = next((key for key, part in found if part is refusal.part), None)
         if key is None or key in self.reasons:
             return Bridges(self.reasons, str(refusal))
         return self | {key: refusal.reason}

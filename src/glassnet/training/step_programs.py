@@ -19,7 +19,7 @@ from glassnet.runners.standins import NotRecorded
 from glassnet.training.batches import Rows
 from glassnet.training.engines import CompiledEngine, Task
 from glassnet.training.loop import check_rate
-from glassnet.training.parts import Bridges
+from glassnet.training.parts import Bridges, Parts
 from glassnet.training.snapshots import NoSnapshots
 from glassnet.training.steps import record_update
 
@@ -27,8 +27,6 @@ NUMBERS_AHEAD = 512
 """Steps for which the numbers that change from step to step are calculated at once, where the rate is a constant."""
 MOST_DOT = 8192
 """Elements up to which a scalar product is the shortest question, and one that no threads of a BLAS are woken for."""
-
-Parts = tuple[Network, Loss, Optimizer, int]
 
 
 class Program(CompiledEngine):
@@ -46,7 +44,7 @@ class Program(CompiledEngine):
     """
 
     def __init__(self, parts: Parts, threads: int | None, rows: Rows, bridges: Bridges) -> None:
-        super().__init__(*parts, threads, NoSnapshots(), bridges=bridges)
+        super().__init__(parts, threads, NoSnapshots(), bridges=bridges)
         weights = None if rows.loss_weights is None else rows.loss_weights.copy()
         self._x, self._targets, self._weights = rows.x.copy(), rows.targets.copy(), weights
         self._flat, self._shape, self._targets_shape = self._x.reshape(-1), rows.x.shape, rows.targets.shape
@@ -57,7 +55,7 @@ class Program(CompiledEngine):
         self.is_in_python = bool(self._calls)
         self.value, self.total = np.empty(1), np.empty(1)
         self._numbers = _Numbers(self.optimizer, self._questions)
-        self._takes = None if weights is not None else _taker(parts[1], self._targets, self.network)
+        self._takes = None if weights is not None else _taker(self.loss, self._targets, self.network)
 
     def fill(self, rows: Rows) -> None:
         """Takes over checked rows."""
@@ -119,15 +117,15 @@ class UpdateProgram:
     def __init__(self, parts: Parts, bridges: Bridges) -> None:
         module = native()
         assert module is not None
-        network, loss, self._optimizer, _ = parts
+        network, self._optimizer = parts.network, parts.optimizer
         questions: list[NumberOfStep] = []
         self._errors: list[BaseException] = []
         while True:
             try:
-                step = record_update(*parts, bridges=bridges)
+                step = record_update(parts, bridges=bridges)
                 break
             except NotRecorded as refusal:
-                bridges = bridges.with_refused(refusal, network, loss, self._optimizer)
+                bridges = bridges.with_refused(refusal, parts)
                 if bridges.impossible:
                     raise
         self._program = program = CompiledProgram(step, questions, self._errors)

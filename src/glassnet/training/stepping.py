@@ -21,8 +21,8 @@ from glassnet.training.changes import Fingerprint
 from glassnet.training.engines import CompiledEngine, engine_class
 from glassnet.training.interrupt import Interrupt
 from glassnet.training.loop import check_rate
-from glassnet.training.parts import Bridges, own_parts
-from glassnet.training.step_programs import GradientProgram, Parts, Program, StepProgram, UpdateProgram
+from glassnet.training.parts import Bridges, Parts, own_parts
+from glassnet.training.step_programs import GradientProgram, Program, StepProgram, UpdateProgram
 from glassnet.training.steps import TrainingStep
 from glassnet.training.trial import examine
 
@@ -48,7 +48,7 @@ class Stepper:
         self, network: Network, loss: Loss, optimizer: Optimizer, seed: int, engine: str, threads: int | None
     ) -> None:
         optimizer.prepare(network.parameters)
-        self._parts: Parts = (network, loss, optimizer, seed)
+        self._parts = Parts(network, loss, optimizer, seed)
         self._settings = seed, engine, threads
         self._network, self._loss, self._optimizer = network, loss, optimizer
         self._fingerprint = Fingerprint(network, loss, optimizer)
@@ -159,7 +159,7 @@ class Stepper:
         """The bridges that programs need, once the user's own parts have been tried; None where NumPy has to do."""
         if self._bridges is None:
             compiled = engine_class(self._settings[1]) is CompiledEngine
-            self._bridges = examine(*self._parts, rows, len(rows), compiled=compiled)
+            self._bridges = examine(self._parts, rows, len(rows), compiled=compiled)
             if self._bridges.impossible:
                 warn(
                     f"step runs by NumPy: {self._bridges.impossible}",

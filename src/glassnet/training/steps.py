@@ -15,7 +15,7 @@ from glassnet.optimizers import Optimizer
 from glassnet.runners import Recorder, Runner, TracingRunner
 from glassnet.runners.standins import stand_in
 from glassnet.training.batches import Rows
-from glassnet.training.parts import NO_BRIDGES, Bridges
+from glassnet.training.parts import NO_BRIDGES, Bridges, Parts
 
 
 class TrainingStep:
@@ -64,10 +64,7 @@ class TrainingStep:
 
 
 def record_step(
-    network: Network,
-    loss: Loss,
-    optimizer: Optimizer,
-    seed: int,
+    parts: Parts,
     rows: Rows,
     batch_rows: int,
     *,
@@ -78,10 +75,7 @@ def record_step(
     """Writes one training step down on buffers of its own.
 
     Args:
-        network: of the training.
-        loss: its loss.
-        optimizer: its optimizer.
-        seed: its seed.
+        parts: of the training.
         rows: the data that batches come from.
         batch_rows: rows in a batch.
         bridges: the user's own parts that are recorded as calls of their Python code.
@@ -91,8 +85,8 @@ def record_step(
     Raises:
         NotRecorded: an own part that is not bridged does more than call kernels.
     """
-    bridged = bridges.ids(network, loss, optimizer)
-    recorder = Recorder(seed, bridged=bridged, poisoned=on_trial)
+    network, loss, optimizer, seed = parts
+    recorder = Recorder(seed, bridged=bridges.ids(parts), poisoned=on_trial)
     sources: list[tuple[Array, Array]] = []
 
     def buffer(source: Array) -> Array:
@@ -109,37 +103,47 @@ def record_step(
             step.update()
     optimizer.steps = before
     return RecordedStep(
-        recorder.calls,
-        step.forward_calls,
-        recorder.buffers,
-        batch_rows,
-        sources,
-        step.outputs,
-        step.value,
-        step.total,
-        network.parameters,
-        network.gradients,
-        list(optimizer.state.values()) if updates else [network.gradients],
+        calls=recorder.calls,
+        forward_calls=step.forward_calls,
+        buffers=recorder.buffers,
+        rows=batch_rows,
+        sources=sources,
+        outputs=step.outputs,
+        value=step.value,
+        total=step.total,
+        parameters=network.parameters,
+        gradients=network.gradients,
+        keep=list(optimizer.state.values()) if updates else [network.gradients],
     )
 
 
-def record_update(
-    network: Network, loss: Loss, optimizer: Optimizer, seed: int, *, bridges: Bridges = NO_BRIDGES
-) -> RecordedStep:
+def record_update(parts: Parts, *, bridges: Bridges = NO_BRIDGES) -> RecordedStep:
     """Writes the optimizer's turn down alone; the gradients and the batch's total weight are there before it.
 
     Raises:
         NotRecorded: an own part that is not bridged does more than call kernels.
     """
-    recorder = Recorder(seed, bridged=bridges.ids(network, loss, optimizer))
+    network, optimizer = parts.network, parts.optimizer
+    recorder = Recorder(parts.seed, bridged=bridges.ids(parts))
     value, total = recorder.empty((1,), np.dtype(np.float64)), recorder.empty((1,), np.dtype(np.float64))
     outputs = recorder.empty((1, 1), network.dtype)  # of which there are none
     recorder.batch_weight = total
     before = optimizer.steps
     recorder.update(optimizer, network.parameters, network.gradients, network.layout)
     optimizer.steps = before
-    arrays = network.parameters, network.gradients, list(optimizer.state.values())
-    return RecordedStep(recorder.calls, 0, recorder.buffers, 1, [], outputs, value, total, *arrays)
+    return RecordedStep(
+        calls=recorder.calls,
+        forward_calls=0,
+        buffers=recorder.buffers,
+        rows=1,
+        sources=[],
+        outputs=outputs,
+        value=value,
+        total=total,
+        parameters=network.parameters,
+        gradients=network.gradients,
+        keep=list(optimizer.state.values()),
+    )
 
 
 @contextmanager
@@ -162,4 +166,5 @@ def step_program(
     network: Network, loss: Loss, optimizer: Optimizer, seed: int, rows: Rows, bridges: Bridges = NO_BRIDGES
 ) -> CompiledProgram:
     """The program of a training step on such rows, for looking at."""
-    return CompiledProgram(record_step(network, loss, optimizer, seed, rows, len(rows), bridges=bridges), [], [])
+    parts = Parts(network, loss, optimizer, seed)
+    return CompiledProgram(record_step(parts, rows, len(rows), bridges=bridges), [], [])

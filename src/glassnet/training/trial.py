@@ -29,7 +29,7 @@ from glassnet.schedules import require_repeatable
 from glassnet.training.agreement import Numbers, difference
 from glassnet.training.batches import Rows
 from glassnet.training.engines import CompiledEngine, Engine, NumpyEngine, Task
-from glassnet.training.parts import NO_BRIDGES, Bridges, is_python, own_parts
+from glassnet.training.parts import NO_BRIDGES, Bridges, Parts, is_python, own_parts
 from glassnet.training.snapshots import Snapshots
 from glassnet.training.steps import TrainingStep, step_program
 
@@ -38,16 +38,11 @@ ROWS = 32
 OTHERWISE = "gives other numbers when its kernel calls are repeated than when it is called"
 
 
-def examine(
-    network: Network, loss: Loss, optimizer: Optimizer, seed: int, rows: Rows, batch_size: int, *, compiled: bool
-) -> Bridges:
+def examine(parts: Parts, rows: Rows, batch_size: int, *, compiled: bool) -> Bridges:
     """Tries the user's own parts, if there are any, on copies.
 
     Args:
-        network: built.
-        loss: as the model has it.
-        optimizer: prepared.
-        seed: of the model.
+        parts: of the training, the optimizer prepared.
         rows: the data that it will train on.
         batch_size: rows in a step.
         compiled: whether a compiled program shall run; otherwise the parts are tried by NumPy alone.
@@ -60,6 +55,7 @@ def examine(
             no parameter, writes into its inputs, or a schedule that is no function of the step.
         ShapeError: an own part returns something of another shape.
     """
+    network, loss, optimizer, _ = parts
     require_repeatable(optimizer.learning_rate, optimizer.steps)
     if not any(map(is_own, own_parts(network, loss, optimizer).values())):
         return NO_BRIDGES
@@ -70,14 +66,13 @@ def examine(
         return Bridges(impossible=f"{names} cannot be copied, and so not be tried ({error})")
     with _randomness_kept(), np.errstate(all="ignore"):
         size = min(batch_size, len(rows), ROWS)
-        parts = network, loss, optimizer, seed
         try:
-            return _Trial(*parts, _two_batches(rows, size)).verdict(compiled=compiled)
+            return _Trial(parts, _two_batches(rows, size)).verdict(compiled=compiled)
         except Exception:
             if size == min(batch_size, len(rows)):
                 raise
             # Code that counts on the size of its batches.
-            return _Trial(*parts, _two_batches(rows, min(batch_size, len(rows)))).verdict(compiled=compiled)
+            return _Trial(parts, _two_batches(rows, min(batch_size, len(rows)))).verdict(compiled=compiled)
 
 
 @dataclass(frozen=True)
@@ -97,7 +92,7 @@ class _Twin:
         first = trial.batches[0]
         self.rows = Rows(first.x.copy(), first.targets.copy(), loss_weights=_copied(first.loss_weights))
         self.snapshots = Snapshots(self.network, self.optimizer, steps=1, first_epoch=1)
-        self.parts = self.network, self.loss, self.optimizer, trial.seed
+        self.parts = Parts(self.network, self.loss, self.optimizer, trial.seed)
 
     def start(self) -> _Start:
         """What there is now."""
@@ -133,8 +128,9 @@ class _Twin:
 
 
 class _Trial:
-    def __init__(self, network: Network, loss: Loss, optimizer: Optimizer, seed: int, batches: list[Rows]) -> None:
-        self.network, self.loss, self.optimizer, self.seed, self.batches = network, loss, optimizer, seed, batches
+    def __init__(self, parts: Parts, batches: list[Rows]) -> None:
+        self.network, self.loss, self.optimizer, self.seed = parts
+        self.batches = batches
 
     def verdict(self, *, compiled: bool) -> Bridges:
         """See ``examine``."""
@@ -163,7 +159,7 @@ class _Trial:
     def _by_numpy(self, starts: list[_Start]) -> list[Numbers]:
         """The steps by NumPy. Between them the parameters are shifted, so that what holds on to old ones is seen."""
         twin, found = _Twin(self), []
-        engine = NumpyEngine(*twin.parts, 1, twin.snapshots)
+        engine = NumpyEngine(twin.parts, 1, twin.snapshots)
         rng = np.random.default_rng(0)
         for number, batch in enumerate(self.batches, start=1):
             if number > 1:
@@ -183,14 +179,14 @@ class _Trial:
             try:
                 return bridges, self._compiled(twin, bridges)
             except NotRecorded as refusal:
-                bridges = bridges.with_refused(refusal, *twin.parts[:3])
+                bridges = bridges.with_refused(refusal, twin.parts)
                 if bridges.impossible:
                     return replace(bridges, impossible=""), bridges.impossible
             except Exception as error:  # noqa: BLE001 - whatever a program makes of the user's code
                 return bridges, f"{type(error).__name__}: {error}"
 
     def _compiled(self, twin: _Twin, bridges: Bridges) -> str:
-        engine = CompiledEngine(*twin.parts, 1, twin.snapshots, bridges=bridges, on_trial=True)
+        engine = CompiledEngine(twin.parts, 1, twin.snapshots, bridges=bridges, on_trial=True)
         for number, (start, expected, batch) in enumerate(
             zip(self._starts, self._expected, self.batches, strict=True), start=1
         ):
@@ -227,7 +223,11 @@ class _Trial:
             nan = {s.path for s in network.layout if s.trainable and np.isnan(s.view(network.gradients)).any()}
             unwritten.append(nan)
         for path in sorted(unwritten[0] - unwritten[1]):
-            parts = [p for _, p in own_parts(*twin.parts[:3]).items() if path.startswith(f"{p.path}.")]
+            parts = [
+                p
+                for _, p in own_parts(twin.network, twin.loss, twin.optimizer).items()
+                if path.startswith(f"{p.path}.")
+            ]
             where = place_of(parts[-1]) if parts else f"parameter {path}"
             raise gradient_unwritten(where, path.rpartition(".")[2])
 
@@ -247,17 +247,17 @@ def plan_of(network: Network, loss: Loss, optimizer: Optimizer, seed: int, rows:
     """
     optimizer = deepcopy(optimizer)
     optimizer.prepare(network.parameters)
-    parts = network, loss, optimizer, seed
+    parts = Parts(network, loss, optimizer, seed)
     try:
-        bridges = examine(*parts, rows, len(rows), compiled=True)
+        bridges = examine(parts, rows, len(rows), compiled=True)
     except Exception:  # noqa: BLE001 - example targets may be nothing for a loss of the user's: stand-ins must do
         bridges = NO_BRIDGES
     while not bridges.impossible:
         try:
-            plan = step_program(*parts, rows, bridges).plan()
-            return replace(plan, python_parts=bridges.explained(*parts[:3]))
+            plan = step_program(network, loss, optimizer, seed, rows, bridges).plan()
+            return replace(plan, python_parts=bridges.explained(parts))
         except NotRecorded as refusal:
-            bridges = bridges.with_refused(refusal, network, loss, optimizer)
+            bridges = bridges.with_refused(refusal, parts)
     raise ConfigurationError(
         where="plan",
         received=bridges.impossible,
