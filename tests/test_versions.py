@@ -58,6 +58,8 @@ def test_a_model_does_not_look_again_where_nothing_of_its_own_changed(monkeypatc
     monkeypatch.setattr(Fingerprint, "_layers", looked)
     model.network[1].residual[1].slope = 0.3
     model.network[0].bias.trainable = False
+    other.network.copy()
+    other.gradients(X, X[:, :3])
     other.predict(X)
     other.step(X, X[:, :3])
     with pytest.raises(AssertionError):

@@ -192,11 +192,11 @@ class InMemory(Layer):
         buffers, before = (store.values[part], store.gradients[part]), self._buffers
         if before is not None and all(is_same_memory(a, b) for a, b in zip(before[:2], buffers, strict=True)):
             buffers = before[:2]
-        else:
-            self.note_change()
         found = {"_memory": store, "_sums": tuple(self._sums_of_places())}
-        found |= {"_buffers": (*buffers, layout_of(named, part.start)), "_layout_of": self.version}
-        self.__dict__.update(found)
+        self.__dict__.update(found, _buffers=(*buffers, layout_of(named, part.start)))
+        if before is None or buffers[0] is not before[0]:
+            self.note_change()
+        self.__dict__["_layout_of"] = self.version
 
     def _sums_of_places(self) -> Iterator[tuple[Parameter, Parameter]]:
         """Pairs of parameters in different layers inside: the gradient of the second is to be added to the first's."""
