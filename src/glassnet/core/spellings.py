@@ -89,7 +89,7 @@ NEAR: dict[str, dict[str, str]] = {
     },
     "metric": {"error": "accuracy", "precision_score": "precision", "recall_score": "recall"},
     "optimizer": {"momentum": "sgd", "nesterov": "sgd", "gd": "sgd"},
-    "layer": {"prelu": "leaky_relu", "selu": "elu", "mish": "silu", "linear": "identity", "none": "identity"},
+    "layer": {"prelu": "leaky_relu", "linear": "identity", "none": "identity"},
     "initializer": {
         "lecun": "lecun_normal",
         "truncated_normal": "normal",

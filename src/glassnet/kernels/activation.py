@@ -33,7 +33,7 @@ def identity_backward(dy: Array, dx: Array) -> None:
     np.copyto(dx, dy)
 
 
-@_activation("y = max(x, 0)", elements="y = max(x, 0)", least=0.0)
+@_activation("y = max(x, 0)", elements="y = max(x, 0)", least=0.0, in_c="x < 0.0f ? 0.0f : x")
 def relu_forward(x: Array, y: Array) -> None:
     """Writes ``y = max(x, 0)``.
 
@@ -48,7 +48,9 @@ def relu_backward(dy: Array, y: Array, dx: Array) -> None:
     np.multiply(dy, y > 0, out=dx)
 
 
-@_activation("y = x for x > 0, slope · x otherwise", elements="y = x if x > 0 else slope * x")
+@_activation(
+    "y = x for x > 0, slope · x otherwise", elements="y = x if x > 0 else slope * x", in_c="x < 0.0f ? slope * x : x"
+)
 def leaky_relu_forward(x: Array, y: Array, *, slope: float) -> None:
     """Writes ``y = x`` for x > 0 and ``slope · x`` otherwise.
 
@@ -63,7 +65,9 @@ def leaky_relu_backward(dy: Array, x: Array, dx: Array, *, slope: float) -> None
     np.multiply(dy, np.where(x > 0, x.dtype.type(1), x.dtype.type(slope)), out=dx)
 
 
-@_activation("y = min(max(x, low), high)", elements="y = min(max(x, low), high)")
+@_activation(
+    "y = min(max(x, low), high)", elements="y = min(max(x, low), high)", in_c="x < low ? low : x > high ? high : x"
+)
 def clip_forward(x: Array, y: Array, *, low: float, high: float) -> None:
     """Writes ``y = min(max(x, low), high)``.
 
@@ -78,7 +82,12 @@ def clip_backward(dy: Array, y: Array, dx: Array, *, low: float, high: float) ->
     np.multiply(dy, (y > low) & (y < high), out=dx)
 
 
-@_activation("y = x for x > 0, α (eˣ − 1) otherwise", elements="y = x if x > 0 else alpha * expm1(x)", flops=20)
+@_activation(
+    "y = x for x > 0, α (eˣ − 1) otherwise",
+    elements="y = x if x > 0 else alpha * expm1(x)",
+    flops=20,
+    in_c="x < 0.0f ? alpha * expm1f(x) : x",
+)
 def elu_forward(x: Array, y: Array, *, alpha: float) -> None:
     """Writes ``y = x`` for x > 0 and ``α (eˣ − 1)`` otherwise.
 
@@ -94,7 +103,12 @@ def elu_backward(dy: Array, x: Array, dx: Array, *, alpha: float) -> None:
     np.multiply(dy, np.where(x > 0, x.dtype.type(1), alpha * np.exp(np.minimum(x, 0))), out=dx)
 
 
-@_activation("y = x Φ(x),  Φ(x) = ½ erfc(−x/√2)", elements="y = x * cdf(x)", flops=40)
+@_activation(
+    "y = x Φ(x),  Φ(x) = ½ erfc(−x/√2)",
+    elements="y = x * cdf(x)",
+    flops=40,
+    in_c="x * (0.5f * erfcf(x * -0.707106781f))",
+)
 def gelu_forward(x: Array, y: Array) -> None:
     """Writes ``y = x Φ(x)``, Φ the normal distribution function: the exact GELU.
 
@@ -115,7 +129,11 @@ def gelu_backward(dy: Array, x: Array, dx: Array) -> None:
 
 
 @_activation(
-    "y = ½ x (1 + tanh u),  u = √(2/π) (x + 0.044715 x³)", elements="y = x / 2 * (1 + tanh(u))" + _GELU, flops=25
+    "y = ½ x (1 + tanh u),  u = √(2/π) (x + 0.044715 x³)",
+    elements="y = x / 2 * (1 + tanh(u))" + _GELU,
+    flops=25,
+    # ½ (1 + tanh u) = 1/(1 + e^−2u), without the difference that cancels on the left
+    in_c="x * logistic(1.59576912f * (x + 0.044715f * x * x * x))",
 )
 def gelu_tanh_forward(x: Array, y: Array) -> None:
     """Writes ``y = ½ x (1 + tanh u)`` with ``u = √(2/π) (x + 0.044715 x³)``: the usual approximation of GELU.
@@ -141,7 +159,7 @@ def gelu_tanh_backward(dy: Array, x: Array, dx: Array) -> None:
     np.multiply(dy, (1 + t) / 2 + x / 2 * (1 - t * t) * du, out=dx)
 
 
-@_activation("y = x σ(x)", elements="y = x * sigma(x)", flops=20)
+@_activation("y = x σ(x)", elements="y = x * sigma(x)", flops=20, in_c="x * logistic(x)")
 def silu_forward(x: Array, y: Array) -> None:
     """Writes ``y = x σ(x)``, also known as swish.
 
@@ -157,7 +175,9 @@ def silu_backward(dy: Array, x: Array, dx: Array) -> None:
     np.multiply(dy, s * (1 + x * (1 - s)), out=dx)
 
 
-@_activation("y = σ(x) = 1 / (1 + e⁻ˣ)", elements="y = 1 / (1 + exp(-x))", saturates=(0.01, 0.99), flops=20)
+@_activation(
+    "y = σ(x) = 1 / (1 + e⁻ˣ)", elements="y = 1 / (1 + exp(-x))", saturates=(0.01, 0.99), flops=20, in_c="logistic(x)"
+)
 def sigmoid_forward(x: Array, y: Array) -> None:
     """Writes ``y = σ(x) = 1 / (1 + e⁻ˣ)``."""
     np.copyto(y, logistic(x))
@@ -169,7 +189,7 @@ def sigmoid_backward(dy: Array, y: Array, dx: Array) -> None:
     np.multiply(dy, y * (1 - y), out=dx)
 
 
-@_activation("y = tanh x", elements="y = tanh(x)", saturates=(-0.98, 0.98), flops=20)
+@_activation("y = tanh x", elements="y = tanh(x)", saturates=(-0.98, 0.98), flops=20, in_c="tanhf(x)")
 def tanh_forward(x: Array, y: Array) -> None:
     """Writes ``y = tanh x``."""
     np.tanh(x, out=y)
@@ -181,7 +201,12 @@ def tanh_backward(dy: Array, y: Array, dx: Array) -> None:
     np.multiply(dy, 1 - y * y, out=dx)
 
 
-@_activation("y = log(1 + eˣ)", elements="y = max(x, 0) + log1p(exp(-abs(x)))", flops=30)
+@_activation(
+    "y = log(1 + eˣ)",
+    elements="y = max(x, 0) + log1p(exp(-abs(x)))",
+    flops=30,
+    in_c="fmaxf(x, 0.0f) + log1pf(expf(-fabsf(x)))",
+)
 def softplus_forward(x: Array, y: Array) -> None:
     """Writes ``y = log(1 + eˣ) = max(x, 0) + log1p(e^−|x|)``.
 

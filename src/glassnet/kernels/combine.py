@@ -8,7 +8,7 @@ from glassnet.core.shapes import Array, Geometry
 from glassnet.kernels.registry import kernel
 
 
-@kernel("y = shortcut + branch", elements="y = shortcut + branch", writes="y", in_place=True)
+@kernel("y = shortcut + branch", elements="y = shortcut + branch", writes="y", in_place=True, in_c="shortcut + branch")
 def residual_forward(shortcut: Array, branch: Array, y: Array) -> None:
     """Writes ``y = shortcut + branch``, all of one shape (N, ...).
 

@@ -43,7 +43,7 @@ def unpack_backward(dy: Array, dx: Array, *, start: Geometry) -> None:
     dx[:, start : start + dy.shape[1]] = dy
 
 
-@kernel("y = a b", elements="y = a * b", writes="y", in_place=True)
+@kernel("y = a b", elements="y = a * b", writes="y", in_place=True, in_c="a * b")
 def multiply_forward(a: Array, b: Array, y: Array) -> None:
     """Writes ``y = a b``, element by element, all of one shape (N, D)."""
     np.multiply(a, b, out=y)
@@ -63,7 +63,7 @@ def multiply_backward(dy: Array, a: Array, b: Array, da: Array, db: Array) -> No
     np.multiply(dy, a, out=db)
 
 
-@kernel("y = a − b", elements="y = a - b", writes="y", in_place=True)
+@kernel("y = a − b", elements="y = a - b", writes="y", in_place=True, in_c="a - b")
 def subtract_forward(a: Array, b: Array, y: Array) -> None:
     """Writes ``y = a − b``, all of one shape (N, D)."""
     np.subtract(a, b, out=y)
@@ -75,7 +75,7 @@ def subtract_backward(dy: Array, db: Array) -> None:
     np.negative(dy, out=db)
 
 
-@kernel("y = |a − b|", elements="y = abs(a - b)", writes="y", in_place=True, flops=2)
+@kernel("y = |a − b|", elements="y = abs(a - b)", writes="y", in_place=True, flops=2, in_c="fabsf(a - b)")
 def absolute_difference_forward(a: Array, b: Array, y: Array) -> None:
     """Writes ``y = |a − b|``, all of one shape (N, D).
 

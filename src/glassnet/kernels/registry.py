@@ -46,6 +46,8 @@ class KernelInfo:
         arrays: all of these in the order of the kernel's signature, which is that of its native twin.
         settings: names of its keyword-only numbers, in order.
         elements: its element lines, see the module; empty where a line would not be understood.
+        in_c: an element of what it writes as an expression in C, in float32, by the names of its arguments and with
+            functions such as ``logistic``; empty where no such line is enough.
         symbols: how names are written in mathematics that mean something else in other kernels, as
             ``"momentum α; doutputs δ^z"``; of a capital, what its axis is called.
         note: a sentence that its equation leaves unsaid, by language ("en", "zh").
@@ -78,6 +80,7 @@ class KernelInfo:
     updates: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     elements: str = ""
+    in_c: str = ""
     symbols: str = ""
     note: Mapping[str, str] | None = None
     shared: tuple[str, ...] = ()
@@ -147,6 +150,7 @@ def kernel(
     elements: str = "",
     writes: str = "",
     updates: str = "",
+    in_c: str = "",
     symbols: str = "",
     note: Mapping[str, str] | None = None,
     shared: str = "",
@@ -192,6 +196,7 @@ def kernel(
             updates=updated,
             settings=settings,
             elements=elements,
+            in_c=in_c,
             symbols=symbols,
             note=note,
             shared=tuple(shared.split()),

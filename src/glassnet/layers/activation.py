@@ -23,6 +23,12 @@ class Activation(Layer):
     remembers: str = "x"
     """The argument of the backward kernel that the forward pass must keep: ``"x"``, ``"y"`` or ``""``."""
 
+    in_torch: str = ""
+    """PyTorch's module of the same function, where it has one that takes no settings."""
+
+    in_onnx: str = ""
+    """ONNX's operator of the same function."""
+
     def kernel_settings(self) -> dict[str, Any]:
         """Numbers that both kernels take."""
         return {}
@@ -46,6 +52,7 @@ class Identity(Activation):
 
     kernels = activation.identity_forward, activation.identity_backward
     remembers = ""
+    in_torch = "Identity"
     passes_on = True
 
 
@@ -54,12 +61,15 @@ class ReLU(Activation):
 
     kernels = activation.relu_forward, activation.relu_backward
     remembers = "y"
+    in_torch = "ReLU"
+    in_onnx = "Relu"
 
 
 class LeakyReLU(Activation):
     """y = x for x > 0, ``slope`` · x (0.01) otherwise."""
 
     kernels = activation.leaky_relu_forward, activation.leaky_relu_backward
+    in_onnx = "LeakyRelu"
 
     def __init__(self, slope: float = 0.01) -> None:
         self.slope = number(slope, "slope", "LeakyReLU", low=0)
@@ -113,6 +123,8 @@ class ReLU6(Clip):
     (2017).
     """
 
+    in_torch = "ReLU6"
+
     def __init__(self) -> None:
         super().__init__(0.0, 6.0)
 
@@ -121,6 +133,7 @@ class ELU(Activation):
     """y = x for x > 0, ``alpha`` (1) · (eˣ − 1) otherwise."""
 
     kernels = activation.elu_forward, activation.elu_backward
+    in_onnx = "Elu"
 
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = number(alpha, "alpha", "ELU", low=0, open_low=True)
@@ -146,6 +159,7 @@ class SiLU(Activation):
     """y = x σ(x), also known as swish."""
 
     kernels = activation.silu_forward, activation.silu_backward
+    in_torch = "SiLU"
 
 
 class Sigmoid(Activation):
@@ -153,6 +167,8 @@ class Sigmoid(Activation):
 
     kernels = activation.sigmoid_forward, activation.sigmoid_backward
     remembers = "y"
+    in_torch = "Sigmoid"
+    in_onnx = "Sigmoid"
 
 
 class Tanh(Activation):
@@ -160,12 +176,15 @@ class Tanh(Activation):
 
     kernels = activation.tanh_forward, activation.tanh_backward
     remembers = "y"
+    in_torch = "Tanh"
+    in_onnx = "Tanh"
 
 
 class Softplus(Activation):
     """y = log(1 + eˣ)."""
 
     kernels = activation.softplus_forward, activation.softplus_backward
+    in_onnx = "Softplus"
 
 
 class Softmax(Activation):

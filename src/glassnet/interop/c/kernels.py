@@ -14,7 +14,9 @@ import numpy as np
 
 from glassnet.core.shapes import Array, Shape, size_of
 from glassnet.kernels import (
+    KERNELS,
     Kernel,
+    KernelInfo,
     activation,
     batch_norm,
     combine,
@@ -24,7 +26,6 @@ from glassnet.kernels import (
     dense,
     embedding,
     folded,
-    info,
     merge,
     pool,
     resize,
@@ -33,34 +34,14 @@ from glassnet.kernels import (
     softmax,
 )
 
-ELEMENTS: dict[Kernel, str] = {
-    activation.relu_forward: "x < 0.0f ? 0.0f : x",
-    activation.leaky_relu_forward: "x < 0.0f ? slope * x : x",
-    activation.clip_forward: "x < low ? low : x > high ? high : x",
-    activation.elu_forward: "x < 0.0f ? alpha * expm1f(x) : x",
-    activation.silu_forward: "x * logistic(x)",
-    activation.sigmoid_forward: "logistic(x)",
-    activation.tanh_forward: "tanhf(x)",
-    activation.softplus_forward: "fmaxf(x, 0.0f) + log1pf(expf(-fabsf(x)))",
-    activation.gelu_forward: "x * (0.5f * erfcf(x * -0.707106781f))",
-    # ½ (1 + tanh u) = 1/(1 + e^−2u), without the difference that cancels on the left
-    activation.gelu_tanh_forward: "x * logistic(1.59576912f * (x + 0.044715f * x * x * x))",
-    combine.residual_forward: "shortcut + branch",
-    merge.multiply_forward: "a * b",
-    merge.subtract_forward: "a - b",
-    merge.absolute_difference_forward: "fabsf(a - b)",
-}
-"""What an element of the output is, by the names that the kernel has for its inputs and settings."""
-
 Written = tuple[Any, ...]
 """Name of a C function and its arguments: arrays, of which it gets the first element's place, constants as pairs of a
 name and an array, numbers, and None for NULL."""
 
 
-def element_function(kernel: Kernel) -> str:
-    """The C function that an entry of ``ELEMENTS`` stands for."""
-    entry = info(kernel)
-    element = re.sub(rf"\b({'|'.join(entry.reads)})\b", r"\1[i]", ELEMENTS[kernel])
+def element_function(entry: KernelInfo) -> str:
+    """The C function of a kernel that says what an element is in C."""
+    element = re.sub(rf"\b({'|'.join(entry.reads)})\b", r"\1[i]", entry.in_c)
     arguments = [f"const float *{name}" for name in entry.reads] + [f"float {name}" for name in entry.settings]
     return f"""static void {entry.name}({", ".join(arguments)}, int size, float *y)
 {{
@@ -73,8 +54,7 @@ def call(function: str, *arguments: Any) -> Written:
     return function, *arguments
 
 
-def _elementwise(kernel: Kernel) -> Callable[..., Written]:
-    entry = info(kernel)
+def _elementwise(entry: KernelInfo) -> Callable[..., Written]:
     return lambda y, **given: call(
         entry.name, *(given[name] for name in entry.reads), *(float(given[name]) for name in entry.settings), y.size, y
     )
@@ -141,7 +121,7 @@ def _images(x: Array) -> Shape:
 
 
 EMITTERS: dict[Kernel, Callable[..., Written]] = {
-    **{kernel: _elementwise(kernel) for kernel in ELEMENTS},
+    **{entry.function: _elementwise(entry) for entry in KERNELS.values() if entry.in_c},
     activation.identity_forward: lambda x, y: call("copy", x, 1, x.size, x.size, x.size, y),
     combine.accumulate: lambda dpart, dx: call(combine.residual_forward.__name__, dx, dpart, dx.size, dx),
     combine.concat_forward: lambda part, y, start: call(

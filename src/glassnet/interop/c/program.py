@@ -15,8 +15,9 @@ from glassnet.compile.stages import Group, Stage
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.places import offset_of, place_of
 from glassnet.core.shapes import Array
-from glassnet.interop.c.kernels import ELEMENTS, EMITTERS, element_function
+from glassnet.interop.c.kernels import EMITTERS, element_function
 from glassnet.interop.recorded import RecordedNetwork
+from glassnet.kernels import KERNELS
 from glassnet.network import Network
 
 ALIGNMENT = 64
@@ -137,5 +138,5 @@ def _plus(name: str, offset: int, array: Array) -> str:
 def _functions() -> dict[str, str]:
     """The texts of all C functions by name; each calls none but those before it."""
     texts = Path(__file__).with_name("functions.c").read_text("utf-8").rstrip().split("\n\n")[1:]
-    elements = {kernel.__name__: element_function(kernel) for kernel in ELEMENTS}
+    elements = {entry.name: element_function(entry) for entry in KERNELS.values() if entry.in_c}
     return {text.partition("static ")[2].partition("(")[0].split()[-1]: text for text in texts} | elements

@@ -55,11 +55,11 @@ def _simple(name: str) -> Callable[[gl.Layer], Any]:
     return make
 
 
-for _layer, _name in (
-    (gl.Identity, "Identity"), (gl.ReLU, "ReLU"), (gl.SiLU, "SiLU"), (gl.Sigmoid, "Sigmoid"), (gl.Tanh, "Tanh"),
-    (gl.Softplus, "Softplus"), (gl.Flatten, "Flatten"),
-):  # fmt: skip
-    to_module.register(_layer, _simple(_name))
+to_module.register(gl.Flatten, _simple("Flatten"))
+to_module.register(gl.Softplus, _simple("Softplus"))  # read with care: torch's has settings
+for _layer in gl.ACTIVATIONS.values():
+    if _layer.in_torch:
+        to_module.register(_layer, _simple(_layer.in_torch))
 
 
 @to_module.register
@@ -218,7 +218,7 @@ def _to_leaky_relu(layer: gl.LeakyReLU) -> Any:
 def _to_clip(layer: gl.Clip) -> Any:
     from torch import nn
 
-    return nn.ReLU6() if isinstance(layer, gl.ReLU6) else nn.Hardtanh(*layer.kernel_settings().values())
+    return nn.Hardtanh(*layer.kernel_settings().values())
 
 
 @to_module.register

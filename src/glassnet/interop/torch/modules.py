@@ -49,6 +49,11 @@ def _plain(make: Callable[[Any], gl.Layer]) -> Reader:
     return lambda m, rows: [make(m)]
 
 
+def _alone(layer: type[gl.Layer]) -> Reader:
+    """A module that becomes one layer without settings."""
+    return lambda m, rows: [layer()]
+
+
 def _images(make: Reader) -> Reader:
     """A module for images (N, C, H, W) alone."""
 
@@ -232,24 +237,19 @@ READERS: dict[str, Reader] = {
     "GELU": _plain(lambda m: gl.GELU(approximate=m.approximate == "tanh")),
     "GroupNorm": _as_images(_group_norm),
     "Hardtanh": _plain(lambda m: gl.Clip(_limit(m.min_val), _limit(m.max_val))),
-    "Identity": _plain(lambda m: gl.Identity()),
     "LayerNorm": _layer_norm,
     "LeakyReLU": _plain(lambda m: gl.LeakyReLU(m.negative_slope)),
     "Linear": _plain(lambda m: gl.Dense(m.out_features, use_bias=m.bias is not None)),
     "MaxPool1d": _as_images(_max_pool(1)),
     "MaxPool2d": _images(_max_pool(2)),
     "Permute": _plain(lambda m: gl.Permute(*m.order)),
-    "ReLU": _plain(lambda m: gl.ReLU()),
-    "ReLU6": _plain(lambda m: gl.ReLU6()),
     "Scale": _plain(lambda m: gl.Scale()),
-    "SiLU": _plain(lambda m: gl.SiLU()),
-    "Sigmoid": _plain(lambda m: gl.Sigmoid()),
     "Softmax": _softmax,
     "Softplus": _softplus,
-    "Tanh": _plain(lambda m: gl.Tanh()),
     "Unflatten": _unflatten,
     "Upsample": _images(_upsample),
     "ZeroPad2d": _images(_zero_pad),
+    **{layer.in_torch: _alone(layer) for layer in gl.ACTIVATIONS.values() if layer.in_torch},
 }
 """How each module is read."""
 
