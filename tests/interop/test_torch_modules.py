@@ -412,7 +412,7 @@ WRONG: list[tuple[str, Callable[[Any], gn.Layer], Any, tuple[int, ...]]] = [
 @pytest.mark.parametrize("number", range(len(WRONG)))
 def test_a_reading_that_is_wrong_is_noticed(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     name, wrong, module, shape = WRONG[number]
-    monkeypatch.setitem(gn.interop.torch_modules.READERS, name, lambda m, rows: [wrong(m)])
+    monkeypatch.setitem(gn.interop.torch.modules.READERS, name, lambda m, rows: [wrong(m)])
     behind = nn.Sequential(nn.Identity(), nn.Sequential(nn.ReLU(), nn.Identity(), settled(module)))
     with pytest.raises(gn.ConfigurationError, match=rf"from_torch: 1\.2: received .* here and .* there.*of {name}\("):
         from_torch(behind, shape)
@@ -420,8 +420,8 @@ def test_a_reading_that_is_wrong_is_noticed(number: int, monkeypatch: pytest.Mon
 
 def test_layers_in_a_wrong_order_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     module = settled(nn.Sequential(nn.Linear(6, 6), nn.Tanh()))
-    reading = gn.interop.torch_import._joined
-    monkeypatch.setattr(gn.interop.torch_import, "_joined", lambda layers: reading(layers)[::-1])
+    reading = gn.interop.torch.importing._joined
+    monkeypatch.setattr(gn.interop.torch.importing, "_joined", lambda layers: reading(layers)[::-1])
     with pytest.raises(
         gn.ConfigurationError, match="from_torch: received .* of the network of 2 layers as of the module"
     ):
