@@ -24,11 +24,12 @@ GLASSNET_KERNEL(softmax_forward);
 template <class T>
 void softmax_backward(In<T> of_dy, In<T> of_y, Out<T> of_dx) {
     const LastAxis of(of_dx);
+    const int64_t rows = of.rows, classes = of.classes;
     const T *dy = of_dy, *y = of_y;
     T* dx = of_dx;
-    for (int64_t row = 0; row < of.rows; ++row, dy += of.classes, y += of.classes, dx += of.classes) {
-        const T mean = sum_of<T>(of.classes, [dy, y](int64_t k) { return dy[k] * y[k]; });
-        for (int64_t k = 0; k < of.classes; ++k) dx[k] = y[k] * (dy[k] - mean);
+    for (int64_t row = 0; row < rows; ++row, dy += classes, y += classes, dx += classes) {
+        const T mean = sum_of<T>(classes, [dy, y](int64_t k) { return dy[k] * y[k]; });
+        for_each(classes, [=](int64_t k) { dx[k] = y[k] * (dy[k] - mean); });
     }
 }
 GLASSNET_KERNEL(softmax_backward);
