@@ -14,8 +14,8 @@ import pytest
 from gradients import layer_cases, loss_cases, network_for, rows_for
 
 import glassnet as gn
-from glassnet.derivatives.pieces import HELD
-from glassnet.kernels import KERNELS
+from glassnet.derivatives.pieces import HELD, PiecewiseRunner
+from glassnet.kernels import KERNELS, info
 from glassnet.kernels.activation import leaky_relu_forward, relu_forward
 
 Array = np.ndarray
@@ -273,20 +273,60 @@ def test_units_just_beside_their_kink_keep_the_slope() -> None:
 def test_every_kernel_with_kinks_is_held() -> None:
     """The smooth ones of the families that have any are named here: a new one must be thought about."""
     smooth = {
-        *("identity", "gelu", "gelu_tanh", "silu", "sigmoid", "tanh", "softplus", "average_pool2d", "squared_error"),
-        *("huber", "poisson", "gamma", "binary_cross_entropy", "binary_cross_entropy_of_probabilities"),
-        *("cross_entropy", "soft_cross_entropy", "cross_entropy_of_probabilities"),
-        *("multiply", "row_dot", "squared_distance", "subtract", "unpack"),
+        *("average_pool2d", "squared_error", "huber", "poisson", "gamma", "binary_cross_entropy"),
+        *("binary_cross_entropy_of_probabilities", "cross_entropy", "soft_cross_entropy"),
+        *("cross_entropy_of_probabilities", "multiply", "row_dot", "squared_distance", "subtract", "unpack"),
     }
     held = {kernel.__name__.rpartition("_")[0] for kernel in HELD}
     assert not held & smooth
-    rooms = ("activation", "pool", "losses", "merge")
+    rooms = ("pool", "regression", "classes", "merge")
     backward = {
         name.removesuffix("_backward")
         for name, entry in KERNELS.items()
         if name.endswith("_backward") and entry.function.__module__.endswith(rooms)
     }
     assert backward == held | smooth
+
+
+@pytest.mark.parametrize("layer", [layer for layer in gn.layers.ACTIVATIONS.values() if layer is not gn.Softmax])
+def test_kinks_are_where_they_are_declared(layer: type[gn.layers.Activation]) -> None:
+    """A jump of f′ or f″ is to be seen in the second differences of f′."""
+    forward, backward = map(info, layer().kernels)
+    settings, step = layer().kernel_settings(), 2.0**-10
+    x = np.arange(-8, 8, step)
+    y, slope = np.empty_like(x), np.empty_like(x)
+    forward.function(x=x, y=y, **settings)
+    given = {"x": x, "y": y, "dy": np.ones_like(x)}
+    backward.function(**{name: given[name] for name in backward.reads}, dx=slope, **settings)
+    declared = [settings[kink] if kink in settings else float(kink) for kink in forward.kinks]
+    seen = x[1:-1][np.abs(np.diff(slope, 2)) > step / 20]
+    assert all(any(abs(place - kink) <= 2 * step for kink in declared) for place in seen)
+    assert all((abs(seen - kink) <= 2 * step).any() for kink in declared if np.isfinite(kink))
+
+
+@pytest.mark.parametrize("layer", [gn.ReLU(), gn.LeakyReLU(0.3), gn.Clip(-0.5, 0.75), gn.ELU(1.5), gn.ELU()])
+@pytest.mark.parametrize("side", [-1, 0, 1])
+def test_on_its_piece_a_function_goes_on_beyond_the_kink(layer: gn.layers.Activation, side: int) -> None:
+    forward, backward = map(info, layer.kernels)
+    settings = layer.kernel_settings()
+    for kink in (settings[name] if name in settings else float(name) for name in forward.kinks):
+        first = np.array([kink + side * 1e-3])
+        y = np.empty(1)
+        runner = PiecewiseRunner()
+        given = {"x": first, "y": y, "dy": np.ones(1)}
+        runner(layer, forward.function, x=first, y=y, **settings)
+        slope = np.empty(1)
+        runner(layer, backward.function, **{n: given[n] for n in backward.reads}, dx=slope, **settings)
+        curvature = layer.alpha * np.exp(first[0]) if isinstance(layer, gn.ELU) and first[0] <= 0 else 0.0
+        for beyond in (-1e-2, 1e-2):
+            runner.again()
+            x, y_again, slope_again = first + beyond, np.empty(1), np.empty(1)
+            runner(layer, forward.function, x=x, y=y_again, **settings)
+            taylor = y + slope * beyond + curvature * beyond**2 / 2
+            assert y_again[0] == pytest.approx(taylor[0], abs=2e-6)
+            given = {"x": x, "y": y_again, "dy": np.full(1, 3.0)}
+            runner(layer, backward.function, **{n: given[n] for n in backward.reads}, dx=slope_again, **settings)
+            assert slope_again[0] == pytest.approx(3 * (slope[0] + curvature * beyond), abs=3e-4)
 
 
 def test_mistakes_are_explained() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.shapes import Array
-from glassnet.kernels import Kernel, activation, classes, merge, pool, regression
+from glassnet.kernels import Kernel, classes, info, merge, pool, regression
 from glassnet.network import LookingRunner
 from glassnet.runners import Caller, own
 
@@ -28,9 +28,9 @@ class First(NamedTuple):
 class PiecewiseRunner(LookingRunner):
     """Takes derivatives of derivatives where ReLU and its kind have none.
 
-    The first pass runs as it is. In later ones, after ``again()``, each element of ``ReLU``, ``LeakyReLU``, ``Clip``,
-    ``ELU`` and of absolute errors stays on that side of its kink, and the largest elements of poolings are those, that
-    the first pass found. Between kinks nothing changes by that. At a kink a derivative is that of the side which the
+    The first pass runs as it is. In later ones, after ``again()``, each element of activations with kinks and of
+    absolute errors stays on that side of its kink, and the largest elements of poolings are those, that the first pass
+    found. Between kinks nothing changes by that. At a kink a derivative is that of the side which the
     backward kernels choose, as elsewhere.
     """
 
@@ -45,7 +45,7 @@ class PiecewiseRunner(LookingRunner):
 
     def __call__(self, caller: Caller, kernel: Kernel, **arguments: Any) -> None:
         """Calls the kernel, or what stands for it."""
-        hold = HELD.get(kernel)
+        hold = _on_its_piece if info(kernel).forward.kinks else HELD.get(kernel)
         if hold is None:
             super().__call__(caller, kernel, **arguments)
         elif self._next is None:
@@ -65,31 +65,69 @@ class PiecewiseRunner(LookingRunner):
             self._next += 1
 
 
-def _line(backward: Kernel) -> Callable[[First], Again]:
-    """Stays on the line y = y₀ + slope (x − x₀), the slope being that of the backward kernel."""
+class _Pieces:
+    """An activation y = f(x) with kinks, or its slope, each element of which stays on the piece that it is given.
 
-    def hold(first: First) -> Again:
-        x0, y0 = first.before["x"], first.after["y"].copy()
-        settings = {name: value for name, value in first.before.items() if name not in ("x", "y")}
-        slope = np.empty_like(y0)
-        seen = {"y": y0} if backward in (activation.relu_backward, activation.clip_backward) else {"x": x0}
-        backward(dy=np.ones_like(y0), dx=slope, **seen, **settings)
+    Beyond the ends of its piece a function goes on as the parabola through its values inside, which lies off the
+    piece's own continuation by no more than the third power of the distance.
 
-        def again(x: Array, y: Array, **_: Any) -> None:
-            y[...] = y0 + slope * (x - x0)
+    Args:
+        kernel: forward or backward.
+        settings: of the call.
+        u: the argument in the first pass: x, or y where the backward kernel reads that.
+    """
 
-        return again
+    def __init__(self, kernel: Kernel, settings: dict[str, Any], u: Array) -> None:
+        self._kernel, self._settings = info(kernel), settings
+        forward = self._kernel.forward
+        places = np.array([settings[k] if k in settings else float(k) for k in forward.kinks], u.dtype)
+        places = np.sort(places[np.isfinite(places)])
+        # At a kink the backward kernel takes the slope of one side: to that side it belongs.
+        x = np.stack([np.nextafter(places, -np.inf), places, np.nextafter(places, np.inf)]).astype(u.dtype)
+        y, slopes = np.empty_like(x), np.empty_like(x)
+        forward.function(x=x, y=y, **settings)
+        backward = forward.backward
+        backward.function(
+            dy=np.ones_like(x), dx=slopes, **{backward.reads[1]: {"x": x, "y": y}[backward.reads[1]]}, **settings
+        )
+        is_right = (slopes[1] == slopes[2]) & (slopes[1] != slopes[0])
+        before, at, after = x if self._kernel.reads[-1] == "x" else y
+        outer = np.array([np.inf], u.dtype)
+        starts = np.concatenate([-outer, np.where(is_right, at, after)])
+        stops = np.concatenate([np.where(is_right, before, at), outer])
+        piece = np.searchsorted(starts[1:], u, side="right")
+        self._start, self._stop = starts[piece], stops[piece]
 
-    return hold
+    def __call__(self, u: Array) -> Array:
+        """The values of y, or of the slope, at u."""
+        inside = np.clip(u, self._start, self._stop)
+        beyond = u - inside
+        if not beyond.any():
+            return self._values(u)
+        width = np.where(np.isfinite(self._stop - self._start), self._stop - self._start, np.inf)
+        step = np.where(beyond == 0, 1, np.sign(beyond) * np.minimum(np.abs(beyond), width / 4))
+        share = beyond / step
+        near, middle, far = (self._values(np.where(beyond == 0, u, inside - n * step)) for n in range(3))
+        found = near * (share + 1) * (share + 2) / 2 - middle * share * (share + 2) + far * share * (share + 1) / 2
+        return np.asarray(np.where(beyond == 0, near, found))
+
+    def _values(self, u: Array) -> Array:
+        values, kernel = np.empty_like(u), self._kernel
+        given = {kernel.reads[-1]: u, kernel.writes[0]: values}
+        if kernel.forward is not kernel:
+            given["dy"] = np.ones_like(u)
+        kernel.function(**given, **self._settings)
+        return values
 
 
-def _slope(first: First) -> Again:
-    """Keeps the slope in dx = slope · dy."""
-    slope = np.empty_like(first.before["dx"])
-    first.kernel(**first.before | {"dy": np.ones_like(slope), "dx": slope})
+def _on_its_piece(first: First) -> Again:
+    kernel = info(first.kernel)
+    settings = {name: first.before[name] for name in kernel.settings}
+    argument, written = kernel.reads[-1], kernel.writes[0]
+    pieces = _Pieces(first.kernel, settings, first.before[argument])
 
-    def again(dy: Array, dx: Array, **_: Any) -> None:
-        np.multiply(dy, slope, out=dx)
+    def again(**arguments: Any) -> None:
+        arguments[written][...] = pieces(arguments[argument]) * arguments.get("dy", 1)
 
     return again
 
@@ -111,24 +149,6 @@ def _difference_slope(first: First) -> Again:
     def again(dy: Array, da: Array, db: Array, **_: Any) -> None:
         np.multiply(dy, side, out=da)
         np.negative(da, out=db)
-
-    return again
-
-
-def _elu(first: First) -> Again:
-    is_line = first.before["x"] > 0
-
-    def again(x: Array, y: Array, alpha: float) -> None:
-        y[...] = np.where(is_line, x, alpha * np.expm1(np.minimum(x, 1)))
-
-    return again
-
-
-def _elu_slope(first: First) -> Again:
-    is_line = first.before["x"] > 0
-
-    def again(dy: Array, x: Array, dx: Array, alpha: float) -> None:
-        np.multiply(dy, np.where(is_line, 1.0, alpha * np.exp(np.minimum(x, 1))), out=dx)
 
     return again
 
@@ -168,14 +188,6 @@ def _constant(first: First) -> Again:
 
 
 HELD: dict[Kernel, Callable[[First], Again]] = {
-    activation.relu_forward: _line(activation.relu_backward),
-    activation.relu_backward: _slope,
-    activation.leaky_relu_forward: _line(activation.leaky_relu_backward),
-    activation.leaky_relu_backward: _slope,
-    activation.clip_forward: _line(activation.clip_backward),
-    activation.clip_backward: _slope,
-    activation.elu_forward: _elu,
-    activation.elu_backward: _elu_slope,
     merge.absolute_difference_forward: _difference,
     merge.absolute_difference_backward: _difference_slope,
     pool.max_pool2d_forward: _largest,
@@ -184,3 +196,4 @@ HELD: dict[Kernel, Callable[[First], Again]] = {
     regression.quantile_backward: _constant,
     classes.hinge_backward: _constant,
 }
+"""How others stay on their piece than activations, whose kinks are declared."""

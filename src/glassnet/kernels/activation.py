@@ -33,7 +33,7 @@ def identity_backward(dy: Array, dx: Array) -> None:
     np.copyto(dx, dy)
 
 
-@_activation("y = max(x, 0)", elements="y = max(x, 0)", least=0.0, in_c="x < 0.0f ? 0.0f : x")
+@_activation("y = max(x, 0)", elements="y = max(x, 0)", kinks="0", least=0.0, in_c="x < 0.0f ? 0.0f : x")
 def relu_forward(x: Array, y: Array) -> None:
     """Writes ``y = max(x, 0)``.
 
@@ -49,7 +49,10 @@ def relu_backward(dy: Array, y: Array, dx: Array) -> None:
 
 
 @_activation(
-    "y = x for x > 0, slope · x otherwise", elements="y = x if x > 0 else slope * x", in_c="x < 0.0f ? slope * x : x"
+    "y = x for x > 0, slope · x otherwise",
+    elements="y = x if x > 0 else slope * x",
+    kinks="0",
+    in_c="x < 0.0f ? slope * x : x",
 )
 def leaky_relu_forward(x: Array, y: Array, *, slope: float) -> None:
     """Writes ``y = x`` for x > 0 and ``slope · x`` otherwise.
@@ -66,7 +69,10 @@ def leaky_relu_backward(dy: Array, x: Array, dx: Array, *, slope: float) -> None
 
 
 @_activation(
-    "y = min(max(x, low), high)", elements="y = min(max(x, low), high)", in_c="x < low ? low : x > high ? high : x"
+    "y = min(max(x, low), high)",
+    elements="y = min(max(x, low), high)",
+    kinks="low high",
+    in_c="x < low ? low : x > high ? high : x",
 )
 def clip_forward(x: Array, y: Array, *, low: float, high: float) -> None:
     """Writes ``y = min(max(x, low), high)``.
@@ -86,6 +92,7 @@ def clip_backward(dy: Array, y: Array, dx: Array, *, low: float, high: float) ->
     "y = x for x > 0, α (eˣ − 1) otherwise",
     elements="y = x if x > 0 else alpha * expm1(x)",
     flops=20,
+    kinks="0",
     in_c="x < 0.0f ? alpha * expm1f(x) : x",
 )
 def elu_forward(x: Array, y: Array, *, alpha: float) -> None:

@@ -66,6 +66,7 @@ class KernelInfo:
         left_out: for arrays that may be None, (name, the part of the equation that is not there without it).
         saturates: the ends of its range between which its slope is above a twenty-fifth of the largest; beyond them it
             is as good as flat. None for what has no such ends.
+        kinks: of y = f(x), the x where f′ or f″ jumps: numbers and names of settings, such as ``"low high"``.
         least: the number c of a kernel that writes max(x, c), element by element; None for all others.
         folds: the kernel whose work it does in prediction: that kernel and a scale, a shift and a lower bound of each
             channel after it, or what scale and shift that kernel amounts to.
@@ -92,8 +93,19 @@ class KernelInfo:
     flops: int | Callable[[dict[str, Any]], int] = 1
     left_out: tuple[tuple[str, str], ...] = ()
     saturates: tuple[float, float] | None = None
+    kinks: tuple[str, ...] = ()
     least: float | None = None
     folds: Kernel | None = None
+
+    @property
+    def forward(self) -> KernelInfo:
+        """The kernel of the forward pass that it belongs to by its name; itself where there is none."""
+        return KERNELS.get(self.name.removesuffix("_backward") + "_forward", self)
+
+    @property
+    def backward(self) -> KernelInfo:
+        """Likewise that of the backward pass."""
+        return KERNELS.get(self.name.removesuffix("_forward") + "_backward", self)
 
     @property
     def calls_python(self) -> bool:
@@ -162,6 +174,7 @@ def kernel(
     flops: int | Callable[[dict[str, Any]], int] = 1,
     left_out: Mapping[str, str] | None = None,
     saturates: tuple[float, float] | None = None,
+    kinks: str = "",
     least: float | None = None,
     folds: Kernel | None = None,
 ) -> Callable[[_Function], _Function]:
@@ -208,6 +221,7 @@ def kernel(
             flops=flops,
             left_out=tuple((left_out or {}).items()),
             saturates=saturates,
+            kinks=tuple(kinks.split()),
             least=least,
             folds=folds,
         )
