@@ -176,9 +176,6 @@ def _add_evaluate(commands: Commands) -> None:
     )
     parser.set_defaults(run=evaluate)
     _add_model_and_data(parser)
-    parser.add_argument(
-        "--target", type=readable, metavar="COLUMN", help="for a table: the target column, if not named as in training"
-    )
 
 
 def _add_predict(commands: Commands) -> None:
@@ -229,9 +226,6 @@ def _add_trace(commands: Commands) -> None:
     which.add_argument("--rows", metavar="FIRST:STOP", help="several rows as one batch, such as 0:4")
     parser.add_argument("--html", metavar="FILE", help="where to write the page; needs no network to be looked at")
     parser.add_argument("--language", default="en", choices=LANGUAGES, help="of the page (en)")
-    parser.add_argument(
-        "--target", type=readable, metavar="COLUMN", help="for a table: the target column, if not named as in training"
-    )
 
 
 def _add_model_and_data(parser: argparse.ArgumentParser) -> None:
@@ -239,6 +233,9 @@ def _add_model_and_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", help=DATA_HELP)
     _add_pictures(parser)
     _add_texts(parser)
+    parser.add_argument(
+        "--target", type=readable, metavar="COLUMN", help="for a table: the target column, if not named as in training"
+    )
 
 
 def _add_pictures(group: argparse._ActionsContainer) -> None:

@@ -23,29 +23,23 @@ def write_answers(answers: Iterable[Answers], path: str | None) -> int:
     Returns:
         How many rows there were.
     """
-    counted = _Counted(answers)
+    rows = 0
+
+    def counted() -> Iterator[Answers]:
+        nonlocal rows
+        for own in answers:
+            rows += len(next(iter(own.values())))
+            yield own
+
     if path is not None and path.lower().endswith(".parquet"):
-        with replacing(path) as temporary:
-            _write_parquet(counted, temporary)
+        with replacing(path) as parquet:
+            _write_parquet(counted(), parquet)
     else:
         with nullcontext() if path is None else replacing(path) as temporary:
             stream = answers_to(sys.stdout) if temporary is None else temporary.open("w", encoding="utf-8", newline="")
             with stream as file:
-                _write_csv(counted, file)
-    return counted.rows
-
-
-class _Counted:
-    """Answers as they come, and how many rows there were."""
-
-    def __init__(self, answers: Iterable[Answers]) -> None:
-        self._answers = answers
-        self.rows = 0
-
-    def __iter__(self) -> Iterator[Answers]:
-        for own in self._answers:
-            self.rows += len(next(iter(own.values())))
-            yield own
+                _write_csv(counted(), file)
+    return rows
 
 
 def _write_csv(answers: Iterable[Answers], file: TextIO) -> None:

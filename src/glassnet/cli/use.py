@@ -13,7 +13,7 @@ import numpy as np
 from glassnet.cli.pictures import SHOWN, answer_lines, picture_options, read_for
 from glassnet.cli.streams import Answers, write_answers
 from glassnet.cli.tables import answers_in, measured, reading_of
-from glassnet.core.errors import ConfigurationError, DataError
+from glassnet.core.errors import ConfigurationError
 from glassnet.core.files import require_writable
 from glassnet.core.output import answers_to, in_a_line, listed
 from glassnet.core.shapes import Array
@@ -22,6 +22,7 @@ from glassnet.data.sources import picture_files
 from glassnet.data.tables import batches, is_table, name_of, read_like, require_polars
 from glassnet.model import Model, load
 from glassnet.tables import Frame, Number, Table
+from glassnet.tables.raws import require_complete
 from glassnet.tables.surprises import told_once
 from glassnet.tracing import trace as trace_model
 
@@ -167,14 +168,8 @@ def _complete(table: Table, names: Sequence[str], frame: Frame) -> Array:
     """
     columns = table.read(frame, names, where="predict")
     for name, raw in columns.items():
-        gaps = np.flatnonzero(raw.missing)
-        if len(gaps):
-            raise DataError(
-                where=f"column {name!r}",
-                received=f"no value in {raw.place(int(gaps[0]))}",
-                expected="a number in every cell: in training none was missing",
-                fix="fill the cell or delete the row",
-            )
+        expected = "a number in every cell: in training none was missing"
+        require_complete(raw, where=f"column {name!r}", expected=expected, fix="fill the cell or delete the row")
     return np.column_stack([columns[name].values for name in names])
 
 

@@ -31,20 +31,17 @@ def numeric(values: Any, *, where: str) -> Array:
     """
     if type(values) is np.ndarray and values.dtype.kind in NUMBERS:
         return values
-    if values is None or hasattr(values, "toarray"):
-        raise DataError(
-            where=where,
-            received="nothing (None)" if values is None else f"a sparse matrix ({type(values).__name__})",
-            expected="an array of numbers",
-            fix="pass the data" if values is None else "make it dense first: x.toarray()",
-        )
+    if values is None:
+        raise _refused("no array", "nothing (None)", where)
+    if hasattr(values, "toarray"):
+        raise _refused("sparse", f"a sparse matrix ({type(values).__name__})", where)
     _refuse_masked_parts(values, where)
     try:
         array = np.asanyarray(values)
     except (OverflowError, TypeError):  # a whole number beyond float64, dates among numbers
         array = np.asarray(values, dtype=object)
     except ValueError as error:
-        raise _ragged(str(error), where) from error
+        raise _refused("ragged", f"rows of different lengths ({error})", where) from error
     array = unmasked(array, where=where)
     if array.dtype.kind in NUMBERS:
         return array
@@ -139,7 +136,7 @@ def _stacked(array: Array, where: str) -> Array:
     parts = [numeric(part, where=f"{where}: {place_in_rows(index)}") for index, part in _elements(array)]
     if len({part.shape for part in parts}) > 1:
         shapes = " and ".join(map(str, list(dict.fromkeys(part.shape for part in parts))[:2]))
-        raise _ragged(f"arrays of the shapes {shapes}", where)
+        raise _refused("ragged", f"rows of different lengths (arrays of the shapes {shapes})", where)
     if len({part.dtype for part in parts}) > 1:  # so that int64 beside uint64 keeps its digits
         parts = [part.astype(object) for part in parts]
     whole = np.stack(parts).reshape(*array.shape, *parts[0].shape)
@@ -154,92 +151,74 @@ def _elements(array: Array) -> Iterator[tuple[tuple[int, ...], Any]]:
 def _refuse_element(array: Array, where: str) -> Array:
     """Names the first element that is no number."""
     index, value = next((i, v) for i, v in _elements(array) if not isinstance(v, Real | Decimal | np.bool_))
-    kind = type(value)
+    kind, shown = type(value).__name__, repr(str(value)[:40])
     place = f" at {place_in_rows(index)}, counted from 0" if index else ""
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise _masked(index, 1, where)
-    if kind.__name__ in MISSING_TYPES:
-        raise DataError(
-            where=where,
-            received=f"nothing ({value}){place}",
-            expected="a number in every place",
-            fix="fill or drop what is missing, as with x[~pandas.isna(x).any(axis=1)]; a gn.Table learns from gaps too",
-        )
+    if kind in MISSING_TYPES:
+        raise _refused("nothing", f"nothing ({value}){place}", where)
     if isinstance(value, str | bytes):
-        raise DataError(
-            where=where,
-            received=f"text such as {str(value)[:40]!r}{place}",
-            expected="numbers",
-            fix="turn text into numbers first: np.unique(values, return_inverse=True) numbers the classes",
-        )
+        raise _refused("text", f"text such as {shown}{place}", where)
     if isinstance(value, date | time | timedelta | np.datetime64 | np.timedelta64):
-        raise _times(f"{kind.__name__} {str(value)[:40]!r}{place}", where)
+        raise _refused("times", f"{kind} {shown}{place}", where)
     if isinstance(value, Complex):
-        raise _complex(f"{value}{place}", where)
-    raise DataError(
-        where=where,
-        received=f"an object of type {kind.__name__}, {str(value)[:40]!r},{place}",
-        expected="numbers",
-        fix="take out of these objects the numbers that they stand for",
-    )
+        raise _refused("complex", f"the complex number {value}{place}", where)
+    raise _refused("objects", f"an object of type {kind}, {shown},{place}", where)
 
 
 def _refuse_dtype(array: Array, where: str) -> Array:
     """Refuses an array that holds no numbers by its dtype."""
     example = str(array.flat[0])[:40] if array.size else ""
     if array.dtype.names is not None:
-        raise DataError(
-            where=where,
-            received=f"a structured array with the fields {', '.join(array.dtype.names)}"[:200],
-            expected="an array of numbers",
-            fix="np.lib.recfunctions.structured_to_unstructured(x) makes columns of the fields",
-        )
+        raise _refused("fields", f"a structured array with the fields {', '.join(array.dtype.names)}"[:200], where)
     if array.dtype.kind == "c":
-        raise _complex(f"{example} (values of type {array.dtype})", where)
+        raise _refused("complex", f"the complex number {example} (values of type {array.dtype})", where)
+    received = f"values of type {array.dtype} such as {example!r}"
     if array.dtype.kind in "mM":
-        raise _times(f"values of type {array.dtype} such as {example!r}", where)
+        raise _refused("times", received, where)
     place = f" at {place_in_rows((0,) * array.ndim)}" if array.ndim and array.size else ""
-    raise DataError(
-        where=where,
-        received=f"values of type {array.dtype} such as {example!r}{place}",
-        expected="numbers",
-        fix="turn text into numbers first: np.unique(values, return_inverse=True) numbers the classes",
-    )
+    raise _refused("text", f"{received}{place}", where)
 
 
 def _masked(index: tuple[int, ...], count: int, where: str) -> DataError:
     place = f" at {place_in_rows(index)}, counted from 0 ({count} in all)" if index else ""
-    return DataError(
-        where=where,
-        received=f"a masked value{place}",
-        expected="a value in every place: what is masked is missing",
-        fix="fill or drop what is masked: x.filled(0), or np.ma.compress_rows(x) for the rows without a gap",
-    )
+    return _refused("masked", f"a masked value{place}", where)
 
 
-def _times(received: str, where: str) -> DataError:
-    return DataError(
-        where=where,
-        received=received,
-        expected="numbers; what a date is to stand for is not known here",
-        fix="make numbers of them, such as seconds: (x - x.min()) / np.timedelta64(1, 's'); or let gn.Table.from_data "
+_EXPECTED = {
+    "nothing": (
+        "a number in every place",
+        "fill or drop what is missing, as with x[~pandas.isna(x).any(axis=1)]; a gn.Table learns from gaps too",
+    ),
+    "masked": (
+        "a value in every place: what is masked is missing",
+        "fill or drop what is masked: x.filled(0), or np.ma.compress_rows(x) for the rows without a gap",
+    ),
+    "text": (
+        "numbers",
+        "turn text into numbers first: np.unique(values, return_inverse=True) numbers the classes",
+    ),
+    "times": (
+        "numbers; what a date is to stand for is not known here",
+        "make numbers of them, such as seconds: (x - x.min()) / np.timedelta64(1, 's'); or let gn.Table.from_data "
         "read the columns of a frame",
-    )
+    ),
+    "complex": (
+        "real numbers",
+        "give both parts as numbers side by side: np.concatenate([x.real, x.imag], axis=1)",
+    ),
+    "objects": ("numbers", "take out of these objects the numbers that they stand for"),
+    "fields": (
+        "an array of numbers",
+        "np.lib.recfunctions.structured_to_unstructured(x) makes columns of the fields",
+    ),
+    "no array": ("an array of numbers", "pass the data"),
+    "sparse": ("an array of numbers", "make it dense first: x.toarray()"),
+    "ragged": ("a rectangular array", "pad or cut the rows to one length"),
+}
+"""What is wanted in place of each kind of data that is none, and the mend."""
 
 
-def _complex(received: str, where: str) -> DataError:
-    return DataError(
-        where=where,
-        received=f"the complex number {received}",
-        expected="real numbers",
-        fix="give both parts as numbers side by side: np.concatenate([x.real, x.imag], axis=1)",
-    )
-
-
-def _ragged(what: str, where: str) -> DataError:
-    return DataError(
-        where=where,
-        received=f"rows of different lengths ({what})",
-        expected="a rectangular array",
-        fix="pad or cut the rows to one length",
-    )
+def _refused(kind: str, received: str, where: str) -> DataError:
+    expected, fix = _EXPECTED[kind]
+    return DataError(where=where, received=received, expected=expected, fix=fix)

@@ -67,8 +67,15 @@ def read_folder(
 ) -> tuple[Dataset, Dataset | None]:
     """``read_image_folder`` with its options in one object."""
     check_subset(subset)
+    if not folder.exists():
+        raise unreadable(folder)
     if not folder.is_dir():
-        raise _no_folder(folder)
+        raise FileFormatError(
+            where=str(folder),
+            received="a file",
+            expected="a folder with a folder of pictures for each class",
+            fix="name the folder",
+        )
     train_folder, test_folder = _parts(folder)
     name = readable(folder.resolve().name)
     train_rows, test_rows = subset or (None, None)
@@ -206,14 +213,3 @@ def _contents(folder: Path) -> str:
     if endings:
         return f"no pictures, but files ending in {', '.join(endings[:5])}"
     return "no pictures, but folders" if _folders(folder) else "an empty folder"
-
-
-def _no_folder(folder: Path) -> Exception:
-    if not folder.exists():
-        return unreadable(folder)
-    return FileFormatError(
-        where=str(folder),
-        received="a file",
-        expected="a folder with a folder of pictures for each class",
-        fix="name the folder",
-    )

@@ -15,7 +15,7 @@ from glassnet.data.records import header_hint
 from glassnet.data.tables import check_names, read_header, read_table
 from glassnet.tables import Reading
 from glassnet.tables.kinds import NUMBER, TRUTH, WORDS, word
-from glassnet.tables.raws import Raw
+from glassnet.tables.raws import Raw, require_complete
 from glassnet.tables.targets import looks_like_classes
 
 
@@ -126,15 +126,8 @@ def _numbers(raw: Raw, path: Path, names: list[str], *, suggests_target: bool) -
 
 
 def _complete(raw: Raw, path: Path) -> Array:
-    gaps = np.flatnonzero(raw.missing)
-    if len(gaps):
-        raise DataError(
-            where=f"{path.name}, column {raw.name!r}",
-            received=f"no value in {raw.place(int(gaps[0]))}"
-            + (f" and {len(gaps) - 1:,} others" if len(gaps) > 1 else ""),
-            expected="a number in every cell",
-            fix="fill the cell or delete the line; gn.Table takes tables with gaps",
-        )
+    fix = "fill the cell or delete the line; gn.Table takes tables with gaps"
+    require_complete(raw, where=f"{path.name}, column {raw.name!r}", expected="a number in every cell", fix=fix)
     return raw.values
 
 

@@ -168,7 +168,7 @@ def decode(file: Path, options: PictureOptions) -> Array:
         reason = "no picture that pillow knows" if unknown else f"a picture that cannot be decoded ({error})"
         raise DataError(
             where=str(file),
-            received="an empty file" if _is_empty(file) else reason,
+            received=reason if file.stat().st_size else "an empty file",
             expected="a whole picture",
             fix='copy it again or take it away, or leave out such files: on_error="skip", --on-error skip',
         ) from error
@@ -229,13 +229,6 @@ def _is_grey(picture: Image.Image) -> bool:
         return picture.mode in ("1", "L")
     colors = np.asarray(picture.convert("RGB"))  # a palette may hold nothing but greys: GIF knows no others
     return bool((colors == colors[..., :1]).all())
-
-
-def _is_empty(file: Path) -> bool:
-    try:
-        return file.stat().st_size == 0
-    except OSError:
-        return False
 
 
 def _wrong_size(file: Path, picture: Array, wanted: tuple[int, ...], first: str) -> DataError:

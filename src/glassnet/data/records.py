@@ -14,6 +14,7 @@ from glassnet.core.errors import ConfigurationError, DataError, FileFormatError
 from glassnet.data.textfiles import encoding_of, opened
 from glassnet.tables import Reading
 from glassnet.tables.amounts import plain_numbers
+from glassnet.tables.frames import require_distinct
 
 DELIMITERS = (",", ";", "\t", "|")
 LOOKED_AT = 200
@@ -78,7 +79,7 @@ def records(
                 expected="a header row with the columns' names, then rows of data",
                 fix="check that the file was written to its end",
             )
-        names = _check_header(*first, path)
+        names = named_columns(first[1], f"{path.name}, line {first[0]}")
         _refuse_data(first[0], names, _fields_of(start[skipped:], delimiter)[1:], path)
         found = Reading(reading.decimal, reading.dates, reading.missing, delimiter, encoding.removesuffix("-sig"))
         yield Records(names, rows, found)
@@ -192,24 +193,21 @@ def _check_delimiter(delimiter: str | None) -> None:
         )
 
 
-def _check_header(line: int, header: list[str], path: Path) -> list[str]:
+def named_columns(header: Sequence[str], where: str) -> list[str]:
+    """The names in a header, each column with one of its own.
+
+    Raises:
+        FileFormatError: a column without a name, or several of one.
+    """
     names = [name.strip().lstrip("\ufeff") for name in header]
-    where = f"{path.name}, line {line}"
     if "" in names:
         raise FileFormatError(
             where=where,
             received=f"no name for column {names.index('') + 1}",
             expected="a name for every column",
-            fix="name the column or delete it; an index that pandas wrote is left out by to_csv(path, index=False)",
+            fix="name the column or delete it; an index that pandas wrote is left out by index=False",
         )
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise FileFormatError(
-            where=where,
-            received=f"several columns called {', '.join(map(repr, repeated[:20]))}",
-            expected="a different name for each column",
-            fix="rename them" + header_hint(names),
-        )
+    require_distinct(names, where=where, error=FileFormatError, more=header_hint(names))
     return names
 
 

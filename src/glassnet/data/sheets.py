@@ -8,6 +8,7 @@ from typing import Any
 
 from glassnet.core.errors import DataError, FileFormatError, require_extra
 from glassnet.data.files import unreadable
+from glassnet.data.records import named_columns
 from glassnet.tables import Frame
 from glassnet.tables.values import raw_of_values
 
@@ -35,23 +36,9 @@ def read_xlsx(path: Path) -> Frame:
         names and not names[-1] and all(len(cells) < len(names) or cells[len(names) - 1] is None for _, cells in body)
     ):
         names.pop()
-    if "" in names:
-        raise FileFormatError(
-            where=f"{path.name}, row {first}",
-            received=f"no name for column {names.index('') + 1}",
-            expected="a name for every column in the first row",
-            fix="name the column or delete it",
-        )
+    names = named_columns(names, f"{path.name}, row {first}")
     if not body:
         raise DataError(where=path.name, received="a header but no rows", expected="at least one row", fix="add rows")
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise FileFormatError(
-            where=f"{path.name}, row {first}",
-            received=f"several columns called {', '.join(map(repr, repeated))}",
-            expected="a different name for each column",
-            fix="rename them",
-        )
     lines = [number for number, _ in body]
     placed = {}
     for i, name in enumerate(names):

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from glassnet.core.calls import suggests
 from glassnet.core.errors import (
@@ -20,12 +18,12 @@ from glassnet.core.errors import (
     did_you_mean,
     require_extra,
 )
-from glassnet.core.shapes import Array
 from glassnet.data.dataset import quoted
 from glassnet.data.files import unreadable
 from glassnet.data.records import header_hint, records
 from glassnet.data.sheets import read_xlsx
 from glassnet.tables import Frame, Reading, Table
+from glassnet.tables.forms import as_array
 from glassnet.tables.frames import columns_of
 from glassnet.tables.kinds import TEXTS
 from glassnet.tables.raws import Raw
@@ -35,6 +33,8 @@ TEXT_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 TABLE_ENDINGS = (*TEXT_ENDINGS, ".parquet", ".xlsx")
 ROWS = 50_000
 """Rows in memory at a time."""
+ALL = 1 << 62
+"""More rows than any file has."""
 BLOCK = 2_000
 """Rows that are turned into columns at once."""
 MOST_KEPT = 10_000
@@ -105,19 +105,12 @@ def read_table(
     if like is not None:
         _check_like(like, {"target": names, "categories": categories, "ignore": ignore}, path)
         return _as_in_training(read_like(path, like, reading), like, path)
-    found: Reading | None = None
-    if str(path).lower().endswith(".xlsx"):
-        frame: Any = read_xlsx(path)
-    elif str(path).lower().endswith(".parquet"):
-        frame = _whole_parquet(path)
-    else:
-        frame = _text_frame(path, given)
-        found = frame.reading
+    frame = next(_frames(path, given))
     for argument, given_names in (("target", names), ("categories", categories), ("ignore", ignore)):
         check_names(given_names, list(frame), argument, path)
     raws = columns_of(frame, where=path.name, wanted=[name for name in frame if name not in ignore])
-    columns = read_columns(raws.values(), found or given, answers=names, words=categories)
-    return Frame(columns, name_of(path), found)
+    columns = read_columns(raws.values(), frame.reading or given, answers=names, words=categories)
+    return Frame(columns, name_of(path), frame.reading)
 
 
 def _check_like(like: object, others: dict[str, Sequence[str]], path: Path) -> None:
@@ -185,18 +178,7 @@ def batches(
     path = Path(path)
     wanted = [column.name for column in table.columns if column.features]
     wanted += list(table.target.names) if with_target and table.target is not None else []
-    found = False
-    if str(path).lower().endswith(".xlsx"):
-        frames: Iterator[Frame] = iter([read_xlsx(path)])
-    elif str(path).lower().endswith(".parquet"):
-        frames = _frames_of_parquet(path, wanted, rows)
-    else:
-        frames = _text_frames(path, reading or Reading(), wanted, table.reading, rows)
-    for frame in frames:
-        found = True
-        yield frame
-    if not found:
-        raise _no_rows(path)
+    yield from _frames(path, reading or Reading(), wanted, table.reading, rows)
 
 
 def read_like(path: str | Path, table: Table, reading: Reading | None = None) -> Frame:
@@ -205,16 +187,25 @@ def read_like(path: str | Path, table: Table, reading: Reading | None = None) ->
     Raises:
         MissingFileError, MissingExtraError, FileFormatError, DataError: as ``read_table``.
     """
-    parts = list(batches(path, table, with_target=True, reading=reading, rows=1 << 62))
-    assert len(parts) == 1
-    return parts[0]
+    return next(batches(path, table, with_target=True, reading=reading, rows=ALL))
 
 
-def _text_frame(path: Path, reading: Reading) -> Frame:
-    found = next(_text_frames(path, reading, (), None, 1 << 62), None)
-    if found is None:
-        raise _no_rows(path)
-    return found
+def _frames(
+    path: Path, reading: Reading, wanted: Sequence[str] = (), usual: Reading | None = None, rows: int = ALL
+) -> Iterator[Frame]:
+    """A file's rows, so many at a time; one frame at least."""
+    if str(path).lower().endswith(".xlsx"):
+        frames = iter([read_xlsx(path)])
+    elif str(path).lower().endswith(".parquet"):
+        frames = _frames_of_parquet(path, wanted, rows)
+    else:
+        frames = _text_frames(path, reading, wanted, usual, rows)
+    first = next(frames, None)
+    if first is None:
+        raise DataError(
+            where=path.name, received="a header but no rows", expected="at least one row", fix="add rows of data"
+        )
+    yield from chain([first], frames)
 
 
 def _text_frames(
@@ -240,22 +231,10 @@ def _text_frames(
             if not lines:
                 return
             raws = {
-                name: Raw(name, TEXTS, _as_objects(part), None, lines, path.name)
+                name: Raw(name, TEXTS, as_array(part, TEXTS), None, lines, path.name)
                 for name, part in zip(names, parts, strict=True)
             }
             yield Frame(raws, name_of(path), found.reading)
-
-
-def _as_objects(texts: list[str]) -> Array:
-    array = np.empty(len(texts), dtype=object)
-    array[:] = texts
-    return array
-
-
-def _no_rows(path: Path) -> DataError:
-    return DataError(
-        where=path.name, received="a header but no rows", expected="at least one row", fix="add rows of data"
-    )
 
 
 def require_polars(*, where: str) -> None:
@@ -275,10 +254,6 @@ def _scan(path: Path) -> Any:
     if not path.is_file():
         raise unreadable(path)
     return polars.scan_parquet(path)
-
-
-def _whole_parquet(path: Path) -> Frame:
-    return next(_frames_of_parquet(path, (), 1 << 62), None) or _raise(_no_rows(path))
 
 
 def _frames_of_parquet(path: Path, wanted: Sequence[str], rows: int) -> Iterator[Frame]:
@@ -314,7 +289,3 @@ def _as_damage(path: Path) -> Iterator[None]:
             expected="a .parquet file with columns of numbers, truth, texts, dates or times",
             fix="write it again",
         ) from error
-
-
-def _raise(error: Exception) -> Frame:
-    raise error

@@ -13,6 +13,7 @@ from glassnet.core.errors import ConfigurationError, FileFormatError, GlassnetEr
 from glassnet.core.settings import Configurable, file_name, from_config, known_by, to_config, whole
 from glassnet.core.shapes import Array, Shape
 from glassnet.formats.memories import CALLBACKS_PREFIX, describe_memories, memories_of
+from glassnet.formats.model_file import contradiction
 from glassnet.formats.older import brought_up
 from glassnet.formats.sharing import describe_sharing, restore_sharing, restore_training, without_gaps
 from glassnet.losses import Loss
@@ -114,12 +115,7 @@ def reconstruct(
     except FileFormatError:
         raise
     except (GlassnetError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
-        raise FileFormatError(
-            where=where,
-            received=f"a description that contradicts itself ({error})",
-            expected="what model.save wrote",
-            fix="undo the edit of the file, or save the model again",
-        ) from error
+        raise contradiction(where, error) from error
 
 
 def _require_custom(custom: Sequence[Any], where: str) -> Sequence[Any]:

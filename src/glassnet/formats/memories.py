@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError, FileFormatError
+from glassnet.core.errors import ConfigurationError
 from glassnet.core.settings import whole
 from glassnet.core.shapes import DTYPES, Array
-from glassnet.formats.model_file import read_description
+from glassnet.formats.model_file import contradiction, read_description
 from glassnet.training import Memories
 
 CALLBACKS_PREFIX = "callbacks/"
@@ -88,12 +88,7 @@ def read_memories(path: str | Path) -> tuple[int, Memories]:
         epochs = whole(description["epochs_trained"], "epochs_trained", f"load {path}", low=0)
         entries = _entries(description)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise FileFormatError(
-            where=f"load {path}",
-            received=f"a description that contradicts itself ({error})",
-            expected="what model.save wrote",
-            fix="undo the edit of the file, or save the model again",
-        ) from error
+        raise contradiction(f"load {path}", error) from error
     return epochs, {name: {k: v for k, v in m.items() if not isinstance(v, dict | list)} for name, m in entries}
 
 

@@ -79,6 +79,16 @@ def read_description(path: str | Path) -> dict[str, Any]:
         return _description((file.metadata() or {}).get(METADATA_KEY), where)
 
 
+def contradiction(where: str, error: Exception) -> FileFormatError:
+    """The error for a description of which something was taken that is not there."""
+    return FileFormatError(
+        where=where,
+        received=f"a description that contradicts itself ({error})",
+        expected="what model.save wrote",
+        fix="undo the edit of the file, or save the model again",
+    )
+
+
 @contextmanager
 def _opened(path: str | Path) -> Iterator[tuple[Any, str]]:
     """A file of safetensors, and how errors name it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
@@ -230,17 +230,15 @@ class WeightedSum(Loss):
 
     def probabilities(self, outputs: Any) -> Any:
         """The probabilities of each output whose loss gives some, by name; those of a single output alone."""
-        return self._of_each(
-            outputs, "predict_proba", lambda loss: loss.decides_classes, lambda loss: loss.probabilities
-        )
+        return self._of_each(outputs, "probabilities", where="predict_proba")
 
     def classes(self, outputs: Any) -> Any:
         """The classes of each output whose loss is about classes, by name; those of a single output alone."""
-        return self._of_each(outputs, "predict_classes", lambda loss: loss.decides_classes, lambda loss: loss.classes)
+        return self._of_each(outputs, "classes", where="predict_classes")
 
     def means(self, outputs: Any) -> Any:
         """The means of each output whose loss is about numbers, by name; those of a single output alone."""
-        return self._of_each(outputs, "predict_mean", lambda loss: not loss.decides_classes, lambda loss: loss.means)
+        return self._of_each(outputs, "means", where="predict_mean")
 
     def loss_of(self, output: str) -> Loss:
         """The loss that says what an output means: the first about classes, or the first of all."""
@@ -252,27 +250,23 @@ class WeightedSum(Loss):
         columns = zip(self.terms, self._outputs_of(outputs), self._targets_of(targets), strict=True)
         yield from (found for found in columns if found[0].output == output)
 
-    def _of_each(
-        self,
-        outputs: Any,
-        where: str,
-        has_meaning: Callable[[Loss], bool],
-        method: Callable[[Loss], Callable[[Array], Array]],
-    ) -> Any:
-        names = [name for name in self.losses if has_meaning(self.loss_of(name))]
+    def _of_each(self, outputs: Any, method: str, *, where: str) -> Any:
+        losses = {name: self.loss_of(name) for name in self.losses}
         if not isinstance(outputs, dict):
-            return method(self.loss_of(next(iter(self.losses))))(outputs)
+            return getattr(next(iter(losses.values())), method)(outputs)
         found, refusal = {}, None
-        for name in names:
+        for name, loss in losses.items():
+            if loss.decides_classes == (method == "means"):
+                continue  # of whose outputs that is no meaning
             try:
-                found[name] = method(self.loss_of(name))(outputs[name])
+                found[name] = getattr(loss, method)(outputs[name])
             except ConfigurationError as error:
                 refusal = error
         if not found:
             raise refusal or ConfigurationError(
                 where=where,
                 received=f"a model trained with {self!r}",
-                expected="a loss " + ("for numbers" if where == "predict_mean" else "about classes"),
+                expected="a loss " + ("for numbers" if method == "means" else "about classes"),
                 fix="use model.predict(x)",
             )
         return found

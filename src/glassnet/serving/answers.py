@@ -11,6 +11,7 @@ from glassnet.core.errors import ConfigurationError
 from glassnet.core.shapes import Array
 from glassnet.losses import JointCrossEntropy
 from glassnet.model import Model
+from glassnet.serving.openapi import nested, with_all
 from glassnet.serving.refusals import UNUSABLE, Refusal
 from glassnet.tables import Table
 
@@ -93,17 +94,17 @@ class Answers:
 
     def schema(self) -> dict[str, Any]:
         """A prediction as JSON Schema."""
-        outputs = _nested(self.shape, _NUMBER)
+        outputs = nested(self.shape, _NUMBER)
         if self.kind == AMOUNTS:
-            value = _object(dict.fromkeys(self.names, _NUMBER)) if self.names else outputs
-            return _object({"value": value if self.names or np.prod(self.shape) != 1 else _NUMBER, "outputs": outputs})
+            value = with_all(dict.fromkeys(self.names, _NUMBER)) if self.names else outputs
+            return with_all({"value": value if self.names or np.prod(self.shape) != 1 else _NUMBER, "outputs": outputs})
         if self.kind == LABELS:
-            own = {"classes": _nested(self.shape, {"enum": [0, 1]})}
-            return _object(own | ({"probabilities": outputs} if self.has_probabilities else {}) | {"outputs": outputs})
+            own = {"classes": nested(self.shape, {"enum": [0, 1]})}
+            return with_all(own | ({"probabilities": outputs} if self.has_probabilities else {}) | {"outputs": outputs})
         if self.kind == CLASSES:
-            return _object(self._choice(self.classes[""]) | {"outputs": outputs})
-        answers = {name: _object(self._choice(classes)) for name, classes in self.classes.items()}
-        return _object({"answers": _object(answers), "outputs": outputs})
+            return with_all(self._choice(self.classes[""]) | {"outputs": outputs})
+        answers = {name: with_all(self._choice(classes)) for name, classes in self.classes.items()}
+        return with_all({"answers": with_all(answers), "outputs": outputs})
 
     def _choice(self, classes: tuple[str, ...]) -> dict[str, Any]:
         found: dict[str, Any] = {
@@ -111,7 +112,7 @@ class Answers:
             "name": {"type": "string", "examples": list(classes[:3])},
         }
         share = {"type": "number", "minimum": 0, "maximum": 1}
-        return found | ({"probabilities": _nested((len(classes),), share)} if self.has_probabilities else {})
+        return found | ({"probabilities": nested((len(classes),), share)} if self.has_probabilities else {})
 
 
 def answers_of(model: Model) -> Answers:
@@ -172,13 +173,3 @@ def _require_finite(*arrays: Array) -> None:
                     "请发送与训练数据大小相近的值",
                 ),
             )
-
-
-def _nested(shape: tuple[int, ...], item: dict[str, Any]) -> dict[str, Any]:
-    for width in reversed(shape):
-        item = {"type": "array", "items": item, "minItems": width, "maxItems": width}
-    return item
-
-
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "required": list(properties), "properties": properties}

@@ -57,12 +57,7 @@ def in_chinese(where: str, received: str, expected: str, fix: str) -> tuple[str,
         >>> in_chinese("column 'age'", "the text 'old' in row 2, in a column of numbers", "a finite number", "?")[1:3]
         ("第 2 行的文本 'old'，而这一列是数值", '有限的数值')
     """
-    return (
-        _said(where, _WHERE),
-        _said(received, _RECEIVED),
-        _said(expected, _EXPECTED),
-        _said(fix, _FIX),
-    )
+    return _said(where, _WHERE), _said(received, _RECEIVED), _said(expected, _EXPECTED), _said(fix, _FIX)
 
 
 def _said(text: str, sentences: tuple[tuple[str, str], ...]) -> str:

@@ -51,18 +51,18 @@ def openapi_of(
         "paths": {
             "/predict": {"post": _predict(example)},
             "/model": {"get": _get("describeModel", "What the model takes and gives", {"type": "object"})},
-            "/health": {"get": _get("health", "Whether the server is ready", _object(_HEALTH))},
+            "/health": {"get": _get("health", "Whether the server is ready", with_all(_HEALTH))},
             "/openapi.json": {"get": _get("describeService", "This description", {"type": "object"})},
         },
         "components": {
             "schemas": {
                 "Row": row,
                 "Prediction": prediction,
-                "Rows": _object({"rows": _list(_to("Row"), most_rows)}),
-                "SingleRow": _object({"row": _to("Row")}),
-                "Predictions": _object({"predictions": _list(_to("Prediction"), most_rows)}, **beside),
-                "SinglePrediction": _object({"prediction": _to("Prediction")}, **beside),
-                "Error": _object({"error": _object(_ERROR)}),
+                "Rows": with_all({"rows": _list(_to("Row"), most_rows)}),
+                "SingleRow": with_all({"row": _to("Row")}),
+                "Predictions": with_all({"predictions": _list(_to("Prediction"), most_rows)}, **beside),
+                "SinglePrediction": with_all({"prediction": _to("Prediction")}, **beside),
+                "Error": with_all({"error": with_all(_ERROR)}),
             }
         },
     }
@@ -108,9 +108,17 @@ def _to(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+def nested(shape: tuple[int, ...], item: dict[str, Any]) -> dict[str, Any]:
+    """Lists in lists of one shape as JSON Schema."""
+    for width in reversed(shape):
+        item = {"type": "array", "items": item, "minItems": width, "maxItems": width}
+    return item
+
+
 def _list(items: dict[str, Any], most: int) -> dict[str, Any]:
     return {"type": "array", "items": items, "minItems": 1, "maxItems": most}
 
 
-def _object(properties: dict[str, Any], **optional: Any) -> dict[str, Any]:
+def with_all(properties: dict[str, Any], **optional: Any) -> dict[str, Any]:
+    """An object that has all of these properties, as JSON Schema."""
     return {"type": "object", "required": list(properties), "properties": properties | optional}

@@ -13,6 +13,7 @@ from glassnet.core.errors import did_you_mean
 from glassnet.core.shapes import size_of
 from glassnet.model import Model
 from glassnet.serving.columns import description_of
+from glassnet.serving.openapi import nested, with_all
 from glassnet.serving.refusals import UNUSABLE, Refusal, Written, shown
 from glassnet.tables import Ignored, Table
 from glassnet.tables.kinds import LARGEST_EXACT
@@ -63,25 +64,20 @@ def inputs_of(model: Model) -> Inputs:
     """What the model takes: a table's columns, named numbers, or an array without names."""
     shape = model.network.input_shape or ()
     if isinstance(model.preprocessing, Table):
-        return TableInputs(model.preprocessing)
+        return _TableInputs(model.preprocessing)
     names = model.feature_names
     if names is not None and shape == (len(names),) and len(set(names)) == len(names):
-        return NamedInputs(names)
-    return ArrayInputs(shape)
+        return _NamedInputs(names)
+    return _ArrayInputs(shape)
 
 
-class ArrayInputs:
-    """Rows as lists of numbers, in lists for images and sequences.
-
-    Args:
-        shape: of a row.
-    """
+class _ArrayInputs:
+    """Rows as lists of numbers, in lists for images and sequences."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
 
     def read(self, rows: list[Any], *, single: bool) -> Read:
-        """See ``Inputs``."""
         flat: list[Any] = rows
         for depth, width in enumerate(self.shape):
             is_list = [type(item) is list for item in flat]
@@ -130,34 +126,23 @@ class ArrayInputs:
         raise Refusal(UNUSABLE, *_no_number(name, flat[number]))
 
     def example(self) -> Any:
-        """See ``Inputs``."""
         return np.zeros(self.shape, int).tolist()
 
     def describe(self) -> dict[str, Any]:
-        """See ``Inputs``."""
         return {"kind": "numbers", "shape": list(self.shape)}
 
     def schema(self) -> dict[str, Any]:
-        """See ``Inputs``."""
-        found: dict[str, Any] = {"type": "number"}
-        for width in reversed(self.shape):
-            found = {"type": "array", "items": found, "minItems": width, "maxItems": width}
-        return found
+        return nested(self.shape, {"type": "number"})
 
 
-class NamedInputs:
-    """Rows as objects with a number for each column, or as lists in the columns' order.
-
-    Args:
-        names: of the columns.
-    """
+class _NamedInputs:
+    """Rows as objects with a number for each column, or as lists in the columns' order."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
-        self._by_place = ArrayInputs((len(names),))
+        self._by_place = _ArrayInputs((len(names),))
 
     def read(self, rows: list[Any], *, single: bool) -> Read:
-        """See ``Inputs``."""
         if isinstance(rows[0], list):
             return self._by_place.read(rows, single=single)
         unknown = _check_objects(rows, self.names, single, "an object or a list of numbers", "对象或数值列表")
@@ -170,26 +155,18 @@ class NamedInputs:
         return Read(self._by_place.read(listed, single=single).parts, unknown, {})
 
     def example(self) -> Any:
-        """See ``Inputs``."""
         return dict.fromkeys(self.names, 0)
 
     def describe(self) -> dict[str, Any]:
-        """See ``Inputs``."""
         return {"kind": "columns", "columns": [{"name": name, "kind": "number"} for name in self.names]}
 
     def schema(self) -> dict[str, Any]:
-        """See ``Inputs``."""
-        properties = {name: {"type": "number"} for name in self.names}
-        by_name = {"type": "object", "required": list(self.names), "properties": properties}
+        by_name = with_all({name: {"type": "number"} for name in self.names})
         return {"anyOf": [by_name, self._by_place.schema()]}
 
 
-class TableInputs:
-    """Rows as objects with the values of a table's columns, read as in training.
-
-    Args:
-        table: the model's.
-    """
+class _TableInputs:
+    """Rows as objects with the values of a table's columns, read as in training."""
 
     def __init__(self, table: Table) -> None:
         self.columns = [own for own in table.columns if not isinstance(own, Ignored)]
@@ -200,7 +177,7 @@ class TableInputs:
         self._words = {own.name: (table.form_of(own.name), {word.strip() for word in own.categories}) for own in words}
 
     def read(self, rows: list[Any], *, single: bool) -> Read:
-        """See ``Inputs``.
+        """Reads them.
 
         A row's values never mean something else for what stands in other rows: where a column has texts and numbers,
         which would all be read as texts, each kind is read on its own, with gaps where the others are.
@@ -246,17 +223,13 @@ class TableInputs:
         )
 
     def example(self) -> Any:
-        """See ``Inputs``."""
         return {own.name: description_of(own, self._table).example for own in self.columns}
 
     def describe(self) -> dict[str, Any]:
-        """See ``Inputs``."""
         return {"kind": "columns", "columns": [description_of(own, self._table).to_json() for own in self.columns]}
 
     def schema(self) -> dict[str, Any]:
-        """See ``Inputs``."""
-        properties = {own.name: description_of(own, self._table).schema() for own in self.columns}
-        return {"type": "object", "required": list(self._names), "properties": properties}
+        return with_all({own.name: description_of(own, self._table).schema() for own in self.columns})
 
 
 def _text(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import DataError, require_extra
+from glassnet.core.errors import DataError, GlassnetError, require_extra
 from glassnet.core.shapes import Array
 from glassnet.tables.frame import Frame
 from glassnet.tables.raws import Raw
@@ -33,14 +33,7 @@ def columns_of(data: Any, *, where: str, wanted: Sequence[str] | None = None) ->
         MissingExtraError: a frame, and narwhals is not installed.
     """
     names = names_in(data)
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise DataError(
-            where=where,
-            received=f"several columns called {', '.join(map(repr, repeated))}",
-            expected="a different name for each column",
-            fix="rename them",
-        )
+    require_distinct(names, where=where)
     if isinstance(data, np.ndarray):
         parts = _of_array(data, names, where)
     elif isinstance(data, Mapping):
@@ -58,6 +51,27 @@ def columns_of(data: Any, *, where: str, wanted: Sequence[str] | None = None) ->
     if not parts or (chosen and 0 in lengths):
         raise _unusable("a table without rows or columns", where)
     return chosen
+
+
+def require_distinct(
+    names: Sequence[str], *, where: str, error: type[GlassnetError] = DataError, more: str = ""
+) -> None:
+    """Refuses columns of the same name.
+
+    Args:
+        names: of the columns.
+        where: for messages.
+        error: its class.
+        more: what to add to the mend.
+    """
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise error(
+            where=where,
+            received=f"several columns called {', '.join(map(repr, repeated[:20]))}",
+            expected="a different name for each column",
+            fix=f"rename them{more}",
+        )
 
 
 def frame_of(data: Any, *, where: str = "table", name: str = "data") -> Frame:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.core.errors import DataError
 from glassnet.core.shapes import Array
 from glassnet.tables.forms import Form
 from glassnet.tables.kinds import TEXTS, TIME, WORDS
@@ -67,6 +68,19 @@ def nothing(kind: str, rows: int) -> Array:
     if kind in (WORDS, TEXTS):
         return np.full(rows, None, dtype=object)
     return np.full(rows, "NaT", dtype="datetime64[us]") if kind == TIME else np.full(rows, np.nan)
+
+
+def require_complete(raw: Raw, *, where: str, expected: str, fix: str, gaps: Array | None = None) -> None:
+    """Refuses a column with gaps: where a value is missing, or at those that are given, bool (N,).
+
+    Raises:
+        DataError: there is one; the first is named.
+    """
+    rows = np.flatnonzero(raw.missing if gaps is None else gaps)
+    if len(rows):
+        others = f" and {len(rows) - 1:,} others" if len(rows) > 1 else ""
+        received = f"no value in {raw.place(int(rows[0]))}{others}"
+        raise DataError(where=where, received=received, expected=expected, fix=fix)
 
 
 def example_of(raw: Raw) -> Any:

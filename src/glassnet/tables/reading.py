@@ -167,15 +167,12 @@ class _Hints:
     """What the columns of one file tell each other: its decimal sign, and whether days or months come first."""
 
     def __init__(self, columns: Mapping[str, Counts], reading: Reading) -> None:
-        looked_at = [_with_digits(counts) for counts in columns.values()]
+        digits = (((text, n) for text, n in counts.items() if _has_digit(text)) for counts in columns.values())
+        looked_at = [dict(islice(own, LOOKED_AT)) for own in digits]
         decimals = {sign for own in looked_at for sign in decimal_signs(own)}
         orders = {order for own in looked_at for order in date_orders(own)}
         self.decimal = reading.decimal or (decimals.pop() if len(decimals) == 1 else None)
         self.order = orders.pop() if len(orders) == 1 else None
-
-
-def _with_digits(counts: Counts) -> Counts:
-    return dict(islice(((text, n) for text, n in counts.items() if _has_digit(text)), LOOKED_AT))
 
 
 def _has_digit(text: str) -> bool:

@@ -12,7 +12,7 @@ from glassnet.core.settings import Configurable
 from glassnet.core.shapes import Array
 from glassnet.losses import JointCrossEntropy, Loss
 from glassnet.tables.kinds import DAYTIME, DURATION, LARGEST_EXACT, NUMBER, TIME, word
-from glassnet.tables.raws import Raw
+from glassnet.tables.raws import Raw, require_complete
 from glassnet.tables.reading import MOST_CLASSES_OF_NUMBERS
 from glassnet.tables.words import counted, places_of, require_exact
 
@@ -27,6 +27,8 @@ class Classes(Configurable):
         classes: their words; numbers in their order, words by the alphabet.
     """
 
+    loss = "cross_entropy"
+
     def __init__(self, name: str, classes: Sequence[str]) -> None:
         self.name = str(name)
         self.classes = tuple(str(own) for own in classes)
@@ -40,11 +42,6 @@ class Classes(Configurable):
     def outputs(self) -> int:
         """One for each class."""
         return len(self.classes)
-
-    @property
-    def loss(self) -> str | Loss:
-        """The name of the loss."""
-        return "cross_entropy"
 
     def encode(self, columns: dict[str, Raw], *, where: str) -> Array:
         """Labels (N,).
@@ -93,7 +90,7 @@ class Questions(Configurable):
         return sum(own.outputs for own in self.questions)
 
     @property
-    def loss(self) -> str | Loss:
+    def loss(self) -> Loss:
         """The sum of the questions' cross-entropies."""
         return JointCrossEntropy([own.outputs for own in self.questions])
 
@@ -117,6 +114,8 @@ class Answers(Configurable):
         names: of the columns.
     """
 
+    loss = "mean_squared_error"
+
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(str(name) for name in names)
 
@@ -124,11 +123,6 @@ class Answers(Configurable):
     def outputs(self) -> int:
         """One for each column."""
         return len(self.names)
-
-    @property
-    def loss(self) -> str | Loss:
-        """The name of the loss."""
-        return "mean_squared_error"
 
     def encode(self, columns: dict[str, Raw], *, where: str) -> Array:
         """Numbers (N, M).
@@ -212,13 +206,7 @@ def looks_like_classes(raw: Raw) -> bool:
 
 
 def _complete(raw: Raw, where: str) -> Raw:
-    missing = np.flatnonzero(raw.missing | (np.isinf(raw.values) if raw.kind == NUMBER else False))
-    if len(missing):
-        raise DataError(
-            where=f"{where}: column {raw.name!r}",
-            received=f"no value in {raw.place(int(missing[0]))}"
-            + (f" and {len(missing) - 1:,} others" if len(missing) > 1 else ""),
-            expected="the answer in every row",
-            fix="leave out the rows whose answer is not known",
-        )
+    gaps = raw.missing | (np.isinf(raw.values) if raw.kind == NUMBER else False)
+    expected, fix = "the answer in every row", "leave out the rows whose answer is not known"
+    require_complete(raw, where=f"{where}: column {raw.name!r}", expected=expected, fix=fix, gaps=gaps)
     return raw
