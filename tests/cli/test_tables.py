@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shlex
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -133,7 +134,7 @@ def test_a_column_that_is_gone(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.usefixtures("people")
 def test_names_what_would_read_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Texts are read without polars, words, dates and gaps as well."""
-    monkeypatch.setattr("glassnet.core.errors.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "polars", None)
     assert run("train people.csv --target rich --epochs 1 --quiet") == 0
     assert run("train people.parquet --target rich") == 2
     assert 'pip install "glassnet[tables]"' in capsys.readouterr().err

@@ -194,24 +194,15 @@ _EXPECTED = {
         "a value in every place: what is masked is missing",
         "fill or drop what is masked: x.filled(0), or np.ma.compress_rows(x) for the rows without a gap",
     ),
-    "text": (
-        "numbers",
-        "turn text into numbers first: np.unique(values, return_inverse=True) numbers the classes",
-    ),
+    "text": ("numbers", "turn text into numbers first: np.unique(values, return_inverse=True) numbers the classes"),
     "times": (
         "numbers; what a date is to stand for is not known here",
         "make numbers of them, such as seconds: (x - x.min()) / np.timedelta64(1, 's'); or let gn.Table.from_data "
         "read the columns of a frame",
     ),
-    "complex": (
-        "real numbers",
-        "give both parts as numbers side by side: np.concatenate([x.real, x.imag], axis=1)",
-    ),
+    "complex": ("real numbers", "give both parts as numbers side by side: np.concatenate([x.real, x.imag], axis=1)"),
     "objects": ("numbers", "take out of these objects the numbers that they stand for"),
-    "fields": (
-        "an array of numbers",
-        "np.lib.recfunctions.structured_to_unstructured(x) makes columns of the fields",
-    ),
+    "fields": ("an array of numbers", "np.lib.recfunctions.structured_to_unstructured(x) makes columns of the fields"),
     "no array": ("an array of numbers", "pass the data"),
     "sparse": ("an array of numbers", "make it dense first: x.toarray()"),
     "ragged": ("a rectangular array", "pad or cut the rows to one length"),

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from glassnet.core.calls import suggests
-from glassnet.core.errors import ConfigurationError, DataError, did_you_mean
+from glassnet.core.errors import ConfigurationError, DataError
 from glassnet.core.shapes import Array
 from glassnet.data.dataset import Dataset, as_classes, quoted
 from glassnet.data.records import header_hint
 from glassnet.data.tables import check_names, read_header, read_table
 from glassnet.tables import Reading
+from glassnet.tables.frames import require_columns
 from glassnet.tables.kinds import NUMBER, TRUTH, WORDS, word
 from glassnet.tables.raws import Raw, require_complete
 from glassnet.tables.targets import looks_like_classes
@@ -87,14 +88,8 @@ def _check_target(names: list[str], target: str | None, columns: Sequence[str] |
 
 
 def _features(names: list[str], target: str | None, columns: Sequence[str] | None, path: Path) -> list[str]:
-    missing = [name for name in columns or () if name not in names]
-    if missing:
-        raise DataError(
-            where=path.name,
-            received=f"a table without the column{'s' if len(missing) > 1 else ''} {quoted(missing)}",
-            expected=f"the columns {quoted(columns or ())}",
-            fix=f"{did_you_mean(missing[0], names)}the file has {quoted(names)}; rename or add what is missing",
-        )
+    mend = f"the file has {quoted(names)}; rename or add what is missing"
+    require_columns(columns or (), names, where=path.name, mend=mend)
     features = [name for name in names if name != target] if columns is None else list(columns)
     if not features:
         raise DataError(

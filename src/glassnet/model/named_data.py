@@ -14,10 +14,9 @@ from glassnet.losses import Loss
 from glassnet.network import Graph, Network
 from glassnet.preprocessing import Standardize
 from glassnet.tables import Classes, Reading, Table
-from glassnet.tables.frames import columns_of, names_in
+from glassnet.tables.frames import SHOWN, columns_of, names_in
 from glassnet.tables.kinds import TEXTS, WORDS
 from glassnet.tables.named import (
-    SHOWN,
     as_columns,
     chosen_numbers,
     has_names,

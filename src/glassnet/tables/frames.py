@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import DataError, GlassnetError, require_extra
+from glassnet.core.errors import DataError, GlassnetError, did_you_mean, require_extra
 from glassnet.core.shapes import Array
 from glassnet.tables.frame import Frame
 from glassnet.tables.raws import Raw
 from glassnet.tables.values import raw_of_categories, raw_of_values, unreadable
 
+SHOWN = 300
+"""Characters of a list of names in a message."""
 NO_CELLS = ("Binary", "List", "Array", "Struct")
 """Types of columns whose values are no cells of a table."""
 
@@ -71,6 +73,27 @@ def require_distinct(
             received=f"several columns called {', '.join(map(repr, repeated[:20]))}",
             expected="a different name for each column",
             fix=f"rename them{more}",
+        )
+
+
+def require_columns(wanted: Sequence[str], there: Sequence[str], *, where: str, mend: str, beside: str = "") -> None:
+    """Refuses data without some of the columns, and says which of theirs may be meant.
+
+    Args:
+        wanted: their names.
+        there: the names in the data.
+        where: for messages.
+        mend: what to do, behind the nearest name.
+        beside: what else is to be said of the data.
+    """
+    missing = [name for name in wanted if name not in there]
+    if missing:
+        shown = f"column{'s' if len(missing) > 1 else ''} {', '.join(map(repr, missing))[:SHOWN]}"
+        raise DataError(
+            where=where,
+            received=f"a table without the {shown}{beside}",
+            expected=f"the columns {', '.join(wanted)[:SHOWN]}",
+            fix=did_you_mean(missing[0], [name for name in there if name not in wanted]) + mend,
         )
 
 

@@ -10,12 +10,10 @@ import numpy as np
 from glassnet.core.errors import DataError, did_you_mean
 from glassnet.core.numeric import numeric
 from glassnet.core.shapes import Array
-from glassnet.tables.frames import columns_of, names_in
+from glassnet.tables.frames import SHOWN, columns_of, names_in, require_columns
 from glassnet.tables.surprises import told_once
 
 LIBRARIES = ("pandas", "polars", "pyarrow", "modin", "cudf", "narwhals")
-SHOWN = 300
-"""Characters of a list of names in a message."""
 
 
 def is_frame(x: Any) -> bool:
@@ -123,17 +121,10 @@ def taken_out(x: Any, name: str) -> tuple[Any, Any]:
 def chosen_numbers(x: Any, names: Sequence[str], target: str | None, where: str) -> Array:
     """The columns of these names as numbers (N, D)."""
     there = names_in(x)
-    missing = [name for name in names if name not in there]
     extra = [name for name in there if name not in names and name != target]
-    if missing:
-        raise DataError(
-            where=where,
-            received=f"data without the column{'s' if len(missing) > 1 else ''} {', '.join(map(repr, missing))[:SHOWN]}"
-            + (f", with {', '.join(map(repr, extra))[:SHOWN]} beside the others" if extra else ""),
-            expected=f"the columns {', '.join(names)[:SHOWN]}, in any order",
-            fix=f"{did_you_mean(missing[0], extra)}add or rename what is missing; an array without names goes by "
-            "position",
-        )
+    beside = f", with {', '.join(map(repr, extra))[:SHOWN]} beside the others" if extra else ""
+    mend = "add or rename what is missing; an array without names goes by position"
+    require_columns(names, there, where=where, mend=mend, beside=beside)
     numbers = numbers_of(x, names, where)
     if extra:
         said = f"{'columns' if len(extra) > 1 else 'the column'} {', '.join(map(repr, extra))[:SHOWN]}"

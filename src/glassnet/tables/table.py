@@ -19,7 +19,7 @@ from glassnet.tables.clocks import ClockForm, DurationForm
 from glassnet.tables.columns import Column, Ignored
 from glassnet.tables.forms import MISSING, Form, TruthForm, WordForm
 from glassnet.tables.frame import Frame
-from glassnet.tables.frames import columns_of, names_in
+from glassnet.tables.frames import columns_of, names_in, require_columns
 from glassnet.tables.kinds import kind_of_words
 from glassnet.tables.learning import MOST_CATEGORIES, learn
 from glassnet.tables.moments import DateForm
@@ -315,16 +315,8 @@ class Table(Configurable):
         """
         data = self._by_position(data, names)
         raws = columns_of(data, where=where, wanted=names)
-        missing = [name for name in names if name not in raws]
-        if missing:
-            hint = did_you_mean(missing[0], set(names_in(data)) - set(names))
-            raise DataError(
-                where=where,
-                received=f"a table without the column{'s' if len(missing) > 1 else ''} {', '.join(map(repr, missing))}",
-                expected=f"the columns {', '.join(names)[:300]}",
-                fix=f"{hint}add or rename what is missing; an array without names has the columns x0, x1, ..., or as "
-                f"many as the table, {len(self.columns)}",
-            )
+        mend = "add or rename what is missing; an array without names has the columns x0, x1, ..., or as many as the "
+        require_columns(names, names_in(data), where=where, mend=f"{mend}table, {len(self.columns)}")
         asked = data.reading if isinstance(data, Frame) else None
         return {name: read(raw, adapted(self.form_of(name), asked, raw)) for name, raw in raws.items()}
 
