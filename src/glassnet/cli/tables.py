@@ -59,18 +59,6 @@ def _listed(options: argparse.Namespace, given: Sequence[str] | None, option: st
     return [name.strip() for text in given for name in ([text] if text in columns else text.split(",")) if name.strip()]
 
 
-def read(options: argparse.Namespace, targets: Sequence[str]) -> tuple[Frame, list[str]]:
-    """The file to train with, and the columns that are names of categories.
-
-    Raises:
-        ConfigurationError, MissingFileError, FileFormatError, DataError, MissingExtraError: as ``read_table``.
-    """
-    categories = _listed(options, options.categories, "--categories")
-    ignored = _listed(options, options.ignore, "--ignore")
-    reading = reading_of(options)
-    return read_table(options.data, targets, reading=reading, categories=categories, ignore=ignored), categories
-
-
 def learn(
     options: argparse.Namespace, targets: Sequence[str], subset: tuple[int, int] | None
 ) -> tuple[Table, Frame, Frame]:
@@ -78,7 +66,10 @@ def learn(
 
     Columns of many words get an ``Embedding``. The classes are those of both parts.
     """
-    frame, categories = read(options, targets)
+    categories = _listed(options, options.categories, "--categories")
+    ignored = _listed(options, options.ignore, "--ignore")
+    reading = reading_of(options)
+    frame = read_table(options.data, targets, reading=reading, categories=categories, ignore=ignored)
     task = "regression" if options.regression else "auto"
     everything = Table.from_data(frame, targets, task=task, categories=categories)
     if subset is not None:

@@ -282,7 +282,12 @@ def _names_of_parts(there: list[str], path: Path) -> dict[str, tuple[str, str | 
         if x_name is not None:
             found[part] = x_name, next((name for name in y_names if name in there), None)
     if not found:
-        raise _no_x(path, there)
+        raise FileFormatError(
+            where=path.name,
+            received=f"an archive that holds {'only ' + quoted(there) if there else 'nothing'}",
+            expected="an array called x (or X, or data), or x_train and x_test",
+            fix="save it under that name: np.savez(path, x=x, y=y)",
+        )
     if _ALONE in found and len(found) > 1:
         names = [x_name for x_name, _ in found.values()]
         raise FileFormatError(
@@ -303,15 +308,6 @@ def _check_magic(start: bytes, path: Path) -> None:
         received="a single array without a name" if alone else "a file that is no NumPy archive",
         expected="an archive that holds an array called x",
         fix="save the arrays with np.savez(path, x=x, y=y)",
-    )
-
-
-def _no_x(path: Path, found: list[str]) -> FileFormatError:
-    return FileFormatError(
-        where=path.name,
-        received=f"an archive that holds {'only ' + quoted(found) if found else 'nothing'}",
-        expected="an array called x (or X, or data), or x_train and x_test",
-        fix="save it under that name: np.savez(path, x=x, y=y)",
     )
 
 

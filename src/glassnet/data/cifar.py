@@ -61,6 +61,7 @@ _CIFAR100 = _Set(
     names=("fine_label_names.txt", "coarse_label_names.txt"),
 )
 _SETS = (_CIFAR10, _CIFAR100)
+_PICKLED = {name for own in _SETS for name in own.pickled}
 _KNOWN = {name for own in _SETS for name in (*own.train, own.test, *own.names)}
 
 
@@ -176,8 +177,7 @@ def _contents(path: Path, sets: Sequence[_Set]) -> _Contents:
 
 def _pickled_in(home: Path) -> set[str]:
     """The files that are named, and begin, as those of the pickled versions."""
-    names = {name for own in _SETS for name in own.pickled}
-    return {name for name in names if (home / name).is_file() and _read_bytes(home / name, 1) == _PICKLE}
+    return {name for name in _PICKLED if (home / name).is_file() and _read_bytes(home / name, 1) == _PICKLE}
 
 
 def _read_bytes(file: Path, most: int = -1) -> bytes:
@@ -196,7 +196,6 @@ def _archive(path: Path) -> _Contents:
 
     files: dict[str, bytes] = {}
     pickled: set[str] = set()
-    names = {name for own in _SETS for name in own.pickled}
     try:
         with gzip.open(path) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
             for member in archive:
@@ -204,7 +203,7 @@ def _archive(path: Path) -> _Contents:
                 content = archive.extractfile(member) if member.isreg() else None
                 if content is not None and name in _KNOWN:
                     files[name] = content.read()
-                elif content is not None and name in names and content.read(1) == _PICKLE:
+                elif content is not None and name in _PICKLED and content.read(1) == _PICKLE:
                     pickled.add(name)
             # gzip compares its checksum only at the very end, which tarfile leaves unread.
             while stream.read(_CHUNK):

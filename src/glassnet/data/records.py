@@ -175,7 +175,6 @@ def _fields_of(lines: Sequence[str], delimiter: str) -> list[list[str]]:
     import csv
 
     reader = csv.reader(iter(lines), delimiter=delimiter, skipinitialspace=delimiter != " ")
-    found = []
     try:
         found = [fields for fields in reader if len(fields) > 1 or (fields and fields[0].strip())]
     except csv.Error:

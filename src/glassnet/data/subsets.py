@@ -25,12 +25,7 @@ def parse_subset(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"\s*([0-9]{1,12})\s*,\s*([0-9]{1,12})\s*", text)
     counts = (int(match[1]), int(match[2])) if match else (0, 0)
     if 0 in counts:
-        raise ConfigurationError(
-            where="subset",
-            received=repr(text),
-            expected="two whole numbers above 0 with a comma between them: rows to train with, rows to test with",
-            fix="write 5000,500",
-        )
+        raise _refused(text, " with a comma between them", "5000,500")
     return counts
 
 
@@ -39,12 +34,12 @@ def check_subset(subset: tuple[int, int] | None) -> None:
     if subset is None:
         return
     if len(subset) != 2 or not all(isinstance(count, int | np.integer) and count > 0 for count in subset):
-        raise ConfigurationError(
-            where="subset",
-            received=f"{subset!r}",
-            expected="two whole numbers above 0: rows to train with, rows to test with",
-            fix="write (5000, 500)",
-        )
+        raise _refused(subset, "", "(5000, 500)")
+
+
+def _refused(given: object, form: str, example: str) -> ConfigurationError:
+    expected = f"two whole numbers above 0{form}: rows to train with, rows to test with"
+    return ConfigurationError(where="subset", received=repr(given), expected=expected, fix=f"write {example}")
 
 
 def check_available(wanted: int, available: int, *, where: str) -> None:

@@ -110,15 +110,8 @@ def _without_mark(start: bytes) -> str | None:
 def _is_damaged_utf8(sample: bytes) -> bool:
     """Whether most lines with letters beyond ASCII are UTF-8, which those of another encoding are by chance only."""
     lines = sample.split(b"\n")
-    return sum(_is_utf8(line) for line in lines) * 2 >= len(lines) > 1
-
-
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+    whole = sum(line.decode("utf-8", "ignore").encode() == line for line in lines)
+    return whole * 2 >= len(lines) > 1
 
 
 def _guess(path: Path, sample: bytes, usual: str | None) -> str:
@@ -142,10 +135,7 @@ def _guess(path: Path, sample: bytes, usual: str | None) -> str:
 
 
 def _is_western(sample: bytes) -> bool:
-    try:
-        beyond = {character for character in sample.decode("cp1252") if not character.isascii()}
-    except UnicodeDecodeError:
-        return False
+    beyond = {character for character in sample.decode("cp1252", "replace") if not character.isascii()}
     return all(character.isalpha() or character in _WESTERN_SIGNS for character in beyond)
 
 

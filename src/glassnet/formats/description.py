@@ -28,20 +28,8 @@ from glassnet.version import __version__
 
 OPTIMIZER_PREFIX = "optimizer/"
 BASES = (
-    *(
-        "Activation",
-        "Column",
-        "Configurable",
-        "Form",
-        "Initializer",
-        "Layer",
-        "Loss",
-        "Merge",
-        "Metric",
-        "Network",
-        "NumpyLayer",
-    ),
-    *("NumpyLoss", "NumpyOptimizer", "Optimizer", "Schedule", "Step"),
+    *("Activation", "Column", "Configurable", "Form", "Initializer", "Layer", "Loss", "Merge", "Metric", "Network"),
+    *("NumpyLayer", "NumpyLoss", "NumpyOptimizer", "Optimizer", "Schedule", "Step"),
 )
 """Classes that others are derived from: by themselves they do nothing."""
 _KINDS: dict[str, Any] = {

@@ -75,7 +75,8 @@ class BinaryCrossEntropy(Loss):
         return decided.reshape(len(outputs)) if outputs[0].size == 1 else decided
 
     def _arguments(self, outputs: Array, targets: Array) -> dict[str, Array]:
-        return _renamed(super()._arguments(outputs, targets), "logits" if self.from_logits else "probabilities")
+        own = super()._arguments(outputs, targets)
+        return {"logits" if self.from_logits else "probabilities": own["outputs"], "targets": own["targets"]}
 
 
 class Hinge(Loss):
@@ -117,7 +118,3 @@ class Hinge(Loss):
 
 def _signs(positive: Array, dtype: np.dtype[Any]) -> Array:
     return np.asarray(np.where(positive, 1, -1), dtype=dtype)
-
-
-def _renamed(arguments: dict[str, Array], name: str) -> dict[str, Array]:
-    return {name: arguments["outputs"], "targets": arguments["targets"]}

@@ -190,7 +190,7 @@ class WeightedSum(Loss):
         if weights is None or weights.ndim == 1:
             of_rows, columns = weights, [weights] * len(self.terms)
         else:
-            of_rows, *columns = (self._column(run, weights, i) for i in range(1 + len(self.terms)))
+            of_rows, *columns = (_taken(self, weights, slice(i, i + 1), (), run) for i in range(1 + len(self.terms)))
         found = []
         for term, part, own in zip(self.terms, parts, columns, strict=True):
             shares, _ = run.row_weights(term.loss, part, own)
@@ -293,9 +293,6 @@ class WeightedSum(Loss):
             found.append(_taken(self, targets, columns, shapes[term.output], run))
             start = columns.stop
         return found
-
-    def _column(self, run: Runner, weights: Array, place: int) -> Array:
-        return _taken(self, weights, slice(place, place + 1), (), run)
 
 
 def _taken(loss: Loss, array: Array, columns: slice, shape: Shape, run: Runner | None) -> Array:

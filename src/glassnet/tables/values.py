@@ -39,13 +39,11 @@ def raw_of_values(name: str, values: Any, *, where: str, rows: Sequence[int] | N
     if array.ndim != 1:
         raise unreadable(name, f"an array of shape {array.shape}", where)
     kind = array.dtype.kind
-    if kind == "b":
-        return Raw(name, TRUTH, array.astype(np.float64))
+    if kind in "bf":
+        return Raw(name, TRUTH if kind == "b" else NUMBER, array.astype(np.float64))
     if kind in "iu":
         exact = not len(array) or max(abs(int(array.min())), abs(int(array.max()))) < LARGEST_EXACT
         return Raw(name, NUMBER, array.astype(np.float64)) if exact else _of_cells(name, array.tolist(), where, rows)
-    if kind == "f":
-        return Raw(name, NUMBER, array.astype(np.float64))
     if kind == "M":
         return Raw(name, TIME, array.astype("datetime64[us]"))
     if kind == "m":
