@@ -4,33 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from glassnet.core.settings import by_name
+from glassnet.core.settings import by_name, family
+from glassnet.losses import binary, cross_entropy, regression
 from glassnet.losses.base import Loss
-from glassnet.losses.binary import BinaryCrossEntropy, Hinge
-from glassnet.losses.cross_entropy import CrossEntropy
 from glassnet.losses.own import FunctionLoss
-from glassnet.losses.regression import (
-    Gamma,
-    Huber,
-    MeanAbsoluteError,
-    MeanSquaredError,
-    Poisson,
-    Quantile,
-    SumSquaredError,
-)
 
-LOSSES: dict[str, type[Loss]] = {
-    "sum_squared_error": SumSquaredError,
-    "mean_squared_error": MeanSquaredError,
-    "mean_absolute_error": MeanAbsoluteError,
-    "huber": Huber,
-    "quantile": Quantile,
-    "poisson": Poisson,
-    "gamma": Gamma,
-    "binary_cross_entropy": BinaryCrossEntropy,
-    "cross_entropy": CrossEntropy,
-    "hinge": Hinge,
-}
+LOSSES = family(vars(regression) | vars(binary) | vars(cross_entropy), Loss)
 
 
 def single_loss(given: Any) -> Loss:

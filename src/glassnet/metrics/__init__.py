@@ -11,18 +11,9 @@ from glassnet.metrics.numbers import R2, MeanAbsolute, MeanSquared, RootMeanSqua
 from glassnet.metrics.outputs import OutputMetric, PartOfLoss, by_output
 from glassnet.metrics.own import FunctionMetric
 
-METRICS: dict[str, type[Metric]] = {
-    "accuracy": Accuracy,
-    "f1": F1,
-    "log_loss": LogLoss,
-    "precision": Precision,
-    "recall": Recall,
-    "roc_auc": RocAuc,
-    "mean_squared_error": MeanSquared,
-    "root_mean_squared_error": RootMeanSquared,
-    "mean_absolute_error": MeanAbsolute,
-    "r2": R2,
-}
+_OF_CLASSES = Accuracy, F1, LogLoss, Precision, Recall, RocAuc
+_OF_NUMBERS = MeanSquared, RootMeanSquared, MeanAbsolute, R2
+METRICS: dict[str, type[Metric]] = {metric.name: metric for metric in (*_OF_CLASSES, *_OF_NUMBERS)}
 
 
 def as_metrics(given: Any) -> tuple[Metric, ...]:

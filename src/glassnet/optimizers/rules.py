@@ -8,7 +8,7 @@ import numpy as np
 
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.memory import Layout
-from glassnet.core.settings import boolean, number
+from glassnet.core.settings import boolean, family, number
 from glassnet.core.shapes import Array
 from glassnet.kernels import Kernel, updates
 from glassnet.optimizers.base import Optimizer
@@ -218,12 +218,4 @@ class Lion(Optimizer):
 _PRODUCTS: dict[float, Array] = {}
 """Π_{i≤t} μ_i of NAdam by β₁, for t = 1, 2, ... as far as they were asked for."""
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {
-    "sgd": SGD,
-    "adagrad": AdaGrad,
-    "rmsprop": RMSProp,
-    "adam": Adam,
-    "adamw": AdamW,
-    "nadam": NAdam,
-    "lion": Lion,
-}
+OPTIMIZERS = {rule.__name__.lower(): rule for rule in family(globals(), Optimizer).values()}
