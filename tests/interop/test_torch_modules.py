@@ -436,9 +436,18 @@ class Halved(gn.Dense):
         return y / 2, cache
 
 
-def test_to_torch_notices_what_the_module_does_otherwise() -> None:
+def test_a_layer_that_passes_for_another_is_refused() -> None:
     net = gn.Sequential(gn.Dense(4), "tanh", Halved(3))
     net.build((6,))
+    with pytest.raises(gn.ConfigurationError, match=r"to_torch: layer 2 \(Halved\(3\)\): received a forward pass"):
+        to_torch(net)
+
+
+def test_to_torch_notices_what_the_module_does_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = gn.Sequential(gn.Dense(4), "tanh", gn.Dense(3))
+    net.build((6,))
+    writing = gn.interop.torch.exporting.to_module
+    monkeypatch.setattr(gn.interop.torch.exporting, "to_module", lambda network, nn: writing(network, nn)[:2])
     with pytest.raises(gn.ConfigurationError, match="to_torch: received .* here and .* there"):
         to_torch(net)
 

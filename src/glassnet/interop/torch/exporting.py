@@ -46,7 +46,7 @@ def to_torch(model: Model | Network) -> Any:
             fix="call network.build(input_shape), or model.fit(x, y), first",
         )
     refuse_own_layers(network, "to_torch")
-    module = to_module(network)
+    module = to_module(network, torch.nn)
     if not isinstance(module, torch.nn.Sequential):
         module = torch.nn.Sequential(module)
     with torch.no_grad():

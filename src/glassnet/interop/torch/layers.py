@@ -16,8 +16,8 @@ from glassnet.network import Residual, Sequential
 
 
 @singledispatch
-def to_module(layer: gl.Layer) -> Any:
-    """The layer as a module with its weights.
+def to_module(layer: gl.Layer, nn: Any) -> Any:
+    """The layer as a module of ``nn``, which is torch.nn, with its weights.
 
     Raises:
         ConfigurationError: PyTorch has it not in this form.
@@ -28,6 +28,31 @@ def to_module(layer: gl.Layer) -> Any:
         expected="layers that torch.nn has in the same form",
         fix="use model.export_onnx, or rebuild that layer in PyTorch",
     )
+
+
+_SIMPLE: dict[type[gl.Layer], Callable[[Any, Any], Any]] = {
+    gl.Clip: lambda layer, nn: nn.Hardtanh(*layer.kernel_settings().values()),
+    gl.Dropout: lambda layer, nn: nn.Dropout(layer.rate),
+    gl.ELU: lambda layer, nn: nn.ELU(layer.alpha),
+    gl.Flatten: lambda layer, nn: nn.Flatten(),
+    gl.GELU: lambda layer, nn: nn.GELU("tanh" if layer.approximate else "none"),
+    gl.LeakyReLU: lambda layer, nn: nn.LeakyReLU(layer.slope),
+    gl.Softmax: lambda layer, nn: nn.Softmax(dim=-1),
+    gl.Softplus: lambda layer, nn: nn.Softplus(),  # read with care: torch's has settings
+    gl.UpSample2D: lambda layer, nn: nn.Upsample(scale_factor=pair(layer.factor, "", "")),
+    Sequential: lambda layer, nn: nn.Sequential(*(to_module(child, nn) for child in layer.layers)),
+    **{kind: lambda layer, nn: getattr(nn, layer.in_torch)() for kind in gl.ACTIVATIONS.values() if kind.in_torch},
+}
+for _kind, _make in _SIMPLE.items():
+    to_module.register(_kind, _make)
+
+
+def _own(nn: Any, name: str, forward: Callable[[Any, Any], Any], **parts: Any) -> Any:
+    """A module with these parts and that forward pass, of a further class, which ``from_torch`` knows by its name."""
+    module = type(name, (nn.Module,), {"__module__": __name__, "forward": forward})()
+    for part, value in parts.items():
+        setattr(module, part, value)
+    return module
 
 
 def _filled(layer: gl.Layer, module: Any) -> Any:
@@ -46,60 +71,21 @@ def _filled(layer: gl.Layer, module: Any) -> Any:
     return module
 
 
-def _simple(name: str) -> Callable[[gl.Layer], Any]:
-    def make(layer: gl.Layer) -> Any:
-        from torch import nn
-
-        return getattr(nn, name)()
-
-    return make
-
-
-to_module.register(gl.Flatten, _simple("Flatten"))
-to_module.register(gl.Softplus, _simple("Softplus"))  # read with care: torch's has settings
-for _layer in gl.ACTIVATIONS.values():
-    if _layer.in_torch:
-        to_module.register(_layer, _simple(_layer.in_torch))
+@to_module.register
+def _residual(layer: Residual, nn: Any) -> Any:
+    shortcut = nn.Identity() if layer.shortcut is None else to_module(layer.shortcut, nn)
+    residual = to_module(layer.residual, nn)
+    return _own(nn, "Residual", lambda own, x: own.shortcut(x) + own.residual(x), residual=residual, shortcut=shortcut)
 
 
 @to_module.register
-def _sequential(layer: Sequential) -> Any:
-    from torch import nn
-
-    return nn.Sequential(*(to_module(child) for child in layer.layers))
-
-
-@to_module.register
-def _residual(layer: Residual) -> Any:
-    from torch import nn
-
-    class Residual(nn.Module):
-        """y = shortcut(x) + residual(x)."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.residual = to_module(layer.residual)
-            self.shortcut = nn.Identity() if layer.shortcut is None else to_module(layer.shortcut)
-
-        def forward(self, x: Any) -> Any:
-            """Does what glassnet's does."""
-            return self.shortcut(x) + self.residual(x)
-
-    return Residual()
-
-
-@to_module.register
-def _dense(layer: gl.Dense) -> Any:
-    from torch import nn
-
+def _dense(layer: gl.Dense, nn: Any) -> Any:
     inputs, units = layer.weight.value.shape
     return _filled(layer, nn.Linear(inputs, units, bias=layer.use_bias))
 
 
 @to_module.register
-def _to_conv(layer: gl.Conv2D) -> Any:
-    from torch import nn
-
+def _conv(layer: gl.Conv2D, nn: Any) -> Any:
     assert layer.input_shape is not None
     kernel, stride, dilation = (pair(value, "", "") for value in (layer.kernel_size, layer.stride, layer.dilation))
     (top, bottom), (left, right) = (
@@ -118,11 +104,9 @@ def _to_conv(layer: gl.Conv2D) -> Any:
 
 
 @to_module.register
-def _to_conv_transpose(layer: gl.ConvTranspose2D) -> Any:
-    from torch import nn
-
+def _conv_transpose(layer: gl.ConvTranspose2D, nn: Any) -> Any:
     if layer.padding == "same":
-        return to_module.dispatch(gl.Layer)(layer)
+        return to_module.dispatch(gl.Layer)(layer, nn)
     assert layer.input_shape is not None
     padding: Any = 0 if layer.padding == "valid" else layer.padding
     return _filled(
@@ -134,206 +118,87 @@ def _to_conv_transpose(layer: gl.ConvTranspose2D) -> Any:
     )  # fmt: skip
 
 
-def _to_pool(layer: Any, module: Any, **settings: Any) -> Any:
+@to_module.register
+def _pool(layer: gl.MaxPool2D | gl.AveragePool2D, nn: Any) -> Any:
     """A pooling whose padding is the same on both sides."""
+    assert layer.input_shape is not None
     window, stride, padding = layer._sides()
     sides = [padding_of(padding[i], layer.input_shape[1 + i], window[i], stride[i]) for i in (0, 1)]
     if any(before != after for before, after in sides):
-        return to_module.dispatch(gl.Layer)(layer)
-    return module(window, stride, tuple(before for before, _ in sides), **settings)
+        return to_module.dispatch(gl.Layer)(layer, nn)
+    along = window, stride, tuple(before for before, _ in sides)
+    return nn.MaxPool2d(*along) if isinstance(layer, gl.MaxPool2D) else nn.AvgPool2d(*along, count_include_pad=False)
 
 
 @to_module.register
-def _to_max_pool(layer: gl.MaxPool2D) -> Any:
-    from torch import nn
-
-    return _to_pool(layer, nn.MaxPool2d)
-
-
-@to_module.register
-def _to_average_pool(layer: gl.AveragePool2D) -> Any:
-    from torch import nn
-
-    return _to_pool(layer, nn.AvgPool2d, count_include_pad=False)
-
-
-def _over_images(layer: gl.Layer, name: str) -> Any:
-    from torch import nn
-
+def _pool_over_all(layer: gl.GlobalAveragePool | gl.GlobalMaxPool, nn: Any) -> Any:
     if len(layer.input_shape or ()) != 3:
-        return to_module.dispatch(gl.Layer)(layer)
-    return nn.Sequential(getattr(nn, name)(1), nn.Flatten())
+        return to_module.dispatch(gl.Layer)(layer, nn)
+    kind = nn.AdaptiveMaxPool2d if isinstance(layer, gl.GlobalMaxPool) else nn.AdaptiveAvgPool2d
+    return nn.Sequential(kind(1), nn.Flatten())
 
 
 @to_module.register
-def _to_global_average(layer: gl.GlobalAveragePool) -> Any:
-    return _over_images(layer, "AdaptiveAvgPool2d")
-
-
-@to_module.register
-def _to_global_max(layer: gl.GlobalMaxPool) -> Any:
-    return _over_images(layer, "AdaptiveMaxPool2d")
-
-
-@to_module.register
-def _to_batch_norm(layer: gl.BatchNorm) -> Any:
-    from torch import nn
-
+def _batch_norm(layer: gl.BatchNorm, nn: Any) -> Any:
     shape = layer.input_shape or ()
     if len(shape) == 2:
-        return to_module.dispatch(gl.Layer)(layer)
+        return to_module.dispatch(gl.Layer)(layer, nn)
     kind = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
     return _filled(layer, kind(shape[0], eps=layer.epsilon, momentum=layer.momentum))
 
 
 @to_module.register
-def _to_layer_norm(layer: gl.LayerNorm) -> Any:
-    from torch import nn
-
+def _layer_norm(layer: gl.LayerNorm, nn: Any) -> Any:
     return _filled(layer, nn.LayerNorm((layer.input_shape or (1,))[-1], eps=layer.epsilon))
 
 
 @to_module.register
-def _to_group_norm(layer: gl.GroupNorm) -> Any:
-    from torch import nn
-
+def _group_norm(layer: gl.GroupNorm, nn: Any) -> Any:
     return _filled(layer, nn.GroupNorm(layer.groups, (layer.input_shape or (1,))[0], eps=layer.epsilon))
 
 
 @to_module.register
-def _to_dropout(layer: gl.Dropout) -> Any:
-    from torch import nn
-
-    return nn.Dropout(layer.rate)
-
-
-@to_module.register
-def _to_leaky_relu(layer: gl.LeakyReLU) -> Any:
-    from torch import nn
-
-    return nn.LeakyReLU(layer.slope)
-
-
-@to_module.register
-def _to_clip(layer: gl.Clip) -> Any:
-    from torch import nn
-
-    return nn.Hardtanh(*layer.kernel_settings().values())
-
-
-@to_module.register
-def _to_elu(layer: gl.ELU) -> Any:
-    from torch import nn
-
-    return nn.ELU(layer.alpha)
-
-
-@to_module.register
-def _to_gelu(layer: gl.GELU) -> Any:
-    from torch import nn
-
-    return nn.GELU("tanh" if layer.approximate else "none")
-
-
-@to_module.register
-def _to_softmax(layer: gl.Softmax) -> Any:
-    from torch import nn
-
-    return nn.Softmax(dim=-1)
-
-
-@to_module.register
-def _to_reshape(layer: gl.Reshape) -> Any:
-    from torch import nn
-
+def _reshape(layer: gl.Reshape, nn: Any) -> Any:
     parts = [nn.Flatten()] if len(layer.input_shape or ()) > 1 else []
     parts += [nn.Unflatten(1, layer.shape)] if len(layer.shape) > 1 else []
     return parts[0] if len(parts) == 1 else nn.Sequential(*parts)
 
 
 @to_module.register
-def _to_upsample(layer: gl.UpSample2D) -> Any:
-    from torch import nn
-
-    return nn.Upsample(scale_factor=pair(layer.factor, "", ""))
-
-
-@to_module.register
-def _to_zero_pad(layer: gl.ZeroPad2D) -> Any:
-    from torch import nn
-
+def _zero_pad(layer: gl.ZeroPad2D, nn: Any) -> Any:
     (_, height, width), (_, rows, columns) = layer.input_shape or (), layer.output_shape or ()
     return nn.ZeroPad2d((layer.left, columns - width - layer.left, layer.top, rows - height - layer.top))
 
 
 @to_module.register
-def _to_embedding(layer: gl.Embedding) -> Any:
-    from torch import nn
-
+def _embedding(layer: gl.Embedding, nn: Any) -> Any:
     class Embedding(nn.Embedding):
         """Takes whole numbers of any dtype, so that they may stand beside amounts."""
 
         def forward(self, x: Any) -> Any:
-            """Does what PyTorch's does."""
             return super().forward(x.long())
 
     return _filled(layer, Embedding(layer.count, layer.units))
 
 
 @to_module.register
-def _to_columns(layer: gl.Columns) -> Any:
-    from torch import nn
-
-    class Columns(nn.Module):
-        """Some columns alone."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.indices = list(layer.indices)
-
-        def forward(self, x: Any) -> Any:
-            """Does what glassnet's does."""
-            return x[:, self.indices]
-
-    return Columns()
+def _columns(layer: gl.Columns, nn: Any) -> Any:
+    return _own(nn, "Columns", lambda own, x: x[:, own.indices], indices=list(layer.indices))
 
 
 @to_module.register
-def _to_permute(layer: gl.Permute) -> Any:
-    from torch import nn
-
-    class Permute(nn.Module):
-        """Another order of the axes."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.order = layer.order
-
-        def forward(self, x: Any) -> Any:
-            """Does what glassnet's does."""
-            return x.permute(0, *self.order)
-
-    return Permute()
+def _permute(layer: gl.Permute, nn: Any) -> Any:
+    return _own(nn, "Permute", lambda own, x: x.permute(0, *own.order), order=layer.order)
 
 
 @to_module.register
-def _to_scale(layer: gl.Scale) -> Any:
+def _scale(layer: gl.Scale, nn: Any) -> Any:
     import torch
-    from torch import nn
 
-    is_image = len(layer.input_shape or ()) == 3
+    axes = (1, 1) if len(layer.input_shape or ()) == 3 else ()
+    weight, bias = (nn.Parameter(torch.zeros(p.value.shape)) for p in (layer.gamma, layer.beta))
 
-    class Scale(nn.Module):
-        """y = weight x + bias."""
+    def forward(own: Any, x: Any) -> Any:
+        return x * own.weight.reshape(-1, *axes) + own.bias.reshape(-1, *axes)
 
-        def __init__(self) -> None:
-            super().__init__()
-            self.weight = nn.Parameter(torch.ones(layer.gamma.value.shape))
-            self.bias = nn.Parameter(torch.zeros(layer.beta.value.shape))
-
-        def forward(self, x: Any) -> Any:
-            """Does what glassnet's does."""
-            weight, bias = (own[:, None, None] if is_image else own for own in (self.weight, self.bias))
-            return x * weight + bias
-
-    return _filled(layer, Scale())
+    return _filled(layer, _own(nn, "Scale", forward, weight=weight, bias=bias))
