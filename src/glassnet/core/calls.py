@@ -293,9 +293,10 @@ def _class_path(cls: type) -> str:
 def _function_path(function: Callable[..., Any]) -> str:
     """How one types a function: ``gn.load``, ``gn.data.read_table``, ``model.fit``, ``gn.Model`` for a constructor."""
     owner, _, name = function.__qualname__.rpartition(".")
-    if owner and name != "__init__":
-        return f"{owner.lower()}.{name}"
-    name, room = owner or name, function.__module__.split(".")[1]
+    room = function.__module__.split(".")[1]
+    if owner and name != "__init__":  # a model's methods stand in several classes
+        return f"{room if room == 'model' else owner.lower()}.{name}"
+    name = owner or name
     return f"gn.{name}" if name in sys.modules["glassnet"].__all__ else f"gn.{room}.{name}"
 
 

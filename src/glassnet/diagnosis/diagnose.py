@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log
 from typing import Any
@@ -103,24 +104,18 @@ def diagnose(model: Trainable, x: Any, y: Any, *, history: History | None = None
     """
     model.require_one_output("diagnose")
     rows = model.rows(x, y, None, where="diagnose")
-    names = model.feature_names if rows.x.ndim == 2 and len(model.feature_names or ()) == rows.x.shape[1] else None
-    found = list(
-        hints(
-            model.network, model.loss, rows, history, seed=model.seed, feature_names=names,
-            class_names=model.class_names, target_name=model.target_name,
-        )
-    )  # fmt: skip
+    found = hints(model, rows, history)
     stops_learning = any(finding.name in CAUSES for finding in found)
     tried = batch_of(rows, TRIED_ROWS, model.seed)
     test = rate_test(model, tried)
     found += _first_loss(model, tried, test)
     found += _learning_rate(model, tried, test)
     if not stops_learning:
-        found += _by_heart(model, rows, test) or _unrelated(model, rows, test)
+        found += list(_by_heart(model, rows, test)) or _unrelated(model, rows, test)
     return Diagnosis(tuple(found), test)
 
 
-def _first_loss(model: Trainable, rows: Rows, test: RateTest) -> list[Finding]:
+def _first_loss(model: Trainable, rows: Rows, test: RateTest) -> Iterator[Finding]:
     """Random weights know nothing: their loss is that of equal probabilities, about ln K."""
     loss = model.loss
     classes = (model.network.output_shape or (0,))[-1] if isinstance(loss, CrossEntropy) else 2
@@ -128,108 +123,95 @@ def _first_loss(model: Trainable, rows: Rows, test: RateTest) -> list[Finding]:
         isinstance(loss, BinaryCrossEntropy) and rows.targets.shape[1:] == (1,)
     )
     if not is_known or getattr(loss, "class_weight", None) is not None:
-        return []
+        return
     first = float(test.losses[0]) / (len(rows) if loss.reduction == "sum" else 1)
     if first <= FARTHEST_START * log(classes):
-        return []
-    return [
-        Finding(
-            "first_loss",
-            "initial weights",
-            f"the first loss is {first:.3g}; {classes} equal probabilities have ln {classes} = {log(classes):.3g}",
-            "New weights should know nothing and say so; outputs this large are sure of what nobody taught them, and "
-            "the first epochs go into unlearning it",
-            "scale the inputs (gn.Standardize), or draw smaller weights in the last layer",
-        )
-    ]
+        return
+    yield Finding(
+        "first_loss",
+        "initial weights",
+        f"the first loss is {first:.3g}; {classes} equal probabilities have ln {classes} = {log(classes):.3g}",
+        "New weights should know nothing and say so; outputs this large are sure of what nobody taught them, and "
+        "the first epochs go into unlearning it",
+        "scale the inputs (gn.Standardize), or draw smaller weights in the last layer",
+    )
 
 
-def _learning_rate(model: Trainable, rows: Rows, test: RateTest) -> list[Finding]:
+def _learning_rate(model: Trainable, rows: Rows, test: RateTest) -> Iterator[Finding]:
     """The model's rate beside the suggested one, in as many steps of the same batch."""
     rate = float(model.optimizer.rate_at(0))
     own, other = (losses_at(model, rows, r, TRIED_STEPS) for r in (rate, test.suggested))
     first, reached, suggested = float(own[0]), float(own[-5:].min()), float(other[-5:].min())
     fall = first - suggested
     if rate <= 0 or fall <= 0.02 * first:
-        return []
+        return
     measured = (
         f"{TRIED_STEPS} steps at the model's rate of {rate:.3g} take the loss of a batch from {first:.3g} to "
         f"{float(own[-1]):.3g}; at {test.suggested:.2g} to {suggested:.3g}"
     )
+    fix = f"a rate of {test.suggested:.1g}"
     if rate > test.suggested and not reached < first:
         why = "Steps this large leap over the valley and up the other side"
-        return [
-            Finding("learning_rate_too_high", repr(model.optimizer), measured, why, f"a rate of {test.suggested:.1g}")
-        ]
-    if rate < test.suggested and first - reached < LEAST_FALL * fall:
+        yield Finding("learning_rate_too_high", repr(model.optimizer), measured, why, fix)
+    elif rate < test.suggested and first - reached < LEAST_FALL * fall:
         why = "Steps this small get nowhere in the epochs there are"
-        return [
-            Finding("learning_rate_too_low", repr(model.optimizer), measured, why, f"a rate of {test.suggested:.1g}")
-        ]
-    return []
+        yield Finding("learning_rate_too_low", repr(model.optimizer), measured, why, fix)
 
 
-def _by_heart(model: Trainable, rows: Rows, test: RateTest) -> list[Finding]:
+def _by_heart(model: Trainable, rows: Rows, test: RateTest) -> Iterator[Finding]:
     """Whether a few rows can be learned by heart."""
     few = batch_of(rows, FEW, model.seed)
     baseline = baseline_loss(model.loss, few.targets, size) if (size := _outputs(model)) else None
-    if (
-        baseline is None
-        or baseline < LEAST_BASELINE
-        or len(few) < FEW
-        or model.network.parameters.size < 4 * FEW * size
-    ):
-        return []
+    if len(few) < FEW or model.network.parameters.size < 4 * FEW * size:
+        return
+    if baseline is None or baseline < LEAST_BASELINE:
+        return
     copy = fresh(model, Adam(), min(0.01, max(1e-3, test.suggested)))
     copy.fit(few.x, few.targets, epochs=FEW_EPOCHS, batch_size=None, verbose=False)
     left = evaluate(copy, few)
     if left <= LEARNED * baseline:
-        return []
+        return
     same = _contradictions(few)
-    return [
-        Finding(
-            "cannot_learn_by_heart",
-            f"{FEW} rows",
-            f"after {FEW_EPOCHS} steps on the same {FEW} rows their loss is {left:.3g}; that of the best constant "
-            f"answer is {baseline:.3g}"
-            + (f"; {same} of the rows equal another one that has another target" if same else ""),
-            "A network with more weights than these rows have answers can learn them by heart. Where it cannot, rows "
-            "contradict each other, or something in the network stops the gradients",
-            "check that x[i] belongs to y[i] and that no preprocessing makes rows equal; gn.check_gradients for layers "
-            "of your own",
-        )
-    ]
+    yield Finding(
+        "cannot_learn_by_heart",
+        f"{FEW} rows",
+        f"after {FEW_EPOCHS} steps on the same {FEW} rows their loss is {left:.3g}; that of the best constant "
+        f"answer is {baseline:.3g}"
+        + (f"; {same} of the rows equal another one that has another target" if same else ""),
+        "A network with more weights than these rows have answers can learn them by heart. Where it cannot, rows "
+        "contradict each other, or something in the network stops the gradients",
+        "check that x[i] belongs to y[i] and that no preprocessing makes rows equal; gn.check_gradients for layers "
+        "of your own",
+    )
 
 
-def _unrelated(model: Trainable, rows: Rows, test: RateTest) -> list[Finding]:
+def _unrelated(model: Trainable, rows: Rows, test: RateTest) -> Iterator[Finding]:
     """Whether what is learned of one half of the rows helps with the other half."""
     size = _outputs(model)
     chosen = rows.take(generator(model.seed, "halves").permutation(len(rows))[:HALVES])
     half = len(chosen) // 2
     if len(chosen) < LEAST_ROWS or not size:
-        return []
+        return
     training, held = chosen.take(slice(half)), chosen.take(slice(half, None))
     baseline = baseline_loss(model.loss, training.targets, size)
     if baseline is None:
-        return []
+        return
     copy, lowest = fresh(model, Adam(), min(0.01, max(1e-4, test.suggested))), np.inf
     for _ in range(HALVES_EPOCHS):
         copy.fit(training.x, training.targets, epochs=1, batch_size=32, verbose=False)
         lowest = min(lowest, evaluate(copy, held))
     ordinary = baseline_loss(model.loss, held.targets, size) or baseline
     if lowest < 0.98 * ordinary:
-        return []
-    return [
-        Finding(
-            "unrelated_targets",
-            "rows and targets",
-            f"trained on {half:,} rows for {HALVES_EPOCHS} epochs, a copy has a loss of {lowest:.3g} at best on as "
-            f"many others; the best constant answer has {ordinary:.3g}",
-            "What is learned of some rows says nothing about others: as if targets had been shuffled against the rows",
-            "check that x and y are in the same order, sorted or shuffled together; else look for features that the "
-            "target depends on",
-        )
-    ]
+        return
+    yield Finding(
+        "unrelated_targets",
+        "rows and targets",
+        f"trained on {half:,} rows for {HALVES_EPOCHS} epochs, a copy has a loss of {lowest:.3g} at best on as "
+        f"many others; the best constant answer has {ordinary:.3g}",
+        "What is learned of some rows says nothing about others: as if targets had been shuffled against the rows",
+        "check that x and y are in the same order, sorted or shuffled together; else look for features that the "
+        "target depends on",
+    )
 
 
 def _outputs(model: Trainable) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -22,41 +23,41 @@ ROWS, IMAGES = 256, 32
 """Rows that are looked at, and images."""
 
 
-def hints(
-    network: Network,
-    loss: Loss,
-    rows: Rows,
-    history: History | None,
-    *,
-    seed: int = 0,
-    feature_names: Sequence[str] | None = None,
-    class_names: Sequence[str] | None = None,
-    target_name: str | None = None,
-) -> tuple[Finding, ...]:
+class Known(Protocol):
+    """What is asked of a model here; see ``gn.Model``."""
+
+    network: Network
+    loss: Loss
+    seed: int
+    feature_names: tuple[str, ...] | None
+    target_name: str | None
+    class_names: tuple[str, ...] | None
+
+
+def hints(model: Known, rows: Rows, history: History | None) -> list[Finding]:
     """The findings that need no further training.
 
     Args:
-        network: built.
-        loss: its loss.
+        model: built; its seed chooses the rows that are looked at, and dropout's mask.
         rows: those it was trained on, as the network gets them.
         history: of its training, or None.
-        seed: chooses the rows that are looked at, and dropout's mask.
-        feature_names: of columns.
-        class_names: by label.
-        target_name: of the target's column.
     """
+    network, loss, seed = model.network, model.loss, model.seed
+    names = model.feature_names if rows.x.shape[1:] == (len(model.feature_names or ()),) else None
     (outputs,) = network.output_shape or (0,) if len(network.output_shape or ()) == 1 else (0,)
-    found = nothing_to_learn(loss, rows.asked, class_names, target_name)
-    found += unscaled_inputs(*_amounts(network, rows.x, feature_names))
-    found += class_imbalance(loss, rows.targets, outputs, class_names)
-    found += equal_units(network)
-    found += signals(look(network, loss, some(rows, seed=seed), seed=seed), network)
+    found = [
+        *nothing_to_learn(loss, rows.asked, model.class_names, model.target_name),
+        *unscaled_inputs(*_amounts(network, rows.x, names)),
+        *class_imbalance(loss, rows.targets, outputs, model.class_names),
+        *equal_units(network),
+        *signals(look(network, loss, some(rows, seed=seed), seed=seed), network),
+    ]
     if history is not None and len(history):
         baseline = baseline_loss(loss, rows.targets, outputs) if outputs else None
         if baseline is not None and loss.reduction == "sum":
             baseline *= len(rows)
-        found += overfitting(history) + underfitting(history, baseline)
-    return tuple(found)
+        found += [*overfitting(history), *underfitting(history, baseline)]
+    return found
 
 
 def _amounts(network: Network, x: Array, names: Sequence[str] | None) -> tuple[Array, Sequence[str] | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import deepcopy
 
 import numpy as np
@@ -34,7 +35,7 @@ def look(network: Network, loss: Loss, rows: Rows, *, seed: int) -> WatchRecord:
     return watch.records[0]
 
 
-def signals(record: WatchRecord, network: Network) -> list[Finding]:
+def signals(record: WatchRecord, network: Network) -> Iterator[Finding]:
     """Findings of a single look."""
     layers = dict(network.walk())
     leaves = [path for path, layer in layers.items() if not list(layer.children())]
@@ -42,63 +43,53 @@ def signals(record: WatchRecord, network: Network) -> list[Finding]:
     def name(path: str) -> str:
         return f"layer {path}, {layers[path]!r}"
 
-    found = [
-        Finding(
-            "dead_relu",
-            name(path),
-            f"{share:.0%} of its units gave 0 for every row that was looked at",
-            "A ReLU that is 0 everywhere has no gradient: its unit learns nothing any more and says nothing",
-            "a smaller learning rate, gn.LeakyReLU(), or weight_init='he_normal' in the layer before",
-        )
-        for path, share in record.dead.items()
-        if share >= MOST_DEAD
-    ]
-    found += [
-        Finding(
-            f"saturated_{type(layers[path]).__name__.lower()}",
-            name(path),
-            f"{share:.0%} of its outputs are at the ends of their range",
-            "The slope there is nearly 0, so that little of the error passes through",
-            "scale the inputs, draw smaller initial weights (weight_init='glorot_normal'), or use gn.ReLU()",
-        )
-        for path, share in record.saturated.items()
-        if share >= MOST_SATURATED and path != leaves[-1]
-    ]
-    return found + _flow(record, network)
+    for path, share in record.dead.items():
+        if share >= MOST_DEAD:
+            yield Finding(
+                "dead_relu",
+                name(path),
+                f"{share:.0%} of its units gave 0 for every row that was looked at",
+                "A ReLU that is 0 everywhere has no gradient: its unit learns nothing any more and says nothing",
+                "a smaller learning rate, gn.LeakyReLU(), or weight_init='he_normal' in the layer before",
+            )
+    for path, share in record.saturated.items():
+        if share >= MOST_SATURATED and path != leaves[-1]:
+            yield Finding(
+                f"saturated_{type(layers[path]).__name__.lower()}",
+                name(path),
+                f"{share:.0%} of its outputs are at the ends of their range",
+                "The slope there is nearly 0, so that little of the error passes through",
+                "scale the inputs, draw smaller initial weights (weight_init='glorot_normal'), or use gn.ReLU()",
+            )
+    yield from _flow(record, network)
 
 
-def _flow(record: WatchRecord, network: Network) -> list[Finding]:
+def _flow(record: WatchRecord, network: Network) -> Iterator[Finding]:
     """Whether error terms vanish or explode on their way from the last layer to the first."""
     layers = dict(network.walk())
     norms = {path: delta.rms * size_of(layers[path].output_shape or ()) ** 0.5 for path, delta in record.deltas.items()}
     if len(norms) < 2:
-        return []
+        return
     (first, *_, last) = norms
     low, high = norms[first], norms[last]
     if not (np.isfinite(low) and np.isfinite(high)) or high == 0:
-        return []
-    ratio = low / high
-    if LEAST_FLOW <= ratio <= MOST_FLOW:
-        return []
+        return
     measured = f"‖δ‖ is {low:.2g} at layer {first} and {high:.2g} at layer {last}"
     where = f"from layer {last} back to layer {first}"
-    if ratio < LEAST_FLOW:
-        return [
-            Finding(
-                "vanishing_gradients",
-                where,
-                measured,
-                "The first layers hardly move: they keep their random weights while the last ones learn",
-                "gn.ReLU() in place of sigmoid or tanh, gn.BatchNorm() between layers, gn.Residual(...) around some, "
-                "or fewer layers",
-            )
-        ]
-    return [
-        Finding(
+    if low / high < LEAST_FLOW:
+        yield Finding(
+            "vanishing_gradients",
+            where,
+            measured,
+            "The first layers hardly move: they keep their random weights while the last ones learn",
+            "gn.ReLU() in place of sigmoid or tanh, gn.BatchNorm() between layers, gn.Residual(...) around some, "
+            "or fewer layers",
+        )
+    if low / high > MOST_FLOW:
+        yield Finding(
             "exploding_gradients",
             where,
             measured,
             "The first layers take steps that are far too large, and the loss may become NaN",
             "gn.Chain(gn.ClipByNorm(1.0), optimizer), smaller initial weights, or gn.BatchNorm() between the layers",
         )
-    ]

@@ -14,9 +14,8 @@ from glassnet.core.randomness import generator
 from glassnet.core.settings import number, whole
 from glassnet.core.shapes import Array
 from glassnet.diagnosis.baseline import loss_of
+from glassnet.diagnosis.hints import Known
 from glassnet.diagnosis.rates import RateTest
-from glassnet.losses import Loss
-from glassnet.network import Network
 from glassnet.optimizers import Optimizer
 from glassnet.schedules import ExponentialDecay
 from glassnet.training import History, Rows
@@ -28,16 +27,10 @@ SMOOTHED = 5
 """Neighbouring losses whose mean counts."""
 
 
-class Trainable(Protocol):
+class Trainable(Known, Protocol):
     """What is asked of a model here: ``gn.Model`` has it, and says what it does."""
 
-    network: Network
-    loss: Loss
     optimizer: Optimizer
-    seed: int
-    feature_names: tuple[str, ...] | None
-    target_name: str | None
-    class_names: tuple[str, ...] | None
 
     def require_one_output(self, where: str) -> None:
         """See ``gn.Model``."""

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Any
 
 from glassnet.compile import native
+from glassnet.core.calls import suggests
 from glassnet.core.checks import numeric
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.output import for_stream, is_heard, logger
@@ -36,66 +37,128 @@ NO_ENGINE = (
 )
 
 
-def fit(
-    model: Answering,
-    x: Any,
-    y: Any,
-    *,
-    epochs: int,
-    batch_size: int | None,
-    shuffle: bool,
-    validation_data: tuple[Any, ...] | None,
-    validation_split: float,
-    sample_weight: Any,
-    callbacks: Iterable[Callback | Callable[[TrainingState], None]] | None,
-    verbose: bool,
-) -> History:
-    """Trains for some epochs: see ``Model.fit``."""
-    epochs = whole(epochs, "epochs", "fit")
-    verbose = boolean(bool(verbose) if verbose in (0, 1) else verbose, "verbose", "fit")
-    with forgotten_if_refused(model):
-        x, y = named_rows(model, x, y, where="fit", learns=True)
-        if not isinstance(model.preprocessing, Table):
-            x = one_array(x, model.network, where="fit: x")
-        if not isinstance(model.loss, WeightedSum):
-            y = numeric(y, where="fit: y")
-        model.check_digits(x, y, where="fit")
-        rows = model.rows(x, y, sample_weight, where="fit").require_weight(where="fit")
-    rows, validation = _apart(model, rows, validation_data, validation_split)
-    size = len(rows) if batch_size is None else min(whole(batch_size, "batch_size", "fit"), len(rows))
-    names = ("loss", *(m.name for m in model.metrics))
-    state = TrainingState(
-        model.network,
-        model.optimizer,
-        History(),
-        epochs=(model.epochs_trained + 1, model.epochs_trained + epochs),
-        available=names + (tuple(f"val_{name}" for name in names) if validation else ()) + ("learning_rate",),
-        save=lambda path: write(model, path, state.epoch),
-        memories=model.memories,
-        memories_in=read_memories,
-    )
-    for finding in nothing_to_learn(model.loss, rows.asked, model.class_names, model.target_name):
-        state.note(str(finding))
-    started = perf_counter()
-    try:
-        history = trainer_of(model).fit(
-            rows,
-            validation,
-            state,
-            as_callbacks(callbacks),
-            batch_size=size,
-            shuffle=boolean(shuffle, "shuffle", "fit"),
-            verbose=verbose,
+class Fitting(Answering):
+    """The training of a ``Model``."""
+
+    @suggests
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        epochs: int = 1,
+        batch_size: int | None = 32,
+        shuffle: bool = True,
+        validation_data: tuple[Any, ...] | None = None,
+        validation_split: float = 0.0,
+        sample_weight: Any = None,
+        callbacks: Iterable[Callback | Callable[[TrainingState], None]] | None = (),
+        verbose: bool = True,
+    ) -> History:
+        """Trains for some epochs; called again, it goes on where it stopped.
+
+        Args:
+            x: inputs (N, ...), numbers; converted to the model's dtype. The names of a frame's columns are kept: later
+                frames, and dicts, are taken by name. For several inputs a dict of arrays by name, or a tuple; so y for
+                several outputs.
+            y: targets, as the loss wants them: integer labels (N,) for ``cross_entropy``, numbers of the outputs'
+                shape for the others. A Series of words becomes labels, and ``class_names``; the name of a column of x
+                stands for this column, and a model without ``preprocessing`` then learns a ``Table`` of the frame.
+            epochs: passes over the data.
+            batch_size: rows in a step; None for all of them. The last batch is as short as it comes, but with batch
+                normalisation one that would have a single row is joined to the one before.
+            shuffle: whether each epoch takes the rows in a new random order.
+            validation_data: (x, y) or (x, y, sample_weight) that is measured after each epoch.
+            validation_split: share of the rows that is set aside for validation, at random (of each class alike).
+            sample_weight: a weight ≥ 0 for each row (N,).
+            callbacks: ``Callback`` objects, or functions that are called with the state after each epoch.
+            verbose: whether to show a progress bar, and hints at the end where something seems wrong; in a pipe
+                nothing is shown, and the hints go to the logger ``glassnet``.
+
+        Returns:
+            The ``History`` of these epochs. Ctrl-C ends training after the step in progress; the history says so.
+
+        Raises:
+            ShapeError, DataError: the data do not fit the network or the loss; nothing is changed.
+                Or the numbers of a column are so close together, for their size, that the model's dtype cannot tell
+                them apart, and there is no ``preprocessing`` or ``target_scaling`` to bring them apart before.
+            DivergenceError: the loss became NaN or infinite; the weights of the last good epoch are kept.
+        """
+        epochs = whole(epochs, "epochs", "fit")
+        verbose = boolean(bool(verbose) if verbose in (0, 1) else verbose, "verbose", "fit")
+        with forgotten_if_refused(self):
+            x, y = named_rows(self, x, y, where="fit", learns=True)
+            if not isinstance(self.preprocessing, Table):
+                x = one_array(x, self.network, where="fit: x")
+            if not isinstance(self.loss, WeightedSum):
+                y = numeric(y, where="fit: y")
+            self.check_digits(x, y, where="fit")
+            rows = self.rows(x, y, sample_weight, where="fit").require_weight(where="fit")
+        rows, validation = _apart(self, rows, validation_data, validation_split)
+        size = len(rows) if batch_size is None else min(whole(batch_size, "batch_size", "fit"), len(rows))
+        names = ("loss", *(m.name for m in self.metrics))
+        state = TrainingState(
+            self.network,
+            self.optimizer,
+            History(),
+            epochs=(self.epochs_trained + 1, self.epochs_trained + epochs),
+            available=names + (tuple(f"val_{name}" for name in names) if validation else ()) + ("learning_rate",),
+            save=lambda path: write(self, path, state.epoch),
+            memories=self.memories,
+            memories_in=read_memories,
         )
-    finally:
-        model.epochs_trained = state.epoch
-        state.history.seconds = perf_counter() - started
-    if verbose and is_watched():
-        print_hints(model, rows, history)
-    elif is_heard():
-        for text in hints_of(model, rows, history) if verbose else history.notes:
-            logger().warning(text)
-    return history
+        for finding in nothing_to_learn(self.loss, rows.asked, self.class_names, self.target_name):
+            state.note(str(finding))
+        started = perf_counter()
+        try:
+            history = self._trainer().fit(
+                rows,
+                validation,
+                state,
+                as_callbacks(callbacks),
+                batch_size=size,
+                shuffle=boolean(shuffle, "shuffle", "fit"),
+                verbose=verbose,
+            )
+        finally:
+            self.epochs_trained = state.epoch
+            state.history.seconds = perf_counter() - started
+        if verbose and is_watched():
+            self.print_hints(rows, history)
+        elif is_heard():
+            for text in self._hints(rows, history) if verbose else history.notes:
+                logger().warning(text)
+        return history
+
+    def print_hints(self, rows: Rows, history: History | None = None) -> None:
+        """Prints the history's notes and what can be told at a glance, a line each; ``gn.diagnose`` looks closer.
+
+        Args:
+            rows: what ``model.rows(x, y, None, where="hints")`` gives.
+            history: of the training, for the curves.
+        """
+        for text in self._hints(rows, history):
+            print(for_stream(f"hint: {text}"))
+
+    def _trainer(self) -> Trainer:
+        """The training loop with the model's parts."""
+        return Trainer(
+            self.network,
+            self.loss,
+            self.optimizer,
+            self.metrics,
+            self.seed,
+            self._outputs,
+            target_scaling=self.target_scaling,
+            engine_name=self.engine,
+            threads=self.threads,
+        )
+
+    def _hints(self, rows: Rows, history: History | None) -> list[str]:
+        """The history's notes, and what can be told at a glance."""
+        slow = [NO_ENGINE] if self.engine == "auto" and native() is None else []
+        notes = history.notes if history is not None else ()
+        return list(dict.fromkeys([*slow, *notes, *map(str, hints(self, rows, history))]))
 
 
 def _apart(model: Answering, rows: Rows, data: tuple[Any, ...] | None, share: float) -> tuple[Rows, Rows | None]:
@@ -127,35 +190,3 @@ def _validation(model: Answering, data: tuple[Any, ...]) -> Rows:
             fix="write validation_data=(x_validation, y_validation)",
         )
     return model.rows(data[0], data[1], data[2] if len(data) == 3 else None, where=where).require_weight(where=where)
-
-
-def trainer_of(model: Answering) -> Trainer:
-    """The training loop with the model's parts."""
-    return Trainer(
-        model.network,
-        model.loss,
-        model.optimizer,
-        model.metrics,
-        model.seed,
-        model._outputs,
-        target_scaling=model.target_scaling,
-        engine_name=model.engine,
-        threads=model.threads,
-    )
-
-
-def print_hints(model: Answering, rows: Rows, history: History | None) -> None:
-    """Prints what ``hints_of`` finds, a line each."""
-    for text in hints_of(model, rows, history):
-        print(for_stream(f"hint: {text}"))
-
-
-def hints_of(model: Answering, rows: Rows, history: History | None) -> list[str]:
-    """The history's notes, and what can be told at a glance."""
-    names = model.feature_names if rows.x.shape[1:] == (len(model.feature_names or ()),) else None
-    found = hints(
-        model.network, model.loss, rows, history, seed=model.seed, feature_names=names, class_names=model.class_names,
-        target_name=model.target_name,
-    )  # fmt: skip
-    slow = [NO_ENGINE] if model.engine == "auto" and native() is None else []
-    return list(dict.fromkeys([*slow, *(history.notes if history is not None else ()), *map(str, found)]))

@@ -17,9 +17,8 @@ from glassnet.formats import Written
 from glassnet.layers import Layer, NumpyLayer
 from glassnet.losses import as_loss
 from glassnet.metrics import as_metrics
-from glassnet.model.answers import Answering
 from glassnet.model.checks import agreed_dtype, check_end
-from glassnet.model.fitting import fit, print_hints, trainer_of
+from glassnet.model.fitting import Fitting
 from glassnet.model.outputs import Losses, Metrics, loss_for, metrics_for
 from glassnet.model.saving import KEPT, read, write
 from glassnet.model.steps import step, step_over
@@ -28,13 +27,9 @@ from glassnet.optimizers import Optimizer, as_optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.tables import Table
 from glassnet.training import (
-    Callback,
-    History,
     Memories,
     Predictor,
-    Rows,
     Stepper,
-    TrainingState,
     example_rows,
     plan_of,
 )
@@ -42,7 +37,7 @@ from glassnet.training import (
 ENGINES = ("auto", "compiled", "numpy")
 
 
-class Model(Answering):
+class Model(Fitting):
     """A network that can be trained, evaluated, used and saved.
 
     Args:
@@ -136,55 +131,6 @@ class Model(Answering):
     def __repr__(self) -> str:
         return f"Model({self.network!r}, loss={self.loss!r}, optimizer={self.optimizer!r})"
 
-    @suggests
-    def fit(
-        self,
-        x: Any,
-        y: Any,
-        *,
-        epochs: int = 1,
-        batch_size: int | None = 32,
-        shuffle: bool = True,
-        validation_data: tuple[Any, ...] | None = None,
-        validation_split: float = 0.0,
-        sample_weight: Any = None,
-        callbacks: Iterable[Callback | Callable[[TrainingState], None]] | None = (),
-        verbose: bool = True,
-    ) -> History:
-        """Trains for some epochs; called again, it goes on where it stopped.
-
-        Args:
-            x: inputs (N, ...), numbers; converted to the model's dtype. The names of a frame's columns are kept: later
-                frames, and dicts, are taken by name. For several inputs a dict of arrays by name, or a tuple; so y for
-                several outputs.
-            y: targets, as the loss wants them: integer labels (N,) for ``cross_entropy``, numbers of the outputs'
-                shape for the others. A Series of words becomes labels, and ``class_names``; the name of a column of x
-                stands for this column, and a model without ``preprocessing`` then learns a ``Table`` of the frame.
-            epochs: passes over the data.
-            batch_size: rows in a step; None for all of them. The last batch is as short as it comes, but with batch
-                normalisation one that would have a single row is joined to the one before.
-            shuffle: whether each epoch takes the rows in a new random order.
-            validation_data: (x, y) or (x, y, sample_weight) that is measured after each epoch.
-            validation_split: share of the rows that is set aside for validation, at random (of each class alike).
-            sample_weight: a weight ≥ 0 for each row (N,).
-            callbacks: ``Callback`` objects, or functions that are called with the state after each epoch.
-            verbose: whether to show a progress bar, and hints at the end where something seems wrong; in a pipe
-                nothing is shown, and the hints go to the logger ``glassnet``.
-
-        Returns:
-            The ``History`` of these epochs. Ctrl-C ends training after the step in progress; the history says so.
-
-        Raises:
-            ShapeError, DataError: the data do not fit the network or the loss; nothing is changed.
-                Or the numbers of a column are so close together, for their size, that the model's dtype cannot tell
-                them apart, and there is no ``preprocessing`` or ``target_scaling`` to bring them apart before.
-            DivergenceError: the loss became NaN or infinite; the weights of the last good epoch are kept.
-        """
-        return fit(
-            self, x, y, epochs=epochs, batch_size=batch_size, shuffle=shuffle, validation_data=validation_data,
-            validation_split=validation_split, sample_weight=sample_weight, callbacks=callbacks, verbose=verbose,
-        )  # fmt: skip
-
     def step(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """Does one update on a batch and returns its loss: for a training loop of one's own.
 
@@ -231,15 +177,6 @@ class Model(Answering):
         """
         return step_over(self, batches)
 
-    def print_hints(self, rows: Rows, history: History | None = None) -> None:
-        """Prints the history's notes and what can be told at a glance, a line each; ``gn.diagnose`` looks closer.
-
-        Args:
-            rows: what ``model.rows(x, y, None, where="hints")`` gives.
-            history: of the training, for the curves.
-        """
-        print_hints(self, rows, history)
-
     def untrained(self, optimizer: Optimizer) -> Model:
         """A model of a copy of the network, with new initial weights: for trials that leave this one as it is.
 
@@ -267,7 +204,7 @@ class Model(Answering):
         """
         self.require_built("evaluate")
         rows = self.rows(x, y, sample_weight, where="evaluate")
-        return trainer_of(self).evaluate(rows.require_weight(where="evaluate"))
+        return self._trainer().evaluate(rows.require_weight(where="evaluate"))
 
     def summary(self) -> Any:
         """The network's table of layers, shapes, parameters and FLOPs; print it."""

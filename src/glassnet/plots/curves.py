@@ -15,7 +15,7 @@ from glassnet.core.shapes import Array
 from glassnet.metrics import roc_curve
 from glassnet.model import Model
 from glassnet.plots.answers import answers, require_labels_beside_a_model
-from glassnet.plots.figures import FIRST, INK, MIDDLE, PALE, SECOND, SMALL, finished, headline, prepared, readable
+from glassnet.plots.figures import FIRST, INK, PALE, SECOND, SMALL, finished, label_axes, new_figure, prepared, readable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,13 +70,12 @@ def plot_roc(model: Any, x: Any, y: Any = None, *, path: str | Path | None = Non
         )
     false_alarms, hits = roc_curve(probabilities[:, 1], labels == 1)
     area = float(np.sum(np.diff(false_alarms) * (hits[1:] + hits[:-1]) / 2))
-    figure = _figure(WIDTH, 4.1)
-    headline(figure, f"area under the ROC curve {area:.3f}")
+    figure = new_figure(WIDTH, 4.1, f"area under the ROC curve {area:.3f}")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=PALE, linestyle="--", linewidth=1, label="guessing, 0.500")
     axes.plot(false_alarms, hits, color=FIRST, linewidth=1.8, label=f"model, {area:.3f}")
     axes.fill_between(false_alarms, hits, color=FIRST, alpha=0.08, linewidth=0)
-    _plain(axes, "false alarms: share of class 0 taken for 1", "hits: share of class 1 found")
+    label_axes(axes, "false alarms: share of class 0 taken for 1", "hits: share of class 1 found", is_open=True)
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     axes.legend(frameon=False, fontsize=SMALL, loc="lower right")
     return finished(figure, target)
@@ -120,16 +119,17 @@ def plot_calibration(model: Any, x: Any, y: Any = None, *, path: str | Path | No
     )
     error = float(np.average(np.abs(mean_said - mean_came), weights=counts[filled]))
 
-    figure = _figure(WIDTH, 4.1)
-    headline(figure, f"expected calibration error {error:.3f}")
+    figure = new_figure(WIDTH, 4.1, f"expected calibration error {error:.3f}")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, 1])
     above.plot([0, 1], [0, 1], color=PALE, linestyle="--", linewidth=1, label="perfect")
     above.plot(mean_said, mean_came, color=FIRST, marker="o", markersize=4, linewidth=1.6, label="model")
-    _plain(above, "", "share of class 1" if two else "share that was right")
+    label_axes(above, "", "share of class 1" if two else "share that was right", is_open=True)
     above.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     above.legend(frameon=False, fontsize=SMALL, loc="upper left")
     below.bar((np.arange(BINS) + 0.5) / BINS, counts, width=0.9 / BINS, color=FIRST, alpha=0.55)
-    _plain(below, "predicted probability of class 1" if two else "probability of the predicted class", "rows")
+    label_axes(
+        below, "predicted probability of class 1" if two else "probability of the predicted class", "rows", is_open=True
+    )
     below.yaxis.get_major_locator().set_params(nbins=3, integer=True)
     return finished(figure, target)
 
@@ -170,11 +170,10 @@ def plot_residuals(model: Any, x: Any, y: Any = None, *, path: str | Path | None
         )
     shown = min(MOST_OUTPUTS, actual.shape[1])
     chosen = np.sort(generator(0, "plot_residuals").permutation(len(actual))[:MOST_POINTS])
-    figure = _figure(2 * WIDTH, 4.0 * shown)
     left = f", of {len(actual):,} rows {len(chosen):,} drawn" if len(chosen) < len(actual) else ""
     more = f"; the first {shown} of {actual.shape[1]} outputs" if shown < actual.shape[1] else ""
     error = np.abs(predicted - actual).mean()
-    headline(figure, f"mean absolute error {readable(float(error))}{left}{more}")
+    figure = new_figure(2 * WIDTH, 4.0 * shown, f"mean absolute error {readable(float(error))}{left}{more}")
     for output, (beside, spread) in enumerate(figure.subplots(shown, 2, squeeze=False)):
         number = f" {output}" if actual.shape[1] > 1 else ""
         _against(beside, actual[:, output], predicted[:, output], chosen, number)
@@ -186,7 +185,7 @@ def _against(axes: Axes, actual: Array, predicted: Array, chosen: Array, number:
     ends = [min(actual.min(), predicted.min()), max(actual.max(), predicted.max())]
     axes.plot(ends, ends, color=PALE, linestyle="--", linewidth=1)
     axes.scatter(actual[chosen], predicted[chosen], s=9, color=FIRST, alpha=0.4, linewidths=0, rasterized=True)
-    _plain(axes, f"true amount{number}", f"predicted amount{number}")
+    label_axes(axes, f"true amount{number}", f"predicted amount{number}", is_open=True)
     axes.locator_params(nbins=6)
 
 
@@ -197,21 +196,6 @@ def _spread(axes: Axes, errors: Array, number: str) -> None:
     axes.hist(errors, bins=min(40, max(8, round(len(errors) ** 0.5))), range=(low, high), color=FIRST, alpha=0.7)
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.axvline(float(errors.mean()), color=SECOND, linewidth=1.2, label=f"mean {readable(float(errors.mean()))}")
-    _plain(axes, f"predicted − true{number}", "rows")
+    label_axes(axes, f"predicted − true{number}", "rows", is_open=True)
     axes.locator_params(nbins=6)
     axes.legend(frameon=False, fontsize=SMALL)
-
-
-def _figure(width: float, height: float) -> Figure:
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")
-
-
-def _plain(axes: Axes, across: str, up: str) -> None:
-    """Labels, a faint grid, and no box."""
-    axes.set_xlabel(across, fontsize=MIDDLE - 1, color=INK)
-    axes.set_ylabel(up, fontsize=MIDDLE - 1, color=INK)
-    axes.tick_params(labelsize=SMALL, labelcolor=INK)
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)

@@ -45,6 +45,26 @@ def finished(figure: Figure, target: Path | None) -> Figure:
     return figure
 
 
+def new_figure(width: float, height: float, title: str = "") -> Figure:
+    """A figure of so many inches, with a headline."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    if title:
+        headline(figure, title)
+    return figure
+
+
+def label_axes(axes: Axes, across: str, up: str, *, is_open: bool = False) -> None:
+    """Names the axes; open ones have a faint grid and no box."""
+    axes.set_xlabel(across, fontsize=MIDDLE - 1, color=INK)
+    axes.set_ylabel(up, fontsize=MIDDLE - 1, color=INK)
+    axes.tick_params(labelsize=SMALL, labelcolor=INK)
+    if is_open:
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+
+
 def headline(figure: Figure, text: str) -> None:
     """Writes a line above everything, or as many as its length takes."""
     letters = int(figure.get_figwidth() * 72 / (0.56 * MIDDLE))

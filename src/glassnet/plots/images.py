@@ -21,7 +21,7 @@ from glassnet.plots.figures import (
     colour_bar,
     displayed,
     finished,
-    headline,
+    new_figure,
     pictures_of,
     prepared,
     show_picture,
@@ -226,15 +226,11 @@ def _some(shown: int, there: int) -> str:
 
 def _figure(mosaic: _Mosaic, title: str, beside: float = 0.0) -> Figure:
     """A figure for a mosaic, with so many inches to its left."""
-    from matplotlib.figure import Figure
-
     height, width = mosaic.image.shape[:2]
     tile = min(TILE, 7 / max(len(mosaic.rows), len(mosaic.columns)))
     across = max(3.2, tile * len(mosaic.columns))
     down = min(9.0, max(1.8 if beside else 0.8, across * height / width))
-    figure = Figure(figsize=(across + beside + 1.2, down + 0.7), layout="constrained")
-    headline(figure, title)
-    return figure
+    return new_figure(across + beside + 1.2, down + 0.7, title)
 
 
 def _number(axes: Axes, mosaic: _Mosaic, *, by_channel: bool = False) -> None:

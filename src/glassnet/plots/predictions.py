@@ -25,8 +25,8 @@ from glassnet.plots.figures import (
     displayed,
     finished,
     flat_labels,
-    headline,
     names_of,
+    new_figure,
     pictures_of,
     prepared,
     short,
@@ -156,27 +156,22 @@ def plot_mistakes(
 
 def _confusion(counts: Array, names: list[str]) -> Figure:
     """Draws counts (K, K): true classes downwards, predicted ones to the right."""
-    from matplotlib.figure import Figure
-
     classes, digits, letters = len(counts), len(str(counts.max())), max(map(len, names))
     rows = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(rows, 1)
     counted = classes <= MOST_COUNTED
     cell = max(CELL, 0.08 * digits + 0.14, 2.4 / classes) if counted else SMALL_CELL
-    figure = Figure(figsize=(classes * cell + 0.08 * letters + 1.6, classes * cell + 0.07 * letters + 0.9))
-    figure.set_layout_engine("constrained")
-    headline(figure, f"{np.trace(counts)} of {counts.sum()} right, {100 * np.trace(counts) / counts.sum():.1f} %")
+    title = f"{np.trace(counts)} of {counts.sum()} right, {100 * np.trace(counts) / counts.sum():.1f} %"
+    figure = new_figure(classes * cell + 0.08 * letters + 1.6, classes * cell + 0.07 * letters + 0.9, title)
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts) if counted else ():
         colour = "white" if shares[row, column] > 0.5 else INK if count else PALE
         axes.text(column, row, str(count), ha="center", va="center", fontsize=SMALL, color=colour)
-    slanted: dict[str, Any] = (
-        {"rotation": 45 if counted else 90, "ha": "right", "va": "top" if counted else "center"}
-        if 0.08 * letters > cell
-        else {}
-    )
-    slanted |= {"rotation_mode": "anchor"} if slanted else {}
+    slanted: dict[str, Any] = {}
+    if 0.08 * letters > cell:
+        slanted = {"rotation": 45, "va": "top"} if counted else {"rotation": 90, "va": "center"}
+        slanted |= {"ha": "right", "rotation_mode": "anchor"}
     axes.set_xticks(range(classes), names, **slanted, parse_math=False)
     axes.set_yticks(range(classes), names, parse_math=False)
     axes.tick_params(length=0, labelsize=SMALL, labelcolor=INK)
@@ -189,14 +184,11 @@ def _confusion(counts: Array, names: list[str]) -> Figure:
 
 def _contact_sheet(pictures: Array, captions: list[str], title: str) -> Figure:
     """Draws pictures (N, H, W, 1 or 3) in a grid, each below its caption."""
-    from matplotlib.figure import Figure
-
     columns = max(1, ceil(sqrt(len(pictures))))
     rows = ceil(len(pictures) / columns)
     height, width = pictures.shape[1:3]
-    size = max(3.4, columns * PICTURE), rows * (min(2.0, height / width) * PICTURE + 0.4) + 0.6
-    figure = Figure(figsize=size, layout="constrained")
-    headline(figure, title)
+    tall = rows * (min(2.0, height / width) * PICTURE + 0.4) + 0.6
+    figure = new_figure(max(3.4, columns * PICTURE), tall, title)
     for place, (picture, caption) in enumerate(zip(pictures, captions, strict=True), start=1):
         axes = figure.add_subplot(rows, columns, place)
         show_picture(axes, picture)

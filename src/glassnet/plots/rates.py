@@ -9,7 +9,7 @@ import numpy as np
 
 from glassnet.core.calls import suggests
 from glassnet.diagnosis import RateTest
-from glassnet.plots.figures import FIRST, INK, MIDDLE, SECOND, SMALL, finished, headline, prepared
+from glassnet.plots.figures import FIRST, INK, SECOND, SMALL, finished, label_axes, new_figure, prepared
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,10 +40,7 @@ def plot_learning_rate_range(test: RateTest, *, rate: float | None = None, path:
         'log'
     """
     target = prepared(path, "plot_learning_rate_range")
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5.6, 3.6), layout="constrained")
-    headline(figure, f"suggested learning rate {test.suggested:.2g}")
+    figure = new_figure(5.6, 3.6, f"suggested learning rate {test.suggested:.2g}")
     axes = figure.subplots()
     seen = np.isfinite(test.losses)
     axes.plot(test.rates[seen], test.losses[seen], color=FIRST, linewidth=1.8)
@@ -52,10 +49,6 @@ def plot_learning_rate_range(test: RateTest, *, rate: float | None = None, path:
         axes.axvline(rate, color=INK, linewidth=1.2, linestyle="--", label=f"the model's, {rate:.2g}")
     low, high = float(test.losses[seen].min()), float(test.losses[0])
     axes.set(xscale="log", ylim=(low - 0.08 * (high - low), high + 0.6 * max(high - low, 1e-12)))
-    axes.set_xlabel("learning rate, rising with each step", fontsize=MIDDLE - 1, color=INK)
-    axes.set_ylabel("loss of the batch", fontsize=MIDDLE - 1, color=INK)
-    axes.tick_params(labelsize=SMALL, labelcolor=INK)
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
+    label_axes(axes, "learning rate, rising with each step", "loss of the batch", is_open=True)
     axes.legend(frameon=False, fontsize=SMALL)
     return finished(figure, target)

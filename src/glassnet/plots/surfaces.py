@@ -16,7 +16,7 @@ from glassnet.core.settings import number, whole
 from glassnet.core.shapes import Array, batch_shape
 from glassnet.diagnosis.baseline import loss_of
 from glassnet.model import Model
-from glassnet.plots.figures import INK, MIDDLE, SECOND, SMALL, colour_bar, finished, flat_labels, headline, prepared
+from glassnet.plots.figures import SECOND, SMALL, colour_bar, finished, flat_labels, label_axes, new_figure, prepared
 from glassnet.tables import Table
 from glassnet.tables.kinds import NUMBER
 
@@ -78,9 +78,7 @@ def plot_decision_boundary(
     grid: Any = np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2)
     if isinstance(model.preprocessing, Table):
         grid = dict(zip(names, grid.T, strict=True))
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5.2, 4.4), layout="constrained")
+    figure = new_figure(5.2, 4.4)
     axes = figure.subplots()
     extent = (sides[0][0], sides[0][-1], sides[1][0], sides[1][-1])
     norm: Any = None
@@ -93,9 +91,7 @@ def plot_decision_boundary(
         colour_bar(figure, axes, image, model.target_name or "predicted amount")
     if y is not None:
         _dots(axes, model, rows[:MOST_POINTS], numeric(y, where=f"{where}: y")[:MOST_POINTS], norm, where)
-    axes.set_xlabel(names[0], fontsize=MIDDLE - 1, color=INK)
-    axes.set_ylabel(names[1], fontsize=MIDDLE - 1, color=INK)
-    axes.tick_params(labelsize=SMALL, labelcolor=INK)
+    label_axes(axes, *names)
     return finished(figure, target)
 
 
@@ -190,10 +186,9 @@ def plot_loss_surface(
             network.parameters[...] = middle + a * directions[0] + b * directions[1]
             losses[i, j] = loss_of(model.loss, copy.predict(rows.x), rows.targets)
     from matplotlib.colors import LogNorm
-    from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5.4, 4.4), layout="constrained")
-    headline(figure, f"loss {losses[points // 2, points // 2]:.4g} in the middle, lowest {losses.min():.4g}")
+    title = f"loss {losses[points // 2, points // 2]:.4g} in the middle, lowest {losses.min():.4g}"
+    figure = new_figure(5.4, 4.4, title)
     axes = figure.subplots()
     low, high = float(losses.min()), float(losses.max())
     is_wide = low > 0 and high / low > 100
@@ -203,9 +198,7 @@ def plot_loss_surface(
     axes.contour(steps, steps, losses, levels=levels, colors="white", linewidths=0.5, alpha=0.6)
     axes.plot(0, 0, marker="+", markersize=11, color=SECOND, markeredgewidth=2)
     colour_bar(figure, axes, drawn, "loss")
-    axes.set_xlabel("first random direction", fontsize=MIDDLE - 1, color=INK)
-    axes.set_ylabel("second random direction", fontsize=MIDDLE - 1, color=INK)
-    axes.tick_params(labelsize=SMALL, labelcolor=INK)
+    label_axes(axes, "first random direction", "second random direction")
     return finished(figure, target)
 
 

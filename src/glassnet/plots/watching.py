@@ -12,7 +12,7 @@ from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.settings import one_of
 from glassnet.core.shapes import Array
-from glassnet.plots.figures import INK, MIDDLE, PALE, SMALL, finished, headline, prepared
+from glassnet.plots.figures import INK, MIDDLE, PALE, SMALL, finished, new_figure, prepared
 from glassnet.training import Distribution, Watch, WatchRecord
 
 if TYPE_CHECKING:
@@ -46,13 +46,11 @@ def plot_watch(watch: Watch, *, path: str | Path | None = None) -> Figure:
     """
     where = "plot_watch"
     target, records = prepared(path, where), _records(watch, where)
-    from matplotlib.figure import Figure
-
     layers = _some(list(records[0].activations), MOST_LAYERS)
     width = max(3.4 * PANEL[0], len(layers) * PANEL[0])
-    figure = Figure(figsize=(width, 3.6 * PANEL[1]), layout="constrained")
+    title = f"steps {records[0].step:,} to {records[-1].step:,}, {len(records):,} of them looked at"
+    figure = new_figure(width, 3.6 * PANEL[1], title)
     upper, lower = np.asarray(figure.subfigures(2, 1, height_ratios=(2, 1.5)))
-    headline(figure, f"steps {records[0].step:,} to {records[-1].step:,}, {len(records):,} of them looked at")
     _fans(upper, watch, ("activations", "deltas"), layers)
     panels = lower.subplots(1, 3)
     _gradient_lines(panels[0], records)
@@ -82,10 +80,8 @@ def plot_distributions(watch: Watch, quantity: str = "activations", *, path: str
     where = "plot_distributions"
     one_of(quantity, "quantity", where, QUANTITIES)
     target, records = prepared(path, where), _records(watch, where)
-    from matplotlib.figure import Figure
-
     paths = _some(list(getattr(records[0], quantity)), MOST_LAYERS)
-    figure = Figure(figsize=(max(2, len(paths)) * PANEL[0], PANEL[1] + 0.4), layout="constrained")
+    figure = new_figure(max(2, len(paths)) * PANEL[0], PANEL[1] + 0.4)
     _fans(figure, watch, (quantity,), paths)
     return finished(figure, target)
 
@@ -134,9 +130,7 @@ def _single(
     watch: Watch, draw: Callable[[Axes, list[WatchRecord]], None], path: str | Path | None, where: str
 ) -> Figure:
     target, records = prepared(path, where), _records(watch, where)
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5.2, 3.6), layout="constrained")
+    figure = new_figure(5.2, 3.6)
     draw(figure.add_subplot(), records)
     return finished(figure, target)
 
@@ -167,17 +161,10 @@ def _fans(figure: Figure | SubFigure, watch: Watch, quantities: Sequence[str], p
             found = [getattr(record, quantity).get(path) for record in watch.records]
             colour = COLD if quantity == "activations" else WARM
             _fan(panel, steps, [f for f in found if isinstance(f, Distribution)], colour)
-            _title(
-                panel,
-                f"{path} {watch.layers.get(path, '')}{'' if quantity == 'activations' else ': ' + SIGNS[quantity]}",
-            )
-            _finish(panel)
+            sign = "" if quantity == "activations" else f": {SIGNS[quantity]}"
+            _finish(panel, f"{path} {watch.layers.get(path, '')}{sign}")
     for panel in axes[-1]:
         panel.set_xlabel("step", fontsize=SMALL, color=INK)
-
-
-def _title(axes: Axes, text: str) -> None:
-    axes.set_title(text, fontsize=MIDDLE, color=INK, loc="left")
 
 
 def _fan(axes: Axes, steps: list[int], found: list[Distribution], colour: str) -> None:
@@ -195,16 +182,14 @@ def _fan(axes: Axes, steps: list[int], found: list[Distribution], colour: str) -
 def _gradient_lines(axes: Axes, records: list[WatchRecord]) -> None:
     weights = _weights(records)
     _lines(axes, records, {p: np.array([r.gradients[p].rms for r in records]) for p in weights})
-    _title(axes, "size of the gradient")
-    _finish(axes)
+    _finish(axes, "size of the gradient")
 
 
 def _ratio_lines(axes: Axes, records: list[WatchRecord]) -> None:
     axes.axhline(USUAL_RATIO, color=PALE, linewidth=1, linestyle="--")
     weights = _weights(records)
     _lines(axes, records, {p: np.array([r.update_ratios[p] for r in records]) for p in weights})
-    _title(axes, "update to weight, ‖Δθ‖ / ‖θ‖")
-    _finish(axes)
+    _finish(axes, "update to weight, ‖Δθ‖ / ‖θ‖")
 
 
 def _rest_lines(axes: Axes, records: list[WatchRecord]) -> None:
@@ -212,10 +197,9 @@ def _rest_lines(axes: Axes, records: list[WatchRecord]) -> None:
     lines |= {f"{p} saturated": np.array([r.saturated[p] for r in records]) for p in records[0].saturated}
     _lines(axes, records, lines, log=False)
     axes.set_ylim(-0.02, 1.02)
-    _title(axes, "share of units at rest")
     if not lines:
         axes.text(0.5, 0.5, "no ReLU, sigmoid or tanh", transform=axes.transAxes, ha="center", color=PALE)
-    _finish(axes)
+    _finish(axes, "share of units at rest")
 
 
 def _weights(records: list[WatchRecord]) -> list[str]:
@@ -239,7 +223,8 @@ def _lines(axes: Axes, records: list[WatchRecord], lines: dict[str, Array], *, l
     axes.set_xlabel("step", fontsize=SMALL, color=INK)
 
 
-def _finish(axes: Axes) -> None:
+def _finish(axes: Axes, title: str) -> None:
+    axes.set_title(title, fontsize=MIDDLE, color=INK, loc="left")
     axes.tick_params(labelsize=SMALL - 1, labelcolor=INK, color=PALE)
     axes.grid(alpha=0.2)
     axes.spines[["top", "right"]].set_visible(False)
