@@ -12,17 +12,7 @@ from types import MappingProxyType
 from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.settings import whole
-from glassnet.layers import (
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAveragePool,
-    Layer,
-    MaxPool2D,
-    ReLU,
-)
+from glassnet.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, GlobalAveragePool, Layer, MaxPool2D, ReLU
 from glassnet.network import Residual, Sequential
 
 __all__ = ["NETWORKS", "lenet5", "resnet", "small_cnn", "vgg_bn"]

@@ -10,7 +10,6 @@ import numpy as np
 
 from glassnet.core.checks import require_finite
 from glassnet.core.errors import ConfigurationError, DataError, did_you_mean
-from glassnet.core.memory import Layout
 from glassnet.core.settings import one_of
 from glassnet.core.shapes import Array
 from glassnet.derivatives.functions import Differentiable, function_of, model_of, require_amounts, same_shape
@@ -170,7 +169,9 @@ def hvp(
 
     value, _ = propagate(run, network, inner.loss, rows, training=False)
     product = _along(at, trained_gradients(network), _norm(start), _norm(direction), where)
-    return value, _named(product, network.layout) if isinstance(v, Mapping) else product
+    if isinstance(v, Mapping):
+        return value, {segment.path: segment.view(product) for segment in network.layout if segment.trainable}
+    return value, product
 
 
 def direction_of(network: Network, v: Any, *, where: str) -> Array:
@@ -204,10 +205,6 @@ def direction_of(network: Network, v: Any, *, where: str) -> Array:
                 fix="leave it out of v, set that part of v to 0, or unfreeze the layer",
             )
     return flat
-
-
-def _named(flat: Array, layout: Layout) -> dict[str, Array]:
-    return {segment.path: segment.view(flat) for segment in layout if segment.trainable}
 
 
 def _along(at: Callable[[float], Array], here: Array, size: float, length: float, where: str) -> Array:

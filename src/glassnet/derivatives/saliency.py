@@ -17,12 +17,7 @@ PREDICTED = "predicted"
 
 
 def saliency(
-    model: Differentiable,
-    x: Any,
-    target: Any = None,
-    *,
-    layer: Name | None = None,
-    times_input: bool = False,
+    model: Differentiable, x: Any, target: Any = None, *, layer: Name | None = None, times_input: bool = False
 ) -> Array:
     """∂ output / ∂ x of each row, in prediction mode: how the chosen output changes with every number of x.
 
@@ -132,7 +127,7 @@ def integrated_gradients(
     for point, weight in zip((points + 1) / 2, weights / 2, strict=True):
         at = (start + point * way).astype(way.dtype)
         total += weight * _derivative(function, at, places)
-    return _as_predicted(total * way, function)
+    return np.asarray(total * way, np.float64 if function.scaling_out is not None else function.network.dtype)
 
 
 def smooth_grad(
@@ -190,10 +185,6 @@ def _back(function: Function, outputs: Array, cache: Any, places: tuple[Array, .
 def _per_unit(slopes: Array, function: Function) -> Array:
     """The derivatives by x as given instead of by the network's input."""
     return slopes if function.scaling_in is None else slopes / function.scale_in
-
-
-def _as_predicted(values: Array, function: Function) -> Array:
-    return values.astype(np.float64 if function.scaling_out is not None else function.network.dtype)
 
 
 def _places(function: Function, outputs: Array, target: Any, where: str) -> tuple[Array, ...]:

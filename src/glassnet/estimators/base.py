@@ -14,12 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_array,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
 
 from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError, DivergenceError, plain_numbers
@@ -164,16 +159,8 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
                 self._begin_with_given(network)
             seed = random.randint(LARGEST_SEED)
             self.model_ = Model(network, loss, self._optimizer(), seed=seed, dtype=dtype)
-        self._train(
-            X,
-            encoded,
-            y,
-            weights,
-            eval_set,
-            random,
-            epochs=1 if incremental else self.max_iter,
-            incremental=incremental,
-        )
+        epochs = 1 if incremental else self.max_iter
+        self._train(X, encoded, y, weights, eval_set, random, epochs=epochs, incremental=incremental)
         # Squares of gradients that overflowed in the optimizer's memory stop the learning as surely.
         arrays = self.model_.network.parameters, *self.model_.optimizer.state.values()
         if not all(np.isfinite(array).all() for array in arrays):

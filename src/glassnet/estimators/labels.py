@@ -153,7 +153,12 @@ def _of_one_kind(labels: Array) -> Array:
     for index, label in np.ndenumerate(labels):
         is_gap = type(label).__name__ in (*MISSING_TYPES, "MaskedConstant")
         if is_gap or (_kind(label) == "number" and label != label):
-            raise _missing(repr(label), index)
+            raise DataError(
+                where="y",
+                received=f"{label!r} in {place_in_rows(index)}, counted from 0",
+                expected="no missing values",
+                fix="fill them in, or drop the rows without; a class may be called 'None' or 'nan', as text",
+            )
     flat = [label.item() if isinstance(label, np.generic) else label for label in labels.ravel()]
     kinds = {_kind(label) for label in flat}
     if kinds == {"truth"}:
@@ -167,12 +172,3 @@ def _of_one_kind(labels: Array) -> Array:
         elif all(abs(label) <= LARGEST_EXACT for label in whole):
             return labels.astype(np.float64)
     return labels
-
-
-def _missing(received: str, index: tuple[int, ...]) -> DataError:
-    return DataError(
-        where="y",
-        received=f"{received} in {place_in_rows(index)}, counted from 0",
-        expected="no missing values",
-        fix="fill them in, or drop the rows without; a class may be called 'None' or 'nan', as text",
-    )

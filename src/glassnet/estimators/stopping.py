@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +14,7 @@ LOWEST_RATE = 1e-6
 """An adaptive learning rate is not lowered any more below this."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Progress(Callback):
     """Notes what each epoch brought and stops after too many without improvement.
 
@@ -27,29 +29,19 @@ class Progress(Callback):
         loss_scale: what the reported loss is multiplied by.
     """
 
-    def __init__(
-        self,
-        *,
-        tol: float,
-        patience: float,
-        score: Callable[[], float] | None,
-        adapts: bool,
-        rate_of: tuple[float, float] | None,
-        loss_scale: float = 1.0,
-    ) -> None:
-        self.tol = tol
-        self.patience = patience
-        self.score = score
-        self.adapts = adapts
-        self.rate_of = rate_of
+    tol: float
+    patience: float
+    score: Callable[[], float] | None
+    adapts: bool
+    rate_of: tuple[float, float] | None
+    loss_scale: float = 1.0
+
+    def __post_init__(self) -> None:
         self.rows, self.penalty_share, self.verbose = 0, 1.0, False
-        self.rows_seen = 0
-        self.loss_scale = loss_scale
+        self.rows_seen, self.waited = 0, 0
         self.losses: list[float] = []
         self.scores: list[float] = []
-        self.best_loss = np.inf
-        self.best_score = -np.inf
-        self.waited = 0
+        self.best_loss, self.best_score = np.inf, -np.inf
         self.has_converged = False
         self._best: Array | None = None
 

@@ -50,8 +50,10 @@ class TableError(DataError):
         where, received, expected, fix: as every error has them.
     """
 
-    def __init__(self, code: str, count: int = 0, most: int = 0, column: str = "", /, **parts: str) -> None:
-        super().__init__(**parts)
+    def __init__(
+        self, code: str, count: int = 0, most: int = 0, column: str = "", /, *, where: str = "table", **parts: str
+    ) -> None:
+        super().__init__(where=where, **parts)
         self.code, self.count, self.most, self.column = code, count, most, column
 
 
@@ -87,7 +89,6 @@ class Table:
                 "table_columns",
                 len(self.columns),
                 MOST_COLUMNS,
-                where="table",
                 received=f"{len(self.columns)} column{'s' if not few else ''}",
                 expected=f"2 to {MOST_COLUMNS}: inputs, and one to be learned",
                 fix="put commas between the columns" if few else "take some of the columns",
@@ -118,7 +119,6 @@ def _ending(name: str) -> str:
     if found is None:
         raise TableError(
             "table_ending",
-            where="table",
             received=f"a file called {name!r:.80}",
             expected=f"a name that ends in {', '.join(ENDINGS)}",
             fix="save the table as one of these",
@@ -143,7 +143,7 @@ def _size(content: bytes, ending: str) -> int:
 def _too_large(code: str, count: int, most: int, unit: str) -> TableError:
     fix = "take some of the rows; glassnet train reads tables of any size"
     received, expected = f"{count:,} {unit}", f"at most {most:,}"
-    return TableError(code, count, most, where="table", received=received, expected=expected, fix=fix)
+    return TableError(code, count, most, received=received, expected=expected, fix=fix)
 
 
 @contextmanager
@@ -261,7 +261,7 @@ def _parts(setting: Setting, table: Table | None) -> tuple[tables.Table, Dataset
     target = setting.target or table.columns[-1]
     frame = table.read(target)
     whole = tables.Table.from_data(frame, target)
-    _check_classes(len(whole.class_names) if whole.class_names is not None else None)
+    _check_classes(len(whole.class_names or ()))
     labels = whole.targets(frame) if whole.class_names is not None else None
     held_out = test_rows(frame.height, labels, setting.held_out, setting.seed)
     train = frame.rows(~held_out)
@@ -286,7 +286,6 @@ def _check_features(schema: tables.Table) -> None:
         count,
         MOST_FEATURES,
         widest.name,
-        where="table",
         received=f"rows that become {count} numbers, {len(widest.features)} of them for the column {widest.name!r}",
         expected=f"at most {MOST_FEATURES}: each word of a column has a place of its own",
         fix="take some of the columns; glassnet train reads tables of any width",
@@ -303,13 +302,12 @@ def _classes(train: Dataset, test: Dataset) -> int:
     return len(train.class_names or ()) or 1 + max(int(part.y.max()) for part in (train, test) if part.y is not None)
 
 
-def _check_classes(classes: int | None) -> None:
-    if classes is not None and classes > MOST_CLASSES:
+def _check_classes(classes: int) -> None:
+    if classes > MOST_CLASSES:
         raise TableError(
             "table_classes",
             classes,
             MOST_CLASSES,
-            where="table",
             received=f"{classes} classes in the target column",
             expected=f"2 to {MOST_CLASSES} classes, or numbers of more than 20 kinds",
             fix="choose another target column, or join classes",

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from glassnet.core.errors import DataError
 from glassnet.playground.examples import MOST_BYTES
-from glassnet.tracing.trace import LANGUAGES
+from glassnet.tracing.words import LANGUAGES
 
 MOST_LETTERS = 10_000
 """The limit for a message without a table."""

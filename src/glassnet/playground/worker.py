@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from queue import Empty, Full, Queue
 from time import perf_counter
@@ -71,15 +72,10 @@ class Worker:
         try:
             self._waiting.put_nowait(None)
         except Full:  # nobody waits for these answers any more
-            self._empty()
+            with suppress(Empty):
+                while True:
+                    self._waiting.get_nowait()
             self._waiting.put_nowait(None)
-
-    def _empty(self) -> None:
-        try:
-            while True:
-                self._waiting.get_nowait()
-        except Empty:
-            return
 
     def _run(self) -> None:
         try:
@@ -210,15 +206,9 @@ class Worker:
 
 def error_message(error: GlassnetError) -> bytes:
     """An error as the page shows it: its four parts, and a code for those that the page has words of its own for."""
+    told: dict[str, Any] = {"code": "diverged" if isinstance(error, DivergenceError) else "refused"}
     if isinstance(error, TableError):
-        told: dict[str, Any] = {
-            "code": error.code,
-            "count": error.count,
-            "most": error.most,
-            "column": error.column,
-        }
-    else:
-        told = {"code": "diverged" if isinstance(error, DivergenceError) else "refused"}
+        told = {"code": error.code, "count": error.count, "most": error.most, "column": error.column}
     return pack({"kind": "error", **error.parts, **told})
 
 

@@ -204,15 +204,8 @@ class Content:
             "scale": float(finite.max(initial=0.0)),
             "dtype": str(array.dtype),
         }
-        if letters:
-            found["letters"] = letters
-        named = self._named(entry, array)
-        if named:
-            found["named"] = named
-        height_and_width = self._maps(entry, array)
-        if height_and_width:
-            found["maps"] = height_and_width
-        return found
+        more = {"letters": letters, "named": self._named(entry, array), "maps": self._maps(entry, array)}
+        return found | {name: value for name, value in more.items() if value}
 
     def _named(self, entry: Entry, array: Array) -> str:
         """What names the columns bear: those of the features for what comes in, those of the classes at the loss."""

@@ -9,18 +9,7 @@ import numpy as np
 
 from glassnet.core.shapes import Array
 from glassnet.kernels.functions import logistic, normal_cdf
-from glassnet.tracing.formulas import (
-    ARRAY,
-    NAME,
-    NOTHING,
-    NUMBER,
-    REDUCTIONS,
-    SETTING,
-    SHORT,
-    Formulas,
-    Node,
-    apply,
-)
+from glassnet.tracing.formulas import ARRAY, NAME, NOTHING, NUMBER, REDUCTIONS, SETTING, SHORT, Formulas, Node, apply
 
 Values = tuple[Any, Any]
 """Numbers, and where they are there at all."""

@@ -21,7 +21,8 @@ node                            means
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator, Mapping
+import operator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,11 @@ REDUCTIONS = ("sum", "mean", "largest")
 _OPERATORS: dict[type, str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
     ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=",
+}  # fmt: skip
+_APPLIED: dict[str, Callable[..., Any]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": operator.floordiv,
+    "%": operator.mod, "**": operator.pow, "negative": operator.neg, "<": operator.lt, "<=": operator.le,
+    ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
 }  # fmt: skip
 NUMBER, NAME, ARRAY, SHORT, SETTING, NOTHING = "number", "name", "array", "short", "setting", "nothing"
 
@@ -278,47 +284,33 @@ def _spread(line: ast.Assign, rank: int) -> None:
             node.slice.elts = elements
 
 
-def _simplified(operator: str, *parts: Node) -> Node:
+def _simplified(sign: str, *parts: Node) -> Node:
     """The node, worked out where numbers alone are in it, without neutral elements and terms that are not there."""
     gone = [part == (NOTHING,) for part in parts]
     if any(gone):
         left = [part for part, is_gone in zip(parts, gone, strict=True) if not is_gone]
-        if operator in "<>" and left:  # every number is within a limit that there is not
+        if sign in "<>" and left:  # every number is within a limit that there is not
             return (NUMBER, 1)
-        return left[0] if operator == "+" and left else (NOTHING,)
+        return left[0] if sign == "+" and left else (NOTHING,)
     if all(part[0] == NUMBER for part in parts):
-        return (NUMBER, apply(operator, *(part[1] for part in parts)))
+        return (NUMBER, apply(sign, *(part[1] for part in parts)))
     if len(parts) == 2:
         (a, b), zero, one = parts, (NUMBER, 0), (NUMBER, 1)
-        if (operator in "+-" and b == zero) or (operator in ("*", "/", "//") and b == one):
+        if (sign in "+-" and b == zero) or (sign in ("*", "/", "//") and b == one):
             return a
-        if (operator == "+" and a == zero) or (operator == "*" and a == one):
+        if (sign == "+" and a == zero) or (sign == "*" and a == one):
             return b
-    return (operator, *parts)
+    return (sign, *parts)
 
 
-def apply(operator: str, *parts: Any) -> Any:
+def apply(sign: str, *parts: Any) -> Any:
     """The value of an operator, for numbers and for arrays."""
-    a, b = (*parts, None)[:2]
-    match operator:
-        case "+":
-            return a + b
-        case "-":
-            return a - b
-        case "*":
-            return a * b
-        case "/":
-            return np.true_divide(a, b)[()] if not (isinstance(a, int) and isinstance(b, int) and b) else a / b
-        case "//":
-            return a // b
-        case "%":
-            return a % b
-        case "**":
-            return a**b
-        case "negative":
-            return -a
-    compared = {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b, "==": a == b, "!=": a != b}[operator]
-    return int(compared) if isinstance(compared, bool) else np.asarray(compared, dtype=np.int64)
+    if sign == "/" and not (all(isinstance(part, int) for part in parts) and parts[1]):
+        return np.true_divide(*parts)[()]
+    value = _APPLIED[sign](*parts)
+    if sign not in ("<", "<=", ">", ">=", "==", "!="):
+        return value
+    return int(value) if isinstance(value, bool) else np.asarray(value, dtype=np.int64)
 
 
 def _terms(tree: Node) -> Iterator[Node]:

@@ -30,7 +30,7 @@ def page_of(trace: LoggedStep, language: str) -> str:
     """
     words = WORDS[language]
     content = Content(trace)
-    data = content.to_json() | {"words": words} | _about(content)
+    data = _data(content, words)
     body = "".join(
         [
             _header(content, words),
@@ -58,8 +58,8 @@ def _script() -> str:
 
 def script_module() -> str:
     """The scripts as a JavaScript module, for pages that get a trace's steps from ``steps_of`` while they are open."""
-    names = "setContent, readColours, repaintAll, fillCall, choose, closePanel, panelIsOpen, explain, element, write"
-    return "\n".join(map(_file, SCRIPTS)) + f"export {{ {names} }};\n"
+    steps = "setContent, readColours, repaintAll, fillCall, choose, closePanel, panelIsOpen, explain"
+    return "\n".join(map(_file, SCRIPTS)) + f"export {{ {steps}, css, element, fill, rgbOf, write }};\n"
 
 
 def style_of_steps() -> str:
@@ -78,7 +78,6 @@ def steps_of(trace: LoggedStep, language: str) -> dict[str, Any]:
         "content" for the scripts; "stages" in the order of the calculation, each with its "phase", "path", "title" and
         its "html"; "loss".
     """
-    words = WORDS[language]
     content = Content(trace)
     stages: list[dict[str, Any]] = []
     for number, entry in enumerate(content.entries):
@@ -88,12 +87,11 @@ def steps_of(trace: LoggedStep, language: str) -> dict[str, Any]:
             stages.append({"phase": entry.phase, "path": path, "title": title, "calls": [], "html": ""})
         stages[-1]["calls"].append(number)
         stages[-1]["html"] += _article(entry, number, language)
-    data = content.to_json() | {"words": words} | _about(content)
-    return {"content": data, "stages": stages, "loss": float(f"{trace.loss:.6g}")}
+    return {"content": _data(content, WORDS[language]), "stages": stages, "loss": float(f"{trace.loss:.6g}")}
 
 
-def _about(content: Content) -> dict[str, Any]:
-    """Which arrays are parameters and gradients, and whose columns have names."""
+def _data(content: Content, words: Words) -> dict[str, Any]:
+    """What the script reads: the content, which arrays are parameters and gradients, whose columns have names."""
     trace = content.trace
     layout = trace.subject.network.layout
     parameters: dict[str, str] = {}
@@ -104,7 +102,8 @@ def _about(content: Content) -> dict[str, Any]:
         if entry.phase == "backward":
             gradients += [f"{number}:{name}" for name in entry.written()]
     names = {"features": trace.subject.feature_names, "classes": trace.subject.class_names}
-    return {"parameters": parameters, "gradients": gradients, "names": {k: v for k, v in names.items() if v}}
+    about = {"parameters": parameters, "gradients": gradients, "names": {k: v for k, v in names.items() if v}}
+    return content.to_json() | {"words": words} | about
 
 
 def _header(content: Content, words: Words) -> str:
@@ -171,8 +170,12 @@ def _cell(content: Content, way: str, path: str, numbers: list[int], row: int, l
         f'<h3><span class="path">{escape(title)}</span>{escape(_short(entry.call.caller))}'
         f'<span class="shape">{escape(shape)}</span></h3>'
     )
-    calls = "".join(_article(content.entries[number], number, language) for number in numbers)
-    return f'<section class="cell {way}{" loss" * (path == "loss")}" style="--row:{row}">{heading}{calls}</section>'
+    articles = _articles(content, numbers, language)
+    return f'<section class="cell {way}{" loss" * (path == "loss")}" style="--row:{row}">{heading}{articles}</section>'
+
+
+def _articles(content: Content, numbers: list[int], language: str) -> str:
+    return "".join(_article(content.entries[number], number, language) for number in numbers)
 
 
 def _article(entry: Entry, number: int, language: str) -> str:
@@ -198,8 +201,7 @@ def _updates(content: Content, language: str) -> str:
     cards = []
     for path, numbers in groups.items():
         title = escape(path or words["all_parameters"])
-        calls = "".join(_article(content.entries[number], number, language) for number in numbers)
-        cards.append(f'<section class="cell"><h3>{title}</h3>{calls}</section>')
+        cards.append(f'<section class="cell"><h3>{title}</h3>{_articles(content, numbers, language)}</section>')
     return (
         f'<section class="update"><h2>{escape(words["update"])} <small>{escape(words["update_note"])}</small></h2>'
         f'<div class="parameters">{"".join(cards)}</div></section>'

@@ -24,6 +24,8 @@ SMALL = 1e-2
 
 def lines_of(trace: LoggedStep) -> Iterator[RenderableType]:
     """What ``print`` and ``rich.print`` show: a heading for each part of the step, then its calls."""
+    from rich.padding import Padding
+    from rich.rule import Rule
     from rich.text import Text
 
     subject = trace.subject
@@ -37,29 +39,25 @@ def lines_of(trace: LoggedStep) -> Iterator[RenderableType]:
         ("backward, from the loss back up to the inputs: dy = ∂L/∂y", [("", call) for call in trace.backward]),
         (f"update number {subject.optimizer.steps + 1}", list(trace.update)),
     ):
-        yield _heading(title)
+        yield Padding(Rule(title, align="left", style="dim"), (1, 0, 0, 0))
         for parameter, call in calls:
             number += 1
             yield from _call(number, parameter, call)
 
 
-def _heading(title: str) -> RenderableType:
-    from rich.padding import Padding
-    from rich.rule import Rule
-
-    return Padding(Rule(title, align="left", style="dim"), (1, 0, 0, 0))
-
-
 def _call(number: int, parameter: str, call: KernelCall) -> Iterator[RenderableType]:
+    from rich.padding import Padding
     from rich.text import Text
 
     whose = parameter or call.path
     yield Text.assemble((f"{number:>3}  {whose}  ", "bold"), f"{call.caller}  ", (call.kernel, "cyan"))
-    yield _inset(Text(call.equation, "italic"))
+    about = [Text(call.equation, "italic")]
     if call.settings:
-        yield _inset(Text(", ".join(f"{name} {_shown(value)}" for name, value in call.settings.items()), "dim"))
+        values = {name: value if isinstance(value, bool) else f"{value:g}" for name, value in call.settings.items()}
+        about.append(Text(", ".join(f"{name} {value}" for name, value in values.items()), "dim"))
     if call.settings.get("mean"):
-        yield _inset(Text("here the 1/N of the mean comes in: every gradient carries it from now on", "dim"))
+        about.append(Text("here the 1/N of the mean comes in: every gradient carries it from now on", "dim"))
+    yield from (Padding(line, (0, 0, 0, 5)) for line in about)
     formulas = formulas_for(call)
     for name, array in arrays_of(call).items():
         if name in call.outputs and name in call.inputs:
@@ -70,16 +68,6 @@ def _call(number: int, parameter: str, call: KernelCall) -> Iterator[RenderableT
             f"     {role:<6} ", (name.removesuffix("_"), "bold"), f" {_shape(call, name, array, formulas)}"
         )
         yield Text(_indented(array))
-
-
-def _inset(line: RenderableType) -> RenderableType:
-    from rich.padding import Padding
-
-    return Padding(line, (0, 0, 0, 5))
-
-
-def _shown(value: float | bool) -> str:
-    return str(value) if isinstance(value, bool) else f"{value:g}"
 
 
 def _shape(call: KernelCall, name: str, array: Array, formulas: Formulas) -> str:

@@ -22,12 +22,12 @@ from glassnet.tables import Table
 from glassnet.tracing.page import page_of
 from glassnet.tracing.step import LoggedStep, Subject
 from glassnet.tracing.text import lines_of
+from glassnet.tracing.words import LANGUAGES
 from glassnet.training.steps import TrainingStep
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
 
-LANGUAGES = ("en", "zh")
 WIDTH = 110
 """Columns of the plain text."""
 

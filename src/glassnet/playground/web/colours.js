@@ -1,5 +1,7 @@
 // The colours of values, from the page's own style: light or dark, positive warm and negative cold.
 
+import { css, readColours, rgbOf } from "./explain.js";
+
 const CLASSES = {
   light: ["#2166ac", "#c8551b", "#2a8a4a", "#8250c4", "#b8860b", "#c2185b", "#00838f", "#6d4c41", "#5c6bc0", "#7cb342"],
   dark: ["#6aaee8", "#f0914e", "#5fc983", "#b794f6", "#e6c04c", "#f178a6", "#4dd0e1", "#c7a394", "#9fa8f5", "#b5d97a"],
@@ -7,18 +9,8 @@ const CLASSES = {
 const theme = { ramp: new Uint8ClampedArray(256 * 3), pale: new Uint8ClampedArray(256 * 3), classes: [] };
 const isDark = matchMedia("(prefers-color-scheme: dark)");
 
-function rgbOf(text) {
-  const probe = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  probe.fillStyle = text;
-  probe.fillRect(0, 0, 1, 1);
-  return [...probe.getImageData(0, 0, 1, 1).data.slice(0, 3)];
-}
-
 function readTheme() {
-  const style = getComputedStyle(document.documentElement);
-  for (const name of ["paper", "ink", "muted", "line", "panel", "accent", "positive", "negative"]) {
-    theme[name] = rgbOf(style.getPropertyValue(`--${name}`).trim());
-  }
+  Object.assign(theme, readColours());
   theme.classes = CLASSES[isDark.matches ? "dark" : "light"].map(rgbOf);
   for (let byte = 0; byte < 256; byte++) {
     const value = (byte - 127.5) / 127.5;
@@ -30,10 +22,6 @@ function readTheme() {
 
 function mix(from, to, share) {
   return from.map((part, i) => Math.round(part + (to[i] - part) * share));
-}
-
-function css(rgb, alpha = 1) {
-  return `rgb(${rgb.join(" ")} / ${alpha})`;
 }
 
 // A canvas as large as its box, in the screen's own pixels; its pen draws in the page's pixels.

@@ -1,6 +1,6 @@
 // The network as it is now: wires by weight, boxes by what their units make of the plane.
 
-import { css, fromRamp, penOf, pictureOf, theme } from "./colours.js";
+import { css, fromRamp, mix, penOf, pictureOf, theme } from "./colours.js";
 import { arrange, pointOn, unitAt, wireAt, wireBeside } from "./diagram.js";
 import { write } from "./explain.js";
 import { currentLanguage, label, t } from "./words.js";
@@ -174,12 +174,12 @@ function drawInput(pen, { x, y, side, index }) {
   const axis = structure.is_image ? -1 : structure.setting.axes.indexOf(index);
   if (structure.is_image) {
     const small = document.createElement("canvas");
-    pictureOf(small, 8, 8, (place) => theme.paper.map((part, i) => part + ((theme.ink[i] - part) * structure.arrays.images[64 * chosen + place]) / 255));
+    pictureOf(small, 8, 8, (place) => mix(theme.paper, theme.ink, structure.arrays.images[64 * chosen + place] / 255));
     pen.drawImage(small, x - side / 2, y - side / 2, side, side);
   } else if (axis >= 0) {
     const [half, ends] = [side / 2, axis === 0 ? [x - side / 2, y, x + side / 2, y] : [x, y + side / 2, x, y - side / 2]];
     const shade = pen.createLinearGradient(...ends);
-    for (const [stop, byte] of [[0, 0], [0.25, 64], [0.5, 128], [0.75, 191], [1, 255]]) shade.addColorStop(stop, css([...fromRamp(byte)]));
+    for (const [stop, byte] of [[0, 0], [0.25, 64], [0.5, 128], [0.75, 191], [1, 255]]) shade.addColorStop(stop, css(fromRamp(byte)));
     pen.fillStyle = shade;
     pen.fillRect(x - half, y - half, side, side);
   }
@@ -188,7 +188,7 @@ function drawInput(pen, { x, y, side, index }) {
 function drawUnit(pen, { x, y, side, layer }, unit) {
   if (!frame) return;
   if (structure.is_image && layer > 1) {
-    pen.fillStyle = css([...fromRamp(frame.arrays.signals[unit * structure.arrays.labels.length + chosen])]);
+    pen.fillStyle = css(fromRamp(frame.arrays.signals[unit * structure.arrays.labels.length + chosen]));
     pen.fillRect(x - side / 2, y - side / 2, side, side);
   } else if (atlas.width) {
     pen.drawImage(atlas, 0, unit * atlas.width, atlas.width, atlas.width, x - side / 2, y - side / 2, side, side);

@@ -82,7 +82,7 @@ function colourOf(value) {
   if (structure.task === "classes") return theme.classes[value];
   if (structure.task === "binary") return value ? theme.positive : theme.negative;
   const [low, high] = structure.range;
-  return [...fromRamp(Math.max(0, Math.min(255, Math.round((255 * (value - low)) / (high - low || 1)))))];
+  return fromRamp(Math.max(0, Math.min(255, Math.round((255 * (value - low)) / (high - low || 1)))));
 }
 
 function drawLegend() {

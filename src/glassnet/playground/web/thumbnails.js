@@ -1,6 +1,6 @@
 // The small pictures on the buttons of the data sets: a sketch of each, not its rows.
 
-import { css, penOf, theme } from "./colours.js";
+import { css, mix, penOf, theme } from "./colours.js";
 
 const SIDE = 40;
 
@@ -46,7 +46,7 @@ function colourOf(name, label) {
   if (name === "blobs") return theme.classes[["a", "b", "c", "d"].indexOf(label)];
   const full = label > (name === "plane" ? 0 : 0.5) ? theme.positive : theme.negative;
   const share = name === "plane" ? Math.abs(label) ** 0.7 : 1;
-  return theme.paper.map((part, i) => Math.round(part + (full[i] - part) * share));
+  return mix(theme.paper, full, share);
 }
 
 function drawText(pen, text) {

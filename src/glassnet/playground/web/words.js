@@ -1,5 +1,7 @@
 // Every text of the page, in English and Chinese.
 
+import { fill } from "./explain.js";
+
 const REFUSED = "{where}: received {received}, expected {expected}. To fix it: {fix}.";
 
 const WORDS = {
@@ -168,12 +170,7 @@ const LANGUAGES = ["en", "zh"];
 let language = 0;
 
 function t(key, ...values) {
-  const text = WORDS[key][language];
-  let next = 0;
-  return text.replace(/\{(\w*)\}/g, (_, name) => {
-    if (name === "") return values[next++];
-    return /^\d+$/.test(name) ? values[Number(name)] : values[0][name];
-  });
+  return fill(WORDS[key][language], ...values);
 }
 
 function has(key) {

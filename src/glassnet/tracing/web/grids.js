@@ -4,15 +4,17 @@ const TABLE_COLUMNS = 12, TABLE_ROWS = 16, TABLE_CELLS = 128, TABLE_PANES = 8, W
 const tip = document.getElementById("tip"), announced = document.getElementById("announced");
 let colours;
 
-function readColours() {
+function rgbOf(text) {
   const probe = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  const style = getComputedStyle(document.documentElement);
-  const rgb = (name) => {
-    probe.fillStyle = style.getPropertyValue(name).trim();
-    probe.fillRect(0, 0, 1, 1);
-    return [...probe.getImageData(0, 0, 1, 1).data.slice(0, 3)];
-  };
-  colours = Object.fromEntries(["paper", "ink", "positive", "negative", "panel", "line", "accent", "muted"].map((n) => [n, rgb(`--${n}`)]));
+  probe.fillStyle = text;
+  probe.fillRect(0, 0, 1, 1);
+  return [...probe.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+}
+
+// The page's own, by name.
+function readColours() {
+  const style = getComputedStyle(document.documentElement), names = ["paper", "ink", "positive", "negative", "panel", "line", "accent", "muted"];
+  return (colours = Object.fromEntries(names.map((name) => [name, rgbOf(style.getPropertyValue(`--${name}`).trim())])));
 }
 
 // From paper to the full colour, a little faster at first so that small numbers can be told from 0.
@@ -23,8 +25,8 @@ function colourOf(value, array, most = 1) {
   return colours.paper.map((c, i) => Math.round(c + (full[i] - c) * share));
 }
 
-function css(rgb) {
-  return `rgb(${rgb.join(" ")})`;
+function css(rgb, alpha = 1) {
+  return `rgb(${rgb.join(" ")} / ${alpha})`;
 }
 
 // The matrices that an array is shown as: their rows, columns and the flat place of each cell.
