@@ -10,7 +10,6 @@ import numpy as np
 
 from glassnet.core.calls import suggests
 from glassnet.core.checks import as_rows
-from glassnet.core.errors import NotBuiltError
 from glassnet.core.settings import whole
 from glassnet.core.shapes import Array, Shape
 from glassnet.derivatives.differences import FLOAT64, STEP, slopes
@@ -168,11 +167,7 @@ class _Objective:
         self.loss = None if loss is None else as_loss(loss)
         if self.loss is not None and getattr(self.loss, "network", None) is None:
             self.loss = loss_for(network, self.loss)
-        if network.output_shape is None:
-            raise NotBuiltError(
-                where="check_gradients", received="an unbuilt network", expected="shapes", fix="call net.build"
-            )
-        self.projection = rng.normal(size=(len(x), *network.output_shape))
+        self.projection = rng.normal(size=(len(x), *(network.output_shape or ())))
         self.dx = np.empty_like(x)
         self.size = 0.0
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError, NotBuiltError, ShapeError
+from glassnet.core.errors import ConfigurationError, ShapeError
 from glassnet.core.numeric import numeric
 from glassnet.core.shapes import Array, DType, batch_shape
 from glassnet.layers import Layer
@@ -105,13 +105,7 @@ def function_of(given: Differentiable, x: Any, *, where: str, dtype: DType | Non
 def built(given: Differentiable, where: str) -> Network:
     """The network of what is given, if its shapes are known."""
     network = given.network if isinstance(given, Model) else as_network(given)
-    if not network.is_built:
-        raise NotBuiltError(
-            where=where,
-            received="a network whose shapes are not known yet",
-            expected="a built one",
-            fix="call model.fit(x, y) or net.build((features,)) first",
-        )
+    network.require_built(where)
     return network
 
 

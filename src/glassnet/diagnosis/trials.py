@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from copy import deepcopy
 from typing import Any, Protocol
 
@@ -41,18 +40,7 @@ class Trainable(Known, Protocol):
     def untrained(self, optimizer: Optimizer) -> Trainable:
         """See ``gn.Model``."""
 
-    def fit(
-        self,
-        x: Any,
-        y: Any,
-        *,
-        epochs: int = 1,
-        batch_size: int | None = 32,
-        shuffle: bool = True,
-        sample_weight: Any = None,
-        callbacks: Iterable[Callable[[Any], None]] = (),
-        verbose: bool = True,
-    ) -> History:
+    def fit(self, *data: Any, **settings: Any) -> History:
         """See ``gn.Model``."""
 
     def predict(self, x: Any) -> Any:

@@ -15,7 +15,6 @@ from glassnet.core.errors import (
     FileFormatError,
     GlassnetError,
     MissingFileError,
-    NotBuiltError,
     ShapeError,
 )
 from glassnet.core.parameters import Parameter
@@ -54,11 +53,7 @@ def load_state(network: Network, path: str | Path, names: Mapping[str, str] | No
     from safetensors.numpy import load_file
 
     where = f"load_state {path}"
-    if not network.is_built:
-        raise NotBuiltError(
-            where=where, received="a network whose shapes are not known", expected="a built one",
-            fix="call network.build(input_shape) first",
-        )  # fmt: skip
+    network.require_built(where)
     if not Path(path).is_file():
         raise MissingFileError(
             where=where, received="no such file", expected="a .safetensors file", fix="check the path"

@@ -8,7 +8,6 @@ import numpy as np
 
 from glassnet.core.calls import Closed
 from glassnet.core.checks import numeric, same_rows
-from glassnet.core.errors import NotBuiltError
 from glassnet.core.shapes import Array
 from glassnet.losses import Loss, WeightedSum, check_weights
 from glassnet.metrics import Metric
@@ -95,13 +94,7 @@ class WithDoors(Closed):
 
     def require_built(self, where: str) -> None:
         """Raises ``NotBuiltError``, which names the place, for a model that has seen no data."""
-        if not self.network.is_built:
-            raise NotBuiltError(
-                where=where,
-                received="a model that has seen no data",
-                expected="a network whose shapes are known",
-                fix="call model.fit(x, y) first, or model.network.build((features,))",
-            )
+        self.network.require_built(where)
 
     def require_one_output(self, where: str) -> None:
         """Refuses several outputs, or losses by output, where one answer to one question is asked for.

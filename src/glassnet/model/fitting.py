@@ -20,16 +20,7 @@ from glassnet.model.data import one_array
 from glassnet.model.named_data import forgotten_if_refused, named_rows
 from glassnet.model.saving import write
 from glassnet.tables import Table
-from glassnet.training import (
-    Callback,
-    History,
-    Rows,
-    Trainer,
-    TrainingState,
-    as_callbacks,
-    is_watched,
-    validation_rows,
-)
+from glassnet.training import Callback, History, Rows, Trainer, TrainingState, as_callbacks, is_watched, validation_rows
 
 NO_ENGINE = (
     "the compiled engine is missing in this installation, so that NumPy does everything, more slowly; install glassnet "
@@ -165,10 +156,7 @@ def _apart(model: Answering, rows: Rows, data: tuple[Any, ...] | None, share: fl
     """The rows to train on, and those to measure after each epoch: other data, or a share of the rows."""
     if data is not None and share:
         raise ConfigurationError(
-            where="fit",
-            received="both validation_data and validation_split",
-            expected="one of them",
-            fix="drop one",
+            where="fit", received="both validation_data and validation_split", expected="one of them", fix="drop one"
         )
     if data is not None:
         return rows, _validation(model, data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -21,23 +21,17 @@ from glassnet.model.checks import agreed_dtype, check_end
 from glassnet.model.fitting import Fitting
 from glassnet.model.outputs import Losses, Metrics, loss_for, metrics_for
 from glassnet.model.saving import KEPT, read, write
-from glassnet.model.steps import step, step_over
+from glassnet.model.steps import Stepping
 from glassnet.network import Network, as_network
 from glassnet.optimizers import Optimizer, as_optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.tables import Table
-from glassnet.training import (
-    Memories,
-    Predictor,
-    Stepper,
-    example_rows,
-    plan_of,
-)
+from glassnet.training import Memories, Predictor, Stepper, example_rows, plan_of
 
 ENGINES = ("auto", "compiled", "numpy")
 
 
-class Model(Fitting):
+class Model(Fitting, Stepping):
     """A network that can be trained, evaluated, used and saved.
 
     Args:
@@ -130,52 +124,6 @@ class Model(Fitting):
 
     def __repr__(self) -> str:
         return f"Model({self.network!r}, loss={self.loss!r}, optimizer={self.optimizer!r})"
-
-    def step(self, x: Any, y: Any, sample_weight: Any = None) -> float:
-        """Does one update on a batch and returns its loss: for a training loop of one's own.
-
-        Batch by batch it does what ``fit`` does, bit for bit: the same engine, the same dropout masks. The program for
-        a batch's shape is recorded at its first step and kept, until something changes that it took for granted. The
-        first step builds the network, where it is not. ``epochs_trained``, metrics and callbacks are ``fit``'s alone;
-        to measure, call ``evaluate``.
-
-        Args:
-            x: inputs (N, ...), as ``fit`` takes them.
-            y: targets, as ``fit`` takes them.
-            sample_weight: a weight ≥ 0 for each row (N,).
-
-        Raises:
-            ShapeError, DataError: the batch does not fit the network or the loss; nothing is changed.
-            DivergenceError: the loss is NaN or infinite; there was no update.
-
-        Example:
-            >>> import numpy as np, glassnet as gn
-            >>> x = np.array([[0.0], [1.0], [2.0], [3.0]])
-            >>> model = gn.Model(gn.Dense(1), "mean_squared_error", gn.SGD(0.1))
-            >>> losses = [model.step(x, 2 * x + 1) for _ in range(200)]
-            >>> model.predict(x).round(2).ravel().tolist()
-            [1.0, 3.0, 5.0, 7.0]
-        """
-        return step(self, x, y, sample_weight)
-
-    train_on_batch = step  # as Keras calls it
-
-    def step_over(self, batches: Iterable[tuple[Any, ...]]) -> float:
-        """Does one update with the gradients of several batches together, and returns their loss.
-
-        For batches too large for memory, or from several sources. The update is that of one step on all rows in one
-        batch, within rounding: gradients are averaged by the batches' total weights (added, for a loss with
-        ``reduction="sum"``), and steps such as clipping see the whole. Only batch normalisation tells the difference:
-        it normalises each batch by itself. Each batch has dropout masks of its own.
-
-        Args:
-            batches: (x, y) or (x, y, sample_weight) of each batch: a list, or a generator that makes one after another.
-
-        Raises:
-            ShapeError, DataError, ConfigurationError: a batch does not fit, or there is none; nothing is changed.
-            DivergenceError: the loss of a batch is NaN or infinite; there was no update.
-        """
-        return step_over(self, batches)
 
     def untrained(self, optimizer: Optimizer) -> Model:
         """A model of a copy of the network, with new initial weights: for trials that leave this one as it is.

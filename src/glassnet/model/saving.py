@@ -20,15 +20,7 @@ from glassnet.formats import (
 )
 from glassnet.model.doors import WithDoors
 
-KEPT = (
-    "epochs_trained",
-    "preprocessing",
-    "target_scaling",
-    "feature_names",
-    "target_name",
-    "class_names",
-    "memories",
-)
+KEPT = ("epochs_trained", "preprocessing", "target_scaling", "feature_names", "target_name", "class_names", "memories")
 """Attributes of a model beside those that its constructor sets."""
 
 

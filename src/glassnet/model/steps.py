@@ -19,34 +19,74 @@ FEWEST_TO_TELL = 8
 """Rows from which on numbers that lie close together are no accident."""
 
 
-def step(model: WithDoors, x: Any, y: Any, sample_weight: Any) -> float:
-    """One update on a batch: see ``Model.step``."""
-    is_plain = (
-        not isinstance(model.loss, WeightedSum)
-        and sample_weight is None
-        and model.preprocessing is None
-        and model.target_scaling is None
-    )
-    if is_plain and model._stepper is not None and _is_current(model, model._stepper):
-        value = model._stepper.quick(x, y)
-        if value is not None:
-            return value
-    rows = _batch(model, x, y, sample_weight, where="step")
-    return _stepper(model).step(rows)
+class Stepping(WithDoors):
+    """Single updates of a ``Model``."""
 
+    def step(self, x: Any, y: Any, sample_weight: Any = None) -> float:
+        """Does one update on a batch and returns its loss: for a training loop of one's own.
 
-def step_over(model: WithDoors, batches: Iterable[tuple[Any, ...]]) -> float:
-    """One update with the gradients of several batches: see ``Model.step_over``."""
-    if not isinstance(batches, Iterable):
-        raise _no_batches(f"a {type(batches).__name__}")
-    checked = _checked(model, batches)
-    first = next(checked, None)
-    if first is None:
-        raise _no_batches("no batches")
-    second = next(checked, None)
-    if second is None:
-        return _stepper(model).step(first)
-    return _stepper(model).step_over(chain((first, second), checked))
+        Batch by batch it does what ``fit`` does, bit for bit: the same engine, the same dropout masks. The program for
+        a batch's shape is recorded at its first step and kept, until something changes that it took for granted. The
+        first step builds the network, where it is not. ``epochs_trained``, metrics and callbacks are ``fit``'s alone;
+        to measure, call ``evaluate``.
+
+        Args:
+            x: inputs (N, ...), as ``fit`` takes them.
+            y: targets, as ``fit`` takes them.
+            sample_weight: a weight ≥ 0 for each row (N,).
+
+        Raises:
+            ShapeError, DataError: the batch does not fit the network or the loss; nothing is changed.
+            DivergenceError: the loss is NaN or infinite; there was no update.
+
+        Example:
+            >>> import numpy as np, glassnet as gn
+            >>> x = np.array([[0.0], [1.0], [2.0], [3.0]])
+            >>> model = gn.Model(gn.Dense(1), "mean_squared_error", gn.SGD(0.1))
+            >>> losses = [model.step(x, 2 * x + 1) for _ in range(200)]
+            >>> model.predict(x).round(2).ravel().tolist()
+            [1.0, 3.0, 5.0, 7.0]
+        """
+        is_plain = (
+            not isinstance(self.loss, WeightedSum)
+            and sample_weight is None
+            and self.preprocessing is None
+            and self.target_scaling is None
+        )
+        if is_plain and self._stepper is not None and _is_current(self, self._stepper):
+            value = self._stepper.quick(x, y)
+            if value is not None:
+                return value
+        rows = _batch(self, x, y, sample_weight, where="step")
+        return _stepper(self).step(rows)
+
+    train_on_batch = step  # as Keras calls it
+
+    def step_over(self, batches: Iterable[tuple[Any, ...]]) -> float:
+        """Does one update with the gradients of several batches together, and returns their loss.
+
+        For batches too large for memory, or from several sources. The update is that of one step on all rows in one
+        batch, within rounding: gradients are averaged by the batches' total weights (added, for a loss with
+        ``reduction="sum"``), and steps such as clipping see the whole. Only batch normalisation tells the difference:
+        it normalises each batch by itself. Each batch has dropout masks of its own.
+
+        Args:
+            batches: (x, y) or (x, y, sample_weight) of each batch: a list, or a generator that makes one after another.
+
+        Raises:
+            ShapeError, DataError, ConfigurationError: a batch does not fit, or there is none; nothing is changed.
+            DivergenceError: the loss of a batch is NaN or infinite; there was no update.
+        """
+        if not isinstance(batches, Iterable):
+            raise _no_batches(f"a {type(batches).__name__}")
+        checked = _checked(self, batches)
+        first = next(checked, None)
+        if first is None:
+            raise _no_batches("no batches")
+        second = next(checked, None)
+        if second is None:
+            return _stepper(self).step(first)
+        return _stepper(self).step_over(chain((first, second), checked))
 
 
 def _is_current(model: WithDoors, stepper: Stepper) -> bool:

@@ -98,14 +98,19 @@ class InMemory(Layer):
             twin._move(as_dtype(dtype))
         return twin
 
-    def _built(self) -> tuple[Array, Array, Layout]:
-        if self._buffers is None:
+    def require_built(self, where: str) -> None:
+        """Raises ``NotBuiltError``, which names the place, where the shapes are not known yet."""
+        if not self.is_built:
             raise NotBuiltError(
-                where=type(self).__name__,
+                where=where,
                 received="a network whose shapes are not known yet",
                 expected="a built one",
                 fix="call net.build((features,)) first, or let model.fit(x, y) infer the shapes",
             )
+
+    def _built(self) -> tuple[Array, Array, Layout]:
+        self.require_built(type(self).__name__)
+        assert self._buffers is not None
         return self._buffers
 
     def _named(self) -> Iterator[tuple[str, Parameter]]:

@@ -64,11 +64,5 @@ def plane(rows: int, noise: float, rng: np.random.Generator) -> Made:
     return x.astype(np.float32), y.astype(np.float32)
 
 
-GENERATORS: dict[str, Generator] = {
-    "xor": xor,
-    "circle": circle,
-    "moons": moons,
-    "spiral": spiral,
-    "blobs": blobs,
-    "plane": plane,
-}
+_ALL: tuple[Generator, ...] = (xor, circle, moons, spiral, blobs, plane)
+GENERATORS = {made.__name__: made for made in _ALL}

@@ -21,17 +21,10 @@ MOST_MESSAGE_BYTES = MOST_CONTENT + MOST_LETTERS
 """The limit for any message."""
 FIELDS: dict[str, tuple[str, ...]] = {
     "configure": ("setting",),
-    "play": (),
-    "pause": (),
-    "step": (),
-    "epoch": (),
-    "reset": (),
     "pace": ("epochs_per_second",),
     "trace": ("language",),
-    "code": (),
-    "model": (),
     "table": ("content", "name"),
-}
+} | dict.fromkeys(("play", "pause", "step", "epoch", "reset", "code", "model"), ())
 """The kinds of messages, and what each brings along."""
 FASTEST = 100_000
 """Epochs a second: as many as there is time for."""

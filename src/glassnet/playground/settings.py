@@ -11,8 +11,7 @@ from glassnet.core.errors import ConfigurationError, did_you_mean
 from glassnet.core.settings import number, one_of, whole
 
 DATASETS = ("xor", "circle", "moons", "spiral", "blobs", "plane", "digits", "table")
-ACTIVATIONS = {"tanh": "Tanh", "relu": "ReLU", "sigmoid": "Sigmoid", "leaky_relu": "LeakyReLU", "linear": ""}
-"""The class of each one's layer, by its name; linear units have none."""
+ACTIVATIONS = ("tanh", "relu", "sigmoid", "leaky_relu", "linear")
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw", "nadam", "lion")
 LOSSES = {
     "binary": ("binary_cross_entropy", "hinge", "mean_squared_error"),
@@ -68,7 +67,7 @@ class Setting:
 
     def __post_init__(self) -> None:
         one_of(self.dataset, "dataset", "setting", DATASETS)
-        one_of(self.activation, "activation", "setting", tuple(ACTIVATIONS))
+        one_of(self.activation, "activation", "setting", ACTIVATIONS)
         one_of(self.optimizer, "optimizer", "setting", OPTIMIZERS)
         one_of(self.loss, "loss", "setting", ("", *dict.fromkeys(name for names in LOSSES.values() for name in names)))
         for name, (low, high) in RANGES.items():

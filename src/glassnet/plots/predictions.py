@@ -44,12 +44,7 @@ CELL, SMALL_CELL, PICTURE = 0.42, 0.16, 2.0
 
 @suggests
 def plot_confusion_matrix(
-    model: Any,
-    x: Any,
-    y: Any = None,
-    *,
-    class_names: Sequence[str] | None = None,
-    path: str | Path | None = None,
+    model: Any, x: Any, y: Any = None, *, class_names: Sequence[str] | None = None, path: str | Path | None = None
 ) -> Figure:
     """Draws how often each class is taken for which: true classes downwards, predicted ones to the right.
 

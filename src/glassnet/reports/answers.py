@@ -144,12 +144,7 @@ def _confusions(results: Results) -> str:
     order = np.argsort(-counts, kind="stable")[:LISTED]
     of_class = np.bincount(results.actual, minlength=len(results.class_names))
     rows = [
-        (
-            results.class_names[true],
-            results.class_names[said],
-            int(count),
-            f"{100 * count / of_class[true]:.1f}\u00a0%",
-        )
+        (results.class_names[true], results.class_names[said], int(count), f"{100 * count / of_class[true]:.1f}\u00a0%")
         for (true, said), count in zip(pairs.T[order], counts[order], strict=True)
     ]
     return "<h3>Most frequent mistakes</h3>" + table(("true class", "taken for", "rows", "of the true class"), rows)

@@ -13,7 +13,7 @@ from glassnet.derivatives.differences import Differences, Slopes
 from glassnet.runners import KernelCall
 from glassnet.tracing.calls import arrays_of, formulas_for
 from glassnet.tracing.evaluation import Evaluation
-from glassnet.tracing.formulas import Formulas
+from glassnet.tracing.formulas import Formulas, names_in
 from glassnet.tracing.step import LoggedStep
 from glassnet.tracing.store import Store, part_of, places_in
 from glassnet.tracing.symbols import axes, symbol
@@ -226,8 +226,8 @@ class Content:
     def _call(self, number: int, entry: Entry, arrays: dict[str, Any]) -> dict[str, Any]:
         call, formulas = entry.call, entry.formulas
         kernel = call.entry
-        names = {name for formula in formulas.outputs.values() for name in _names(formula.expression)}
-        names |= {name for arguments, body in formulas.shorts.values() for name in [*arguments, *_names(body)]}
+        names = {name for formula in formulas.outputs.values() for name in names_in(formula.expression)}
+        names |= {name for arguments, body in formulas.shorts.values() for name in [*arguments, *names_in(body)]}
         names |= {name for formula in formulas.outputs.values() for name in formula.indices or ()}
         return {
             "step": number + 1,
@@ -255,14 +255,3 @@ def _numbers(found: Slopes) -> list[float | None]:
     """The central slope; where there is a kink, those of both sides too."""
     numbers = [found.central, found.left, found.right] if found.is_kink else [found.central]
     return [number if np.isfinite(number) else None for number in numbers]
-
-
-def _names(tree: Any) -> list[str]:
-    """Every name in a tree that is written by a symbol."""
-    if isinstance(tree, tuple) and tree and tree[0] in ("name", "array", "short", "setting"):
-        return [tree[1], *(name for part in tree[2:] for name in _names(part))]
-    if isinstance(tree, tuple) and tree and tree[0] in ("sum", "mean", "largest"):
-        return [*(name for name, _ in tree[1]), *_names(tree[2])]
-    if isinstance(tree, tuple | list):
-        return [name for part in tree for name in _names(part)]
-    return []

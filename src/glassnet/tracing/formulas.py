@@ -337,9 +337,11 @@ def _wanted(
 
 
 def names_in(tree: Any) -> list[str]:
-    """The names of indices and short forms in a tree."""
-    if isinstance(tree, tuple) and tree and tree[0] in (NAME, SHORT):
+    """Every name in a tree that is written by a symbol."""
+    if isinstance(tree, tuple) and tree and tree[0] in (NAME, ARRAY, SHORT, SETTING):
         return [tree[1], *(name for part in tree[2:] for name in names_in(part))]
+    if isinstance(tree, tuple) and tree and tree[0] in REDUCTIONS:
+        return [*(name for name, _ in tree[1]), *names_in(tree[2])]
     if isinstance(tree, tuple | list):
         return [name for part in tree for name in names_in(part)]
     return []

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.calls import suggests
-from glassnet.core.errors import ConfigurationError, NotBuiltError
+from glassnet.core.errors import ConfigurationError
 from glassnet.interop.agreement import require_agreement, rows_to_try
 from glassnet.interop.own import refuse_own_layers
 from glassnet.interop.torch.importing import frozen_copy, outputs_of, require_torch
@@ -38,13 +38,7 @@ def to_torch(model: Model | Network) -> Any:
     import torch
 
     network = model.network if isinstance(model, Model) else model
-    if not network.is_built:
-        raise NotBuiltError(
-            where="to_torch",
-            received="a network whose shapes are not known",
-            expected="a built one",
-            fix="call network.build(input_shape), or model.fit(x, y), first",
-        )
+    network.require_built("to_torch")
     refuse_own_layers(network, "to_torch")
     module = to_module(network, torch.nn)
     if not isinstance(module, torch.nn.Sequential):
