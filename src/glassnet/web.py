@@ -83,16 +83,9 @@ class Names:
     def __contains__(self, host: object) -> bool:
         if not isinstance(host, str) or host in self._hosts:
             return isinstance(host, str)
-        name = host.rpartition(":")[0].strip("[]") or host
-        return self._any_address and _is_address(name)
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name)
-    except ValueError:
+        with suppress(ValueError):  # a name in letters
+            return self._any_address and bool(ip_address(host.rpartition(":")[0].strip("[]") or host))
         return False
-    return True
 
 
 def run_server(app: ASGIApp, socket: socket.socket, **settings: Any) -> None:

@@ -315,6 +315,23 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
         refuse_hidden(X, where=f"{type(self).__name__}: X")
         return _dense(validate_data(self, X, accept_sparse=FORMATS, dtype=(np.float64, np.float32), reset=False))
 
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, eval_set: Any = None) -> Self:
+        """Trains from the beginning, or goes on with ``warm_start``.
+
+        Args:
+            X: rows (N, D): an array, a frame or a sparse matrix (which is made dense).
+            y: of a classifier labels (N,), numbers, text, True and False, or several kinds in a list or array of
+                objects; or 0 and 1 for several labels a row (N, M). Of a regressor numbers (N,), or several for each
+                row (N, M).
+            sample_weight: a weight ≥ 0 for each row (N,). A weight of 2 does what the row twice does.
+            eval_set: (X, y) that is measured after each epoch; with ``early_stopping`` it decides, and no rows are set
+                aside.
+
+        Returns:
+            The estimator itself.
+        """
+        return self._fit(X, y, sample_weight, eval_set)
+
     def predict(self, X: Any) -> Array:
         """Predictions in the form of the targets.
 

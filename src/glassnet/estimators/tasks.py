@@ -64,22 +64,6 @@ class Classification(ClassifierMixin):  # type: ignore[misc]
         own = self._targets.weights(self.class_weight, y)
         return own if sample_weight is None else sample_weight if own is None else own * sample_weight
 
-    def fit(self: Any, X: Any, y: Any, sample_weight: Any = None, *, eval_set: Any = None) -> Any:
-        """Trains from the beginning, or goes on with ``warm_start``.
-
-        Args:
-            X: rows (N, D): an array, a frame or a sparse matrix (which is made dense).
-            y: labels (N,), numbers, text, True and False, or several kinds in a list or array of objects; or 0 and 1
-                for several labels a row (N, M).
-            sample_weight: a weight ≥ 0 for each row (N,). A weight of 2 does what the row twice does.
-            eval_set: (X, y) that is measured after each epoch; with ``early_stopping`` it decides, and no rows are set
-                aside.
-
-        Returns:
-            The estimator itself.
-        """
-        return self._fit(X, y, sample_weight, eval_set)
-
     def score(self: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The share of rows that are predicted right, in everything."""
         refuse_hidden(sample_weight, where=f"{type(self).__name__}.score: sample_weight")
@@ -164,21 +148,6 @@ class Regression(RegressorMixin):  # type: ignore[misc]
 
     def _weights(self, y: Array, sample_weight: Array | None) -> Array | None:
         return sample_weight
-
-    def fit(self: Any, X: Any, y: Any, sample_weight: Any = None, *, eval_set: Any = None) -> Any:
-        """Trains from the beginning, or goes on with ``warm_start``.
-
-        Args:
-            X: rows (N, D): an array, a frame or a sparse matrix (which is made dense).
-            y: numbers (N,), or several for each row (N, M).
-            sample_weight: a weight ≥ 0 for each row (N,). A weight of 2 does what the row twice does.
-            eval_set: (X, y) that is measured after each epoch; with ``early_stopping`` it decides, and no rows are set
-                aside.
-
-        Returns:
-            The estimator itself.
-        """
-        return self._fit(X, y, sample_weight, eval_set)
 
     def score(self: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
         """R², the coefficient of determination."""

@@ -6,40 +6,22 @@ from typing import Any
 
 import numpy as np
 
+from glassnet import layers
 from glassnet.core.checks import has_channels_last
 from glassnet.core.errors import ConfigurationError, ShapeError
 from glassnet.core.shapes import Shape
-from glassnet.layers import (
-    Activation,
-    Augment,
-    AveragePool2D,
-    BatchNorm,
-    Conv2D,
-    ConvTranspose2D,
-    Dense,
-    Dropout,
-    GlobalAveragePool,
-    GlobalMaxPool,
-    GroupNorm,
-    Layer,
-    MaxPool2D,
-    ReLU,
-    Sigmoid,
-    Softmax,
-    Tanh,
-    UpSample2D,
-    ZeroPad2D,
-)
+from glassnet.layers import Layer
 from glassnet.layers.windows import pair
 from glassnet.losses import BinaryCrossEntropy, CrossEntropy, Loss, WeightedSum
 from glassnet.network import Graph, Network, Sequential
 from glassnet.tables import Table
 
 _ON_IMAGES = (
-    Augment, AveragePool2D, BatchNorm, Conv2D, ConvTranspose2D, GlobalAveragePool, GlobalMaxPool, GroupNorm, MaxPool2D,
-    UpSample2D, ZeroPad2D,
+    layers.Augment, layers.AveragePool2D, layers.BatchNorm, layers.Conv2D, layers.ConvTranspose2D,
+    layers.GlobalAveragePool, layers.GlobalMaxPool, layers.GroupNorm, layers.MaxPool2D, layers.UpSample2D,
+    layers.ZeroPad2D,
 )  # fmt: skip
-_KEEP_IMAGES = Augment, BatchNorm, GroupNorm, ZeroPad2D
+_KEEP_IMAGES = layers.Augment, layers.BatchNorm, layers.GroupNorm, layers.ZeroPad2D
 
 
 def agreed_dtype(network: Network, asked: np.dtype[Any]) -> np.dtype[Any]:
@@ -68,16 +50,16 @@ def check_end(network: Network, loss: Loss) -> None:
 def _check_last(last: Layer | None, loss: Loss) -> None:
     if not isinstance(loss, BinaryCrossEntropy | CrossEntropy) or last is None:
         return
-    wanted = Sigmoid if isinstance(loss, BinaryCrossEntropy) else Softmax
+    wanted = layers.Sigmoid if isinstance(loss, BinaryCrossEntropy) else layers.Softmax
     name = type(loss).__name__
-    if loss.from_logits and isinstance(last, Sigmoid | Softmax):
+    if loss.from_logits and isinstance(last, layers.Sigmoid | layers.Softmax):
         raise ConfigurationError(
             where="Model",
             received=f"a network that ends in {last!r} with {loss!r}, which takes logits and would squash them again",
             expected="logits, or a loss that takes probabilities",
             fix=f"drop the last layer, or use gn.losses.{name}(from_logits=False)",
         )
-    if not loss.from_logits and isinstance(last, Dense | ReLU | Tanh):
+    if not loss.from_logits and isinstance(last, layers.Dense | layers.ReLU | layers.Tanh):
         raise ConfigurationError(
             where="Model",
             received=f"a network that ends in {last!r} with {loss!r}, which takes probabilities",
@@ -98,17 +80,17 @@ def check_channels(network: Network, shape: tuple[int, ...], *, where: str) -> N
     Raises:
         ShapeError: they do; the transposition to type is given.
     """
-    layers = _on_images(network)
+    seen = _on_images(network)
     row = tuple(shape[1:])
-    if not layers or len(row) != 3 or (network.is_built and row[0] != row[1]):
+    if not seen or len(row) != 3 or (network.is_built and row[0] != row[1]):
         return
-    is_narrow = row[2] == 1 and min(row[:2]) > 4 and any(_width(layer) > 1 for layer in layers)
+    is_narrow = row[2] == 1 and min(row[:2]) > 4 and any(_width(layer) > 1 for layer in seen)
     if has_channels_last(row) or is_narrow:
         raise ShapeError(
             where=where,
             received=f"an array of shape {shape}, which are images of {row[0]}×{row[1]} pixels with "
             f"{row[2]} channel{'s' if row[2] > 1 else ''} at the end",
-            expected=f"images (N, C, H, W), channels first, before {layers[0]!r}",
+            expected=f"images (N, C, H, W), channels first, before {seen[0]!r}",
             fix=f"put the channels first: x.transpose(0, 3, 1, 2), or begin the network with gn.Permute(3, 1, 2); "
             f"for {row[0]} channels of {row[1]}×{row[2]} pixels "
             f"begin the network with gn.Reshape({row})",
@@ -121,16 +103,16 @@ def _on_images(network: Network) -> list[Layer]:
     for _, layer in network.walk():
         if isinstance(layer, _ON_IMAGES):
             found.append(layer)
-        if not isinstance(layer, (Network, Activation, Dropout, *_KEEP_IMAGES)):
+        if not isinstance(layer, (Network, layers.Activation, layers.Dropout, *_KEEP_IMAGES)):
             break
     return found
 
 
 def _width(layer: Layer) -> int:
     """How many columns of an image the layer looks at together."""
-    if isinstance(layer, Conv2D):
+    if isinstance(layer, layers.Conv2D):
         return pair(layer.kernel_size, "", "")[1]
-    return pair(layer.pool_size, "", "")[1] if isinstance(layer, MaxPool2D | AveragePool2D) else 1
+    return pair(layer.pool_size, "", "")[1] if isinstance(layer, layers.MaxPool2D | layers.AveragePool2D) else 1
 
 
 def check_rows(x_shape: Shape, y_shape: Shape, *, where: str) -> None:

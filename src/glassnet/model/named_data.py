@@ -13,22 +13,9 @@ from glassnet.core.shapes import Array
 from glassnet.losses import Loss
 from glassnet.network import Graph, Network
 from glassnet.preprocessing import Standardize
-from glassnet.tables import Classes, Reading, Table
+from glassnet.tables import Classes, Reading, Table, named
 from glassnet.tables.frames import SHOWN, columns_of, names_in
 from glassnet.tables.kinds import TEXTS, WORDS
-from glassnet.tables.named import (
-    as_columns,
-    chosen_numbers,
-    has_names,
-    is_frame,
-    is_row,
-    is_rows,
-    is_series,
-    name_of,
-    numbers_of,
-    taken_out,
-    without_answers,
-)
 from glassnet.tables.reading import read_columns
 from glassnet.tables.targets import learn_targets
 
@@ -68,15 +55,15 @@ def named_inputs(model: Named, x: Any, *, where: str) -> Any:
     if isinstance(x, np.ndarray) or isinstance(model.network, Graph):  # whose names are those of whole arrays
         return x
     if isinstance(model.preprocessing, Table):
-        return as_columns(x, _columns_of_table(model.preprocessing), where)
+        return named.as_columns(x, _columns_of_table(model.preprocessing), where)
     names = model.feature_names or _standardized(model)
     if names is None:
-        return numbers_of(x, names_in(x), where) if is_frame(x) and has_names(x) else x
-    if is_frame(x) and not has_names(x):
+        return named.numbers_of(x, names_in(x), where) if named.is_frame(x) and named.has_names(x) else x
+    if named.is_frame(x) and not named.has_names(x):
         return x
-    if not (is_frame(x) or is_rows(x) or is_row(x, names)):
+    if not (named.is_frame(x) or named.is_rows(x) or named.is_row(x, names)):
         return x
-    return chosen_numbers(as_columns(x, names, where), names, model.target_name, where)
+    return named.chosen_numbers(named.as_columns(x, names, where), names, model.target_name, where)
 
 
 def named_rows(model: Named, x: Any, y: Any, *, where: str, learns: bool = False) -> tuple[Any, Any]:
@@ -95,10 +82,10 @@ def named_rows(model: Named, x: Any, y: Any, *, where: str, learns: bool = False
     """
     if isinstance(y, str):
         return _by_target_name(model, x, y, where, learns)
-    name = name_of(y)
-    labels = y if name is None and not is_series(y) else _answers(model, y, name, where, learns)
-    if name is not None and is_frame(x) and name in names_in(x) and not isinstance(model.preprocessing, Table):
-        x = without_answers(x, y, name, where)
+    name = named.name_of(y)
+    labels = y if name is None and not named.is_series(y) else _answers(model, y, name, where, learns)
+    if name is not None and named.is_frame(x) and name in names_in(x) and not isinstance(model.preprocessing, Table):
+        x = named.without_answers(x, y, name, where)
     if learns and name is not None:
         model.target_name = name if model.target_name is None or not model.epochs_trained else model.target_name
     return _learned_inputs(model, x, where, learns), labels
@@ -134,14 +121,14 @@ def named_classes(model: Named, labels: Array) -> Array:
 
 
 def _learned_inputs(model: Named, x: Any, where: str, learns: bool) -> Any:
-    own = f"{where}: x"
     if isinstance(model.network, Graph):
         return x
     names = model.feature_names or _standardized(model)
-    if learns and names is None and not isinstance(model.preprocessing, Table) and is_frame(x) and has_names(x):
+    learns = learns and not isinstance(model.preprocessing, Table) and named.is_frame(x) and named.has_names(x)
+    if learns and names is None:
         names = tuple(name for name in names_in(x) if name != model.target_name)
-    inputs = named_inputs(model, x, where=own)
-    if learns and names and not isinstance(model.preprocessing, Table) and is_frame(x) and has_names(x):
+    inputs = named_inputs(model, x, where=f"{where}: x")
+    if learns and names:
         model.feature_names = names
     return inputs
 
@@ -149,7 +136,7 @@ def _learned_inputs(model: Named, x: Any, where: str, learns: bool) -> Any:
 def _by_target_name(model: Named, x: Any, name: str, where: str, learns: bool) -> tuple[Any, Any]:
     """Takes the answers out of x; a model that is new to the data learns a table of them."""
     table = model.preprocessing
-    if isinstance(x, np.ndarray | list | tuple) or not (is_frame(x) or isinstance(x, Mapping)):
+    if isinstance(x, np.ndarray | list | tuple) or not (named.is_frame(x) or isinstance(x, Mapping)):
         raise ConfigurationError(
             where=f"{where}: y",
             received=f"the name {name!r:.60} beside a {type(x).__name__}",
@@ -160,7 +147,7 @@ def _by_target_name(model: Named, x: Any, name: str, where: str, learns: bool) -
         raise ConfigurationError(
             where=f"{where}: y",
             received=f"the name {name!r:.60}",
-            expected=f"one of the columns {', '.join(names_in(x))[:SHOWN]}",
+            expected=f"one of the columns {', '.join(names_in(x))[: SHOWN]}",
             fix=f"{did_you_mean(name, names_in(x))}choose one of them",
         )
     is_new = model.feature_names is None and not model.epochs_trained
@@ -180,7 +167,7 @@ def _by_target_name(model: Named, x: Any, name: str, where: str, learns: bool) -
         if learns:
             model.target_name = name
         return named_inputs(model, x, where=f"{where}: x"), table.targets(x)
-    column, rest = taken_out(x, name)
+    column, rest = named.taken_out(x, name)
     if learns and (model.target_name is None or not model.epochs_trained):
         model.target_name = name
     return _learned_inputs(model, rest, where, learns), _answers(model, column, name, where, learns)

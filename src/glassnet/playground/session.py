@@ -48,6 +48,7 @@ class Session:
 
     Attributes:
         examples: the rows.
+        targets: of those to train with, as the loss takes them.
         model: the network with its loss and optimizer.
         batch: how many batches of the current epoch are done.
 
@@ -67,6 +68,7 @@ class Session:
         self.examples: Examples = examples_of(setting, table)
         self.model = model_of(setting, self.examples)
         sides = self.examples.train, self.examples.test
+        self.targets = self.examples.targets(self.examples.train)
         self.rows, self.held_out = (self.model.rows(side.x, self.examples.targets(side)) for side in sides)
         self.metric: Metric = R2() if self.examples.task == "numbers" else Accuracy()
         self.batch = 0
@@ -102,11 +104,11 @@ class Session:
             DivergenceError: the loss is not finite any more; the weights stay as they were.
         """
         rows = self.next_batch()
-        train = self.examples.train
         done = self.epochs
         try:
-            targets = self.examples.targets(train)
-            self.model.fit(train.x[rows], targets[rows], batch_size=None, shuffle=False, verbose=False)
+            self.model.fit(
+                self.examples.train.x[rows], self.targets[rows], batch_size=None, shuffle=False, verbose=False
+            )
         finally:
             self.model.epochs_trained = done  # a step is no epoch
         self.batch += 1
@@ -125,10 +127,8 @@ class Session:
             epochs -= self.batch == 0
         if epochs:
             started = perf_counter()
-            train = self.examples.train
             size = min(self.setting.batch_size, len(self.rows))
-            targets = self.examples.targets(train)
-            self.model.fit(train.x, targets, epochs=epochs, batch_size=size, verbose=False)
+            self.model.fit(self.examples.train.x, self.targets, epochs=epochs, batch_size=size, verbose=False)
             self._seconds_per_epoch = (perf_counter() - started) / epochs
 
     def train_for(self, seconds: float, most_epochs: int) -> None:
@@ -160,8 +160,7 @@ class Session:
     def trace(self) -> Trace:
         """Every number of the next step, which is not taken."""
         rows = self.next_batch()
-        train = self.examples.train
-        return trace(self.model, train.x[rows], self.examples.targets(train)[rows])
+        return trace(self.model, self.examples.train.x[rows], self.targets[rows])
 
     def model_file(self) -> bytes:
         """The model as ``Model.save`` writes it; that of a user's table takes tables."""

@@ -15,17 +15,8 @@ from glassnet.core.shapes import Array, batch_shape
 from glassnet.layers import Conv2D, Layer
 from glassnet.model import Model
 from glassnet.network import Network, Sequential, as_network
-from glassnet.plots.figures import (
-    INK,
-    SMALL,
-    colour_bar,
-    displayed,
-    finished,
-    new_figure,
-    pictures_of,
-    prepared,
-    show_picture,
-)
+from glassnet.plots import figures
+from glassnet.plots.figures import INK, SMALL
 from glassnet.runners import NumpyRunner
 
 if TYPE_CHECKING:
@@ -71,7 +62,7 @@ def plot_filters(
         >>> figure = gn.plots.plot_filters(net)
     """
     where = "plot_filters"
-    target = prepared(path, where)
+    target = figures.prepared(path, where)
     chosen = _chosen(_network_of(model), layer, where)
     if not isinstance(chosen, Conv2D):
         raise ConfigurationError(
@@ -97,8 +88,8 @@ def plot_filters(
         axes.set_xlabel(f"grey is 0; each colour −{limit:.2g} to {limit:.2g}", fontsize=SMALL, color=INK)
     else:
         drawn = axes.imshow(mosaic.image[..., 0], cmap="gray", vmin=-limit, vmax=limit, interpolation="nearest")
-        colour_bar(figure, axes, drawn, "weight")
-    return finished(figure, target)
+        figures.colour_bar(figure, axes, drawn, "weight")
+    return figures.finished(figure, target)
 
 
 @suggests
@@ -127,7 +118,7 @@ def plot_feature_maps(
         ConfigurationError: there is no such layer, or its outputs are no images; the path cannot be written.
     """
     where = "plot_feature_maps"
-    target = prepared(path, where)
+    target = figures.prepared(path, where)
     network = _network_of(model)
     chosen = _chosen(network, layer, where)
     if len(chosen.output_shape or ()) != 3:
@@ -140,16 +131,18 @@ def plot_feature_maps(
     raw = numeric(image, where=f"{where}: image")
     rows = raw if raw.shape[:1] == (1,) and raw.shape[1:] == network.input_shape else raw[None]
     maps = _output(network, _prepared_rows(model, network, rows, where), chosen)[0]  # (C, H, W)
-    picture = displayed(pictures_of(rows, network, where), together=True)[0]
+    picture = figures.displayed(figures.pictures_of(rows, network, where), together=True)[0]
     tiles = maps[:MOST_TILES, None]
     mosaic = _mosaic(tiles, _columns(len(tiles)))
     figure = _figure(mosaic, f"{chosen.where}: {_some(len(tiles), len(maps))} feature maps", beside=BESIDE)
     left, right = figure.subplots(1, 2, width_ratios=(BESIDE, figure.get_figwidth() - BESIDE))
-    show_picture(left, picture)
+    figures.show_picture(left, picture)
     left.set_title("image", fontsize=SMALL, color=INK)
     _number(right, mosaic)
-    colour_bar(figure, right, right.imshow(mosaic.image[..., 0], cmap="viridis", interpolation="nearest"), "output")
-    return finished(figure, target)
+    figures.colour_bar(
+        figure, right, right.imshow(mosaic.image[..., 0], cmap="viridis", interpolation="nearest"), "output"
+    )
+    return figures.finished(figure, target)
 
 
 def _network_of(model: Model | Network | Layer) -> Network:
@@ -230,7 +223,7 @@ def _figure(mosaic: _Mosaic, title: str, beside: float = 0.0) -> Figure:
     tile = min(TILE, 7 / max(len(mosaic.rows), len(mosaic.columns)))
     across = max(3.2, tile * len(mosaic.columns))
     down = min(9.0, max(1.8 if beside else 0.8, across * height / width))
-    return new_figure(across + beside + 1.2, down + 0.7, title)
+    return figures.new_figure(across + beside + 1.2, down + 0.7, title)
 
 
 def _number(axes: Axes, mosaic: _Mosaic, *, by_channel: bool = False) -> None:

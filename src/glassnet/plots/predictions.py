@@ -16,22 +16,9 @@ from glassnet.core.settings import whole
 from glassnet.core.shapes import Array, Shape
 from glassnet.losses.targets import check_labels
 from glassnet.model import Model
+from glassnet.plots import figures
 from glassnet.plots.answers import answers, one_class, require_labels_beside_a_model
-from glassnet.plots.figures import (
-    INK,
-    PALE,
-    SMALL,
-    colour_bar,
-    displayed,
-    finished,
-    flat_labels,
-    names_of,
-    new_figure,
-    pictures_of,
-    prepared,
-    short,
-    show_picture,
-)
+from glassnet.plots.figures import INK, SMALL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,14 +59,17 @@ def plot_confusion_matrix(
         ['1', '1', '0', '2']
     """
     where = "plot_confusion_matrix"
-    target = prepared(path, where)
+    target = figures.prepared(path, where)
     require_labels_beside_a_model(model, y, where, pair="true labels, predicted labels")
     if isinstance(model, Model):
-        actual, predicted = flat_labels(y, f"{where}: y"), one_class(model.predict_classes(x), where)
+        actual, predicted = figures.flat_labels(y, f"{where}: y"), one_class(model.predict_classes(x), where)
         class_names = class_names or model.class_names
         classes = max(2, *(model.network.output_shape or ()))
     else:
-        actual, predicted = flat_labels(model, f"{where}: labels"), flat_labels(x, f"{where}: predictions")
+        actual, predicted = (
+            figures.flat_labels(model, f"{where}: labels"),
+            figures.flat_labels(x, f"{where}: predictions"),
+        )
         classes = max(2, len(class_names or ()), *(int(np.max(k, initial=0)) + 1 for k in (actual, predicted)))
     same_rows(len(actual), predicted, where=f"{where}: predictions", other="the labels")
     if classes > MOST_CLASSES:
@@ -93,7 +83,7 @@ def plot_confusion_matrix(
     predicted = check_labels(predicted, classes, where=f"{where}: predictions")
     counts = np.zeros((classes, classes), np.int64)
     np.add.at(counts, (actual, predicted), 1)
-    return finished(_confusion(counts, names_of(class_names, classes, where)), target)
+    return figures.finished(_confusion(counts, figures.names_of(class_names, classes, where)), target)
 
 
 @suggests
@@ -131,22 +121,21 @@ def plot_mistakes(
         ConfigurationError: the model gives no probabilities of classes; the path cannot be written.
     """
     where = "plot_mistakes"
-    target = prepared(path, where)
+    target = figures.prepared(path, where)
     limit = whole(count, "count", where)
     actual, probabilities = answers(model, x, y, where)
     predicted = one_class(model.predict_classes(x), where)
-    names = names_of(class_names or model.class_names, probabilities.shape[1], where)
+    names = [
+        figures.short(n) for n in figures.names_of(class_names or model.class_names, probabilities.shape[1], where)
+    ]
     sureness = probabilities[np.arange(len(predicted)), predicted]
     wrong = np.flatnonzero(predicted != actual)
     chosen = wrong[np.argsort(-sureness[wrong], kind="stable")][:limit]
-    pictures = displayed(pictures_of(numeric(x, where=where), model.network, where, image_shape))
-    captions = [
-        f"true {short(names[actual[n]])}\npredicted {short(names[predicted[n]])}, {100 * sureness[n]:.0f} %"
-        for n in chosen
-    ]
+    pictures = figures.displayed(figures.pictures_of(numeric(x, where=where), model.network, where, image_shape))
+    captions = [f"true {names[actual[n]]}\npredicted {names[predicted[n]]}, {100 * sureness[n]:.0f} %" for n in chosen]
     title = f"{len(wrong) or 'no'} mistake{'s' * (len(wrong) != 1)} among {len(actual)} images"
     title += f", the {len(chosen)} surest of them" if len(chosen) < len(wrong) else ""
-    return finished(_contact_sheet(pictures[chosen], captions, title), target)
+    return figures.finished(_contact_sheet(pictures[chosen], captions, title), target)
 
 
 def _confusion(counts: Array, names: list[str]) -> Figure:
@@ -157,11 +146,11 @@ def _confusion(counts: Array, names: list[str]) -> Figure:
     counted = classes <= MOST_COUNTED
     cell = max(CELL, 0.08 * digits + 0.14, 2.4 / classes) if counted else SMALL_CELL
     title = f"{np.trace(counts)} of {counts.sum()} right, {100 * np.trace(counts) / counts.sum():.1f} %"
-    figure = new_figure(classes * cell + 0.08 * letters + 1.6, classes * cell + 0.07 * letters + 0.9, title)
+    figure = figures.new_figure(classes * cell + 0.08 * letters + 1.6, classes * cell + 0.07 * letters + 0.9, title)
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts) if counted else ():
-        colour = "white" if shares[row, column] > 0.5 else INK if count else PALE
+        colour = "white" if shares[row, column] > 0.5 else INK if count else figures.PALE
         axes.text(column, row, str(count), ha="center", va="center", fontsize=SMALL, color=colour)
     slanted: dict[str, Any] = {}
     if 0.08 * letters > cell:
@@ -173,7 +162,7 @@ def _confusion(counts: Array, names: list[str]) -> Figure:
     axes.set_xlabel("predicted", color=INK)
     axes.set_ylabel("true", color=INK)
     axes.spines[:].set_visible(False)
-    colour_bar(figure, axes, image, "share of the true class")
+    figures.colour_bar(figure, axes, image, "share of the true class")
     return figure
 
 
@@ -183,9 +172,9 @@ def _contact_sheet(pictures: Array, captions: list[str], title: str) -> Figure:
     rows = ceil(len(pictures) / columns)
     height, width = pictures.shape[1:3]
     tall = rows * (min(2.0, height / width) * PICTURE + 0.4) + 0.6
-    figure = new_figure(max(3.4, columns * PICTURE), tall, title)
+    figure = figures.new_figure(max(3.4, columns * PICTURE), tall, title)
     for place, (picture, caption) in enumerate(zip(pictures, captions, strict=True), start=1):
         axes = figure.add_subplot(rows, columns, place)
-        show_picture(axes, picture)
+        figures.show_picture(axes, picture)
         axes.set_title(caption, fontsize=SMALL, color=INK, parse_math=False)
     return figure
