@@ -236,9 +236,6 @@ def _add_model_and_data(parser: argparse.ArgumentParser) -> None:
     )
     _add_pictures(parser)
     _add_texts(parser)
-    parser.add_argument(
-        "--target", type=readable, metavar="COLUMN", help="for a table: the target column, if not named as in training"
-    )
 
 
 def _add_pictures(group: argparse._ActionsContainer) -> None:

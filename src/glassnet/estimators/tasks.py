@@ -16,7 +16,7 @@ from glassnet.core.shapes import Array
 from glassnet.estimators.labels import classes_of, labels_of, same_labels, shown
 from glassnet.estimators.scores import share_of_right_rows
 from glassnet.estimators.targets import Classes, Labels, Numbers, Questions, class_targets, kind_of, require_classes
-from glassnet.losses import Loss, as_loss
+from glassnet.losses import as_loss
 
 
 class Classification(ClassifierMixin):  # type: ignore[misc]
@@ -25,14 +25,11 @@ class Classification(ClassifierMixin):  # type: ignore[misc]
     class_weight: Any
 
     def _learn(self: Any, y: Array, classes: Any) -> Any:
-        two_outputs = self.loss is not None and type(self._loss_given()).__name__ != "BinaryCrossEntropy"
+        two_outputs = self.loss is not None and type(as_loss(self.loss)).__name__ != "BinaryCrossEntropy"
         targets = class_targets(y, classes, two_outputs=two_outputs)
         self.classes_ = targets.classes
         _tell_of_single_classes(targets)
         return targets
-
-    def _loss_given(self: Any) -> Loss:
-        return as_loss(self.loss)
 
     def _given(self, y: Any) -> Any:
         return labels_of(y)

@@ -55,7 +55,7 @@ def named_inputs(model: Named, x: Any, *, where: str) -> Any:
     if isinstance(x, np.ndarray) or isinstance(model.network, Graph):  # whose names are those of whole arrays
         return x
     if isinstance(model.preprocessing, Table):
-        return named.as_columns(x, _columns_of_table(model.preprocessing), where)
+        return named.as_columns(x, [column.name for column in model.preprocessing.columns if column.features], where)
     names = model.feature_names or _standardized(model)
     if names is None:
         return named.numbers_of(x, names_in(x), where) if named.is_frame(x) and named.has_names(x) else x
@@ -147,7 +147,7 @@ def _by_target_name(model: Named, x: Any, name: str, where: str, learns: bool) -
         raise ConfigurationError(
             where=f"{where}: y",
             received=f"the name {name!r:.60}",
-            expected=f"one of the columns {', '.join(names_in(x))[: SHOWN]}",
+            expected=f"one of the columns {', '.join(names_in(x))[:SHOWN]}",
             fix=f"{did_you_mean(name, names_in(x))}choose one of them",
         )
     is_new = model.feature_names is None and not model.epochs_trained
@@ -202,10 +202,6 @@ def _answers(model: Named, y: Any, name: str | None, where: str, learns: bool) -
         classes = learn_targets(read, [key], "classification", where=own)
         model.class_names = classes.classes
     return classes.encode(read, where=own)
-
-
-def _columns_of_table(table: Table) -> list[str]:
-    return [column.name for column in table.columns if column.features]
 
 
 def _standardized(model: Named) -> tuple[str, ...] | None:

@@ -93,12 +93,8 @@ def _columns(network: Network) -> tuple[list[Dense], list[str]]:
             dense.append(layer)
             captions.append(f"layer {len(dense)}")
         elif not isinstance(layer, Network):
-            captions[-1] += f", {_name(layer)}"
+            captions[-1] += f", {type(layer).__name__.lower()}"
     return dense, captions
-
-
-def _name(layer: Layer) -> str:
-    return type(layer).__name__.lower()
 
 
 def _centres(column: int, units: int, height: float) -> list[tuple[float, float]]:

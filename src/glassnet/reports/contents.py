@@ -62,8 +62,9 @@ def _balance(results: Results, training_rows: int | None) -> str:
         count = len(results.class_names)
         own, held = (np.bincount(part, minlength=count) for part in (results.known, results.actual))
         order = np.argsort(-own, kind="stable")[:LISTED_CLASSES] if count > LISTED_CLASSES else np.arange(count)
+        shares, bars = own / own.sum(), own / max(1, own.max())
         rows: list[tuple[object, ...]] = [
-            (results.class_names[k], int(own[k]), int(held[k]), f"{100 * own[k] / own.sum():.1f}\u00a0%", _bar(own, k))
+            (results.class_names[k], int(own[k]), int(held[k]), f"{100 * shares[k]:.1f}\u00a0%", Bar(bars[k]))
             for k in order
         ]
         header: tuple[str, ...] = ("class", "in training", "held out", "share", "")
@@ -78,10 +79,6 @@ def _balance(results: Results, training_rows: int | None) -> str:
         low, mean, high = (float(f(amounts)) for f in (np.min, np.mean, np.max))
         return paragraph(f"Amounts ({which}): {readable(low)} to {readable(high)}, mean {readable(mean)}.")
     return ""
-
-
-def _bar(counts: Any, place: int) -> Bar:
-    return Bar(counts[place] / max(1, counts.max()))
 
 
 def _columns(model: Model) -> tuple[str, ...]:
