@@ -97,12 +97,12 @@ def _add_train(commands: Commands) -> None:
 
     parser = commands.add_parser(
         "train",
-        run=train,
         help="train a network on data and save it",
         description="Trains a network, tests it on rows it has not seen, saves it in one file, and writes a page about "
         "it: how good it is, where it errs, what its answers depend on.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
+    parser.set_defaults(run=train)
     parser.add_argument("data", help=DATA_HELP)
     group = parser.add_argument_group("the data")
     group.add_argument(
@@ -172,8 +172,9 @@ def _add_evaluate(commands: Commands) -> None:
     from glassnet.cli.use import evaluate
 
     parser = commands.add_parser(
-        "evaluate", run=evaluate, help="measure a saved model on data", description="Measures a saved model."
+        "evaluate", help="measure a saved model on data", description="Measures a saved model."
     )
+    parser.set_defaults(run=evaluate)
     _add_model_and_data(parser)
 
 
@@ -182,11 +183,11 @@ def _add_predict(commands: Commands) -> None:
 
     parser = commands.add_parser(
         "predict",
-        run=predict,
         help="predict with a saved model",
         description="Predicts each row and writes a table of the answers; for pictures a line each with the class, its "
         "probability and the runners-up.",
     )
+    parser.set_defaults(run=predict)
     parser.add_argument("model", help="a file saved by 'glassnet train' or model.save")
     parser.add_argument(
         "data", nargs="+", help=f"{DATA_HELP}; or any number of pictures and folders of them, without classes"
@@ -202,9 +203,8 @@ def _add_predict(commands: Commands) -> None:
 def _add_summary(commands: Commands) -> None:
     from glassnet.cli.use import summary
 
-    parser = commands.add_parser(
-        "summary", run=summary, help="show a saved model's layers", description="Shows a saved model."
-    )
+    parser = commands.add_parser("summary", help="show a saved model's layers", description="Shows a saved model.")
+    parser.set_defaults(run=summary)
     parser.add_argument("model", help="a file saved by 'glassnet train' or model.save")
     parser.add_argument("--plan", type=int, metavar="ROWS", help="also the compiled training step for batches of ROWS")
 
@@ -214,12 +214,12 @@ def _add_trace(commands: Commands) -> None:
 
     parser = commands.add_parser(
         "trace",
-        run=trace,
         help="show every number of one training step",
         description="Takes one training step of a saved model on some rows, without changing the model, and shows "
         "every array on the way: forward, loss, backward, update. With --html as a page on which each number explains "
         "itself.",
     )
+    parser.set_defaults(run=trace)
     _add_model_and_data(parser)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--row", type=int, default=0, help="number of the row, from 0")
@@ -231,11 +231,11 @@ def _add_trace(commands: Commands) -> None:
 def _add_model_and_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="a file saved by 'glassnet train' or model.save")
     parser.add_argument("data", help=DATA_HELP)
+    _add_pictures(parser)
+    _add_texts(parser)
     parser.add_argument(
         "--target", type=readable, metavar="COLUMN", help="for a table: the target column, if not named as in training"
     )
-    _add_pictures(parser)
-    _add_texts(parser)
 
 
 def _add_pictures(group: argparse._ActionsContainer) -> None:
@@ -269,10 +269,10 @@ def _add_export(commands: Commands) -> None:
 
     parser = commands.add_parser(
         "export",
-        run=export,
         help="write a model for other programs",
         description="Writes a model's prediction, preprocessing included, as an ONNX file or as C source.",
     )
+    parser.set_defaults(run=export)
     parser.add_argument("model", help="a model file that train wrote")
     parser.add_argument("--to", required=True, choices=FORMATS, help="an ONNX file, or C99 source and its header")
     parser.add_argument("--output", metavar="FILE", help="where to write it (default: beside the model, .onnx or .c)")
@@ -284,11 +284,11 @@ def _add_serve(commands: Commands) -> None:
 
     parser = commands.add_parser(
         "serve",
-        run=serve,
         help="answer requests for predictions over HTTP",
         description="Serves a saved model: JSON in, predictions out. GET / says what the model takes and gives.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
+    parser.set_defaults(run=serve)
     parser.add_argument("model", help="a model file that train wrote")
     parser.add_argument("--port", type=int, default=8000, metavar="N", help="where to listen; 0 for any free one")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen at; 0.0.0.0 for other computers")
@@ -311,11 +311,11 @@ def _add_playground(commands: Commands) -> None:
 
     parser = commands.add_parser(
         "playground",
-        run=playground,
         help="open a page where a network learns before your eyes",
         description="Serves a page on this computer: choose data and layers, watch the network learn, and see the sum "
         "that made each gradient.",
     )
+    parser.set_defaults(run=playground)
     parser.add_argument(
         "data", nargs="?", metavar="data.csv", help="a table to begin with: .csv or .tsv, either with .gz; .xlsx"
     )

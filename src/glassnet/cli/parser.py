@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from glassnet.core.errors import ConfigurationError
@@ -30,15 +30,7 @@ OPTIONS: dict[str, str] = {
 
 
 class Parser(argparse.ArgumentParser):
-    """Refuses what it does not know with the nearest that it does; so do the parsers of its commands.
-
-    Args:
-        run: what a command does, with the options; others as every parser has them.
-    """
-
-    def __init__(self, *given: Any, run: Callable[[argparse.Namespace], int] | None = None, **settings: Any) -> None:
-        super().__init__(*given, **settings)
-        self.set_defaults(run=run)
+    """Refuses what it does not know with the nearest that it does; so do the parsers of its commands."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parses; in a command nothing may be left over that looks like an option."""
