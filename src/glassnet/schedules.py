@@ -36,26 +36,24 @@ class Constant(Schedule):
         return self.rate
 
 
-class StepDecay(Schedule):
-    """``rate · factor^⌊step / every⌋``: a staircase."""
-
+class _Decay(Schedule):
     def __init__(self, rate: float, *, every: int, factor: float = 0.1) -> None:
-        self.rate = number(rate, "rate", "StepDecay", low=0)
-        self.every = whole(every, "every", "StepDecay")
-        self.factor = number(factor, "factor", "StepDecay", low=0, open_low=True)
+        where = type(self).__name__
+        self.rate = number(rate, "rate", where, low=0)
+        self.every = whole(every, "every", where)
+        self.factor = number(factor, "factor", where, low=0, open_low=True)
+
+
+class StepDecay(_Decay):
+    """``rate · factor^⌊step / every⌋``: a staircase."""
 
     def __call__(self, step: int) -> float:
         """The rate of that update."""
         return self.rate * float(self.factor ** (step // self.every))
 
 
-class ExponentialDecay(Schedule):
+class ExponentialDecay(_Decay):
     """``rate · factor^(step / every)``: the staircase without steps."""
-
-    def __init__(self, rate: float, *, every: int, factor: float = 0.1) -> None:
-        self.rate = number(rate, "rate", "ExponentialDecay", low=0)
-        self.every = whole(every, "every", "ExponentialDecay")
-        self.factor = number(factor, "factor", "ExponentialDecay", low=0, open_low=True)
 
     def __call__(self, step: int) -> float:
         """The rate of that update."""

@@ -135,14 +135,14 @@ def items_of(
     """
     kernel, arrays = call.kernel, call.arrays
     if in_python or not (kernel.by_rows or kernel.sums):
-        yield _whole(call, arrays, in_python=in_python)
+        yield _item(call, arrays, in_python=in_python)
         return
     if kernel.sums_by_piece:
         most = min(-(-rows // ROW_MULTIPLE), MOST_PIECES)
         sums = {n: arrays[n] for n in kernel.sums if arrays[n] is not None}
         parts = {n: empty((most, *total.shape), total.dtype) for n, total in sums.items()}
         names = [n for n in arrays if n not in kernel.shared + kernel.sums]
-        yield _cut(call, arrays | parts, names, ("rows", rows, 0), 0, rows, by_piece=frozenset(parts))
+        yield _item(call, arrays | parts, names, ("rows", rows, 0), 0, rows, by_piece=frozenset(parts))
         for n, total in sums.items():
             yield _sum_of_pieces(call.path, parts[n], total, flat)
         return
@@ -151,25 +151,25 @@ def items_of(
         sums = {n: None if n in kernel.writes and n not in kernel.sums else a for n, a in arrays.items()}
         if any(by_rows[n] is not None for n in kernel.writes):
             names = [n for n in by_rows if n not in kernel.shared]
-            yield _cut(call, by_rows, names, ("rows", rows, 0), 0, rows)
+            yield _item(call, by_rows, names, ("rows", rows, 0), 0, rows)
         first = sums[kernel.sums[0]]
         if first is not None:
-            yield _cut(call, sums, [kernel.sums[0]], ("sums", len(first), number), 0, len(first))
+            yield _item(call, sums, [kernel.sums[0]], ("sums", len(first), number), 0, len(first))
         elif any(sums[n] is not None for n in kernel.sums):
-            yield _whole(call, sums)
+            yield _item(call, sums)
         return
     first_element = _element_of(flat, arrays[kernel.updates[0]]) if kernel.updates else None
     if first_element is not None:
         arrays = {n: a.reshape(-1) for n, a in arrays.items()}
         length = arrays[kernel.updates[0]].size
         if all(a.size == length for a in arrays.values()):
-            yield _cut(call, arrays, list(arrays), ("parameters", flat[0].size, 0), first_element, length)
+            yield _item(call, arrays, list(arrays), ("parameters", flat[0].size, 0), first_element, length)
             return
     names = [n for n in arrays if n not in kernel.shared]
     if all(arrays[n] is None or (arrays[n].ndim and arrays[n].shape[0] % rows == 0) for n in names):
-        yield _cut(call, arrays, names, ("rows", rows, 0), 0, rows)
+        yield _item(call, arrays, names, ("rows", rows, 0), 0, rows)
     else:
-        yield _whole(call, call.arrays)
+        yield _item(call, call.arrays)
 
 
 def _element_of(flat: Sequence[Array], array: Array) -> int | None:
@@ -188,39 +188,27 @@ def _sum_of_pieces(path: str, parts: Array, total: Array, flat: Sequence[Array])
     call = RecordedCall(path, info(add_pieces), arrays, {})
     first_element = _element_of(flat, total)
     if first_element is None:
-        return _whole(call, arrays)
-    return _cut(call, arrays, ["whole"], ("parameters", flat[0].size, 0), first_element, total.size)
+        return _item(call, arrays)
+    return _item(call, arrays, ["whole"], ("parameters", flat[0].size, 0), first_element, total.size)
 
 
-def _cut(
+def _item(
     call: RecordedCall,
     arrays: dict[str, Any],
-    names: list[str],
-    domain: Domain,
-    origin: int,
-    length: int,
-    *,
-    by_piece: frozenset[str] = frozenset(),
+    names: Sequence[str] = (),
+    domain: Domain | None = None,
+    origin: int = 0,
+    length: int = 1,
+    **more: Any,
 ) -> Item:
+    """The item in which the arrays of these names are cut; it stays whole where there are none."""
     cut = frozenset(n for n in names if arrays[n] is not None)
-    accesses = []
-    for name, array in arrays.items():
-        if array is None:
-            continue
-        place = place_of(array)
-        stride = array.nbytes // length if name in cut else 0
-        accesses.append(Access(place, call.changes(name), stride, place.start - origin * stride))
-    flops = call.kernel.count_flops(arrays)
-    item = Item(call.kernel.name, call.path, arrays, call, domain, origin, length, cut, flops, accesses)
-    item.by_piece = by_piece
-    return item
-
-
-def _whole(call: RecordedCall, arrays: dict[str, Any], *, in_python: bool = False) -> Item:
     accesses = []
     for name, array in arrays.items():
         for part in array if isinstance(array, list) else [array]:
             if part is not None:
-                accesses.append(Access(place_of(part), call.changes(name)))
+                place = place_of(part)
+                stride = part.nbytes // length if name in cut else 0
+                accesses.append(Access(place, call.changes(name), stride, place.start - origin * stride))
     flops = call.kernel.count_flops(arrays)
-    return Item(call.kernel.name, call.path, arrays, call, None, 0, 1, frozenset(), flops, accesses, in_python)
+    return Item(call.kernel.name, call.path, arrays, call, domain, origin, length, cut, flops, accesses, **more)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
 from typing import Any
@@ -130,16 +129,10 @@ def make_plan(stages: list[Stage], arena: Arena, *, batch_rows: int, dtype: str,
     """
     lines = []
     for number, stage in enumerate(stages, start=1):
-        for letter, group in zip(_letters(), stage.groups, strict=False):
+        for place, group in enumerate(stage.groups):
+            letter = chr(ord("a") + place % 26) * (1 + place // 26)
             lines += [_line(number, letter, group, item, arena) for item in group.items]
     return Plan(batch_rows, dtype, tuple(lines), arena.memory.nbytes, arena.requested, checked_at + 1)
-
-
-def _letters() -> Iterator[str]:
-    number = 0
-    while True:
-        yield chr(ord("a") + number % 26) * (1 + number // 26)
-        number += 1
 
 
 def _line(stage: int, letter: str, group: Group, item: Item, arena: Arena) -> PlanLine:

@@ -6,98 +6,72 @@ name. The name of a setting (``lr=``) is never accepted, but the message gives g
 
 from __future__ import annotations
 
+
+def _by_other(table: dict[str, str]) -> dict[str, str]:
+    """A table that tells what others call each thing, read the other way: what each of their names means here."""
+    return {theirs: ours for ours, names in table.items() for theirs in names.split()}
+
+
 ALIASES: dict[str, dict[str, str]] = {
-    "loss": {
-        "mse": "mean_squared_error",
-        "mse_loss": "mean_squared_error",
-        "mae": "mean_absolute_error",
-        "mae_loss": "mean_absolute_error",
-        "l1_loss": "mean_absolute_error",
-        "huber_loss": "huber",
-        "bce": "binary_cross_entropy",
-        "bce_loss": "binary_cross_entropy",
-        "binary_crossentropy": "binary_cross_entropy",
-        "bce_with_logits": "binary_cross_entropy",
-        "bce_with_logits_loss": "binary_cross_entropy",
-        "binary_cross_entropy_with_logits": "binary_cross_entropy",
-        "ce": "cross_entropy",
-        "crossentropy": "cross_entropy",
-        "cross_entropy_loss": "cross_entropy",
-        "softmax_cross_entropy": "cross_entropy",
-        "categorical_crossentropy": "cross_entropy",
-        "categorical_cross_entropy": "cross_entropy",
-        "sparse_categorical_crossentropy": "cross_entropy",
-        "sparse_categorical_cross_entropy": "cross_entropy",
-        "hinge_loss": "hinge",
-        "pinball": "quantile",
-    },
-    "metric": {
-        "acc": "accuracy",
-        "accuracy_score": "accuracy",
-        "categorical_accuracy": "accuracy",
-        "sparse_categorical_accuracy": "accuracy",
-        "binary_accuracy": "accuracy",
-        "f1_score": "f1",
-        "auc": "roc_auc",
-        "auroc": "roc_auc",
-        "roc_auc_score": "roc_auc",
-        "mse": "mean_squared_error",
-        "rmse": "root_mean_squared_error",
-        "mae": "mean_absolute_error",
-        "r2_score": "r2",
-        "logloss": "log_loss",
-    },
-    "optimizer": {"gradient_descent": "sgd", "rms_prop": "rmsprop", "ada_grad": "adagrad"},
-    "layer": {
-        "swish": "silu",
-        "logistic": "sigmoid",
-        "leakyrelu": "leaky_relu",
-        "lrelu": "leaky_relu",
-        "relu_6": "relu6",
-    },
-    "initializer": {
-        "xavier": "glorot_uniform",  # as its paper's equation 16 draws it
-        "glorot": "glorot_uniform",
-        "xavier_uniform": "glorot_uniform",
-        "xavier_normal": "glorot_normal",
-        "he": "he_normal",  # as its paper's equation 10 draws it
-        "kaiming": "he_normal",
-        "kaiming_uniform": "he_uniform",
-        "kaiming_normal": "he_normal",
-        "zero": "zeros",
-        "one": "ones",
-        "random_uniform": "uniform",
-        "random_normal": "normal",
-    },
+    family: _by_other(names)
+    for family, names in {
+        "loss": {
+            "mean_squared_error": "mse mse_loss",
+            "mean_absolute_error": "mae mae_loss l1_loss",
+            "huber": "huber_loss",
+            "binary_cross_entropy": "bce bce_loss binary_crossentropy bce_with_logits bce_with_logits_loss "
+            "binary_cross_entropy_with_logits",
+            "cross_entropy": "ce crossentropy cross_entropy_loss softmax_cross_entropy categorical_crossentropy "
+            "categorical_cross_entropy sparse_categorical_crossentropy sparse_categorical_cross_entropy",
+            "hinge": "hinge_loss",
+            "quantile": "pinball",
+        },
+        "metric": {
+            "accuracy": "acc accuracy_score categorical_accuracy sparse_categorical_accuracy binary_accuracy",
+            "f1": "f1_score",
+            "roc_auc": "auc auroc roc_auc_score",
+            "mean_squared_error": "mse",
+            "root_mean_squared_error": "rmse",
+            "mean_absolute_error": "mae",
+            "r2": "r2_score",
+            "log_loss": "logloss",
+        },
+        "optimizer": {"sgd": "gradient_descent", "rmsprop": "rms_prop", "adagrad": "ada_grad"},
+        "layer": {"silu": "swish", "sigmoid": "logistic", "leaky_relu": "leakyrelu lrelu", "relu6": "relu_6"},
+        "initializer": {
+            "glorot_uniform": "xavier glorot xavier_uniform",  # as its paper's equation 16 draws it
+            "glorot_normal": "xavier_normal",
+            "he_normal": "he kaiming kaiming_normal",  # as its paper's equation 10 draws it
+            "he_uniform": "kaiming_uniform",
+            "zeros": "zero",
+            "ones": "one",
+            "uniform": "random_uniform",
+            "normal": "random_normal",
+        },
+    }.items()
 }
 """Names that mean one thing alone, by family."""
 
 NEAR: dict[str, dict[str, str]] = {
-    "loss": {
-        "sse": "sum_squared_error",
-        "l2_loss": "mean_squared_error",
-        "squared_error": "mean_squared_error",
-        "rmse": "mean_squared_error",
-        "smooth_l1": "huber",
-        "smooth_l1_loss": "huber",
-        "log_loss": "cross_entropy",
-        "logloss": "cross_entropy",
-        "nll": "cross_entropy",
-        "nll_loss": "cross_entropy",
-        "logistic": "binary_cross_entropy",
-        "poisson_nll_loss": "poisson",
-    },
-    "metric": {"error": "accuracy", "precision_score": "precision", "recall_score": "recall"},
-    "optimizer": {"momentum": "sgd", "nesterov": "sgd", "gd": "sgd"},
-    "layer": {"prelu": "leaky_relu", "linear": "identity", "none": "identity"},
-    "initializer": {
-        "lecun": "lecun_normal",
-        "truncated_normal": "normal",
-        "trunc_normal": "normal",
-        "variance_scaling": "he_normal",
-        "random": "normal",
-        "gaussian": "normal",
-    },
+    family: _by_other(names)
+    for family, names in {
+        "loss": {
+            "sum_squared_error": "sse",
+            "mean_squared_error": "l2_loss squared_error rmse",
+            "huber": "smooth_l1 smooth_l1_loss",
+            "cross_entropy": "log_loss logloss nll nll_loss",
+            "binary_cross_entropy": "logistic",
+            "poisson": "poisson_nll_loss",
+        },
+        "metric": {"accuracy": "error", "precision": "precision_score", "recall": "recall_score"},
+        "optimizer": {"sgd": "momentum nesterov gd"},
+        "layer": {"leaky_relu": "prelu", "identity": "linear none"},
+        "initializer": {
+            "lecun_normal": "lecun",
+            "normal": "truncated_normal trunc_normal random gaussian",
+            "he_normal": "variance_scaling",
+        },
+    }.items()
 }
 """Names that mean something close by, by family: they are suggested, not accepted."""
 
@@ -191,100 +165,73 @@ SETTINGS: dict[str, tuple[str, ...]] = {
 }
 """What others call a setting of glassnet's."""
 
-_SIZE = "leave it out, as sizes of inputs are taken from the data: write {call}"
-_ACTIVATION = "an activation is a layer of its own: write {call}, {activation}"
-_PENALTY = "write {call}, and put the penalty into the optimizer: gn.Chain(gn.L2(1e-4), gn.Adam())"
-_LIMIT = "write {call}, and put the limit into the optimizer: gn.Chain(gn.Adam(), gn.MaxNorm(3.0))"
 _STEP = "it is a step of its own: write gn.Chain(gn.{step}({value}), {call})"
-_CLASSES = "it is a setting of the loss: write gn.losses.CrossEntropy(class_weight={value})"
+_READING = "write reading=gn.tables.Reading({name}={value})"
 
-ADVICE: dict[str, str] = {
-    "in_features": _SIZE,
-    "in_channels": _SIZE,
-    "input_dim": _SIZE,
-    "input_shape": _SIZE,
-    "input_size": _SIZE,
-    "in_dim": _SIZE,
-    "num_features": _SIZE,
-    "n_features": _SIZE,
-    "n_inputs": _SIZE,
-    "normalized_shape": _SIZE,
-    "batch_input_shape": _SIZE,
-    "activation": _ACTIVATION,
-    "nonlinearity": _ACTIVATION,
-    "lr": "the rate is the optimizer's: write gn.Adam({value})",
-    "learning_rate": "the rate is the optimizer's: write gn.Adam({value})",
-    "epochs": "it is a setting of fit: write model.fit(x, y, epochs={value})",
-    "epoch": "it is a setting of fit: write model.fit(x, y, epochs={value})",
-    "batch_size": "it is a setting of fit alone: write {call}",
-    "sep": "write reading=gn.tables.Reading(delimiter={value})",
-    "delimiter": "write reading=gn.tables.Reading(delimiter={value})",
-    "encoding": "write reading=gn.tables.Reading(encoding={value})",
-    "decimal": "write reading=gn.tables.Reading(decimal={value})",
-    "betas": "each has a name of its own: write {with_betas}",
-    "weight_decay": "write gn.Chain(gn.L2({value}), {call}) for a penalty in the gradient, or {decayed} for decay "
-    "of the weights alone",
-    "clipnorm": _STEP.replace("{step}", "ClipByNorm"),
-    "grad_clip": _STEP.replace("{step}", "ClipByNorm"),
-    "clipvalue": _STEP.replace("{step}", "ClipByValue"),
-    "l1": _STEP.replace("{step}", "L1"),
-    "l2": _STEP.replace("{step}", "L2"),
-    "momentum": "gn.SGD has it: write gn.SGD(0.01, momentum={value})",
-    "keep_prob": "the rate is the share that is dropped: write gn.Dropout(1 - {value})",
-    "inplace": "layers keep what backward needs: write {call}",
-    "data_format": "images are (N, C, H, W), channels first: write {call}, and begin the network with "
-    "gn.Permute(3, 1, 2) where channels stand last",
-    "padding_mode": "what is padded is zeros: write {call}",
-    "device": "everything is computed on the processor: write {call}",
-    "layers": "give the layers one by one: write gn.Sequential(*layers)",
-    "class_weight": _CLASSES,
-    "class_weights": _CLASSES,
-    "kernel_regularizer": _PENALTY,
-    "weight_regularizer": _PENALTY,
-    "bias_regularizer": _PENALTY,
-    "activity_regularizer": _PENALTY,
-    "regularizer": _PENALTY,
-    "kernel_constraint": _LIMIT,
-    "constraint": _LIMIT,
-    "max_norm": _LIMIT,
-}
+ADVICE: dict[str, str] = _by_other(
+    {
+        "leave it out, as sizes of inputs are taken from the data: write {call}": "in_features in_channels input_dim "
+        "input_shape input_size in_dim num_features n_features n_inputs normalized_shape batch_input_shape",
+        "an activation is a layer of its own: write {call}, {activation}": "activation nonlinearity",
+        "the rate is the optimizer's: write gn.Adam({value})": "lr learning_rate",
+        "it is a setting of fit: write model.fit(x, y, epochs={value})": "epochs epoch",
+        "it is a setting of fit alone: write {call}": "batch_size",
+        _READING.replace("{name}", "delimiter"): "sep delimiter",
+        _READING.replace("{name}", "encoding"): "encoding",
+        _READING.replace("{name}", "decimal"): "decimal",
+        "each has a name of its own: write {with_betas}": "betas",
+        "write gn.Chain(gn.L2({value}), {call}) for a penalty in the gradient, or {decayed} for decay "
+        "of the weights alone": "weight_decay",
+        _STEP.replace("{step}", "ClipByNorm"): "clipnorm grad_clip",
+        _STEP.replace("{step}", "ClipByValue"): "clipvalue",
+        _STEP.replace("{step}", "L1"): "l1",
+        _STEP.replace("{step}", "L2"): "l2",
+        "gn.SGD has it: write gn.SGD(0.01, momentum={value})": "momentum",
+        "the rate is the share that is dropped: write gn.Dropout(1 - {value})": "keep_prob",
+        "layers keep what backward needs: write {call}": "inplace",
+        "images are (N, C, H, W), channels first: write {call}, and begin the network with "
+        "gn.Permute(3, 1, 2) where channels stand last": "data_format",
+        "what is padded is zeros: write {call}": "padding_mode",
+        "everything is computed on the processor: write {call}": "device",
+        "give the layers one by one: write gn.Sequential(*layers)": "layers",
+        "it is a setting of the loss: write gn.losses.CrossEntropy(class_weight={value})": "class_weight class_weights",
+        "write {call}, and put the penalty into the optimizer: gn.Chain(gn.L2(1e-4), gn.Adam())": "kernel_regularizer "
+        "weight_regularizer bias_regularizer activity_regularizer regularizer",
+        "write {call}, and put the limit into the optimizer: gn.Chain(gn.Adam(), gn.MaxNorm(3.0))": "kernel_constraint "
+        "constraint max_norm",
+    }
+)
 """What to do instead of a setting that glassnet has in another form; ``suggestions.advice`` fills in the names."""
 
-CLASSES: dict[str, str] = {
-    "Linear": "gn.Dense(units)",
-    "BatchNorm1d": "gn.BatchNorm()",
-    "BatchNorm2d": "gn.BatchNorm()",
-    "BatchNormalization": "gn.BatchNorm()",
-    "LayerNormalization": "gn.LayerNorm()",
-    "AvgPool1d": "gn.AveragePool1D()",
-    "AvgPool2d": "gn.AveragePool2D()",
-    "AveragePooling2D": "gn.AveragePool2D()",
-    "MaxPooling1D": "gn.MaxPool1D()",
-    "MaxPooling2D": "gn.MaxPool2D()",
-    "AdaptiveAvgPool2d": "gn.GlobalAveragePool()",
-    "GlobalAveragePooling2D": "gn.GlobalAveragePool()",
-    "GlobalMaxPooling2D": "gn.GlobalMaxPool()",
-    "Conv2DTranspose": "gn.ConvTranspose2D(filters, kernel_size)",
-    "Dropout2d": "gn.Dropout(rate)",
-    "Swish": "gn.SiLU()",
-    "Upsample": "gn.UpSample2D(factor)",
-    "UpSampling2D": "gn.UpSample2D(factor)",
-    "ZeroPadding2D": "gn.ZeroPad2D(padding)",
-    "Concatenate": "gn.Concat(...)",
-    "MSELoss": "gn.losses.MeanSquaredError()",
-    "L1Loss": "gn.losses.MeanAbsoluteError()",
-    "SmoothL1Loss": "gn.losses.Huber()",
-    "CrossEntropyLoss": "gn.losses.CrossEntropy()",
-    "BCELoss": "gn.losses.BinaryCrossEntropy(from_logits=False)",
-    "BCEWithLogitsLoss": "gn.losses.BinaryCrossEntropy()",
-    "CategoricalCrossentropy": "gn.losses.CrossEntropy()",
-    "SparseCategoricalCrossentropy": "gn.losses.CrossEntropy()",
-    "BinaryCrossentropy": "gn.losses.BinaryCrossEntropy()",
-    "ModelCheckpoint": "gn.Checkpoint(path)",
-    "ReduceLROnPlateau": "gn.ReduceOnPlateau()",
-    "StandardScaler": "gn.Standardize.from_data(x)",
-    "load_model": "gn.load(path)",
-    "MLPClassifier": "gn.estimators.MLPClassifier()",
-    "MLPRegressor": "gn.estimators.MLPRegressor()",
-}
+CLASSES: dict[str, str] = _by_other(
+    {
+        "gn.Dense(units)": "Linear",
+        "gn.BatchNorm()": "BatchNorm1d BatchNorm2d BatchNormalization",
+        "gn.LayerNorm()": "LayerNormalization",
+        "gn.AveragePool1D()": "AvgPool1d",
+        "gn.AveragePool2D()": "AvgPool2d AveragePooling2D",
+        "gn.MaxPool1D()": "MaxPooling1D",
+        "gn.MaxPool2D()": "MaxPooling2D",
+        "gn.GlobalAveragePool()": "AdaptiveAvgPool2d GlobalAveragePooling2D",
+        "gn.GlobalMaxPool()": "GlobalMaxPooling2D",
+        "gn.ConvTranspose2D(filters, kernel_size)": "Conv2DTranspose",
+        "gn.Dropout(rate)": "Dropout2d",
+        "gn.SiLU()": "Swish",
+        "gn.UpSample2D(factor)": "Upsample UpSampling2D",
+        "gn.ZeroPad2D(padding)": "ZeroPadding2D",
+        "gn.Concat(...)": "Concatenate",
+        "gn.losses.MeanSquaredError()": "MSELoss",
+        "gn.losses.MeanAbsoluteError()": "L1Loss",
+        "gn.losses.Huber()": "SmoothL1Loss",
+        "gn.losses.CrossEntropy()": "CrossEntropyLoss CategoricalCrossentropy SparseCategoricalCrossentropy",
+        "gn.losses.BinaryCrossEntropy(from_logits=False)": "BCELoss",
+        "gn.losses.BinaryCrossEntropy()": "BCEWithLogitsLoss BinaryCrossentropy",
+        "gn.Checkpoint(path)": "ModelCheckpoint",
+        "gn.ReduceOnPlateau()": "ReduceLROnPlateau",
+        "gn.Standardize.from_data(x)": "StandardScaler",
+        "gn.load(path)": "load_model",
+        "gn.estimators.MLPClassifier()": "MLPClassifier",
+        "gn.estimators.MLPRegressor()": "MLPRegressor",
+    }
+)
 """Names that are looked for in the package, and what to type."""

@@ -28,11 +28,6 @@ def _sum_flops(arrays: dict[str, Array]) -> int:
     return 4 * int(arrays["x"].size)
 
 
-def _per_channel(values: Array) -> Array:
-    """(C,) -> (C, 1), to stand beside (N, C, S)."""
-    return values[:, np.newaxis]
-
-
 @kernel(
     "total_c = Σ_ns (x_ncs − shift_c),  square_total_c = Σ_ns (x_ncs − shift_c)²",
     elements="""
@@ -56,7 +51,7 @@ def channel_sums(x: Array, shift: Array, total: Float64s | None, square_total: F
         total: output float64 (C,).
         square_total: output float64 (C,).
     """
-    shifted = np.subtract(x, _per_channel(shift), dtype=np.float64)
+    shifted = np.subtract(x, shift[:, np.newaxis], dtype=np.float64)
     if total is not None:
         np.sum(shifted, axis=(0, 2), out=total)
     if square_total is not None:
@@ -133,9 +128,9 @@ def batch_norm_forward(x: Array, mean: Array, inverse_std: Array, gamma: Array, 
         beta: β (C,).
         y: output (N, C, S).
     """
-    np.subtract(x, _per_channel(mean), out=y)
-    y *= _per_channel(gamma * inverse_std)
-    y += _per_channel(beta)
+    np.subtract(x, mean[:, np.newaxis], out=y)
+    y *= (gamma * inverse_std)[:, np.newaxis]
+    y += beta[:, np.newaxis]
 
 
 @kernel(
@@ -163,9 +158,9 @@ def batch_norm_predict(
         y: output (N, C, S).
         epsilon: ε.
     """
-    np.subtract(x, _per_channel(running_mean), out=y)
-    y *= _per_channel(gamma / np.sqrt(running_variance + epsilon))
-    y += _per_channel(beta)
+    np.subtract(x, running_mean[:, np.newaxis], out=y)
+    y *= (gamma / np.sqrt(running_variance + epsilon))[:, np.newaxis]
+    y += beta[:, np.newaxis]
 
 
 @kernel(
@@ -195,7 +190,7 @@ def batch_norm_sums(
         dbeta: output ∂L/∂β (C,).
     """
     if dgamma is not None:
-        normalised = (x - _per_channel(mean)) * _per_channel(inverse_std)
+        normalised = (x - mean[:, np.newaxis]) * inverse_std[:, np.newaxis]
         dgamma[...] = np.sum(dy * normalised, axis=(0, 2), dtype=np.float64)
     if dbeta is not None:
         dbeta[...] = np.sum(dy, axis=(0, 2), dtype=np.float64)
@@ -238,6 +233,6 @@ def batch_norm_backward(
         dx: output ∂L/∂x (N, C, S).
         count: m, how many values a channel has in the batch.
     """
-    normalised = (x - _per_channel(mean)) * _per_channel(inverse_std)
-    centred = dy - _per_channel(dbeta / count) - normalised * _per_channel(dgamma / count)
-    np.multiply(centred, _per_channel(gamma * inverse_std), out=dx)
+    normalised = (x - mean[:, np.newaxis]) * inverse_std[:, np.newaxis]
+    centred = dy - (dbeta / count)[:, np.newaxis] - normalised * (dgamma / count)[:, np.newaxis]
+    np.multiply(centred, (gamma * inverse_std)[:, np.newaxis], out=dx)

@@ -18,6 +18,12 @@ def as_filters(weight: Array) -> Array:
     return weight.transpose(2, 1, 0)[..., None]
 
 
+def _along_height(stride: int, pad: int, dilation: int) -> dict[str, int]:
+    """How filters stand on such images: they move along the height alone."""
+    across = {"stride_width": 1, "pad_left": 0, "dilation_width": 1}
+    return {"stride_height": stride, "pad_top": pad, "dilation_height": dilation} | across
+
+
 @kernel(
     "y[n,t,f] = b_f + Σ_id W_idf x[n,ts+i·dilation−p,d]",
     elements="""
@@ -45,18 +51,7 @@ def conv1d_forward(
         pad: zeros before the sequence; those behind it follow from T'.
         dilation: steps of time between two taps.
     """
-    conv2d_forward(
-        as_image(x),
-        as_filters(weight),
-        bias,
-        as_image(y),
-        stride_height=stride,
-        stride_width=1,
-        pad_top=pad,
-        pad_left=0,
-        dilation_height=dilation,
-        dilation_width=1,
-    )
+    conv2d_forward(as_image(x), as_filters(weight), bias, as_image(y), **_along_height(stride, pad, dilation))
 
 
 @kernel(
@@ -103,10 +98,5 @@ def conv1d_backward(
         None if dx is None else as_image(dx),
         as_filters(dweight),
         dbias,
-        stride_height=stride,
-        stride_width=1,
-        pad_top=pad,
-        pad_left=0,
-        dilation_height=dilation,
-        dilation_width=1,
+        **_along_height(stride, pad, dilation),
     )

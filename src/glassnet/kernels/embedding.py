@@ -27,10 +27,6 @@ def are_indices(x: Array, below: int | Array) -> Array:
     return np.asarray((x >= 0) & (x < below) & (x == np.floor(x)))
 
 
-def _backward_flops(arrays: dict[str, Array]) -> int:
-    return int(arrays["dy"].size + arrays["dweight"].size)
-
-
 @kernel(
     "y_a = W_{x_a}",
     elements="y[a, m] = weight[x[a], m]",
@@ -63,7 +59,7 @@ def embedding_forward(x: Array, weight: Array, y: Array) -> None:
     writes="dweight",
     sums="dweight",
     by_rows=False,
-    flops=_backward_flops,
+    flops=lambda arrays: int(arrays["dy"].size + arrays["dweight"].size),
 )
 def embedding_backward(dy: Array, x: Array, dweight: Array) -> None:
     """Writes ``dW``: row k is the sum of the dy_a whose x_a is k, in the order of a.

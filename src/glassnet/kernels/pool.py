@@ -67,11 +67,6 @@ def _counts(image: Array, pooled: Array, down: Axis, across: Axis) -> Array:
     return np.outer(*along)
 
 
-def _exceeds(value: Array, largest: Array) -> Array:
-    """Where ``value`` takes the place of the largest so far; NaN exceeds every number, the first NaN stays."""
-    return (value > largest) | (np.isnan(value) & ~np.isnan(largest))
-
-
 def _image_flops(arrays: dict[str, Array]) -> int:
     return int(arrays["x" if "x" in arrays else "dx"].size)
 
@@ -116,8 +111,10 @@ def max_pool2d_forward(
         index[...] = 0
     down, across = (kernel_height, stride_height, pad_top), (kernel_width, stride_width, pad_left)
     for number, inside, outside in _taps(x, y, down, across):
-        if index is not None:
-            np.copyto(index[outside], number, where=_exceeds(x[inside], y[outside]))
+        if index is not None:  # NaN exceeds every number, and the first NaN stays
+            value, largest = x[inside], y[outside]
+            exceeds = (value > largest) | (np.isnan(value) & ~np.isnan(largest))
+            np.copyto(index[outside], number, where=exceeds)
         np.maximum(y[outside], x[inside], out=y[outside])
 
 

@@ -154,6 +154,8 @@ class KernelInfo:
 
 
 KERNELS: dict[str, KernelInfo] = {}
+_LISTS = ("writes", "updates", "shared", "sums", "channels", "kinks")
+"""What is declared as names with blanks between them."""
 
 
 def kernel(
@@ -185,11 +187,12 @@ def kernel(
     described at ``KernelInfo``; lists of names are separated by blanks. Where there are ``sums``, each of the buffers
     that are written may be left out of a call (None).
     """
+    declared: dict[str, Any] = {n: tuple(v.split()) if n in _LISTS else v for n, v in locals().items()}
+    declared["left_out"] = tuple((left_out or {}).items())
 
     def enter(function: _Function) -> _Function:
         parameters = inspect.signature(function).parameters
         settings = tuple(n for n, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY)
-        written, updated = tuple(writes.split()), tuple(updates.split())
         arrays = tuple(n for n in parameters if n not in settings)
         name = function.__name__
         if name in KERNELS and not _is_same(KERNELS[name].function, function):
@@ -202,28 +205,10 @@ def kernel(
         KERNELS[name] = KernelInfo(
             function=function,
             name=name,
-            equation=equation,
-            reads=tuple(n for n in arrays if n not in (*written, *updated)),
-            writes=written,
+            reads=tuple(n for n in arrays if n not in (*declared["writes"], *declared["updates"])),
             arrays=arrays,
-            updates=updated,
             settings=settings,
-            elements=elements,
-            in_c=in_c,
-            symbols=symbols,
-            note=note,
-            shared=tuple(shared.split()),
-            sums=tuple(sums.split()),
-            sums_by_piece=sums_by_piece,
-            by_rows=by_rows,
-            in_place=in_place,
-            channels=tuple(channels.split()),
-            flops=flops,
-            left_out=tuple((left_out or {}).items()),
-            saturates=saturates,
-            kinks=tuple(kinks.split()),
-            least=least,
-            folds=folds,
+            **declared,
         )
         return function
 

@@ -8,10 +8,6 @@ from glassnet.core.shapes import Array, Geometry
 from glassnet.kernels.registry import kernel
 
 
-def _upsample_backward_flops(arrays: dict[str, Array]) -> int:
-    return int(arrays["dy"].size)
-
-
 @kernel(
     "y[n,c,h,w] = x[n,c,⌊h/a⌋,⌊w/b⌋]",
     elements="""
@@ -39,7 +35,7 @@ def upsample2d_forward(x: Array, y: Array) -> None:
         w_ = w * (W_ // W) + j
     """,
     writes="dx",
-    flops=_upsample_backward_flops,
+    flops=lambda arrays: int(arrays["dy"].size),
 )
 def upsample2d_backward(dy: Array, dx: Array) -> None:
     """Writes the sum over the a · b copies of each pixel: dy (N, C, a H, b W) -> dx (N, C, H, W)."""

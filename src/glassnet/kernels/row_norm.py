@@ -189,14 +189,7 @@ def group_norm_backward(
 ) -> None:
     """Writes the gradients of group norm.
 
-    Args:
-        dy: ∂L/∂y (N, C, S).
-        x: the input of the forward pass (N, C, S).
-        mean: μ (N, G), from the forward pass.
-        inverse_std: 1/√(σ² + ε) (N, G), likewise.
-        gamma: γ (C,).
-        dx: output ∂L/∂x (N, C, S), or None where nobody needs it.
-        dgamma: output ∂L/∂γ (C,).
-        dbeta: output ∂L/∂β (C,).
+    The arguments are those of ``layer_norm_backward``: dy, x and dx (N, C, S), mean and inverse_std (N, G), gamma,
+    dgamma and dbeta (C,).
     """
     _gradients(dy, x, mean, inverse_std, gamma[:, np.newaxis], dx, dgamma, dbeta, summed=(0, 2))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,58 +117,44 @@ class Recorder(Runner):
         """``layer.forward``, or a call of it in Python."""
         if id(layer) in self._bridged:
             return bridge.forward(self, layer, plain(x), training=training)
-        if not own.is_own(layer):
-            return layer.forward(self, x, training=training)  # type: ignore[no-any-return]
-        y, cache = self._watched(layer, lambda: layer.forward(self, self._shown(x), training=training))
+        y, cache = self._given_by(layer, layer.forward, [x], training=training)
         return self._result(layer, y), cache
 
     def backward(self, layer: Any, dy: Array, cache: Any) -> Array:
         """``layer.backward``, or a call of it in Python."""
         if id(layer) in self._bridged:
             return bridge.backward(self, layer, plain(dy), cache)
-        if not own.is_own(layer):
-            return layer.backward(self, dy, cache)  # type: ignore[no-any-return]
-        return self._result(layer, self._watched(layer, lambda: layer.backward(self, self._shown(dy), cache)))
+        return self._result(layer, self._given_by(layer, layer.backward, [dy], cache))
 
     def row_weights(self, loss: Any, outputs: Array, weights: Array | None) -> tuple[Array, Array]:
         """``loss.row_weights``, or a call of it in Python."""
-        if id(loss) in self._bridged and not is_library_code(loss.row_weights):
+        if id(loss) in self._bridged:
+            if is_library_code(loss.row_weights):
+                return loss.row_weights(self, outputs, weights)  # type: ignore[no-any-return]
             return bridge.row_weights(self, loss, outputs, weights)
-        if not own.is_own(loss) or id(loss) in self._bridged:
-            return loss.row_weights(self, outputs, weights)  # type: ignore[no-any-return]
-        shown = None if weights is None else self._shown(weights)
-        shares, total = self._watched(loss, lambda: loss.row_weights(self, self._shown(outputs), shown))
+        shares, total = self._given_by(loss, loss.row_weights, [outputs, weights])
         return self._result(loss, shares), self._result(loss, total, whole=True)
 
     def loss_forward(self, loss: Any, outputs: Array, targets: Array, row_weights: Array) -> tuple[Array, Any]:
         """``loss.forward``, or a call of it in Python."""
         if id(loss) in self._bridged:
             return bridge.loss_forward(self, loss, outputs, targets, row_weights)
-        if not own.is_own(loss):
-            return loss.forward(self, outputs, targets, row_weights)  # type: ignore[no-any-return]
-        arrays = [self._shown(array) for array in (outputs, targets, row_weights)]
-        value, cache = self._watched(loss, lambda: loss.forward(self, *arrays))
+        value, cache = self._given_by(loss, loss.forward, [outputs, targets, row_weights])
         return self._result(loss, value, whole=True), cache
 
     def loss_backward(self, loss: Any, outputs: Array, targets: Array, row_weights: Array, cache: Any) -> Array:
         """``loss.backward``, or a call of it in Python."""
         if id(loss) in self._bridged:
             return bridge.loss_backward(self, loss, outputs, targets, row_weights, cache)
-        if not own.is_own(loss):
-            return loss.backward(self, outputs, targets, row_weights, cache)  # type: ignore[no-any-return]
-        arrays = [self._shown(array) for array in (outputs, targets, row_weights)]
-        return self._result(loss, self._watched(loss, lambda: loss.backward(self, *arrays, cache)))
+        return self._result(loss, self._given_by(loss, loss.backward, [outputs, targets, row_weights], cache))
 
     def apply(self, step: Any, parameters: Array, gradients: Array, layout: Any, learning_rate: float) -> None:
         """``step.apply``, or a call of it in Python."""
         arrays = plain(parameters), plain(gradients)
         if id(step) in self._bridged:
             bridge.apply(self, step, *arrays, layout, learning_rate, whole=False)
-        elif not own.is_own(step):
-            step.apply(self, *arrays, layout, learning_rate)
         else:
-            shown = [self._shown(array) for array in arrays]
-            self._watched(step, lambda: step.apply(self, *shown, layout, learning_rate))
+            self._given_by(step, step.apply, arrays, layout, learning_rate)
 
     def update(self, optimizer: Any, parameters: Array, gradients: Array, layout: Any) -> None:
         """``optimizer.update``, or a call of it in Python."""
@@ -177,23 +163,24 @@ class Recorder(Runner):
         elif id(optimizer) in self._bridged:
             bridge.apply(self, optimizer, parameters, gradients, layout, None, whole=True)
         else:
-            shown = self._shown(parameters), self._shown(gradients)
-            self._watched(optimizer, lambda: optimizer.update(self, *shown, layout))
+            self._given_by(optimizer, optimizer.update, [parameters, gradients], layout)
 
     def refusal(self, reason: str) -> NotRecorded:
         """What a stand-in raises: it says whose code was at work."""
         self._refused = self._at_work[-1] if self._at_work else None, reason
         return NotRecorded(*self._refused)
 
-    def _watched(self, part: Any, call: Callable[[], Any]) -> Any:
-        """What an own part's code returns, if it does nothing but call kernels.
+    def _given_by(self, part: Any, method: Any, arrays: Sequence[Any], *others: Any, **settings: Any) -> Any:
+        """What a part's method returns; an own part's code gets stand-ins, and may do nothing but call kernels.
 
         Raises:
             NotRecorded: it does.
         """
+        if not own.is_own(part):
+            return method(self, *arrays, *others, **settings)
         self._at_work.append(part)
         try:
-            result = call()
+            result = method(self, *map(self._shown, arrays), *others, **settings)
         except NotRecorded:
             raise
         except Exception as error:
@@ -206,11 +193,13 @@ class Recorder(Runner):
             raise NotRecorded(part, "keeps arrays on itself")
         return result
 
-    def _shown(self, array: Array) -> Array:
-        return array if isinstance(array, StandIn) else stand_in(array, self)
+    def _shown(self, array: Any) -> Any:
+        return array if array is None or isinstance(array, StandIn) else stand_in(array, self)
 
     def _result(self, part: Any, array: Any, *, whole: bool = False) -> Array:
-        """The buffer that an own part returns."""
+        """What a part returns, if it is the library's; the buffer behind what an own part returns."""
+        if not own.is_own(part):
+            return array  # type: ignore[no-any-return]
         if not isinstance(array, StandIn) or (whole and array.plain is None):
             raise NotRecorded(part, "returns an array that no kernel wrote")
         return plain(array)  # type: ignore[no-any-return]

@@ -97,21 +97,8 @@ class TracingRunner(Runner):
 
     def view(self, caller: Caller, **arrays: Array) -> None:
         """Logs the change of shape like a call of a kernel."""
-        (given, before), (name, after) = arrays.items()
-        entry = VIEWS[name]
-        self.calls.append(
-            KernelCall(
-                kernel=entry.name,
-                path=caller.path,
-                caller=repr(caller),
-                equation=entry.equation,
-                inputs={given: np.array(before)},
-                outputs={name: np.array(after)},
-                settings={},
-                entry=entry,
-                extents=_places(arrays),
-            )
-        )
+        given, name = arrays
+        self._log(caller, VIEWS[name], _copies(arrays, (given,)), arrays)
 
     def has_called(self, part: Any, kernel: Kernel, **arrays: Any) -> None:
         """Logs what a user's own code did by itself, as a call of ``kernel``."""
