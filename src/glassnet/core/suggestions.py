@@ -95,7 +95,7 @@ def setting_meant(name: str, known: Iterable[str]) -> str | None:
 
     known, asked = list(known), name.lower()
     same = [ours for ours in known if bare(ours) == bare(name)]
-    other = [ours for ours, theirs in SETTINGS.items() if ours in known and asked in theirs]
+    other = [ours for ours, theirs in SETTINGS.items() if ours in known and asked in theirs.split()]
     if same or other:
         return (same or other)[0]
     if name in ADVICE:
@@ -114,7 +114,7 @@ def attribute_meant(name: str, known: Iterable[str]) -> str | None:
         ('learning_rate', 'learning_rate_scale')
     """
     known = list(known)
-    by_table = (ours for ours, theirs in ATTRIBUTES.items() if ours in known and name.lower() in theirs)
+    by_table = (ours for ours, theirs in ATTRIBUTES.items() if ours in known and name.lower() in theirs.split())
     return setting_meant(name, known) or next(by_table, None)
 
 

@@ -145,14 +145,8 @@ def group_norm_forward(
 ) -> None:
     """Normalises each group of channels that follow each other, one image at a time.
 
-    Args:
-        x: input (N, C, S).
-        gamma: γ (C,).
-        beta: β (C,).
-        y: output (N, C, S).
-        mean: output μ (N, G).
-        inverse_std: output 1/√(σ² + ε) (N, G); G divides C.
-        epsilon: ε.
+    The arguments are those of ``layer_norm_forward``: x and y (N, C, S), gamma and beta (C,), mean and inverse_std
+    (N, G); G divides C.
     """
     np.multiply(_normalise(x, mean, inverse_std, epsilon), gamma[:, np.newaxis], out=y)
     y += beta[:, np.newaxis]

@@ -13,6 +13,7 @@ from glassnet.core.shapes import Array, Shape
 from glassnet.kernels import Kernel
 from glassnet.kernels import python as kernels
 from glassnet.runners import own
+from glassnet.runners.own import is_library_code as is_library_code
 
 NumberOfStep = Callable[[Any], Any]
 """A number as a function of the training step, or of an array of steps (int64)."""
@@ -28,11 +29,6 @@ def values_at(number: NumberOfStep, steps: Array) -> Any:
 def same(step: Any) -> Any:
     """The step's own number."""
     return step
-
-
-def is_library_code(function: Any) -> bool:
-    """Whether a function or method is glassnet's, not the user's."""
-    return str(getattr(function, "__module__", "")).partition(".")[0] == "glassnet"
 
 
 class Caller(Protocol):

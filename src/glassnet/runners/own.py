@@ -29,7 +29,7 @@ def is_own(part: Any) -> bool:
     if has_own_class(part):
         return True
     methods = [getattr(kind, name, None) for name in METHODS]
-    if any(method is not None and not _is_ours(getattr(method, "__module__", None) or "") for method in methods):
+    if any(method is not None and not is_library_code(method) for method in methods):
         return True
     return any(callable(vars(part).get(name)) for name in METHODS)
 
@@ -41,12 +41,13 @@ def has_own_class(part: Any) -> bool:
     """Whether a part's class is the user's, and not one whose methods only the library calls."""
     kind = type(part)
     if kind not in _KINDS:
-        _KINDS[kind] = not _is_ours(kind.__module__) and not getattr(kind, "in_python", False)
+        _KINDS[kind] = not is_library_code(kind) and not getattr(kind, "in_python", False)
     return _KINDS[kind]
 
 
-def _is_ours(module: str) -> bool:
-    return module.partition(".")[0] == "glassnet"
+def is_library_code(thing: Any) -> bool:
+    """Whether a class, function or method is glassnet's, not the user's."""
+    return str(getattr(thing, "__module__", "")).partition(".")[0] == "glassnet"
 
 
 def place_of(part: Any) -> str:
