@@ -33,6 +33,7 @@ from glassnet.losses import Loss
 from glassnet.runners import NumpyRunner, StepNumber
 from glassnet.training import Rows
 from glassnet.training.engines import CompiledEngine
+from glassnet.training.parts import Parts
 from glassnet.training.steps import TrainingStep, step_program
 
 pytestmark = pytest.mark.skipif(native() is None, reason="a pure-Python installation")
@@ -280,9 +281,9 @@ def check_memory(make: Callable[[], gn.Model], x: Any, y: Any, weights: Any = No
         for step in range(3):
             simulation.run(step)
             plain.optimizer.steps = step
-            parts = plain.network, plain.loss, plain.optimizer
+            parts = Parts(plain.network, plain.loss, plain.optimizer, plain.seed)
             run = NumpyRunner(plain.seed, step)
-            expected = TrainingStep(run, *parts, plain_rows.x, plain_rows.targets, plain_rows.loss_weights)
+            expected = TrainingStep(run, parts, plain_rows)
             expected.finish()
             pairs = [
                 (simulation.loss, np.concatenate([expected.value, expected.total])),

@@ -77,13 +77,7 @@ def load_state(network: Network, path: str | Path, names: Mapping[str, str] | No
     left = [f"nothing for layer {p}" for p in layers if p not in chosen]
     left += [f"weights that no layer takes, {p!r}" for p in groups if p not in chosen.values()]
     if wrong or left:
-        raise ConfigurationError(
-            where=where,
-            received=", ".join(wrong or left)[:300],
-            expected=f"one for each of the {len(layers)} layers with parameters: {', '.join(layers)}"
-            f"; the file has {', '.join(groups)}",
-            fix='pass names={"0": "fc1", ...}, from each layer\'s path to its prefix in the file',
-        )
+        raise _unnamed(where, ", ".join(wrong or left)[:300], f"{_one_each(layers)}; the file has {', '.join(groups)}")
     before = network.parameters.copy()
     try:
         for layer_path, prefix in chosen.items():
@@ -131,27 +125,28 @@ def _by_itself(layers: Mapping[str, Layer], groups: Mapping[str, Mapping[str, Ar
     if set(groups) == set(layers):
         return {path: path for path in layers}
     if len(groups) != len(layers):
-        raise ConfigurationError(
-            where=where,
-            received=f"{len(groups)} groups of weights ({', '.join(groups)[:200]})",
-            expected=f"one for each of the {len(layers)} layers with parameters: {', '.join(layers)}",
-            fix='pass names={"0": "fc1", ...}, from each layer\'s path to its prefix in the file',
-        )
+        raise _unnamed(where, f"{len(groups)} groups of weights ({', '.join(groups)[:200]})", _one_each(layers))
     if _differ_in_numbers(list(groups)):
         return dict(zip(layers, groups, strict=True))
     fitting = {path: [p for p, own in groups.items() if _fits(layer, own)] for path, layer in layers.items()}
     doubtful = next((path for path, found in fitting.items() if len(found) != 1), None)
     if doubtful is not None:
         found = fitting[doubtful]
-        raise ConfigurationError(
-            where=where,
-            received=f"{f'{len(found)} groups of weights' if found else 'no group of weights'} that "
-            f"{layers[doubtful].where} could take"
-            + (f": {', '.join(found)[:200]}, whose order in the network the file does not tell" if found else ""),
-            expected="exactly one, or names that are numbers",
-            fix='pass names={"0": "fc1", ...}, from each layer\'s path to its prefix in the file',
-        )
+        several = f": {', '.join(found)[:200]}, whose order in the network the file does not tell" if found else ""
+        count = f"{len(found)} groups" if found else "no group"
+        received = f"{count} of weights that {layers[doubtful].where} could take{several}"
+        raise _unnamed(where, received, "exactly one, or names that are numbers")
     return {path: found[0] for path, found in fitting.items()}
+
+
+def _one_each(layers: Mapping[str, Layer]) -> str:
+    return f"one for each of the {len(layers)} layers with parameters: {', '.join(layers)}"
+
+
+def _unnamed(where: str, received: str, expected: str) -> ConfigurationError:
+    """The error for weights whose layers nothing tells."""
+    fix = 'pass names={"0": "fc1", ...}, from each layer\'s path to its prefix in the file'
+    return ConfigurationError(where=where, received=received, expected=expected, fix=fix)
 
 
 def _differ_in_numbers(prefixes: Sequence[str]) -> bool:

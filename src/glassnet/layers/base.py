@@ -161,6 +161,14 @@ class Layer(WithWeights, ABC):
             names = ", ".join(trial.own_parameters()) or "no parameters"
             raise self._built_otherwise(f"outputs would have the shape {batch_shape(shape)}, from {names}")
 
+    def _not_trained(self, why: str) -> ConfigurationError:
+        return ConfigurationError(
+            where=self.where,
+            received="a backward pass after a forward pass with training=False",
+            expected=f"one with training=True, {why}",
+            fix="write net.forward(run, x, training=True)",
+        )
+
     def _built_otherwise(self, received: str) -> ShapeError:
         return ShapeError(
             where=self.where,

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from glassnet.core.checks import unless_channels_last
-from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.errors import ShapeError
 from glassnet.core.parameters import Parameter
 from glassnet.core.settings import number, whole
 from glassnet.core.shapes import Array, Shape, batch_shape, size_of
@@ -151,12 +151,7 @@ class BatchNorm(_Norm):
         if isinstance(cache, _Predicted):
             return self._backward_of_prediction(run, dy, cache.x)
         if cache is None:
-            raise ConfigurationError(
-                where=self.where,
-                received="a backward pass after a forward pass with training=False",
-                expected="one with training=True, whose statistics the gradient follows",
-                fix="write net.forward(run, x, training=True)",
-            )
+            raise self._not_trained("whose statistics the gradient follows")
         if not isinstance(cache[0], np.ndarray):
             return self._backward_of_frozen(run, dy)
         x, mean, inverse_std = cache

@@ -89,12 +89,7 @@ class _Max(_Pooling):
 
     def _unpool(self, run: Runner, dy: Array, cache: Array | None, dx: Array) -> None:
         if cache is None:
-            raise ConfigurationError(
-                where=self.where,
-                received="a backward pass after a forward pass with training=False",
-                expected="one with training=True, which keeps where the largest elements stand",
-                fix="write net.forward(run, x, training=True)",
-            )
+            raise self._not_trained("which keeps where the largest elements stand")
         run(self, self.kernels[1], dy=dy, **{self.kept[0]: cache}, dx=dx, **self._window)
 
 

@@ -29,9 +29,16 @@ class Merge(Layer):
     most: int | None = None
     """How many arrays it takes at most; None for any number from two upward."""
 
-    @abstractmethod
     def merged_shape(self, shapes: Sequence[Shape]) -> Shape:
-        """The output's shape for inputs of these shapes, all without the batch axis."""
+        """The output's shape for inputs of these shapes, all without the batch axis; as a rule one shape for all."""
+        if len(set(shapes)) > 1:
+            raise ShapeError(
+                where=self.where,
+                received=f"arrays of the shapes {', '.join(map(batch_shape, shapes))}",
+                expected="one shape for all",
+                fix="bring them to one shape first, such as by a gn.Dense of as many units, or use gn.Concatenate()",
+            )
+        return shapes[0]
 
     @abstractmethod
     def join(self, run: Runner, parts: Sequence[Array]) -> tuple[Array, Any]:
@@ -66,16 +73,6 @@ class Merge(Layer):
             fix=f'write gn.Graph(inputs=..., nodes={{..., "joint": (gn.{self!r}, "left", "right")}}, outputs="joint")',
         )
 
-    def _require_equal(self, shapes: Sequence[Shape]) -> Shape:
-        if len(set(shapes)) > 1:
-            raise ShapeError(
-                where=self.where,
-                received=f"arrays of the shapes {', '.join(map(batch_shape, shapes))}",
-                expected="one shape for all",
-                fix="bring them to one shape first, such as by a gn.Dense of as many units, or use gn.Concatenate()",
-            )
-        return shapes[0]
-
 
 class Add(Merge):
     """y = a + b + ..., element by element.
@@ -97,10 +94,6 @@ class Add(Merge):
         (4,)
     """
 
-    def merged_shape(self, shapes: Sequence[Shape]) -> Shape:
-        """The shape of each."""
-        return self._require_equal(shapes)
-
     def join(self, run: Runner, parts: Sequence[Array]) -> tuple[Array, int]:
         """The sum."""
         y = run.empty(parts[0].shape, parts[0].dtype)
@@ -114,29 +107,44 @@ class Add(Merge):
         return [dy] * cache
 
 
-class Subtract(Merge):
+class _OfTwo(Merge):
+    """Base of the merges that take two arrays a and b, and both again on the way back."""
+
+    most = 2
+    kernels: tuple[Kernel, Kernel]
+    operations: int
+    """Arithmetic on each element of an array."""
+
+    def join(self, run: Runner, parts: Sequence[Array]) -> tuple[Array, Any]:
+        """What the kernel makes of both."""
+        a, b = parts
+        y = run.empty((len(a), *self.merged_shape([a.shape[1:], b.shape[1:]])), a.dtype)
+        run(self, self.kernels[0], a=flat(a), b=flat(b), y=flat(y))
+        return y, parts
+
+    def part(self, run: Runner, dy: Array, cache: Any) -> list[Array]:
+        """The gradients of both."""
+        return _pair(run, self, self.kernels[1], dy, *cache)
+
+    def flops(self, input_shape: Shape, output_shape: Shape) -> int:
+        """A few operations on each element."""
+        return self.operations * size_of(input_shape)
+
+
+class Subtract(_OfTwo):
     """y = a − b, element by element.
 
     Shape:
         (N, ...), (N, ...) -> (N, ...).
     """
 
-    most = 2
+    kernels = kernels.subtract_forward, kernels.subtract_backward
+    operations = 1
 
-    def merged_shape(self, shapes: Sequence[Shape]) -> Shape:
-        """The shape of each."""
-        return self._require_equal(shapes)
-
-    def join(self, run: Runner, parts: Sequence[Array]) -> tuple[Array, None]:
-        """The difference."""
-        y = run.empty(parts[0].shape, parts[0].dtype)
-        run(self, kernels.subtract_forward, a=flat(parts[0]), b=flat(parts[1]), y=flat(y))
-        return y, None
-
-    def part(self, run: Runner, dy: Array, cache: None) -> list[Array]:
+    def part(self, run: Runner, dy: Array, cache: Any) -> list[Array]:
         """Dy and −dy."""
         db = run.empty(dy.shape, dy.dtype)
-        run(self, kernels.subtract_backward, dy=flat(dy), db=flat(db))
+        run(self, self.kernels[1], dy=flat(dy), db=flat(db))
         return [dy, db]
 
 
@@ -146,10 +154,6 @@ class Multiply(Merge):
     Shape:
         Two or more arrays (N, ...) of one shape -> (N, ...).
     """
-
-    def merged_shape(self, shapes: Sequence[Shape]) -> Shape:
-        """The shape of each."""
-        return self._require_equal(shapes)
 
     def join(self, run: Runner, parts: Sequence[Array]) -> tuple[Array, Any]:
         """The product, and the factors of each multiplication on the way."""
@@ -222,7 +226,7 @@ class Concatenate(Merge):
         return 0
 
 
-class AbsoluteDifference(Merge):
+class AbsoluteDifference(_OfTwo):
     """y = |a − b|, element by element: how two codes of a siamese network are compared before a ``Dense(1)``.
 
     Shape:
@@ -231,37 +235,16 @@ class AbsoluteDifference(Merge):
     Source: G. Koch, R. Zemel, R. Salakhutdinov, "Siamese neural networks for one-shot image recognition" (2015).
     """
 
-    most = 2
-
-    def merged_shape(self, shapes: Sequence[Shape]) -> Shape:
-        """The shape of each."""
-        return self._require_equal(shapes)
-
-    def join(self, run: Runner, parts: Sequence[Array]) -> tuple[Array, Sequence[Array]]:
-        """The difference without its sign."""
-        y = run.empty(parts[0].shape, parts[0].dtype)
-        run(self, kernels.absolute_difference_forward, a=flat(parts[0]), b=flat(parts[1]), y=flat(y))
-        return y, parts
-
-    def part(self, run: Runner, dy: Array, cache: Sequence[Array]) -> list[Array]:
-        """± dy."""
-        return _pair(run, self, kernels.absolute_difference_backward, dy, *cache)
-
-    def flops(self, input_shape: Shape, output_shape: Shape) -> int:
-        """The difference and its size."""
-        return 2 * size_of(output_shape)
+    kernels = kernels.absolute_difference_forward, kernels.absolute_difference_backward
+    operations = 2
 
 
-class _Row(Merge):
+class _Row(_OfTwo):
     """Base of the merges that make one number of each pair of rows."""
-
-    most = 2
-    kernels: tuple[Kernel, Kernel]
-    operations: int
 
     def merged_shape(self, shapes: Sequence[Shape]) -> Shape:
         """One number."""
-        if len(self._require_equal(shapes)) != 1:
+        if len(super().merged_shape(shapes)) != 1:
             raise ShapeError(
                 where=self.where,
                 received=f"arrays of the shape {batch_shape(shapes[0])}",
@@ -269,20 +252,6 @@ class _Row(Merge):
                 fix="let a gn.Flatten() stand before it",
             )
         return (1,)
-
-    def join(self, run: Runner, parts: Sequence[Array]) -> tuple[Array, Sequence[Array]]:
-        """One number a row (N, 1)."""
-        y = run.empty((len(parts[0]), 1), parts[0].dtype)
-        run(self, self.kernels[0], a=parts[0], b=parts[1], y=y)
-        return y, parts
-
-    def part(self, run: Runner, dy: Array, cache: Sequence[Array]) -> list[Array]:
-        """The gradients of both vectors."""
-        return _pair(run, self, self.kernels[1], dy, *cache)
-
-    def flops(self, input_shape: Shape, output_shape: Shape) -> int:
-        """A few operations on each element."""
-        return self.operations * size_of(input_shape)
 
 
 class Dot(_Row):

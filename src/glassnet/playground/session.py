@@ -20,6 +20,7 @@ from glassnet.runners import NumpyRunner
 from glassnet.tracing import Trace, trace
 from glassnet.training import Predictor, Rows
 from glassnet.training.batches import epoch_order
+from glassnet.training.parts import Parts
 from glassnet.training.steps import TrainingStep
 
 
@@ -151,10 +152,8 @@ class Session:
         """∂L/∂θ of the next batch's loss at the present weights, without the penalties; flat, float32."""
         part = self.rows.take(self.next_batch())
         network = self.model.network
-        step = TrainingStep(
-            NumpyRunner(self.setting.seed), network, self.loss, self.model.optimizer, part.x, part.targets, None
-        )
-        step.backward()
+        parts = Parts(network, self.loss, self.model.optimizer, self.setting.seed)
+        TrainingStep(NumpyRunner(self.setting.seed), parts, Rows(part.x, part.targets)).backward()
         return network.gradients.copy()
 
     def trace(self) -> Trace:

@@ -23,6 +23,7 @@ from glassnet.tracing.page import page_of
 from glassnet.tracing.step import LoggedStep, Subject
 from glassnet.tracing.text import lines_of
 from glassnet.tracing.words import LANGUAGES
+from glassnet.training.parts import Parts
 from glassnet.training.steps import TrainingStep
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def trace(model: Model, x: Any, y: Any, sample_weight: Any = None) -> Trace:
     network, optimizer = model.network.copy(), deepcopy(model.optimizer)
     run = TracingRunner(model.seed, optimizer.steps)
     with np.errstate(over="ignore", invalid="ignore"):
-        step = TrainingStep(run, network, model.loss, optimizer, rows.x, rows.targets, rows.loss_weights)
+        step = TrainingStep(run, Parts(network, model.loss, optimizer, model.seed), rows)
         end_of_loss = len(run.calls)
         step.finish()
     end_of_backward = next((i for i, call in enumerate(run.calls) if call.path == optimizer.path), len(run.calls))

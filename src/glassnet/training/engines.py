@@ -120,7 +120,7 @@ class NumpyEngine(Engine):
             part = task.rows.take(batch)
             before, due = self.optimizer.steps, self.due()
             run = KeepingRunner(self.seed, before) if due else NumpyRunner(self.seed, before)
-            step = TrainingStep(run, self.network, self.loss, self.optimizer, part.x, part.targets, part.loss_weights)
+            step = TrainingStep(run, self.parts, part)
             losses.append(float(step.value[0]))
             totals.append(float(step.total[0]))
             if task.collected is not None:

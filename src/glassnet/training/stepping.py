@@ -97,7 +97,7 @@ class Stepper:
     def step_over(self, batches: Iterable[Rows]) -> float:
         """One update with the gradients of several batches together; returns their loss."""
         network, loss, optimizer, seed = self._parts
-        before, is_mean = optimizer.steps, self._loss.reduction == "mean"
+        before, is_mean = optimizer.steps, loss.reduction == "mean"
         check_rate(optimizer, where=f"step_over: update {before + 1}")
         losses: list[float] = []
         weights: list[float] = []
@@ -111,8 +111,7 @@ class Stepper:
                     bridges = self._examined(rows)
                     draw = before + (number << DRAW)
                     if bridges is None:
-                        run = NumpyRunner(seed, draw)
-                        step = TrainingStep(run, network, loss, optimizer, rows.x, rows.targets, rows.loss_weights)
+                        step = TrainingStep(NumpyRunner(seed, draw), self._parts, rows)
                         value, total = float(step.value[0]), float(step.total[0])
                         if np.isfinite(value):
                             step.backward()
@@ -209,14 +208,13 @@ class Stepper:
         return float(value)
 
     def _by_numpy(self, rows: Rows) -> float:
-        network, loss, optimizer, seed = self._parts
+        optimizer = self._optimizer
         before = optimizer.steps
         check_rate(optimizer, where=f"step: update {before + 1}")
         running = [array.copy() for array in self._running]
         try:
             with Interrupt() as interrupt, np.errstate(over="ignore", invalid="ignore"):
-                run = NumpyRunner(seed, before)
-                step = TrainingStep(run, network, loss, optimizer, rows.x, rows.targets, rows.loss_weights)
+                step = TrainingStep(NumpyRunner(self._parts.seed, before), self._parts, rows)
                 value = float(step.value[0])
                 if not np.isfinite(value):
                     raise self._divergence(f"step: update {before + 1}", value, KEPT)

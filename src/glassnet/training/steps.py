@@ -28,22 +28,13 @@ class TrainingStep:
         value: the loss (1,).
     """
 
-    def __init__(
-        self,
-        run: Runner,
-        network: Network,
-        loss: Loss,
-        optimizer: Optimizer,
-        x: Array,
-        targets: Array,
-        weights: Array | None,
-    ) -> None:
-        self._run, self._network, self._loss, self._optimizer = run, network, loss, optimizer
-        self._targets = targets
-        self.outputs, self._cache = run.forward(network, x, training=True)
+    def __init__(self, run: Runner, parts: Parts, rows: Rows) -> None:
+        self._run, self._targets = run, rows.targets
+        self._network, self._loss, self._optimizer, _ = parts
+        self.outputs, self._cache = run.forward(parts.network, rows.x, training=True)
         self.forward_calls = len(run.calls) if isinstance(run, Recorder | TracingRunner) else 0
-        self._row_weights, self.total = run.row_weights(loss, self.outputs, weights)
-        self.value, self._loss_cache = run.loss_forward(loss, self.outputs, targets, self._row_weights)
+        self._row_weights, self.total = run.row_weights(parts.loss, self.outputs, rows.loss_weights)
+        self.value, self._loss_cache = run.loss_forward(parts.loss, self.outputs, rows.targets, self._row_weights)
 
     def finish(self) -> None:
         """Backward and update."""
@@ -85,7 +76,7 @@ def record_step(
     Raises:
         NotRecorded: an own part that is not bridged does more than call kernels.
     """
-    network, loss, optimizer, seed = parts
+    network, _, optimizer, seed = parts
     recorder = Recorder(seed, bridged=bridges.ids(parts), poisoned=on_trial)
     sources: list[tuple[Array, Array]] = []
 
@@ -97,7 +88,7 @@ def record_step(
     weights = None if rows.loss_weights is None else buffer(rows.loss_weights)
     before = optimizer.steps
     with refusing_parameters(network, recorder) if on_trial else nullcontext():
-        step = TrainingStep(recorder, network, loss, optimizer, x, targets, weights)
+        step = TrainingStep(recorder, parts, Rows(x, targets, loss_weights=weights))
         step.backward()
         if updates:
             step.update()

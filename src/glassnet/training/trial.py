@@ -217,17 +217,12 @@ class _Trial:
                 if segment.trainable:
                     segment.view(network.gradients)[...] = value
             run = NumpyRunner(self.seed, twin.optimizer.steps)
-            rows = twin.rows
-            step = TrainingStep(run, network, twin.loss, twin.optimizer, rows.x, rows.targets, rows.loss_weights)
-            step.backward()
+            TrainingStep(run, twin.parts, twin.rows).backward()
             nan = {s.path for s in network.layout if s.trainable and np.isnan(s.view(network.gradients)).any()}
             unwritten.append(nan)
         for path in sorted(unwritten[0] - unwritten[1]):
-            parts = [
-                p
-                for _, p in own_parts(twin.network, twin.loss, twin.optimizer).items()
-                if path.startswith(f"{p.path}.")
-            ]
+            own = own_parts(twin.network, twin.loss, twin.optimizer).values()
+            parts = [part for part in own if path.startswith(f"{part.path}.")]
             where = place_of(parts[-1]) if parts else f"parameter {path}"
             raise gradient_unwritten(where, path.rpartition(".")[2])
 
