@@ -76,21 +76,12 @@ class Node:
     """
 
     def __init__(self, proto: Any, source: Around, place: int = 0) -> None:
-        from onnx import TensorProto, helper, numpy_helper
-
         self.kind, self.domain = str(proto.op_type), plain(proto.domain)
         self.inputs, self.outputs, self.place = tuple(proto.input), tuple(proto.output), place
         self.name = str(proto.name)
         self.version = source.versions.get(self.domain, 1)
         self._source = source
-        self._settings = {a.name: helper.get_attribute_value(a) for a in proto.attribute}
-        for name, value in self._settings.items():
-            if isinstance(value, bytes):
-                self._settings[name] = value.decode(errors="replace")
-            elif isinstance(value, float):  # a float32: what was meant has fewer digits
-                self._settings[name] = float(str(np.float32(value)))
-            elif isinstance(value, TensorProto):
-                self._settings[name] = numpy_helper.to_array(value)
+        self._settings = {a.name: _setting(a) for a in proto.attribute}
         self._asked: set[str] = set()
         self._taken: set[int] = set()
 
@@ -155,9 +146,33 @@ class Node:
 
     def finish(self) -> None:
         """Refuses what has not been looked at."""
-        left = [f"the attribute {name}={self._settings[name]!r:.60}" for name in self._settings.keys() - self._asked]
+        unasked = [name for name in self._settings.keys() - self._asked if not self._is_usual(name)]
+        left = [f"the attribute {name}={self._settings[name]!r:.60}" for name in unasked]
         left += [f"the input {name!r}" for i, name in enumerate(self.inputs) if name and i not in self._taken]
         require(not left, ", ".join(sorted(left)))
+
+
+    def _is_usual(self, name: str) -> bool:
+        """Whether an attribute says what ONNX takes for granted without it."""
+        from onnx import defs
+
+        if not defs.has(self.kind, self.domain):
+            return False
+        known = defs.get_schema(self.kind, self.version, self.domain).attributes.get(name)
+        usual = None if known is None or not known.default_value.name else _setting(known.default_value)
+        return usual is not None and bool(np.all(usual == self._settings[name]))
+
+
+def _setting(attribute: Any) -> Any:
+    """The value of an attribute."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    value = helper.get_attribute_value(attribute)
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, float):  # a float32: what was meant has fewer digits
+        return float(str(np.float32(value)))
+    return numpy_helper.to_array(value) if isinstance(value, TensorProto) else value
 
 
 # What several operators are made of
