@@ -151,7 +151,6 @@ class Node:
         left += [f"the input {name!r}" for i, name in enumerate(self.inputs) if name and i not in self._taken]
         require(not left, ", ".join(sorted(left)))
 
-
     def _is_usual(self, name: str) -> bool:
         """Whether an attribute says what ONNX takes for granted without it."""
         from onnx import defs
