@@ -45,6 +45,8 @@ class Shift(gn.NumpyLayer):
 
 def library() -> set[type[Configurable]]:
     """Every Configurable of glassnet."""
+    for name in gn.__all__:  # rooms are loaded when they are asked for
+        getattr(gn, name)
     modules = [module for name, module in sys.modules.items() if name.split(".")[0] == "glassnet"]
     found = {cls for module in modules for cls in vars(module).values() if isinstance(cls, type)}
     return {cls for cls in found if issubclass(cls, Configurable) and cls.__module__.startswith("glassnet.")}
