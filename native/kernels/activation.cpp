@@ -73,6 +73,26 @@ auto elu_backward(T alpha) {
 }
 GLASSNET_KERNEL_BY(Elementwise<Costly>, elu_backward);
 
+constexpr double selu_scale = 1.0507009873554805, selu_alpha = 1.6732632423543772;
+
+template <class T>
+auto selu_forward() {
+    return [](T x) {
+        const T left = static_cast<T>(selu_scale * selu_alpha) * vector_expm1(std::min(x, T(0)));
+        return x > 0 ? static_cast<T>(selu_scale) * x : left;
+    };
+}
+GLASSNET_KERNEL_BY(Elementwise<Costly>, selu_forward);
+
+template <class T>
+auto selu_backward() {
+    return [](T dy, T x) {
+        const T left = static_cast<T>(selu_scale * selu_alpha) * vector_exp(std::min(x, T(0)));
+        return dy * (x > 0 ? static_cast<T>(selu_scale) : left);
+    };
+}
+GLASSNET_KERNEL_BY(Elementwise<Costly>, selu_backward);
+
 template <class T>
 auto gelu_forward() {
     return [](T x) { return x * vector_normal(x).cdf; };

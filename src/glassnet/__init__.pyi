@@ -41,6 +41,7 @@ from glassnet.interop import load_state as load_state
 from glassnet.interop import to_torch as to_torch
 from glassnet.layers import ELU as ELU
 from glassnet.layers import GELU as GELU
+from glassnet.layers import SELU as SELU
 from glassnet.layers import Augment as Augment
 from glassnet.layers import AveragePool1D as AveragePool1D
 from glassnet.layers import AveragePool2D as AveragePool2D

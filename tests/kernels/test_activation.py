@@ -50,6 +50,14 @@ TORCH = {
         [1.4036434453260263e-13, -0.00013619978928745456, 0.03734030127589796, 1.6554574852714905,
          -0.9097959895689501, 3.0, 0.75, -0.25, 1.5, -1.0, 2.0],
     ),
+    "selu": Golden(
+        "F.selu(x)", {},
+        [-1.758099340847212, -1.7580195232607867, -1.6705687287671118, -1.1113307378125625, -0.6917581878028713, 0.0,
+         0.2626752468388701, 1.0507009873554805, 2.626752468388701, 10.507009873554804, 31.521029620664414],
+        [1.6451630773416182e-13, -0.00015963517317988364, 0.043765306040132436, 1.940305809104442, -1.0663411530445053,
+         3.5161986816947532, 0.7880257405166103, -0.2626752468388701, 1.5760514810332207, -1.0507009873554805,
+         2.101401974710961],
+    ),
     "gelu": Golden(
         "F.gelu(x)", {},
         [-0.0, -0.0, -0.00404969409489031, -0.15865525393145702, -0.15426876936299344, 0.0, 0.14967658142073093,
@@ -141,11 +149,12 @@ def test_nothing_overflows_out_to_ten_thousand(name: str, dtype: type):
     x = np.array([-1e4, -1e3, -200, -100, 100, 200, 1e3, 1e4], dtype)
     y, dx = run(name, x, np.ones_like(x))
     assert np.isfinite(y).all()
-    right = 0 if name in ("sigmoid", "tanh", "clip") else 1
+    right = {"sigmoid": 0, "tanh": 0, "clip": 0, "selu": 1.0507009873554805}.get(name, 1)
     left = {"identity": 1, "leaky_relu": 0.1}.get(name, 0)
     np.testing.assert_allclose(dx, [left] * 4 + [right] * 4, rtol=1e-6, atol=1e-30)
-    np.testing.assert_allclose(y[4:], x[4:] if right else np.ones(4), rtol=1e-6)
-    limit = {"identity": x[:4], "leaky_relu": x[:4] / 10, "elu": -1.5, "tanh": -1, "clip": -2}.get(name, 0)
+    np.testing.assert_allclose(y[4:], right * x[4:] if right else np.ones(4), rtol=1e-6)
+    limits = {"identity": x[:4], "leaky_relu": x[:4] / 10, "elu": -1.5, "selu": -1.7580993408473766}
+    limit = {**limits, "tanh": -1, "clip": -2}.get(name, 0)
     np.testing.assert_allclose(y[:4], np.broadcast_to(limit, 4), rtol=1e-6, atol=1e-30)
 
 

@@ -18,6 +18,8 @@ from glassnet.kernels.registry import kernel
 _activation = partial(kernel, writes="y", channels="x y", in_place=True)
 _slope = partial(kernel, writes="dx", in_place=True)
 
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+"""λ and α, to as many digits as a float64 has."""
 _GELU = "\nu = sqrt(2 / pi) * (x + 0.044715 * x ** 3)"
 
 
@@ -108,6 +110,36 @@ def elu_forward(x: Array, y: Array, *, alpha: float) -> None:
 def elu_backward(dy: Array, x: Array, dx: Array, *, alpha: float) -> None:
     """Writes ``dx = dy`` for x > 0 and ``dy · α eˣ`` otherwise."""
     np.multiply(dy, np.where(x > 0, x.dtype.type(1), alpha * np.exp(np.minimum(x, 0))), out=dx)
+
+
+@_activation(
+    "y = λ x for x > 0, λ α (eˣ − 1) otherwise",
+    elements="y = 1.0507009873554805 * x if x > 0 else 1.7580993408473766 * expm1(x)",
+    kinks="0",
+    flops=20,
+    in_c="x < 0.0f ? 1.75809934f * expm1f(x) : 1.05070099f * x",
+)
+def selu_forward(x: Array, y: Array) -> None:
+    """Writes ``y = λ x`` for x > 0 and ``λ α (eˣ − 1)`` otherwise, with λ = 1.0507 and α = 1.6733.
+
+    With these two, mean 0 and variance 1 of the inputs are a stable fixed point of a layer whose weights have mean 0
+    and variance 1/fan_in.
+
+    Source: G. Klambauer, T. Unterthiner, A. Mayr, S. Hochreiter, "Self-normalizing neural networks", NIPS 2017,
+    equations 2 and 14.
+    """
+    np.copyto(y, np.where(x > 0, SELU_SCALE * x, SELU_SCALE * SELU_ALPHA * np.expm1(np.minimum(x, 0))))
+
+
+@_slope(
+    "dx = λ dy for x > 0, dy · λ α eˣ otherwise",
+    elements="dx = 1.0507009873554805 * dy if x > 0 else 1.7580993408473766 * dy * exp(x)",
+    flops=20,
+)
+def selu_backward(dy: Array, x: Array, dx: Array) -> None:
+    """Writes ``dx = λ dy`` for x > 0 and ``dy · λ α eˣ`` otherwise."""
+    slope = np.where(x > 0, x.dtype.type(SELU_SCALE), SELU_SCALE * SELU_ALPHA * np.exp(np.minimum(x, 0)))
+    np.multiply(dy, slope, out=dx)
 
 
 @_activation(

@@ -143,6 +143,17 @@ class ELU(Activation):
         return {"alpha": self.alpha}
 
 
+class SELU(Activation):
+    """y = λ x for x > 0, λ α (eˣ − 1) otherwise, with λ = 1.0507 and α = 1.6733: deep chains keep mean 0, variance 1.
+
+    Give the weights before it ``weight_init="lecun_normal"``, and the inputs mean 0 and variance 1.
+    """
+
+    kernels = activation.selu_forward, activation.selu_backward
+    in_torch = "SELU"
+    in_onnx = "Selu"
+
+
 class GELU(Activation):
     """y = x Φ(x), Φ the normal distribution function; with ``approximate=True`` by its tanh formula."""
 
