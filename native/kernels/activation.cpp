@@ -152,6 +152,21 @@ auto silu_backward() {
 GLASSNET_KERNEL_BY(Elementwise<Costly>, silu_backward);
 
 template <class T>
+auto mish_forward() {
+    return [](T x) { return x * vector_tanh(softplus(x)); };
+}
+GLASSNET_KERNEL_BY(Elementwise<Costly>, mish_forward);
+
+template <class T>
+auto mish_backward() {
+    return [](T dy, T x) {
+        const T t = vector_tanh(softplus(x));
+        return dy * (t + x * logistic(x) * (1 - t * t));
+    };
+}
+GLASSNET_KERNEL_BY(Elementwise<Costly>, mish_backward);
+
+template <class T>
 auto sigmoid_forward() {
     return [](T x) { return logistic(x); };
 }

@@ -64,6 +64,7 @@ from glassnet.layers import LayerNorm as LayerNorm
 from glassnet.layers import LeakyReLU as LeakyReLU
 from glassnet.layers import MaxPool1D as MaxPool1D
 from glassnet.layers import MaxPool2D as MaxPool2D
+from glassnet.layers import Mish as Mish
 from glassnet.layers import NumpyLayer as NumpyLayer
 from glassnet.layers import Permute as Permute
 from glassnet.layers import ReLU as ReLU

@@ -20,6 +20,7 @@ _slope = partial(kernel, writes="dx", in_place=True)
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 """λ and α, to as many digits as a float64 has."""
+_SOFTPLUS = "\nu = max(x, 0) + log1p(exp(-abs(x)))"
 _GELU = "\nu = sqrt(2 / pi) * (x + 0.044715 * x ** 3)"
 
 
@@ -212,6 +213,32 @@ def silu_backward(dy: Array, x: Array, dx: Array) -> None:
     """Writes ``dx = dy · σ(x) (1 + x (1 − σ(x)))``."""
     s = logistic(x)
     np.multiply(dy, s * (1 + x * (1 - s)), out=dx)
+
+
+@_activation(
+    "y = x tanh(log(1 + eˣ))",
+    elements="y = x * tanh(u)" + _SOFTPLUS,
+    flops=50,
+    in_c="x * tanhf(fmaxf(x, 0.0f) + log1pf(expf(-fabsf(x))))",
+)
+def mish_forward(x: Array, y: Array) -> None:
+    """Writes ``y = x tanh(log(1 + eˣ))``.
+
+    Source: D. Misra, "Mish: a self regularized non-monotonic activation function", BMVC 2020, arXiv:1908.08681,
+    equation 1.
+    """
+    np.multiply(x, np.tanh(softplus(x)), out=y)
+
+
+@_slope(
+    "dx = dy · (t + x σ(x) (1 − t²)),  t = tanh(log(1 + eˣ))",
+    elements="dx = dy * (tanh(u) + x * sigma(x) * (1 - tanh(u) ** 2))" + _SOFTPLUS,
+    flops=60,
+)
+def mish_backward(dy: Array, x: Array, dx: Array) -> None:
+    """Writes ``dx = dy · (t + x σ(x) (1 − t²))`` with ``t = tanh(log(1 + eˣ))``."""
+    t = np.tanh(softplus(x))
+    np.multiply(dy, t + x * logistic(x) * (1 - t * t), out=dx)
 
 
 @_activation(

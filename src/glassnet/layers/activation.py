@@ -173,6 +173,14 @@ class SiLU(Activation):
     in_torch = "SiLU"
 
 
+class Mish(Activation):
+    """y = x tanh(log(1 + eˣ))."""
+
+    kernels = activation.mish_forward, activation.mish_backward
+    in_torch = "Mish"
+    in_onnx = "Mish"
+
+
 class Sigmoid(Activation):
     """y = σ(x) = 1/(1 + e⁻ˣ)."""
 
