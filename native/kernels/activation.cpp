@@ -152,6 +152,18 @@ auto silu_backward() {
 GLASSNET_KERNEL_BY(Elementwise<Costly>, silu_backward);
 
 template <class T>
+auto hard_swish_forward() {
+    return [](T x) { return x * (std::min(std::max(x + 3, T(0)), T(6)) / 6); };
+}
+GLASSNET_KERNEL_BY(Elementwise<Cheap>, hard_swish_forward);
+
+template <class T>
+auto hard_swish_backward() {
+    return [](T dy, T x) { return dy * (x >= 3 ? T(1) : x > -3 ? (2 * x + 3) / 6 : T(0)); };
+}
+GLASSNET_KERNEL_BY(Elementwise<Cheap>, hard_swish_backward);
+
+template <class T>
 auto mish_forward() {
     return [](T x) { return x * vector_tanh(softplus(x)); };
 }

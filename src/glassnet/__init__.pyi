@@ -58,6 +58,7 @@ from glassnet.layers import Flatten as Flatten
 from glassnet.layers import GlobalAveragePool as GlobalAveragePool
 from glassnet.layers import GlobalMaxPool as GlobalMaxPool
 from glassnet.layers import GroupNorm as GroupNorm
+from glassnet.layers import HardSwish as HardSwish
 from glassnet.layers import Identity as Identity
 from glassnet.layers import Layer as Layer
 from glassnet.layers import LayerNorm as LayerNorm

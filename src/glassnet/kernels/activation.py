@@ -216,6 +216,32 @@ def silu_backward(dy: Array, x: Array, dx: Array) -> None:
 
 
 @_activation(
+    "y = x · min(max(x + 3, 0), 6) / 6",
+    elements="y = x * min(max(x + 3, 0), 6) / 6",
+    kinks="-3 3",
+    flops=5,
+    in_c="x * (fminf(fmaxf(x + 3.0f, 0.0f), 6.0f) / 6.0f)",
+)
+def hard_swish_forward(x: Array, y: Array) -> None:
+    """Writes ``y = x · min(max(x + 3, 0), 6) / 6``: x σ(x) with a σ of three straight pieces.
+
+    Source: A. Howard et al., "Searching for MobileNetV3", ICCV 2019, arXiv:1905.02244, section 5.2.
+    """
+    np.multiply(x, np.clip(x + 3, 0, 6) / 6, out=y)
+
+
+@_slope(
+    "dx = 0 for x ≤ −3, dy for x ≥ 3, dy · (2x + 3) / 6 between",
+    elements="dx = dy * (x >= 3) + dy * (2 * x + 3) / 6 * (x > -3) * (x < 3)",
+    flops=6,
+)
+def hard_swish_backward(dy: Array, x: Array, dx: Array) -> None:
+    """Writes ``dx = 0`` for x ≤ −3, ``dy`` for x ≥ 3 and ``dy · (2x + 3) / 6`` between."""
+    one, zero = x.dtype.type(1), x.dtype.type(0)
+    np.multiply(dy, np.where(x >= 3, one, np.where(x > -3, (2 * x + 3) / 6, zero)), out=dx)
+
+
+@_activation(
     "y = x tanh(log(1 + eˣ))",
     elements="y = x * tanh(u)" + _SOFTPLUS,
     flops=50,

@@ -173,6 +173,14 @@ class SiLU(Activation):
     in_torch = "SiLU"
 
 
+class HardSwish(Activation):
+    """y = x · min(max(x + 3, 0), 6) / 6: like ``SiLU``, and cheap; slope 0 at −3 and 1 at 3."""
+
+    kernels = activation.hard_swish_forward, activation.hard_swish_backward
+    in_torch = "Hardswish"
+    in_onnx = "HardSwish"
+
+
 class Mish(Activation):
     """y = x tanh(log(1 + eˣ))."""
 
