@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 NATIVE := $(VENV)/.native
 SANITIZE := build/sanitize
-FORMATTED := $(wildcard native/*/*.?pp tests/native/*.cpp src/glassnet/*/web/*.js)
+FORMATTED := $(wildcard native/*/*.?pp tests/native/*.cpp)
 
 .PHONY: help bench gallery compile-arm64 fuzz run test test-sanitize test-without-compiler tidy unit lint types contracts format wheel \
   clean
@@ -76,6 +76,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/clang-format --dry-run -Werror $(FORMATTED)
+	$(BIN)/biome format
 
 # make tidy     what clang-tidy finds in the C++ sources, some two minutes
 tidy: $(NATIVE)
@@ -94,6 +95,7 @@ bench: $(NATIVE)
 
 format: $(INSTALLED)
 	$(BIN)/clang-format -i $(FORMATTED)
+	$(BIN)/biome format --write
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 

@@ -10,7 +10,8 @@ const STRENGTHS = [0, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1];
 const BATCHES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 const ACTIVATIONS = ["tanh", "relu", "sigmoid", "leaky_relu", "linear"];
 const OPTIMIZERS = ["sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw", "nadam", "lion"];
-const datasets = document.getElementById("datasets"), dataFields = document.getElementById("data-fields");
+const datasets = document.getElementById("datasets"),
+  dataFields = document.getElementById("data-fields");
 const modelFields = document.getElementById("model-fields");
 
 // Writes all fields for a structure; `change(part of a setting)` is called when one is changed.
@@ -25,7 +26,8 @@ function showControls(structure, change) {
     fields.push(choice("target", columns, target, (value) => change({ target: value, axes: [0, 1], loss: "" })));
     const axes = structure.features.map((_, axis) => axis);
     if (axes.length > 1) {
-      const pick = (place) => (value) => change({ axes: setting.axes.map((axis, other) => (other === place ? value : axis)) });
+      const pick = (place) => (value) =>
+        change({ axes: setting.axes.map((axis, other) => (other === place ? value : axis)) });
       fields.push(choice("axis_x", axes, setting.axes[0], pick(0), (axis) => structure.features[axis]));
       fields.push(choice("axis_y", axes, setting.axes[1], pick(1), (axis) => structure.features[axis]));
     }
@@ -34,7 +36,9 @@ function showControls(structure, change) {
     fields.push(slider("noise", setting.noise, [0, 0.5, 0.01], (value) => `${Math.round(100 * value)} %`, change));
     fields.push(slider("rows", setting.rows, [20, 2000, 20], String, change));
   }
-  fields.push(slider("held_out", setting.held_out, [0.1, 0.9, 0.05], (value) => `${Math.round(100 * value)} %`, change));
+  fields.push(
+    slider("held_out", setting.held_out, [0.1, 0.9, 0.05], (value) => `${Math.round(100 * value)} %`, change),
+  );
   fields.push(choice("batch_size", BATCHES, setting.batch_size, (value) => change({ batch_size: value })));
   fields.push(seedField(setting.seed, change));
   dataFields.replaceChildren(...fields);
@@ -56,27 +60,34 @@ function strength(value) {
 
 function showDatasets(structure, change) {
   const known = DATASETS.filter((name) => name !== "table" || structure.columns.length);
-  datasets.replaceChildren(...known.map((name) => {
-    const button = document.createElement("button");
-    const isChosen = structure.setting.dataset === name;
-    button.setAttribute("role", "radio");
-    button.setAttribute("aria-checked", isChosen);
-    button.tabIndex = isChosen ? 0 : -1;
-    button.dataset.field = name;
-    const picture = document.createElement("canvas");
-    button.append(picture, Object.assign(document.createElement("span"), { textContent: name === "table" && structure.table ? structure.table : t(name) }));
-    button.addEventListener("click", () => change({ dataset: name, loss: "", axes: [0, 1], target: "" }));
-    button.addEventListener("keydown", (event) => {
-      const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-      if (!by) return;
-      event.preventDefault();
-      const next = datasets.children[(known.indexOf(name) + by + known.length) % known.length];
-      next.focus();
-      next.click();
-    });
-    drawThumbnail(picture, name);
-    return button;
-  }));
+  datasets.replaceChildren(
+    ...known.map((name) => {
+      const button = document.createElement("button");
+      const isChosen = structure.setting.dataset === name;
+      button.setAttribute("role", "radio");
+      button.setAttribute("aria-checked", isChosen);
+      button.tabIndex = isChosen ? 0 : -1;
+      button.dataset.field = name;
+      const picture = document.createElement("canvas");
+      button.append(
+        picture,
+        Object.assign(document.createElement("span"), {
+          textContent: name === "table" && structure.table ? structure.table : t(name),
+        }),
+      );
+      button.addEventListener("click", () => change({ dataset: name, loss: "", axes: [0, 1], target: "" }));
+      button.addEventListener("keydown", (event) => {
+        const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+        if (!by) return;
+        event.preventDefault();
+        const next = datasets.children[(known.indexOf(name) + by + known.length) % known.length];
+        next.focus();
+        next.click();
+      });
+      drawThumbnail(picture, name);
+      return button;
+    }),
+  );
 }
 
 function field(name, control) {
@@ -91,8 +102,11 @@ function field(name, control) {
 // A list of values; one that is not in it, from a shared link, is added.
 function choice(name, values, chosen, changed, write = null) {
   const select = document.createElement("select");
-  const all = values.includes(chosen) ? values : [...values, chosen].sort((a, b) => (typeof a === "number" ? a - b : 0));
-  const text = write ?? ((value) => (typeof value === "string" && name !== "target" && has(value) ? t(value) : String(value)));
+  const all = values.includes(chosen)
+    ? values
+    : [...values, chosen].sort((a, b) => (typeof a === "number" ? a - b : 0));
+  const text =
+    write ?? ((value) => (typeof value === "string" && name !== "target" && has(value) ? t(value) : String(value)));
   all.forEach((value, place) => select.add(new Option(text(value), place, false, value === chosen)));
   select.addEventListener("change", () => changed(all[Number(select.value)]));
   return field(name, select);
@@ -112,10 +126,23 @@ function slider(name, value, [low, high, step], write, change) {
 }
 
 function seedField(seed, change) {
-  const input = Object.assign(document.createElement("input"), { type: "number", min: 0, max: 2147483647, step: 1, value: seed });
-  input.addEventListener("change", () => Number.isInteger(Number(input.value)) && change({ seed: Number(input.value) }));
+  const input = Object.assign(document.createElement("input"), {
+    type: "number",
+    min: 0,
+    max: 2147483647,
+    step: 1,
+    value: seed,
+  });
+  input.addEventListener(
+    "change",
+    () => Number.isInteger(Number(input.value)) && change({ seed: Number(input.value) }),
+  );
   const box = field("seed", input);
-  const other = Object.assign(document.createElement("button"), { type: "button", className: "small-round", textContent: "↻" });
+  const other = Object.assign(document.createElement("button"), {
+    type: "button",
+    className: "small-round",
+    textContent: "↻",
+  });
   label(other, t("new_seed"));
   other.addEventListener("click", () => change({ seed: (seed + 1) % 2147483648 }));
   const both = document.createElement("div");

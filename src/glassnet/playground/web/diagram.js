@@ -25,13 +25,20 @@ function wiresOf(structure, columns) {
   const weights = structure.layout.filter((part) => part.path.endsWith("weight"));
   return weights.flatMap((part, layer) => {
     const [inputs, units] = part.shape;
-    const from = columns[layer], to = columns[layer + 1];
-    return from.flatMap((source, i) => to.map((target, j) => ({
-      layer, i, j, path: part.path.replace(/\.?weight$/, ""),
-      place: part.start + i * units + j,
-      bundle: from.length === inputs ? null : Array.from({ length: inputs }, (_, pixel) => part.start + pixel * units + j),
-      curve: curveOf(source, target),
-    })));
+    const from = columns[layer],
+      to = columns[layer + 1];
+    return from.flatMap((source, i) =>
+      to.map((target, j) => ({
+        layer,
+        i,
+        j,
+        path: part.path.replace(/\.?weight$/, ""),
+        place: part.start + i * units + j,
+        bundle:
+          from.length === inputs ? null : Array.from({ length: inputs }, (_, pixel) => part.start + pixel * units + j),
+        curve: curveOf(source, target),
+      })),
+    );
   });
 }
 
@@ -57,7 +64,8 @@ function unitAt(diagram, x, y) {
 }
 
 function wireAt(diagram, x, y, reach = 8) {
-  let best = null, nearest = reach * reach;
+  let best = null,
+    nearest = reach * reach;
   for (const wire of diagram.wires) {
     if (x < wire.curve[0] - reach || x > wire.curve[6] + reach) continue;
     for (let sample = 0; sample <= SAMPLES; sample++) {
@@ -80,7 +88,8 @@ function wireBeside(diagram, wire, key) {
   }
   const layer = wire.layer + (key === "ArrowRight" ? 1 : -1);
   const others = wires.filter((other) => other.layer === layer);
-  const matching = key === "ArrowRight" ? others.find((other) => other.i === wire.j) : others.find((other) => other.j === wire.i);
+  const matching =
+    key === "ArrowRight" ? others.find((other) => other.i === wire.j) : others.find((other) => other.j === wire.i);
   return matching ?? others[0] ?? wire;
 }
 

@@ -14,38 +14,52 @@ import { currentLanguage, has, label, setLanguage, t } from "./words.js";
 const $ = (id) => document.getElementById(id);
 const PACES = [1, 3, 10, 30, 100, 300, 1000, 100000];
 const MOST_UPLOAD = 2_000_000;
-let structure = null, frame = null, isStale = false, isPlaying = false, lastError = null;
-let wanted = null, timer = 0, unanswered = 0; // the setting that is asked for, until the server has answered
+let structure = null,
+  frame = null,
+  isStale = false,
+  isPlaying = false,
+  lastError = null;
+let wanted = null,
+  timer = 0,
+  unanswered = 0; // the setting that is asked for, until the server has answered
 
-const tell = connect({
-  structure: (message) => {
-    structure = message;
-    frame = null; // the one before was another network's
-    settled();
-    history.replaceState(null, "", toHash(structure.setting));
-    curves.clear();
-    surface.setStructure(structure);
-    network.setStructure(structure);
+const tell = connect(
+  {
+    structure: (message) => {
+      structure = message;
+      frame = null; // the one before was another network's
+      settled();
+      history.replaceState(null, "", toHash(structure.setting));
+      curves.clear();
+      surface.setStructure(structure);
+      network.setStructure(structure);
+    },
+    frame: (message) => {
+      frame = message;
+      isPlaying = message.playing;
+      isStale = true;
+    },
+    trace: showTrace,
+    code: ({ text }) => {
+      $("listing-text").textContent = text;
+      $("listing").showModal();
+    },
+    model: ({ arrays, bytes }) => save("model.safetensors", arrays.file.slice(0, bytes), "application/octet-stream"),
+    error: (message) => {
+      showMessage(message);
+      if (structure) settled();
+    },
   },
-  frame: (message) => {
-    frame = message;
-    isPlaying = message.playing;
-    isStale = true;
+  () => {
+    const setting = fromHash(location.hash);
+    if (setting && setting.dataset !== "table") send("configure", { setting });
   },
-  trace: showTrace,
-  code: ({ text }) => {
-    $("listing-text").textContent = text;
-    $("listing").showModal();
-  },
-  model: ({ arrays, bytes }) => save("model.safetensors", arrays.file.slice(0, bytes), "application/octet-stream"),
-  error: (message) => {
-    showMessage(message);
-    if (structure) settled();
-  },
-}, () => {
-  const setting = fromHash(location.hash);
-  if (setting && setting.dataset !== "table") send("configure", { setting });
-}, () => showMessage({ code: lastError?.code === "too_many_pages" ? "too_many_pages" : "disconnected", most: lastError?.most }));
+  () =>
+    showMessage({
+      code: lastError?.code === "too_many_pages" ? "too_many_pages" : "disconnected",
+      most: lastError?.most,
+    }),
+);
 
 // Says something to the server; a network of another form comes back from some of it.
 function send(kind, fields) {
@@ -64,12 +78,17 @@ function settled() {
 function show() {
   showControls(structure, change);
   const { length } = structure.setting.hidden;
-  $("layer-count").textContent = length === 0 ? t("no_hidden") : t(length === 1 ? "hidden_layer" : "hidden_layers", length);
+  $("layer-count").textContent =
+    length === 0 ? t("no_hidden") : t(length === 1 ? "hidden_layer" : "hidden_layers", length);
   $("fewer-layers").disabled = length === 0;
   $("more-layers").disabled = length >= 6;
   $("metric-name").textContent = t(structure.task === "numbers" ? "r2" : "accuracy");
   $("reading").hidden = structure.setting.dataset !== "table";
-  $("reading-text").replaceChildren(...structure.reading.flatMap((entry) => ["dt", "dd"].map((tag, place) => Object.assign(document.createElement(tag), { textContent: entry[place] }))));
+  $("reading-text").replaceChildren(
+    ...structure.reading.flatMap((entry) =>
+      ["dt", "dd"].map((tag, place) => Object.assign(document.createElement(tag), { textContent: entry[place] })),
+    ),
+  );
 }
 
 // A part of the setting is changed; while a slider moves, only now and then it is sent.
@@ -77,10 +96,13 @@ function change(part) {
   wanted = { ...asked(), ...part };
   hideMessage();
   clearTimeout(timer);
-  timer = setTimeout(() => {
-    timer = 0;
-    send("configure", { setting: wanted });
-  }, "noise" in part || "rows" in part || "held_out" in part ? 120 : 0);
+  timer = setTimeout(
+    () => {
+      timer = 0;
+      send("configure", { setting: wanted });
+    },
+    "noise" in part || "rows" in part || "held_out" in part ? 120 : 0,
+  );
 }
 
 function asked() {
@@ -108,7 +130,12 @@ function draw() {
   for (const side of [0, 1]) {
     $(`loss-${side}`).textContent = frame.loss[side] === null ? "∞" : write(frame.loss[side], 3);
     const metric = frame.metric[side];
-    $(`metric-${side}`).textContent = metric === null ? "–" : structure.task === "numbers" ? metric.toFixed(3).replace("-", "−") : `${(100 * metric).toFixed(1)} %`;
+    $(`metric-${side}`).textContent =
+      metric === null
+        ? "–"
+        : structure.task === "numbers"
+          ? metric.toFixed(3).replace("-", "−")
+          : `${(100 * metric).toFixed(1)} %`;
   }
   showPlaying();
   document.body.dataset.updates = frame.updates; // what is on the screen, for those who wait for it
@@ -165,13 +192,17 @@ function useLanguage(name) {
   setLanguage(name);
   try {
     localStorage.setItem("language", name);
-  } catch { /* where nothing may be kept, the choice lasts as long as the page */ }
+  } catch {
+    /* where nothing may be kept, the choice lasts as long as the page */
+  }
   $("language").textContent = t("other_language");
   $("language").lang = name === "en" ? "zh" : "en";
-  $("pace").replaceChildren(...PACES.map((pace) => {
-    const text = pace === 100000 ? t("pace_most") : pace === 1 ? t("pace_one") : t("pace_value", pace);
-    return new Option(text, pace, false, pace === Number($("pace").value || 30));
-  }));
+  $("pace").replaceChildren(
+    ...PACES.map((pace) => {
+      const text = pace === 100000 ? t("pace_most") : pace === 1 ? t("pace_one") : t("pace_value", pace);
+      return new Option(text, pace, false, pace === Number($("pace").value || 30));
+    }),
+  );
   $("play").title = "";
   isStale = true;
   if (lastError) showMessage(lastError);
@@ -185,7 +216,9 @@ function firstLanguage() {
   let kept = null;
   try {
     kept = localStorage.getItem("language");
-  } catch { /* as above */ }
+  } catch {
+    /* as above */
+  }
   return kept ?? (navigator.language.startsWith("zh") ? "zh" : "en");
 }
 
@@ -211,13 +244,20 @@ $("step").addEventListener("click", step);
 $("reset").addEventListener("click", () => send("reset"));
 $("slowly").addEventListener("click", openWalk);
 $("pace").addEventListener("change", () => send("pace", { epochs_per_second: Number($("pace").value) }));
-$("more-layers").addEventListener("click", () => changeHidden([...asked().hidden, asked().hidden.at(-1) ?? 4].slice(0, 6)));
+$("more-layers").addEventListener("click", () =>
+  changeHidden([...asked().hidden, asked().hidden.at(-1) ?? 4].slice(0, 6)),
+);
 $("fewer-layers").addEventListener("click", () => changeHidden(asked().hidden.slice(0, -1)));
 $("language").addEventListener("click", () => useLanguage(currentLanguage() === "en" ? "zh" : "en"));
 $("code").addEventListener("click", () => send("code"));
 $("model").addEventListener("click", () => send("model"));
-$("share").addEventListener("click", async () => showMessage({ code: (await copy(`${location.origin}/${location.hash}`)) ? "shared" : "share_here" }));
-$("listing-copy").addEventListener("click", async () => ($("listing-copy").textContent = t((await copy($("listing-text").textContent)) ? "copied" : "copy")));
+$("share").addEventListener("click", async () =>
+  showMessage({ code: (await copy(`${location.origin}/${location.hash}`)) ? "shared" : "share_here" }),
+);
+$("listing-copy").addEventListener(
+  "click",
+  async () => ($("listing-copy").textContent = t((await copy($("listing-text").textContent)) ? "copied" : "copy")),
+);
 $("listing-save").addEventListener("click", () => save("network.py", $("listing-text").textContent, "text/x-python"));
 $("listing-close").addEventListener("click", () => $("listing").close());
 $("listing").addEventListener("close", () => ($("listing-copy").textContent = t("copy")));
@@ -254,7 +294,10 @@ draw();
 
 function setUpNetwork() {
   network.setUpNetwork({
-    changeUnits: (layer, by) => changeHidden(asked().hidden.map((units, other) => (other === layer ? Math.max(1, Math.min(16, units + by)) : units))),
+    changeUnits: (layer, by) =>
+      changeHidden(
+        asked().hidden.map((units, other) => (other === layer ? Math.max(1, Math.min(16, units + by)) : units)),
+      ),
     chooseWeight: openWeight,
     showUnit: (unit) => {
       surface.showUnit(unit);
@@ -264,4 +307,12 @@ function setUpNetwork() {
   setUpWalk({ ask: (language) => send("trace", { language }), step });
 }
 
-window.playground = { get structure() { return structure; }, get frame() { return frame; }, middles: network.middles };
+window.playground = {
+  get structure() {
+    return structure;
+  },
+  get frame() {
+    return frame;
+  },
+  middles: network.middles,
+};

@@ -5,10 +5,19 @@ import { arrange, pointOn, unitAt, wireAt, wireBeside } from "./diagram.js";
 import { write } from "./explain.js";
 import { currentLanguage, label, t } from "./words.js";
 
-const wiresCanvas = document.getElementById("wires"), columnsBox = document.getElementById("columns");
-const hint = document.getElementById("hint"), spoken = document.getElementById("spoken");
-const atlas = document.createElement("canvas"), answerPictures = [];
-let structure = null, frame = null, diagram = null, current = null, calls = {}, height = 0, chosen = 0;
+const wiresCanvas = document.getElementById("wires"),
+  columnsBox = document.getElementById("columns");
+const hint = document.getElementById("hint"),
+  spoken = document.getElementById("spoken");
+const atlas = document.createElement("canvas"),
+  answerPictures = [];
+let structure = null,
+  frame = null,
+  diagram = null,
+  current = null,
+  calls = {},
+  height = 0,
+  chosen = 0;
 
 // `actions`: changeUnits(layer, by), chooseWeight(wire), showUnit(unit or null).
 function setUpNetwork(actions) {
@@ -60,12 +69,15 @@ function unitCount() {
 // For pictures, the boxes of the first layer show their weights, one for each pixel.
 function drawFilters() {
   const first = structure.layout[0];
-  const [pixels, units] = first.shape, side = Math.sqrt(pixels);
+  const [pixels, units] = first.shape,
+    side = Math.sqrt(pixels);
   const { parameters } = frame.arrays;
   let largest = 1e-9;
-  for (let place = 0; place < pixels * units; place++) largest = Math.max(largest, Math.abs(parameters[first.start + place]));
+  for (let place = 0; place < pixels * units; place++)
+    largest = Math.max(largest, Math.abs(parameters[first.start + place]));
   pictureOf(atlas, side, side * units, (place) => {
-    const unit = Math.floor(place / pixels), pixel = place % pixels;
+    const unit = Math.floor(place / pixels),
+      pixel = place % pixels;
     return fromRamp(Math.round(127.5 + 127 * (parameters[first.start + pixel * units + unit] / largest)));
   });
 }
@@ -92,8 +104,15 @@ function heading(column, layer) {
     return box;
   }
   const text = diagram.spacing > 84 ? t(count === 1 ? "unit" : "units", count) : String(count);
-  const buttons = [[-1, "−", "fewer_units", count <= 1], [1, "+", "more_units", count >= 16]].map(([by, sign, word, disabled]) => {
-    const button = Object.assign(document.createElement("button"), { className: "small-round", textContent: sign, disabled });
+  const buttons = [
+    [-1, "−", "fewer_units", count <= 1],
+    [1, "+", "more_units", count >= 16],
+  ].map(([by, sign, word, disabled]) => {
+    const button = Object.assign(document.createElement("button"), {
+      className: "small-round",
+      textContent: sign,
+      disabled,
+    });
     button.dataset.units = `${layer}:${by}`;
     label(button, t(word, layer));
     button.addEventListener("click", () => calls.changeUnits(layer - 1, by));
@@ -129,7 +148,10 @@ function drawWires(pen) {
   const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
   diagram.wires.forEach((wire, place) => {
     const share = Math.min(1, Math.abs(values[place]) / largest);
-    pen.strokeStyle = css(wire.bundle ? theme.muted : values[place] > 0 ? theme.positive : theme.negative, 0.18 + 0.75 * share);
+    pen.strokeStyle = css(
+      wire.bundle ? theme.muted : values[place] > 0 ? theme.positive : theme.negative,
+      0.18 + 0.75 * share,
+    );
     pen.lineWidth = 0.5 + 5 * share;
     strokeWire(pen, wire);
   });
@@ -177,9 +199,19 @@ function drawInput(pen, { x, y, side, index }) {
     pictureOf(small, 8, 8, (place) => mix(theme.paper, theme.ink, structure.arrays.images[64 * chosen + place] / 255));
     pen.drawImage(small, x - side / 2, y - side / 2, side, side);
   } else if (axis >= 0) {
-    const [half, ends] = [side / 2, axis === 0 ? [x - side / 2, y, x + side / 2, y] : [x, y + side / 2, x, y - side / 2]];
+    const [half, ends] = [
+      side / 2,
+      axis === 0 ? [x - side / 2, y, x + side / 2, y] : [x, y + side / 2, x, y - side / 2],
+    ];
     const shade = pen.createLinearGradient(...ends);
-    for (const [stop, byte] of [[0, 0], [0.25, 64], [0.5, 128], [0.75, 191], [1, 255]]) shade.addColorStop(stop, css(fromRamp(byte)));
+    for (const [stop, byte] of [
+      [0, 0],
+      [0.25, 64],
+      [0.5, 128],
+      [0.75, 191],
+      [1, 255],
+    ])
+      shade.addColorStop(stop, css(fromRamp(byte)));
     pen.fillStyle = shade;
     pen.fillRect(x - half, y - half, side, side);
   }
@@ -222,7 +254,12 @@ function nameOutput(pen, { x, y, side, index }) {
   pen.font = '12px system-ui, "Noto Sans CJK SC", sans-serif';
   pen.fillStyle = css(theme.ink);
   pen.textAlign = "left";
-  pen.fillText(name.length > 12 ? `${name.slice(0, 11)}…` : name, x + side / 2 + 6, y + 4, diagram.spacing / 2 - side / 2 - 4);
+  pen.fillText(
+    name.length > 12 ? `${name.slice(0, 11)}…` : name,
+    x + side / 2 + 6,
+    y + 4,
+    diagram.spacing / 2 - side / 2 - 4,
+  );
 }
 
 function point(event) {
@@ -232,10 +269,13 @@ function point(event) {
   const unit = unitAt(diagram, x, y);
   const before = current;
   current = unit ? null : wireAt(diagram, x, y);
-  calls.showUnit(unit && unit.layer > 0 && unit.layer < diagram.columns.length - 1 && !structure.is_image ? unit : null);
+  calls.showUnit(
+    unit && unit.layer > 0 && unit.layer < diagram.columns.length - 1 && !structure.is_image ? unit : null,
+  );
   wiresCanvas.style.cursor = current ? "pointer" : "";
   if (current) showWire(current, [event.clientX, event.clientY]);
-  else if (unit && (unit.layer > 0 || structure.features.length)) showHint(unitText(unit), [event.clientX, event.clientY]);
+  else if (unit && (unit.layer > 0 || structure.features.length))
+    showHint(unitText(unit), [event.clientX, event.clientY]);
   else hint.hidden = true;
   if (before !== current) draw();
 }
@@ -252,7 +292,10 @@ function wireText(wire) {
   const { parameters, gradients } = frame.arrays;
   if (wire.bundle) return [t("many_weights", wire.bundle.length)];
   const name = `W[${wire.i}, ${wire.j}]`;
-  return [`${t("weight_tip", wire.layer + 1)} ${name} = ${write(parameters[wire.place], 4)}`, `∂L/∂${name} = ${write(gradients[wire.place], 4)}`];
+  return [
+    `${t("weight_tip", wire.layer + 1)} ${name} = ${write(parameters[wire.place], 4)}`,
+    `∂L/∂${name} = ${write(gradients[wire.place], 4)}`,
+  ];
 }
 
 function unitText({ layer, index }) {
@@ -260,7 +303,10 @@ function unitText({ layer, index }) {
   const biases = structure.layout.filter((part) => part.path.endsWith("bias"));
   const place = biases[layer - 1].start + index;
   const name = `b[${index}]`;
-  return [`${t("bias_tip", layer)} ${name} = ${write(frame.arrays.parameters[place], 4)}`, `∂L/∂${name} = ${write(frame.arrays.gradients[place], 4)}`];
+  return [
+    `${t("bias_tip", layer)} ${name} = ${write(frame.arrays.parameters[place], 4)}`,
+    `∂L/∂${name} = ${write(frame.arrays.gradients[place], 4)}`,
+  ];
 }
 
 function showWire(wire, at = null) {
@@ -308,4 +354,14 @@ function middles() {
   });
 }
 
-export { draw as drawNetwork, layOut, middles, pictureOfUnit, setAnswerPicture, setFrame, setStructure, setUpNetwork, showImage };
+export {
+  draw as drawNetwork,
+  layOut,
+  middles,
+  pictureOfUnit,
+  setAnswerPicture,
+  setFrame,
+  setStructure,
+  setUpNetwork,
+  showImage,
+};

@@ -4,9 +4,14 @@ import { css, fromRamp, mix, penOf, pictureOf, theme } from "./colours.js";
 import { pictureOfUnit, showImage } from "./network.js";
 import { label, t } from "./words.js";
 
-const canvas = document.getElementById("surface"), images = document.getElementById("images"), legend = document.getElementById("legend");
+const canvas = document.getElementById("surface"),
+  images = document.getElementById("images"),
+  legend = document.getElementById("legend");
 const answers = document.createElement("canvas");
-let structure = null, frame = null, unit = null, showsHeldOut = true;
+let structure = null,
+  frame = null,
+  unit = null,
+  showsHeldOut = true;
 
 function setStructure(found) {
   structure = found;
@@ -29,7 +34,8 @@ function setFrame(found) {
 function paintAnswers() {
   const found = frame.arrays.answers;
   const isClasses = structure.task === "classes";
-  const side = Math.sqrt(found.length / (isClasses ? 2 : 1)), size = side * side;
+  const side = Math.sqrt(found.length / (isClasses ? 2 : 1)),
+    size = side * side;
   const least = 1 / structure.classes.length;
   pictureOf(answers, side, side, (place) => {
     if (!isClasses) return fromRamp(found[place], theme.pale);
@@ -104,14 +110,16 @@ function drawLegend() {
 
 function makeImages() {
   const { labels, images: pixels } = structure.arrays;
-  images.replaceChildren(...Array.from(labels, (_, row) => {
-    const box = document.createElement("button");
-    const small = document.createElement("canvas");
-    pictureOf(small, 8, 8, (place) => mix(theme.paper, theme.ink, pixels[64 * row + place] / 255));
-    box.append(small, document.createElement("span"));
-    box.addEventListener("click", () => choose(row));
-    return box;
-  }));
+  images.replaceChildren(
+    ...Array.from(labels, (_, row) => {
+      const box = document.createElement("button");
+      const small = document.createElement("canvas");
+      pictureOf(small, 8, 8, (place) => mix(theme.paper, theme.ink, pixels[64 * row + place] / 255));
+      box.append(small, document.createElement("span"));
+      box.addEventListener("click", () => choose(row));
+      return box;
+    }),
+  );
   choose(0);
 }
 
@@ -122,7 +130,8 @@ function choose(row) {
 }
 
 function markImages() {
-  const { guesses, chances } = frame.arrays, { labels } = structure.arrays;
+  const { guesses, chances } = frame.arrays,
+    { labels } = structure.arrays;
   [...images.children].forEach((box, row) => {
     const isRight = guesses[row] === labels[row];
     box.className = isRight ? "right" : "wrong";

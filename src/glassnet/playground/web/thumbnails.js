@@ -6,24 +6,44 @@ const SIDE = 40;
 
 const SKETCHES = {
   xor: (n, put) => spread(n, (u, v) => put(u, v, u * v > 0 ? 1 : 0)),
-  circle: (n, put) => turns(n, (angle, k) => put((k % 2 ? 0.35 : 0.85) * Math.cos(angle), (k % 2 ? 0.35 : 0.85) * Math.sin(angle), k % 2)),
-  moons: (n, put) => turns(n, (angle, k) => {
-    const side = k % 2 ? 1 : -1, half = angle / 2;
-    put(0.6 * Math.cos(half) * side - 0.3 * side, 0.75 * Math.sin(half) * side - 0.22 * side, k % 2);
-  }),
-  spiral: (n, put) => turns(n, (angle, k) => {
-    const radius = 0.1 + (0.8 * k) / n, at = 10 * radius + Math.PI * (k % 2);
-    put(radius * Math.sin(at), radius * Math.cos(at), k % 2);
-  }),
-  blobs: (n, put) => [[-0.5, 0.5], [0.5, 0.5], [-0.5, -0.5], [0.5, -0.5]].forEach(([x, y], label) => {
-    turns(n / 5, (angle, k) => put(x + 0.1 * (1 + (k % 3)) * Math.cos(5 * angle), y + 0.1 * (1 + (k % 3)) * Math.sin(5 * angle), ["a", "b", "c", "d"][label]));
-  }),
+  circle: (n, put) =>
+    turns(n, (angle, k) =>
+      put((k % 2 ? 0.35 : 0.85) * Math.cos(angle), (k % 2 ? 0.35 : 0.85) * Math.sin(angle), k % 2),
+    ),
+  moons: (n, put) =>
+    turns(n, (angle, k) => {
+      const side = k % 2 ? 1 : -1,
+        half = angle / 2;
+      put(0.6 * Math.cos(half) * side - 0.3 * side, 0.75 * Math.sin(half) * side - 0.22 * side, k % 2);
+    }),
+  spiral: (n, put) =>
+    turns(n, (angle, k) => {
+      const radius = 0.1 + (0.8 * k) / n,
+        at = 10 * radius + Math.PI * (k % 2);
+      put(radius * Math.sin(at), radius * Math.cos(at), k % 2);
+    }),
+  blobs: (n, put) =>
+    [
+      [-0.5, 0.5],
+      [0.5, 0.5],
+      [-0.5, -0.5],
+      [0.5, -0.5],
+    ].forEach(([x, y], label) => {
+      turns(n / 5, (angle, k) =>
+        put(
+          x + 0.1 * (1 + (k % 3)) * Math.cos(5 * angle),
+          y + 0.1 * (1 + (k % 3)) * Math.sin(5 * angle),
+          ["a", "b", "c", "d"][label],
+        ),
+      );
+    }),
   plane: (n, put) => spread(n, (u, v) => put(u, v, (u + v) / 2)),
 };
 
 function spread(n, put) {
   const side = Math.ceil(Math.sqrt(n)) & ~1;
-  for (let i = 0; i < side; i++) for (let j = 0; j < side; j++) put((1.7 * (i + 0.5)) / side - 0.85, (1.7 * (j + 0.5)) / side - 0.85);
+  for (let i = 0; i < side; i++)
+    for (let j = 0; j < side; j++) put((1.7 * (i + 0.5)) / side - 0.85, (1.7 * (j + 0.5)) / side - 0.85);
 }
 
 function turns(n, put) {

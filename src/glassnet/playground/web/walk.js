@@ -3,10 +3,17 @@
 import { choose, closePanel, fillCall, panelIsOpen, readColours, repaintAll, setContent } from "./explain.js";
 import { currentLanguage, t } from "./words.js";
 
-const dialog = document.getElementById("walk"), stages = document.getElementById("stages"), stage = document.getElementById("stage");
+const dialog = document.getElementById("walk"),
+  stages = document.getElementById("stages"),
+  stage = document.getElementById("stage");
 const scroller = dialog.querySelector(".scroller");
-const next = document.getElementById("next-stage"), previous = document.getElementById("previous-stage");
-let trace = null, at = 0, weight = null, takeStep = () => {}, ask = () => {};
+const next = document.getElementById("next-stage"),
+  previous = document.getElementById("previous-stage");
+let trace = null,
+  at = 0,
+  weight = null,
+  takeStep = () => {},
+  ask = () => {};
 
 // `actions.ask(language)` asks the server for the trace of the next step; `actions.step()` takes that step.
 function setUpWalk(actions) {
@@ -54,7 +61,11 @@ function showTrace(found) {
   readColours();
   if (!dialog.open) dialog.showModal();
   stages.replaceChildren(...trace.stages.map(chip));
-  document.getElementById("walk-facts").textContent = t("walk_facts", trace.content.arrays.length ? rowsOf(trace) : 0, trace.loss);
+  document.getElementById("walk-facts").textContent = t(
+    "walk_facts",
+    trace.content.arrays.length ? rowsOf(trace) : 0,
+    trace.loss,
+  );
   if (!weight) return show(0);
   const place = trace.stages.findIndex((s) => s.phase === "backward" && s.path === weight.path);
   show(Math.max(0, place));
@@ -79,7 +90,10 @@ function nameOf({ phase, path, title }) {
 
 function chip(found, place) {
   const item = document.createElement("li");
-  const button = Object.assign(document.createElement("button"), { textContent: nameOf(found), className: found.phase });
+  const button = Object.assign(document.createElement("button"), {
+    textContent: nameOf(found),
+    className: found.phase,
+  });
   button.addEventListener("click", () => show(place));
   if (trace.stages[place - 1]?.phase !== found.phase) {
     const key = { loss: "loss_phase" }[found.phase] ?? found.phase;

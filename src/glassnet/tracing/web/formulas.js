@@ -1,15 +1,35 @@
 // Formulas worked out: the same trees as in glassnet/tracing/formulas.py, with the same meaning.
 
 const FUNCTIONS = {
-  abs: Math.abs, cdf: normalCdf, exp: Math.exp, expm1: Math.expm1, log: Math.log, log1p: Math.log1p, max: Math.max,
-  min: Math.min, sigma: (x) => 1 / (1 + Math.exp(-x)), sign: Math.sign, sqrt: Math.sqrt, tanh: Math.tanh,
+  abs: Math.abs,
+  cdf: normalCdf,
+  exp: Math.exp,
+  expm1: Math.expm1,
+  log: Math.log,
+  log1p: Math.log1p,
+  max: Math.max,
+  min: Math.min,
+  sigma: (x) => 1 / (1 + Math.exp(-x)),
+  sign: Math.sign,
+  sqrt: Math.sqrt,
+  tanh: Math.tanh,
 };
 
 const OPERATORS = {
-  "+": (a, b) => a + b, "-": (a, b) => a - b, "*": (a, b) => a * b, "/": (a, b) => a / b,
-  "//": (a, b) => Math.floor(a / b), "%": (a, b) => a - b * Math.floor(a / b), "**": (a, b) => a ** b,
-  negative: (a) => -a, "<": (a, b) => Number(a < b), "<=": (a, b) => Number(a <= b), ">": (a, b) => Number(a > b),
-  ">=": (a, b) => Number(a >= b), "==": (a, b) => Number(a === b), "!=": (a, b) => Number(a !== b),
+  "+": (a, b) => a + b,
+  "-": (a, b) => a - b,
+  "*": (a, b) => a * b,
+  "/": (a, b) => a / b,
+  "//": (a, b) => Math.floor(a / b),
+  "%": (a, b) => a - b * Math.floor(a / b),
+  "**": (a, b) => a ** b,
+  negative: (a) => -a,
+  "<": (a, b) => Number(a < b),
+  "<=": (a, b) => Number(a <= b),
+  ">": (a, b) => Number(a > b),
+  ">=": (a, b) => Number(a >= b),
+  "==": (a, b) => Number(a === b),
+  "!=": (a, b) => Number(a !== b),
 };
 
 const REDUCTIONS = ["sum", "mean", "largest"];
@@ -19,7 +39,8 @@ const REDUCTIONS = ["sum", "mean", "largest"];
 function normalCdf(x) {
   const density = Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
   if (Math.abs(x) < 3) {
-    let term = x, sum = x;
+    let term = x,
+      sum = x;
     for (let n = 1; n < 100; n++) sum += term *= (x * x) / (2 * n + 1);
     return 0.5 + density * sum;
   }
@@ -34,10 +55,14 @@ function normalCdf(x) {
 function evaluate(call, node, scope) {
   const [kind, ...parts] = node;
   switch (kind) {
-    case "number": return parts[0];
-    case "setting": return call.settings[parts[0]];
-    case "nothing": return null;
-    case "name": return parts[0] in scope ? scope[parts[0]] : evaluate(call, call.shorts[parts[0]].tree, scope);
+    case "number":
+      return parts[0];
+    case "setting":
+      return call.settings[parts[0]];
+    case "nothing":
+      return null;
+    case "name":
+      return parts[0] in scope ? scope[parts[0]] : evaluate(call, call.shorts[parts[0]].tree, scope);
     case "short": {
       const inner = shortScope(call, node, scope);
       return inner === null ? null : evaluate(call, call.shorts[parts[0]].tree, inner);
@@ -46,13 +71,18 @@ function evaluate(call, node, scope) {
       const place = placeOf(call, node, scope);
       return place === null ? null : element(call.arrays[parts[0]], place);
     }
-    case "if": return evaluate(call, evaluate(call, parts[0], scope) ? parts[1] : parts[2], scope);
+    case "if":
+      return evaluate(call, evaluate(call, parts[0], scope) ? parts[1] : parts[2], scope);
     case "call": {
       const values = parts[1].map((part) => evaluate(call, part, scope));
       return values.includes(null) ? null : FUNCTIONS[parts[0]](...values);
     }
   }
-  if (REDUCTIONS.includes(kind)) return reduce(kind, termsOf(call, node, scope).map((term) => term.value));
+  if (REDUCTIONS.includes(kind))
+    return reduce(
+      kind,
+      termsOf(call, node, scope).map((term) => term.value),
+    );
   const values = parts.map((part) => evaluate(call, part, scope));
   return values.includes(null) ? null : OPERATORS[kind](...values);
 }
@@ -104,7 +134,8 @@ function origin(call, name, place) {
   for (const [number, target] of call.arrays[name].from ?? []) {
     const writer = content.calls[number];
     const formula = writer.formulas[target];
-    const isOthers = formula?.tree[0] === "if" && evaluate(writer, formula.tree, scopeOf(writer, target, place)) === null;
+    const isOthers =
+      formula?.tree[0] === "if" && evaluate(writer, formula.tree, scopeOf(writer, target, place)) === null;
     if (!isOthers) return { call: number, target, place };
   }
   return null;
@@ -112,7 +143,8 @@ function origin(call, name, place) {
 
 // What an element is made of: its value by the formula, and each sum and short form in it with its own terms.
 function explain(number, target, place) {
-  const call = content.calls[number], formula = call.formulas[target];
+  const call = content.calls[number],
+    formula = call.formulas[target];
   const found = { number, target, place, element: element(call.arrays[target], place), blocks: [] };
   if (!formula) return { ...found, reason: "unexplained" };
   const scope = scopeOf(call, target, place);
@@ -132,7 +164,16 @@ function collect(call, node, scope, blocks) {
   const [kind, ...parts] = node;
   if (REDUCTIONS.includes(kind)) {
     const terms = termsOf(call, node, scope);
-    blocks.push({ kind, node, scope, terms, value: reduce(kind, terms.map((term) => term.value)) });
+    blocks.push({
+      kind,
+      node,
+      scope,
+      terms,
+      value: reduce(
+        kind,
+        terms.map((term) => term.value),
+      ),
+    });
   } else if (kind === "name" || kind === "short") {
     const short = call.shorts[parts[0]];
     if (!short || parts[0] in scope) return;

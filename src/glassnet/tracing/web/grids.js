@@ -1,7 +1,12 @@
 // Arrays as coloured grids: tables with numbers where they are few, pictures where they are many.
 
-const TABLE_COLUMNS = 12, TABLE_ROWS = 16, TABLE_CELLS = 128, TABLE_PANES = 8, WIDE = 6;
-const tip = document.getElementById("tip"), announced = document.getElementById("announced");
+const TABLE_COLUMNS = 12,
+  TABLE_ROWS = 16,
+  TABLE_CELLS = 128,
+  TABLE_PANES = 8,
+  WIDE = 6;
+const tip = document.getElementById("tip"),
+  announced = document.getElementById("announced");
 let colours;
 
 function rgbOf(text) {
@@ -13,7 +18,8 @@ function rgbOf(text) {
 
 // The page's own, by name.
 function readColours() {
-  const style = getComputedStyle(document.documentElement), names = ["paper", "ink", "positive", "negative", "panel", "line", "accent", "muted"];
+  const style = getComputedStyle(document.documentElement),
+    names = ["paper", "ink", "positive", "negative", "panel", "line", "accent", "muted"];
   return (colours = Object.fromEntries(names.map((name) => [name, rgbOf(style.getPropertyValue(`--${name}`).trim())])));
 }
 
@@ -36,14 +42,19 @@ function panesOf(array) {
     const [, width] = array.maps;
     const rows = Math.ceil(part[2] / width);
     return panesAlong([part[0], part[1]], (n, c) => ({
-      title: `${n}, ${c}`, rows, columns: width,
+      title: `${n}, ${c}`,
+      rows,
+      columns: width,
       place: (i, j) => (i * width + j < part[2] ? ravel([n, c, i * width + j], shape) : -1),
     }));
   }
   if (shape.length <= 1) return [{ title: "", rows: 1, columns: part[0] ?? 1, place: (_, j) => j }];
   const leading = part.slice(0, -2);
   return panesAlong(leading, (...at) => ({
-    title: at.join(", "), rows: part.at(-2), columns: part.at(-1), place: (i, j) => ravel([...at, i, j], shape),
+    title: at.join(", "),
+    rows: part.at(-2),
+    columns: part.at(-1),
+    place: (i, j) => ravel([...at, i, j], shape),
   }));
 }
 
@@ -61,13 +72,15 @@ function showsNumbers(panes) {
 // Draws an array into an element; `choose(place)` is told which element was clicked or entered.
 function drawGrid(host, call, name, choose) {
   const array = call.arrays[name];
-  const panes = panesOf(array), asTable = showsNumbers(panes);
+  const panes = panesOf(array),
+    asTable = showsNumbers(panes);
   const grid = document.createElement("div");
   grid.className = "panes" + (panes.length > 1 ? " many" : "");
   for (const pane of panes) {
     const box = document.createElement("div");
     box.className = "pane";
-    if (panes.length > 1) box.append(Object.assign(document.createElement("span"), { className: "pane-title", textContent: pane.title }));
+    if (panes.length > 1)
+      box.append(Object.assign(document.createElement("span"), { className: "pane-title", textContent: pane.title }));
     const view = asTable ? tableOf(pane, array) : pictureOf(pane, array, panes.length);
     view.tabIndex = 0;
     view.setAttribute("role", "group");
@@ -86,7 +99,8 @@ function tableOf(pane, array) {
   for (let i = 0; i < pane.rows; i++) {
     const line = table.insertRow();
     for (let j = 0; j < pane.columns; j++) {
-      const cell = line.insertCell(), value = element(array, pane.place(i, j));
+      const cell = line.insertCell(),
+        value = element(array, pane.place(i, j));
       cell.textContent = isWhole(array) ? write(value) : writeCell(value, format);
       cell.dataset.place = pane.place(i, j);
     }
@@ -112,7 +126,8 @@ function tableOf(pane, array) {
 function pictureOf(pane, array, count) {
   const [width, height, largest] = count > 16 ? [84, 84, 12] : count > 1 ? [112, 112, 14] : [448, 336, 18];
   const side = Math.max(2, Math.min(largest, Math.floor(width / pane.columns), Math.floor(height / pane.rows)));
-  const canvas = document.createElement("canvas"), ratio = Math.max(1, window.devicePixelRatio || 1);
+  const canvas = document.createElement("canvas"),
+    ratio = Math.max(1, window.devicePixelRatio || 1);
   const pen = canvas.getContext("2d");
   canvas.width = pane.columns * side * ratio;
   canvas.height = pane.rows * side * ratio;
@@ -170,7 +185,8 @@ function listen(view, pane, call, name, choose) {
     show(at, true);
   };
   const find = (place) => {
-    for (let i = 0; i < pane.rows; i++) for (let j = 0; j < pane.columns; j++) if (pane.place(i, j) === place) return [i, j];
+    for (let i = 0; i < pane.rows; i++)
+      for (let j = 0; j < pane.columns; j++) if (pane.place(i, j) === place) return [i, j];
     return null;
   };
   view.hasPlace = (place) => find(place) !== null;
@@ -195,7 +211,8 @@ function listen(view, pane, call, name, choose) {
     const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
     const [i, j] = cursor ?? [0, 0];
     if (event.key in steps) {
-      const [down, right] = steps[event.key], from = pane.place(i, j);
+      const [down, right] = steps[event.key],
+        from = pane.place(i, j);
       move([Math.max(0, Math.min(pane.rows - 1, i + down)), Math.max(0, Math.min(pane.columns - 1, j + right))]);
       const to = pane.place(...cursor);
       if (panelIsOpen() && to >= 0 && to !== from) choose(to);
@@ -215,7 +232,8 @@ function listen(view, pane, call, name, choose) {
 function showTip(text, box) {
   tip.textContent = text;
   tip.hidden = false;
-  const width = tip.offsetWidth, height = tip.offsetHeight;
+  const width = tip.offsetWidth,
+    height = tip.offsetHeight;
   tip.style.left = `${Math.max(4, Math.min(innerWidth - width - 4, box.left + box.width / 2 - width / 2))}px`;
   tip.style.top = `${box.top - height - 6 > 0 ? box.top - height - 6 : box.bottom + 6}px`;
 }
@@ -232,7 +250,9 @@ function labelOf(call, name) {
 
 function raisedText(text) {
   const letters = { x: "ˣ", y: "ʸ", z: "ᶻ", o: "ᵒ", p: "ᵖ", 2: "²", "−": "⁻", 1: "¹", s: "ˢ", b: "ᵇ", "′": "′" };
-  return [...text].every((letter) => letter in letters) ? [...text].map((letter) => letters[letter]).join("") : `^${text}`;
+  return [...text].every((letter) => letter in letters)
+    ? [...text].map((letter) => letters[letter]).join("")
+    : `^${text}`;
 }
 
 function indexed(call, name, place) {

@@ -1,6 +1,7 @@
 // The page's numbers: decoded when first asked for, and written with a stated number of digits.
 
-let content = null, words = null;
+let content = null,
+  words = null;
 const DIGITS = 6;
 
 class NotHere extends Error {}
@@ -24,7 +25,8 @@ function decode(entry) {
   const kinds = { f4: Float32Array, f8: Float64Array, i4: Int32Array };
   const kept = new kinds[entry.kind](bytes.buffer);
   if (!entry.runs) return { values: kept, has: null };
-  const values = new Float64Array(entry.size), has = new Uint8Array(entry.size);
+  const values = new Float64Array(entry.size),
+    has = new Uint8Array(entry.size);
   let next = 0;
   for (const [start, length] of entry.runs) {
     for (let place = start; place < start + length; place++) {
@@ -57,7 +59,8 @@ function write(value, digits = DIGITS) {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   if (value === 0) return "0";
-  const size = Math.abs(value), sign = value < 0 ? "−" : "";
+  const size = Math.abs(value),
+    sign = value < 0 ? "−" : "";
   if (Number.isInteger(value) && size < 1e6) return sign + size;
   const exponent = Number(size.toExponential(digits - 1).split("e")[1]);
   if (exponent >= -4 && exponent < 6) return sign + String(Number(size.toPrecision(digits)));
@@ -105,5 +108,7 @@ function escapeHtml(text) {
 // Puts values into a text: {} one after another, {0} by place, {name} out of an object.
 function fill(text, ...values) {
   let next = 0;
-  return text.replace(/\{(\w*)\}/g, (_, name) => (name === "" ? values[next++] : /^\d/.test(name) ? values[name] : values[0][name]));
+  return text.replace(/\{(\w*)\}/g, (_, name) =>
+    name === "" ? values[next++] : /^\d/.test(name) ? values[name] : values[0][name],
+  );
 }

@@ -5,4 +5,11 @@ readColours();
 for (const article of document.querySelectorAll("article[data-call]")) fillCall(article, Number(article.dataset.call));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaintAll);
 
-window.glassnet = { content, explain, element, write, choose, drawAll: () => document.querySelectorAll("figure[data-call]").forEach(drawFigure) };
+window.glassnet = {
+  content,
+  explain,
+  element,
+  write,
+  choose,
+  drawAll: () => document.querySelectorAll("figure[data-call]").forEach(drawFigure),
+};

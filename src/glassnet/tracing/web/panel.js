@@ -3,7 +3,10 @@
 const panel = document.getElementById("panel");
 const FIRST_TERMS = 40;
 const quiet = matchMedia("(prefers-reduced-motion: reduce)").matches;
-let visited = [], opener = null, sums = [], marked = null;
+let visited = [],
+  opener = null,
+  sums = [],
+  marked = null;
 
 function panelIsOpen() {
   return !panel.hidden;
@@ -30,7 +33,8 @@ function enterPanel() {
 
 function show(number, name, place) {
   sums = [];
-  const call = content.calls[number], array = call.arrays[name];
+  const call = content.calls[number],
+    array = call.arrays[name];
   const isInput = ["reads", "before"].includes(array.role);
   const value = element(array, place);
   const title = math(row(symbol(array.symbol, unravel(place, array.shape).map(mn)), mo("="), mn(value)), "inline");
@@ -47,24 +51,32 @@ function show(number, name, place) {
 }
 
 function inputText(call, name) {
-  if (content.parameters[`${call.step - 1}:${name}`]) return fill(words.is_parameter, content.parameters[`${call.step - 1}:${name}`]);
+  if (content.parameters[`${call.step - 1}:${name}`])
+    return fill(words.is_parameter, content.parameters[`${call.step - 1}:${name}`]);
   return call.step === 1 || call.path === "loss" ? words.is_data : words.is_given;
 }
 
 function explanation(number, target, place) {
-  const call = content.calls[number], found = explain(number, target, place);
-  if (found.reason) return `<p>${escapeHtml(reasonOf(call, found.reason))}</p>` + difference(call, target, place, found.element);
+  const call = content.calls[number],
+    found = explain(number, target, place);
+  if (found.reason)
+    return `<p>${escapeHtml(reasonOf(call, found.reason))}</p>` + difference(call, target, place, found.element);
   const { tree } = call.formulas[target];
-  const symbolic = new Typesetter(call, { links: true }), numeric = new Typesetter(call, { numeric: true, links: true });
+  const symbolic = new Typesetter(call, { links: true }),
+    numeric = new Typesetter(call, { numeric: true, links: true });
   const indices = unravel(place, call.arrays[target].shape).map(mn);
   const left = symbol(call.arrays[target].symbol, indices);
   const isOneSum = REDUCTIONS.includes(tree[0]);
   const lines = [row(left, mo("="), symbolic.write(tree, found.scope))];
   if (!isOneSum) lines.push(row(mo("="), numeric.write(tree, found.scope)));
   const total = `<p class="total">${math(row(mo("="), mn(found.value)), "inline")}<span class="muted">${escapeHtml(agreement(call, target, found))}</span></p>`;
-  const blocks = found.blocks.map((block) => (block.kind === "short" ? shortBlock(call, block) : sumBlock(call, block))).join("");
-  return `<div class="result">${lines.map((line) => math(line)).join("")}${definitions(call, tree, Object.keys(found.scope))}${total}` +
-    `${difference(call, target, place, found.element)}</div>${blocks}`;
+  const blocks = found.blocks
+    .map((block) => (block.kind === "short" ? shortBlock(call, block) : sumBlock(call, block)))
+    .join("");
+  return (
+    `<div class="result">${lines.map((line) => math(line)).join("")}${definitions(call, tree, Object.keys(found.scope))}${total}` +
+    `${difference(call, target, place, found.element)}</div>${blocks}`
+  );
 }
 
 function reasonOf(call, reason) {
@@ -77,37 +89,59 @@ function agreement(call, target, { value, element }) {
 }
 
 function shortBlock(call, block) {
-  const symbolic = new Typesetter(call, { links: true }), numeric = new Typesetter(call, { numeric: true, links: true });
+  const symbolic = new Typesetter(call, { links: true }),
+    numeric = new Typesetter(call, { numeric: true, links: true });
   const [, name, given] = block.node;
   const left = symbol(nameOf(call, name), given ? symbolic.indices(given, block.scope) : []);
-  const line = row(left, mo("="), symbolic.write(block.tree, block.inner), mo("="), numeric.write(block.tree, block.inner), mo("="), mn(block.value));
+  const line = row(
+    left,
+    mo("="),
+    symbolic.write(block.tree, block.inner),
+    mo("="),
+    numeric.write(block.tree, block.inner),
+    mo("="),
+    mn(block.value),
+  );
   return `<div class="block">${math(line)}</div>`;
 }
 
 // One sum: a line for each term with its numbers, and a bar for its share. Of many terms the first ones at first.
 function sumBlock(call, block) {
-  const count = block.terms.length, few = Math.min(count, FIRST_TERMS);
+  const count = block.terms.length,
+    few = Math.min(count, FIRST_TERMS);
   sums.push({ call, block });
-  const more = count > few ? `<button class="show-all" data-sum="${sums.length - 1}">${fill(words.show_all, grouped(count))}</button>` : "";
+  const more =
+    count > few
+      ? `<button class="show-all" data-sum="${sums.length - 1}">${fill(words.show_all, grouped(count))}</button>`
+      : "";
   const head = row(new Typesetter(call).write(block.node, block.scope), mo("="), mn(block.value));
   const terms = fill(count === 1 ? words.term : words.terms, grouped(count));
-  return `<div class="block"><div class="sum-head">${math(head)}<span class="muted">${terms}</span></div>` +
-    `<table class="terms"><tbody>${termLines(call, block, 0, few)}</tbody></table>${more}</div>`;
+  return (
+    `<div class="block"><div class="sum-head">${math(head)}<span class="muted">${terms}</span></div>` +
+    `<table class="terms"><tbody>${termLines(call, block, 0, few)}</tbody></table>${more}</div>`
+  );
 }
 
 function termLines(call, block, from, to) {
-  const symbolic = new Typesetter(call), numeric = new Typesetter(call, { numeric: true, links: true });
-  const body = block.node[2], isPlain = body[0] === "array";
+  const symbolic = new Typesetter(call),
+    numeric = new Typesetter(call, { numeric: true, links: true });
+  const body = block.node[2],
+    isPlain = body[0] === "array";
   const largest = block.terms.reduce((most, term) => Math.max(most, Math.abs(term.value)), 1e-300);
-  return block.terms.slice(from, to).map((term) => {
-    const wins = block.kind === "largest" && term.value === block.value;
-    const kind = term.value < 0 ? "negative" : "positive";
-    const bar = `<span class="bar"><i class="${kind}" style="width:${(50 * Math.abs(term.value)) / largest}%"></i></span>`;
-    const numbers = math(numeric.write(body, term.scope), "inline");
-    return `<tr class="${wins ? "wins" : ""}"><td>${math(symbolic.write(body, term.scope), "inline")}</td>` +
-      `<td>${isPlain ? "" : numbers}</td><td class="number">${isPlain ? numbers : write(term.value)}` +
-      `${wins ? ` <small>${words.largest_wins}</small>` : ""}</td><td>${bar}</td></tr>`;
-  }).join("");
+  return block.terms
+    .slice(from, to)
+    .map((term) => {
+      const wins = block.kind === "largest" && term.value === block.value;
+      const kind = term.value < 0 ? "negative" : "positive";
+      const bar = `<span class="bar"><i class="${kind}" style="width:${(50 * Math.abs(term.value)) / largest}%"></i></span>`;
+      const numbers = math(numeric.write(body, term.scope), "inline");
+      return (
+        `<tr class="${wins ? "wins" : ""}"><td>${math(symbolic.write(body, term.scope), "inline")}</td>` +
+        `<td>${isPlain ? "" : numbers}</td><td class="number">${isPlain ? numbers : write(term.value)}` +
+        `${wins ? ` <small>${words.largest_wins}</small>` : ""}</td><td>${bar}</td></tr>`
+      );
+    })
+    .join("");
 }
 
 function difference(call, target, place, own) {
@@ -134,7 +168,8 @@ function mark(number, name, place) {
   view?.goTo(place);
   marked = view ?? null;
   if (figure.closest(".scroller")) return (view ?? figure).scrollIntoView({ block: "center" });
-  const box = (view ?? figure).getBoundingClientRect(), room = innerHeight - panel.offsetHeight;
+  const box = (view ?? figure).getBoundingClientRect(),
+    room = innerHeight - panel.offsetHeight;
   if (box.top >= 0 && box.bottom <= room) return;
   const top = scrollY + box.top - Math.max(40, (room - box.height) / 2);
   scrollTo({ top, behavior: quiet ? "auto" : "smooth" });

@@ -1,13 +1,19 @@
 // Puts equations and arrays into the steps that a page brings along.
 
 // Steps watch for the window before the first array asks for it.
-const watcher = "IntersectionObserver" in window ? new IntersectionObserver((entries) => {
-  for (const entry of entries) {
-    if (!entry.isIntersecting) continue;
-    watcher.unobserve(entry.target);
-    drawFigure(entry.target);
-  }
-}, { rootMargin: "600px" }) : null;
+const watcher =
+  "IntersectionObserver" in window
+    ? new IntersectionObserver(
+        (entries) => {
+          for (const entry of entries) {
+            if (!entry.isIntersecting) continue;
+            watcher.unobserve(entry.target);
+            drawFigure(entry.target);
+          }
+        },
+        { rootMargin: "600px" },
+      )
+    : null;
 
 function fillCall(article, number) {
   const call = content.calls[number];
@@ -20,8 +26,10 @@ function fillCall(article, number) {
   });
   const values = Object.entries(call.settings).filter(([name]) => !["pi", "floor"].includes(name));
   const settings = values.map(([name, value]) => math(row(symbol(nameOf(call, name)), mo("="), mn(value)), "inline"));
-  article.querySelector(".math").innerHTML = equations.join("") + (settings.length ? `<p class="settings muted">${settings.join("")}</p>` : "");
-  const reads = article.querySelector(".reads"), arrays = article.querySelector(".arrays");
+  article.querySelector(".math").innerHTML =
+    equations.join("") + (settings.length ? `<p class="settings muted">${settings.join("")}</p>` : "");
+  const reads = article.querySelector(".reads"),
+    arrays = article.querySelector(".arrays");
   for (const [name, array] of Object.entries(call.arrays)) {
     const isRead = ["reads", "before"].includes(array.role);
     const isZero = isRead && array.scale === 0;
@@ -47,7 +55,8 @@ function chip(call, name, isZero) {
 }
 
 function figure(number, name) {
-  const call = content.calls[number], array = call.arrays[name];
+  const call = content.calls[number],
+    array = call.arrays[name];
   const box = document.createElement("figure");
   box.dataset.call = number;
   box.dataset.name = name;
@@ -55,7 +64,8 @@ function figure(number, name) {
   const sizes = `(${array.shape.join(", ")}${array.shape.length === 1 ? "," : ""})`;
   const notes = [];
   if (array.role === "after") notes.push(words.after);
-  if (content.parameters[`${number}:${name}`] && array.role === "reads") notes.push(content.parameters[`${number}:${name}`]);
+  if (content.parameters[`${number}:${name}`] && array.role === "reads")
+    notes.push(content.parameters[`${number}:${name}`]);
   const format = cellFormat(array);
   if (!isWhole(array)) notes.push(fill(words.scale, write(array.scale, 3)));
   if (format.exponent && showsNumbers(panesOf(array))) notes.push(fill(words.times, power(format.exponent)));
@@ -92,7 +102,8 @@ function drawFigure(box) {
   if (box.dataset.drawn) return;
   box.dataset.drawn = "yes";
   box.style.minHeight = "";
-  const number = Number(box.dataset.call), { name } = box.dataset;
+  const number = Number(box.dataset.call),
+    { name } = box.dataset;
   drawGrid(box, content.calls[number], name, (place) => choose(number, name, place));
 }
 

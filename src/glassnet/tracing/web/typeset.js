@@ -1,7 +1,11 @@
 // Trees as MathML. Indices whose value the scope holds are written as numbers; with `numeric`, arrays and settings too.
 // An index that the scope holds as null is bound, but to no value yet.
 
-const CHOICE = 0, SUM = 1, PRODUCT = 2, POWER = 3, ATOM = 4;
+const CHOICE = 0,
+  SUM = 1,
+  PRODUCT = 2,
+  POWER = 3,
+  ATOM = 4;
 
 function mo(sign) {
   return `<mo>${escapeHtml(sign)}</mo>`;
@@ -59,17 +63,24 @@ class Typesetter {
   parts(node, scope) {
     const [kind, ...parts] = node;
     switch (kind) {
-      case "number": return this.value(parts[0]);
-      case "setting": return this.numeric ? this.value(this.call.settings[parts[0]]) : [symbol(nameOf(this.call, parts[0])), ATOM];
-      case "nothing": return [mn(0), ATOM];
-      case "name": return this.name(parts[0], node, scope);
-      case "array": return this.array(node, scope);
+      case "number":
+        return this.value(parts[0]);
+      case "setting":
+        return this.numeric ? this.value(this.call.settings[parts[0]]) : [symbol(nameOf(this.call, parts[0])), ATOM];
+      case "nothing":
+        return [mn(0), ATOM];
+      case "name":
+        return this.name(parts[0], node, scope);
+      case "array":
+        return this.array(node, scope);
       case "short": {
         if (this.numeric && isKnown(this.call, node, scope)) return this.value(evaluate(this.call, node, scope));
         return [symbol(nameOf(this.call, parts[0]), this.indices(parts[1], scope)), ATOM];
       }
-      case "if": return this.choice(parts, scope);
-      case "call": return this.function(parts[0], parts[1], scope);
+      case "if":
+        return this.choice(parts, scope);
+      case "call":
+        return this.function(parts[0], parts[1], scope);
     }
     if (REDUCTIONS.includes(kind)) return this.reduction(node, scope);
     return this.operator(kind, parts, scope);
@@ -99,7 +110,8 @@ class Typesetter {
     const array = this.call.arrays[name];
     const known = isKnown(this.call, node, scope);
     const place = known ? placeOf(this.call, node, scope) : null;
-    let inner, strength = ATOM;
+    let inner,
+      strength = ATOM;
     if (this.numeric && place !== null) {
       [inner, strength] = this.value(element(array, place));
     } else {
@@ -112,9 +124,11 @@ class Typesetter {
   }
 
   choice([condition, yes, no], scope) {
-    if (isKnown(this.call, condition, scope)) return this.parts(evaluate(this.call, condition, scope) ? yes : no, scope);
+    if (isKnown(this.call, condition, scope))
+      return this.parts(evaluate(this.call, condition, scope) ? yes : no, scope);
     const line = (value, when) => `<mtr><mtd>${value}</mtd><mtd>${when}</mtd></mtr>`;
-    const lines = line(this.write(yes, scope), this.write(condition, scope)) + line(this.write(no, scope), mi(words.otherwise));
+    const lines =
+      line(this.write(yes, scope), this.write(condition, scope)) + line(this.write(no, scope), mi(words.otherwise));
     return [row(mo("{"), `<mtable columnalign="left">${lines}</mtable>`), PRODUCT];
   }
 
@@ -122,11 +136,16 @@ class Typesetter {
     const written = given.map((part) => this.write(part, scope));
     const raised = (text) => `<msup>${mi("e")}${row(text)}</msup>`;
     switch (name) {
-      case "exp": return [raised(written[0]), ATOM];
-      case "expm1": return [row(raised(written[0]), mo("−"), mn(1)), SUM];
-      case "log1p": return [row(mi("log"), fenced(row(mn(1), mo("+"), written[0]))), PRODUCT];
-      case "sqrt": return [`<msqrt>${written[0]}</msqrt>`, ATOM];
-      case "abs": return [fenced(written[0], "|", "|"), ATOM];
+      case "exp":
+        return [raised(written[0]), ATOM];
+      case "expm1":
+        return [row(raised(written[0]), mo("−"), mn(1)), SUM];
+      case "log1p":
+        return [row(mi("log"), fenced(row(mn(1), mo("+"), written[0]))), PRODUCT];
+      case "sqrt":
+        return [`<msqrt>${written[0]}</msqrt>`, ATOM];
+      case "abs":
+        return [fenced(written[0], "|", "|"), ATOM];
     }
     const shown = { cdf: "Φ", sigma: "σ", sign: "sgn" }[name] ?? name;
     return [row(mi(shown), fenced(written.join(mo(",")))), ATOM];
@@ -145,14 +164,22 @@ class Typesetter {
 
   operator(kind, [a, b], scope) {
     switch (kind) {
-      case "+": return [row(this.write(a, scope, SUM), mo("+"), this.write(b, scope, PRODUCT)), SUM];
-      case "-": return [row(this.write(a, scope, SUM), mo("−"), this.write(b, scope, PRODUCT)), SUM];
-      case "*": return [row(this.write(a, scope, PRODUCT), mo("⋅"), this.write(b, scope, POWER)), PRODUCT];
-      case "/": return [`<mfrac>${row(this.write(a, scope))}${row(this.write(b, scope))}</mfrac>`, POWER];
-      case "//": return [fenced(`<mfrac>${row(this.write(a, scope))}${row(this.write(b, scope))}</mfrac>`, "⌊", "⌋"), ATOM];
-      case "%": return [row(this.write(a, scope, PRODUCT), mi("mod"), this.write(b, scope, POWER)), PRODUCT];
-      case "**": return [`<msup>${row(this.write(a, scope, ATOM))}${row(this.write(b, scope))}</msup>`, POWER];
-      case "negative": return [row(mo("−"), this.write(a, scope, PRODUCT)), SUM];
+      case "+":
+        return [row(this.write(a, scope, SUM), mo("+"), this.write(b, scope, PRODUCT)), SUM];
+      case "-":
+        return [row(this.write(a, scope, SUM), mo("−"), this.write(b, scope, PRODUCT)), SUM];
+      case "*":
+        return [row(this.write(a, scope, PRODUCT), mo("⋅"), this.write(b, scope, POWER)), PRODUCT];
+      case "/":
+        return [`<mfrac>${row(this.write(a, scope))}${row(this.write(b, scope))}</mfrac>`, POWER];
+      case "//":
+        return [fenced(`<mfrac>${row(this.write(a, scope))}${row(this.write(b, scope))}</mfrac>`, "⌊", "⌋"), ATOM];
+      case "%":
+        return [row(this.write(a, scope, PRODUCT), mi("mod"), this.write(b, scope, POWER)), PRODUCT];
+      case "**":
+        return [`<msup>${row(this.write(a, scope, ATOM))}${row(this.write(b, scope))}</msup>`, POWER];
+      case "negative":
+        return [row(mo("−"), this.write(a, scope, PRODUCT)), SUM];
     }
     const sign = { "<=": "≤", ">=": "≥", "==": "=", "!=": "≠" }[kind] ?? kind;
     return [fenced(row(this.write(a, scope), mo(sign), this.write(b, scope)), "[", "]"), ATOM];
@@ -168,7 +195,9 @@ function isKnown(call, node, scope, within = []) {
   if (kind === "name") {
     const [name] = parts;
     if (name in scope) return scope[name] !== null;
-    return name in call.shorts && !within.includes(name) && isKnown(call, call.shorts[name].tree, scope, [...within, name]);
+    return (
+      name in call.shorts && !within.includes(name) && isKnown(call, call.shorts[name].tree, scope, [...within, name])
+    );
   }
   if (kind === "array" && parts[1] === null) return "" in scope;
   if (REDUCTIONS.includes(kind)) return isKnown(call, parts[1], also(parts[0].map(([name]) => name)), within);
@@ -191,7 +220,11 @@ function equation(call, target) {
 function shortEquation(call, name) {
   const short = call.shorts[name];
   const at = short.arguments.map((index) => symbol(nameOf(call, index)));
-  return row(symbol(nameOf(call, name), at), mo("="), new Typesetter(call).write(short.tree, Object.fromEntries(short.arguments.map((index) => [index, null]))));
+  return row(
+    symbol(nameOf(call, name), at),
+    mo("="),
+    new Typesetter(call).write(short.tree, Object.fromEntries(short.arguments.map((index) => [index, null]))),
+  );
 }
 
 // A short form that is another index, or a number: it is written as that.
