@@ -216,6 +216,13 @@ SHOWN_OTHERWISE: list[Configurable] = [
     gn.losses.CrossEntropy(class_weight=np.array([1.0, 2.0])),
     gn.Dense(2, weight_init=np.ones((3, 2))),
 ]
+_TAKES_NOTHING = [cls for cls in CLASSES if issubclass(cls, gn.Layer) and not inspect.isabstract(cls)]
+SAMPLES += [
+    cls()
+    for cls in _TAKES_NOTHING
+    if cls not in {type(sample) for sample in SAMPLES + SHOWN_OTHERWISE}
+    and all(p.default is not p.empty for p in inspect.signature(cls).parameters.values())
+]
 BY_TYPE = {cls.__name__: cls for cls in CLASSES} | {"Shift": Shift}
 BY_FILE_NAME = {known_by(given): given for given in [*CLASSES, Shift, halved]}
 

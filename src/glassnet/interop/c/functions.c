@@ -188,20 +188,20 @@ static void permute(const float *x, int height, int width, int depth, int down, 
             for (int d = 0; d < depth; ++d) *y++ = x[h * down + w * across + d * into];
 }
 
-/* x (rows, groups, channels of each, size), by mean and variance of each group */
-static void normalize(const float *x, const float *gamma, const float *beta, int rows, int groups, int each, int size,
-                      float epsilon, float *y)
+/* x (rows, groups, channels of each, size), by mean and variance of each group; not centred, by its mean square */
+static void normalize(const float *x, const float *gamma, const float *beta, int centred, int rows, int groups,
+                      int each, int size, float epsilon, float *y)
 {
     const int count = each * size;
     for (int r = 0; r < rows; ++r)
         for (int g = 0; g < groups; ++g, x += count, y += count) {
             float mean = 0.0f, variance = 0.0f;
-            for (int i = 0; i < count; ++i) mean += x[i];
+            for (int i = 0; i < count && centred; ++i) mean += x[i];
             mean /= (float)count;
             for (int i = 0; i < count; ++i) variance += (x[i] - mean) * (x[i] - mean);
             const float factor = 1.0f / sqrtf(variance / (float)count + epsilon);
             for (int i = 0; i < count; ++i)
-                y[i] = gamma[g * each + i / size] * ((x[i] - mean) * factor) + beta[g * each + i / size];
+                y[i] = gamma[g * each + i / size] * ((x[i] - mean) * factor) + (beta ? beta[g * each + i / size] : 0.0f);
         }
 }
 

@@ -138,10 +138,10 @@ EMITTERS: dict[Kernel, Callable[..., Written]] = {
     merge.squared_distance_forward: lambda a, b, y: call("squared_distance", a, b, *a.shape, y),
     batch_norm.batch_norm_predict: _batch_norm,
     row_norm.layer_norm_forward: lambda x, gamma, beta, y, epsilon, **_: call(
-        "normalize", x, gamma, beta, size_of(x.shape[:2]), 1, x.shape[2], 1, epsilon, y
+        "normalize", x, gamma, beta, True, size_of(x.shape[:2]), 1, x.shape[2], 1, epsilon, y
     ),
     row_norm.group_norm_forward: lambda x, gamma, beta, y, mean, epsilon, **_: call(
-        "normalize", x, gamma, beta, *mean.shape, x.shape[1] // mean.shape[1], x.shape[2], epsilon, y
+        "normalize", x, gamma, beta, True, *mean.shape, x.shape[1] // mean.shape[1], x.shape[2], epsilon, y
     ),
     pool.max_pool2d_forward: lambda x, y, index, **window: call(
         "pool", x, False, *_images(x), *y.shape[2:], *window.values(), y
