@@ -327,7 +327,7 @@ def concrete(base: type) -> list[type]:
 
 
 def layer_cases() -> Iterator[tuple[str, Build, tuple[int, ...]]]:
-    """A case for every layer there is: its entry in CASES or, for an activation without settings, a default one."""
+    """A case for every layer there is: its entry in CASES or, for one that needs no settings, a default one."""
     for cls in concrete(Layer):
         for build, shape in CASES.get(cls.__name__, [(_around(cls), (3,))]):
             yield cls.__name__, build, shape
@@ -347,7 +347,9 @@ def loss_cases() -> Iterator[tuple[str, Loss, Callable[..., np.ndarray], str | N
 
 
 def _around(cls: type[Layer]) -> Build:
-    return lambda: gn.Sequential(gn.Dense(5, bias_init="normal"), cls(), gn.Dense(2))
+    if issubclass(cls, gn.layers.Activation):
+        return lambda: gn.Sequential(gn.Dense(5, bias_init="normal"), cls(), gn.Dense(2))
+    return lambda: _drawn((3,), gn.Dense(5), cls(), gn.Dense(2))
 
 
 class MutantRunner(gn.NumpyRunner):
