@@ -71,6 +71,7 @@ from glassnet.layers import Permute as Permute
 from glassnet.layers import ReLU as ReLU
 from glassnet.layers import ReLU6 as ReLU6
 from glassnet.layers import Reshape as Reshape
+from glassnet.layers import RMSNorm as RMSNorm
 from glassnet.layers import Scale as Scale
 from glassnet.layers import Sigmoid as Sigmoid
 from glassnet.layers import SiLU as SiLU

@@ -263,3 +263,36 @@ def test_a_backward_pass_of_batch_norm_needs_a_training_pass() -> None:
     y, cache = net.forward(run, np.ones((2, 3)), training=False)
     with pytest.raises(gn.ConfigurationError, match="training=True"):
         net.backward(run, y, cache)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (1, 2, 3)])
+def test_rms_norm_equals_torch(shape: tuple[int, ...]) -> None:
+    """Golden values of PyTorch 2.13.0 (CPU, float64): torch.nn.RMSNorm(3, eps=1e-5)."""
+    x = np.array([[0.5, -1.0, 2.0], [3.0, 0.25, -0.5]]).reshape(shape)
+    dy = np.array([[1.0, 0.5, -1.0], [0.25, 2.0, 1.5]]).reshape(shape)
+    net, run = gn.Sequential(gn.RMSNorm()), gn.NumpyRunner()
+    net.build(shape[1:], dtype="float64")
+    net.parameters[:] = 1.0, -2.0, 0.5
+    y, cache = net.forward(run, x, training=True)
+    dx = net.backward(run, dy, cache)
+    torch = {
+        "y": [0.37796339311536103, 1.5118535724614441, 0.7559267862307221, 1.7027388287610867, -0.28378980479351446,
+              -0.14189490239675723],
+        "dx": [0.7199304782938759, -0.6839341703570297, -0.5219486248627457, 0.25617230799713425, -2.2607953212147507,
+               0.40663847292354216],
+        "dgamma": [0.8036481003056327, -0.09417358832184658, -1.9375382796517158],
+    }  # fmt: skip
+    for name, array in {"y": y, "dx": dx, "dgamma": net.gradients}.items():
+        np.testing.assert_allclose(array.ravel(), torch[name], rtol=1e-12, err_msg=name)
+
+
+@engines
+def test_rms_norm_goes_through_every_door(engine: str, tmp_path: Path) -> None:
+    net = gn.Sequential(gn.Dense(5), gn.RMSNorm(), gn.Dense(3))
+    model = gn.Model(net, "cross_entropy", "adam", dtype="float32", engine=engine)
+    model.fit(X, Y, epochs=3, verbose=False)
+    assert gn.check_gradients(net, X[:5], Y[:5])
+    assert "inverse_rms" in str(gn.trace(model, X[:4], Y[:4]))
+    model.save(tmp_path / "model.safetensors")
+    np.testing.assert_allclose(gn.load(tmp_path / "model.safetensors").predict(X), model.predict(X), rtol=1e-4)
+    assert model.export_onnx(tmp_path / "model.onnx").largest_difference < 1e-5

@@ -1,9 +1,10 @@
-"""Normalisation of values of one row of the batch: layer norm along its last axis, group norm of some channels.
+"""Normalisation of values of one row of the batch: layer and RMS norm along its last axis, group norm of channels.
 
 The mathematics is that of ``batch_norm``, but for the sets whose mean and variance are taken: no row depends on
 another, and γ differs within a set.
 
-Sources: J. Ba, J. Kiros, G. Hinton, "Layer normalization" (2016); Y. Wu, K. He, "Group normalization", ECCV 2018.
+Sources: J. Ba, J. Kiros, G. Hinton, "Layer normalization" (2016); Y. Wu, K. He, "Group normalization", ECCV 2018;
+B. Zhang, R. Sennrich, "Root mean square layer normalization", NeurIPS 2019.
 """
 
 from __future__ import annotations
@@ -187,3 +188,60 @@ def group_norm_backward(
     dgamma and dbeta (C,).
     """
     _gradients(dy, x, mean, inverse_std, gamma[:, np.newaxis], dx, dgamma, dbeta, summed=(0, 2))
+
+
+@kernel(
+    "y = γ x / √(mean(x²) + ε),  the mean of each row",
+    elements="""
+        inverse_rms[n, r] = 1 / sqrt(sum[d](x[n, r, d] ** 2) / D + epsilon)
+        y[n, r, d] = gamma[d] * x[n, r, d] * inverse_rms[n, r]
+    """,
+    writes="y inverse_rms",
+    shared="gamma",
+    flops=5,
+)
+def rms_norm_forward(x: Array, gamma: Array, y: Array, inverse_rms: Array, *, epsilon: float) -> None:
+    """Divides each row by the root of its mean square along the last axis.
+
+    Args:
+        x: input (N, R, D).
+        gamma: γ (D,).
+        y: output (N, R, D).
+        inverse_rms: output 1/√(mean(x²) + ε) (N, R).
+        epsilon: ε.
+    """
+    inverse_rms[...] = 1 / np.sqrt(np.mean(x * x, axis=2) + epsilon)
+    np.multiply(x * inverse_rms[..., np.newaxis], gamma, out=y)
+
+
+@kernel(
+    "g = γ dy;  dx = (g − x̂ mean(g x̂)) / √(mean(x²) + ε),  dγ = Σ dy x̂",
+    elements="""
+        dx[n, r, d] = inverse_rms[n, r] * (dxhat[n, r, d]
+            - xhat[n, r, d] * sum[e:D](dxhat[n, r, e] * xhat[n, r, e]) / D)
+        dgamma[d] = sum[n, r](dy[n, r, d] * xhat[n, r, d])
+        dxhat[n, r, d] = gamma[d] * dy[n, r, d]
+        xhat[n, r, d] = x[n, r, d] * inverse_rms[n, r]
+    """,
+    writes="dx dgamma",
+    shared="gamma",
+    sums="dgamma",
+    sums_by_piece=True,
+    flops=10,
+)
+def rms_norm_backward(
+    dy: Array, x: Array, inverse_rms: Array, gamma: Array, dx: Array | None, dgamma: Array | None
+) -> None:
+    """Writes the gradients of RMS norm.
+
+    The arguments are those of ``layer_norm_backward``, with ``inverse_rms`` (N, R) from the forward pass in the place
+    of the statistics there, and without a β.
+    """
+    inverse = inverse_rms[..., np.newaxis]
+    normalised = x * inverse
+    if dgamma is not None:
+        dgamma[...] = np.sum(dy * normalised, axis=(0, 1), dtype=np.float64)
+    if dx is not None:
+        dnormalised = dy * gamma
+        share = np.mean(dnormalised * normalised, axis=2, keepdims=True)
+        np.multiply(dnormalised - normalised * share, inverse, out=dx)

@@ -26,6 +26,8 @@ from glassnet.kernels.row_norm import (
     group_norm_forward,
     layer_norm_backward,
     layer_norm_forward,
+    rms_norm_backward,
+    rms_norm_forward,
 )
 from glassnet.kernels.scale import scale_backward
 from glassnet.layers.base import Layer
@@ -243,7 +245,31 @@ class _RowNorm(_Norm):
             )
 
 
-class LayerNorm(_RowNorm):
+class _VectorNorm(_RowNorm):
+    """Normalises each vector along a row's last axis."""
+
+    def __init__(self, *, epsilon: float = 1e-5) -> None:
+        self.epsilon = number(epsilon, "epsilon", type(self).__name__, low=0, open_low=True)
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        """Creates what is learned, γ of ones and β of zeros (D,)."""
+        fix = "for images say gn.GroupNorm(1), which normalises all of an image together"
+        self.require_axes(input_shape, range(3), "features (N, D) or sequences (N, T, D)", fix)
+        self.require_several(input_shape[-1], input_shape)
+        for name, start in zip(self.learned, ("ones", "zeros"), strict=False):
+            setattr(self, name, self.add_parameter(name, (input_shape[-1],), start, is_weight=False))
+        return input_shape
+
+    def _seen(self, x: Array) -> Array:
+        """X as (N, R, D)."""
+        return x.reshape(x.shape[0], 1, x.shape[1]) if x.ndim == 2 else x
+
+    def _groups(self, x: Array) -> Shape:
+        """One for each vector."""
+        return self._seen(x).shape[:2]
+
+
+class LayerNorm(_VectorNorm):
     """y = γ (x − μ) / √(σ² + ε) + β with mean and variance of each row along its last axis.
 
     Args:
@@ -266,24 +292,32 @@ class LayerNorm(_RowNorm):
 
     kernels = layer_norm_forward, layer_norm_backward
 
-    def __init__(self, *, epsilon: float = 1e-5) -> None:
-        self.epsilon = number(epsilon, "epsilon", "LayerNorm", low=0, open_low=True)
 
-    def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
-        """Creates γ and β (D,)."""
-        fix = "for images say gn.GroupNorm(1), which normalises all of an image together"
-        self.require_axes(input_shape, range(3), "features (N, D) or sequences (N, T, D)", fix)
-        self.require_several(input_shape[-1], input_shape)
-        self.gamma, self.beta = scale_and_shift(self, input_shape[-1])
-        return input_shape
+class RMSNorm(_VectorNorm):
+    """y = γ x / √(mean(x²) + ε), the mean of each row along its last axis: layer norm that leaves the mean where it is.
 
-    def _seen(self, x: Array) -> Array:
-        """X as (N, R, D)."""
-        return x.reshape(x.shape[0], 1, x.shape[1]) if x.ndim == 2 else x
+    Args:
+        epsilon: ε > 0.
 
-    def _groups(self, x: Array) -> Shape:
-        """One for each vector."""
-        return self._seen(x).shape[:2]
+    Shape:
+        (N, D) -> (N, D), (N, T, D) -> (N, T, D)
+
+    Raises:
+        ConfigurationError: epsilon outside its range.
+        ShapeError: at build, images; or a last axis of one element.
+
+    Source: B. Zhang, R. Sennrich, "Root mean square layer normalization", NeurIPS 2019, arXiv:1910.07467.
+
+    Example:
+        >>> import glassnet as gn
+        >>> net = gn.Sequential(gn.RMSNorm())
+        >>> net.build((12, 64)), [name for name, _ in net.named_parameters()]
+        ((12, 64), ['0.gamma'])
+    """
+
+    kernels = rms_norm_forward, rms_norm_backward
+    learned = ("gamma",)
+    statistics = ("inverse_rms",)
 
 
 class GroupNorm(_RowNorm):

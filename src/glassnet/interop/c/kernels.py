@@ -143,6 +143,9 @@ EMITTERS: dict[Kernel, Callable[..., Written]] = {
     row_norm.group_norm_forward: lambda x, gamma, beta, y, mean, epsilon, **_: call(
         "normalize", x, gamma, beta, True, *mean.shape, x.shape[1] // mean.shape[1], x.shape[2], epsilon, y
     ),
+    row_norm.rms_norm_forward: lambda x, gamma, y, epsilon, **_: call(
+        "normalize", x, gamma, None, False, size_of(x.shape[:2]), 1, x.shape[2], 1, epsilon, y
+    ),
     pool.max_pool2d_forward: lambda x, y, index, **window: call(
         "pool", x, False, *_images(x), *y.shape[2:], *window.values(), y
     ),

@@ -153,6 +153,11 @@ def _layer_norm(layer: gl.LayerNorm, nn: Any) -> Any:
 
 
 @to_module.register
+def _rms_norm(layer: gl.RMSNorm, nn: Any) -> Any:
+    return _filled(layer, nn.RMSNorm((layer.input_shape or (1,))[-1], eps=layer.epsilon))
+
+
+@to_module.register
 def _group_norm(layer: gl.GroupNorm, nn: Any) -> Any:
     return _filled(layer, nn.GroupNorm(layer.groups, (layer.input_shape or (1,))[0], eps=layer.epsilon))
 
