@@ -20,7 +20,7 @@ run: $(NATIVE)
 	@mkdir -p output
 	$(BIN)/glassnet train digits --hidden 128 --epochs 20 --output output/digits.safetensors --plot output/learning-curves.png
 
-test: unit lint tidy types contracts
+test: unit lint types contracts
 
 unit: $(NATIVE)
 	@# Tests of the native module are skipped where it is missing; here it must not be.
