@@ -153,10 +153,22 @@ def _batch_norm(m: Any, rows: Rows) -> list[gl.Layer]:
     return [gl.BatchNorm(momentum=m.momentum, epsilon=m.eps)]
 
 
-def _layer_norm(m: Any, rows: Rows) -> list[gl.Layer]:
+def _of_vectors(m: Any) -> None:
+    """Refuses a norm over several axes, or one without weights."""
     _only(m, elementwise_affine=True)
     if len(m.normalized_shape) != 1:
         raise UnreadError(f"normalized_shape={m.normalized_shape!r}")
+
+
+def _rms_norm(m: Any, rows: Rows) -> list[gl.Layer]:
+    from torch import finfo
+
+    _of_vectors(m)
+    return [gl.RMSNorm(epsilon=finfo(m.weight.dtype).eps if m.eps is None else m.eps)]
+
+
+def _layer_norm(m: Any, rows: Rows) -> list[gl.Layer]:
+    _of_vectors(m)
     if m.bias is None:
         raise UnreadError("bias=None")
     return [gl.LayerNorm(epsilon=m.eps)]
@@ -243,6 +255,7 @@ READERS: dict[str, Reader] = {
     "MaxPool1d": _as_images(_max_pool(1)),
     "MaxPool2d": _images(_max_pool(2)),
     "Permute": _plain(lambda m: gl.Permute(*m.order)),
+    "RMSNorm": _rms_norm,
     "Scale": _plain(lambda m: gl.Scale()),
     "Softmax": _softmax,
     "Softplus": _softplus,
