@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from families import IMAGES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,12 +24,11 @@ Shape = tuple[int, ...]
 Drawn = tuple[dict[str, Shape], dict[str, float]]
 """Shapes of a kernel's arrays by name, those of gradients left out, and its settings."""
 
-FAMILIES = ("conv", "folded", "norm", "pool", "resize", "scale")
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
 KERNELS_HERE = sorted(
     name
     for name, entry in KERNELS.items()
-    if entry.function.__module__.rpartition(".")[2] in FAMILIES and module is not None and module.has_kernel(name)
+    if entry.function.__module__.rpartition(".")[2] in IMAGES and module is not None and module.has_kernel(name)
 )
 BY_ROWS = [name for name in KERNELS_HERE if KERNELS[name].by_rows]
 WITH_SUMS = [name for name in KERNELS_HERE if KERNELS[name].sums]
@@ -37,6 +37,7 @@ OPTIONAL = {
     **dict.fromkeys(("conv1d_backward", "conv2d_backward", "conv_transpose2d_backward"), ("dx", "dbias")),
     **dict.fromkeys(("layer_norm_backward", "group_norm_backward", "scale_backward"), ("dx", "dgamma", "dbeta")),
     "batch_norm_sums": ("dgamma", "dbeta"),
+    "rms_norm_backward": ("dx", "dgamma"),
     "conv2d_folded": ("scale", "shift"),
     "fold_batch_norm": ("bias",),
     "channel_sums": ("total", "square_total"),
@@ -141,7 +142,7 @@ def batch_norms(case: Case, rng: np.random.Generator) -> Drawn:
 def layer_norms(case: Case, rng: np.random.Generator) -> Drawn:
     x = case.batch, case.channels * 7, int(rng.choice([case.width, 20 * case.height]))
     shapes: dict[str, Shape] = {"x": x, "y": x, "gamma": x[2:], "beta": x[2:]}
-    return shapes | dict.fromkeys(("mean", "inverse_std"), x[:2]), {"epsilon": 1e-5}
+    return shapes | dict.fromkeys(("mean", "inverse_std", "inverse_rms"), x[:2]), {"epsilon": 1e-5}
 
 
 def group_norms(case: Case, rng: np.random.Generator) -> Drawn:
@@ -221,7 +222,7 @@ DRAW: dict[str, Callable[[Case, np.random.Generator], Drawn]] = {
     "upsample2d": upsamples,
     "zero_pad2d": zero_pads,
     **dict.fromkeys(("channel_sums", "batch_norm", "fold_batch_norm", "scale"), batch_norms),
-    "layer_norm": layer_norms,
+    **dict.fromkeys(("layer_norm", "rms_norm"), layer_norms),
     "group_norm": group_norms,
     "conv2d": convs,
     "conv_transpose2d": transposed_convs,
@@ -236,7 +237,7 @@ def read_by(kernel: str, shapes: dict[str, Shape], numbers: dict[str, float], rn
     found: Arrays = {name: rng.normal(size=shapes[name]) for name in (*entry.reads, *entry.updates)}
     if "pool" in kernel and rng.integers(0, 2):  # many equal ones
         found = {name: np.round(array) for name, array in found.items()}
-    for name in found.keys() & {"inverse_std", "running_variance"}:
+    for name in found.keys() & {"inverse_std", "inverse_rms", "running_variance"}:
         found[name] = rng.uniform(0.5, 2, shapes[name])
     if "square_total" in found:
         mean, variance = rng.normal(size=shapes["total"]), rng.uniform(0.1, 3, shapes["total"])

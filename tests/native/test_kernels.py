@@ -151,7 +151,7 @@ def test_activations_at_the_ends_of_the_line(name: str, dtype: str) -> None:
     np.testing.assert_allclose(arrays[output], expected[output], rtol=tolerance, atol=tolerance * 1e-3)
 
 
-FAMILIES = ("activation", "combine", "dropout", "losses", "merge", "softmax", "updates")
+FAMILIES = ("activation", "classes", "combine", "dropout", "losses", "merge", "regression", "softmax", "updates")
 APART = "concat", "unpack", "weigh_gradient"
 """Whose arrays are of different widths."""
 CUTTABLE = sorted(
@@ -202,7 +202,8 @@ def test_parts_have_the_bits_of_the_whole(name: str, width: int, dtype: str) -> 
         np.testing.assert_array_equal(parts[key], whole[key], err_msg=key)
 
 
-NARROW = [name for name in CUTTABLE if KERNELS[name].function.__module__.endswith(("losses", "softmax"))]
+_OF_ROWS = ("losses", "classes", "regression", "softmax")
+NARROW = [name for name in CUTTABLE if KERNELS[name].function.__module__.endswith(_OF_ROWS)]
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from families import IMAGES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,11 +42,9 @@ SETTINGS: dict[str, float] = {
     "strength": 0.3,
     "unit_axis": 1,
 }
-ELSEWHERE = ("augment", "conv", "folded", "norm", "pool", "resize", "scale")
-"""Families of kernels for images, whose tests are in files of their own."""
-NATIVE = sorted(
-    n for n in KERNELS if not n.startswith("python_") and not KERNELS[n].function.__module__.endswith(ELSEWHERE)
-)
+ELSEWHERE = {*IMAGES, "augment", "python"}
+"""Families whose tests are in files of their own, and the one without native twins."""
+NATIVE = sorted(n for n in KERNELS if KERNELS[n].function.__module__.rpartition(".")[2] not in ELSEWHERE)
 BY_ROWS = [n for n in NATIVE if KERNELS[n].by_rows]
 FLAT = [n for n in NATIVE if KERNELS[n].updates and n not in ("accumulate", "max_norm")]
 """Update rules and what goes with them: their arrays are flat."""
