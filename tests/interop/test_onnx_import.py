@@ -225,3 +225,30 @@ def test_outputs_that_are_rounding_errors_are_refused(tmp_path: Path) -> None:
     saved(tmp_path / "model.onnx", nodes, ["N", 4], c=np.full(4, 7.5), one=np.ones(4))
     with pytest.raises(gn.ConfigurationError, match="'p', read as Scale.*are rounding errors of float32"):
         gn.from_onnx(tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "layer"),
+    [
+        ("Selu", {}, gn.SELU),
+        ("Selu", {"alpha": 1.6732631921768188, "gamma": 1.0507010221481323}, gn.SELU),
+        ("Selu", {"alpha": 1.5}, None),
+        ("Selu", {"gamma": 1.0}, None),
+        ("Mish", {}, gn.Mish),
+        ("HardSwish", {}, gn.HardSwish),
+        ("ThresholdedRelu", {"alpha": 1.0}, None),
+    ],
+)
+def test_settings_that_onnx_takes_for_granted_are_read_and_others_refused(
+    kind: str, settings: dict[str, float], layer: type[gn.Layer] | None, tmp_path: Path
+) -> None:
+    ends = (onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["N", 3]) for name in "xy")
+    x, y = ends
+    graph = onnx.helper.make_graph([onnx.helper.make_node(kind, ["x"], ["y"], **settings)], "one", [x], [y])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 21)], ir_version=9)
+    onnx.save(model, tmp_path / "one.onnx")
+    if layer is None:
+        with pytest.raises(gn.ConfigurationError, match=f"{kind}.*(alpha|gamma)=|operator {kind}"):
+            gn.from_onnx(tmp_path / "one.onnx")
+    else:
+        assert [type(found) for found in gn.from_onnx(tmp_path / "one.onnx").layers] == [layer]

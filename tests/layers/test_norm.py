@@ -296,3 +296,11 @@ def test_rms_norm_goes_through_every_door(engine: str, tmp_path: Path) -> None:
     model.save(tmp_path / "model.safetensors")
     np.testing.assert_allclose(gn.load(tmp_path / "model.safetensors").predict(X), model.predict(X), rtol=1e-4)
     assert model.export_onnx(tmp_path / "model.onnx").largest_difference < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("layer", "becomes"), [(gn.LayerNorm(), "0"), (gn.RMSNorm(), "1 or −1"), (gn.GroupNorm(1), "0")]
+)
+def test_a_value_alone_is_not_normalised(layer: gn.Layer, becomes: str) -> None:
+    with pytest.raises(gn.ShapeError, match=f"one alone always becomes {becomes}\\."):
+        gn.Sequential(layer).build((1,))

@@ -14,14 +14,15 @@ from glassnet.layers.numpy_layer import NumpyLayer as NumpyLayer
 if TYPE_CHECKING:
     from glassnet.layers.activation import *
     from glassnet.layers.augment import *
+    from glassnet.layers.batch_norm import *
     from glassnet.layers.conv import *
     from glassnet.layers.dense import *
     from glassnet.layers.dropout import *
     from glassnet.layers.embedding import *
-    from glassnet.layers.norm import *
     from glassnet.layers.numpy_layer import *
     from glassnet.layers.pool import *
     from glassnet.layers.resize import *
+    from glassnet.layers.row_norm import *
     from glassnet.layers.scale import *
     from glassnet.layers.shape import *
 
