@@ -304,7 +304,19 @@ def test_kinks_are_where_they_are_declared(layer: type[gn.layers.Activation]) ->
     assert all((abs(seen - kink) <= 2 * step).any() for kink in declared if np.isfinite(kink))
 
 
-@pytest.mark.parametrize("layer", [gn.ReLU(), gn.LeakyReLU(0.3), gn.Clip(-0.5, 0.75), gn.ELU(1.5), gn.ELU()])
+def curvature_of(layer: gn.layers.Activation, x: float, slope: float) -> float:
+    """f″ on the piece where f′ is the given slope."""
+    if isinstance(layer, gn.HardSwish):
+        return 0.0 if slope in (0, 1) else 1 / 3
+    scale = {gn.ELU: getattr(layer, "alpha", 0.0), gn.SELU: 1.7580993408473766}.get(type(layer), 0.0)
+    return scale * np.exp(x) if x <= 0 else 0.0
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [gn.ReLU(), gn.LeakyReLU(0.3), gn.Clip(-0.5, 0.75), gn.ELU(1.5), gn.ELU(), gn.SELU(), gn.HardSwish(), gn.ReLU6()],
+    ids=repr,
+)
 @pytest.mark.parametrize("side", [-1, 0, 1])
 def test_on_its_piece_a_function_goes_on_beyond_the_kink(layer: gn.layers.Activation, side: int) -> None:
     forward, backward = map(info, layer.kernels)
@@ -317,7 +329,7 @@ def test_on_its_piece_a_function_goes_on_beyond_the_kink(layer: gn.layers.Activa
         runner(layer, forward.function, x=first, y=y, **settings)
         slope = np.empty(1)
         runner(layer, backward.function, **{n: given[n] for n in backward.reads}, dx=slope, **settings)
-        curvature = layer.alpha * np.exp(first[0]) if isinstance(layer, gn.ELU) and first[0] <= 0 else 0.0
+        curvature = curvature_of(layer, float(first[0]), float(slope[0]))
         for beyond in (-1e-2, 1e-2):
             runner.again()
             x, y_again, slope_again = first + beyond, np.empty(1), np.empty(1)
