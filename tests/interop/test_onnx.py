@@ -241,6 +241,58 @@ def proto_of(nodes: list[Any], constants: dict[str, Any], shape: list[Any], outp
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
 
 
+RMS_FORMS = {
+    "product and quotient": [
+        ("Mul", ["x", "x"], "a"), ("ReduceMean", ["a", "axes"], "m"), ("Add", ["m", "epsilon"], "e"),
+        ("Sqrt", ["e"], "r"), ("Div", ["x", "r"], "n"), ("Mul", ["n", "gamma"], "y"),
+    ],
+    "power and reciprocal": [
+        ("Pow", ["x", "two"], "a"), ("ReduceMean", ["a", "axes"], "m"), ("Add", ["epsilon", "m"], "e"),
+        ("Sqrt", ["e"], "s"), ("Reciprocal", ["s"], "r"), ("Mul", ["x", "r"], "n"), ("Mul", ["gamma", "n"], "y"),
+    ],
+    "negative power": [
+        ("Mul", ["x", "x"], "a"), ("ReduceMean", ["a", "axes"], "m"), ("Add", ["m", "epsilon"], "e"),
+        ("Pow", ["e", "half"], "r"), ("Mul", ["r", "x"], "n"), ("Mul", ["n", "gamma"], "y"),
+    ],
+    "one operator": [("RMSNormalization", ["x", "gamma"], "y")],
+}  # fmt: skip
+"""How other programs write a norm by the root mean square."""
+
+
+@pytest.mark.parametrize("rows", [(9,), (4, 9)])
+@pytest.mark.parametrize("form", RMS_FORMS)
+def test_root_mean_square_norms_of_other_programs(form: str, rows: tuple[int, ...], tmp_path: Path) -> None:
+    rng, path = np.random.default_rng(0), tmp_path / "model.onnx"
+    constants = {
+        **{"gamma": rng.normal(size=9), "epsilon": 1e-3, "two": 2.0, "half": -0.5},
+        **{"axes": np.array([-1])},
+    }
+    constants = {name: np.asarray(own, np.int64 if name == "axes" else np.float32) for name, own in constants.items()}
+    extra = {"epsilon": 1e-3} if form == "one operator" else {}
+    nodes = [onnx.helper.make_node(kind, inputs, [output], **extra) for kind, inputs, output in RMS_FORMS[form]]
+    proto = proto_of(nodes, constants, ["N", *rows])
+    proto.opset_import[0].version = 23
+    onnx.save(proto, str(path))
+    net = from_onnx(path)
+    (norm,) = (layer for layer in net.layers if isinstance(layer, gn.RMSNorm))
+    assert (norm.epsilon, kinds_of(net)) == (pytest.approx(1e-3, rel=1e-7), ["RMSNorm"])
+    x = rng.normal(size=(3, *rows)).astype(np.float32)
+    expected = constants["gamma"] * x / np.sqrt(np.square(x).mean(-1, keepdims=True) + 1e-3)
+    np.testing.assert_allclose(net(x), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("broken", ["axes", "two"])
+def test_what_is_no_root_mean_square_norm_is_refused(broken: str, tmp_path: Path) -> None:
+    """Along another axis, or of another power."""
+    constants = {"gamma": np.ones(9), "epsilon": 1e-3, "two": 4.0 if broken == "two" else 2.0}
+    constants = {name: np.asarray(own, np.float32) for name, own in constants.items()}
+    constants["axes"] = np.array([1 if broken == "axes" else -1])
+    nodes = [onnx.helper.make_node(kind, own, [output]) for kind, own, output in RMS_FORMS["power and reciprocal"]]
+    onnx.save(proto_of(nodes, constants, ["N", 4, 9]), str(tmp_path / "model.onnx"))
+    with pytest.raises(gn.ConfigurationError, match="onnx: received"):
+        from_onnx(tmp_path / "model.onnx")
+
+
 def test_forms_of_other_programs(tmp_path: Path) -> None:
     node, rng = onnx.helper.make_node, np.random.default_rng(0)
     weights = {

@@ -179,18 +179,21 @@ def _batch_norm(node: Node) -> list[Found]:
     return between(shape, (2, 1), [found], shape) if len(shape) == 2 else [found]
 
 
-def _layer_norm(node: Node) -> list[Found]:
+def _vector_norm(node: Node) -> list[Found]:
     shape = node.x()
     axis = node.get("axis", -1) % (len(shape) + 1)
     require(axis > 0 and node.get("stash_type", 1) == 1, f"axis={axis} or another stash_type")
     inner = shape[axis - 1 :]
-    gamma, beta = node.constant(1, "a scale"), node.optional(2, "a bias")
-    values = {"gamma": gamma, "beta": np.zeros(1) if beta is None else beta}
+    has_mean = node.kind == "LayerNormalization"
+    values = {"gamma": node.constant(1, "a scale")}
+    if has_mean:
+        beta = node.optional(2, "a bias")
+        values["beta"] = np.zeros(1) if beta is None else beta
     require(all(own.ndim <= len(inner) for own in values.values()), "a scale or bias of more axes")
     values = {name: np.broadcast_to(own, inner).ravel() for name, own in values.items()}
     seen = (prod(inner),) if axis == 1 else (prod(shape[: axis - 1]), prod(inner))
-    layer = Found(gl.LayerNorm(epsilon=node.get("epsilon", 1e-5)), values)
-    return [*view(shape, seen), layer, *view(seen, shape)]
+    norm = (gl.LayerNorm if has_mean else gl.RMSNorm)(epsilon=node.get("epsilon", 1e-5))
+    return [*view(shape, seen), Found(norm, values), *view(seen, shape)]
 
 
 def _instance_norm(node: Node) -> list[Found]:
@@ -243,7 +246,7 @@ OPERATORS: dict[str, Reader] = {
     "GroupNormalization": _group_norm,
     "Identity": _identity,
     "InstanceNormalization": _instance_norm,
-    "LayerNormalization": _layer_norm,
+    **dict.fromkeys(("LayerNormalization", "RMSNormalization"), _vector_norm),
     "MatMul": _matmul,
     "Neg": _negative,
     "PRelu": _prelu,

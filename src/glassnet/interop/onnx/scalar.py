@@ -1,13 +1,15 @@
-"""Activations that a file spells out in operators on single numbers, recognised by their values.
+"""Activations and norms that a file spells out in operators of arithmetic, recognised by their values.
 
 x · σ(x), ½ x (1 + erf(x / √2)), or log(1 + eˣ) with x itself where it is large: the operators between two values are
 run on numbers from −1000 to 1000, and what they give is compared with the activations that there are. So it does not
-matter in which order they are written, and a constant that differs is noticed.
+matter in which order they are written, and a constant that differs is noticed. Where a mean along the last axis is
+among them, they are run on rows, and compared with x / √(mean(x²) + ε).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -25,14 +27,16 @@ SPELLING = (
 )  # fmt: skip
 """Operators that are read as parts of an activation alone."""
 NUMBERWISE = (*SPELLING, *ACTIVATIONS, "Add", "Clip", "Div", "Gelu", "Identity", "Mul", "Neg", "Sub")
+MEAN = "ReduceMean"
 MOST_NODES = 24
 GRID = np.unique(np.concatenate([np.linspace(-30, 30, 2401), np.linspace(-1, 1, 401), [-1e3, -100.0, 100.0, 1e3]]))
+ROWS = np.concatenate([scale * np.random.default_rng(0).normal(size=(4, 6)) for scale in (1e-6, 1e-3, 1, 1e3)])
 TOLERANCE = 2e-7
 """Relative to 1 or the number itself: what constants in float32 differ from those that were meant."""
 
 
 def spelt_out(source: Source, nodes: dict[str, Node], end: str, begins: Iterable[str]) -> tuple[Found, str] | None:
-    """An activation that ends in a value.
+    """An activation or a norm that ends in a value.
 
     Args:
         source: the graph.
@@ -41,22 +45,28 @@ def spelt_out(source: Source, nodes: dict[str, Node], end: str, begins: Iterable
         begins: values that every way to it passes through, the nearest first.
 
     Returns:
-        The activation and the value that it is of; None where there is none.
+        The layer and the value that it is of; None where there is none.
     """
     for begin in begins:
         region = _region(source, nodes, end, begin)
         if region is None:
             return None
         if any(len(set(node.data())) > 1 or node.kind in SPELLING for node in region):
-            values = _values(source, region, begin, end)
-            layer = next(_fitting(values), None) if values is not None else None
-            if layer is not None:
-                return Found(layer, value=end), begin
+            is_norm = any(node.kind == MEAN for node in region)
+            x = ROWS.reshape(len(ROWS), *(1,) * (len(source.rows[begin]) - 1), -1) if is_norm else GRID
+            values = _values(source, region, begin, end, x)
+            found = None if values is None else _norm(source, region, x, values) if is_norm else _activation(values)
+            if found is not None:
+                units = {"gamma": np.ones(source.rows[begin][-1])} if is_norm else {}
+                return Found(found, units, value=end), begin
     return None
 
 
 def _region(source: Source, nodes: dict[str, Node], end: str, begin: str) -> list[Node] | None:
-    """The operators between two values, if each works on single numbers."""
+    """The operators between two values, if each works on single numbers or is a mean along the last axis."""
+    row = source.rows.get(begin)
+    if not row:
+        return None
     found: dict[str, Node] = {}
     left = [end]
     while left:
@@ -64,9 +74,9 @@ def _region(source: Source, nodes: dict[str, Node], end: str, begin: str) -> lis
         if name == begin or name in found:
             continue
         node = nodes.get(name)
-        if node is None or node.kind not in NUMBERWISE or node.domain or len(found) == MOST_NODES:
+        if node is None or node.kind not in (*NUMBERWISE, MEAN) or node.domain or len(found) == MOST_NODES:
             return None
-        if source.rows.get(name) != source.rows.get(begin):
+        if source.rows.get(name) not in (row, (*row[:-1], 1)):
             return None
         for own in node.inputs:
             if own in source.depends:
@@ -77,8 +87,8 @@ def _region(source: Source, nodes: dict[str, Node], end: str, begin: str) -> lis
     return list(found.values())
 
 
-def _values(source: Source, region: list[Node], begin: str, end: str) -> Array | None:
-    """What the operators make of the grid, in float64."""
+def _values(source: Source, region: list[Node], begin: str, end: str, x: Array) -> Array | None:
+    """What the operators make of x, in float64; None where they make nothing finite of its shape."""
     from onnx import TensorProto, helper, numpy_helper
     from onnx.reference import ReferenceEvaluator
 
@@ -87,34 +97,46 @@ def _values(source: Source, region: list[Node], begin: str, end: str) -> Array |
     used = {name for proto in protos for name in proto.input if name in source.constants}
     constants = []
     for name in used:
-        value = source.constants[name].reshape(())
-        constants.append(numpy_helper.from_array(value.astype(np.float64) if value.dtype.kind == "f" else value, name))
-    given = helper.make_tensor_value_info(begin, TensorProto.DOUBLE, [GRID.size])
+        value = source.constants[name]
+        is_real = value.dtype.kind == "f"  # others may be axes
+        constants.append(numpy_helper.from_array(value.reshape(()).astype(np.float64) if is_real else value, name))
+    given = helper.make_tensor_value_info(begin, TensorProto.DOUBLE, x.shape)
     graph = helper.make_graph(protos, "part", [given], [helper.make_empty_tensor_value_info(end)], constants)
     versions = [helper.make_opsetid(domain, version) for domain, version in source.versions.items()]
     try:
         with np.errstate(all="ignore"):
-            (found,) = ReferenceEvaluator(helper.make_model(graph, opset_imports=versions)).run(None, {begin: GRID})
+            (found,) = ReferenceEvaluator(helper.make_model(graph, opset_imports=versions)).run(None, {begin: x})
     except Exception:  # noqa: BLE001 - an operator that the evaluator has not: nothing is recognised
         return None
-    return np.asarray(found)
+    found = np.asarray(found)
+    return found if found.shape == x.shape and np.isfinite(found).all() else None
 
 
-def _fitting(values: Array) -> Iterator[gl.Layer]:
-    """Activations that give these values on the grid."""
+def _gives(x: Array, values: Array, y: Array) -> bool:
+    return bool(np.all(np.abs(values - y) <= TOLERANCE * np.maximum(1, np.abs(x))))
+
+
+def _norm(source: Source, region: list[Node], x: Array, values: Array) -> gl.Layer | None:
+    """The norm that gives these values; its ε is one of the constants."""
+    names = {name for node in region for name in node.inputs if name in source.constants}
+    reals = [own for own in map(source.constants.__getitem__, names) if own.dtype.kind == "f"]
+    for epsilon in sorted(float(str(own.ravel()[0])) for own in reals):
+        if 0 < epsilon < 1 and _gives(x, values, x / np.sqrt(np.square(x).mean(-1, keepdims=True) + epsilon)):
+            return gl.RMSNorm(epsilon=epsilon)
+    return None
+
+
+def _activation(values: Array) -> gl.Layer | None:
+    """The activation that gives these values on the grid."""
     lowest, highest, slope = float(values[0]), float(values[-1]), -float(np.interp(-1.0, GRID, values))
     choices: tuple[Callable[[], Any], ...] = (
         gl.SiLU, gl.GELU, lambda: gl.GELU(approximate=True), *ACTIVATIONS.values(),
         lambda: gl.LeakyReLU(round(slope, 9)),
         lambda: gl.Clip(None if lowest == GRID[0] else lowest, None if highest == GRID[-1] else highest),
     )  # fmt: skip
-    if values.shape != GRID.shape or not np.isfinite(values).all():
-        return
     for choice in choices:
-        try:
-            layer = choice()
-        except ValueError:  # settings that make no sense: not this one
-            continue
-        expected, _ = layer.forward(NumpyRunner(), GRID, training=False)
-        if np.all(np.abs(values - expected) <= TOLERANCE * np.maximum(1, np.abs(GRID))):
-            yield layer
+        with suppress(ValueError):  # settings that make no sense: not this one
+            layer: gl.Layer = choice()
+            if _gives(GRID, values, layer.forward(NumpyRunner(), GRID, training=False)[0]):
+                return layer
+    return None

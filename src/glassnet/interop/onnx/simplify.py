@@ -136,12 +136,14 @@ def _groups(three: list[Found]) -> list[Found] | None:
 def _norm_and_scale(pair: list[Found]) -> list[Found] | None:
     """γ and β of a norm that has none yet."""
     norm, scale = pair
-    if not (isinstance(norm.layer, gl.GroupNorm | gl.LayerNorm) and isinstance(scale.layer, gl.Scale)):
+    if not (isinstance(norm.layer, gl.GroupNorm | gl.LayerNorm | gl.RMSNorm) and isinstance(scale.layer, gl.Scale)):
         return None
-    own, sizes = norm.parameters, {len(norm.parameters["gamma"]), len(scale.parameters["gamma"])}
-    if len(sizes) != 1 or own["beta"].any() or (own["gamma"] != 1).any():
+    own, new = norm.parameters, scale.parameters
+    if len(own["gamma"]) != len(new["gamma"]) or (own["gamma"] != 1).any() or own.get("beta", np.zeros(1)).any():
         return None
-    return [replace(scale, layer=norm.layer, parameters=scale.parameters)]
+    if "beta" not in own and new["beta"].any():
+        return None
+    return [replace(scale, layer=norm.layer, parameters={name: new[name] for name in own})]
 
 
 RULES: list[tuple[int, Rule]] = [
