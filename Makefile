@@ -52,9 +52,13 @@ test-sanitize: $(NATIVE)
 	$(SANITIZE)/venv/bin/python -m pytest -n 2 --dist loadfile \
 	  tests/native tests/training tests/test_model.py tests/test_recording.py
 
-# make fuzz     50,000 damaged model files, some five minutes
+# make fuzz     50,000 damaged model files, and every door that takes bytes with coverage guidance (atheris, which it
+#               installs), FUZZ_SECONDS each; some 20 minutes
+FUZZ_SECONDS ?= 60
 fuzz: $(NATIVE)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris==3.0.0
 	GLASSNET_FUZZ_EXAMPLES=25000 $(BIN)/python -m pytest -n 2 tests/formats/test_fuzz.py
+	$(BIN)/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS)
 
 # make compile-arm64  whether the native code compiles for arm64; installs a cross compiler in build/arm64
 compile-arm64: $(INSTALLED)

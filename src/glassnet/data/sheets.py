@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from glassnet.core.errors import DataError, FileFormatError, require_extra
+from glassnet.core.foreign import reading_by_others
 from glassnet.data.files import unreadable
 from glassnet.data.records import named_columns
 from glassnet.tables import Frame
@@ -50,28 +52,17 @@ def read_xlsx(path: Path) -> Frame:
 
 def _rows(path: Path) -> list[tuple[int, tuple[Any, ...]]]:
     """The rows with values, and their numbers."""
-    from zipfile import BadZipFile
-
     expected = "openpyxl, which reads spreadsheets, or the sheet as CSV UTF-8"
     require_extra("openpyxl", extra="tables", expected=expected, where=f"read {path.name}")
     from openpyxl import load_workbook
-    from openpyxl.utils.exceptions import InvalidFileException
 
-    try:
-        values = load_workbook(path, read_only=True, data_only=True)
-        formulas = load_workbook(path, read_only=True)
-    except (InvalidFileException, BadZipFile, KeyError, ValueError, OSError) as error:
-        raise FileFormatError(
-            where=path.name,
-            received=f"a file that is no spreadsheet ({error})",
-            expected="an .xlsx file",
-            fix="save it again as .xlsx, or as CSV UTF-8",
-        ) from error
-    try:
+    received, fix = "a file that is no spreadsheet ({error})", "save it again as .xlsx, or as CSV UTF-8"
+    with ExitStack() as stack:
+        stack.enter_context(reading_by_others(path.name, received=received, expected="an .xlsx file", fix=fix))
+        file = stack.enter_context(path.open("rb"))  # openpyxl leaves a damaged one open
+        values = stack.enter_context(closing(load_workbook(file, read_only=True, data_only=True)))
+        formulas = stack.enter_context(closing(load_workbook(file, read_only=True)))
         sheets = {sheet.title: _sheet(sheet, formulas[sheet.title], path) for sheet in values.worksheets}
-    finally:
-        values.close()
-        formulas.close()
     filled = {title: rows for title, rows in sheets.items() if rows}
     if len(filled) > 1:
         raise FileFormatError(

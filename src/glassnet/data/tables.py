@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
@@ -13,11 +13,10 @@ from glassnet.core.calls import suggests
 from glassnet.core.errors import (
     ConfigurationError,
     DataError,
-    FileFormatError,
-    MissingFileError,
     did_you_mean,
     require_extra,
 )
+from glassnet.core.foreign import reading_by_others
 from glassnet.data.dataset import quoted
 from glassnet.data.files import unreadable
 from glassnet.data.records import header_hint, records
@@ -273,19 +272,10 @@ def _frames_of_parquet(path: Path, wanted: Sequence[str], rows: int) -> Iterator
                 start += len(part)
 
 
-@contextmanager
-def _as_damage(path: Path) -> Iterator[None]:
-    """Says in our own words what polars finds wrong."""
-    import polars
-
-    try:
-        yield
-    except MissingFileError:  # an OSError too, but one that says what is wrong
-        raise
-    except (polars.exceptions.PolarsError, OSError) as error:
-        raise FileFormatError(
-            where=path.name,
-            received="a file that is no .parquet file, or a damaged one",
-            expected="a .parquet file with columns of numbers, truth, texts, dates or times",
-            fix="write it again",
-        ) from error
+def _as_damage(path: Path) -> AbstractContextManager[None]:
+    return reading_by_others(
+        path.name,
+        received="a file that is no .parquet file, or a damaged one",
+        expected="a .parquet file with columns of numbers, truth, texts, dates or times",
+        fix="write it again",
+    )
