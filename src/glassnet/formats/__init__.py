@@ -1,6 +1,7 @@
 """The model's file."""
 
 from glassnet.formats.description import ModelParts, describe, reconstruct
+from glassnet.formats.fingerprint import fingerprint
 from glassnet.formats.memories import read_memories
 from glassnet.formats.model_file import read_model_file, write_model_file
 from glassnet.formats.proof import require_whole
@@ -10,6 +11,7 @@ __all__ = [
     "ModelParts",
     "Written",
     "describe",
+    "fingerprint",
     "in_words",
     "read_memories",
     "read_model_file",

@@ -13,14 +13,14 @@ from glassnet.core.doors import door
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.settings import Configurable, one_of, whole
 from glassnet.core.shapes import DType, as_dtype
-from glassnet.formats import Written
+from glassnet.formats import Written, fingerprint
 from glassnet.layers import Layer, NumpyLayer
 from glassnet.losses import as_loss
 from glassnet.metrics import as_metrics
 from glassnet.model.checks import agreed_dtype, check_end
 from glassnet.model.fitting import Fitting
 from glassnet.model.outputs import Losses, Metrics, loss_for, metrics_for
-from glassnet.model.saving import KEPT, read, write
+from glassnet.model.saving import KEPT, parts_of, read, write
 from glassnet.model.steps import Stepping
 from glassnet.network import Network, as_network
 from glassnet.optimizers import Optimizer, as_optimizer
@@ -198,6 +198,43 @@ class Model(Fitting, Stepping):
             ConfigurationError: the path cannot be written, or a setting cannot be put into a file.
         """
         write(self, path, self.epochs_trained, include_optimizer=include_optimizer)
+
+    @suggests
+    def fingerprint(self, of: str = "training") -> str:
+        """A short hash of all that decides what the model answers, and how it trains on.
+
+        Two models with the same fingerprint give the same answers and, on the same data, learn the same numbers; a
+        single bit of a parameter makes another one. It depends on the model alone, not on the machine, the process or
+        the version of glassnet, and it outlives ``save`` and ``load``. How the numbers are calculated (``engine``,
+        ``threads``) is no part of it, and of functions and classes of your own it knows the names and settings, not
+        the code.
+
+        Args:
+            of: ``"training"`` for everything that ``save`` writes: architecture and settings, parameters, loss,
+                preprocessing, names, metrics, seed, epochs and steps done, the memory of the optimizer and of
+                callbacks that decide about training. ``"predictions"`` for the part of it that answers depend on,
+                whatever optimizer has led there.
+
+        Returns:
+            16 hexadecimal digits.
+
+        Raises:
+            NotBuiltError: there are no parameters yet.
+            ConfigurationError: a setting that no file could hold, such as a lambda.
+
+        Example:
+            >>> import numpy as np, glassnet as gn
+            >>> x, y = np.array([[0.0], [1.0], [2.0]]), np.array([[1.0], [3.0], [5.0]])
+            >>> one, two = (gn.Model(gn.Dense(1), "mean_squared_error", gn.SGD(0.1), seed=7) for _ in range(2))
+            >>> _ = one.fit(x, y, epochs=5, verbose=False)
+            >>> for _ in range(5):
+            ...     _ = two.fit(x, y, epochs=1, verbose=False)
+            >>> one.fingerprint() == two.fingerprint()
+            True
+        """
+        self.require_built("fingerprint")
+        asked = one_of(of, "of", "fingerprint", ("training", "predictions"))
+        return fingerprint(parts_of(self, self.epochs_trained), training=asked == "training")
 
     def export_onnx(self, path: str | Path, *, opset: int | None = None) -> Any:
         """Writes the prediction, preprocessing included, as an ONNX file that is checked and tried; print the report.

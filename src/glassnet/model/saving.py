@@ -28,7 +28,15 @@ def write(model: WithDoors, path: str | Path, epochs_trained: int, *, include_op
     """Writes the file of a model that has been trained for so many epochs: see ``Model.save``."""
     model.require_built("save")
     require_writable(path, where="save")
-    parts = ModelParts(
+    parts = parts_of(model, epochs_trained)
+    description, tensors = describe(parts, include_optimizer=include_optimizer)
+    require_whole(parts, description, tensors)
+    write_model_file(path, description, tensors)
+
+
+def parts_of(model: WithDoors, epochs_trained: int) -> ModelParts:
+    """All that a file holds of a model that has been trained for so many epochs."""
+    return ModelParts(
         network=model.network,
         loss=model.loss,
         optimizer=model.optimizer,
@@ -36,9 +44,6 @@ def write(model: WithDoors, path: str | Path, epochs_trained: int, *, include_op
         seed=model.seed,
         **{name: getattr(model, name) for name in KEPT} | {"epochs_trained": epochs_trained},
     )
-    description, tensors = describe(parts, include_optimizer=include_optimizer)
-    require_whole(parts, description, tensors)
-    write_model_file(path, description, tensors)
 
 
 def read(path: str | Path, custom: Sequence[type[Configurable] | Callable[..., Any]]) -> tuple[ModelParts, Written]:
