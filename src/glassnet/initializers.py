@@ -15,7 +15,7 @@ import numpy as np
 
 from glassnet.core.checks import as_rows
 from glassnet.core.errors import ConfigurationError, ShapeError
-from glassnet.core.settings import Configurable, by_name, number
+from glassnet.core.settings import Configurable, by_name, is_real, number
 from glassnet.core.shapes import Array, Shape
 from glassnet.core.spellings import ALIASES
 
@@ -261,8 +261,8 @@ def as_initializer(given: Any) -> Initializer:
         return _OfFunction(given)
     if isinstance(given, np.ndarray | list | tuple):
         return Given(given)
-    if isinstance(given, int | float | np.integer | np.floating) and not isinstance(given, bool):
-        return Constant(float(given))
+    if is_real(given):
+        return Constant(given)
     return by_name(given, INITIALIZERS, Initializer, what="initializer")
 
 

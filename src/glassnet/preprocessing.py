@@ -45,10 +45,13 @@ class Standardize(Configurable):
         self.names: tuple[str, ...] | None = None
         self.mean = numeric(mean, where="Standardize: mean").astype(np.float64)
         self.scale = numeric(scale, where="Standardize: scale").astype(np.float64)
-        if not np.isfinite(self.mean).all() or not np.isfinite(self.scale).all() or (self.scale == 0).any():
+        given = np.asarray(mean), np.asarray(scale)
+        are_numbers = all(array.size and array.dtype.kind != "b" for array in given)
+        are_finite = np.isfinite(self.mean).all() and np.isfinite(self.scale).all()
+        if not are_numbers or not are_finite or (self.scale == 0).any():
             raise ConfigurationError(
                 where="Standardize",
-                received="a mean or scale that is not finite, or a scale of 0",
+                received="a mean or scale that is empty, a truth value or not finite, or a scale of 0",
                 expected="finite numbers, scale ≠ 0",
                 fix="use Standardize.from_data(x), which gives constant columns the scale 1",
             )

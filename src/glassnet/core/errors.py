@@ -12,6 +12,10 @@ _OF_NUMPY = re.compile(
 )
 
 
+MOST_BITS = 1024
+"""Of whole numbers that messages write out."""
+
+
 class GlassnetError(Exception):
     """Base of every error that glassnet raises on purpose.
 
@@ -97,6 +101,22 @@ def plain_numbers(text: str) -> str:
     if "np." not in text:
         return text
     return _OF_NUMPY.sub(lambda found: found["number"] or found["text"] or found["truth"], text)
+
+
+def shown(value: object, longest: int = 80) -> str:
+    """How messages write something that was received, whatever it is: in one line, no longer than so many characters.
+
+    Example:
+        >>> shown([1, 2]), shown(10**5000), shown(range(10), 8)
+        ('[1, 2]', 'a whole number of 16,610 bits', 'range(0…')
+    """
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:  # Python writes no number of so many digits
+        return f"a whole number of {value.bit_length():,} bits"
+    try:
+        text = " ".join(plain_numbers(repr(value)).split())
+    except Exception:  # noqa: BLE001 - a repr of the user's, or a number in it that cannot be written
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def require_extra(*packages: str, extra: str, expected: str, where: str) -> None:

@@ -15,6 +15,8 @@ from glassnet.core.shapes import Array
 
 NUMBERS = "biuf"
 """Kinds of dtypes that hold numbers or truth."""
+DEEPEST = 64
+"""So many axes an array of NumPy may have; a list that holds itself has no end."""
 MISSING_TYPES = ("NoneType", "NAType", "NaTType")
 """What Python and pandas put where nothing is."""
 
@@ -35,6 +37,8 @@ def numeric(values: Any, *, where: str) -> Array:
         raise _refused("no array", "nothing (None)", where)
     if hasattr(values, "toarray"):
         raise _refused("sparse", f"a sparse matrix ({type(values).__name__})", where)
+    if isinstance(values, bytes | bytearray):
+        raise _refused("text", f"{len(values)} bytes", where)
     _refuse_masked_parts(values, where)
     try:
         array = np.asanyarray(values)
@@ -89,6 +93,8 @@ def _refuse_masked_parts(values: Any, where: str, index: tuple[int, ...] = ()) -
     kinds = set(map(type, values))
     if not any(issubclass(kind, list | tuple | np.ma.MaskedArray) for kind in kinds):
         return
+    if len(index) > DEEPEST:
+        raise _refused("ragged", f"lists in lists in lists, more than {DEEPEST} deep", where)
     for place, value in enumerate(values):
         if isinstance(value, np.ma.MaskedArray) and value.dtype.names is None and np.ma.is_masked(value):
             hidden = np.ma.getmaskarray(value)

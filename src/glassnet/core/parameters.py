@@ -212,7 +212,7 @@ class Parameter(Closed, NDArrayOperatorsMixin):
         place = self.value[key]
         values = np.asarray(given.value if isinstance(given, Parameter) else given)
         fits = values.shape == np.shape(place) or values.ndim == 0
-        if not fits or not self._can_hold(values):
+        if not fits or not _can_hold(self.dtype, values):
             raise ShapeError(
                 where=self.where,
                 received=f"{values.dtype} of shape {values.shape}" + (", not all finite" if fits else ""),
@@ -235,10 +235,6 @@ class Parameter(Closed, NDArrayOperatorsMixin):
         for place, values in zip(out, result if isinstance(result, tuple) else (result,), strict=True):
             place[...] = values
         return out[0] if len(out) == 1 else out
-
-    def _can_hold(self, values: Array) -> bool:
-        with np.errstate(over="ignore"):
-            return values.dtype.kind in "fiub" and bool(np.isfinite(values.astype(self.dtype)).all())
 
     def _require_values(self) -> None:
         if self.value.shape != self.shape:
@@ -329,19 +325,33 @@ class ParameterView(Parameter):
             self._gradient = np.zeros(self.shape, self._source.dtype)
 
 
-def drawn(parameter: Parameter, rng: np.random.Generator, path: str) -> Array:
+def drawn(parameter: Parameter, rng: np.random.Generator, path: str, dtype: np.dtype[Any]) -> Array:
     """Its initial values in float64.
 
     Raises:
-        ShapeError: an initializer of the user's gives another shape, or what are no numbers.
+        ShapeError: an initializer of the user's gives another shape, or what are no numbers that the dtype can hold.
+        ConfigurationError: there is no memory for so many.
     """
-    values = np.asarray(parameter.draw(parameter.shape, rng))
-    if values.shape != parameter.shape or values.dtype.kind not in "fiub" or not np.isfinite(values).all():
+    try:
+        values = np.asarray(parameter.draw(parameter.shape, rng))
+    except MemoryError as error:
+        raise ConfigurationError(
+            where=f"initial values of {path}",
+            received=f"{size_of(parameter.shape):,} values of shape {parameter.shape}",
+            expected="as many as there is memory for",
+            fix="choose fewer units, filters or vectors",
+        ) from error
+    if values.shape != parameter.shape or values.dtype.kind not in "fiub" or not _can_hold(dtype, values):
         raise ShapeError(
             where=f"initial values of {path}",
             received=f"{values.dtype} of shape {values.shape}"
-            + ("" if values.shape != parameter.shape else ", not all finite"),
+            + ("" if values.shape != parameter.shape else f", not all finite in {dtype}"),
             expected=f"finite numbers of shape {parameter.shape}",
             fix="let the initializer return an array of the shape that it is asked for: rng.normal(size=shape)",
         )
     return values.astype(np.float64, copy=False)
+
+
+def _can_hold(dtype: np.dtype[Any], values: Array) -> bool:
+    with np.errstate(over="ignore"):
+        return values.dtype.kind in "fiub" and bool(np.isfinite(values.astype(dtype)).all())

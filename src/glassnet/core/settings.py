@@ -13,11 +13,16 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from glassnet.core.calls import CheckedMeta, Closed
-from glassnet.core.errors import ConfigurationError, FileFormatError, plain_numbers
+from glassnet.core.errors import ConfigurationError, FileFormatError, plain_numbers, shown
 from glassnet.core.spellings import ALIASES
 from glassnet.core.suggestions import nearest
 
 _T = TypeVar("_T")
+
+LARGEST = 2**63 - 1
+"""What counts something is counted in 64 bits."""
+MOST = float(np.finfo(np.float32).max)
+LEAST = float(np.finfo(np.float32).tiny)
 
 
 class Configurable(Closed, metaclass=CheckedMeta):
@@ -213,48 +218,108 @@ def by_name(given: Any, family: Mapping[str, type[_T]], kind: type[_T], *, what:
     elif isinstance(given, type):
         received, fix = f"the class {given.__name__}", f"make an object of it: {given.__name__}()"
     else:
-        received = f"{given!r:.80} (a {type(given).__name__})"
+        received = f"{shown(given)} (a {type(given).__name__})"
     article = "an" if what[0] in "aeiou" else "a"
     raise ConfigurationError(where=what, received=received, expected=f"{article} {what} object or its name", fix=fix)
 
 
-def number(value: Any, name: str, where: str, *, low: float, high: float = math.inf, open_low: bool = False) -> float:
-    """Checks a numeric setting: ``low ≤ value < high``, or ``low < value < high`` with ``open_low``."""
-    numeric = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not numeric or not (low < value if open_low else low <= value) or not value < high:
+def is_whole(value: Any) -> bool:
+    """Whether it is a whole number of Python's or NumPy's: no truth value, no stretch of time, no array of one."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool | np.timedelta64)
+
+
+def is_real(value: Any) -> bool:
+    """Whether it is a number of Python's or NumPy's, whole or not."""
+    return is_whole(value) or isinstance(value, float | np.floating)
+
+
+def is_list(values: Any) -> bool:
+    """Whether it is a list of things: a list, tuple, range, or an array with one axis."""
+    return isinstance(values, list | tuple | range) or (isinstance(values, np.ndarray) and values.ndim == 1)
+
+
+def number(
+    value: Any,
+    name: str,
+    where: str,
+    *,
+    low: float,
+    high: float = math.inf,
+    open_low: bool = False,
+    in_float32: bool = False,
+) -> float:
+    """Checks a numeric setting: ``low ≤ value < high``, or ``low < value < high`` with ``open_low``.
+
+    With ``in_float32`` also that it neither overflows nor becomes 0 there.
+    """
+    size = _float(value) if is_real(value) else math.nan
+    if not (low < size if open_low else low <= size) or not size < high:
         bounds = f"{low:g} {'<' if open_low else '≤'} {name}" + f" < {high:g}".replace("inf", "infinity")
         raise ConfigurationError(
-            where=where, received=f"{name}={value!r}", expected=bounds, fix=f"choose {name} in that range"
+            where=where, received=f"{name}={shown(value)}", expected=bounds, fix=f"choose {name} in that range"
         )
-    return float(value)
-
-
-def whole(value: Any, name: str, where: str, *, low: int = 1) -> int:
-    """Checks a setting that counts something."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < low:
+    if in_float32 and size != 0 and not LEAST <= abs(size) <= MOST:
         raise ConfigurationError(
             where=where,
-            received=f"{name}={value!r}",
-            expected=f"a whole number, at least {low}",
-            fix=f"write {name} as an integer",
+            received=f"{name}={shown(value)}",
+            expected=f"a number that float32 can hold: from {LEAST:.2g} to {MOST:.2g} in size",
+            fix=f"choose {name} in that range",
+        )
+    return size + 0.0  # no −0
+
+
+def _float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def whole(value: Any, name: str, where: str, *, low: int = 1, high: int = LARGEST) -> int:
+    """Checks a setting that counts something: a whole number of 64 bits, unless the bound is lower."""
+    if not is_whole(value) or not low <= value <= high:
+        raise ConfigurationError(
+            where=where,
+            received=f"{name}={shown(value)}",
+            expected=f"a whole number, at least {low}" + (f", at most {high:,}" if is_whole(value) else ""),
+            fix=f"write {name} as an integer" if not is_whole(value) else f"choose {name} in that range",
         )
     return int(value)
+
+
+def several(values: Any, name: str, where: str, *, expected: str) -> tuple[Any, ...]:
+    """Checks a setting that lists something: a list, tuple, range or array with one axis.
+
+    Args:
+        values: what is given.
+        name: of the setting, for messages.
+        where: whose setting it is, for messages.
+        expected: for messages, such as ``"whole numbers, such as [3, 5]"``.
+    """
+    if is_list(values):
+        return tuple(values)
+    raise ConfigurationError(
+        where=where, received=f"{name}={shown(values)}", expected=expected, fix=f"write {name} as a list"
+    )
 
 
 def boolean(value: Any, name: str, where: str) -> bool:
     """Checks a setting that is on or off."""
     if not isinstance(value, bool | np.bool_):
         fix = f"write {name}=True or {name}=False"
-        raise ConfigurationError(where=where, received=f"{name}={value!r}", expected="True or False", fix=fix)
+        raise ConfigurationError(where=where, received=f"{name}={shown(value)}", expected="True or False", fix=fix)
     return bool(value)
 
 
 def one_of(value: Any, name: str, where: str, choices: Sequence[str]) -> str:
     """Checks a setting that names one of a few choices."""
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         listed = ", ".join(repr(c) for c in choices)
         raise ConfigurationError(
-            where=where, received=f"{name}={value!r}", expected=f"one of {listed}", fix=f"set {name} to one of them"
+            where=where,
+            received=f"{name}={shown(value)}",
+            expected=f"one of {listed}",
+            fix=f"set {name} to one of them",
         )
     return str(value)
 
@@ -270,7 +335,7 @@ def function(value: Any, where: str, *, takes: str, setting: str) -> Any:
     """
     if not callable(value) or isinstance(value, type):
         raise ConfigurationError(
-            where=where, received=f"{value!r:.80}", expected=f"a function {takes}", fix=f"write {setting}"
+            where=where, received=shown(value), expected=f"a function {takes}", fix=f"write {setting}"
         )
     return value
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.errors import ConfigurationError, ShapeError, shown
 
 if TYPE_CHECKING:  # importing numpy.typing takes longer than it is worth at run time
     from numpy.typing import NDArray
@@ -34,6 +34,8 @@ Shape: TypeAlias = tuple[int, ...]
 DType: TypeAlias = str | type | np.dtype[Any]
 
 DTYPES = ("float32", "float64")
+MOST_VALUES = 2**40
+"""Of one row, or of one parameter: more fit into no machine."""
 
 
 def as_shape(shape: int | Sequence[int], *, where: str) -> Shape:
@@ -43,26 +45,32 @@ def as_shape(shape: int | Sequence[int], *, where: str) -> Shape:
         >>> as_shape(64, where="build"), as_shape([1, 28, 28], where="build")
         ((64,), (1, 28, 28))
     """
-    sizes = tuple(shape) if isinstance(shape, Sequence | np.ndarray) else (shape,)
-    if not sizes or not all(isinstance(s, int | np.integer) and not isinstance(s, bool) and s > 0 for s in sizes):
+    given: Any = shape
+    is_list = isinstance(given, list | tuple) or (isinstance(given, np.ndarray) and given.ndim == 1)
+    sizes: tuple[Any, ...] = tuple(given) if is_list else (given,)
+    if not sizes or not all(map(_is_size, sizes)) or prod(map(int, sizes)) > MOST_VALUES:
         raise ShapeError(
             where=where,
-            received=f"the shape {shape!r}",
-            expected="one or more whole numbers above 0, without the batch axis",
+            received=f"the shape {shown(shape)}",
+            expected=f"one or more whole numbers above 0, without the batch axis, of at most {MOST_VALUES:,} values",
             fix="for a table with 64 columns write (64,), for images (channels, height, width)",
         )
     return tuple(int(s) for s in sizes)
 
 
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool | np.timedelta64) and bool(value > 0)
+
+
 def as_dtype(dtype: DType) -> np.dtype[Any]:
     """Checks a dtype's name: float32 or float64."""
     try:
-        found = np.dtype(dtype)
-    except TypeError:
+        found = np.dtype(dtype) if isinstance(dtype, str | type | np.dtype) else None
+    except (TypeError, ValueError):
         found = None
-    if found is None or found.name not in DTYPES:
+    if found is None or found.name not in DTYPES or not found.isnative:
         raise ConfigurationError(
-            where="dtype", received=f"{dtype!r}", expected='"float32" or "float64"', fix='write dtype="float32"'
+            where="dtype", received=shown(dtype), expected='"float32" or "float64"', fix='write dtype="float32"'
         )
     return found
 

@@ -21,8 +21,8 @@ PREDICTING = (
 """What a description says that answers depend on."""
 ONLY_WRITES = "Checkpoint"
 """What begins the names of memories that decide about files instead of about the training; they have paths in them."""
-OF_THE_WRITER = ("glassnet_version",)
-"""What it says of the writer instead of the model."""
+BESIDE_THE_MODEL = ("checksum", "format_version", "glassnet_version", "latest_fit", "written")
+"""What it may say of the file, of who wrote it, and of the way that led there."""
 
 
 def fingerprint(parts: ModelParts, *, training: bool) -> str:
@@ -43,10 +43,12 @@ def fingerprint(parts: ModelParts, *, training: bool) -> str:
     description = {
         name: value
         for name, value in description.items()
-        if (name in PREDICTING if not training else name not in OF_THE_WRITER)
+        if (name in PREDICTING if not training else name not in BESIDE_THE_MODEL)
     }
     found = sha256(_canonical(description))
     for name, array in sorted(arrays.items()):
+        if name.startswith(tuple(f"{beside}/" for beside in BESIDE_THE_MODEL)):
+            continue
         if array.any() or not _may_be_grown(name):
             found.update(_canonical([name, array.dtype.name, array.shape]))
             found.update(_little_endian(array))
@@ -54,7 +56,7 @@ def fingerprint(parts: ModelParts, *, training: bool) -> str:
 
 
 def _may_be_grown(name: str) -> bool:
-    """Whether zeros in an array are what there would be without it, as in an optimizer's memory before its first step."""
+    """Whether zeros in an array are what there would be without it, as in an optimizer that has not begun."""
     return name.startswith(OPTIMIZER_PREFIX)
 
 

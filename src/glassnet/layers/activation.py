@@ -72,7 +72,7 @@ class LeakyReLU(Activation):
     in_onnx = "LeakyRelu"
 
     def __init__(self, slope: float = 0.01) -> None:
-        self.slope = number(slope, "slope", "LeakyReLU", low=0)
+        self.slope = number(slope, "slope", "LeakyReLU", low=0, in_float32=True)
 
     def kernel_settings(self) -> dict[str, Any]:
         """The slope."""
@@ -100,8 +100,8 @@ class Clip(Activation):
 
     def __init__(self, low: float | None = -1.0, high: float | None = 1.0) -> None:
         where = type(self).__name__
-        self.low = None if low is None else number(low, "low", where, low=-inf, open_low=True)
-        self.high = None if high is None else number(high, "high", where, low=-inf, open_low=True)
+        self.low = None if low is None else number(low, "low", where, low=-inf, open_low=True, in_float32=True)
+        self.high = None if high is None else number(high, "high", where, low=-inf, open_low=True, in_float32=True)
         lowest, highest = self.kernel_settings().values()
         if not lowest < highest or (low is None and high is None):
             raise ConfigurationError(
@@ -136,7 +136,7 @@ class ELU(Activation):
     in_onnx = "Elu"
 
     def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = number(alpha, "alpha", "ELU", low=0, open_low=True)
+        self.alpha = number(alpha, "alpha", "ELU", low=0, open_low=True, in_float32=True)
 
     def kernel_settings(self) -> dict[str, Any]:
         """The α."""

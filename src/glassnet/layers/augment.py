@@ -64,7 +64,7 @@ class Augment(Layer):
         self.flip = boolean(flip, "flip", "Augment")
         self.shift = whole(shift, "shift", "Augment", low=0)
         self.rotation = number(rotation, "rotation", "Augment", low=0, high=360)
-        self.brightness = number(brightness, "brightness", "Augment", low=0)
+        self.brightness = number(brightness, "brightness", "Augment", low=0, in_float32=True)
         self.contrast = number(contrast, "contrast", "Augment", low=0, high=1)
         self.cutout = whole(cutout, "cutout", "Augment", low=0)
 

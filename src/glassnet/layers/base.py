@@ -12,7 +12,7 @@ import numpy as np
 from glassnet.core.calls import while_building
 from glassnet.core.errors import ConfigurationError, GlassnetError, ShapeError
 from glassnet.core.parameters import Parameter, ParameterView
-from glassnet.core.shapes import Array, Shape, batch_shape, size_of
+from glassnet.core.shapes import MOST_VALUES, Array, Shape, batch_shape, size_of
 from glassnet.initializers import as_initializer
 from glassnet.layers.weights import Weights, WithWeights
 from glassnet.runners import Runner
@@ -221,6 +221,13 @@ class Layer(WithWeights, ABC):
         weights = self.weights_in_common
         source = weights.parameters.get(name)
         if source is None:
+            if size_of(shape) > MOST_VALUES:
+                raise ShapeError(
+                    where=self.where,
+                    received=f"settings for which {name!r} would have the shape {tuple(shape)}",
+                    expected=f"at most {MOST_VALUES:,} values",
+                    fix="choose fewer units, filters or vectors",
+                )
             initializer = as_initializer(init)
             draw = initializer if fans is None else partial(initializer.draw, fans=fans, unit_axis=unit_axis)
             source = Parameter(name, shape, draw, is_weight=is_weight, unit_axis=unit_axis, trainable=trainable)

@@ -71,7 +71,7 @@ class BatchNorm(Layer):
 
     def __init__(self, *, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
         self.momentum = number(momentum, "momentum", "BatchNorm", low=0, high=1, open_low=True)
-        self.epsilon = number(epsilon, "epsilon", "BatchNorm", low=0, open_low=True)
+        self.epsilon = number(epsilon, "epsilon", "BatchNorm", low=0, open_low=True, in_float32=True)
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Creates γ, β and the running statistics, each (C,)."""

@@ -327,7 +327,9 @@ class Conv1D(_Convolution):
         super().__init__(filters, groups, use_bias, weight_init, bias_init)
         self.kernel_size = places(kernel_size, "kernel_size", "Conv1D")
         self.stride = places(stride, "stride", "Conv1D")
-        self.padding = "causal" if padding == "causal" else padding_setting_1d(padding, "Conv1D")
+        self.padding = (
+            "causal" if isinstance(padding, str) and padding == "causal" else padding_setting_1d(padding, "Conv1D")
+        )
         self.dilation = places(dilation, "dilation", "Conv1D")
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:

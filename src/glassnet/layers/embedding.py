@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.errors import ConfigurationError, ShapeError
-from glassnet.core.settings import whole
+from glassnet.core.settings import is_list, whole
 from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.initializers import init_setting
 from glassnet.kernels.embedding import (
@@ -121,7 +121,7 @@ class Columns(Layer):
     """
 
     def __init__(self, indices: Sequence[int]) -> None:
-        given = indices if isinstance(indices, list | tuple | range | np.ndarray) else (indices,)
+        given = indices if is_list(indices) else (indices,)
         self.indices = tuple(whole(index, "an index", "Columns", low=0) for index in given)
         if not self.indices or len(set(self.indices)) < len(self.indices):
             raise ConfigurationError(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError, shown
 from glassnet.core.settings import Configurable
 from glassnet.core.shapes import Array, Shape
 from glassnet.initializers import as_initializer
@@ -89,6 +89,13 @@ class PythonLayer(Layer):
     """
 
     def __init__(self, layer: NumpyLayer) -> None:
+        if not isinstance(layer, NumpyLayer):
+            raise ConfigurationError(
+                where="PythonLayer",
+                received=shown(layer),
+                expected="an object of a class derived from NumpyLayer",
+                fix="put the NumpyLayer itself into the network, which makes this of it",
+            )
         self.layer = layer
 
     @staticmethod

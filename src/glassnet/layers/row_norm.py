@@ -87,7 +87,7 @@ class _VectorNorm(_RowNorm):
     """Normalises each vector along a row's last axis."""
 
     def __init__(self, *, epsilon: float = 1e-5) -> None:
-        self.epsilon = number(epsilon, "epsilon", type(self).__name__, low=0, open_low=True)
+        self.epsilon = number(epsilon, "epsilon", type(self).__name__, low=0, open_low=True, in_float32=True)
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Creates what is learned, γ of ones and β of zeros (D,)."""
@@ -188,7 +188,7 @@ class GroupNorm(_RowNorm):
 
     def __init__(self, groups: int, *, epsilon: float = 1e-5) -> None:
         self.groups = whole(groups, "groups", "GroupNorm")
-        self.epsilon = number(epsilon, "epsilon", "GroupNorm", low=0, open_low=True)
+        self.epsilon = number(epsilon, "epsilon", "GroupNorm", low=0, open_low=True, in_float32=True)
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Creates γ and β (C,)."""

@@ -27,15 +27,7 @@ LARGEST = 2**31 - 1
 
 def places(value: Any, name: str, where: str, *, low: int = 1) -> int:
     """Checks a setting that counts places of an axis: ``whole`` with an upper bound."""
-    number = whole(value, name, where, low=low)
-    if number > LARGEST:
-        raise ConfigurationError(
-            where=where,
-            received=f"{name}={value!r}",
-            expected=f"at most {LARGEST:,}",
-            fix=f"choose a smaller {name}; no axis is that long",
-        )
-    return number
+    return whole(value, name, where, low=low, high=LARGEST)
 
 
 def pair(value: Any, name: str, where: str, *, low: int = 1) -> Pair:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.checks import as_rows, numeric
-from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.errors import ConfigurationError, ShapeError, shown
 from glassnet.core.numeric import refuse_hidden
-from glassnet.core.settings import boolean, number, one_of
+from glassnet.core.settings import boolean, is_real, is_whole, number, one_of
 from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.kernels import Kernel
 from glassnet.kernels import classes as kernels
@@ -139,18 +139,17 @@ class CrossEntropy(Loss):
             return None
         given = self.class_weight
         refuse_hidden(given, where="CrossEntropy: class_weight")
-        try:
-            if isinstance(given, Mapping):
-                known = set(given) <= set(range(classes))
-                weights = np.array([float(given.get(k, 1.0)) for k in range(classes)] if known else [])
-            else:
-                weights = np.asarray(given, dtype=np.float64)
-        except (TypeError, ValueError):
-            weights = np.empty(0)
+        weights = np.empty(0)
+        if isinstance(given, Mapping):
+            if all(is_whole(k) and 0 <= k < classes and is_real(weight) for k, weight in given.items()):
+                weights = numeric([given.get(k, 1.0) for k in range(classes)], where="CrossEntropy: class_weight")
+        elif isinstance(given, list | tuple | np.ndarray):
+            found = numeric(given, where="CrossEntropy: class_weight")
+            weights = weights if found.dtype.kind == "b" else found.astype(np.float64)
         if weights.shape != (classes,) or not np.isfinite(weights).all() or (weights < 0).any():
             raise ConfigurationError(
                 where="CrossEntropy",
-                received=f"class_weight={self.class_weight!r}",
+                received=f"class_weight={shown(self.class_weight)}",
                 expected=f"a finite weight ≥ 0 for each of {classes} classes",
                 fix="pass one number per class, or a dict from label to weight",
             )

@@ -9,7 +9,7 @@ import numpy as np
 
 from glassnet.core.checks import as_rows, numeric
 from glassnet.core.errors import ConfigurationError, ShapeError
-from glassnet.core.settings import number, one_of, whole
+from glassnet.core.settings import number, one_of, several, whole
 from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.kernels import classes as kernels
 from glassnet.kernels.combine import accumulate, concat_backward, concat_forward
@@ -43,7 +43,8 @@ class JointCrossEntropy(Loss):
     averages_outputs = False
 
     def __init__(self, class_counts: Sequence[int], *, label_smoothing: float = 0.0, reduction: str = "mean") -> None:
-        self.class_counts = tuple(whole(count, "class_counts", "JointCrossEntropy") for count in class_counts)
+        given = several(class_counts, "class_counts", "JointCrossEntropy", expected="the classes of each question")
+        self.class_counts = tuple(whole(count, "class_counts", "JointCrossEntropy") for count in given)
         if not self.class_counts:
             raise ConfigurationError(
                 where="JointCrossEntropy",

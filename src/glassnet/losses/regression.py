@@ -71,7 +71,7 @@ class Huber(Loss):
     kernels = kernels.huber_forward, kernels.huber_backward
 
     def __init__(self, delta: float = 1.0, reduction: str = "mean") -> None:
-        self.delta = number(delta, "delta", "Huber", low=0, open_low=True)
+        self.delta = number(delta, "delta", "Huber", low=0, open_low=True, in_float32=True)
         self.reduction = one_of(reduction, "reduction", "Huber", REDUCTIONS)
 
     def kernel_settings(self) -> dict[str, Any]:

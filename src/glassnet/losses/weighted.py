@@ -11,7 +11,7 @@ import numpy as np
 
 from glassnet.core.checks import numeric, same_rows
 from glassnet.core.errors import ConfigurationError, DataError, ShapeError
-from glassnet.core.settings import number
+from glassnet.core.settings import is_real, number
 from glassnet.core.shapes import Array, Shape, batch_shape, flat, size_of
 from glassnet.kernels import losses as kernels
 from glassnet.kernels.combine import accumulate
@@ -328,7 +328,7 @@ def _pairs(given: Any, name: Any) -> list[tuple[Loss, float]]:
         raise ConfigurationError(
             where=f"loss of {name!r}", received="no loss", expected="one or more", fix='write "mean_squared_error"'
         )
-    is_pair = isinstance(given, list | tuple) and len(given) == 2 and _is_number(given[1])
+    is_pair = isinstance(given, list | tuple) and len(given) == 2 and is_real(given[1])
     if is_pair:
         weight = number(given[1], "weight", f"loss of {name!r}", low=0)
         if isinstance(given[0], WeightedSum | Mapping):
@@ -342,10 +342,6 @@ def _pairs(given: Any, name: Any) -> list[tuple[Loss, float]]:
     if isinstance(given, list | tuple):
         return [pair for one in given for pair in _pairs(one, name)]
     return _pairs((given, 1.0), name)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
 def _written(terms: Sequence[Term]) -> Any:

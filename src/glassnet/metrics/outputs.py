@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError, shown
+from glassnet.core.settings import boolean
 from glassnet.core.shapes import Array
 from glassnet.losses import CrossEntropy, Loss
 from glassnet.losses.weighted import WeightedSum
@@ -24,9 +25,16 @@ class OutputMetric(Metric):
     """
 
     def __init__(self, output: str, metric: Metric, *, named: bool = True) -> None:
+        if not isinstance(output, str) or not isinstance(metric, Metric):
+            raise ConfigurationError(
+                where="OutputMetric",
+                received=f"output={shown(output)}, metric={shown(metric)}",
+                expected="the name of an output, and a metric",
+                fix='write metrics={"digit": ["accuracy"]}, from which models make it',
+            )
         self.output = output
         self.metric = metric
-        self.named = named
+        self.named = boolean(named, "named", "OutputMetric")
         self.name = f"{output}_{metric.name}" if named else metric.name
 
     def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:

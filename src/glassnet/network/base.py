@@ -11,8 +11,8 @@ import numpy as np
 from glassnet.core.checks import as_rows, fits_network, numeric
 from glassnet.core.errors import ConfigurationError, ShapeError, did_you_mean
 from glassnet.core.parameters import Parameter, drawn
-from glassnet.core.settings import by_name
-from glassnet.core.shapes import Array, DType, Shape, as_dtype, as_shape, batch_shape
+from glassnet.core.settings import by_name, whole
+from glassnet.core.shapes import MOST_VALUES, Array, DType, Shape, as_dtype, as_shape, batch_shape, size_of
 from glassnet.layers import ACTIVATIONS, Layer, NumpyLayer, PythonLayer
 from glassnet.network.demands import Demands
 from glassnet.network.looking import Names, activations
@@ -60,11 +60,12 @@ class Network(InMemory):
                 expected="the whole network, or one that stands alone",
                 fix="build the whole; or a copy of this part: network.copy()",
             )
-        rng = np.random.default_rng(seed)
+        is_generator = isinstance(seed, np.random.Generator)
+        rng = np.random.default_rng(seed if is_generator else whole(seed, "seed", "build", low=0))
         output_shape = self.infer_shapes(as_shape(input_shape, where="build"), rng)
         kind = as_dtype(dtype)
         new = [(path, p) for path, p in self._named() if p.source.store is None]
-        for (_, parameter), values in zip(new, [drawn(p.source, rng, path) for path, p in new], strict=True):
+        for (_, parameter), values in zip(new, [drawn(p.source, rng, path, kind) for path, p in new], strict=True):
             parameter.source.show(values, parameter.gradient)
         self._place(kind)
         return output_shape
@@ -360,4 +361,11 @@ def build_layer(layer: Layer, input_shape: Shape, rng: np.random.Generator) -> S
         layer.output_shape = layer._build_children(input_shape, rng)
     else:
         layer.output_shape = tuple(layer.build(input_shape, rng))
+    if size_of(layer.output_shape) > MOST_VALUES:
+        raise ShapeError(
+            where=layer.where,
+            received=f"settings that make {size_of(layer.output_shape):,} values of each row",
+            expected=f"at most {MOST_VALUES:,}",
+            fix="choose fewer units or filters, or a smaller factor",
+        )
     return layer.output_shape

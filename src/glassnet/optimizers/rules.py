@@ -60,7 +60,7 @@ class AdaGrad(Optimizer):
 
     def __init__(self, learning_rate: float | Schedule = 0.01, *, epsilon: float = 1e-10) -> None:
         super().__init__(learning_rate)
-        self.epsilon = number(epsilon, "epsilon", "AdaGrad", low=0, open_low=True)
+        self.epsilon = number(epsilon, "epsilon", "AdaGrad", low=0, open_low=True, in_float32=True)
 
 
 class RMSProp(Optimizer):
@@ -80,7 +80,7 @@ class RMSProp(Optimizer):
     def __init__(self, learning_rate: float | Schedule = 0.001, *, rho: float = 0.9, epsilon: float = 1e-8) -> None:
         super().__init__(learning_rate)
         self.rho = number(rho, "rho", "RMSProp", low=0, high=1)
-        self.epsilon = number(epsilon, "epsilon", "RMSProp", low=0, open_low=True)
+        self.epsilon = number(epsilon, "epsilon", "RMSProp", low=0, open_low=True, in_float32=True)
 
 
 class Adam(Optimizer):
@@ -110,7 +110,7 @@ class Adam(Optimizer):
         where = type(self).__name__
         self.beta1 = number(beta1, "beta1", where, low=0, high=1)
         self.beta2 = number(beta2, "beta2", where, low=0, high=1)
-        self.epsilon = number(epsilon, "epsilon", where, low=0, open_low=True)
+        self.epsilon = number(epsilon, "epsilon", where, low=0, open_low=True, in_float32=True)
 
     def settings_by_step(self, run: Runner) -> dict[str, Any]:
         """The number of the update."""

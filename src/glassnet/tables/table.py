@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError, DataError, did_you_mean
+from glassnet.core.errors import ConfigurationError, DataError, did_you_mean, shown
 from glassnet.core.settings import Configurable, one_of
 from glassnet.core.shapes import Array
 from glassnet.layers import Columns, Embedding, Flatten, Layer
@@ -66,18 +66,16 @@ class Table(Configurable):
         forms: Mapping[str, Form] | None = None,
         reading: Reading | None = None,
     ) -> None:
+        is_list = isinstance(columns, list | tuple) and all(isinstance(column, Column) for column in columns)
+        _require(is_list, "columns", columns, "a list of Column objects")
+        _require(isinstance(target, Target | None), "target", target, "Classes, Questions or Answers, or None")
+        are_forms = isinstance(forms, Mapping) and all(isinstance(form, Form) for form in forms.values())
+        _require(forms is None or are_forms, "forms", forms, "Form objects by the names of columns")
+        _require(isinstance(reading, Reading | None), "reading", reading, "a Reading, or None")
         self.columns = tuple(columns)
         self.target = target
         self.forms = dict(forms or {})
         self.reading = reading
-        if not all(isinstance(column, Column) for column in self.columns):
-            raise TypeError("a table's columns must be Column objects")
-        if not isinstance(target, Target | None):
-            raise TypeError("a table's target must be Classes, Questions or Answers")
-        if not all(isinstance(form, Form) for form in self.forms.values()):
-            raise TypeError("a table's forms must be Form objects")
-        if not isinstance(reading, Reading | None):
-            raise TypeError("a table's reading must be a Reading")
 
     @classmethod
     def from_data(
@@ -353,4 +351,14 @@ def _check_names(named: dict[str, list[str]], columns: Collection[str], where: s
             received=f"the targets {', '.join(targets)}",
             expected="each column once",
             fix="leave out the repetition",
+        )
+
+
+def _require(holds: bool, name: str, given: Any, expected: str) -> None:
+    if not holds:
+        raise ConfigurationError(
+            where="Table",
+            received=f"{name}={shown(given)}",
+            expected=expected,
+            fix="let gn.Table.from_data(data, target) make the table",
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError, FileFormatError
+from glassnet.core.errors import ConfigurationError, FileFormatError, shown
 from glassnet.core.settings import boolean, number, one_of, whole
 from glassnet.core.shapes import Array
 from glassnet.core.suggestions import nearest
@@ -31,6 +31,13 @@ class Monitor(Callback):
     """
 
     def __init__(self, monitor: str, mode: str, min_delta: float) -> None:
+        if not isinstance(monitor, str):
+            raise ConfigurationError(
+                where=type(self).__name__,
+                received=f"monitor={shown(monitor)}",
+                expected="the name of something that fit measures",
+                fix='write monitor="val_loss"',
+            )
         self.monitor = monitor
         self.mode = one_of(mode, "mode", type(self).__name__, ("auto", "min", "max"))
         self.min_delta = number(min_delta, "min_delta", type(self).__name__, low=0)
