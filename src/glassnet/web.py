@@ -11,6 +11,7 @@ import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from ipaddress import ip_address
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -89,7 +90,7 @@ class Names:
 
 
 def run_server(app: ASGIApp, socket: socket.socket, **settings: Any) -> None:
-    """Serves until Ctrl-C or SIGTERM; requests that have begun are answered first.
+    """Serves until Ctrl-C or SIGTERM; requests that have begun are answered first. An ignored signal stays ignored.
 
     Args:
         app: the application.
@@ -97,8 +98,22 @@ def run_server(app: ASGIApp, socket: socket.socket, **settings: Any) -> None:
         settings: of ``uvicorn.Config``.
     """
     config = uvicorn.Config(app, log_level="warning", lifespan="off", **settings)
+    server = _Server(config)
     with socket, _sigterm_ends(), suppress(KeyboardInterrupt):  # Ctrl-C is how it ends
-        uvicorn.Server(config).run(sockets=[socket])
+        server.run(sockets=[socket])
+
+
+class _Server(uvicorn.Server):
+    """Does not listen to signals that were ignored when it was made, as by ``nohup``."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ignored = {s for s in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(s) is signal.SIG_IGN}
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Ends for any other signal."""
+        if sig not in self._ignored:
+            super().handle_exit(sig, frame)
 
 
 @contextmanager

@@ -71,6 +71,21 @@ def test_a_line_at_the_beginning_and_a_clean_end(start: Start, end: signal.Signa
         socket.create_connection(("127.0.0.1", port), timeout=2)
 
 
+def test_an_ignored_signal_stays_ignored(start: Start) -> None:
+    """As in what a script starts with ``&``."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process, port = start()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    assert ask(port, {"row": [12, 102]})[0] == 200
+    process.send_signal(signal.SIGTERM)
+    output, errors = process.communicate(timeout=20)
+    assert (output, errors, process.returncode) == ("", "", 0)
+
+
 def test_a_request_that_has_begun_is_answered_before_the_end(start: Start) -> None:
     process, port = start()
     body = b'{"row": [12, 102]}'

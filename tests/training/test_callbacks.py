@@ -159,6 +159,22 @@ def test_ctrl_c_ends_training_after_the_step_and_the_model_is_usable(blobs: Blob
     model.fit(*blobs, epochs=1, verbose=False)
 
 
+@pytest.mark.parametrize("engine", ["compiled", "numpy"])
+def test_a_ctrl_c_that_is_ignored_stays_ignored(blobs: Blobs, engine: str) -> None:
+    def press(_: TrainingState) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        model = classifier(engine=engine)
+        history = model.fit(*blobs, epochs=3, callbacks=[press], verbose=False)
+        assert (len(history), history.stopped) == (3, None)
+        model.step_over([blobs, blobs])
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_training_in_another_thread_works(blobs: Blobs) -> None:
     model = classifier()
     thread = threading.Thread(target=lambda: model.fit(*blobs, epochs=2, verbose=False))

@@ -19,8 +19,10 @@ from sklearn.utils.validation import _check_sample_weight, check_array, check_is
 from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError, DivergenceError, plain_numbers
 from glassnet.core.numeric import refuse_hidden
+from glassnet.core.output import level_of_caller
 from glassnet.core.settings import number, one_of, whole
 from glassnet.core.shapes import Array
+from glassnet.core.turns import one_at_a_time
 from glassnet.estimators.scores import require_pairs, share_of_right_rows
 from glassnet.estimators.stopping import Progress
 from glassnet.estimators.targets import Classes, Targets
@@ -124,6 +126,11 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
         if self.batch_size != "auto":
             whole(self.batch_size, "batch_size", name)
 
+    def _trained_thing(self) -> object:
+        """What only one thread at a time may fit."""
+        return self
+
+    @one_at_a_time
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, eval_set: Any, *, incremental: bool = False, classes: Any = None
     ) -> Self:
@@ -193,7 +200,8 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
         batch = min(200, len(X)) if self.batch_size == "auto" else int(self.batch_size)
         if batch > len(X):
             warnings.warn(
-                f"batch_size={batch} is larger than the {len(X)} rows; all of them make a batch.", stacklevel=4
+                f"batch_size={batch} is larger than the {len(X)} rows; all of them make a batch.",
+                stacklevel=level_of_caller(),
             )
             batch = len(X)
         self._adjust(self.model_.optimizer, keeps_rate=incremental and self._progress is not None)
@@ -215,7 +223,7 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
             warnings.warn(
                 f"The training diverged ({error}) The weights of the epoch with the best validation score are kept.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=level_of_caller(),
             )
         self._progress = progress
         done = len(progress.losses) - before
@@ -231,7 +239,7 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
             warnings.warn(
                 f"The training ended after max_iter={self.max_iter} epochs and has not converged; set max_iter higher.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=level_of_caller(),
             )
 
     def _adjust(self, optimizer: Optimizer, *, keeps_rate: bool) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from glassnet.core.errors import ConfigurationError
+from glassnet.core.output import level_of_caller
 from glassnet.core.settings import number, one_of, whole
 from glassnet.core.shapes import Array
 from glassnet.estimators.arrays import LayerArrays, dense_layers
@@ -163,7 +164,7 @@ class Perceptron(NetworkEstimator):
                 f"lbfgs ended after {self.n_iter_} iterations and has not converged; set max_iter or max_fun "
                 "higher, or scale the data.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=level_of_caller(),
             )
 
     @property

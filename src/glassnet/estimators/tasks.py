@@ -12,6 +12,7 @@ from sklearn.utils import column_or_1d
 
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.numeric import refuse_hidden
+from glassnet.core.output import level_of_caller
 from glassnet.core.shapes import Array
 from glassnet.estimators.labels import classes_of, labels_of, same_labels, shown
 from glassnet.estimators.scores import share_of_right_rows
@@ -119,7 +120,7 @@ def _tell_of_single_classes(targets: Classes | Labels | Questions) -> None:
             warnings.warn(
                 f"{where} has one class only, {only!r}: there is nothing to learn, every prediction will be {only!r}.",
                 RuntimeWarning,
-                stacklevel=5,
+                stacklevel=level_of_caller(),
             )
 
 

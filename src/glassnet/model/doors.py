@@ -43,6 +43,10 @@ class WithDoors(Closed):
     _predictor: Predictor | None
     _stepper: Stepper | None
 
+    def _trained_thing(self) -> object:
+        """What only one training at a time may write into."""
+        return self.network._trained_thing()
+
     def rows(self, x: Any, y: Any, sample_weight: Any = None, *, where: str = "rows") -> Rows:
         """The door: checks inputs, targets and weights against each other and the network.
 

@@ -12,6 +12,7 @@ from glassnet.core.checks import numeric
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.output import for_stream, is_heard, logger
 from glassnet.core.settings import boolean, whole
+from glassnet.core.turns import one_at_a_time, share_turn
 from glassnet.diagnosis import hints, nothing_to_learn
 from glassnet.formats import read_memories
 from glassnet.losses import WeightedSum
@@ -32,6 +33,7 @@ class Fitting(Answering):
     """The training of a ``Model``."""
 
     @suggests
+    @one_at_a_time
     def fit(
         self,
         x: Any,
@@ -74,6 +76,8 @@ class Fitting(Answering):
                 Or the numbers of a column are so close together, for their size, that the model's dtype cannot tell
                 them apart, and there is no ``preprocessing`` or ``target_scaling`` to bring them apart before.
             DivergenceError: the loss became NaN or infinite; the weights of the last good epoch are kept.
+            ConfigurationError: the model, or another of the same layers, is being trained already, here or in another
+                thread. Predictions beside a training are allowed.
         """
         epochs = whole(epochs, "epochs", "fit")
         verbose = boolean(bool(verbose) if verbose in (0, 1) else verbose, "verbose", "fit")
@@ -85,6 +89,7 @@ class Fitting(Answering):
                 y = numeric(y, where="fit: y")
             self.check_digits(x, y, where="fit")
             rows = self.rows(x, y, sample_weight, where="fit").require_weight(where="fit")
+        share_turn(self, where="fit")  # for the memory that a network has once it is built
         rows, validation = _apart(self, rows, validation_data, validation_split)
         size = len(rows) if batch_size is None else min(whole(batch_size, "batch_size", "fit"), len(rows))
         names = ("loss", *(m.name for m in self.metrics))

@@ -8,6 +8,7 @@ from typing import Any
 
 from glassnet.core.checks import numeric
 from glassnet.core.errors import ConfigurationError
+from glassnet.core.turns import one_at_a_time, share_turn
 from glassnet.losses import WeightedSum, targets_by_loss
 from glassnet.model.data import one_array
 from glassnet.model.doors import WithDoors
@@ -22,6 +23,7 @@ FEWEST_TO_TELL = 8
 class Stepping(WithDoors):
     """Single updates of a ``Model``."""
 
+    @one_at_a_time
     def step(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """Does one update on a batch and returns its loss: for a training loop of one's own.
 
@@ -38,6 +40,7 @@ class Stepping(WithDoors):
         Raises:
             ShapeError, DataError: the batch does not fit the network or the loss; nothing is changed.
             DivergenceError: the loss is NaN or infinite; there was no update.
+            ConfigurationError: the model, or another of the same layers, is being trained, here or in another thread.
 
         Example:
             >>> import numpy as np, glassnet as gn
@@ -58,10 +61,12 @@ class Stepping(WithDoors):
             if value is not None:
                 return value
         rows = _batch(self, x, y, sample_weight, where="step")
+        share_turn(self, where="step")  # for the memory that a network has once it is built
         return _stepper(self).step(rows)
 
     train_on_batch = step  # as Keras calls it
 
+    @one_at_a_time
     def step_over(self, batches: Iterable[tuple[Any, ...]]) -> float:
         """Does one update with the gradients of several batches together, and returns their loss.
 
@@ -74,7 +79,8 @@ class Stepping(WithDoors):
             batches: (x, y) or (x, y, sample_weight) of each batch: a list, or a generator that makes one after another.
 
         Raises:
-            ShapeError, DataError, ConfigurationError: a batch does not fit, or there is none; nothing is changed.
+            ShapeError, DataError, ConfigurationError: a batch does not fit, or there is none, or the model is being
+                trained already; nothing is changed.
             DivergenceError: the loss of a batch is NaN or infinite; there was no update.
         """
         if not isinstance(batches, Iterable):
@@ -83,6 +89,7 @@ class Stepping(WithDoors):
         first = next(checked, None)
         if first is None:
             raise _no_batches("no batches")
+        share_turn(self, where="step_over")
         second = next(checked, None)
         if second is None:
             return _stepper(self).step(first)

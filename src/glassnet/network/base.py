@@ -13,6 +13,7 @@ from glassnet.core.errors import ConfigurationError, ShapeError, did_you_mean
 from glassnet.core.parameters import Parameter, drawn
 from glassnet.core.settings import by_name, whole
 from glassnet.core.shapes import MOST_VALUES, Array, DType, Shape, as_dtype, as_shape, batch_shape, size_of
+from glassnet.core.turns import require_rest
 from glassnet.layers import ACTIVATIONS, Layer, NumpyLayer, PythonLayer
 from glassnet.network.demands import Demands
 from glassnet.network.looking import Names, activations
@@ -74,7 +75,13 @@ class Network(InMemory):
         """Gives each layer its path and shapes and lets it declare its parameters, without allocating any.
 
         Where that fails, every layer is left as it was.
+
+        Raises:
+            ShapeError, ConfigurationError: see ``build``. Or another thread trains one of the layers meanwhile.
         """
+        memories = {p.source.store for _, p in self._named()} | {n._trained_thing() for n in self._networks()}
+        for memory in memories:
+            require_rest(memory, where=f"build of {self!r:.60}")
         everyone = [self, *(layer for _, layer in self.walk())]
         before = [
             (layer, layer.__dict__.copy(), dict(layer.own_parameters()), dict(layer.weights_in_common.parameters))

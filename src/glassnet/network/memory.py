@@ -98,6 +98,10 @@ class InMemory(Layer):
             twin._move(as_dtype(dtype))
         return twin
 
+    def _trained_thing(self) -> object:
+        """What only one training at a time may write into: the memory, which networks that share layers share."""
+        return self if self._memory is None else self._memory
+
     def require_built(self, where: str) -> None:
         """Raises ``NotBuiltError``, which names the place, where the shapes are not known yet."""
         if not self.is_built:

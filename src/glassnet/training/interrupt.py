@@ -11,7 +11,8 @@ from typing import Any
 class Interrupt:
     """The first Ctrl-C while it is entered sets ``requested``; a second one raises KeyboardInterrupt at once.
 
-    Outside the main thread signals cannot be caught, and nothing changes.
+    Outside the main thread signals cannot be caught, and nothing changes. Nor where Ctrl-C is ignored, as in what a
+    script starts with ``&``, or where it is handled by another language's code.
     """
 
     def __init__(self) -> None:
@@ -19,7 +20,8 @@ class Interrupt:
         self._previous: Any = None
 
     def __enter__(self) -> Interrupt:
-        if threading.current_thread() is threading.main_thread():
+        is_handled = signal.getsignal(signal.SIGINT) not in (signal.SIG_IGN, None)
+        if is_handled and threading.current_thread() is threading.main_thread():
             self._previous = signal.signal(signal.SIGINT, self._handle)
         return self
 
