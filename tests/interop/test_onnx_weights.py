@@ -108,6 +108,115 @@ def test_weights_from_elsewhere_are_refused(case: str, tmp_path: Path) -> None:
             gn.from_onnx(path)
 
 
+def _sparse() -> Any:
+    values = tensor(location="w.bin")
+    values.dims[:] = [WEIGHT.size]
+    indices = numpy_helper.from_array(np.arange(WEIGHT.size), "i")
+    return onnx.SparseTensorProto(values=values, indices=indices, dims=WEIGHT.shape)
+
+
+def _model(nodes: list[Any], functions: tuple[Any, ...] = (), **others: Any) -> Any:
+    inputs, outputs = (helper.make_tensor_value_info(n, 1, ["N", k]) for n, k in (("x", 3), ("y", 4)))
+    graph = helper.make_graph(nodes, "g", [inputs], [outputs], **others)
+    versions = [helper.make_opsetid("", 21), helper.make_opsetid("own", 1)]
+    return helper.make_model(graph, opset_imports=versions, ir_version=10, functions=functions)
+
+
+def _everywhere() -> dict[str, Any]:
+    """Models with the weight in each place that ONNX has for tensors."""
+    weight, product = tensor(location="w.bin"), helper.make_node("MatMul", ["x", "w"], ["y"])
+    constant = helper.make_node("Constant", [], ["w"], value=weight)
+    call = helper.make_node("F", ["x"], ["y"], domain="own")
+    empty = helper.make_graph([constant], "inner", [], [helper.make_tensor_value_info("w", 1, WEIGHT.shape)])
+    choice = helper.make_node("If", ["is"], ["w"], then_branch=empty, else_branch=empty)
+    truth = helper.make_node("Constant", [], ["is"], value=numpy_helper.from_array(np.array(True), "is"))
+    function = helper.make_function("own", "F", ["x"], ["y"], [constant, product], [helper.make_opsetid("", 21)])
+    asked = onnx.NodeProto(op_type="Constant", output=["w"])
+    asked.attribute.add(name="value", type=onnx.AttributeProto.TENSOR, ref_attr_name="k")
+    usual = helper.make_function(
+        "own", "F", ["x"], ["y"], [asked, product], [helper.make_opsetid("", 21)],
+        attribute_protos=[helper.make_attribute("k", weight)],
+    )  # fmt: skip
+    given = helper.make_node("F", ["x"], ["y"], domain="own", k=weight)
+    beside = _model([helper.make_node("Identity", ["x"], ["y"])])
+    beside.training_info.add().initialization.node.append(constant)
+    return {
+        "an initializer": _model([product], initializer=[weight]),
+        "a constant": _model([constant, product]),
+        "a sparse initializer": _model([product], sparse_initializer=[_sparse()]),
+        "a sparse constant": _model([helper.make_node("Constant", [], ["w"], sparse_value=_sparse()), product]),
+        "a graph inside": _model([truth, choice, product]),
+        "a function": _model([call], (function,)),
+        "what a function takes for granted": _model([call], (usual,)),
+        "what a function is given": _model([given], (usual,)),
+        "what is for training alone": beside,
+    }
+
+
+@pytest.mark.parametrize("case", _everywhere())
+def test_no_tensor_anywhere_opens_a_file_of_the_working_folder(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("model", "here"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "here" / "w.bin").write_bytes(WEIGHT.tobytes())
+    monkeypatch.chdir(tmp_path / "here")
+    (tmp_path / "model" / "m.onnx").write_bytes(_everywhere()[case].SerializeToString())
+    with pytest.raises(gn.MissingFileError, match="no file 'w.bin' with the weights"):
+        gn.from_onnx(tmp_path / "model" / "m.onnx")
+    (tmp_path / "model" / "w.bin").write_bytes((2 * WEIGHT).tobytes())
+    try:
+        found = product(tmp_path / "model" / "m.onnx")
+    except gn.ConfigurationError:  # what no layer has
+        return
+    if case != "what is for training alone":
+        np.testing.assert_allclose(found, X @ (2 * WEIGHT), rtol=1e-5, atol=1e-5)
+
+
+def test_a_sparse_weight_is_named(tmp_path: Path) -> None:
+    (tmp_path / "w.bin").write_bytes(WEIGHT.tobytes())
+    (tmp_path / "m.onnx").write_bytes(_everywhere()["a sparse initializer"].SerializeToString())
+    with pytest.raises(gn.ConfigurationError, match="the sparse weight 'w'"):
+        gn.from_onnx(tmp_path / "m.onnx")
+
+
+NORM = np.ones((4, 3), np.float32)
+"""γ, β, mean and variance."""
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_not_finite_are_named(wrong: float, tmp_path: Path) -> None:
+    weight = WEIGHT.copy()
+    weight[1, 2] = wrong
+    with pytest.raises(gn.DataError, match=r"weight of Dense\(4.*gives 'y', not all finite"):
+        gn.from_onnx(write(tmp_path / "m.onnx", numpy_helper.from_array(weight, "w")))
+    rows = np.zeros((9, 4), np.float32)
+    rows[7] = wrong  # which no row that is tried may look up
+    node = helper.make_node("Gather", ["w", "i"], ["y"])
+    cast = helper.make_node("Cast", ["x"], ["i"], to=TensorProto.INT64)
+    flat = helper.make_node("Flatten", ["y"], ["z"])
+    outputs = [helper.make_tensor_value_info("z", 1, ["N", 8])]
+    graph = helper.make_graph([cast, node, flat], "g", [helper.make_tensor_value_info("x", 1, ["N", 2])], outputs)
+    graph.initializer.append(numpy_helper.from_array(rows, "w"))
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    (tmp_path / "m.onnx").write_bytes(proto.SerializeToString())
+    with pytest.raises(gn.DataError, match=r"weight of Embedding\(9, 4\).*not all finite"):
+        gn.from_onnx(tmp_path / "m.onnx")
+
+
+def test_a_variance_below_0_is_named(tmp_path: Path) -> None:
+    norm = NORM.copy()
+    norm[3, 1] = -1
+    names = ["g", "b", "m", "v"]
+    node = helper.make_node("BatchNormalization", ["x", *names], ["y"])
+    inputs, outputs = (helper.make_tensor_value_info(n, 1, ["N", 3, 2, 2]) for n in "xy")
+    graph = helper.make_graph([node], "g", [inputs], [outputs], list(map(numpy_helper.from_array, norm, names)))
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    (tmp_path / "m.onnx").write_bytes(proto.SerializeToString())
+    with pytest.raises(gn.DataError, match=r"running_variance of BatchNorm\(.*some below 0"):
+        gn.from_onnx(tmp_path / "m.onnx")
+
+
 def test_a_pipe_is_no_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "w.bin")
     with pytest.raises(gn.FileFormatError, match="no file"):

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from glassnet.core.calls import suggests
-from glassnet.core.errors import ConfigurationError, GlassnetError, require_extra
+from glassnet.core.errors import ConfigurationError, DataError, GlassnetError, require_extra
 from glassnet.interop.onnx.check import check
-from glassnet.interop.onnx.load import load
+from glassnet.interop.onnx.load import load, one_line
 from glassnet.interop.onnx.node import Found, Node, NoRowsError, UnsupportedError, require, scale
 from glassnet.interop.onnx.operators import OPERATORS, refusal
 from glassnet.interop.onnx.scalar import SPELLING, spelt_out
@@ -54,6 +54,7 @@ def from_onnx(path: str | Path, *, output: str | None = None) -> Network:
     Raises:
         MissingFileError: there is no such file, or none with its weights.
         FileFormatError: it is no ONNX file, or a damaged one.
+        DataError: a weight is NaN, infinite or too large for the network's dtype.
         ConfigurationError: it has operators that no layer of glassnet expresses, all of which are listed, or one whose
             outputs differ from those of the layer, which is named; several inputs or outputs.
         MissingExtraError: onnx is not installed.
@@ -62,8 +63,12 @@ def from_onnx(path: str | Path, *, output: str | None = None) -> Network:
     where = f"from_onnx {path}"
     try:
         return _imported(load(Path(path)), output, where)
+    except GlassnetError:
+        raise
     except (MemoryError, RecursionError) as error:
         raise refusal(where, f"a network that is too large here ({type(error).__name__} {error})", _PART) from error
+    except Exception as error:  # what onnx and NumPy raise where a file's parts are not what its checker takes them for
+        raise refusal(where, f"a network whose parts do not fit each other ({one_line(error)})", _PART) from error
 
 
 _PART = "export only that part of the network, or replace the operators before the export"
@@ -81,7 +86,9 @@ def _imported(proto: Any, output: str | None, where: str) -> Network:
     network = Sequential(*(item.layer for item in found))
     try:
         network.build(source.shape, dtype=source.dtype.name)
-        _fill(found)
+        _fill(found, where)
+    except DataError:
+        raise
     except (GlassnetError, ValueError) as error:
         raise refusal(where, f"operators that do not fit each other ({error})", _PART) from error
     for _, layer in network.walk():
@@ -106,16 +113,29 @@ def _cannot_run(source: Source, proto: Any, reason: str) -> ConfigurationError:
     return refusal(source.where, f"{node}, which onnx's reference evaluator cannot run ({reason})", fix)
 
 
-def _fill(found: Sequence[Found]) -> None:
-    """Writes the file's weights into the built layers."""
+def _fill(found: Sequence[Found], where: str) -> None:
+    """Writes the file's weights into the built layers.
+
+    Raises:
+        DataError: there is one that is not finite.
+    """
     for item in found:
         for name, values in item.parameters.items():
-            own = item.layer.own_parameters()[name].value
+            own = item.layer.own_parameters()[name]
             if own.shape != values.shape:
                 raise ValueError(f"{name} of {item.layer!r} has the shape {values.shape}, expected {own.shape}")
-            own[...] = values
+            if fault := own.fault_of(values):
+                raise DataError(
+                    where=where,
+                    received=f"{name} of {item.layer!r:.200}"
+                    + (f", which gives {item.value!r}" * bool(item.value))
+                    + f", {fault}",
+                    expected=f"finite numbers that {own.dtype} can hold, and no variance below 0",
+                    fix="export the weights of a training that did not diverge",
+                )
+            own.value[...] = values
         for branch in item.branches or ():
-            _fill(branch)
+            _fill(branch, where)
 
 
 def _require_known(source: Source) -> None:

@@ -64,6 +64,9 @@ class Source:
         if len(self.nodes) > MOST_NODES:
             raise refusal(where, f"{len(self.nodes)} operators", f"export a network of {MOST_NODES} at most")
         used = {name for node in self.nodes for name in node.input} | {self.output}
+        sparse = [tensor.values.name for tensor in graph.sparse_initializer if tensor.values.name in used]
+        if sparse:
+            raise refusal(where, f"the sparse weight {sparse[0]!r}", "export it with dense weights")
         inputs = [v for v in graph.input if v.name not in self.constants and v.name in used]
         if len(inputs) != 1:
             names = f" ({', '.join(repr(v.name) for v in inputs)})" if inputs else ", none that the output depends on"
@@ -88,9 +91,14 @@ class Source:
         if len(sizes) < 2 or not all(isinstance(size, int) and size > 0 for size in sizes[1:]):
             fix = "export it with fixed sizes of all axes but the first"
             raise refusal(self.where, f"an input of shape {sizes}", fix)
-        dtype = helper.tensor_dtype_to_np_dtype(kind.elem_type)
-        if dtype.kind not in "fiu":
-            raise refusal(self.where, f"an input of {dtype}", "export it with an input of numbers")
+        rows = max(BATCHES) if isinstance(sizes[0], str) else sizes[0]
+        if rows < 0 or prod(sizes[1:]) * rows > MOST_ELEMENTS:
+            raise refusal(self.where, f"an input of shape {sizes}", "export a smaller network")
+        is_known = kind.elem_type in helper.get_all_tensor_dtypes()
+        dtype = helper.tensor_dtype_to_np_dtype(kind.elem_type) if is_known else None
+        if dtype is None or dtype.kind not in "fiu":
+            found = f"the kind {kind.elem_type}" if dtype is None else dtype
+            raise refusal(self.where, f"an input of {found}", "export it with an input of numbers")
         return sizes[0] if isinstance(sizes[0], int) else None, tuple(sizes[1:]), np.dtype(dtype)
 
     def look(self) -> tuple[Any, str] | None:
