@@ -130,8 +130,8 @@ def test_transposed_weights_are_refused(tmp_path: Path) -> None:
     [
         (np.full((5, 4), 3, np.int8), "weight of dtype int8,"),
         (np.full((5, 4), 1, np.uint8), "weight of dtype uint8,"),
-        (np.full((5, 4), np.nan, np.float32), "weight of dtype float32, NaN or infinite"),
-        (np.full((5, 4), 1e300), "weight of dtype float64, NaN or infinite"),
+        (np.full((5, 4), np.nan, np.float32), "weight of dtype float32, not all finite"),
+        (np.full((5, 4), 1e300), "weight of dtype float64, not all finite"),
     ],
 )
 def test_weights_that_are_no_finite_numbers(tmp_path: Path, values: np.ndarray, words: str) -> None:

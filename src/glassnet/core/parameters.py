@@ -10,7 +10,8 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from glassnet.core.calls import Closed
-from glassnet.core.errors import ConfigurationError, NotBuiltError, ShapeError
+from glassnet.core.errors import ConfigurationError, DataError, NotBuiltError, ShapeError
+from glassnet.core.numeric import numeric
 from glassnet.core.settings import boolean, number
 from glassnet.core.shapes import Array, Shape, size_of
 
@@ -68,6 +69,7 @@ class Parameter(Closed, NDArrayOperatorsMixin):
         is_weight: True for what penalties and decay act on; biases, scales and offsets are spared.
         unit_axis: the axis that counts the layer's units, for max-norm; None where there is no such axis.
         trainable: False for what a layer keeps itself, such as running statistics: no update rule moves it.
+        least: the smallest number that it may hold, such as 0 for a variance; None for any.
 
     Attributes:
         is_statistic: whether the layer keeps it itself.
@@ -85,8 +87,9 @@ class Parameter(Closed, NDArrayOperatorsMixin):
         is_weight: bool = True,
         unit_axis: int | None = None,
         trainable: bool = True,
+        least: float | None = None,
     ) -> None:
-        self.name, self.shape, self.draw = name, tuple(shape), draw
+        self.name, self.shape, self.draw, self.least = name, tuple(shape), draw, least
         self.is_weight, self.unit_axis, self.is_statistic = is_weight, unit_axis, not trainable
         self.where = f"parameter {name!r}"
         self._gradient: Array = np.empty(0)
@@ -210,12 +213,16 @@ class Parameter(Closed, NDArrayOperatorsMixin):
         """
         self._require_values()
         place = self.value[key]
-        values = np.asarray(given.value if isinstance(given, Parameter) else given)
+        try:
+            values = numeric(given.value if isinstance(given, Parameter) else given, where=self.where)
+        except DataError as error:
+            raise ShapeError(**error.parts) from error
         fits = values.shape == np.shape(place) or values.ndim == 0
-        if not fits or not _can_hold(self.dtype, values):
+        fault = self.fault_of(values) if fits else ""
+        if not fits or fault:
             raise ShapeError(
                 where=self.where,
-                received=f"{values.dtype} of shape {values.shape}" + (", not all finite" if fits else ""),
+                received=f"{values.dtype} of shape {values.shape}" + (f", {fault}" if fault else ""),
                 expected=f"finite numbers of shape {np.shape(place)}, or one for all",
                 fix="give an array of that shape; a dense weight is (inputs, outputs)",
             )
@@ -235,6 +242,12 @@ class Parameter(Closed, NDArrayOperatorsMixin):
         for place, values in zip(out, result if isinstance(result, tuple) else (result,), strict=True):
             place[...] = values
         return out[0] if len(out) == 1 else out
+
+    def fault_of(self, values: Array) -> str:
+        """What is wrong with real numbers that are to be its values, such as ``"not all finite"``; "" for nothing."""
+        if not _can_hold(self.dtype, values):
+            return "not all finite"
+        return f"some below {self.least:g}" if self.least is not None and (values < self.least).any() else ""
 
     def _require_values(self) -> None:
         if self.value.shape != self.shape:
@@ -273,6 +286,7 @@ class ParameterView(Parameter):
             is_weight=source.is_weight,
             unit_axis=source.unit_axis,
             trainable=not source.is_statistic,
+            least=source.least,
         )
 
     def __getstate__(self) -> dict[str, Any]:

@@ -45,7 +45,8 @@ def load_state(network: Network, path: str | Path, names: Mapping[str, str] | No
         ConfigurationError: names that the file or the network has not, or that are left over; other numbers of
             layers; without ``names``, layers that could be each other's.
         ShapeError: a weight of another shape, one that is missing or one too many.
-        DataError: a weight that is no real number (whole numbers of a quantized model), NaN, infinite or too large.
+        DataError: a weight that is no real number (whole numbers of a quantized model), NaN, infinite or too large, or
+            a variance below 0.
 
     Nothing is changed then.
     """
@@ -177,7 +178,7 @@ def from_state(layer: Layer, state: Mapping[str, Any], *, where: str) -> None:
 
     Raises:
         ShapeError: one is missing, is of another shape, or is one too many.
-        DataError: one holds whole numbers, NaN or infinity.
+        DataError: one holds whole numbers, NaN or infinity, or a variance below 0.
     """
     expected = names_of_state(layer)
     extra = set(state) - set(expected) - ({_COUNTED} if isinstance(layer, BatchNorm) else set())
@@ -199,16 +200,15 @@ def from_state(layer: Layer, state: Mapping[str, Any], *, where: str) -> None:
                 expected=f"the values of {layer!r}, {own.shape} here",
                 fix="check that both networks have the same layers",
             )
-        with np.errstate(over="ignore"):
-            kept = values.astype(own.value.dtype)
-        if given.dtype.kind != "f" or not np.isfinite(kept).all():
+        fault = own.fault_of(values) if given.dtype.kind == "f" else "no real numbers"
+        if fault:
             raise DataError(
                 where=where,
-                received=f"{name} of dtype {given.dtype}" + (", NaN or infinite" if given.dtype.kind == "f" else ""),
+                received=f"{name} of dtype {given.dtype}, {fault}",
                 expected=f"finite real numbers that {own.value.dtype} can hold",
                 fix="save the weights of a network that is not quantized, and whose training did not diverge",
             )
-        own.value[...] = kept
+        own.value[...] = values
 
 
 def _turned(layer: Layer, values: Array) -> Array:

@@ -202,6 +202,7 @@ class Layer(WithWeights, ABC):
         unit_axis: int | None = None,
         trainable: bool = True,
         fans: tuple[int, int] | None = None,
+        least: float | None = None,
     ) -> Parameter:
         """Declares a parameter; call it in ``build``.
 
@@ -214,6 +215,8 @@ class Layer(WithWeights, ABC):
             trainable: False for what the layer's own kernels change, such as running statistics; ``backward`` must not
                 write its gradient, and ``is_weight`` must be False.
             fans: (fan_in, fan_out) of a unit where the shape does not tell them, see ``glassnet.initializers``.
+            least: the smallest number that it may be given, such as 0 for a variance; None for any.
+            least: the smallest number that it may be given, such as 0 for a variance; None for any.
 
         Returns:
             The ``Parameter``; use its ``value`` and ``gradient`` in kernel calls.
@@ -230,7 +233,8 @@ class Layer(WithWeights, ABC):
                 )
             initializer = as_initializer(init)
             draw = initializer if fans is None else partial(initializer.draw, fans=fans, unit_axis=unit_axis)
-            source = Parameter(name, shape, draw, is_weight=is_weight, unit_axis=unit_axis, trainable=trainable)
+            settings: dict[str, Any] = {"is_weight": is_weight, "unit_axis": unit_axis, "trainable": trainable}
+            source = Parameter(name, shape, draw, **settings, least=least)
             if trainable:
                 source.trainable, source.learning_rate_scale = not weights.is_frozen, weights.learning_rate_scale
             weights.parameters[name] = source

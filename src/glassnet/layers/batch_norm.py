@@ -79,7 +79,7 @@ class BatchNorm(Layer):
         self.gamma, self.beta = scale_and_shift(self, channels)
         self.running_mean = self.add_parameter("running_mean", (channels,), "zeros", is_weight=False, trainable=False)
         self.running_variance = self.add_parameter(
-            "running_variance", (channels,), "ones", is_weight=False, trainable=False
+            "running_variance", (channels,), "ones", is_weight=False, trainable=False, least=0
         )
         return input_shape
 

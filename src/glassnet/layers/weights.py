@@ -217,7 +217,7 @@ class WithWeights(Configurable, Watched):
             for name, given in values.items():
                 place = known[name]
                 if check:
-                    trial = Parameter(name, place.shape, place.draw)
+                    trial = Parameter(name, place.shape, place.draw, least=place.least)
                     trial.show(np.empty(place.shape, place.dtype), trial.gradient)
                     trial[...] = given
                 else:
