@@ -132,9 +132,12 @@ def decode(file: Path, options: PictureOptions) -> Array:
             numbers whose black and white are not known.
     """
     import warnings
+    from logging import NullHandler, getLogger
 
     from PIL import Image, ImageOps, UnidentifiedImageError
 
+    if not getLogger("PIL").handlers:  # else Python prints what pillow logs, where nobody asked for logs
+        getLogger("PIL").addHandler(NullHandler())
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # damaged EXIF data and the like: the pixels are what counts

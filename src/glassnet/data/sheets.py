@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
@@ -59,6 +60,7 @@ def _rows(path: Path) -> list[tuple[int, tuple[Any, ...]]]:
     received, fix = "a file that is no spreadsheet ({error})", "save it again as .xlsx, or as CSV UTF-8"
     with ExitStack() as stack:
         stack.enter_context(reading_by_others(path.name, received=received, expected="an .xlsx file", fix=fix))
+        stack.enter_context(warnings.catch_warnings(action="ignore"))  # of styles and the like: values count
         file = stack.enter_context(path.open("rb"))  # openpyxl leaves a damaged one open
         values = stack.enter_context(closing(load_workbook(file, read_only=True, data_only=True)))
         formulas = stack.enter_context(closing(load_workbook(file, read_only=True)))

@@ -10,7 +10,7 @@ from typing import Any
 from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError, DataError, GlassnetError, require_extra
 from glassnet.interop.onnx.check import check
-from glassnet.interop.onnx.load import load, one_line
+from glassnet.interop.onnx.load import load
 from glassnet.interop.onnx.node import Found, Node, NoRowsError, UnsupportedError, require, scale
 from glassnet.interop.onnx.operators import OPERATORS, refusal
 from glassnet.interop.onnx.scalar import SPELLING, spelt_out
@@ -68,7 +68,8 @@ def from_onnx(path: str | Path, *, output: str | None = None) -> Network:
     except (MemoryError, RecursionError) as error:
         raise refusal(where, f"a network that is too large here ({type(error).__name__} {error})", _PART) from error
     except Exception as error:  # what onnx and NumPy raise where a file's parts are not what its checker takes them for
-        raise refusal(where, f"a network whose parts do not fit each other ({one_line(error)})", _PART) from error
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise refusal(where, f"a network whose parts do not fit each other ({reason})", _PART) from error
 
 
 _PART = "export only that part of the network, or replace the operators before the export"

@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from stat import S_ISREG
 from typing import Any, BinaryIO
 
-from glassnet.core.errors import FileFormatError, GlassnetError, MissingFileError
+from glassnet.core.errors import FileFormatError, MissingFileError
+from glassnet.core.foreign import reading_by_others
 
 MOST_BYTES = 2**31
 """The limit for a file, and for all weights beside it; protobuf reads no larger ones."""
@@ -43,7 +44,8 @@ def load(path: Path) -> Any:
             expected="an ONNX file",
             fix="check the path",
         )
-    try:
+    received, fix = "a file that ONNX refuses ({error})", "export it again; files of 2 GB or more are not read"
+    with reading_by_others(f"from_onnx {path}", received=received, expected="an ONNX file", fix=fix):
         proto = onnx.ModelProto.FromString(_content(path))
         _read_weights(proto, path)
         onnx.checker.check_model(proto)
@@ -51,15 +53,6 @@ def load(path: Path) -> Any:
             onnx.numpy_helper.to_array(tensor)
         if proto.functions:
             proto = onnx.inliner.inline_local_functions(proto)
-    except (GlassnetError, MemoryError):
-        raise
-    except Exception as error:  # of the many kinds that protobuf and onnx raise for what is no model
-        raise FileFormatError(
-            where=f"from_onnx {path}",
-            received=f"a file that ONNX refuses ({one_line(error)})",
-            expected="an ONNX file",
-            fix="export it again; files of 2 GB or more are not read",
-        ) from error
     version = max((opset.version for opset in proto.opset_import if opset.domain in ("", "ai.onnx")), default=0)
     if 0 < version < OLDEST_OPSET:
         raise FileFormatError(
@@ -71,23 +64,10 @@ def load(path: Path) -> Any:
     return proto
 
 
-def one_line(error: Exception) -> str:
-    """What another library says of a file, its kind in front of it."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
-
-
 def _content(path: Path) -> bytes:
-    try:
-        if path.stat().st_size >= MOST_BYTES:
-            raise ValueError("a file of 2 GB or more")
-        return path.read_bytes()
-    except OSError as error:
-        raise FileFormatError(
-            where=f"from_onnx {path}",
-            received=f"a file that cannot be read ({error.strerror})",
-            expected="an ONNX file",
-            fix="look at its rights, and copy it again",
-        ) from error
+    if path.stat().st_size >= MOST_BYTES:
+        raise ValueError("2 GB or more")
+    return path.read_bytes()
 
 
 def _tensors(message: Any) -> Iterator[Any]:

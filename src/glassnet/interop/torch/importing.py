@@ -49,6 +49,15 @@ def from_torch(module: Any, input_shape: int | Shape | None = None) -> Network:
         MissingExtraError: torch is not installed.
     """
     require_torch("from_torch")
+    try:
+        return _imported(module, input_shape)
+    except GlassnetError:
+        raise
+    except Exception as error:  # of a module whose attributes are not what its class makes of them, or too large
+        raise unread("", module, f"what cannot be read ({type(error).__name__}: {error!s:.200})") from error
+
+
+def _imported(module: Any, input_shape: int | Shape | None) -> Network:
     import torch
 
     places = list(_places(module, ""))
