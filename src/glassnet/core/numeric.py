@@ -76,6 +76,17 @@ def refuse_hidden(values: Any, *, where: str) -> None:
     _refuse_masked_parts(values, where)
 
 
+def all_finite(array: Array) -> bool:
+    """Whether an array holds neither NaN nor infinity; other numbers than floating-point ones never do.
+
+    A sum that is finite has no such part, which is quicker to see than by looking at each number.
+    """
+    if array.dtype.kind != "f":
+        return True
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
+
+
 def place_in_rows(index: tuple[int, ...]) -> str:
     """How messages name an element of the data, counted from 0.
 

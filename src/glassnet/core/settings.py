@@ -118,7 +118,7 @@ def known_by(given: Any) -> str:
     return file_name(given) if isinstance(given, type) else f"function {getattr(given, '__name__', given)}"
 
 
-def _class_at(module: Any, name: Any) -> type[Configurable] | None:
+def class_at(module: Any, name: Any) -> type[Configurable] | None:
     """A user's class in a module that the program itself has imported; nothing is imported for a file."""
     if not isinstance(module, str) or module.partition(".")[0] == "glassnet" or module not in sys.modules:
         return None
@@ -161,7 +161,7 @@ def from_config(config: Any, classes: Mapping[str, Any], *, where: str) -> Any:
     name, settings = config.get("class"), config.get("settings")
     kind = None
     if isinstance(name, str) and isinstance(settings, dict):
-        kind = classes[name] if name in classes else _class_at(config.get("module"), name)
+        kind = classes[name] if name in classes else class_at(config.get("module"), name)
     if not isinstance(kind, type) or not isinstance(settings, dict):
         raise FileFormatError(
             where=where,

@@ -11,7 +11,7 @@ import numpy as np
 from glassnet import initializers, layers, losses, metrics, network, optimizers, preprocessing, schedules, tables
 from glassnet.core.errors import ConfigurationError, FileFormatError, GlassnetError
 from glassnet.core.settings import Configurable, file_name, from_config, known_by, to_config, whole
-from glassnet.core.shapes import Array, Shape
+from glassnet.core.shapes import Array, Shape, as_dtype
 from glassnet.formats.memories import CALLBACKS_PREFIX, describe_memories, memories_of
 from glassnet.formats.model_file import contradiction
 from glassnet.formats.older import brought_up
@@ -90,16 +90,28 @@ def describe(parts: ModelParts, *, include_optimizer: bool) -> tuple[dict[str, A
 
 
 def reconstruct(
-    description: Mapping[str, Any], tensors: Mapping[str, Array], *, custom: Sequence[Any], where: str
+    description: Mapping[str, Any],
+    tensors: Mapping[str, Array],
+    *,
+    custom: Sequence[Any],
+    where: str,
+    build: bool = True,
 ) -> ModelParts:
     """Undoes ``describe``, trusting nothing: classes come from a list, shapes are compared before memory is taken.
+
+    Args:
+        description: of a file, which may hold anything.
+        tensors: its arrays.
+        custom: the user's own classes and functions.
+        where: for messages.
+        build: False to see only whether it can be done: the network gets no memory, the optimizer no state.
 
     Raises:
         FileFormatError: description and tensors contradict each other or what glassnet knows.
     """
     classes = library_classes() | {known_by(given): given for given in _require_custom(custom, where)}
     try:
-        return _reconstruct(brought_up(description, classes), tensors, classes, where)
+        return _reconstruct(brought_up(description, classes), tensors, classes, where, build=build)
     except FileFormatError:
         raise
     except (GlassnetError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
@@ -135,24 +147,21 @@ def library_classes() -> dict[str, type[Configurable]]:
 
 
 def _reconstruct(
-    description: Mapping[str, Any], tensors: Mapping[str, Array], classes: Mapping[str, Any], where: str
+    description: Mapping[str, Any], tensors: Mapping[str, Array], classes: Mapping[str, Any], where: str, *, build: bool
 ) -> ModelParts:
     found = {name: from_config(description[name], classes, where=where) for name in _KINDS}
     for name, kind in _KINDS.items():
         if not isinstance(found[name], kind):
             raise TypeError(f"{name} is {found[name]!r:.80}")
-    beside = OPTIMIZER_PREFIX, CALLBACKS_PREFIX
-    values = {name: array for name, array in tensors.items() if not name.startswith(beside)}
-    restore_sharing(found["network"], description)
-    found["network"].restore(values, tuple(description["input_shape"]), description["dtype"])
-    restore_training(found["network"], description)
-    _check_scaling(found["preprocessing"], found["network"].input_shape)
-    _check_scaling(found["target_scaling"], found["network"].output_shape)
+    network: Network = found["network"]
+    parameters = _restore_network(network, description, tensors, build=build)
+    _check_scaling(found["preprocessing"], network.input_shape or ())
+    _check_scaling(found["target_scaling"], network.output_shape or ())
     optimizer: Optimizer = found["optimizer"]
     optimizer.learning_rate_scale = float(description["learning_rate_scale"])
     optimizer.steps = whole(description["optimizer_steps"], "optimizer_steps", where, low=0)
     if optimizer.steps:
-        _restore_memory(optimizer, found["network"].parameters, tensors, where)
+        _restore_memory(optimizer, parameters, tensors, where, build=build)
     target_name = description["target_name"]
     return ModelParts(
         **found,
@@ -161,8 +170,26 @@ def _reconstruct(
         feature_names=_names(description["feature_names"]),
         target_name=None if target_name is None else str(target_name),
         class_names=_names(description["class_names"]),
-        memories=memories_of(description, tensors, found["network"].parameters),
+        memories=memories_of(description, tensors, parameters),
     )
+
+
+def _restore_network(
+    network: Network, description: Mapping[str, Any], tensors: Mapping[str, Array], *, build: bool
+) -> Array:
+    """Gives the network its parameters, and returns them; without ``build`` an array like them that takes no memory."""
+    beside = OPTIMIZER_PREFIX, CALLBACKS_PREFIX
+    values = {name: array for name, array in tensors.items() if not name.startswith(beside)}
+    shape, dtype = tuple(description["input_shape"]), as_dtype(description["dtype"])
+    restore_sharing(network, description)
+    if build:
+        network.restore(values, shape, dtype)
+        parameters = network.parameters
+    else:
+        size = sum(parameter.size for parameter in network.places_for(values, shape).values())
+        parameters = np.broadcast_to(np.zeros((), dtype), (size,))
+    restore_training(network, description)
+    return parameters
 
 
 def _check_scaling(scaling: Standardize | Table | None, shape: Shape) -> None:
@@ -175,7 +202,9 @@ def _check_scaling(scaling: Standardize | Table | None, shape: Shape) -> None:
             np.broadcast_to(array, shape)
 
 
-def _restore_memory(optimizer: Optimizer, parameters: Array, tensors: Mapping[str, Array], where: str) -> None:
+def _restore_memory(
+    optimizer: Optimizer, parameters: Array, tensors: Mapping[str, Array], where: str, *, build: bool
+) -> None:
     """Gives the optimizer its memory back, where the file's fits what the optimizer would have.
 
     A rule of the user's may remember what it has not declared, if that is an array like the parameters.
@@ -194,7 +223,7 @@ def _restore_memory(optimizer: Optimizer, parameters: Array, tensors: Mapping[st
             expected=f"{shapes}",
             fix="save the model again, or with include_optimizer=False",
         )
-    optimizer.state = {name: np.array(array) for name, array in found.items()}
+    optimizer.state = {name: np.array(array) for name, array in found.items()} if build else {}
 
 
 def _names(given: Any) -> tuple[str, ...] | None:

@@ -26,33 +26,12 @@ def describe_memories(memories: Memories, parameters: Array) -> tuple[list[dict[
         ConfigurationError: something that no file can hold; it is named.
     """
     tensors: dict[str, Array] = {}
-
-    def plain(value: Any, place: str, where: str) -> Any:
-        if isinstance(value, np.ndarray) and value.dtype.name in DTYPES and np.isfinite(value).all():
-            if value.dtype == parameters.dtype and np.array_equal(value, parameters):
-                return {"array": PARAMETERS}
-            tensors[place] = value
-            return {"array": place}
-        if isinstance(value, np.generic):
-            value = value.item()
-        if isinstance(value, float) and not np.isfinite(value):
-            return {"number": str(value)}
-        if isinstance(value, list | tuple):
-            return [plain(item, f"{place}/{number}", where) for number, item in enumerate(value)]
-        if value is None or isinstance(value, bool | int | str | float):
-            return value
-        raise ConfigurationError(
-            where=f"save: {where}",
-            received=f"{value!r:.60} (a {type(value).__name__})",
-            expected="numbers, texts, truth values, None, lists of these, and finite arrays of float32 or float64",
-            fix="let to_remember give such values",
-        )
-
+    held = parameters, tensors
     found = [
         {
             "name": name,
             "memory": {
-                str(key): plain(value, f"{CALLBACKS_PREFIX}{number}/{key}", f"what {name} remembers, {key!r}")
+                str(key): _plain(value, f"{CALLBACKS_PREFIX}{number}/{key}", f"{name} remembers, {key!r}", held)
                 for key, value in memory.items()
             },
         }
@@ -61,20 +40,44 @@ def describe_memories(memories: Memories, parameters: Array) -> tuple[list[dict[
     return found, tensors
 
 
+def _plain(value: Any, place: str, where: str, held: tuple[Array, dict[str, Array]]) -> Any:
+    """A value as JSON has it; an array of it goes to the tensors, unless it equals the parameters."""
+    parameters, tensors = held
+    if isinstance(value, np.ndarray) and value.dtype.name in DTYPES and np.isfinite(value).all():
+        if value.dtype == parameters.dtype and np.array_equal(value, parameters):
+            return {"array": PARAMETERS}
+        tensors[place] = value
+        return {"array": place}
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return {"number": str(value)}
+    if isinstance(value, list | tuple):
+        return [_plain(item, f"{place}/{number}", where, held) for number, item in enumerate(value)]
+    if value is None or isinstance(value, bool | int | str | float):
+        return value
+    raise ConfigurationError(
+        where=f"save: what {where}",
+        received=f"{value!r:.60} (a {type(value).__name__})",
+        expected="numbers, texts, truth values, None, lists of these, and finite arrays of float32 or float64",
+        fix="let to_remember give such values",
+    )
+
+
 def memories_of(description: Mapping[str, Any], tensors: Mapping[str, Array], parameters: Array) -> Memories:
     """Undoes ``describe_memories``; files of before it have none."""
-    arrays = {**tensors, PARAMETERS: parameters.copy()}
+    entries = _entries(description)
+    return {name: {key: _value_of(value, tensors, parameters) for key, value in m.items()} for name, m in entries}
 
-    def value_of(value: Any) -> Any:
-        if isinstance(value, list):
-            return [value_of(item) for item in value]
-        if not isinstance(value, dict):
-            return value
-        if set(value) == {"number"}:
-            return float(value["number"])
-        return arrays[value["array"]]
 
-    return {name: {key: value_of(value) for key, value in m.items()} for name, m in _entries(description)}
+def _value_of(value: Any, tensors: Mapping[str, Array], parameters: Array) -> Any:
+    if isinstance(value, list):
+        return [_value_of(item, tensors, parameters) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"number"}:
+        return float(value["number"])
+    return parameters.copy() if value["array"] == PARAMETERS else tensors[value["array"]]
 
 
 def read_memories(path: str | Path) -> tuple[int, Memories]:

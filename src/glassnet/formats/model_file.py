@@ -1,6 +1,7 @@
 """The model's file: safetensors, with everything that is not an array as JSON in its metadata.
 
-The metadata's one entry, ``glassnet``, holds the JSON with the format's version. Reading runs no code from the file.
+The metadata's one entry, ``glassnet``, holds the JSON, which begins with checksums of the description and of each array
+and with the format's version; files of version 1 have no checksums. Reading runs no code from the file.
 
 Source of the container: the safetensors format, https://huggingface.co/docs/safetensors.
 """
@@ -8,7 +9,7 @@ Source of the container: the safetensors format, https://huggingface.co/docs/saf
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,21 +17,29 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.errors import DataError, FileFormatError, MissingFileError
-from glassnet.core.files import write_atomically
+from glassnet.core.files import replacing
+from glassnet.core.numeric import all_finite
 from glassnet.core.shapes import DTYPES, Array
+from glassnet.formats.checksum import CHECKSUMS, require_intact_arrays, require_intact_text, sealed
 from glassnet.formats.written import now
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+SINCE_CHECKSUMS = 2
+"""The first version of the format that has them."""
 METADATA_KEY = "glassnet"
 
 
-def write_model_file(path: str | Path, description: dict[str, Any], tensors: dict[str, Array]) -> None:
-    """Writes one file, whole or not at all; the description gets the format's version and the time.
+def write_model_file(
+    path: str | Path, description: dict[str, Any], tensors: dict[str, Array], *, prove: Callable[[Path], None]
+) -> None:
+    """Writes one file, whole or not at all; the description gets the format's version, the time and checksums.
 
     Args:
         path: the file.
         description: what JSON can hold.
         tensors: arrays by name.
+        prove: called with a path at which the new file can be read, before it takes the place of an older one. Where it
+            raises an error, the older one stays.
 
     Raises:
         DataError: an array holds NaN or infinity, which no file is read with.
@@ -39,16 +48,18 @@ def write_model_file(path: str | Path, description: dict[str, Any], tensors: dic
     from safetensors.numpy import save
 
     for name, array in tensors.items():
-        if not np.isfinite(array).all():
+        if not all_finite(array):
             raise DataError(
                 where=f"save {path}",
                 received=f"NaN or infinity in the array {name!r}",
                 expected="finite numbers: what training left there is of no use",
                 fix="train again with a lower learning rate, or scaled inputs",
             )
-    text = json.dumps({"format_version": FORMAT_VERSION, "written": now()} | description, allow_nan=False)
     contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    write_atomically(path, save(contiguous, metadata={METADATA_KEY: text}))
+    text = sealed({"format_version": FORMAT_VERSION, "written": now()} | description, contiguous)
+    with replacing(path) as temporary:
+        temporary.write_bytes(save(contiguous, metadata={METADATA_KEY: text}))
+        prove(temporary)
 
 
 def read_model_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -63,13 +74,15 @@ def read_model_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Array]]
         tensors = {name: np.asarray(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - not a dict
     for name, tensor in tensors.items():
         known = tensor.dtype.name in DTYPES
-        if not known or not np.isfinite(tensor).all():
+        if not known or not all_finite(tensor):
             raise FileFormatError(
                 where=where,
                 received=f"NaN or infinity in the array {name!r}" if known else f"{tensor.dtype} in the array {name!r}",
                 expected="finite numbers in float32 or float64",
                 fix="save the model again from a training that did not diverge",
             )
+    if CHECKSUMS in description:
+        require_intact_arrays(description, tensors, where)
     return description, tensors
 
 
@@ -146,4 +159,6 @@ def _description(text: str | None, where: str) -> dict[str, Any]:
             expected=f"at most version {FORMAT_VERSION}, which this glassnet reads",
             fix="upgrade: pip install --upgrade glassnet",
         )
+    if version >= SINCE_CHECKSUMS or CHECKSUMS in description:
+        require_intact_text(text, where)
     return description  # type: ignore[no-any-return]

@@ -1,19 +1,22 @@
-"""The proof that a file holds all of a model with parts of the user's own, before the file is written."""
+"""The proof that a file holds all of a model, before it takes the place of an older one."""
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from glassnet.core.errors import ConfigurationError, GlassnetError
-from glassnet.core.settings import Configurable
-from glassnet.core.shapes import DTYPES, Array
+from glassnet.core.settings import Configurable, class_at, known_by
+from glassnet.core.shapes import Array
 from glassnet.formats.description import ModelParts, reconstruct
+from glassnet.formats.model_file import read_model_file
+from glassnet.formats.written import written_of
 from glassnet.optimizers import Optimizer
 from glassnet.runners import NumpyRunner
 from glassnet.runners.own import place_of
@@ -22,25 +25,30 @@ from glassnet.training import own_parts
 ROWS = 5
 
 
-def require_whole(parts: ModelParts, description: Mapping[str, Any], tensors: Mapping[str, Array]) -> None:
-    """Reads back what would be written, and lets both models predict, measure a loss and take a step.
+def require_whole(parts: ModelParts, path: Path) -> None:
+    """Reads back what was written, as it will be read; with own parts both models predict, measure a loss, take a step.
+
+    Args:
+        parts: of the model.
+        path: of its new file.
 
     Raises:
-        ConfigurationError: a part keeps something on itself that the file would not hold.
+        ConfigurationError: the file would be refused; or a part keeps something on itself that the file does not hold.
     """
     own = own_parts(parts.network, parts.loss, parts.optimizer)
-    if not own:
-        return
-    for name, array in tensors.items():
-        if np.asarray(array).dtype.name not in DTYPES:
-            raise _incomplete([parts.optimizer], f"its memory {name!r} is of dtype {np.asarray(array).dtype}")
-    everything = [parts.network, parts.loss, parts.optimizer, parts.metrics]
-    custom = list({id(found): found for found in _owned(everything)}.values())
     try:
-        copied = {name: np.array(array) for name, array in tensors.items()}
-        read = reconstruct(json.loads(json.dumps(description)), copied, custom=custom, where="save")
+        description, tensors = read_model_file(path)
+        read = reconstruct(description, tensors, custom=_custom(parts), where="load", build=bool(own))
+        written_of(description, "load")
     except GlassnetError as error:
-        raise _incomplete(own.values(), f"what would be read back is refused: {error}") from error
+        if own:
+            raise _incomplete(own.values(), f"what would be read back is refused: {error}") from error
+        raise ConfigurationError(
+            where="save",
+            received=f"a model whose file could not be read again: {error.received}",
+            expected=f"{error.expected}; what was at that path is as it was before",
+            fix="undo what was changed in the model since it was made or trained, and save again",
+        ) from error
     layers = [part for key, part in own.items() if key.startswith(("layer", "network"))]
     with np.errstate(all="ignore"):
         if layers and not _same(parts, read, _prediction):
@@ -62,6 +70,31 @@ def _incomplete(parts: Any, consequence: str) -> ConfigurationError:
     )
 
 
+def _custom(parts: ModelParts) -> list[Any]:
+    """Those of the user's classes and functions that have to be given to whoever reads the file.
+
+    Raises:
+        ConfigurationError: two of them have one name, by which a file knows them.
+    """
+    kinds = parts.network, parts.loss, parts.optimizer, parts.metrics, parts.preprocessing, parts.target_scaling
+    named: dict[str, list[Any]] = {}
+    for own in {id(own): own for own in _owned(kinds)}.values():
+        named.setdefault(known_by(own), []).append(own)
+    found = []
+    for several in named.values():
+        if all(isinstance(own, type) and class_at(own.__module__, own.__name__) is own for own in several):
+            continue  # a file names the module, too
+        if len(several) > 1:
+            raise ConfigurationError(
+                where="save",
+                received=f"{len(several)} of your own called {several[0].__name__!r}",
+                expected="a name for each: a file knows classes and functions by their names",
+                fix="rename one of them",
+            )
+        found += several
+    return found
+
+
 def _owned(values: Any) -> Iterator[Any]:
     """Every class and function of the user's in these settings."""
     for value in values:
@@ -73,7 +106,7 @@ def _owned(values: Any) -> Iterator[Any]:
             yield from _owned(value)
         elif isinstance(value, Mapping):
             yield from _owned(value.values())
-        elif callable(value) and not isinstance(value, type):
+        elif isinstance(value, FunctionType):
             yield value
 
 

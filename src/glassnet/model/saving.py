@@ -30,8 +30,7 @@ def write(model: WithDoors, path: str | Path, epochs_trained: int, *, include_op
     require_writable(path, where="save")
     parts = parts_of(model, epochs_trained)
     description, tensors = describe(parts, include_optimizer=include_optimizer)
-    require_whole(parts, description, tensors)
-    write_model_file(path, description, tensors)
+    write_model_file(path, description, tensors, prove=lambda file: require_whole(parts, file))
 
 
 def parts_of(model: WithDoors, epochs_trained: int) -> ModelParts:

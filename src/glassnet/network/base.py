@@ -217,8 +217,17 @@ class Network(InMemory):
         Raises:
             ShapeError: a parameter is missing, unknown or of another shape.
         """
+        for path, parameter in self.places_for(values, input_shape).items():
+            parameter.show(values[path], parameter.gradient)
+        self._place(as_dtype(dtype))
+
+    def places_for(self, values: Mapping[str, Array], input_shape: Shape) -> dict[str, Parameter]:
+        """The parameters by path, once all shapes are inferred and agree with such values; none is given any.
+
+        Raises:
+            ShapeError: as ``restore``.
+        """
         self.infer_shapes(as_shape(input_shape, where="build"), np.random.default_rng(0))
-        kind = as_dtype(dtype)
         named = {path: p.source for path, p in self._named()}
         if set(named) != set(values):
             unknown, missing = sorted(set(values) - set(named)), sorted(set(named) - set(values))
@@ -236,8 +245,7 @@ class Network(InMemory):
                     expected=f"{parameter.shape}",
                     fix="use the architecture that the parameters were trained in",
                 )
-            parameter.show(values[path], parameter.gradient)
-        self._place(kind)
+        return named
 
     def summary(self) -> Summary:
         """A table of layers, shapes, parameters and FLOPs; print it.
