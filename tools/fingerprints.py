@@ -69,13 +69,13 @@ def take(x: Any, rows: int) -> Any:
 
 
 def read_file(path: Path) -> tuple[dict[str, Any], bytes]:
-    """A model's description without time and version, and the bytes of its tensors with their places."""
+    """A model's description without time, version and checksums, and the bytes of its tensors with their places."""
     data = path.read_bytes()
     (length,) = struct.unpack("<Q", data[:8])
     header = json.loads(data[8 : 8 + length])
     description = json.loads(header.pop("__metadata__")["glassnet"])
-    for name in ("written", "glassnet_version"):
-        del description[name]
+    for name in ("written", "glassnet_version", "checksums"):
+        description.pop(name, None)
     return description, json.dumps(header, sort_keys=True).encode() + data[8 + length :]
 
 

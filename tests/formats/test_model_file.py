@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from model_files import edited
 from models import classifier
 from safetensors.numpy import load_file, save_file
 
@@ -127,16 +127,6 @@ def test_without_the_optimizer_the_file_is_smaller_and_training_starts_its_memor
     back.fit(*blobs, verbose=False)
 
 
-def rewrite(path: Path, change: Any) -> None:
-    """Saves the file again with its description changed."""
-    from safetensors import safe_open
-
-    with safe_open(str(path), framework="numpy") as file:
-        description = json.loads(file.metadata()[model_file.METADATA_KEY])
-    change(description)
-    save_file(load_file(path), path, metadata={model_file.METADATA_KEY: json.dumps(description)})
-
-
 def set_units(description: dict[str, Any]) -> None:
     description["network"]["settings"]["layers"][0]["settings"]["units"] = 10**12
 
@@ -170,7 +160,7 @@ def set_setting(description: dict[str, Any]) -> None:
     ],
 )
 def test_a_description_that_was_edited_is_refused(saved: Path, change: Any, words: str) -> None:
-    rewrite(saved, change)
+    edited(saved, change)
     with pytest.raises(gn.FileFormatError, match=f"(?s)load .*{words}"):
         gn.load(saved)
 
@@ -205,12 +195,7 @@ def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("bad", [np.full((2, 8), np.nan, np.float32), np.ones((2, 8), np.int32), np.ones((3, 8))])
 def test_arrays_that_cannot_be_weights_are_refused(saved: Path, bad: np.ndarray) -> None:
-    from safetensors import safe_open
-
-    with safe_open(str(saved), framework="numpy") as file:
-        metadata = file.metadata()
-    tensors = load_file(saved) | {"0.weight": bad}
-    save_file(tensors, saved, metadata=metadata)
+    edited(saved, lambda description: None, arrays={"0.weight": bad})
     with pytest.raises(gn.FileFormatError, match=r"0\.weight"):
         gn.load(saved)
 

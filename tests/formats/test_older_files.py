@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors import safe_open
-from safetensors.numpy import load_file, save_file
+from model_files import description_of, edited
+from safetensors.numpy import load_file
 
 import glassnet as gn
 from glassnet.formats.older import brought_up
@@ -32,11 +32,6 @@ def known(path: Path) -> dict[str, Any]:
         x["day"] = [day and datetime.fromisoformat(day) for day in x["day"]]
     found["x"] = x if isinstance(x, dict) else np.array(x)
     return found
-
-
-def description(path: Path) -> dict[str, Any]:
-    with safe_open(str(path), framework="numpy") as file:
-        return json.loads(file.metadata()["glassnet"])  # type: ignore[no-any-return]
 
 
 def test_the_files_are_there() -> None:
@@ -56,7 +51,7 @@ def test_an_older_file_predicts_what_it_did(path: Path, tmp_path: Path) -> None:
             np.testing.assert_allclose(one.predict(expected["x"]), expected["predictions"], rtol=2e-6, atol=5e-7)
         assert (one.epochs_trained, one.optimizer.steps) == (expected["epochs_trained"], expected["steps"])
     assert load_file(path).keys() - NOT_NEEDED == load_file(again).keys()
-    assert description(again)["network"] == description(path)["network"] or path.parent.name == "1-bare-names"
+    assert description_of(again)["network"] == description_of(path)["network"] or path.parent.name == "1-bare-names"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -82,8 +77,7 @@ def first_file(name: str) -> Path:
 
 
 def rewritten(path: Path, to: Path, changed: dict[str, Any]) -> Path:
-    save_file(load_file(path), to, metadata={"glassnet": json.dumps(changed)})
-    return to
+    return edited(path, lambda description: description.update(changed), to)
 
 
 def test_both_classes_that_were_called_constant() -> None:
@@ -106,7 +100,7 @@ class Dense(gn.NumpyLayer):
 
 
 def test_a_users_class_is_never_taken_for_glassnets() -> None:
-    old = description(first_file("labels"))
+    old = description_of(first_file("labels"))
     assert brought_up(old, ["layers.Dense"])["network"]["settings"]["layers"][1]["class"] == "layers.Dense"
     assert brought_up(old, ["layers.Dense", "Dense"])["network"]["settings"]["layers"][1]["class"] == "Dense"
     newer = deepcopy(old)
@@ -116,7 +110,7 @@ def test_a_users_class_is_never_taken_for_glassnets() -> None:
 
 def test_a_bare_name_in_a_newer_file_is_a_users_class(tmp_path: Path) -> None:
     path = next(path for path in FILES if path.parent.name == "2-rooms" and path.stem == "labels")
-    changed = description(path)
+    changed = description_of(path)
     changed["network"]["settings"]["layers"][3]["class"] = "Dense"
     with pytest.raises(gn.FileFormatError, match=r"the class 'Dense'.*custom=\[YourLayer\]"):
         gn.load(rewritten(path, tmp_path / "m.safetensors", changed))
@@ -125,7 +119,7 @@ def test_a_bare_name_in_a_newer_file_is_a_users_class(tmp_path: Path) -> None:
 def test_what_is_no_class_of_the_first_version_is_refused(tmp_path: Path) -> None:
     path = first_file("labels")
     for name in ("system", "Constant", "__init__", ""):
-        changed = description(path)
+        changed = description_of(path)
         changed["network"]["settings"]["layers"][3]["class"] = name
         with pytest.raises(gn.FileFormatError, match=f"the class '{name}'"):
             gn.load(rewritten(path, tmp_path / "m.safetensors", changed))
@@ -149,7 +143,7 @@ def test_a_saved_model_says_when_it_was_written(model: gn.Model, tmp_path: Path)
     assert written.version == gn.__version__
     assert written.time is not None
     assert before <= written.time <= after
-    assert str(written) == f"{description(path)['written']} by glassnet {gn.__version__}"
+    assert str(written) == f"{description_of(path)['written']} by glassnet {gn.__version__}"
     assert deepcopy(gn.load(path)).written == written
 
 
@@ -165,15 +159,17 @@ def test_two_files_of_one_model_have_the_same_bytes_where_the_time_is_given(
     assert written.time == datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def test_two_files_of_one_model_differ_in_the_time_alone(
+def test_two_files_of_one_model_differ_in_the_time_and_its_checksum_alone(
     model: gn.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    contents = []
+    contents, checksums = [], []
     for seconds in ("0", "1767225601"):
         monkeypatch.setenv("SOURCE_DATE_EPOCH", seconds)
         model.save(tmp_path / "m")
         contents.append((tmp_path / "m").read_bytes())
-    assert contents[0].replace(b"1970-01-01T00:00:00Z", b"2026-01-01T00:00:01Z") == contents[1]
+        checksums.append(description_of(tmp_path / "m")["checksums"]["text"].encode())
+    changed = contents[0].replace(b"1970-01-01T00:00:00Z", b"2026-01-01T00:00:01Z")
+    assert changed.replace(*checksums, 1) == contents[1]
 
 
 @pytest.mark.parametrize("seconds", ["", "soon", "-1", "1.5", "1e9", "٣", "9" * 30, " 1"])
@@ -198,12 +194,12 @@ def test_a_file_that_lies_about_its_writing_is_refused(model: gn.Model, tmp_path
     path = tmp_path / "m.safetensors"
     model.save(path)
     with pytest.raises(gn.FileFormatError, match="a file written .* by glassnet"):
-        gn.load(rewritten(path, path, description(path) | {name: value}))
+        gn.load(rewritten(path, path, description_of(path) | {name: value}))
 
 
 def test_a_line_end_in_a_version_stays_in_its_line(model: gn.Model, tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     model.save(path)
-    written = gn.load(rewritten(path, path, description(path) | {"glassnet_version": "1\n\x1b[2J"})).written
+    written = gn.load(rewritten(path, path, description_of(path) | {"glassnet_version": "1\n\x1b[2J"})).written
     assert "\n" not in str(written)
     assert "\x1b" not in str(written)

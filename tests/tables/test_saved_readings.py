@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import model_files
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
 
 import glassnet as gn
 from glassnet.core.errors import DataError, DataWarning, FileFormatError
@@ -49,14 +48,7 @@ def table_of(model: gn.Model) -> Table:
 def edited(model: gn.Model, path: Path, edit: Callable[[dict[str, Any]], None]) -> Path:
     """The model's file with its table's description changed."""
     model.save(path)
-    with path.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        metadata = json.loads(file.read(size))["__metadata__"]
-    key = next(key for key, text in metadata.items() if "preprocessing" in text)
-    description = json.loads(metadata[key])
-    edit(description["preprocessing"]["settings"])
-    save_file(load_file(path), path, {**metadata, key: json.dumps(description)})
-    return path
+    return model_files.edited(path, lambda description: edit(description["preprocessing"]["settings"]))
 
 
 def test_forms_are_kept(model: gn.Model, tmp_path: Path) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from model_files import edited
 from models import assert_same, classifier, state_of
-from safetensors import safe_open
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
 import glassnet as gn
 from glassnet.training import TrainingState
@@ -423,20 +422,12 @@ def test_a_memory_that_is_no_dict_is_refused(blobs: Blobs) -> None:
         fit(classifier(), blobs, 1, [Odd()])
 
 
-def described(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
-    """Changes a file's description."""
-    with safe_open(str(path), framework="numpy") as file:
-        description = json.loads(file.metadata()["glassnet"])
-    change(description)
-    save_file(load_file(path), path, metadata={"glassnet": json.dumps(description)})
-
-
 def test_files_of_before_are_read(blobs: Blobs, tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     model = classifier()
     fit(model, blobs, 2, [])
     model.save(path)
-    described(path, lambda d: d.pop("callbacks"))
+    edited(path, lambda d: d.pop("callbacks"))
     back = gn.load(path)
     assert back.memories == {}
     fit(back, blobs, 1, [gn.EarlyStopping(), gn.Checkpoint(path, only_best=True)])
@@ -481,7 +472,7 @@ def test_an_edited_memory_is_refused_and_the_model_stays_as_it_was(
     model = classifier()
     fit(model, blobs, 3, [Course([2.0, 1.0, 3.0]), gn.EarlyStopping(patience=5)])
     model.save(path)
-    described(path, lambda d: change(d["callbacks"][0]["memory"]))
+    edited(path, lambda d: change(d["callbacks"][0]["memory"]))
     back = gn.load(path)
     before = back.network.parameters.copy()
     with pytest.raises(gn.GlassnetError, match="what the model remembers of EarlyStopping"):
@@ -509,7 +500,7 @@ def test_a_description_of_another_form_is_refused(blobs: Blobs, tmp_path: Path, 
     model = classifier()
     fit(model, blobs, 1, [])
     model.save(path)
-    described(path, lambda d: d.update(callbacks=callbacks))
+    edited(path, lambda d: d.update(callbacks=callbacks))
     with pytest.raises(gn.FileFormatError):
         gn.load(path)
 

@@ -7,6 +7,7 @@ import math
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from types import FunctionType
 from typing import Any, ClassVar, TypeVar
 
@@ -349,8 +350,9 @@ def _refused(where: str, settings: Any, error: Exception) -> FileFormatError:
     )
 
 
-def _constructor(cls: type) -> dict[str, inspect.Parameter]:
-    return dict(inspect.signature(cls).parameters)
+@lru_cache(maxsize=512)
+def _constructor(cls: type) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(cls).parameters
 
 
 def _show(value: Any) -> str:

@@ -65,7 +65,7 @@ def _of_text(text: str) -> str:
 def _of_array(array: Array) -> str:
     little = array.dtype.newbyteorder("<")
     flat = np.ascontiguousarray(array, little).reshape(-1).view(np.uint8)
-    return f"{crc32(flat, crc32(f'{little.str}{array.shape}'.encode())):08x}"
+    return f"{crc32(flat.data, crc32(f'{little.str}{array.shape}'.encode())):08x}"
 
 
 def _damaged(received: str, where: str) -> FileFormatError:

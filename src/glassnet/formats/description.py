@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -109,7 +110,7 @@ def reconstruct(
     Raises:
         FileFormatError: description and tensors contradict each other or what glassnet knows.
     """
-    classes = library_classes() | {known_by(given): given for given in _require_custom(custom, where)}
+    classes = {**library_classes(), **{known_by(given): given for given in _require_custom(custom, where)}}
     try:
         return _reconstruct(brought_up(description, classes), tensors, classes, where, build=build)
     except FileFormatError:
@@ -132,7 +133,8 @@ def _require_custom(custom: Sequence[Any], where: str) -> Sequence[Any]:
     return custom
 
 
-def library_classes() -> dict[str, type[Configurable]]:
+@cache
+def library_classes() -> Mapping[str, type[Configurable]]:
     """Every class that a file may name."""
     modules = (layers, network, losses, optimizers, schedules, initializers, metrics, preprocessing, tables)
     return {

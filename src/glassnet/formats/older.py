@@ -1,7 +1,8 @@
 """Files of earlier versions: their descriptions as this version writes them.
 
 The format's number stays the same while what is new is added beside what there is, with a meaning for files without it:
-no callbacks, no forms of a table, no time of writing. What was called otherwise is renamed here.
+no callbacks, no forms of a table, no time of writing. Version 2 alone is another, since a checksum that is missing must
+not pass for one that never was. What was called otherwise is renamed here.
 """
 
 from __future__ import annotations

@@ -186,7 +186,8 @@ class Model(Fitting, Stepping):
     def save(self, path: str | Path, *, include_optimizer: bool = True) -> None:
         """Writes everything into one ``.safetensors`` file: architecture, settings, parameters, optimizer.
 
-        The file appears whole or not at all; an older file of that name stays until the new one is complete.
+        The file appears whole or not at all: an older file of that name stays until the new one is complete, and has
+        been read back as ``gn.load`` will read it. Checksums in it show damage that it may take later.
 
         Args:
             path: the file.
@@ -195,7 +196,10 @@ class Model(Fitting, Stepping):
 
         Raises:
             NotBuiltError: there is nothing to save yet.
-            ConfigurationError: the path cannot be written, or a setting cannot be put into a file.
+            ConfigurationError: the path cannot be written, or a setting cannot be put into a file, or would be refused
+                when the file is read.
+            DataError: NaN or infinity among the parameters or in the memory of the optimizer.
+            ShapeError: settings of layers were changed after the build, so that their weights do not fit any more.
         """
         write(self, path, self.epochs_trained, include_optimizer=include_optimizer)
 

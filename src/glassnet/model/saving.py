@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from glassnet.core.files import require_writable
-from glassnet.core.settings import Configurable
+from glassnet.core.settings import Configurable, boolean
 from glassnet.formats import (
     ModelParts,
     Written,
@@ -27,6 +27,7 @@ KEPT = ("epochs_trained", "preprocessing", "target_scaling", "feature_names", "t
 def write(model: WithDoors, path: str | Path, epochs_trained: int, *, include_optimizer: bool = True) -> None:
     """Writes the file of a model that has been trained for so many epochs: see ``Model.save``."""
     model.require_built("save")
+    include_optimizer = boolean(include_optimizer, "include_optimizer", "save")
     require_writable(path, where="save")
     parts = parts_of(model, epochs_trained)
     description, tensors = describe(parts, include_optimizer=include_optimizer)
