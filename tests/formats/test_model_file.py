@@ -145,7 +145,7 @@ def set_setting(description: dict[str, Any]) -> None:
         (lambda d: d.update(format_version=99, glassnet_version="9.0"), "version 99, written by glassnet 9.0.*upgrade"),
         (lambda d: d.update(format_version="1"), "format version '1'"),
         (lambda d: d.pop("format_version"), "format version None"),
-        (set_units, "0.weight.*shape"),
+        (set_units, "weight.*shape"),
         (set_class, "os.system"),
         (set_setting, "refused"),
         (lambda d: d.pop("network"), "network"),
