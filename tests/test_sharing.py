@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from model_files import description_of, edited
 
 import glassnet as gn
-from glassnet.formats.model_file import read_model_file, write_model_file
 from glassnet.training.snapshots import Snapshots
 
 Engine = pytest.mark.parametrize("engine", ["numpy", "compiled"])
@@ -684,8 +684,7 @@ def test_files_that_contradict_themselves_about_sharing_are_refused(damage: dict
     path = tmp_path / "model.safetensors"
     model.save(path)
     assert gn.load(path).network[2].weight.source is not None
-    description, tensors = read_model_file(path)
-    assert description["twins"] == {"2": "0"}
-    write_model_file(path, description | damage, tensors)
+    assert description_of(path)["twins"] == {"2": "0"}
+    edited(path, lambda description: description.update(damage))
     with pytest.raises(gn.FileFormatError, match="contradicts itself"):
         gn.load(path)

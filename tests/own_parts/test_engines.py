@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import parts
 import pytest
+from model_files import edited
 
 import glassnet as gn
 from glassnet.compile import native
@@ -294,17 +295,17 @@ def test_a_class_that_no_imported_module_has_must_be_passed(tmp_path: Path) -> N
 def test_files_reach_no_other_names(module: Any, name: Any, tmp_path: Path) -> None:
     import sys
 
-    from glassnet.formats import read_model_file, write_model_file
-
     x, y = data()
     model = model_of(CASES["Swish"], "auto")
     model.fit(x, y, verbose=False)
     model.save(tmp_path / "m.safetensors")
-    description, tensors = read_model_file(tmp_path / "m.safetensors")
-    entry = description["network"]["settings"]["layers"][1]
-    assert entry["class"] == "Swish"
-    entry["class"], entry["module"] = name, module
-    write_model_file(tmp_path / "n.safetensors", description, tensors)
+
+    def rename(description: dict[str, Any]) -> None:
+        entry = description["network"]["settings"]["layers"][1]
+        assert entry["class"] == "Swish"
+        entry["class"], entry["module"] = name, module
+
+    edited(tmp_path / "m.safetensors", rename, tmp_path / "n.safetensors")
     before = set(sys.modules)
     with pytest.raises(gn.FileFormatError):
         gn.load(tmp_path / "n.safetensors")

@@ -29,7 +29,8 @@ _BEGINNING = re.compile(rf'\{{"{CHECKSUMS}": \{{"text": "([0-9a-f]{{8}})"')
 def sealed(description: Mapping[str, Any], tensors: Mapping[str, Array]) -> str:
     """The description as JSON, with the checksums of its own text and of the arrays."""
     checksums = {"text": _UNKNOWN, "arrays": {name: _of_array(array) for name, array in tensors.items()}}
-    text = json.dumps({CHECKSUMS: checksums} | dict(description), allow_nan=False)
+    others = {name: value for name, value in description.items() if name != CHECKSUMS}  # those that a file had before
+    text = json.dumps({CHECKSUMS: checksums} | others, allow_nan=False)
     return text.replace(_UNKNOWN, _of_text(text), 1)
 
 
