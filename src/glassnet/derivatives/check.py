@@ -10,6 +10,7 @@ import numpy as np
 
 from glassnet.core.calls import suggests
 from glassnet.core.checks import as_rows
+from glassnet.core.errors import DataError
 from glassnet.core.settings import whole
 from glassnet.core.shapes import Array, Shape
 from glassnet.derivatives.differences import FLOAT64, STEP, slopes
@@ -225,7 +226,15 @@ def _compare(
         indices.append(index)
     b, d = np.array(backward), np.array(differences)
     noise = ROUNDING * function.size / STEP * len(b) ** 0.5
-    scale = max(float(np.linalg.norm(b) + np.linalg.norm(d)), noise / tolerance, 1e-8)
+    with np.errstate(over="ignore", invalid="ignore"):
+        scale = max(float(np.linalg.norm(b) + np.linalg.norm(d)), noise / tolerance, 1e-8)
+    if not np.isfinite(scale):
+        raise DataError(
+            where=f"check_gradients: {name}",
+            received="a loss or gradients whose squares are beyond float64",
+            expected="numbers of a size that differences can be taken of",
+            fix="scale the data",
+        )
     worst = int(np.argmax(np.abs(b - d))) if len(b) else 0
     return GradientCheck(
         name,

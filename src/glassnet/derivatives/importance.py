@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.calls import suggests
-from glassnet.core.checks import numeric
+from glassnet.core.checks import finite_rows, same_rows
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.randomness import generator
 from glassnet.core.settings import whole
@@ -74,13 +74,15 @@ def permutation_importance(
     where = "permutation_importance"
     whole(rows, "rows", where)
     whole(repeats, "repeats", where)
+    whole(seed, "seed", where, low=0)
     model.require_one_output(where)
     x, y = named_rows(model, x, y, where=where)
     inner, features, groups = _numbers(model, x, where)
     measure = measure or usual_measure(model)
     metric = as_metrics([measure])[0]
     inner.metrics = (metric,)
-    targets = numeric(y, where=f"{where}: y")
+    targets = finite_rows(y, where=f"{where}: y")
+    same_rows(len(features), targets, where=f"{where}: y", other="x")
     chosen = np.sort(generator(seed, where).permutation(len(features))[:rows])
     features, targets = features[chosen], targets[chosen]
     before = inner.evaluate(features, targets)[metric.name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import copy
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -239,9 +240,16 @@ def _along(at: Callable[[float], Array], here: Array, size: float, length: float
 
 
 def _norm(array: Array) -> float:
-    return float(np.sqrt(np.sum(np.square(array))))
+    with np.errstate(over="ignore"):
+        found = float(np.sqrt(np.sum(np.square(array))))
+    largest = float(np.abs(array).max(initial=0.0))
+    if found != inf or largest == inf:
+        return found
+    return largest * _norm(array / largest)  # squares of huge numbers are none
 
 
 def _rows_norm(array: Array) -> float:
     """The largest norm of a row: rows are moved at once, and each for itself."""
-    return float(np.sqrt(np.square(array).reshape(len(array), -1).sum(axis=1).max()))
+    with np.errstate(over="ignore"):
+        found = float(np.sqrt(np.square(array).reshape(len(array), -1).sum(axis=1).max()))
+    return found if found != inf else max(map(_norm, array))

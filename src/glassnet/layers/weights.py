@@ -11,7 +11,7 @@ from weakref import ReferenceType, ref
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError, did_you_mean
+from glassnet.core.errors import ConfigurationError, did_you_mean, shown
 from glassnet.core.parameters import Parameter, Watched
 from glassnet.core.settings import Configurable, boolean, number
 from glassnet.core.shapes import Array
@@ -205,6 +205,13 @@ class WithWeights(Configurable, Watched):
             ShapeError: no finite numbers of the parameter's shape. In either case nothing is changed.
         """
         known = self._all_parameters()
+        if not isinstance(values, Mapping):
+            raise ConfigurationError(
+                where=f"set_weights of {self!r:.60}",
+                received=shown(values),
+                expected="a dict of arrays by name",
+                fix='write set_weights({"0.weight": array}); weights() gives the names',
+            )
         for name in values:
             if name not in known:
                 raise ConfigurationError(

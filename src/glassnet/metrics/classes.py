@@ -6,10 +6,11 @@ from abc import abstractmethod
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError, DataError
+from glassnet.core.checks import as_rows, numeric
+from glassnet.core.errors import ConfigurationError, DataError, ShapeError
 from glassnet.core.settings import one_of
 from glassnet.core.shapes import Array
-from glassnet.losses import Loss
+from glassnet.losses import Loss, check_weights
 from glassnet.metrics.base import Metric, plain
 
 AVERAGES = ("auto", "macro", "weighted")
@@ -115,14 +116,35 @@ def roc_curve(scores: Array, right: Array, weights: Array | None = None) -> tupl
 
     Args:
         scores: (N,), large for what is thought to be right.
-        right: bool (N,).
-        weights: (N,), or None for 1 each.
+        right: bool (N,), or 0 and 1.
+        weights: ≥ 0 (N,), or None for 1 each.
 
     Returns:
         False positive rates and true positive rates; NaN where there is nothing to take a share of.
+
+    Raises:
+        DataError: what are no numbers, scores that are not finite, answers that are neither right nor wrong.
+        ShapeError: they are not one for each row.
     """
-    scores, right, weights = plain("roc_curve", scores, right, weights)
-    w = np.ones(len(scores)) if weights is None else np.asarray(weights, dtype=np.float64)
+    where = "roc_curve"
+    known = as_rows(scores, np.dtype(np.float64), where=f"{where}: scores")
+    answers = numeric(right, where=f"{where}: right")
+    if known.ndim != 1 or answers.shape != known.shape:
+        raise ShapeError(
+            where=where,
+            received=f"scores of shape {known.shape} and right of shape {answers.shape}",
+            expected="(N,) for both",
+            fix="give one column of scores, and whether each row is right",
+        )
+    if not np.isin(answers, (0, 1)).all():
+        raise DataError(
+            where=f"{where}: right", received="other numbers than 0 and 1", expected="truth", fix="write labels == 1"
+        )
+    w = check_weights(weights, len(known), np.dtype(np.float64), where=f"{where}: weights")
+    return _curve(known, answers != 0, np.ones(len(known)) if w is None else w)
+
+
+def _curve(scores: Array, right: Array, w: Array) -> tuple[Array, Array]:
     order = np.argsort(-scores, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
     hits = np.append(0.0, np.cumsum(np.where(right, w, 0.0)[order])[ends])
@@ -136,7 +158,7 @@ def _shares(sums: Array) -> Array:
 
 def _area(scores: Array, right: Array, weights: Array) -> float:
     """The area by trapezoids over the distinct scores, so that ties count half."""
-    misses, hits = roc_curve(scores, right, weights)
+    misses, hits = _curve(scores, right, weights)
     return float(np.sum(np.diff(misses) * (hits[1:] + hits[:-1]) / 2))
 
 

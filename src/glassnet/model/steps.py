@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
+
+import numpy as np
 
 from glassnet.core.checks import numeric
 from glassnet.core.errors import ConfigurationError
@@ -83,7 +85,7 @@ class Stepping(WithDoors):
                 trained already; nothing is changed.
             DivergenceError: the loss of a batch is NaN or infinite; there was no update.
         """
-        if not isinstance(batches, Iterable):
+        if not isinstance(batches, Iterable) or isinstance(batches, str | bytes | np.ndarray | Mapping):
             raise _no_batches(f"a {type(batches).__name__}")
         checked = _checked(self, batches)
         first = next(checked, None)

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError, GlassnetError, did_you_mean
+from glassnet.core.errors import ConfigurationError, GlassnetError, did_you_mean, shown
+from glassnet.core.settings import is_whole
 from glassnet.core.shapes import Array
 from glassnet.layers import Layer, NumpyLayer, PythonLayer
 from glassnet.runners import NumpyRunner, own
@@ -155,22 +156,24 @@ def chosen_layers(network: Layer, names: Names, *, where: str) -> list[str]:
     layers = dict(network.walk())
     if names is None:
         return list(layers)
-    given = [names] if isinstance(names, str | int | Layer | NumpyLayer) else list(names)
-    return [_path_of(network, layers, name, where) for name in given]
+    is_several = isinstance(names, Iterable) and not isinstance(names, str | bytes | Layer | NumpyLayer | np.generic)
+    is_single = isinstance(names, np.ndarray) and names.ndim == 0
+    several: Any = names if is_several and not is_single else [names]
+    return [_path_of(network, layers, name, where) for name in several]
 
 
 def _path_of(network: Layer, layers: dict[str, Layer], name: Any, where: str) -> str:
     path = str(name)
     if isinstance(name, Layer | NumpyLayer):
         path = next((path for path, layer in layers.items() if any(name is one for one in _objects(layer))), "")
-    elif isinstance(name, int) and not isinstance(name, bool):  # a number is one also of layers with names
+    elif is_whole(name):  # a number is one also of layers with names
         outer = [path for path, _ in network.children()]
         path = outer[name] if -len(outer) <= name < len(outer) else path
     if path in layers:
         return path
     raise ConfigurationError(
         where=where,
-        received=f"the layer {name!r:.60}",
+        received=f"the layer {shown(name, 60)}",
         expected=f"one of {', '.join(layers):.300}",
         fix=did_you_mean(path, layers) + "print net.summary() to see the layers' paths",
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.errors import ConfigurationError, ShapeError, shown
 from glassnet.core.memory import Layout, flat_buffer, is_uniform, layout_known
 from glassnet.core.settings import Configurable
 from glassnet.core.shapes import Array
@@ -96,6 +96,13 @@ class Optimizer(Step):
             ConfigurationError: no layout for a network of which not everything is trained, at one rate.
         """
         p, g = parameters, gradients
+        if not all(_is_writable(array) for array in (p, g)):
+            raise ShapeError(
+                where="optimizer.step",
+                received=f"parameters {shown(p, 40)}, gradients {shown(g, 40)}",
+                expected="two NumPy arrays that can be changed",
+                fix="pass net.parameters and net.gradients",
+            )
         if p.shape != g.shape or p.ndim != 1 or p.dtype != g.dtype or p.dtype.kind != "f":
             raise ShapeError(
                 where="optimizer.step",
@@ -191,6 +198,10 @@ class Optimizer(Step):
     def reset(self) -> None:
         """Forgets everything: state, number of updates, scale of the rate."""
         self.state, self.steps, self.learning_rate_scale = {}, 0, 1.0
+
+
+def _is_writable(array: Any) -> bool:
+    return isinstance(array, np.ndarray) and not isinstance(array, np.ma.MaskedArray) and array.flags.writeable
 
 
 def _require_uniform(parameters: Array) -> None:

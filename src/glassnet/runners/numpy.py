@@ -25,8 +25,9 @@ class NumpyRunner(Runner):
     def __call__(self, caller: Caller, kernel: Kernel, **arguments: Any) -> None:
         """Calls ``kernel(**arguments)``.
 
-        NumPy's warnings of invalid values are off: some of OpenBLAS's kernels multiply lanes that they then drop, left
-        over from other work, and NumPy reports what was in them.
+        NumPy's warnings are off. What overflows is infinite, as in the compiled engine, and whoever asked for the
+        numbers looks at them; and some of OpenBLAS's kernels multiply lanes that they then drop, left over from other
+        work, and NumPy reports what was in them.
         """
-        with np.errstate(invalid="ignore"):
+        with np.errstate(all="ignore"):
             kernel(**arguments)

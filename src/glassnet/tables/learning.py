@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 import numpy as np
 
 from glassnet.core.errors import ConfigurationError, DataError
@@ -89,8 +91,14 @@ def learn(raw: Raw, *, quantiles: bool, as_category: bool, most_places: float) -
 def mean_and_deviation(values: Array) -> tuple[float, float]:
     """Both, also of numbers close together and far from 0, such as seconds since 1970; 1 for a deviation of 0."""
     shift = values[0]
-    offsets = values - shift  # exact where the numbers are near to each other
-    return float(shift + offsets.mean()), float(offsets.std()) or 1.0
+    with np.errstate(over="ignore"):
+        offsets = values - shift  # exact where the numbers are near to each other
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, deviation = float(shift + offsets.mean()), float(offsets.std())
+    if not isfinite(mean) or not isfinite(deviation):  # squares and sums of huge numbers are none
+        unit = float(np.abs(values).max())
+        mean, deviation = unit * float((values / unit).mean()), unit * float((values / unit).std())
+    return mean, deviation or 1.0
 
 
 def _learn_words(raw: Raw, has_missing: bool, most_places: float) -> Column:

@@ -26,7 +26,7 @@ from glassnet.tables.moments import DateForm
 from glassnet.tables.raws import Raw
 from glassnet.tables.reading import Reading, adapted, read, read_columns
 from glassnet.tables.surprises import note, told_once
-from glassnet.tables.targets import TASKS, Classes, Questions, Target, learn_targets
+from glassnet.tables.targets import TASKS, Classes, Questions, Target, learn_targets, words_of
 from glassnet.tables.words import Indexed, Words
 
 _PLAIN: dict[str, type[Form]] = {form.kind: form for form in (NumberForm, TruthForm, DateForm, ClockForm, DurationForm)}
@@ -250,6 +250,7 @@ class Table(Configurable):
 
         Raises:
             ConfigurationError: the target is no class.
+            ShapeError, DataError: what are no such labels.
         """
         if not self.questions:
             raise ConfigurationError(
@@ -258,9 +259,7 @@ class Table(Configurable):
                 expected="one whose target is classes",
                 fix="model.predict(data) gives amounts",
             )
-        columns = np.asarray(labels).reshape(len(labels), -1).T
-        found = [np.asarray(names)[own] for names, own in zip(self.questions.values(), columns, strict=True)]
-        return np.stack(found, axis=1).reshape(np.shape(labels))
+        return words_of(labels, self.questions)
 
     def __str__(self) -> str:
         width = max(len(column.name) for column in self.columns)

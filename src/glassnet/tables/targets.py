@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError, DataError
+from glassnet.core.errors import ConfigurationError, DataError, ShapeError, shown
+from glassnet.core.numeric import numeric
 from glassnet.core.settings import Configurable
 from glassnet.core.shapes import Array
 from glassnet.losses import JointCrossEntropy, Loss
@@ -210,3 +211,37 @@ def _complete(raw: Raw, where: str) -> Raw:
     expected, fix = "the answer in every row", "leave out the rows whose answer is not known"
     require_complete(raw, where=f"{where}: column {raw.name!r}", expected=expected, fix=fix, gaps=gaps)
     return raw
+
+
+def words_of(labels: Any, questions: Mapping[str, Sequence[str]]) -> Array:
+    """The words that labels (N,) or, for several questions, (N, M) stand for, in the same shape.
+
+    Args:
+        labels: whole numbers.
+        questions: the words of each question by its name.
+
+    Raises:
+        ShapeError: not one label for each question.
+        DataError: what is no label.
+    """
+    where = "Table.words"
+    given = numeric(labels, where=where)
+    if given.ndim not in (1, 2) or given.size != len(given) * len(questions):
+        raise ShapeError(
+            where=where,
+            received=f"an array of shape {given.shape}",
+            expected="labels (N,)" + (f", of {len(questions)} questions (N, {len(questions)})" * (len(questions) > 1)),
+            fix="pass what model.predict_classes gives",
+        )
+    found = []
+    for names, own in zip(questions.values(), given.reshape(len(given), len(questions)).T, strict=True):
+        is_label = (own >= 0) & (own < len(names)) & (own == np.floor(own))
+        if own.dtype.kind == "b" or not is_label.all():
+            raise DataError(
+                where=where,
+                received=f"{shown(own[~is_label][0] if not is_label.all() else own[0])} for a label",
+                expected=f"whole numbers from 0 to {len(names) - 1}",
+                fix="pass what model.predict_classes gives",
+            )
+        found.append(np.asarray(names)[own.astype(np.int64)])
+    return np.stack(found, axis=1).reshape(given.shape)
