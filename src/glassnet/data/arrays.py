@@ -10,6 +10,7 @@ import numpy as np
 from glassnet.core.calls import suggests
 from glassnet.core.checks import as_rows, finite_rows, has_channels_last, same_rows
 from glassnet.core.errors import DataError, FileFormatError, ShapeError
+from glassnet.core.paths import readable_path
 from glassnet.core.settings import one_of
 from glassnet.core.shapes import Array, batch_shape
 from glassnet.data.dataset import Dataset, as_classes, quoted
@@ -76,7 +77,7 @@ def read_npz(path: str | Path, *, part: str | None = None) -> Dataset:
     """
     if part is not None:
         one_of(part, "part", "read_npz", PARTS)
-    found = _read_parts(Path(path))
+    found = _read_parts(readable_path(path, where="read_npz"))
     wanted = _ALONE if part is None else part
     if wanted not in found:
         there = ", ".join(repr(own) for own in found if own != _ALONE)
@@ -102,7 +103,7 @@ def read_npz_parts(path: str | Path) -> tuple[Dataset, Dataset | None, int]:
     Raises:
         the errors of ``read_npz``.
     """
-    found = _read_parts(Path(path))
+    found = _read_parts(readable_path(path, where="read_npz"))
     if _ALONE in found:
         return found[_ALONE], None, 0
     if "train" not in found:

@@ -10,6 +10,7 @@ import numpy as np
 
 from glassnet.core.calls import suggests
 from glassnet.core.errors import FileFormatError
+from glassnet.core.paths import readable_path
 from glassnet.core.settings import one_of
 from glassnet.core.shapes import Array
 from glassnet.data.dataset import Dataset, quoted
@@ -96,7 +97,8 @@ def read_cifar10(path: str | Path, *, subset: tuple[int, int] | None = None) -> 
     https://www.cs.toronto.edu/~kriz/cifar.html.
     """
     check_subset(subset)
-    return _datasets(Path(path), _contents(Path(path), [_CIFAR10]), _CIFAR10, "fine", subset)
+    path = readable_path(path, where="read_cifar10")
+    return _datasets(path, _contents(path, [_CIFAR10]), _CIFAR10, "fine", subset)
 
 
 @suggests
@@ -122,7 +124,8 @@ def read_cifar100(
     """
     check_subset(subset)
     one_of(labels, "labels", "read_cifar100", CIFAR100_LABELS)
-    return _datasets(Path(path), _contents(Path(path), [_CIFAR100]), _CIFAR100, labels, subset)
+    path = readable_path(path, where="read_cifar100")
+    return _datasets(path, _contents(path, [_CIFAR100]), _CIFAR100, labels, subset)
 
 
 def read_cifar(path: str | Path, *, subset: tuple[int, int] | None = None) -> tuple[Dataset, Dataset]:
@@ -132,11 +135,12 @@ def read_cifar(path: str | Path, *, subset: tuple[int, int] | None = None) -> tu
         FileFormatError: both are there; and as ``read_cifar10`` does.
     """
     check_subset(subset)
-    contents = _contents(Path(path), _SETS)
+    path = readable_path(path, where="read_cifar")
+    contents = _contents(path, _SETS)
     there = [own for own in _SETS if _has(own, contents)]
     if len(there) == 2:
         raise _both(path)
-    return _datasets(Path(path), contents, there[0] if there else _CIFAR10, "fine", subset)
+    return _datasets(path, contents, there[0] if there else _CIFAR10, "fine", subset)
 
 
 def holds_cifar(folder: Path) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from glassnet.core.calls import suggests
 from glassnet.core.errors import DataError, FileFormatError
 from glassnet.core.output import readable
+from glassnet.core.paths import readable_path
 from glassnet.core.shapes import Array
 from glassnet.data.dataset import Dataset, quoted
 from glassnet.data.files import unreadable
@@ -59,7 +60,9 @@ def read_image_folder(
             part, or a subset larger than what there is.
         ConfigurationError: settings outside these.
     """
-    return read_folder(Path(path), PictureOptions(size, color, on_error, tell), subset)
+    return read_folder(
+        readable_path(path, where="read_image_folder"), PictureOptions(size, color, on_error, tell), subset
+    )
 
 
 def read_folder(

@@ -9,6 +9,7 @@ import numpy as np
 
 from glassnet.core.calls import suggests
 from glassnet.core.errors import FileFormatError, MissingFileError
+from glassnet.core.paths import readable_path
 from glassnet.core.settings import one_of
 from glassnet.core.shapes import Array
 from glassnet.data.dataset import Dataset, quoted
@@ -66,7 +67,7 @@ def read_idx(
     Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits", 1998; G. Cohen, S. Afshar,
     J. Tapson, A. van Schaik, "EMNIST: extending MNIST to handwritten letters", IJCNN 2017.
     """
-    folder = Path(folder)
+    folder = readable_path(folder, where="read_idx")
     check_subset(subset)
     if split is not None:
         one_of(split, "split", "read_idx", tuple(EMNIST))

@@ -9,6 +9,7 @@ import numpy as np
 
 from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError, DataError
+from glassnet.core.paths import readable_path
 from glassnet.core.shapes import Array
 from glassnet.data.dataset import Dataset, as_classes, quoted
 from glassnet.data.records import header_hint
@@ -63,7 +64,7 @@ def read_csv(
         >>> flowers.x.shape, flowers.feature_names, flowers.y.tolist(), flowers.class_names
         ((2, 2), ('length', 'width'), [0, 1], ('setosa', 'versicolor'))
     """
-    path, given = Path(path), reading or Reading()
+    path, given = readable_path(path, where="read_csv"), reading or Reading()
     given = Reading(given.decimal, given.dates, given.missing, delimiter or given.delimiter, given.encoding)
     names = read_header(path, given)
     _check_target(names, target, columns, path)

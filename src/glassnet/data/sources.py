@@ -7,6 +7,7 @@ from pathlib import Path
 
 from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError, FileFormatError, MissingFileError, did_you_mean
+from glassnet.core.paths import readable_path
 from glassnet.data.arrays import read_npz_parts
 from glassnet.data.cifar import holds_cifar, read_cifar
 from glassnet.data.dataset import Dataset
@@ -65,7 +66,7 @@ def open_source(
         (1000, 500)
     """
     check_subset(subset)
-    path = Path(source)
+    path = readable_path(source, where="open_source")
     suffix = path.suffix.lower()
     if target is not None and (source == "digits" or not is_table(path)):
         raise ConfigurationError(
@@ -143,7 +144,7 @@ def picture_files(source: str | Path) -> list[Path]:
     A file stands for itself; a folder for the pictures in it or, where there are none, for those in the folders of its
     classes, of the test part if it has one.
     """
-    path = Path(source)
+    path = readable_path(source, where="open_source")
     if source != "digits" and _is_folder_of_pictures(path):
         return pictures_in(path)
     return [path] if path.suffix.lower() in PICTURE_ENDINGS and not path.is_dir() else []

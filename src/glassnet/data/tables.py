@@ -17,6 +17,7 @@ from glassnet.core.errors import (
     require_extra,
 )
 from glassnet.core.foreign import reading_by_others
+from glassnet.core.paths import readable_path
 from glassnet.data.dataset import quoted
 from glassnet.data.files import unreadable
 from glassnet.data.records import header_hint, records
@@ -99,7 +100,7 @@ def read_table(
         >>> people["hours"].values.tolist(), people["rich"].values.tolist()
         ([40.5, nan], ['no', 'yes'])
     """
-    path, given = Path(path), reading or Reading()
+    path, given = readable_path(path, where="read_table"), reading or Reading()
     names = [target] if isinstance(target, str) else list(target)
     if like is not None:
         _check_like(like, {"target": names, "categories": categories, "ignore": ignore}, path)
@@ -149,7 +150,7 @@ def read_header(path: str | Path, reading: Reading | None = None) -> list[str]:
     Raises:
         MissingFileError, MissingExtraError, FileFormatError, DataError: as ``read_table``.
     """
-    path = Path(path)
+    path = readable_path(path, where="read_table")
     if str(path).lower().endswith(".xlsx"):
         return list(read_xlsx(path))
     if str(path).lower().endswith(".parquet"):
@@ -174,7 +175,7 @@ def batches(
     Raises:
         MissingFileError, MissingExtraError, FileFormatError, DataError: as ``read_table``.
     """
-    path = Path(path)
+    path = readable_path(path, where="read_table")
     wanted = [column.name for column in table.columns if column.features]
     wanted += list(table.target.names) if with_target and table.target is not None else []
     yield from _frames(path, reading or Reading(), wanted, table.reading, rows)

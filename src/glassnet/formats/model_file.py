@@ -19,6 +19,7 @@ import numpy as np
 from glassnet.core.errors import DataError, FileFormatError, MissingFileError
 from glassnet.core.files import replacing
 from glassnet.core.numeric import all_finite
+from glassnet.core.paths import readable_path
 from glassnet.core.shapes import DTYPES, Array
 from glassnet.formats.checksum import CHECKSUMS, require_intact_arrays, require_intact_text, sealed
 from glassnet.formats.written import now
@@ -107,6 +108,7 @@ def _opened(path: str | Path) -> Iterator[tuple[Any, str]]:
     """A file of safetensors, and how errors name it."""
     from safetensors import SafetensorError, safe_open
 
+    path = readable_path(path, where="load")
     where = f"load {path}"
     if not Path(path).is_file():
         raise MissingFileError(

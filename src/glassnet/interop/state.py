@@ -18,6 +18,7 @@ from glassnet.core.errors import (
     ShapeError,
 )
 from glassnet.core.parameters import Parameter
+from glassnet.core.paths import readable_path
 from glassnet.core.shapes import Array
 from glassnet.layers import AveragePool1D, BatchNorm, Conv1D, Dense, Flatten, Layer, MaxPool1D, Reshape
 from glassnet.network import Network
@@ -55,7 +56,7 @@ def load_state(network: Network, path: str | Path, names: Mapping[str, str] | No
 
     where = f"load_state {path}"
     network.require_built(where)
-    if not Path(path).is_file():
+    if not readable_path(path, where=where).is_file():
         raise MissingFileError(
             where=where, received="no such file", expected="a .safetensors file", fix="check the path"
         )

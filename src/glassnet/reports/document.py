@@ -12,6 +12,7 @@ import numpy as np
 from glassnet.core.calls import suggests
 from glassnet.core.files import require_writable, write_atomically
 from glassnet.core.pages import page
+from glassnet.core.paths import readable_path
 from glassnet.core.shapes import Shape
 from glassnet.model import Model
 from glassnet.reports import answers, contents
@@ -94,7 +95,9 @@ def report(
             answers.surest_mistakes(model, x, y, results, image_shape),
             contents.data(model, results, training_rows=rows),
             contents.layers(model, history),
-            contents.usage(model, None if model_file is None else Path(model_file)),
+            contents.usage(
+                model, None if model_file is None else readable_path(model_file, where="report: model_file")
+            ),
         ]
     )
     write_atomically(target_path, page(title, body, style=STYLE).encode())
