@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from dataclasses import KW_ONLY, dataclass, field
+from numbers import Number
 from typing import Any, Self, TypeVar, cast, dataclass_transform
 
 import numpy as np
@@ -18,15 +19,15 @@ from sklearn.utils.validation import _check_sample_weight, check_array, check_is
 
 from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError, DivergenceError, plain_numbers
-from glassnet.core.numeric import refuse_hidden
+from glassnet.core.numeric import numeric, refuse_hidden
 from glassnet.core.output import level_of_caller
 from glassnet.core.settings import number, one_of, whole
 from glassnet.core.shapes import Array
 from glassnet.core.turns import one_at_a_time
-from glassnet.estimators.scores import require_pairs, share_of_right_rows
+from glassnet.estimators.scores import require_pairs, share_of_right_rows, usable
 from glassnet.estimators.stopping import Progress
 from glassnet.estimators.targets import Classes, Targets
-from glassnet.losses import Loss, as_loss
+from glassnet.losses import Loss, as_loss, check_weights
 from glassnet.model import Model
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
@@ -144,6 +145,8 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
         )  # fmt: skip
         X, y = _dense(X), self._checked_targets(y)
         if sample_weight is not None:
+            if not isinstance(sample_weight, Number):
+                sample_weight = numeric(sample_weight, where=f"{type(self).__name__}: sample_weight")
             sample_weight = _check_sample_weight(sample_weight, X)
             if not sample_weight.any():
                 raise ValueError("Sample weights must contain at least one non-zero number.")
@@ -156,7 +159,9 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
         elif not incremental:
             self._require_same_targets(y)
         encoded = self._targets.encode(y)
-        weights = self._weights(y, sample_weight)
+        with np.errstate(over="ignore"):
+            weights = self._weights(y, sample_weight)
+        weights = check_weights(weights, len(X), np.dtype(np.float64), where=f"{type(self).__name__}: weights of rows")
         if first:
             dtype = str(X.dtype) if self.dtype == "auto" else self.dtype
             loss = self._loss()
@@ -273,7 +278,7 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
             return float("nan")
         if is_classifier(self):
             return share_of_right_rows(y, found, weights)
-        return float(r2_score(y, found, sample_weight=weights))
+        return float(r2_score(y, found, sample_weight=usable(weights, len(found))))
 
     def _set_aside(
         self, X: Array, encoded: Array, y: Array, weights: Array | None, random: np.random.RandomState

@@ -10,6 +10,7 @@ from scipy.sparse import issparse
 
 from glassnet.core.errors import ConfigurationError, DataError
 from glassnet.core.numeric import MISSING_TYPES, place_in_rows, refuse_hidden
+from glassnet.core.settings import number
 from glassnet.core.shapes import Array
 
 KINDS = ("truth", "number", "text", "other")
@@ -92,7 +93,7 @@ def weights_of_classes(class_weight: Any, classes: Array, numbers: Array) -> Arr
         numbers: of each row's class (N,).
 
     Raises:
-        ConfigurationError: something else, or a name that is no class.
+        ConfigurationError: something else, a name that is no class, or what is no weight.
     """
     if isinstance(class_weight, str) and class_weight == "balanced":
         return np.asarray(len(numbers) / (len(classes) * np.bincount(numbers, minlength=len(classes))))
@@ -114,7 +115,7 @@ def weights_of_classes(class_weight: Any, classes: Array, numbers: Array) -> Arr
             expected=f"classes among {shown(classes)}",
             fix="name classes that occur in y",
         )
-    return np.array([float(given.get(key, 1.0)) for key in known])
+    return np.array([number(given.get(key, 1.0), "class_weight", "class_weight", low=0) for key in known])
 
 
 def shown(labels: Iterable[Any]) -> list[Any]:

@@ -12,10 +12,16 @@ from sklearn.utils.validation import check_consistent_length
 from glassnet.core.shapes import Array
 from glassnet.estimators.labels import same_labels, shown
 from glassnet.estimators.targets import Classes
+from glassnet.losses import check_weights
 
 
 def share_of_right_rows(y: Array, found: Array, weights: Any) -> float:
-    """The accuracy; of several questions or labels a row, all must be right."""
+    """The accuracy; of several questions or labels a row, all must be right.
+
+    Raises:
+        DataError, ShapeError: weights that are none, or not one for each row.
+    """
+    weights = usable(weights, len(found))
     if y.dtype != object != found.dtype and type_of_target(y) != "multiclass-multioutput":
         return float(accuracy_score(y, found, sample_weight=weights))
     check_consistent_length(y, found, weights)
@@ -24,6 +30,11 @@ def share_of_right_rows(y: Array, found: Array, weights: Any) -> float:
     if y.shape != found.shape:
         raise ValueError(f"y has the shape {y.shape}, the predictions have {found.shape}")
     return float(np.average(same_labels(y, found).reshape(len(y), -1).all(axis=1), weights=weights))
+
+
+def usable(weights: Any, rows: int) -> Array | None:
+    """The weights (N,) in float64, checked; None stays None."""
+    return check_weights(weights, rows, np.dtype(np.float64), where="score: sample_weight")
 
 
 def require_pairs(counts: Array, targets: Classes) -> None:

@@ -15,7 +15,7 @@ from glassnet.core.numeric import refuse_hidden
 from glassnet.core.output import level_of_caller
 from glassnet.core.shapes import Array
 from glassnet.estimators.labels import classes_of, labels_of, same_labels, shown
-from glassnet.estimators.scores import share_of_right_rows
+from glassnet.estimators.scores import share_of_right_rows, usable
 from glassnet.estimators.targets import Classes, Labels, Numbers, Questions, class_targets, kind_of, require_classes
 from glassnet.losses import as_loss
 
@@ -151,4 +151,4 @@ class Regression(RegressorMixin):  # type: ignore[misc]
         """R², the coefficient of determination."""
         refuse_hidden(y, where="y")
         refuse_hidden(sample_weight, where=f"{type(self).__name__}.score: sample_weight")
-        return float(super().score(X, y, sample_weight))
+        return float(super().score(X, y, usable(sample_weight, len(np.asarray(y)))))

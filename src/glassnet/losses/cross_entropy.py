@@ -16,7 +16,14 @@ from glassnet.kernels import Kernel
 from glassnet.kernels import classes as kernels
 from glassnet.kernels.softmax import softmax_forward
 from glassnet.losses.base import REDUCTIONS, Loss
-from glassnet.losses.targets import check_labels, check_probabilities, check_shares, mismatch
+from glassnet.losses.targets import (
+    check_labels,
+    check_probabilities,
+    check_shares,
+    least_and_most,
+    mismatch,
+    require_range,
+)
 from glassnet.runners import Runner
 
 
@@ -92,8 +99,14 @@ class CrossEntropy(Loss):
         by_class = self._class_weights(output_shape[0])
         if by_class is None:
             return weights
+        require_range(by_class, dtype, where="CrossEntropy: class_weight")
         own = by_class[targets] if targets.ndim == 1 else targets @ by_class
-        return np.asarray(own if weights is None else weights * own, dtype=dtype)
+        if targets.ndim > 1:  # shares of classes may be as small as they like
+            own = np.where(own < least_and_most(dtype)[0], 0, own)
+        if weights is not None:
+            own = weights * own
+            require_range(own, dtype, where="CrossEntropy: sample_weight times class_weight")
+        return np.asarray(own, dtype=dtype)
 
     def forward(self, run: Runner, outputs: Array, targets: Array, row_weights: Array) -> tuple[Array, Array]:
         """Returns the value (1,) and the probabilities (N, K)."""
@@ -146,11 +159,12 @@ class CrossEntropy(Loss):
         elif isinstance(given, list | tuple | np.ndarray):
             found = numeric(given, where="CrossEntropy: class_weight")
             weights = weights if found.dtype.kind == "b" else found.astype(np.float64)
-        if weights.shape != (classes,) or not np.isfinite(weights).all() or (weights < 0).any():
+        fits = weights.shape == (classes,) and np.isfinite(weights).all()
+        if not fits or (weights < 0).any() or not (weights > 0).any():
             raise ConfigurationError(
                 where="CrossEntropy",
                 received=f"class_weight={shown(self.class_weight)}",
-                expected=f"a finite weight ≥ 0 for each of {classes} classes",
+                expected=f"a finite weight ≥ 0 for each of {classes} classes, some of them above 0",
                 fix="pass one number per class, or a dict from label to weight",
             )
         return weights

@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.checks import as_rows, finite_rows
+from glassnet.core.checks import as_rows, finite_rows, place_in_rows
 from glassnet.core.errors import DataError, ShapeError
 from glassnet.core.shapes import Array, Shape, batch_shape
 
 
 def check_weights(weights: Any, rows: int, dtype: np.dtype[Any], *, where: str) -> Array | None:
-    """Checks sample weights: one finite number ≥ 0 for each row, not all 0; None stays None."""
+    """Checks sample weights: one finite number ≥ 0 for each row, in the dtype's range, not all 0; None stays None."""
     if weights is None:
         return None
-    array = as_rows(weights, dtype, where=where)
+    array = as_rows(weights, np.dtype(np.float64), where=where)
     if array.shape != (rows,) or (array < 0).any() or not (array > 0).any():
         raise (ShapeError if array.shape != (rows,) else DataError)(
             where=where,
@@ -23,7 +23,33 @@ def check_weights(weights: Any, rows: int, dtype: np.dtype[Any], *, where: str) 
             expected=f"({rows},): one weight ≥ 0 for each row, some of them above 0",
             fix="pass a flat array with a weight for each row of x",
         )
-    return array
+    require_range(array, dtype, where=where)
+    return array.astype(dtype, copy=False)
+
+
+def least_and_most(dtype: np.dtype[Any]) -> tuple[float, float]:
+    """The smallest and the largest weight above 0 with which sums over rows neither overflow nor lose digits."""
+    size = 2.0 ** (100 if dtype == np.float32 else 500)
+    return 1 / size, size
+
+
+def require_range(weights: Array, dtype: np.dtype[Any], *, where: str) -> None:
+    """Refuses weights, finite or not, with which a mean over rows would be wrong without a word.
+
+    Raises:
+        DataError: one is above 0 and outside the dtype's range; it is named.
+    """
+    least, most = least_and_most(dtype)
+    wrong = np.argwhere((weights != 0) & ~((weights >= least) & (weights <= most)))
+    if len(wrong):
+        place = tuple(int(i) for i in wrong[0])
+        raise DataError(
+            where=where,
+            received=f"the weight {weights[place]:g} at {place_in_rows(place)}",
+            expected=f"0, or a weight from {least:.2g} to {most:.2g}, in {dtype}",
+            fix="divide all by their largest, weights / weights.max(), which leaves a mean over rows as it is; and set "
+            "to 0 what does not count",
+        )
 
 
 def check_labels(labels: Array, classes: int, *, where: str) -> Array:

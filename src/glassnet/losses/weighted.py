@@ -75,6 +75,13 @@ class WeightedSum(Loss):
                 fix='write loss={"digit": "cross_entropy", "copy": ("mean_squared_error", 0.3)}',
             )
         self.terms = tuple(Term(name, *pair) for name, given in losses.items() for pair in _pairs(given, name))
+        if not any(term.weight for term in self.terms):
+            raise ConfigurationError(
+                where="loss",
+                received="losses with a weight of 0 each",
+                expected="one that counts",
+                fix="give one of them a weight above 0",
+            )
         self.losses = {name: _written([t for t in self.terms if t.output == name]) for name in losses}
         reductions = {term.loss.reduction for term in self.terms}
         if len(reductions) > 1:
@@ -330,7 +337,7 @@ def _pairs(given: Any, name: Any) -> list[tuple[Loss, float]]:
         )
     is_pair = isinstance(given, list | tuple) and len(given) == 2 and is_real(given[1])
     if is_pair:
-        weight = number(given[1], "weight", f"loss of {name!r}", low=0)
+        weight = number(given[1], "weight", f"loss of {name!r}", low=0, in_float32=True)
         if isinstance(given[0], WeightedSum | Mapping):
             raise ConfigurationError(
                 where=f"loss of {name!r}",

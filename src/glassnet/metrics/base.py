@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from glassnet.core.numeric import unmasked
 from glassnet.core.settings import Configurable
 from glassnet.core.shapes import Array
-from glassnet.losses import Loss
+from glassnet.losses import Loss, check_weights
 
 
 class Metric(Configurable):
@@ -30,8 +32,8 @@ def plain(name: str, outputs: Array, targets: Array, weights: Array | None) -> t
     """What a metric of that name got, without masks.
 
     Raises:
-        DataError: a mask hides something.
+        DataError: a mask hides something; or weights that are none, or out of range.
     """
     where = f"metric {name}"
-    shown = None if weights is None else unmasked(weights, where=f"{where}: weights")
+    shown = check_weights(weights, len(outputs), np.dtype(np.float64), where=f"{where}: weights")
     return unmasked(outputs, where=f"{where}: outputs"), unmasked(targets, where=f"{where}: targets"), shown

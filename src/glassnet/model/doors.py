@@ -68,9 +68,9 @@ class WithDoors(Closed):
         )
         same_rows(len(inputs), targets, where=f"{where}: y", other="x")
         given = None if sample_weight is None else numeric(sample_weight, where=f"{where}: sample_weight")
-        weights, loss_weights = (
+        loss_weights, weights = (
             check_weights(given, len(inputs), dtype, where=f"{where}: sample_weight")
-            for dtype in (np.dtype(np.float64), self.dtype)
+            for dtype in (self.dtype, np.dtype(np.float64))
         )
         if not self.network.is_built:
             self.network.build(inputs.shape[1:], seed=self.seed, dtype=self.dtype)

@@ -63,7 +63,7 @@ class Fitting(Answering):
             shuffle: whether each epoch takes the rows in a new random order.
             validation_data: (x, y) or (x, y, sample_weight) that is measured after each epoch.
             validation_split: share of the rows that is set aside for validation, at random (of each class alike).
-            sample_weight: a weight ≥ 0 for each row (N,).
+            sample_weight: a weight for each row (N,): 0, or from 8e-31 to 1e30 (in float64 from 1e-150 to 1e150).
             callbacks: ``Callback`` objects, or functions that are called with the state after each epoch.
             verbose: whether to show a progress bar, and hints at the end where something seems wrong; in a pipe
                 nothing is shown, and the hints go to the logger ``glassnet``.

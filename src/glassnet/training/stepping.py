@@ -101,6 +101,7 @@ class Stepper:
         check_rate(optimizer, where=f"step_over: update {before + 1}")
         losses: list[float] = []
         weights: list[float] = []
+        unit = 0.0
         together = np.zeros_like(network.parameters)
         running = [array.copy() for array in self._running]
         bridges = None
@@ -125,12 +126,14 @@ class Stepper:
                     self._own_changes()
                     losses.append(value)
                     weights.append(total)
-                    together += network.gradients if not is_mean else network.gradients * together.dtype.type(total)
+                    unit = unit or 2.0 ** np.frexp(total)[1]  # a power of 2, which changes no bit but avoids overflow
+                    share = together.dtype.type(total / unit)
+                    together += network.gradients if not is_mean else network.gradients * share
                 self._require_unchanged(before)
                 if interrupt.requested:
                     raise KeyboardInterrupt
                 whole = sum(weights)
-                np.divide(together, together.dtype.type(whole if is_mean else 1.0), out=network.gradients)
+                np.divide(together, together.dtype.type(whole / unit if is_mean else 1.0), out=network.gradients)
                 self._do_update(whole, bridges)
         except BaseException:
             if optimizer.steps == before:
