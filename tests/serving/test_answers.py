@@ -11,6 +11,7 @@ from serving_client import CUSTOMER, Client, customers, flowers, plain
 from starlette.testclient import TestClient
 
 import glassnet as gn
+from glassnet.serving.service import Service
 
 
 def ask(client: TestClient, body: Any, **headers: str) -> Any:
@@ -231,3 +232,23 @@ def test_names_that_are_no_names_of_python(client: Client) -> None:
     refused = server.post("/predict", json={"row": row})
     assert refused.status_code == 422
     assert '"__proto__"' in refused.json()["error"]["received"]
+
+
+def test_each_row_is_predicted_once_however_texts_and_numbers_stand_in_the_rows(monkeypatch: Any) -> None:
+    names = [f"c{i}" for i in range(8)]
+    data: dict[str, Any] = {name: np.arange(6) * (i + 1.0) for i, name in enumerate(names)} | {"y": ["n", "y"] * 3}
+    table = gn.Table.from_data(data, "y")
+    model = gn.Model(gn.Sequential(gn.Dense(2)), table.loss, "sgd")
+    model.preprocessing = table
+    model.fit(data, table.targets(data), verbose=False)
+    service = Service(model, "mixed")
+    rows = [{name: f"{i}" if k >> i & 1 else i for i, name in enumerate(names)} for k in range(64)]
+    alone = [json.loads(service.predict(json.dumps({"row": row}).encode(), "en")[1])["prediction"] for row in rows]
+    predicted: list[int] = []
+    predict = model.predict
+    monkeypatch.setattr(model, "predict", lambda x: predicted.append(x.height) or predict(x))
+    status, body = service.predict(json.dumps({"rows": rows}).encode(), "en")
+    assert (status, sum(predicted)) == (200, 64)
+    assert json.loads(body)["predictions"] == alone
+    rows[40]["c3"] = "three"
+    assert "in row 40" in json.loads(service.predict(json.dumps({"rows": rows}).encode(), "en")[1])["error"]["received"]

@@ -14,6 +14,8 @@ _OF_NUMPY = re.compile(
 
 MOST_BITS = 1024
 """Of whole numbers that messages write out."""
+LONGEST_NAME = 200
+"""Letters of a name that is compared with others: the time for that grows with the square of them."""
 
 
 class GlassnetError(Exception):
@@ -147,6 +149,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     # Letter case is the commonest slip, and difflib counts it as a different letter.
-    by_lower = {candidate.lower(): candidate for candidate in known}
-    matches = get_close_matches(name.lower(), by_lower, n=1)
+    by_lower = {candidate.lower(): candidate for candidate in known if len(candidate) <= LONGEST_NAME}
+    matches = get_close_matches(name.lower()[:LONGEST_NAME], by_lower, n=1)
     return f"did you mean {by_lower[matches[0]]!r}? " if matches else ""

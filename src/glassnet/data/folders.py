@@ -118,7 +118,8 @@ def _read_part(
 ) -> Dataset:
     classes = {readable(found): files for found, files in _classes(folder, options).items()}
     names = known or tuple(classes)
-    unknown = [found for found in classes if found not in names]
+    labels = {found: label for label, found in enumerate(names)}
+    unknown = [found for found in classes if found not in labels]
     if unknown:
         raise DataError(
             where=str(folder),
@@ -128,7 +129,7 @@ def _read_part(
         )
     # Sorted by their place within the class first, so that the classes take turns.
     ordered = sorted(
-        (place, names.index(found), file) for found, files in classes.items() for place, file in enumerate(files)
+        (place, labels[found], file) for found, files in classes.items() for place, file in enumerate(files)
     )
     check_available(most or 0, len(ordered), where=str(folder))
     x, kept = read_pictures([file for _, _, file in ordered], options, most=most)

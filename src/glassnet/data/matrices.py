@@ -69,7 +69,8 @@ def read_csv(
     names = read_header(path, given)
     _check_target(names, target, columns, path)
     features = _features(names, target, columns, path)
-    unused = [name for name in names if name not in (*features, target)]
+    used = {*features, target}
+    unused = [name for name in names if name not in used]
     frame = read_table(path, [] if target is None else target, reading=given, ignore=unused)
     suggests = target is None and columns is None
     x = np.column_stack([_numbers(frame[name], path, names, suggests_target=suggests) for name in features])

@@ -108,7 +108,8 @@ def read_table(
     frame = next(_frames(path, given))
     for argument, given_names in (("target", names), ("categories", categories), ("ignore", ignore)):
         check_names(given_names, list(frame), argument, path)
-    raws = columns_of(frame, where=path.name, wanted=[name for name in frame if name not in ignore])
+    ignored = set(ignore)
+    raws = columns_of(frame, where=path.name, wanted=[name for name in frame if name not in ignored])
     columns = read_columns(raws.values(), frame.reading or given, answers=names, words=categories)
     return Frame(columns, name_of(path), frame.reading)
 
@@ -134,7 +135,8 @@ def _as_in_training(frame: Frame, table: Table, path: Path) -> Frame:
 
 def check_names(names: Sequence[str], columns: list[str], argument: str, path: Path) -> None:
     """Refuses names of columns that a file has not."""
-    unknown = [name for name in names if name not in columns]
+    there = set(columns)
+    unknown = [name for name in names if name not in there]
     if unknown:
         raise ConfigurationError(
             where=path.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import chain
 from math import isfinite
 from typing import Any, NamedTuple, NoReturn, Protocol
@@ -15,8 +16,10 @@ from glassnet.model import Model
 from glassnet.serving.columns import description_of
 from glassnet.serving.openapi import nested, with_all
 from glassnet.serving.refusals import UNUSABLE, Refusal, Written, shown
-from glassnet.tables import Ignored, Table
+from glassnet.tables import Frame, Ignored, Table
 from glassnet.tables.kinds import LARGEST_EXACT
+from glassnet.tables.raws import Raw
+from glassnet.tables.values import raw_of_values
 from glassnet.tables.words import Words
 
 MOST_NAMED = 20
@@ -30,7 +33,7 @@ class Read(NamedTuple):
     """Rows that were read.
 
     Attributes:
-        parts: what ``Model.predict`` takes, and the rows whose predictions are meant, or None for all.
+        parts: what ``Model.predict`` takes, and the numbers of the rows in it, or None for all.
         ignored: names in the rows that the model does not know.
         unknown_words: those of each column that the model has no place for: they count as others.
     """
@@ -180,7 +183,7 @@ class _TableInputs:
         """Reads them.
 
         A row's values never mean something else for what stands in other rows: where a column has texts and numbers,
-        which would all be read as texts, each kind is read on its own, with gaps where the others are.
+        which would all be read as texts, each kind is read on its own, with the rows that have it.
         """
         unknown = _check_objects(rows, self._names, single, "an object", "对象")
         columns = {name: [row[name] for row in rows] for name in self._names}
@@ -191,11 +194,12 @@ class _TableInputs:
         first = {name: next(kind for kind in kinds if kind) for name, kinds in mixed.items()}
         signs = [tuple(kinds[row] or first[name] for name, kinds in mixed.items()) for row in range(len(rows))]
         parts: list[tuple[Any, list[int] | None]] = []
-        for sign in dict.fromkeys(signs):
-            chosen = [row for row, own in enumerate(signs) if own == sign]
-            own = set(chosen)
-            gaps = {name: [v if i in own else None for i, v in enumerate(columns[name])] for name in mixed}
-            parts.append((columns | gaps, chosen))
+        alike: dict[tuple[str, ...], list[int]] = {}
+        for row, sign in enumerate(signs):
+            alike.setdefault(sign, []).append(row)
+        for chosen in alike.values():
+            own = {name: _numbered(name, [values[row] for row in chosen], chosen) for name, values in columns.items()}
+            parts.append((Frame(own), chosen))
         return Read(parts, ignored, self._unknown_words(columns))
 
     def _unknown_words(self, columns: dict[str, list[Any]]) -> dict[str, list[str]]:
@@ -230,6 +234,11 @@ class _TableInputs:
 
     def schema(self) -> dict[str, Any]:
         return with_all({own.name: description_of(own, self._table).schema() for own in self.columns})
+
+
+def _numbered(name: str, values: list[Any], rows: list[int]) -> Raw:
+    """Some rows of a column, which messages call by their numbers in the request."""
+    return replace(raw_of_values(name, values, where="Table.apply", rows=rows), lines=rows, unit="row")
 
 
 def _text(value: Any) -> str:

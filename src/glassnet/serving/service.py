@@ -113,13 +113,23 @@ class Service:
         parts, ignored, unknown = self._inputs.read(rows, single=single)
         # What is not finite is refused by name; words that the model does not know are told beside the answer.
         with np.errstate(all="ignore"), gathered():
-            outputs = self.model.predict(parts[0][0])
-            for given, chosen in parts[1:]:
-                outputs[chosen] = self.model.predict(given)[chosen]
+            outputs = self._outputs(parts, len(rows))
             found = self._answers.of(self.model, outputs)
         answer: dict[str, Any] = {"prediction": found[0]} if single else {"predictions": found}
         beside = {"ignored": ignored, "unknown_words": unknown}
         return answer | {name: said for name, said in beside.items() if said}
+
+    def _outputs(self, parts: list[tuple[Any, list[int] | None]], rows: int) -> Any:
+        """The predictions for all rows, each row once."""
+        given, chosen = parts[0]
+        outputs = self.model.predict(given)
+        if chosen is None:
+            return outputs
+        whole = np.empty((rows, *outputs.shape[1:]), outputs.dtype)
+        whole[chosen] = outputs
+        for given, chosen in parts[1:]:
+            whole[chosen] = self.model.predict(given)
+        return whole
 
     def _tried(self, example: Any) -> Any:
         """The row, if the model can take it."""

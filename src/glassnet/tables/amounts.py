@@ -25,10 +25,11 @@ CURRENCIES = (
     r"(?:US|A|C|HK|NZ|S|R|NT|CN)?\$|CN¥|[€£¥￥₽₹₩₺₫฿₴₦₪₱]|元|円|块|kr\.?|zł|Kč|Ft|Fr\.?|"
     r"(?:USD|EUR|GBP|CNY|RMB|JPY|CHF|INR|KRW|CAD|AUD|NZD|HKD|SGD|TWD|SEK|NOK|DKK|PLN|CZK|HUF|RUB|TRY|BRL|MXN|ZAR)"
 )
+# Spaces are taken possessively: nothing behind them begins with one, and a text of many is not tried in every way.
 _BODY = r"[0-9]+(?:[.,' ][0-9]+)*[.,]?|[.,][0-9]+"
 _CELL = re.compile(
-    rf"(?P<open>\()?\s*(?P<sign>[+-])?\s*(?P<before>{CURRENCIES})?\s*(?P<inner>[+-])?\s*"
-    rf"(?P<body>{_BODY})(?P<exponent>[eE][+-]?[0-9]+)?\s*(?P<after>%|％|{CURRENCIES})?\s*(?P<close>\))?"
+    rf"(?P<open>\()?\s*+(?P<sign>[+-])?\s*+(?P<before>{CURRENCIES})?\s*+(?P<inner>[+-])?\s*+"
+    rf"(?P<body>{_BODY})(?P<exponent>[eE][+-]?[0-9]+)?\s*+(?P<after>%|％|{CURRENCIES})?\s*+(?P<close>\))?"
 )
 OTHER_SIGN = {",": ".", ".": ","}
 _WHOLE = re.compile(r"[+-]?[0-9]+")
@@ -204,8 +205,13 @@ def are_names(texts: Sequence[str]) -> bool:
     """Whether numbers are names: all are whole, and one begins with 0 or has more digits than float64 keeps."""
     joined = "\n".join(texts).translate(SIGNS)
     zeros = _ZERO_FIRST.search(joined) is not None
-    large = any(abs(int(digits)) >= LARGEST_EXACT for digits in _MANY_DIGITS.findall(joined))
+    large = any(_is_beyond(digits.lstrip("+-0")) for digits in _MANY_DIGITS.findall(joined))
     return (zeros or large) and all(_WHOLE.fullmatch(text.translate(SIGNS)) for text in texts)
+
+
+def _is_beyond(digits: str) -> bool:
+    """Whether a whole number without its sign is not exact in float64; Python reads no number of 5,000 digits."""
+    return len(digits) > len(str(LARGEST_EXACT)) or int(digits or 0) >= LARGEST_EXACT
 
 
 def decimal_signs(counts: Mapping[str, int]) -> set[str]:

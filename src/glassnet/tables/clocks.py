@@ -10,16 +10,16 @@ from glassnet.tables.forms import NOTHING, Form
 from glassnet.tables.kinds import DAYTIME, DURATION
 
 CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
-NOON = r"(?:\s*(?P<noon>[AaPp])\.?[Mm]\.?)?"
-ZONE = r"(?:\s*(?:Z|[A-Z]{3,4}|[+-]\d{2}(?::?\d{2})?))?"
+NOON = r"(?:\s*+(?P<noon>[AaPp])\.?[Mm]\.?)?"
+ZONE = r"(?:\s*+(?:Z|[A-Z]{3,4}|[+-]\d{2}(?::?\d{2})?))?"
 _CLOCKS = (
     re.compile(CLOCK + NOON + ZONE),
-    re.compile(r"(?P<hour>\d{1,2})\s*(?P<noon>[AaPp])\.?[Mm]\.?"),
+    re.compile(r"(?P<hour>\d{1,2})\s*+(?P<noon>[AaPp])\.?[Mm]\.?"),
 )
 _AMOUNT = r"\d+(?:\.\d+)?"
 _DURATIONS = (
     re.compile(
-        r"(?P<sign>[+-])?(?:(?P<days>\d+)\s*days?(?P<joint>\s*,?\s*\+?)\s*)?"
+        r"(?P<sign>[+-])?(?:(?P<days>\d+)\s*+days?(?P<joint>\s*+,?\s*+\+?)\s*+)?"
         r"(?P<hours>\d+):(?P<minutes>[0-5]\d)(?::(?P<seconds>[0-5]\d(?:\.\d+)?))?"
     ),
     re.compile(
@@ -27,12 +27,12 @@ _DURATIONS = (
         rf"(?:T(?=.)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>{_AMOUNT})S)?)?"
     ),
     re.compile(
-        rf"(?P<sign>[+-])?(?=\d)(?:(?P<days>{_AMOUNT})\s*d(?:ays?)?[\s,]*)?"
-        rf"(?:(?P<hours>{_AMOUNT})\s*h(?:ours?|rs?)?[\s,]*)?"
-        rf"(?:(?P<minutes>{_AMOUNT})\s*m(?:in(?:ute)?s?)?[\s,]*)?(?:(?P<seconds>{_AMOUNT})\s*s(?:ec(?:ond)?s?)?)?"
+        rf"(?P<sign>[+-])?(?=\d)(?:(?P<days>{_AMOUNT})\s*+d(?:ays?)?[\s,]*+)?"
+        rf"(?:(?P<hours>{_AMOUNT})\s*+h(?:ours?|rs?)?[\s,]*+)?"
+        rf"(?:(?P<minutes>{_AMOUNT})\s*+m(?:in(?:ute)?s?)?[\s,]*+)?(?:(?P<seconds>{_AMOUNT})\s*+s(?:ec(?:ond)?s?)?)?"
     ),
 )
-_ONE_LETTER = re.compile(r"[+-]?[\d.]+\s*[dms]")
+_ONE_LETTER = re.compile(r"[+-]?[\d.]+\s*+[dms]")
 """5 m, 4s: metres, a model's name; no duration where nothing else stands beside it."""
 _UNITS = {"days": 86_400.0, "weeks": 604_800.0, "hours": 3600.0, "minutes": 60.0, "seconds": 1.0}
 

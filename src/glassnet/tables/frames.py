@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from importlib import import_module
 from typing import Any
@@ -42,10 +43,11 @@ def columns_of(data: Any, *, where: str, wanted: Sequence[str] | None = None) ->
         parts = dict(zip(names, data.values(), strict=True))
     else:
         parts = _of_frame(data, names, where)
+    needed = None if wanted is None else set(wanted)
     chosen = {
         name: own if isinstance(own, Raw) else _of_column(name, own, where)
         for name, own in parts.items()
-        if wanted is None or name in wanted
+        if needed is None or name in needed
     }
     lengths = {len(raw) for raw in chosen.values()}
     if len(lengths) > 1:
@@ -66,7 +68,7 @@ def require_distinct(
         error: its class.
         more: what to add to the mend.
     """
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
     if repeated:
         raise error(
             where=where,
@@ -86,14 +88,15 @@ def require_columns(wanted: Sequence[str], there: Sequence[str], *, where: str, 
         mend: what to do, behind the nearest name.
         beside: what else is to be said of the data.
     """
-    missing = [name for name in wanted if name not in there]
+    known, needed = set(there), set(wanted)
+    missing = [name for name in wanted if name not in known]
     if missing:
         shown = f"column{'s' if len(missing) > 1 else ''} {', '.join(map(repr, missing))[:SHOWN]}"
         raise DataError(
             where=where,
             received=f"a table without the {shown}{beside}",
             expected=f"the columns {', '.join(wanted)[:SHOWN]}",
-            fix=did_you_mean(missing[0], [name for name in there if name not in wanted]) + mend,
+            fix=did_you_mean(missing[0], [name for name in there if name not in needed]) + mend,
         )
 
 

@@ -21,8 +21,8 @@ MONTHS = (
     *("january", "february", "march", "april", "may", "june", "july", "august", "september", "october"),
     *("november", "december"),
 )
-_TIME = rf"(?:[T\s]\s*{CLOCK}{NOON}{ZONE})?"
-_WEEKDAY = r"(?:(?:[Mm]on|[Tt]ue|[Ww]ed|[Tt]hu|[Ff]ri|[Ss]at|[Ss]un)[a-z]*\.?,?\s+)?"
+_TIME = rf"(?:[T\s]\s*+{CLOCK}{NOON}{ZONE})?"
+_WEEKDAY = r"(?:(?:[Mm]on|[Tt]ue|[Ww]ed|[Tt]hu|[Ff]ri|[Ss]at|[Ss]un)[a-z]*\.?,?\s++)?"
 _NAME = r"(?P<name>[A-Za-z]{3,9})\.?"
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>\d{4}|\d{2})"
@@ -30,18 +30,18 @@ _CENTURY = r"(?P<year>(?:1[6-9]|20|21)\d{2})"
 _DATES = {
     "YYYY{sign}MM{sign}DD": rf"(?P<year>\d{{4}})(?P<sign>[-/.])(?P<month>\d{{1,2}})(?P=sign)(?P<day>\d{{1,2}}){_TIME}",
     "numbers": rf"(?P<first>\d{{1,2}})(?P<sign>[-/.])(?P<second_>\d{{1,2}})(?P=sign){_YEAR}{_TIME}",
-    "DD Mon {digits}": rf"{_WEEKDAY}{_DAY}[-./\s]*(?:of\s+)?{_NAME},?[-./\s]*{_YEAR}{_TIME}",
-    "Mon DD {digits}": rf"{_WEEKDAY}{_NAME}\s*{_DAY},?\s+{_YEAR}{_TIME}",
-    "Mon DD YYYY": rf"{_WEEKDAY}{_NAME}\s+{_DAY}\s+{CLOCK}{ZONE}\s+(?P<year>\d{{4}})",
+    "DD Mon {digits}": rf"{_WEEKDAY}{_DAY}[-./\s]*+(?:of\s++)?{_NAME},?[-./\s]*+{_YEAR}{_TIME}",
+    "Mon DD {digits}": rf"{_WEEKDAY}{_NAME}\s*+{_DAY},?\s++{_YEAR}{_TIME}",
+    "Mon DD YYYY": rf"{_WEEKDAY}{_NAME}\s++{_DAY}\s++{CLOCK}{ZONE}\s++(?P<year>\d{{4}})",
     "YYYY Mon DD": rf"(?P<year>\d{{4}})[-/\s]{_NAME}[-/\s]{_DAY}{_TIME}",
-    "Mon YYYY": rf"{_NAME},?[-/\s]\s*{_CENTURY}",
+    "Mon YYYY": rf"{_NAME},?[-/\s]\s*+{_CENTURY}",
     "Mon-YY": rf"{_NAME}-(?P<year>\d{{2}})",
     "YYYY{sign}MM": rf"{_CENTURY}(?P<sign>[-/])(?P<month>\d{{1,2}})",
     "MM{sign}YYYY": rf"(?P<month>\d{{1,2}})(?P<sign>[-/.]){_CENTURY}",
     "YYYYMMDD hhmm": rf"{_CENTURY}(?P<month>\d{{2}})(?P<day>\d{{2}})[T\s](?P<hour>\d{{2}}):?(?P<minute>\d{{2}})"
     rf"(?::?(?P<second>\d{{2}})(?:\.(?P<fraction>\d{{1,9}}))?)?{ZONE}",
-    "年月日": rf"(?P<year>\d{{4}})\s*年\s*(?P<month>\d{{1,2}})\s*月\s*(?P<day>\d{{1,2}})\s*日(?:\s*{CLOCK})?",
-    "年月": r"(?P<year>\d{4})\s*年\s*(?P<month>\d{1,2})\s*月",
+    "年月日": rf"(?P<year>\d{{4}})\s*+年\s*+(?P<month>\d{{1,2}})\s*+月\s*+(?P<day>\d{{1,2}})\s*+日(?:\s*+{CLOCK})?",
+    "年月": r"(?P<year>\d{4})\s*+年\s*+(?P<month>\d{1,2})\s*+月",
 }
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{6})?)?)?", re.ASCII)
 _PATTERNS = {form: re.compile(pattern) for form, pattern in _DATES.items()}

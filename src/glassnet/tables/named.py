@@ -52,6 +52,7 @@ def name_of(y: Any) -> str | None:
 
 def as_columns(x: Any, wanted: Sequence[str], where: str) -> Any:
     """A single row, or a list of rows, as columns; what has columns already is returned as it is."""
+    needed = set(wanted)
     if isinstance(x, list | tuple) and len(x) and isinstance(x[0], Mapping):
         for row, own in enumerate(x):
             missing = [name for name in wanted if not isinstance(own, Mapping) or name not in own]
@@ -63,23 +64,23 @@ def as_columns(x: Any, wanted: Sequence[str], where: str) -> Any:
                     fix=f"{did_you_mean(missing[0], [str(key) for key in own] if isinstance(own, Mapping) else ())}"
                     "write None where a value is missing",
                 )
-        others = dict.fromkeys(str(key) for own in x for key in own if str(key) not in wanted)
+        others = dict.fromkeys(str(key) for own in x for key in own if str(key) not in needed)
         return {name: [own[name] for own in x] for name in wanted} | {name: [None] * len(x) for name in others}
     if is_row(x, wanted):
         x = dict(zip(map(str, x.index), x.tolist(), strict=True))
     if not isinstance(x, Mapping):
         return x
-    known = {name: value for name, value in x.items() if str(name) in wanted}
-    single = [name for name, value in known.items() if _is_scalar(value)]
+    known = {name: value for name, value in x.items() if str(name) in needed}
+    single = {name: value for name, value in known.items() if _is_scalar(value)}
     if not single:
         return x
     if len(single) < len(known):
-        column = next(name for name in known if name not in single)
+        first, column = str(next(iter(single))), next(name for name in known if name not in single)
         raise DataError(
             where=where,
-            received=f"one value for {str(single[0])!r} and a column for {str(column)!r}",
+            received=f"one value for {first!r} and a column for {str(column)!r}",
             expected="one row of single values, or columns of one length",
-            fix=f"write {{{str(single[0])!r}: [value, ...]}} with a value for each row",
+            fix=f"write {{{first!r}: [value, ...]}} with a value for each row",
         )
     return {name: [value[()] if isinstance(value, np.ndarray) else value] for name, value in x.items()}
 
@@ -121,7 +122,8 @@ def taken_out(x: Any, name: str) -> tuple[Any, Any]:
 def chosen_numbers(x: Any, names: Sequence[str], target: str | None, where: str) -> Array:
     """The columns of these names as numbers (N, D)."""
     there = names_in(x)
-    extra = [name for name in there if name not in names and name != target]
+    known = {*names, target}
+    extra = [name for name in there if name not in known]
     beside = f", with {', '.join(map(repr, extra))[:SHOWN]} beside the others" if extra else ""
     mend = "add or rename what is missing; an array without names goes by position"
     require_columns(names, there, where=where, mend=mend, beside=beside)
@@ -166,7 +168,8 @@ def _whole(x: Any) -> Array | None:
 
 def _parts(x: Any, names: Sequence[str]) -> Mapping[str, Any]:
     if isinstance(x, Mapping):
-        return {str(name): values for name, values in x.items() if str(name) in names}
+        needed = set(names)
+        return {str(name): values for name, values in x.items() if str(name) in needed}
     import narwhals as nw
 
     if hasattr(x, "iloc") and hasattr(x, "set_axis"):

@@ -99,9 +99,9 @@ def read_columns(
     """
     columns = {raw.name: raw for raw in raws}
     counts = {name: _counted(raw) for name, raw in columns.items() if raw.kind == TEXTS}
-    hints = _Hints(counts, reading)
+    hints, of_answers, of_words = _Hints(counts, reading), set(answers), set(words)
     for name, own in counts.items():
-        form = _form(own, reading, hints, is_answer=name in answers, as_words=name in words)
+        form = _form(own, reading, hints, is_answer=name in of_answers, as_words=name in of_words)
         columns[name] = read(columns[name], form)
     return columns
 

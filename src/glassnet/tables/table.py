@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,6 +31,14 @@ from glassnet.tables.words import Indexed, Words
 
 _PLAIN: dict[str, type[Form]] = {form.kind: form for form in (NumberForm, TruthForm, DateForm, ClockForm, DurationForm)}
 """How texts of a kind are read where nothing else is known."""
+
+
+class _Index(NamedTuple):
+    """A table's columns, and the classes of its questions, by name."""
+
+    of: tuple[Sequence[Column], Target | None]
+    columns: dict[str, Column]
+    questions: dict[str, tuple[str, ...]]
 
 
 class Table(Configurable):
@@ -76,6 +84,7 @@ class Table(Configurable):
         self.target = target
         self.forms = dict(forms or {})
         self.reading = reading
+        self._index: _Index | None = None
 
     @classmethod
     def from_data(
@@ -129,17 +138,19 @@ class Table(Configurable):
         names, asked = named["target"], named["embeddings"]
         found = reading or (data.reading if isinstance(data, Frame) else None)
         as_words = named["categories"] + asked + (names if task == "classification" else [])
-        used = (raw for raw in raws.values() if raw.name not in named["ignore"] or raw.name in names)
+        targets, by_rank, looked_up, left_out = map(set, (names, named["quantiles"], asked, named["ignore"]))
+        categories_too = looked_up.union(named["categories"])
+        used = (raw for raw in raws.values() if raw.name not in left_out or raw.name in targets)
         raws = read_columns(used, found or Reading(), answers=names, words=as_words)
         columns = [
             learn(
                 raw,
-                quantiles=raw.name in named["quantiles"],
-                as_category=raw.name in named["categories"] + asked,
-                most_places=0 if raw.name in asked else MOST_CATEGORIES if embeddings == "auto" else inf,
+                quantiles=raw.name in by_rank,
+                as_category=raw.name in categories_too,
+                most_places=0 if raw.name in looked_up else MOST_CATEGORIES if embeddings == "auto" else inf,
             )
             for raw in raws.values()
-            if raw.name not in names
+            if raw.name not in targets
         ]
         if all(isinstance(column, Ignored) for column in columns):
             raise DataError(
@@ -293,11 +304,20 @@ class Table(Configurable):
         """How texts of a column are read: as in training, or plainly where there were no texts."""
         if name in self.forms:
             return self.forms[name]
-        column = next((own for own in self.columns if own.name == name), None)
+        index = self._by_name()
+        column = index.columns.get(name)
         if column is not None and not isinstance(column, Words | Ignored):
             return _PLAIN[column.kinds[0]]()
-        words = column.categories if isinstance(column, Words) else self.questions.get(name)
+        words = column.categories if isinstance(column, Words) else index.questions.get(name)
         return NumberForm() if words is None else WordForm(kind_of_words(words), gaps=not MISSING.intersection(words))
+
+    def _by_name(self) -> _Index:
+        """Columns and questions by name, looked up anew where others were put in their place."""
+        index = self._index
+        if index is None or index.of[0] is not self.columns or index.of[1] is not self.target:
+            columns = {own.name: own for own in reversed(self.columns)}
+            index = self._index = _Index((self.columns, self.target), columns, self.questions)
+        return index
 
     def read(self, data: Any, names: Sequence[str], *, where: str) -> dict[str, Raw]:
         """Some of the columns, their texts read as in training.

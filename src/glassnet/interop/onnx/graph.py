@@ -24,12 +24,15 @@ class Graph:
         self.nodes: list[Any] = []
         self.initializers: list[Any] = []
         self.taken: set[str] = set()
+        self._numbers: dict[str, int] = {}  # the first that may be free behind each name
         self.further_operators: set[tuple[str, int]] = set()
 
     def unique(self, name: str) -> str:
         """The name, with a number behind it if something is called so already."""
-        places = range(len(self.taken) + 1)
-        found = next(own for own in (name, *(f"{name}_{i}" for i in places)) if own not in self.taken)
+        found, i = name, self._numbers.get(name, 0)
+        while found in self.taken:
+            found, i = f"{name}_{i}", i + 1
+        self._numbers[name] = i
         self.taken.add(found)
         return found
 
