@@ -23,6 +23,7 @@ from glassnet.core.errors import MissingFileError as MissingFileError
 from glassnet.core.errors import NotBuiltError as NotBuiltError
 from glassnet.core.errors import NumpyFallbackWarning as NumpyFallbackWarning
 from glassnet.core.errors import ShapeError as ShapeError
+from glassnet.core.errors import WriteError as WriteError
 from glassnet.derivatives import GradientReport as GradientReport
 from glassnet.derivatives import check_gradients as check_gradients
 from glassnet.derivatives import gradients as gradients

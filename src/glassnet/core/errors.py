@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -83,6 +84,18 @@ class DivergenceError(GlassnetError, ArithmeticError):
 
 class MissingFileError(GlassnetError, FileNotFoundError):
     """A file that should be read does not exist."""
+
+
+class WriteError(GlassnetError, OSError):
+    """A disk did not take a file: it is full, failing or gone, or a quota is used up.
+
+    The file that was there before is whole and as it was, and no other is left. ``errno`` is the system's number of
+    what went wrong, such as ``errno.ENOSPC``.
+    """
+
+    def __init__(self, *, where: str, received: str, expected: str, fix: str, number: int = errno.EIO) -> None:
+        super().__init__(where=where, received=received, expected=expected, fix=fix)
+        self.errno = number
 
 
 class NumpyFallbackWarning(UserWarning):

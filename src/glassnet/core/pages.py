@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from html import escape
-from pathlib import Path
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 """A page may not ask anybody for anything."""
@@ -57,12 +56,6 @@ def page(title: str, body: str, *, language: str = "en", style: str = "", script
         + (f"<script>{script}</script>\n" if script else "")
         + "</body>\n</html>\n"
     )
-
-
-def is_page(path: Path) -> bool:
-    """Whether a file is one of these pages."""
-    with path.open("rb") as file:
-        return POLICY.encode() in file.read(1024)
 
 
 def printable(text: str) -> str:

@@ -18,6 +18,7 @@ import numpy as np
 
 from glassnet.core.errors import DataError, FileFormatError, MissingFileError
 from glassnet.core.files import replacing
+from glassnet.core.kinds import MODEL
 from glassnet.core.numeric import all_finite
 from glassnet.core.paths import readable_path
 from glassnet.core.shapes import DTYPES, Array
@@ -58,7 +59,7 @@ def write_model_file(
             )
     contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     text = sealed({"format_version": FORMAT_VERSION, "written": now()} | description, contiguous)
-    with replacing(path) as temporary:
+    with replacing(path, MODEL) as temporary:
         temporary.write_bytes(save(contiguous, metadata={METADATA_KEY: text}))
         prove(temporary)
 

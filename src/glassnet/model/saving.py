@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from glassnet.core.files import require_writable
+from glassnet.core.kinds import MODEL
 from glassnet.core.settings import Configurable, boolean
 from glassnet.formats import (
     ModelParts,
@@ -28,7 +29,7 @@ def write(model: WithDoors, path: str | Path, epochs_trained: int, *, include_op
     """Writes the file of a model that has been trained for so many epochs: see ``Model.save``."""
     model.require_built("save")
     include_optimizer = boolean(include_optimizer, "include_optimizer", "save")
-    require_writable(path, where="save")
+    require_writable(path, MODEL, where="save")
     parts = parts_of(model, epochs_trained)
     description, tensors = describe(parts, include_optimizer=include_optimizer)
     write_model_file(path, description, tensors, prove=lambda file: require_whole(parts, file))

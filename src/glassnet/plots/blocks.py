@@ -11,6 +11,8 @@ from glassnet.network import Concat, Network, Residual
 INK, MUTED, LINE = "#22313f", "#66737f", "#9aa7b3"
 TRAINED, PLAIN = "#dce9f7", "#f2f4f6"
 """Boxes of layers with parameters, and of others."""
+MADE_BY = "<metadata>glassnet</metadata>"
+"""What says in the file who drew it."""
 HEIGHT, GAP, BESIDE, LETTER, BYPASS, JOINT = 42, 20, 26, 7.0, 34, 22
 """The height of a box; the gaps in a column and beside each other; a letter's width; a line past a branch; a joint."""
 
@@ -24,6 +26,7 @@ def block_diagram(network: Network, *, title: str) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {bottom:.0f}" width="{width:.0f}" '
         f'height="{bottom:.0f}" font-family="sans-serif" font-size="12">',
+        MADE_BY,
         f'<rect width="{width:.0f}" height="{bottom:.0f}" fill="white"/>',
         *([f'<text x="16" y="20" fill="{INK}" font-weight="bold">{escape(title)}</text>'] if title else []),
         _text(centre, top + 8, f"input {batch_shape(network.input_shape or ())}", MUTED),

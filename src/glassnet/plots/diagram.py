@@ -6,12 +6,13 @@ from pathlib import Path
 
 from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError
-from glassnet.core.files import write_atomically
+from glassnet.core.files import require_writable, write_atomically
+from glassnet.core.kinds import PICTURE
 from glassnet.core.shapes import Array
 from glassnet.layers import Dense, Layer
 from glassnet.model import Model
 from glassnet.network import Concat, Graph, Network, Residual, as_network
-from glassnet.plots.blocks import block_diagram
+from glassnet.plots.blocks import MADE_BY, block_diagram
 
 COLUMN, ROW, RADIUS, MARGIN, LETTER = 170, 52, 15, 46, 8
 MOST_UNITS = 64
@@ -39,6 +40,8 @@ def network_diagram(network: Model | Network | Layer, path: str | Path | None = 
         ConfigurationError: the path cannot be written.
     """
     network = network.network if isinstance(network, Model) else as_network(network)
+    if path is not None:
+        require_writable(path, PICTURE, where="network_diagram")
     network.summary()  # refuses a network without shapes
     if any(isinstance(layer, Graph) for layer in (network, *(layer for _, layer in network.walk()))):
         raise ConfigurationError(
@@ -52,7 +55,7 @@ def network_diagram(network: Model | Network | Layer, path: str | Path | None = 
     is_small = bool(dense) and max(widths) <= MOST_UNITS and _is_chain_of_units(network)
     svg = _units(dense, captions, widths, title) if is_small else block_diagram(network, title=title)
     if path is not None:
-        write_atomically(path, svg.encode())
+        write_atomically(path, svg.encode(), PICTURE)
     return svg
 
 
@@ -72,6 +75,7 @@ def _units(dense: list[Dense], captions: list[str], widths: list[int], title: st
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         'font-family="sans-serif" font-size="12">',
+        MADE_BY,
         f'<rect width="{width}" height="{height}" fill="white"/>',
         f'<text x="{MARGIN / 2}" y="18" fill="{INK}" font-weight="bold">{escape(title)}</text>',
     ]

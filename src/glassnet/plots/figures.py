@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -12,11 +11,10 @@ import numpy as np
 
 from glassnet.core.checks import numeric
 from glassnet.core.errors import ConfigurationError, ShapeError
-from glassnet.core.files import write_atomically
 from glassnet.core.pages import printable
 from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.network import Network
-from glassnet.training.history import CURVES, require_matplotlib, require_picture
+from glassnet.training.history import CURVES, require_matplotlib, require_picture, save_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,9 +37,7 @@ def prepared(path: str | Path | None, where: str) -> Path | None:
 def finished(figure: Figure, target: Path | None) -> Figure:
     """Saves the figure, if it is to be saved, and returns it."""
     if target is not None:
-        content = BytesIO()
-        figure.savefig(content, dpi=150, format=target.suffix[1:].lower())
-        write_atomically(target, content.getvalue())
+        save_picture(figure, target)
     return figure
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from glassnet.core.calls import suggests
 from glassnet.core.files import require_writable, write_atomically
+from glassnet.core.kinds import PAGE
 from glassnet.core.pages import page
 from glassnet.core.paths import readable_path
 from glassnet.core.shapes import Shape
@@ -76,7 +77,7 @@ def report(
         True
     """
     model.require_one_output("report")
-    target_path = require_writable(path, where="report")
+    target_path = require_writable(path, PAGE, where="report")
     model.require_built("report")
     results = results_of(model, x, y, training_targets)
     target = model.target_name or {CLASSES: "the class", AMOUNTS: "the amount"}.get(results.kind, "the target")
@@ -100,5 +101,5 @@ def report(
             ),
         ]
     )
-    write_atomically(target_path, page(title, body, style=STYLE).encode())
+    write_atomically(target_path, page(title, body, style=STYLE).encode(), PAGE)
     return target_path

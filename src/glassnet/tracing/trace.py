@@ -14,6 +14,7 @@ import numpy as np
 
 from glassnet.core.calls import suggests
 from glassnet.core.files import require_writable, write_atomically
+from glassnet.core.kinds import PAGE
 from glassnet.core.places import place_of
 from glassnet.core.settings import one_of
 from glassnet.model import Model
@@ -82,10 +83,10 @@ class Trace(LoggedStep):
         """
         one_of(language, "language", "Trace.to_html", LANGUAGES)
         if path is not None:
-            require_writable(path, where="Trace.to_html")
+            require_writable(path, PAGE, where="Trace.to_html")
         text = page_of(self, language)
         if path is not None:
-            write_atomically(path, text.encode())
+            write_atomically(path, text.encode(), PAGE)
         return text
 
 

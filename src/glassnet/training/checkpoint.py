@@ -8,6 +8,7 @@ from typing import Any
 
 from glassnet.core.errors import ConfigurationError, FileFormatError
 from glassnet.core.files import require_writable
+from glassnet.core.kinds import MODEL
 from glassnet.core.settings import boolean, whole
 from glassnet.training.callbacks import Callback, TrainingState
 from glassnet.training.monitors import Monitor
@@ -52,7 +53,7 @@ class Checkpoint(Monitor):
         """
         if self.only_best:
             super().on_fit_begin(state)
-        require_writable(self.path.replace("{epoch}", str(state.first_epoch)), where="Checkpoint")
+        require_writable(self.path.replace("{epoch}", str(state.first_epoch)), MODEL, where="Checkpoint")
         if self.only_best and Path(self.path).is_file():
             self._read(state)
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from glassnet.core.errors import ConfigurationError, require_extra
 from glassnet.core.files import require_writable, write_atomically
+from glassnet.core.kinds import PICTURE
 from glassnet.core.settings import one_of
+from glassnet.version import __version__
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -91,9 +93,7 @@ class History:
         for place, name in enumerate(shown, start=1):
             self._panel(figure.add_subplot(1, len(shown), place), name)
         if target is not None:
-            content = BytesIO()
-            figure.savefig(content, dpi=150, format=target.suffix[1:].lower())
-            write_atomically(target, content.getvalue())
+            save_picture(figure, target)
         return figure
 
     def _panel(self, axes: Any, name: str) -> None:
@@ -122,7 +122,7 @@ def require_picture(path: str | Path, *, where: str) -> Path:
         ConfigurationError: the path cannot be written, or its ending is none of .png, .svg and .pdf.
     """
     require_matplotlib(where=where)
-    target = require_writable(path, where=where)
+    target = require_writable(path, PICTURE, where=where)
     if target.suffix.lower() not in PICTURE_ENDINGS:
         raise ConfigurationError(
             where=where,
@@ -131,3 +131,11 @@ def require_picture(path: str | Path, *, where: str) -> Path:
             fix="write learning-curves.png",
         )
     return target
+
+
+def save_picture(figure: Figure, target: Path) -> None:
+    """Writes a figure in the format of the path's ending, with a note in the file of what made it."""
+    ending, content = target.suffix[1:].lower(), BytesIO()
+    note = {"Software" if ending == "png" else "Creator": f"glassnet {__version__}"}
+    figure.savefig(content, dpi=150, format=ending, metadata=note)
+    write_atomically(target, content.getvalue(), PICTURE)

@@ -11,6 +11,7 @@ import numpy as np
 from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.files import require_writable, write_atomically
+from glassnet.core.kinds import C_SOURCE
 from glassnet.core.shapes import Array, Shape, size_of
 from glassnet.interop.c.program import Program, literal
 from glassnet.interop.own import refuse_own_layers
@@ -49,7 +50,7 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
             a parameter that is not finite; a name that C does not know; a ``Table`` with other columns than numbers
             without gaps; the path cannot be written.
     """
-    source = require_writable(path, where="export_c")
+    source = require_writable(path, C_SOURCE, where="export_c")
     if source.suffix != ".c":
         raise ConfigurationError(
             where="export_c",
@@ -71,6 +72,8 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
             expected="a C identifier: letters, digits and underscores, a letter first",
             fix='write function="predict"',
         )
+    header = source.with_suffix(".h")
+    require_writable(header, C_SOURCE, where="export_c")
     model.require_built("export_c")
     refuse_own_layers(model.network, "export_c", graphs=True)
     if isinstance(model.preprocessing, Table) and scaling_of(model) is None:
@@ -81,10 +84,9 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
             fix="write an ONNX file, which takes the table's columns; or export the network alone, a model with "
             "preprocessing=None, and pass it table.apply(data)",
         )
-    header = source.with_suffix(".h")
     text = _source(model, header.name, function)
-    write_atomically(header, _header(model, function).encode())
-    write_atomically(source, text.encode("utf-8", "surrogateescape"))  # with the bytes of the header's name
+    write_atomically(header, _header(model, function).encode(), C_SOURCE)
+    write_atomically(source, text.encode("utf-8", "surrogateescape"), C_SOURCE)  # with the bytes of the header's name
     return source, header
 
 

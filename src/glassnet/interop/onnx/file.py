@@ -12,6 +12,7 @@ import numpy as np
 from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError, require_extra
 from glassnet.core.files import require_writable, write_atomically
+from glassnet.core.kinds import ONNX
 from glassnet.core.settings import whole
 from glassnet.core.shapes import Array
 from glassnet.model import Model
@@ -92,7 +93,7 @@ def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxRe
             input that is called as an output is; the path cannot be written.
     """
     require_extra("onnx", extra="onnx", expected="onnx for writing its files", where="export_onnx")
-    target = require_writable(path, where="export_onnx")
+    target = require_writable(path, ONNX, where="export_onnx")
     model.require_built("export_onnx")
     import onnx
 
@@ -110,7 +111,7 @@ def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxRe
     onnx.checker.check_model(proto, full_check=True)
     content = proto.SerializeToString()
     difference = _difference(model, content) if find_spec("onnxruntime") is not None else None
-    write_atomically(target, content)
+    write_atomically(target, content, ONNX)
     kinds = [node.op_type for node in proto.graph.node]
     operators = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
     return OnnxReport(target, opset, operators, difference, tuple(value.name for value in proto.graph.input))
