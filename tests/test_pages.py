@@ -1,7 +1,8 @@
 import json
 from html.parser import HTMLParser
 
-from glassnet.core.pages import as_json, is_page, page, printable
+from glassnet.core.kinds import PAGE
+from glassnet.core.pages import as_json, page, printable
 
 
 class Tags(HTMLParser):
@@ -37,6 +38,6 @@ def test_what_no_page_can_hold_is_marked(tmp_path):
     path = tmp_path / "page.html"
     path.write_bytes(page("t", "a\x00b \udfff 类别").encode())
     assert "a\ufffdb \ufffd 类别" in path.read_text(encoding="utf-8")
-    assert is_page(path)
+    assert PAGE.is_kind_of(path)
     path.write_text("<!doctype html><p>mine</p>")
-    assert not is_page(path)
+    assert not PAGE.is_kind_of(path)

@@ -132,7 +132,10 @@ def test_a_page_of_somebody_else_is_not_replaced(
     assert run("train flowers.csv --target species --epochs 1 --quiet") == 2
     assert "write --report with another name" in capsys.readouterr().err
     assert Path("flowers.html").read_text() == "<p>mine</p>"
-    assert run("train flowers.csv --target species --epochs 1 --quiet --report flowers.html") == 0
+    assert run("train flowers.csv --target species --epochs 1 --quiet --report flowers.html") == 2
+    assert "--force replaces it" in capsys.readouterr().err
+    assert Path("flowers.html").read_text() == "<p>mine</p>"
+    assert run("train flowers.csv --target species --epochs 1 --quiet --report flowers.html --force") == 0
     assert run("train flowers.csv --target species --epochs 1 --quiet") == 0
 
 
@@ -222,8 +225,8 @@ def test_early_stopping_uses_rows_apart_from_the_test(
         ("train flowers.csv --target species --plot curves.xyz", ".png, .svg, .pdf"),
         ("train flowers.csv --target species --plot no/such/curves.png", "mkdir -p"),
         ("train flowers.csv --target species --report no/such/page.html", "mkdir -p"),
-        ("train flowers.csv --target species --output m --report m", "another file of this training"),
-        ("train flowers.csv --target species --output m.html", "another file of this training"),
+        ("train flowers.csv --target species --output m --report m", "another file of this command"),
+        ("train flowers.csv --target species --output m.html", "another file of this command"),
         ("train flowers.csv --target species --epochs 0", "epochs=0"),
         ("train flowers.csv --target species --hidden 0", "units=0"),
         ("train flowers.csv --target species --test-share 2", "2"),

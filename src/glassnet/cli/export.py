@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from glassnet.cli.outputs import Output, require_outputs
+from glassnet.core.kinds import C_SOURCE, ONNX
 from glassnet.interop import export_c
 from glassnet.model import load
 
@@ -14,7 +16,11 @@ FORMATS = ("c", "onnx")
 def export(options: argparse.Namespace) -> int:
     """Writes the file and says what came of it."""
     model = load(options.model)
-    output = options.output or str(Path(options.model).with_suffix(f".{options.to}"))
+    output = Path(options.output or Path(options.model).with_suffix(f".{options.to}"))
+    written = [Output("--output", output, ONNX if options.to == "onnx" else C_SOURCE)]
+    if options.to == "c" and output.suffix == ".c":
+        written.append(Output("--output, for the header", output.with_suffix(".h"), C_SOURCE))
+    require_outputs(written, [options.model])
     if options.to == "onnx":
         print(model.export_onnx(output))
     else:

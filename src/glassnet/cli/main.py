@@ -11,6 +11,7 @@ from typing import TypeAlias
 from glassnet.cli.notes import notes_to_stderr
 from glassnet.cli.parser import Parser
 from glassnet.core.errors import GlassnetError
+from glassnet.core.files import replacing_all
 from glassnet.core.output import make_plainer, readable
 from glassnet.layers import ACTIVATIONS
 from glassnet.model.model import ENGINES
@@ -51,17 +52,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     make_plainer(sys.stdout, sys.stderr)
     options = build_parser().parse_args(arguments)
     try:
-        with notes_to_stderr():
+        with notes_to_stderr(), replacing_all(getattr(options, "force", False)):
             status: int = options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader of the output has gone away, as head does; what is left of it must not be tried again at the exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except GlassnetError as error:
-        print(f"glassnet: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
+    except (GlassnetError, OSError) as error:
         print(f"glassnet: {error}" + "".join(f" ({note})" for note in getattr(error, "__notes__", ())), file=sys.stderr)
         return 2
     return status
@@ -165,6 +163,7 @@ def _add_train(commands: Commands) -> None:
         "--report", metavar="FILE", help="where to write a page about the model (default: beside it, NAME.html)"
     )
     page.add_argument("--no-report", action="store_true", help="write no page")
+    _add_force(group)
     group.add_argument("--quiet", action="store_true", help="print the result only")
 
 
@@ -198,6 +197,7 @@ def _add_predict(commands: Commands) -> None:
         "--output", metavar="FILE", help="where to write the answers, .csv or .parquet; standard output if not given"
     )
     parser.add_argument("--probabilities", action="store_true", help="add a column with the probability of each class")
+    _add_force(parser)
 
 
 def _add_summary(commands: Commands) -> None:
@@ -226,6 +226,7 @@ def _add_trace(commands: Commands) -> None:
     which.add_argument("--rows", metavar="FIRST:STOP", help="several rows as one batch, such as 0:4")
     parser.add_argument("--html", metavar="FILE", help="where to write the page; needs no network to be looked at")
     parser.add_argument("--language", default="en", choices=LANGUAGES, help="of the page (en)")
+    _add_force(parser)
 
 
 def _add_model_and_data(parser: argparse.ArgumentParser) -> None:
@@ -235,6 +236,14 @@ def _add_model_and_data(parser: argparse.ArgumentParser) -> None:
     _add_texts(parser)
     parser.add_argument(
         "--target", type=readable, metavar="COLUMN", help="for a table: the target column, if not named as in training"
+    )
+
+
+def _add_force(group: argparse._ActionsContainer) -> None:
+    group.add_argument(
+        "--force",
+        action="store_true",
+        help="replace files that glassnet did not write; what the command reads is never replaced",
     )
 
 
@@ -277,6 +286,7 @@ def _add_export(commands: Commands) -> None:
     parser.add_argument("--to", required=True, choices=FORMATS, help="an ONNX file, or C99 source and its header")
     parser.add_argument("--output", metavar="FILE", help="where to write it (default: beside the model, .onnx or .c)")
     parser.add_argument("--function", default="predict", metavar="NAME", help="for C: name of the function (predict)")
+    _add_force(parser)
 
 
 def _add_serve(commands: Commands) -> None:

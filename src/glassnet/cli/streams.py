@@ -3,22 +3,74 @@
 from __future__ import annotations
 
 import csv
+import errno
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from functools import partial
+from io import StringIO
 from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
+
 from glassnet.core.files import replacing
+from glassnet.core.kinds import PARQUET, Kind
 from glassnet.core.output import answers_to
+from glassnet.preprocessing import Standardize
 
 Answers = dict[str, Sequence[Any]]
 """Columns of answers by name, for some rows."""
+STANDARD_OUTPUT = None, "-", "/dev/stdout"
+"""What stands for it in place of a path."""
+LONG = 12
+"""Letters of a number that has more digits than people write."""
 
 
-def write_answers(answers: Iterable[Answers], path: str | None) -> int:
+def is_parquet(path: Path) -> bool:
+    """Whether answers are written there in columns."""
+    return path.name.lower().endswith(".parquet")
+
+
+def kind_of_answers(path: Path, names: Sequence[str], scaling: Standardize | None) -> Kind:
+    """What is written there, in columns of these names.
+
+    A table of text has no place for a note of who wrote it. It is known by its first line, which must be the very one
+    that would be written; where that names columns of the user's own alone, whose true values may stand in such a
+    table, too, by its numbers as well.
+    """
+    if is_parquet(path):
+        return PARQUET
+    line = StringIO()
+    csv.writer(line, lineterminator="\n").writerow(names)
+    is_plain = any(name == "prediction" or name.startswith(("prediction_", "probability_")) for name in names)
+    are_answers = None if is_plain else partial(_are_amounts, scaling=scaling)
+    return Kind("a table of such answers of glassnet's", (), line.getvalue().encode(), are_answers)
+
+
+def _are_amounts(lines: bytes, *, scaling: Standardize | None) -> bool:
+    """Whether numbers are answers of a network: float32, brought to the targets' unit, with the digits of that."""
+    rows = [line.split(",") for line in lines.decode(errors="replace").split("\n")[:-1]]
+    try:
+        values = np.array(rows, np.float64)
+    except ValueError:
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        raw = values if scaling is None else (values - scaling.mean) / scaling.scale
+        outputs = raw.astype(np.float32)
+        again = outputs if scaling is None else scaling.invert(outputs, np.float64)
+    cells = [cell for row in rows for cell in row]
+    return bool((again == values).all()) and any(len(cell) >= LONG for cell in cells)
+
+
+def write_answers(answers: Iterable[Answers], path: Path | None, kind: Kind | None) -> int:
     """Writes columns, some rows at a time: a .csv, a .parquet, or text to the standard output where path is None.
+
+    Args:
+        answers: columns by name, of some rows after others.
+        path: the file, of which ``kind_of_answers`` says the kind.
+        kind: of the file.
 
     Returns:
         How many rows there were.
@@ -31,13 +83,15 @@ def write_answers(answers: Iterable[Answers], path: str | None) -> int:
             rows += len(next(iter(own.values())))
             yield own
 
-    if path is not None and path.lower().endswith(".parquet"):
-        with replacing(path) as parquet:
-            _write_parquet(counted(), parquet)
-    else:
-        with nullcontext() if path is None else replacing(path) as temporary:
-            stream = answers_to(sys.stdout) if temporary is None else temporary.open("w", encoding="utf-8", newline="")
-            with stream as file:
+    if path is None or kind is None:
+        with answers_to(sys.stdout) as stream:
+            _write_csv(counted(), stream)
+        return rows
+    with replacing(path, kind) as temporary:
+        if is_parquet(path):
+            _write_parquet(counted(), temporary)
+        else:
+            with temporary.open("w", encoding="utf-8", newline="") as file:
                 _write_csv(counted(), file)
     return rows
 
@@ -66,6 +120,11 @@ def _write_parquet(answers: Iterable[Answers], path: Path) -> None:
         except BaseException as error:  # noqa: BLE001 - raised below: polars would wrap it and keep what it refers to
             errors.append(error)
 
-    register_io_source(source, schema=first.schema).sink_parquet(path)
+    try:
+        register_io_source(source, schema=first.schema).sink_parquet(path, metadata={"made by": "answers of glassnet"})
+    except polars.exceptions.PolarsError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        if not errors:
+            raise OSError(errno.EIO if number is None else int(number[1]), str(error)) from error
     if errors:
         raise errors[0]

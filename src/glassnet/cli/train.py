@@ -12,10 +12,10 @@ import numpy as np
 
 from glassnet.cli import tables
 from glassnet.cli.networks import DIGITS_SHAPE, build_network, check_network_options
+from glassnet.cli.outputs import Output, require_outputs
 from glassnet.cli.pictures import picture_options
 from glassnet.core.errors import ConfigurationError, DataError
-from glassnet.core.files import require_writable
-from glassnet.core.pages import is_page
+from glassnet.core.kinds import MODEL, PAGE, PICTURE
 from glassnet.core.shapes import Array
 from glassnet.data import Dataset, open_source, parse_subset, split
 from glassnet.data.sources import refuse_size
@@ -34,9 +34,7 @@ PRINTED_EPOCHS = 20
 
 def train(options: argparse.Namespace) -> int:
     """Reads the data, trains, tests, saves; every path is checked before the work begins."""
-    output = require_writable(options.output or f"{_stem(options.data)}.safetensors", where="--output")
-    plot = None if options.plot is None else require_picture(options.plot, where="--plot")
-    require_report(options, output)
+    output, plot = require_paths(options)
     subset = None if options.subset is None else parse_subset(options.subset)
     check_network_options(options)
     pictures = picture_options(options)
@@ -161,29 +159,34 @@ def report_path(options: argparse.Namespace, output: Path) -> Path:
     return output.with_suffix(".html") if options.report is None else Path(options.report)
 
 
-def require_report(options: argparse.Namespace, output: Path) -> None:
-    """Checks before any work that the page can be written, and that it is no other file of this training.
+def require_paths(options: argparse.Namespace) -> tuple[Path, Path | None]:
+    """Checks before any work what the training writes: the model, a picture, a page.
+
+    Returns:
+        Where the model goes, and the picture if there is to be one.
 
     Raises:
-        ConfigurationError: it cannot.
+        ConfigurationError, WriteError: one of them cannot be written, see ``require_outputs``.
     """
+    output = Path(options.output or f"{_stem(options.data)}.safetensors")
+    outputs = [Output("--output", output, MODEL)]
+    plot = None if options.plot is None else Path(options.plot)
+    if plot is not None:
+        outputs.append(Output("--plot", plot, PICTURE))
+    require_outputs(outputs, [options.data])
+    if plot is not None:
+        require_picture(plot, where="--plot")
     if options.no_report:
-        return
-    page = require_writable(report_path(options, output), where="--report")
-    if options.report is None and page.is_file() and not is_page(page):
-        raise ConfigurationError(
-            where="train",
-            received=f"{str(page)!r}, which exists and is no page of glassnet's",
-            expected="a name for the report that replaces nothing of yours",
-            fix="write --report with another name, or --no-report",
-        )
-    if page.resolve() in {Path(other).resolve() for other in (output, options.plot) if other is not None}:
-        raise ConfigurationError(
-            where="--report",
-            received=f"{str(page)!r}, which is another file of this training",
-            expected="a file of its own",
-            fix="choose another path, such as --report report.html, or write --no-report",
-        )
+        return output, plot
+    outputs.append(Output("--report", report_path(options, output), PAGE))
+    try:
+        require_outputs(outputs, [options.data])
+    except ConfigurationError as error:
+        if options.report is not None:
+            raise
+        fix = "write --report with another name, or --no-report"
+        raise ConfigurationError(**error.parts | {"where": "train", "fix": fix}) from None
+    return output, plot
 
 
 def build_model(options: argparse.Namespace, data: Dataset, target: str | None) -> Model:

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.cli.outputs import Output, require_outputs
 from glassnet.cli.pictures import SHOWN, answer_lines, picture_options, read_for
-from glassnet.cli.streams import Answers, write_answers
+from glassnet.cli.streams import STANDARD_OUTPUT, Answers, is_parquet, kind_of_answers, write_answers
 from glassnet.cli.tables import answers_in, measured, reading_of
 from glassnet.core.errors import ConfigurationError
-from glassnet.core.files import require_writable
+from glassnet.core.kinds import PAGE
 from glassnet.core.output import answers_to, in_a_line, listed
 from glassnet.core.shapes import Array
 from glassnet.data import Dataset, open_source, read_csv
@@ -48,25 +49,28 @@ def predict(options: argparse.Namespace) -> int:
     """Writes one line for each row, or for each picture."""
     model = load(options.model)
     model.require_one_output("glassnet predict")
-    if options.output is not None:
-        require_writable(options.output, where="--output")
-        if options.output.lower().endswith(".parquet"):
-            require_polars(where="--output")
     files = [picture_files(source) for source in options.data]
+    output, kind = None if options.output in STANDARD_OUTPUT else Path(options.output), None
+    if output is not None:
+        kind = kind_of_answers(output, _columns(model, options, with_files=all(files)), model.target_scaling)
+        require_outputs([Output("--output", output, kind)], [options.model, *options.data])
+        if is_parquet(output):
+            require_polars(where="--output")
     if all(files):
         x, names = read_for(model, [file for own in files for file in own], options)
         lines = answer_lines(model, x, names, most=None if options.probabilities else SHOWN)
-        if options.output is None and lines is not None:
+        if output is None and lines is not None:
             with answers_to(sys.stdout) as stream:
                 print("\n".join(lines), file=stream)
             return 0
-        answers = iter([{"file": names, **_answers(model, x, with_probabilities=options.probabilities)}])
+        answers = iter([{"file": names, **_answers(model, model.predict(x), with_probabilities=options.probabilities)}])
     else:
-        answers = (_answers(model, x, with_probabilities=options.probabilities) for x in _rows(model, options))
+        rows_of = _rows(model, options)
+        answers = (_answers(model, model.predict(x), with_probabilities=options.probabilities) for x in rows_of)
     with told_once("predict"):  # of all blocks of rows together
-        rows = write_answers(answers, options.output)
-    if options.output is not None:
-        print(f"{rows:,} predictions written to {options.output}")
+        rows = write_answers(answers, output, kind)
+    if output is not None:
+        print(f"{rows:,} predictions written to {output}")
     return 0
 
 
@@ -96,7 +100,7 @@ def summary(options: argparse.Namespace) -> int:
 def trace(options: argparse.Namespace) -> int:
     """Prints every array of one training step on some rows, or writes it as a page."""
     if options.html is not None:
-        require_writable(options.html, where="--html")
+        require_outputs([Output("--html", Path(options.html), PAGE)], [options.model, options.data])
     model = load(options.model)
     table = model.preprocessing
     if isinstance(table, Table) and is_table(options.data):
@@ -196,9 +200,14 @@ def _with_targets(model: Model, options: argparse.Namespace) -> Dataset:
     return data if model.class_names is None else data.with_classes(model.class_names)
 
 
-def _answers(model: Model, x: Any, *, with_probabilities: bool) -> Answers:
+def _columns(model: Model, options: argparse.Namespace, *, with_files: bool) -> list[str]:
+    """The names of the columns of its answers, such as it would give them from any outputs."""
+    outputs = np.zeros((1, *(model.network.output_shape or ())), model.network.dtype)
+    return ["file"] * with_files + list(_answers(model, outputs, with_probabilities=options.probabilities))
+
+
+def _answers(model: Model, outputs: Array, *, with_probabilities: bool) -> Answers:
     """Columns by name: the prediction or, where there are several for each row, one column for each."""
-    outputs = model.predict(x)
     table = model.preprocessing
     if not model.loss.decides_classes:
         of_table = table.target.names if isinstance(table, Table) and table.target is not None else ()
