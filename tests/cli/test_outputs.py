@@ -116,10 +116,14 @@ def test_devices_pipes_and_folders_are_refused_and_stay(
     assert "a named pipe" in capsys.readouterr().err
     assert stat.S_ISFIFO(os.stat(name).st_mode)
     os.unlink(name)
-    os.symlink("/dev/null", name)
+    ends = os.openpty()
+    device = os.ttyname(ends[1])
+    os.symlink(device, name)
     assert run(f"{command} {name} --force") == 2
     assert "a device" in capsys.readouterr().err
-    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+    assert stat.S_ISCHR(os.stat(device).st_mode)
+    for end in ends:
+        os.close(end)
     os.unlink(name)
     os.mkdir(name)
     assert run(f"{command} {name} --force") == 2
