@@ -190,16 +190,18 @@ class Model(Fitting, Stepping):
         been read back as ``gn.load`` will read it. Checksums in it show damage that it may take later.
 
         Args:
-            path: the file.
+            path: the file. What a symbolic link leads to is replaced and the link stays; so do the mode, the owner and
+                the group of an older file. A file that is not empty and no model of glassnet's is not replaced.
             include_optimizer: whether to keep the memory of the optimizer and of callbacks, so that training can go on
                 from here.
 
         Raises:
             NotBuiltError: there is nothing to save yet.
-            ConfigurationError: the path cannot be written, or a setting cannot be put into a file, or would be refused
-                when the file is read.
+            ConfigurationError: the path cannot be written or has another file; a setting cannot be put into a file, or
+                would be refused when the file is read.
             DataError: NaN or infinity among the parameters or in the memory of the optimizer.
             ShapeError: settings of layers were changed after the build, so that their weights do not fit any more.
+            WriteError: the disk is full or failing; the older file is as it was.
         """
         write(self, path, self.epochs_trained, include_optimizer=include_optimizer)
 

@@ -38,6 +38,7 @@ def network_diagram(network: Model | Network | Layer, path: str | Path | None = 
     Raises:
         NotBuiltError: the network is not built.
         ConfigurationError: the path cannot be written.
+        WriteError: the disk is full or failing.
     """
     network = network.network if isinstance(network, Model) else as_network(network)
     if path is not None:

@@ -63,6 +63,7 @@ def report(
         NotBuiltError: the model has seen no data.
         ShapeError, DataError: x and y do not fit the model.
         ConfigurationError: the path cannot be written.
+        WriteError: the disk is full or failing.
 
     Example:
         >>> import numpy as np, glassnet as gn

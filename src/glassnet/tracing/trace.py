@@ -80,6 +80,7 @@ class Trace(LoggedStep):
 
         Raises:
             ConfigurationError: another language, or a path that cannot be written.
+            WriteError: the disk is full or failing.
         """
         one_of(language, "language", "Trace.to_html", LANGUAGES)
         if path is not None:

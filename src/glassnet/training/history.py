@@ -81,6 +81,7 @@ class History:
         Raises:
             MissingExtraError: matplotlib is not installed.
             ConfigurationError: the path cannot be written, or has another ending; a name that was not measured.
+            WriteError: the disk is full or failing.
         """
         target = None if path is None else require_picture(path, where="History.plot")
         require_matplotlib(where="History.plot")

@@ -49,6 +49,7 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
         ConfigurationError: a layer that calls a kernel without a C function; a ``Graph`` of several inputs or outputs;
             a parameter that is not finite; a name that C does not know; a ``Table`` with other columns than numbers
             without gaps; the path cannot be written.
+        WriteError: the disk is full or failing.
     """
     source = require_writable(path, C_SOURCE, where="export_c")
     if source.suffix != ".c":

@@ -91,6 +91,7 @@ def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxRe
         ConfigurationError: a kernel that no operator stands for, or a layer that calculates in Python: it is named; an
             opset that is too old, or newer than the installed onnx; a table's column that ONNX cannot express; an
             input that is called as an output is; the path cannot be written.
+        WriteError: the disk is full or failing.
     """
     require_extra("onnx", extra="onnx", expected="onnx for writing its files", where="export_onnx")
     target = require_writable(path, ONNX, where="export_onnx")
