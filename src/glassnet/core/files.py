@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import NamedTuple
 
-from glassnet.core.errors import ConfigurationError, GlassnetError, WriteError
+from glassnet.core.errors import ConfigurationError, GlassnetError, WriteError, shown
 from glassnet.core.kinds import Kind
 
 _MAY_REPLACE_ALL: ContextVar[bool] = ContextVar("may_replace_all", default=False)
@@ -141,10 +141,10 @@ def replacing_all(allowed: bool) -> Iterator[None]:
 
 def _followed(path: str | Path, kind: Kind, where: str) -> _Target:
     """Where a path leads to, which must be a new file, an empty one or one of that kind."""
-    if not isinstance(path, str | Path):
+    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
         raise ConfigurationError(
             where=where,
-            received=f"{path!r:.60} as a path",
+            received=f"{shown(path)} as a path",
             expected="a text or a pathlib.Path",
             fix="pass the name of a file",
         )
