@@ -50,17 +50,28 @@ void Forward::divide(const std::vector<int>& shares, std::int64_t channels, bool
     is_divided_ = true;
 }
 
-std::unique_ptr<Forward::Lane> Forward::Lanes::take() {
-    const std::lock_guard lock(mutex);
-    if (idle.empty()) return nullptr;
-    auto lane = std::move(idle.back());
-    idle.pop_back();
-    return lane;
+Forward::Lanes::~Lanes() {
+    while (take() != nullptr) {
+    }
 }
 
+std::unique_ptr<Forward::Lane> Forward::Lanes::take() {
+    for (std::atomic<Lane*>& place : idle_) {
+        if (place.load(std::memory_order_relaxed) == nullptr) continue;
+        if (Lane* lane = place.exchange(nullptr, std::memory_order_acquire)) return std::unique_ptr<Lane>(lane);
+    }
+    return nullptr;
+}
+
+// One for which there is no place goes.
 void Forward::Lanes::give_back(std::unique_ptr<Lane> lane) {
-    const std::lock_guard lock(mutex);
-    idle.push_back(std::move(lane));
+    for (std::atomic<Lane*>& place : idle_) {
+        Lane* none = nullptr;
+        if (!place.compare_exchange_strong(none, lane.get(), std::memory_order_release, std::memory_order_relaxed))
+            continue;
+        lane.release();
+        return;
+    }
 }
 
 std::unique_ptr<Forward::Lane> Forward::take_lane() {
@@ -204,7 +215,8 @@ void Forward::run(const char* x, char* y, std::int64_t rows, int threads) {
     }
     // Pieces must not throw, so that the memory for all that can be at work at once is taken before.
     Lanes lanes;
-    for (std::int64_t i = 0; i < std::min<std::int64_t>(threads, tiles); ++i) lanes.idle.push_back(take_lane());
+    const std::int64_t at_work = std::min<std::int64_t>({threads, tiles, Pool::most_threads});
+    for (std::int64_t i = 0; i < at_work; ++i) lanes.give_back(take_lane());
     struct Context {
         Forward* forward;
         Lanes* lanes;
@@ -216,13 +228,14 @@ void Forward::run(const char* x, char* y, std::int64_t rows, int threads) {
         const auto* c = static_cast<const Context*>(given);
         const Forward& self = *c->forward;
         const std::int64_t start = i * self.tile_;
-        auto lane = c->lanes->take();
+        std::unique_ptr<Lane> lane;
+        while (lane == nullptr) lane = c->lanes->take();  // there is one, which may come back where take() has passed
         self.run_tile(*lane, c->x + start * self.input_.row_bytes, c->y + start * self.output_.row_bytes,
                       std::min(self.tile_, c->rows - start));
         c->lanes->give_back(std::move(lane));
     };
     Pool::shared().run(tiles, threads, one_tile, &context);
-    for (auto& lane : lanes.idle) lanes_.give_back(std::move(lane));
+    while (auto lane = lanes.take()) lanes_.give_back(std::move(lane));
 }
 
 }  // namespace glassnet

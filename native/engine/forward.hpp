@@ -1,9 +1,9 @@
 // The forward pass of a network over any number of rows, from any number of threads at once.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -58,12 +58,16 @@ private:
         std::int64_t rows;
     };
 
-    struct Lanes {
+    // Those that are idle. There is no lock: in the child of a fork one that another thread held would stay locked.
+    class Lanes {
+    public:
+        ~Lanes();
+
         std::unique_ptr<Lane> take();  // null where none is idle
         void give_back(std::unique_ptr<Lane> lane);
 
-        std::mutex mutex;
-        std::vector<std::unique_ptr<Lane>> idle;
+    private:
+        std::atomic<Lane*> idle_[Pool::most_threads]{};
     };
 
     std::unique_ptr<Lane> take_lane();

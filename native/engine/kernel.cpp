@@ -6,9 +6,10 @@
 namespace glassnet {
 namespace {
 
-// Made at the first registration, since files are initialised in any order.
+// Made at the first registration, since files are initialised in any order. Never destroyed: threads may look at it
+// until the process has ended.
 std::unordered_map<std::string, Kernel>& kernels() {
-    static std::unordered_map<std::string, Kernel> found;
+    static auto& found = *new std::unordered_map<std::string, Kernel>;
     return found;
 }
 

@@ -12,6 +12,7 @@
 #include <tuple>
 
 #include "engine/forward.hpp"
+#include "engine/interpreter.hpp"
 #include "engine/replay.hpp"
 #include "engine/subnormals.hpp"
 #include "math/finite.hpp"
@@ -78,7 +79,7 @@ T* address(const std::optional<AnyArray>& array) {
 }
 
 Replay::Outcome carry_out(Replay& replay, const Replay::Span& span) {
-    nb::gil_scoped_release release;
+    const WithoutInterpreter left;
     const Subnormals subnormals(Subnormals::as_zero);
     return replay.run(span);
 }
@@ -158,7 +159,7 @@ bool predict(Forward& forward, nb::handle x, nb::handle y, int threads) {
                                ? all_finite(reinterpret_cast<const double*>(inputs.data()), inputs.bytes() / 8)
                                : all_finite(reinterpret_cast<const float*>(inputs.data()), inputs.bytes() / 4);
     if (!is_finite) return false;
-    nb::gil_scoped_release release;
+    const WithoutInterpreter left;
     const Subnormals subnormals(Subnormals::as_zero);
     forward.run(inputs.data(), outputs.data(), inputs.rows(), threads);
     return true;
@@ -176,6 +177,8 @@ std::string best_variant() {
 }  // namespace
 
 NB_MODULE(GLASSNET_MODULE, module) {
+    // What daemon threads work on is still there when the program ends, and nothing to report.
+    nb::set_leak_warnings(false);
     module.def("best_variant", &best_variant);
     module.doc() = "Compiled kernels and programs; use them through glassnet.runners.";
     module.def("has_kernel", &has_kernel, nb::arg("name"));
@@ -206,13 +209,13 @@ NB_MODULE(GLASSNET_MODULE, module) {
             [](Program& program, nb::object function) {
                 // Destroyed and called with the GIL held; an error stays set in Python until run() has returned.
                 auto held = std::shared_ptr<nb::object>(new nb::object(std::move(function)), [](nb::object* object) {
-                    nb::gil_scoped_acquire acquire;
+                    const WithInterpreter entered;
                     delete object;
                 });
                 program.add_callback([held] {
                     const Subnormals subnormals(Subnormals::as_numbers);
-                    nb::gil_scoped_acquire acquire;
-                    return nb::cast<bool>((*held)());
+                    const WithInterpreter entered;
+                    return returns_true(held->ptr());
                 });
             },
             nb::arg("function"))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from glassnet.core.calls import suggests
+from glassnet.core.ending import each_to_the_end, to_the_end
 from glassnet.core.errors import (
     ConfigurationError,
     DataError,
@@ -156,7 +157,7 @@ def read_header(path: str | Path, reading: Reading | None = None) -> list[str]:
     if str(path).lower().endswith(".xlsx"):
         return list(read_xlsx(path))
     if str(path).lower().endswith(".parquet"):
-        with _as_damage(path):
+        with _as_damage(path), to_the_end():
             return list(_scan(path).collect_schema().names())
     with records(path, reading or Reading()) as found:
         return found.names
@@ -261,12 +262,13 @@ def _scan(path: Path) -> Any:
 def _frames_of_parquet(path: Path, wanted: Sequence[str], rows: int) -> Iterator[Frame]:
     scan = _scan(path)
     with _as_damage(path):
-        there = scan.collect_schema().names()
+        with to_the_end():
+            there = scan.collect_schema().names()
         chosen = scan.select(list(wanted) if wanted and set(wanted) <= set(there) else there)
         whole = rows > ROWS
-        parts = [chosen.collect()] if whole else chosen.collect_batches(chunk_size=rows, maintain_order=True)
+        parts = [chosen] if whole else chosen.collect_batches(chunk_size=rows, maintain_order=True)
         start = 0
-        for part in parts:
+        for part in each_to_the_end(part.collect() if whole else part for part in parts):
             if len(part):
                 lines = range(start, start + len(part))
                 raws = columns_of(part, where=path.name)

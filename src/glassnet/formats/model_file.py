@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.core.ending import to_the_end
 from glassnet.core.errors import DataError, FileFormatError, MissingFileError
 from glassnet.core.files import replacing
 from glassnet.core.kinds import MODEL
@@ -31,6 +32,7 @@ SINCE_CHECKSUMS = 2
 METADATA_KEY = "glassnet"
 
 
+@to_the_end()
 def write_model_file(
     path: str | Path, description: dict[str, Any], tensors: dict[str, Array], *, prove: Callable[[Path], None]
 ) -> None:
@@ -64,6 +66,7 @@ def write_model_file(
         prove(temporary)
 
 
+@to_the_end()
 def read_model_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Array]]:
     """Reads what ``write_model_file`` wrote.
 
@@ -88,6 +91,7 @@ def read_model_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Array]]
     return description, tensors
 
 
+@to_the_end()
 def read_description(path: str | Path) -> dict[str, Any]:
     """All but the arrays of what ``read_model_file`` reads, with the same errors."""
     with _opened(path) as (file, where):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.calls import suggests
+from glassnet.core.ending import to_the_end
 from glassnet.core.errors import (
     ConfigurationError,
     DataError,
@@ -61,7 +62,8 @@ def load_state(network: Network, path: str | Path, names: Mapping[str, str] | No
             where=where, received="no such file", expected="a .safetensors file", fix="check the path"
         )
     try:
-        tensors: dict[str, Array] = load_file(str(path))
+        with to_the_end():
+            tensors: dict[str, Array] = load_file(str(path))
     except (SafetensorError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise FileFormatError(
             where=where,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from glassnet.core.ending import to_the_end
 from glassnet.core.output import for_stream
 
 if TYPE_CHECKING:
@@ -31,13 +32,15 @@ class ProgressBar:
 
     def __enter__(self) -> ProgressBar:
         if self._progress is not None:
-            self._progress.start()
+            with to_the_end():
+                self._progress.start()
             self._task = self._progress.add_task("", total=self._steps * (self._last - self._first + 1), measured="")
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._progress is not None:
-            self._progress.stop()
+            with to_the_end():
+                self._progress.stop()
 
     def step(self, epoch: int, done: int) -> None:
         """Shows that ``done`` steps of the epoch are over; cheap when the last refresh was just now."""
@@ -58,7 +61,8 @@ class ProgressBar:
         completed = (epoch - self._first) * self._steps + done
         text = f"epoch {epoch}/{self._last}"
         measured = for_stream(self._measured, self._progress.console.file)  # metrics have names of the user's
-        self._progress.update(self._task, description=text, completed=completed, measured=measured, refresh=True)
+        with to_the_end():
+            self._progress.update(self._task, description=text, completed=completed, measured=measured, refresh=True)
 
     @staticmethod
     def _open() -> Progress | None:
