@@ -7,7 +7,10 @@ people to read, in ``glassnet.kernels``. Start with ``Sequential``, ``Dense`` an
 from typing import Any
 
 from glassnet.core.doors import hang
+from glassnet.core.forks import look_after_forks
 from glassnet.core.lazy import lazily, names_of
+
+look_after_forks()
 
 _NAMES = names_of(f"{__path__[0]}/__init__.pyi")
 

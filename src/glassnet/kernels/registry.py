@@ -22,7 +22,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from glassnet.core.errors import ConfigurationError
@@ -122,21 +122,15 @@ class KernelInfo:
         """Whether it writes a part of an array and leaves the others to other calls."""
         return "unwritten" in self.elements
 
-    @cached_property
+    @property
     def dtypes(self) -> dict[str, type]:
         """By name the dtype of each array whose annotation says one; all others have the network's."""
-        return {name: meant for name, meant in self._annotated() if meant != GEOMETRY}
+        return _annotated(self.function)[0]
 
-    @cached_property
+    @property
     def geometry(self) -> tuple[str, ...]:
         """Names of the settings that say where things lie and do not enter a number: strides, padding, places."""
-        return tuple(name for name, meant in self._annotated() if meant == GEOMETRY)
-
-    def _annotated(self) -> list[tuple[str, Any]]:
-        """Names of arguments whose type says more than "an array" or "a number", and what."""
-        hints = get_type_hints(self.function, include_extras=True)
-        types = [(name, one) for name, hint in hints.items() for one in (hint, *get_args(hint))]
-        return [(name, one.__metadata__[0]) for name, one in types if hasattr(one, "__metadata__")]
+        return _annotated(self.function)[1]
 
     def equation_of(self, arrays: Mapping[str, Any]) -> str:
         """The equation of a call, without the bias of a layer that has none."""
@@ -213,6 +207,16 @@ def kernel(
         return function
 
     return enter
+
+
+@cache  # unlike cached_property of Python 3.11 without a lock, which a fork could leave to a child for ever
+def _annotated(function: Kernel) -> tuple[dict[str, type], tuple[str, ...]]:
+    """What a kernel's annotations say of its arguments beyond "an array" or "a number": dtypes, and places."""
+    hints = get_type_hints(function, include_extras=True)
+    types = [(name, one) for name, hint in hints.items() for one in (hint, *get_args(hint))]
+    meant = [(name, one.__metadata__[0]) for name, one in types if hasattr(one, "__metadata__")]
+    dtypes = {name: what for name, what in meant if what != GEOMETRY}
+    return dtypes, tuple(name for name, what in meant if what == GEOMETRY)
 
 
 def folding(kernel: Kernel) -> Kernel | None:
