@@ -314,3 +314,17 @@ def test_methods_left_out_are_named_by_python():
     net.build((3,))
     with pytest.raises(NotImplementedError):
         net.forward(gn.NumpyRunner(), np.ones((1, 3), np.float32), training=True)
+
+
+def test_a_copied_network_shares_as_before() -> None:
+    layer = MyDense(3, scale=0.1)
+    net = gn.Sequential(layer, gn.Tanh(), layer)
+    net.build((3,), seed=0)
+    copied = net.copy()
+    assert len(copied.named_parameters()) == len(net.named_parameters()) == 1
+    copied.layers[0].set_weights({"weight": np.ones((3, 3))})
+    np.testing.assert_array_equal(copied.layers[2].weights()["weight"], np.ones((3, 3)))
+    assert not np.array_equal(net.layers[0].weights()["weight"], np.ones((3, 3)))
+    another = gn.Sequential(copied.layers[0].layer, gn.Dense(1))  # the copied object knows its own layer
+    another.build((3,), seed=0)
+    np.testing.assert_array_equal(another.layers[0].weights()["weight"], np.ones((3, 3)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakSet
+from weakref import ReferenceType, WeakSet, ref
 
 import numpy as np
 
@@ -117,7 +117,7 @@ class Store:
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self.values, self.gradients = (flat_buffer(0, dtype, stream=i) for i in range(2))
         self.networks: WeakSet[Any] = WeakSet()
-        self._held: list[Parameter] = []
+        self._held: list[ReferenceType[Parameter]] = []  # it is they who hold the store
         _STORES.add(self)
 
     @staticmethod
@@ -133,8 +133,9 @@ class Store:
         for store in stores:
             stop = start + len(store.values)
             joined.values[start:stop], joined.gradients[start:stop] = store.values, store.gradients
-            for parameter in store._held:
-                joined._take(parameter, parameter._start + start)
+            for held in store._held:
+                if (parameter := held()) is not None:
+                    joined._take(parameter, parameter._start + start)
             start = stop
         for parameter in new:
             values = parameter.value
@@ -157,7 +158,7 @@ class Store:
 
     def _take(self, parameter: Parameter, start: int) -> None:
         parameter._store, parameter._start = self, start
-        self._held.append(parameter)
+        self._held.append(ref(parameter))
         self.bind(parameter)
 
     def bind(self, parameter: Parameter) -> None:

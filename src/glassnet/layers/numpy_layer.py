@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import cache
 from inspect import signature
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from glassnet.core.shapes import Array, Shape
 from glassnet.initializers import as_initializer
 from glassnet.kernels.python import python_backward, python_forward
 from glassnet.layers.base import Layer
+from glassnet.layers.weights import Weights
 from glassnet.runners import Runner
 from glassnet.runners.own import checked, held, mistake, named, pair
 
@@ -101,7 +104,12 @@ class PythonLayer(Layer):
     @staticmethod
     def of(layer: NumpyLayer) -> PythonLayer:
         """The one layer for the user's object: in a second place that shares its parameters, too."""
-        found: PythonLayer = layer.__dict__.setdefault("_in_network", PythonLayer(layer))
+        place: _Place = layer.__dict__.setdefault("_in_network", _Place())
+        found = place.holder()
+        if found is None:
+            found = PythonLayer(layer)
+            found.__dict__["_weights"] = place.weights
+            place.holder = ref(found)
         return found
 
     def __repr__(self) -> str:
@@ -180,6 +188,33 @@ class PythonLayer(Layer):
                     fix=f"calculate into a variable; for running statistics declare {name} with trainable=False and "
                     f"write self.{name}[...] = ...",
                 )
+
+
+class _Place:
+    """What a user's object knows of its layer in a network, which holds it: the weights, and the layer while it lives.
+
+    Were it to hold that layer, too, both would wait for a garbage collector, with the memory of the whole network.
+    """
+
+    def __init__(self) -> None:
+        self.weights = Weights()
+        self.holder: Callable[[], PythonLayer | None] = _nobody
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Place:
+        """A copy that knows the copy of the layer, where that is being copied."""
+        made = memo[id(self)] = _Place()
+        made.weights = deepcopy(self.weights, memo)
+        twin = memo.get(id(self.holder()))
+        if twin is not None:
+            made.holder = ref(twin)
+        return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"weights": self.weights, "holder": _nobody}
+
+
+def _nobody() -> None:
+    return None
 
 
 @cache

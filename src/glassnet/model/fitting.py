@@ -99,7 +99,7 @@ class Fitting(Answering):
             History(),
             epochs=(self.epochs_trained + 1, self.epochs_trained + epochs),
             available=names + (tuple(f"val_{name}" for name in names) if validation else ()) + ("learning_rate",),
-            save=lambda path: write(self, path, state.epoch),
+            save=lambda path, state: write(self, path, state.epoch),
             memories=self.memories,
             memories_in=read_memories,
         )

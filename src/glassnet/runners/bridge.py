@@ -1,4 +1,7 @@
-"""The bridge back to Python: a user's own layer, loss or optimizer as calls in a program else compiled."""
+"""The bridge back to Python: a user's own layer, loss or optimizer as calls in a program else compiled.
+
+What is recorded does not refer to the recorder, which keeps it: no collector should have to break that circle.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,11 @@ from glassnet.runners.standins import plain
 
 def forward(recorder: Runner, layer: Any, x: Array, *, training: bool) -> tuple[Array, list[Any]]:
     """Records the call of ``layer.forward``; its cache waits in a list."""
+    seed = recorder.seed
     kept: list[Any] = []
 
     def call(x: Array, step: int) -> Array:
-        y, cache = own.forward(NumpyRunner(recorder.seed, step), layer, x, training=training)
+        y, cache = own.forward(NumpyRunner(seed, step), layer, x, training=training)
         kept[:] = [cache]
         return y
 
@@ -30,10 +34,11 @@ def forward(recorder: Runner, layer: Any, x: Array, *, training: bool) -> tuple[
 
 def backward(recorder: Runner, layer: Any, dy: Array, kept: list[Any]) -> Array:
     """Records the call of ``layer.backward``."""
+    seed = recorder.seed
     gradients = plain(own.gradients_of(layer))
 
     def call(dy: Array, step: int) -> tuple[Array, list[Array]]:
-        return own.backward(NumpyRunner(recorder.seed, step), layer, dy, kept[0]), gradients
+        return own.backward(NumpyRunner(seed, step), layer, dy, kept[0]), gradients
 
     dx = recorder.empty((dy.shape[0], *layer.input_shape), dy.dtype)
     arrays = {"dy": dy, "dx": dx, "gradients": gradients}
@@ -43,9 +48,10 @@ def backward(recorder: Runner, layer: Any, dy: Array, kept: list[Any]) -> Array:
 
 def row_weights(recorder: Runner, loss: Any, outputs: Array, weights: Array | None) -> tuple[Array, Array]:
     """Records the call of ``loss.row_weights``."""
+    seed = recorder.seed
 
     def call(outputs: Array, weights: Array | None) -> tuple[Array, Array]:
-        return own.row_weights(NumpyRunner(recorder.seed), loss, outputs, weights)
+        return own.row_weights(NumpyRunner(seed), loss, outputs, weights)
 
     shares, total = recorder.empty((len(outputs),), outputs.dtype), recorder.empty((1,), np.float64)
     arrays = {"outputs": outputs, "weights": weights, "row_weights": shares, "total": total}
@@ -57,10 +63,11 @@ def loss_forward(
     recorder: Runner, loss: Any, outputs: Array, targets: Array, weights: Array
 ) -> tuple[Array, list[Any]]:
     """Records the call of ``loss.forward``; its cache waits in a list."""
+    seed = recorder.seed
     kept: list[Any] = []
 
     def call(outputs: Array, targets: Array, weights: Array, step: int) -> Array:
-        run = NumpyRunner(recorder.seed, step)
+        run = NumpyRunner(seed, step)
         value, cache = own.loss_forward(run, loss, outputs, targets, weights)
         kept[:] = [cache]
         return value
@@ -75,9 +82,10 @@ def loss_backward(
     recorder: Runner, loss: Any, outputs: Array, targets: Array, weights: Array, kept: list[Any]
 ) -> Array:
     """Records the call of ``loss.backward``."""
+    seed = recorder.seed
 
     def call(outputs: Array, targets: Array, weights: Array, step: int) -> Array:
-        run = NumpyRunner(recorder.seed, step)
+        run = NumpyRunner(seed, step)
         return own.loss_backward(run, loss, outputs, targets, weights, kept[0])
 
     doutputs = recorder.empty(outputs.shape, outputs.dtype)
@@ -90,9 +98,10 @@ def apply(
     recorder: Runner, step: Any, parameters: Array, gradients: Array, layout: Any, learning_rate: Any, *, whole: bool
 ) -> None:
     """Records the call of ``step.apply``, or of ``optimizer.update`` as a ``whole``."""
+    seed = recorder.seed
 
     def call(parameters: Array, gradients: Array, learning_rate: float, number: int) -> None:
-        run = NumpyRunner(recorder.seed, number)
+        run = NumpyRunner(seed, number)
         if isinstance(getattr(step, "steps", None), int):
             step.steps = number
         if whole:

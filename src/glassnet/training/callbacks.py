@@ -42,7 +42,7 @@ class TrainingState:
         *,
         epochs: tuple[int, int],
         available: tuple[str, ...],
-        save: Callable[[str | Path], None],
+        save: Callable[[str | Path, TrainingState], None],
         memories: Memories | None = None,
         memories_in: Callable[[str | Path], tuple[int, Memories]] | None = None,
     ) -> None:
@@ -74,7 +74,7 @@ class TrainingState:
     def save(self, path: str | Path) -> None:
         """Writes the model as it is now, with what the callbacks know."""
         self.store()
-        self._save(path)
+        self._save(path, self)
 
     def recall(self, callbacks: Sequence[Callback]) -> None:
         """Gives each callback the memory of its name, where there is one; several of one name are numbered."""
