@@ -51,7 +51,9 @@ def write_model_file(
     """
     from safetensors.numpy import save
 
-    for name, array in tensors.items():
+    # Copies: another thread may be training what is saved, and the checksums must be of what the file gets.
+    contiguous = {name: np.array(array, order="C") for name, array in tensors.items()}
+    for name, array in contiguous.items():
         if not all_finite(array):
             raise DataError(
                 where=f"save {path}",
@@ -59,7 +61,6 @@ def write_model_file(
                 expected="finite numbers: what training left there is of no use",
                 fix="train again with a lower learning rate, or scaled inputs",
             )
-    contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     text = sealed({"format_version": FORMAT_VERSION, "written": now()} | description, contiguous)
     with replacing(path, MODEL) as temporary:
         temporary.write_bytes(save(contiguous, metadata={METADATA_KEY: text}))
