@@ -108,8 +108,10 @@ def _refusal(where: str, who: str, fix: str) -> ConfigurationError:
 
 def _thread_of(wanted: FrameType) -> int | None:
     """The thread in which a frame runs."""
-    for thread, frame in sys._current_frames().items():
-        at: FrameType | None = frame
+    at: FrameType | None = None
+    frames = sys._current_frames()
+    frames[get_ident()] = sys._getframe(1)  # without the frame of this call, which else would refer to itself
+    for thread, at in frames.items():
         while at is not None:
             if at is wanted:
                 return thread
