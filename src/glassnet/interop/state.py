@@ -64,7 +64,7 @@ def load_state(network: Network, path: str | Path, names: Mapping[str, str] | No
     try:
         with to_the_end():
             tensors: dict[str, Array] = load_file(str(path))
-    except (SafetensorError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise FileFormatError(
             where=where,
             received=f"a file that safetensors refuses ({error})",
