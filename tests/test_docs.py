@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ["frames", "graphs", "networks"]
+PAGES = ["determinism", "frames", "graphs", "networks"]
 
 
 def blocks(name: str) -> list[str]:
