@@ -41,8 +41,8 @@ class Model(Fitting, Stepping):
         optimizer: an object, a name, or a list of steps (see ``gn.Chain``). The model keeps a copy of its own.
         metrics: objects or names, such as ``["accuracy"]``; by output ``{"digit": ["accuracy", "loss"]}``, which the
             history calls ``digit_accuracy`` and ``digit_loss``.
-        seed: keys initial weights, the order of rows, splits and dropout masks: the same seed, data and version give the
-            same bits (``docs/determinism.md`` says where).
+        seed: keys initial weights, the order of rows, splits and dropout masks: the same seed, data and version give
+            the same bits (``docs/determinism.md`` says where).
         dtype: ``"float32"`` or ``"float64"``, of parameters and computation.
         engine: ``"compiled"`` records a training step once and replays it in C++ (see ``plan``), and predicts there
             too, where numbers below the normal range (1.2e-38 in float32) count as 0; ``"numpy"`` calls the NumPy
