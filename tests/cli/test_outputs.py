@@ -16,6 +16,7 @@ import pytest
 
 from glassnet.cli.main import main
 from glassnet.cli.outputs import Output, require_outputs
+from glassnet.cli.streams import kind_of_answers
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.kinds import MODEL, PAGE
 
@@ -194,6 +195,37 @@ def test_true_values_under_the_same_heading_are_no_answers(here: Path) -> None:
         before = contents(here)
         assert run("predict a.safetensors d.csv --output truth.csv") == 2
         assert contents(here) == before
+
+
+@pytest.mark.parametrize(
+    ("names", "are_amounts", "content", "is_own"),
+    [
+        (["prediction"], False, "prediction\nlily\n", True),
+        (["prediction"], False, "prediction,probability_lily,probability_rose\nlily,1,0\n", True),
+        (["prediction"], False, 'prediction,"probability_a,b",probability_rose\nlily,1,0\n', True),
+        (["prediction"], False, "prediction,truth\nlily,rose\n", False),
+        (["prediction"], False, "predictions\nlily\n", False),
+        (["prediction"], False, "prediction", False),
+        (["file", "prediction"], False, "file,prediction\na.png,cat\n", True),
+        (["species", "sex"], False, "species,sex\nlily,f\n", False),
+        (["species", "sex"], False, "species,sex,probability_species_lily\nlily,f,1\n", True),
+        (["price"], True, "price,probability_rain\n1.100000023841858,1\n", False),
+        (["probability_rain"], True, "probability_rain\n0.25\n", False),
+        (["probability_rain"], True, "x,y\n0.25\n", False),
+        (["price"], True, "price\n1.100000023841858\n2.0\n", True),
+        (["price"], True, "price\n1.100000023841857\n2.0\n", False),
+        (["price"], True, "price\n1.5\n2.0\n", False),
+        (["price"], True, "price\n1.100000023841858\nmany\n", False),
+        (["price"], True, "price\n1.100000023841858,2.0\n2.0\n", False),
+        (["price"], True, "price\n1e999\n1.100000023841858\nnan\n", False),
+    ],
+)
+def test_which_tables_are_known_as_answers(
+    names: list[str], are_amounts: bool, content: str, is_own: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(content)
+    assert kind_of_answers(path, names, None, are_amounts=are_amounts).is_kind_of(path) == is_own
 
 
 def test_the_standard_output_has_two_names(here: Path, capfd: pytest.CaptureFixture[str]) -> None:

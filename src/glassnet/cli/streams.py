@@ -7,7 +7,6 @@ import errno
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
 from io import StringIO
 from itertools import chain
 from pathlib import Path
@@ -33,35 +32,40 @@ def is_parquet(path: Path) -> bool:
     return path.name.lower().endswith(".parquet")
 
 
-def kind_of_answers(path: Path, names: Sequence[str], scaling: Standardize | None) -> Kind:
-    """What is written there, in columns of these names.
+def kind_of_answers(path: Path, names: Sequence[str], scaling: Standardize | None, *, are_amounts: bool) -> Kind:
+    """What is written there, in columns of these names, and perhaps of probabilities behind them.
 
-    A table of text has no place for a note of who wrote it. It is known by its first line, which must be the very one
-    that would be written; where that names columns of the user's own alone, whose true values may stand in such a
-    table, too, by its numbers as well.
+    A table of text has no place for a note of who wrote it. It is known by its first line, which must name the same
+    answers, with or without probabilities; where these have the names of columns of the user's own, whose true values
+    may stand in such a table, too, amounts are known by their digits as well and words by their probabilities.
     """
     if is_parquet(path):
         return PARQUET
     line = StringIO()
-    csv.writer(line, lineterminator="\n").writerow(names)
-    is_plain = any(name == "prediction" or name.startswith(("prediction_", "probability_")) for name in names)
-    are_answers = None if is_plain else partial(_are_amounts, scaling=scaling)
-    return Kind("a table of such answers of glassnet's", (), line.getvalue().encode(), are_answers)
+    csv.writer(line, lineterminator="").writerow(names)
+    is_plain = any(name == "prediction" or name.startswith("prediction_") for name in names)
+
+    def is_right(lines: bytes) -> bool:
+        first, end, rows = lines.decode(errors="replace").partition("\n")
+        if first:
+            return not are_amounts and first.startswith((",probability_", ',"probability_'))
+        return bool(end) and (is_plain or (are_amounts and _are_of_a_network(rows, scaling)))
+
+    return Kind("a table of such answers of glassnet's", (), line.getvalue().encode(), is_right)
 
 
-def _are_amounts(lines: bytes, *, scaling: Standardize | None) -> bool:
-    """Whether numbers are answers of a network: float32, brought to the targets' unit, with the digits of that."""
-    rows = [line.split(",") for line in lines.decode(errors="replace").split("\n")[:-1]]
+def _are_of_a_network(lines: str, scaling: Standardize | None) -> bool:
+    """Whether a network gives such numbers: float32, brought to the targets' unit, with all the digits of that."""
+    rows = [line.split(",") for line in lines.split("\n")[:-1]]
     try:
         values = np.array(rows, np.float64)
-    except ValueError:
+        with np.errstate(over="ignore", invalid="ignore"):
+            raw = values if scaling is None else (values - scaling.mean) / scaling.scale
+            outputs = raw.astype(np.float32)
+            again = outputs if scaling is None else scaling.invert(outputs, np.float64)
+    except ValueError:  # words, or rows of other lengths
         return False
-    with np.errstate(over="ignore", invalid="ignore"):
-        raw = values if scaling is None else (values - scaling.mean) / scaling.scale
-        outputs = raw.astype(np.float32)
-        again = outputs if scaling is None else scaling.invert(outputs, np.float64)
-    cells = [cell for row in rows for cell in row]
-    return bool((again == values).all()) and any(len(cell) >= LONG for cell in cells)
+    return bool((again == values).all()) and any(len(cell) >= LONG for row in rows for cell in row)
 
 
 def write_answers(answers: Iterable[Answers], path: Path | None, kind: Kind | None) -> int:

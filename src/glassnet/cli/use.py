@@ -52,7 +52,8 @@ def predict(options: argparse.Namespace) -> int:
     files = [picture_files(source) for source in options.data]
     output, kind = None if options.output in STANDARD_OUTPUT else Path(options.output), None
     if output is not None:
-        kind = kind_of_answers(output, _columns(model, options, with_files=all(files)), model.target_scaling)
+        names = ["file"] * all(files) + _columns(model)
+        kind = kind_of_answers(output, names, model.target_scaling, are_amounts=not model.loss.decides_classes)
         require_outputs([Output("--output", output, kind)], [options.model, *options.data])
         if is_parquet(output):
             require_polars(where="--output")
@@ -200,10 +201,10 @@ def _with_targets(model: Model, options: argparse.Namespace) -> Dataset:
     return data if model.class_names is None else data.with_classes(model.class_names)
 
 
-def _columns(model: Model, options: argparse.Namespace, *, with_files: bool) -> list[str]:
+def _columns(model: Model) -> list[str]:
     """The names of the columns of its answers, such as it would give them from any outputs."""
     outputs = np.zeros((1, *(model.network.output_shape or ())), model.network.dtype)
-    return ["file"] * with_files + list(_answers(model, outputs, with_probabilities=options.probabilities))
+    return list(_answers(model, outputs, with_probabilities=False))
 
 
 def _answers(model: Model, outputs: Array, *, with_probabilities: bool) -> Answers:
