@@ -11,8 +11,9 @@ import numpy as np
 
 from glassnet import initializers, layers, losses, metrics, network, optimizers, preprocessing, schedules, tables
 from glassnet.core.errors import ConfigurationError, FileFormatError, GlassnetError
-from glassnet.core.settings import Configurable, file_name, from_config, known_by, to_config, whole
-from glassnet.core.shapes import Array, Shape, as_dtype
+from glassnet.core.settings import Configurable, file_name, from_config, known_by, number, to_config, whole
+from glassnet.core.shapes import Array, as_dtype
+from glassnet.formats.consistency import names_of, require_consistent
 from glassnet.formats.memories import CALLBACKS_PREFIX, describe_memories, memories_of
 from glassnet.formats.model_file import contradiction
 from glassnet.formats.older import brought_up
@@ -28,6 +29,9 @@ from glassnet.training import Memories
 from glassnet.version import __version__
 
 OPTIMIZER_PREFIX = "optimizer/"
+MOST_COUNTED = 2**53
+"""Epochs and updates beyond this are none: float64 would not count them one by one."""
+MOST_SCALE = float(np.finfo(np.float32).max)
 BASES = (
     *("Activation", "Column", "Configurable", "Form", "Initializer", "Layer", "Loss", "Merge", "Metric", "Network"),
     *("NumpyLayer", "NumpyLoss", "NumpyOptimizer", "Optimizer", "Schedule", "Step"),
@@ -157,21 +161,24 @@ def _reconstruct(
             raise TypeError(f"{name} is {found[name]!r:.80}")
     network: Network = found["network"]
     parameters = _restore_network(network, description, tensors, build=build)
-    _check_scaling(found["preprocessing"], network.input_shape or ())
-    _check_scaling(found["target_scaling"], network.output_shape or ())
+    names = {name: names_of(description[name], name) for name in ("feature_names", "class_names")}
+    require_consistent(network, found["loss"], found["preprocessing"], found["target_scaling"], **names)
     optimizer: Optimizer = found["optimizer"]
-    optimizer.learning_rate_scale = float(description["learning_rate_scale"])
-    optimizer.steps = whole(description["optimizer_steps"], "optimizer_steps", where, low=0)
+    scale = description["learning_rate_scale"]
+    optimizer.learning_rate_scale = number(scale, "learning_rate_scale", where, low=0, high=MOST_SCALE)
+    optimizer.steps = whole(description["optimizer_steps"], "optimizer_steps", where, low=0, high=MOST_COUNTED)
     if optimizer.steps:
         _restore_memory(optimizer, parameters, tensors, where, build=build)
     target_name = description["target_name"]
+    if not isinstance(target_name, str | None):
+        raise TypeError(f"target_name {target_name!r:.60}")
     return ModelParts(
         **found,
         seed=whole(description["seed"], "seed", where, low=0),
-        epochs_trained=whole(description["epochs_trained"], "epochs_trained", where, low=0),
-        feature_names=_names(description["feature_names"]),
-        target_name=None if target_name is None else str(target_name),
-        class_names=_names(description["class_names"]),
+        epochs_trained=whole(description["epochs_trained"], "epochs_trained", where, low=0, high=MOST_COUNTED),
+        feature_names=names["feature_names"],
+        target_name=target_name,
+        class_names=names["class_names"],
         memories=memories_of(description, tensors, parameters),
     )
 
@@ -192,16 +199,6 @@ def _restore_network(
         parameters = np.broadcast_to(np.zeros((), dtype), (size,))
     restore_training(network, description)
     return parameters
-
-
-def _check_scaling(scaling: Standardize | Table | None, shape: Shape) -> None:
-    """Raises ValueError where what is done to rows does not fit their shape."""
-    if isinstance(scaling, Table):
-        if (len(scaling.features),) != shape:
-            raise ValueError(f"a table of {len(scaling.features)} features for rows of shape {shape}")
-    elif scaling is not None:
-        for array in (scaling.mean, scaling.scale):
-            np.broadcast_to(array, shape)
 
 
 def _restore_memory(
@@ -226,7 +223,3 @@ def _restore_memory(
             fix="save the model again, or with include_optimizer=False",
         )
     optimizer.state = {name: np.array(array) for name, array in found.items()} if build else {}
-
-
-def _names(given: Any) -> tuple[str, ...] | None:
-    return None if given is None else tuple(str(name) for name in given)

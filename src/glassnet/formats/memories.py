@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def _value_of(value: Any, tensors: Mapping[str, Array], parameters: Array) -> An
     if not isinstance(value, dict):
         return value
     if set(value) == {"number"}:
-        return float(value["number"])
+        return {"nan": nan, "inf": inf, "-inf": -inf}[value["number"]]
     return parameters.copy() if value["array"] == PARAMETERS else tensors[value["array"]]
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ FORMAT_VERSION = 2
 SINCE_CHECKSUMS = 2
 """The first version of the format that has them."""
 METADATA_KEY = "glassnet"
+MOST_DIGITS = 20
+"""Of a whole number of 64 bits, with its sign."""
 
 
 @to_the_end()
@@ -144,11 +147,11 @@ def _description(text: str | None, where: str) -> dict[str, Any]:
             fix="build the network yourself and copy the arrays in, by net.named_parameters()",
         )
     try:
-        description = json.loads(text)
+        description = json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError) as error:
         raise FileFormatError(
             where=where,
-            received=f"metadata that is no JSON ({error})",
+            received=f"metadata that is no JSON of finite numbers within 64 bits ({error})",
             expected="the JSON that model.save wrote",
             fix="undo the edit of the file, or save the model again",
         ) from error
@@ -170,3 +173,17 @@ def _description(text: str | None, where: str) -> dict[str, Any]:
     if version >= SINCE_CHECKSUMS or CHECKSUMS in description:
         require_intact_text(text, where)
     return description  # type: ignore[no-any-return]
+
+
+def _whole(text: str) -> int:
+    """A whole number of JSON that 64 bits hold, whichever sign they are taken with."""
+    if len(text) <= MOST_DIGITS and -(2**63) <= (value := int(text)) < 2**64:
+        return value
+    raise ValueError(f"the number {text:.40}")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if isfinite(value):
+        return value
+    raise ValueError(f"the number {text:.40}")

@@ -85,6 +85,9 @@ class Table(Configurable):
         self.forms = dict(forms or {})
         self.reading = reading
         self._index: _Index | None = None
+        names = [column.name for column in self.columns] + list(() if target is None else target.names)
+        if len(set(names)) < len(names):
+            raise ValueError("the same column twice in a table")
 
     @classmethod
     def from_data(

@@ -9,7 +9,7 @@ import numpy as np
 
 from glassnet.core.errors import ConfigurationError, DataError, ShapeError, shown
 from glassnet.core.numeric import numeric
-from glassnet.core.settings import Configurable
+from glassnet.core.settings import Configurable, several
 from glassnet.core.shapes import Array
 from glassnet.losses import JointCrossEntropy, Loss
 from glassnet.tables.kinds import DAYTIME, DURATION, LARGEST_EXACT, NUMBER, TIME, word
@@ -32,7 +32,7 @@ class Classes(Configurable):
 
     def __init__(self, name: str, classes: Sequence[str]) -> None:
         self.name = str(name)
-        self.classes = tuple(str(own) for own in classes)
+        self.classes = _different(classes, f"classes of {self.name!r:.60}")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -118,7 +118,7 @@ class Answers(Configurable):
     loss = "mean_squared_error"
 
     def __init__(self, names: Sequence[str]) -> None:
-        self.names = tuple(str(name) for name in names)
+        self.names = _different(names, "columns of answers")
 
     @property
     def outputs(self) -> int:
@@ -145,6 +145,19 @@ class Answers(Configurable):
     def describe(self) -> str:
         """The columns."""
         return f"{', '.join(self.names)}, in numbers"
+
+
+def _different(names: Sequence[str], what: str) -> tuple[str, ...]:
+    """Names of which there is one at least, and none is there twice.
+
+    Raises:
+        ConfigurationError: they are no list.
+        ValueError: otherwise.
+    """
+    found = tuple(str(name) for name in several(names, "names", what, expected="a list of texts"))
+    if not found or len(set(found)) < len(found):
+        raise ValueError(f"{what}: {'the same name twice' if found else 'none'}")
+    return found
 
 
 Target = Classes | Questions | Answers

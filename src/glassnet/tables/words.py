@@ -9,7 +9,7 @@ from math import pow
 import numpy as np
 
 from glassnet.core.errors import DataError
-from glassnet.core.settings import boolean, whole
+from glassnet.core.settings import boolean, several, whole
 from glassnet.core.shapes import Array
 from glassnet.tables.columns import Column, filled, missing_note, with_missing
 from glassnet.tables.kinds import LARGEST_EXACT, NUMBER, TRUTH, WORDS, word, word_of_text
@@ -33,7 +33,8 @@ class Words(Column):
 
     def __init__(self, name: str, categories: Sequence[str], has_missing: bool = False, rare: int = 0) -> None:
         self.name = str(name)
-        self.categories = tuple(str(category) for category in categories)
+        listed = several(categories, "categories", f"column {name!r}", expected="a list of texts")
+        self.categories = tuple(str(category) for category in listed)
         self.has_missing = boolean(has_missing, "has_missing", f"column {name!r}")
         self.rare = whole(rare, "rare", f"column {name!r}", low=0)
         if len(set(self.categories)) < len(self.categories):
