@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,10 @@ REFUSED: list[tuple[str, Change]] = [
     ("classes", setting("preprocessing", "settings", "mean", value={"array": [0.0, 1.0, 2.0]})),
     ("classes", setting("preprocessing", "settings", "scale", value={"array": [1.0, 0.0]})),
     ("classes", put(preprocessing=5)),
+    ("classes", put(metrics=["accuracy", 5])),
+    ("classes", put(metrics=[{"class": "layers.ReLU", "settings": {}}])),
+    ("classes", setting("loss", "settings", "from_logits", value=False)),
+    ("amounts", put(network={"class": "network.Sequential", "settings": {"layers": []}})),
     ("labels", put(class_names=["a", "b", "c", "d"])),
     ("amounts", put(class_names=["low", "middle", "high"])),
     ("amounts", setting("target_scaling", "settings", "mean", value={"array": [1.0, 2.0]})),
@@ -106,3 +111,71 @@ def test_what_no_model_has_is_refused(files: Path, tmp_path: Path, number: int) 
     path = edited(files / name, change, tmp_path / "m.safetensors")
     with pytest.raises(gn.FileFormatError, match="load "):
         gn.load(path)
+
+
+RELU = {"class": "layers.ReLU", "settings": {}}
+
+
+def in_others(inner: Any, count: int) -> Any:
+    for _ in range(count):
+        inner = {"class": "network.Sequential", "settings": {"layers": [inner]}}
+    return inner
+
+
+def of_layers(layers: list[Any]) -> Change:
+    return lambda description: description["network"]["settings"]["layers"].extend(layers)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (of_layers([RELU] * 100_000), r"100,0\d\d layers"),
+        (of_layers([in_others(RELU, 100)]), "objects inside 10[0-9] others"),
+        (
+            of_layers([in_others(in_others(RELU, 1) | {"settings": {"layers": [RELU] * 9000}}, 50)]),
+            "names in their paths",
+        ),
+        (of_layers([{"class": "network.Concat", "settings": {"branches": [[RELU]] * 20_000}}]), r"20,0\d\d layers"),
+        (setting("optimizer", "settings", "learning_rate", value=in_others(0.1, 70)), "objects inside 7[0-9] others"),
+    ],
+)
+def test_more_layers_than_any_network_has_are_refused_before_one_is_made(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Change, words: str
+) -> None:
+    path = edited(files / "classes", change, tmp_path / "m.safetensors")
+    made: list[Any] = []
+    init = gn.ReLU.__init__
+    monkeypatch.setattr(gn.ReLU, "__init__", lambda self: (made.append(self), init(self))[1])
+    with pytest.raises(gn.FileFormatError, match=words):
+        gn.load(path)
+    assert not made
+
+
+def test_the_work_for_a_layer_does_not_grow_with_their_number(files: Path, tmp_path: Path) -> None:
+    def calls(layers: int) -> int:
+        path = edited(files / "classes", of_layers([RELU] * layers), tmp_path / "m.safetensors")
+        count = 0
+
+        def counted(frame: Any, event: str, argument: Any) -> None:
+            nonlocal count
+            count += 1
+
+        sys.setprofile(counted)
+        try:
+            gn.load(path)
+        finally:
+            sys.setprofile(None)
+        return count
+
+    gn.load(files / "classes")
+    few, many = calls(100), calls(1100)
+    assert many < 12 * few
+
+
+def test_a_list_of_numbers_that_is_deep_is_refused(files: Path, tmp_path: Path) -> None:
+    deep: Any = 1.0
+    for _ in range(400):
+        deep = [deep]
+    for change in (put(class_names=deep), put(metrics=deep), setting("preprocessing", "settings", "mean", value=deep)):
+        with pytest.raises(gn.FileFormatError):
+            gn.load(edited(files / "classes", change, tmp_path / "m.safetensors"))

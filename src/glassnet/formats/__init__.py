@@ -3,13 +3,14 @@
 from glassnet.formats.description import ModelParts, describe, reconstruct
 from glassnet.formats.fingerprint import fingerprint
 from glassnet.formats.memories import read_memories
-from glassnet.formats.model_file import read_model_file, write_model_file
+from glassnet.formats.model_file import contradiction, read_model_file, write_model_file
 from glassnet.formats.proof import require_whole
 from glassnet.formats.written import Written, in_words, written_of
 
 __all__ = [
     "ModelParts",
     "Written",
+    "contradiction",
     "describe",
     "fingerprint",
     "in_words",

@@ -31,6 +31,7 @@ from glassnet.version import __version__
 OPTIMIZER_PREFIX = "optimizer/"
 MOST_COUNTED = 2**53
 """Epochs and updates beyond this are none: float64 would not count them one by one."""
+MOST_LAYERS, MOST_NAMES, DEEPEST = 10_000, 100_000, 64
 MOST_SCALE = float(np.finfo(np.float32).max)
 BASES = (
     *("Activation", "Column", "Configurable", "Form", "Initializer", "Layer", "Loss", "Merge", "Metric", "Network"),
@@ -155,6 +156,7 @@ def library_classes() -> Mapping[str, type[Configurable]]:
 def _reconstruct(
     description: Mapping[str, Any], tensors: Mapping[str, Array], classes: Mapping[str, Any], where: str, *, build: bool
 ) -> ModelParts:
+    _require_bounded(description, where)
     found = {name: from_config(description[name], classes, where=where) for name in _KINDS}
     for name, kind in _KINDS.items():
         if not isinstance(found[name], kind):
@@ -181,6 +183,35 @@ def _reconstruct(
         class_names=names["class_names"],
         memories=memories_of(description, tensors, parameters),
     )
+
+
+def _require_bounded(description: Mapping[str, Any], where: str) -> None:
+    """Refuses more layers, and objects inside each other, than any model has, before one of them is made."""
+    deepest, _, _ = _extent([description[name] for name in _KINDS])
+    _, layers, names = _extent([description["network"]])
+    if layers > MOST_LAYERS or names > MOST_NAMES or deepest > DEEPEST:
+        raise FileFormatError(
+            where=where,
+            received=f"{layers:,} layers, {names:,} names in their paths, and objects inside {deepest:,} others",
+            expected=f"at most {MOST_LAYERS:,} layers, {MOST_NAMES:,} names in their paths, and {DEEPEST} others",
+            fix="undo the edit of the file; or make one layer of your own of what stands in the network so often",
+        )
+
+
+def _extent(values: list[Any]) -> tuple[int, int, int]:
+    """In how many others an object stands at most, how many objects there are, and in how many others all together."""
+    deepest = count = total = 0
+    waiting = [(value, 0) for value in values]
+    while waiting:
+        value, depth = waiting.pop()
+        if isinstance(value, dict):
+            if "class" in value:
+                deepest, count, total = max(deepest, depth), count + 1, total + depth
+                depth += 1
+            waiting += [(inner, depth) for inner in value.values()]
+        elif isinstance(value, list):
+            waiting += [(inner, depth) for inner in value]
+    return deepest, count, total
 
 
 def _restore_network(

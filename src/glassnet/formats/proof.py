@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
 from types import FunctionType
@@ -25,12 +25,13 @@ from glassnet.training import own_parts
 ROWS = 5
 
 
-def require_whole(parts: ModelParts, path: Path) -> None:
+def require_whole(parts: ModelParts, path: Path, require_fitting: Callable[[ModelParts], None]) -> None:
     """Reads back what was written, as it will be read; with own parts both models predict, measure a loss, take a step.
 
     Args:
         parts: of the model.
         path: of its new file.
+        require_fitting: refuses parts that no model is made of.
 
     Raises:
         ConfigurationError: the file would be refused; or a part keeps something on itself that the file does not hold.
@@ -40,6 +41,7 @@ def require_whole(parts: ModelParts, path: Path) -> None:
         description, tensors = read_model_file(path)
         read = reconstruct(description, tensors, custom=_custom(parts), where="load", build=bool(own))
         written_of(description, "load")
+        require_fitting(read)
     except GlassnetError as error:
         if own:
             raise _incomplete(own.values(), f"what would be read back is refused: {error}") from error

@@ -15,11 +15,9 @@ from glassnet.core.settings import Configurable, one_of, whole
 from glassnet.core.shapes import DType, as_dtype
 from glassnet.formats import Written, fingerprint
 from glassnet.layers import Layer, NumpyLayer
-from glassnet.losses import as_loss
-from glassnet.metrics import as_metrics
-from glassnet.model.checks import agreed_dtype, check_end
+from glassnet.model.checks import agreed_dtype
 from glassnet.model.fitting import Fitting
-from glassnet.model.outputs import Losses, Metrics, loss_for, metrics_for
+from glassnet.model.outputs import Losses, Metrics, fitted
 from glassnet.model.saving import KEPT, parts_of, read, write
 from glassnet.model.steps import Stepping
 from glassnet.network import Network, as_network
@@ -92,9 +90,8 @@ class Model(Fitting, Stepping):
         threads: int | None = None,
     ) -> None:
         self.network = as_network(network)
-        self.loss = loss_for(self.network, as_loss(loss))
+        self.loss, self.metrics = fitted(self.network, loss, metrics)
         self.optimizer = deepcopy(as_optimizer(optimizer))
-        self.metrics = metrics_for(self.loss, as_metrics(metrics))
         self.seed = whole(seed, "seed", "Model", low=0)
         self.dtype = agreed_dtype(self.network, as_dtype(dtype))
         self.engine = one_of(engine, "engine", "Model", ENGINES)
@@ -116,7 +113,6 @@ class Model(Fitting, Stepping):
                 expected="an installation with the native module; this one is pure Python",
                 fix='use engine="auto" or engine="numpy", or install again where a C++ compiler is',
             )
-        check_end(self.network, self.loss)
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:

@@ -9,8 +9,9 @@ import numpy as np
 
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.shapes import Array
-from glassnet.losses import Loss, WeightedSum, targets_by_loss
-from glassnet.metrics import Metric, OutputMetric
+from glassnet.losses import Loss, WeightedSum, as_loss, targets_by_loss
+from glassnet.metrics import Metric, OutputMetric, as_metrics
+from glassnet.model.checks import check_end
 from glassnet.model.data import keeps_differences
 from glassnet.network import Graph, Network
 from glassnet.preprocessing import Standardize
@@ -62,6 +63,18 @@ def metrics_for(loss: Loss, metrics: tuple[Metric, ...]) -> tuple[Metric, ...]:
             f"write metrics={{{outputs[0]!r}: [{loose.name!r}]}}",
         )
     return tuple(m if isinstance(m, OutputMetric) else OutputMetric(outputs[0], m, named=False) for m in metrics)
+
+
+def fitted(network: Network, loss: Losses, metrics: Metrics) -> tuple[Loss, tuple[Metric, ...]]:
+    """The loss and the metrics of a model, where they go together with its network.
+
+    Raises:
+        ConfigurationError: they do not; or they are nothing of the kind.
+    """
+    found = loss_for(network, as_loss(loss))
+    measures = metrics_for(found, as_metrics(metrics))
+    check_end(network, found)
+    return found, measures
 
 
 def refuse_lost_digits(loss: Loss, y: Any, scaling: Standardize | None, dtype: np.dtype[Any], *, where: str) -> None:

@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from glassnet.core.errors import GlassnetError
 from glassnet.core.files import require_writable
 from glassnet.core.kinds import MODEL
 from glassnet.core.settings import Configurable, boolean
 from glassnet.formats import (
     ModelParts,
     Written,
+    contradiction,
     describe,
     read_model_file,
     reconstruct,
@@ -20,6 +22,7 @@ from glassnet.formats import (
     written_of,
 )
 from glassnet.model.doors import WithDoors
+from glassnet.model.outputs import fitted
 
 KEPT = ("epochs_trained", "preprocessing", "target_scaling", "feature_names", "target_name", "class_names", "memories")
 """Attributes of a model beside those that its constructor sets."""
@@ -32,7 +35,7 @@ def write(model: WithDoors, path: str | Path, epochs_trained: int, *, include_op
     require_writable(path, MODEL, where="save")
     parts = parts_of(model, epochs_trained)
     description, tensors = describe(parts, include_optimizer=include_optimizer)
-    write_model_file(path, description, tensors, prove=lambda file: require_whole(parts, file))
+    write_model_file(path, description, tensors, prove=lambda file: require_whole(parts, file, _require_fitting))
 
 
 def parts_of(model: WithDoors, epochs_trained: int) -> ModelParts:
@@ -51,4 +54,14 @@ def read(path: str | Path, custom: Sequence[type[Configurable] | Callable[..., A
     """The parts of the model in a file, and who wrote it: see ``load``."""
     where = f"load {path}"
     description, tensors = read_model_file(path)
-    return reconstruct(description, tensors, custom=custom, where=where), written_of(description, where)
+    parts = reconstruct(description, tensors, custom=custom, where=where)
+    try:
+        _require_fitting(parts)
+    except GlassnetError as error:
+        raise contradiction(where, error) from error
+    return parts, written_of(description, where)
+
+
+def _require_fitting(parts: ModelParts) -> None:
+    """Refuses parts that no model is made of."""
+    fitted(parts.network, parts.loss, parts.metrics)

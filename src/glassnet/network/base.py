@@ -80,8 +80,9 @@ class Network(InMemory):
             ShapeError, ConfigurationError: see ``build``. Or another thread trains one of the layers meanwhile.
         """
         memories = {p.source.store for _, p in self._named()} | {n._trained_thing() for n in self._networks()}
+        where = f"build of {self!r:.60}"
         for memory in memories:
-            require_rest(memory, where=f"build of {self!r:.60}")
+            require_rest(memory, where=where)
         everyone = [self, *(layer for _, layer in self.walk())]
         before = [
             (layer, layer.__dict__.copy(), dict(layer.own_parameters()), dict(layer.weights_in_common.parameters))
@@ -357,14 +358,14 @@ def names_of(layers: Sequence[Layer]) -> list[str]:
         ConfigurationError: two have the same.
     """
     names = [layer.name or str(i) for i, layer in enumerate(layers)]
-    for i, name in enumerate(names):
-        if name in names[:i]:
-            raise ConfigurationError(
-                where="network",
-                received=f"two layers with the name {name!r}",
-                expected="a name for each",
-                fix="give one of them another name",
-            )
+    if len(set(names)) < len(names):
+        twice = next(name for i, name in enumerate(names) if name in names[:i])
+        raise ConfigurationError(
+            where="network",
+            received=f"two layers with the name {twice!r}",
+            expected="a name for each",
+            fix="give one of them another name",
+        )
     return names
 
 
