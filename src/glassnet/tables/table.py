@@ -86,8 +86,7 @@ class Table(Configurable):
         self.reading = reading
         self._index: _Index | None = None
         names = [column.name for column in self.columns] + list(() if target is None else target.names)
-        if len(set(names)) < len(names):
-            raise ValueError("the same column twice in a table")
+        _require(len(set(names)) == len(names), "columns", names, "columns of different names, the target's among them")
 
     @classmethod
     def from_data(

@@ -151,12 +151,16 @@ def _different(names: Sequence[str], what: str) -> tuple[str, ...]:
     """Names of which there is one at least, and none is there twice.
 
     Raises:
-        ConfigurationError: they are no list.
-        ValueError: otherwise.
+        ConfigurationError: otherwise.
     """
     found = tuple(str(name) for name in several(names, "names", what, expected="a list of texts"))
     if not found or len(set(found)) < len(found):
-        raise ValueError(f"{what}: {'the same name twice' if found else 'none'}")
+        raise ConfigurationError(
+            where=what,
+            received=shown(list(found)),
+            expected="one text at least, and none twice",
+            fix="give each its name",
+        )
     return found
 
 
