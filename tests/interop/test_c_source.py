@@ -18,6 +18,8 @@ import glassnet as gn
 from glassnet.compile.forward import record_forward
 from glassnet.interop import export_c
 from glassnet.interop.c.kernels import EMITTERS
+from glassnet.interop.c.names import function_name
+from glassnet.interop.c.program import own_names
 from glassnet.kernels.activation import tanh_forward
 from glassnet.kernels.folded import fold_batch_norm
 from glassnet.layers.activation import Activation
@@ -221,11 +223,65 @@ def test_the_names_of_classes_come_out_of_the_comment_as_they_are(tmp_path: Path
         line = path.read_text("ascii").splitlines()[1]
         assert json.loads(line[line.index("[") : line.rindex("]") + 1]) == list(names)
     compiled(tmp_path / "model.c")
-    for name in ('a"b.c', "a\\b.c", "a\nb.c"):
-        with pytest.raises(gn.ConfigurationError, match="include"):
-            export_c(model, tmp_path / name)
-    export_c(model, tmp_path / "猫 und Käse.c")
-    compiled(tmp_path / "猫 und Käse.c")
+
+
+TAKEN = [
+    "int", "class", "main", "expf", "memcpy", "read", "NULL", "INFINITY", "assert", "errno", "y1", "_Reserved", "__x",
+    "_", "dense", "softmax", "arena", "weight_layer_0", "input_mean", "unix", "and", "size_t", "EOF", "PRId64", "M_PI",
+    "sinl", "template", "isnan", "htole32", "fopen64", "strtok_r", "pthread_create", "typeof", "nullptr", "linux",
+    "glassnet_int",
+]  # fmt: skip
+FREE = ["predict", "x", "i", "buffer_0", "total", "is_spam", "model_64", "sumf", "a" * 150]
+FILES = {"model.c": "int", 'a"b.c': "class", "a\\b.c": "expf", "a??<\n#error.c": "NULL", "-o.c": "x", "\udcff.c": "y"}
+LANGUAGES = {"c": ("cc", "-std=c99"), "c++": ("g++", "-std=c++17")}
+
+
+def checked(language: str, *arguments: str, folder: Path) -> None:
+    command, standard = LANGUAGES[language]
+    if shutil.which(command) is None:
+        pytest.skip(f"no {command}")
+    warnings = ["-Wall", "-Wextra", "-Werror", "-pedantic"]
+    done = subprocess.run(
+        [command, standard, *warnings, "-x", language, *arguments],
+        capture_output=True, text=True, errors="replace", check=False, cwd=folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[:2000]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_names_that_are_taken_are_made_free(language: str, tmp_path: Path) -> None:
+    functions = [function_name(name, own_names()) for name in (*TAKEN, *FREE)]
+    assert functions[len(TAKEN) :] == FREE
+    assert all(re.fullmatch(r"glassnet_[A-Za-z]\w*", name) for name in functions[: len(TAKEN)])
+    extern = 'extern "C" ' if language == "c++" else ""
+    includes = [
+        f"#include <{name}.h>\n" for name in ("math", "string", "stdio", "stdlib", "unistd", "errno", "inttypes")
+    ]
+    lines = [f"{extern}void {name}(const float *x, float *y);\n" for name in sorted(set(functions))]
+    (tmp_path / "names.c").write_text("".join([*includes, *lines]))
+    checked(language, "-fsyntax-only", "names.c", folder=tmp_path)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_of_a_name_reaches_the_preprocessor(language: str, tmp_path: Path) -> None:
+    net = gn.Sequential(gn.Dense(3, name="*/\n#error ??/"), gn.Dense(2, name="int"), gn.Dense(2, name="INFINITY"))
+    model = model_of(net, (2,))
+    model.preprocessing, row = gn.Standardize(np.zeros(2), np.ones(2)), np.array([[0.3, -0.7]])
+    model.class_names = ("*/\n#error ??/\n", "\\\n#define int\n")
+    functions = []
+    for file, name in FILES.items():
+        source, header = export_c(model, tmp_path / file, function=name)
+        functions += re.findall(r"^void (\w+)\(.*;$", source.read_text(), re.MULTILINE)
+        assert re.findall("^#.*", source.read_text(), re.MULTILINE)[:2] == ["#include <math.h>", "#include <string.h>"]
+        (tmp_path / f"{len(functions)}.h").write_bytes(header.read_bytes())
+    uses = "".join(f'{name}(row, to); printf("%.6f %.6f\\n", to[0], to[1]);\n' for name in functions)
+    headers = "".join(f'#include "{number}.h"\n' for number, _ in enumerate(functions, 1))
+    (tmp_path / "use.c").write_text(
+        f"#include <stdio.h>\n{headers}int main(void) {{ float row[2] = {{0.3f, -0.7f}}, to[2];\n{uses}return 0; }}\n"
+    )
+    checked(language, *(f"./{name}" for name in ("use.c", *FILES)), "-o", "use", "-lm", folder=tmp_path)
+    said = subprocess.run([str(tmp_path / "use")], capture_output=True, text=True, check=True).stdout.split()
+    np.testing.assert_allclose(np.float64(said).reshape(-1, 2), np.repeat(model.predict(row), len(FILES), 0), atol=2e-6)
 
 
 def test_numbers_without_a_vector_read_no_foreign_memory(tmp_path: Path) -> None:
@@ -262,6 +318,9 @@ def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
         export_c(model, tmp_path / "model.cpp")
     with pytest.raises(gn.ConfigurationError, match="identifier"):
         export_c(model, tmp_path / "model.c", function="2x; int main")
+    for name in ("", "été", "a b", "a\n", "a" * 1000, 3, None, "a-b"):
+        with pytest.raises(gn.ConfigurationError, match="identifier"):
+            export_c(model, tmp_path / "model.c", function=name)  # type: ignore[arg-type]
     model.network.parameters[0] = np.inf
     with pytest.raises(gn.ConfigurationError, match="not finite"):
         export_c(model, tmp_path / "model.c")

@@ -25,5 +25,6 @@ def export(options: argparse.Namespace) -> int:
         print(model.export_onnx(output))
     else:
         source, header = export_c(model, output, function=options.function)
-        print(f"{source}, {header}: void {options.function}(const float *x, float *y)")
+        declared = next(line for line in header.read_text("ascii").splitlines() if line.startswith("void "))
+        print(f"{source}, {header}: {declared.removesuffix(';')}")
     return 0

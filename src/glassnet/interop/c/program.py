@@ -16,12 +16,15 @@ from glassnet.core.errors import ConfigurationError
 from glassnet.core.places import offset_of, place_of
 from glassnet.core.shapes import Array
 from glassnet.interop.c.kernels import EMITTERS, element_function
+from glassnet.interop.c.names import constant_name
 from glassnet.interop.recorded import RecordedNetwork
 from glassnet.kernels import KERNELS
 from glassnet.network import Network
 
 ALIGNMENT = 64
 """Bytes, of each buffer's place in the memory of a source: a cache line."""
+ARENA = "arena"
+"""The memory's name."""
 
 
 class Program:
@@ -49,8 +52,7 @@ class Program:
         self.input, self.output = self._argument(self._recorded.x, ""), self._argument(self._recorded.outputs, "")
         for call in self._recorded.calls:
             function, *arguments = self._recorded.emitter_of(EMITTERS, call, "export_c")(**call.arrays, **call.settings)
-            path = call.path.replace(".", "_")
-            self.call(function, *(self._argument(argument, path) for argument in arguments))
+            self.call(function, *(self._argument(argument, call.path) for argument in arguments))
 
     def call(self, function: str, *arguments: Any) -> None:
         """Adds a statement."""
@@ -71,7 +73,7 @@ class Program:
                 expected="finite parameters",
                 fix="train the model again with a lower learning rate",
             )
-        unique = name = re.sub(r"\W", "_", name, flags=re.ASCII)
+        unique = name
         while not np.array_equal(self.constants.setdefault(unique, array), array):
             unique = f"{name}_{len(self.constants)}"
         return unique
@@ -106,16 +108,21 @@ class Program:
             return "NULL"
         if isinstance(value, tuple):
             name, array = value
-            return self.constant(f"{name}_{path}", array, np.float32 if array.dtype.kind == "f" else np.intc)
+            return self.constant(constant_name(path, name), array, np.float32 if array.dtype.kind == "f" else np.intc)
         if not isinstance(value, np.ndarray):
             return str(int(value)) if isinstance(value, int | np.integer) else literal(float(value))
         if self._given is not None and place_of(value).buffer == place_of(self._recorded.x).buffer:
             return _plus(self._given, offset_of(value), value)
         placed = self._arena.view(value)
         if placed is not value:
-            return _plus("arena", offset_of(placed) - offset_of(self._arena.memory), value)
+            return _plus(ARENA, offset_of(placed) - offset_of(self._arena.memory), value)
         layer, _, name = (self._recorded.name_of(value) or f"{path}.numbers").rpartition(".")
-        return self.constant(f"{name}_{layer}", self._recorded.values_of(value))
+        return self.constant(constant_name(layer, name), self._recorded.values_of(value))
+
+
+def own_names() -> frozenset[str]:
+    """The names of all C functions of the library, and of the memory."""
+    return frozenset([*_functions(), ARENA])
 
 
 def literal(value: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,8 @@ from glassnet.core.errors import ConfigurationError
 from glassnet.core.files import require_writable, write_atomically
 from glassnet.core.kinds import C_SOURCE
 from glassnet.core.shapes import Array, Shape, size_of
-from glassnet.interop.c.program import Program, literal
+from glassnet.interop.c.names import function_name
+from glassnet.interop.c.program import Program, literal, own_names
 from glassnet.interop.own import refuse_own_layers
 from glassnet.model import Model
 from glassnet.preprocessing import Standardize
@@ -21,7 +21,6 @@ from glassnet.tables import Duration, Number, Table
 from glassnet.version import __version__
 
 NUMBERS_IN_LINE = 8
-IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 
 @suggests
@@ -39,7 +38,8 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
     Args:
         model: built.
         path: the source file, ending in .c; the header gets its name with .h.
-        function: name of the function.
+        function: name of the function; one that C, C++ or their libraries keep for themselves, such as ``int`` or
+            ``read``, gets ``glassnet_`` before it.
 
     Returns:
         The paths of source and header.
@@ -47,7 +47,7 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
     Raises:
         NotBuiltError: there is nothing to write yet.
         ConfigurationError: a layer that calls a kernel without a C function; a ``Graph`` of several inputs or outputs;
-            a parameter that is not finite; a name that C does not know; a ``Table`` with other columns than numbers
+            a parameter that is not finite; a name that is no identifier; a ``Table`` with other columns than numbers
             without gaps; the path cannot be written.
         WriteError: the disk is full or failing.
     """
@@ -59,20 +59,7 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
             expected="a path that ends in .c",
             fix=f"write {source.with_suffix('.c').name!r}; the header will be {source.with_suffix('.h').name!r}",
         )
-    if re.search(r'["\\\n\r]', source.name):
-        raise ConfigurationError(
-            where="export_c",
-            received=f"the file name {source.name!r}",
-            expected="one that an #include can name: without quotes, backslashes and line ends",
-            fix="choose another name",
-        )
-    if not IDENTIFIER.match(function):
-        raise ConfigurationError(
-            where="export_c",
-            received=f"function={function!r}",
-            expected="a C identifier: letters, digits and underscores, a letter first",
-            fix='write function="predict"',
-        )
+    function = function_name(function, own_names())
     header = source.with_suffix(".h")
     require_writable(header, C_SOURCE, where="export_c")
     model.require_built("export_c")
@@ -85,13 +72,13 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
             fix="write an ONNX file, which takes the table's columns; or export the network alone, a model with "
             "preprocessing=None, and pass it table.apply(data)",
         )
-    text = _source(model, header.name, function)
+    text = _source(model, function)
     write_atomically(header, _header(model, function).encode(), C_SOURCE)
-    write_atomically(source, text.encode("utf-8", "surrogateescape"), C_SOURCE)  # with the bytes of the header's name
+    write_atomically(source, text.encode(), C_SOURCE)
     return source, header
 
 
-def _source(model: Model, header: str, name: str) -> str:
+def _source(model: Model, name: str) -> str:
     inputs, outputs = model.network.input_shape or (), model.network.output_shape or ()
     scaling, restoring = scaling_of(model), model.target_scaling
     program = Program(model.network, "x" if scaling is None else None)
@@ -112,7 +99,8 @@ def _source(model: Model, header: str, name: str) -> str:
     return "\n\n".join(
         [
             _comment(model),
-            f'#include "{header}"\n\n#include <math.h>\n#include <string.h>',
+            "#include <math.h>\n#include <string.h>",
+            f'#ifdef __cplusplus\nextern "C"\n#endif\nvoid {name}({_arguments(model)});',
             *program.functions("\n".join(body)),
             *(_array(own, values) for own, values in program.constants.items()),
             *([f"static float arena[{program.size}];"] if program.size else []),
