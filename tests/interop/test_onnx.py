@@ -382,3 +382,15 @@ def test_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
         model_of(gn.Sequential(gn.Dense(2)), (3,)).export_onnx(tmp_path / "model.onnx")
     with pytest.raises(gn.MissingExtraError, match=r"glassnet\[onnx\]"):
         from_onnx(tmp_path / "model.onnx")
+
+
+def test_names_that_no_file_can_hold_are_refused(tmp_path: Path) -> None:
+    model = gn.Model(gn.Dense(2), "cross_entropy", "sgd")
+    model.fit(np.ones((4, 3)), np.arange(4) % 2, verbose=False)
+    model.class_names = ("a\udc80", "b")
+    with pytest.raises(gn.ConfigurationError, match="udc80.*half a character"):
+        model.export_onnx(tmp_path / "m.onnx")
+    for name in ("\udc80", "a\ud83d"):
+        with pytest.raises(gn.ConfigurationError, match="a text"):
+            gn.Dense(2, name=name)
+    assert not list(tmp_path.iterdir())

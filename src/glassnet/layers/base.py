@@ -79,7 +79,8 @@ class Layer(WithWeights, ABC):
 
     @name.setter
     def name(self, given: str | None) -> None:
-        if given is not None and (not isinstance(given, str) or not given or "." in given or given.isdigit()):
+        is_text = isinstance(given, str) and given.encode("utf-8", "ignore").decode() == given  # no half characters
+        if given is not None and (not is_text or not given or "." in given or given.isdigit()):
             raise ConfigurationError(
                 where=f"layer {self!r}",
                 received=f"name={given!r}",

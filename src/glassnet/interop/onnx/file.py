@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.calls import suggests
-from glassnet.core.errors import ConfigurationError, require_extra
+from glassnet.core.errors import ConfigurationError, require_extra, shown
 from glassnet.core.files import require_writable, write_atomically
 from glassnet.core.kinds import ONNX
 from glassnet.core.settings import whole
@@ -108,7 +108,15 @@ def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxRe
             expected=f"{OLDEST_OPSET} to {newest}",
             fix=f"leave opset out for {OPSET}",
         )
-    proto = make_proto(model, opset)
+    try:
+        proto = make_proto(model, opset)
+    except UnicodeEncodeError as error:
+        raise ConfigurationError(
+            where="export_onnx",
+            received=f"the text {shown(error.object, 100)}, which holds half a character",
+            expected="names of columns, classes and layers that UTF-8 has",
+            fix="rename it; such halves come from file names in another encoding",
+        ) from error
     onnx.checker.check_model(proto, full_check=True)
     content = proto.SerializeToString()
     difference = _difference(model, content) if find_spec("onnxruntime") is not None else None
