@@ -253,6 +253,18 @@ def test_answers_do_not_go_where_the_messages_go() -> None:
         assert "the messages of this command" in (done.stderr or Path("out.csv").read_text())
 
 
+@pytest.mark.usefixtures("here")
+def test_standard_streams_may_be_closed_or_full() -> None:
+    line = f"{sys.executable} -m glassnet predict k.safetensors d.csv"
+    done = subprocess.run(f"{line} --output closed.csv <&- >&- 2>&-", shell=True, check=False)
+    assert done.returncode == 0
+    assert Path("closed.csv").read_text().startswith("prediction\n")
+    assert len(Path("closed.csv").read_text().splitlines()) == 61
+    done = subprocess.run(f"{line} > /dev/full", shell=True, check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "the standard output: received 'No space left on device'" in done.stderr
+
+
 @all_commands
 def test_a_full_disk_leaves_what_was_there(
     command: str, name: str, here: Path, capsys: pytest.CaptureFixture[str]

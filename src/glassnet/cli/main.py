@@ -10,8 +10,9 @@ from typing import TypeAlias
 
 from glassnet.cli.notes import notes_to_stderr
 from glassnet.cli.parser import Parser
+from glassnet.cli.streams import require_streams
 from glassnet.core.errors import GlassnetError
-from glassnet.core.files import replacing_all
+from glassnet.core.files import as_told, replacing_all
 from glassnet.core.output import make_plainer, readable
 from glassnet.layers import ACTIVATIONS
 from glassnet.model.model import ENGINES
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0 for success, 1 where nobody reads the output any more, 2 for an error that the message explains.
     """
+    require_streams()
     make_plainer(sys.stdout, sys.stderr)
     options = build_parser().parse_args(arguments)
     try:
@@ -60,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (GlassnetError, OSError) as error:
-        print(f"glassnet: {error}" + "".join(f" ({note})" for note in getattr(error, "__notes__", ())), file=sys.stderr)
+        told = as_told(error, "the standard output") if isinstance(error, OSError) else error
+        print(f"glassnet: {told}" + "".join(f" ({note})" for note in getattr(error, "__notes__", ())), file=sys.stderr)
         return 2
     return status
 

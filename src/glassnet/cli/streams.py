@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,6 +26,20 @@ STANDARD_OUTPUT = None, "-", "/dev/stdout"
 """What stands for it in place of a path."""
 LONG = 12
 """Letters of a number that has more digits than people write."""
+
+
+def require_streams() -> None:
+    """Opens a device that takes everything in the place of standard streams that are closed.
+
+    The next file would get their numbers otherwise, and what others print.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False))
 
 
 def is_parquet(path: Path) -> bool:

@@ -105,9 +105,7 @@ def replacing(path: str | Path, kind: Kind) -> Iterator[Path]:
             temporary.replace(target.file)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
-        told = error
-        if isinstance(error, OSError) and not isinstance(error, GlassnetError) and error.errno in _OF_THE_DISK:
-            told = _failed(where, error)
+        told = as_told(error, where) if isinstance(error, OSError) else error
         if isinstance(told, OSError):
             told.add_note(f"nothing was written: {path} is as it was before")
         if told is error:
@@ -277,6 +275,13 @@ def _telling(path: str | Path, where: str) -> Iterator[None]:
         raise
     except (OSError, ValueError) as error:
         raise _unwritable(path, where, error) from error
+
+
+def as_told(error: OSError, where: str) -> OSError:
+    """An error of the system's as glassnet says it, where a disk is to blame; any other as it is."""
+    if isinstance(error, GlassnetError) or error.errno not in _OF_THE_DISK:
+        return error
+    return _failed(where, error)
 
 
 def _failed(where: str, error: OSError) -> WriteError:
