@@ -69,14 +69,25 @@ def take(x: Any, rows: int) -> Any:
 
 
 def read_file(path: Path) -> tuple[dict[str, Any], bytes]:
-    """A model's description without time, version and checksums, and the bytes of its tensors with their places."""
+    """A model's description without time, version and checksums, and the bytes of its tensors with their places.
+
+    What it says of the latest fit is left out: NumPy has a part in histories and in what a ``Watch`` sums up.
+    """
     data = path.read_bytes()
     (length,) = struct.unpack("<Q", data[:8])
     header = json.loads(data[8 : 8 + length])
     description = json.loads(header.pop("__metadata__")["glassnet"])
-    for name in ("written", "glassnet_version", "checksums"):
+    for name in ("written", "glassnet_version", "checksums", "latest_fit"):
         description.pop(name, None)
-    return description, json.dumps(header, sort_keys=True).encode() + data[8 + length :]
+    first, content = 8 + length, b""
+    for name in sorted(header, key=lambda name: header[name]["data_offsets"][0]):
+        if name.startswith("latest_fit/"):
+            del header[name]
+            continue
+        start, stop = header[name]["data_offsets"]
+        header[name]["data_offsets"] = [len(content), len(content) + stop - start]
+        content += data[first + start : first + stop]
+    return description, json.dumps(header, sort_keys=True).encode() + content
 
 
 def model_of(case: Case, engine: str, dtype: str) -> tuple[gn.Model, Any, Any]:

@@ -52,9 +52,9 @@ def test_every_flipped_bit_is_noticed(content: bytes, tmp_path: Path) -> None:
 
 
 def test_a_letter_that_means_the_same_is_noticed(content: bytes, tmp_path: Path) -> None:
-    assert content.count(b"1e-05") == 1
+    assert b"1e-05" in content
     path = tmp_path / "m.safetensors"
-    path.write_bytes(content.replace(b"1e-05", b"1E-05"))
+    path.write_bytes(content.replace(b"1e-05", b"1E-05", 1))
     for read in (gn.load, read_memories):
         with pytest.raises(gn.FileFormatError, match="a description whose checksum is another.*copy or download"):
             read(path)

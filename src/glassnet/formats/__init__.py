@@ -4,7 +4,8 @@ from glassnet.formats.description import ModelParts, describe, reconstruct
 from glassnet.formats.fingerprint import fingerprint
 from glassnet.formats.memories import read_memories
 from glassnet.formats.model_file import contradiction, read_model_file, write_model_file
-from glassnet.formats.proof import require_whole
+from glassnet.formats.proof import own_parts_of, require_whole
+from glassnet.formats.sharing import describe_sharing
 from glassnet.formats.written import Written, in_words, written_of
 
 __all__ = [
@@ -12,8 +13,10 @@ __all__ = [
     "Written",
     "contradiction",
     "describe",
+    "describe_sharing",
     "fingerprint",
     "in_words",
+    "own_parts_of",
     "read_memories",
     "read_model_file",
     "reconstruct",

@@ -14,7 +14,8 @@ from glassnet.core.errors import ConfigurationError, FileFormatError, GlassnetEr
 from glassnet.core.settings import Configurable, file_name, from_config, known_by, number, to_config, whole
 from glassnet.core.shapes import Array, as_dtype
 from glassnet.formats.consistency import names_of, require_consistent
-from glassnet.formats.memories import CALLBACKS_PREFIX, describe_memories, memories_of
+from glassnet.formats.latest_fit import LATEST_FIT_PREFIX, describe_latest_fit, latest_fit_of
+from glassnet.formats.memories import CALLBACKS_PREFIX, PARAMETERS, Arrays, describe_memories, memories_of
 from glassnet.formats.model_file import contradiction
 from glassnet.formats.older import brought_up
 from glassnet.formats.sharing import describe_sharing, restore_sharing, restore_training, without_gaps
@@ -25,7 +26,7 @@ from glassnet.optimizers import Chain, Optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.runners.own import is_own
 from glassnet.tables import Table
-from glassnet.training import Memories
+from glassnet.training import LatestFit, Memories
 from glassnet.version import __version__
 
 OPTIMIZER_PREFIX = "optimizer/"
@@ -64,6 +65,7 @@ class ModelParts:
     target_name: str | None
     class_names: tuple[str, ...] | None
     memories: Memories
+    latest_fit: LatestFit | None
 
 
 def describe(parts: ModelParts, *, include_optimizer: bool) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -90,8 +92,11 @@ def describe(parts: ModelParts, *, include_optimizer: bool) -> tuple[dict[str, A
     if include_optimizer:
         state = {name: without_gaps(array, parts.network) for name, array in optimizer.state.items()}
         tensors |= {OPTIMIZER_PREFIX + name: array for name, array in state.items()}
-        description["callbacks"], arrays = describe_memories(parts.memories, parts.network.parameters)
-        tensors |= {name: without_gaps(array, parts.network) for name, array in arrays.items()}
+        arrays = Arrays(parts.network.parameters)
+        description["callbacks"] = describe_memories(parts.memories, arrays)
+        if parts.latest_fit is not None:
+            description["latest_fit"] = describe_latest_fit(parts.latest_fit, arrays)
+        tensors |= {name: without_gaps(array, parts.network) for name, array in arrays.tensors.items()}
     return description, tensors
 
 
@@ -174,6 +179,7 @@ def _reconstruct(
     target_name = description["target_name"]
     if not isinstance(target_name, str | None):
         raise TypeError(f"target_name {target_name!r:.60}")
+    arrays = {**tensors, PARAMETERS: parameters}
     return ModelParts(
         **found,
         seed=whole(description["seed"], "seed", where, low=0),
@@ -181,7 +187,8 @@ def _reconstruct(
         feature_names=names["feature_names"],
         target_name=target_name,
         class_names=names["class_names"],
-        memories=memories_of(description, tensors, parameters),
+        memories=memories_of(description, arrays),
+        latest_fit=latest_fit_of(description.get("latest_fit"), arrays, network.output_shape or (), where),
     )
 
 
@@ -218,7 +225,7 @@ def _restore_network(
     network: Network, description: Mapping[str, Any], tensors: Mapping[str, Array], *, build: bool
 ) -> Array:
     """Gives the network its parameters, and returns them; without ``build`` an array like them that takes no memory."""
-    beside = OPTIMIZER_PREFIX, CALLBACKS_PREFIX
+    beside = OPTIMIZER_PREFIX, CALLBACKS_PREFIX, LATEST_FIT_PREFIX
     values = {name: array for name, array in tensors.items() if not name.startswith(beside)}
     shape, dtype = tuple(description["input_shape"]), as_dtype(description["dtype"])
     restore_sharing(network, description)

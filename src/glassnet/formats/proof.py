@@ -39,7 +39,7 @@ def require_whole(parts: ModelParts, path: Path, require_fitting: Callable[[Mode
     own = own_parts(parts.network, parts.loss, parts.optimizer)
     try:
         description, tensors = read_model_file(path)
-        read = reconstruct(description, tensors, custom=_custom(parts), where="load", build=bool(own))
+        read = reconstruct(description, tensors, custom=own_parts_of(parts), where="load", build=bool(own))
         written_of(description, "load")
         require_fitting(read)
     except GlassnetError as error:
@@ -72,7 +72,7 @@ def _incomplete(parts: Any, consequence: str) -> ConfigurationError:
     )
 
 
-def _custom(parts: ModelParts) -> list[Any]:
+def own_parts_of(parts: ModelParts) -> list[Any]:
     """Those of the user's classes and functions that have to be given to whoever reads the file.
 
     Raises:

@@ -19,7 +19,7 @@ from glassnet.network import Network
 from glassnet.optimizers import Optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.tables import Table
-from glassnet.training import Memories, Predictor, Rows, Stepper
+from glassnet.training import LatestFit, Memories, Predictor, Rows, Stepper
 
 
 class WithDoors(Closed):
@@ -40,6 +40,7 @@ class WithDoors(Closed):
     target_name: str | None
     class_names: tuple[str, ...] | None
     memories: Memories
+    latest_fit: LatestFit | None
     _predictor: Predictor | None
     _stepper: Stepper | None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -19,9 +20,24 @@ from glassnet.losses import WeightedSum
 from glassnet.model.answers import Answering
 from glassnet.model.data import one_array
 from glassnet.model.named_data import forgotten_if_refused, named_rows
+from glassnet.model.resuming import Start, start_of, undone_if_refused
 from glassnet.model.saving import write
 from glassnet.tables import Table
-from glassnet.training import Callback, History, Rows, Trainer, TrainingState, as_callbacks, is_watched, validation_rows
+from glassnet.training import (
+    Callback,
+    FitSettings,
+    History,
+    LatestFit,
+    Rows,
+    Trainer,
+    TrainingState,
+    as_callbacks,
+    engine_class,
+    is_watched,
+    named_apart,
+    validation_rows,
+)
+from glassnet.version import __version__
 
 NO_ENGINE = (
     "the compiled engine is missing in this installation, so that NumPy does everything, more slowly; install glassnet "
@@ -39,7 +55,7 @@ class Fitting(Answering):
         x: Any,
         y: Any,
         *,
-        epochs: int = 1,
+        epochs: int | None = None,
         batch_size: int | None = 32,
         shuffle: bool = True,
         validation_data: tuple[Any, ...] | None = None,
@@ -47,8 +63,13 @@ class Fitting(Answering):
         sample_weight: Any = None,
         callbacks: Iterable[Callback | Callable[[TrainingState], None]] | None = (),
         verbose: bool = True,
+        resume: bool | str | Path = False,
+        even_if_changed: bool = False,
     ) -> History:
-        """Trains for some epochs; called again, it goes on where it stopped.
+        """Trains for some epochs; called again, it goes on with more of them.
+
+        With ``resume`` it goes on with a training that was broken off, in the middle of an epoch, too, and ends in the
+        bits, the history and the decisions that the unbroken training would have had.
 
         Args:
             x: inputs (N, ...), numbers; converted to the model's dtype. The names of a frame's columns are kept: later
@@ -57,7 +78,8 @@ class Fitting(Answering):
             y: targets, as the loss wants them: integer labels (N,) for ``cross_entropy``, numbers of the outputs'
                 shape for the others. A Series of words becomes labels, and ``class_names``; the name of a column of x
                 stands for this column, and a model without ``preprocessing`` then learns a ``Table`` of the frame.
-            epochs: passes over the data.
+            epochs: passes over the data; None for 1. With ``resume`` those before the break count as well, and None
+                stands for as many as were asked for.
             batch_size: rows in a step; None for all of them. The last batch is as short as it comes, but with batch
                 normalisation one that would have a single row is joined to the one before.
             shuffle: whether each epoch takes the rows in a new random order.
@@ -67,11 +89,21 @@ class Fitting(Answering):
             callbacks: ``Callback`` objects, or functions that are called with the state after each epoch.
             verbose: whether to show a progress bar, and hints at the end where something seems wrong; in a pipe
                 nothing is shown, and the hints go to the logger ``glassnet``.
+            resume: the path of a model's file that ``gn.Checkpoint`` or ``save`` wrote, to go on from there with the
+                same network, loss, optimizer, metrics, seed and dtype; True to go on with ``latest_fit``, after
+                ``gn.load`` or after Ctrl-C. A training that is over ends at once.
+            even_if_changed: whether to go on with other rows, another batch size, order, engine or callbacks than the
+                training began with, which is refused otherwise. An epoch in progress then begins anew, and the
+                history's notes say so.
 
         Returns:
-            The ``History`` of these epochs. Ctrl-C ends training after the step in progress; the history says so.
+            The ``History`` of these epochs, with ``resume`` of those before the break, too. Ctrl-C ends training after
+            the step in progress; the history says so.
 
         Raises:
+            ConfigurationError: settings that cannot work; with ``resume`` another model, other rows or other settings
+                than those that the training began with: what differs is named.
+            MissingFileError, FileFormatError: the file to go on from is missing, or cannot be read.
             ShapeError, DataError: the data do not fit the network or the loss; nothing is changed.
                 Or the numbers of a column are so close together, for their size, that the model's dtype cannot tell
                 them apart, and there is no ``preprocessing`` or ``target_scaling`` to bring them apart before.
@@ -79,30 +111,48 @@ class Fitting(Answering):
             ConfigurationError: the model, or another of the same layers, is being trained already, here or in another
                 thread. Predictions beside a training are allowed.
         """
-        epochs = whole(epochs, "epochs", "fit")
+        epochs = None if epochs is None else whole(epochs, "epochs", "fit")
         verbose = boolean(bool(verbose) if verbose in (0, 1) else verbose, "verbose", "fit")
-        with forgotten_if_refused(self):
-            x, y = named_rows(self, x, y, where="fit", learns=True)
-            if not isinstance(self.preprocessing, Table):
-                x = one_array(x, self.network, where="fit: x")
-            if not isinstance(self.loss, WeightedSum):
-                y = numeric(y, where="fit: y")
-            self.check_digits(x, y, where="fit")
-            rows = self.rows(x, y, sample_weight, where="fit").require_weight(where="fit")
-        share_turn(self, where="fit")  # for the memory that a network has once it is built
-        rows, validation = _apart(self, rows, validation_data, validation_split)
-        size = len(rows) if batch_size is None else min(whole(batch_size, "batch_size", "fit"), len(rows))
+        shuffle = boolean(shuffle, "shuffle", "fit")
+        callbacks = as_callbacks(callbacks)
+        goes_on: LatestFit | None = None
+        notes: list[str] = []
+        with undone_if_refused(self):
+            start = start_of(self, resume)
+            with forgotten_if_refused(self):
+                x, y = named_rows(self, x, y, where="fit", learns=True)
+                if not isinstance(self.preprocessing, Table):
+                    x = one_array(x, self.network, where="fit: x")
+                if not isinstance(self.loss, WeightedSum):
+                    y = numeric(y, where="fit: y")
+                self.check_digits(x, y, where="fit")
+                rows = self.rows(x, y, sample_weight, where="fit").require_weight(where="fit")
+            share_turn(self, where="fit")  # for the memory that a network has once it is built
+            rows, validation = _apart(self, rows, validation_data, validation_split)
+            size = len(rows) if batch_size is None else min(whole(batch_size, "batch_size", "fit"), len(rows))
+            settings = self._settings(rows, validation, callbacks, start, batch_size=size, shuffle=shuffle)
+            if start is not None:
+                goes_on, notes = start.accepted(
+                    settings, even_if_changed=boolean(even_if_changed, "even_if_changed", "fit")
+                )
+                start.put(self)
+        first, last = _epochs(self.epochs_trained, goes_on, epochs)
         names = ("loss", *(m.name for m in self.metrics))
         state = TrainingState(
             self.network,
             self.optimizer,
-            History(),
-            epochs=(self.epochs_trained + 1, self.epochs_trained + epochs),
+            epochs=(first, last),
             available=names + (tuple(f"val_{name}" for name in names) if validation else ()) + ("learning_rate",),
-            save=lambda path, state: write(self, path, state.epoch),
+            save=lambda path, fit, memories: write(
+                self, path, epochs_trained=fit.epochs_trained, memories=memories, latest_fit=fit
+            ),
+            settings=settings,
             memories=self.memories,
             memories_in=read_memories,
+            goes_on=goes_on,
         )
+        for note in notes + ([] if goes_on else _begins_anew(self)):
+            state.note(note)
         for finding in nothing_to_learn(self.loss, rows.asked, self.class_names, self.target_name):
             state.note(str(finding))
         started = perf_counter()
@@ -111,13 +161,14 @@ class Fitting(Answering):
                 rows,
                 validation,
                 state,
-                as_callbacks(callbacks),
+                callbacks,
                 batch_size=size,
-                shuffle=boolean(shuffle, "shuffle", "fit"),
+                shuffle=shuffle,
                 verbose=verbose,
             )
         finally:
             self.epochs_trained = state.epoch
+            self.latest_fit = self.latest_fit if state.latest is None else state.latest
             state.history.seconds = perf_counter() - started
         if verbose and is_watched():
             self.print_hints(rows, history)
@@ -135,6 +186,24 @@ class Fitting(Answering):
         """
         for text in self._hints(rows, history):
             print(for_stream(f"hint: {text}"))
+
+    def _settings(
+        self, rows: Rows, validation: Rows | None, callbacks: list[Callback], start: Start | None, **own: Any
+    ) -> FitSettings:
+        """What the bits of this fit depend on besides the model, by name."""
+        engine, module = engine_class(self.engine).name, native()
+        by_then = {} if start is None else {"optimizer": start.fit.settings.get("optimizer")}
+        plain = {
+            "seed": self.seed,
+            "engine": engine,
+            "threads": self.threads,
+            **own,
+            "callbacks": [name for name, callback in named_apart(callbacks).items() if callback.decides],
+            "optimizer": repr(self.optimizer),
+            "version": __version__,
+            "processor": "any" if engine == "numpy" or module is None else module.__name__.rpartition(".")[2],
+        }
+        return FitSettings(rows, validation, plain | by_then)
 
     def _trainer(self) -> Trainer:
         """The training loop with the model's parts."""
@@ -155,6 +224,21 @@ class Fitting(Answering):
         slow = [NO_ENGINE] if self.engine == "auto" and native() is None else []
         notes = history.notes if history is not None else ()
         return list(dict.fromkeys([*slow, *notes, *map(str, hints(self, rows, history))]))
+
+
+def _epochs(trained: int, goes_on: LatestFit | None, epochs: int | None) -> tuple[int, int]:
+    """The first and the last epoch of a fit."""
+    if goes_on is None:
+        return trained + 1, trained + (epochs or 1)
+    return goes_on.first_epoch, goes_on.last_epoch if epochs is None else goes_on.first_epoch + epochs - 1
+
+
+def _begins_anew(model: Answering) -> list[str]:
+    """What is to be said where the latest fit stands in the middle of an epoch, which is not gone on with."""
+    fit = model.latest_fit
+    if fit is None or fit.position is None or not fit.position.step or fit.updates != model.optimizer.steps:
+        return []
+    return [f"the latest fit {fit}; that epoch begins anew here, where resume=True would have gone on with it"]
 
 
 def _apart(model: Answering, rows: Rows, data: tuple[Any, ...] | None, share: float) -> tuple[Rows, Rows | None]:

@@ -24,7 +24,7 @@ from glassnet.network import Network, as_network
 from glassnet.optimizers import Optimizer, as_optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.tables import Table
-from glassnet.training import Memories, Predictor, Stepper, example_rows, plan_of
+from glassnet.training import LatestFit, Memories, Predictor, Stepper, example_rows, plan_of
 
 ENGINES = ("auto", "compiled", "numpy")
 
@@ -60,6 +60,8 @@ class Model(Fitting, Stepping):
         class_names: names of the classes by label, or None.
         memories: what callbacks knew at the end of ``fit``, for the next one, by their names; ``memories.clear()``
             lets all of them begin anew.
+        latest_fit: what the latest ``fit`` was and how far it came, with which ``fit(..., resume=True)`` goes on; print
+            it to read where training stands. None before the first.
         written: for a model that was read from a file, which version wrote that and when; else None.
 
     Raises:
@@ -103,6 +105,7 @@ class Model(Fitting, Stepping):
         self.target_name: str | None = None
         self.class_names: tuple[str, ...] | None = None
         self.memories: Memories = {}
+        self.latest_fit: LatestFit | None = None
         self.written: Written | None = None
         self._predictor: Predictor | None = None
         self._stepper: Stepper | None = None
@@ -200,7 +203,7 @@ class Model(Fitting, Stepping):
             ShapeError: settings of layers were changed after the build, so that their weights do not fit any more.
             WriteError: the disk is full or failing; the older file is as it was.
         """
-        write(self, path, self.epochs_trained, include_optimizer=include_optimizer)
+        write(self, path, include_optimizer=include_optimizer)
 
     @suggests
     def fingerprint(self, of: str = "training") -> str:
@@ -237,7 +240,7 @@ class Model(Fitting, Stepping):
         """
         self.require_built("fingerprint")
         asked = one_of(of, "of", "fingerprint", ("training", "predictions"))
-        return fingerprint(parts_of(self, self.epochs_trained), training=asked == "training")
+        return fingerprint(parts_of(self), training=asked == "training")
 
     def export_onnx(self, path: str | Path, *, opset: int | None = None) -> Any:
         """Writes the prediction, preprocessing included, as an ONNX file that is checked and tried; print the report.

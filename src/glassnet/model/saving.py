@@ -24,29 +24,32 @@ from glassnet.formats import (
 from glassnet.model.doors import WithDoors
 from glassnet.model.outputs import fitted
 
-KEPT = ("epochs_trained", "preprocessing", "target_scaling", "feature_names", "target_name", "class_names", "memories")
+KEPT = (
+    *("epochs_trained", "preprocessing", "target_scaling", "feature_names", "target_name", "class_names", "memories"),
+    "latest_fit",
+)
 """Attributes of a model beside those that its constructor sets."""
 
 
-def write(model: WithDoors, path: str | Path, epochs_trained: int, *, include_optimizer: bool = True) -> None:
-    """Writes the file of a model that has been trained for so many epochs: see ``Model.save``."""
+def write(model: WithDoors, path: str | Path, *, include_optimizer: bool = True, **instead: Any) -> None:
+    """Writes a model's file: see ``Model.save``; some of what is ``KEPT`` may be given instead of the model's own."""
     model.require_built("save")
     include_optimizer = boolean(include_optimizer, "include_optimizer", "save")
     require_writable(path, MODEL, where="save")
-    parts = parts_of(model, epochs_trained)
+    parts = parts_of(model, **instead)
     description, tensors = describe(parts, include_optimizer=include_optimizer)
     write_model_file(path, description, tensors, prove=lambda file: require_whole(parts, file, _require_fitting))
 
 
-def parts_of(model: WithDoors, epochs_trained: int) -> ModelParts:
-    """All that a file holds of a model that has been trained for so many epochs."""
+def parts_of(model: WithDoors, **instead: Any) -> ModelParts:
+    """All that a file holds of a model."""
     return ModelParts(
         network=model.network,
         loss=model.loss,
         optimizer=model.optimizer,
         metrics=model.metrics,
         seed=model.seed,
-        **{name: getattr(model, name) for name in KEPT} | {"epochs_trained": epochs_trained},
+        **{name: getattr(model, name) for name in KEPT} | instead,
     )
 
 

@@ -1,10 +1,13 @@
 """Training: the loop, its batches, its record and what may happen after each epoch."""
 
 from glassnet.training.batches import Rows, batches, epoch_order, validation_rows
-from glassnet.training.callbacks import Callback, Memories, TrainingState, as_callbacks
+from glassnet.training.callbacks import Callback, TrainingState, as_callbacks, named_apart
 from glassnet.training.checkpoint import Checkpoint
+from glassnet.training.engines import engine_class
+from glassnet.training.fit_settings import FitSettings, differences
 from glassnet.training.gradients import Gradients, loss_gradients, propagate, trained_gradients
 from glassnet.training.history import History, require_picture
+from glassnet.training.latest_fit import LatestFit, Memories, TrainingPosition
 from glassnet.training.loop import Trainer
 from glassnet.training.monitors import EarlyStopping, ReduceOnPlateau
 from glassnet.training.parts import own_parts
@@ -12,30 +15,37 @@ from glassnet.training.prediction import Predictor
 from glassnet.training.progress import is_watched
 from glassnet.training.stepping import Stepper
 from glassnet.training.trial import example_rows, plan_of
-from glassnet.training.watch import Distribution, Watch, WatchRecord
+from glassnet.training.watch import Watch
+from glassnet.training.watch_record import Distribution, WatchRecord
 
 __all__ = [
     "Callback",
     "Checkpoint",
     "Distribution",
     "EarlyStopping",
+    "FitSettings",
     "Gradients",
     "History",
+    "LatestFit",
     "Memories",
     "Predictor",
     "ReduceOnPlateau",
     "Rows",
     "Stepper",
     "Trainer",
+    "TrainingPosition",
     "TrainingState",
     "Watch",
     "WatchRecord",
     "as_callbacks",
     "batches",
+    "differences",
+    "engine_class",
     "epoch_order",
     "example_rows",
     "is_watched",
     "loss_gradients",
+    "named_apart",
     "own_parts",
     "plan_of",
     "propagate",

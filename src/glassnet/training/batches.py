@@ -74,6 +74,30 @@ class Rows:
                 number = crc32(array.tobytes(), number)
         return number
 
+    def checksums(self, most: int | None = None) -> dict[str, int]:
+        """Numbers that other rows hardly have: of inputs, targets and weights, each by its name.
+
+        Args:
+            most: how many rows are looked at; None for all.
+        """
+        some = self if most is None or len(self) <= most else self.take(slice(None, None, -(-len(self) // most)))
+        arrays = {
+            "inputs": (some.x,),
+            "targets": (some.targets, some.originals),
+            "weights": (some.weights, some.loss_weights),
+        }
+        return {name: _checksum(*parts) for name, parts in arrays.items()}
+
+
+def _checksum(*arrays: Array | None) -> int:
+    """A number of the shapes, dtypes and bits of some arrays."""
+    number = 0
+    for array in arrays:
+        number = crc32(repr(None if array is None else (array.shape, array.dtype.name)).encode(), number)
+        if array is not None:
+            number = crc32(np.ascontiguousarray(array).view(np.uint8).data if array.size else b"", number)
+    return number
+
 
 def epoch_order(rows: int, *, seed: int, epoch: int, shuffle: bool) -> Array | None:
     """The order of the rows in an epoch: a function of (seed, epoch); None for their natural order."""

@@ -11,6 +11,7 @@ from glassnet.core.files import require_writable
 from glassnet.core.kinds import MODEL
 from glassnet.core.settings import boolean, whole
 from glassnet.training.callbacks import Callback, TrainingState
+from glassnet.training.latest_fit import Memories
 from glassnet.training.monitors import Monitor
 
 
@@ -57,6 +58,11 @@ class Checkpoint(Monitor):
         if self.only_best and Path(self.path).is_file():
             self._read(state)
 
+    @property
+    def decides(self) -> bool:
+        """Nothing about what is trained."""
+        return False
+
     def to_remember(self) -> dict[str, Any]:
         """Nothing, unless it compares."""
         return super().to_remember() if self.only_best else {}
@@ -75,7 +81,8 @@ class Checkpoint(Monitor):
     def _read(self, state: TrainingState) -> None:
         """Takes the best value from the file, and says so where it is not this training's own."""
         try:
-            epochs, memories = (0, {}) if state.memories_in is None else state.memories_in(self.path)
+            nothing: tuple[int, Memories, Mapping[str, Any]] = (0, {}, {})
+            epochs, memories, settings = nothing if state.memories_in is None else state.memories_in(self.path)
         except FileFormatError as error:
             raise ConfigurationError(
                 where="Checkpoint",
@@ -83,6 +90,8 @@ class Checkpoint(Monitor):
                 expected="a path without a file, or with a model of an earlier training",
                 fix="choose another path, or move the file away",
             ) from error
+        if state.resumed and self.memory_name() in state.memories and state.settings.are(settings):
+            return  # which this training has written, perhaps at a later place: how good it was by now it remembers
         # Whoever watched the same number and found the file's epoch the best knew its value.
         known = (m for m in memories.values() if m.get("monitor") == self.monitor and m.get("best_epoch") == epochs)
         memory = next(known, None)

@@ -6,8 +6,9 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from time import perf_counter
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from glassnet.runners import NumberOfStep, NumpyRunner
 from glassnet.runners.base import values_at
 from glassnet.runners.standins import NotRecorded
 from glassnet.training.batches import Rows, batch_sizes, batches
+from glassnet.training.latest_fit import TrainingPosition
 from glassnet.training.parts import NO_BRIDGES, Bridges, Parts
 from glassnet.training.snapshots import Snapshots
 from glassnet.training.steps import TrainingStep, record_step
@@ -42,16 +44,19 @@ class Task:
         batch_size: rows in a step; the last one of an epoch is cut as ``batch_sizes`` says.
         order_of: the order of the rows in an epoch, or None for their natural one.
         collected: receives each row's outputs (N, ...), or None.
-        proceed: called now and then with an epoch and the number of its steps done; False ends the run.
+        proceed: called now and then with an epoch, and the losses and total weights of its steps done; False ends the
+            run.
         joins_single: whether a last batch of one row is joined to the one before.
+        stretch: how many steps may follow on so many updates until ``proceed`` must be called.
     """
 
     rows: Rows
     batch_size: int
     order_of: Callable[[int], Array | None]
     collected: Array | None
-    proceed: Callable[[int, int], bool]
+    proceed: Callable[[int, Array, Array], bool]
     joins_single: bool = False
+    stretch: Callable[[int], int] = lambda _: sys.maxsize
 
     @property
     def sizes(self) -> tuple[int, int, int]:
@@ -64,13 +69,19 @@ class Task:
         _, full, rest = self.sizes
         return full + (rest > 0)
 
+    def seen(self, epoch: int, step: int) -> Array | slice:
+        """The rows that the first steps of an epoch take, in their order."""
+        order = self.order_of(epoch)
+        count = min(step * self.sizes[0], len(self.rows))
+        return slice(count) if order is None else order[:count]
+
 
 @dataclass(frozen=True)
 class Result:
     """What came of some epochs.
 
     Attributes:
-        losses: of the batches, over all these epochs.
+        losses: of the batches, over all these epochs; those of steps that were done before are among them.
         totals: their total weights.
         diverged: whether the last loss is not finite, and its step did no update; or the parameters are not finite
             after the last step.
@@ -79,6 +90,11 @@ class Result:
     losses: Array
     totals: Array
     diverged: bool = False
+
+    def last(self, steps: int) -> tuple[Array, Array]:
+        """Losses and total weights of the last so many steps."""
+        first = len(self.losses) - steps
+        return self.losses[first:].copy(), self.totals[first:].copy()
 
 
 class Engine(ABC):
@@ -90,6 +106,8 @@ class Engine(ABC):
         snapshots: what it takes of parameters and optimizer at the start of each epoch.
         watches: what looks at some of the steps.
     """
+
+    name: ClassVar[str]
 
     def __init__(self, parts: Parts, threads: int | None, snapshots: Snapshots, watches: Sequence[Watch] = ()) -> None:
         self.parts = parts
@@ -103,30 +121,51 @@ class Engine(ABC):
         return [watch for watch in self.watches if watch.due(self.optimizer.steps, 1)]
 
     @abstractmethod
-    def run(self, task: Task, epoch: int, count: int) -> Result:
-        """Runs over all rows in epoch ``epoch``, and in as many of the ``count`` − 1 following ones as it likes."""
+    def run(self, task: Task, epoch: int, count: int, begun: TrainingPosition | None = None) -> Result:
+        """Runs over all rows in epoch ``epoch``, and in as many of the ``count`` − 1 following ones as it likes.
+
+        Args:
+            task: what there is to do.
+            epoch: its number.
+            count: of epochs.
+            begun: what was done of the first one before; its other steps follow.
+        """
+
+    def begin(self, task: Task, epoch: int, steps: int, begun: TrainingPosition | None) -> tuple[Array, Array, int]:
+        """Room for losses and total weights of so many steps, with those of steps done before, and their number."""
+        losses, totals = np.empty(steps), np.empty(steps)
+        if begun is None or not begun.step:
+            return losses, totals, 0
+        losses[: begun.step], totals[: begun.step] = begun.losses, begun.totals
+        if task.collected is not None and begun.outputs is not None:
+            task.collected[task.seen(epoch, begun.step)] = begun.outputs
+        self.snapshots.take(epoch)
+        return losses, totals, begun.step
 
 
 class NumpyEngine(Engine):
     """Calls the NumPy kernels one after another."""
 
-    def run(self, task: Task, epoch: int, count: int) -> Result:
+    name = "numpy"
+
+    def run(self, task: Task, epoch: int, count: int, begun: TrainingPosition | None = None) -> Result:
         """One epoch."""
-        losses: list[float] = []
-        totals: list[float] = []
-        self.snapshots.take(epoch)
+        losses, totals, done = self.begin(task, epoch, task.steps, begun)
+        if not done:
+            self.snapshots.take(epoch)
         order = task.order_of(epoch)
-        for batch in batches(len(task.rows), task.batch_size, order, joins_single=task.joins_single):
+        cut = batches(len(task.rows), task.batch_size, order, joins_single=task.joins_single)
+        for batch in islice(cut, done, None):
             part = task.rows.take(batch)
             before, due = self.optimizer.steps, self.due()
             run = KeepingRunner(self.seed, before) if due else NumpyRunner(self.seed, before)
             step = TrainingStep(run, self.parts, part)
-            losses.append(float(step.value[0]))
-            totals.append(float(step.total[0]))
+            losses[done], totals[done] = float(step.value[0]), float(step.total[0])
+            done += 1
             if task.collected is not None:
                 task.collected[batch] = step.outputs
-            if not np.isfinite(losses[-1]):
-                return Result(np.array(losses), np.array(totals), diverged=True)
+            if not np.isfinite(losses[done - 1]):
+                return Result(losses[:done], totals[:done], diverged=True)
             if isinstance(run, KeepingRunner):
                 step.backward()
                 views = [View(watch, self.network, run.calls) for watch in due]
@@ -134,13 +173,13 @@ class NumpyEngine(Engine):
                     view.begin()
                 step.update()
                 for view in views:
-                    view.end(step=before, epoch=epoch, loss=losses[-1])
+                    view.end(step=before, epoch=epoch, loss=float(losses[done - 1]))
             else:
                 step.finish()
-            if not task.proceed(epoch, len(losses)):
+            if not task.proceed(epoch, losses[:done], totals[:done]):
                 break
         finite = bool(np.isfinite(self.network.parameters).all())
-        return Result(np.array(losses), np.array(totals), diverged=not finite)
+        return Result(losses[:done], totals[:done], diverged=not finite)
 
 
 class CompiledEngine(Engine):
@@ -155,6 +194,7 @@ class CompiledEngine(Engine):
         on_trial: whether the step is recorded on arrays that betray what is calculated beside the kernels.
     """
 
+    name = "compiled"
     updates = True
     """Whether the optimizer has its turn in what is recorded."""
 
@@ -177,22 +217,24 @@ class CompiledEngine(Engine):
         self._most_steps = sys.maxsize  # of which there is room for what is seen
         self._views: list[list[View]] = []  # of each watch, by the batch: full ones, the one at the end that is none
 
-    def run(self, task: Task, epoch: int, count: int) -> Result:
+    def run(self, task: Task, epoch: int, count: int, begun: TrainingPosition | None = None) -> Result:
         """Runs as many epochs as fit into a slice; at least one, in several slices if need be."""
         if not self.programs:
             self._record(task)
         orders, epochs = self._orders(task, epoch, min(count, max(1, self._pace // task.steps)))
         steps = epochs * task.steps
-        losses, totals = np.empty(steps), np.empty(steps)
-        done, diverged = 0, False
+        losses, totals, done = self.begin(task, epoch, steps, begun)
+        diverged = False
         while done < steps:
-            asked = min(self._pace, steps - done, self._most_steps)
+            asked = min(self._pace, steps - done, self._most_steps, task.stretch(self.optimizer.steps))
             started = perf_counter()
             values = slice(done, done + asked)
             finished, end = self._replay(task, epoch, done, asked, orders, losses[values], totals[values])
             done += finished
             diverged = end in ("DIVERGED", "PARAMETERS_NOT_FINITE")
-            if diverged or not task.proceed(epoch + done // task.steps, done % task.steps):
+            epochs, within = divmod(done, task.steps)
+            so_far = slice(done - within, done)
+            if diverged or not task.proceed(epoch + epochs, losses[so_far], totals[so_far]):
                 done += end == "DIVERGED"
                 break
             if perf_counter() - started < SLICE_SECONDS / 2 * asked / self._pace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ class History:
         epochs: the numbers of the epochs, counted from 1 over the model's whole life.
         metrics: for each name one number an epoch: "loss" and metrics while training, "val_loss" and so on after the
             epoch, "learning_rate" at its first step, "penalty" where the optimizer has one.
-        seconds: how long training took, validation and callbacks included.
+        seconds: how long the call of ``fit`` took, validation and callbacks included.
         stopped: why training ended before its last epoch (``"interrupted"``, an early-stopping message), or None.
         notes: what there is to say about it, such as that all targets are the same, or that a metric was no number.
 
@@ -56,11 +57,23 @@ class History:
         return f"History({len(self)} epochs, last {last}" + (f", stopped: {self.stopped})" if self.stopped else ")")
 
     def extend(self, first_epoch: int, measured: dict[str, list[float]]) -> None:
-        """Adds epochs that follow each other: one number of each for each name."""
-        count = len(next(iter(measured.values()), ()))
+        """Adds epochs that follow each other: one number of each for each name; NaN where one was not measured before.
+
+        A training that goes on with other rows to validate may measure something else than it did.
+        """
+        count, before = len(next(iter(measured.values()), ())), len(self)
         self.epochs.extend(range(first_epoch, first_epoch + count))
-        for name, values in measured.items():
-            self.metrics.setdefault(name, []).extend(values)
+        for name in self.metrics | measured:
+            known = self.metrics.setdefault(name, [])
+            known += [nan] * (before - len(known)) + measured.get(name, [])
+
+    def copy(self, count: int | None = None, stopped: str | None = None) -> History:
+        """A history of the first ``count`` epochs, without the time that they took, and why it stopped."""
+        found = History()
+        found.epochs = self.epochs[:count]
+        found.metrics = {name: values[:count] for name, values in self.metrics.items()}
+        found.notes, found.stopped = list(self.notes), stopped
+        return found
 
     @property
     def measures(self) -> tuple[str, ...]:

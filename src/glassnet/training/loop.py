@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from warnings import warn
 
 import numpy as np
@@ -20,13 +20,14 @@ from glassnet.preprocessing import Standardize
 from glassnet.runners import NumpyRunner
 from glassnet.runners.base import values_at
 from glassnet.runners.own import held, is_own, named, single
-from glassnet.training.batches import Rows, batch_sizes, epoch_order
-from glassnet.training.callbacks import Callback, TrainingState
+from glassnet.training.batches import Rows, epoch_order
+from glassnet.training.callbacks import Callback, TrainingState, stretch_of
 from glassnet.training.changes import Fingerprint
 from glassnet.training.checkpoint import saving_last
 from glassnet.training.engines import CompiledEngine, Engine, NumpyEngine, Result, Task, engine_class
 from glassnet.training.history import History
 from glassnet.training.interrupt import Interrupt
+from glassnet.training.latest_fit import TrainingPosition
 from glassnet.training.parts import Parts
 from glassnet.training.progress import ProgressBar
 from glassnet.training.snapshots import Snapshots
@@ -64,50 +65,70 @@ class Trainer:
         shuffle: bool,
         verbose: bool,
     ) -> History:
-        """Trains from ``state.first_epoch`` to ``state.last_epoch``.
+        """Trains from ``state.position`` to the end of ``state.last_epoch``.
 
         Raises:
             DivergenceError: the loss became NaN or infinite; parameters and optimizer are those of the end of the
                 last epoch whose weights are known to give a finite loss.
         """
-        optimizer = self.optimizer
+        optimizer, origin = self.optimizer, state.position
+        assert origin is not None
+        begun = origin
         optimizer.prepare(self.network.parameters)
         joins_single = any(layer.mixes_rows for layer in (self.network, *(layer for _, layer in self.network.walk())))
-        _, full, rest = batch_sizes(len(rows), batch_size, joins_single=joins_single)
-        steps = full + (rest > 0)
+        collected = self._collector(len(rows))
+        order = self._orders(len(rows), shuffle)
+        task = Task(rows, batch_size, order, collected, lambda *_: True, joins_single, stretch_of(callbacks))
+        require_place(task, origin)
+        steps = task.steps
         bar = ProgressBar((state.first_epoch, state.last_epoch), steps, enabled=verbose)
-        snapshots = Snapshots(self.network, optimizer, steps=steps, first_epoch=state.first_epoch)
+        snapshots = Snapshots(self.network, optimizer, steps=steps, first_epoch=begun.epoch + 1, begun=begun.step)
         watches = [callback for callback in callbacks if isinstance(callback, Watch)]
         engine = self._engine(rows, batch_size, snapshots, watches)
+        between = [callback for callback in callbacks if type(callback).between_steps is not Callback.between_steps]
         # Where nobody looks at the model between epochs, an engine may do several at once.
         has_penalty = optimizer.penalty(np.ones_like(self.network.parameters), self.network.layout) > 0
         others = len(callbacks) > len(watches)
         seen = Fingerprint(self.network, self.loss, optimizer) if others else None  # of what they may change
-        is_watched = bool(others or self.metrics or validation is not None or has_penalty)
+        is_watched = bool(others or between or self.metrics or validation is not None or has_penalty)
         state.training, state.validation = rows, validation
         callbacks = saving_last(list(callbacks))
+        state.begin(
+            steps,
+            lambda place: None if collected is None else collected[task.seen(place.epoch + 1, place.step)].copy(),
+        )
         for callback in callbacks:
             callback.on_fit_begin(state)
         try:
             state.recall(callbacks)
             with Interrupt() as interrupt, bar, np.errstate(over="ignore", invalid="ignore"):
 
-                def proceed(epoch: int, done: int) -> bool:
-                    bar.step(epoch, done)
-                    return not interrupt.requested
+                def proceed(epoch: int, losses: Array, totals: Array) -> bool:
+                    bar.step(epoch, len(losses))
+                    if between and 0 < len(losses) < steps:
+                        state.position, state.step = (
+                            TrainingPosition(epoch - 1, len(losses), losses, totals),
+                            optimizer.steps,
+                        )
+                        for callback in between:
+                            callback.between_steps(state)
+                        state.position = None
+                    if interrupt.requested:
+                        state.interrupt()
+                    return state.stop_reason is None
 
-                collected = self._collector(len(rows))
-                task = Task(rows, batch_size, self._orders(len(rows), shuffle), collected, proceed, joins_single)
-                epoch = state.first_epoch
+                task = replace(task, proceed=proceed)
+                epoch = begun.epoch + 1
                 while epoch <= state.last_epoch and state.stop_reason is None:
-                    first_step = optimizer.steps
-                    check_rate(optimizer, where=f"fit: step {first_step + 1}")
+                    first_step = optimizer.steps - begun.step  # of the epoch
+                    check_rate(optimizer, where=f"fit: step {optimizer.steps + 1}")
                     if seen is not None and not seen.is_current():  # a callback was at work
                         optimizer.prepare(self.network.parameters)
                         snapshots.renew()
                         engine = self._engine(rows, batch_size, snapshots, watches)
                         seen.renew()
-                    result = engine.run(task, epoch, 1 if is_watched else state.last_epoch - epoch + 1)
+                    state.position = None
+                    result = engine.run(task, epoch, 1 if is_watched else state.last_epoch - epoch + 1, begun)
                     count, left = divmod(len(result.losses), steps)
                     if result.diverged:
                         count -= left == 0  # the last epoch is complete, but not good
@@ -120,27 +141,29 @@ class Trainer:
                     measured["learning_rate"] = np.broadcast_to(rates, count).tolist()
                     if result.diverged:
                         state.history.extend(epoch, measured)
-                        raise self._divergence(result, epoch + count, steps, state, snapshots)
+                        raise self._divergence(result, epoch + count, steps, state, snapshots, origin)
+                    epoch += count
+                    if count and validation is not None:
+                        measured |= {f"val_{name}": [value] for name, value in self.evaluate(validation).items()}
+                    begun = TrainingPosition(epoch - 1, left, *result.last(left))
+                    state.position, state.epoch, state.step = begun, epoch - 1, optimizer.steps
                     if interrupt.requested:
-                        state.stop("interrupted")
+                        state.interrupt()
                     if count == 0:
                         break
-                    epoch += count
-                    if validation is not None:
-                        measured |= {f"val_{name}": [value] for name, value in self.evaluate(validation).items()}
-                    state.epoch, state.step = epoch - 1, optimizer.steps
                     state.logs = {name: values[-1] for name, values in measured.items()}
                     state.history.extend(epoch - count, measured)
                     if seen is not None:
                         seen.renew()  # what own parts do to themselves is no news
-                    for callback in callbacks:
-                        callback.on_epoch_end(state)
+                    state.end_epoch(callbacks)
                     bar.epoch(state.epoch, state.logs)
         finally:
-            for callback in callbacks:
-                callback.on_fit_end(state)
+            try:
+                state.conclude()
+            finally:
+                for callback in callbacks:
+                    callback.on_fit_end(state)
             state.store()
-            state.training = state.validation = None  # callbacks may keep the state: not the data with it
         state.history.stopped = state.stop_reason
         return state.history
 
@@ -198,7 +221,13 @@ class Trainer:
         return found
 
     def _divergence(
-        self, result: Result, epoch: int, steps: int, state: TrainingState, snapshots: Snapshots
+        self,
+        result: Result,
+        epoch: int,
+        steps: int,
+        state: TrainingState,
+        snapshots: Snapshots,
+        origin: TrainingPosition,
     ) -> DivergenceError:
         """Goes back to the latest weights that gave a finite loss, and says so.
 
@@ -208,10 +237,13 @@ class Trainer:
         step = (len(result.losses) - 1) % steps + 1
         value = float(result.losses[-1])
         began_well = step > 1 or np.isfinite(value)
-        start = epoch if began_well or epoch == state.first_epoch else epoch - 1
+        start = epoch if began_well or epoch == snapshots.first_epoch else epoch - 1
         snapshots.restore(start)
+        state.position = origin if start == snapshots.first_epoch else TrainingPosition(start - 1)
         state.epoch = start - 1
         kept = f"the weights of epoch {start - 1}" if start > 1 else "the initial weights"
+        if state.position.step:
+            kept = f"the weights after {state.position.step} steps of epoch {start}, with which it went on"
         shown = value if not np.isfinite(value) else float("nan")
         error = DivergenceError(
             where=f"fit: epoch {epoch}, step {step}",
@@ -221,6 +253,27 @@ class Trainer:
         )
         error.history = state.history
         return error
+
+
+def require_place(task: Task, place: TrainingPosition) -> None:
+    """Refuses a place within an epoch that is none in these epochs.
+
+    Raises:
+        ConfigurationError: the epoch has not so many steps, or the outputs that metrics need are not there.
+    """
+    if not place.step:
+        return
+    seen = len(np.empty(len(task.rows), bool)[task.seen(place.epoch + 1, place.step)])
+    known = 0 if place.outputs is None else len(place.outputs)
+    rows = "" if task.collected is None else f", and the outputs of {seen:,} rows"
+    if place.step >= task.steps or (rows and known != seen):
+        raise ConfigurationError(
+            where="fit: resume",
+            received=f"a place after {place.step:,} steps of an epoch, with the outputs of {known:,} rows",
+            expected=f"fewer than {task.steps:,} steps"
+            + (f", and {seen:,} rows" if task.collected is not None else ""),
+            fix="name another checkpoint of this training",
+        )
 
 
 def check_rate(optimizer: Optimizer, *, where: str) -> None:

@@ -89,7 +89,7 @@ class Monitor(Callback):
         """The best value, its epoch, the epochs since then, and of which rows."""
         best = float(self.best) if self.best_epoch else None
         known = {"monitor": self.monitor, "best": best, "best_epoch": self.best_epoch, "waited": self.waited}
-        return known | {"rows": self._rows}
+        return known | {"rows": self._rows} | ({"missing": self._missing} if self._missing else {})
 
     def remember(self, memory: Mapping[str, Any], state: TrainingState) -> None:
         """Goes on from the best value so far and the epochs waited."""
@@ -97,6 +97,8 @@ class Monitor(Callback):
         self.best_epoch = whole(memory.get("best_epoch"), "best_epoch", where, low=0)
         self.waited = whole(memory.get("waited"), "waited", where, low=0)
         self.best = number(memory.get("best"), "best", where, low=-inf) if self.best_epoch else nan
+        if state.resumed:
+            self._missing = whole(memory.get("missing", 0), "missing", where, low=0)
 
     def begins_anew(self, memory: Mapping[str, Any], state: TrainingState) -> bool:
         """Whether the values before were of other rows, with which none can be compared; it is noted."""

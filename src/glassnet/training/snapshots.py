@@ -17,14 +17,16 @@ class Snapshots:
         optimizer: prepared, so that its state exists.
         steps: updates in an epoch.
         first_epoch: number of the first epoch to come.
+        begun: steps of it that were done before, where training goes on in the middle of it.
 
     Attributes:
+        first_epoch: as given.
         arrays: each array with its two copies; that of epoch e is number e % 2.
     """
 
-    def __init__(self, network: Network, optimizer: Optimizer, *, steps: int, first_epoch: int) -> None:
+    def __init__(self, network: Network, optimizer: Optimizer, *, steps: int, first_epoch: int, begun: int = 0) -> None:
         self._network, self._optimizer = network, optimizer
-        self._steps, self._first_epoch, self._first_step = steps, first_epoch, optimizer.steps
+        self._steps, self.first_epoch, self._first_step, self._begun = steps, first_epoch, optimizer.steps, begun
         live = [network.parameters, *optimizer.state.values()]
         self.arrays: list[tuple[Array, tuple[Array, Array]]] = [
             (array, (np.empty_like(array), np.empty_like(array))) for array in live
@@ -44,12 +46,16 @@ class Snapshots:
         self.arrays = list(zip(live, slots, strict=True))
 
     def restore(self, epoch: int) -> None:
-        """Puts back what there was at the start of an epoch, the latest one or the one before."""
+        """Puts back what there was at the start of an epoch, the latest one or the one before.
+
+        Of an epoch in whose middle training went on it is what there was then.
+        """
         (_, parameters), *memory = self.arrays
         self._network.put_back(parameters[epoch % 2])
         for live, slots in memory:
             np.copyto(live, slots[epoch % 2])
-        self._optimizer.steps = self._first_step + (epoch - self._first_epoch) * self._steps
+        epochs = epoch - self.first_epoch
+        self._optimizer.steps = self._first_step + (epochs * self._steps - self._begun if epochs else 0)
 
 
 class NoSnapshots(Snapshots):

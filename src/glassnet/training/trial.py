@@ -113,7 +113,7 @@ class _Twin:
             np.copyto(self.rows.loss_weights, batch.loss_weights)
         network, before = self.network, self.network.parameters.copy()
         outputs = np.full((len(batch), *(network.output_shape or ())), np.nan, network.dtype)
-        task = Task(self.rows, len(batch), lambda _: None, outputs, lambda _, __: True)
+        task = Task(self.rows, len(batch), lambda _: None, outputs, lambda *_: True)
         result = engine.run(task, number, 1)
         return Numbers(
             float(result.losses[0]),

@@ -2,74 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from glassnet.core.doors import door
+from glassnet.core.errors import FileFormatError
 from glassnet.core.randomness import generator
 from glassnet.core.settings import whole
 from glassnet.core.shapes import Array
-from glassnet.training.callbacks import Callback
+from glassnet.training.callbacks import Callback, TrainingState
 from glassnet.training.view import Sample
+from glassnet.training.watch_record import LEVELS, Distribution, WatchRecord, read_back, written_down
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LEVELS = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
-"""The levels of the quantiles, from the smallest element to the largest."""
 MOST_BYTES = 1 << 26
 """Samples wait to be summed up until somebody asks, or there are that many."""
 
 
-@dataclass(frozen=True)
-class Distribution:
-    """What the numbers of one array were like, from a sample of its elements.
+class RecordsSoFar:
+    """The first records of a ``Watch``, written down when somebody asks for them: to sum samples up takes time.
 
-    Attributes:
-        mean: their mean.
-        std: their standard deviation.
-        quantiles: at ``LEVELS`` (7,), float32: the smallest, 5 %, 25 %, 50 %, 75 %, 95 %, the largest.
+    Args:
+        watch: whose.
+        count: how many.
     """
 
-    mean: float
-    std: float
-    quantiles: Array
+    def __init__(self, watch: Watch, count: int) -> None:
+        self._watch, self._count = watch, count
 
-    @property
-    def rms(self) -> float:
-        """The root of the mean square."""
-        return float(np.hypot(self.mean, self.std))
-
-
-@dataclass(frozen=True)
-class WatchRecord:
-    """One step.
-
-    Attributes:
-        step: updates done before it, over the model's whole life.
-        epoch: its epoch.
-        loss: of its batch.
-        activations: of each layer's output, by the layer's path.
-        deltas: of δ = ∂L/∂output of each layer, by its path.
-        gradients: of each trained parameter's gradient, by the parameter's path, as the update rule saw them.
-        update_ratios: ‖Δθ‖ / ‖θ‖ of each trained parameter, NaN where θ is 0; about 1e-3 is usual.
-        dead: of each ReLU the share of units (channels of images) that gave 0 for the whole batch.
-        saturated: of each sigmoid and tanh the share of outputs at the ends of their range, where the slope is below a
-            twenty-fifth of its largest value.
-    """
-
-    step: int
-    epoch: int
-    loss: float
-    activations: dict[str, Distribution]
-    deltas: dict[str, Distribution]
-    gradients: dict[str, Distribution]
-    update_ratios: dict[str, float]
-    dead: dict[str, float]
-    saturated: dict[str, float]
+    def __call__(self) -> list[Any]:
+        """Lists and arrays, as ``written_down`` gives them."""
+        return written_down(self._watch.records[: self._count])
 
 
 class Watch(Callback):
@@ -106,6 +74,47 @@ class Watch(Callback):
         self._samples: list[Sample] = []
         self._chosen: dict[int, Array] = {}
         self.layers: dict[str, str] = {}
+        self._is_training = False
+
+    def memory_name(self) -> str:
+        """The class, and what it looks at."""
+        return f"Watch({self.every}, {self.elements})"
+
+    @property
+    def decides(self) -> bool:
+        """Nothing: it only looks."""
+        return False
+
+    def on_fit_begin(self, state: TrainingState) -> None:
+        """Begins to look."""
+        self._is_training = True
+
+    def on_fit_end(self, state: TrainingState) -> None:
+        """Looks no more."""
+        self._is_training = False
+
+    def to_remember(self) -> dict[str, Any]:
+        """The records, as long as training lasts: for a training that goes on where this one is broken off."""
+        if not self._is_training:
+            return {}
+        layers = [list(self.layers), list(self.layers.values())]
+        return {"layers": layers, "records": RecordsSoFar(self, len(self._records) + len(self._samples))}
+
+    def remember(self, memory: Mapping[str, Any], state: TrainingState) -> None:
+        """Has the records up to the place where training goes on; in another fit it begins with none."""
+        if not state.resumed:
+            return
+        try:
+            self.layers |= dict(zip(*memory["layers"], strict=True))
+            known = memory["records"]
+            self._records, self._samples = read_back(known() if isinstance(known, RecordsSoFar) else known), []
+        except (KeyError, TypeError, ValueError) as error:
+            raise FileFormatError(
+                where=f"what the model remembers of {self.memory_name()}",
+                received=f"records of another form ({error})",
+                expected="what a Watch gives to remember",
+                fix="forget it: model.memories.clear()",
+            ) from error
 
     @property
     def records(self) -> list[WatchRecord]:
