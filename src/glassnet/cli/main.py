@@ -257,6 +257,12 @@ def _add_pictures(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--on-error", default="stop", choices=("stop", "skip"), help="what to do at a picture that cannot be read"
     )
+    group.add_argument(
+        "--max-bytes",
+        type=int,
+        metavar="N",
+        help="how much a compressed file may unpack to (a hundred times its size, and 256 MiB at least)",
+    )
 
 
 def _add_texts(group: argparse._ActionsContainer) -> None:

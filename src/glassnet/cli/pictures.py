@@ -32,7 +32,7 @@ def picture_options(options: argparse.Namespace, model: Model | None = None) -> 
     size = None if options.resize is None else parse_size(options.resize, where="--resize")
     shape = () if model is None else model.network.input_shape or ()
     if len(shape) != 3:
-        return PictureOptions(size, on_error=options.on_error, tell=_tell)
+        return PictureOptions(size, on_error=options.on_error, tell=_tell, max_bytes=options.max_bytes)
     channels, height, width = shape
     if size not in (None, (height, width)):
         raise ConfigurationError(
@@ -41,7 +41,9 @@ def picture_options(options: argparse.Namespace, model: Model | None = None) -> 
             expected=f"{height}x{width}, the size that {options.model} was trained on",
             fix=f"write --resize {height}x{width}",
         )
-    return PictureOptions(size, _COLORS.get(channels), options.on_error, _tell, required=(height, width))
+    return PictureOptions(
+        size, _COLORS.get(channels), options.on_error, _tell, required=(height, width), max_bytes=options.max_bytes
+    )
 
 
 def read_for(model: Model, files: Sequence[Path], options: argparse.Namespace) -> tuple[Array, list[str]]:

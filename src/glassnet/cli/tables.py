@@ -55,7 +55,9 @@ def _listed(options: argparse.Namespace, given: Sequence[str] | None, option: st
             expected=f"names of columns of a table only ({', '.join(TABLE_ENDINGS)})",
             fix=f"leave {option} out",
         )
-    columns = read_header(options.data, reading_of(options)) if any("," in text for text in given) else []
+    columns = (
+        read_header(options.data, reading_of(options), options.max_bytes) if any("," in text for text in given) else []
+    )
     return [name.strip() for text in given for name in ([text] if text in columns else text.split(",")) if name.strip()]
 
 
@@ -69,7 +71,9 @@ def learn(
     categories = _listed(options, options.categories, "--categories")
     ignored = _listed(options, options.ignore, "--ignore")
     reading = reading_of(options)
-    frame = read_table(options.data, targets, reading=reading, categories=categories, ignore=ignored)
+    frame = read_table(
+        options.data, targets, reading=reading, categories=categories, ignore=ignored, max_bytes=options.max_bytes
+    )
     task = "regression" if options.regression else "auto"
     everything = Table.from_data(frame, targets, task=task, categories=categories)
     if subset is not None:

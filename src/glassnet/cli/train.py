@@ -42,7 +42,7 @@ def train(options: argparse.Namespace) -> int:
     if is_table(options.data):
         refuse_size(options.data, pictures)
         return _train_table(options, targets, output, plot, subset)
-    data, test = open_source(options.data, subset=subset, pictures=pictures)
+    data, test = open_source(options.data, subset=subset, pictures=pictures, max_bytes=options.max_bytes)
     if data.y is None:
         raise ConfigurationError(
             where=f"train {options.data}",
@@ -78,7 +78,7 @@ def _train_table(
 ) -> int:
     """The same for a table, whose schema is learned and kept."""
     if not targets:
-        columns = read_header(options.data, tables.reading_of(options))
+        columns = read_header(options.data, tables.reading_of(options), options.max_bytes)
         raise ConfigurationError(
             where=f"train {options.data}",
             received="no --target",

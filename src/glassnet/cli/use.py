@@ -33,7 +33,7 @@ def evaluate(options: argparse.Namespace) -> int:
     model = load(options.model)
     model.require_one_output("glassnet evaluate")
     if isinstance(model.preprocessing, Table) and is_table(options.data):
-        frame = read_like(options.data, model.preprocessing, reading_of(options))
+        frame = read_like(options.data, model.preprocessing, reading_of(options), options.max_bytes)
         print(f"{name_of(options.data)}: {frame.height:,} rows")
         found = measured(model, frame, answers_in(frame, model.preprocessing, model))
     else:
@@ -105,7 +105,7 @@ def trace(options: argparse.Namespace) -> int:
     model = load(options.model)
     table = model.preprocessing
     if isinstance(table, Table) and is_table(options.data):
-        frame = read_like(options.data, table, reading_of(options))
+        frame = read_like(options.data, table, reading_of(options), options.max_bytes)
         start, stop = _row_range(options, frame.height)
         frame = frame.rows(slice(start, stop))
         found = trace_model(model, frame, answers_in(frame, table, model))
@@ -154,14 +154,16 @@ def _rows(model: Model, options: argparse.Namespace) -> Iterator[Any]:
         )
     source, table = options.data[0], model.preprocessing
     if isinstance(table, Table) and is_table(source):
-        yield from batches(source, table, reading=reading_of(options))
+        yield from batches(source, table, reading=reading_of(options), max_bytes=options.max_bytes)
     elif is_table(source) and model.feature_names is not None:
         names = list(model.feature_names)
         numbers = Table([Number(name, 0.0, 1.0) for name in names])
-        for frame in batches(source, numbers, reading=reading_of(options)):
+        for frame in batches(source, numbers, reading=reading_of(options), max_bytes=options.max_bytes):
             yield _complete(numbers, names, frame)
     else:
-        data, test = open_source(source, columns=model.feature_names, pictures=picture_options(options, model))
+        data, test = open_source(
+            source, columns=model.feature_names, pictures=picture_options(options, model), max_bytes=options.max_bytes
+        )
         yield (data if test is None else test).x
 
 
@@ -183,9 +185,11 @@ def _with_targets(model: Model, options: argparse.Namespace) -> Dataset:
     pictures = picture_options(options, model)
     if is_table(options.data):
         target = options.target or model.target_name
-        data = read_csv(options.data, target, columns=model.feature_names, reading=reading_of(options))
+        data = read_csv(
+            options.data, target, columns=model.feature_names, reading=reading_of(options), max_bytes=options.max_bytes
+        )
     else:
-        first, test = open_source(options.data, target=options.target, pictures=pictures)
+        first, test = open_source(options.data, target=options.target, pictures=pictures, max_bytes=options.max_bytes)
         data = first if test is None else test
     if data.y is None:
         raise ConfigurationError(

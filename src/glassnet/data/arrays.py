@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,6 +16,7 @@ from glassnet.core.settings import one_of
 from glassnet.core.shapes import Array, batch_shape
 from glassnet.data.dataset import Dataset, as_classes, quoted
 from glassnet.data.files import unreadable
+from glassnet.data.sizes import Limit, check_members, within_memory
 from glassnet.model.data import keeps_differences
 
 EXACT = 2**24
@@ -35,7 +37,8 @@ _Named: TypeAlias = tuple[str, Array]
 
 
 @suggests
-def read_npz(path: str | Path, *, part: str | None = None) -> Dataset:
+@within_memory
+def read_npz(path: str | Path, *, part: str | None = None, max_bytes: int | None = None) -> Dataset:
     """Reads a NumPy archive of arrays. Pickled objects are never loaded.
 
     Integer labels (N,) or (N, 1), booleans and text become classes as in ``read_csv``: the distinct values in order
@@ -51,6 +54,7 @@ def read_npz(path: str | Path, *, part: str | None = None) -> Dataset:
             parts, whose names are ``x_train``, ``y_train``, ``x_test``, ``y_test`` (as of Keras, ``x_val`` too) or
             ``train_images``, ``train_labels``, ``val_images``, ... (as of MedMNIST).
         part: of an archive with parts, ``"train"``, ``"validation"`` or ``"test"``.
+        max_bytes: how much the file may unpack to; None for a hundred times its size, and 256 MiB at least.
 
     Returns:
         A dataset with x, (N,) as one column (N, 1), in float32 where that has all digits of the array's dtype and in
@@ -58,7 +62,8 @@ def read_npz(path: str | Path, *, part: str | None = None) -> Dataset:
 
     Raises:
         MissingFileError: no such file.
-        FileFormatError: no archive, damaged, pickled objects, no array for x, parts and none chosen.
+        FileFormatError: no archive, damaged, pickled objects, no array for x, parts and none chosen, more unpacked than
+            ``max_bytes``.
         DataError: no rows, text in x, NaN or infinity, whole numbers that float64 cannot tell apart, classes in one
             part and numbers in another.
         ShapeError: x and y differ in their rows, y has more than two axes, or the parts do not go together.
@@ -77,7 +82,7 @@ def read_npz(path: str | Path, *, part: str | None = None) -> Dataset:
     """
     if part is not None:
         one_of(part, "part", "read_npz", PARTS)
-    found = _read_parts(readable_path(path, where="read_npz"))
+    found = _read_parts(readable_path(path, where="read_npz"), max_bytes)
     wanted = _ALONE if part is None else part
     if wanted not in found:
         there = ", ".join(repr(own) for own in found if own != _ALONE)
@@ -90,11 +95,12 @@ def read_npz(path: str | Path, *, part: str | None = None) -> Dataset:
     return found[wanted]
 
 
-def read_npz_parts(path: str | Path) -> tuple[Dataset, Dataset | None, int]:
+def read_npz_parts(path: str | Path, max_bytes: int | None = None) -> tuple[Dataset, Dataset | None, int]:
     """Reads what an archive has to train with and to test with.
 
     Args:
-        path: as of ``read_npz``.
+        path: as of ``read_npz``, like ``max_bytes``.
+        max_bytes: the limit.
 
     Returns:
         The training part, or all of an archive without parts; the test part, where there is none the one for
@@ -103,7 +109,7 @@ def read_npz_parts(path: str | Path) -> tuple[Dataset, Dataset | None, int]:
     Raises:
         the errors of ``read_npz``.
     """
-    found = _read_parts(readable_path(path, where="read_npz"))
+    found = _read_parts(readable_path(path, where="read_npz"), max_bytes)
     if _ALONE in found:
         return found[_ALONE], None, 0
     if "train" not in found:
@@ -117,9 +123,9 @@ def read_npz_parts(path: str | Path) -> tuple[Dataset, Dataset | None, int]:
     return found["train"], test, len(found["validation"]) if len(found) == len(PARTS) else 0
 
 
-def _read_parts(path: Path) -> dict[str, Dataset]:
+def _read_parts(path: Path, max_bytes: int | None) -> dict[str, Dataset]:
     """Each part as a dataset; all of the file as ``_ALONE`` where it has none."""
-    arrays = _read_arrays(path)
+    arrays = _read_arrays(path, Limit(path, max_bytes))
     labels = [(values, f"{path.name}, array {name!r}") for _, own in arrays.values() if own for name, values in [own]]
     if 0 < len(labels) < len(arrays):
         have, have_not = ([part for part, (_, y) in arrays.items() if (y is None) == flag] for flag in (False, True))
@@ -240,7 +246,7 @@ def _floats(values: Array, where: str) -> Array:
     return as_rows(rows, dtype, where=where)
 
 
-def _read_arrays(path: Path) -> dict[str, tuple[_Named, _Named | None]]:
+def _read_arrays(path: Path, limit: Limit) -> dict[str, tuple[_Named, _Named | None]]:
     """The archive's x and, where it has one, its y, each with its name, by part."""
     import zlib
     from tokenize import TokenError
@@ -249,18 +255,20 @@ def _read_arrays(path: Path) -> dict[str, tuple[_Named, _Named | None]]:
     if not path.is_file():
         raise unreadable(path)
     # From KeyError on: what NumPy and zipfile raise where the damage hits a name, a size, a flag or a header.
-    damage = (BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, MemoryError, RuntimeError, TokenError)
+    damage = (BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, RuntimeError, TokenError)
     try:
         with open(path, "rb") as stream:
             _check_magic(stream.read(6), path)
             stream.seek(0)
             with np.load(stream, allow_pickle=False) as archive:
+                parts = _names_of_parts(archive.files, path)
+                _check_sizes(archive, [name for own in parts.values() for name in own if name is not None], limit)
                 return {
                     part: (
                         (x_name, _read_array(archive, x_name, path)),
                         None if y_name is None else (y_name, _read_array(archive, y_name, path)),
                     )
-                    for part, (x_name, y_name) in _names_of_parts(archive.files, path).items()
+                    for part, (x_name, y_name) in parts.items()
                 }
     except FileFormatError:
         raise
@@ -310,6 +318,25 @@ def _check_magic(start: bytes, path: Path) -> None:
         expected="an archive that holds an array called x",
         fix="save the arrays with np.savez(path, x=x, y=y)",
     )
+
+
+def _check_sizes(archive: np.lib.npyio.NpzFile, names: list[str], limit: Limit) -> None:
+    """Refuses too much, and arrays that say they are larger than what is there of them: memory is taken by shape."""
+    packed = archive.zip
+    assert packed is not None
+    there = {member.filename.removesuffix(".npy"): member for member in packed.infolist()}
+    members = [there[name] for name in names]
+    check_members(packed, limit, members)
+    for member in members:
+        with packed.open(member) as stream:
+            if stream.read(6) != np.lib.format.MAGIC_PREFIX:
+                raise KeyError(f"{member.filename.removesuffix('.npy')} is no array")
+            stream.seek(0)
+            version = np.lib.format.read_magic(stream)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, _, dtype = read(stream)
+        if math.prod(shape) * max(1, dtype.itemsize) > member.file_size and not dtype.hasobject:
+            raise ValueError(f"{member.filename} holds {member.file_size} bytes, and says {dtype} of shape {shape}")
 
 
 def _read_array(archive: np.lib.npyio.NpzFile, name: str, path: Path) -> Array:

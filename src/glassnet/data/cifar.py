@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO, cast
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from glassnet.core.settings import one_of
 from glassnet.core.shapes import Array
 from glassnet.data.dataset import Dataset, quoted
 from glassnet.data.files import check_labels, unreadable
+from glassnet.data.sizes import Limit, unpacked, within_memory
 from glassnet.data.subsets import check_available, check_subset
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -75,13 +77,17 @@ class _Contents:
 
 
 @suggests
-def read_cifar10(path: str | Path, *, subset: tuple[int, int] | None = None) -> tuple[Dataset, Dataset]:
+@within_memory
+def read_cifar10(
+    path: str | Path, *, subset: tuple[int, int] | None = None, max_bytes: int | None = None
+) -> tuple[Dataset, Dataset]:
     """Reads the binary version of CIFAR-10: 32×32 colour photographs of ten classes.
 
     Args:
         path: the archive ``cifar-10-binary.tar.gz`` (read without unpacking it to disk), the folder
             ``cifar-10-batches-bin``, or the folder that holds it. Training batches may be missing, all but one.
         subset: how many rows to keep of the training and of the test part, from the start; None keeps all.
+        max_bytes: how much the archive may unpack to; None for a hundred times its size, and 256 MiB at least.
 
     Returns:
         The training and the test part: x (N, 3, 32, 32) float32 from 0 to 255, channels red, green, blue; y (N,)
@@ -89,7 +95,7 @@ def read_cifar10(path: str | Path, *, subset: tuple[int, int] | None = None) -> 
 
     Raises:
         MissingFileError: nothing at the path.
-        FileFormatError: missing, truncated or damaged files, or the pickled version.
+        FileFormatError: missing, truncated or damaged files, the pickled version, or more unpacked than ``max_bytes``.
         DataError: labels outside 0 to 9, or a subset larger than what there is.
         ConfigurationError: a subset that is not two whole numbers above 0.
 
@@ -98,12 +104,17 @@ def read_cifar10(path: str | Path, *, subset: tuple[int, int] | None = None) -> 
     """
     check_subset(subset)
     path = readable_path(path, where="read_cifar10")
-    return _datasets(path, _contents(path, [_CIFAR10]), _CIFAR10, "fine", subset)
+    return _datasets(path, _contents(path, [_CIFAR10], max_bytes), _CIFAR10, "fine", subset)
 
 
 @suggests
+@within_memory
 def read_cifar100(
-    path: str | Path, *, labels: str = "fine", subset: tuple[int, int] | None = None
+    path: str | Path,
+    *,
+    labels: str = "fine",
+    subset: tuple[int, int] | None = None,
+    max_bytes: int | None = None,
 ) -> tuple[Dataset, Dataset]:
     """Reads the binary version of CIFAR-100: 32×32 colour photographs of 100 classes in 20 groups.
 
@@ -111,6 +122,7 @@ def read_cifar100(
         path: the archive ``cifar-100-binary.tar.gz``, the folder ``cifar-100-binary``, or the folder that holds it.
         labels: ``"fine"`` for the 100 classes, ``"coarse"`` for the 20 groups.
         subset: as in ``read_cifar10``.
+        max_bytes: as in ``read_cifar10``.
 
     Returns:
         The training and the test part as ``read_cifar10`` gives them. The names of the classes are those of
@@ -125,10 +137,12 @@ def read_cifar100(
     check_subset(subset)
     one_of(labels, "labels", "read_cifar100", CIFAR100_LABELS)
     path = readable_path(path, where="read_cifar100")
-    return _datasets(path, _contents(path, [_CIFAR100]), _CIFAR100, labels, subset)
+    return _datasets(path, _contents(path, [_CIFAR100], max_bytes), _CIFAR100, labels, subset)
 
 
-def read_cifar(path: str | Path, *, subset: tuple[int, int] | None = None) -> tuple[Dataset, Dataset]:
+def read_cifar(
+    path: str | Path, *, subset: tuple[int, int] | None = None, max_bytes: int | None = None
+) -> tuple[Dataset, Dataset]:
     """Reads whichever of the two is at the path, CIFAR-100 with its fine labels; else as ``read_cifar10``.
 
     Raises:
@@ -136,7 +150,7 @@ def read_cifar(path: str | Path, *, subset: tuple[int, int] | None = None) -> tu
     """
     check_subset(subset)
     path = readable_path(path, where="read_cifar")
-    contents = _contents(path, _SETS)
+    contents = _contents(path, _SETS, max_bytes)
     there = [own for own in _SETS if _has(own, contents)]
     if len(there) == 2:
         raise _both(path)
@@ -165,7 +179,7 @@ def _both(path: str | Path) -> FileFormatError:
     )
 
 
-def _contents(path: Path, sets: Sequence[_Set]) -> _Contents:
+def _contents(path: Path, sets: Sequence[_Set], max_bytes: int | None) -> _Contents:
     """What is in an archive, or in a folder or the sets' own folder in it."""
     if path.is_dir():
         inner = [path / own.folder for own in sets if (path / own.folder).is_dir()]
@@ -176,7 +190,7 @@ def _contents(path: Path, sets: Sequence[_Set]) -> _Contents:
         return _Contents(files, _pickled_in(home))
     if not path.exists():
         raise unreadable(path)
-    return _archive(path)
+    return _archive(path, Limit(path, max_bytes))
 
 
 def _pickled_in(home: Path) -> set[str]:
@@ -192,7 +206,7 @@ def _read_bytes(file: Path, most: int = -1) -> bytes:
         raise unreadable(file, error) from error
 
 
-def _archive(path: Path) -> _Contents:
+def _archive(path: Path, limit: Limit) -> _Contents:
     """The contents of the known members, in one pass."""
     import gzip
     import tarfile
@@ -201,11 +215,16 @@ def _archive(path: Path) -> _Contents:
     files: dict[str, bytes] = {}
     pickled: set[str] = set()
     try:
-        with gzip.open(path) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+        with (
+            gzip.open(path) as packed,
+            unpacked(cast(BinaryIO, packed), limit) as stream,
+            tarfile.open(fileobj=stream, mode="r|") as archive,
+        ):
             for member in archive:
                 name = PurePosixPath(member.name).name
                 content = archive.extractfile(member) if member.isreg() else None
                 if content is not None and name in _KNOWN:
+                    limit.take(member.size, what=name)  # of a member with holes all of it
                     files[name] = content.read()
                 elif content is not None and name in _PICKLED and content.read(1) == _PICKLE:
                     pickled.add(name)

@@ -46,6 +46,8 @@ class Depth:
         """
         given = np.asarray(picture)
         values = (given.view(np.uint32) if self.is_unsigned and given.dtype == np.int32 else given).astype(np.float64)
+        transparent = picture.info.get("transparency")
+        is_transparent = values == transparent if isinstance(transparent, int) else False
         low, high = values.min(), values.max()
         between = sorted((self.black, self.white))
         if not between[0] <= low <= high <= between[1]:  # NaN is neither
@@ -55,11 +57,13 @@ class Depth:
                 expected=f"numbers between {self.black:g} for black and {self.white:g} for white",
                 fix="save the picture as 16-bit PNG, or as TIFF with the tags SMinSampleValue and SMaxSampleValue",
             )
-        shares = (values - self.black) / (self.white - self.black)
-        transparent = picture.info.get("transparency")
+        shares = values  # which take eight bytes a pixel: what is done to them is done in place
+        shares -= self.black
+        shares /= self.white - self.black
         if isinstance(transparent, int):
-            shares[values == transparent] = 1  # over white
-        return (255 * shares).astype(np.float32)
+            shares[is_transparent] = 1  # over white
+        shares *= 255
+        return shares.astype(np.float32)
 
 
 def depth_of(picture: Image.Image, file: Path) -> Depth | None:

@@ -15,6 +15,9 @@ def unreadable(path: Path, error: OSError | None = None) -> GlassnetError:
     expected = "a file to read"
     if path.is_dir():
         return FileFormatError(where=str(path), received="a folder", expected=expected, fix="name a file in it")
+    if path.exists() and not path.is_file():
+        received, fix = "a device, a pipe or the like", "write its content into a file"
+        return FileFormatError(where=str(path), received=received, expected=expected, fix=fix)
     if path.exists():
         received = f"a file that cannot be read ({error})"
         return FileFormatError(where=str(path), received=received, expected=expected, fix="check its permissions")

@@ -15,6 +15,7 @@ from glassnet.core.shapes import Array
 from glassnet.data.dataset import Dataset, quoted
 from glassnet.data.files import unreadable
 from glassnet.data.pictures import PICTURE_ENDINGS, PictureOptions, is_picture, read_pictures
+from glassnet.data.sizes import within_memory
 from glassnet.data.subsets import check_available, check_subset
 
 _TRAIN = ("train", "training")
@@ -23,6 +24,7 @@ _LITTER = ("thumbs.db", "desktop.ini", "__macosx")
 
 
 @suggests
+@within_memory
 def read_image_folder(
     path: str | Path,
     *,
@@ -31,6 +33,7 @@ def read_image_folder(
     on_error: str = "stop",
     subset: tuple[int, int] | None = None,
     tell: Callable[[str], None] | None = None,
+    max_bytes: int | None = None,
 ) -> tuple[Dataset, Dataset | None]:
     """Reads pictures that are sorted into a folder for each class.
 
@@ -47,6 +50,8 @@ def read_image_folder(
         on_error: ``"stop"`` raises at a picture that cannot be read; ``"skip"`` leaves it out and says so afterwards.
         subset: rows to train with and rows to test with, from the start of each part; a single part is cut in two.
         tell: is called with a line of text for what was passed over; None for a ``UserWarning``.
+        max_bytes: how much a picture may unpack to, and all of a part; None for a hundred times the size of the files,
+            and 256 MiB at least.
 
     Returns:
         The training part and the test part, or None where there is a single part and no subset: x (N, C, H, W) float32
@@ -55,13 +60,15 @@ def read_image_folder(
     Raises:
         MissingExtraError: pillow is not installed.
         MissingFileError: no such folder.
-        FileFormatError: a file, or a folder without folders of pictures.
+        FileFormatError: a file, a folder without folders of pictures, or pictures larger than ``max_bytes``.
         DataError: a picture that cannot be read, different sizes, a class without pictures or unknown to the training
             part, or a subset larger than what there is.
         ConfigurationError: settings outside these.
     """
     return read_folder(
-        readable_path(path, where="read_image_folder"), PictureOptions(size, color, on_error, tell), subset
+        readable_path(path, where="read_image_folder"),
+        PictureOptions(size, color, on_error, tell, max_bytes=max_bytes),
+        subset,
     )
 
 

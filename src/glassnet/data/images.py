@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from glassnet.core.settings import one_of
 from glassnet.core.shapes import Array
 from glassnet.data.dataset import Dataset, quoted
 from glassnet.data.files import check_labels
+from glassnet.data.sizes import MOST_GZIP, Limit, unpacked, within_memory
 from glassnet.data.subsets import check_available, check_subset
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -37,8 +40,13 @@ _EMNIST_NAME = re.compile(r"emnist-([a-z]+)-(?:train|test)-(?:images|labels)[-.]
 
 
 @suggests
+@within_memory
 def read_idx(
-    folder: str | Path, *, split: str | None = None, subset: tuple[int, int] | None = None
+    folder: str | Path,
+    *,
+    split: str | None = None,
+    subset: tuple[int, int] | None = None,
+    max_bytes: int | None = None,
 ) -> tuple[Dataset, Dataset]:
     """Reads MNIST, Fashion-MNIST and others in the same files: small grey images of ten classes; and EMNIST.
 
@@ -52,6 +60,7 @@ def read_idx(
         split: which of EMNIST's sets: ``"balanced"``, ``"byclass"``, ``"bymerge"``, ``"digits"``, ``"letters"`` or
             ``"mnist"``; None for the only set in the folder.
         subset: how many rows to keep of the training and of the test part, from the start; None keeps all.
+        max_bytes: how much each file may unpack to; None for a hundred times its size, and 256 MiB at least.
 
     Returns:
         The training and the test part: x (N, 1, H, W) float32 from 0 to 255, 28×28 for MNIST; y (N,) labels;
@@ -60,7 +69,7 @@ def read_idx(
     Raises:
         MissingFileError: no such folder.
         FileFormatError: missing, truncated or damaged files, files of another kind, images without labels, several
-            sets and no choice.
+            sets and no choice, more unpacked than ``max_bytes``.
         DataError: labels outside 0 to 9 (1 to 26 for letters, ...), or a subset larger than what there is.
         ConfigurationError: a subset that is not two whole numbers above 0, or a split that is none of EMNIST's.
 
@@ -92,8 +101,8 @@ def read_idx(
         )
     name = f"emnist-{split}" if split else folder.resolve().name
     train_rows, test_rows = subset or (None, None)
-    train = _idx_dataset(files[train_part, "images"], files[train_part, "labels"], train_rows, name, split)
-    test = _idx_dataset(files[test_part, "images"], files[test_part, "labels"], test_rows, name, split)
+    train = _idx_dataset(files[train_part, "images"], files[train_part, "labels"], train_rows, name, split, max_bytes)
+    test = _idx_dataset(files[test_part, "images"], files[test_part, "labels"], test_rows, name, split, max_bytes)
     if train.x.shape[1:] != test.x.shape[1:]:
         raise FileFormatError(
             where=str(folder),
@@ -155,10 +164,12 @@ def _find_idx(folder: Path, part: str, kind: str) -> Path | None:
     return next((folder / name for name in _idx_names(part, kind) if (folder / name).is_file()), None)
 
 
-def _idx_dataset(images: Path | None, labels: Path | None, rows: int | None, name: str, split: str) -> Dataset:
+def _idx_dataset(
+    images: Path | None, labels: Path | None, rows: int | None, name: str, split: str, max_bytes: int | None
+) -> Dataset:
     assert images is not None
     assert labels is not None
-    pixels, classes = _read_idx_array(images, 3), _read_idx_array(labels, 1)
+    pixels, classes = _read_idx_array(images, 3, max_bytes), _read_idx_array(labels, 1, max_bytes)
     if len(pixels) != len(classes):
         raise FileFormatError(
             where=labels.name,
@@ -176,7 +187,7 @@ def _idx_dataset(images: Path | None, labels: Path | None, rows: int | None, nam
     return Dataset(x, y, class_names=tuple(shown), name=name, scale=255.0)
 
 
-def _read_idx_array(path: Path, axes: int) -> Array:
+def _read_idx_array(path: Path, axes: int, max_bytes: int | None) -> Array:
     """One IDX file as a uint8 array with so many axes.
 
     The header: 0, 0, the type (8: unsigned bytes), the number of axes, then each axis's length as 4 bytes, the highest
@@ -189,9 +200,12 @@ def _read_idx_array(path: Path, axes: int) -> Array:
         with open(path, "rb") as raw:
             compressed = raw.read(2) == _GZIP_MAGIC
             raw.seek(0)
-            stream = gzip.GzipFile(fileobj=raw) if compressed else raw
+            limit = Limit(path, max_bytes)
+            stream = unpacked(cast(BinaryIO, gzip.GzipFile(fileobj=raw)), limit) if compressed else raw
             shape = _idx_shape(stream.read(4 + 4 * axes), axes, path.name)
-            expected = int(np.prod(shape, dtype=object))
+            expected = math.prod(shape)
+            if compressed and expected < MOST_GZIP * limit.packed:  # beyond that the header is wrong
+                limit.take(expected, what=f"images of {' × '.join(map(str, shape))}")
             content = bytearray()
             # Memory grows with what the file holds, never with what its header claims.
             while len(content) <= expected and (chunk := stream.read(_CHUNK)):

@@ -13,6 +13,7 @@ from glassnet.core.paths import readable_path
 from glassnet.core.shapes import Array
 from glassnet.data.dataset import Dataset, as_classes, quoted
 from glassnet.data.records import header_hint
+from glassnet.data.sizes import within_memory
 from glassnet.data.tables import check_names, read_header, read_table
 from glassnet.tables import Reading
 from glassnet.tables.frames import require_columns
@@ -22,6 +23,7 @@ from glassnet.tables.targets import looks_like_classes
 
 
 @suggests
+@within_memory
 def read_csv(
     path: str | Path,
     target: str | None = None,
@@ -29,6 +31,7 @@ def read_csv(
     delimiter: str | None = None,
     columns: Sequence[str] | None = None,
     reading: Reading | None = None,
+    max_bytes: int | None = None,
 ) -> Dataset:
     r"""Reads a table of numbers with a header row.
 
@@ -45,6 +48,7 @@ def read_csv(
         columns: the names of the feature columns, in the order wanted; other columns may hold anything. None takes
             every column but the target.
         reading: what else is known of the texts.
+        max_bytes: how much the file may unpack to; None for a hundred times its size, and 256 MiB at least.
 
     Returns:
         A dataset with x (N, D) float64 and the columns' names; it is called after the file.
@@ -66,12 +70,12 @@ def read_csv(
     """
     path, given = readable_path(path, where="read_csv"), reading or Reading()
     given = Reading(given.decimal, given.dates, given.missing, delimiter or given.delimiter, given.encoding)
-    names = read_header(path, given)
+    names = read_header(path, given, max_bytes)
     _check_target(names, target, columns, path)
     features = _features(names, target, columns, path)
     used = {*features, target}
     unused = [name for name in names if name not in used]
-    frame = read_table(path, [] if target is None else target, reading=given, ignore=unused)
+    frame = read_table(path, [] if target is None else target, reading=given, ignore=unused, max_bytes=max_bytes)
     suggests = target is None and columns is None
     x = np.column_stack([_numbers(frame[name], path, names, suggests_target=suggests) for name in features])
     y, class_names = (None, None) if target is None else _answers(frame[target], path)

@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError, DataError, require_extra
-from glassnet.core.settings import one_of
+from glassnet.core.errors import ConfigurationError, DataError, FileFormatError, GlassnetError, require_extra
+from glassnet.core.settings import one_of, whole
 from glassnet.core.shapes import Array
 from glassnet.data.depths import depth_of, resized
 from glassnet.data.files import unreadable
+from glassnet.data.sizes import Limit
 
 if TYPE_CHECKING:
     from PIL import Image
 
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+FORMATS = ("PNG", "JPEG", "MPO", "BMP", "DIB", "GIF", "WEBP", "TIFF", "JPEG2000", "AVIF", "PPM")
+"""What a file with such an ending may hold, as pillow calls it."""
 COLORS = ("grey", "rgb")
 ON_ERROR = ("stop", "skip")
 
@@ -38,6 +41,8 @@ class PictureOptions:
         on_error: ``"stop"`` raises at the first picture that cannot be read; ``"skip"`` leaves such pictures out.
         tell: is called with a line of text for what the reader passed over; None for a ``UserWarning``.
         required: height and width that every picture must have in the end; None for those of the first.
+        max_bytes: how much a picture may unpack to, and all that are kept; None for a hundred times the size of the
+            files, and 256 MiB at least.
 
     Raises:
         ConfigurationError: a setting outside these.
@@ -48,6 +53,7 @@ class PictureOptions:
     on_error: str = "stop"
     tell: Callable[[str], None] | None = field(default=None, repr=False)
     required: tuple[int, int] | None = None
+    max_bytes: int | None = None
 
     def __post_init__(self) -> None:
         if self.size is not None:
@@ -55,6 +61,8 @@ class PictureOptions:
         if self.color is not None:
             one_of(self.color, "color", "read pictures", COLORS)
         one_of(self.on_error, "on_error", "read pictures", ON_ERROR)
+        if self.max_bytes is not None:
+            whole(self.max_bytes, "max_bytes", "read pictures")
 
     def note(self, text: str) -> None:
         """Says something that the caller may want to know."""
@@ -85,12 +93,14 @@ def read_pictures(files: Sequence[Path], options: PictureOptions, *, most: int |
     Raises:
         MissingExtraError: pillow is not installed.
         MissingFileError: a file does not exist, whatever ``on_error`` says.
-        DataError: a picture is empty, damaged or too large to be one; all of them are; or their sizes differ.
+        DataError: a picture is empty or damaged; all of them are; or their sizes differ.
+        FileFormatError: those that are kept are larger than ``max_bytes``, whatever ``on_error`` says.
     """
     require_extra("PIL", extra="images", expected="pillow for reading pictures", where="read pictures")
     pixels: list[Array] = []
     kept: list[int] = []
     failed: list[DataError] = []
+    limit = Limit(files, options.max_bytes, where=f"{len(files):,} pictures")
     for place, file in enumerate(files):
         if most is not None and len(kept) == most:
             break
@@ -105,6 +115,7 @@ def read_pictures(files: Sequence[Path], options: PictureOptions, *, most: int |
         if picture.shape[1:] != wanted:
             first = "" if options.required else f"{files[kept[0]]} has {_pixels(wanted)} pixels (height × width), "
             raise _wrong_size(file, picture, wanted, first)
+        limit.take(picture.nbytes, what="pixels")
         pixels.append(picture)
         kept.append(place)
     if failed and not kept:
@@ -128,8 +139,9 @@ def decode(file: Path, options: PictureOptions) -> Array:
 
     Raises:
         MissingFileError: no such file.
-        DataError: empty, damaged, of more pixels than pillow takes for safe, of several channels of 16 bits, or of
-            numbers whose black and white are not known.
+        DataError: empty, damaged, in another format, of more bytes than ``max_bytes`` or more pixels than pillow
+            takes for safe, of several channels of
+            16 bits, or of numbers whose black and white are not known.
     """
     import warnings
     from logging import NullHandler, getLogger
@@ -141,10 +153,12 @@ def decode(file: Path, options: PictureOptions) -> Array:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # damaged EXIF data and the like: the pixels are what counts
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            if options.max_bytes is None:
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
             # From a stream: of a path pillow maps uncompressed TIFFs into memory, and takes those turned on their side
             # for upright ones of the other shape.
             with open(file, "rb") as stream, Image.open(stream) as opened:
+                _check_opened(opened, file, options.max_bytes)
                 depth = depth_of(opened, file)
                 upright = ImageOps.exif_transpose(opened)
                 if depth is not None:
@@ -155,14 +169,15 @@ def decode(file: Path, options: PictureOptions) -> Array:
                 if options.size is not None and picture.size != options.size[::-1]:
                     picture = picture.resize(options.size[::-1], Image.Resampling.BILINEAR)
                 array = np.asarray(picture, dtype=np.uint8)
-    except DataError:
+    except GlassnetError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(
             where=str(file),
             received=f"a picture of more pixels than is safe ({error})",
             expected=f"at most {Image.MAX_IMAGE_PIXELS or 0:,} pixels",
-            fix="make the picture smaller, or raise PIL.Image.MAX_IMAGE_PIXELS if you trust it",
+            fix="make the picture smaller; or, if you trust it, name a max_bytes that is large enough (--max-bytes), "
+            "and for more than twice as many pixels raise PIL.Image.MAX_IMAGE_PIXELS as well",
         ) from error
     except Exception as error:  # decoders raise whatever they stumble over in a damaged file
         if not file.is_file():
@@ -176,6 +191,26 @@ def decode(file: Path, options: PictureOptions) -> Array:
             fix='copy it again or take it away, or leave out such files: on_error="skip", --on-error skip',
         ) from error
     return array[None] if array.ndim == 2 else np.moveaxis(array, -1, 0)  # (H, W) or (H, W, 3) -> (C, H, W)
+
+
+def _check_opened(picture: Image.Image, file: Path, max_bytes: int | None) -> None:
+    """Refuses a picture by what its head says, before its pixels are decoded.
+
+    Some of pillow's formats are programs: it hands PostScript to an interpreter.
+    """
+    if picture.format not in FORMATS:
+        raise DataError(
+            where=str(file),
+            received=f"a file in the format {picture.format}",
+            expected=f"one of {', '.join(FORMATS)}",
+            fix="save the picture as PNG",
+        )
+    size = 8 if picture.mode == "F" or picture.mode.startswith("I") else len(picture.getbands())
+    limit = Limit(file, max_bytes, where=str(file))
+    try:
+        limit.check(picture.width * picture.height * size, what=f"{picture.width} × {picture.height} pixels")
+    except FileFormatError as error:
+        raise DataError(**error.parts) from None  # one of many, which may be left out
 
 
 def parse_size(text: str, *, where: str) -> tuple[int, int]:

@@ -41,7 +41,12 @@ class Records:
 
 @contextmanager
 def records(
-    path: Path, reading: Reading, *, wanted: Collection[str] = (), usual: Reading | None = None
+    path: Path,
+    reading: Reading,
+    *,
+    wanted: Collection[str] = (),
+    usual: Reading | None = None,
+    max_bytes: int | None = None,
 ) -> Iterator[Records]:
     """Opens a text table with a header.
 
@@ -50,6 +55,7 @@ def records(
         reading: what is known of it.
         wanted: names of columns that its header should have.
         usual: how the file was read that a model was trained on.
+        max_bytes: see ``Limit``.
 
     Raises:
         MissingFileError: no such file.
@@ -60,8 +66,8 @@ def records(
     """
     delimiter = reading.delimiter
     _check_delimiter(delimiter)
-    encoding = encoding_of(path, asked=reading.encoding, usual=usual.encoding if usual else None)
-    with opened(path, encoding) as stream:
+    encoding = encoding_of(path, asked=reading.encoding, usual=usual.encoding if usual else None, max_bytes=max_bytes)
+    with opened(path, encoding, max_bytes) as stream:
         lines: Iterator[str] = iter(stream)
         start = list(islice(lines, LOOKED_AT))
         skipped = 0

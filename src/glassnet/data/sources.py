@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from glassnet.core.calls import suggests
@@ -17,6 +18,7 @@ from glassnet.data.folders import holds_pictures, pictures_in, read_folder
 from glassnet.data.images import holds_idx, read_idx, split_of
 from glassnet.data.matrices import read_csv
 from glassnet.data.pictures import PICTURE_ENDINGS, PictureOptions
+from glassnet.data.sizes import within_memory
 from glassnet.data.subsets import check_available, check_subset
 from glassnet.data.tables import is_table
 
@@ -28,6 +30,7 @@ _UNDERSTOOD = (
 
 
 @suggests
+@within_memory
 def open_source(
     source: str | Path,
     *,
@@ -35,6 +38,7 @@ def open_source(
     subset: tuple[int, int] | None = None,
     columns: Sequence[str] | None = None,
     pictures: PictureOptions | None = None,
+    max_bytes: int | None = None,
 ) -> tuple[Dataset, Dataset | None]:
     """Opens whatever the library can read.
 
@@ -49,6 +53,7 @@ def open_source(
         columns: the feature columns of a table, in the order wanted. Other sources have no column names and
             pass over it.
         pictures: how pictures in folders are read; other sources refuse a size and pass over the rest.
+        max_bytes: how much a file may unpack to; None for a hundred times its size, and 256 MiB at least.
 
     Returns:
         The training part and the test part; None for the test part where the data have only one and no subset is given.
@@ -83,6 +88,7 @@ def open_source(
             fix=did_you_mean(str(source), ["digits"]) + missing_hint(path),
         )
     options = pictures or PictureOptions()
+    options = options if max_bytes is None else replace(options, max_bytes=max_bytes)
     if source != "digits" and _is_folder_of_pictures(path):
         return read_folder(path, options, subset)
     refuse_size(source, options)
@@ -90,17 +96,17 @@ def open_source(
         return _cut(digits(), subset)
     if path.is_dir():
         if holds_cifar(path):
-            return read_cifar(path, subset=subset)
+            return read_cifar(path, subset=subset, max_bytes=max_bytes)
         if holds_idx(path):
-            return read_idx(path, subset=subset)
+            return read_idx(path, subset=subset, max_bytes=max_bytes)
     elif is_table(path):
-        return _cut(read_csv(path, target, columns=columns), subset)
+        return _cut(read_csv(path, target, columns=columns, max_bytes=max_bytes), subset)
     elif suffix == ".npz":
-        return _npz(path, subset, options)
+        return _npz(path, subset, options, max_bytes)
     elif split_of(path.name) is not None:
-        return read_idx(path.parent, split=split_of(path.name), subset=subset)
+        return read_idx(path.parent, split=split_of(path.name), subset=subset, max_bytes=max_bytes)
     elif path.name.lower().endswith((".tar.gz", ".tgz")):
-        return read_cifar(path, subset=subset)
+        return read_cifar(path, subset=subset, max_bytes=max_bytes)
     raise FileFormatError(
         where=str(source),
         received="a folder without known files" if path.is_dir() else f"a file ending in {suffix or 'nothing'}",
@@ -109,9 +115,11 @@ def open_source(
     )
 
 
-def _npz(path: Path, subset: tuple[int, int] | None, options: PictureOptions) -> tuple[Dataset, Dataset | None]:
+def _npz(
+    path: Path, subset: tuple[int, int] | None, options: PictureOptions, max_bytes: int | None
+) -> tuple[Dataset, Dataset | None]:
     """An archive's own parts, or its only one cut in two."""
-    train, test, left = read_npz_parts(path)
+    train, test, left = read_npz_parts(path, max_bytes)
     if left and options.tell is not None:
         options.tell(f"passed over {left} rows for validation in {path.name}: it has others to test with")
     if test is None:

@@ -23,6 +23,7 @@ from glassnet.data.dataset import quoted
 from glassnet.data.files import unreadable
 from glassnet.data.records import header_hint, records
 from glassnet.data.sheets import read_xlsx
+from glassnet.data.sizes import Limit, within_memory
 from glassnet.tables import Frame, Reading, Table
 from glassnet.tables.forms import as_array
 from glassnet.tables.frames import columns_of
@@ -55,6 +56,7 @@ def name_of(path: str | Path) -> str:
 
 
 @suggests
+@within_memory
 def read_table(
     path: str | Path,
     target: str | Sequence[str] = (),
@@ -63,6 +65,7 @@ def read_table(
     categories: Sequence[str] = (),
     ignore: Sequence[str] = (),
     like: Table | None = None,
+    max_bytes: int | None = None,
 ) -> Frame:
     r"""Reads a table with a header row, each column as what it is.
 
@@ -76,7 +79,9 @@ def read_table(
         categories: columns whose values are names, whatever they look like.
         ignore: columns that are not read.
         like: a table that was learned before, such as ``model.preprocessing``: its columns alone are read, each as in
-            training, and the answers too where the file has them. Then only ``reading`` may be given beside it.
+            training, and the answers too where the file has them. Beside it only ``reading`` and ``max_bytes``
+                may be given.
+        max_bytes: how much the file may unpack to; None for a hundred times its size, and 256 MiB at least.
 
     Returns:
         A frame, for ``gn.Table.from_data`` and for a model with a table.
@@ -85,7 +90,7 @@ def read_table(
         MissingFileError: no such file.
         MissingExtraError: polars is not installed and the file is a ``.parquet``, or openpyxl and it is an ``.xlsx``.
         FileFormatError: bytes of no known encoding, a row that is longer or shorter than the header, broken quotes,
-            columns without a name or with the same.
+            columns without a name or with the same; more unpacked than ``max_bytes``.
         DataError: no rows; a stray text in a column of numbers, dates, times or durations, with its line; with
             ``like`` a column that is not there.
         ConfigurationError: names of columns that are not there, or beside ``like``; ``like`` is no table.
@@ -105,8 +110,8 @@ def read_table(
     names = [target] if isinstance(target, str) else list(target)
     if like is not None:
         _check_like(like, {"target": names, "categories": categories, "ignore": ignore}, path)
-        return _as_in_training(read_like(path, like, reading), like, path)
-    frame = next(_frames(path, given))
+        return _as_in_training(read_like(path, like, reading, max_bytes), like, path)
+    frame = next(_frames(path, given, max_bytes=max_bytes))
     for argument, given_names in (("target", names), ("categories", categories), ("ignore", ignore)):
         check_names(given_names, list(frame), argument, path)
     ignored = set(ignore)
@@ -147,24 +152,30 @@ def check_names(names: Sequence[str], columns: list[str], argument: str, path: P
         )
 
 
-def read_header(path: str | Path, reading: Reading | None = None) -> list[str]:
-    """The names of the columns of a table's file.
+def read_header(path: str | Path, reading: Reading | None = None, max_bytes: int | None = None) -> list[str]:
+    """The names of the columns of a table's file; arguments as of ``read_table``.
 
     Raises:
         MissingFileError, MissingExtraError, FileFormatError, DataError: as ``read_table``.
     """
     path = readable_path(path, where="read_table")
     if str(path).lower().endswith(".xlsx"):
-        return list(read_xlsx(path))
+        return list(read_xlsx(path, max_bytes))
     if str(path).lower().endswith(".parquet"):
         with _as_damage(path), to_the_end():
             return list(_scan(path).collect_schema().names())
-    with records(path, reading or Reading()) as found:
+    with records(path, reading or Reading(), max_bytes=max_bytes) as found:
         return found.names
 
 
 def batches(
-    path: str | Path, table: Table, *, with_target: bool = False, reading: Reading | None = None, rows: int = ROWS
+    path: str | Path,
+    table: Table,
+    *,
+    with_target: bool = False,
+    reading: Reading | None = None,
+    rows: int = ROWS,
+    max_bytes: int | None = None,
 ) -> Iterator[Frame]:
     """Frames with some rows each, for a table that was learned before: it reads their texts as it did in training.
 
@@ -174,6 +185,7 @@ def batches(
         with_target: whether the columns with the answers are wanted too.
         reading: what is known of this file.
         rows: in a frame.
+        max_bytes: as of ``read_table``.
 
     Raises:
         MissingFileError, MissingExtraError, FileFormatError, DataError: as ``read_table``.
@@ -181,28 +193,34 @@ def batches(
     path = readable_path(path, where="read_table")
     wanted = [column.name for column in table.columns if column.features]
     wanted += list(table.target.names) if with_target and table.target is not None else []
-    yield from _frames(path, reading or Reading(), wanted, table.reading, rows)
+    yield from _frames(path, reading or Reading(), wanted, table.reading, rows, max_bytes=max_bytes)
 
 
-def read_like(path: str | Path, table: Table, reading: Reading | None = None) -> Frame:
+def read_like(path: str | Path, table: Table, reading: Reading | None = None, max_bytes: int | None = None) -> Frame:
     """All rows of a file at once, for a table that was learned before, answers included.
 
     Raises:
         MissingFileError, MissingExtraError, FileFormatError, DataError: as ``read_table``.
     """
-    return next(batches(path, table, with_target=True, reading=reading, rows=ALL))
+    return next(batches(path, table, with_target=True, reading=reading, rows=ALL, max_bytes=max_bytes))
 
 
 def _frames(
-    path: Path, reading: Reading, wanted: Sequence[str] = (), usual: Reading | None = None, rows: int = ALL
+    path: Path,
+    reading: Reading,
+    wanted: Sequence[str] = (),
+    usual: Reading | None = None,
+    rows: int = ALL,
+    *,
+    max_bytes: int | None = None,
 ) -> Iterator[Frame]:
     """A file's rows, so many at a time; one frame at least."""
     if str(path).lower().endswith(".xlsx"):
-        frames = iter([read_xlsx(path)])
+        frames = iter([read_xlsx(path, max_bytes)])
     elif str(path).lower().endswith(".parquet"):
-        frames = _frames_of_parquet(path, wanted, rows)
+        frames = _frames_of_parquet(path, wanted, rows, max_bytes)
     else:
-        frames = _text_frames(path, reading, wanted, usual, rows)
+        frames = _text_frames(path, reading, wanted, usual, rows, max_bytes)
     first = next(frames, None)
     if first is None:
         raise DataError(
@@ -212,10 +230,10 @@ def _frames(
 
 
 def _text_frames(
-    path: Path, reading: Reading, wanted: Sequence[str], usual: Reading | None, rows: int
+    path: Path, reading: Reading, wanted: Sequence[str], usual: Reading | None, rows: int, max_bytes: int | None
 ) -> Iterator[Frame]:
     """Columns of texts that nobody has read yet: those that are wanted, or all where one of them is missing."""
-    with records(path, reading, wanted=wanted, usual=usual) as found:
+    with records(path, reading, wanted=wanted, usual=usual, max_bytes=max_bytes) as found:
         stripped = {name.strip(): name for name in wanted}
         has_all = bool(wanted) and set(stripped) <= set(found.names)
         places = [i for i, name in enumerate(found.names) if not has_all or name in stripped]
@@ -259,12 +277,13 @@ def _scan(path: Path) -> Any:
     return polars.scan_parquet(path)
 
 
-def _frames_of_parquet(path: Path, wanted: Sequence[str], rows: int) -> Iterator[Frame]:
-    scan = _scan(path)
+def _frames_of_parquet(path: Path, wanted: Sequence[str], rows: int, max_bytes: int | None) -> Iterator[Frame]:
+    scan, limit = _scan(path), Limit(path, max_bytes)
     with _as_damage(path):
         with to_the_end():
             there = scan.collect_schema().names()
         chosen = scan.select(list(wanted) if wanted and set(wanted) <= set(there) else there)
+        _check_size(chosen, limit)
         whole = rows > ROWS
         parts = [chosen] if whole else chosen.collect_batches(chunk_size=rows, maintain_order=True)
         start = 0
@@ -275,6 +294,18 @@ def _frames_of_parquet(path: Path, wanted: Sequence[str], rows: int) -> Iterator
                 own = {n: replace(raw, lines=lines, source=path.name, unit="row") for n, raw in raws.items()}
                 yield Frame(own, name_of(path))
                 start += len(part)
+
+
+def _check_size(chosen: Any, limit: Limit) -> None:
+    """Refuses columns that become too much: a run of equal values takes a few bytes of a .parquet file."""
+    import polars
+
+    schema = chosen.collect_schema()
+    limit.take(int(chosen.select(polars.len()).collect().item()) * max(1, len(schema)) * 8, what="columns")
+    texts = [name for name, kind in schema.items() if kind in (polars.String, polars.Binary)]
+    lengths = [polars.col(name).cast(polars.Binary).bin.size().cast(polars.UInt64).sum() for name in texts]
+    if lengths:
+        limit.take(sum(chosen.select(lengths).collect(engine="streaming").row(0)), what="texts")
 
 
 def _as_damage(path: Path) -> AbstractContextManager[None]:

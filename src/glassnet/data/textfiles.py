@@ -13,6 +13,7 @@ from typing import BinaryIO, TextIO, cast
 
 from glassnet.core.errors import ConfigurationError, FileFormatError
 from glassnet.data.files import unreadable
+from glassnet.data.sizes import Limit, unpacked
 
 BLOCK = 1 << 20
 SAMPLE = 1 << 16
@@ -32,27 +33,28 @@ GUESSED = ("gb18030", "cp1252")
 
 
 @contextmanager
-def opened(path: Path, encoding: str) -> Iterator[TextIO]:
-    """Opens a text file, its line ends as they are; .gz is decompressed.
+def opened(path: Path, encoding: str, max_bytes: int | None = None) -> Iterator[TextIO]:
+    """Opens a text file, its line ends as they are; .gz is decompressed, to ``max_bytes`` at most (see ``Limit``).
 
     Raises:
         MissingFileError: no such file.
-        FileFormatError: a folder, damaged compression, bytes that are not of the encoding.
+        FileFormatError: a folder, damaged compression, more bytes than may be, bytes that are not of the encoding.
     """
-    with _bytes(path) as stream, TextIOWrapper(stream, encoding=encoding, newline="") as text:
+    with _bytes(path, max_bytes) as stream, TextIOWrapper(stream, encoding=encoding, newline="") as text:
         try:
             yield text
         except UnicodeDecodeError as error:
-            raise _undecodable(path, encoding) from error
+            raise _undecodable(path, encoding, max_bytes) from error
 
 
-def encoding_of(path: Path, *, asked: str | None = None, usual: str | None = None) -> str:
+def encoding_of(path: Path, *, asked: str | None = None, usual: str | None = None, max_bytes: int | None = None) -> str:
     """The encoding of a text file.
 
     Args:
         path: the file.
         asked: the encoding that the user named; it is taken.
         usual: the encoding of the file that a model was trained on.
+        max_bytes: see ``Limit``.
 
     Returns:
         A name for ``opened``: of the mark at its beginning, UTF-8 where all of it is UTF-8, or the one that its letters
@@ -74,7 +76,7 @@ def encoding_of(path: Path, *, asked: str | None = None, usual: str | None = Non
                 fix='write "utf-8", "utf-16", "gb18030" or "cp1252"',
             ) from error
         return "utf-8-sig" if name == "utf-8" else name
-    with _bytes(path) as stream:
+    with _bytes(path, max_bytes) as stream:
         start = stream.read(4096)
         for mark, name in MARKS.items():
             if start.startswith(mark):
@@ -95,8 +97,8 @@ def encoding_of(path: Path, *, asked: str | None = None, usual: str | None = Non
     if is_utf8 and not decoder.getstate()[0]:
         return "utf-8"
     if _is_damaged_utf8(sample):
-        raise _undecodable(path, "utf-8")
-    return _guess(path, sample, usual)
+        raise _undecodable(path, "utf-8", max_bytes)
+    return _guess(path, sample, usual, max_bytes)
 
 
 def _without_mark(start: bytes) -> str | None:
@@ -114,7 +116,7 @@ def _is_damaged_utf8(sample: bytes) -> bool:
     return whole * 2 >= len(lines) > 1
 
 
-def _guess(path: Path, sample: bytes, usual: str | None) -> str:
+def _guess(path: Path, sample: bytes, usual: str | None, max_bytes: int | None) -> str:
     runs = [len(run) for run in _HIGH.findall(sample)]
     alone = sum(length == 1 for length in runs)
     if alone * 3 >= len(runs) * 2 and max(runs) < 3 and _is_western(sample):
@@ -126,11 +128,11 @@ def _guess(path: Path, sample: bytes, usual: str | None) -> str:
         from charset_normalizer import from_bytes
     except ImportError:
         received = "bytes that are not UTF-8, and no charset-normalizer, which recognises other encodings"
-        raise _unknown(path, received) from None
+        raise _unknown(path, received, max_bytes) from None
     best = from_bytes(sample, cp_isolation=candidates, enable_fallback=False).best()
     even = sum(length % 2 == 0 for length in runs)
     if best is None or (best.encoding == "gb18030" and even * 3 < len(runs) * 2):
-        raise _unknown(path, "bytes that are neither UTF-8 nor clearly of another encoding")
+        raise _unknown(path, "bytes that are neither UTF-8 nor clearly of another encoding", max_bytes)
     return str(best.encoding)
 
 
@@ -139,9 +141,9 @@ def _is_western(sample: bytes) -> bool:
     return all(character.isalpha() or character in _WESTERN_SIGNS for character in beyond)
 
 
-def _unknown(path: Path, received: str) -> FileFormatError:
+def _unknown(path: Path, received: str, max_bytes: int | None) -> FileFormatError:
     return FileFormatError(
-        where=f"{path.name}, line {_undecodable_line(path, 'utf-8')}",
+        where=f"{path.name}, line {_undecodable_line(path, 'utf-8', max_bytes)}",
         received=received,
         expected="a text file in UTF-8, UTF-16, GB18030 or cp1252",
         fix='say which it is: encoding="cp1252" (--encoding cp1252) for western Europe, "gb18030" for Chinese; or save '
@@ -149,20 +151,20 @@ def _unknown(path: Path, received: str) -> FileFormatError:
     )
 
 
-def _undecodable(path: Path, encoding: str) -> FileFormatError:
+def _undecodable(path: Path, encoding: str, max_bytes: int | None) -> FileFormatError:
     return FileFormatError(
-        where=f"{path.name}, line {_undecodable_line(path, encoding)}",
+        where=f"{path.name}, line {_undecodable_line(path, encoding, max_bytes)}",
         received=f"bytes that are not {encoding.removesuffix('-sig')}",
         expected="a text file in one encoding",
         fix='name its encoding (--encoding), or save the file as UTF-8 (spreadsheets call it "CSV UTF-8")',
     )
 
 
-def _undecodable_line(path: Path, encoding: str) -> int:
+def _undecodable_line(path: Path, encoding: str, max_bytes: int | None) -> int:
     """The line of the first bytes that are not of the encoding; its line ends may be those of any system."""
     decoder = codecs.getincrementaldecoder(encoding)()
     line, after_return = 1, False
-    with _bytes(path) as stream:
+    with _bytes(path, max_bytes) as stream:
         for raw in chain(stream, [b""]):
             try:
                 text = decoder.decode(raw, final=not raw)
@@ -177,13 +179,19 @@ def _undecodable_line(path: Path, encoding: str) -> int:
 
 
 @contextmanager
-def _bytes(path: Path) -> Iterator[BinaryIO]:
+def _bytes(path: Path, max_bytes: int | None) -> Iterator[BinaryIO]:
     import gzip
     import zlib
 
+    if not path.is_file():
+        raise unreadable(path)
     try:
-        with gzip.open(path) if path.name.lower().endswith(".gz") else open(path, "rb") as stream:
-            yield cast(BinaryIO, stream)
+        if path.name.lower().endswith(".gz"):
+            with gzip.open(path) as packed, unpacked(cast(BinaryIO, packed), Limit(path, max_bytes)) as counted:
+                yield cast(BinaryIO, counted)
+        else:
+            with open(path, "rb") as stream:
+                yield stream
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise FileFormatError(
             where=path.name,

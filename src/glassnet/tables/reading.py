@@ -156,11 +156,10 @@ def adapted(form: Form, asked: Reading | None, raw: Raw) -> Form:
 
 def _counted(raw: Raw) -> Counter[str]:
     """The different texts, trimmed, and how often each is there."""
-    texts = raw.values.tolist()
-    try:
-        return Counter(map(str.strip, texts))
-    except TypeError:  # None among them
-        return Counter("" if text is None else text.strip() for text in texts)
+    found = Counter[str]()
+    for text, count in Counter(raw.values.tolist()).items():  # a text of many rows is trimmed once
+        found["" if text is None else text.strip()] += count
+    return found
 
 
 class _Hints:
