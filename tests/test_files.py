@@ -162,6 +162,17 @@ def test_a_file_that_the_system_lets_grow_no_further(model: gn.Model, tmp_path: 
         assert list(tmp_path.iterdir()) == [path], moment
 
 
+def test_a_header_and_its_source_are_replaced_together(tmp_path: Path) -> None:
+    large = gn.Model(gn.Sequential(gn.Dense(300), gn.Dense(2)), "cross_entropy", "adam")
+    large.fit(X, Y, verbose=False)
+    export_c(large, tmp_path / "m.c")
+    before = {own: own.read_bytes() for own in tmp_path.iterdir()}
+    assert len(before) == 2
+    with largest_file(8192), pytest.raises(gn.WriteError, match=r"m\.c"):
+        export_c(large, tmp_path / "m.c", function="other")  # the header has room
+    assert {own: own.read_bytes() for own in tmp_path.iterdir()} == before
+
+
 def test_a_checkpoint_on_a_full_disk_keeps_the_last_good_one(model: gn.Model, tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     model.fit(X, Y, verbose=False, callbacks=[gn.Checkpoint(path)])

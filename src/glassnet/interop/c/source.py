@@ -9,7 +9,7 @@ import numpy as np
 
 from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError
-from glassnet.core.files import require_writable, write_atomically
+from glassnet.core.files import replacing, require_writable
 from glassnet.core.kinds import C_SOURCE
 from glassnet.core.shapes import Array, Shape, size_of
 from glassnet.interop.c.names import function_name
@@ -73,8 +73,9 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
             "preprocessing=None, and pass it table.apply(data)",
         )
     text = _source(model, function)
-    write_atomically(header, _header(model, function).encode(), C_SOURCE)
-    write_atomically(source, text.encode(), C_SOURCE)
+    with replacing(header, C_SOURCE) as new_header, replacing(source, C_SOURCE) as new_source:  # both or none
+        new_header.write_bytes(_header(model, function).encode())
+        new_source.write_bytes(text.encode())
     return source, header
 
 
