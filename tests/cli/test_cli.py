@@ -228,7 +228,7 @@ def test_early_stopping_uses_rows_apart_from_the_test(
         ("train flowers.csv --target species --output m --report m", "another file of this command"),
         ("train flowers.csv --target species --output m.html", "another file of this command"),
         ("train flowers.csv --target species --epochs 0", "epochs=0"),
-        ("train flowers.csv --target species --hidden 0", "units=0"),
+        ("train flowers.csv --target species --hidden 0", "hidden=0"),
         ("train flowers.csv --target species --test-share 2", "2"),
         ("train digits --subset many", "many"),
         ("train digits --learning-rate 1e30 --optimizer sgd", "lower the learning rate"),

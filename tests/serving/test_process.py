@@ -174,7 +174,7 @@ def test_the_command_refuses_what_it_cannot_serve(start: Start, tmp_path: Path) 
         (["flowers.safetensors", "--max-rows", "0"], "rows=0"),
         (["flowers.safetensors", "--workers", "0"], "workers=0"),
         (["flowers.safetensors", "--threads", "0"], "threads=0"),
-        (["flowers.safetensors", "--timeout", "-1"], "seconds=-1"),
+        (["flowers.safetensors", "--timeout", "-1"], "timeout=-1"),
     ):
         command = [sys.executable, "-m", "glassnet", "serve", *options]
         found = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)

@@ -9,6 +9,20 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from glassnet.cli.notes import notes_to_stderr
+from glassnet.cli.numbers import (
+    COUNT,
+    DROPPED,
+    PLACE,
+    PORT,
+    RATE,
+    SECONDS,
+    SEED,
+    SHARE,
+    STRENGTH,
+    THREADS,
+    UNITS,
+    Whole,
+)
 from glassnet.cli.parser import Parser
 from glassnet.cli.streams import require_streams
 from glassnet.core.errors import GlassnetError
@@ -52,8 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     require_streams()
     make_plainer(sys.stdout, sys.stderr)
-    options = build_parser().parse_args(arguments)
     try:
+        options = build_parser().parse_args(arguments)
         with notes_to_stderr(), replacing_all(getattr(options, "force", False)):
             status: int = options.run(options)
         sys.stdout.flush()
@@ -120,14 +134,14 @@ def _add_train(commands: Commands) -> None:
     group.add_argument(
         "--regression", action="store_true", help="whole-number targets are amounts, not the numbers of classes"
     )
-    group.add_argument("--test-share", type=float, default=0.25, metavar="SHARE", help="share of rows held out to test")
+    group.add_argument("--test-share", type=SHARE, default=0.25, metavar="SHARE", help="share of rows held out to test")
     group.add_argument("--subset", metavar="TRAIN,TEST", help="use so many rows only, such as 5000,500")
     _add_pictures(group)
     _add_texts(group)
     group = parser.add_argument_group("the network")
     group.add_argument(
         "--hidden",
-        type=int,
+        type=UNITS,
         nargs="*",
         metavar="UNITS",
         help=f"units of each hidden layer, in order; {', '.join(map(str, HIDDEN))} if not given",
@@ -141,21 +155,24 @@ def _add_train(commands: Commands) -> None:
         help=f"images are changed at random in training; some of {','.join(AUGMENTATIONS)}, commas between them",
     )
     group.add_argument("--activation", default="relu", choices=sorted(ACTIVATIONS), help="after each hidden layer")
-    group.add_argument("--dropout", type=float, default=0.0, metavar="RATE", help="dropped after each hidden layer")
+    group.add_argument("--dropout", type=DROPPED, default=0.0, metavar="RATE", help="dropped after each hidden layer")
     group = parser.add_argument_group("the training")
-    group.add_argument("--epochs", type=int, default=20, help="passes over the training rows")
-    group.add_argument("--batch-size", type=int, default=32, metavar="ROWS", help="rows in a step")
+    group.add_argument("--epochs", type=COUNT, default=20, help="passes over the training rows")
+    group.add_argument("--batch-size", type=COUNT, default=32, metavar="ROWS", help="rows in a step")
     group.add_argument("--optimizer", default="adam", choices=sorted(OPTIMIZERS), help="the update rule")
+    group.add_argument("--learning-rate", type=RATE, metavar="RATE", help="step size; the optimizer's own if not given")
+    group.add_argument("--l2", type=STRENGTH, default=0.0, metavar="STRENGTH", help="penalty ½ λ ‖W‖² on weights")
     group.add_argument(
-        "--learning-rate", type=float, metavar="RATE", help="step size; the optimizer's own if not given"
-    )
-    group.add_argument("--l2", type=float, default=0.0, metavar="STRENGTH", help="penalty ½ λ ‖W‖² on weights")
-    group.add_argument(
-        "--patience", type=int, metavar="EPOCHS", help="stop when a tenth of the rows, set aside, got no better so long"
+        "--patience",
+        type=COUNT,
+        metavar="EPOCHS",
+        help="stop when a tenth of the rows, set aside, got no better so long",
     )
     group.add_argument("--engine", default="auto", choices=ENGINES, help="what carries out the training steps")
-    group.add_argument("--threads", type=int, metavar="N", help="upper limit of threads; all processors if not given")
-    group.add_argument("--seed", type=int, default=0, help="the same seed gives the same model")
+    group.add_argument(
+        "--threads", type=THREADS, metavar="N", help="upper limit of threads; all processors if not given"
+    )
+    group.add_argument("--seed", type=SEED, default=0, help="the same seed gives the same model")
     group = parser.add_argument_group("the results")
     group.add_argument("--output", metavar="FILE", help="where to save the model (default: NAME.safetensors)")
     group.add_argument(
@@ -209,7 +226,9 @@ def _add_summary(commands: Commands) -> None:
     parser = commands.add_parser("summary", help="show a saved model's layers", description="Shows a saved model.")
     parser.set_defaults(run=summary)
     parser.add_argument("model", help="a file saved by 'glassnet train' or model.save")
-    parser.add_argument("--plan", type=int, metavar="ROWS", help="also the compiled training step for batches of ROWS")
+    parser.add_argument(
+        "--plan", type=COUNT, metavar="ROWS", help="also the compiled training step for batches of ROWS"
+    )
 
 
 def _add_trace(commands: Commands) -> None:
@@ -225,7 +244,7 @@ def _add_trace(commands: Commands) -> None:
     parser.set_defaults(run=trace)
     _add_model_and_data(parser)
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--row", type=int, default=0, help="number of the row, from 0")
+    which.add_argument("--row", type=PLACE, default=0, help="number of the row, from 0")
     which.add_argument("--rows", metavar="FIRST:STOP", help="several rows as one batch, such as 0:4")
     parser.add_argument("--html", metavar="FILE", help="where to write the page; needs no network to be looked at")
     parser.add_argument("--language", default="en", choices=LANGUAGES, help="of the page (en)")
@@ -309,7 +328,7 @@ def _add_serve(commands: Commands) -> None:
     )
     parser.set_defaults(run=serve)
     parser.add_argument("model", help="a model file that train wrote")
-    parser.add_argument("--port", type=int, default=8000, metavar="N", help="where to listen; 0 for any free one")
+    parser.add_argument("--port", type=PORT, default=8000, metavar="N", help="where to listen; 0 for any free one")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen at; 0.0.0.0 for other computers")
     parser.add_argument(
         "--allow-host",
@@ -317,12 +336,12 @@ def _add_serve(commands: Commands) -> None:
         metavar="NAME",
         help="a further name that requests may call the server by, such as models.example.com",
     )
-    parser.add_argument("--threads", type=int, metavar="N", help="upper limit of threads of one prediction")
-    parser.add_argument("--workers", type=int, default=4, metavar="N", help="predictions at once")
-    parser.add_argument("--max-rows", type=int, default=1000, metavar="N", help="rows in a request")
-    parser.add_argument("--max-bytes", type=int, default=10_000_000, metavar="N", help="size of a request")
-    parser.add_argument("--max-waiting", type=int, default=100, metavar="N", help="requests at once; more get 503")
-    parser.add_argument("--timeout", type=float, default=30.0, metavar="SECONDS", help="for a request to arrive")
+    parser.add_argument("--threads", type=THREADS, metavar="N", help="upper limit of threads of one prediction")
+    parser.add_argument("--workers", type=THREADS, default=4, metavar="N", help="predictions at once")
+    parser.add_argument("--max-rows", type=COUNT, default=1000, metavar="N", help="rows in a request")
+    parser.add_argument("--max-bytes", type=Whole(), default=10_000_000, metavar="N", help="size of a request")
+    parser.add_argument("--max-waiting", type=COUNT, default=100, metavar="N", help="requests at once; more get 503")
+    parser.add_argument("--timeout", type=SECONDS, default=30.0, metavar="SECONDS", help="for a request to arrive")
 
 
 def _add_playground(commands: Commands) -> None:
@@ -339,7 +358,7 @@ def _add_playground(commands: Commands) -> None:
         "data", nargs="?", metavar="data.csv", help="a table to begin with: .csv or .tsv, either with .gz; .xlsx"
     )
     _add_texts(parser)
-    parser.add_argument("--port", type=int, default=0, metavar="N", help="where to listen; any free one if not given")
+    parser.add_argument("--port", type=PORT, default=0, metavar="N", help="where to listen; any free one if not given")
     parser.add_argument(
         "--host", default="127.0.0.1", help="the address to listen at (127.0.0.1, which only this computer can reach)"
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from glassnet.core.errors import ConfigurationError, did_you_mean
-from glassnet.core.shapes import Shape
+from glassnet.core.shapes import Shape, size_of
 from glassnet.data import Dataset
 from glassnet.layers import ACTIVATIONS, Augment, Dense, Dropout, Flatten, Layer, Reshape
 from glassnet.network import Sequential
@@ -15,6 +16,8 @@ from glassnet.network import Sequential
 NETWORK_NAMES = ("lenet5", "resnet", "small_cnn", "vgg_bn")
 AUGMENTATIONS = ("flip", "crop", "rotate", "brightness", "contrast", "cutout")
 HIDDEN = (128,)
+MOST_WEIGHTS = 2**28
+"""Of dense layers; they and what training keeps of each take some 4 GB."""
 
 DIGITS_SHAPE = (1, 8, 8)
 _LENET5_SIDE = 12
@@ -62,7 +65,17 @@ def build_network(
     if options.network is not None:
         return Sequential(*layers, *_image_network(options, row, outputs).layers)
     layers += [*start, *([Flatten()] if len(row) > 1 else [])]
-    for units in HIDDEN if options.hidden is None else options.hidden:
+    hidden = HIDDEN if options.hidden is None else options.hidden
+    weights = sum(before * after for before, after in pairwise((size_of(row), *hidden, outputs)))
+    if weights > MOST_WEIGHTS:
+        raise ConfigurationError(
+            where="--hidden",
+            received=f"{' '.join(map(str, hidden))}, with {size_of(row):,} inputs and {outputs:,} outputs: "
+            f"{weights:,} weights",
+            expected=f"at most {MOST_WEIGHTS:,}",
+            fix="choose fewer units or layers",
+        )
+    for units in hidden:
         layers += [Dense(units), ACTIVATIONS[options.activation]()]
         layers += [Dropout(options.dropout)] if options.dropout else []
     return Sequential(*layers, Dense(outputs))

@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from glassnet.core.errors import ConfigurationError
+from glassnet.cli.numbers import MOST_LETTERS, Amount, Whole
+from glassnet.core.errors import ConfigurationError, shown
 from glassnet.core.suggestions import nearest, setting_meant
 
 OPTIONS: dict[str, str] = {
@@ -55,6 +56,32 @@ class Parser(argparse.ArgumentParser):
             fix=f"{write}'{self.prog} --help' lists all",
         )
         self.exit(2, f"glassnet: {error}\n")
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        """Reads a value; a number that the option cannot take is refused in the words of all other errors."""
+        if not isinstance(action.type, Whole | Amount):
+            return super()._get_value(action, arg_string)
+        try:
+            return action.type(arg_string)
+        except ValueError:
+            self._refuse_value(action, arg_string)
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        """Reads the values of an option; argparse takes the two dashes in --seed=-- for none at all."""
+        if action.option_strings and action.nargs is None and arg_strings == ["--"]:
+            self._refuse_value(action, "--")
+        return super()._get_values(action, arg_strings)
+
+    def _refuse_value(self, action: argparse.Action, text: str) -> NoReturn:
+        option = action.option_strings[-1] if action.option_strings else str(action.metavar or action.dest)
+        is_number = isinstance(action.type, Whole | Amount)
+        given = text if text.isprintable() and len(text) <= MOST_LETTERS else shown(text, MOST_LETTERS)
+        raise ConfigurationError(
+            where=self.prog.removeprefix("glassnet "),
+            received=f"{option}={given}",
+            expected=str(action.type) if is_number else f"{action.metavar or 'a value'}",
+            fix=f"choose {option} in that range" if is_number else f"write {option} and what it is to be",
+        )
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         choices: Sequence[str] = [str(choice) for choice in action.choices or ()]

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from glassnet.core.errors import require_extra
-from glassnet.core.settings import whole
 from glassnet.model import load
 from glassnet.serving import Limits, Service
 
@@ -16,14 +15,13 @@ def serve(options: argparse.Namespace) -> int:
     """Answers requests until Ctrl-C or SIGTERM."""
     expected = "a small web server, which the model is served by"
     require_extra("starlette", "uvicorn", extra="playground", expected=expected, where="serve")
-    workers = whole(options.workers, "workers", "serve")
     limits = Limits(options.max_rows, options.max_bytes, options.timeout, options.max_waiting)
     model = load(options.model)
-    model.threads = None if options.threads is None else whole(options.threads, "threads", "serve")
+    model.threads = options.threads
     service = Service(model, Path(options.model).stem, limits)
     from glassnet.serving.serve import serve as run
 
-    run(service, options.host, options.port, workers=workers, names=options.allow_host or (), tell=_tell)
+    run(service, options.host, options.port, workers=options.workers, names=options.allow_host or (), tell=_tell)
     return 0
 
 

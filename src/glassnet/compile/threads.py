@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import os
 
-from glassnet.core.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError, shown
+from glassnet.core.settings import whole
 
 VARIABLE = "GLASSNET_NUM_THREADS"
+MOST_THREADS = 1024
+"""More than any machine gains by."""
 
 
 def thread_count(threads: int | None) -> int:
     """``threads``; where that is None the environment's GLASSNET_NUM_THREADS, else the processors for this process.
 
     Raises:
-        ConfigurationError: the environment variable is no positive integer.
+        ConfigurationError: one of them is no whole number from 1 to 1,024.
     """
     if threads is not None:
-        return threads
+        return whole(threads, "threads", "Model", high=MOST_THREADS)
     given = os.environ.get(VARIABLE, "").strip()
     if given:
-        if not given.isascii() or not given.isdigit() or int(given) < 1:
+        if not given.isascii() or not given.isdigit() or len(given) > 4 or not 1 <= int(given) <= MOST_THREADS:
             raise ConfigurationError(
                 where=f"environment variable {VARIABLE}",
-                received=repr(given),
-                expected="a whole number of threads, at least 1",
+                received=shown(given),
+                expected=f"a whole number of threads, at least 1, at most {MOST_THREADS:,}",
                 fix=f"unset it, or set {VARIABLE}=1",
             )
         return int(given)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from glassnet.compile import Plan, native
+from glassnet.compile.threads import thread_count
 from glassnet.core.calls import suggests
 from glassnet.core.doors import door
 from glassnet.core.errors import ConfigurationError
@@ -97,7 +98,7 @@ class Model(Fitting, Stepping):
         self.seed = whole(seed, "seed", "Model", low=0)
         self.dtype = agreed_dtype(self.network, as_dtype(dtype))
         self.engine = one_of(engine, "engine", "Model", ENGINES)
-        self.threads = None if threads is None else whole(threads, "threads", "Model")
+        self.threads = None if threads is None else thread_count(threads)
         self.epochs_trained = 0
         self.preprocessing: Standardize | Table | None = None
         self.target_scaling: Standardize | None = None
