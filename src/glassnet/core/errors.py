@@ -74,7 +74,7 @@ class MissingExtraError(GlassnetError, ImportError):
 
 
 class DivergenceError(GlassnetError, ArithmeticError):
-    """The loss became NaN or infinite; the weights of the last good epoch are kept.
+    """The loss became NaN or infinite, or the optimizer's memory; the weights of the last good epoch are kept.
 
     ``history`` (a ``History``) holds the epochs that were finished.
     """

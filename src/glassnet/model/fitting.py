@@ -107,7 +107,8 @@ class Fitting(Answering):
             ShapeError, DataError: the data do not fit the network or the loss; nothing is changed.
                 Or the numbers of a column are so close together, for their size, that the model's dtype cannot tell
                 them apart, and there is no ``preprocessing`` or ``target_scaling`` to bring them apart before.
-            DivergenceError: the loss became NaN or infinite; the weights of the last good epoch are kept.
+            DivergenceError: the loss became NaN or infinite, or numbers that the optimizer remembers; the weights of
+                the last good epoch are kept.
             ConfigurationError: the model, or another of the same layers, is being trained already, here or in another
                 thread. Predictions beside a training are allowed.
         """

@@ -14,6 +14,7 @@ import numpy as np
 
 from glassnet.compile import CompiledProgram, RecordedStep, native
 from glassnet.compile.threads import thread_count
+from glassnet.core.numeric import all_finite
 from glassnet.core.shapes import Array
 from glassnet.network import Network
 from glassnet.runners import NumberOfStep, NumpyRunner
@@ -21,6 +22,7 @@ from glassnet.runners.base import values_at
 from glassnet.runners.standins import NotRecorded
 from glassnet.training.batches import Rows, batch_sizes, batches
 from glassnet.training.latest_fit import TrainingPosition
+from glassnet.training.overflow import memory_is_finite
 from glassnet.training.parts import NO_BRIDGES, Bridges, Parts
 from glassnet.training.snapshots import Snapshots
 from glassnet.training.steps import TrainingStep, record_step
@@ -83,8 +85,8 @@ class Result:
     Attributes:
         losses: of the batches, over all these epochs; those of steps that were done before are among them.
         totals: their total weights.
-        diverged: whether the last loss is not finite, and its step did no update; or the parameters are not finite
-            after the last step.
+        diverged: whether the last loss is not finite, and its step did no update; or the parameters or the memory of
+            the optimizer are not finite after the last step.
     """
 
     losses: Array
@@ -178,7 +180,7 @@ class NumpyEngine(Engine):
                 step.finish()
             if not task.proceed(epoch, losses[:done], totals[:done]):
                 break
-        finite = bool(np.isfinite(self.network.parameters).all())
+        finite = all_finite(self.network.parameters) and memory_is_finite(self.optimizer)
         return Result(losses[:done], totals[:done], diverged=not finite)
 
 
@@ -215,15 +217,18 @@ class CompiledEngine(Engine):
         self._errors: list[BaseException] = []
         self._pace = 1  # steps in a slice
         self._most_steps = sys.maxsize  # of which there is room for what is seen
+        self._is_overflowing = False  # the optimizer's memory, in one of the epochs to come
         self._views: list[list[View]] = []  # of each watch, by the batch: full ones, the one at the end that is none
 
     def run(self, task: Task, epoch: int, count: int, begun: TrainingPosition | None = None) -> Result:
         """Runs as many epochs as fit into a slice; at least one, in several slices if need be."""
         if not self.programs:
             self._record(task)
-        orders, epochs = self._orders(task, epoch, min(count, max(1, self._pace // task.steps)))
-        steps = epochs * task.steps
+        count = 1 if self._is_overflowing else count
+        orders, several = self._orders(task, epoch, min(count, max(1, self._pace // task.steps)))
+        steps = several * task.steps
         losses, totals, done = self.begin(task, epoch, steps, begun)
+        start = self.snapshots.copy() if several > 1 and self.snapshots.arrays[1:] else None
         diverged = False
         while done < steps:
             asked = min(self._pace, steps - done, self._most_steps, task.stretch(self.optimizer.steps))
@@ -239,6 +244,14 @@ class CompiledEngine(Engine):
                 break
             if perf_counter() - started < SLICE_SECONDS / 2 * asked / self._pace:
                 self._pace *= 2
+        if not memory_is_finite(self.optimizer):
+            if start is not None:  # in which of the epochs it ran over is to be seen once more, epoch by epoch
+                self._is_overflowing = True
+                self.snapshots.put_back(start)
+                for watch in self.watches:
+                    watch.forget(start[1])
+                return self.run(task, epoch, 1, begun)
+            diverged = True
         return Result(losses[:done], totals[:done], diverged)
 
     def _replay(

@@ -10,6 +10,7 @@ import numpy as np
 
 from glassnet.compile import NativeRunner
 from glassnet.core.errors import ConfigurationError, DivergenceError, NumpyFallbackWarning
+from glassnet.core.memory import Layout
 from glassnet.core.output import level_of_caller
 from glassnet.core.shapes import Array
 from glassnet.losses import Loss
@@ -28,6 +29,7 @@ from glassnet.training.engines import CompiledEngine, Engine, NumpyEngine, Resul
 from glassnet.training.history import History
 from glassnet.training.interrupt import Interrupt
 from glassnet.training.latest_fit import TrainingPosition
+from glassnet.training.overflow import place_of_overflow
 from glassnet.training.parts import Parts
 from glassnet.training.progress import ProgressBar
 from glassnet.training.snapshots import Snapshots
@@ -68,13 +70,14 @@ class Trainer:
         """Trains from ``state.position`` to the end of ``state.last_epoch``.
 
         Raises:
-            DivergenceError: the loss became NaN or infinite; parameters and optimizer are those of the end of the
-                last epoch whose weights are known to give a finite loss.
+            DivergenceError: the loss became NaN or infinite, or numbers in the memory of the optimizer; parameters
+                and optimizer are those of the end of the last epoch whose weights are known to give a finite loss.
         """
         optimizer, origin = self.optimizer, state.position
         assert origin is not None
         begun = origin
         optimizer.prepare(self.network.parameters)
+        require_finite_memory(optimizer, self.network.layout)
         joins_single = any(layer.mixes_rows for layer in (self.network, *(layer for _, layer in self.network.walk())))
         collected = self._collector(len(rows))
         order = self._orders(len(rows), shuffle)
@@ -236,6 +239,7 @@ class Trainer:
         """
         step = (len(result.losses) - 1) % steps + 1
         value = float(result.losses[-1])
+        overflown = place_of_overflow(self.optimizer, self.network.layout)
         began_well = step > 1 or np.isfinite(value)
         start = epoch if began_well or epoch == snapshots.first_epoch else epoch - 1
         snapshots.restore(start)
@@ -245,14 +249,33 @@ class Trainer:
         if state.position.step:
             kept = f"the weights after {state.position.step} steps of epoch {start}, with which it went on"
         shown = value if not np.isfinite(value) else float("nan")
+        received = f"a loss of {shown} at the learning rate {self.optimizer.current_rate():g}"
+        if np.isfinite(value) and overflown is not None:
+            received = f"NaN or infinity in the optimizer's {overflown}, so that weights would stand still"
         error = DivergenceError(
             where=f"fit: epoch {epoch}, step {step}",
-            received=f"a loss of {shown} at the learning rate {self.optimizer.current_rate():g}",
-            expected=f"a finite loss; {kept} are kept",
+            received=received,
+            expected=f"{'a finite loss' if overflown is None else 'finite numbers'}; {kept} are kept",
             fix="lower the learning rate, scale the inputs to about −1..1, or add gn.ClipByNorm(1.0) to the optimizer",
         )
         error.history = state.history
         return error
+
+
+def require_finite_memory(optimizer: Optimizer, layout: Layout) -> None:
+    """Refuses to begin with a memory that has run over, in steps of the user's own or by hand.
+
+    Raises:
+        DivergenceError: it has.
+    """
+    place = place_of_overflow(optimizer, layout)
+    if place is not None:
+        raise DivergenceError(
+            where="fit",
+            received=f"NaN or infinity in the optimizer's {place}, from before",
+            expected="finite numbers, so that every weight can be trained",
+            fix="let it forget what it remembers: model.optimizer.reset(); or load the model",
+        )
 
 
 def require_place(task: Task, place: TrainingPosition) -> None:

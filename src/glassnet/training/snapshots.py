@@ -37,6 +37,17 @@ class Snapshots:
         for live, slots in self.arrays:
             np.copyto(slots[epoch % 2], live)
 
+    def copy(self) -> tuple[list[Array], int]:
+        """All as it is now, and the number of updates."""
+        return [live.copy() for live, _ in self.arrays], self._optimizer.steps
+
+    def put_back(self, copied: tuple[list[Array], int]) -> None:
+        """Undoes whatever came after a ``copy``."""
+        (parameters, *memory), self._optimizer.steps = copied
+        self._network.put_back(parameters)
+        for (live, _), array in zip(self.arrays[1:], memory, strict=True):
+            np.copyto(live, array)
+
     def renew(self) -> None:
         """Keeps up with arrays that others have taken the place of; what was copied before is still there."""
         live = [self._network.parameters, *self._optimizer.state.values()]

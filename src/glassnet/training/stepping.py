@@ -21,6 +21,7 @@ from glassnet.training.changes import Fingerprint
 from glassnet.training.engines import CompiledEngine, engine_class
 from glassnet.training.interrupt import Interrupt
 from glassnet.training.loop import check_rate
+from glassnet.training.overflow import place_of_overflow
 from glassnet.training.parts import Bridges, Parts, own_parts
 from glassnet.training.step_programs import GradientProgram, Program, StepProgram, UpdateProgram
 from glassnet.training.steps import TrainingStep
@@ -28,6 +29,8 @@ from glassnet.training.trial import examine
 
 MOST_PROGRAMS = 8
 """So many programs are kept, for the batch shapes that were used last."""
+LOOK_EVERY = 64
+"""In so many updates the optimizer's memory is looked at once."""
 DRAW = 32
 """The masks of a step's batch number b are those of step + b · 2^DRAW: of a step that no training comes to."""
 
@@ -206,6 +209,7 @@ class Stepper:
             raise self._divergence(f"step: update {before + 1}", value, KEPT)
         if end == "PARAMETERS_NOT_FINITE":
             raise self._divergence(f"step: update {before + 1}", value, OVERFLOWN)
+        self._look_at_memory("step")
         if program.is_in_python and interrupt.requested:
             raise KeyboardInterrupt
         return float(value)
@@ -255,6 +259,20 @@ class Stepper:
     def _require_finite(self, where: str) -> None:
         if not np.isfinite(self._network.parameters).all():
             raise self._divergence(f"{where}: update {self._optimizer.steps}", float("nan"), OVERFLOWN)
+        self._look_at_memory(where)
+
+    def _look_at_memory(self, where: str) -> None:
+        """Once in many updates refuses a memory that has run over: of a step of a large network it would be a part."""
+        steps = self._optimizer.steps
+        place = None if steps % LOOK_EVERY else place_of_overflow(self._optimizer, self._network.layout)
+        if place is not None:
+            raise DivergenceError(
+                where=f"{where}: update {steps}, or one of the {LOOK_EVERY} before it",
+                received=f"NaN or infinity in the optimizer's {place}, so that weights stand still",
+                expected="finite numbers",
+                fix="scale the inputs to about −1..1, or add gn.ClipByNorm(1.0) to the optimizer; to go on, load the "
+                "model, or let it forget what it remembers: model.optimizer.reset()",
+            )
 
     def _divergence(self, where: str, value: float, state: str) -> DivergenceError:
         shown = value if not np.isfinite(value) else float("nan")

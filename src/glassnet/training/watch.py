@@ -157,6 +157,11 @@ class Watch(Callback):
         if len(self._samples) * sample.values.nbytes > MOST_BYTES:
             self._condense()
 
+    def forget(self, step: int) -> None:
+        """Drops what was seen of a step and of those that came after it, which are done once more."""
+        self._samples = [sample for sample in self._samples if sample.step < step]
+        self._records = [record for record in self._records if record.step < step]
+
     def _condense(self) -> None:
         while self._samples:
             series = self._samples[0].series
