@@ -12,6 +12,7 @@ from glassnet import optimizers as optimizers
 from glassnet import plots as plots
 from glassnet import schedules as schedules
 from glassnet import zoo as zoo
+from glassnet.core.errors import CheckpointWarning as CheckpointWarning
 from glassnet.core.errors import ConfigurationError as ConfigurationError
 from glassnet.core.errors import DataError as DataError
 from glassnet.core.errors import DataWarning as DataWarning

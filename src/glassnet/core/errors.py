@@ -102,6 +102,10 @@ class NumpyFallbackWarning(UserWarning):
     """A part of the user's own cannot stand in a compiled program, so that NumPy carries the whole out."""
 
 
+class CheckpointWarning(UserWarning):
+    """A checkpoint could not be written while training goes on, or an older one is read since the newest is damaged."""
+
+
 class DataWarning(UserWarning):
     """Data hold what training did not: gaps, categories, columns; the message counts them and says what they become."""
 

@@ -19,7 +19,7 @@ from glassnet.network import Network
 from glassnet.optimizers import Optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.tables import Table
-from glassnet.training import LatestFit, Memories, Predictor, Rows, Stepper
+from glassnet.training import LatestFit, Memories, Predictor, Rows, Stepper, TrainingState
 
 
 class WithDoors(Closed):
@@ -43,6 +43,7 @@ class WithDoors(Closed):
     latest_fit: LatestFit | None
     _predictor: Predictor | None
     _stepper: Stepper | None
+    _state: TrainingState | None
 
     def _trained_thing(self) -> object:
         """What only one training at a time may write into."""

@@ -157,6 +157,7 @@ class Fitting(Answering):
         for finding in nothing_to_learn(self.loss, rows.asked, self.class_names, self.target_name):
             state.note(str(finding))
         started = perf_counter()
+        self._state = state
         try:
             history = self._trainer().fit(
                 rows,
@@ -168,6 +169,8 @@ class Fitting(Answering):
                 verbose=verbose,
             )
         finally:
+            self._state = None
+            state.let_go()
             self.epochs_trained = state.epoch
             self.latest_fit = self.latest_fit if state.latest is None else state.latest
             state.history.seconds = perf_counter() - started

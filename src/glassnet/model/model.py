@@ -19,13 +19,13 @@ from glassnet.layers import Layer, NumpyLayer
 from glassnet.model.checks import agreed_dtype
 from glassnet.model.fitting import Fitting
 from glassnet.model.outputs import Losses, Metrics, fitted
-from glassnet.model.saving import KEPT, parts_of, read, write
+from glassnet.model.saving import KEPT, parts_of, read_newest, write
 from glassnet.model.steps import Stepping
 from glassnet.network import Network, as_network
 from glassnet.optimizers import Optimizer, as_optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.tables import Table
-from glassnet.training import LatestFit, Memories, Predictor, Stepper, example_rows, plan_of
+from glassnet.training import LatestFit, Memories, Predictor, Stepper, TrainingState, example_rows, plan_of
 
 ENGINES = ("auto", "compiled", "numpy")
 
@@ -110,6 +110,7 @@ class Model(Fitting, Stepping):
         self.written: Written | None = None
         self._predictor: Predictor | None = None
         self._stepper: Stepper | None = None
+        self._state: TrainingState | None = None  # of the fit that goes on
         if engine == "compiled" and native() is None:
             raise ConfigurationError(
                 where="Model",
@@ -121,7 +122,8 @@ class Model(Fitting, Stepping):
 
     def __getstate__(self) -> dict[str, Any]:
         """The state without what is compiled: a copy compiles for itself."""
-        return self.__dict__ | {"_predictor": None, "_stepper": None}
+        epochs = self.epochs_trained if self._state is None else self._state.epoch
+        return self.__dict__ | {"_predictor": None, "_stepper": None, "_state": None, "epochs_trained": epochs}
 
     def __repr__(self) -> str:
         return f"Model({self.network!r}, loss={self.loss!r}, optimizer={self.optimizer!r})"
@@ -188,7 +190,9 @@ class Model(Fitting, Stepping):
         """Writes everything into one ``.safetensors`` file: architecture, settings, parameters, optimizer.
 
         The file appears whole or not at all: an older file of that name stays until the new one is complete, and has
-        been read back as ``gn.load`` will read it. Checksums in it show damage that it may take later.
+        been read back as ``gn.load`` will read it. Checksums in it show damage that it may take later. Called by a
+        callback, in the middle of a training, it holds the place in it, as ``state.save(path)`` does; called by another
+        thread meanwhile, it says that the place is not known.
 
         Args:
             path: the file. What a symbolic link leads to is replaced and the link stays; so do the mode, the owner and
@@ -204,7 +208,11 @@ class Model(Fitting, Stepping):
             ShapeError: settings of layers were changed after the build, so that their weights do not fit any more.
             WriteError: the disk is full or failing; the older file is as it was.
         """
-        write(self, path, include_optimizer=include_optimizer)
+        if self._state is not None and include_optimizer:
+            self._state.save(path)
+            return
+        epochs = self.epochs_trained if self._state is None else self._state.epoch
+        write(self, path, include_optimizer=include_optimizer, epochs_trained=epochs)
 
     @suggests
     def fingerprint(self, of: str = "training") -> str:
@@ -258,10 +266,13 @@ class Model(Fitting, Stepping):
 
 @suggests
 def load(path: str | Path, *, custom: Sequence[type[Configurable] | Callable[..., Any]] = ()) -> Model:
-    """Reads a model that ``Model.save`` wrote; no code from the file is run.
+    """Reads a model that ``Model.save`` or ``gn.Checkpoint`` wrote; no code from the file is run.
+
+    Where it is damaged, and a ``Checkpoint`` has kept older ones beside it, the newest of them that is whole is read,
+    as a ``CheckpointWarning`` says.
 
     Args:
-        path: the file.
+        path: the file; or, with ``{epoch}`` or ``{step}`` in its name as a ``Checkpoint`` had it, the newest of these.
         custom: classes of your own (layers, ``NumpyLayer``, schedules, ...) and functions that the model uses. A class
             need not be named where its module is imported already; nothing is imported for a file.
 
@@ -272,7 +283,7 @@ def load(path: str | Path, *, custom: Sequence[type[Configurable] | Callable[...
         MissingFileError: there is no such file.
         FileFormatError: truncated, damaged, foreign or newer than this version.
     """
-    parts, written = read(path, custom)
+    parts, written, _ = read_newest(path, custom)
     model = Model(parts.network, parts.loss, parts.optimizer, parts.metrics, seed=parts.seed)
     model.written = written
     for name in KEPT:

@@ -17,7 +17,7 @@ from glassnet.core.settings import to_config
 from glassnet.core.shapes import Array
 from glassnet.formats import ModelParts, describe_sharing, own_parts_of
 from glassnet.model.doors import WithDoors
-from glassnet.model.saving import KEPT, parts_of, read
+from glassnet.model.saving import KEPT, parts_of, read_newest
 from glassnet.training import FitSettings, LatestFit, TrainingPosition, differences, engine_class
 
 WHERE = "fit: resume"
@@ -45,11 +45,13 @@ class Start:
         fit: the one to go on with.
         source: the file or the model, for messages.
         values: the parameters by their paths where they come from a file.
+        note: which file was taken in the place of a damaged one, in words.
     """
 
     fit: LatestFit
     source: str
     values: tuple[tuple[str, Array], ...] = ()
+    note: str | None = None
 
     def accepted(self, settings: FitSettings, *, even_if_changed: bool) -> tuple[LatestFit, list[str]]:
         """The fit to go on with and what is to be noted, once it is known that rows and settings are the same.
@@ -57,7 +59,7 @@ class Start:
         Raises:
             ConfigurationError: they are not; what differs is named.
         """
-        fit, notes = self.fit, []
+        fit, notes = self.fit, [] if self.note is None else [self.note]
         now = settings.like(fit.settings)
         found = differences(fit.settings, now)
         position = fit.position
@@ -106,12 +108,12 @@ def start_of(model: WithDoors, resume: bool | str | Path) -> Start | None:
         )
     elif isinstance(resume, str | PathLike):
         source = f"{str(resume)!r}"
-        parts, _ = read(readable_path(resume, where=WHERE), own_parts_of(parts_of(model)))
+        parts, _, note = read_newest(readable_path(resume, where=WHERE), own_parts_of(parts_of(model)))
         fit = _standing(parts.latest_fit, parts.optimizer.steps, parts.epochs_trained, source)
         _require_same(model, parts, fit, source)
         for name in (*KEPT, "optimizer"):
             setattr(model, name, getattr(parts, name))
-        start = Start(fit, source, tuple(parts.network.named_parameters()))
+        start = Start(fit, source, tuple(parts.network.named_parameters()), note)
     else:
         raise ConfigurationError(
             where=WHERE,

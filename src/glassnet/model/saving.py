@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from warnings import warn
 
-from glassnet.core.errors import GlassnetError
+from glassnet.core.errors import CheckpointWarning, GlassnetError
 from glassnet.core.files import require_writable
 from glassnet.core.kinds import MODEL
+from glassnet.core.output import level_of_caller
 from glassnet.core.settings import Configurable, boolean
 from glassnet.formats import (
     ModelParts,
@@ -23,6 +25,7 @@ from glassnet.formats import (
 )
 from glassnet.model.doors import WithDoors
 from glassnet.model.outputs import fitted
+from glassnet.training import newest_good
 
 KEPT = (
     *("epochs_trained", "preprocessing", "target_scaling", "feature_names", "target_name", "class_names", "memories"),
@@ -68,3 +71,21 @@ def read(path: str | Path, custom: Sequence[type[Configurable] | Callable[..., A
 def _require_fitting(parts: ModelParts) -> None:
     """Refuses parts that no model is made of."""
     fitted(parts.network, parts.loss, parts.metrics)
+
+
+def read_newest(
+    path: str | Path, custom: Sequence[type[Configurable] | Callable[..., Any]]
+) -> tuple[ModelParts, Written, str | None]:
+    """What ``read`` gives; of the newest file that is whole, where a ``Checkpoint`` has written several.
+
+    Returns:
+        The parts, who wrote them, and in words which file was taken since newer ones are damaged, or None.
+    """
+
+    def is_checkpoint(found: tuple[ModelParts, Written]) -> bool:
+        return any(name.startswith("Checkpoint(") for name in found[0].memories)
+
+    (parts, written), note = newest_good(path, lambda file: read(file, custom), is_checkpoint)
+    if note is not None:
+        warn(note, CheckpointWarning, stacklevel=level_of_caller())
+    return parts, written, note

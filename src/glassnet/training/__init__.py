@@ -7,6 +7,7 @@ from glassnet.training.engines import engine_class
 from glassnet.training.fit_settings import FitSettings, differences
 from glassnet.training.gradients import Gradients, loss_gradients, propagate, trained_gradients
 from glassnet.training.history import History, require_picture
+from glassnet.training.kept_files import newest_good, older
 from glassnet.training.latest_fit import LatestFit, Memories, TrainingPosition
 from glassnet.training.loop import Trainer
 from glassnet.training.monitors import EarlyStopping, ReduceOnPlateau
@@ -46,6 +47,8 @@ __all__ = [
     "is_watched",
     "loss_gradients",
     "named_apart",
+    "newest_good",
+    "older",
     "own_parts",
     "plan_of",
     "propagate",

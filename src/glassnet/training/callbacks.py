@@ -12,6 +12,7 @@ import numpy as np
 
 from glassnet.core.calls import CheckedMeta
 from glassnet.core.errors import ConfigurationError
+from glassnet.core.locks import PathLock
 from glassnet.core.shapes import Array
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
@@ -75,6 +76,7 @@ class TrainingState:
         self._steps = 0
         self._outputs_of: Callable[[TrainingPosition], Array | None] = _none
         self._callbacks: dict[str, Callback] = {}
+        self._locks: list[PathLock] = []
         if goes_on is not None and goes_on.position is not None:
             self.position, self.epoch = goes_on.position, goes_on.position.epoch
             self._is_ended = goes_on.is_ended
@@ -107,9 +109,35 @@ class TrainingState:
 
     def save(self, path: str | Path) -> None:
         """Writes the model as it is now, with what the callbacks know and the place in the training."""
+        for lock in self._locks:
+            lock.require_held()
         known = self._known()
         latest = self._latest_fit(known, self.settings.whole) if self.latest is None else self._concluded(self.latest)
         self._save(path, latest, self.memories | known)
+
+    def hold(self, path: str | Path, *, where: str) -> None:
+        """Keeps other trainings from writing to a path until this fit is over.
+
+        Raises:
+            ConfigurationError: another one does, in this process or in another; or another callback of this fit.
+        """
+        lock = PathLock(path, where=where)
+        if any(lock.file == own.file for own in self._locks):
+            raise ConfigurationError(
+                where=where,
+                received=f"{str(path)!r} twice in one fit",
+                expected="a file of its own for each",
+                fix="choose another path for one of them",
+            )
+        lock.take()
+        self._locks.append(lock)
+        if lock.warning is not None:
+            self.note(lock.warning)
+
+    def let_go(self) -> None:
+        """Lets others write to the paths that were held."""
+        while self._locks:
+            self._locks.pop().give_back()
 
     def begin(self, steps: int, outputs_of: Callable[[TrainingPosition], Array | None]) -> None:
         """Takes in how many steps an epoch has, and what gives the outputs of the rows that were seen in it."""

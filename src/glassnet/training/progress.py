@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ class ProgressBar:
 
     def __exit__(self, *_: object) -> None:
         if self._progress is not None:
-            with to_the_end():
+            with suppress(OSError), to_the_end():
                 self._progress.stop()
 
     def step(self, epoch: int, done: int) -> None:
@@ -61,8 +62,13 @@ class ProgressBar:
         completed = (epoch - self._first) * self._steps + done
         text = f"epoch {epoch}/{self._last}"
         measured = for_stream(self._measured, self._progress.console.file)  # metrics have names of the user's
-        with to_the_end():
-            self._progress.update(self._task, description=text, completed=completed, measured=measured, refresh=True)
+        try:
+            with to_the_end():
+                self._progress.update(
+                    self._task, description=text, completed=completed, measured=measured, refresh=True
+                )
+        except OSError:  # the terminal has gone away, which is no reason to stop
+            self._progress = None
 
     @staticmethod
     def _open() -> Progress | None:
