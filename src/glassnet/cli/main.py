@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -12,6 +13,7 @@ from glassnet.cli.notes import notes_to_stderr
 from glassnet.cli.numbers import (
     COUNT,
     DROPPED,
+    PAUSE,
     PLACE,
     PORT,
     RATE,
@@ -62,12 +64,14 @@ DATA_HELP = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status.
 
-    0 for success, 1 where nobody reads the output any more, 2 for an error that the message explains.
+    0 for success, 1 where nobody reads the output any more, 2 for an error that the message explains, 128 + n where
+    signal number n asked for the end.
     """
     require_streams()
     make_plainer(sys.stdout, sys.stderr)
     try:
         options = build_parser().parse_args(arguments)
+        options.typed = list(sys.argv[1:] if arguments is None else arguments)
         with notes_to_stderr(), replacing_all(getattr(options, "force", False)):
             status: int = options.run(options)
         sys.stdout.flush()
@@ -75,6 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of the output has gone away, as head does; what is left of it must not be tried again at the exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except KeyboardInterrupt:
+        print("glassnet: interrupted", file=sys.stderr)
+        return 128 + signal.SIGINT
     except (GlassnetError, OSError) as error:
         told = as_told(error, "the standard output") if isinstance(error, OSError) else error
         print(f"glassnet: {told}" + "".join(f" ({note})" for note in getattr(error, "__notes__", ())), file=sys.stderr)
@@ -173,6 +180,26 @@ def _add_train(commands: Commands) -> None:
         "--threads", type=THREADS, metavar="N", help="upper limit of threads; all processors if not given"
     )
     group.add_argument("--seed", type=SEED, default=0, help="the same seed gives the same model")
+    group = parser.add_argument_group("a training that is broken off")
+    group.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on where the last training with this output was broken off, with the same data and settings; it ends "
+        "in the same model, to the bit, as the unbroken one",
+    )
+    group.add_argument(
+        "--even-if-changed",
+        action="store_true",
+        help="with --resume: go on from the end of an epoch with other data or settings than it began with",
+    )
+    group.add_argument(
+        "--checkpoint-seconds",
+        type=PAUSE,
+        default=60.0,
+        metavar="N",
+        help="save the training every N seconds beside the output, NAME.checkpoint.safetensors, which is removed at "
+        "the end; 0 for never",
+    )
     group = parser.add_argument_group("the results")
     group.add_argument("--output", metavar="FILE", help="where to save the model (default: NAME.safetensors)")
     group.add_argument(

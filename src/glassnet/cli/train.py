@@ -5,17 +5,31 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from signal import SIGINT
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from glassnet.cli import tables
+from glassnet.cli.breaks import (
+    checkpoint_of,
+    checkpoints,
+    how_to_go_on,
+    in_words_of_options,
+    keep_place,
+    remove_checkpoints,
+    source_of,
+)
+from glassnet.cli.ending import Ending
 from glassnet.cli.networks import DIGITS_SHAPE, build_network, check_network_options
 from glassnet.cli.outputs import Output, require_outputs
 from glassnet.cli.pictures import picture_options
 from glassnet.core.errors import ConfigurationError, DataError
 from glassnet.core.kinds import MODEL, PAGE, PICTURE
+from glassnet.core.locks import PathLock
+from glassnet.core.output import logger
 from glassnet.core.shapes import Array
 from glassnet.data import Dataset, open_source, parse_subset, split
 from glassnet.data.sources import refuse_size
@@ -33,15 +47,37 @@ PRINTED_EPOCHS = 20
 
 
 def train(options: argparse.Namespace) -> int:
-    """Reads the data, trains, tests, saves; every path is checked before the work begins."""
+    """Reads the data, trains, tests, saves; every path is checked before the work begins.
+
+    Returns:
+        The exit status: 0, or 128 and the number of the signal that asked for the end.
+    """
     output, plot = require_paths(options)
+    source = source_of(options, output)
+    with PathLock(output, where="train") as lock, Ending() as ending:
+        if lock.warning is not None:
+            logger().warning(lock.warning)
+        _train(options, Files(output, plot, source), ending)
+    return ending.status
+
+
+class Files(NamedTuple):
+    """Where the model and the learning curves go, and the file that the training goes on from."""
+
+    output: Path
+    plot: Path | None
+    source: Path | None
+
+
+def _train(options: argparse.Namespace, files: Files, ending: Ending) -> None:
     subset = None if options.subset is None else parse_subset(options.subset)
     check_network_options(options)
     pictures = picture_options(options)
     targets = tables.target_names(options)
     if is_table(options.data):
         refuse_size(options.data, pictures)
-        return _train_table(options, targets, output, plot, subset)
+        _train_table(options, targets, subset, files, ending)
+        return
     data, test = open_source(options.data, subset=subset, pictures=pictures, max_bytes=options.max_bytes)
     if data.y is None:
         raise ConfigurationError(
@@ -56,7 +92,7 @@ def train(options: argparse.Namespace) -> int:
     if test is None:
         data, test = split(data, options.test_share, options.seed)
     model = build_model(options, data, None)
-    return _fit(options, model, (data.x, data.y), (test.x, test.y), data.name, _task(options, data), output, plot)
+    _fit(options, model, (data.x, data.y), (test.x, test.y), data.name, _task(options, data), files, ending)
 
 
 def _require_something_to_learn(y: Array | None, where: str, class_names: Sequence[str] | None = None) -> None:
@@ -74,8 +110,8 @@ def _require_something_to_learn(y: Array | None, where: str, class_names: Sequen
 
 
 def _train_table(
-    options: argparse.Namespace, targets: list[str], output: Path, plot: Path | None, subset: tuple[int, int] | None
-) -> int:
+    options: argparse.Namespace, targets: list[str], subset: tuple[int, int] | None, files: Files, ending: Ending
+) -> None:
     """The same for a table, whose schema is learned and kept."""
     if not targets:
         columns = read_header(options.data, tables.reading_of(options), options.max_bytes)
@@ -94,7 +130,7 @@ def _train_table(
     model = _table_model(options, table, pairs[0][1], name)
     if not options.quiet:
         print(table, end="\n\n")
-    return _fit(options, model, pairs[0], pairs[1], name, tables.task_of(table), output, plot)
+    _fit(options, model, pairs[0], pairs[1], name, tables.task_of(table), files, ending)
 
 
 def _table_model(options: argparse.Namespace, table: Table, labels: Array, name: str) -> Model:
@@ -110,28 +146,44 @@ def _table_model(options: argparse.Namespace, table: Table, labels: Array, name:
 
 def _fit(
     options: argparse.Namespace, model: Model, training: tuple[Any, Any], test: tuple[Any, Any], name: str, task: str,
-    output: Path, plot: Path | None,
-) -> int:  # fmt: skip
+    files: Files, ending: Ending,
+) -> None:  # fmt: skip
     """Trains, tests and saves."""
     say = (lambda *_: None) if options.quiet else print
     say(f"{name}: {len(training[1]):,} rows to train, {len(test[1]):,} to test, {task}")
-
+    output, plot, source = files
     callbacks: list[Callback] = [] if options.quiet or sys.stdout.isatty() else [_Lines()]
     if options.patience is not None:
         callbacks.append(EarlyStopping(patience=options.patience))
-    history = model.fit(
-        *training,
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        validation_data=None if options.patience is not None else test,
-        validation_split=0.1 if options.patience is not None else 0.0,
-        callbacks=callbacks,
-        verbose=not options.quiet,
-    )
+    with in_words_of_options():
+        history = model.fit(
+            *training,
+            epochs=options.epochs,
+            batch_size=options.batch_size,
+            validation_data=None if options.patience is not None else test,
+            validation_split=0.1 if options.patience is not None else 0.0,
+            callbacks=[*callbacks, *checkpoints(options, output), ending],
+            verbose=not options.quiet,
+            resume=source or False,
+            even_if_changed=options.even_if_changed,
+        )
+    if ending.number not in (None, SIGINT):
+        said = keep_place(model, output, options)
+        ending.is_saved()
+        with suppress(OSError):  # the terminal may have gone away
+            print(*said, sep="\n", flush=True)
+        return
+    if source == output and not ending.has_trained:
+        print(f"{model.latest_fit}: nothing is left to do; the model is in {output}")
+        return
     model.save(output)  # before anything is printed: a reader of the output may have gone away
+    remove_checkpoints(output)
+    ending.is_saved()
     say()
     say(model.summary())
-    if history.stopped:
+    if ending.number is not None:
+        print(f"{model.latest_fit}; {how_to_go_on(options)}")
+    elif history.stopped:
         print(f"stopped after epoch {model.epochs_trained}: {history.stopped}")
     for measure, value in tables.measured(model, *test).items():
         print(f"test {measure}: {value:.4f}")
@@ -151,7 +203,6 @@ def _fit(
             image_shape=DIGITS_SHAPE if options.data == "digits" else None,
         )
         print(f"report saved to {page}" + ("" if can_draw() else ', without pictures: pip install "glassnet[plots]"'))
-    return 0
 
 
 def report_path(options: argparse.Namespace, output: Path) -> Path:
@@ -170,6 +221,8 @@ def require_paths(options: argparse.Namespace) -> tuple[Path, Path | None]:
     """
     output = Path(options.output or f"{_stem(options.data)}.safetensors")
     outputs = [Output("--output", output, MODEL)]
+    if options.checkpoint_seconds and not options.resume:
+        outputs.append(Output("train: the checkpoint", checkpoint_of(output), MODEL))
     plot = None if options.plot is None else Path(options.plot)
     if plot is not None:
         outputs.append(Output("--plot", plot, PICTURE))

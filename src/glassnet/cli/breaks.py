@@ -1,0 +1,92 @@
+"""A training on the command line that is broken off: what it leaves, and how it goes on."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.output import logger
+from glassnet.model import Model
+from glassnet.training import Checkpoint, older
+
+KEPT = 2
+"""Checkpoints that stay: the newest, and one to fall back on where that is damaged."""
+
+
+def checkpoint_of(output: Path) -> Path:
+    """Where checkpoints of a training go that will write its model there: ``m.checkpoint.safetensors``."""
+    return output.with_stem(f"{output.stem}.checkpoint")
+
+
+def checkpoints(options: argparse.Namespace, output: Path) -> list[Checkpoint]:
+    """What saves the training now and then; nothing where the user wants none."""
+    if options.checkpoint_seconds == 0:
+        return []
+    seconds, path = options.checkpoint_seconds, checkpoint_of(output)
+    return [Checkpoint(path, every_seconds=seconds, keep=KEPT, monitor=None, if_disk_fails="go_on")]
+
+
+def source_of(options: argparse.Namespace, output: Path) -> Path | None:
+    """The file to go on from, None for a new training; what is unexpected about it is said.
+
+    Raises:
+        ConfigurationError: a setting that belongs to ``--resume``, without it.
+    """
+    checkpoint = checkpoint_of(output)
+    if not options.resume:
+        if options.even_if_changed:
+            raise ConfigurationError(
+                where="train",
+                received="--even-if-changed without --resume",
+                expected="a training to go on with",
+                fix="add --resume",
+            )
+        if checkpoint.exists():
+            logger().warning(
+                f"{checkpoint} is of a training that was broken off, and will be replaced; --resume would go on with it"
+            )
+        return None
+    for path in (checkpoint, output):
+        if path.exists():
+            return path
+    logger().warning(f"there is neither {checkpoint} nor {output} to go on from: the training begins anew")
+    return None
+
+
+@contextmanager
+def in_words_of_options() -> Iterator[None]:
+    """Says what to type where going on is refused."""
+    try:
+        yield
+    except ConfigurationError as error:
+        if error.where != "fit: resume":
+            raise
+        fix = "give the data and options that it began with; or leave --resume out, to begin anew"
+        if "even_if_changed" in error.fix:
+            fix += "; or add --even-if-changed, to go on with these from the end of an epoch"
+        raise ConfigurationError(**error.parts | {"where": "train --resume", "fix": fix}) from error
+
+
+def keep_place(model: Model, output: Path, options: argparse.Namespace) -> list[str]:
+    """Saves a training that was asked to end; returns what there is to say."""
+    checkpoint = checkpoint_of(output)
+    model.save(checkpoint)
+    return [f"{model.latest_fit}; saved to {checkpoint}", how_to_go_on(options)]
+
+
+def how_to_go_on(options: argparse.Namespace) -> str:
+    """The command that goes on with a training."""
+    typed = [word for word in options.typed if word != "--resume"]
+    return f"to go on: {shlex.join(['glassnet', *typed, '--resume'])}"
+
+
+def remove_checkpoints(output: Path) -> None:
+    """Removes what is of no use any more once the model itself is saved."""
+    checkpoint = checkpoint_of(output)
+    with suppress(OSError):
+        checkpoint.unlink(missing_ok=True)
+        older(checkpoint, 1).unlink(missing_ok=True)
