@@ -7,9 +7,10 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 NATIVE := $(VENV)/.native
 SANITIZE := build/sanitize
+THREADS := build/threads
 FORMATTED := $(wildcard native/*/*.?pp tests/native/*.cpp)
 
-.PHONY: help bench gallery compile-arm64 fuzz run test test-sanitize test-without-compiler tidy unit lint types contracts format wheel \
+.PHONY: help bench gallery compile-arm64 fuzz run test test-sanitize test-threads test-without-compiler tidy unit lint types contracts format wheel \
   clean
 .DEFAULT_GOAL := help
 
@@ -29,28 +30,42 @@ unit: $(NATIVE)
 
 # make test-sanitize  the native code's tests under AddressSanitizer and UndefinedBehaviorSanitizer; needs GCC
 test-sanitize: $(NATIVE)
-	@$(BIN)/cmake -S . -B $(SANITIZE) -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) \
-	  -DPython_EXECUTABLE=$(abspath $(BIN)/python) -Dnanobind_DIR=$$($(BIN)/python -m nanobind --cmake_dir) \
-	  -DGLASSNET_SANITIZE='address;undefined' -DCMAKE_BUILD_TYPE=RelWithDebInfo --log-level=WARNING
-	@# Two modules are enough: the variant for this processor, and the one that names it.
-	$(BIN)/cmake --build $(SANITIZE) --target _native \
-	  $$($(BIN)/python -c 'from glassnet import _native; print(_native.best_variant())')
-	@# They go into a copy of the package, and that into an environment which finds it first: the editable installation
-	@# would come before PYTHONPATH.
-	@rm -rf $(SANITIZE)/package $(SANITIZE)/venv
-	@mkdir -p $(SANITIZE)/package
-	@cp -R src/glassnet $(SANITIZE)/package
-	@rm -f $(SANITIZE)/package/glassnet/_native*.so
-	@cp $(SANITIZE)/_native*.so $(SANITIZE)/package/glassnet
-	@$(BIN)/python -m venv --without-pip $(SANITIZE)/venv
-	@printf '%s\n' $(abspath $(SANITIZE)/package) $$($(BIN)/python -c 'import site; print(*site.getsitepackages())') \
-	  > $$($(SANITIZE)/venv/bin/python -c 'import site; print(site.getsitepackages()[0])')/glassnet.pth
+	$(call sanitized,$(SANITIZE),address;undefined)
 	@# AddressSanitizer has to be there before Python, and the C++ library with it, whose exceptions it follows.
 	export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	  LD_PRELOAD="$$($${CXX:-c++} -print-file-name=libasan.so) $$($${CXX:-c++} -print-file-name=libstdc++.so)"; \
-	$(SANITIZE)/venv/bin/python -c 'from glassnet.compile import native; assert "sanitize" in native().__file__' && \
+	$(SANITIZE)/venv/bin/python -c 'from glassnet.compile import native; assert "$(SANITIZE)" in native().__file__' && \
 	$(SANITIZE)/venv/bin/python -m pytest -n 2 --dist loadfile \
 	  tests/native tests/training tests/test_model.py tests/test_recording.py
+
+# make test-threads  training and predictions on many threads under ThreadSanitizer, some ten minutes; needs GCC
+test-threads: $(NATIVE)
+	$(call sanitized,$(THREADS),thread)
+	@# What has a lock of Python's or of NumPy's in it is told apart by the interpreter's lock, which is a mutex.
+	export LD_PRELOAD="$$($${CXX:-c++} -print-file-name=libtsan.so)" \
+	  TSAN_OPTIONS="halt_on_error=1 report_thread_leaks=0 suppressions=$(abspath tests/native/threads.supp)"; \
+	$(THREADS)/venv/bin/python -c 'from glassnet.compile import native; assert "$(THREADS)" in native().__file__' && \
+	$(THREADS)/venv/bin/python tests/native/busy_threads.py && \
+	$(THREADS)/venv/bin/python -m pytest tests/training/test_threads.py -k "not process and not fork"
+
+# A copy of the package with sanitized modules, $(2), in $(1)/package, in the environment $(1)/venv which finds it first:
+# the editable installation would come before PYTHONPATH. Two modules are enough: the variant for this processor, and
+# the one that names it.
+define sanitized
+	@$(BIN)/cmake -S . -B $(1) -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) \
+	  -DPython_EXECUTABLE=$(abspath $(BIN)/python) -Dnanobind_DIR=$$($(BIN)/python -m nanobind --cmake_dir) \
+	  -DGLASSNET_SANITIZE='$(2)' -DCMAKE_BUILD_TYPE=RelWithDebInfo --log-level=WARNING
+	$(BIN)/cmake --build $(1) --target _native \
+	  $$($(BIN)/python -c 'from glassnet import _native; print(_native.best_variant())')
+	@rm -rf $(1)/package $(1)/venv
+	@mkdir -p $(1)/package
+	@cp -R src/glassnet $(1)/package
+	@rm -f $(1)/package/glassnet/_native*.so
+	@cp $(1)/_native*.so $(1)/package/glassnet
+	@$(BIN)/python -m venv --without-pip $(1)/venv
+	@printf '%s\n' $(abspath $(1)/package) $$($(BIN)/python -c 'import site; print(*site.getsitepackages())') \
+	  > $$($(1)/venv/bin/python -c 'import site; print(site.getsitepackages()[0])')/glassnet.pth
+endef
 
 # make fuzz     50,000 damaged model files, and every door that takes bytes with coverage guidance (atheris, which it
 #               installs), FUZZ_SECONDS each; some 20 minutes

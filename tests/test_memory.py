@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import collections
 import gc
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,7 +14,7 @@ from weakref import ref
 
 import numpy as np
 import pytest
-from tests.parts import LogCosh, MyAdam, MyDropout, Swish
+from parts import LogCosh, MyAdam, MyDropout, Swish
 
 import glassnet as gn
 
@@ -48,7 +50,7 @@ NETWORKS: dict[str, tuple[Callable[[], Any], np.ndarray]] = {
 def is_ours(thing: Any) -> bool:
     """Whether it is an object, function or array that glassnet made; classes that tests define are cycles."""
     kind = thing if isinstance(thing, FunctionType) else type(thing)
-    return isinstance(thing, np.ndarray) or str(getattr(kind, "__module__", "")).startswith(("glassnet", "tests.parts"))
+    return isinstance(thing, np.ndarray) or str(getattr(kind, "__module__", "")).startswith(("glassnet", "parts"))
 
 
 @contextmanager
@@ -172,3 +174,33 @@ def test_other_lives(life: Callable[[], None]) -> None:
     life()
     with nothing_left():
         life()
+
+
+def test_a_long_training_grows_by_its_history_alone() -> None:
+    """Whatever is called again and again leaves nothing, and a fit some 40 bytes an epoch for each thing measured."""
+    model = regression()
+    model.fit(ROWS, ROWS[:, :1], batch_size=8, verbose=False)
+    calls: list[Callable[[], Any]] = [
+        lambda: model.step(ROWS[:8], ROWS[:8, :1]),
+        lambda: model.predict(ROWS),
+        lambda: model.evaluate(ROWS, ROWS[:, :1]),
+    ]
+    for call in calls:
+        assert grown(lambda call=call: collections.deque((call() for _ in range(300)), maxlen=0)) < 3000
+    epochs, kept = 500, []
+    grew = grown(lambda: kept.append(model.fit(ROWS, ROWS[:, :1], epochs=epochs, verbose=False)))
+    assert 3 * 8 * epochs < grew < 3 * 60 * epochs
+
+
+def grown(work: Callable[[], object]) -> int:
+    """How many bytes more are in use after some work than before it, when it has been done once."""
+    tracemalloc.start()
+    try:
+        work()
+        gc.collect()
+        before = tracemalloc.get_traced_memory()[0]
+        work()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()

@@ -48,6 +48,9 @@ class Watch(Callback):
     array a fixed sample of elements is kept. Sums over the sample stand for the whole; of arrays with no more elements
     than the sample they are exact. Dead units are counted over all elements.
 
+    A look stays as long as the watch: its samples until somebody asks for records or there are 64 MB of them, then a
+    record, some 400 bytes for each array. Over a very long training choose a larger ``every``.
+
     Args:
         every: how many steps from one look to the next (50).
         elements: how many elements of each array are looked at (256).
