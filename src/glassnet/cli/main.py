@@ -305,7 +305,7 @@ def _add_pictures(group: argparse._ActionsContainer) -> None:
     )
     group.add_argument(
         "--max-bytes",
-        type=int,
+        type=Whole(),
         metavar="N",
         help="how much a compressed file may unpack to (a hundred times its size, and 256 MiB at least)",
     )
