@@ -10,8 +10,8 @@ SANITIZE := build/sanitize
 THREADS := build/threads
 FORMATTED := $(wildcard native/*/*.?pp tests/native/*.cpp)
 
-.PHONY: help bench gallery compile-arm64 fuzz run test test-sanitize test-threads test-without-compiler tidy unit lint types contracts format wheel \
-  clean
+.PHONY: help bench gallery compile-arm64 fuzz run soak test test-lowest test-sanitize test-threads \
+  test-without-compiler tidy unit lint types contracts format wheel wheel-twice clean
 .DEFAULT_GOAL := help
 
 help:
@@ -93,6 +93,18 @@ compile-arm64: $(INSTALLED)
 gallery: $(NATIVE)
 	$(BIN)/python tools/make_gallery.py
 
+# make test-lowest  the tests with the lowest versions of every dependency that pyproject.toml admits, in build/lowest
+test-lowest: $(NATIVE)
+	@test -x build/lowest/bin/python || $(PYTHON) -m venv build/lowest
+	$(BIN)/python tools/lowest.py > build/lowest/versions.txt
+	build/lowest/bin/python -m pip install --quiet --disable-pip-version-check --requirement build/lowest/versions.txt
+	GLASSNET_NO_BROWSER=1 PYTHONPATH=src build/lowest/bin/python -m pytest -n 2 --dist loadfile \
+	  -W ignore::DeprecationWarning -W ignore::FutureWarning  # of old packages about each other
+
+# make soak     hours of steps, predictions, fits, saves and loads in one process each, whose memory must not grow
+soak: $(NATIVE)
+	$(BIN)/python tests/soak/growth.py
+
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -123,6 +135,17 @@ format: $(INSTALLED)
 # make wheel  a pure-Python wheel in dist, for places without a compiler
 wheel: $(INSTALLED)
 	$(BIN)/pip wheel --no-deps --wheel-dir dist . -C wheel.cmake=false
+
+# make wheel-twice  whether the wheel is reproducible: built in two folders, it must have the same bytes
+wheel-twice: $(INSTALLED)
+	rm -rf build/twice
+	@for place in one two/further; do \
+	  mkdir -p build/twice/$$place && git archive HEAD | tar -x -C build/twice/$$place && \
+	  SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) GLASSNET_REQUIRE_COMPILED=1 $(BIN)/pip wheel --quiet --no-deps \
+	    --wheel-dir build/twice/$$place/dist build/twice/$$place || exit 1; \
+	done
+	cmp build/twice/one/dist/glassnet-*.whl build/twice/two/further/dist/glassnet-*.whl
+	sha256sum build/twice/one/dist/glassnet-*.whl
 
 # make test-without-compiler  what pip does where no C++ compiler works: a pure-Python wheel, and a line that says so
 test-without-compiler: $(INSTALLED)
