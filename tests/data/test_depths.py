@@ -233,6 +233,10 @@ def test_every_mode_shows_its_colour(tmp_path: Path, mode: str) -> None:
     picture = Image.fromarray(colors).convert("L" if mode == "1" else "RGB").convert(mode)
     file = tmp_path / ("a.tif" if mode in ("CMYK", "YCbCr") else "a.png")
     picture.save(file)
+    try:
+        Image.open(file).load()
+    except OSError:  # before 13 it wrote TIFF files in YCbCr that end too early
+        pytest.skip("this Pillow cannot read what it wrote")
     expected = colors.transpose(2, 0, 1)[: 1 if is_grey else 3]
     np.testing.assert_allclose(read(file), expected, atol=2 if mode == "YCbCr" else 0)
 

@@ -217,7 +217,6 @@ class Layer(WithWeights, ABC):
                 write its gradient, and ``is_weight`` must be False.
             fans: (fan_in, fan_out) of a unit where the shape does not tell them, see ``glassnet.initializers``.
             least: the smallest number that it may be given, such as 0 for a variance; None for any.
-            least: the smallest number that it may be given, such as 0 for a variance; None for any.
 
         Returns:
             The ``Parameter``; use its ``value`` and ``gradient`` in kernel calls.
