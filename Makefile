@@ -101,9 +101,13 @@ test-lowest: $(NATIVE)
 	GLASSNET_NO_BROWSER=1 PYTHONPATH=src build/lowest/bin/python -m pytest -n 2 --dist loadfile \
 	  -W ignore::DeprecationWarning -W ignore::FutureWarning  # of old packages about each other
 
-# make soak     hours of steps, predictions, fits, saves and loads in one process each, whose memory must not grow
+# make soak     300 kills of trainings; millions of steps and predictions, thousands of fits, saves and loads, whose
+#               memory must not grow; 1,000 random networks by both engines; an hour. SOAK_SHARE=0.1 for a tenth
+SOAK_SHARE ?= 1
 soak: $(NATIVE)
-	$(BIN)/python tests/soak/growth.py
+	$(BIN)/python tests/soak/kills.py --kills $$($(BIN)/python -c 'print(max(1, round(300 * $(SOAK_SHARE))))')
+	$(BIN)/python tests/soak/growth.py --share $(SOAK_SHARE)
+	$(BIN)/python tools/compare_engines.py $$($(BIN)/python -c 'print(max(1, round(1000 * $(SOAK_SHARE))))')
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
