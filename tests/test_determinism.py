@@ -20,6 +20,7 @@ import pytest
 
 import glassnet as gn
 from glassnet.compile import native
+from glassnet.training import TrainingState
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("docs/determinism.md", "docs/determinism.zh-CN.md")
@@ -157,13 +158,26 @@ def test_resumed(engine: str, tmp_path: Path) -> None:
     unbroken, broken = new(engine), new(engine)
     whole = unbroken.fit(X, Y, epochs=12, callbacks=watching(), **SETTINGS)
     assert 5 < len(whole.epochs) < 12  # it has been stopped
-    first = broken.fit(X, Y, epochs=4, callbacks=[*watching(), gn.Checkpoint(file)], **SETTINGS)
-    resumed = gn.load(file)
-    resumed.engine = engine
-    rest = resumed.fit(X, Y, epochs=8, callbacks=watching(), **SETTINGS)
-    assert resumed.fingerprint() == unbroken.fingerprint()
-    assert [*first.epochs, *rest.epochs] == whole.epochs
-    assert all([*first.metrics[name], *rest.metrics[name]] == values for name, values in whole.metrics.items())
+
+    class Breaks(gn.Callback):
+        every_steps = 9
+
+        def between_steps(self, state: TrainingState) -> None:
+            if state.step == self.every_steps:
+                state.interrupt()
+
+    broken.fit(X, Y, epochs=4, callbacks=[*watching(), gn.Checkpoint(file)], **SETTINGS)
+    middle = new(engine)
+    middle.fit(X, Y, epochs=12, callbacks=[*watching(), Breaks()], **SETTINGS)
+    assert middle.latest_fit is not None
+    assert middle.latest_fit.position is not None
+    assert middle.latest_fit.position.step
+    middle.save(tmp_path / "middle.safetensors")
+    for path in (file, tmp_path / "middle.safetensors"):
+        resumed = new(engine)
+        rest = resumed.fit(X, Y, epochs=12, callbacks=watching(), resume=path, **SETTINGS)
+        assert resumed.fingerprint() == unbroken.fingerprint()
+        assert (rest.epochs, rest.metrics, rest.stopped) == (whole.epochs, whole.metrics, whole.stopped)
 
 
 @ENGINE

@@ -83,6 +83,8 @@ def summary(options: argparse.Namespace) -> int:
     print(f"loss       {model.loss!r}")
     print(f"optimizer  {model.optimizer!r}")
     print(f"trained    {model.epochs_trained} epochs, {model.optimizer.steps:,} steps, seed {model.seed}")
+    if model.latest_fit is not None:
+        print(f"latest fit {in_a_line(str(model.latest_fit))}")
     print(f"written    {model.written}")
     if isinstance(model.preprocessing, Table):
         print(f"columns    {', '.join(own.name for own in model.preprocessing.columns if own.features)}")
