@@ -326,6 +326,26 @@ def test_a_training_that_diverges_after_the_break_goes_back_to_it(blobs: Blobs, 
         fit(again, data, resume=True)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_one_that_diverges_in_a_later_epoch_goes_back_as_the_unbroken_one_does(blobs: Blobs, engine: str) -> None:
+    def model() -> gn.Model:
+        rate = gn.schedules.StepDecay(1e-3, every=17, factor=1e30)  # in the fourth epoch of 5 steps
+        return gn.Model(gn.Dense(3), "mean_squared_error", gn.Adam(rate), engine=engine)
+
+    data = blobs[0], np.eye(3)[blobs[1]]
+    unbroken, broken = model(), model()
+    with pytest.raises(gn.DivergenceError) as expected:
+        fit(unbroken, data, epochs=6)
+    fit(broken, data, epochs=6, callbacks=[Interrupts(7)])
+    with pytest.raises(gn.DivergenceError) as found:
+        fit(broken, data, epochs=6, resume=True)
+    assert str(found.value) == str(expected.value)
+    assert isinstance(found.value.history, gn.History)
+    assert isinstance(expected.value.history, gn.History)
+    assert_same(state_of(broken, found.value.history), state_of(unbroken, expected.value.history))
+    assert str(broken.latest_fit) == str(unbroken.latest_fit)
+
+
 def test_the_best_file_stays_the_best_after_resuming(blobs: Blobs, tmp_path: Path) -> None:
     class Course(gn.Callback):
         def on_epoch_end(self, state: TrainingState) -> None:

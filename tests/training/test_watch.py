@@ -133,6 +133,22 @@ def test_both_engines_see_the_same() -> None:
         assert ours.dead == theirs.dead
 
 
+@pytest.mark.skipif(native() is None, reason="a pure-Python installation")
+@pytest.mark.parametrize("first", [lambda: gn.Augment(shift=1, flip=True), lambda: gn.Dropout(0.2), gn.ReLU])
+def test_the_delta_of_a_first_layer_is_calculated_though_nothing_is_trained_there(first: Any) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(20, 1, 8, 8)), rng.integers(0, 3, 20)
+    seen, trained = [], []
+    for engine, watches in (("compiled", [gn.Watch(every=1)]), ("numpy", [gn.Watch(every=1)]), ("compiled", [])):
+        net = gn.Sequential(first(), gn.Conv2D(3, 3), gn.ReLU(), gn.Flatten(), gn.Dense(3))
+        model = gn.Model(net, "cross_entropy", gn.SGD(0.01), engine=engine)
+        model.fit(x, y, epochs=3, callbacks=watches, verbose=False)
+        seen += [[record.deltas["0"].quantiles for record in watch.records] for watch in watches]
+        trained.append(model.network.parameters)
+    np.testing.assert_allclose(seen[0], seen[1], rtol=1e-3, atol=1e-6)
+    np.testing.assert_array_equal(trained[0], trained[2])
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_dead_and_saturated_units_are_counted(engine: str) -> None:
     x = np.abs(data(40)[0])

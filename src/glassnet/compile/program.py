@@ -83,7 +83,7 @@ class CompiledProgram:
         assert module is not None
         self._step, self._questions, self._errors = step, questions, errors
         self.python_calls: list[PythonCall] = []
-        calls, constants = _live_calls(step)
+        calls, constants = _live_calls(step, wanted)
         buffers = list(step.buffers)
         items = _items(step, calls, buffers)
         self.stages, self._checked_at = stages_of(items, step.value)
@@ -181,10 +181,10 @@ class PythonCall:
         return True
 
 
-def _live_calls(step: RecordedStep) -> tuple[list[RecordedCall], list[RecordedCall]]:
+def _live_calls(step: RecordedStep, wanted: Sequence[Array]) -> tuple[list[RecordedCall], list[RecordedCall]]:
     """The calls that each step repeats, and those that give the same every time, since they read nothing."""
-    wanted = [step.parameters, *step.keep, step.outputs, step.value, step.total]
-    calls = without_dead_work(step.calls, wanted)
+    read = [step.parameters, *step.keep, step.outputs, step.value, step.total, *wanted]
+    calls = without_dead_work(step.calls, read)
     for call in calls:
         if has_twin(call):
             check_arrays(call, step.parameters.dtype)
