@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from glassnet.core.calls import suggests
-from glassnet.core.errors import ConfigurationError
-from glassnet.core.settings import whole
+from glassnet.core.errors import ConfigurationError, shown
+from glassnet.core.settings import number, whole
 from glassnet.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, GlobalAveragePool, Layer, MaxPool2D, ReLU
 from glassnet.network import Residual, Sequential
 
@@ -61,10 +61,11 @@ def small_cnn(classes: int = 10, *, dropout: float = 0.0) -> Sequential:
         >>> net.build((1, 28, 28)), net.parameters.size
         ((10,), 421642)
     """
+    share = number(dropout, "dropout", "small_cnn", low=0, high=1)
     return Sequential(
         *(Conv2D(32, 3, padding="same"), ReLU(), MaxPool2D(2)),
         *(Conv2D(64, 3, padding="same"), ReLU(), MaxPool2D(2)),
-        *(Flatten(), Dense(128), ReLU(), *([Dropout(dropout)] if dropout else []), Dense(_classes(classes))),
+        *(Flatten(), Dense(128), ReLU(), *([Dropout(share)] if share else []), Dense(_classes(classes))),
     )
 
 
@@ -141,11 +142,11 @@ def _classes(classes: int) -> int:
 
 
 def _widths(widths: Sequence[int], where: str) -> Sequence[int]:
-    if isinstance(widths, Sequence) and widths:
+    if isinstance(widths, list | tuple | range) and widths:
         return [whole(width, "each width", where) for width in widths]
     raise ConfigurationError(
         where=where,
-        received=f"widths={widths!r}",
+        received=f"widths={shown(widths)}",
         expected="the number of maps of one stage or more",
         fix="write widths=(16, 32, 64)",
     )

@@ -20,6 +20,8 @@ from glassnet.core.suggestions import advice, attribute_meant, setting_meant
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
+MOST_ITEMS = 20
+"""Of a list that is written out where a call is."""
 _PLACED = Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD
 
 
@@ -247,6 +249,8 @@ def _literal(value: Any) -> str | None:
         return None if any(None in pair for pair in pairs) else "{" + ", ".join(f"{k}: {v}" for k, v in pairs) + "}"
     if not isinstance(plain, tuple | list):
         return None
+    if len(plain) > MOST_ITEMS or any(isinstance(item, tuple | list | dict) for item in plain):
+        return None  # longer than one would read; a list may even hold itself
     items = [_literal(item) for item in plain]
     inside = ", ".join(item or "" for item in items)
     if isinstance(plain, tuple):

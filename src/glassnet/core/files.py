@@ -302,9 +302,9 @@ def _unwritable(path: str | Path, where: str, error: OSError | ValueError) -> Gl
         return _failed(where, error)
     folder = Path(os.path.realpath(path)).parent if number is not None else None
     fix = "choose another path"
-    if folder is not None and not folder.exists():
+    if folder is not None and not os.path.exists(folder):
         reason, fix = "in a folder that does not exist", f"{fix}, or make the folder: mkdir -p {folder}"
-    elif folder is not None and not folder.is_dir():
+    elif folder is not None and not os.path.isdir(folder):
         reason = f"in {str(folder)!r}, which is no folder"
     elif isinstance(error, OSError):
         reason = {

@@ -150,7 +150,9 @@ def _is_nested(kind: type) -> bool:
 
 def _stacked(array: Array, where: str) -> Array:
     """An array of arrays as one with more axes."""
-    parts = [numeric(part, where=f"{where}: {place_in_rows(index)}") for index, part in _elements(array)]
+    parts = [
+        numeric(part, where=f"{where}: {place_in_rows(index)}" if index else where) for index, part in _elements(array)
+    ]
     if len({part.shape for part in parts}) > 1:
         shapes = " and ".join(map(str, list(dict.fromkeys(part.shape for part in parts))[:2]))
         raise _refused("ragged", f"rows of different lengths (arrays of the shapes {shapes})", where)

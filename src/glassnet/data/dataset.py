@@ -9,9 +9,10 @@ import numpy as np
 
 from glassnet.core.calls import suggests
 from glassnet.core.checks import same_rows
-from glassnet.core.errors import ConfigurationError, DataError, ShapeError
+from glassnet.core.errors import ConfigurationError, DataError, ShapeError, shown
 from glassnet.core.numeric import unmasked
 from glassnet.core.randomness import generator
+from glassnet.core.settings import is_real, whole
 from glassnet.core.shapes import Array
 from glassnet.core.splits import held_out
 
@@ -228,10 +229,11 @@ def split(dataset: Dataset, test_share: float = 0.25, seed: int = 0) -> tuple[Da
 
 def test_rows(rows: int, labels: Array | None, test_share: float, seed: int) -> Array:
     """Which rows ``split`` takes to test with, bool (N,); arguments and errors are those of ``split``."""
-    if not 0 < test_share < 1:
+    seed = whole(seed, "seed", "split", low=0)
+    if not is_real(test_share) or not 0 < test_share < 1:
         raise ConfigurationError(
             where="split",
-            received=f"test_share={test_share!r}",
+            received=f"test_share={shown(test_share)}",
             expected="a share above 0 and below 1",
             fix="write test_share=0.25 for a quarter of the rows",
         )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
-
-from glassnet.core.errors import ConfigurationError, DataError
+from glassnet.core.errors import ConfigurationError, DataError, shown
+from glassnet.core.settings import is_list, is_whole
 
 
 def parse_subset(text: str) -> tuple[int, int]:
@@ -22,7 +21,7 @@ def parse_subset(text: str) -> tuple[int, int]:
         >>> parse_subset("5000,500")
         (5000, 500)
     """
-    match = re.fullmatch(r"\s*([0-9]{1,12})\s*,\s*([0-9]{1,12})\s*", text)
+    match = re.fullmatch(r"\s*([0-9]{1,12})\s*,\s*([0-9]{1,12})\s*", text) if isinstance(text, str) else None
     counts = (int(match[1]), int(match[2])) if match else (0, 0)
     if 0 in counts:
         raise _refused(text, " with a comma between them", "5000,500")
@@ -33,13 +32,13 @@ def check_subset(subset: tuple[int, int] | None) -> None:
     """Refuses a subset that is not two whole numbers above 0."""
     if subset is None:
         return
-    if len(subset) != 2 or not all(isinstance(count, int | np.integer) and count > 0 for count in subset):
+    if not is_list(subset) or len(subset) != 2 or not all(is_whole(count) and count > 0 for count in subset):
         raise _refused(subset, "", "(5000, 500)")
 
 
 def _refused(given: object, form: str, example: str) -> ConfigurationError:
     expected = f"two whole numbers above 0{form}: rows to train with, rows to test with"
-    return ConfigurationError(where="subset", received=repr(given), expected=expected, fix=f"write {example}")
+    return ConfigurationError(where="subset", received=shown(given), expected=expected, fix=f"write {example}")
 
 
 def check_available(wanted: int, available: int, *, where: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from glassnet.core.calls import suggests
 from glassnet.core.checks import as_rows
 from glassnet.core.errors import DataError
-from glassnet.core.settings import whole
+from glassnet.core.settings import number, whole
 from glassnet.core.shapes import Array, Shape
 from glassnet.derivatives.differences import FLOAT64, STEP, slopes
 from glassnet.layers import Layer, NumpyLayer
@@ -133,7 +133,8 @@ def check_gradients(
         >>> bool(gn.check_gradients(net, x, np.array([0, 1, 2, 1, 0]), loss="cross_entropy"))
         True
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(whole(seed, "seed", "check_gradients", low=0))
+    tolerance = number(tolerance, "tolerance", "check_gradients", low=0, open_low=True)
     given = as_network(network)
     inputs = as_rows(one_array(x, given, where="check_gradients: x"), FLOAT64, where="check_gradients: x").copy()
     twin = given.copy(FLOAT64) if given.is_built else given.copy()

@@ -78,7 +78,7 @@ def permutation_importance(
     model.require_one_output(where)
     x, y = named_rows(model, x, y, where=where)
     inner, features, groups = _numbers(model, x, where)
-    measure = measure or usual_measure(model)
+    measure = usual_measure(model) if measure is None else measure
     metric = as_metrics([measure])[0]
     inner.metrics = (metric,)
     targets = finite_rows(y, where=f"{where}: y")

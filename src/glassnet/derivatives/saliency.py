@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.core.checks import require_finite
 from glassnet.core.errors import ConfigurationError, DataError, ShapeError
 from glassnet.core.numeric import numeric
 from glassnet.core.settings import boolean, number, whole
@@ -156,14 +157,18 @@ def smooth_grad(
     function = function_of(model, x, where=where)
     require_amounts(function, where)
     share, count = number(noise, "noise", where, low=0), whole(samples, "samples", where)
+    seed = whole(seed, "seed", where, low=0)
     inputs = function.inputs
     axes = tuple(range(1, inputs.ndim))
-    deviation = share * (inputs.max(axis=axes, keepdims=True) - inputs.min(axis=axes, keepdims=True))
+    with np.errstate(over="ignore"):
+        deviation = share * (inputs.max(axis=axes, keepdims=True) - inputs.min(axis=axes, keepdims=True))
     places = _places(function, function(inputs)[0], target, where)
     rng, total = np.random.default_rng(seed), np.zeros(inputs.shape, np.float64)
     for _ in range(count):
-        shifted = inputs + deviation * rng.normal(size=inputs.shape)
-        total += _derivative(function, shifted.astype(inputs.dtype), places)
+        with np.errstate(over="ignore", invalid="ignore"):
+            shifted = (inputs + deviation * rng.normal(size=inputs.shape)).astype(inputs.dtype)
+        require_finite(shifted, shifted, where=f"{where}: x with noise")
+        total += _derivative(function, shifted, places)
     return _per_unit((total / count).astype(inputs.dtype), function)
 
 

@@ -80,9 +80,9 @@ def learning_rate_range(
         True
     """
     where = "learning_rate_range"
-    number(low, "low", where, low=0, open_low=True)
-    whole(steps, "steps", where, low=2)
-    if not number(high, "high", where, low=0) > low:
+    low, high = number(low, "low", where, low=0, open_low=True), number(high, "high", where, low=0)
+    steps = whole(steps, "steps", where, low=2)
+    if not high > low:
         raise ConfigurationError(
             where=where, received=f"low={low}, high={high}", expected="high above low", fix="leave both out"
         )
@@ -141,8 +141,15 @@ def _losses(model: Trainable, rows: Rows, steps: int, *, until: float = np.inf) 
 
 def _steepest(rates: Array, losses: Array) -> float:
     """The rate at which the smoothed loss falls most for its logarithm, before it is lowest."""
-    side = SMOOTHED // 2
-    padded = np.pad(losses[np.isfinite(losses)], side, mode="edge")
+    side, finite = SMOOTHED // 2, losses[np.isfinite(losses)]
+    if not len(finite):
+        raise DivergenceError(
+            where="learning_rate_range",
+            received="no finite loss, not even at the first and lowest rate",
+            expected="a loss that the dtype can hold",
+            fix="scale the data: set model.preprocessing, or model.target_scaling for amounts",
+        )
+    padded = np.pad(finite, side, mode="edge")
     smoothed = np.convolve(padded, np.full(SMOOTHED, 1 / SMOOTHED), mode="valid")
     lowest = max(2, int(smoothed.argmin()) + 1)
     falls = np.gradient(smoothed[:lowest], np.log(rates[:lowest]))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.checks import as_rows, finite_rows, place_in_rows
+from glassnet.core.checks import as_rows, finite_rows, numeric, place_in_rows
 from glassnet.core.errors import DataError, ShapeError
 from glassnet.core.shapes import Array, Shape, batch_shape
 
@@ -54,7 +54,8 @@ def require_range(weights: Array, dtype: np.dtype[Any], *, where: str) -> None:
 
 def check_labels(labels: Array, classes: int, *, where: str) -> Array:
     """Checks integer labels (N,) against the number of classes and returns them as integers."""
-    if len(labels) == 0:
+    labels = numeric(labels, where=where)
+    if labels.ndim and len(labels) == 0:
         raise DataError(where=where, received="no labels", expected="one label for each row", fix="look at the data")
     labels = finite_rows(labels, where=where)  # whole numbers stay whole: float64 would round those beyond 2^53
     fractional = np.flatnonzero(labels != np.floor(labels) if labels.dtype.kind == "f" else False)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.errors import ConfigurationError
+from glassnet.core.settings import boolean
 from glassnet.core.shapes import Array
 from glassnet.losses import WeightedSum
 from glassnet.model.data import in_unit_of_x
@@ -110,6 +111,7 @@ class Answering(WithDoors):
                 expected="a loss about classes: CrossEntropy, BinaryCrossEntropy or Hinge",
                 fix="use model.predict(x)",
             )
+        names = boolean(names, "names", "predict_classes")
         labels = self.loss.classes(self.predict(x))
         return named_classes(self, labels) if names else labels
 
@@ -127,6 +129,7 @@ class Answering(WithDoors):
             ``target_scaling`` is taken back.
         """
         self.require_built("activations")
+        training = boolean(training, "training", "activations")
         inputs = self.inputs(x, where="activations: x")
         return activations(self.network, inputs, names, training=training, seed=self.seed, step=self.optimizer.steps)
 
@@ -159,6 +162,7 @@ class Answering(WithDoors):
             (0.5, [[-1.0], [-2.0]], [[-1.0]], [[-1.0, -1.0]])
         """
         self.require_built("gradients")
+        training = boolean(training, "training", "gradients")
         rows = self.rows(x, y, sample_weight, where="gradients").require_weight(where="gradients")
         keys = {"seed": self.seed, "step": self.optimizer.steps}
         found = loss_gradients(self.network, self.loss, rows, training=training, **keys)

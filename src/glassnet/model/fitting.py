@@ -12,7 +12,7 @@ from glassnet.core.calls import suggests
 from glassnet.core.checks import numeric
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.output import for_stream, is_heard, logger
-from glassnet.core.settings import boolean, whole
+from glassnet.core.settings import boolean, is_real, is_whole, number, whole
 from glassnet.core.turns import one_at_a_time, share_turn
 from glassnet.diagnosis import hints, nothing_to_learn
 from glassnet.formats import read_memories
@@ -113,7 +113,7 @@ class Fitting(Answering):
                 thread. Predictions beside a training are allowed.
         """
         epochs = None if epochs is None else whole(epochs, "epochs", "fit")
-        verbose = boolean(bool(verbose) if verbose in (0, 1) else verbose, "verbose", "fit")
+        verbose = boolean(bool(verbose) if is_whole(verbose) and verbose in (0, 1) else verbose, "verbose", "fit")
         shuffle = boolean(shuffle, "shuffle", "fit")
         callbacks = as_callbacks(callbacks)
         goes_on: LatestFit | None = None
@@ -247,6 +247,11 @@ def _begins_anew(model: Answering) -> list[str]:
 
 def _apart(model: Answering, rows: Rows, data: tuple[Any, ...] | None, share: float) -> tuple[Rows, Rows | None]:
     """The rows to train on, and those to measure after each epoch: other data, or a share of the rows."""
+    given: Any = share
+    if given is None or given is False:
+        share = 0.0
+    elif not is_real(given):
+        share = number(given, "validation_split", "fit", low=0, high=1)
     if data is not None and share:
         raise ConfigurationError(
             where="fit", received="both validation_data and validation_split", expected="one of them", fix="drop one"

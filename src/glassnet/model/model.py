@@ -27,6 +27,8 @@ from glassnet.preprocessing import Standardize
 from glassnet.tables import Table
 from glassnet.training import LatestFit, Memories, Predictor, Stepper, TrainingState, example_rows, plan_of
 
+MOST_PLANNED = 2**20
+"""Rows of a batch whose step may be planned: it is recorded with that many."""
 ENGINES = ("auto", "compiled", "numpy")
 
 
@@ -182,7 +184,8 @@ class Model(Fitting, Stepping):
                 expected="the native module, which is what runs programs",
                 fix="install glassnet again where a C++ compiler is",
             )
-        rows = example_rows(self.network, self.loss, whole(batch_size, "batch_size", "plan"))
+        size = whole(batch_size, "batch_size", "plan", high=MOST_PLANNED)
+        rows = example_rows(self.network, self.loss, size)
         return plan_of(self.network, self.loss, self.optimizer, self.seed, rows)
 
     @suggests

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from glassnet.core.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError, shown
 from glassnet.core.shapes import Shape, as_shape
 from glassnet.layers import Layer
 from glassnet.network.base import as_layer
@@ -70,6 +70,8 @@ def read_outputs(given: Any, inputs: Inputs, nodes: Nodes) -> tuple[str, ...]:
     if not outputs:
         _refuse(f"outputs={given!r:.80}", "the name of a node, or a list of them", f"write outputs={list(nodes)[-1:]}")
     for name in outputs:
+        if not isinstance(name, str):
+            _refuse(f"outputs={shown(given)}", "names of nodes", f"write outputs={list(nodes)[-1:]}")
         if name in inputs:
             _refuse(
                 f"the input {name!r} as an output",

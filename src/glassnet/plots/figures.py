@@ -113,7 +113,7 @@ def displayed(images: Array, *, together: bool = False) -> Array:
 def flat_labels(labels: Any, where: str) -> Array:
     """Labels (N,) of labels (N,) or (N, 1), or of one-hot rows (N, K)."""
     array = numeric(labels, where=where)
-    if array.ndim == 2:
+    if array.ndim == 2 and array.shape[1]:
         return array[:, 0] if array.shape[1] == 1 else array.argmax(axis=1)
     if array.ndim != 1:
         raise ShapeError(

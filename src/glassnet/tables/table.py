@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import inf
 from typing import Any, NamedTuple
 
@@ -129,11 +129,13 @@ class Table(Configurable):
         where = "Table.from_data"
         raws = columns_of(data, where=where)
         one_of(task, "task", where, TASKS)
+        is_automatic = isinstance(embeddings, str) and embeddings == "auto"
+        _require(isinstance(reading, Reading | None), "reading", reading, "a Reading, or None")
         named = {
             "target": _listed(target, raws),
             "quantiles": _listed(quantiles, raws),
             "categories": _listed(categories, raws),
-            "embeddings": [] if embeddings == "auto" else _listed(embeddings, raws),
+            "embeddings": [] if is_automatic else _listed(embeddings, raws),
             "ignore": _listed(ignore, raws),
         }
         _check_names(named, raws, where)
@@ -149,7 +151,7 @@ class Table(Configurable):
                 raw,
                 quantiles=raw.name in by_rank,
                 as_category=raw.name in categories_too,
-                most_places=0 if raw.name in looked_up else MOST_CATEGORIES if embeddings == "auto" else inf,
+                most_places=0 if raw.name in looked_up else MOST_CATEGORIES if is_automatic else inf,
             )
             for raw in raws.values()
             if raw.name not in targets
@@ -351,6 +353,13 @@ def _listed(names: Any, columns: Collection[str]) -> list[str]:
     """Names of columns; pandas has numbers and tuples for names as well, which are those of columns by their text."""
     if names is None:
         return []
+    is_several = isinstance(names, Iterable) and not isinstance(names, bytes | bytearray | Mapping)
+    if (
+        not isinstance(names, str | int)
+        and str(names) not in columns
+        and (not is_several or (isinstance(names, np.ndarray) and names.ndim == 0))
+    ):
+        return [shown(names)]
     return [str(names)] if isinstance(names, str | int) or str(names) in columns else [str(name) for name in names]
 
 

@@ -9,8 +9,9 @@ from zlib import crc32
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError, DataError
+from glassnet.core.errors import ConfigurationError, DataError, shown
 from glassnet.core.randomness import generator
+from glassnet.core.settings import is_real
 from glassnet.core.shapes import Array
 from glassnet.core.splits import held_out
 
@@ -139,12 +140,12 @@ def validation_rows(rows: int, share: float, labels: Array | None, *, seed: int)
     Raises:
         ConfigurationError: the share leaves one side without a row.
     """
-    in_range = isinstance(share, int | float | np.floating) and 0 < share < 1
+    in_range = is_real(share) and 0 < share < 1
     mask = held_out(rows, share, labels, generator(seed, "validation")) if in_range else np.empty(0, bool)
     if not mask.any() or mask.all():
         raise ConfigurationError(
             where="fit: validation_split",
-            received=f"{share!r} of {rows} rows",
+            received=f"{shown(share)} of {rows} rows",
             expected="a share between 0 and 1 that leaves at least one row on each side",
             fix="write validation_split=0.2, or pass validation_data=(x, y)",
         )

@@ -338,7 +338,7 @@ def as_callbacks(
     if given is None:
         return []
     found: list[Callback] = []
-    is_one = isinstance(given, Callback | str) or callable(given) or not isinstance(given, Iterable)
+    is_one = isinstance(given, Callback | str | np.ndarray) or callable(given) or not isinstance(given, Iterable)
     items: Iterable[Any] = (given,) if is_one else given  # type: ignore[assignment]
     for item in items:
         if isinstance(item, Callback):
