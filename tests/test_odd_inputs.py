@@ -606,7 +606,7 @@ def test_drawn_settings(value: Any, door: Door) -> None:
 
 NOT_DRIVEN = {
     **dict.fromkeys(
-        ("ConfigurationError", "DataError", "DataWarning", "DivergenceError", "FileFormatError", "GlassnetError",
+        ("CheckpointWarning", "ConfigurationError", "DataError", "DataWarning", "DivergenceError", "FileFormatError", "GlassnetError",
          "MissingExtraError", "MissingFileError", "NotBuiltError", "NumpyFallbackWarning", "ShapeError", "WriteError"),
         "raised, not called",
     ),

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError, shown
-from glassnet.core.settings import number, whole
+from glassnet.core.settings import is_real, number, whole
 from glassnet.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, GlobalAveragePool, Layer, MaxPool2D, ReLU
 from glassnet.network import Residual, Sequential
 
@@ -61,7 +61,7 @@ def small_cnn(classes: int = 10, *, dropout: float = 0.0) -> Sequential:
         >>> net.build((1, 28, 28)), net.parameters.size
         ((10,), 421642)
     """
-    share = number(dropout, "dropout", "small_cnn", low=0, high=1)
+    share = dropout if is_real(dropout) else number(dropout, "dropout", "small_cnn", low=0, high=1)
     return Sequential(
         *(Conv2D(32, 3, padding="same"), ReLU(), MaxPool2D(2)),
         *(Conv2D(64, 3, padding="same"), ReLU(), MaxPool2D(2)),

@@ -62,8 +62,8 @@ class Checkpoint(Monitor):
         where = "Checkpoint"
         self._keeps_best = monitor is not None
         self.path = _checked_path(path)
-        between = every_steps, every_seconds
-        if every is None and between == (None, None):
+        is_between = every_steps is not None or every_seconds is not None
+        if every is None and not is_between:
             every = 1
         self.every = None if every is None else whole(every, "every", where)
         self.every_steps = None if every_steps is None else whole(every_steps, "every_steps", where)
@@ -80,7 +80,7 @@ class Checkpoint(Monitor):
                 expected="a number that says which is the best",
                 fix='write monitor="val_loss"',
             )
-        if self.only_best and between != (None, None):
+        if self.only_best and is_between:
             raise ConfigurationError(
                 where=where,
                 received="only_best=True with every_steps or every_seconds",
@@ -262,7 +262,7 @@ class Checkpoint(Monitor):
 
 def _checked_path(path: str | Path) -> str:
     """The path as text, with no braces that would stay as they are."""
-    if not isinstance(path, str | Path) or "{" in NUMBERS.sub("", Path(path).name):
+    if not isinstance(path, str | Path) or not Path(path).name or "{" in NUMBERS.sub("", Path(path).name):
         raise ConfigurationError(
             where="Checkpoint",
             received=f"the path {path!r}" if isinstance(path, str | Path) else f"{path!r:.60} as the path",
