@@ -334,12 +334,31 @@ def test_layers_without_weights_may_be_run_twice() -> None:
     np.testing.assert_allclose(ours(net, x, "auto"), theirs(module, x), rtol=1e-4, atol=1e-4)
 
 
+def test_a_variance_below_0_and_what_no_row_looks_up() -> None:
+    norm, words = nn.BatchNorm1d(3), nn.Embedding(9, 3)
+    with torch.no_grad():
+        norm.running_var[1] = -1
+        words.weight[7] = float("inf")
+    with pytest.raises(gn.DataError, match="received running_var of dtype float32, some below 0"):
+        from_torch(nn.Sequential(nn.Linear(3, 3), norm))
+    with pytest.raises(gn.DataError, match="received weight of dtype float32, not all finite"):
+        from_torch(nn.Sequential(words, nn.Flatten()), (2,))
+
+
+@pytest.mark.parametrize("attribute", ["in_features", "weight"])
+def test_modules_that_are_not_what_their_class_makes_of_them(attribute: str) -> None:
+    module = nn.Sequential(nn.Linear(3, 3))
+    setattr(module[0], attribute, "three" if attribute == "in_features" else None)
+    with pytest.raises(gn.GlassnetError):
+        from_torch(module)
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_weights_that_are_no_numbers_are_refused(value: float) -> None:
     module = nn.Sequential(nn.ReLU(), nn.Linear(6, 2))
     with torch.no_grad():
         module[1].bias[1] = value
-    with pytest.raises(gn.DataError, match="from_torch: 1: received bias of dtype float32, NaN or infinite"):
+    with pytest.raises(gn.DataError, match="from_torch: 1: received bias of dtype float32, not all finite"):
         from_torch(module)
 
 
