@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import threading
 import time
@@ -17,8 +18,9 @@ from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
 from glassnet.playground import Setting
-from glassnet.playground.messages import MOST_LETTERS
-from glassnet.playground.server import MOST_REFUSALS, MOST_SESSIONS, build_app
+from glassnet.playground.messages import MOST_LETTERS, MOST_MESSAGE_BYTES, Allowance
+from glassnet.playground.server import LETTERS, MOST_REFUSALS, MOST_SESSIONS, build_app
+from glassnet.tables import reading
 from glassnet.web import Names
 
 HOST = "127.0.0.1:8000"
@@ -267,7 +269,11 @@ def test_what_is_malformed_is_refused_and_the_page_goes_on(
     assert caplog.records == []
 
 
-def test_too_many_messages_are_refused_and_then_the_page_is_sent_away(client: TestClient) -> None:
+def test_too_many_messages_are_refused_and_then_the_page_is_sent_away(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A busy machine may need seconds for the messages, in which others would be allowed.
+    monkeypatch.setattr("glassnet.playground.server.Allowance", lambda: Allowance(per_second=0.001))
     with opened(client) as socket:
         hear(socket, "frame")
         for _ in range(120 + MOST_REFUSALS):
@@ -318,6 +324,47 @@ def test_pages_are_bounded_and_a_closed_one_frees_its_thread(app: Starlette, cli
     wait_for_none(app)
     with opened(client) as again:
         hear(again, "frame")
+
+
+def test_the_work_for_a_page_counts_until_it_ends_and_ends_when_the_page_goes(
+    app: Starlette, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_for_none(app)
+    begun, may_go_on, read = threading.Event(), threading.Event(), []
+    form = reading._form
+
+    def slow(*given: Any, **named: Any) -> Any:
+        read.append(given)
+        begun.set()
+        assert may_go_on.wait(20)
+        return form(*given, **named)
+
+    monkeypatch.setattr(reading, "_form", slow)
+    with opened(client) as socket:
+        hear(socket, "frame")
+        columns = ",".join(f"c{i}" for i in range(60))
+        table = columns + 30 * ("\n" + ",".join("1.5" for _ in range(60)))
+        for _ in range(3):  # the others wait
+            say(socket, "table", content=in_base64(table), name="wide.csv")
+        assert begun.wait(20)
+        (worker,) = app.state.workers
+    until = time.monotonic() + 20
+    while not worker._is_over:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    assert app.state.workers == {worker}
+    assert worker.thread.is_alive()
+    may_go_on.set()
+    wait_for_none(app)
+    assert len(read) == 1
+
+
+def test_a_large_message_counts_as_many() -> None:
+    allowance = Allowance(per_second=0.001, in_advance=80)
+    largest = 1 + MOST_MESSAGE_BYTES / LETTERS
+    assert allowance.take(largest)
+    assert not allowance.take(largest)
+    assert sum(allowance.take() for _ in range(80)) == 80 - math.ceil(largest)
 
 
 def test_a_fault_is_told_and_the_page_goes_on(

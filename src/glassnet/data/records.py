@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import mean
 
 from glassnet.core.errors import ConfigurationError, DataError, FileFormatError
+from glassnet.core.waiting import go_on
 from glassnet.data.textfiles import encoding_of, opened
 from glassnet.tables import Reading
 from glassnet.tables.amounts import plain_numbers
@@ -152,6 +153,7 @@ def _find_delimiter(lines: Sequence[str], wanted: Collection[str], preferred: st
     candidates = [preferred, *DELIMITERS]
     widths, headers, numbers, quotes = {}, {}, {}, {}
     for delimiter in dict.fromkeys(own for own in candidates if own is not None):
+        go_on()
         found = _fields_of(lines, delimiter)
         if not found:
             continue
@@ -221,6 +223,7 @@ def _refuse_data(line: int, names: list[str], rows: list[list[str]], path: Path)
 
     Wavelengths as names of columns are amounts as well, but they rise, and do not stand among the columns' own.
     """
+    go_on()
     columns = [[row[place].strip() for row in rows if len(row) > place] for place in range(len(names))]
     among = [name for name, texts in zip(names, columns, strict=True) if _is_among(name, texts)]
     amounts = [float(name) for name in names if _is_number(name) and "," not in name]

@@ -10,6 +10,7 @@ from typing import Any
 
 from glassnet.core.errors import DataError, FileFormatError, require_extra
 from glassnet.core.foreign import reading_by_others
+from glassnet.core.waiting import go_on
 from glassnet.data.files import unreadable
 from glassnet.data.records import named_columns
 from glassnet.data.sizes import Limit, check_members
@@ -105,6 +106,7 @@ def _sheet(sheet: Any, formulas: Any, path: Path, limit: Limit) -> list[tuple[in
                 expected="no more rows than spreadsheets have",
                 fix="save the sheet again, or as CSV UTF-8",
             )
+        go_on()
         if not cells and not written:
             continue
         limit.take(8 * len(cells), what=f"the cells of the sheet {sheet.title!r}")

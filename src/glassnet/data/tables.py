@@ -19,6 +19,7 @@ from glassnet.core.errors import (
 )
 from glassnet.core.foreign import reading_by_others
 from glassnet.core.paths import readable_path
+from glassnet.core.waiting import go_on
 from glassnet.data.dataset import quoted
 from glassnet.data.files import unreadable
 from glassnet.data.records import header_hint, records
@@ -168,6 +169,19 @@ def read_header(path: str | Path, reading: Reading | None = None, max_bytes: int
         return found.names
 
 
+def measured(path: Path, reading: Reading | None = None, max_bytes: int | None = None) -> tuple[list[str], int]:
+    """The names of the columns of a .csv, .tsv or .xlsx file, and how many rows it has; nothing is made of its cells.
+
+    Raises:
+        MissingFileError, MissingExtraError, FileFormatError, DataError: as ``read_table``.
+    """
+    if str(path).lower().endswith(".xlsx"):
+        frame = read_xlsx(path, max_bytes)
+        return list(frame), frame.height
+    with records(path, reading or Reading(), max_bytes=max_bytes) as found:
+        return found.names, sum(1 for _ in found.rows)
+
+
 def batches(
     path: str | Path,
     table: Table,
@@ -243,6 +257,7 @@ def _text_frames(
             kept: list[dict[str, str]] = [{} for _ in places]
             lines: list[int] = []
             while len(lines) < rows and (block := list(islice(found.rows, min(BLOCK, rows - len(lines))))):
+                go_on()
                 numbers, fields = zip(*block, strict=True)
                 lines += numbers
                 columns = list(zip(*fields, strict=True))

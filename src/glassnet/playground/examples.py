@@ -18,7 +18,7 @@ from glassnet import tables
 from glassnet.core.errors import ConfigurationError, DataError
 from glassnet.core.shapes import Array
 from glassnet.data import Dataset, digits, read_table, split, test_rows
-from glassnet.data.tables import TEXT_ENDINGS, read_header
+from glassnet.data.tables import TEXT_ENDINGS, measured
 from glassnet.playground.generators import GENERATORS
 from glassnet.playground.settings import LOSSES, Setting
 from glassnet.preprocessing import Standardize
@@ -66,7 +66,7 @@ class Table:
         reading: what is known of its texts.
 
     Raises:
-        TableError: another ending; it is too large, or has too few or too many columns.
+        TableError: another ending; it is too large, or has too few or too many columns, or too many rows.
         FileFormatError: no header, or columns without a name.
 
     Attributes:
@@ -82,7 +82,8 @@ class Table:
         if len(content) > MOST_BYTES or size > most:
             raise _too_large("too_large", *((size, most) if size > most else (len(content), MOST_BYTES)), "bytes")
         with self._file() as path:
-            self.columns = tuple(read_header(path, reading))
+            columns, rows = measured(path, reading, most)
+        self.columns = tuple(columns)
         if not 2 <= len(self.columns) <= MOST_COLUMNS:
             few = len(self.columns) < 2
             raise TableError(
@@ -93,15 +94,15 @@ class Table:
                 expected=f"2 to {MOST_COLUMNS}: inputs, and one to be learned",
                 fix="put commas between the columns" if few else "take some of the columns",
             )
+        if rows > MOST_ROWS:
+            raise _too_large("table_rows", rows, MOST_ROWS, "rows")
 
     def read(self, target: str) -> Frame:
         """Its rows, with the column of that name (the last one for "") to be learned."""
         target = target or self.columns[-1]
         if self._last is None or self._last[0] != target:
             with self._file() as path, _as_table_error():
-                frame = read_table(path, target, reading=self.reading)
-            if frame.height > MOST_ROWS:
-                raise _too_large("table_rows", frame.height, MOST_ROWS, "rows")
+                frame = read_table(path, target, reading=self.reading, max_bytes=MOST_SHEET_BYTES)
             self._last = target, frame
         return self._last[1]
 

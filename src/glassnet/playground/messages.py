@@ -114,12 +114,12 @@ class Allowance:
         self._rate, self._most = per_second, in_advance
         self._left, self._then = in_advance, monotonic()
 
-    def take(self) -> bool:
-        """Counts a message; whether it is within the allowance."""
+    def take(self, count: float = 1.0) -> bool:
+        """Counts a message, or one that is as much work as so many; whether it is within the allowance."""
         now = monotonic()
         self._left = min(self._most, self._left + (now - self._then) * self._rate)
         self._then = now
-        if self._left < 1:
+        if self._left < count:
             return False
-        self._left -= 1
+        self._left -= count
         return True

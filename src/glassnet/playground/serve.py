@@ -6,10 +6,14 @@ import secrets
 import webbrowser
 from collections.abc import Callable
 
+from glassnet.connections import SECONDS, Socket, connections
 from glassnet.playground.examples import Table
 from glassnet.playground.messages import MOST_MESSAGE_BYTES
 from glassnet.playground.server import build_app
 from glassnet.web import Names, listener, run_server, shown_address
+
+MOST_CONNECTIONS = 100
+"""So many are served at once; more get the status 503."""
 
 
 def serve(
@@ -43,7 +47,11 @@ def serve(
     run_server(
         app,
         socket,
-        ws="websockets-sansio",
+        http=connections(),
+        ws=Socket,
+        ws_ping_interval=SECONDS / 2,
+        ws_ping_timeout=SECONDS / 2,
+        limit_concurrency=MOST_CONNECTIONS,
         ws_max_size=4 * MOST_MESSAGE_BYTES,  # in UTF-8 a letter takes up to four bytes
         timeout_graceful_shutdown=2,
     )

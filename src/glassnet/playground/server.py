@@ -26,6 +26,8 @@ from glassnet.tracing.page import script_module, style_of_steps
 MOST_SESSIONS = 8
 MOST_REFUSALS = 200
 """Messages of one page that are refused before it is sent away."""
+LETTERS = 50_000
+"""Of a message that count as much as another message: a table of the largest size as some fifty."""
 FORBIDDEN, TRY_AGAIN_LATER = 1008, 1013
 KINDS = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
@@ -39,7 +41,7 @@ def build_app(token: str, hosts: Container[str], *, table: Table | None = None) 
         table: what each page begins with, or None for the built-in data.
 
     Returns:
-        An ASGI application; ``state.workers`` holds the open pages' workers.
+        An ASGI application; ``state.workers`` holds the pages' workers until their threads have ended.
     """
     app = Starlette(routes=[Route("/", _index), Route("/web/{name}", _file), WebSocketRoute("/socket", _socket)])
     app.state.token, app.state.table, app.state.workers = token, table, set()
@@ -144,14 +146,13 @@ async def _socket(socket: WebSocket) -> None:
         await socket.close(TRY_AGAIN_LATER)
         return
     outbox = Outbox(socket)
-    worker = Worker(outbox.send, app.state.table)
+    worker = Worker(outbox.send, app.state.table, app.state.workers.discard)
     app.state.workers.add(worker)
     delivery = asyncio.create_task(outbox.deliver())
     worker.start()
     try:
         await _listen(socket, worker)
-    finally:
-        app.state.workers.discard(worker)
+    finally:  # the worker counts until its thread has ended
         outbox.close()
         delivery.cancel()
         worker.close()  # not to be waited for: what is cancelled here might never begin
@@ -164,10 +165,10 @@ async def _listen(socket: WebSocket, worker: Worker) -> None:
         received = await socket.receive()
         if received["type"] == "websocket.disconnect":
             return
+        text = received.get("text")
         try:
-            if not allowance.take():
+            if not allowance.take(1 + len(text or "") / LETTERS):
                 raise too_many_messages()
-            text = received.get("text")
             if text is None:
                 raise DataError(where="message", received="bytes", expected="text", fix="send JSON as text")
             worker.put(read_message(text))

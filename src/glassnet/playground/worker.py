@@ -14,6 +14,7 @@ import numpy as np
 
 from glassnet.core.errors import ConfigurationError, DataError, DivergenceError, GlassnetError
 from glassnet.core.output import logger
+from glassnet.core.waiting import NobodyWaits, waited_for
 from glassnet.playground.code import python_code
 from glassnet.playground.examples import Table, TableError
 from glassnet.playground.frames import Frames, pack
@@ -38,10 +39,14 @@ class Worker:
     Args:
         send: takes a message for the page, comes back when it has left, and raises ``PageGoneError`` without a page.
         table: the table that the page begins with, or None.
+        ended: is called by the thread when it ends.
     """
 
-    def __init__(self, send: Callable[[bytes], None], table: Table | None = None) -> None:
-        self._send = send
+    def __init__(
+        self, send: Callable[[bytes], None], table: Table | None = None, ended: Callable[[Worker], None] | None = None
+    ) -> None:
+        self._send, self._ended = send, ended
+        self._is_over = False
         self._waiting: Queue[Message | None] = Queue(MOST_WAITING)
         self._table = table
         self._playing = False
@@ -68,36 +73,39 @@ class Worker:
             raise too_many_messages() from None
 
     def close(self) -> None:
-        """Ends the thread, after the step in progress; comes back at once. To be called where ``put`` is."""
-        try:
-            self._waiting.put_nowait(None)
-        except Full:  # nobody waits for these answers any more
-            with suppress(Empty):
-                while True:
-                    self._waiting.get_nowait()
-            self._waiting.put_nowait(None)
+        """Ends the thread, within the work in progress; comes back at once. To be called where ``put`` is."""
+        self._is_over = True
+        with suppress(Empty):  # nobody waits for these answers any more
+            while True:
+                self._waiting.get_nowait()
+        self._waiting.put_nowait(None)
 
     def _run(self) -> None:
         try:
-            self._answer(Message("configure", {"setting": self._setting.to_dict()}))
-            last = perf_counter()
-            while True:
-                timeout = max(0.0, last + FRAME_SECONDS - perf_counter()) if self._playing else None
-                try:
-                    message = self._waiting.get(timeout=timeout) if timeout != 0 else self._waiting.get_nowait()
-                except Empty:
-                    now = perf_counter()
-                    self._guard(self._train, min(0.25, now - last))
-                    last = now
-                    continue
-                if message is None:
-                    return
-                was_playing = self._playing
-                self._answer(message)
-                if self._playing and not was_playing:
-                    last = perf_counter()
-        except PageGoneError:
-            return
+            with waited_for(lambda: not self._is_over), suppress(PageGoneError, NobodyWaits):
+                self._work()
+        finally:
+            if self._ended is not None:
+                self._ended(self)
+
+    def _work(self) -> None:
+        self._answer(Message("configure", {"setting": self._setting.to_dict()}))
+        last = perf_counter()
+        while True:
+            timeout = max(0.0, last + FRAME_SECONDS - perf_counter()) if self._playing else None
+            try:
+                message = self._waiting.get(timeout=timeout) if timeout != 0 else self._waiting.get_nowait()
+            except Empty:
+                now = perf_counter()
+                self._guard(self._train, min(0.25, now - last))
+                last = now
+                continue
+            if message is None:
+                return
+            was_playing = self._playing
+            self._answer(message)
+            if self._playing and not was_playing:
+                last = perf_counter()
 
     def _answer(self, message: Message) -> None:
         self._guard(getattr(self, f"_on_{message.kind}"), **message.values)

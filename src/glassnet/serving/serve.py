@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from glassnet.connections import connections
 from glassnet.serving.app import build_app
-from glassnet.serving.connections import connections
 from glassnet.serving.service import Service
 from glassnet.web import Names, listener, run_server, shown_address
 

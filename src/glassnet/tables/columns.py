@@ -11,6 +11,7 @@ import numpy as np
 from glassnet.core.errors import DataError
 from glassnet.core.settings import Configurable, boolean, number
 from glassnet.core.shapes import Array
+from glassnet.core.waiting import go_on
 from glassnet.tables.kinds import DAYTIME, DURATION, NUMBER, TIME, TRUTH, WORDS
 from glassnet.tables.raws import Raw, example_of, nothing
 
@@ -50,6 +51,7 @@ class Column(Configurable):
         Raises:
             DataError: values of another kind.
         """
+        go_on()
         if raw.kind not in self.kinds and not raw.missing.all():
             raise DataError(
                 where=f"{where}: column {self.name!r}",

@@ -8,6 +8,7 @@ import numpy as np
 
 from glassnet.core.errors import ConfigurationError, DataError
 from glassnet.core.shapes import Array
+from glassnet.core.waiting import go_on
 from glassnet.tables.columns import (
     DAYS,
     Column,
@@ -48,6 +49,7 @@ def learn(raw: Raw, *, quantiles: bool, as_category: bool, most_places: float) -
         ConfigurationError: times as names.
         DataError: infinite numbers.
     """
+    go_on()
     name, missing = raw.name, raw.missing
     has_missing = bool(missing.any())
     present = raw.values[~missing]

@@ -20,6 +20,7 @@ from itertools import islice
 
 from glassnet.core.errors import DataError
 from glassnet.core.settings import Configurable, one_of
+from glassnet.core.waiting import go_on
 from glassnet.tables.amounts import Cell, NumberForm, are_names, decimal_signs, number_form, plain_numbers
 from glassnet.tables.clocks import ClockForm, DurationForm
 from glassnet.tables.forms import MISSING, NOTHING, Form, TruthForm, WordForm, as_array
@@ -101,6 +102,7 @@ def read_columns(
     counts = {name: _counted(raw) for name, raw in columns.items() if raw.kind == TEXTS}
     hints, of_answers, of_words = _Hints(counts, reading), set(answers), set(words)
     for name, own in counts.items():
+        go_on()
         form = _form(own, reading, hints, is_answer=name in of_answers, as_words=name in of_words)
         columns[name] = read(columns[name], form)
     return columns
@@ -119,6 +121,7 @@ def read(raw: Raw, form: Form) -> Raw:
         raw = raw.become(TEXTS, as_array(texts, TEXTS))
     if raw.kind != TEXTS:
         return raw
+    go_on()
     values, wrong = form.read(raw.values)
     if len(wrong):
         text, place = raw.values[wrong[0]], raw.place(int(wrong[0]))
