@@ -266,6 +266,7 @@ def test_standard_streams_may_be_closed_or_full() -> None:
     assert "the standard output: received 'No space left on device'" in done.stderr
 
 
+@pytest.mark.filterwarnings("ignore::glassnet.core.errors.CheckpointWarning")  # the disk did not take that one either
 @all_commands
 def test_a_full_disk_leaves_what_was_there(
     command: str, name: str, here: Path, capsys: pytest.CaptureFixture[str]
