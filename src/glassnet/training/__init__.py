@@ -1,10 +1,11 @@
 """Training: the loop, its batches, its record and what may happen after each epoch."""
 
 from glassnet.training.batches import Rows, batches, epoch_order, validation_rows
-from glassnet.training.callbacks import Callback, TrainingState, as_callbacks, named_apart
+from glassnet.training.callbacks import Callback, TrainingState, named_apart
 from glassnet.training.checkpoint import Checkpoint
 from glassnet.training.engines import engine_class
 from glassnet.training.fit_settings import FitSettings, differences
+from glassnet.training.given_callbacks import as_callbacks
 from glassnet.training.gradients import Gradients, loss_gradients, propagate, trained_gradients
 from glassnet.training.history import History, require_picture
 from glassnet.training.kept_files import newest_good, older

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from sys import maxsize
@@ -313,64 +313,3 @@ class Callback(metaclass=CheckedMeta):
 
     def remember(self, memory: Mapping[str, Any], state: TrainingState) -> None:
         """Takes up what ``to_remember`` gave before; called after ``on_fit_begin`` where there is something."""
-
-
-ELSEWHERE = (
-    *("on_train_begin", "on_train_start", "on_train_end", "on_fit_start", "on_epoch_begin", "on_epoch_start"),
-    *("on_train_epoch_start", "on_train_epoch_end", "on_validation_end", "on_validation_epoch_end"),
-    *("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_start", "on_train_batch_end"),
-)
-"""Methods of other libraries' callbacks, which nobody calls here."""
-
-
-class _FunctionCallback(Callback):
-    def __init__(self, function: Callable[[TrainingState], None]) -> None:
-        self.function = function
-
-    def on_epoch_end(self, state: TrainingState) -> None:
-        self.function(state)
-
-
-def as_callbacks(
-    given: Iterable[Callback | Callable[[TrainingState], None]] | Callback | Callable[[TrainingState], None] | None,
-) -> list[Callback]:
-    """Accepts callbacks and plain functions of the state; None for none."""
-    if given is None:
-        return []
-    found: list[Callback] = []
-    is_one = isinstance(given, Callback | str | np.ndarray) or callable(given) or not isinstance(given, Iterable)
-    items: Iterable[Any] = (given,) if is_one else given  # type: ignore[assignment]
-    for item in items:
-        if isinstance(item, Callback):
-            _check(item, found)
-            found.append(item)
-        elif callable(item) and not isinstance(item, type):
-            found.append(_FunctionCallback(item))
-        else:
-            raise ConfigurationError(
-                where="fit: callbacks",
-                received=f"{item!r:.80}",
-                expected="callback objects or functions of the training state",
-                fix="write callbacks=[gn.EarlyStopping(patience=5)]",
-            )
-    return found
-
-
-def _check(callback: Callback, others: list[Callback]) -> None:
-    """Refuses a callback that would be called twice an epoch, or never."""
-    name = type(callback).__name__
-    if any(callback is other for other in others):
-        raise ConfigurationError(
-            where="fit: callbacks",
-            received=f"the same {name} twice",
-            expected="each callback once, since it counts the epochs that it sees",
-            fix="make a second object",
-        )
-    never = [method for method in ELSEWHERE if hasattr(callback, method)]
-    if never:
-        raise ConfigurationError(
-            where=f"fit: callbacks: {name}",
-            received=f"the method {never[0]}, which is never called",
-            expected="on_fit_begin, on_epoch_end or on_fit_end, each with the training state",
-            fix=f"rename {never[0]}; what happens in each step a gn.Watch shows",
-        )

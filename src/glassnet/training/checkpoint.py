@@ -30,8 +30,8 @@ class Checkpoint(Monitor):
     Args:
         path: the file; ``{epoch}`` in it becomes the number of complete epochs, ``{step}`` that of updates, over the
             model's whole life.
-        every: save, or with ``only_best`` compare, after every so many epochs (1; without it, where one of the
-            following two is given, not for their number).
+        every: save, or with ``only_best`` compare, after every so many epochs; None for 1, or for never where
+            ``every_steps`` or ``every_seconds`` is given.
         every_steps: save after every so many updates.
         every_seconds: save as soon as so many seconds have gone by since the last time.
         keep: how many files stay, the newest; and the best one, where the fit measures ``monitor``. None for one file
@@ -43,6 +43,19 @@ class Checkpoint(Monitor):
         mode: as in ``EarlyStopping``.
         if_disk_fails: what to do when the disk is full or fails: ``"stop"`` the training with the ``WriteError``
             (default), or ``"go_on"`` with a warning. The files that are there stay whole in both cases.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> x, y = np.ones((40, 2)), np.ones((40, 1))
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "run.safetensors"
+        ...     checkpoint = gn.Checkpoint(path, every_steps=5, keep=2, monitor=None)
+        ...     model = gn.Model(gn.Dense(1), "mean_squared_error", "sgd")
+        ...     _ = model.fit(x, y, epochs=3, batch_size=4, callbacks=[checkpoint], verbose=False)
+        ...     sorted(file.name for file in Path(folder).iterdir()), gn.load(path).optimizer.steps
+        (['run.1.safetensors', 'run.safetensors'], 30)
     """
 
     def __init__(
