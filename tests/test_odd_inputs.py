@@ -607,8 +607,8 @@ def test_drawn_settings(value: Any, door: Door) -> None:
 NOT_DRIVEN = {
     **dict.fromkeys(
         ("CheckpointWarning", "ConfigurationError", "DataError", "DataWarning", "DivergenceError", "FileFormatError",
-         "GlassnetError", "MissingExtraError", "MissingFileError", "NotBuiltError", "NumpyFallbackWarning", "ShapeError",
-         "WriteError"),
+         "GlassnetError", "MissingExtraError", "MissingFileError", "NotBuiltError", "NumpyFallbackWarning",
+         "ShapeError", "WriteError"),
         "raised, not called",
     ),
     **dict.fromkeys(("GradientReport", "Trace", "History", "Gradients"), "made by others, and given nothing"),
