@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import glassnet as gn
 from glassnet.cli.main import build_parser, main
 from glassnet.cli.numbers import Amount, Whole
 
@@ -93,6 +94,23 @@ def test_threads_of_the_environment(monkeypatch: pytest.MonkeyPatch, capsys: pyt
         monkeypatch.setenv("GLASSNET_NUM_THREADS", text)
         assert main(["train", "digits", "--subset", "40,20", "--epochs", "1", "--no-report", "--quiet"]) == 2
         assert capsys.readouterr().err.startswith("glassnet: environment variable GLASSNET_NUM_THREADS: received")
+
+
+def test_numbers_below_0_are_no_options(capsys: pytest.CaptureFixture[str]) -> None:
+    for text in ("-1", "-1e5", "-.5", "-1,5", "-inf", "-nan"):
+        assert main(["train", "digits", "--l2", text]) == 2
+        assert capsys.readouterr().err.startswith(f"glassnet: train: received --l2={text}, expected a number from 0 ")
+
+
+def test_stretches_of_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = gn.Model(gn.Dense(10), "cross_entropy", "sgd")
+    model.network.build(64)
+    model.save(tmp_path / "m.safetensors")
+    for text in ("-1:4", "4:2", "1", ":", "0:", "0:1797000", "9" * 5000 + ":5", "0:" + "9" * 5000, "a:b", "0:1:2", ""):
+        assert main(["trace", str(tmp_path / "m.safetensors"), "digits", "--rows", text]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("glassnet: --rows: received")
+        assert len(said) < 300
 
 
 def test_two_dashes_are_no_value(capsys: pytest.CaptureFixture[str]) -> None:

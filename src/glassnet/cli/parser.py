@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -32,6 +33,10 @@ OPTIONS: dict[str, str] = {
 
 class Parser(argparse.ArgumentParser):
     """Refuses what it does not know with the nearest that it does; so do the parsers of its commands."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._negative_number_matcher = re.compile(r"-(?:\.?[0-9]|inf|nan)")  # else -1e5 is taken for an option
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parses; in a command nothing may be left over that looks like an option."""

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.cli.numbers import PLACE
 from glassnet.cli.outputs import Output, require_outputs
 from glassnet.cli.pictures import SHOWN, answer_lines, picture_options, read_for
 from glassnet.cli.streams import STANDARD_OUTPUT, Answers, is_parquet, kind_of_answers, write_answers
 from glassnet.cli.tables import answers_in, measured, reading_of
-from glassnet.core.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError, shown
 from glassnet.core.kinds import PAGE
 from glassnet.core.output import answers_to, in_a_line, listed
 from glassnet.core.shapes import Array
@@ -135,9 +136,11 @@ def _row_range(options: argparse.Namespace, count: int) -> tuple[int, int]:
         option, received, fix = "--row", str(options.row), "rows count from 0, without the header"
     else:
         first, colon, last = options.rows.partition(":")
-        option, received, fix = "--rows", options.rows, "for the first four write --rows 0:4"
-        numbers = [int(text) if text.isascii() and text.isdigit() else -1 for text in (first, last)]
-        start, stop = numbers if colon else (-1, -1)
+        option, received, fix = "--rows", shown(options.rows), "for the first four write --rows 0:4"
+        try:
+            start, stop = (PLACE(first), PLACE(last)) if colon else (-1, -1)
+        except ValueError:
+            start, stop = -1, -1
     if not 0 <= start < stop <= count:
         expected = f"0 to {count - 1}" if option == "--row" else f"FIRST:STOP between 0 and {count}, without the last"
         raise ConfigurationError(where=option, received=received, expected=expected, fix=fix)
