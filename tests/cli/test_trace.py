@@ -78,7 +78,7 @@ def test_a_table_with_words(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     ("options", "words"),
     [
         ("--row 449", "0 to 448"),
-        ("--row -1", "0 to 448"),
+        ("--row -1", "a whole number from 0 to"),
         ("--rows 5:5", "FIRST:STOP between 0 and 449"),
         ("--rows 5", "--rows 0:4"),
         ("--rows a:b", "--rows 0:4"),
