@@ -20,6 +20,15 @@ ML = "ai.onnx.ml"
 BATCHES = 4, 7
 """Rows with which a graph with a free batch axis is run before it is read."""
 MOST_NODES = 10_000
+FEW_ELEMENTS = 1 << 20
+"""Elements that a value may have for each row, whatever the file."""
+MOST_GROWTH = 4096
+"""How many times as many elements a row of a value may have as the input's row and the weights together: more than
+images grow by where they are made from a few numbers."""
+GROWING = ("Pad", "Expand", "Tile", "ConstantOfShape", "Resize", "Upsample", "Range", "OneHot", "EyeLike")
+"""Operators whose inputs may say how large their output is."""
+MOST_AXES_GIVEN = 64
+"""Numbers of an input that are looked at as sizes."""
 MOST_ELEMENTS = 2**28
 """A value for these has no more elements."""
 SLOW, MANY = ("AveragePool", "Conv", "ConvTranspose", "MaxPool"), 50_000
@@ -79,6 +88,8 @@ class Source:
             if node.op_type not in ("Shape", "Size") and self.depends & set(node.input):
                 self.depends.update(node.output)
         self.initializers = [t for t in graph.initializer if t.name in used]
+        own = prod(self.shape) + sum(prod(tensor.dims) for tensor in self.initializers)
+        self.most_elements = min(MOST_ELEMENTS, max(FEW_ELEMENTS, MOST_GROWTH * own))
         self.dtype: np.dtype[Any] = np.dtype(np.float32)
         self.rows: dict[str, Shape] = {}
 
@@ -159,6 +170,7 @@ class Source:
         for node in self.nodes:
             if not all(name in values for name in node.output):
                 given = {name: values[name] for name in node.input if name}
+                self._require_small_output(node, given, len(rows))
                 values.update(zip(node.output, self._applied(node, given), strict=False))
 
     def _applied(self, node: Any, given: Values) -> list[Array]:
@@ -203,10 +215,41 @@ class Source:
                 f"operators that do not fit each other ({' '.join(str(error).split())[:200]})",
                 "run onnx.checker.check_model(path, full_check=True) on it, and export it again",
             ) from error
-        for value in model.graph.value_info:
-            sizes = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
-            if prod(sizes) > MOST_ELEMENTS:
-                raise refusal(self.where, f"the value {value.name!r} of shape {sizes}", "export a smaller network")
+        for value in (*model.graph.value_info, *model.graph.output):
+            self._require_few(value, rows)
+
+    def _require_small_output(self, node: Any, given: Values, rows: int) -> None:
+        """The same for a node by what it is given, before it is run: sizes may be calculated."""
+        import onnx
+        from onnx import helper, numpy_helper
+
+        if node.op_type not in GROWING:
+            return
+        inputs = [
+            helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
+            for name, value in given.items()
+        ]
+        sizes = [numpy_helper.from_array(value, name) for name, value in given.items() if value.size <= MOST_AXES_GIVEN]
+        outputs = [helper.make_empty_tensor_value_info(name) for name in node.output if name]
+        graph = helper.make_graph([node], "node", inputs, outputs, sizes)
+        model = helper.make_model(graph, opset_imports=self._proto.opset_import, ir_version=self._proto.ir_version)
+        try:
+            model = onnx.shape_inference.infer_shapes(model, data_prop=True)
+        except (onnx.shape_inference.InferenceError, ValueError):
+            return  # whoever runs it says what is wrong
+        for value in model.graph.output:
+            self._require_few(value, rows)
+
+    def _require_few(self, value: Any, rows: int) -> None:
+        """Refuses a value of more elements than a file with such inputs and weights has a use for."""
+        sizes = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
+        if prod(sizes) > min(MOST_ELEMENTS, self.most_elements * max(rows, 1)):
+            raise refusal(
+                self.where,
+                f"the value {value.name!r} of shape {sizes}, with {prod(sizes):,} elements out of an input of "
+                f"{prod(self.shape):,} a row",
+                f"export a network whose values have at most {self.most_elements:,} elements a row",
+            )
 
 
 class _StuckError(Exception):
