@@ -198,7 +198,7 @@ def of_functions() -> Iterator[Door]:
     yield Door("metrics.roc_curve: weights", lambda v: gn.metrics.roc_curve(WEIGHTS, LABELS > 1, v), WEIGHTS)
     weighed = gn.losses.check_weights
     yield Door("losses.check_weights: weights", lambda v: weighed(v, 12, np.dtype(np.float32), where="w"), WEIGHTS)
-    yield Door("losses.check_labels: labels", lambda v: gn.losses.check_labels(v, 3, where="y"), LABELS)
+    yield Door("losses.check_labels: labels", lambda v: gn.losses.check_labels(v, 3, where="y"), LABELS, loose=True)
     class_weight = np.array([0.5, 1.0, 2.0])
 
     def weigh(values: Any) -> Any:
@@ -349,6 +349,8 @@ def of_settings() -> Iterator[Door]:
     yield Door("Model.fit: validation_data", lambda v: fit(validation_data=v), no=number)
     yield Door("Model.fit: callbacks", lambda v: fit(callbacks=v))
     yield Door("Model.fit: verbose", lambda v: fit(verbose=False if v is True or v is np.True_ else v))
+    yield Door("Model.fit: resume", lambda v: fit(resume=v), no=frozenset(set(SETTINGS) - {"None"}))
+    yield Door("Model.fit: even_if_changed", lambda v: fit(even_if_changed=v))
     yield Door("Model.fit: unknown", lambda v: fit(callback=v), no=frozenset(SETTINGS))
     for name, no in {"seed": whole | {"-1"}, "dtype": number, "engine": number, "threads": positive - {"None"}}.items():
 
