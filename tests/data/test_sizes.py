@@ -235,3 +235,13 @@ def test_data_that_memory_does_not_hold_are_told_in_our_words() -> None:
 
     with pytest.raises(gn.DataError, match=r"large\.npz: received more data than memory holds"):
         read("large.npz")
+
+
+def test_one_long_name_of_a_class_does_not_make_all_rows_as_long(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("x,y\n" + f"1,{'long' * 250_000}\n" + "2,short\n" * 20_000)  # 80 GB as an array of texts
+    data = gn.data.read_csv(path, "y")
+    assert data.class_names is not None
+    assert [len(name) for name in data.class_names] == [1_000_000, 5]
+    assert data.y is not None
+    assert data.y[:2].tolist() == [0, 1]

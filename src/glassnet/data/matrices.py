@@ -135,7 +135,11 @@ def _complete(raw: Raw, path: Path) -> Array:
 def _answers(raw: Raw, path: Path) -> tuple[Array, tuple[str, ...] | None]:
     values = _complete(raw, path)
     if raw.kind in (WORDS, TRUTH):
-        return as_classes(np.array([word(own, raw.kind) for own in values]))
+        words = [word(own, raw.kind) for own in values]
+        labels = {
+            own: label for label, own in enumerate(sorted(set(words)))
+        }  # an array of texts is as wide as the longest
+        return np.array([labels[own] for own in words], dtype=np.int64), tuple(labels)
     if raw.kind != NUMBER:
         raise DataError(
             where=f"{path.name}, column {raw.name!r}",
