@@ -690,3 +690,12 @@ def test_what_may_be_given_as_an_optimizer():
         as_optimizer(Adam)
     with pytest.raises(ConfigurationError, match=r"L2\(0\.1\).*sgd, adagrad"):
         as_optimizer(L2(0.1))
+
+
+def test_nadam_takes_no_memory_for_the_updates_that_were_done_before() -> None:
+    rule = gn.NAdam()
+    few = [float(rule._momentum_product(steps)) for steps in (0, 1, 5000)]
+    assert few[:2] == [rule._momentum(0), rule._momentum(0) * rule._momentum(1)]
+    assert 0 < few[2] < 1e-200
+    assert rule._momentum_product(2**53) < 1e-300
+    assert rule._momentum_product(np.array([0, 2**53])).tolist() == [few[0], rule._momentum_product(2**53)]

@@ -88,6 +88,8 @@ REFUSED: list[tuple[str, Change]] = [
     ("classes", put(metrics=[{"class": "layers.ReLU", "settings": {}}])),
     ("classes", setting("loss", "settings", "from_logits", value=False)),
     ("amounts", put(network={"class": "network.Sequential", "settings": {"layers": []}})),
+    ("classes", setting("latest_fit", "epochs", value=2**60)),
+    ("classes", lambda d: d["latest_fit"].update(epochs=2**60, metrics={}, position=None)),
     ("labels", put(class_names=["a", "b", "c", "d"])),
     ("amounts", put(class_names=["low", "middle", "high"])),
     ("amounts", setting("target_scaling", "settings", "mean", value={"array": [1.0, 2.0]})),

@@ -61,12 +61,14 @@ def latest_fit_of(
     history = History()
     epochs = whole(description["epochs"], "epochs", where, low=0)
     first = numbers["first_epoch"]
-    history.epochs = list(range(first, first + epochs))
     for name, values in dict(description["metrics"]).items():
         found = [value_of(value, arrays) for value in list(values)]
         if len(found) != epochs or not all(type(value) is float for value in found):
             raise ValueError(f"{name!r} of the history is no list of {epochs} numbers")
         history.metrics[str(name)] = found
+    if epochs and not history.metrics:
+        raise ValueError(f"a history of {epochs} epochs without numbers")
+    history.epochs = list(range(first, first + epochs))
     history.notes = [str(note) for note in list(description["notes"])]
     history.stopped = None if description["stopped"] is None else str(description["stopped"])
     parameters = value_of(description["parameters"], arrays)

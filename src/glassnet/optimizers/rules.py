@@ -187,12 +187,12 @@ class NAdam(Adam):
         return self._momentum(steps + 1)
 
     def _momentum_product(self, steps: Any) -> Any:
-        """Π μ_i of that update and of all before."""
-        known = _PRODUCTS.setdefault(self.beta1, np.ones(0))
-        if np.max(steps, initial=0) >= len(known):
-            up_to = np.arange(max(1024, 2 * int(np.max(steps))))
+        """Π μ_i of that update and of all before, which in float64 becomes so small that it stays what it is."""
+        known, most = _PRODUCTS.get(self.beta1, np.ones(0)), np.max(steps, initial=0)
+        while most >= len(known) and (not len(known) or known[-1] != known[-2]):
+            up_to = np.arange(max(1024, 2 * len(known)))
             known = _PRODUCTS[self.beta1] = np.multiply.accumulate(self._momentum(up_to))
-        return known[steps]
+        return known[np.minimum(steps, len(known) - 1)]
 
 
 class Lion(Optimizer):
