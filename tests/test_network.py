@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -254,3 +255,15 @@ def test_two_dropout_layers_draw_different_masks() -> None:
     net.build((200,))
     y, _ = net.forward(gn.NumpyRunner(step=0), np.ones((1, 200)), training=True)
     assert not np.array_equal(y[:, :200], y[:, 200:])
+
+
+def test_the_shapes_of_a_network_are_found_without_an_array_of_the_size_of_its_rows() -> None:
+    network = gn.Sequential(gn.Dense(3))
+    values = {"0.weight": np.zeros((5, 3), np.float32), "0.bias": np.zeros(3, np.float32)}
+    tracemalloc.start()
+    try:
+        with pytest.raises(gn.GlassnetError, match="0.weight"):
+            network.restore(values, (1 << 24,), np.dtype(np.float32))
+        assert tracemalloc.get_traced_memory()[1] < 1 << 24
+    finally:
+        tracemalloc.stop()

@@ -47,7 +47,7 @@ class Demands:
     def __init__(self, network: Layer) -> None:
         self.shape = network.input_shape or ()
         readers = [layer for _, layer in network.walk() if type(layer).indices_below is not Layer.indices_below]
-        run = _Places(size_of(self.shape))
+        run = _Places(size_of(self.shape) if readers else 0)  # a file may say a shape that nothing has yet proved
         if readers:
             run.forward(network, run.row.reshape(1, *self.shape), training=False)
         for layer in readers:
