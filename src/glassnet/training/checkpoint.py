@@ -275,7 +275,14 @@ class Checkpoint(Monitor):
 
 def _checked_path(path: str | Path) -> str:
     """The path as text, with no braces that would stay as they are."""
-    if not isinstance(path, str | Path) or not Path(path).name or "{" in NUMBERS.sub("", Path(path).name):
+    if isinstance(path, str | Path) and not Path(path).name:
+        raise ConfigurationError(
+            where="Checkpoint",
+            received=f"the path {str(path)!r}, a folder",
+            expected="the path of a file",
+            fix='write gn.Checkpoint("epoch-{epoch}.safetensors")',
+        )
+    if not isinstance(path, str | Path) or "{" in NUMBERS.sub("", Path(path).name):
         raise ConfigurationError(
             where="Checkpoint",
             received=f"the path {path!r}" if isinstance(path, str | Path) else f"{path!r:.60} as the path",
