@@ -69,7 +69,7 @@ void Forward::Lanes::give_back(std::unique_ptr<Lane> lane) {
         Lane* none = nullptr;
         if (!place.compare_exchange_strong(none, lane.get(), std::memory_order_release, std::memory_order_relaxed))
             continue;
-        lane.release();
+        [[maybe_unused]] const Lane* const placed = lane.release();
         return;
     }
 }
