@@ -96,6 +96,7 @@ CASES: dict[str, list[tuple[Build, tuple[int, ...]]]] = {
     "Dense": [
         (lambda: gn.Sequential(gn.Dense(4, bias_init="normal")), (3,)),
         (lambda: gn.Sequential(gn.Dense(1, use_bias=False), gn.Dense(5)), (1,)),
+        (lambda: _drawn((4, 3), gn.Dense(5), gn.Tanh(), gn.Dense(2)), (4, 3)),
     ],
     "Flatten": [(lambda: gn.Sequential(gn.Flatten(), gn.Dense(3)), (2, 3, 5))],
     "Reshape": [(lambda: gn.Sequential(gn.Dense(6), gn.Reshape((2, 3)), gn.Tanh(), gn.Flatten(), gn.Dense(2)), (5,))],
@@ -175,6 +176,15 @@ CASES: dict[str, list[tuple[Build, tuple[int, ...]]]] = {
             (6, 1),
         ),
     ],
+    **{
+        name: [
+            (lambda layer=layer: _drawn((4, 2), layer(3), gn.Dense(2)), (4, 2)),
+            (lambda layer=layer: _drawn((3, 2), layer(2, return_sequences=True, reverse=True), layer(3)), (3, 2)),
+            (lambda layer=layer: _drawn((1, 3), layer(2, use_bias=False, return_sequences=True)), (1, 3)),
+            (lambda layer=layer: _drawn((4, 1), layer(2, reverse=True), gn.Dense(1)), (4, 1)),
+        ]
+        for name, layer in {"SimpleRNN": gn.SimpleRNN, "LSTM": gn.LSTM, "GRU": gn.GRU}.items()
+    },
     "Embedding": [
         (lambda: gn.Sequential(gn.Embedding(5, 3, weight_init="normal"), gn.Flatten(), gn.Dense(2)), (4,)),
         (lambda: gn.Sequential(gn.Reshape((2, 3)), gn.Embedding(4, 2), gn.Tanh()), (6,)),
@@ -374,7 +384,7 @@ def runner_with(name: str, mutant: Callable[..., None]) -> type[MutantRunner]:
 def mutants(name: str) -> Iterator[tuple[str, Callable[..., None]]]:
     """Broken versions of a backward kernel: each output zeroed, each sign flipped, each term or statement dropped."""
     entry = KERNELS[name]
-    for output in entry.writes + entry.updates:
+    for output in [name for name in entry.writes + entry.updates if name not in entry.inner]:
         yield f"{output} zeroed", _after(entry.function, output, lambda array: array * 0)
         yield f"{output} sign flipped", _after(entry.function, output, lambda array: -array)
     tree = ast.parse(textwrap.dedent(inspect.getsource(entry.function)))

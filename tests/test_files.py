@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import resource
 import socket
 import stat
@@ -420,24 +419,3 @@ def test_other_models_than_glassnets_are_not_replaced(model: gn.Model, tmp_path:
     with files.replacing_all(True):
         model.save(path)
     assert gn.load(path).epochs_trained == 1
-
-
-def test_whoever_writes_a_file_does_it_by_way_of_core_files() -> None:
-    root = Path(gn.__file__).parent
-    writes = re.compile(
-        r"\.write_(bytes|text)\(|\bopen\([^)]*[\"'][wax]b?\+?[\"']|\.savefig\("
-        r"|\.(sink|write)_(csv|parquet)\(|mkstemp\("
-    )
-    others = {
-        "core/files.py": "the mechanism itself",
-        "playground/examples.py": "an upload, in a temporary folder of its own",
-        "reports/pictures.py": "a picture in memory",
-    }
-    found = {  # without the examples in docstrings
-        str(path.relative_to(root)): re.sub(r"(?m)^ *(>>>|\.\.\.) .*$", "", path.read_text(encoding="utf-8"))
-        for path in root.rglob("*.py")
-    }
-    writing = {name for name, text in found.items() if writes.search(text)}
-    assert "core/files.py" in writing
-    for name in writing - set(others):
-        assert re.search(r"from glassnet\.core\.files import .*(replacing|write_atomically)", found[name]), name

@@ -43,6 +43,8 @@ from glassnet.interop import load_state as load_state
 from glassnet.interop import to_torch as to_torch
 from glassnet.layers import ELU as ELU
 from glassnet.layers import GELU as GELU
+from glassnet.layers import GRU as GRU
+from glassnet.layers import LSTM as LSTM
 from glassnet.layers import SELU as SELU
 from glassnet.layers import Augment as Augment
 from glassnet.layers import AveragePool1D as AveragePool1D
@@ -77,6 +79,7 @@ from glassnet.layers import RMSNorm as RMSNorm
 from glassnet.layers import Scale as Scale
 from glassnet.layers import Sigmoid as Sigmoid
 from glassnet.layers import SiLU as SiLU
+from glassnet.layers import SimpleRNN as SimpleRNN
 from glassnet.layers import Softmax as Softmax
 from glassnet.layers import Softplus as Softplus
 from glassnet.layers import Tanh as Tanh

@@ -218,13 +218,13 @@ READ: dict[str, Case] = {
         [node("MatMul", ["w", "x"], ["y"])],
         ["N", 5, 3],
         {"w": rng.normal(size=(2, 5))},
-        "Conv1D(2, 1, use_bias=False)",
+        "Dense(2, use_bias=False)",
     ),
     "a product of steps": (
         [node("MatMul", ["x", "w"], ["y"])],
         ["N", 5, 3],
         {"w": rng.normal(size=(3, 2))},
-        "Conv1D(2, 1, use_bias=False)",
+        "Dense(2, use_bias=False)",
     ),
     "both limits": (
         [node("Clip", ["x", "a", "b"], ["y"])],

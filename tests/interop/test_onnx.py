@@ -43,8 +43,8 @@ def test_every_layer(name: str, built: dict[str, gn.Model], tmp_path: Path) -> N
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
 
 
-NOT_READ: dict[str, str] = {}
-"""Layers that are written and not read back, with words of the refusal: there are none."""
+NOT_READ = {"SimpleRNN": "the operator RNN", "LSTM": "the operator LSTM", "GRU": "the operator GRU"}
+"""Layers that are written and not read back, with words of the refusal."""
 
 
 @pytest.mark.parametrize("name", NAMES)

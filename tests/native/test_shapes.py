@@ -74,6 +74,7 @@ NO_CANCELLATION = {
 OPTIONAL = {
     "dense_forward": ["bias"],
     "dense_backward": ["dx", "dbias"],
+    "gru_forward": ["recurrent_bias"],
     "weigh_rows": ["weights"],
     "weigh_value": ["before"],
 }
@@ -133,6 +134,13 @@ def shapes_of(kernel: str, case: Case, rng: np.random.Generator) -> dict[str, tu
         special |= dict.fromkeys(("weight", "dweight"), (case.features, width)) | {"x": (rows,)}
     if kernel.startswith("columns"):
         special |= dict.fromkeys(("x", "dx"), (rows, width + case.depth)) | {"columns": (width,)}
+    gates = {"simple_rnn": 1, "lstm": 4, "gru": 3}.get(kernel.rpartition("_")[0], 0)
+    if gates:
+        usual = rows, case.depth, width
+        special |= dict.fromkeys(("a", "da", "gates", "states", "dstates"), (rows, case.depth, gates * width))
+        special |= {"before": usual, "recurrent": (width, gates * width), "recurrent_bias": (gates * width,)}
+    if kernel.startswith("last_step"):
+        special |= dict.fromkeys(("x", "dx"), (rows, case.depth, width))
     return {name: special.get(name, usual) for name in names}
 
 
@@ -162,6 +170,10 @@ def read_by(kernel: str, shapes: dict[str, tuple[int, ...]], rng: np.random.Gene
         found["targets"] = rng.gamma(1.5, 3, shapes["targets"])
         if kernel.startswith("poisson"):
             found["targets"] *= rng.uniform(size=shapes["targets"]) < 0.7
+    if "recurrent" in found:
+        found["recurrent"] /= np.sqrt(len(found["recurrent"]))
+    if "gates" in found:
+        found["gates"] = rng.uniform(0.05, 0.95, shapes["gates"])
     if "total" in found:
         found["total"] = rng.uniform(0.5, 9, shapes["total"])
     if kernel.startswith("hinge"):
@@ -183,7 +195,12 @@ def arguments(kernel: str, case: Case, dtype: str) -> tuple[Arrays, dict[str, fl
     with np.errstate(invalid="ignore"):
         arrays = {n: arrays[n].astype(entry.dtypes.get(n, dtype)) for n in entry.arrays}
     arrays |= {name: None for name in OPTIONAL.get(kernel, ()) if rng.integers(0, 4) == 0}
-    drawn = {"mean": rng.integers(0, 2), "nesterov": rng.integers(0, 2), "step": rng.integers(1, 50)}
+    drawn = {
+        "reverse": rng.integers(0, 2),
+        "mean": rng.integers(0, 2),
+        "nesterov": rng.integers(0, 2),
+        "step": rng.integers(1, 50),
+    }
     drawn |= {"seed": rng.integers(0, 2**53), "stream": rng.integers(0, 2**32)}
     if "start" in entry.settings:
         widths = sorted(shape[1] for shape in shapes.values())

@@ -55,6 +55,7 @@ class KernelInfo:
         sums: names of the buffers it fills with sums over the rows, such as a weight's gradient.
         sums_by_piece: whether a compiled program lets each piece of the rows make its own sum, in the pass over the
             rows, and adds them up afterwards; otherwise the sums are a pass of their own.
+        inner: names of the buffers it fills to show what it went through: nobody else reads them.
         by_rows: whether the rest can be computed for some rows without the others: row n (axis 0) of what it writes
             depends on row n of what it reads, and on ``shared``.
         in_place: whether what it writes may be the memory of one of the arrays of that shape that it reads.
@@ -87,6 +88,7 @@ class KernelInfo:
     shared: tuple[str, ...] = ()
     sums: tuple[str, ...] = ()
     sums_by_piece: bool = False
+    inner: tuple[str, ...] = ()
     by_rows: bool = True
     in_place: bool = False
     channels: tuple[str, ...] = ()
@@ -148,7 +150,7 @@ class KernelInfo:
 
 
 KERNELS: dict[str, KernelInfo] = {}
-_LISTS = ("writes", "updates", "shared", "sums", "channels", "kinks")
+_LISTS = ("writes", "updates", "shared", "sums", "inner", "channels", "kinks")
 """What is declared as names with blanks between them."""
 
 
@@ -164,6 +166,7 @@ def kernel(
     shared: str = "",
     sums: str = "",
     sums_by_piece: bool = False,
+    inner: str = "",
     by_rows: bool = True,
     in_place: bool = False,
     channels: str = "",

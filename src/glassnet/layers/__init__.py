@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from glassnet.layers.embedding import *
     from glassnet.layers.numpy_layer import *
     from glassnet.layers.pool import *
+    from glassnet.layers.recurrent import *
     from glassnet.layers.resize import *
     from glassnet.layers.row_norm import *
     from glassnet.layers.scale import *

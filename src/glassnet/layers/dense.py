@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -24,11 +25,12 @@ class Dense(Layer):
         bias_init: initial b (M,), likewise.
 
     Shape:
-        (N, D) -> (N, M). D is inferred when the network is built.
+        (N, D) -> (N, M), (N, T, D) -> (N, T, M): each step of a sequence by the same W and b. D is inferred when the
+        network is built.
 
     Raises:
         ConfigurationError: ``units`` is no positive integer.
-        ShapeError: the input has more than one axis besides the batch.
+        ShapeError: the input has more than two axes besides the batch.
 
     Example:
         >>> import glassnet as gn
@@ -46,27 +48,32 @@ class Dense(Layer):
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Creates W (D, M) and b (M,)."""
-        self.require_axes(input_shape, (1,), "(N, D), one axis of features", "put gn.Flatten() before it")
-        self.weight = self.add_parameter("weight", (*input_shape, self.units), self.weight_init, unit_axis=1)
+        self.require_axes(input_shape, (1, 2), "features (N, D) or sequences (N, T, D)", "put gn.Flatten() before it")
+        self.weight = self.add_parameter("weight", (input_shape[-1], self.units), self.weight_init, unit_axis=1)
         if self.use_bias:
             self.bias = self.add_parameter("bias", (self.units,), self.bias_init, is_weight=False)
-        return (self.units,)
+        return (*input_shape[:-1], self.units)
 
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Array]:
-        """Returns y (N, M) and, as the cache, x."""
+        """Returns y (N, M), or (N, T, M), and, as the cache, x."""
         bias = self.bias.value if self.use_bias else None
-        y = run.empty((x.shape[0], self.units), x.dtype)
-        run(self, dense_forward, x=x, weight=self.weight.value, bias=bias, y=y)
+        y = run.empty((*x.shape[:-1], self.units), x.dtype)
+        run(self, dense_forward, x=rows_of(x), weight=self.weight.value, bias=bias, y=rows_of(y))
         return y, x
 
     def backward(self, run: Runner, dy: Array, cache: Array) -> Array:
-        """Writes dW and db, returns dx (N, D)."""
+        """Writes dW and db, returns dx, of the shape of x."""
         dbias = self.bias.gradient if self.use_bias else None
         dx = run.empty(cache.shape, dy.dtype)
-        weight, dweight = self.weight.value, self.weight.gradient
-        run(self, dense_backward, dy=dy, x=cache, weight=weight, dx=dx, dweight=dweight, dbias=dbias)
+        arrays = {"dy": rows_of(dy), "x": rows_of(cache), "weight": self.weight.value, "dx": rows_of(dx)}
+        run(self, dense_backward, **arrays, dweight=self.weight.gradient, dbias=dbias)
         return dx
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
-        """2 D M multiplications and additions, and M for the bias."""
-        return 2 * input_shape[0] * self.units + (self.units if self.use_bias else 0)
+        """2 D M multiplications and additions, and M for the bias, for each step."""
+        return prod(output_shape) * (2 * input_shape[-1] + self.use_bias)
+
+
+def rows_of(x: Array) -> Array:
+    """All steps of all sequences as rows: a view (N, T, D) -> (N·T, D); features (N, D) as they are."""
+    return x if x.ndim == 2 else x.reshape(-1, x.shape[2])

@@ -66,6 +66,61 @@ static void dense(const float *x, const float *weight, const float *bias, int ro
     }
 }
 
+/* a (steps, units) */
+static void simple_rnn(const float *a, const float *recurrent, int steps, int units, int reverse, float *y)
+{
+    const float *before = 0;
+    for (int i = 0; i < steps; ++i) {
+        const int t = reverse ? steps - 1 - i : i;
+        float *h = y + t * units;
+        memset(h, 0, units * sizeof *h);
+        if (before) dense(before, recurrent, 0, 1, units, units, h);
+        for (int u = 0; u < units; ++u) h[u] = tanhf(a[t * units + u] + h[u]);
+        before = h;
+    }
+}
+
+/* a (steps, 4 units) for the gates i, f, g, o */
+static void lstm(const float *a, const float *recurrent, int steps, int units, int reverse, float *gates, float *cell,
+                 float *y)
+{
+    const float *before = 0, *kept = 0;
+    for (int i = 0; i < steps; ++i) {
+        const int t = reverse ? steps - 1 - i : i;
+        const float *in = a + 4 * t * units;
+        float *g = gates + 4 * t * units, *c = cell + t * units, *h = y + t * units;
+        memset(g, 0, 4 * units * sizeof *g);
+        if (before) dense(before, recurrent, 0, 1, units, 4 * units, g);
+        for (int u = 0; u < units; ++u) {
+            const float input = logistic(in[u] + g[u]), forget = logistic(in[units + u] + g[units + u]);
+            const float candidate = tanhf(in[2 * units + u] + g[2 * units + u]);
+            c[u] = input * candidate + (kept ? forget * kept[u] : 0.0f);
+            h[u] = logistic(in[3 * units + u] + g[3 * units + u]) * tanhf(c[u]);
+        }
+        before = h, kept = c;
+    }
+}
+
+/* a (steps, 3 units) for the gates r, z, n */
+static void gru(const float *a, const float *recurrent, const float *bias, int steps, int units, int reverse,
+                float *states, float *y)
+{
+    const float *before = 0;
+    for (int i = 0; i < steps; ++i) {
+        const int t = reverse ? steps - 1 - i : i;
+        const float *in = a + 3 * t * units;
+        float *s = states + 3 * t * units, *h = y + t * units;
+        for (int u = 0; u < 3 * units; ++u) s[u] = bias ? bias[u] : 0.0f;
+        if (before) dense(before, recurrent, bias, 1, units, 3 * units, s);
+        for (int u = 0; u < units; ++u) {
+            const float reset = logistic(in[u] + s[u]), update = logistic(in[units + u] + s[units + u]);
+            const float candidate = tanhf(in[2 * units + u] + reset * s[2 * units + u]);
+            h[u] = (1.0f - update) * candidate + (before ? update * before[u] : 0.0f);
+        }
+        before = h;
+    }
+}
+
 /* x numbers rows of weight (count, units); one without a row gives NAN */
 static void embedding(const float *x, const float *weight, int size, int count, int units, float *y)
 {

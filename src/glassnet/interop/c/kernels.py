@@ -28,10 +28,12 @@ from glassnet.kernels import (
     folded,
     merge,
     pool,
+    recurrent,
     resize,
     row_norm,
     scale,
     softmax,
+    steps,
 )
 
 Written = tuple[Any, ...]
@@ -154,6 +156,18 @@ EMITTERS: dict[Kernel, Callable[..., Written]] = {
     ),
     pool.global_max_pool_forward: lambda x, y, place: call(
         "pool", x, False, *_images(x), 1, x.shape[3], x.shape[2], 1, 1, 1, 0, 0, y
+    ),
+    recurrent.simple_rnn_forward: lambda a, recurrent, y, reverse, **_: call(
+        "simple_rnn", a, recurrent, *_row(y), int(reverse), y
+    ),
+    recurrent.lstm_forward: lambda a, recurrent, gates, cell, y, reverse, **_: call(
+        "lstm", a, recurrent, *_row(y), int(reverse), gates, cell, y
+    ),
+    recurrent.gru_forward: lambda a, recurrent, recurrent_bias, states, y, reverse, **_: call(
+        "gru", a, recurrent, recurrent_bias, *_row(y), int(reverse), states, y
+    ),
+    steps.last_step_forward: lambda x, y, reverse: call(
+        "copy", x[:, 0 if reverse else -1], 1, y.size, y.size, y.size, y
     ),
     resize.upsample2d_forward: lambda x, y: call(
         "upsample", x, *_images(x), y.shape[2] // x.shape[2], y.shape[3] // x.shape[3], y

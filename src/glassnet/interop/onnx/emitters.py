@@ -13,6 +13,7 @@ from glassnet.core.shapes import Shape
 from glassnet.interop.onnx.activations import ACTIVATIONS, ALPHA
 from glassnet.interop.onnx.forward import Forward, Value, View
 from glassnet.interop.onnx.graph import Graph
+from glassnet.interop.onnx.recurrent import RECURRENT
 from glassnet.kernels import (
     Kernel,
     activation,
@@ -58,6 +59,7 @@ def _summed(kind: str, total: str) -> Emitter:
 
 
 EMITTERS: dict[Kernel, Emitter] = {
+    **RECURRENT,
     **{
         layer.kernels[0]: _operator(kind, **({"alpha": ALPHA[kind][0]} if kind in ALPHA else {}))
         for kind, layer in ACTIVATIONS.items()
@@ -74,7 +76,6 @@ EMITTERS: dict[Kernel, Emitter] = {
     merge.squared_distance_forward: _summed("Sub", "ReduceSumSquare"),
     activation.identity_forward: lambda run: run.value("x"),
     softmax_forward: lambda run: run.add("Softmax", run.read("x"), axis=-1),
-    dense.dense_forward: lambda run: run.add("Gemm", run.read("x"), *run.constants("weight", "bias")),
     embedding.columns_forward: lambda run: run.columns("x", run.array("columns")),
     merge.unpack_forward: lambda run: run.columns("x", run.call.settings["start"] + np.arange(prod(run.memory("y")))),
     combine.concat_forward: lambda run: run.write_columns(run.view("y"), run.call.settings["start"], run.value("part")),
@@ -111,6 +112,16 @@ def _embedding(run: Forward) -> Value:
     shape = _by_last(run)
     numbers = run.add("Cast", run.read("x", shape[:-1]), to=TensorProto.INT64)
     return Value(run.add("Gather", *run.constants("weight"), numbers, axis=0), shape)
+
+
+@emitter(dense.dense_forward)
+def _dense(run: Forward) -> Value | str:
+    names, (steps, width) = run.constants("weight", "bias"), run.shape("x")
+    if steps == 1:
+        return run.add("Gemm", run.read("x"), *names)
+    shape = _by_last(run)
+    y = run.add("MatMul", run.read("x", (*shape[:-1], width)), names[0])
+    return Value(y if len(names) == 1 else run.add("Add", y, names[1]), shape)
 
 
 @emitter(row_norm.layer_norm_forward)

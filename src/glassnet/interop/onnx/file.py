@@ -153,9 +153,11 @@ def _difference(model: Model, content: bytes) -> float:
 
     rows, inputs = _tried(model)
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4
+    names = list(output_shapes(model))
     try:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        found = session.run(names, inputs)
     except Exception as error:
         raise ConfigurationError(
             where="export_onnx",
@@ -163,11 +165,10 @@ def _difference(model: Model, content: bytes) -> float:
             expected="one that it runs; nothing was written",
             fix="export a model in float32: onnxruntime has not every operator for float64",
         ) from error
-    names = list(output_shapes(model))
     with gathered():  # of rows that are made up nothing is to be said
         predicted = model.predict(rows)
     expected = [predicted[name] for name in names] if isinstance(predicted, dict) else [predicted]
-    return max(_compared(model, *pair) for pair in zip(session.run(names, inputs), expected, strict=True))
+    return max(_compared(model, *pair) for pair in zip(found, expected, strict=True))
 
 
 def _compared(model: Model, found: Array, expected: Array) -> float:

@@ -9,7 +9,6 @@ from typing import Any
 
 from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError, DataError, GlassnetError, require_extra
-from glassnet.core.paths import readable_path
 from glassnet.interop.onnx.check import check
 from glassnet.interop.onnx.load import load
 from glassnet.interop.onnx.node import Found, Node, NoRowsError, UnsupportedError, require, scale
@@ -63,7 +62,7 @@ def from_onnx(path: str | Path, *, output: str | None = None) -> Network:
     require_extra("onnx", extra="onnx", expected="onnx for reading its files", where="from_onnx")
     where = f"from_onnx {path}"
     try:
-        return _imported(load(readable_path(path, where="from_onnx")), output, where)
+        return _imported(load(Path(path)), output, where)
     except GlassnetError:
         raise
     except (MemoryError, RecursionError) as error:

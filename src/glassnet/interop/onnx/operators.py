@@ -156,16 +156,11 @@ def _matmul(node: Node) -> list[Found]:
     require(weight.ndim == 2, f"a factor of shape {weight.shape}")
     if place == 1:  # (M, K) (N, K, D) -> (N, M, D)
         require(len(shape) == 2, f"a left factor that is a constant, on rows of shape {shape}")
-        return between(shape, (2, 1), [_along_last(weight.T)], node.after)
+        return between(shape, (2, 1), [_dense(weight.T, None)], node.after)
     if len(shape) == 1:
         return [_dense(weight, None)]
     flat = (prod(shape[:-1]), shape[-1])
-    return [*view(shape, flat), _along_last(weight), *view((flat[0], weight.shape[1]), node.after)]
-
-
-def _along_last(weight: Array) -> Found:
-    """A product with the last axis (N, T, D) -> (N, T, M)."""
-    return Found(gl.Conv1D(weight.shape[1], 1, use_bias=False), {"weight": weight[np.newaxis]})
+    return [*view(shape, flat), _dense(weight, None), *view((flat[0], weight.shape[1]), node.after)]
 
 
 def _batch_norm(node: Node) -> list[Found]:

@@ -1,0 +1,300 @@
+"""Recurrent layers: what a step gives depends on the step before it.
+
+Each kernel takes what the inputs contribute, a = x W + b (N, T, ...), which the dense kernel computes for all steps at
+once, and goes through the steps one after another. The state before the first step is 0. ``before`` holds the state
+that each step began with, so that the gradient of the recurrent weights is that of a dense layer: dU = beforeᵀ da.
+
+Backward goes through the steps in the opposite order: a state is read by its own step's output and by the next step,
+
+    dh_t = dy_t + da_{t+1} Uᵀ
+
+and what comes back is multiplied by Uᵀ and a slope once for each step, which is why it vanishes or explodes.
+
+Sources: J. Elman, "Finding structure in time" (1990); S. Hochreiter, J. Schmidhuber, "Long short-term memory" (1997),
+with the forget gate of F. Gers, J. Schmidhuber, F. Cummins (2000); K. Cho et al., "Learning phrase representations
+using RNN encoder-decoder" (2014), in the form of cuDNN and PyTorch, which multiply by the reset gate after the product
+with U (Keras's ``reset_after``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from glassnet.core.shapes import Array, Geometry
+from glassnet.kernels.functions import logistic
+from glassnet.kernels.registry import kernel
+
+_STEPS = """
+earlier = t + 1 if reverse else t - 1
+later = t - 1 if reverse else t + 1
+first = T - 1 if reverse else 0
+last = 0 if reverse else T - 1
+"""
+
+
+def _steps(steps: int, reverse: int) -> Iterator[tuple[int, int | None]]:
+    """Each step with the one before it, in the order in which they are taken."""
+    before = None
+    for t in range(steps)[:: -1 if reverse else 1]:
+        yield t, before
+        before = t
+
+
+def _steps_back(steps: int, reverse: int) -> Iterator[tuple[int, int | None]]:
+    """Each step with the one after it, from the last that was taken to the first."""
+    return _steps(steps, not reverse)
+
+
+@kernel(
+    "h_t = tanh(a_t + h_{t−1} U)",
+    elements="""
+        before[n, t, h] = y[n, earlier, h]
+        y[n, t, h] = tanh(a[n, t, h] + sum[j](before[n, t, j] * recurrent[j, h]))
+    """
+    + _STEPS,
+    writes="y before",
+    shared="recurrent",
+    flops=lambda arrays: 2 * arrays["y"].size * (len(arrays["recurrent"]) + 4),
+)
+def simple_rnn_forward(a: Array, recurrent: Array, before: Array, y: Array, *, reverse: Geometry) -> None:
+    """Writes ``h_t = tanh(a_t + h_{t−1} U)``, with h₀ = 0.
+
+    Args:
+        a: what the inputs contribute, x W + b (N, T, H).
+        recurrent: U (H, H).
+        before: output h_{t−1} (N, T, H).
+        y: output h (N, T, H).
+        reverse: whether the steps are taken from the last to the first.
+    """
+    for t, earlier in _steps(a.shape[1], reverse):
+        before[:, t] = 0 if earlier is None else y[:, earlier]
+        np.tanh(a[:, t] + before[:, t] @ recurrent, out=y[:, t])  # (N, H) (H, H) -> (N, H)
+
+
+@kernel(
+    "dh_t = dy_t + da_{t+1} Uᵀ;  da_t = dh_t ⊙ (1 − h_t²)",
+    elements="""
+        da[n, t, h] = dh[n, t, h] * (1 - y[n, t, h] ** 2)
+        dh[n, t, h] = dy[n, t, h] + sum[q](da[n, later, q] * recurrent[h, q])
+    """
+    + _STEPS,
+    writes="da",
+    shared="recurrent",
+    flops=lambda arrays: 2 * arrays["y"].size * (len(arrays["recurrent"]) + 2),
+)
+def simple_rnn_backward(dy: Array, recurrent: Array, y: Array, da: Array, *, reverse: Geometry) -> None:
+    """Writes da, from the last step that was taken to the first.
+
+    Args:
+        dy: ∂L/∂h of each step's output (N, T, H).
+        recurrent: U (H, H).
+        y: h (N, T, H).
+        da: output ∂L/∂a (N, T, H).
+        reverse: as in the forward pass.
+    """
+    for t, later in _steps_back(dy.shape[1], reverse):
+        dh = dy[:, t] if later is None else dy[:, t] + da[:, later] @ recurrent.T  # (N, H) (H, H) -> (N, H)
+        np.multiply(dh, 1 - y[:, t] * y[:, t], out=da[:, t])
+
+
+@kernel(
+    "(i, f, g, o)_t = σ, σ, tanh, σ of a_t + h_{t−1} U;  c_t = f_t c_{t−1} + i_t g_t;  h_t = o_t tanh(c_t)",
+    elements="""
+        before[n, t, h] = y[n, earlier, h]
+        gates[n, t, q] = tanh(s[n, t, q]) if q // H == 2 else sigma(s[n, t, q])
+        cell[n, t, h] = gates[n, t, h] * gates[n, t, 2 * H + h] + (
+            0 if t == first else gates[n, t, H + h] * cell[n, earlier, h])
+        y[n, t, h] = gates[n, t, 3 * H + h] * tanh(cell[n, t, h])
+        s[n, t, q] = a[n, t, q] + sum[j](before[n, t, j] * recurrent[j, q])
+    """
+    + _STEPS,
+    writes="y before gates cell",
+    shared="recurrent",
+    flops=lambda arrays: 8 * arrays["y"].size * (len(arrays["recurrent"]) + 6),
+)
+def lstm_forward(
+    a: Array, recurrent: Array, before: Array, gates: Array, cell: Array, y: Array, *, reverse: Geometry
+) -> None:
+    """Writes the gates, the cell and the output of each step, with h₀ = c₀ = 0.
+
+    Args:
+        a: what the inputs contribute, x W + b (N, T, 4H), for the gates in the order i, f, g, o.
+        recurrent: U (H, 4H).
+        before: output h_{t−1} (N, T, H).
+        gates: output: the input gate i, the forget gate f, the candidate g, the output gate o (N, T, 4H).
+        cell: output c (N, T, H).
+        y: output h (N, T, H).
+        reverse: whether the steps are taken from the last to the first.
+    """
+    units = y.shape[2]
+    for t, earlier in _steps(a.shape[1], reverse):
+        before[:, t] = 0 if earlier is None else y[:, earlier]
+        s = a[:, t] + before[:, t] @ recurrent  # (N, H) (H, 4H) -> (N, 4H)
+        gates[:, t] = logistic(s)
+        np.tanh(s[:, 2 * units : 3 * units], out=gates[:, t, 2 * units : 3 * units])
+        i, f, g, o = np.split(gates[:, t], 4, axis=1)
+        cell[:, t] = i * g if earlier is None else f * cell[:, earlier] + i * g
+        np.multiply(o, np.tanh(cell[:, t]), out=y[:, t])
+
+
+@kernel(
+    "dh_t = dy_t + da_{t+1} Uᵀ;  dc_t = dh_t o_t (1 − tanh²(c_t)) + dc_{t+1} f_{t+1};  da = "
+    "(dc g i(1 − i), dc c_{t−1} f(1 − f), dc i (1 − g²), dh tanh(c) o(1 − o))",
+    elements="""
+        dcell[n, t, h] = (dh[n, t, h] * gates[n, t, 3 * H + h] * (1 - tanh(cell[n, t, h]) ** 2)
+            + (0 if t == last else dcell[n, later, h] * gates[n, later, H + h]))
+        da[n, t, q] = slope[n, t, q] * (
+            dcell[n, t, u] * gates[n, t, 2 * H + u] if q // H == 0 else dcell[n, t, u] * cell[n, earlier, u]
+            if q // H == 1 else dcell[n, t, u] * gates[n, t, u] if q // H == 2 else dh[n, t, u] * tanh(cell[n, t, u]))
+        slope[n, t, q] = 1 - gates[n, t, q] ** 2 if q // H == 2 else gates[n, t, q] * (1 - gates[n, t, q])
+        u = q % H
+        dh[n, t, h] = dy[n, t, h] + sum[p](da[n, later, p] * recurrent[h, p])
+    """
+    + _STEPS,
+    writes="da dcell",
+    inner="dcell",
+    shared="recurrent",
+    flops=lambda arrays: 8 * arrays["cell"].size * (len(arrays["recurrent"]) + 6),
+)
+def lstm_backward(
+    dy: Array, recurrent: Array, gates: Array, cell: Array, da: Array, dcell: Array, *, reverse: Geometry
+) -> None:
+    """Writes da and dc, from the last step that was taken to the first.
+
+    Args:
+        dy: ∂L/∂h of each step's output (N, T, H).
+        recurrent: U (H, 4H).
+        gates: i, f, g, o (N, T, 4H), from the forward pass.
+        cell: c (N, T, H), likewise.
+        da: output ∂L/∂a (N, T, 4H).
+        dcell: output ∂L/∂c (N, T, H).
+        reverse: as in the forward pass.
+    """
+    for (t, later), earlier in zip(_steps_back(dy.shape[1], reverse), _earlier(dy.shape[1], reverse), strict=True):
+        i, f, g, o = np.split(gates[:, t], 4, axis=1)
+        tanh_cell = np.tanh(cell[:, t])
+        dh, dc = dy[:, t], 0
+        if later is not None:
+            dh = dh + da[:, later] @ recurrent.T  # (N, 4H) (4H, H) -> (N, H)
+            dc = dcell[:, later] * np.split(gates[:, later], 4, axis=1)[1]
+        dcell[:, t] = dc = dh * o * (1 - tanh_cell * tanh_cell) + dc
+        old = 0 if earlier is None else cell[:, earlier]
+        parts = dc * g * i * (1 - i), dc * old * f * (1 - f), dc * i * (1 - g * g), dh * tanh_cell * o * (1 - o)
+        np.concatenate(parts, axis=1, out=da[:, t])
+
+
+def _earlier(steps: int, reverse: int) -> list[int | None]:
+    """What comes before each step, from the last that was taken to the first."""
+    return [earlier for _, earlier in _steps(steps, reverse)][::-1]
+
+
+@kernel(
+    "s = h_{t−1} U + v;  r, z = σ(a + s) of their thirds;  n = tanh(a + r ⊙ s);  h_t = (1 − z) n + z h_{t−1}",
+    elements="""
+        before[n, t, h] = y[n, earlier, h]
+        states[n, t, q] = sum[j](before[n, t, j] * recurrent[j, q]) + recurrent_bias[q]
+        gates[n, t, q] = (sigma(a[n, t, q] + states[n, t, q]) if q // H < 2
+            else tanh(a[n, t, q] + gates[n, t, q - 2 * H] * states[n, t, q]))
+        y[n, t, h] = (1 - gates[n, t, H + h]) * gates[n, t, 2 * H + h] + gates[n, t, H + h] * before[n, t, h]
+    """
+    + _STEPS,
+    writes="y before states gates",
+    shared="recurrent recurrent_bias",
+    left_out={"recurrent_bias": " + v"},
+    flops=lambda arrays: 6 * arrays["y"].size * (len(arrays["recurrent"]) + 6),
+)
+def gru_forward(
+    a: Array,
+    recurrent: Array,
+    recurrent_bias: Array | None,
+    before: Array,
+    states: Array,
+    gates: Array,
+    y: Array,
+    *,
+    reverse: Geometry,
+) -> None:
+    """Writes the gates and the output of each step, with h₀ = 0.
+
+    Args:
+        a: what the inputs contribute, x W + b (N, T, 3H), for r, z, n in this order.
+        recurrent: U (H, 3H).
+        recurrent_bias: v (3H,), or None for a layer without biases.
+        before: output h_{t−1} (N, T, H).
+        states: output: what the states contribute, s = h_{t−1} U + v (N, T, 3H).
+        gates: output: the reset gate r, the update gate z, the candidate n (N, T, 3H).
+        y: output h (N, T, H).
+        reverse: whether the steps are taken from the last to the first.
+    """
+    units = y.shape[2]
+    for t, earlier in _steps(a.shape[1], reverse):
+        before[:, t] = 0 if earlier is None else y[:, earlier]
+        s = states[:, t]
+        np.matmul(before[:, t], recurrent, out=s)  # (N, H) (H, 3H) -> (N, 3H)
+        if recurrent_bias is not None:
+            s += recurrent_bias
+        gates[:, t] = logistic(a[:, t] + s)
+        r, z, candidate = np.split(gates[:, t], 3, axis=1)
+        np.tanh(a[:, t, 2 * units :] + r * s[:, 2 * units :], out=candidate)
+        y[:, t] = (1 - z) * candidate + z * before[:, t]
+
+
+@kernel(
+    "dh_t = dy_t + dh_{t+1} z_{t+1} + ds_{t+1} Uᵀ;  da = (da_n s r(1 − r), dh (h_{t−1} − n) z(1 − z), "
+    "dh (1 − z)(1 − n²));  ds = da, its last third times r",
+    elements="""
+        dh[n, t, h] = dy[n, t, h] + sum[p](dstates[n, later, p] * recurrent[h, p]) + (
+            0 if t == last else dh[n, later, h] * gates[n, later, H + h])
+        da[n, t, q] = (
+            da[n, t, q + 2 * H] * states[n, t, q + 2 * H] * gates[n, t, q] * (1 - gates[n, t, q]) if q // H == 0
+            else dh[n, t, u] * (before[n, t, u] - gates[n, t, u + 2 * H]) * gates[n, t, q] * (1 - gates[n, t, q])
+            if q // H == 1 else dh[n, t, u] * (1 - gates[n, t, u + H]) * (1 - gates[n, t, q] ** 2))
+        dstates[n, t, q] = da[n, t, q] * gates[n, t, u] if q // H == 2 else da[n, t, q]
+        u = q % H
+    """
+    + _STEPS,
+    writes="da dstates dh",
+    inner="dh",
+    shared="recurrent",
+    flops=lambda arrays: 6 * arrays["before"].size * (len(arrays["recurrent"]) + 6),
+)
+def gru_backward(
+    dy: Array,
+    recurrent: Array,
+    before: Array,
+    states: Array,
+    gates: Array,
+    da: Array,
+    dstates: Array,
+    dh: Array,
+    *,
+    reverse: Geometry,
+) -> None:
+    """Writes da, ds and dh, from the last step that was taken to the first.
+
+    Args:
+        dy: ∂L/∂h of each step's output (N, T, H).
+        recurrent: U (H, 3H).
+        before: h_{t−1} (N, T, H), like the next two from the forward pass.
+        states: s (N, T, 3H).
+        gates: r, z, n (N, T, 3H).
+        da: output ∂L/∂a (N, T, 3H).
+        dstates: output ∂L/∂s (N, T, 3H).
+        dh: output ∂L/∂h of each state, by all that read it (N, T, H).
+        reverse: as in the forward pass.
+    """
+    units = dy.shape[2]
+    for t, later in _steps_back(dy.shape[1], reverse):
+        r, z, candidate = np.split(gates[:, t], 3, axis=1)
+        dh[:, t] = dy[:, t]
+        if later is not None:
+            dh[:, t] += dh[:, later] * gates[:, later, units : 2 * units]
+            dh[:, t] += dstates[:, later] @ recurrent.T  # (N, 3H) (3H, H) -> (N, H)
+        dr, dz, dcandidate = np.split(da[:, t], 3, axis=1)
+        np.multiply(dh[:, t] * (1 - z), 1 - candidate * candidate, out=dcandidate)
+        np.multiply(dh[:, t] * (before[:, t] - candidate), z * (1 - z), out=dz)
+        np.multiply(dcandidate * states[:, t, 2 * units :], r * (1 - r), out=dr)
+        dstates[:, t] = da[:, t]
+        dstates[:, t, 2 * units :] *= r

@@ -1,0 +1,320 @@
+"""Recurrent layers: simple RNN, LSTM and GRU on sequences."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from math import inf
+from typing import Any, ClassVar
+
+import numpy as np
+
+from glassnet.core.parameters import Parameter
+from glassnet.core.settings import boolean, number, whole
+from glassnet.core.shapes import Array, Shape
+from glassnet.initializers import as_initializer, init_setting
+from glassnet.kernels.dense import dense_backward, dense_forward
+from glassnet.kernels.recurrent import (
+    gru_backward,
+    gru_forward,
+    lstm_backward,
+    lstm_forward,
+    simple_rnn_backward,
+    simple_rnn_forward,
+)
+from glassnet.kernels.steps import last_step_backward, last_step_forward
+from glassnet.layers.base import Layer
+from glassnet.layers.dense import rows_of
+from glassnet.runners import Runner
+
+States = dict[str, Array]
+"""What a recurrence writes in its forward pass, by the names of its kernels' arguments."""
+
+
+class _Recurrent(Layer):
+    """What recurrent layers have in common: a dense layer of all inputs at once, a recurrence, and which steps count.
+
+    Attributes:
+        gates: how many numbers each unit has in the recurrence.
+    """
+
+    gates: ClassVar[int]
+    bias: Parameter
+
+    def __init__(
+        self,
+        units: int,
+        *,
+        return_sequences: bool = False,
+        reverse: bool = False,
+        use_bias: bool = True,
+        weight_init: Any = "glorot_uniform",
+        recurrent_init: Any = "orthogonal",
+        bias_init: Any = "zeros",
+    ) -> None:
+        name = type(self).__name__
+        self.units = whole(units, "units", name)
+        self.return_sequences = boolean(return_sequences, "return_sequences", name)
+        self.reverse = boolean(reverse, "reverse", name)
+        self.use_bias = boolean(use_bias, "use_bias", name)
+        self.weight_init = init_setting(weight_init)
+        self.recurrent_init = init_setting(recurrent_init)
+        self.bias_init = init_setting(bias_init)
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        """Creates W (D, G·H), U (H, G·H) and, where there are biases, b (G·H,), for G gates of H units."""
+        self.require_axes(input_shape, (2,), "sequences (N, T, D)", "give each row a time axis: x[:, :, None]")
+        steps, features = input_shape
+        width = self.gates * self.units
+        fans = features, self.units
+        self.weight = self.add_parameter("weight", (features, width), self.weight_init, unit_axis=1, fans=fans)
+        own = self.recurrent_init
+        self.recurrent = self.add_parameter("recurrent_weight", (self.units, width), own, unit_axis=1)
+        if self.use_bias:
+            self.bias = self.add_parameter("bias", (width,), self.first_bias, is_weight=False)
+        return (steps, self.units) if self.return_sequences else (self.units,)
+
+    def first_bias(self, shape: Shape, rng: np.random.Generator) -> Array:
+        """The initial b (G·H,)."""
+        return np.array(as_initializer(self.bias_init)(shape, rng))
+
+    @abstractmethod
+    def recur(self, run: Runner, a: Array, before: Array, y: Array) -> States:
+        """Goes through the steps: from a (N, T, G·H) to ``before`` and y (N, T, H); returns what backward needs."""
+
+    @abstractmethod
+    def recur_back(self, run: Runner, dy: Array, before: Array, y: Array, states: States, da: Array) -> Array:
+        """Goes back through the steps: from dy (N, T, H) to da (N, T, G·H); returns ∂L/∂(before U), of that shape."""
+
+    def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Any]:
+        """Returns y and, as the cache, x, the states and what the recurrence keeps."""
+        rows, steps, _ = x.shape
+        a = run.empty((rows, steps, self.gates * self.units), x.dtype)
+        bias = self.bias.value if self.use_bias else None
+        run(self, dense_forward, x=rows_of(x), weight=self.weight.value, bias=bias, y=rows_of(a))
+        before, y = (run.empty((rows, steps, self.units), x.dtype) for _ in range(2))
+        states = self.recur(run, a, before, y)
+        cache = x, before, y, states
+        if self.return_sequences:
+            return y, cache
+        last = run.empty((rows, self.units), x.dtype)
+        run(self, last_step_forward, x=y, y=last, reverse=self.reverse)
+        return last, cache
+
+    def backward(self, run: Runner, dy: Array, cache: Any) -> Array:
+        """Writes dW, dU and db, returns dx (N, T, D)."""
+        x, before, y, states = cache
+        if not self.return_sequences:
+            dlast, dy = dy, run.empty(y.shape, dy.dtype)
+            run(self, last_step_backward, dy=dlast, dx=dy, reverse=self.reverse)
+        da = run.empty((*x.shape[:2], self.gates * self.units), dy.dtype)
+        dstates = self.recur_back(run, dy, before, y, states, da)
+        self._dense_back(run, dstates, before, None, self.recurrent, self.recurrent_bias_gradient())
+        dx = run.empty(x.shape, dy.dtype)
+        self._dense_back(run, da, x, dx, self.weight, self.bias.gradient if self.use_bias else None)
+        return dx
+
+    def recurrent_bias_gradient(self) -> Array | None:
+        """Where the gradient of what is added to h U goes, if anything is."""
+        return None
+
+    def _dense_back(
+        self, run: Runner, dy: Array, x: Array, dx: Array | None, weight: Parameter, dbias: Array | None
+    ) -> None:
+        """The backward pass of a dense layer that all steps have in common."""
+        arrays = {"dy": rows_of(dy), "x": rows_of(x), "weight": weight.value, "dx": None if dx is None else rows_of(dx)}
+        run(self, dense_backward, **arrays, dweight=weight.gradient, dbias=dbias)
+
+    def flops(self, input_shape: Shape, output_shape: Shape) -> int:
+        """2 (D + H) G H for each step, and some 10 for each number of the gates."""
+        steps, features = input_shape
+        return 2 * steps * (features + self.units + 5) * self.gates * self.units
+
+
+class SimpleRNN(_Recurrent):
+    """h_t = tanh(x_t W + b + h_{t−1} U), with h₀ = 0.
+
+    Args:
+        units: H, the numbers that the layer carries from step to step.
+        return_sequences: whether it gives the states of all steps, or the last alone.
+        reverse: whether it goes from the last step to the first; the last that it takes is then the first.
+        use_bias: whether there is a b.
+        weight_init: initial W (D, H): a name, an initializer, a number or an array.
+        recurrent_init: initial U (H, H), likewise.
+        bias_init: initial b (H,), likewise.
+
+    Shape:
+        (N, T, D) -> (N, H), or (N, T, H) with ``return_sequences``.
+
+    Raises:
+        ConfigurationError: settings outside their range.
+        ShapeError: at build, inputs that are no sequences.
+
+    Source: J. Elman, "Finding structure in time", Cognitive Science 14 (1990).
+
+    Example:
+        >>> import glassnet as gn
+        >>> gn.Sequential(gn.SimpleRNN(8, return_sequences=True), gn.SimpleRNN(4)).build((12, 3))
+        (4,)
+    """
+
+    gates = 1
+
+    def recur(self, run: Runner, a: Array, before: Array, y: Array) -> States:
+        """Writes h."""
+        run(self, simple_rnn_forward, a=a, recurrent=self.recurrent.value, before=before, y=y, reverse=self.reverse)
+        return {}
+
+    def recur_back(self, run: Runner, dy: Array, before: Array, y: Array, states: States, da: Array) -> Array:
+        """Writes da, which is ∂L/∂(before U), too."""
+        run(self, simple_rnn_backward, dy=dy, recurrent=self.recurrent.value, y=y, da=da, reverse=self.reverse)
+        return da
+
+
+class LSTM(_Recurrent):
+    """Long short-term memory: a cell c that gates write, keep and read.
+
+    With s = x_t W + b + h_{t−1} U in four parts of H: i = σ(s_i), f = σ(s_f), g = tanh(s_g), o = σ(s_o), and
+
+        c_t = f c_{t−1} + i g        h_t = o tanh(c_t)        h₀ = c₀ = 0
+
+    The parts stand in W, U and b in the order i, f, g, o, as in PyTorch, which has two biases b_ih and b_hh; b is their
+    sum. The biases of the forget gate begin as 1, so that the cell keeps what it has at first.
+
+    Args:
+        units: H.
+        return_sequences: whether it gives h of all steps, or the last alone.
+        reverse: whether it goes from the last step to the first; the last that it takes is then the first.
+        use_bias: whether there is a b.
+        weight_init: initial W (D, 4H): a name, an initializer, a number or an array.
+        recurrent_init: initial U (H, 4H), likewise.
+        bias_init: initial b (4H,), likewise.
+        forget_bias: what is added to the initial biases of the forget gate.
+
+    Shape:
+        (N, T, D) -> (N, H), or (N, T, H) with ``return_sequences``.
+
+    Raises:
+        ConfigurationError: settings outside their range.
+        ShapeError: at build, inputs that are no sequences.
+
+    Source: S. Hochreiter, J. Schmidhuber, "Long short-term memory" (1997); F. Gers, J. Schmidhuber, F. Cummins,
+    "Learning to forget" (2000); the bias of 1: R. Jozefowicz, W. Zaremba, I. Sutskever, "An empirical exploration of
+    recurrent network architectures", ICML 2015.
+
+    Example:
+        >>> import glassnet as gn
+        >>> gn.Sequential(gn.LSTM(32), gn.Dense(3)).build((100, 6))
+        (3,)
+    """
+
+    gates = 4
+
+    def __init__(
+        self,
+        units: int,
+        *,
+        return_sequences: bool = False,
+        reverse: bool = False,
+        use_bias: bool = True,
+        weight_init: Any = "glorot_uniform",
+        recurrent_init: Any = "orthogonal",
+        bias_init: Any = "zeros",
+        forget_bias: float = 1.0,
+    ) -> None:
+        super().__init__(
+            units,
+            return_sequences=return_sequences,
+            reverse=reverse,
+            use_bias=use_bias,
+            weight_init=weight_init,
+            recurrent_init=recurrent_init,
+            bias_init=bias_init,
+        )
+        self.forget_bias = number(forget_bias, "forget_bias", "LSTM", low=-inf)
+
+    def first_bias(self, shape: Shape, rng: np.random.Generator) -> Array:
+        """The initial b, with more for the forget gate."""
+        found = super().first_bias(shape, rng)
+        found[self.units : 2 * self.units] += self.forget_bias
+        return found
+
+    def recur(self, run: Runner, a: Array, before: Array, y: Array) -> States:
+        """Writes the gates, c and h."""
+        states = {"gates": run.empty(a.shape, a.dtype), "cell": run.empty(y.shape, y.dtype)}
+        arrays = {"a": a, "recurrent": self.recurrent.value, "before": before, **states, "y": y}
+        run(self, lstm_forward, **arrays, reverse=self.reverse)
+        return states
+
+    def recur_back(self, run: Runner, dy: Array, before: Array, y: Array, states: States, da: Array) -> Array:
+        """Writes da, which is ∂L/∂(before U), too."""
+        arrays = {"dy": dy, "recurrent": self.recurrent.value, **states, "da": da}
+        run(self, lstm_backward, **arrays, dcell=run.empty(y.shape, dy.dtype), reverse=self.reverse)
+        return da
+
+
+class GRU(_Recurrent):
+    """Gated recurrent unit: a reset gate r and an update gate z decide how much of the state stays.
+
+    With a = x_t W + b and s = h_{t−1} U + v in three parts of H: r = σ(a_r + s_r), z = σ(a_z + s_z) and
+
+        n = tanh(a_n + r s_n)        h_t = (1 − z) n + z h_{t−1}        h₀ = 0
+
+    The parts stand in W, U, b and v in the order r, z, n, as in PyTorch. Keras has z first, and this form as
+    ``reset_after=True``, its default; the one of the paper, which multiplies h by r before the product with U, is not
+    offered.
+
+    Args:
+        units: H.
+        return_sequences: whether it gives h of all steps, or the last alone.
+        reverse: whether it goes from the last step to the first; the last that it takes is then the first.
+        use_bias: whether there are b and v.
+        weight_init: initial W (D, 3H): a name, an initializer, a number or an array.
+        recurrent_init: initial U (H, 3H), likewise.
+        bias_init: initial b and v (3H,), likewise.
+
+    Shape:
+        (N, T, D) -> (N, H), or (N, T, H) with ``return_sequences``.
+
+    Raises:
+        ConfigurationError: settings outside their range.
+        ShapeError: at build, inputs that are no sequences.
+
+    Source: K. Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical machine
+    translation", EMNLP 2014.
+
+    Example:
+        >>> import glassnet as gn
+        >>> gn.Sequential(gn.GRU(64), gn.Dense(1)).build((48, 6))
+        (1,)
+    """
+
+    gates = 3
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        """Creates W (D, 3H), U (H, 3H) and, where there are biases, b and v (3H,)."""
+        output_shape = super().build(input_shape, rng)
+        if self.use_bias:
+            shape = (3 * self.units,)
+            self.recurrent_bias = self.add_parameter("recurrent_bias", shape, self.bias_init, is_weight=False)
+        return output_shape
+
+    def recur(self, run: Runner, a: Array, before: Array, y: Array) -> States:
+        """Writes s, the gates and h."""
+        states = {name: run.empty(a.shape, a.dtype) for name in ("states", "gates")}
+        weights = {
+            "recurrent": self.recurrent.value,
+            "recurrent_bias": self.recurrent_bias.value if self.use_bias else None,
+        }
+        run(self, gru_forward, a=a, **weights, before=before, **states, y=y, reverse=self.reverse)
+        return states
+
+    def recur_back(self, run: Runner, dy: Array, before: Array, y: Array, states: States, da: Array) -> Array:
+        """Writes da and returns ds."""
+        new = {"dstates": run.empty(da.shape, da.dtype), "dh": run.empty(y.shape, dy.dtype)}
+        arrays = {"dy": dy, "recurrent": self.recurrent.value, "before": before, **states, "da": da, **new}
+        run(self, gru_backward, **arrays, reverse=self.reverse)
+        return new["dstates"]
+
+    def recurrent_bias_gradient(self) -> Array | None:
+        """That of v."""
+        return self.recurrent_bias.gradient if self.use_bias else None
