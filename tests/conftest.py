@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
@@ -9,6 +11,10 @@ from hypothesis import HealthCheck, settings
 # A busy machine makes drawing slow, which is no fault of a test.
 settings.register_profile("glassnet", suppress_health_check=[HealthCheck.too_slow], deadline=None)
 settings.load_profile("glassnet")
+
+# Whoever starts the tests in the background may have Ctrl-C ignored; that would be handed on to what they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

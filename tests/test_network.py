@@ -172,7 +172,7 @@ def test_names_of_activations_and_added_layers() -> None:
         (lambda: gn.Sequential("rellu"), gn.ConfigurationError, "did you mean 'relu'"),
         (lambda: gn.Sequential([gn.ReLU()]), gn.ConfigurationError, r"a list of 1 layers.*Sequential\(\*layers\)"),
         (lambda: gn.Sequential(3), gn.ConfigurationError, r"3 \(a int\)"),
-        (lambda: gn.Sequential(gn.Dense(2)).build((2, 3)), gn.ShapeError, r"layer 0 \(Dense\(2\)\).*Flatten"),
+        (lambda: gn.Sequential(gn.Dense(2)).build((2, 3, 4)), gn.ShapeError, r"layer 0 \(Dense\(2\)\).*Flatten"),
         (lambda: gn.Sequential(gn.Dense(2)).build(()), gn.ShapeError, "without the batch axis"),
         (lambda: gn.Sequential(gn.Dense(2)).build((0,)), gn.ShapeError, "above 0"),
         (lambda: gn.Sequential(gn.Dense(2)).build((2,), dtype="float16"), gn.ConfigurationError, "float16.*float32"),

@@ -23,7 +23,7 @@ from model_files import edited, without_checksums
 import glassnet as gn
 from glassnet.core.errors import GlassnetError
 
-EXAMPLES = int(os.environ.get("GLASSNET_FUZZ_EXAMPLES", "2500"))
+EXAMPLES = int(os.environ.get("GLASSNET_FUZZ_EXAMPLES", "1000"))
 MOST_BYTES = 1 << 24
 """What reading a file of a few kilobytes may take."""
 QUICK = settings(

@@ -304,7 +304,7 @@ def test_a_pair_as_a_list_is_no_pair():
 
 
 def test_a_wrong_shape_from_build_is_found_by_the_next_layer():
-    net = gn.Sequential(type("Tall", (Square,), {"build": lambda self, shape, rng: (2, 2)})(), gn.Dense(3))
+    net = gn.Sequential(type("Tall", (Square,), {"build": lambda self, shape, rng: (2, 2, 2)})(), gn.Dense(3))
     with pytest.raises(GlassnetError, match=r"layer 1 \(Dense\(3\)\)"):
         net.build((3,))
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
 
 FILE = Path(__file__).with_name("recurrent.npz")
 N, T, D, H = 3, 5, 4, 6
 
 
 def main() -> None:
+    import torch
+
     torch.manual_seed(0)
     found: dict[str, np.ndarray] = {"torch": np.array(torch.__version__)}
     for kind in ("RNN", "LSTM", "GRU"):
