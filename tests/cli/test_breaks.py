@@ -126,7 +126,7 @@ def test_resuming_a_finished_training_ends_at_once(capsys: pytest.CaptureFixture
         (["--seed", "1"], "seed 1 instead of 0"),
         (["--optimizer", "sgd"], "SGD"),
         (["--patience", "3"], "EarlyStopping"),
-        (["--subset", "50,10"], "preprocessing Table"),
+        (["--subset", "50,10"], "preprocessing learned from other data"),
     ],
 )
 def test_other_settings_are_refused_by_name(

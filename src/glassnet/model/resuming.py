@@ -21,6 +21,8 @@ from glassnet.model.saving import KEPT, parts_of, read_newest
 from glassnet.training import FitSettings, LatestFit, TrainingPosition, differences, engine_class
 
 WHERE = "fit: resume"
+MOST_LETTERS = 200
+"""What is longer is not read by anybody in a message."""
 LEARNED = "preprocessing", "target_scaling", "feature_names", "target_name", "class_names"
 """What a model may have been given, or learn from a frame in ``fit``."""
 
@@ -176,7 +178,10 @@ def _require_same(model: WithDoors, parts: ModelParts, fit: LatestFit, source: s
     for name in LEARNED:
         own, other = getattr(model, name), getattr(parts, name)
         if own is not None and to_config(own, where=name) != to_config(other, where=name):
-            found.append(f"{name} {own!r:.200} instead of {other!r:.200}")
+            texts = repr(own), repr(other)
+            is_short = max(map(len, texts)) <= MOST_LETTERS and texts[0] != texts[1]
+            learned = f"{name} learned from other data, or with other options"
+            found.append(f"{name} {texts[0]} instead of {texts[1]}" if is_short else learned)
     if found:
         raise ConfigurationError(
             where=WHERE,
