@@ -46,10 +46,7 @@ def one_at_a_time(train: Callable[Concatenate[T, P], R]) -> Callable[Concatenate
                 _take(thing, frame, train.__name__.lstrip("_"))
             return train(model, *args, **kwargs)
         finally:
-            _give_back(thing, frame)
-            later = model._trained_thing()
-            if later is not thing:
-                _give_back(later, frame)
+            _give_back(frame)
             del frame  # which else would refer to itself
 
     return in_turn
@@ -66,9 +63,10 @@ def share_turn(model: Trained, *, where: str) -> None:
         _take(thing, frame, where)
 
 
-def _give_back(thing: object, frame: FrameType) -> None:
-    if _TRAINED.get(id(thing)) is frame:
-        del _TRAINED[id(thing)]
+def _give_back(frame: FrameType) -> None:
+    """Ends all turns of a frame: its thing may have become others, one after another, since it began."""
+    for thing in [thing for thing, owner in list(_TRAINED.items()) if owner is frame]:
+        del _TRAINED[thing]
 
 
 def require_rest(thing: object, *, where: str) -> None:
