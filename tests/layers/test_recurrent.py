@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -90,3 +91,20 @@ def test_what_is_no_sequence_is_refused(layer: type[gn.Layer]) -> None:
             gn.Sequential(layer(4)).build(shape)  # type: ignore[call-arg]
     with pytest.raises(gn.ConfigurationError, match="units"):
         layer(0)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("loss", "y"),
+    [
+        ("cross_entropy", np.arange(6) % 3),
+        (gn.losses.JointCrossEntropy([2, 1]), np.zeros((6, 2), int)),
+        ("mean_squared_error", np.zeros((6, 3))),
+        ("binary_cross_entropy", np.arange(6) % 2),
+        ("hinge", np.zeros(6)),
+    ],
+)
+def test_outputs_of_each_step_where_one_is_wanted_are_explained(loss: Any, y: Array) -> None:
+    x = np.zeros((6, 5, 2))
+    for layers in ([gn.Dense(3)], [gn.GRU(4, return_sequences=True), gn.Dense(3)]):
+        with pytest.raises(gn.ShapeError, match=r"those of each step: put gn.Flatten\(\) before the last layer"):
+            gn.Model(gn.Sequential(*layers), loss, "adam").fit(x, y, verbose=False)

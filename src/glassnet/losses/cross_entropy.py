@@ -22,6 +22,7 @@ from glassnet.losses.targets import (
     check_shares,
     least_and_most,
     mismatch,
+    one_for_a_row,
     require_range,
 )
 from glassnet.runners import Runner
@@ -76,7 +77,10 @@ class CrossEntropy(Loss):
                 where="CrossEntropy",
                 received=f"outputs of shape {batch_shape(output_shape)}",
                 expected="(N, K), one output for each of K ≥ 2 classes",
-                fix="end the network in gn.Dense(K); for a single yes-or-no output use gn.losses.BinaryCrossEntropy()",
+                fix=one_for_a_row(
+                    output_shape,
+                    "end the network in gn.Dense(K); for a single yes-or-no output use gn.losses.BinaryCrossEntropy()",
+                ),
             )
         classes = output_shape[0]
         self._class_weights(classes)

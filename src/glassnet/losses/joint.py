@@ -15,7 +15,7 @@ from glassnet.kernels import classes as kernels
 from glassnet.kernels.combine import accumulate, concat_backward, concat_forward
 from glassnet.kernels.softmax import softmax_forward
 from glassnet.losses.base import REDUCTIONS, Loss
-from glassnet.losses.targets import check_labels, check_shares, mismatch
+from glassnet.losses.targets import check_labels, check_shares, mismatch, one_for_a_row
 from glassnet.runners import Runner
 
 
@@ -62,7 +62,7 @@ class JointCrossEntropy(Loss):
                 where="JointCrossEntropy",
                 received=f"outputs of shape {batch_shape(output_shape)}",
                 expected=f"(N, {sum(self.class_counts)}), one output for each class of {self.class_counts}",
-                fix=f"end the network in gn.Dense({sum(self.class_counts)})",
+                fix=one_for_a_row(output_shape, f"end the network in gn.Dense({sum(self.class_counts)})"),
             )
         labels = numeric(targets, where=where)
         if labels.shape[1:] == output_shape != (len(self.class_counts),):

@@ -108,14 +108,20 @@ def check_probabilities(outputs: Array, loss: str) -> None:
         )
 
 
+def one_for_a_row(output_shape: Shape, otherwise: str) -> str:
+    """What to do about outputs that a loss does not take: another mend where they are those of each step of a row."""
+    steps = "the outputs are those of each step: put gn.Flatten() before the last layer, or leave return_sequences out"
+    return steps if len(output_shape) == 2 else otherwise
+
+
 def mismatch(targets: Array, output_shape: Shape, where: str, *, takes_labels: bool = False) -> ShapeError:
     """The error for targets that do not have the outputs' shape, with the mend for each usual mistake."""
-    fix = "end the network in as many outputs as a row of targets has numbers"
+    fix = one_for_a_row(output_shape, "end the network in as many outputs as a row of targets has numbers")
     if targets.ndim == 2 and (targets.shape[0],) == output_shape:
         fix = f"rows are examples: pass y.T, of shape {targets.shape[::-1]}"
     elif targets.ndim == 1 and output_shape == (1,):
         fix = "make the targets a column: y.reshape(-1, 1)"
-    elif targets.ndim == 1 and targets.dtype.kind in "iub":
+    elif targets.ndim == len(output_shape) == 1 and targets.dtype.kind in "iub":
         fix = f"for integer class labels use the loss cross_entropy, or one-hot rows: np.eye({output_shape[-1]})[y]"
     elif targets.ndim == 2 and targets.shape[1] == 1 and takes_labels:
         fix = "pass the labels as a flat array: y.ravel()"
