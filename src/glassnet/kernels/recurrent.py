@@ -18,8 +18,6 @@ with U (Keras's ``reset_after``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from glassnet.core.shapes import Array, Geometry
@@ -34,17 +32,10 @@ last = 0 if reverse else T - 1
 """
 
 
-def _steps(steps: int, reverse: int) -> Iterator[tuple[int, int | None]]:
-    """Each step with the one before it, in the order in which they are taken."""
-    before = None
-    for t in range(steps)[:: -1 if reverse else 1]:
-        yield t, before
-        before = t
-
-
-def _steps_back(steps: int, reverse: int) -> Iterator[tuple[int, int | None]]:
-    """Each step with the one after it, from the last that was taken to the first."""
-    return _steps(steps, not reverse)
+def _steps(steps: int, reverse: int) -> list[tuple[int, int | None, int | None]]:
+    """Each step with the one before and the one after it, in the order in which they are taken."""
+    order = list(range(steps))[:: -1 if reverse else 1]
+    return list(zip(order, [None, *order[:-1]], [*order[1:], None], strict=True))
 
 
 @kernel(
@@ -68,7 +59,7 @@ def simple_rnn_forward(a: Array, recurrent: Array, before: Array, y: Array, *, r
         y: output h (N, T, H).
         reverse: whether the steps are taken from the last to the first.
     """
-    for t, earlier in _steps(a.shape[1], reverse):
+    for t, earlier, _ in _steps(a.shape[1], reverse):
         before[:, t] = 0 if earlier is None else y[:, earlier]
         np.tanh(a[:, t] + before[:, t] @ recurrent, out=y[:, t])  # (N, H) (H, H) -> (N, H)
 
@@ -94,7 +85,7 @@ def simple_rnn_backward(dy: Array, recurrent: Array, y: Array, da: Array, *, rev
         da: output ∂L/∂a (N, T, H).
         reverse: as in the forward pass.
     """
-    for t, later in _steps_back(dy.shape[1], reverse):
+    for t, _, later in reversed(_steps(dy.shape[1], reverse)):
         dh = dy[:, t] if later is None else dy[:, t] + da[:, later] @ recurrent.T  # (N, H) (H, H) -> (N, H)
         np.multiply(dh, 1 - y[:, t] * y[:, t], out=da[:, t])
 
@@ -129,7 +120,7 @@ def lstm_forward(
         reverse: whether the steps are taken from the last to the first.
     """
     units = y.shape[2]
-    for t, earlier in _steps(a.shape[1], reverse):
+    for t, earlier, _ in _steps(a.shape[1], reverse):
         before[:, t] = 0 if earlier is None else y[:, earlier]
         s = a[:, t] + before[:, t] @ recurrent  # (N, H) (H, 4H) -> (N, 4H)
         gates[:, t] = logistic(s)
@@ -172,7 +163,7 @@ def lstm_backward(
         dcell: output ∂L/∂c (N, T, H).
         reverse: as in the forward pass.
     """
-    for (t, later), earlier in zip(_steps_back(dy.shape[1], reverse), _earlier(dy.shape[1], reverse), strict=True):
+    for t, earlier, later in reversed(_steps(dy.shape[1], reverse)):
         i, f, g, o = np.split(gates[:, t], 4, axis=1)
         tanh_cell = np.tanh(cell[:, t])
         dh, dc = dy[:, t], 0
@@ -183,11 +174,6 @@ def lstm_backward(
         old = 0 if earlier is None else cell[:, earlier]
         parts = dc * g * i * (1 - i), dc * old * f * (1 - f), dc * i * (1 - g * g), dh * tanh_cell * o * (1 - o)
         np.concatenate(parts, axis=1, out=da[:, t])
-
-
-def _earlier(steps: int, reverse: int) -> list[int | None]:
-    """What comes before each step, from the last that was taken to the first."""
-    return [earlier for _, earlier in _steps(steps, reverse)][::-1]
 
 
 @kernel(
@@ -229,7 +215,7 @@ def gru_forward(
         reverse: whether the steps are taken from the last to the first.
     """
     units = y.shape[2]
-    for t, earlier in _steps(a.shape[1], reverse):
+    for t, earlier, _ in _steps(a.shape[1], reverse):
         before[:, t] = 0 if earlier is None else y[:, earlier]
         s = states[:, t]
         np.matmul(before[:, t], recurrent, out=s)  # (N, H) (H, 3H) -> (N, 3H)
@@ -286,7 +272,7 @@ def gru_backward(
         reverse: as in the forward pass.
     """
     units = dy.shape[2]
-    for t, later in _steps_back(dy.shape[1], reverse):
+    for t, _, later in reversed(_steps(dy.shape[1], reverse)):
         r, z, candidate = np.split(gates[:, t], 3, axis=1)
         dh[:, t] = dy[:, t]
         if later is not None:
