@@ -89,8 +89,9 @@ class Start:
 
     def put(self, model: WithDoors) -> None:
         """Gives the model's network the parameters of the place where training goes on."""
-        for (_, own), (_, value) in zip(model.network.named_parameters(), self.values, strict=False):
-            np.copyto(own, value)
+        if self.values:
+            for (_, own), (_, value) in zip(model.network.named_parameters(), self.values, strict=True):
+                np.copyto(own, value)
         if self.fit.parameters is not None:
             model.network.put_back(self.fit.parameters)
 
