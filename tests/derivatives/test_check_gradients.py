@@ -71,3 +71,17 @@ def test_many_elements_are_sampled() -> None:
 def test_targets_of_the_wrong_shape_are_refused() -> None:
     with pytest.raises(gn.ShapeError, match=r"y.reshape\(-1, 1\)"):
         gn.check_gradients(gn.Sequential(gn.Dense(1)), X, np.ones(4), loss="mean_squared_error")
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, 1e200])
+@pytest.mark.parametrize("where", ["weight", "bias", "dx"])
+def test_a_gradient_beyond_all_bounds_fails_the_check_without_a_warning(wrong: float, where: str) -> None:
+    class Broken(gn.Dense):
+        def backward(self, run: gn.Runner, dy: np.ndarray, cache: np.ndarray) -> np.ndarray:
+            dx = super().backward(run, dy, cache)
+            written = {"weight": self.weight.gradient, "bias": self.bias.gradient, "dx": dx}[where]
+            written.flat[0] = wrong
+            return dx
+
+    report = gn.check_gradients(gn.Sequential(Broken(2)), np.random.default_rng(0).normal(size=(3, 2)))
+    assert not report.passed

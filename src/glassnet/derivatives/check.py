@@ -228,7 +228,7 @@ def _compare(
     b, d = np.array(backward), np.array(differences)
     noise = ROUNDING * function.size / STEP * len(b) ** 0.5
     with np.errstate(over="ignore", invalid="ignore"):
-        size = float(np.linalg.norm(d))
+        size, distance = float(np.linalg.norm(d)), float(np.linalg.norm(b - d))
         scale = max(float(np.linalg.norm(b)) + size, noise / tolerance, 1e-8)
     if not np.isfinite([size, noise]).all():  # whatever b is: a gradient that is not finite fails the check
         raise DataError(
@@ -241,7 +241,7 @@ def _compare(
     return GradientCheck(
         name,
         array.shape,
-        float(np.linalg.norm(b - d)) / scale,
+        distance / scale,
         indices[worst] if len(b) else (),
         float(b[worst]) if len(b) else 0.0,
         float(d[worst]) if len(b) else 0.0,
