@@ -7,32 +7,23 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import TypeAlias
 
 from glassnet.cli.notes import notes_to_stderr
 from glassnet.cli.numbers import (
     COUNT,
-    DROPPED,
-    PAUSE,
     PLACE,
     PORT,
-    RATE,
     SECONDS,
-    SEED,
-    SHARE,
-    STRENGTH,
     THREADS,
-    UNITS,
     Whole,
 )
+from glassnet.cli.options import DATA_HELP, Commands, add_force, add_pictures, add_texts
 from glassnet.cli.parser import Parser
 from glassnet.cli.streams import require_streams
+from glassnet.cli.train_options import add_train
 from glassnet.core.errors import GlassnetError
 from glassnet.core.files import as_told, replacing_all
 from glassnet.core.output import make_plainer, readable
-from glassnet.layers import ACTIVATIONS
-from glassnet.model.model import ENGINES
-from glassnet.optimizers import OPTIMIZERS
 from glassnet.tracing.words import LANGUAGES
 from glassnet.version import __version__
 
@@ -53,12 +44,6 @@ examples:
   glassnet serve flowers.safetensors --port 8000        predictions over HTTP, JSON in and out
   glassnet playground                                   a page where a network learns before your eyes
 """
-
-DATA_HELP = (
-    "what to read: 'digits' (built in), a table with a header row (.csv, .tsv, either with .gz; .parquet, .xlsx), a "
-    ".npz with arrays x and y, a folder with MNIST files, CIFAR-10's cifar-10-binary.tar.gz or its unpacked folder, or "
-    "a folder with a folder of pictures for each class"
-)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -99,7 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"glassnet {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _add_train(commands)
+    add_train(commands)
     _add_evaluate(commands)
     _add_predict(commands)
     _add_summary(commands)
@@ -108,110 +93,6 @@ def build_parser() -> argparse.ArgumentParser:
     _add_serve(commands)
     _add_playground(commands)
     return parser
-
-
-Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
-
-
-def _add_train(commands: Commands) -> None:
-    from glassnet.cli.networks import AUGMENTATIONS, HIDDEN, NETWORK_NAMES
-    from glassnet.cli.train import train
-
-    parser = commands.add_parser(
-        "train",
-        help="train a network on data and save it",
-        description="Trains a network, tests it on rows it has not seen, saves it in one file, and writes a page about "
-        "it: how good it is, where it errs, what its answers depend on.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    parser.set_defaults(run=train)
-    parser.add_argument("data", help=DATA_HELP)
-    group = parser.add_argument_group("the data")
-    group.add_argument(
-        "--target",
-        type=readable,
-        action="append",
-        metavar="COLUMN",
-        help="for a table: the column to learn; several, all of classes or all of amounts, with commas between them",
-    )
-    group.add_argument(
-        "--categories", action="append", metavar="COLUMN", help="columns of a table whose values are names, not amounts"
-    )
-    group.add_argument("--ignore", action="append", metavar="COLUMN", help="columns of a table to leave out")
-    group.add_argument(
-        "--regression", action="store_true", help="whole-number targets are amounts, not the numbers of classes"
-    )
-    group.add_argument("--test-share", type=SHARE, default=0.25, metavar="SHARE", help="share of rows held out to test")
-    group.add_argument("--subset", metavar="TRAIN,TEST", help="use so many rows only, such as 5000,500")
-    _add_pictures(group)
-    _add_texts(group)
-    group = parser.add_argument_group("the network")
-    group.add_argument(
-        "--hidden",
-        type=UNITS,
-        nargs="*",
-        metavar="UNITS",
-        help=f"units of each hidden layer, in order; {', '.join(map(str, HIDDEN))} if not given",
-    )
-    group.add_argument(
-        "--network", metavar="NAME", help=f"for images, in place of hidden layers: {', '.join(NETWORK_NAMES)}"
-    )
-    group.add_argument(
-        "--augment",
-        metavar="LIST",
-        help=f"images are changed at random in training; some of {','.join(AUGMENTATIONS)}, commas between them",
-    )
-    group.add_argument("--activation", default="relu", choices=sorted(ACTIVATIONS), help="after each hidden layer")
-    group.add_argument("--dropout", type=DROPPED, default=0.0, metavar="RATE", help="dropped after each hidden layer")
-    group = parser.add_argument_group("the training")
-    group.add_argument("--epochs", type=COUNT, default=20, help="passes over the training rows")
-    group.add_argument("--batch-size", type=COUNT, default=32, metavar="ROWS", help="rows in a step")
-    group.add_argument("--optimizer", default="adam", choices=sorted(OPTIMIZERS), help="the update rule")
-    group.add_argument("--learning-rate", type=RATE, metavar="RATE", help="step size; the optimizer's own if not given")
-    group.add_argument("--l2", type=STRENGTH, default=0.0, metavar="STRENGTH", help="penalty ½ λ ‖W‖² on weights")
-    group.add_argument(
-        "--patience",
-        type=COUNT,
-        metavar="EPOCHS",
-        help="stop when a tenth of the rows, set aside, got no better so long",
-    )
-    group.add_argument("--engine", default="auto", choices=ENGINES, help="what carries out the training steps")
-    group.add_argument(
-        "--threads", type=THREADS, metavar="N", help="upper limit of threads; all processors if not given"
-    )
-    group.add_argument("--seed", type=SEED, default=0, help="the same seed gives the same model")
-    group = parser.add_argument_group("a training that is broken off")
-    group.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on where the last training with this output was broken off, with the same data and settings; it ends "
-        "in the same model, to the bit, as the unbroken one",
-    )
-    group.add_argument(
-        "--even-if-changed",
-        action="store_true",
-        help="with --resume: go on from the end of an epoch with other data or settings than it began with",
-    )
-    group.add_argument(
-        "--checkpoint-seconds",
-        type=PAUSE,
-        default=60.0,
-        metavar="N",
-        help="save the training every N seconds beside the output, NAME.checkpoint.safetensors, which is removed at "
-        "the end; 0 for never",
-    )
-    group = parser.add_argument_group("the results")
-    group.add_argument("--output", metavar="FILE", help="where to save the model (default: NAME.safetensors)")
-    group.add_argument(
-        "--plot", metavar="FILE", help="where to save a picture of the learning curves (.png, .svg, .pdf)"
-    )
-    page = group.add_mutually_exclusive_group()
-    page.add_argument(
-        "--report", metavar="FILE", help="where to write a page about the model (default: beside it, NAME.html)"
-    )
-    page.add_argument("--no-report", action="store_true", help="write no page")
-    _add_force(group)
-    group.add_argument("--quiet", action="store_true", help="print the result only")
 
 
 def _add_evaluate(commands: Commands) -> None:
@@ -238,13 +119,13 @@ def _add_predict(commands: Commands) -> None:
     parser.add_argument(
         "data", nargs="+", help=f"{DATA_HELP}; or any number of pictures and folders of them, without classes"
     )
-    _add_pictures(parser)
-    _add_texts(parser)
+    add_pictures(parser)
+    add_texts(parser)
     parser.add_argument(
         "--output", metavar="FILE", help="where to write the answers, .csv or .parquet; standard output if not given"
     )
     parser.add_argument("--probabilities", action="store_true", help="add a column with the probability of each class")
-    _add_force(parser)
+    add_force(parser)
 
 
 def _add_summary(commands: Commands) -> None:
@@ -275,56 +156,16 @@ def _add_trace(commands: Commands) -> None:
     which.add_argument("--rows", metavar="FIRST:STOP", help="several rows as one batch, such as 0:4")
     parser.add_argument("--html", metavar="FILE", help="where to write the page; needs no network to be looked at")
     parser.add_argument("--language", default="en", choices=LANGUAGES, help="of the page (en)")
-    _add_force(parser)
+    add_force(parser)
 
 
 def _add_model_and_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="a file saved by 'glassnet train' or model.save")
     parser.add_argument("data", help=DATA_HELP)
-    _add_pictures(parser)
-    _add_texts(parser)
+    add_pictures(parser)
+    add_texts(parser)
     parser.add_argument(
         "--target", type=readable, metavar="COLUMN", help="for a table: the target column, if not named as in training"
-    )
-
-
-def _add_force(group: argparse._ActionsContainer) -> None:
-    group.add_argument(
-        "--force",
-        action="store_true",
-        help="replace files that glassnet did not write; what the command reads is never replaced",
-    )
-
-
-def _add_pictures(group: argparse._ActionsContainer) -> None:
-    group.add_argument(
-        "--resize", metavar="HxW", help="for pictures: bring all to this height and width, such as 32x32"
-    )
-    group.add_argument(
-        "--on-error", default="stop", choices=("stop", "skip"), help="what to do at a picture that cannot be read"
-    )
-    group.add_argument(
-        "--max-bytes",
-        type=Whole(),
-        metavar="N",
-        help="how much a compressed file may unpack to (a hundred times its size, and 256 MiB at least)",
-    )
-
-
-def _add_texts(group: argparse._ActionsContainer) -> None:
-    group.add_argument("--delimiter", metavar="SIGN", help="what parts the fields of a table: , ; | or tab; else found")
-    group.add_argument("--encoding", metavar="NAME", help="of a table: utf-8, utf-16, gb18030, cp1252, ...; else found")
-    group.add_argument(
-        "--decimal", choices=(".", ","), help="sign before the fraction of a table's numbers; else found"
-    )
-    group.add_argument(
-        "--date-format", metavar="ORDER", help="of a table's dates: dmy, mdy, ymd, or such as %%d.%%m.%%Y; else found"
-    )
-    group.add_argument(
-        "--missing",
-        action="append",
-        metavar="TEXT",
-        help="a text that stands for a missing value, beside NA and the like",
     )
 
 
@@ -341,7 +182,7 @@ def _add_export(commands: Commands) -> None:
     parser.add_argument("--to", required=True, choices=FORMATS, help="an ONNX file, or C99 source and its header")
     parser.add_argument("--output", metavar="FILE", help="where to write it (default: beside the model, .onnx or .c)")
     parser.add_argument("--function", default="predict", metavar="NAME", help="for C: name of the function (predict)")
-    _add_force(parser)
+    add_force(parser)
 
 
 def _add_serve(commands: Commands) -> None:
@@ -384,7 +225,7 @@ def _add_playground(commands: Commands) -> None:
     parser.add_argument(
         "data", nargs="?", metavar="data.csv", help="a table to begin with: .csv or .tsv, either with .gz; .xlsx"
     )
-    _add_texts(parser)
+    add_texts(parser)
     parser.add_argument("--port", type=PORT, default=0, metavar="N", help="where to listen; any free one if not given")
     parser.add_argument(
         "--host", default="127.0.0.1", help="the address to listen at (127.0.0.1, which only this computer can reach)"

@@ -1,0 +1,60 @@
+"""What several commands take alike."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TypeAlias
+
+from glassnet.cli.numbers import Whole
+from glassnet.cli.parser import Parser
+
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+DATA_HELP = (
+    "what to read: 'digits' (built in), a table with a header row (.csv, .tsv, either with .gz; .parquet, .xlsx), a "
+    ".npz with arrays x and y, a folder with MNIST files, CIFAR-10's cifar-10-binary.tar.gz or its unpacked folder, or "
+    "a folder with a folder of pictures for each class"
+)
+
+
+def add_force(group: argparse._ActionsContainer) -> None:
+    """Adds what lets a command replace files of the user's own."""
+    group.add_argument(
+        "--force",
+        action="store_true",
+        help="replace files that glassnet did not write; what the command reads is never replaced",
+    )
+
+
+def add_pictures(group: argparse._ActionsContainer) -> None:
+    """Adds how pictures, and compressed files, are read."""
+    group.add_argument(
+        "--resize", metavar="HxW", help="for pictures: bring all to this height and width, such as 32x32"
+    )
+    group.add_argument(
+        "--on-error", default="stop", choices=("stop", "skip"), help="what to do at a picture that cannot be read"
+    )
+    group.add_argument(
+        "--max-bytes",
+        type=Whole(),
+        metavar="N",
+        help="how much a compressed file may unpack to (a hundred times its size, and 256 MiB at least)",
+    )
+
+
+def add_texts(group: argparse._ActionsContainer) -> None:
+    """Adds how the texts of a table are read."""
+    group.add_argument("--delimiter", metavar="SIGN", help="what parts the fields of a table: , ; | or tab; else found")
+    group.add_argument("--encoding", metavar="NAME", help="of a table: utf-8, utf-16, gb18030, cp1252, ...; else found")
+    group.add_argument(
+        "--decimal", choices=(".", ","), help="sign before the fraction of a table's numbers; else found"
+    )
+    group.add_argument(
+        "--date-format", metavar="ORDER", help="of a table's dates: dmy, mdy, ymd, or such as %%d.%%m.%%Y; else found"
+    )
+    group.add_argument(
+        "--missing",
+        action="append",
+        metavar="TEXT",
+        help="a text that stands for a missing value, beside NA and the like",
+    )

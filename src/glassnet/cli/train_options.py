@@ -1,0 +1,114 @@
+"""What ``glassnet train`` takes."""
+
+from __future__ import annotations
+
+import argparse
+
+from glassnet.cli.numbers import COUNT, DROPPED, PAUSE, RATE, SEED, SHARE, STRENGTH, THREADS, UNITS
+from glassnet.cli.options import DATA_HELP, Commands, add_force, add_pictures, add_texts
+from glassnet.core.output import readable
+from glassnet.layers import ACTIVATIONS
+from glassnet.model.model import ENGINES
+from glassnet.optimizers import OPTIMIZERS
+
+
+def add_train(commands: Commands) -> None:
+    """Adds ``glassnet train``."""
+    from glassnet.cli.networks import AUGMENTATIONS, HIDDEN, NETWORK_NAMES
+    from glassnet.cli.train import train
+
+    parser = commands.add_parser(
+        "train",
+        help="train a network on data and save it",
+        description="Trains a network, tests it on rows it has not seen, saves it in one file, and writes a page about "
+        "it: how good it is, where it errs, what its answers depend on.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.set_defaults(run=train)
+    parser.add_argument("data", help=DATA_HELP)
+    group = parser.add_argument_group("the data")
+    group.add_argument(
+        "--target",
+        type=readable,
+        action="append",
+        metavar="COLUMN",
+        help="for a table: the column to learn; several, all of classes or all of amounts, with commas between them",
+    )
+    group.add_argument(
+        "--categories", action="append", metavar="COLUMN", help="columns of a table whose values are names, not amounts"
+    )
+    group.add_argument("--ignore", action="append", metavar="COLUMN", help="columns of a table to leave out")
+    group.add_argument(
+        "--regression", action="store_true", help="whole-number targets are amounts, not the numbers of classes"
+    )
+    group.add_argument("--test-share", type=SHARE, default=0.25, metavar="SHARE", help="share of rows held out to test")
+    group.add_argument("--subset", metavar="TRAIN,TEST", help="use so many rows only, such as 5000,500")
+    add_pictures(group)
+    add_texts(group)
+    group = parser.add_argument_group("the network")
+    group.add_argument(
+        "--hidden",
+        type=UNITS,
+        nargs="*",
+        metavar="UNITS",
+        help=f"units of each hidden layer, in order; {', '.join(map(str, HIDDEN))} if not given",
+    )
+    group.add_argument(
+        "--network", metavar="NAME", help=f"for images, in place of hidden layers: {', '.join(NETWORK_NAMES)}"
+    )
+    group.add_argument(
+        "--augment",
+        metavar="LIST",
+        help=f"images are changed at random in training; some of {','.join(AUGMENTATIONS)}, commas between them",
+    )
+    group.add_argument("--activation", default="relu", choices=sorted(ACTIVATIONS), help="after each hidden layer")
+    group.add_argument("--dropout", type=DROPPED, default=0.0, metavar="RATE", help="dropped after each hidden layer")
+    group = parser.add_argument_group("the training")
+    group.add_argument("--epochs", type=COUNT, default=20, help="passes over the training rows")
+    group.add_argument("--batch-size", type=COUNT, default=32, metavar="ROWS", help="rows in a step")
+    group.add_argument("--optimizer", default="adam", choices=sorted(OPTIMIZERS), help="the update rule")
+    group.add_argument("--learning-rate", type=RATE, metavar="RATE", help="step size; the optimizer's own if not given")
+    group.add_argument("--l2", type=STRENGTH, default=0.0, metavar="STRENGTH", help="penalty ½ λ ‖W‖² on weights")
+    group.add_argument(
+        "--patience",
+        type=COUNT,
+        metavar="EPOCHS",
+        help="stop when a tenth of the rows, set aside, got no better so long",
+    )
+    group.add_argument("--engine", default="auto", choices=ENGINES, help="what carries out the training steps")
+    group.add_argument(
+        "--threads", type=THREADS, metavar="N", help="upper limit of threads; all processors if not given"
+    )
+    group.add_argument("--seed", type=SEED, default=0, help="the same seed gives the same model")
+    group = parser.add_argument_group("a training that is broken off")
+    group.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on where the last training with this output was broken off, with the same data and settings; it ends "
+        "in the same model, to the bit, as the unbroken one",
+    )
+    group.add_argument(
+        "--even-if-changed",
+        action="store_true",
+        help="with --resume: go on from the end of an epoch with other data or settings than it began with",
+    )
+    group.add_argument(
+        "--checkpoint-seconds",
+        type=PAUSE,
+        default=60.0,
+        metavar="N",
+        help="save the training every N seconds beside the output, NAME.checkpoint.safetensors, which is removed at "
+        "the end; 0 for never",
+    )
+    group = parser.add_argument_group("the results")
+    group.add_argument("--output", metavar="FILE", help="where to save the model (default: NAME.safetensors)")
+    group.add_argument(
+        "--plot", metavar="FILE", help="where to save a picture of the learning curves (.png, .svg, .pdf)"
+    )
+    page = group.add_mutually_exclusive_group()
+    page.add_argument(
+        "--report", metavar="FILE", help="where to write a page about the model (default: beside it, NAME.html)"
+    )
+    page.add_argument("--no-report", action="store_true", help="write no page")
+    add_force(group)
+    group.add_argument("--quiet", action="store_true", help="print the result only")
