@@ -426,7 +426,7 @@ def of_settings() -> Iterator[Door]:
     yield Door("gradients: training", lambda v: gn.gradients(model, X, LABELS, training=v).flat, no=flag)
     yield Door("TracingRunner: seed", lambda v: gn.TracingRunner(v))
     yield Door("load: custom", lambda v: gn.load("nothing.safetensors", custom=v), no=frozenset(SETTINGS))
-    for name, make in gn.zoo.NETWORKS.items():
+    for name, make in (gn.zoo.NETWORKS | gn.zoo.SERIES_NETWORKS).items():
         for own in inspect.signature(make).parameters.values():
             no = whole if own.name == "classes" else number if own.annotation == "float" else TRUTH
 

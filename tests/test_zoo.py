@@ -25,7 +25,9 @@ def trained_parameters(net: gn.Network) -> int:
 def test_the_zoo_is_imported_when_asked_for() -> None:
     assert gn.zoo is zoo
     assert set(zoo.NETWORKS) == {"lenet5", "small_cnn", "vgg_bn", "resnet"}
-    assert all(zoo.NETWORKS[name] is getattr(zoo, name) for name in zoo.NETWORKS)
+    assert set(zoo.SERIES_NETWORKS) == {"fcn1d", "resnet1d", "lstm_classifier"}
+    for networks in (zoo.NETWORKS, zoo.SERIES_NETWORKS):
+        assert all(networks[name] is getattr(zoo, name) for name in networks)
     with pytest.raises(AttributeError, match="no attribute 'zooo'"):
         gn.zooo  # type: ignore[attr-defined]  # noqa: B018
 
@@ -56,6 +58,39 @@ def test_sizes_are_those_of_the_sources(net: gn.Sequential, image: tuple[int, in
     assert trained_parameters(net) == pytest.approx(parameters, rel=0.005 if parameters == 272_752 else 0)
 
 
+@pytest.mark.parametrize(
+    ("net", "row", "parameters"),
+    [
+        # Counted layer by layer: filters · steps · features, γ and β, dense weights and biases.
+        (zoo.fcn1d(3), (20, 2), 128 * 16 + 256 * 640 + 128 * 768 + 2 * 512 + 3 * 129),
+        (
+            zoo.resnet1d(3),
+            (20, 2),
+            (64 * 16 + 64 * 320 + 64 * 192 + 64 * 2 + 8 * 64)
+            + (128 * 512 + 128 * 640 + 128 * 384 + 128 * 64 + 8 * 128)
+            + (128 * 1024 + 128 * 640 + 128 * 384 + 8 * 128)
+            + 3 * 129,
+        ),
+        (zoo.lstm_classifier(3), (20, 2), 256 * (2 + 64 + 1) + 3 * 65),
+    ],
+    ids=zoo.SERIES_NETWORKS,
+)
+def test_sequences_become_logits(net: gn.Sequential, row: tuple[int, int], parameters: int) -> None:
+    assert net.build(row) == (3,)
+    assert trained_parameters(net) == parameters
+
+
+@pytest.mark.parametrize("name", zoo.SERIES_NETWORKS)
+def test_a_small_one_learns_rising_from_falling(name: str) -> None:
+    size = {"units": (4,)} if name == "lstm_classifier" else {"widths": (4, 4, 4)}
+    rng = np.random.default_rng(0)
+    slopes = np.where(rng.random(40) < 0.5, -1, 1)
+    x = slopes[:, None] * np.linspace(-1, 1, 12) + rng.normal(0, 0.1, (40, 12))
+    model = gn.Model(zoo.SERIES_NETWORKS[name](2, **size), "cross_entropy", gn.Adam(0.02), ["accuracy"])
+    model.fit(x[:, :, None], slopes > 0, epochs=15, batch_size=8, verbose=False)
+    assert model.evaluate(x[:, :, None], slopes > 0)["accuracy"] == 1.0
+
+
 def test_small_images_are_too_small_for_the_published_lenet() -> None:
     with pytest.raises(gn.ShapeError, match=r'Conv2D\(16, 5\).*4×4.*padding="same"'):
         zoo.lenet5().build((1, 8, 8))
@@ -81,6 +116,14 @@ def test_settings_reach_the_layers() -> None:
         (lambda: zoo.resnet(widths=(4, 0)), "each width=0"),
         (lambda: zoo.resnet(blocks=0), "blocks=0"),
         (lambda: zoo.small_cnn(dropout=1.0), "rate=1.0"),
+        (lambda: zoo.fcn1d(0), "classes=0"),
+        (lambda: zoo.fcn1d(2, (8, 8)), r"widths=\(8, 8\).*3 numbers"),
+        (lambda: zoo.resnet1d(2, ()), r"widths=\(\)"),
+        (lambda: zoo.resnet1d(2, (8, 0)), "each width=0"),
+        (lambda: zoo.lstm_classifier(2, 64), "units=64"),
+        (lambda: zoo.lstm_classifier(2, ()), r"units=\(\)"),
+        (lambda: zoo.lstm_classifier(2, (8, 0)), "units=0"),
+        (lambda: zoo.lstm_classifier(2, dropout=2), "rate=2"),
     ],
 )
 def test_mistakes_are_explained(make: object, words: str) -> None:

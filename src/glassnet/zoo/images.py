@@ -10,12 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from glassnet.core.calls import suggests
-from glassnet.core.errors import ConfigurationError, shown
-from glassnet.core.settings import is_real, number, whole
-from glassnet.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, GlobalAveragePool, Layer, MaxPool2D, ReLU
+from glassnet.core.settings import whole
+from glassnet.layers import BatchNorm, Conv2D, Dense, Flatten, GlobalAveragePool, Layer, MaxPool2D, ReLU
 from glassnet.network import Residual, Sequential
-
-__all__ = ["NETWORKS", "lenet5", "resnet", "small_cnn", "vgg_bn"]
+from glassnet.zoo.settings import class_count, dropped, stage_widths
 
 
 @suggests
@@ -41,7 +39,7 @@ def lenet5(classes: int = 10, *, padding: str = "valid") -> Sequential:
     return Sequential(
         *(Conv2D(6, 5, padding=2), ReLU(), MaxPool2D(2)),
         *(Conv2D(16, 5, padding=padding), ReLU(), MaxPool2D(2)),
-        *(Flatten(), Dense(120), ReLU(), Dense(84), ReLU(), Dense(_classes(classes))),
+        *(Flatten(), Dense(120), ReLU(), Dense(84), ReLU(), Dense(class_count(classes))),
     )
 
 
@@ -61,11 +59,10 @@ def small_cnn(classes: int = 10, *, dropout: float = 0.0) -> Sequential:
         >>> net.build((1, 28, 28)), net.parameters.size
         ((10,), 421642)
     """
-    share = dropout if is_real(dropout) else number(dropout, "dropout", "small_cnn", low=0, high=1)
     return Sequential(
         *(Conv2D(32, 3, padding="same"), ReLU(), MaxPool2D(2)),
         *(Conv2D(64, 3, padding="same"), ReLU(), MaxPool2D(2)),
-        *(Flatten(), Dense(128), ReLU(), *([Dropout(share)] if share else []), Dense(_classes(classes))),
+        *(Flatten(), Dense(128), ReLU(), *dropped(dropout, "small_cnn"), Dense(class_count(classes))),
     )
 
 
@@ -88,9 +85,9 @@ def vgg_bn(classes: int = 10, widths: Sequence[int] = (32, 64, 128)) -> Sequenti
         (10,)
     """
     layers: list[Layer] = []
-    for width in _widths(widths, "vgg_bn"):
+    for width in stage_widths(widths, "vgg_bn"):
         layers += [*_convolution(width), ReLU(), *_convolution(width), ReLU(), MaxPool2D(2)]
-    return Sequential(*layers, Flatten(), Dense(_classes(classes)))
+    return Sequential(*layers, Flatten(), Dense(class_count(classes)))
 
 
 @suggests
@@ -112,7 +109,7 @@ def resnet(classes: int = 10, widths: Sequence[int] = (16, 32, 64), *, blocks: i
         >>> resnet().build((3, 32, 32))
         (10,)
     """
-    stages = _widths(widths, "resnet")
+    stages = stage_widths(widths, "resnet")
     layers: list[Layer] = [*_convolution(stages[0]), ReLU()]
     before = stages[0]
     for stage, width in enumerate(stages):
@@ -123,35 +120,15 @@ def resnet(classes: int = 10, widths: Sequence[int] = (16, 32, 64), *, blocks: i
             shortcut = None if fits else Sequential(Conv2D(width, 1, stride=stride, use_bias=False), BatchNorm())
             layers += [Residual(*branch, shortcut=shortcut), ReLU()]
             before = width
-    return Sequential(*layers, GlobalAveragePool(), Dense(_classes(classes)))
+    return Sequential(*layers, GlobalAveragePool(), Dense(class_count(classes)))
 
 
 NETWORKS: Mapping[str, Callable[..., Sequential]] = MappingProxyType(
     {"lenet5": lenet5, "small_cnn": small_cnn, "vgg_bn": vgg_bn, "resnet": resnet}
 )
-"""Every network by name."""
+"""Those for images, by name."""
 
 
 def _convolution(width: int, stride: int = 1) -> list[Layer]:
     """3×3 and normalised; without a bias, which the normalisation would take away again."""
     return [Conv2D(width, 3, stride=stride, padding=1, use_bias=False), BatchNorm()]
-
-
-def _classes(classes: int) -> int:
-    return whole(classes, "classes", "zoo")
-
-
-def _widths(widths: Sequence[int], where: str) -> Sequence[int]:
-    if isinstance(widths, list | tuple | range) and widths:
-        return [whole(width, "each width", where) for width in widths]
-    raise ConfigurationError(
-        where=where,
-        received=f"widths={shown(widths)}",
-        expected="the number of maps of one stage or more",
-        fix="write widths=(16, 32, 64)",
-    )
-
-
-def __dir__() -> list[str]:
-    """The public names and no others."""
-    return sorted(__all__)
