@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,24 @@ def check_loss(loss: Loss, targets: Callable[..., np.ndarray], end: str | None, 
     return gn.check_gradients(net, x, targets(rng, rows, 3), loss, sample_weight=weights, tolerance=TOLERANCE)
 
 
+def check_lengths(layer: Any, reverse: bool) -> gn.GradientReport:
+    """Of a recurrence of rows of different length."""
+
+    class OfLengths(layer):  # type: ignore[misc]
+        def forward(self, run: gn.Runner, x: np.ndarray, *, training: bool) -> Any:
+            run.lengths = np.arange(len(x)) % x.shape[1] + 1
+            try:
+                return super().forward(run, x, training=training)
+            finally:
+                run.lengths = None
+
+    net = gn.Sequential(OfLengths(2, reverse=reverse, bias_init="normal"), gn.Dense(2))
+    return gn.check_gradients(net, np.random.default_rng(0).normal(size=(4, 3, 2)), tolerance=TOLERANCE)
+
+
 LAYERS = list(layer_cases())
 LOSSES = list(loss_cases())
+RECURRENCES = list(product((gn.SimpleRNN, gn.LSTM, gn.GRU), (False, True)))
 
 
 @pytest.mark.parametrize("rows", [1, 7])
@@ -53,6 +70,11 @@ def test_layer(name: str, build: Build, shape: tuple[int, ...], rows: int) -> No
 def test_loss(case: tuple[str, Loss, Callable[..., np.ndarray], str | None], rows: int) -> None:
     report = check_loss(*case[1:], rows)
     assert report.passed, report
+
+
+@pytest.mark.parametrize(("layer", "reverse"), RECURRENCES)
+def test_rows_of_different_length(layer: Any, reverse: bool) -> None:
+    assert check_lengths(layer, reverse).passed
 
 
 def test_every_exported_layer_is_among_the_cases() -> None:
@@ -87,6 +109,7 @@ def _some_check_fails(name: str) -> bool:
 CHECKS: list[Check] = [
     *(lambda case=case: check_layer(case[1], case[2], 7) for case in LAYERS),
     *(lambda case=case: check_loss(*case[1:], 5) for case in LOSSES),
+    *(lambda case=case: check_lengths(*case) for case in RECURRENCES),
 ]
 
 

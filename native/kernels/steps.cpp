@@ -7,18 +7,27 @@
 namespace glassnet {
 namespace {
 
+// Where the last step of a row begins.
 template <class T>
-void last_step_forward(In<T> x, Out<T> y, bool reverse) {
-    const int64_t rows = y.rows(), width = x.shape(2), from = reverse ? 0 : (x.shape(1) - 1) * width;
-    for (int64_t n = 0; n < rows; ++n) std::copy_n(x.data + n * x.row_size() + from, width, y.data + n * width);
+int64_t last_of(int64_t row, const Array<T>& x, In<std::int64_t> lengths, bool reverse) {
+    const int64_t step = reverse ? 0 : (lengths == nullptr ? x.shape(1) : lengths[row]) - 1;
+    return row * x.row_size() + step * x.shape(2);
+}
+
+template <class T>
+void last_step_forward(In<T> x, In<std::int64_t> lengths, Out<T> y, bool reverse) {
+    const int64_t width = x.shape(2);
+    for (int64_t n = 0; n < y.rows(); ++n)
+        std::copy_n(x.data + last_of<const T>(n, x, lengths, reverse), width, y.data + n * width);
 }
 GLASSNET_KERNEL(last_step_forward);
 
 template <class T>
-void last_step_backward(In<T> dy, Out<T> dx, bool reverse) {
-    const int64_t rows = dy.rows(), width = dx.shape(2), to = reverse ? 0 : (dx.shape(1) - 1) * width;
+void last_step_backward(In<T> dy, In<std::int64_t> lengths, Out<T> dx, bool reverse) {
+    const int64_t width = dx.shape(2);
     std::fill_n(dx.data, dx.size(), T(0));
-    for (int64_t n = 0; n < rows; ++n) std::copy_n(dy.data + n * width, width, dx.data + n * dx.row_size() + to);
+    for (int64_t n = 0; n < dy.rows(); ++n)
+        std::copy_n(dy.data + n * width, width, dx.data + last_of<T>(n, dx, lengths, reverse));
 }
 GLASSNET_KERNEL(last_step_backward);
 

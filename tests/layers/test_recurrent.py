@@ -13,6 +13,7 @@ import pytest
 
 import glassnet as gn
 from glassnet.core.shapes import Array
+from glassnet.runners.states import States
 
 GOLDEN = np.load(Path(__file__).with_name("golden") / "recurrent.npz")
 LAYERS = {"RNN": gn.SimpleRNN, "LSTM": gn.LSTM, "GRU": gn.GRU}
@@ -61,6 +62,66 @@ def test_compiled_training_is_that_of_numpy(layer: type[gn.Layer], dtype: str, t
         np.testing.assert_allclose(own, twin, rtol=tolerance, atol=tolerance)
     single = np.concatenate([model.predict(row[None]) for row in x])
     np.testing.assert_array_equal(single, trained["compiled", 2][1])
+
+
+class AnySteps(gn.NumpyRunner):
+    """Takes sequences of other lengths than the network was built for."""
+
+    def enter(self, network: Any, x: Any) -> Array:
+        return np.asarray(x)
+
+
+def built(layer: type[gn.Layer], reverse: bool, steps: int = 5) -> gn.Network:
+    net = gn.Sequential(layer(3, return_sequences=True, reverse=reverse), layer(4, reverse=reverse))  # type: ignore[call-arg]
+    net.build((steps, 2), dtype="float64", seed=3)
+    rng = np.random.default_rng(0)
+    net.parameters[...] = rng.normal(size=net.parameters.size) / 2
+    return net
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("layer", LAYERS.values())
+def test_a_padded_row_is_what_it_is_alone(layer: type[gn.Layer], reverse: bool) -> None:
+    net, rng = built(layer, reverse), np.random.default_rng(1)
+    lengths = np.array([3, 1, 5, 4, 3])
+    x, dy = rng.normal(size=(5, 5, 2)), rng.normal(size=(5, 4))
+    for row, length in enumerate(lengths):
+        x[row, length:] = 0
+    run = AnySteps()
+    run.lengths = lengths
+    y, cache = net.forward(run, x, training=True)
+    dx = net.backward(run, dy, cache)
+    together = net.gradients.copy()
+    alone = np.zeros_like(together)
+    for row, length in enumerate(lengths):
+        run = AnySteps()
+        one, cache = net.forward(run, x[row : row + 1, :length], training=True)
+        np.testing.assert_allclose(y[row], one[0], rtol=1e-13, atol=1e-15)
+        back = net.backward(run, dy[row : row + 1], cache)
+        np.testing.assert_allclose(dx[row, :length], back[0], rtol=1e-12, atol=1e-14)
+        assert not dx[row, length:].any()
+        alone += net.gradients
+    np.testing.assert_allclose(together, alone, rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("layer", LAYERS.values())
+def test_what_is_carried_goes_on_where_it_stopped(layer: type[gn.Layer]) -> None:
+    """Also from the last step that is a row's own."""
+    net, rng = built(layer, reverse=False), np.random.default_rng(1)
+    x, lengths = rng.normal(size=(2, 5, 2)), np.array([2, 3])
+    whole, _ = net.forward(AnySteps(), x, training=False)
+    for training in (True, False):
+        run = AnySteps()
+        run.states = States()
+        net.forward(run, x[:, :3], training=training)
+        np.testing.assert_array_equal(net.forward(run, x[:, 3:], training=training)[0], whole)
+        run.states.reset()
+        run.lengths = lengths
+        net.forward(run, x[:, :3] * (np.arange(3) < lengths[:, None])[..., None], training=training)
+        run.lengths = None
+        rest = net.forward(run, x[:1, 2:4].repeat(2, axis=0), training=training)[0]
+        alone = net.forward(AnySteps(), x[:1, :4], training=False)[0]
+        np.testing.assert_allclose(rest[0], alone[0], rtol=1e-13)
 
 
 def test_an_lstm_remembers_what_it_saw_first() -> None:

@@ -74,7 +74,14 @@ NO_CANCELLATION = {
 OPTIONAL = {
     "dense_forward": ["bias"],
     "dense_backward": ["dx", "dbias"],
-    "gru_forward": ["recurrent_bias"],
+    "simple_rnn_forward": ["initial", "lengths"],
+    "simple_rnn_backward": ["lengths"],
+    "lstm_forward": ["initial", "initial_cell", "lengths"],
+    "lstm_backward": ["initial_cell", "lengths"],
+    "gru_forward": ["recurrent_bias", "initial", "lengths"],
+    "gru_backward": ["lengths"],
+    "last_step_forward": ["lengths"],
+    "last_step_backward": ["lengths"],
     "weigh_rows": ["weights"],
     "weigh_value": ["before"],
 }
@@ -117,7 +124,8 @@ def shapes_of(kernel: str, case: Case, rng: np.random.Generator) -> dict[str, tu
         usual = rows, case.depth, width
     if kernel in FLAT:
         usual = (rows * width,)
-    special: dict[str, tuple[int, ...]] = dict.fromkeys(("losses", "row_weights", "labels", "weights"), (rows,))
+    of_rows = ("losses", "row_weights", "labels", "weights", "lengths")
+    special: dict[str, tuple[int, ...]] = dict.fromkeys(of_rows, (rows,))
     special |= dict.fromkeys(("value", "own_value", "before", "total"), (1,))
     if kernel.startswith(("concat", "unpack", "weigh_gradient")):
         whole = {"concat": ("y", "dy"), "unpack": ("x", "dx"), "weigh_": ("doutputs",)}[kernel[:6]]
@@ -139,12 +147,13 @@ def shapes_of(kernel: str, case: Case, rng: np.random.Generator) -> dict[str, tu
         usual = rows, case.depth, width
         special |= dict.fromkeys(("a", "da", "gates", "states", "dstates"), (rows, case.depth, gates * width))
         special |= {"before": usual, "recurrent": (width, gates * width), "recurrent_bias": (gates * width,)}
+        special |= {"initial": (rows, width), "initial_cell": (rows, width)}
     if kernel.startswith("last_step"):
         special |= dict.fromkeys(("x", "dx"), (rows, case.depth, width))
     return {name: special.get(name, usual) for name in names}
 
 
-def read_by(kernel: str, shapes: dict[str, tuple[int, ...]], rng: np.random.Generator) -> Arrays:
+def read_by(kernel: str, case: Case, shapes: dict[str, tuple[int, ...]], rng: np.random.Generator) -> Arrays:
     """Numbers for the arrays that the kernel reads or updates."""
     entry = KERNELS[kernel]
     found: Arrays = {name: rng.normal(size=shapes[name]) for name in (*entry.reads, *entry.updates)}
@@ -172,6 +181,8 @@ def read_by(kernel: str, shapes: dict[str, tuple[int, ...]], rng: np.random.Gene
             found["targets"] *= rng.uniform(size=shapes["targets"]) < 0.7
     if "recurrent" in found:
         found["recurrent"] /= np.sqrt(len(found["recurrent"]))
+    if "lengths" in found:
+        found["lengths"] = rng.integers(1, case.depth + 1, shapes["lengths"])
     if "gates" in found:
         found["gates"] = rng.uniform(0.05, 0.95, shapes["gates"])
     if "total" in found:
@@ -191,10 +202,11 @@ def arguments(kernel: str, case: Case, dtype: str) -> tuple[Arrays, dict[str, fl
     """Arrays and settings of a kernel, NaN where it writes; some of the arrays that may be missing are."""
     entry, rng = KERNELS[kernel], np.random.default_rng(case.seed)
     shapes = shapes_of(kernel, case, rng)
-    arrays: Arrays = {name: np.full(shapes[name], np.nan) for name in entry.writes} | read_by(kernel, shapes, rng)
+    arrays: Arrays = {name: np.full(shapes[name], np.nan) for name in entry.writes} | read_by(kernel, case, shapes, rng)
     with np.errstate(invalid="ignore"):
         arrays = {n: arrays[n].astype(entry.dtypes.get(n, dtype)) for n in entry.arrays}
-    arrays |= {name: None for name in OPTIONAL.get(kernel, ()) if rng.integers(0, 4) == 0}
+    seldom = 2 if "lengths" in arrays else 4
+    arrays |= {name: None for name in OPTIONAL.get(kernel, ()) if rng.integers(0, seldom) == 0}
     drawn = {
         "reverse": rng.integers(0, 2),
         "mean": rng.integers(0, 2),

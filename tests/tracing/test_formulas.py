@@ -14,6 +14,7 @@ import glassnet as gn
 from glassnet.kernels import KERNELS
 from glassnet.losses import Loss
 from glassnet.runners import KernelCall
+from glassnet.runners.states import States
 from glassnet.tracing.evaluation import Evaluation
 from glassnet.tracing.formulas import formulas_of
 
@@ -92,6 +93,19 @@ def test_max_norm_of_other_weights(layer: gn.Layer) -> None:
     loss, targets, _ = LOSS_CASES["SumSquaredError"][0]
     optimizer = gn.Chain(gn.SGD(0.1), gn.MaxNorm(0.1))
     assert checked(net, loss, optimizer, targets, (1, 4, 4)) == set()
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("layer", [gn.SimpleRNN, gn.LSTM, gn.GRU])
+def test_recurrences_of_rows_of_different_length_that_go_on(layer: Any, reverse: bool) -> None:
+    net = gn.Sequential(layer(2, return_sequences=True, reverse=reverse, bias_init="normal"), layer(3, reverse=reverse))
+    net.build((4, 2), dtype="float64")
+    run, rng = gn.TracingRunner(), np.random.default_rng(0)
+    run.states, run.lengths = States(), np.array([2, 4, 1])
+    for _ in range(2):  # the second time from states that are not 0
+        _, cache = net.forward(run, rng.normal(size=(3, 4, 2)), training=True)
+    net.backward(run, rng.normal(size=(3, 3)), cache)
+    assert {pair for call in run.calls for pair in check(call)} == set()
 
 
 def test_every_kernel_has_its_lines() -> None:

@@ -4,40 +4,47 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.core.shapes import Array, Geometry
+from glassnet.core.shapes import Array, Geometry, Int64s
 from glassnet.kernels.registry import kernel
+
+_LAST = "\nt = 0 if reverse else (lengths[n] if lengths else T) - 1"
 
 
 @kernel(
     "y = x at the last step",
-    elements="y[n, d] = x[n, t, d]\nt = 0 if reverse else T - 1",
+    elements="y[n, d] = x[n, t, d]" + _LAST,
     writes="y",
     flops=0,
 )
-def last_step_forward(x: Array, y: Array, *, reverse: Geometry) -> None:
+def last_step_forward(x: Array, lengths: Int64s | None, y: Array, *, reverse: Geometry) -> None:
     """Takes one step out of each sequence.
 
     Args:
         x: input (N, T, D).
+        lengths: how many steps each row has (N,), or None where all have T.
         y: output (N, D).
         reverse: whether the last step is the first, as for what goes backwards through time.
     """
-    np.copyto(y, x[:, 0 if reverse else -1])
+    np.copyto(y, x[:, 0 if reverse else -1] if lengths is None or reverse else x[np.arange(len(x)), lengths - 1])
 
 
 @kernel(
     "dx = dy at the last step, 0 at the others",
-    elements="dx[n, t, d] = dy[n, d] * (t == (0 if reverse else T - 1))",
+    elements="dx[n, t, d] = dy[n, d] * (t == (0 if reverse else (lengths[n] if lengths else T) - 1))",
     writes="dx",
     flops=0,
 )
-def last_step_backward(dy: Array, dx: Array, *, reverse: Geometry) -> None:
+def last_step_backward(dy: Array, lengths: Int64s | None, dx: Array, *, reverse: Geometry) -> None:
     """Writes the gradient of what was taken out, and 0 for the other steps.
 
     Args:
         dy: ∂L/∂y (N, D).
+        lengths: as in the forward pass.
         dx: output ∂L/∂x (N, T, D).
         reverse: as in the forward pass.
     """
     dx[...] = 0
-    dx[:, 0 if reverse else -1] = dy
+    if lengths is None or reverse:
+        dx[:, 0 if reverse else -1] = dy
+    else:
+        dx[np.arange(len(dx)), lengths - 1] = dy

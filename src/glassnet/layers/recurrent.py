@@ -12,6 +12,7 @@ from glassnet.core.parameters import Parameter
 from glassnet.core.settings import boolean, number, whole
 from glassnet.core.shapes import Array, Shape
 from glassnet.initializers import as_initializer, init_setting
+from glassnet.kernels.activation import identity_forward
 from glassnet.kernels.dense import dense_backward, dense_forward
 from glassnet.kernels.recurrent import (
     gru_backward,
@@ -26,6 +27,8 @@ from glassnet.layers.base import Layer
 from glassnet.layers.dense import rows_of
 from glassnet.runners import Runner
 
+Begun = dict[str, Array | None]
+"""What a recurrence begins with, by the names of its kernels' arguments: first states, or None, and ``lengths``."""
 States = dict[str, Array]
 """What a recurrence writes in its forward pass, by the names of its kernels' arguments."""
 
@@ -35,9 +38,11 @@ class _Recurrent(Layer):
 
     Attributes:
         gates: how many numbers each unit has in the recurrence.
+        carried: what goes from step to step, by the kernels' names for what there is before the first one.
     """
 
     gates: ClassVar[int]
+    carried: ClassVar[tuple[str, ...]] = ("initial",)
     bias: Parameter
 
     def __init__(
@@ -78,12 +83,18 @@ class _Recurrent(Layer):
         return np.array(as_initializer(self.bias_init)(shape, rng))
 
     @abstractmethod
-    def recur(self, run: Runner, a: Array, before: Array, y: Array) -> States:
+    def recur(self, run: Runner, a: Array, begun: Begun, before: Array, y: Array) -> States:
         """Goes through the steps: from a (N, T, G·H) to ``before`` and y (N, T, H); returns what backward needs."""
 
     @abstractmethod
-    def recur_back(self, run: Runner, dy: Array, before: Array, y: Array, states: States, da: Array) -> Array:
+    def recur_back(
+        self, run: Runner, dy: Array, begun: Begun, before: Array, y: Array, states: States, da: Array
+    ) -> Array:
         """Goes back through the steps: from dy (N, T, H) to da (N, T, G·H); returns ∂L/∂(before U), of that shape."""
+
+    def ends(self, y: Array, states: States) -> dict[str, Array]:
+        """What is ``carried``, after every step (N, T, H)."""
+        return {"initial": y}
 
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Any]:
         """Returns y and, as the cache, x, the states and what the recurrence keeps."""
@@ -92,22 +103,39 @@ class _Recurrent(Layer):
         bias = self.bias.value if self.use_bias else None
         run(self, dense_forward, x=rows_of(x), weight=self.weight.value, bias=bias, y=rows_of(a))
         before, y = (run.empty((rows, steps, self.units), x.dtype) for _ in range(2))
-        states = self.recur(run, a, before, y)
-        cache = x, before, y, states
+        begun, carried = self._begin(run, rows, x.dtype, training=training)
+        states = self.recur(run, a, begun, before, y)
+        ends, places = self.ends(y, states), {"lengths": begun["lengths"], "reverse": self.reverse}
+        for name, array in carried.items():
+            run(self, last_step_forward, x=ends[name], y=array, **places)
+        cache = x, begun, before, y, states
         if self.return_sequences:
             return y, cache
         last = run.empty((rows, self.units), x.dtype)
-        run(self, last_step_forward, x=y, y=last, reverse=self.reverse)
+        run(self, last_step_forward, x=y, y=last, **places)
         return last, cache
+
+    def _begin(self, run: Runner, rows: int, dtype: np.dtype[Any], *, training: bool) -> tuple[Begun, dict[str, Array]]:
+        """What a call begins with, and those arrays that are to hold what it ends with."""
+        begun: Begun = {"lengths": run.lengths}
+        carried = {}
+        for name in self.carried:
+            state = begun[name] = run.state(self, name, (rows, self.units), dtype)
+            if state is not None:
+                carried[name] = state
+                if training:  # backward reads it after what the call ends with has taken its place
+                    begun[name] = run.empty(state.shape, dtype)
+                    run(self, identity_forward, x=state, y=begun[name])
+        return begun, carried
 
     def backward(self, run: Runner, dy: Array, cache: Any) -> Array:
         """Writes dW, dU and db, returns dx (N, T, D)."""
-        x, before, y, states = cache
+        x, begun, before, y, states = cache
         if not self.return_sequences:
             dlast, dy = dy, run.empty(y.shape, dy.dtype)
-            run(self, last_step_backward, dy=dlast, dx=dy, reverse=self.reverse)
+            run(self, last_step_backward, dy=dlast, lengths=begun["lengths"], dx=dy, reverse=self.reverse)
         da = run.empty((*x.shape[:2], self.gates * self.units), dy.dtype)
-        dstates = self.recur_back(run, dy, before, y, states, da)
+        dstates = self.recur_back(run, dy, begun, before, y, states, da)
         self._dense_back(run, dstates, before, None, self.recurrent, self.recurrent_bias_gradient())
         dx = run.empty(x.shape, dy.dtype)
         self._dense_back(run, da, x, dx, self.weight, self.bias.gradient if self.use_bias else None)
@@ -159,14 +187,18 @@ class SimpleRNN(_Recurrent):
 
     gates = 1
 
-    def recur(self, run: Runner, a: Array, before: Array, y: Array) -> States:
+    def recur(self, run: Runner, a: Array, begun: Begun, before: Array, y: Array) -> States:
         """Writes h."""
-        run(self, simple_rnn_forward, a=a, recurrent=self.recurrent.value, before=before, y=y, reverse=self.reverse)
+        arrays = {"a": a, "recurrent": self.recurrent.value, **begun, "before": before, "y": y}
+        run(self, simple_rnn_forward, **arrays, reverse=self.reverse)
         return {}
 
-    def recur_back(self, run: Runner, dy: Array, before: Array, y: Array, states: States, da: Array) -> Array:
+    def recur_back(
+        self, run: Runner, dy: Array, begun: Begun, before: Array, y: Array, states: States, da: Array
+    ) -> Array:
         """Writes da, which is ∂L/∂(before U), too."""
-        run(self, simple_rnn_backward, dy=dy, recurrent=self.recurrent.value, y=y, da=da, reverse=self.reverse)
+        arrays = {"dy": dy, "recurrent": self.recurrent.value, "lengths": begun["lengths"], "y": y, "da": da}
+        run(self, simple_rnn_backward, **arrays, reverse=self.reverse)
         return da
 
 
@@ -208,6 +240,7 @@ class LSTM(_Recurrent):
     """
 
     gates = 4
+    carried = ("initial", "initial_cell")
 
     def __init__(
         self,
@@ -238,18 +271,25 @@ class LSTM(_Recurrent):
         found[self.units : 2 * self.units] += self.forget_bias
         return found
 
-    def recur(self, run: Runner, a: Array, before: Array, y: Array) -> States:
+    def recur(self, run: Runner, a: Array, begun: Begun, before: Array, y: Array) -> States:
         """Writes the gates, c and h."""
         states = {"gates": run.empty(a.shape, a.dtype), "cell": run.empty(y.shape, y.dtype)}
-        arrays = {"a": a, "recurrent": self.recurrent.value, "before": before, **states, "y": y}
+        arrays = {"a": a, "recurrent": self.recurrent.value, **begun, "before": before, **states, "y": y}
         run(self, lstm_forward, **arrays, reverse=self.reverse)
         return states
 
-    def recur_back(self, run: Runner, dy: Array, before: Array, y: Array, states: States, da: Array) -> Array:
+    def recur_back(
+        self, run: Runner, dy: Array, begun: Begun, before: Array, y: Array, states: States, da: Array
+    ) -> Array:
         """Writes da, which is ∂L/∂(before U), too."""
-        arrays = {"dy": dy, "recurrent": self.recurrent.value, **states, "da": da}
+        places = {name: begun[name] for name in ("initial_cell", "lengths")}
+        arrays = {"dy": dy, "recurrent": self.recurrent.value, **places, **states, "da": da}
         run(self, lstm_backward, **arrays, dcell=run.empty(y.shape, dy.dtype), reverse=self.reverse)
         return da
+
+    def ends(self, y: Array, states: States) -> dict[str, Array]:
+        """H and c."""
+        return {"initial": y, "initial_cell": states["cell"]}
 
 
 class GRU(_Recurrent):
@@ -298,21 +338,23 @@ class GRU(_Recurrent):
             self.recurrent_bias = self.add_parameter("recurrent_bias", shape, self.bias_init, is_weight=False)
         return output_shape
 
-    def recur(self, run: Runner, a: Array, before: Array, y: Array) -> States:
+    def recur(self, run: Runner, a: Array, begun: Begun, before: Array, y: Array) -> States:
         """Writes s, the gates and h."""
         states = {name: run.empty(a.shape, a.dtype) for name in ("states", "gates")}
         weights = {
             "recurrent": self.recurrent.value,
             "recurrent_bias": self.recurrent_bias.value if self.use_bias else None,
         }
-        run(self, gru_forward, a=a, **weights, before=before, **states, y=y, reverse=self.reverse)
+        run(self, gru_forward, a=a, **weights, **begun, before=before, **states, y=y, reverse=self.reverse)
         return states
 
-    def recur_back(self, run: Runner, dy: Array, before: Array, y: Array, states: States, da: Array) -> Array:
+    def recur_back(
+        self, run: Runner, dy: Array, begun: Begun, before: Array, y: Array, states: States, da: Array
+    ) -> Array:
         """Writes da and returns ds."""
         new = {"dstates": run.empty(da.shape, da.dtype), "dh": run.empty(y.shape, dy.dtype)}
-        arrays = {"dy": dy, "recurrent": self.recurrent.value, "before": before, **states, "da": da, **new}
-        run(self, gru_backward, **arrays, reverse=self.reverse)
+        given = {"dy": dy, "recurrent": self.recurrent.value, "lengths": begun["lengths"], "before": before}
+        run(self, gru_backward, **given, **states, da=da, **new, reverse=self.reverse)
         return new["dstates"]
 
     def recurrent_bias_gradient(self) -> Array | None:

@@ -14,6 +14,7 @@ from glassnet.kernels import Kernel
 from glassnet.kernels import python as kernels
 from glassnet.runners import own
 from glassnet.runners.own import is_library_code as is_library_code
+from glassnet.runners.states import States
 
 NumberOfStep = Callable[[Any], Any]
 """A number as a function of the training step, or of an array of steps (int64)."""
@@ -44,13 +45,32 @@ class Runner(ABC):
         seed: keys the dropout masks.
         step: number of the training step, which keys them too. None lets the runner count for each layer by itself,
             so that every forward pass of a hand-written loop draws new masks.
+
+    Attributes:
+        states: what layers carry from one call to the next, or None where every call begins anew.
     """
 
     def __init__(self, seed: int = 0, step: int | None = None) -> None:
         self.seed = seed
         self.step = step
         self.batch_weight: Array | None = None  # Σ w (1,) of the batch in hand, where a training step knows it
+        self.states: States | None = None
+        self.lengths: Array | None = None
         self._draws: dict[int, int] = {}
+
+    def state(self, caller: Caller, name: str, shape: Shape, dtype: np.dtype[Any] | type) -> Array | None:
+        """What a layer carries from one call to the next: an array, 0 before the first; None where each begins anew.
+
+        The layer hands it to kernels that read it, and after all of these to one that writes what the next call shall
+        find.
+
+        Args:
+            caller: the layer.
+            name: of the array, unique in the layer.
+            shape: its shape, rows first.
+            dtype: its dtype.
+        """
+        return None if self.states is None else self.states.of(caller.path, name, shape, dtype)
 
     def empty(self, shape: Shape, dtype: np.dtype[Any] | type) -> Array:
         """A buffer for a kernel to write; its contents are arbitrary."""

@@ -166,7 +166,7 @@ EMITTERS: dict[Kernel, Callable[..., Written]] = {
     recurrent.gru_forward: lambda a, recurrent, recurrent_bias, states, y, reverse, **_: call(
         "gru", a, recurrent, recurrent_bias, *_row(y), int(reverse), states, y
     ),
-    steps.last_step_forward: lambda x, y, reverse: call(
+    steps.last_step_forward: lambda x, lengths, y, reverse: call(
         "copy", x[:, 0 if reverse else -1], 1, y.size, y.size, y.size, y
     ),
     resize.upsample2d_forward: lambda x, y: call(
