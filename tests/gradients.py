@@ -185,6 +185,11 @@ CASES: dict[str, list[tuple[Build, tuple[int, ...]]]] = {
         ]
         for name, layer in {"SimpleRNN": gn.SimpleRNN, "LSTM": gn.LSTM, "GRU": gn.GRU}.items()
     },
+    "Tied": [
+        (lambda: _drawn((3,), gn.Embedding(5, 2, name="tokens"), gn.Dense(2), gn.Tanh(), gn.Tied("tokens")), (3,)),
+        (lambda: _drawn((4,), gn.Dense(3, name="code"), gn.Tanh(), gn.Residual(gn.Tied("code"), gn.Dense(3))), (4,)),
+        (lambda: _drawn((2, 1), gn.Dense(1, name="code"), gn.Tied("code"), gn.Tanh(), gn.Tied("code")), (2, 1)),
+    ],
     "Embedding": [
         (lambda: gn.Sequential(gn.Embedding(5, 3, weight_init="normal"), gn.Flatten(), gn.Dense(2)), (4,)),
         (lambda: gn.Sequential(gn.Reshape((2, 3)), gn.Embedding(4, 2), gn.Tanh()), (6,)),

@@ -1,4 +1,4 @@
-// Twin of src/glassnet/kernels/dense.py: the dense layer.
+// Twin of src/glassnet/kernels/dense.py: the dense layer, and the one with another layer's weights.
 
 #include "engine/kernel.hpp"
 #include "math/reduce.hpp"
@@ -78,6 +78,24 @@ void dense_backward(In<T> dy, In<T> x, In<T> weight, Out<T> dx, Out<T> dweight, 
     if (dx != nullptr) input_gradient<T>(dy, weight, dx, n, d, m);
 }
 GLASSNET_KERNEL(dense_backward);
+
+// y (N, K) = x (N, D) Wᵀ, W (K, D)
+template <class T>
+void tied_forward(In<T> x, In<T> weight, Out<T> y) {
+    const int64_t n = x.rows(), k = weight.shape(0), d = weight.shape(1);
+    matrix_product_transposed<T>(n, k, d, x, d, weight, d, y, k);
+}
+GLASSNET_KERNEL(tied_forward);
+
+// dx (N, D) = dy (N, K) W, and dW (K, D) = dyᵀ x, or some of its rows. Either may be missing.
+template <class T>
+void tied_backward(In<T> dy, In<T> x, In<T> weight, Out<T> dx, Out<T> dweight) {
+    const int64_t n = dy.rows(), k = weight.shape(0), d = weight.shape(1), first = dweight.operand.first;
+    const T* const none = nullptr;
+    if (dweight != nullptr) weight_gradient<T>(x, dy + first, dweight, n, dweight.rows(), k, d);
+    if (dx != nullptr) matrix_product<T>(n, d, k, dy, k, 1, weight, d, none, dx, d);
+}
+GLASSNET_KERNEL(tied_backward);
 
 }  // namespace
 }  // namespace glassnet

@@ -83,6 +83,7 @@ from glassnet.layers import SimpleRNN as SimpleRNN
 from glassnet.layers import Softmax as Softmax
 from glassnet.layers import Softplus as Softplus
 from glassnet.layers import Tanh as Tanh
+from glassnet.layers import Tied as Tied
 from glassnet.layers import UpSample2D as UpSample2D
 from glassnet.layers import ZeroPad2D as ZeroPad2D
 from glassnet.losses import NumpyLoss as NumpyLoss

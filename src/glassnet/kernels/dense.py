@@ -11,6 +11,14 @@ and with δ = dy = ∂L/∂y the chain rule, one element at a time, gives
     ∂L/∂x_nd = Σ_m dy_nm W_dm      dx = dy Wᵀ
 
 Source: M. Nielsen, "Neural Networks and Deep Learning" (2015), chapter 2, equations BP1 to BP4, for a batch of rows.
+
+A layer that is *tied* to another one has that one's W (K, D), such as the vectors of an embedding, the other way round.
+With y (N, K) and no bias
+
+    y = x Wᵀ               y_nk = Σ_d x_nd W_kd
+    ∂L/∂W_kd = Σ_n dy_nk x_nd      dW = dyᵀ x         ∂L/∂x_nd = Σ_k dy_nk W_kd      dx = dy W
+
+Source: O. Press, L. Wolf, "Using the output embedding to improve language models", EACL 2017, section 3.
 """
 
 from __future__ import annotations
@@ -74,3 +82,48 @@ def dense_backward(dy: Array, x: Array, weight: Array, dx: Array | None, dweight
         np.sum(dy, axis=0, out=dbias)  # (N, M) -> (M,)
     if dx is not None:
         np.matmul(dy, weight.T, out=dx)  # (N, M) (M, D) -> (N, D)
+
+
+@kernel(
+    "y = x Wᵀ",
+    elements="y[n, k] = sum[d](x[n, d] * weight[k, d])",
+    writes="y",
+    shared="weight",
+    flops=product_flops("y", 0),
+)
+def tied_forward(x: Array, weight: Array, y: Array) -> None:
+    """Writes ``y = x Wᵀ``.
+
+    Args:
+        x: input (N, D).
+        weight: W (K, D), of the layer that it is tied to.
+        y: output (N, K).
+    """
+    np.matmul(x, weight.T, out=y)  # (N, D) (D, K) -> (N, K)
+
+
+@kernel(
+    "dW = dyᵀ x,  dx = dy W",
+    elements="""
+        dweight[k, d] = sum[n](dy[n, k] * x[n, d])
+        dx[n, d] = sum[k](dy[n, k] * weight[k, d])
+    """,
+    writes="dx dweight",
+    shared="weight",
+    sums="dweight",
+    flops=product_flops("dy", 0),
+    left_out={"dx": ",  dx = dy W"},
+)
+def tied_backward(dy: Array, x: Array, weight: Array, dx: Array | None, dweight: Array) -> None:
+    """Writes ``dW = dyᵀ x`` and ``dx = dy W``.
+
+    Args:
+        dy: ∂L/∂y (N, K).
+        x: the input of the forward pass (N, D).
+        weight: W (K, D).
+        dx: output ∂L/∂x (N, D), or None where nobody needs it.
+        dweight: output ∂L/∂W (K, D), as far as it comes from this use of W.
+    """
+    np.matmul(dy.T, x, out=dweight)  # (K, N) (N, D) -> (K, D)
+    if dx is not None:
+        np.matmul(dy, weight, out=dx)  # (N, K) (K, D) -> (N, D)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from glassnet.layers.row_norm import *
     from glassnet.layers.scale import *
     from glassnet.layers.shape import *
+    from glassnet.layers.tied import *
 
 
 def _is_public(thing: object) -> bool:

@@ -14,7 +14,7 @@ from glassnet.core.parameters import Parameter, drawn
 from glassnet.core.settings import by_name, whole
 from glassnet.core.shapes import MOST_VALUES, Array, DType, Shape, as_dtype, as_shape, batch_shape, size_of
 from glassnet.core.turns import require_rest
-from glassnet.layers import ACTIVATIONS, Layer, NumpyLayer, PythonLayer
+from glassnet.layers import ACTIVATIONS, Layer, NumpyLayer, PythonLayer, Tied
 from glassnet.network.demands import Demands
 from glassnet.network.looking import Names, activations
 from glassnet.network.memory import InMemory
@@ -125,6 +125,8 @@ class Network(InMemory):
                 )
             places[id(layer)] = path
             layer.path = path
+            if isinstance(layer, Tied):
+                layer.tie(_nearest(layer))
             layer.own_parameters().clear()
             weights = layer.weights_in_common
             layer._is_second = id(weights) in first and not layer._never_trained
@@ -331,6 +333,17 @@ class Network(InMemory):
 def _stands_inside(layer: Layer, networks: set[int]) -> bool:
     """Whether it stands in one of the networks, or in none yet."""
     return layer.home is None or id(layer.home) in networks
+
+
+def _nearest(layer: Tied) -> Layer | None:
+    """What has the name that a layer is tied to, in the innermost of the networks around it that has such a one."""
+    around = layer.home
+    while around is not None:
+        found: Layer | None = dict(around.walk()).get(layer.to)
+        if found is not None:
+            return found
+        around = around.home
+    return None
 
 
 def as_layer(given: Any) -> Layer:

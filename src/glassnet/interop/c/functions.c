@@ -66,6 +66,18 @@ static void dense(const float *x, const float *weight, const float *bias, int ro
     }
 }
 
+/* x (rows, inputs), weight (units, inputs) */
+static void tied(const float *x, const float *weight, int rows, int inputs, int units, float *y)
+{
+    for (int r = 0; r < rows; ++r, x += inputs, y += units) {
+        for (int k = 0; k < units; ++k) {
+            const float *row = weight + k * inputs;
+            y[k] = 0.0f;
+            for (int d = 0; d < inputs; ++d) y[k] += x[d] * row[d];
+        }
+    }
+}
+
 /* a (steps, units) */
 static void simple_rnn(const float *a, const float *recurrent, int steps, int units, int reverse, float *y)
 {

@@ -133,6 +133,7 @@ EMITTERS: dict[Kernel, Callable[..., Written]] = {
     conv_transpose.conv_transpose2d_forward: _transposed_convolution,
     conv1d.conv1d_forward: _sequence_convolution,
     dense.dense_forward: lambda x, weight, bias, y: call("dense", x, weight, bias, *x.shape, y.shape[1], y),
+    dense.tied_forward: lambda x, weight, y: call("tied", x, weight, *x.shape, y.shape[1], y),
     embedding.embedding_forward: lambda x, weight, y: call("embedding", x, weight, x.size, *weight.shape, y),
     embedding.columns_forward: _columns,
     folded.conv2d_folded: _convolution,

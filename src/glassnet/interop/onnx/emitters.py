@@ -124,6 +124,16 @@ def _dense(run: Forward) -> Value | str:
     return Value(y if len(names) == 1 else run.add("Add", y, names[1]), shape)
 
 
+@emitter(dense.tied_forward)
+def _tied(run: Forward) -> Value | str:
+    (weight,), (steps, width) = run.constants("weight"), run.shape("x")
+    if steps == 1:
+        return run.add("Gemm", run.read("x"), weight, transB=1)
+    shape = _by_last(run)
+    x = run.read("x", (*shape[:-1], width))
+    return Value(run.add("MatMul", x, run.add("Transpose", weight, perm=[1, 0])), shape)
+
+
 @emitter(row_norm.layer_norm_forward)
 def _layer_norm(run: Forward) -> Value:
     shape = _by_last(run)

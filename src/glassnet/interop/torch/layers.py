@@ -60,11 +60,10 @@ def _filled(layer: gl.Layer, module: Any) -> Any:
     import torch
 
     module = module.to(torch.float64)
+    is_of_dense = isinstance(layer, gl.Dense) or (isinstance(layer, gl.Tied) and layer.is_to_dense)
     state = {theirs: own.value for theirs, own in names_of_state(layer).items()}
     values = {
-        name: torch.from_numpy(
-            np.array(array.T if isinstance(layer, gl.Dense) and array.ndim == 2 else array, np.float64)
-        )
+        name: torch.from_numpy(np.array(array.T if is_of_dense and array.ndim == 2 else array, np.float64))
         for name, array in state.items()
     }
     module.load_state_dict(values, strict=False)
@@ -184,6 +183,15 @@ def _embedding(layer: gl.Embedding, nn: Any) -> Any:
             return super().forward(x.long())
 
     return _filled(layer, Embedding(layer.count, layer.units))
+
+
+@to_module.register
+def _tied(layer: gl.Tied, nn: Any) -> Any:
+    """A product with a weight as the other layer's module has it: (K, D), of an Embedding or of a Linear."""
+    weight = nn.Linear(*layer.weight.shape, bias=False).weight
+    if layer.is_to_dense:
+        return _filled(layer, _own(nn, "Tied", lambda own, x: x @ own.weight, weight=weight))
+    return _filled(layer, nn.Linear(*reversed(layer.weight.shape), bias=False))
 
 
 @to_module.register
