@@ -137,34 +137,36 @@ class Content:
         loss = Differences(subject.network, subject.loss, subject.rows, seed=subject.seed, step=subject.optimizer.steps)
         layout = subject.network.layout
         waiting: list[tuple[int, Entry, str, int | str]] = []  # work for an element, and where it lies or whose input
-        last = {e.call.path: e for e in self.entries if e.phase == "backward"}
+        backward = [entry for entry in self.entries if entry.phase == "backward"]
+        last = {entry.call.path: entry for entry in backward}
         gradients = trace.buffers[1]
-        for entry in self.entries:
-            for name in entry.written() if entry.phase == "backward" else ():
-                place = entry.place(name)
-                if place is not None and gradients.contains(place):
+        places = [(entry, name, entry.place(name)) for entry in backward for name in entry.written()]
+        whole = {place.start: entry for entry, _, place in places if place is not None and gradients.contains(place)}
+        for entry, name, place in places:
+            if place is not None and gradients.contains(place):
+                if whole[place.start] is entry:  # else a part of a gradient, of weights that stand in several places
                     element = (place.start - gradients.start) // subject.network.dtype.itemsize
                     segment = next(s for s in layout if s.start <= element < s.stop)
                     first = loss.first_reader(segment.start, segment.stop - segment.start)
                     if first is not None:
                         waiting.append((2 * loss.work(first), entry, name, segment.start))
-                elif last[entry.call.path] is entry and name in ("dx", "dx_", "doutputs"):
-                    first = loss.first_call(entry.call.path)
-                    if first is not None:
-                        waiting.append((2 * loss.work(first), entry, name, entry.call.path))
+            elif last[entry.call.path] is entry and name in ("dx", "dx_", "doutputs"):
+                first = loss.first_call(entry.call.path)
+                if first is not None:
+                    waiting.append((2 * loss.work(first), entry, name, entry.call.path))
         left = DIFFERENCE_WORK
         for done, (work, entry, name, where) in enumerate(sorted(waiting, key=lambda item: item[0])):
             array = entry.arrays[name]
-            places = places_in(array.shape, entry.parts[name])
-            places = places[: max(0, left // (len(waiting) - done) // work)]
-            left -= len(places) * work
-            if len(places) == 0:
+            elements = places_in(array.shape, entry.parts[name])
+            elements = elements[: max(0, left // (len(waiting) - done) // work)]
+            left -= len(elements) * work
+            if len(elements) == 0:
                 continue
             if isinstance(where, str):
-                found = loss.of_input(where, places, array.size)
+                found = loss.of_input(where, elements, array.size)
             else:
-                found = loss.of_parameters(where + places)
-            entry.differences[name] = {p: s for p, s in zip(places.tolist(), found, strict=False) if s is not None}
+                found = loss.of_parameters(where + elements)
+            entry.differences[name] = {p: s for p, s in zip(elements.tolist(), found, strict=False) if s is not None}
 
     def to_json(self) -> dict[str, Any]:
         """Everything, as JSON takes it."""
