@@ -182,3 +182,29 @@ def test_flat_sequences_lie_otherwise_in_torch(tmp_path: Path, between: tuple[gn
     save_file(state | {"3.weight": np.ones((2, 3), np.float32), "3.bias": np.zeros(2, np.float32)}, tmp_path / "p")
     load_state(pooled, tmp_path / "p")
     assert pooled.named_parameters()[0][1][1, 3, 2] == state["0.weight"][2, 3, 1]
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_states_of_recurrences_give_what_torch_gives(kind: str, tmp_path: Path) -> None:
+    """Weights and outputs are PyTorch's, see ``layers/golden/make_recurrent.py``; both directions in one module."""
+    file = np.load(Path(__file__).parents[1] / "layers/golden/recurrent.npz")
+    state, expected = {}, []
+    for number, direction in enumerate(("forward", "reverse")):
+        start = f"{kind}/{direction}/"
+        for what in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+            state[f"encoder.{what}_l0{'_reverse' * number}"] = file[start + what]
+        expected.append((file[start + "x"], file[start + "y"]))
+    path = tmp_path / "state.safetensors"
+    save_file({name: np.ascontiguousarray(values) for name, values in state.items()}, path)
+    layer = {"RNN": gn.SimpleRNN, "LSTM": gn.LSTM, "GRU": gn.GRU}[kind]
+    ways = [layer(6, return_sequences=True, reverse=reverse) for reverse in (False, True)]
+    net = gn.Sequential(gn.Concat(*ways, axis=2))
+    net.build(expected[0][0].shape[1:], dtype="float64")
+    load_state(net, path)
+    for number, (x, y) in enumerate(expected):
+        found = net.forward(gn.NumpyRunner(), x, training=False)[0][..., 6 * number : 6 * number + 6]
+        np.testing.assert_allclose(found, y, rtol=1e-10)
+    del state["encoder.bias_hh_l0"]
+    save_file({name: np.ascontiguousarray(values) for name, values in state.items()}, path)
+    with pytest.raises(gn.ShapeError, match=r"encoder\.0\.0: received the parameters .*bias_ih_l0"):
+        load_state(net, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,36 @@ from glassnet.core.errors import (
 from glassnet.core.parameters import Parameter
 from glassnet.core.paths import readable_path
 from glassnet.core.shapes import Array
-from glassnet.layers import AveragePool1D, BatchNorm, Conv1D, Dense, Flatten, Layer, MaxPool1D, Reshape
+from glassnet.layers import (
+    GRU,
+    LSTM,
+    AveragePool1D,
+    BatchNorm,
+    Conv1D,
+    Dense,
+    Flatten,
+    Layer,
+    MaxPool1D,
+    Reshape,
+    SimpleRNN,
+    Tied,
+)
 from glassnet.network import Network
 
 THEIRS = {"gamma": "weight", "beta": "bias", "running_variance": "running_var"}
 """PyTorch's names of parameters where they differ."""
+_RECURRENT = {"weight": ("weight_ih_l0",), "recurrent_weight": ("weight_hh_l0",)}
+_SUMMED = {**_RECURRENT, "bias": ("bias_ih_l0", "bias_hh_l0")}
+_OF_KIND: dict[type[Layer], dict[str, tuple[str, ...]]] = {
+    SimpleRNN: _SUMMED,
+    LSTM: _SUMMED,
+    GRU: {**_RECURRENT, "bias": ("bias_ih_l0",), "recurrent_bias": ("bias_hh_l0",)},
+}
+"""The same of layers whose modules have other parameters: of a sum, those that it is the sum of."""
+_FIRST = {f"{kind}_{what}_l0" for kind in ("weight", "bias") for what in ("ih", "hh")}
+"""What a module for one recurrence has."""
+_PLACED = re.compile(r"((?:weight|bias)_(?:ih|hh))_l(\d{1,4})(_reverse)?")
+"""A parameter of one of several: its kind, which layer, and whether that goes back."""
 _COUNTED = "num_batches_tracked"
 """What PyTorch's batch norm counts: here none needs a count of its batches."""
 
@@ -40,7 +66,9 @@ def load_state(network: Network, path: str | Path, names: Mapping[str, str] | No
         names: for each layer's path the prefix that its parameters have in the file, such as
             ``{"0": "features.conv1"}``. Without it names that are the layers' paths count as such, and names that
             differ in numbers alone are taken in the numbers' order, which is the modules' in a ``torch.nn.Sequential``.
-            A file keeps no order of its own: other names count where the shapes leave a single choice.
+            Of a module for several recurrences each is called by its number, ``"lstm.0"`` and ``"lstm.1"``; of one that
+            goes both ways ``"lstm.0.0"`` goes forward, ``"lstm.0.1"`` back. A file keeps no order of its own: other
+            names count where the shapes leave a single choice.
 
     Raises:
         MissingFileError, FileFormatError: there is no such file, or none of safetensors.
@@ -112,12 +140,31 @@ def _refuse_flat_sequences(network: Network, where: str) -> None:
 
 
 def _grouped(tensors: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
-    """The tensors by what stands before their last name, numbers in their order."""
+    """The tensors by what stands before their last name, numbers in their order; each layer of a recurrence apart."""
     groups: dict[str, dict[str, Array]] = {}
     for name in sorted(tensors, key=lambda name: _in_order(name.rpartition(".")[0])):
         prefix, _, own = name.rpartition(".")
         groups.setdefault(prefix, {})[own] = tensors[name]
-    return groups
+    return {place: parts for prefix, own in groups.items() for place, parts in _recurrences(prefix, own).items()}
+
+
+def _recurrences(prefix: str, state: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
+    """The layers of a module for recurrences, each with the names of a first one: ``lstm.0``, ``lstm.1``, ...
+
+    Of one that goes both ways, ``lstm.0.0`` goes forward and ``lstm.0.1`` back.
+    """
+    places = {name: _PLACED.fullmatch(name) for name in state}
+    if not all(places.values()) or set(state) <= _FIRST:
+        return {prefix: dict(state)}
+    both_ways = any(found is not None and found[3] for found in places.values())
+    parts: dict[str, dict[str, Array]] = {}
+    for name, found in sorted(
+        places.items(), key=lambda item: (int(item[1][2]), bool(item[1][3])) if item[1] else (0, 0)
+    ):
+        assert found is not None
+        place = f"{prefix}.{found[2]}" + (f".{int(bool(found[3]))}" if both_ways else "")
+        parts.setdefault(place.lstrip("."), {})[f"{found[1]}_l0"] = state[name]
+    return parts
 
 
 def _by_itself(layers: Mapping[str, Layer], groups: Mapping[str, Mapping[str, Array]], where: str) -> dict[str, str]:
@@ -166,14 +213,24 @@ def _differ_in_numbers(prefixes: Sequence[str]) -> bool:
 
 def _fits(layer: Layer, state: Mapping[str, Array]) -> bool:
     """Whether the tensors have the layer's names and shapes."""
-    own = {name: parameter.shape for name, parameter in names_of_state(layer).items()}
-    given = {name: _turned(layer, values).shape for name, values in state.items() if name != _COUNTED}
+    own = {name: values.shape for name, values in state_of(layer).items()}
+    given = {name: values.shape for name, values in state.items() if name != _COUNTED}
     return own == given
 
 
-def names_of_state(layer: Layer) -> dict[str, Parameter]:
-    """The layer's parameters by PyTorch's names."""
-    return {THEIRS.get(name, name): own for name, own in layer.own_parameters().items()}
+def names_of_state(layer: Layer) -> dict[str, tuple[str, ...]]:
+    """PyTorch's names for each of the layer's parameters: several where it is the sum of theirs."""
+    special = next((names for kind, names in _OF_KIND.items() if isinstance(layer, kind)), {})
+    return {name: special.get(name, (THEIRS.get(name, name),)) for name in layer.own_parameters()}
+
+
+def state_of(layer: Layer) -> dict[str, Array]:
+    """The layer's parameters by PyTorch's names, and in its form; of a sum the first has all, the others 0."""
+    found: dict[str, Array] = {}
+    for name, (first, *others) in names_of_state(layer).items():
+        values = _turned(layer, layer.own_parameters()[name].value)
+        found |= {first: values, **{other: np.zeros_like(values) for other in others}}
+    return found
 
 
 def from_state(layer: Layer, state: Mapping[str, Any], *, where: str) -> None:
@@ -183,7 +240,7 @@ def from_state(layer: Layer, state: Mapping[str, Any], *, where: str) -> None:
         ShapeError: one is missing, is of another shape, or is one too many.
         DataError: one holds whole numbers, NaN or infinity, or a variance below 0.
     """
-    expected = names_of_state(layer)
+    expected = state_of(layer)
     extra = set(state) - set(expected) - ({_COUNTED} if isinstance(layer, BatchNorm) else set())
     missing = set(expected) - set(state)
     if extra or missing:
@@ -193,30 +250,46 @@ def from_state(layer: Layer, state: Mapping[str, Any], *, where: str) -> None:
             expected=f"{sorted(expected)}, for {layer!r}",
             fix="check that use_bias is the same on both sides",
         )
-    for name, own in expected.items():
-        given = np.asarray(state[name])
-        values = _turned(layer, given)
-        if values.shape != own.shape:
-            raise ShapeError(
-                where=where,
-                received=f"{name} of shape {given.shape}",
-                expected=f"the values of {layer!r}, {own.shape} here",
-                fix="check that both networks have the same layers",
-            )
-        fault = own.fault_of(values) if given.dtype.kind == "f" else "no real numbers"
-        if fault:
-            raise DataError(
-                where=where,
-                received=f"{name} of dtype {given.dtype}, {fault}",
-                expected=f"finite real numbers that {own.value.dtype} can hold",
-                fix="save the weights of a network that is not quantized, and whose training did not diverge",
-            )
+    for name, theirs in names_of_state(layer).items():
+        own = layer.own_parameters()[name]
+        for part in theirs:
+            _require_like(part, np.asarray(state[part]), own, layer, where)
+        values = _turned(layer, np.asarray(state[theirs[0]]))
+        for part in theirs[1:]:
+            values = values.astype(np.float64) + np.asarray(state[part])  # in float64, so that it is rounded once
+        if fault := own.fault_of(values):
+            raise _unfit(f"{' + '.join(theirs)}, {fault}", own, where)
         own.value[...] = values
 
 
+def _require_like(name: str, given: Array, own: Parameter, layer: Layer, where: str) -> None:
+    """Refuses values that are no such parameter of the layer."""
+    values = _turned(layer, given)
+    if values.shape != own.shape:
+        raise ShapeError(
+            where=where,
+            received=f"{name} of shape {given.shape}",
+            expected=f"the values of {layer!r}, {own.shape} here",
+            fix="check that both networks have the same layers",
+        )
+    fault = own.fault_of(values) if given.dtype.kind == "f" else "no real numbers"
+    if fault:
+        raise _unfit(f"{name} of dtype {given.dtype}, {fault}", own, where)
+
+
+def _unfit(received: str, own: Parameter, where: str) -> DataError:
+    return DataError(
+        where=where,
+        received=received,
+        expected=f"finite real numbers that {own.value.dtype} can hold",
+        fix="save the weights of a network that is not quantized, and whose training did not diverge",
+    )
+
+
 def _turned(layer: Layer, values: Array) -> Array:
-    """PyTorch's array with its axes in glassnet's order."""
-    if isinstance(layer, Dense) and values.ndim == 2:
+    """PyTorch's array with its axes in glassnet's order, or the other way round."""
+    is_of_dense = isinstance(layer, Dense) or (isinstance(layer, Tied) and layer.is_to_dense)
+    if (is_of_dense or isinstance(layer, tuple(_OF_KIND))) and values.ndim == 2:
         return values.T
     if isinstance(layer, Conv1D) and values.ndim == 3:
         return values.transpose(2, 1, 0)  # (F, D/G, k) -> (k, D/G, F)

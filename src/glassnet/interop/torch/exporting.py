@@ -10,8 +10,10 @@ from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError
 from glassnet.interop.agreement import require_agreement, rows_to_try
 from glassnet.interop.own import refuse_own_layers
-from glassnet.interop.torch.importing import frozen_copy, outputs_of, require_torch
+from glassnet.interop.state import names_of_state
+from glassnet.interop.torch.importing import require_torch
 from glassnet.interop.torch.layers import to_module
+from glassnet.interop.torch.twins import frozen_copy, outputs_of
 from glassnet.model import Model
 from glassnet.network import Network
 
@@ -73,9 +75,11 @@ def _share_and_freeze(network: Network, module: Any) -> None:
         shared = first.setdefault(id(layer.weights_in_common), part)
         for name, parameter in list(shared.named_parameters(recurse=False)):
             setattr(part, name, parameter)
-        for name, own in layer.own_parameters().items():
+        for name, theirs in names_of_state(layer).items():
+            own = layer.own_parameters()[name]
             if not (own.is_statistic or own.trainable):
-                getattr(part, {"gamma": "weight", "beta": "bias"}.get(name, name)).requires_grad_(False)
+                for there in theirs:
+                    getattr(part, there).requires_grad_(False)
 
 
 def _require_the_same(network: Network, module: Any) -> None:

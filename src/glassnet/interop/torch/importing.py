@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from copy import deepcopy
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -17,6 +16,8 @@ from glassnet.interop.agreement import require_agreement, rows_to_try
 from glassnet.interop.state import from_state
 from glassnet.interop.torch.modules import READERS, Rows, UnreadError, kind_of
 from glassnet.interop.torch.refusals import Place, refuse_hooks, refuse_sharing, refuse_tensors, unread
+from glassnet.interop.torch.sequences import gives_states, is_bare, only_chooses, parts
+from glassnet.interop.torch.twins import Twin, Whole
 from glassnet.network import Network, Sequential
 
 
@@ -25,7 +26,14 @@ def from_torch(module: Any, input_shape: int | Shape | None = None) -> Network:
     """Makes a network of the same layers with the same weights, and proves that it calculates the same.
 
     Each layer, and then the whole network, is compared on random rows with a copy of the module in evaluation mode. The
-    module itself is not run and stays as it is. Rows keep torch's shapes: images (N, C, H, W), sequences (N, C, L).
+    module itself is not run and stays as it is. Rows keep torch's shapes: images (N, C, H, W), sequences (N, C, L) for
+    convolutions, (N, T, D) for recurrences. Those with ``batch_first=False`` take (T, N, D): the network's rows are
+    theirs, and ``net(x)`` is ``module(x.transpose(0, 1))``, where that is a sequence again with its axes back.
+
+    ``nn.RNN``, ``nn.LSTM`` and ``nn.GRU`` become a layer for each level and direction. Of the two things that they give
+    the network gives the outputs of all steps; or, inside a ``Sequential``, what a module of your own behind them
+    takes, such as one whose ``forward`` returns ``given[0]``, ``given[0][:, -1]`` or ``given[1][-1]``: all outputs, or
+    those of a step, or the last states of the last level; it must do nothing else.
 
     What torch would train otherwise shows in no prediction: embedding rows that it keeps at zero (``padding_idx``) and
     frozen parameters (``requires_grad=False``) are trained here like all others.
@@ -60,7 +68,7 @@ def from_torch(module: Any, input_shape: int | Shape | None = None) -> Network:
 def _imported(module: Any, input_shape: int | Shape | None) -> Network:
     import torch
 
-    places = list(_places(module, ""))
+    places = _places(module)
     if not places:
         raise unread("", module, "no layers in it")
     refuse_hooks(module)
@@ -82,37 +90,35 @@ def require_torch(where: str) -> None:
         )
 
 
-def frozen_copy(module: Any) -> Any:
-    """A copy in evaluation mode, on the processor, which calculates the same when its dtype is changed."""
-    import torch
-
-    copy = deepcopy(module).cpu().eval()
-    for own in copy.modules():
-        if isinstance(own, torch.nn.RMSNorm) and own.eps is None and own.weight is not None:
-            own.eps = torch.finfo(own.weight.dtype).eps  # what None stands for depends on the dtype
-    return copy
-
-
-def outputs_of(module: Any, x: Array, *, indices: bool = False) -> Any:
-    """What a module gives for rows; where it looks things up the rows are whole numbers."""
-    import warnings
-
-    import torch
-
-    rows = torch.tensor(x)  # a copy: some modules write into what they get
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what torch says of a module, it says where that is made and used
-        return module(rows.long() if indices else rows)
-
-
-def _places(module: Any, prefix: str) -> Iterator[Place]:
+def _places(module: Any) -> list[Place]:
     """The modules that hold no others, in the order in which they run; one that runs twice comes twice."""
+    found: list[Place] = []
+    for path, own in _inside(module, ""):
+        before = found[-1] if found else None
+        if kind_of(own) in READERS:
+            found.append(Place(path, own))
+        elif before is None or before.choice is not None or not gives_states(before.module):
+            raise unread(path, own)
+        elif only_chooses(own):
+            found[-1] = before._replace(choice=(path, own))
+        else:
+            raise unread(
+                path, own, f"a forward that does more to what {kind_of(before.module)} gives than choose of it"
+            )
+    for place in found[:-1]:
+        if place.choice is None and gives_states(place.module):
+            fix = "put a module between them whose forward(self, given) returns given[0], or given[0][:, -1]"
+            raise unread(place.path, place.module, "outputs and last states, which what is behind it cannot take", fix)
+    return found
+
+
+def _inside(module: Any, prefix: str) -> Iterator[tuple[str, Any]]:
     kind = kind_of(module)
     if kind == "Sequential":
         for name, child in module._modules.items():
-            yield from _places(child, f"{prefix}.{name}" if prefix else name)
+            yield from _inside(child, f"{prefix}.{name}" if prefix else name)
         return
-    if kind not in READERS:
+    if kind not in READERS and not is_bare(module):
         raise unread(prefix, module)
     yield prefix, module
 
@@ -120,13 +126,14 @@ def _places(module: Any, prefix: str) -> Iterator[Place]:
 def _row_shape(places: Sequence[Place], given: int | Shape | None) -> Shape:
     if given is not None:
         return as_shape(given, where="from_torch")
-    first = next((m for _, m in places if any(True for _ in m.parameters())), None)
+    first = next((place.module for place in places if any(True for _ in place.module.parameters())), None)
     if first is None or kind_of(first) != "Linear":
         raise ShapeError(
             where="from_torch",
             received="no input_shape",
             expected="the shape of one row, which these layers do not tell",
-            fix="write gn.from_torch(module, (3, 32, 32)) for colour images of 32×32 pixels",
+            fix="write gn.from_torch(module, (3, 32, 32)) for colour images of 32×32 pixels, or (48, 6) for sequences "
+            "of 48 steps with 6 numbers",
         )
     return (first.in_features,)
 
@@ -140,13 +147,15 @@ class _Import:
         self.module = module
         self.places = places
         self.is_double = any(p.dtype == torch.float64 for p in module.parameters())
-        lookups = [number for number, (_, m) in enumerate(places) if kind_of(m) == "Embedding"]
+        lookups = [number for number, place in enumerate(places) if kind_of(place.module) == "Embedding"]
         self.last_lookup = lookups[0] if lookups else -1
-        self.count = places[lookups[0]][1].num_embeddings if lookups else None
+        self.count = places[lookups[0]].module.num_embeddings if lookups else None
+        first = next((place.module for place in places if gives_states(place.module)), None)
+        self.is_turned = first is not None and not first.batch_first
 
     def network(self, shape: Shape) -> Network:
         """The network, for rows of that shape."""
-        batches = rows_to_try(shape, self.count)
+        batches, begins_turned = rows_to_try(shape, self.count), self.is_turned
         reached = [batch.astype(np.float64) for batch in batches]
         found: list[tuple[Place, list[gl.Layer]]] = []
         for number, place in enumerate(self.places):
@@ -156,19 +165,29 @@ class _Import:
         network.build(shape, dtype="float64" if self.is_double else "float32")
         for place, layers in found:
             _fill(place, layers)
-        self._compare(network, batches, reached)
+        whole = Whole(self.module, begins_turned, self.is_turned, self.last_lookup >= 0)
+        if not self.is_double:
+            for x, y in zip(batches, reached, strict=True):
+                require_agreement(network, x, y, where="from_torch", other="the module", like=whole(x))
+        double = network.copy("float64")
+        self._compare_exactly(double, network, found, whole, batches)
         return network
 
     def _layers(self, place: Place, reached: list[Array], *, are_amounts: bool) -> tuple[list[gl.Layer], list[Array]]:
         """What a module becomes, and what it makes of the rows that reach it."""
-        path, module = place
-        twin = frozen_copy(module).double()
+        path, module, _ = place
+        if gives_states(module) and module.batch_first == self.is_turned:
+            come = "second, behind the steps" if self.is_turned else "first, before the steps"
+            fix = "use the same batch_first= in all of them"
+            raise unread(path, module, f"batch_first={module.batch_first} where rows come {come}", fix)
+        twin = Twin(place, self.is_turned)
         shape = reached[0].shape[1:]
-        outputs = [_run(twin, x, place) for x in reached]
+        outputs = twin.run(reached)
         if any(len(y) != len(x) for x, y in zip(reached, outputs, strict=True)):
             raise unread(path, module, f"outputs that are not one for each row of shape {batch_shape(shape)}")
+        self.is_turned = twin.ends_turned
         try:
-            layers = READERS[str(kind_of(module))](module, Rows(shape, outputs[0].shape[1:]))
+            layers = READERS[str(kind_of(module))](module, Rows(shape, outputs[0].shape[1:], twin.taken))
             piece = Sequential(*layers)
             piece.build(shape, dtype="float64")
         except UnreadError as error:
@@ -176,55 +195,42 @@ class _Import:
         except GlassnetError as error:
             raise unread(path, module, f"{error.received}, where {error.where} takes {error.expected}") from error
         _fill(place, layers)
-        further = rows_to_try(shape) if are_amounts else []
-        tried = [*zip(reached, outputs, strict=True)]
-        tried += [(x, _run(twin, x, place)) for x in (rows.astype(np.float64) for rows in further)]
-        for x, y in tried:
+        further = [rows.astype(np.float64) for rows in rows_to_try(shape)] if are_amounts else []
+        for x, y in zip([*reached, *further], [*outputs, *twin.run(further)], strict=True):
             require_agreement(piece, x, y, where=f"from_torch: {path or 'module'}", other=repr(module))
         return layers, outputs
 
-    def _compare(self, network: Network, batches: list[Array], exact: list[Array]) -> None:
-        """Compares the whole network with the whole module."""
-        twin, indices = frozen_copy(self.module), self.last_lookup >= 0
-        if not self.is_double:
-            for x, y in zip(batches, exact, strict=True):
-                like = outputs_of(twin, x, indices=indices).numpy()
-                require_agreement(network, x, y, where="from_torch", other="the module", like=like)
-        twin, double = twin.double(), network.copy("float64")
+    def _compare_exactly(
+        self, double: Network, network: Network, found: list[tuple[Place, list[gl.Layer]]], whole: Whole,
+        batches: list[Array],
+    ) -> None:  # fmt: skip
+        """Compares the network's twin in float64 with the whole module in float64."""
+        twins = {id(own): twin for (_, own), (_, twin) in zip(network.walk(), double.walk(), strict=True)}
+        for place, layers in found:  # again: what is a sum of several parameters was rounded
+            _fill(place, [twins[id(layer)] for layer in layers if id(layer) in twins] or layers)
+        whole.to_double()
         for batch in batches:
             x = batch.astype(np.float64)
-            y = outputs_of(twin, x, indices=indices).numpy()
-            require_agreement(double, x, y, where="from_torch", other="the module")
-
-
-def _run(twin: Any, x: Array, place: Place) -> Array:
-    """What a module's copy gives for rows, as an array."""
-    import torch
-
-    path, module = place
-    try:
-        outputs = outputs_of(twin, x, indices=kind_of(module) == "Embedding")
-    except Exception as error:  # whatever torch says of a shape that does not fit
-        raise ShapeError(
-            where=f"from_torch: {path or 'module'}",
-            received=f"rows of shape {batch_shape(x.shape[1:])}, which torch refuses ({error})",
-            expected=f"rows that {module!r:.200} takes",
-            fix="check input_shape, the shape of one row without the batch axis",
-        ) from error
-    if not isinstance(outputs, torch.Tensor):
-        raise unread(path, module, "return_indices=True" if getattr(module, "return_indices", False) else "two outputs")
-    return np.asarray(outputs.double().numpy())
+            require_agreement(double, x, whole(x), where="from_torch", other="the module")
 
 
 def _fill(place: Place, layers: Sequence[gl.Layer]) -> None:
-    """Writes the module's weights into the layer that has them."""
-    path, module = place
-    tensors = {name: t for name, t in (*module._parameters.items(), *module._buffers.items()) if t is not None}
-    state = {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
+    """Writes the module's weights into the layers that have them."""
+    path, module, _ = place
+    where = f"from_torch: {path or type(module).__name__}"
+    if gives_states(module):
+        for layer, tensors in parts(module, layers):
+            from_state(layer, _arrays(tensors), where=where)
+        return
+    state = _arrays({**module._parameters, **module._buffers})
     if kind_of(module) in ("Conv1d", "ConvTranspose1d"):
         state["weight"] = state["weight"][:, :, None]  # (F, C, k) -> (F, C, 1, k)
     owner = next((layer for layer in layers if layer.own_parameters()), layers[0])
-    from_state(owner, state, where=f"from_torch: {path or type(module).__name__}")
+    from_state(owner, state, where=where)
+
+
+def _arrays(tensors: Mapping[str, Any]) -> dict[str, Array]:
+    return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items() if tensor is not None}
 
 
 def _joined(layers: Sequence[gl.Layer]) -> list[gl.Layer]:

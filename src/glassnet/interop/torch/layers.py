@@ -10,7 +10,7 @@ import numpy as np
 
 from glassnet import layers as gl
 from glassnet.core.errors import ConfigurationError
-from glassnet.interop.state import names_of_state
+from glassnet.interop.state import state_of
 from glassnet.layers.windows import padding_along, padding_of, pair
 from glassnet.network import Residual, Sequential
 
@@ -60,12 +60,7 @@ def _filled(layer: gl.Layer, module: Any) -> Any:
     import torch
 
     module = module.to(torch.float64)
-    is_of_dense = isinstance(layer, gl.Dense) or (isinstance(layer, gl.Tied) and layer.is_to_dense)
-    state = {theirs: own.value for theirs, own in names_of_state(layer).items()}
-    values = {
-        name: torch.from_numpy(np.array(array.T if is_of_dense and array.ndim == 2 else array, np.float64))
-        for name, array in state.items()
-    }
+    values = {name: torch.from_numpy(np.array(array, np.float64)) for name, array in state_of(layer).items()}
     module.load_state_dict(values, strict=False)
     return module
 
@@ -183,6 +178,31 @@ def _embedding(layer: gl.Embedding, nn: Any) -> Any:
             return super().forward(x.long())
 
     return _filled(layer, Embedding(layer.count, layer.units))
+
+
+def _recurrence(kind: str) -> Callable[[Any, Any], Any]:
+    """What makes a recurrent layer a module that gives its outputs alone, of all steps or the last."""
+
+    def make(layer: Any, nn: Any) -> Any:
+        plain: Any = getattr(nn, kind)
+
+        def forward(own: Any, x: Any) -> Any:
+            y, _ = plain.forward(own, x.flip(1) if own.reverse else x)
+            if not own.return_sequences:
+                return y[:, -1]
+            return y.flip(1) if own.reverse else y
+
+        assert layer.input_shape is not None
+        made = type(kind, (plain,), {"__module__": __name__, "forward": forward})
+        module = made(layer.input_shape[-1], layer.units, bias=layer.use_bias, batch_first=True)
+        module.reverse, module.return_sequences = layer.reverse, layer.return_sequences
+        return _filled(layer, module)
+
+    return make
+
+
+for _layer, _kind_there in ((gl.SimpleRNN, "RNN"), (gl.LSTM, "LSTM"), (gl.GRU, "GRU")):
+    to_module.register(_layer, _recurrence(_kind_there))
 
 
 @to_module.register

@@ -20,16 +20,23 @@ class UnreadError(Exception):
 
 @dataclass(frozen=True)
 class Rows:
-    """Shapes without the batch axis of what a module takes and of what it gives."""
+    """Shapes without the batch axis of what a module takes and of what it gives, and which of several things that is.
+
+    Attributes:
+        inputs: the shape of a row that it takes.
+        outputs: the shape of a row that it gives, or that is made of what it gives.
+        taken: what is taken of the outputs of a recurrence, see ``sequences``.
+    """
 
     inputs: Shape
     outputs: Shape
+    taken: str | int | None = None
 
 
 Reader: TypeAlias = Callable[[Any, Rows], list[gl.Layer]]
 
 
-def _only(m: Any, **wanted: Any) -> None:
+def only(m: Any, **wanted: Any) -> None:
     """Refuses other values of settings; a number stands for a pair of it too."""
     for name, value in wanted.items():
         found = getattr(m, name)
@@ -38,7 +45,7 @@ def _only(m: Any, **wanted: Any) -> None:
             raise UnreadError(f"{name}={found!r}")
 
 
-def _axes(rows: Rows, *known: int) -> None:
+def require_axes(rows: Rows, *known: int) -> None:
     """Refuses inputs of other numbers of axes."""
     if len(rows.inputs) not in known:
         raise UnreadError(f"inputs of shape {batch_shape(rows.inputs)}")
@@ -58,7 +65,7 @@ def _images(make: Reader) -> Reader:
     """A module for images (N, C, H, W) alone."""
 
     def read(m: Any, rows: Rows) -> list[gl.Layer]:
-        _axes(rows, 3)
+        require_axes(rows, 3)
         return make(m, rows)
 
     return read
@@ -91,7 +98,7 @@ def _pair(value: Any, other: int, axes: int) -> Any:
 
 def _conv(layer: type[gl.Conv2D | gl.ConvTranspose2D], axes: int) -> Reader:
     def read(m: Any, rows: Rows) -> list[gl.Layer]:
-        _only(m, padding_mode="zeros")
+        only(m, padding_mode="zeros")
         settings = {
             "stride": _pair(m.stride, 1, axes),
             "padding": _pair(m.padding, 0, axes),
@@ -107,7 +114,7 @@ def _conv(layer: type[gl.Conv2D | gl.ConvTranspose2D], axes: int) -> Reader:
 
 def _max_pool(axes: int) -> Reader:
     def read(m: Any, rows: Rows) -> list[gl.Layer]:
-        _only(m, ceil_mode=False, return_indices=False, dilation=1)
+        only(m, ceil_mode=False, return_indices=False, dilation=1)
         stride, padding = _pair(m.stride, 1, axes), _pair(m.padding, 0, axes)
         return [gl.MaxPool2D(_pair(m.kernel_size, 1, axes), stride=stride, padding=padding)]
 
@@ -116,9 +123,9 @@ def _max_pool(axes: int) -> Reader:
 
 def _average_pool(axes: int) -> Reader:
     def read(m: Any, rows: Rows) -> list[gl.Layer]:
-        _only(m, ceil_mode=False)
+        only(m, ceil_mode=False)
         if m.padding not in (0, (0,), (0, 0)):
-            _only(m, count_include_pad=False)
+            only(m, count_include_pad=False)
         if getattr(m, "divisor_override", None) is not None:
             raise UnreadError(f"divisor_override={m.divisor_override!r}")
         stride, padding = _pair(m.stride, 1, axes), _pair(m.padding, 0, axes)
@@ -147,7 +154,7 @@ def _adaptive(whole: type[gl.Layer], windows: Callable[[Any], gl.Layer]) -> Read
 
 
 def _batch_norm(m: Any, rows: Rows) -> list[gl.Layer]:
-    _only(m, affine=True, track_running_stats=True)
+    only(m, affine=True, track_running_stats=True)
     if m.momentum is None:
         raise UnreadError("momentum=None")
     return [gl.BatchNorm(momentum=m.momentum, epsilon=m.eps)]
@@ -155,7 +162,7 @@ def _batch_norm(m: Any, rows: Rows) -> list[gl.Layer]:
 
 def _of_vectors(m: Any) -> None:
     """Refuses a norm over several axes, or one without weights."""
-    _only(m, elementwise_affine=True)
+    only(m, elementwise_affine=True)
     if len(m.normalized_shape) != 1:
         raise UnreadError(f"normalized_shape={m.normalized_shape!r}")
 
@@ -175,7 +182,7 @@ def _layer_norm(m: Any, rows: Rows) -> list[gl.Layer]:
 
 
 def _group_norm(m: Any, rows: Rows) -> list[gl.Layer]:
-    _only(m, affine=True)
+    only(m, affine=True)
     return [gl.GroupNorm(m.num_groups, epsilon=m.eps)]
 
 
@@ -192,7 +199,7 @@ def _softmax(m: Any, rows: Rows) -> list[gl.Layer]:
 
 
 def _softplus(m: Any, rows: Rows) -> list[gl.Layer]:
-    _only(m, beta=1)
+    only(m, beta=1)
     if m.threshold < 20:  # from where on torch takes x itself: e⁻²⁰ is what it leaves out
         raise UnreadError(f"threshold={m.threshold!r}")
     return [gl.Softplus()]
@@ -213,7 +220,7 @@ def _unflatten(m: Any, rows: Rows) -> list[gl.Layer]:
 
 
 def _upsample(m: Any, rows: Rows) -> list[gl.Layer]:
-    _only(m, mode="nearest")
+    only(m, mode="nearest")
     channels, *sizes = rows.inputs
     factors = [new // old for new, old in zip(rows.outputs[1:], sizes, strict=True)]
     given = m.scale_factor if isinstance(m.scale_factor, tuple) else (m.scale_factor,) * 2

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 from glassnet.core.errors import ConfigurationError
 from glassnet.interop.torch.modules import READERS
 
-Place: TypeAlias = tuple[str, Any]
-"""A module that holds no others, with its name."""
+
+class Place(NamedTuple):
+    """A module that is read as a whole.
+
+    Attributes:
+        path: its name.
+        module: that it is.
+        choice: the module behind it that takes one of the things that it gives, and that one's name.
+    """
+
+    path: str
+    module: Any
+    choice: tuple[str, Any] | None = None
+
 
 _REMOVALS = {
     "WeightNorm": "write torch.nn.utils.remove_weight_norm(layer), which keeps the weights as they are",
@@ -20,11 +32,13 @@ _REMOVALS = {
 """What to do about the hooks of torch's own, by the names of their class or of their file."""
 
 
-def unread(path: str, module: Any, reason: str = "") -> ConfigurationError:
+BY_ONNX = "export it with torch.onnx.export and read that with gn.from_onnx"
+
+
+def unread(path: str, module: Any, reason: str = "", fix: str = BY_ONNX) -> ConfigurationError:
     """The error for a module, or for a setting or shape of it, that no layer has."""
     from torch.nn.utils import parametrize
 
-    fix = "export it with torch.onnx.export and read that with gn.from_onnx"
     if parametrize.is_parametrized(module):
         names = list(module.parametrizations)
         reason = f"a parametrization of {', '.join(names)}"
@@ -59,7 +73,7 @@ def refuse_sharing(places: Sequence[Place]) -> None:
     """Refuses weights in two places: each would be trained for itself, and they would drift apart."""
     seen: dict[int, str] = {}
     ends: list[tuple[int, int, str]] = []
-    for path, module in places:
+    for path, module, _ in places:
         tensors = list(_tensors(module))
         if id(module) in seen and tensors:
             raise _shared(f"{module!r:.100} in two places, {seen[id(module)]} and {path}")
@@ -80,7 +94,7 @@ def refuse_tensors(places: Sequence[Place]) -> None:
     import torch
 
     kinds = set()
-    for path, module in places:
+    for path, module, _ in places:
         for name, tensor in _tensors(module):
             is_plain = tensor.layout == torch.strided and type(tensor.detach()) is torch.Tensor
             if tensor.device.type == "meta" or not is_plain:
@@ -113,6 +127,7 @@ def _shared(what: str) -> ConfigurationError:
     return ConfigurationError(
         where="from_torch",
         received=what,
-        expected="weights of its own for each layer: glassnet has none that several layers share",
-        fix="write copy.deepcopy(layer) in the second place, if they may be trained apart",
+        expected="weights of its own for each layer: what is shared is not brought over as shared",
+        fix="write copy.deepcopy(layer) in the second place, if they may be trained apart; else build the network with "
+        "one layer in both places, and copy its weights",
     )
