@@ -190,6 +190,20 @@ CASES: dict[str, list[tuple[Build, tuple[int, ...]]]] = {
         (lambda: _drawn((4,), gn.Dense(3, name="code"), gn.Tanh(), gn.Residual(gn.Tied("code"), gn.Dense(3))), (4,)),
         (lambda: _drawn((2, 1), gn.Dense(1, name="code"), gn.Tied("code"), gn.Tanh(), gn.Tied("code")), (2, 1)),
     ],
+    "SelfAttention": [
+        (lambda: _drawn((3, 4), gn.SelfAttention(2), gn.Tanh()), (3, 4)),
+        (lambda: _drawn((4, 4), gn.SelfAttention(1, causal=True, rotary=True, use_bias=False)), (4, 4)),
+        (lambda: _drawn((3, 2), gn.Dense(6), gn.SelfAttention(3, causal=True, dropout=0.4), gn.Flatten()), (3, 2)),
+        (lambda: _drawn((1, 3), gn.SelfAttention(3)), (1, 3)),
+    ],
+    "Attention": [
+        (lambda: _drawn((4, 3), gn.Attention()), (4, 3)),
+        (lambda: _drawn((3, 2), gn.Dense(3), gn.Attention(4), gn.Tanh()), (3, 2)),
+    ],
+    "PositionalEncoding": [
+        (lambda: gn.Sequential(gn.PositionalEncoding(), gn.Tanh()), (4, 3)),
+        (lambda: _drawn((3, 2), gn.PositionalEncoding("learned", most_steps=5), gn.Tanh()), (3, 2)),
+    ],
     "Embedding": [
         (lambda: gn.Sequential(gn.Embedding(5, 3, weight_init="normal"), gn.Flatten(), gn.Dense(2)), (4,)),
         (lambda: gn.Sequential(gn.Reshape((2, 3)), gn.Embedding(4, 2), gn.Tanh()), (6,)),

@@ -46,6 +46,7 @@ from glassnet.layers import GELU as GELU
 from glassnet.layers import GRU as GRU
 from glassnet.layers import LSTM as LSTM
 from glassnet.layers import SELU as SELU
+from glassnet.layers import Attention as Attention
 from glassnet.layers import Augment as Augment
 from glassnet.layers import AveragePool1D as AveragePool1D
 from glassnet.layers import AveragePool2D as AveragePool2D
@@ -72,11 +73,13 @@ from glassnet.layers import MaxPool2D as MaxPool2D
 from glassnet.layers import Mish as Mish
 from glassnet.layers import NumpyLayer as NumpyLayer
 from glassnet.layers import Permute as Permute
+from glassnet.layers import PositionalEncoding as PositionalEncoding
 from glassnet.layers import ReLU as ReLU
 from glassnet.layers import ReLU6 as ReLU6
 from glassnet.layers import Reshape as Reshape
 from glassnet.layers import RMSNorm as RMSNorm
 from glassnet.layers import Scale as Scale
+from glassnet.layers import SelfAttention as SelfAttention
 from glassnet.layers import Sigmoid as Sigmoid
 from glassnet.layers import SiLU as SiLU
 from glassnet.layers import SimpleRNN as SimpleRNN
@@ -101,6 +104,7 @@ from glassnet.network import Residual as Residual
 from glassnet.network import Sequential as Sequential
 from glassnet.network import SquaredDistance as SquaredDistance
 from glassnet.network import Subtract as Subtract
+from glassnet.network import TransformerBlock as TransformerBlock
 from glassnet.optimizers import L1 as L1
 from glassnet.optimizers import L2 as L2
 from glassnet.optimizers import SGD as SGD

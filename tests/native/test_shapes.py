@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glassnet.compile import native
-from glassnet.kernels import KERNELS
+from glassnet.kernels import KERNELS, attention
 
 pytestmark = pytest.mark.skipif(native() is None, reason="a pure-Python installation")
 
@@ -82,6 +82,10 @@ OPTIONAL = {
     "gru_backward": ["lengths"],
     "last_step_forward": ["lengths"],
     "last_step_backward": ["lengths"],
+    "attention_forward": ["lengths"],
+    "attention_pool_forward": ["lengths"],
+    "attention_weights_forward": ["lengths"],
+    "attention_backward": ["thinned", "lengths"],
     "weigh_rows": ["weights"],
     "weigh_value": ["before"],
 }
@@ -115,6 +119,27 @@ CASES = st.builds(
 )
 
 
+def entry_family(kernel: str) -> str:
+    """The file of kernels that it is in."""
+    return KERNELS[kernel].function.__module__.rpartition(".")[2]
+
+
+def of_sequences(kernel: str, case: Case) -> dict[str, tuple[int, ...]]:
+    """Shapes for attention and positions: a few heads, whose sizes are small as often as not."""
+    rows, steps, heads, size = case.depth, case.rows, case.depth, case.width
+    if kernel.startswith("attention_pool"):
+        found = {"x": (rows, steps, size), "scores": (rows, steps), "weights": (rows, steps), "y": (rows, size)}
+    elif kernel.startswith("position"):
+        found = {"x": (rows, steps, size), "y": (rows, steps, size), "table": (steps + size % 3, size)}
+    elif kernel.startswith("rotary"):
+        found = dict.fromkeys(("x", "y"), (rows, steps, 3 * heads, 2 * size))
+        found |= dict.fromkeys(("cosines", "sines"), (steps, size))
+    else:
+        found = {"y": (rows, steps, heads, size), "qkv": (rows, steps, 3 * heads, size)}
+        found |= dict.fromkeys(("weights", "thinned", "products"), (rows, heads, steps, steps))
+    return found | {f"d{name}": shape for name, shape in found.items()} | {"lengths": (rows,)}
+
+
 def shapes_of(kernel: str, case: Case, rng: np.random.Generator) -> dict[str, tuple[int, ...]]:
     """The shape of each of the kernel's arrays."""
     rows, width = case.rows, case.width
@@ -142,6 +167,8 @@ def shapes_of(kernel: str, case: Case, rng: np.random.Generator) -> dict[str, tu
         special |= dict.fromkeys(("weight", "dweight"), (case.features, width)) | {"x": (rows,)}
     if kernel.startswith("columns"):
         special |= dict.fromkeys(("x", "dx"), (rows, width + case.depth)) | {"columns": (width,)}
+    if entry_family(kernel) in ("attention", "position"):
+        return {name: size for name, size in of_sequences(kernel, case).items() if name in names}
     gates = {"simple_rnn": 1, "lstm": 4, "gru": 3}.get(kernel.rpartition("_")[0], 0)
     if gates:
         usual = rows, case.depth, width
@@ -182,7 +209,10 @@ def read_by(kernel: str, case: Case, shapes: dict[str, tuple[int, ...]], rng: np
     if "recurrent" in found:
         found["recurrent"] /= np.sqrt(len(found["recurrent"]))
     if "lengths" in found:
-        found["lengths"] = rng.integers(1, case.depth + 1, shapes["lengths"])
+        steps = next(
+            shape[1] for name, shape in shapes.items() if len(shape) > 2 and name not in ("weights", "thinned")
+        )
+        found["lengths"] = rng.integers(1, steps + 1, shapes["lengths"])
     if "gates" in found:
         found["gates"] = rng.uniform(0.05, 0.95, shapes["gates"])
     if "total" in found:
@@ -208,6 +238,7 @@ def arguments(kernel: str, case: Case, dtype: str) -> tuple[Arrays, dict[str, fl
     seldom = 2 if "lengths" in arrays else 4
     arrays |= {name: None for name in OPTIONAL.get(kernel, ()) if rng.integers(0, seldom) == 0}
     drawn = {
+        "causal": rng.integers(0, 2),
         "reverse": rng.integers(0, 2),
         "mean": rng.integers(0, 2),
         "nesterov": rng.integers(0, 2),
@@ -217,6 +248,10 @@ def arguments(kernel: str, case: Case, dtype: str) -> tuple[Arrays, dict[str, fl
     if "start" in entry.settings:
         widths = sorted(shape[1] for shape in shapes.values())
         drawn["start"] = rng.integers(0, widths[-1] - widths[0] + 1)
+    if "lengths" in arrays and "weights" in entry.reads:
+        seen = attention._seen(arrays["qkv"].shape[1], arrays["lengths"], drawn["causal"])
+        for name in arrays.keys() & {"weights", "thinned"}:
+            arrays[name] = None if arrays[name] is None else (arrays[name] * seen).astype(dtype)
     chosen = SETTINGS | {name: float(number) for name, number in drawn.items()}
     return arrays, {name: chosen[name] for name in entry.settings}
 

@@ -13,6 +13,7 @@ from glassnet.layers.numpy_layer import NumpyLayer as NumpyLayer
 
 if TYPE_CHECKING:
     from glassnet.layers.activation import *
+    from glassnet.layers.attention import *
     from glassnet.layers.augment import *
     from glassnet.layers.batch_norm import *
     from glassnet.layers.conv import *
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from glassnet.layers.embedding import *
     from glassnet.layers.numpy_layer import *
     from glassnet.layers.pool import *
+    from glassnet.layers.position import *
     from glassnet.layers.recurrent import *
     from glassnet.layers.resize import *
     from glassnet.layers.row_norm import *

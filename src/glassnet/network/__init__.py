@@ -18,6 +18,7 @@ from glassnet.network.merges import (
 )
 from glassnet.network.residual import Residual
 from glassnet.network.sequential import Sequential, as_network
+from glassnet.network.transformer import TransformerBlock
 
 __all__ = [
     "MERGES",
@@ -38,6 +39,7 @@ __all__ = [
     "Sequential",
     "SquaredDistance",
     "Subtract",
+    "TransformerBlock",
     "activations",
     "as_layer",
     "as_network",

@@ -302,3 +302,59 @@ static void softmax(const float *x, int rows, int size, float *y)
         for (int i = 0; i < size; ++i) y[i] /= sum;
     }
 }
+
+/* qkv (steps, 3 heads, size): queries, keys, values; weights (heads, steps looked at, steps that look) */
+static void attention_weights(const float *qkv, int heads, int steps, int size, int causal, float *weights)
+{
+    const int row = 3 * heads * size;
+    for (int h = 0; h < heads; ++h, weights += steps * steps)
+        for (int t = 0; t < steps; ++t) {
+            const float *query = qkv + t * row + h * size;
+            const int seen = causal ? t + 1 : steps;
+            float largest = -INFINITY, sum = 0.0f;
+            for (int s = 0; s < seen; ++s) {
+                const float *key = qkv + s * row + (heads + h) * size;
+                float score = 0.0f;
+                for (int i = 0; i < size; ++i) score += query[i] * key[i];
+                weights[s * steps + t] = score / sqrtf((float)size);
+                if (weights[s * steps + t] > largest) largest = weights[s * steps + t];
+            }
+            for (int s = 0; s < seen; ++s) sum += weights[s * steps + t] = expf(weights[s * steps + t] - largest);
+            for (int s = 0; s < steps; ++s) weights[s * steps + t] = s < seen ? weights[s * steps + t] / sum : 0.0f;
+        }
+}
+
+/* y (steps, heads, size) */
+static void attention(const float *weights, const float *qkv, int heads, int steps, int size, float *y)
+{
+    for (int t = 0; t < steps; ++t)
+        for (int h = 0; h < heads; ++h)
+            for (int i = 0; i < size; ++i, ++y) {
+                *y = 0.0f;
+                for (int s = 0; s < steps; ++s)
+                    *y += weights[(h * steps + s) * steps + t] * qkv[(s * 3 * heads + 2 * heads + h) * size + i];
+            }
+}
+
+/* x (steps, width) */
+static void attention_pool(const float *scores, const float *x, int steps, int width, float *weights, float *y)
+{
+    softmax(scores, 1, steps, weights);
+    for (int d = 0; d < width; ++d) y[d] = 0.0f;
+    for (int t = 0; t < steps; ++t)
+        for (int d = 0; d < width; ++d) y[d] += weights[t] * x[t * width + d];
+}
+
+/* x (steps, 3 heads, size): queries and keys are turned by their step's angles, pair by pair */
+static void rotary(const float *x, const float *cosines, const float *sines, int steps, int parts, int size, float *y)
+{
+    const int pairs = size / 2, turned = parts / 3 * 2;
+    for (int t = 0; t < steps; ++t)
+        for (int p = 0; p < parts; ++p, x += size, y += size)
+            for (int i = 0; i < pairs; ++i) {
+                const float cosine = p < turned ? cosines[t * pairs + i] : 1.0f;
+                const float sine = p < turned ? sines[t * pairs + i] : 0.0f;
+                y[i] = x[i] * cosine - x[i + pairs] * sine;
+                y[i + pairs] = x[i + pairs] * cosine + x[i] * sine;
+            }
+}

@@ -18,6 +18,7 @@ from glassnet.kernels import (
     Kernel,
     KernelInfo,
     activation,
+    attention,
     batch_norm,
     combine,
     conv,
@@ -28,6 +29,7 @@ from glassnet.kernels import (
     folded,
     merge,
     pool,
+    position,
     recurrent,
     resize,
     row_norm,
@@ -125,6 +127,15 @@ def _images(x: Array) -> Shape:
 EMITTERS: dict[Kernel, Callable[..., Written]] = {
     **{entry.function: _elementwise(entry) for entry in KERNELS.values() if entry.in_c},
     activation.identity_forward: lambda x, y: call("copy", x, 1, x.size, x.size, x.size, y),
+    attention.attention_weights_forward: lambda qkv, weights, causal, **_: call(
+        "attention_weights", qkv, *weights.shape[1:3], qkv.shape[3], int(causal), weights
+    ),
+    attention.attention_forward: lambda weights, qkv, y, **_: call(
+        "attention", weights, qkv, *weights.shape[1:3], qkv.shape[3], y
+    ),
+    attention.attention_pool_forward: lambda scores, x, weights, y, **_: call(
+        "attention_pool", scores, x, *_row(x), weights, y
+    ),
     combine.accumulate: lambda dpart, dx: call(combine.residual_forward.__name__, dx, dpart, dx.size, dx),
     combine.concat_forward: lambda part, y, start: call(
         "copy", part, *part.shape, part.shape[1], y.shape[1], y[:, start:]
@@ -157,6 +168,10 @@ EMITTERS: dict[Kernel, Callable[..., Written]] = {
     ),
     pool.global_max_pool_forward: lambda x, y, place: call(
         "pool", x, False, *_images(x), 1, x.shape[3], x.shape[2], 1, 1, 1, 0, 0, y
+    ),
+    position.position_forward: lambda x, table, y: call(combine.residual_forward.__name__, x, table, x.size, y),
+    position.rotary_forward: lambda x, cosines, sines, y: call(
+        "rotary", x, ("cosines", cosines), ("sines", sines), *_row(x), y
     ),
     recurrent.simple_rnn_forward: lambda a, recurrent, y, reverse, **_: call(
         "simple_rnn", a, recurrent, *_row(y), int(reverse), y

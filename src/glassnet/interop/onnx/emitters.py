@@ -11,6 +11,7 @@ from onnx import TensorProto
 
 from glassnet.core.shapes import Shape
 from glassnet.interop.onnx.activations import ACTIVATIONS, ALPHA
+from glassnet.interop.onnx.attention import ATTENTION
 from glassnet.interop.onnx.forward import Forward, Value, View
 from glassnet.interop.onnx.graph import Graph
 from glassnet.interop.onnx.recurrent import RECURRENT
@@ -59,6 +60,7 @@ def _summed(kind: str, total: str) -> Emitter:
 
 
 EMITTERS: dict[Kernel, Emitter] = {
+    **ATTENTION,
     **RECURRENT,
     **{
         layer.kernels[0]: _operator(kind, **({"alpha": ALPHA[kind][0]} if kind in ALPHA else {}))

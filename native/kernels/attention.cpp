@@ -1,0 +1,281 @@
+// Twin of src/glassnet/kernels/attention.py: scores, softmax and sums of one head of one row at a time.
+//
+// Weights have the step that is looked at before the one that looks, (S, T): so the softmax of a step runs down a
+// column, and each lane of a vector register has a step of its own. Columns are taken a block at a time, and with
+// `causal` only as far down as some step of the block sees.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <type_traits>
+
+#include "engine/kernel.hpp"
+#include "math/lanes.hpp"
+#include "math/reduce.hpp"
+#include "math/vector_exp.hpp"
+#include "math/vector_math.hpp"
+#include "products/matrix_product.hpp"
+
+namespace glassnet {
+namespace {
+
+template <class T>
+using Register = Vec<T, vector_bytes>;
+
+constexpr int64_t block = 16;  // steps, of every variant alike
+
+// Which steps of a row see which.
+struct Sight {
+    int64_t steps, length;
+    bool causal;
+
+    // From the first step that is not seen by any of those before `end`
+    int64_t seen_by(int64_t end) const { return causal ? std::min(end, length) : length; }
+    // The first step that sees `step` or a later one
+    int64_t first_to_see(int64_t step) const { return causal ? step : 0; }
+};
+
+// Sizes of queries, keys and values (N, T, 3H, E), and where their parts are.
+struct Heads {
+    int64_t rows, steps, heads, size;
+
+    template <class Array>
+    explicit Heads(const Array& qkv)
+        : rows(qkv.shape(0)), steps(qkv.shape(1)), heads(qkv.shape(2) / 3), size(qkv.shape(3)) {}
+    int64_t stride() const { return 3 * heads * size; }  // from one step to the next
+    int64_t width() const { return heads * size; }
+    int64_t query(int64_t n, int64_t h) const { return n * steps * stride() + h * size; }
+    int64_t key(int64_t n, int64_t h) const { return query(n, h) + width(); }
+    int64_t value(int64_t n, int64_t h) const { return query(n, h) + 2 * width(); }
+    int64_t output(int64_t n, int64_t h) const { return n * steps * width() + h * size; }
+    int64_t weights(int64_t n, int64_t h) const { return (n * heads + h) * steps * steps; }
+    Sight sight(const int64_t* lengths, int64_t n, bool causal) const {
+        return {steps, lengths == nullptr ? steps : lengths[n], causal};
+    }
+};
+
+// body(n, h) for each head of each row
+template <class Body>
+void for_each_head(const Heads& heads, Body body) {
+    for (int64_t n = 0; n < heads.rows; ++n)
+        for (int64_t h = 0; h < heads.heads; ++h) body(n, h);
+}
+
+// body(first, count) for the steps of a row that count, a block at a time
+template <class Body>
+void for_blocks(const Sight& sight, Body body) {
+    for (int64_t first = 0; first < sight.length; first += block) body(first, std::min(block, sight.length - first));
+}
+
+// Columns of a matrix (S, T), as many as a register has or less.
+template <class T>
+struct Columns {
+    using V = Register<std::remove_const_t<T>>;
+    using Lanes = typename V::Lanes;
+
+    T* data;
+    int64_t row, count;
+    bool is_whole;
+    typename V::Mask mask;
+
+    Columns(T* matrix, int64_t row, int64_t first, int64_t end)
+        : data(matrix + first),
+          row(row),
+          count(std::min<int64_t>(V::width, end - first)),
+          is_whole(count == V::width),
+          mask(V::first(count)) {}
+    Lanes load(int64_t s) const { return is_whole ? V::load(data + s * row) : V::load(data + s * row, mask); }
+    void store(int64_t s, const Lanes& lanes) const {
+        is_whole ? V::store(data + s * row, lanes) : V::store(data + s * row, lanes, mask);
+    }
+};
+
+// The lanes whose step is not before step `first + after`, the others being `other`
+template <class V, class T>
+typename V::Lanes from_lane(int64_t after, const typename V::Lanes& lanes, T other) {
+    typename V::Lanes lane;
+    for (int i = 0; i < V::width; ++i) lane[i] = static_cast<T>(i);
+    return lane >= typename V::Lanes{} + static_cast<T>(after) ? lanes : typename V::Lanes{} + other;
+}
+
+// each(s, lanes of row s, which(lanes, other)) for the rows that the columns from `first` on see; below the diagonal
+// `which` puts another number in the place of what is not seen.
+template <class T, class Each>
+[[gnu::always_inline]] inline void for_seen(const Sight& sight, int64_t first, int64_t seen, Each each) {
+    using V = Register<T>;
+    const int64_t whole = sight.causal ? std::min(first, seen) : seen;
+    for (int64_t s = 0; s < whole; ++s) each(s, [](const typename V::Lanes& lanes, T) { return lanes; });
+    for (int64_t s = whole; s < seen; ++s)
+        each(s, [=](const typename V::Lanes& lanes, T other) { return from_lane<V, T>(s - first, lanes, other); });
+}
+
+// 0 in the columns first .. end of the rows from `seen` on
+template <class T>
+void clear_below(T* matrix, int64_t steps, int64_t seen, int64_t first, int64_t end) {
+    for (int64_t s = seen; s < steps; ++s) std::fill(matrix + s * steps + first, matrix + s * steps + end, T(0));
+}
+
+// Scores of the columns first .. end become weights.
+template <class T>
+void softmax_columns(const Sight& sight, int64_t first, int64_t end, T scale, T* matrix) {
+    using V = Register<T>;
+    using Lanes = typename V::Lanes;
+    const Columns<T> columns(matrix, sight.steps, first, end);
+    const int64_t seen = sight.seen_by(first + columns.count);
+    Lanes top = Lanes{} - std::numeric_limits<T>::infinity(), total{};
+    for_seen<T>(sight, first, seen, [&](int64_t s, auto which) {
+        const Lanes score = which(columns.load(s), -std::numeric_limits<T>::infinity());
+        top = score > top ? score : top;
+    });
+    for_seen<T>(sight, first, seen, [&](int64_t s, auto which) {
+        const Lanes lanes = which(exp_of_lanes<V, T>((columns.load(s) - top) * scale), T(0));
+        total += lanes;
+        columns.store(s, lanes);
+    });
+    const Lanes inverse = 1 / total;
+    for (int64_t s = 0; s < seen; ++s) columns.store(s, columns.load(s) * inverse);
+    clear_below(matrix, sight.steps, seen, first, first + columns.count);
+}
+
+template <class T>
+void attention_weights_forward(In<T> qkv, In<int64_t> lengths, Out<T> weights, bool causal) {
+    const Heads heads(qkv);
+    const T scale = 1 / std::sqrt(static_cast<T>(heads.size));
+    for_each_head(heads, [&](int64_t n, int64_t h) {
+        const Sight sight = heads.sight(lengths, n, causal);
+        const T *const queries = qkv + heads.query(n, h), *const keys = qkv + heads.key(n, h);
+        T* const matrix = weights + heads.weights(n, h);
+        for_blocks(sight, [&](int64_t first, int64_t count) {
+            const int64_t end = first + count;
+            matrix_product_transposed<T>(sight.seen_by(end), count, heads.size, keys, heads.stride(),
+                                         queries + first * heads.stride(), heads.stride(), matrix + first, sight.steps);
+            for (int64_t t = first; t < end; t += Register<T>::width) softmax_columns(sight, t, end, scale, matrix);
+        });
+        clear_below(matrix, sight.steps, 0, sight.length, sight.steps);
+    });
+}
+GLASSNET_KERNEL(attention_weights_forward);
+
+// Rows of y, a step each, of the steps from the row's length on are 0.
+template <class T>
+void clear_steps(const Sight& sight, int64_t size, T* steps, int64_t stride) {
+    for (int64_t t = sight.length; t < sight.steps; ++t) std::fill_n(steps + t * stride, size, T(0));
+}
+
+// to_t = Σ_s matrix_st from_s for the steps first .. first + count
+template <class T>
+void sum_down(const Sight& sight, int64_t size, const T* matrix, int64_t first, int64_t count, const T* from,
+              int64_t from_stride, T* to, int64_t to_stride) {
+    matrix_product<T>(count, size, sight.seen_by(first + count), matrix + first, 1, sight.steps, from, from_stride,
+                      nullptr, to + first * to_stride, to_stride);
+}
+
+// to_s = Σ_t matrix_st from_t for all steps
+template <class T>
+void sum_across(const Sight& sight, int64_t size, const T* matrix, const T* from, int64_t from_stride, T* to,
+                int64_t to_stride) {
+    for_blocks(sight, [&](int64_t first, int64_t count) {
+        const int64_t begin = sight.first_to_see(first);
+        matrix_product<T>(count, size, sight.length - begin, matrix + first * sight.steps + begin, sight.steps, 1,
+                          from + begin * from_stride, from_stride, nullptr, to + first * to_stride, to_stride);
+    });
+}
+
+template <class T>
+void attention_forward(In<T> weights, In<T> qkv, In<int64_t> lengths, Out<T> y, bool causal) {
+    const Heads heads(qkv);
+    for_each_head(heads, [&](int64_t n, int64_t h) {
+        const Sight sight = heads.sight(lengths, n, causal);
+        const T *const matrix = weights + heads.weights(n, h), *const values = qkv + heads.value(n, h);
+        T* const to = y + heads.output(n, h);
+        for_blocks(sight, [&](int64_t first, int64_t count) {
+            sum_down(sight, heads.size, matrix, first, count, values, heads.stride(), to, heads.width());
+        });
+        clear_steps(sight, heads.size, to, heads.width());
+    });
+}
+GLASSNET_KERNEL(attention_forward);
+
+// In the columns first .. end, v_s·dy_t becomes dz_st = (a'_st v_s·dy_t − a_st Σ_r a'_rt v_r·dy_t) / √E.
+template <class T>
+void softmax_columns_back(const Sight& sight, int64_t first, int64_t end, T scale, const T* weights, const T* kept,
+                          T* matrix) {
+    using Lanes = typename Register<T>::Lanes;
+    const Columns<T> columns(matrix, sight.steps, first, end);
+    const Columns<const T> weight(weights, sight.steps, first, end), left(kept, sight.steps, first, end);
+    const int64_t seen = sight.seen_by(first + columns.count);
+    Lanes mean{};
+    for_seen<T>(sight, first, seen,
+                [&](int64_t s, auto which) { mean += which(left.load(s) * columns.load(s), T(0)); });
+    for_seen<T>(sight, first, seen, [&](int64_t s, auto which) {
+        columns.store(s, which((left.load(s) * columns.load(s) - weight.load(s) * mean) * scale, T(0)));
+    });
+    clear_below(matrix, sight.steps, seen, first, first + columns.count);
+}
+
+template <class T>
+void attention_backward(In<T> dy, In<T> qkv, In<T> weights, In<T> thinned, In<int64_t> lengths, Out<T> dproducts,
+                        Out<T> dqkv, bool causal) {
+    const Heads heads(qkv);
+    const int64_t size = heads.size, stride = heads.stride(), width = heads.width();
+    const T scale = 1 / std::sqrt(static_cast<T>(size));
+    for_each_head(heads, [&](int64_t n, int64_t h) {
+        const Sight sight = heads.sight(lengths, n, causal);
+        const T *const queries = qkv + heads.query(n, h), *const keys = qkv + heads.key(n, h);
+        const T *const values = qkv + heads.value(n, h), *const gradients = dy + heads.output(n, h);
+        const T* const weight = weights + heads.weights(n, h);
+        const T* const kept = thinned == nullptr ? weight : thinned + heads.weights(n, h);
+        T* const matrix = dproducts + heads.weights(n, h);
+        T *const dqueries = dqkv + heads.query(n, h), *const dkeys = dqkv + heads.key(n, h);
+        T* const dvalues = dqkv + heads.value(n, h);
+        for_blocks(sight, [&](int64_t first, int64_t count) {
+            const int64_t end = first + count;
+            matrix_product_transposed<T>(sight.seen_by(end), count, size, values, stride, gradients + first * width,
+                                         width, matrix + first, sight.steps);
+            for (int64_t t = first; t < end; t += Register<T>::width)
+                softmax_columns_back(sight, t, end, scale, weight, kept, matrix);
+            sum_down<T>(sight, size, matrix, first, count, keys, stride, dqueries, stride);
+        });
+        clear_below(matrix, sight.steps, 0, sight.length, sight.steps);
+        sum_across<T>(sight, size, matrix, queries, stride, dkeys, stride);
+        sum_across<T>(sight, size, kept, gradients, width, dvalues, stride);
+        for (T* const part : {dqueries, dkeys, dvalues}) clear_steps(sight, size, part, stride);
+    });
+}
+GLASSNET_KERNEL(attention_backward);
+
+template <class T>
+void attention_pool_forward(In<T> scores, In<T> x, In<int64_t> lengths, Out<T> weights, Out<T> y) {
+    const int64_t rows = x.shape(0), steps = x.shape(1), width = x.shape(2);
+    for (int64_t n = 0; n < rows; ++n) {
+        const int64_t length = lengths == nullptr ? steps : lengths[n];
+        const T* const from = scores + n * steps;
+        T* const to = weights + n * steps;
+        const T top = max_of(length, -std::numeric_limits<T>::infinity(), [=](int64_t t) { return from[t]; });
+        for_elements(length, [top](T score, T& weight) { weight = vector_exp(score - top); }, from, to);
+        const T inverse = 1 / sum_of<T>(length, [=](int64_t t) { return to[t]; });
+        for_cheap_elements(length, [inverse](T& weight) { weight *= inverse; }, to);
+        std::fill(to + length, to + steps, T(0));
+        matrix_product<T>(1, width, length, to, steps, 1, x + n * steps * width, width, nullptr, y + n * width, width);
+    }
+}
+GLASSNET_KERNEL(attention_pool_forward);
+
+template <class T>
+void attention_pool_backward(In<T> dy, In<T> x, In<T> weights, In<T> y, Out<T> dscores, Out<T> dx) {
+    const int64_t rows = x.shape(0), steps = x.shape(1), width = x.shape(2);
+    for (int64_t n = 0; n < rows; ++n) {
+        const T *const gradient = dy + n * width, *const mean = y + n * width;
+        for (int64_t t = 0; t < steps; ++t) {
+            const int64_t place = n * steps + t;
+            const T weight = weights[place];
+            const T* const step = x + place * width;
+            dscores[place] = weight * sum_of<T>(width, [=](int64_t d) { return gradient[d] * (step[d] - mean[d]); });
+            for_cheap_elements(width, [weight](T d, T& to) { to = weight * d; }, gradient, dx + place * width);
+        }
+    }
+}
+GLASSNET_KERNEL(attention_pool_backward);
+
+}  // namespace
+}  // namespace glassnet

@@ -1,0 +1,96 @@
+"""Where in its sequence a step stands, for layers that take the steps as a set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from glassnet.core.errors import ShapeError
+from glassnet.core.settings import one_of, whole
+from glassnet.core.shapes import DTYPES, Array, Shape, batch_shape
+from glassnet.initializers import init_setting
+from glassnet.kernels.position import position_backward, position_forward
+from glassnet.layers.base import Layer
+from glassnet.runners import Runner
+
+Tables = dict[str, Array]
+"""One table in each dtype, by the dtype's name."""
+
+
+def rotations(steps: int, size: int) -> dict[str, tuple[Array, Array]]:
+    """Cosines and sines (T, E/2), by dtype, of the angles t / 10000^{2i/E} that a head of E numbers is turned by."""
+    angles = np.arange(steps)[:, np.newaxis] / 10000.0 ** (2 * np.arange(size // 2) / size)
+    return {dtype: (np.cos(angles).astype(dtype), np.sin(angles).astype(dtype)) for dtype in DTYPES}
+
+
+def sinusoids(steps: int, width: int) -> Tables:
+    """The table P (T, D) with P_{t,2i} = sin(t / 10000^{2i/D}) and P_{t,2i+1} the cosine, by dtype."""
+    columns = np.arange(width)
+    angles = np.arange(steps)[:, np.newaxis] / 10000.0 ** ((columns - columns % 2) / width)
+    table = np.where(columns % 2 == 0, np.sin(angles), np.cos(angles))
+    return {dtype: table.astype(dtype) for dtype in DTYPES}
+
+
+class PositionalEncoding(Layer):
+    """y_t = x_t + P_t: adds to each step of a sequence a vector that stands for its place.
+
+    Args:
+        kind: ``"sinusoidal"``, where P_{t,2i} = sin(t / 10000^{2i/D}) and P_{t,2i+1} = cos(t / 10000^{2i/D}), or
+            ``"learned"``, where P is a weight.
+        most_steps: the number of rows of a learned P, and the longest sequence that is taken; None for as many as the
+            network is built with.
+        weight_init: initial learned P (T, D): a name, an initializer, a number or an array.
+
+    Shape:
+        (N, T, D) -> (N, T, D)
+
+    Raises:
+        ConfigurationError: settings outside their range.
+        ShapeError: at build, inputs that are no sequences, or of more than ``most_steps`` steps.
+
+    Source: A. Vaswani et al., "Attention is all you need", NeurIPS 2017, section 3.5.
+
+    Example:
+        >>> import glassnet as gn
+        >>> gn.Sequential(gn.Embedding(27, 16), gn.PositionalEncoding("learned")).build((8,))
+        (8, 16)
+    """
+
+    def __init__(
+        self, kind: str = "sinusoidal", *, most_steps: int | None = None, weight_init: Any = "uniform"
+    ) -> None:
+        self.kind = one_of(kind, "kind", "PositionalEncoding", ("sinusoidal", "learned"))
+        self.most_steps = None if most_steps is None else whole(most_steps, "most_steps", "PositionalEncoding")
+        self.weight_init = init_setting(weight_init)
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        """Creates P: a weight (most_steps, D) if it is learned."""
+        self.require_axes(input_shape, (2,), "sequences (N, T, D)", "give each row a time axis: x[:, :, None]")
+        steps, width = input_shape
+        if self.most_steps is not None and steps > self.most_steps:
+            raise ShapeError(
+                where=self.where,
+                received=f"inputs of shape {batch_shape(input_shape)}, sequences of {steps} steps",
+                expected=f"at most {self.most_steps} steps, for which there are positions",
+                fix=f"say most_steps={steps} or more, or cut the sequences: x[:, :{self.most_steps}]",
+            )
+        if self.kind == "learned":
+            shape = (self.most_steps or steps, width)
+            self.weight = self.add_parameter("weight", shape, self.weight_init, unit_axis=0)
+        else:
+            self.tables = sinusoids(steps, width)
+        return input_shape
+
+    def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, None]:
+        """Returns y; nothing of it is needed to go back."""
+        table = self.weight.value if self.kind == "learned" else self.tables[x.dtype.name]
+        y = run.empty(x.shape, x.dtype)
+        run(self, position_forward, x=x, table=table, y=y)
+        return y, None
+
+    def backward(self, run: Runner, dy: Array, cache: None) -> Array:
+        """Writes dP where it is learned, and returns dy."""
+        if self.kind == "learned":
+            run(self, position_backward, dy=dy, dtable=self.weight.gradient)
+        return dy
