@@ -177,7 +177,7 @@ def test_accuracy_refuses_the_targets_of_a_regression(targets):
 
 def test_accuracy_of_images_under_a_regression_is_no_bare_numpy_error():
     with pytest.raises(GlassnetError):
-        accuracy(MeanSquaredError(), np.zeros((2, 2, 2)), np.zeros((2, 2, 2)))
+        accuracy(MeanSquaredError(), np.zeros((2, 1, 2, 2)), np.zeros((2, 1, 2, 2)))
 
 
 # Names
@@ -189,7 +189,8 @@ def test_every_metric_has_a_name_and_numbers():
     defined = {cls for cls in found if issubclass(cls, Metric) and not cls.__name__.startswith("_")}
     of_outputs = {metrics.outputs.OutputMetric, metrics.outputs.PartOfLoss}  # which a Graph's metrics are made into
     assert defined - {Metric, FunctionMetric} - of_outputs == set(METRICS.values())
-    assert set(METRICS) == {"accuracy", *SCIKIT_LEARN, *OF_CLASSES}  # the latter: tests/test_class_metrics.py
+    of_steps = {"perplexity", "bits_per_character"}  # tests/test_steps.py
+    assert set(METRICS) == {"accuracy", *SCIKIT_LEARN, *OF_CLASSES, *of_steps}  # OF_CLASSES: test_class_metrics.py
     assert all(cls().name == name for name, cls in METRICS.items())
 
 

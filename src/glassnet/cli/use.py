@@ -231,7 +231,10 @@ def _answers(model: Model, outputs: Array, *, with_probabilities: bool) -> Answe
     answers = _named(["prediction"], np.asarray(names)[classes] if names else classes)
     if with_probabilities:
         shares = model.loss.probabilities(outputs).reshape(len(outputs), -1).astype(np.float64)
-        labels = names if names and len(names) == shares.shape[1] else range(shares.shape[1])
+        count = outputs.shape[-1] if model.loss.is_by_step(outputs.shape[1:]) else shares.shape[1]
+        labels = [str(name) for name in (names if names and len(names) == count else range(count))]
+        if count < shares.shape[1]:
+            labels = [f"{t}_{name}" for t in range(outputs.shape[1]) for name in labels]
         answers |= {f"probability_{k}": np.round(p, 6).tolist() for k, p in zip(labels, shares.T, strict=True)}
     return answers
 

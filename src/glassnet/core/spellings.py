@@ -30,6 +30,8 @@ ALIASES: dict[str, dict[str, str]] = {
             "accuracy": "acc accuracy_score categorical_accuracy sparse_categorical_accuracy binary_accuracy",
             "f1": "f1_score",
             "roc_auc": "auc auroc roc_auc_score",
+            "perplexity": "ppl",
+            "bits_per_character": "bpc bits_per_char",
             "mean_squared_error": "mse",
             "root_mean_squared_error": "rmse",
             "mean_absolute_error": "mae",

@@ -60,7 +60,7 @@ def nothing_to_learn(
     if len(targets) < 2 or not (targets == targets[0]).all():
         return
     first = np.ravel(targets[0])
-    if isinstance(loss, CrossEntropy) and (targets.ndim == 1 or first.max() == 1):
+    if isinstance(loss, CrossEntropy) and (targets.ndim == 1 or (targets.dtype.kind == "f" and first.max() == 1)):
         label = int(first[0]) if targets.ndim == 1 else int(first.argmax())
         name = class_names[label] if class_names is not None and label < len(class_names) else f"class {label}"
         measured = f"all {len(targets):,} rows are of one class, {name}"

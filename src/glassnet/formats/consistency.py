@@ -106,7 +106,10 @@ def _counts_of_features(preprocessing: Standardize | Table | None, inputs: Shape
 
 def _counts_of_classes(loss: Loss, outputs: Shape) -> set[int]:
     """How many classes, or labels that may hold together, outputs of that shape can tell apart; nothing if unknown."""
-    if is_own(loss) or isinstance(loss, JointCrossEntropy | WeightedSum) or len(outputs) != 1:
+    if is_own(loss) or isinstance(loss, JointCrossEntropy | WeightedSum):
+        return set()
+    outputs = outputs[1:] if loss.is_by_step(outputs) else outputs
+    if len(outputs) != 1:
         return set()
     labels = loss.classes(np.zeros((1, *outputs)))
     return {2, *outputs} if labels.ndim > 1 else {max(2, *outputs)} if outputs[0] == 1 else set(outputs)

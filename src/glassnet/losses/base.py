@@ -12,8 +12,9 @@ from glassnet.core.settings import Configurable
 from glassnet.core.shapes import Array, Shape, size_of
 from glassnet.kernels import Kernel
 from glassnet.kernels import losses as kernels
-from glassnet.losses.targets import check_weights, mismatch
+from glassnet.losses.targets import by_row_alone, check_weights, mismatch, weights_of_steps
 from glassnet.runners import NumpyRunner, Runner
+from glassnet.runners.own import is_library_code
 
 REDUCTIONS = ("mean", "sum")
 
@@ -47,9 +48,9 @@ class Loss(Configurable):
         """Checks everything, then computes.
 
         Args:
-            outputs: what the network gave (N, ...).
-            targets: see the class.
-            sample_weight: a weight ≥ 0 for each row (N,), or None.
+            outputs: what the network gave (N, ...); (N, T, M) are M outputs of each of T steps.
+            targets: see the class; for steps (N, T, ...) what they are for rows (N, ...).
+            sample_weight: a weight ≥ 0 for each row (N,), for each step (N, T), or None.
 
         Returns:
             The loss as a float and ∂L/∂outputs in the outputs' shape and dtype.
@@ -68,10 +69,11 @@ class Loss(Configurable):
                 fix="reshape it: outputs.reshape(-1, 1)",
             )
         self.check_outputs(outputs)
-        prepared = self.prepare(targets, outputs.shape[1:], outputs.dtype, where="loss: targets")
+        shape = outputs.shape[1:]
+        prepared = self.prepare(targets, shape, outputs.dtype, where="loss: targets")
         same_rows(len(outputs), prepared, where="loss: targets", other="outputs")
-        weights = check_weights(sample_weight, len(outputs), outputs.dtype, where="loss: sample_weight")
-        weights = self.weigh_classes(weights, prepared, outputs.shape[1:], outputs.dtype)
+        weights = self.weigh(sample_weight, len(outputs), shape, outputs.dtype, where="loss: sample_weight")
+        weights = self.weigh_classes(weights, prepared, shape, outputs.dtype)
         run = NumpyRunner()
         row_weights, _ = run.row_weights(self, outputs, weights)
         value, cache = run.loss_forward(self, outputs, prepared, row_weights)
@@ -95,34 +97,84 @@ class Loss(Configurable):
         """Targets in the form that ``prepare`` gives, for describing a step without data."""
         return np.zeros((rows, *output_shape), dtype)
 
+    def is_by_step(self, output_shape: Shape) -> bool:
+        """Whether outputs of that shape are those of T steps (T, M), each of which is a row for the loss.
+
+        A user's own class sees rows as they are, unless all that it defines itself is what targets it takes.
+        """
+        parts = self.forward, self.backward, self.row_weights, *getattr(self, "kernels", ())
+        return len(output_shape) == 2 and all(map(is_library_code, parts))
+
+    def rows_in(self, outputs: Array) -> int:
+        """How many rows the loss sees in outputs (N, ...): N, or N·T where each step is one."""
+        rows: int = outputs.shape[0]
+        return rows * outputs.shape[1] if self.is_by_step(outputs.shape[1:]) else rows
+
+    def weigh(
+        self,
+        given: Any,
+        rows: int,
+        output_shape: Shape,
+        dtype: np.dtype[Any],
+        *,
+        where: str,
+        lengths: Array | None = None,
+    ) -> Array | None:
+        """Checks the weights of rows, or of steps, once for all rows.
+
+        Args:
+            given: weights (N,), or (N, T) where the outputs are those of steps; None for 1 each.
+            rows: N.
+            output_shape: of a row.
+            dtype: of what is returned.
+            where: for messages.
+            lengths: of the rows' outputs (N,), beyond which steps weigh nothing; None where all count.
+
+        Returns:
+            None for 1 each; (N,); for steps (N, T).
+
+        Raises:
+            ConfigurationError: a loss that sees rows as they are, for rows of different length.
+            ShapeError, DataError: see ``check_weights``.
+        """
+        steps = output_shape[0] if self.is_by_step(output_shape) else None
+        weights = check_weights(given, rows, dtype, where=where, steps=steps)
+        if steps is None:
+            if lengths is not None and len(output_shape) > 1:
+                raise by_row_alone(self)
+            return weights
+        return weights_of_steps(weights, lengths, (rows, steps), dtype)
+
     def weigh_classes(
         self, weights: Array | None, targets: Array, output_shape: Shape, dtype: np.dtype[Any]
     ) -> Array | None:
-        """The weights (N,) that the loss uses: the given ones (None for 1 each), times class weights where it has any.
+        """The weights that the loss uses: those of ``weigh`` (None for 1 each), times class weights where it has any.
 
         Called once for all rows, like ``prepare``, with the targets that it returned.
         """
         return weights
 
     def row_weights(self, run: Runner, outputs: Array, weights: Array | None) -> tuple[Array, Array]:
-        """ω (N,), each row's share of the batch's loss, and the total weight Σ w (1,) of the batch."""
-        mean = self.reduction == "mean"
-        factor = self.factor / (size_of(outputs.shape[1:]) if mean and self.averages_outputs else 1)
-        row_weights, total = run.empty((outputs.shape[0],), outputs.dtype), run.empty((1,), np.float64)
+        """ω (N,), or (N·T,) for steps: each row's share of the batch's loss; and its total weight Σ w (1,)."""
+        mean, rows = self.reduction == "mean", self.rows_in(outputs)
+        size = size_of(outputs.shape) // max(1, rows)
+        factor = self.factor / (size if mean and self.averages_outputs else 1)
+        row_weights, total = run.empty((rows,), outputs.dtype), run.empty((1,), np.float64)
+        weights = weights if weights is None or weights.ndim == 1 else weights.reshape(-1)
         arguments = {"weights": weights, "row_weights": row_weights, "total": total}
         run(self, kernels.weigh_rows, **arguments, factor=factor, mean=mean)
         return row_weights, total
 
     def forward(self, run: Runner, outputs: Array, targets: Array, row_weights: Array) -> tuple[Array, Any]:
         """Returns the value (1,) and what ``backward`` needs, trusting its arguments."""
-        losses = run.empty((outputs.shape[0],), outputs.dtype)
+        losses = run.empty((self.rows_in(outputs),), outputs.dtype)
         run(self, self.kernels[0], **self._arguments(outputs, targets), losses=losses, **self.kernel_settings())
         return self._reduce(run, losses, row_weights), None
 
     def backward(self, run: Runner, outputs: Array, targets: Array, row_weights: Array, cache: Any) -> Array:
         """Returns ∂L/∂outputs, trusting its arguments."""
-        doutputs = run.empty((outputs.shape[0], size_of(outputs.shape[1:])), outputs.dtype)
         arguments = self._arguments(outputs, targets) | self.kernel_settings()
+        doutputs = run.empty(self._as_rows(outputs).shape, outputs.dtype)
         run(self, self.kernels[1], row_weights=row_weights, **arguments, doutputs=doutputs)
         return doutputs.reshape(outputs.shape)
 
@@ -152,21 +204,26 @@ class Loss(Configurable):
         return np.log(means) if self.has_log_link else means
 
     def classes(self, outputs: Array) -> Array:
-        """The class of each row (N,): the largest output's index, or whether the only one is above the boundary."""
-        if outputs.ndim > 2:
+        """The class of each row (N,), or step (N, T): the largest output's index; of an only one whether it is high."""
+        if outputs.ndim > 2 and not self.is_by_step(outputs.shape[1:]):
             raise ConfigurationError(
                 where="classes",
                 received=f"outputs of shape {outputs.shape}",
                 expected="(N, K), one output for each class, or (N, 1)",
                 fix="end the network in gn.Flatten() and gn.Dense(K), or drop what needs classes (metric accuracy)",
             )
-        if outputs.shape[1] > 1:
-            return np.asarray(np.argmax(outputs, axis=1))
-        return (outputs.reshape(len(outputs)) > self.boundary).astype(np.intp)
+        if outputs.shape[-1] > 1:
+            return np.asarray(np.argmax(outputs, axis=-1))
+        return (outputs[..., 0] > self.boundary).astype(np.intp)
+
+    def _as_rows(self, outputs: Array) -> Array:
+        """Outputs as the loss's rows (N, M); those of steps (N·T, M)."""
+        rows = self.rows_in(outputs)
+        return outputs.reshape(rows, size_of(outputs.shape) // max(1, rows))
 
     def _arguments(self, outputs: Array, targets: Array) -> dict[str, Array]:
-        rows = outputs.shape[0]
-        return {"outputs": outputs.reshape(rows, -1), "targets": targets.reshape(rows, -1)}
+        own = self._as_rows(outputs)
+        return {"outputs": own, "targets": targets.reshape(own.shape)}
 
     def _reduce(self, run: Runner, losses: Array, row_weights: Array) -> Array:
         value = run.empty((1,), np.float64)

@@ -70,8 +70,10 @@ class BinaryCrossEntropy(Loss):
         return logistic(outputs) if self.from_logits else outputs
 
     def classes(self, outputs: Array) -> Array:
-        """0 or 1: (N,) for a single output, else the outputs' shape (several labels at once)."""
+        """0 or 1: (N,) for a single output, (N, T) for one of each step, else the outputs' shape (several labels)."""
         decided = (outputs > self.boundary).astype(np.intp)
+        if outputs.shape[-1] == 1 and self.is_by_step(outputs.shape[1:]):
+            return decided[..., 0]
         return decided.reshape(len(outputs)) if outputs[0].size == 1 else decided
 
     def _arguments(self, outputs: Array, targets: Array) -> dict[str, Array]:
@@ -85,8 +87,8 @@ class Hinge(Loss):
     Args:
         reduction: ``"mean"`` over rows and outputs, or ``"sum"``.
 
-    Targets: −1 and +1 (or 0 and 1) of the outputs' shape; or, for K ≥ 2 outputs, integer labels (N,), of which each
-    output learns one class against the rest.
+    Targets: −1 and +1 (or 0 and 1) of the outputs' shape; or, for K ≥ 2 outputs, integer labels (N,), or (N, T) of
+    steps, of which each output learns one class against the rest.
 
     Source: C. Cortes, V. Vapnik, "Support-vector networks", Machine Learning 20 (1995).
     """
@@ -101,9 +103,10 @@ class Hinge(Loss):
     def prepare(self, targets: Any, output_shape: Shape, dtype: np.dtype[Any], *, where: str) -> Array:
         """Brings every form of target to ±1 in the outputs' shape."""
         array = numeric(targets, where=where)
-        if array.ndim == 1 and len(output_shape) == 1 and output_shape[0] > 1:
-            labels = check_labels(array, output_shape[0], where=where)
-            return _signs(np.eye(output_shape[0], dtype=bool)[labels], dtype)
+        of_rows = len(output_shape) == 1 or self.is_by_step(output_shape)
+        if of_rows and array.ndim and array.shape[1:] == output_shape[:-1] and output_shape[-1] > 1:
+            labels = check_labels(array, output_shape[-1], where=where)
+            return _signs(np.eye(output_shape[-1], dtype=bool)[labels], dtype)
         super().prepare(array, output_shape, dtype, where=where)
         low, high = array.min(), array.max()
         if not np.isin(array, (-1, 1)).all() and not np.isin(array, (0, 1)).all():

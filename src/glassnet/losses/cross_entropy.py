@@ -22,23 +22,23 @@ from glassnet.losses.targets import (
     check_shares,
     least_and_most,
     mismatch,
-    one_for_a_row,
     require_range,
 )
 from glassnet.runners import Runner
 
 
 class CrossEntropy(Loss):
-    """−log softmax(z)_y: for one class out of K.
+    """−log softmax(z)_y: for one class out of K, for each row or for each step of a row.
 
     Args:
-        from_logits: True when the network gives logits z (N, K); False when it ends in a softmax.
+        from_logits: True when the network gives logits z (N, K), or (N, T, K); False when it ends in a softmax.
         label_smoothing: ε in [0, 1): every class gets ε/K of the target, the labelled one 1 − ε more.
         class_weight: a weight for each class, as K numbers or {class: weight} (1 where not named). It multiplies the
             row's weight, by Σ_k weight_k t_k for soft targets, and so counts in the mean's divisor.
         reduction: ``"mean"`` over rows, or ``"sum"``.
 
-    Targets: integer labels (N,) from 0 to K − 1, or (N, K) one-hot rows or probabilities that sum to 1.
+    Targets: integer labels (N,) from 0 to K − 1, or (N, K) one-hot rows or probabilities that sum to 1. For outputs
+    (N, T, K) of T steps labels (N, T), or (N, T, K); the mean then runs over all steps that count, each by its weight.
 
     Source: I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning" (2016), section 6.2.2.3.
 
@@ -72,20 +72,17 @@ class CrossEntropy(Loss):
 
     def prepare(self, targets: Any, output_shape: Shape, dtype: np.dtype[Any], *, where: str) -> Array:
         """Labels stay labels where the kernel can use them; otherwise they become rows of target shares."""
-        if len(output_shape) != 1 or output_shape[0] < 2:
+        if not (len(output_shape) == 1 or self.is_by_step(output_shape)) or output_shape[-1] < 2:
             raise ShapeError(
                 where="CrossEntropy",
                 received=f"outputs of shape {batch_shape(output_shape)}",
-                expected="(N, K), one output for each of K ≥ 2 classes",
-                fix=one_for_a_row(
-                    output_shape,
-                    "end the network in gn.Dense(K); for a single yes-or-no output use gn.losses.BinaryCrossEntropy()",
-                ),
+                expected="(N, K), one output for each of K ≥ 2 classes, or (N, T, K), so many for each step",
+                fix="end the network in gn.Dense(K); for single yes-or-no outputs use gn.losses.BinaryCrossEntropy()",
             )
-        classes = output_shape[0]
+        classes = output_shape[-1]
         self._class_weights(classes)
         array = numeric(targets, where=where)
-        if array.ndim == 1:
+        if array.ndim and array.shape[1:] == output_shape[:-1]:
             labels = check_labels(array, classes, where=where)
             return labels if self.from_logits else np.eye(classes, dtype=dtype)[labels]
         if array.shape[1:] == output_shape:
@@ -94,18 +91,20 @@ class CrossEntropy(Loss):
 
     def example_targets(self, rows: int, output_shape: Shape, dtype: np.dtype[Any]) -> Array:
         """Labels, or rows of target shares where probabilities are taken."""
-        return np.zeros(rows, np.int64) if self.from_logits else super().example_targets(rows, output_shape, dtype)
+        if not self.from_logits:
+            return super().example_targets(rows, output_shape, dtype)
+        return np.zeros((rows, *output_shape[:-1]), np.int64)
 
     def weigh_classes(
         self, weights: Array | None, targets: Array, output_shape: Shape, dtype: np.dtype[Any]
     ) -> Array | None:
-        """The row's weight times that of its class."""
-        by_class = self._class_weights(output_shape[0])
+        """The weight of the row, or of the step, times that of its class."""
+        by_class = self._class_weights(output_shape[-1])
         if by_class is None:
             return weights
         require_range(by_class, dtype, where="CrossEntropy: class_weight")
-        own = by_class[targets] if targets.ndim == 1 else targets @ by_class
-        if targets.ndim > 1:  # shares of classes may be as small as they like
+        own = by_class[targets] if _are_labels(targets) else targets @ by_class
+        if not _are_labels(targets):  # shares of classes may be as small as they like
             own = np.where(own < least_and_most(dtype)[0], 0, own)
         if weights is not None:
             own = weights * own
@@ -113,28 +112,29 @@ class CrossEntropy(Loss):
         return np.asarray(own, dtype=dtype)
 
     def forward(self, run: Runner, outputs: Array, targets: Array, row_weights: Array) -> tuple[Array, Array]:
-        """Returns the value (1,) and the probabilities (N, K)."""
-        losses = run.empty((outputs.shape[0],), outputs.dtype)
+        """Returns the value (1,) and the probabilities (N, K), or (N·T, K) of steps."""
+        rows = self._as_rows(outputs)
+        losses = run.empty(rows.shape[:1], outputs.dtype)
         forward_kernel, _ = self._kernels_for(targets)
         if self.from_logits:
-            probabilities = run.empty(outputs.shape, outputs.dtype)
-            arguments = {"logits": outputs, "probabilities": probabilities}
+            probabilities = run.empty(rows.shape, outputs.dtype)
+            arguments = {"logits": rows, "probabilities": probabilities}
         else:
-            probabilities = outputs
-            arguments = {"probabilities": outputs}
+            probabilities = rows
+            arguments = {"probabilities": rows}
         run(self, forward_kernel, **arguments, **self._target_arguments(targets), losses=losses)
         return self._reduce(run, losses, row_weights), probabilities
 
     def backward(self, run: Runner, outputs: Array, targets: Array, row_weights: Array, cache: Array) -> Array:
-        """Returns ∂L/∂outputs (N, K)."""
-        doutputs = run.empty(outputs.shape, outputs.dtype)
+        """Returns ∂L/∂outputs (N, K), or (N, T, K)."""
+        doutputs = run.empty(cache.shape, outputs.dtype)
         _, backward_kernel = self._kernels_for(targets)
         arguments = {"row_weights": row_weights, "probabilities": cache, "doutputs": doutputs}
         run(self, backward_kernel, **arguments, **self._target_arguments(targets))
-        return doutputs
+        return doutputs.reshape(outputs.shape)
 
     def probabilities(self, outputs: Array) -> Array:
-        """Softmax of the logits (N, K)."""
+        """Softmax of the logits (N, K), or (N, T, K)."""
         if not self.from_logits:
             return outputs
         result = np.empty_like(outputs)
@@ -144,12 +144,14 @@ class CrossEntropy(Loss):
     def _kernels_for(self, targets: Array) -> tuple[Kernel, Kernel]:
         if not self.from_logits:
             return kernels.cross_entropy_of_probabilities_forward, kernels.cross_entropy_of_probabilities_backward
-        if targets.ndim == 1:
+        if _are_labels(targets):
             return kernels.cross_entropy_forward, kernels.cross_entropy_backward
         return kernels.soft_cross_entropy_forward, kernels.soft_cross_entropy_backward
 
     def _target_arguments(self, targets: Array) -> dict[str, Any]:
-        return {"labels" if targets.ndim == 1 else "targets": targets, "label_smoothing": self.label_smoothing}
+        if _are_labels(targets):
+            return {"labels": targets.reshape(-1), "label_smoothing": self.label_smoothing}
+        return {"targets": targets.reshape(-1, targets.shape[-1]), "label_smoothing": self.label_smoothing}
 
     def _class_weights(self, classes: int) -> Array | None:
         if self.class_weight is None:
@@ -172,3 +174,8 @@ class CrossEntropy(Loss):
                 fix="pass one number per class, or a dict from label to weight",
             )
         return weights
+
+
+def _are_labels(targets: Array) -> bool:
+    """Whether targets, as ``prepare`` gives them, are labels; else they are shares of classes."""
+    return targets.dtype.kind in "iu"

@@ -15,7 +15,7 @@ from glassnet.kernels import classes as kernels
 from glassnet.kernels.combine import accumulate, concat_backward, concat_forward
 from glassnet.kernels.softmax import softmax_forward
 from glassnet.losses.base import REDUCTIONS, Loss
-from glassnet.losses.targets import check_labels, check_shares, mismatch, one_for_a_row
+from glassnet.losses.targets import check_labels, check_shares, mismatch
 from glassnet.runners import Runner
 
 
@@ -28,7 +28,7 @@ class JointCrossEntropy(Loss):
         reduction: ``"mean"`` over rows, or ``"sum"``.
 
     Targets: integer labels (N, M), column m from 0 to K_m − 1; or each question's shares of classes, side by side
-    (N, ΣK).
+    (N, ΣK). For outputs (N, T, ΣK) of steps (N, T, M), or (N, T, ΣK).
 
     Source: as ``CrossEntropy``; that of independent questions is the sum.
 
@@ -57,35 +57,39 @@ class JointCrossEntropy(Loss):
 
     def prepare(self, targets: Any, output_shape: Shape, dtype: np.dtype[Any], *, where: str) -> Array:
         """Labels become ones among zeros (N, ΣK), question beside question."""
-        if output_shape != (sum(self.class_counts),):
+        columns = (sum(self.class_counts),)
+        if output_shape[-1:] != columns or not (len(output_shape) == 1 or self.is_by_step(output_shape)):
             raise ShapeError(
                 where="JointCrossEntropy",
                 received=f"outputs of shape {batch_shape(output_shape)}",
                 expected=f"(N, {sum(self.class_counts)}), one output for each class of {self.class_counts}",
-                fix=one_for_a_row(output_shape, f"end the network in gn.Dense({sum(self.class_counts)})"),
+                fix=f"end the network in gn.Dense({sum(self.class_counts)})",
             )
         labels = numeric(targets, where=where)
-        if labels.shape[1:] == output_shape != (len(self.class_counts),):
+        questions = (*output_shape[:-1], len(self.class_counts))
+        if labels.shape[1:] == output_shape != questions:
             shares = as_rows(labels, dtype, where=where)
-            parts = [check_shares(shares[:, start : start + count], where) for start, count in self._questions()]
-            return np.concatenate(parts, axis=1)
-        if labels.shape[1:] != (len(self.class_counts),):
-            raise mismatch(labels, (len(self.class_counts),), where)
-        columns = [
-            np.eye(count, dtype=dtype)[check_labels(labels[:, m], count, where=f"{where}, column {m}")]
+            parts = [check_shares(shares[..., start : start + count], where) for start, count in self._questions()]
+            return np.concatenate(parts, axis=-1)
+        if labels.shape[1:] != questions:
+            raise mismatch(labels, questions, where)
+        ones = [
+            np.eye(count, dtype=dtype)[check_labels(labels[..., m], count, where=f"{where}, column {m}")]
             for m, count in enumerate(self.class_counts)
         ]
-        return np.concatenate(columns, axis=1)
+        return np.concatenate(ones, axis=-1)
 
     def example_targets(self, rows: int, output_shape: Shape, dtype: np.dtype[Any]) -> Array:
         """Class 0 everywhere."""
-        return self.prepare(np.zeros((rows, len(self.class_counts)), np.intp), output_shape, dtype, where="example")
+        labels = np.zeros((rows, *output_shape[:-1], len(self.class_counts)), np.intp)
+        return self.prepare(labels, output_shape, dtype, where="example")
 
     def forward(self, run: Runner, outputs: Array, targets: Array, row_weights: Array) -> tuple[Array, Any]:
         """Returns the value (1,) and, for each question, probabilities and targets (N, K_m)."""
-        rows, cache, total = len(outputs), [], None
+        whole, cache, total = self._as_rows(outputs), [], None
+        rows = len(whole)
         for start, count in self._questions():
-            logits, ones = (self._columns(run, array, start, count) for array in (outputs, targets))
+            logits, ones = (self._columns(run, own, start, count) for own in (whole, targets.reshape(whole.shape)))
             losses, probabilities = run.empty((rows,), outputs.dtype), run.empty((rows, count), outputs.dtype)
             arguments = {"logits": logits, "targets": ones, "losses": losses, "probabilities": probabilities}
             run(self, kernels.soft_cross_entropy_forward, **arguments, label_smoothing=self.label_smoothing)
@@ -99,25 +103,25 @@ class JointCrossEntropy(Loss):
 
     def backward(self, run: Runner, outputs: Array, targets: Array, row_weights: Array, cache: Any) -> Array:
         """Returns ∂L/∂outputs (N, ΣK)."""
-        doutputs = run.empty(outputs.shape, outputs.dtype)
+        doutputs = run.empty(self._as_rows(outputs).shape, outputs.dtype)
         for (start, _), (probabilities, ones) in zip(self._questions(), cache, strict=True):
             part = run.empty(probabilities.shape, outputs.dtype)
             arguments = {"row_weights": row_weights, "probabilities": probabilities, "targets": ones, "doutputs": part}
             run(self, kernels.soft_cross_entropy_backward, **arguments, label_smoothing=self.label_smoothing)
             run(self, concat_forward, part=part, y=doutputs, start=start)
-        return doutputs
+        return doutputs.reshape(outputs.shape)
 
     def probabilities(self, outputs: Array) -> Array:
         """The softmax of each question's logits, side by side (N, ΣK)."""
         result = np.empty_like(outputs)
         for start, count in self._questions():
-            softmax_forward(outputs[:, start : start + count], result[:, start : start + count])
+            softmax_forward(outputs[..., start : start + count], result[..., start : start + count])
         return result
 
     def classes(self, outputs: Array) -> Array:
-        """The class with the largest output of each question (N, M)."""
-        answers = [np.argmax(outputs[:, start : start + count], axis=1) for start, count in self._questions()]
-        return np.stack(answers, axis=1)
+        """The class with the largest output of each question (N, M), or (N, T, M) of steps."""
+        answers = [np.argmax(outputs[..., start : start + count], axis=-1) for start, count in self._questions()]
+        return np.stack(answers, axis=-1)
 
     def _questions(self) -> Iterator[tuple[int, int]]:
         """The first column and the number of classes of each."""

@@ -13,7 +13,7 @@ from glassnet.core.errors import ConfigurationError
 from glassnet.core.shapes import Array, Shape
 from glassnet.kernels.python import python_loss_backward, python_loss_forward
 from glassnet.losses.base import Loss
-from glassnet.losses.targets import check_labels, mismatch
+from glassnet.losses.targets import by_row_alone, check_labels, mismatch
 from glassnet.runners import Runner
 from glassnet.runners.own import checked, held, mistake, named, pair
 
@@ -23,9 +23,11 @@ class NumpyLoss(Loss):
 
     Define ``value_and_gradient(outputs, targets) -> (value, gradient)``. The value is either one number for the batch,
     and the gradient is its ∂L/∂outputs; or a loss for each row (N,), and row n of the gradient belongs to it: then the
-    library takes the mean over the rows (the sum with ``reduction = "sum"``), and sample weights count.
+    library takes the mean over the rows (the sum with ``reduction = "sum"``), and sample weights count. Of outputs
+    (N, T, M) of steps it may be a loss for each step (N, T), which rows of different length ask for.
 
-    Targets are of the outputs' shape, or integer labels (N,) from 0 for K outputs; define ``prepare`` for others.
+    Targets are of the outputs' shape, or integer labels (N,), or (N, T) of steps, from 0 for K outputs; define
+    ``prepare`` for others.
 
     Example:
         >>> import numpy as np, glassnet as gn
@@ -42,16 +44,16 @@ class NumpyLoss(Loss):
     averages_outputs = False
 
     def value_and_gradient(self, outputs: Array, targets: Array) -> tuple[Any, Array]:
-        """Returns the loss, one number or (N,), and its gradient in the outputs' shape."""
+        """Returns the loss, one number, (N,) or for steps (N, T), and its gradient in the outputs' shape."""
         raise NotImplementedError(f"{type(self).__name__} defines no value_and_gradient")
 
     def prepare(self, targets: Any, output_shape: Shape, dtype: np.dtype[Any], *, where: str) -> Array:
-        """Takes numbers of the outputs' shape, or integer labels (N,) for several outputs."""
+        """Takes numbers of the outputs' shape, or integer labels, (N,) or (N, T), for several outputs."""
         array = numeric(targets, where=where)
         if array.shape[1:] == output_shape and array.ndim > 1:
             return as_rows(array, dtype, where=where)
-        if array.ndim == 1 and len(output_shape) == 1 and output_shape[0] > 1 and array.dtype.kind in "iub":
-            return check_labels(array, output_shape[0], where=where)
+        if array.ndim and array.shape[1:] == output_shape[:-1] and output_shape[-1] > 1 and array.dtype.kind in "iub":
+            return check_labels(array, output_shape[-1], where=where)
         raise mismatch(array, output_shape, where)
 
     def forward(self, run: Runner, outputs: Array, targets: Array, row_weights: Array) -> tuple[Array, list[Array]]:
@@ -65,9 +67,10 @@ class NumpyLoss(Loss):
             gradient = checked(self, gradient, outputs.shape, outputs.dtype, "gradient")
             losses = np.asarray(value)
             if losses.ndim:
-                losses = checked(self, losses, (len(outputs),), np.dtype(np.float64), "loss for each row")
-                kept[:] = [gradient * row_weights.reshape(-1, *[1] * (outputs.ndim - 1))]
-                return np.asarray(np.dot(losses, row_weights)).reshape(1)
+                shape, weights = self._weights_for(losses, outputs, row_weights)
+                losses = checked(self, losses, shape, np.dtype(np.float64), "loss for each row")
+                kept[:] = [gradient * weights.reshape(*shape, *[1] * (outputs.ndim - len(shape)))]
+                return np.asarray(np.dot(losses.reshape(-1), weights)).reshape(1)
             if losses.dtype.kind not in "fiub":
                 raise mistake(self, f"the value {value!r:.60}", "a number, or one for each row (N,)")
             self._require_equal(row_weights)
@@ -91,14 +94,26 @@ class NumpyLoss(Loss):
         run(self, python_loss_backward, **arrays, function=call, step=None)
         return doutputs
 
+    def _weights_for(self, losses: Array, outputs: Array, row_weights: Array) -> tuple[Shape, Array]:
+        """The shape that losses should have, of steps or of rows, and their weights one after another."""
+        rows = len(outputs)
+        if losses.ndim > 1 and self.is_by_step(outputs.shape[1:]):
+            return outputs.shape[:2], row_weights
+        if len(row_weights) == rows:
+            return (rows,), row_weights
+        of_steps = row_weights.reshape(rows, -1)
+        if not (of_steps == of_steps[:, :1]).all():
+            raise by_row_alone(self, "steps of different weight")
+        return (rows,), of_steps.sum(axis=1) if self.reduction == "mean" else of_steps[:, 0].copy()
+
     def _require_equal(self, row_weights: Array) -> None:
         """Refuses sample weights for a loss that is one number: they could not act."""
         usual = 1 / len(row_weights) if self.reduction == "mean" else 1.0
         if len(row_weights) and not np.allclose(row_weights, usual, rtol=1e-5, atol=0):
             raise ConfigurationError(
                 where=f"loss {self!r}",
-                received="sample weights for a loss that returns one number for the batch",
-                expected="a loss for each row (N,), which can be weighted",
+                received="sample weights, or rows of different length, for a loss that is one number for the batch",
+                expected="a loss for each row (N,), or step (N, T), which can be weighted",
                 fix="return the rows' losses and their gradients, not yet divided by N, or drop sample_weight",
             )
 

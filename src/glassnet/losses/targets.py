@@ -7,24 +7,68 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.checks import as_rows, finite_rows, numeric, place_in_rows
-from glassnet.core.errors import DataError, ShapeError
+from glassnet.core.errors import ConfigurationError, DataError, ShapeError
 from glassnet.core.shapes import Array, Shape, batch_shape
 
 
-def check_weights(weights: Any, rows: int, dtype: np.dtype[Any], *, where: str) -> Array | None:
-    """Checks sample weights: one finite number ≥ 0 for each row, in the dtype's range, not all 0; None stays None."""
+def check_weights(
+    weights: Any, rows: int, dtype: np.dtype[Any], *, where: str, steps: int | None = None
+) -> Array | None:
+    """Checks sample weights: one finite number ≥ 0 for each row, in the dtype's range, not all 0; None stays None.
+
+    Args:
+        weights: (N,), or (N, T) where the loss sees steps; or None.
+        rows: N.
+        dtype: of what is returned.
+        where: for messages.
+        steps: T where each step may have a weight of its own, or None.
+    """
     if weights is None:
         return None
     array = as_rows(weights, np.dtype(np.float64), where=where)
-    if array.shape != (rows,) or (array < 0).any() or not (array > 0).any():
-        raise (ShapeError if array.shape != (rows,) else DataError)(
+    fits = array.shape in ((rows,), (rows, steps))
+    if not fits or (array < 0).any() or not (array > 0).any():
+        own = f"({rows},): one weight ≥ 0 for each row"
+        of_steps = f", or ({rows}, {steps}), one for each step" if steps is not None else ""
+        raise (DataError if fits else ShapeError)(
             where=where,
             received=f"shape {array.shape}, smallest value {array.min():g}, largest {array.max():g}",
-            expected=f"({rows},): one weight ≥ 0 for each row, some of them above 0",
+            expected=f"{own}{of_steps}, some of them above 0",
             fix="pass a flat array with a weight for each row of x",
         )
     require_range(array, dtype, where=where)
     return array.astype(dtype, copy=False)
+
+
+def weights_of_steps(
+    weights: Array | None, lengths: Array | None, shape: tuple[int, int], dtype: np.dtype[Any]
+) -> Array | None:
+    """The weight of each step (N, T): its own, or its row's (None for 1 each); 0 beyond its row's length.
+
+    None where every step counts 1.
+
+    Args:
+        weights: (N,), (N, T) or None.
+        lengths: (N,), or None where every row is whole.
+        shape: (N, T).
+        dtype: of what is returned.
+    """
+    if weights is not None and weights.ndim == 1:
+        weights = np.repeat(weights[:, None], shape[1], axis=1)
+    if lengths is None:
+        return weights
+    counts = np.arange(shape[1]) < lengths[:, None]
+    return np.asarray(np.where(counts, 1 if weights is None else weights, 0), dtype)
+
+
+def by_row_alone(loss: Any, received: str = "rows of different length") -> ConfigurationError:
+    """The error for rows of different length and a loss that would see the steps behind a row's end."""
+    return ConfigurationError(
+        where="loss",
+        received=f"{received} for {loss!r}, which sees all of a row's outputs at once",
+        expected="a loss that is one of each step, of which those behind a row's end weigh 0",
+        fix="use a loss of gn.losses; or derive yours from gn.NumpyLoss and let it return a loss for each step (N, T)",
+    )
 
 
 def least_and_most(dtype: np.dtype[Any]) -> tuple[float, float]:
@@ -53,17 +97,17 @@ def require_range(weights: Array, dtype: np.dtype[Any], *, where: str) -> None:
 
 
 def check_labels(labels: Array, classes: int, *, where: str) -> Array:
-    """Checks integer labels (N,) against the number of classes and returns them as integers."""
+    """Checks integer labels (N,), or (N, T) of steps, against the number of classes and returns them as integers."""
     labels = numeric(labels, where=where)
     if labels.ndim and len(labels) == 0:
         raise DataError(where=where, received="no labels", expected="one label for each row", fix="look at the data")
     labels = finite_rows(labels, where=where)  # whole numbers stay whole: float64 would round those beyond 2^53
-    fractional = np.flatnonzero(labels != np.floor(labels) if labels.dtype.kind == "f" else False)
+    fractional = np.argwhere(labels != np.floor(labels) if labels.dtype.kind == "f" else np.False_)
     if len(fractional):
-        row = fractional[0]
+        place = tuple(int(i) for i in fractional[0])
         raise DataError(
             where=where,
-            received=f"the label {labels[row]!s} in row {row}",
+            received=f"the label {labels[place]!s} in {place_in_rows(place)}",
             expected="whole numbers",
             fix="for a regression use mean_squared_error; for probabilities of classes pass an array (N, K)",
         )
@@ -84,17 +128,18 @@ def check_labels(labels: Array, classes: int, *, where: str) -> Array:
 
 
 def check_shares(shares: Array, where: str) -> Array:
-    """Checks rows of probabilities (N, K) and returns them summing to 1 exactly."""
-    wrong = np.flatnonzero((np.abs(shares.sum(axis=1) - 1) > 1e-3) | (shares < 0).any(axis=1))
+    """Checks rows of probabilities (N, K), or of steps (N, T, K), and returns them summing to 1 exactly."""
+    wrong = np.argwhere((np.abs(shares.sum(axis=-1) - 1) > 1e-3) | (shares < 0).any(axis=-1))
     if len(wrong):
-        row = wrong[0]
+        place = tuple(int(i) for i in wrong[0])
+        row = shares[place]
         raise DataError(
             where=where,
-            received=f"row {row}, which sums to {shares[row].sum():g} (smallest value {shares[row].min():g})",
+            received=f"{place_in_rows(place)}, which sums to {row.sum():g} (smallest value {row.min():g})",
             expected="rows of probabilities: not negative, summing to 1",
             fix="pass one-hot rows or integer labels (N,); for several labels at once use BinaryCrossEntropy",
         )
-    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+    return np.asarray(shares / shares.sum(axis=-1, keepdims=True))
 
 
 def check_probabilities(outputs: Array, loss: str) -> None:
@@ -108,16 +153,22 @@ def check_probabilities(outputs: Array, loss: str) -> None:
         )
 
 
-def one_for_a_row(output_shape: Shape, otherwise: str) -> str:
-    """What to do about outputs that a loss does not take: another mend where they are those of each step of a row."""
-    steps = "the outputs are those of each step: put gn.Flatten() before the last layer, or leave return_sequences out"
-    return steps if len(output_shape) == 2 else otherwise
-
-
 def mismatch(targets: Array, output_shape: Shape, where: str, *, takes_labels: bool = False) -> ShapeError:
     """The error for targets that do not have the outputs' shape, with the mend for each usual mistake."""
-    fix = one_for_a_row(output_shape, "end the network in as many outputs as a row of targets has numbers")
-    if targets.ndim == 2 and (targets.shape[0],) == output_shape:
+    fix = "end the network in as many outputs as a row of targets has numbers"
+    expected = f"{batch_shape(output_shape)}, the shape of the network's outputs"
+    if len(output_shape) == 2:
+        steps = output_shape[0]
+        expected += f" of {steps} steps" + (f"; or a label for each step, (N, {steps})" if takes_labels else "")
+        fix = f"pass what each of the {steps} steps is to give, in as many steps"
+        if targets.ndim == 1 or targets.shape[1:] == output_shape[1:]:
+            fix = (
+                "the outputs are those of each step: put gn.Flatten() before the last layer, or leave "
+                f"return_sequences out, for one answer a row; or pass one for each of the {steps} steps"
+            )
+    elif takes_labels and targets.ndim == 2 and targets.shape[1] > 1 and targets.dtype.kind in "iub":
+        fix = "for a label at each step let the last recurrent layer give all of them: return_sequences=True"
+    elif targets.ndim == 2 and (targets.shape[0],) == output_shape:
         fix = f"rows are examples: pass y.T, of shape {targets.shape[::-1]}"
     elif targets.ndim == 1 and output_shape == (1,):
         fix = "make the targets a column: y.reshape(-1, 1)"
@@ -128,6 +179,6 @@ def mismatch(targets: Array, output_shape: Shape, where: str, *, takes_labels: b
     return ShapeError(
         where=where,
         received=f"targets of shape {targets.shape}",
-        expected=f"{batch_shape(output_shape)}, the shape of the network's outputs",
+        expected=expected,
         fix=fix,
     )

@@ -19,6 +19,7 @@ from glassnet.kernels.merge import unpack_backward, unpack_forward
 from glassnet.losses.base import Loss
 from glassnet.losses.cross_entropy import CrossEntropy
 from glassnet.losses.named import single_loss
+from glassnet.losses.targets import check_weights
 from glassnet.runners import Runner
 
 
@@ -51,7 +52,8 @@ class WeightedSum(Loss):
             these. The weight is 1 where none is given.
 
     Targets: a dict of arrays by the outputs' names, or a tuple of them in the outputs' order, each as the output's loss
-    wants them. A sample weight counts for all outputs of its row.
+    wants them. A sample weight counts for all outputs of its row; where every output is one of T steps, weights may be
+    those of steps (N, T).
 
     Raises:
         ConfigurationError: losses of which some are means and others sums, weights below 0.
@@ -176,28 +178,83 @@ class WeightedSum(Loss):
         parts = [_as_row(term, array, shapes[term.output], "example") for term, array in found]
         return np.concatenate(parts, axis=1, dtype=dtype)
 
+    def is_by_step(self, output_shape: Shape) -> bool:
+        """Whether each step is a row: that is for each loss to say of its own output."""
+        return False
+
+    def weigh(
+        self,
+        given: Any,
+        rows: int,
+        output_shape: Shape,
+        dtype: np.dtype[Any],
+        *,
+        where: str,
+        lengths: Array | None = None,
+    ) -> Array | None:
+        """Weights of the rows (N,), or None; where some are of steps (N, 1 + ΣT): the rows' own, and each loss's."""
+        shapes = [self.shapes[term.output] for term in self.terms]
+        steps = {s[0] if term.loss.is_by_step(s) else None for term, s in zip(self.terms, shapes, strict=True)}
+        of_all = next(iter(steps)) if len(steps) == 1 else None
+        own = check_weights(given, rows, dtype, where=where, steps=of_all)
+        found = [
+            term.loss.weigh(own, rows, shape, dtype, where=where, lengths=lengths)
+            for term, shape in zip(self.terms, shapes, strict=True)
+        ]
+        if steps == {None} or (own is None and lengths is None):
+            return own
+        if of_all is not None and found[0] is not None:  # the weight of a row is that of its steps
+            own = found[0].sum(axis=1, dtype=dtype)
+        return self._columns_of_weights(own, found, rows, dtype)
+
     def weigh_classes(
         self, weights: Array | None, targets: Array, output_shape: Shape, dtype: np.dtype[Any]
     ) -> Array | None:
-        """The given weights; where a loss weighs its classes (N, 1 + losses): the rows' own, and those of each loss."""
+        """The given weights; where a loss weighs its classes those of the rows and of each loss side by side."""
         shapes = self.shapes
+        of_rows, before = self._weights_of(weights)
         found = [
-            term.loss.weigh_classes(weights, part, shapes[term.output], dtype)
-            for term, part in zip(self.terms, self._targets_of(targets), strict=True)
+            term.loss.weigh_classes(own, part, shapes[term.output], dtype)
+            for term, part, own in zip(self.terms, self._targets_of(targets), before, strict=True)
         ]
-        if all(own is weights for own in found):
+        if all(new is old for new, old in zip(found, before, strict=True)):
             return weights
-        ones = np.ones(len(targets), dtype)
-        return np.stack([ones if own is None else own for own in (weights, *found)], axis=1).astype(dtype, copy=False)
+        return self._columns_of_weights(of_rows, found, len(targets), dtype)
+
+    def weights_of(self, term: Term, weights: Array | None) -> Array | None:
+        """A loss's weights, (N,) or (N, T), of those that ``weigh`` gave."""
+        return self._weights_of(weights)[1][self.terms.index(term)]
+
+    def _widths(self) -> list[int]:
+        """How many weights a row has in each loss."""
+        shapes = [self.shapes[term.output] for term in self.terms]
+        return [s[0] if term.loss.is_by_step(s) else 1 for term, s in zip(self.terms, shapes, strict=True)]
+
+    def _columns_of_weights(
+        self, of_rows: Array | None, found: Sequence[Array | None], rows: int, dtype: np.dtype[Any]
+    ) -> Array:
+        """Weights of the rows, and of each loss, side by side (N, 1 + ΣT)."""
+        parts = [
+            np.ones((rows, width), dtype) if own is None else own.reshape(rows, width)
+            for own, width in zip((of_rows, *found), (1, *self._widths()), strict=True)
+        ]
+        return np.concatenate(parts, axis=1, dtype=dtype)
+
+    def _weights_of(self, weights: Array | None, run: Runner | None = None) -> tuple[Array | None, list[Array | None]]:
+        """The weights of the rows, and those of each loss."""
+        if weights is None or weights.ndim == 1:
+            return weights, [weights] * len(self.terms)
+        start, parts = 1, []
+        for term, width in zip(self.terms, self._widths(), strict=True):
+            shape = (width,) if term.loss.is_by_step(self.shapes[term.output]) else ()
+            parts.append(_taken(self, weights, slice(start, start + width), shape, run))
+            start += width
+        return _taken(self, weights, slice(0, 1), (), run), list(parts)
 
     def row_weights(self, run: Runner, outputs: Array, weights: Array | None) -> tuple[Any, Array]:
         """Each loss's outputs and its ω (N,); and the total weight of the batch's rows (1,)."""
         parts = self._outputs_of(outputs, run)
-        columns: Sequence[Array | None]
-        if weights is None or weights.ndim == 1:
-            of_rows, columns = weights, [weights] * len(self.terms)
-        else:
-            of_rows, *columns = (_taken(self, weights, slice(i, i + 1), (), run) for i in range(1 + len(self.terms)))
+        of_rows, columns = self._weights_of(weights, run)
         found = []
         for term, part, own in zip(self.terms, parts, columns, strict=True):
             shares, _ = run.row_weights(term.loss, part, own)
@@ -313,8 +370,8 @@ def _taken(loss: Loss, array: Array, columns: slice, shape: Shape, run: Runner |
 
 def _as_row(term: Term, prepared: Array, shape: Shape, where: str) -> Array:
     """Prepared targets (N, M) with a number for each output."""
-    if isinstance(term.loss, CrossEntropy) and prepared.ndim == 1:
-        return np.eye(shape[0])[prepared]
+    if isinstance(term.loss, CrossEntropy) and prepared.shape[1:] == shape[:-1]:
+        return flat(np.eye(shape[-1])[prepared])
     if prepared.shape[1:] != shape:
         raise ShapeError(
             where=where,

@@ -10,10 +10,12 @@ from glassnet.metrics.classes import F1, Accuracy, LogLoss, Precision, Recall, R
 from glassnet.metrics.numbers import R2, MeanAbsolute, MeanSquared, RootMeanSquared
 from glassnet.metrics.outputs import OutputMetric, PartOfLoss, by_output
 from glassnet.metrics.own import FunctionMetric
+from glassnet.metrics.perplexity import BitsPerCharacter, Perplexity
 
 _OF_CLASSES = Accuracy, F1, LogLoss, Precision, Recall, RocAuc
 _OF_NUMBERS = MeanSquared, RootMeanSquared, MeanAbsolute, R2
-METRICS: dict[str, type[Metric]] = {metric.name: metric for metric in (*_OF_CLASSES, *_OF_NUMBERS)}
+_OF_CROSS_ENTROPY = Perplexity, BitsPerCharacter
+METRICS: dict[str, type[Metric]] = {metric.name: metric for metric in (*_OF_CLASSES, *_OF_CROSS_ENTROPY, *_OF_NUMBERS)}
 
 
 def as_metrics(given: Any) -> tuple[Metric, ...]:
@@ -56,6 +58,7 @@ __all__ = [
     "METRICS",
     "R2",
     "Accuracy",
+    "BitsPerCharacter",
     "FunctionMetric",
     "LogLoss",
     "MeanAbsolute",
@@ -63,6 +66,7 @@ __all__ = [
     "Metric",
     "OutputMetric",
     "PartOfLoss",
+    "Perplexity",
     "Precision",
     "Recall",
     "RocAuc",

@@ -7,7 +7,7 @@ import numpy as np
 from glassnet.core.numeric import unmasked
 from glassnet.core.settings import Configurable
 from glassnet.core.shapes import Array
-from glassnet.losses import Loss, check_weights
+from glassnet.losses import Loss
 
 
 class Metric(Configurable):
@@ -17,6 +17,9 @@ class Metric(Configurable):
     prepared them, the loss (which knows how outputs become classes) and weights (N,) or None. Those of a regression are
     in the targets' own unit, and in float64 where the model's dtype has not all of their digits. The built-in metrics
     compute in float64 and refuse masked arrays that hide something.
+
+    Where the outputs are those of steps (N, T, M), so are the targets (N, T, ...) and the weights (N, T), 0 for steps
+    behind a row's end; to the built-in metrics each step is a row.
     """
 
     path = "metric"
@@ -28,12 +31,22 @@ class Metric(Configurable):
         raise NotImplementedError
 
 
-def plain(name: str, outputs: Array, targets: Array, weights: Array | None) -> tuple[Array, Array, Array | None]:
-    """What a metric of that name got, without masks.
+def plain(
+    name: str, outputs: Array, targets: Array, weights: Array | None, loss: Loss
+) -> tuple[Array, Array, Array | None]:
+    """What a metric of that name got, without masks; of steps those that weigh something, as rows.
 
     Raises:
         DataError: a mask hides something; or weights that are none, or out of range.
     """
     where = f"metric {name}"
-    shown = check_weights(weights, len(outputs), np.dtype(np.float64), where=f"{where}: weights")
-    return unmasked(outputs, where=f"{where}: outputs"), unmasked(targets, where=f"{where}: targets"), shown
+    shape = np.shape(outputs)[1:]
+    shown = loss.weigh(weights, len(outputs), shape, np.dtype(np.float64), where=f"{where}: weights")
+    outputs, targets = unmasked(outputs, where=f"{where}: outputs"), unmasked(targets, where=f"{where}: targets")
+    if not loss.is_by_step(shape):
+        return outputs, targets, shown
+    outputs, targets = outputs.reshape(-1, *shape[1:]), targets.reshape(-1, *targets.shape[2:])
+    if shown is None:
+        return outputs, targets, None
+    counts = shown.reshape(-1) > 0
+    return outputs[counts], targets[counts], shown.reshape(-1)[counts]

@@ -27,7 +27,7 @@ class Accuracy(Metric):
 
     def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
         """The (weighted) share of right predictions."""
-        outputs, targets, weights = plain(self.name, outputs, targets, weights)
+        outputs, targets, weights = plain(self.name, outputs, targets, weights, loss)
         predicted = loss.classes(outputs)
         if not loss.decides_classes and not np.isin(targets, (0, 1)).all():
             raise DataError(
@@ -76,7 +76,7 @@ class LogLoss(_OfProbabilities):
 
     def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
         """The (weighted) mean."""
-        outputs, targets, weights = plain(self.name, outputs, targets, weights)
+        outputs, targets, weights = plain(self.name, outputs, targets, weights, loss)
         p, right = self._questions(outputs, targets, loss)
         smallest = np.finfo(outputs.dtype).eps
         p = np.clip(p, smallest, 1 - smallest)
@@ -102,7 +102,7 @@ class RocAuc(_OfProbabilities):
 
     def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
         """The (weighted) area."""
-        outputs, targets, weights = plain(self.name, outputs, targets, weights)
+        outputs, targets, weights = plain(self.name, outputs, targets, weights, loss)
         p, right = self._questions(outputs, targets, loss)
         if targets.ndim == 1 and p.shape[1] == 2:  # of two classes one area says all
             p, right = p[:, 1:], right[:, 1:]
@@ -179,7 +179,7 @@ class _OfCounts(Metric):
 
     def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
         """The (weighted) metric."""
-        outputs, targets, weights = plain(self.name, outputs, targets, weights)
+        outputs, targets, weights = plain(self.name, outputs, targets, weights, loss)
         if not loss.decides_classes:
             raise ConfigurationError(
                 where=f"metric {self.name}",

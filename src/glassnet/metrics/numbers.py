@@ -20,7 +20,7 @@ class _MeanOver(Metric):
 
     def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
         """The (weighted) mean."""
-        outputs, targets, weights = plain(self.name, outputs, targets, weights)
+        outputs, targets, weights = plain(self.name, outputs, targets, weights, loss)
         _require_numbers(self.name, outputs, targets)
         errors = self.of(np.subtract(loss.means(outputs.astype(np.float64)), targets, dtype=np.float64))
         per_row = errors.reshape(len(outputs), -1).mean(axis=1)
@@ -67,7 +67,7 @@ class R2(Metric):
 
     def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
         """The (weighted) coefficient."""
-        outputs, targets, weights = plain(self.name, outputs, targets, weights)
+        outputs, targets, weights = plain(self.name, outputs, targets, weights, loss)
         _require_numbers(self.name, outputs, targets)
         o, t = (a.reshape(len(a), -1).astype(np.float64) for a in (outputs, targets))
         o = loss.means(o)

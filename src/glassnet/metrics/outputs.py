@@ -50,8 +50,8 @@ class OutputMetric(Metric):
             return self.metric.of(loss, self.output, outputs, targets, weights)
         own = loss.loss_of(self.output)
         terms = loss.seen_by(self.output, outputs, targets)
-        part, asked = next((o, t) for term, o, t in terms if term.loss is own)
-        return self.metric.compute(part, _labels(own, asked), own, weights)
+        term, part, asked = next(found for found in terms if found[0].loss is own)
+        return self.metric.compute(part, _labels(own, asked), own, loss.weights_of(term, weights))
 
 
 class PartOfLoss(Metric):
@@ -63,7 +63,7 @@ class PartOfLoss(Metric):
         """The sum over the output's losses, in float64."""
         run, total = NumpyRunner(), 0.0
         for term, part, asked in loss.seen_by(output, outputs.astype(np.float64), targets.astype(np.float64)):
-            own = term.loss.weigh_classes(weights, asked, part.shape[1:], part.dtype)
+            own = term.loss.weigh_classes(loss.weights_of(term, weights), asked, part.shape[1:], part.dtype)
             shares, _ = run.row_weights(term.loss, part, own)
             value, _ = run.loss_forward(term.loss, part, asked, shares)
             total += term.weight * float(value[0])
@@ -71,10 +71,10 @@ class PartOfLoss(Metric):
 
 
 def _labels(loss: Loss, targets: Array) -> Array:
-    """Labels (N,) again where the targets are ones among zeros, which is how several losses keep them."""
+    """Labels, (N,) or (N, T), again where the targets are ones among zeros, which is how several losses keep them."""
     if not isinstance(loss, CrossEntropy) or not ((targets == 0) | (targets == 1)).all():
         return targets
-    return np.asarray(targets.argmax(axis=1))
+    return np.asarray(targets.argmax(axis=-1))
 
 
 def by_output(given: Any, read: Any) -> tuple[Metric, ...]:

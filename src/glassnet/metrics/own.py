@@ -18,7 +18,7 @@ class FunctionMetric(Metric):
 
     Args:
         function: (outputs, targets) -> number, or (outputs, targets, weights) -> number, where weights (N,) may be
-            None. Its name is the metric's.
+            None; for outputs of steps they are (N, T). Its name is the metric's.
 
     Example:
         >>> import glassnet as gn
@@ -44,7 +44,7 @@ class FunctionMetric(Metric):
         if weights is not None:
             raise ConfigurationError(
                 where=f"metric {self.name}",
-                received="sample weights for a function of outputs and targets",
+                received="sample weights, or rows of different length, for a function of outputs and targets",
                 expected="a function that takes them",
                 fix=f"write def {self.name}(outputs, targets, weights), or drop sample_weight",
             )

@@ -9,7 +9,7 @@ import numpy as np
 from glassnet.core.calls import Closed
 from glassnet.core.checks import numeric, same_rows
 from glassnet.core.shapes import Array
-from glassnet.losses import Loss, WeightedSum, check_weights
+from glassnet.losses import Loss, WeightedSum
 from glassnet.metrics import Metric
 from glassnet.model.checks import check_channels, check_lookups, check_rows
 from glassnet.model.data import keeps_differences, prepared_inputs, prepared_targets
@@ -71,7 +71,7 @@ class WithDoors(Closed):
         same_rows(len(inputs), targets, where=f"{where}: y", other="x")
         given = None if sample_weight is None else numeric(sample_weight, where=f"{where}: sample_weight")
         loss_weights, weights = (
-            check_weights(given, len(inputs), dtype, where=f"{where}: sample_weight")
+            self.loss.weigh(given, len(inputs), output_shape, dtype, where=f"{where}: sample_weight")
             for dtype in (self.dtype, np.dtype(np.float64))
         )
         if not self.network.is_built:

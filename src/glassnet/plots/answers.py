@@ -74,3 +74,22 @@ def one_class(predicted: Array, where: str) -> Array:
             fix="draw one output at a time: pass its true labels and what was predicted of it, without the model",
         )
     return predicted.reshape(-1).astype(np.intp)
+
+
+def classes_of_steps(model: Model, x: Any, y: Any, where: str) -> tuple[Array, Array]:
+    """The true and the predicted class of each step that counts, one after another, for labels (N, T).
+
+    Raises:
+        ShapeError, DataError: inputs or labels do not fit.
+        ConfigurationError: the model's loss is not about classes.
+    """
+    predicted = model.predict_classes(x)
+    if predicted.ndim > 2:
+        one_class(predicted, where)
+    rows = model.rows(x, y, None, where=where)
+    actual, counts = rows.targets, rows.weights
+    if actual.ndim > predicted.ndim:
+        actual = model.loss.classes(actual)
+    if counts is None:
+        return actual.reshape(-1), predicted.reshape(-1)
+    return actual[counts > 0], predicted[counts > 0]

@@ -17,7 +17,7 @@ from glassnet.core.shapes import Array, Shape
 from glassnet.losses.targets import check_labels
 from glassnet.model import Model
 from glassnet.plots import figures
-from glassnet.plots.answers import answers, one_class, require_labels_beside_a_model
+from glassnet.plots.answers import answers, classes_of_steps, one_class, require_labels_beside_a_model
 from glassnet.plots.figures import INK, SMALL
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def plot_confusion_matrix(
     Args:
         model: a model, which predicts the classes of x; or the true labels (N,).
         x: inputs, or next to true labels the predicted ones (N,).
-        y: the true labels of x, next to a model.
+        y: the true labels of x, next to a model: (N,), or (N, T) of steps, of which each counts as a row.
         class_names: a name for each class; None for the model's own, else their numbers.
         path: where to save the picture, by its ending .png, .svg or .pdf; or None.
 
@@ -62,9 +62,13 @@ def plot_confusion_matrix(
     target = figures.prepared(path, where)
     require_labels_beside_a_model(model, y, where, pair="true labels, predicted labels")
     if isinstance(model, Model):
-        actual, predicted = figures.flat_labels(y, f"{where}: y"), one_class(model.predict_classes(x), where)
         class_names = class_names or model.class_names
-        classes = max(2, *(model.network.output_shape or ()))
+        shape = model.network.output_shape or ()
+        classes = max(2, shape[-1] if model.loss.is_by_step(shape) else max(shape, default=0))
+        if model.loss.is_by_step(shape):
+            actual, predicted = classes_of_steps(model, x, y, where)
+        else:
+            actual, predicted = figures.flat_labels(y, f"{where}: y"), one_class(model.predict_classes(x), where)
     else:
         actual, predicted = (
             figures.flat_labels(model, f"{where}: labels"),

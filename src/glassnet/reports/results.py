@@ -127,7 +127,7 @@ def _kind(loss: Loss, outputs: Array, targets: Array) -> tuple[str, Array]:
         return AMOUNTS if targets.shape == outputs.shape else OTHER, loss.means(outputs)
     predicted = loss.classes(outputs)
     is_hard = targets.ndim == 1 or bool(np.isin(targets, (-1, 0, 1)).all())
-    if predicted.size != len(predicted) or not is_hard:
+    if predicted.size != len(predicted) or not is_hard or loss.is_by_step(outputs.shape[1:]):
         return OTHER, predicted
     return CLASSES, predicted.reshape(-1)
 

@@ -53,7 +53,7 @@ def row_weights(recorder: Runner, loss: Any, outputs: Array, weights: Array | No
     def call(outputs: Array, weights: Array | None) -> tuple[Array, Array]:
         return own.row_weights(NumpyRunner(seed), loss, outputs, weights)
 
-    shares, total = recorder.empty((len(outputs),), outputs.dtype), recorder.empty((1,), np.float64)
+    shares, total = recorder.empty((loss.rows_in(outputs),), outputs.dtype), recorder.empty((1,), np.float64)
     arrays = {"outputs": outputs, "weights": weights, "row_weights": shares, "total": total}
     recorder(loss, kernels.python_row_weights, **arrays, function=call)
     return shares, total

@@ -80,11 +80,11 @@ def gradients_of(layer: Any) -> list[Array]:
 
 
 def row_weights(run: object, loss: Any, outputs: Array, weights: Array | None) -> tuple[Array, Array]:
-    """An own loss's ω (N,) and Σ w (1,)."""
+    """An own loss's ω (N,), or (N·T,) where it sees steps, and Σ w (1,)."""
     with named(loss):
         result = loss.row_weights(run, held(outputs), held(weights))
     shares, total = pair(loss, result, "row_weights", "row_weights, total")
-    shares = checked(loss, shares, (len(outputs),), outputs.dtype, "row_weights")
+    shares = checked(loss, shares, (loss.rows_in(outputs),), outputs.dtype, "row_weights")
     return shares, single(loss, total, "the total weight returned by row_weights")
 
 

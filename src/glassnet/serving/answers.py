@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.errors import ConfigurationError
-from glassnet.core.shapes import Array
+from glassnet.core.shapes import Array, batch_shape
 from glassnet.losses import JointCrossEntropy
 from glassnet.model import Model
 from glassnet.serving.openapi import nested, with_all
@@ -30,6 +30,7 @@ class Answers:
         names: of the amounts, if they are known and different.
         shape: of a row's outputs.
         has_probabilities: whether the loss gives the outputs that meaning.
+        steps: T where each step of a row has a class, or None.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Answers:
     names: tuple[str, ...]
     shape: tuple[int, ...]
     has_probabilities: bool
+    steps: int | None = None
 
     def of(self, model: Model, outputs: Array) -> list[dict[str, Any]]:
         """One prediction for each row.
@@ -69,8 +71,8 @@ class Answers:
             return found if shares is None else found | {"probabilities": shares.tolist()}
         if self.kind == CLASSES:
             if shares is not None:
-                shares = shares.reshape(len(outputs), -1)
-                shares = np.column_stack([1 - shares, shares]) if shares.shape[1] == 1 else shares
+                shares = shares if self.steps is not None else shares.reshape(len(outputs), -1)
+                shares = np.concatenate([1 - shares, shares], axis=-1) if shares.shape[-1] == 1 else shares
             return _named(self.classes[""], decided, shares)
         answers: list[dict[str, Any]] = [{} for _ in outputs]
         start = 0
@@ -112,7 +114,9 @@ class Answers:
             "name": {"type": "string", "examples": list(classes[:3])},
         }
         share = {"type": "number", "minimum": 0, "maximum": 1}
-        return found | ({"probabilities": nested((len(classes),), share)} if self.has_probabilities else {})
+        if self.has_probabilities:
+            found["probabilities"] = nested((len(classes),), share)
+        return found if self.steps is None else {name: nested((self.steps,), own) for name, own in found.items()}
 
 
 def answers_of(model: Model) -> Answers:
@@ -129,19 +133,26 @@ def answers_of(model: Model) -> Answers:
     except ConfigurationError:
         has_probabilities = False
     decided = np.asarray(model.loss.classes(zeros))
+    by_step = model.loss.is_by_step(shape)
     if isinstance(model.loss, JointCrossEntropy):
+        if by_step:
+            raise ConfigurationError(
+                where="serve",
+                received=f"the loss {model.loss!r} for outputs of each step, {batch_shape(shape)}",
+                expected="several questions a row, or one for each step",
+                fix="serve a model of one of the questions",
+            )
         counts = tuple(model.loss.class_counts)
         questions = dict(table.questions) if isinstance(table, Table) else {}
         if tuple(map(len, questions.values())) != counts:
             questions = {str(i): _numbered(count) for i, count in enumerate(counts)}
         return Answers(QUESTIONS, questions, (), shape, has_probabilities)
-    if decided.ndim > 1:
+    if decided.ndim > 1 + by_step:
         return Answers(LABELS, {}, (), shape, has_probabilities)
-    count = max(2, int(np.prod(shape)))
+    count = max(2, shape[-1] if by_step else int(np.prod(shape)))
     names = model.class_names or (isinstance(table, Table) and table.class_names) or ()
-    return Answers(
-        CLASSES, {"": tuple(names) if len(names) == count else _numbered(count)}, (), shape, has_probabilities
-    )
+    classes = {"": tuple(names) if len(names) == count else _numbered(count)}
+    return Answers(CLASSES, classes, (), shape, has_probabilities, shape[0] if by_step else None)
 
 
 def _numbered(count: int) -> tuple[str, ...]:
@@ -149,7 +160,7 @@ def _numbered(count: int) -> tuple[str, ...]:
 
 
 def _named(classes: tuple[str, ...], decided: Array, shares: Array | None) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = {"class": decided.tolist(), "name": [classes[k] for k in decided.tolist()]}
+    found: dict[str, list[Any]] = {"class": decided.tolist(), "name": np.array(classes, object)[decided].tolist()}
     return found if shares is None else found | {"probabilities": shares.tolist()}
 
 

@@ -197,8 +197,8 @@ def _taker(loss: Loss, targets: Array, network: Network) -> Callable[[Array], bo
     kind = type(loss)
     if kind.weigh_classes not in (Loss.weigh_classes, CrossEntropy.weigh_classes):
         return None
-    if kind.prepare is CrossEntropy.prepare and targets.ndim == 1 and targets.dtype == np.int64:
-        classes, unsigned = (network.output_shape or (0,))[0], targets.view(np.uint64)
+    if kind.prepare is CrossEntropy.prepare and targets.dtype == np.int64:
+        classes, unsigned = (network.output_shape or (0,))[-1], targets.reshape(-1).view(np.uint64)
         largest = np.maximum.reduce
 
         def labels(y: Array) -> bool:
