@@ -135,6 +135,10 @@ CASES: dict[str, list[tuple[Build, tuple[int, ...]]]] = {
         (lambda: _drawn((3,), gn.Dense(5), gn.LayerNorm(), gn.Tanh()), (3,)),
         (lambda: _drawn((4, 3), gn.LayerNorm(), gn.Tanh()), (4, 3)),
     ],
+    "RMSNorm": [
+        (lambda: _drawn((3,), gn.Dense(5), gn.RMSNorm(), gn.Tanh()), (3,)),
+        (lambda: _drawn((4, 3), gn.RMSNorm(use_scale=False), gn.Tanh()), (4, 3)),
+    ],
     "GroupNorm": [
         (lambda: _drawn((4,), gn.Dense(24), gn.Reshape((4, 3, 2)), gn.GroupNorm(2), gn.Tanh()), (4,)),
         (lambda: _drawn((6,), gn.GroupNorm(2), gn.Tanh()), (6,)),

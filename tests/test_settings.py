@@ -113,6 +113,7 @@ SAMPLES: list[Configurable] = [
     gn.BatchNorm(),
     gn.BatchNorm(momentum=0.01, epsilon=1e-3),
     gn.LayerNorm(epsilon=1e-6),
+    gn.RMSNorm(epsilon=1e-6, use_scale=False),
     gn.GroupNorm(4),
     *(layer() for layer in gn.layers.ACTIVATIONS.values()),
     gn.LeakyReLU(0.3),

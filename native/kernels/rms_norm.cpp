@@ -27,25 +27,34 @@ void rms_norm_forward(In<T> x, In<T> gamma, Out<T> y, Out<T> inverse_rms, double
             &squares);
         const T inverse = static_cast<T>(1 / std::sqrt(squares / static_cast<double>(width) + epsilon));
         inverse_rms[row] = inverse;
-        for_each(width, [=, scales = gamma.data, to = y.data + row * width](int64_t i) {
-            to[i] = from[i] * inverse * scales[i];
-        });
+        T* const to = y.data + row * width;
+        if (gamma == nullptr)
+            for_each(width, [=](int64_t i) { to[i] = from[i] * inverse; });
+        else
+            for_each(width, [=, scales = gamma.data](int64_t i) { to[i] = from[i] * inverse * scales[i]; });
     }
 }
 GLASSNET_KERNEL(rms_norm_forward);
 
-// dx of a row; with g = γ dy and x̂ = x / rms it is (g − x̂ mean(g x̂)) / rms
-template <class T>
+// dx of a row; with g = γ dy and x̂ = x / rms it is (g − x̂ mean(g x̂)) / rms; g = dy where there is no γ
+template <class T, bool is_scaled>
 void row_gradient(const T* dy, const T* x, const T* gamma, T inverse, T* dx, int64_t width) {
     double sum = 0;
     add_sums<T, 1>(
         width,
         [=](auto v, int64_t i) {
-            return Terms<decltype(v), 1>{v.load(dy + i) * v.load(gamma + i) * (v.load(x + i) * inverse)};
+            const auto normalised = v.load(x + i) * inverse;
+            if constexpr (is_scaled)
+                return Terms<decltype(v), 1>{v.load(dy + i) * v.load(gamma + i) * normalised};
+            else
+                return Terms<decltype(v), 1>{v.load(dy + i) * normalised};
         },
         &sum);
     const T share = static_cast<T>(sum / static_cast<double>(width));
-    for_each(width, [=](int64_t i) { dx[i] = (dy[i] * gamma[i] - x[i] * inverse * share) * inverse; });
+    for_each(width, [=](int64_t i) {
+        const T g = is_scaled ? dy[i] * gamma[i] : dy[i];
+        dx[i] = (g - x[i] * inverse * share) * inverse;
+    });
 }
 
 template <class T>
@@ -63,9 +72,9 @@ void rms_norm_backward(In<T> dy, In<T> x, In<T> inverse_rms, In<T> gamma, Out<T>
             totals);
         for (int64_t i = 0; i < count; ++i) deliver(dgamma, first + i, totals[0][i]);
     }
+    const auto gradient_of = gamma == nullptr ? row_gradient<T, false> : row_gradient<T, true>;
     for (int64_t row = 0; dx != nullptr && row < rows; ++row)
-        row_gradient<T>(dy.data + row * width, x.data + row * width, gamma, inverse_rms[row], dx.data + row * width,
-                        width);
+        gradient_of(dy.data + row * width, x.data + row * width, gamma, inverse_rms[row], dx.data + row * width, width);
 }
 GLASSNET_KERNEL(rms_norm_backward);
 

@@ -194,24 +194,25 @@ def group_norm_backward(
     "y = γ x / √(mean(x²) + ε),  the mean of each row",
     elements="""
         inverse_rms[n, r] = 1 / sqrt(sum[d](x[n, r, d] ** 2) / D + epsilon)
-        y[n, r, d] = gamma[d] * x[n, r, d] * inverse_rms[n, r]
+        y[n, r, d] = (gamma[d] if gamma else 1) * x[n, r, d] * inverse_rms[n, r]
     """,
     writes="y inverse_rms",
     shared="gamma",
+    left_out={"gamma": "γ "},
     flops=5,
 )
-def rms_norm_forward(x: Array, gamma: Array, y: Array, inverse_rms: Array, *, epsilon: float) -> None:
+def rms_norm_forward(x: Array, gamma: Array | None, y: Array, inverse_rms: Array, *, epsilon: float) -> None:
     """Divides each row by the root of its mean square along the last axis.
 
     Args:
         x: input (N, R, D).
-        gamma: γ (D,).
+        gamma: γ (D,), or None where nothing is learned.
         y: output (N, R, D).
         inverse_rms: output 1/√(mean(x²) + ε) (N, R).
         epsilon: ε.
     """
     inverse_rms[...] = 1 / np.sqrt(np.mean(x * x, axis=2) + epsilon)
-    np.multiply(x * inverse_rms[..., np.newaxis], gamma, out=y)
+    np.multiply(x * inverse_rms[..., np.newaxis], 1 if gamma is None else gamma, out=y)
 
 
 @kernel(
@@ -220,28 +221,29 @@ def rms_norm_forward(x: Array, gamma: Array, y: Array, inverse_rms: Array, *, ep
         dx[n, r, d] = inverse_rms[n, r] * (dxhat[n, r, d]
             - xhat[n, r, d] * sum[e:D](dxhat[n, r, e] * xhat[n, r, e]) / D)
         dgamma[d] = sum[n, r](dy[n, r, d] * xhat[n, r, d])
-        dxhat[n, r, d] = gamma[d] * dy[n, r, d]
+        dxhat[n, r, d] = (gamma[d] if gamma else 1) * dy[n, r, d]
         xhat[n, r, d] = x[n, r, d] * inverse_rms[n, r]
     """,
     writes="dx dgamma",
     shared="gamma",
     sums="dgamma",
     sums_by_piece=True,
+    left_out={"gamma": "γ ", "dgamma": ",  dγ = Σ dy x̂"},
     flops=10,
 )
 def rms_norm_backward(
-    dy: Array, x: Array, inverse_rms: Array, gamma: Array, dx: Array | None, dgamma: Array | None
+    dy: Array, x: Array, inverse_rms: Array, gamma: Array | None, dx: Array | None, dgamma: Array | None
 ) -> None:
     """Writes the gradients of RMS norm.
 
     The arguments are those of ``layer_norm_backward``, with ``inverse_rms`` (N, R) from the forward pass in the place
-    of the statistics there, and without a β.
+    of the statistics there, and without a β; gamma and dgamma are None where nothing is learned.
     """
     inverse = inverse_rms[..., np.newaxis]
     normalised = x * inverse
     if dgamma is not None:
         dgamma[...] = np.sum(dy * normalised, axis=(0, 1), dtype=np.float64)
     if dx is not None:
-        dnormalised = dy * gamma
+        dnormalised = dy if gamma is None else dy * gamma
         share = np.mean(dnormalised * normalised, axis=2, keepdims=True)
         np.multiply(dnormalised - normalised * share, inverse, out=dx)

@@ -10,7 +10,7 @@ import numpy as np
 from glassnet.core.checks import unless_channels_last
 from glassnet.core.errors import ShapeError
 from glassnet.core.parameters import Parameter
-from glassnet.core.settings import number, whole
+from glassnet.core.settings import boolean, number, whole
 from glassnet.core.shapes import Array, Shape, batch_shape, size_of
 from glassnet.kernels import Kernel
 from glassnet.kernels.row_norm import (
@@ -34,13 +34,19 @@ class _RowNorm(Layer):
     """
 
     kernels: ClassVar[tuple[Kernel, Kernel]]
-    learned: ClassVar[tuple[str, ...]] = ("gamma", "beta")
+    may_learn: ClassVar[tuple[str, ...]] = ("gamma", "beta")
+    """What the kernels take and may be learned."""
     statistics: ClassVar[tuple[str, ...]] = ("mean", "inverse_std")
     alone: ClassVar[str] = "0"
     """What becomes of a value that is normalised by itself."""
     epsilon: float
     gamma: Parameter
     beta: Parameter
+
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """What of it is learned: as a rule all."""
+        return self.may_learn
 
     @abstractmethod
     def _seen(self, x: Array) -> Array:
@@ -54,7 +60,7 @@ class _RowNorm(Layer):
         """Returns y and, as the cache, x and the statistics: μ and 1/√(σ² + ε)."""
         y = run.empty(x.shape, x.dtype)
         statistics = {name: run.empty(self._groups(x), x.dtype) for name in self.statistics}
-        parameters = {name: getattr(self, name).value for name in self.learned}
+        parameters = {n: getattr(self, n).value if n in self.learned else None for n in self.may_learn}
         arrays = {"x": self._seen(x), **parameters, "y": self._seen(y), **statistics}
         run(self, self.kernels[0], **arrays, epsilon=self.epsilon)
         return y, (x, statistics)
@@ -63,14 +69,15 @@ class _RowNorm(Layer):
         """Writes dγ and dβ, returns dx."""
         x, statistics = cache
         dx = run.empty(x.shape, dy.dtype)
-        arrays = {"dy": self._seen(dy), "x": self._seen(x), **statistics, "gamma": self.gamma.value}
-        gradients = {f"d{name}": getattr(self, name).gradient for name in self.learned}
+        gamma = self.gamma.value if "gamma" in self.learned else None
+        arrays = {"dy": self._seen(dy), "x": self._seen(x), **statistics, "gamma": gamma}
+        gradients = {f"d{n}": getattr(self, n).gradient if n in self.learned else None for n in self.may_learn}
         run(self, self.kernels[1], **arrays, dx=self._seen(dx), **gradients)
         return dx
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
         """8 for each element, or 5 without μ and β: the sums of the statistics, x̂, and what is learned."""
-        return (8 if "beta" in self.learned else 5) * size_of(output_shape)
+        return (8 if "beta" in self.may_learn else 5) * size_of(output_shape)
 
     def require_several(self, values: int, input_shape: Shape) -> None:
         """Refuses rows of which a single value would be normalised alone."""
@@ -136,12 +143,13 @@ class RMSNorm(_VectorNorm):
 
     Args:
         epsilon: ε > 0.
+        use_scale: whether there is a γ, which is learned; it counts as 1 otherwise.
 
     Shape:
         (N, D) -> (N, D), (N, T, D) -> (N, T, D)
 
     Raises:
-        ConfigurationError: epsilon outside its range.
+        ConfigurationError: settings outside their range.
         ShapeError: at build, images; or a last axis of one element.
 
     Source: B. Zhang, R. Sennrich, "Root mean square layer normalization", NeurIPS 2019, arXiv:1910.07467.
@@ -154,9 +162,18 @@ class RMSNorm(_VectorNorm):
     """
 
     kernels = rms_norm_forward, rms_norm_backward
-    learned = ("gamma",)
+    may_learn = ("gamma",)
     statistics = ("inverse_rms",)
     alone = "1 or −1"
+
+    def __init__(self, *, epsilon: float = 1e-5, use_scale: bool = True) -> None:
+        super().__init__(epsilon=epsilon)
+        self.use_scale = boolean(use_scale, "use_scale", "RMSNorm")
+
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """γ, unless the layer goes without."""
+        return self.may_learn if self.use_scale else ()
 
 
 class GroupNorm(_RowNorm):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from glassnet.core.settings import boolean, one_of, whole
 from glassnet.layers import Dense, Dropout, Layer, LayerNorm, RMSNorm, SelfAttention
 from glassnet.network.residual import Residual
 from glassnet.network.sequential import Sequential
 
-_NORMS: dict[str, type[Layer]] = {"layer": LayerNorm, "rms": RMSNorm}
+_NORMS: dict[str, Callable[[], Layer]] = {
+    "layer": LayerNorm,
+    "rms": RMSNorm,
+    "plain_rms": lambda: RMSNorm(use_scale=False),
+}
 
 
 def TransformerBlock(  # noqa: N802 - used like the classes that it is made of
@@ -32,7 +38,7 @@ def TransformerBlock(  # noqa: N802 - used like the classes that it is made of
         heads: of the attention, a divisor of ``units``.
         units: D, the width of a step, which the block leaves as it is.
         hidden: units of the first dense layer; None for 4 D.
-        norm: ``"layer"`` for ``LayerNorm``, ``"rms"`` for ``RMSNorm``.
+        norm: ``"layer"`` for ``LayerNorm``, ``"rms"`` for ``RMSNorm``, ``"plain_rms"`` for one that learns no scale.
         norm_first: whether each norm stands before its layers, or behind the sum.
         causal: whether a step sees itself and earlier ones alone.
         activation: between the dense layers, a layer or its name.

@@ -268,7 +268,8 @@ static void normalize(const float *x, const float *gamma, const float *beta, int
             for (int i = 0; i < count; ++i) variance += (x[i] - mean) * (x[i] - mean);
             const float factor = 1.0f / sqrtf(variance / (float)count + epsilon);
             for (int i = 0; i < count; ++i)
-                y[i] = gamma[g * each + i / size] * ((x[i] - mean) * factor) + (beta ? beta[g * each + i / size] : 0.0f);
+                y[i] = (gamma ? gamma[g * each + i / size] : 1.0f) * ((x[i] - mean) * factor) +
+                       (beta ? beta[g * each + i / size] : 0.0f);
         }
 }
 

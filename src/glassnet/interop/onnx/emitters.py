@@ -146,10 +146,11 @@ def _layer_norm(run: Forward) -> Value:
 @emitter(row_norm.rms_norm_forward)
 def _rms_norm(run: Forward) -> Value:
     shape = _by_last(run)
-    x, (gamma,) = run.read("x", shape), run.constants("gamma")
+    x, gamma = run.read("x", shape), run.constants("gamma")
     square = run.add("ReduceMean", run.add("Mul", x, x), run.whole("axes", -1), keepdims=1)
     rms = run.add("Sqrt", run.add("Add", square, run.graph.constant("epsilon", run.call.settings["epsilon"])))
-    return Value(run.add("Mul", run.add("Div", x, rms), gamma), shape)
+    y = run.add("Div", x, rms)
+    return Value(run.add("Mul", y, *gamma) if gamma else y, shape)
 
 
 # Channels

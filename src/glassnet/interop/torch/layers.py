@@ -148,7 +148,9 @@ def _layer_norm(layer: gl.LayerNorm, nn: Any) -> Any:
 
 @to_module.register
 def _rms_norm(layer: gl.RMSNorm, nn: Any) -> Any:
-    return _filled(layer, nn.RMSNorm((layer.input_shape or (1,))[-1], eps=layer.epsilon))
+    return _filled(
+        layer, nn.RMSNorm((layer.input_shape or (1,))[-1], eps=layer.epsilon, elementwise_affine=layer.use_scale)
+    )
 
 
 @to_module.register
