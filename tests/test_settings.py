@@ -82,6 +82,7 @@ SAMPLES: list[Configurable] = [
     gn.SelfAttention(2, causal=True, dropout=0.1, rotary=True, use_bias=False, weight_init=Normal(0.5)),
     gn.Attention(3, bias_init="ones"),
     gn.PositionalEncoding("learned", most_steps=9),
+    gn.Tied("tokens"),
     gn.Dropout(0.25),
     gn.Augment(flip=True, shift=2, rotation=10.0, brightness=0.1, contrast=0.2, cutout=3),
     gn.Conv2D(8, 3),
