@@ -89,19 +89,27 @@ std::unique_ptr<Forward::Lane> Forward::take_lane() {
     return lane;
 }
 
-// Lets the lane's operands have so many rows, input and output where the caller has them.
-void Forward::point(Lane& lane, const char* x, char* y, std::int64_t rows) const {
-    for (std::size_t i = 0; i < operands_.size(); ++i) {
-        if (rows != lane.rows && cut_[i]) lane.operands[i].shape[0] = operands_[i].shape[0] / tile_ * rows;
-        const char* data = operands_[i].as<char>();
-        if (holds(input_, data)) lane.operands[i].data = const_cast<char*>(x + (data - input_.as<char>()));
-        if (holds(output_, data)) lane.operands[i].data = y + (data - output_.as<char>());
-    }
-    lane.rows = rows;
+Forward::Rows Forward::Rows::from(const Forward& forward, std::int64_t start) const {
+    return {x + start * forward.input_.row_bytes,
+            lengths == nullptr ? nullptr : lengths + start * forward.lengths_.row_bytes,
+            y + start * forward.output_.row_bytes, std::min(forward.tile_, count - start)};
 }
 
-void Forward::run_tile(Lane& lane, const char* x, char* y, std::int64_t rows) const {
-    point(lane, x, y, rows);
+// Lets the lane's operands have so many rows, input and output where the caller has them.
+void Forward::point(Lane& lane, const Rows& rows) const {
+    for (std::size_t i = 0; i < operands_.size(); ++i) {
+        if (rows.count != lane.rows && cut_[i]) lane.operands[i].shape[0] = operands_[i].shape[0] / tile_ * rows.count;
+        const char* data = operands_[i].as<char>();
+        if (holds(input_, data)) lane.operands[i].data = const_cast<char*>(rows.x + (data - input_.as<char>()));
+        if (holds(output_, data)) lane.operands[i].data = rows.y + (data - output_.as<char>());
+        if (wants_lengths() && holds(lengths_, data))
+            lane.operands[i].data = const_cast<char*>(rows.lengths + (data - lengths_.as<char>()));
+    }
+    lane.rows = rows.count;
+}
+
+void Forward::run_tile(Lane& lane, const Rows& rows) const {
+    point(lane, rows);
     for (const Call& call : calls_)
         call.function(lane.operands.data() + call.operands, settings_.data() + call.settings);
 }
@@ -200,15 +208,16 @@ void Forward::run_divided(Lane& lane, int threads) const {
     }
 }
 
-void Forward::run(const char* x, char* y, std::int64_t rows, int threads) {
+void Forward::run(const char* x, const char* lengths, char* y, std::int64_t rows, int threads) {
+    const Rows all{x, lengths, y, rows};
     const std::int64_t tiles = (rows + tile_ - 1) / tile_;
     if (tiles == 1) {
         auto lane = take_lane();
         if (rows == 1 && threads > 1 && is_divided_) {
-            point(*lane, x, y, rows);
+            point(*lane, all);
             run_divided(*lane, threads);
         } else {
-            run_tile(*lane, x, y, rows);
+            run_tile(*lane, all);
         }
         lanes_.give_back(std::move(lane));
         return;
@@ -220,18 +229,14 @@ void Forward::run(const char* x, char* y, std::int64_t rows, int threads) {
     struct Context {
         Forward* forward;
         Lanes* lanes;
-        const char* x;
-        char* y;
-        std::int64_t rows;
-    } context{this, &lanes, x, y, rows};
+        const Rows* rows;
+    } context{this, &lanes, &all};
     const auto one_tile = [](void* given, std::int64_t i) {
         const auto* c = static_cast<const Context*>(given);
         const Forward& self = *c->forward;
-        const std::int64_t start = i * self.tile_;
         std::unique_ptr<Lane> lane;
         while (lane == nullptr) lane = c->lanes->take();  // there is one, which may come back where take() has passed
-        self.run_tile(*lane, c->x + start * self.input_.row_bytes, c->y + start * self.output_.row_bytes,
-                      std::min(self.tile_, c->rows - start));
+        self.run_tile(*lane, c->rows->from(self, i * self.tile_));
         c->lanes->give_back(std::move(lane));
     };
     Pool::shared().run(tiles, threads, one_tile, &context);

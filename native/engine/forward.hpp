@@ -32,6 +32,7 @@ public:
     void divide(const std::vector<int>& shares, std::int64_t channels, bool waits);
 
     void input(const Operand& buffer) { input_ = buffer; }
+    void lengths(const Operand& buffer) { lengths_ = buffer; }  // a second input, int64: one number for each row
     void output(const Operand& buffer) { output_ = buffer; }
 
     // The shapes of a row are those of these buffers.
@@ -39,8 +40,10 @@ public:
     const Operand& output() const { return output_; }
     bool is_double() const { return is_double_; }
 
-    // Writes the outputs of `rows` rows of `x` to `y`, on up to `threads` threads.
-    void run(const char* x, char* y, std::int64_t rows, int threads);
+    bool wants_lengths() const { return lengths_.data != nullptr; }
+
+    // Writes the outputs of `rows` rows of `x` to `y`, on up to `threads` threads; with their lengths, or null.
+    void run(const char* x, const char* lengths, char* y, std::int64_t rows, int threads);
 
 private:
     struct Call {
@@ -71,8 +74,17 @@ private:
     };
 
     std::unique_ptr<Lane> take_lane();
-    void point(Lane& lane, const char* x, char* y, std::int64_t rows) const;
-    void run_tile(Lane& lane, const char* x, char* y, std::int64_t rows) const;
+    // Rows where the caller has them.
+    struct Rows {
+        const char *x, *lengths;
+        char* y;
+        std::int64_t count;
+
+        Rows from(const Forward& forward, std::int64_t start) const;  // those of the tile that begins there
+    };
+
+    void point(Lane& lane, const Rows& rows) const;
+    void run_tile(Lane& lane, const Rows& rows) const;
     void run_divided(Lane& lane, int threads) const;
     void run_summands(const Lane& lane, const Call& call, int threads) const;
     void run_channels(const Lane& lane, std::size_t first, std::size_t last, std::int64_t part,
@@ -82,7 +94,7 @@ private:
     std::int64_t tile_;
     const char* arena_;
     std::int64_t arena_bytes_;
-    Operand input_, output_;
+    Operand input_, lengths_, output_;
     std::vector<Call> calls_;
     std::vector<Operand> operands_;
     std::vector<bool> cut_;

@@ -148,7 +148,9 @@ private:
 };
 
 // Fills y with the outputs of x. False where x is not what the program reads as it is: the caller knows why.
-bool predict(Forward& forward, nb::handle x, nb::handle y, int threads) {
+// `lengths` are those of the rows, whole numbers from 1 to T that the caller has checked, or none.
+bool predict(Forward& forward, nb::handle x, nb::handle y, int threads, std::optional<AnyArray> lengths) {
+    if (lengths.has_value() != forward.wants_lengths()) return false;
     const View inputs(x, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT),
         outputs(y, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE);
     const char format = forward.is_double() ? 'd' : 'f';
@@ -159,9 +161,11 @@ bool predict(Forward& forward, nb::handle x, nb::handle y, int threads) {
                                ? all_finite(reinterpret_cast<const double*>(inputs.data()), inputs.bytes() / 8)
                                : all_finite(reinterpret_cast<const float*>(inputs.data()), inputs.bytes() / 4);
     if (!is_finite) return false;
+    const char* const counts = lengths.has_value() ? address<char>(*lengths) : nullptr;
+    if (counts != nullptr && static_cast<std::int64_t>(lengths->size()) != inputs.rows()) return false;
     const WithoutInterpreter left;
     const Subnormals subnormals(Subnormals::as_zero);
-    forward.run(inputs.data(), outputs.data(), inputs.rows(), threads);
+    forward.run(inputs.data(), counts, outputs.data(), inputs.rows(), threads);
     return true;
 }
 
@@ -306,5 +310,7 @@ NB_MODULE(GLASSNET_MODULE, module) {
             "input", [](Forward& forward, AnyArray buffer) { forward.input(operand(buffer)); }, nb::arg("buffer"))
         .def(
             "output", [](Forward& forward, AnyArray buffer) { forward.output(operand(buffer)); }, nb::arg("buffer"))
-        .def("predict", &predict, nb::arg("x"), nb::arg("y"), nb::arg("threads"));
+        .def(
+            "lengths", [](Forward& forward, AnyArray buffer) { forward.lengths(operand(buffer)); }, nb::arg("buffer"))
+        .def("predict", &predict, nb::arg("x"), nb::arg("y"), nb::arg("threads"), nb::arg("lengths") = nb::none());
 }

@@ -35,12 +35,14 @@ class RecordedForward:
         x: the buffer (rows, ...) for the inputs.
         y: the buffer (rows, ...) with the outputs.
         buffers: all memory that the calls write, x and y among them.
+        lengths: the buffer (rows,) for how many steps each row has, where they are of different length.
     """
 
     calls: list[RecordedCall]
     x: Array
     y: Array
     buffers: list[Array]
+    lengths: Array | None = None
 
 
 def record_forward(
@@ -48,6 +50,7 @@ def record_forward(
     rows: int,
     *,
     fused: bool = True,
+    ragged: bool = False,
     poisoned: bool = False,
     watched_by: Any = nullcontext,
 ) -> RecordedForward:
@@ -57,18 +60,20 @@ def record_forward(
         network: built.
         rows: in the batch.
         fused: whether neighbours are folded into one call.
+        ragged: whether the rows are of different length.
         poisoned: see ``Recorder``.
         watched_by: makes, from the recorder, a context in which the network is called.
     """
     recorder = Recorder(0, poisoned=poisoned)
     x = recorder.empty((rows, *network.input_shape), network.dtype)
+    recorder.lengths = lengths = recorder.empty((rows,), np.int64) if ragged else None
     context: AbstractContextManager[Any] = watched_by(recorder)
     with context:
         outputs, _ = recorder.forward(network, x, training=False)
     y = recorder.empty(outputs.shape, network.dtype)
     recorder(network, identity_forward, x=outputs, y=y)
     calls = without_dead_work(recorder.calls, [y])
-    return RecordedForward(fold(calls, recorder.empty) if fused else calls, x, y, recorder.buffers)
+    return RecordedForward(fold(calls, recorder.empty) if fused else calls, x, y, recorder.buffers, lengths)
 
 
 class CompiledForward:
@@ -82,17 +87,18 @@ class CompiledForward:
     Attributes:
         predict: ``predict(x, y, threads)`` puts the outputs for x into y, both (N, ...), and says whether it did: not
             if x is anything but a contiguous array of finite rows of the right shape and dtype. Safe to call from
-            several threads at once.
+            several threads at once. Where rows are of different length, their lengths come last, int64 (N,).
     """
 
     def __init__(self, recorded: RecordedForward, items: list[Item], module: ModuleType) -> None:
-        x, y = recorded.x, recorded.y
+        x, y, lengths = recorded.x, recorded.y, recorded.lengths
         self._items = items  # with arrays that the program reads where they are
         divides = sum(item.flops for item in items) >= DIVIDED_FLOPS * len(x)
         shares = [_shares_of(item, module) if divides else [] for item in items]
         whole = module.Forward.Share.WHOLE
         waits = [whole in (share or [whole]) for share in shares]  # for all channels of what was before
-        arena = Arena(recorded.buffers, _stages(items, waits), [x, y], module.ALIGNMENT)
+        apart = [x, y] if lengths is None else [x, y, lengths]
+        arena = Arena(recorded.buffers, _stages(items, waits), apart, module.ALIGNMENT)
         program = module.Forward(x.dtype == np.float64, len(x), arena.memory)
         for item, divided, wait in zip(items, shares, waits, strict=True):
             assert item.call is not None
@@ -102,6 +108,8 @@ class CompiledForward:
             if divided:
                 program.divide(divided, item.arrays["y"].shape[1], wait)
         program.input(arena.view(x))
+        if lengths is not None:
+            program.lengths(arena.view(lengths))
         program.output(arena.view(y))
         self.predict = program.predict
 

@@ -1,5 +1,6 @@
 """Data: what networks learn from, read from files into arrays and checked at the door."""
 
+from glassnet.core.ragged import Padded, pad
 from glassnet.data.arrays import read_npz
 from glassnet.data.cifar import read_cifar10, read_cifar100
 from glassnet.data.dataset import Dataset, split, test_rows
@@ -14,9 +15,11 @@ from glassnet.data.tables import read_table
 
 __all__ = [
     "Dataset",
+    "Padded",
     "PictureOptions",
     "digits",
     "open_source",
+    "pad",
     "parse_subset",
     "read_cifar10",
     "read_cifar100",

@@ -87,6 +87,7 @@ class Differences:
         recorder = Recorder(seed, bridged={id(part) for part in own.values() if is_own(part)})
         x, weights = rows.x.astype(FLOAT64), rows.loss_weights
         targets = rows.targets.astype(FLOAT64) if rows.targets.dtype.kind == "f" else rows.targets
+        recorder.lengths = rows.lengths
         self._outputs, _ = recorder.forward(self._network, x, training=True)
         weights = None if weights is None else weights.astype(FLOAT64)
         row_weights, _ = recorder.row_weights(loss, self._outputs, weights)

@@ -37,7 +37,7 @@ Axis = tuple[int, int, int]
 """What a window does along one axis: (elements, stride, padding before)."""
 
 
-def _taps_along(size: int, count: int, axis: Axis) -> Iterator[tuple[int, slice, slice]]:
+def taps_along(size: int, count: int, axis: Axis) -> Iterator[tuple[int, slice, slice]]:
     """For each place i of a window along an axis: i, the part of the input that it meets, and of the output, for whom.
 
     Output o meets input o · stride + i − pad; the o for which that lies inside the input follow each other.
@@ -53,8 +53,8 @@ def _taps_along(size: int, count: int, axis: Axis) -> Iterator[tuple[int, slice,
 
 def _taps(image: Array, pooled: Array, down: Axis, across: Axis) -> Iterator[tuple[int, Index, Index]]:
     """For each place in the window, row by row: its number, and the indices of image and pooled that meet there."""
-    for i, rows, rows_out in _taps_along(image.shape[2], pooled.shape[2], down):
-        for j, columns, columns_out in _taps_along(image.shape[3], pooled.shape[3], across):
+    for i, rows, rows_out in taps_along(image.shape[2], pooled.shape[2], down):
+        for j, columns, columns_out in taps_along(image.shape[3], pooled.shape[3], across):
             yield i * across[0] + j, (..., rows, columns), (..., rows_out, columns_out)
 
 
@@ -175,10 +175,10 @@ def average_pool2d_forward(
     """
     down, across = (kernel_height, stride_height, pad_top), (kernel_width, stride_width, pad_left)
     narrow = np.zeros((*x.shape[:3], y.shape[3]))  # (N, C, H, W')
-    for _, columns, columns_out in _taps_along(x.shape[3], y.shape[3], across):
+    for _, columns, columns_out in taps_along(x.shape[3], y.shape[3], across):
         narrow[..., columns_out] += x[..., columns]
     total = np.zeros(y.shape)  # (N, C, H', W')
-    for _, rows, rows_out in _taps_along(x.shape[2], y.shape[2], down):
+    for _, rows, rows_out in taps_along(x.shape[2], y.shape[2], down):
         total[..., rows_out, :] += narrow[..., rows, :]
     y[...] = total / _counts(x, y, down, across)
 
@@ -212,10 +212,10 @@ def average_pool2d_backward(
     down, across = (kernel_height, stride_height, pad_top), (kernel_width, stride_width, pad_left)
     share = dy / _counts(dx, dy, down, across)
     narrow = np.zeros((*dx.shape[:3], dy.shape[3]))  # (N, C, H, W')
-    for _, rows, rows_out in _taps_along(dx.shape[2], dy.shape[2], down):
+    for _, rows, rows_out in taps_along(dx.shape[2], dy.shape[2], down):
         narrow[..., rows, :] += share[..., rows_out, :]
     dx[...] = 0
-    for _, columns, columns_out in _taps_along(dx.shape[3], dy.shape[3], across):
+    for _, columns, columns_out in taps_along(dx.shape[3], dy.shape[3], across):
         dx[..., columns] += narrow[..., columns_out]
 
 

@@ -10,7 +10,7 @@ from glassnet.core.errors import ConfigurationError
 from glassnet.core.settings import boolean, family, number
 from glassnet.core.shapes import Array
 from glassnet.kernels import Kernel, activation, softmax
-from glassnet.layers.base import Layer
+from glassnet.layers.base import EACH_STEP, Layer
 from glassnet.runners import Runner
 
 
@@ -22,6 +22,8 @@ class Activation(Layer):
 
     remembers: str = "x"
     """The argument of the backward kernel that the forward pass must keep: ``"x"``, ``"y"`` or ``""``."""
+
+    with_lengths = EACH_STEP
 
     in_torch: str = ""
     """PyTorch's module of the same function, where it has one that takes no settings."""
@@ -222,6 +224,7 @@ class Softmax(Activation):
 
     kernels = softmax.softmax_forward, softmax.softmax_backward
     remembers = "y"
+    needs_features = True
 
 
 ACTIVATIONS = family(globals(), Activation)

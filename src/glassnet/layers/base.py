@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Container, Iterator
 from functools import partial
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from glassnet.initializers import as_initializer
 from glassnet.layers.weights import Weights, WithWeights
 from glassnet.runners import Runner
 from glassnet.runners.base import is_library_code
+
+REFUSED, EACH_STEP, MASKED = LENGTHS = ("refused", "each step", "masked")
+"""What a layer says of rows of different length."""
 
 
 class Layer(WithWeights, ABC):
@@ -57,6 +60,21 @@ class Layer(WithWeights, ABC):
 
     A class that writes a ``forward`` of its own says it anew.
     """
+
+    with_lengths: ClassVar[str] = REFUSED
+    """What it makes of rows of different length, in arrays (N, T, ...) with zeros behind each row's own steps:
+
+    - ``"refused"``: they are refused by its name. So it is for every class that says nothing.
+    - ``"each step"``: a step of its output is made of that step of its input alone, of no other step or row, and is
+      finite whatever stands there. There is nothing to do about lengths then.
+    - ``"masked"``: its forward pass looks at ``run.lengths`` (N,), where they are not None, and its output and
+      gradients are for each row what they are for that row alone. ∂L/∂x of padding must be exactly 0.
+
+    A class that writes a ``forward`` of its own says it anew. See ``why_no_lengths`` and ``steps_after``.
+    """
+
+    needs_features = False
+    """Whether it puts the numbers of the last axis together, so that rows of different length must be (N, T, D)."""
 
     mixes_rows = False
     """Whether, while training, a row's output depends on the other rows of its batch, as with batch normalisation."""
@@ -103,6 +121,7 @@ class Layer(WithWeights, ABC):
         super().__init_subclass__(**settings)
         if "forward" in vars(cls):
             cls.passes_on = vars(cls).get("passes_on", False)
+            cls.with_lengths = vars(cls).get("with_lengths", REFUSED)
         if "build" in vars(cls):
             cls.build = while_building(cls.build)  # type: ignore[method-assign]
 
@@ -192,6 +211,47 @@ class Layer(WithWeights, ABC):
         A layer that overrides it saves its prediction the work of keeping what only a gradient needs.
         """
         return self.forward(run, x, training=False)
+
+    def why_no_lengths(self) -> str:
+        """Why rows of different length are refused, once it is built; empty where they are taken."""
+        if self.with_lengths == REFUSED:
+            return "what it makes of padding is not known"
+        shape = self.input_shape or ()
+        if self.needs_features and len(shape) < 2:
+            return f"inputs of shape {batch_shape(shape)}, whose steps it would put together"
+        return ""
+
+    def require_lengths_taken(self) -> None:
+        """Refuses rows of different length, by name, where they are not taken.
+
+        Raises:
+            ConfigurationError: they are not.
+        """
+        if self.with_lengths not in LENGTHS:
+            raise ConfigurationError(
+                where=self.where,
+                received=f"with_lengths={self.with_lengths!r}",
+                expected=f"one of {', '.join(map(repr, LENGTHS))}",
+                fix=f'write with_lengths = "{EACH_STEP}" where each step is made of that step alone',
+            )
+        why = self.why_no_lengths()
+        if why:
+            raise ConfigurationError(
+                where=self.where,
+                received=f"rows of different length: {why}",
+                expected="layers for which a padded row is what the row is alone",
+                fix="let a pooling over time (gn.GlobalAveragePool()) or a recurrent layer stand before it, or give "
+                "all rows one length",
+            )
+
+    def steps_after(self, run: Runner, lengths: Array) -> Array | None:
+        """The lengths (N,) of its output for those of its input; None where the output has no steps any more.
+
+        Args:
+            run: the runner; what is calculated is a kernel's work, since the lengths may be yet to come.
+            lengths: (N,), int64.
+        """
+        return lengths
 
     def add_parameter(
         self,

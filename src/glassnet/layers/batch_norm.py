@@ -17,8 +17,9 @@ from glassnet.kernels.batch_norm import (
     batch_norm_sums,
     channel_sums,
 )
+from glassnet.kernels.lengths import step_norm_backward, step_statistics, step_sums
 from glassnet.kernels.scale import scale_backward
-from glassnet.layers.base import Layer
+from glassnet.layers.base import MASKED, Layer
 from glassnet.layers.scale import by_channel, channels_of, scale_and_shift
 from glassnet.runners import Runner
 
@@ -68,6 +69,7 @@ class BatchNorm(Layer):
     """
 
     mixes_rows = True
+    with_lengths = MASKED
 
     def __init__(self, *, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
         self.momentum = number(momentum, "momentum", "BatchNorm", low=0, high=1, open_low=True)
@@ -108,6 +110,14 @@ class BatchNorm(Layer):
         total, square_total = (run.empty(gamma.shape, np.float64) for _ in range(2))
         mean, inverse_std = (run.empty(gamma.shape, x.dtype) for _ in range(2))
         shift = self.running_mean.value
+        settings = {"momentum": self.momentum, "epsilon": self.epsilon}
+        if run.lengths is not None:
+            lengths, steps = run.lengths, run.empty(gamma.shape, np.float64)
+            sums = {"total": total, "square_total": square_total, "count": steps}
+            run(self, step_sums, x=x, lengths=lengths, shift=shift, **sums)
+            run(self, step_statistics, **sums, mean=mean, inverse_std=inverse_std, **running, **settings)
+            run(self, batch_norm_forward, x=seen, mean=mean, inverse_std=inverse_std, gamma=gamma, beta=beta, y=out)
+            return y, (x, mean, inverse_std, lengths, steps)
         run(self, channel_sums, x=seen, shift=shift, total=total, square_total=square_total)
         run(
             self,
@@ -118,11 +128,15 @@ class BatchNorm(Layer):
             inverse_std=inverse_std,
             **running,
             count=count,
-            momentum=self.momentum,
-            epsilon=self.epsilon,
+            **settings,
         )
         run(self, batch_norm_forward, x=seen, mean=mean, inverse_std=inverse_std, gamma=gamma, beta=beta, y=out)
-        return y, (x, mean, inverse_std)
+        return y, (x, mean, inverse_std, None, None)
+
+    def why_no_lengths(self) -> str:
+        """The first axis of images has channels, and of features (N, T) each would have statistics of its own."""
+        is_sequence = len(self.input_shape or ()) == 2
+        return super().why_no_lengths() if is_sequence else "its statistics are those of steps (N, T, D) alone"
 
     def differentiable(self, run: Runner, x: Array) -> tuple[Array, Any]:
         """As in prediction mode, with x for the gradient: there the statistics are constants."""
@@ -137,11 +151,15 @@ class BatchNorm(Layer):
             raise self._not_trained("whose statistics the gradient follows")
         if not isinstance(cache[0], np.ndarray):
             return self._backward_of_frozen(run, dy)
-        x, mean, inverse_std = cache
+        x, mean, inverse_std, lengths, steps = cache
         dx = run.empty(x.shape, dy.dtype)
         given = {"dy": by_channel(dy), "x": by_channel(x), "mean": mean, "inverse_std": inverse_std}
         gradients = {"dgamma": self.gamma.gradient, "dbeta": self.beta.gradient}
         run(self, batch_norm_sums, **given, **gradients)
+        if lengths is not None:
+            given |= {"dy": dy, "x": x, "lengths": lengths, "gamma": self.gamma.value, "count": steps}
+            run(self, step_norm_backward, **given, **gradients, dx=dx)
+            return dx
         run(
             self,
             batch_norm_backward,

@@ -16,8 +16,10 @@ from glassnet.kernels import Kernel
 from glassnet.kernels.conv import conv2d_backward, conv2d_forward
 from glassnet.kernels.conv1d import conv1d_backward, conv1d_forward
 from glassnet.kernels.conv_transpose import conv_transpose2d_backward, conv_transpose2d_forward
-from glassnet.layers.base import Layer
+from glassnet.kernels.lengths import window_lengths
+from glassnet.layers.base import MASKED, Layer
 from glassnet.layers.images import image_shape
+from glassnet.layers.lengths import masked
 from glassnet.layers.windows import (
     Padding,
     Pair,
@@ -30,6 +32,8 @@ from glassnet.layers.windows import (
     short,
     slid,
     span,
+    why_other_windows,
+    windows_of_rows,
 )
 from glassnet.runners import Runner
 
@@ -310,6 +314,7 @@ class Conv1D(_Convolution):
     """
 
     kernels = conv1d_forward, conv1d_backward
+    with_lengths = MASKED
 
     def __init__(
         self,
@@ -354,6 +359,33 @@ class Conv1D(_Convolution):
         shape = self.kernel_size, features // self.groups, self.filters
         self.declare(features, shape, self.kernel_size, unit_axis=2)
         return length, self.filters
+
+    def why_no_lengths(self) -> str:
+        """Padding before a row must not depend on its length."""
+        steps = (self.input_shape or (1,))[0]
+        is_causal = self.padding == "causal"
+        why = "" if is_causal else why_other_windows(self.padding, steps, self.kernel_size, self.stride, self.dilation)
+        return why or super().why_no_lengths()
+
+    def steps_after(self, run: Runner, lengths: Array) -> Array:
+        """How many places the filters have on each row."""
+        after = run.empty(lengths.shape, np.int64)
+        windows = windows_of_rows(self.kernel_size, self.stride, self.dilation, self.numbers["pad"], self.padding)
+        run(self, window_lengths, lengths=lengths, after=after, **windows)
+        return after
+
+    def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Any]:
+        """Returns y (N, T', F) and, as the cache, x and the rows' lengths; behind a row there are zeros."""
+        lengths = run.lengths
+        seen = x if lengths is None else masked(self, run, x, lengths)
+        y, _ = super().forward(run, seen, training=training)
+        return y, (seen, lengths)
+
+    def backward(self, run: Runner, dy: Array, cache: Any) -> Array:
+        """Writes dW and db, returns dx (N, T, D)."""
+        x, lengths = cache
+        dx = super().backward(run, dy, x)
+        return dx if lengths is None else masked(self, run, dx, lengths)
 
 
 def _pairs(*given: int | Pair) -> list[Pair]:

@@ -11,7 +11,7 @@ from glassnet.core.settings import boolean, whole
 from glassnet.core.shapes import Array, Shape
 from glassnet.initializers import init_setting
 from glassnet.kernels.dense import dense_backward, dense_forward
-from glassnet.layers.base import Layer
+from glassnet.layers.base import EACH_STEP, Layer
 from glassnet.runners import Runner
 
 
@@ -37,6 +37,9 @@ class Dense(Layer):
         >>> gn.Sequential(gn.Dense(10)).build((64,))
         (10,)
     """
+
+    with_lengths = EACH_STEP
+    needs_features = True
 
     def __init__(
         self, units: int, *, use_bias: bool = True, weight_init: Any = "he_normal", bias_init: Any = "zeros"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from glassnet.core.settings import number
 from glassnet.core.shapes import Array
 from glassnet.kernels.dropout import dropout_backward, dropout_forward
-from glassnet.layers.base import Layer
+from glassnet.layers.base import EACH_STEP, Layer
 from glassnet.runners import Runner
 
 
@@ -24,6 +24,8 @@ class Dropout(Layer):
     Raises:
         ConfigurationError: rate outside [0, 1).
     """
+
+    with_lengths = EACH_STEP
 
     def __init__(self, rate: float) -> None:
         self.rate = number(rate, "rate", "Dropout", low=0, high=1)

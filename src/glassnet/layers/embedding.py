@@ -18,7 +18,7 @@ from glassnet.kernels.embedding import (
     embedding_forward,
     zero_gradient,
 )
-from glassnet.layers.base import Layer
+from glassnet.layers.base import EACH_STEP, Layer
 from glassnet.layers.indices import MOST_INDICES, require_indices
 from glassnet.runners import Runner
 
@@ -53,6 +53,8 @@ class Embedding(Layer):
         >>> net.layers[0].output_shape
         (5, 8)
     """
+
+    with_lengths = EACH_STEP
 
     def __init__(self, count: int, units: int, *, weight_init: Any = "uniform") -> None:
         self.count = whole(count, "count", "Embedding")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from math import prod
+from math import inf, prod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from glassnet.core.checks import unless_channels_last
 from glassnet.core.errors import ConfigurationError, ShapeError
 from glassnet.core.shapes import Array, Shape, batch_shape, size_of
 from glassnet.kernels import Kernel
+from glassnet.kernels.lengths import average_steps_backward, average_steps_forward, window_lengths
 from glassnet.kernels.pool import (
     average_pool2d_backward,
     average_pool2d_forward,
@@ -20,8 +21,9 @@ from glassnet.kernels.pool import (
     max_pool2d_backward,
     max_pool2d_forward,
 )
-from glassnet.layers.base import Layer
+from glassnet.layers.base import MASKED, Layer
 from glassnet.layers.images import image_shape
+from glassnet.layers.lengths import masked
 from glassnet.layers.windows import (
     Pair,
     by_axis,
@@ -32,6 +34,8 @@ from glassnet.layers.windows import (
     places,
     short,
     slid,
+    why_other_windows,
+    windows_of_rows,
 )
 from glassnet.runners import Runner
 
@@ -44,8 +48,22 @@ class _Pooling(Layer):
     _window: dict[str, int]
     """The kernels' numbers."""
 
+    with_lengths = MASKED
+
     most: int | None = None
     """How many elements a window may have; None for any number."""
+
+    def why_no_lengths(self) -> str:
+        """Images have no steps."""
+        return super().why_no_lengths() if len(self.input_shape or ()) == 2 else "images have no steps"
+
+    def _in_rows(self, run: Runner, x: Array, lengths: Array, training: bool) -> tuple[Array, Any]:
+        """``forward`` for rows of different length: y (N, T', D), and what ``_in_rows_back`` needs."""
+        raise NotImplementedError
+
+    def _in_rows_back(self, run: Runner, dy: Array, cache: Any, lengths: Array) -> Array:
+        """Its way back: dx (N, T, D)."""
+        raise NotImplementedError
 
     @abstractmethod
     def _pool(self, run: Runner, x: Array, y: Array, training: bool) -> Any:
@@ -57,16 +75,26 @@ class _Pooling(Layer):
 
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Any]:
         """Returns one number for each window."""
+        rows, lengths = x.shape[0], run.lengths
+        if lengths is None:
+            y, cache = self._pooled(run, x, training)
+        else:
+            y, cache = self._in_rows(run, x, lengths, training)
+        return y.reshape(rows, *(self.output_shape or ())), (cache, lengths)
+
+    def _pooled(self, run: Runner, x: Array, training: bool) -> tuple[Array, Any]:
+        """Y (N, C, H', W') for x (N, ...), and what ``_unpool`` needs."""
         rows = x.shape[0]
         y = run.empty((rows, *self._pooled_shape), x.dtype)
-        cache = self._pool(run, x.reshape(rows, *self._image_shape), y, training)
-        return y.reshape(rows, *(self.output_shape or ())), cache
+        return y, self._pool(run, x.reshape(rows, *self._image_shape), y, training)
 
     def backward(self, run: Runner, dy: Array, cache: Any) -> Array:
         """Returns dx in the shape of x."""
-        rows = dy.shape[0]
+        rows, (kept, lengths) = dy.shape[0], cache
+        if lengths is not None:
+            return self._in_rows_back(run, dy, kept, lengths)
         dx = run.empty((rows, *self._image_shape), dy.dtype)
-        self._unpool(run, dy.reshape(rows, *self._pooled_shape), cache, dx)
+        self._unpool(run, dy.reshape(rows, *self._pooled_shape), kept, dx)
         return dx.reshape(rows, *(self.input_shape or ()))
 
 
@@ -83,6 +111,20 @@ class _Max(_Pooling):
         run(self, self.kernels[0], x=x, y=y, **{name: place}, **self._window)
         return place
 
+    def _in_rows(self, run: Runner, x: Array, lengths: Array, training: bool) -> tuple[Array, Any]:
+        """Padding counts as −∞; windows of nothing else are padding themselves, and give 0."""
+        y, place = self._pooled(run, masked(self, run, x, lengths, -inf), training)
+        after = self.steps_after(run, lengths)
+        if after is not None:
+            y = masked(self, run, y.reshape(len(x), *(self.output_shape or ())), after)
+        return y, place
+
+    def _in_rows_back(self, run: Runner, dy: Array, cache: Any, lengths: Array) -> Array:
+        """To the largest elements, none of which is padding where dy is not 0."""
+        dx = run.empty((len(dy), *self._image_shape), dy.dtype)
+        self._unpool(run, dy.reshape(len(dy), *self._pooled_shape), cache, dx)
+        return dx.reshape(len(dy), *(self.input_shape or ()))
+
     def differentiable(self, run: Runner, x: Array) -> tuple[Array, Any]:
         """As while training, which keeps where the largest elements stand."""
         return self.forward(run, x, training=True)
@@ -95,6 +137,24 @@ class _Max(_Pooling):
 
 class _Average(_Pooling):
     """Keeps the mean of each window."""
+
+    def _in_rows(self, run: Runner, x: Array, lengths: Array, training: bool) -> tuple[Array, None]:
+        """Over those steps of each window that are the row's own."""
+        y = run.empty((len(x), *self._pooled_shape[1:]), x.dtype)
+        run(self, average_steps_forward, x=x, lengths=lengths, y=y, **self._along_steps())
+        return y, None
+
+    def _in_rows_back(self, run: Runner, dy: Array, cache: None, lengths: Array) -> Array:
+        """The shares of each step."""
+        dx = run.empty((len(dy), *(self.input_shape or ())), dy.dtype)
+        dpooled = dy.reshape(len(dy), *self._pooled_shape[1:])
+        run(self, average_steps_backward, dy=dpooled, lengths=lengths, dx=dx, **self._along_steps())
+        return dx
+
+    def _along_steps(self) -> dict[str, int]:
+        """The window along the axis of steps."""
+        window = self._window
+        return {"window": window["kernel_height"], "stride": window["stride_height"], "pad": window["pad_top"]}
 
     def _pool(self, run: Runner, x: Array, y: Array, training: bool) -> None:
         run(self, average_pool2d_forward, x=x, y=y, **self._window)
@@ -187,6 +247,20 @@ class _Windows1D(_Windows):
     def _sides(self) -> tuple[Pair, Pair, tuple[str | int, str | int]]:
         stride = self.pool_size if self.stride is None else self.stride
         return (self.pool_size, 1), (stride, 1), (self.padding, 0)
+
+    def why_no_lengths(self) -> str:
+        """Padding before a row must not depend on its length."""
+        (window, _), (stride, _), (padding, _) = self._sides()
+        steps = (self.input_shape or (1,))[0]
+        return why_other_windows(padding, steps, window, stride) or super().why_no_lengths()
+
+    def steps_after(self, run: Runner, lengths: Array) -> Array:
+        """How many windows each row has."""
+        (window, _), (stride, _), (padding, _) = self._sides()
+        after = run.empty(lengths.shape, np.int64)
+        windows = windows_of_rows(window, stride, 1, self._window["pad_top"], padding)
+        run(self, window_lengths, lengths=lengths, after=after, **windows)
+        return after
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Returns (T', D)."""
@@ -299,6 +373,9 @@ class _Global(_Pooling):
         self.require_axes(input_shape, (2, 3), expected, "leave it out where the rows are features already")
         self._place(input_shape)
         return (size_of(self._pooled_shape),)
+
+    def steps_after(self, run: Runner, lengths: Array) -> None:
+        """There are no steps any more."""
 
     @abstractmethod
     def _place(self, input_shape: Shape) -> None:

@@ -21,7 +21,7 @@ from glassnet.kernels.row_norm import (
     rms_norm_backward,
     rms_norm_forward,
 )
-from glassnet.layers.base import Layer
+from glassnet.layers.base import EACH_STEP, Layer
 from glassnet.layers.scale import by_channel, scale_and_shift
 from glassnet.runners import Runner
 
@@ -92,6 +92,9 @@ class _RowNorm(Layer):
 
 class _VectorNorm(_RowNorm):
     """Normalises each vector along a row's last axis."""
+
+    with_lengths = EACH_STEP
+    needs_features = True
 
     def __init__(self, *, epsilon: float = 1e-5) -> None:
         self.epsilon = number(epsilon, "epsilon", type(self).__name__, low=0, open_low=True, in_float32=True)

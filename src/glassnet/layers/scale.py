@@ -7,7 +7,7 @@ import numpy as np
 from glassnet.core.parameters import Parameter
 from glassnet.core.shapes import Array, Shape, size_of
 from glassnet.kernels.scale import scale_backward, scale_forward
-from glassnet.layers.base import Layer
+from glassnet.layers.base import EACH_STEP, Layer
 from glassnet.runners import Runner
 
 
@@ -31,6 +31,8 @@ class Scale(Layer):
         (['0.gamma', '0.beta'], [1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
     """
 
+    with_lengths = EACH_STEP
+
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Creates γ and β, each (C,)."""
         self.gamma, self.beta = scale_and_shift(self, channels_of(self, input_shape))
@@ -50,6 +52,10 @@ class Scale(Layer):
         given = {"dy": by_channel(dy), "x": by_channel(cache), "gamma": self.gamma.value}
         run(self, scale_backward, **given, dx=by_channel(dx), **gradients)
         return dx
+
+    def why_no_lengths(self) -> str:
+        """The first axis of images has channels."""
+        return "images have no steps" if len(self.input_shape or ()) == 3 else super().why_no_lengths()
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
         """2 for each element."""

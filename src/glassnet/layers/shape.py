@@ -8,7 +8,7 @@ from glassnet.core.errors import ConfigurationError, ShapeError
 from glassnet.core.settings import whole
 from glassnet.core.shapes import Array, Shape, as_shape, batch_shape, flat, size_of
 from glassnet.kernels.embedding import columns_backward, columns_forward
-from glassnet.layers.base import Layer
+from glassnet.layers.base import EACH_STEP, Layer
 from glassnet.runners import Runner
 
 
@@ -16,6 +16,11 @@ class _View(Layer):
     """The output is a view of the input, the input's gradient a view of the output's."""
 
     passes_on = True
+    with_lengths = EACH_STEP
+
+    def why_no_lengths(self) -> str:
+        """The axis of steps has to stay."""
+        return "" if (self.input_shape or (0,))[0] == (self.output_shape or (0,))[0] else "steps would become features"
 
     def target(self, input_shape: Shape) -> Shape:
         raise NotImplementedError
@@ -105,6 +110,7 @@ class Permute(Layer):
     """
 
     passes_on = True
+    with_lengths = EACH_STEP
 
     def __init__(self, *order: int) -> None:
         self.order = tuple(whole(axis, "an axis", "Permute") for axis in order)
@@ -123,6 +129,10 @@ class Permute(Layer):
         places = np.arange(size_of(input_shape), dtype=np.int64).reshape(1, *input_shape)
         self.columns = places.transpose(0, *self.order).ravel()
         return tuple(input_shape[axis - 1] for axis in self.order)
+
+    def why_no_lengths(self) -> str:
+        """The axis of steps has to stay where it is."""
+        return "" if self.order[0] == 1 else "steps would become features"
 
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Shape]:
         """Returns x with its axes in the new order and, as the cache, its shape."""

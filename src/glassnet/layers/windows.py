@@ -125,6 +125,32 @@ def padding_of(padding: str | int, size: int, kernel: int, stride: int, dilation
     return number, number
 
 
+def windows_of_rows(kernel: int, stride: int, dilation: int, before: int, padding: str | int) -> dict[str, int]:
+    """The settings of ``window_lengths``, of windows that slide along the steps of rows.
+
+    Args:
+        kernel: steps in a window.
+        stride: from one window to the next.
+        dilation: from one step of a window to the next.
+        before: steps of padding before each row.
+        padding: "valid", "same", "causal" or a number.
+    """
+    reach = span(kernel, dilation)
+    both = {"valid": 0, "same": reach - 1, "causal": reach - 1}[padding] if isinstance(padding, str) else 2 * before
+    return {"reach": reach, "stride": stride, "padding": both}
+
+
+def why_other_windows(padding: str | int, steps: int, kernel: int, stride: int, dilation: int = 1) -> str:
+    """Why windows on a padded row do not stand where they stand on the row alone; empty where they do.
+
+    With "same" and a stride, how many steps of padding stand before a row depends on its length.
+    """
+    before = {padding_of(padding, length, kernel, stride, dilation)[0] for length in range(1, steps + 1)}
+    if padding != "same" or len(before) == 1:
+        return ""
+    return f"padding='same' with stride={stride} puts windows elsewhere on shorter rows"
+
+
 def window_count(padding: str | int, size: int, kernel: int, stride: int, dilation: int = 1) -> int:
     """How many windows find room along an axis; 0 or less where none does. Arguments as in ``padding_of``.
 

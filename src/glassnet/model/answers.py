@@ -39,7 +39,7 @@ class Answering(WithDoors):
         outputs = self._quick_outputs(x) if type(x) is np.ndarray or type(x) is dict else None
         if outputs is None:
             self.require_built("predict")
-            outputs = self._outputs(self.inputs(x, where="predict: x"))
+            outputs = self._outputs(*self.inputs_and_lengths(x, where="predict: x"))
         if self.target_scaling is not None:
             return self.target_scaling.invert(outputs, np.float64)
         return by_output(self.network, outputs) if isinstance(self.network, Graph) else outputs
@@ -63,13 +63,13 @@ class Answering(WithDoors):
         rows = quick_numbers(x, scaling, self.dtype)
         return None if rows is None else predictor.fast(rows)
 
-    def _outputs(self, inputs: Array) -> Array:
-        """The network's outputs for checked inputs."""
+    def _outputs(self, inputs: Array, lengths: Array | None = None) -> Array:
+        """The network's outputs for checked inputs, and their lengths where they are not whole."""
         predictor = self._predictor
         if predictor is None or not predictor.is_current(self.network, self.engine, self.threads):
             predictor = self._predictor = None  # the memory of the old one serves the new one
             predictor = self._predictor = Predictor(self.network, self.engine, self.threads)
-        return predictor(inputs)
+        return predictor(inputs, lengths)
 
     def predict_proba(self, x: Any) -> Any:
         """Probabilities, shaped as the outputs: of each class (``CrossEntropy``) or of "yes" (``BinaryCrossEntropy``).
@@ -130,8 +130,9 @@ class Answering(WithDoors):
         """
         self.require_built("activations")
         training = boolean(training, "training", "activations")
-        inputs = self.inputs(x, where="activations: x")
-        return activations(self.network, inputs, names, training=training, seed=self.seed, step=self.optimizer.steps)
+        inputs, lengths = self.inputs_and_lengths(x, where="activations: x")
+        own: dict[str, Any] = {"seed": self.seed, "step": self.optimizer.steps, "lengths": lengths}
+        return activations(self.network, inputs, names, training=training, **own)
 
     def gradients(self, x: Any, y: Any, sample_weight: Any = None, *, training: bool = False) -> Gradients:
         """The loss of a batch and its derivatives by every parameter, every layer's output and the input.
@@ -163,7 +164,7 @@ class Answering(WithDoors):
         """
         self.require_built("gradients")
         training = boolean(training, "training", "gradients")
-        rows = self.rows(x, y, sample_weight, where="gradients").require_weight(where="gradients")
+        rows = self.rows(x, y, sample_weight, where="gradients", ragged=True).require_weight(where="gradients")
         keys = {"seed": self.seed, "step": self.optimizer.steps}
         found = loss_gradients(self.network, self.loss, rows, training=training, **keys)
         return in_unit_of_x(found, self.preprocessing, self.feature_names)

@@ -8,14 +8,17 @@ import numpy as np
 
 from glassnet.core.calls import Closed
 from glassnet.core.checks import numeric, same_rows
+from glassnet.core.errors import ConfigurationError
+from glassnet.core.ragged import without_padding
 from glassnet.core.shapes import Array
 from glassnet.losses import Loss, WeightedSum
 from glassnet.metrics import Metric
 from glassnet.model.checks import check_channels, check_lookups, check_rows
 from glassnet.model.data import keeps_differences, prepared_inputs, prepared_targets
+from glassnet.model.lengths import ragged_rows, require_no_steps
 from glassnet.model.named_data import named_inputs, named_rows
 from glassnet.model.outputs import refuse_lost_digits, require_one_output
-from glassnet.network import Network
+from glassnet.network import Network, lengths_after
 from glassnet.optimizers import Optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.tables import Table
@@ -49,11 +52,19 @@ class WithDoors(Closed):
         """What only one training at a time may write into."""
         return self.network._trained_thing()
 
-    def rows(self, x: Any, y: Any, sample_weight: Any = None, *, where: str = "rows") -> Rows:
+    def rows(self, x: Any, y: Any, sample_weight: Any = None, *, where: str = "rows", ragged: bool = False) -> Rows:
         """The door: checks inputs, targets and weights against each other and the network.
 
         A network that is not built yet is built for x, once everything has been found to fit.
+
+        Args:
+            x: inputs.
+            y: targets.
+            sample_weight: weights of the rows, or None.
+            where: for messages.
+            ragged: whether rows of different length are taken, because whoever asks minds ``Rows.lengths``.
         """
+        x, lengths = self._with_lengths(x, where=f"{where}: x", taken=ragged)
         x, y = named_rows(self, x, y, where=where)
         inputs = prepared_inputs(x, self.preprocessing, self.network, self.dtype, where=f"{where}: x")
         if self.epochs_trained == 0:
@@ -62,6 +73,9 @@ class WithDoors(Closed):
         if not self.network.is_built:
             output_shape = self.network.infer_shapes(inputs.shape[1:], np.random.default_rng(self.seed))
         self._check_lookups(inputs, where=f"{where}: x")
+        if lengths is not None:
+            inputs = without_padding(inputs, lengths)  # which may have been scaled
+            require_no_steps(lengths_after(self.network, lengths), where=f"{where}: x")
         if not isinstance(self.loss, WeightedSum):
             y = numeric(y, where=f"{where}: y")
             check_rows(inputs.shape, y.shape, where=f"{where}: y")
@@ -77,7 +91,7 @@ class WithDoors(Closed):
         if not self.network.is_built:
             self.network.build(inputs.shape[1:], seed=self.seed, dtype=self.dtype)
         loss_weights = self.loss.weigh_classes(loss_weights, targets, output_shape, self.dtype)
-        return Rows(inputs, targets, weights, loss_weights, originals)
+        return Rows(inputs, targets, weights, loss_weights, originals, lengths)
 
     def check_digits(self, x: Any, y: Any, *, where: str) -> None:
         """Refuses what is to be learned where its differences are lost in the network's dtype."""
@@ -88,10 +102,36 @@ class WithDoors(Closed):
 
     def inputs(self, x: Any, *, where: str = "inputs") -> Array:
         """The door for x alone: checked against a built network, preprocessed, in the network's dtype."""
+        self._with_lengths(x, where=where, taken=False)
+        return self.inputs_and_lengths(x, where=where)[0]
+
+    def inputs_and_lengths(self, x: Any, *, where: str = "inputs") -> tuple[Array, Array | None]:
+        """The same, for rows of different length as well: with how many steps each has (N,), None where all are whole.
+
+        Behind a row's own steps the inputs are 0.
+        """
+        x, lengths = self._with_lengths(x, where=where, taken=True)
         x = named_inputs(self, x, where=where)
         inputs = prepared_inputs(x, self.preprocessing, self.network, self.dtype, where=where)
         self._check_lookups(inputs, where=where)
-        return inputs
+        if lengths is not None:
+            inputs = without_padding(inputs, lengths)
+            lengths_after(self.network, lengths)  # which refuses what cannot be done
+        return inputs, lengths
+
+    def _with_lengths(self, x: Any, *, where: str, taken: bool) -> tuple[Any, Array | None]:
+        """Rows of different length as an array with zeros behind them, and their lengths; anything else as it is."""
+        found = ragged_rows(x, self.network, self.preprocessing, where=where)
+        if found is None:
+            return x, None
+        if not taken:
+            raise ConfigurationError(
+                where=where,
+                received="rows of different length",
+                expected="rows of one length here",
+                fix="pass rows of one length by themselves, such as x[padded.lengths == 20]",
+            )
+        return found.values, found.lengths
 
     def _check_lookups(self, inputs: Array, *, where: str) -> None:
         if isinstance(self.preprocessing, Table):

@@ -19,6 +19,7 @@ from glassnet.formats import read_memories
 from glassnet.losses import WeightedSum
 from glassnet.model.answers import Answering
 from glassnet.model.data import one_array
+from glassnet.model.lengths import ragged_rows
 from glassnet.model.named_data import forgotten_if_refused, named_rows
 from glassnet.model.resuming import Start, start_of, undone_if_refused
 from glassnet.model.saving import write
@@ -121,13 +122,15 @@ class Fitting(Answering):
         with undone_if_refused(self):
             start = start_of(self, resume)
             with forgotten_if_refused(self):
-                x, y = named_rows(self, x, y, where="fit", learns=True)
+                padded = ragged_rows(x, self.network, self.preprocessing, where="fit: x")
+                x, y = named_rows(self, x if padded is None else padded.values, y, where="fit", learns=True)
                 if not isinstance(self.preprocessing, Table):
                     x = one_array(x, self.network, where="fit: x")
                 if not isinstance(self.loss, WeightedSum):
                     y = numeric(y, where="fit: y")
                 self.check_digits(x, y, where="fit")
-                rows = self.rows(x, y, sample_weight, where="fit").require_weight(where="fit")
+                x = x if padded is None else padded
+                rows = self.rows(x, y, sample_weight, where="fit", ragged=True).require_weight(where="fit")
             share_turn(self, where="fit")  # for the memory that a network has once it is built
             rows, validation = _apart(self, rows, validation_data, validation_split)
             size = len(rows) if batch_size is None else min(whole(batch_size, "batch_size", "fit"), len(rows))
@@ -275,4 +278,5 @@ def _validation(model: Answering, data: tuple[Any, ...]) -> Rows:
             expected="(x, y) or (x, y, sample_weight)",
             fix="write validation_data=(x_validation, y_validation)",
         )
-    return model.rows(data[0], data[1], data[2] if len(data) == 3 else None, where=where).require_weight(where=where)
+    x, y, sample_weight = (*data, None)[:3]
+    return model.rows(x, y, sample_weight, where=where, ragged=True).require_weight(where=where)

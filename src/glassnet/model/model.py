@@ -156,7 +156,7 @@ class Model(Fitting, Stepping):
         and y. With ``target_scaling`` the loss is that of the standardised targets, as in training.
         """
         self.require_built("evaluate")
-        rows = self.rows(x, y, sample_weight, where="evaluate")
+        rows = self.rows(x, y, sample_weight, where="evaluate", ragged=True)
         return self._trainer().evaluate(rows.require_weight(where="evaluate"))
 
     def summary(self) -> Any:

@@ -14,6 +14,7 @@ from glassnet.core.turns import one_at_a_time, share_turn
 from glassnet.losses import WeightedSum, targets_by_loss
 from glassnet.model.data import one_array
 from glassnet.model.doors import WithDoors
+from glassnet.model.lengths import ragged_rows
 from glassnet.model.named_data import named_rows
 from glassnet.tables import Table
 from glassnet.training import Rows, Stepper
@@ -123,7 +124,8 @@ def _checked(model: WithDoors, batches: Iterable[Any]) -> Iterator[Rows]:
 
 
 def _batch(model: WithDoors, x: Any, y: Any, sample_weight: Any, *, where: str) -> Rows:
-    x, y = named_rows(model, x, y, where=where)
+    padded = ragged_rows(x, model.network, model.preprocessing, where=f"{where}: x")
+    x, y = named_rows(model, x if padded is None else padded.values, y, where=where)
     if not isinstance(model.preprocessing, Table):
         x = one_array(x, model.network, where=f"{where}: x")
     if not isinstance(model.loss, WeightedSum):
@@ -131,7 +133,8 @@ def _batch(model: WithDoors, x: Any, y: Any, sample_weight: Any, *, where: str) 
     targets = targets_by_loss(model.loss, y, where=f"{where}: y")
     if model._stepper is None and sum(array.size for _, array, _ in targets) >= FEWEST_TO_TELL:
         model.check_digits(x, y, where=where)
-    return model.rows(x, y, sample_weight, where=where).require_weight(where=where)
+    x = x if padded is None else padded
+    return model.rows(x, y, sample_weight, where=where, ragged=True).require_weight(where=where)
 
 
 def _no_batches(received: str) -> ConfigurationError:

@@ -4,6 +4,7 @@ from glassnet.network.base import Network, as_layer
 from glassnet.network.concat import Concat
 from glassnet.network.demands import Demands
 from glassnet.network.graph import Graph
+from glassnet.network.lengths import lengths_after
 from glassnet.network.looking import LookingRunner, Name, Names, activations, chosen_layers
 from glassnet.network.merges import (
     MERGES,
@@ -44,4 +45,5 @@ __all__ = [
     "as_layer",
     "as_network",
     "chosen_layers",
+    "lengths_after",
 ]

@@ -19,7 +19,8 @@ from glassnet.network.demands import Demands
 from glassnet.network.looking import Names, activations
 from glassnet.network.memory import InMemory
 from glassnet.network.summary import Row, Summary
-from glassnet.runners import NumpyRunner
+from glassnet.runners import NumpyRunner, Runner
+from glassnet.runners.base import is_library_code
 
 
 class Network(InMemory):
@@ -143,6 +144,15 @@ class Network(InMemory):
 
     def require_as_built(self) -> None:
         """A composition has no weights of its own."""
+
+    def why_no_lengths(self) -> str:
+        """The library's networks ask their layers; of a user's forward pass through them nothing is known."""
+        is_ours = is_library_code(self.forward)
+        return super().why_no_lengths() if is_ours else "of a forward pass of your own only its layers could tell"
+
+    def steps_after(self, run: Runner, lengths: Array) -> Array | None:
+        """The lengths that its own layers have left."""
+        return run.lengths
 
     @abstractmethod
     def _build_children(self, input_shape: Shape, rng: np.random.Generator) -> Shape:

@@ -12,8 +12,9 @@ from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.kernels.activation import identity_forward
 from glassnet.kernels.combine import accumulate, concat_backward, concat_forward
 from glassnet.layers import Layer, NumpyLayer
+from glassnet.layers.base import MASKED
 from glassnet.network.base import Network, build_layer, names_of
-from glassnet.network.packing import joined_shape, matrix
+from glassnet.network.packing import joined_shape, joined_steps, matrix
 from glassnet.network.sequential import Sequential
 from glassnet.runners import Runner
 
@@ -35,6 +36,7 @@ class Concat(Network):
     """
 
     passes_on = True
+    with_lengths = MASKED
 
     def __init__(self, *branches: Layer | NumpyLayer | str | Sequence[Layer | NumpyLayer | str], axis: int = 1) -> None:
         if not branches or not isinstance(axis, int | np.integer) or isinstance(axis, bool) or axis < 1:
@@ -84,15 +86,21 @@ class Concat(Network):
 
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, tuple[list[Any], list[Shape]]]:
         """Writes each branch's output into its part of y."""
-        x = run.enter(self, x)
+        x, lengths = run.enter(self, x), run.lengths
         y = run.empty((x.shape[0], *(self.output_shape or ())), x.dtype)
         caches, shapes, start = [], [], 0
+        found = []
         for branch in self.branches:
+            run.lengths = lengths
             part, cache = run.forward(branch, x, training=training)
+            found.append(run.lengths)
             run(self, concat_forward, part=matrix(part, self.axis), y=matrix(y, self.axis), start=start)
             caches.append(cache)
             shapes.append(part.shape)
             start += matrix(part, self.axis).shape[1]
+        run.meet(self, found)
+        if run.lengths is not None and self.axis == 1:
+            raise joined_steps(self)
         return y, (caches, shapes)
 
     def backward(self, run: Runner, dy: Array, cache: tuple[list[Any], list[Shape]]) -> Array:

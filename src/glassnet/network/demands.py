@@ -116,7 +116,7 @@ class _Places(NumpyRunner):
     def forward(self, layer: Any, x: Array, *, training: bool) -> tuple[Array, Any]:
         """The places that the layer gives."""
         self._note(layer, x)
-        forward = _forward_of(layer)
+        forward = forward_of(layer)
         y = None if forward is None or _is_calculated(x) else forward(layer, self, x, training=training)[0]
         return (y if y is not None and layer.passes_on else _calculated(layer)), None
 
@@ -138,7 +138,7 @@ class _Places(NumpyRunner):
             self.reads.append(Read(layer, chosen, int(below[0]) if is_one else below.astype(np.float32)))
 
 
-def _forward_of(layer: Layer) -> Any:
+def forward_of(layer: Layer) -> Any:
     """The forward pass to follow: a network's, as the library has it; that of a layer that passes numbers on."""
     if not layer.is_network:
         return type(layer).forward if layer.passes_on else None

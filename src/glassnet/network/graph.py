@@ -12,6 +12,7 @@ from glassnet.core.shapes import Array, DType, Shape, batch_shape, flat, size_of
 from glassnet.kernels.combine import accumulate, concat_backward, concat_forward, residual_backward
 from glassnet.kernels.merge import unpack_backward, unpack_forward
 from glassnet.layers import Layer
+from glassnet.layers.base import MASKED
 from glassnet.network.base import Network, build_layer
 from glassnet.network.merges import Merge
 from glassnet.network.packing import packed, parts_of, unpacked
@@ -57,6 +58,7 @@ class Graph(Network):
     """
 
     passes_on = True
+    with_lengths = MASKED
 
     def __init__(
         self,
@@ -163,15 +165,21 @@ class Graph(Network):
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, dict[str, Any]]:
         """Runs the nodes in order; the cache has theirs by name."""
         values, caches = self._take_apart(run, run.enter(self, x)), {}
+        lengths: dict[str, Array | None] = dict.fromkeys(values, run.lengths)
         for name in self._order:
             layer, *sources = self.nodes[name]
             parts = [values[source] for source in sources]
+            run.lengths = lengths[sources[0]]
             if isinstance(layer, Merge):
+                run.meet(layer, [lengths[source] for source in sources])
                 values[name], caches[name] = run.join(layer, parts)
             else:
                 values[name], caches[name] = run.forward(layer, parts[0], training=training)
+            lengths[name] = run.lengths
+        run.lengths = lengths[self.outputs[0]]
         if len(self.outputs) == 1:
             return values[self.outputs[0]], caches
+        self._require_no_steps([lengths[name] for name in self.outputs])
         y = run.empty((len(x), *(self.output_shape or ())), values[self.outputs[0]].dtype)
         for name, columns in parts_of(self.output_shapes).items():
             run(self, concat_forward, part=flat(values[name]), y=y, start=columns.start)
@@ -202,6 +210,16 @@ class Graph(Network):
         for name, columns in parts_of(self.input_shapes).items():
             run(self, unpack_backward, dy=flat(total.of(name)), dx=dx, start=columns.start)
         return dx
+
+    def _require_no_steps(self, lengths: list[Array | None]) -> None:
+        """Refuses steps of rows of different length among several outputs, which stand side by side in one array."""
+        if any(own is not None for own in lengths):
+            raise ConfigurationError(
+                where=self.where,
+                received="rows of different length whose steps are among several outputs",
+                expected="one output where steps are given, or outputs without steps",
+                fix="make a Graph with that output alone, or let a pooling over time stand before it",
+            )
 
     def _take_apart(self, run: Runner, x: Array) -> dict[str, Array]:
         if len(self.inputs) == 1:

@@ -37,11 +37,11 @@ class LookingRunner(NumpyRunner):
         self._outputs: dict[int, list[Array]] = {}
         self._errors: dict[int, list[Array]] = {}
 
-    def forward(self, layer: Any, x: Array, *, training: bool) -> tuple[Array, Any]:
+    def _forward(self, layer: Any, x: Array, *, training: bool) -> tuple[Array, Any]:
         """``layer.forward``, or in prediction mode ``layer.differentiable``."""
         # A user's own forward pass, also in a class derived from one of ours, is never gone round.
         if training or layer.is_network or not is_library_code(layer.forward):
-            y, cache = super().forward(layer, x, training=training)
+            y, cache = super()._forward(layer, x, training=training)
         else:
             y, cache = layer.differentiable(self, x)
         self._keep_output(layer, y)
@@ -111,6 +111,7 @@ def activations(
     training: bool = False,
     seed: int = 0,
     step: int = 0,
+    lengths: Array | None = None,
     where: str = "activations",
 ) -> dict[str, Array]:
     """What each layer gives for a batch.
@@ -122,6 +123,7 @@ def activations(
         training: whether to run as in training, on a copy: with dropout and the batch's own statistics.
         seed: keys the random masks,
         step: together with the number of the training step.
+        lengths: how many steps each row has (N,), where rows are of different length.
         where: for messages.
 
     Returns:
@@ -132,6 +134,7 @@ def activations(
         network = network.copy()  # running statistics would follow the batch
     layers = dict(network.walk())
     run = LookingRunner((layers[path] for path in chosen), seed, step)
+    run.lengths = lengths
     run.forward(network, x, training=training)
     found = run.outputs(network)
     if names is None:

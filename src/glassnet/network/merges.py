@@ -14,6 +14,7 @@ from glassnet.core.shapes import Array, Shape, batch_shape, flat, size_of
 from glassnet.kernels import combine
 from glassnet.kernels import merge as kernels
 from glassnet.layers import Layer
+from glassnet.layers.base import EACH_STEP, REFUSED
 from glassnet.network.packing import joined_shape, matrix
 from glassnet.runners import Runner
 
@@ -25,6 +26,8 @@ class Merge(Layer):
 
     _given_shapes: tuple[Shape, ...] | None = None
     """The shapes of the arrays that it takes, without the batch axis, once the ``Graph`` is built."""
+
+    with_lengths = EACH_STEP
 
     most: int | None = None
     """How many arrays it takes at most; None for any number from two upward."""
@@ -200,6 +203,10 @@ class Concatenate(Merge):
             fix="bring them to one shape in all other axes: gn.Flatten() makes images features",
         )
 
+    def why_no_lengths(self) -> str:
+        """Steps behind steps would have padding between them."""
+        return "they are joined along the axis of their steps, axis=1" if self.axis == 1 else super().why_no_lengths()
+
     def join(self, run: Runner, parts: Sequence[Array]) -> tuple[Array, list[Shape]]:
         """Writes each into its part of y."""
         shapes = [part.shape for part in parts]
@@ -241,6 +248,8 @@ class AbsoluteDifference(_OfTwo):
 
 class _Row(_OfTwo):
     """Base of the merges that make one number of each pair of rows."""
+
+    with_lengths = REFUSED
 
     def merged_shape(self, shapes: Sequence[Shape]) -> Shape:
         """One number."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.checks import finite_rows, fits_network, numeric, same_rows
-from glassnet.core.errors import DataError, ShapeError
+from glassnet.core.errors import ConfigurationError, DataError, ShapeError
 from glassnet.core.shapes import Array, Shape, batch_shape, flat, size_of
 
 EXACT = 1 << 53
@@ -144,6 +144,16 @@ def joined_shape(shapes: Sequence[Shape], axis: int, *, where: str, received: st
             fix=fix,
         )
     return (*shapes[0][:k], sum(s[k] for s in shapes), *shapes[0][k + 1 :])
+
+
+def joined_steps(layer: Any) -> ConfigurationError:
+    """The error for rows of different length that are joined step behind step: padding would lie between them."""
+    return ConfigurationError(
+        where=layer.where,
+        received="rows of different length, joined along the axis of their steps, axis=1",
+        expected="their features side by side, axis=2",
+        fix="write axis=2, or let a pooling over time stand at the end of each branch",
+    )
 
 
 def matrix(array: Array, axis: int) -> Array:

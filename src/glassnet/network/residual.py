@@ -11,6 +11,7 @@ from glassnet.core.errors import ShapeError
 from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.kernels.combine import residual_backward, residual_forward
 from glassnet.layers import Layer, NumpyLayer
+from glassnet.layers.base import MASKED
 from glassnet.network.base import Network, build_layer
 from glassnet.network.sequential import Sequential
 from glassnet.runners import Runner
@@ -33,6 +34,8 @@ class Residual(Network):
         >>> gn.Sequential(gn.Dense(8), gn.Residual(gn.Dense(8), gn.ReLU())).build((4,))
         (8,)
     """
+
+    with_lengths = MASKED
 
     def __init__(self, *layers: Layer | NumpyLayer | str, shortcut: Layer | NumpyLayer | None = None) -> None:
         self.residual = Sequential(*layers)
@@ -69,11 +72,13 @@ class Residual(Network):
 
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, tuple[Any, Any]]:
         """Adds what both ways give."""
-        x = run.enter(self, x)
+        x, lengths = run.enter(self, x), run.lengths
         branch, branch_cache = run.forward(self.residual, x, training=training)
+        branch_lengths, run.lengths = run.lengths, lengths
         shortcut, shortcut_cache = x, None
         if self.shortcut is not None:
             shortcut, shortcut_cache = run.forward(self.shortcut, x, training=training)
+        run.meet(self, [branch_lengths, run.lengths])
         y = run.empty(branch.shape, branch.dtype)
         run(self, residual_forward, shortcut=shortcut, branch=branch, y=y)
         return y, (branch_cache, shortcut_cache)

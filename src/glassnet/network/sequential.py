@@ -10,6 +10,7 @@ import numpy as np
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.shapes import Array, Shape
 from glassnet.layers import Layer, NumpyLayer
+from glassnet.layers.base import MASKED
 from glassnet.network.base import Network, build_layer, names_of
 from glassnet.runners import Runner
 
@@ -28,6 +29,7 @@ class Sequential(Network):
     """
 
     passes_on = True
+    with_lengths = MASKED
 
     def __init__(self, *layers: Layer | NumpyLayer | str) -> None:
         self.layers: tuple[Layer, ...] = tuple(self._adopted(layer) for layer in layers)

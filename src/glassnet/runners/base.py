@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from glassnet.core.errors import ConfigurationError
 from glassnet.core.randomness import stream_id
 from glassnet.core.shapes import Array, Shape
 from glassnet.kernels import Kernel
@@ -48,6 +49,8 @@ class Runner(ABC):
 
     Attributes:
         states: what layers carry from one call to the next, or None where every call begins anew.
+        lengths: how many steps each row of the array in hand has (N,), int64, where rows are of different length; None
+            where all are whole. Whoever begins a forward pass sets it; ``forward`` lets it follow the array.
     """
 
     def __init__(self, seed: int = 0, step: int | None = None) -> None:
@@ -115,7 +118,21 @@ class Runner(ABC):
     # How the parts of a step are called: the library's at once, a user's own under supervision (see ``own``).
 
     def forward(self, layer: Any, x: Array, *, training: bool) -> tuple[Array, Any]:
-        """``layer.forward``."""
+        """``layer.forward``; where rows are of different length, ``lengths`` are those of its output after it.
+
+        Raises:
+            ConfigurationError: rows are of different length, and the layer says nothing of them.
+        """
+        before = self.lengths
+        if before is not None:
+            layer.require_lengths_taken()
+        result = self._forward(layer, x, training=training)
+        if before is not None:
+            self.lengths = layer.steps_after(self, before)
+        return result
+
+    def _forward(self, layer: Any, x: Array, *, training: bool) -> tuple[Array, Any]:
+        """``layer.forward`` alone."""
         if not own.has_own_class(layer):
             return layer.forward(self, x, training=training)  # type: ignore[no-any-return]
         y, cache = own.forward(self, layer, x, training=training)
@@ -130,8 +147,31 @@ class Runner(ABC):
         self.has_called(layer, kernels.python_backward, dy=dy, dx=dx, gradients=own.gradients_of(layer))
         return dx
 
+    def meet(self, layer: Any, found: Sequence[Array | None]) -> None:
+        """Lets ``lengths`` be those of arrays that meet in a layer, one for each array.
+
+        Raises:
+            ConfigurationError: they are not the same.
+        """
+        first = found[0]
+        for other in found[1:]:
+            if other is not first and not self.are_same(first, other):
+                raise ConfigurationError(
+                    where=layer.where,
+                    received="rows of different length whose branches keep different numbers of steps",
+                    expected="the same steps from all branches",
+                    fix="let the layers of each branch have the same strides and paddings",
+                )
+        self.lengths = first
+
+    def are_same(self, one: Array | None, other: Array | None) -> bool:
+        """Whether two arrays of lengths are the same."""
+        return one is not None and other is not None and np.array_equal(one, other)
+
     def join(self, layer: Any, parts: Sequence[Array]) -> tuple[Array, Any]:
         """``layer.join``, of a layer where several arrays meet: its output and its cache."""
+        if self.lengths is not None:
+            layer.require_lengths_taken()
         return layer.join(self, parts)  # type: ignore[no-any-return]
 
     def part(self, layer: Any, dy: Array, cache: Any) -> list[Array]:

@@ -78,11 +78,11 @@ class Recorder(Runner):
     """
 
     def __init__(self, seed: int, *, bridged: Collection[int] = (), poisoned: bool = False) -> None:
+        self._at_work: list[Any] = []  # own parts that are being called, the innermost last
         super().__init__(seed)
         self.calls: list[RecordedCall] = []
         self.buffers: list[Array] = []
         self._bridged, self._poisoned = bridged, poisoned
-        self._at_work: list[Any] = []  # own parts that are being called, the innermost last
         # Not the exception: its traceback would hold arrays that hold the recorder, out of a garbage collector's sight.
         self._refused: tuple[Any, str] | None = None
 
@@ -113,9 +113,24 @@ class Recorder(Runner):
         settings = {name: arguments[name] for name in entry.settings}
         self.calls.append(RecordedCall(caller.path, entry, arrays, settings, len(self.calls)))
 
-    def forward(self, layer: Any, x: Array, *, training: bool) -> tuple[Array, Any]:
+    @property
+    def lengths(self) -> Array | None:
+        """As ``Runner`` has them; an own part at work gets a stand-in."""
+        return self._shown(self._lengths) if self._at_work else self._lengths
+
+    @lengths.setter
+    def lengths(self, lengths: Array | None) -> None:
+        self._lengths: Array | None = plain(lengths)
+
+    def are_same(self, one: Array | None, other: Array | None) -> bool:
+        """Taken for granted where both are there: what the buffers will hold was compared at the door."""
+        return one is not None and other is not None
+
+    def _forward(self, layer: Any, x: Array, *, training: bool) -> tuple[Array, Any]:
         """``layer.forward``, or a call of it in Python."""
         if id(layer) in self._bridged:
+            if self.lengths is not None and layer.with_lengths == "masked":
+                raise NotRecorded(layer, "looks at the rows' lengths, and cannot be recorded")
             return bridge.forward(self, layer, plain(x), training=training)
         y, cache = self._given_by(layer, layer.forward, [x], training=training)
         return self._result(layer, y), cache

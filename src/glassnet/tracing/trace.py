@@ -129,7 +129,7 @@ def trace(model: Model, x: Any, y: Any, sample_weight: Any = None) -> Trace:
                     [[3.]]
         ...
     """
-    rows = model.rows(x, y, sample_weight, where="trace")
+    rows = model.rows(x, y, sample_weight, where="trace", ragged=True)
     subject = Subject(
         model.network.copy(),
         model.loss,

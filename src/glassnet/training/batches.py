@@ -30,6 +30,7 @@ class Rows:
         loss_weights: the same for the loss in the network's dtype, class weights included.
         originals: the targets of a regression in their own unit and in float64, for metrics; None where ``targets`` are
             just these.
+        lengths: how many steps of x each row has (N,), int64; behind them x is 0. None where all rows are whole.
     """
 
     x: Array
@@ -37,13 +38,15 @@ class Rows:
     weights: Array | None = None
     loss_weights: Array | None = None
     originals: Array | None = None
+    lengths: Array | None = None
 
     def __len__(self) -> int:
         return len(self.x)
 
     def take(self, rows: Array | slice) -> Rows:
         """Some of the rows."""
-        others = (None if own is None else own[rows] for own in (self.weights, self.loss_weights, self.originals))
+        beside = self.weights, self.loss_weights, self.originals, self.lengths
+        others = (None if own is None else own[rows] for own in beside)
         return Rows(self.x[rows], self.targets[rows], *others)
 
     @property
@@ -70,7 +73,7 @@ class Rows:
         """A number that other rows hardly have: of targets, weights and some of the inputs."""
         number = crc32(repr((self.x.shape, self.x.dtype, self.targets.shape)).encode())
         some = self.x[:: max(1, len(self) // FINGERPRINT_ROWS)]
-        for array in (some, self.targets, self.weights, self.loss_weights):
+        for array in (some, self.targets, self.weights, self.loss_weights, self.lengths):
             if array is not None:
                 number = crc32(array.tobytes(), number)
         return number
@@ -83,7 +86,7 @@ class Rows:
         """
         some = self if most is None or len(self) <= most else self.take(slice(None, None, -(-len(self) // most)))
         arrays = {
-            "inputs": (some.x,),
+            "inputs": (some.x,) if some.lengths is None else (some.x, some.lengths),
             "targets": (some.targets, some.originals),
             "weights": (some.weights, some.loss_weights),
         }

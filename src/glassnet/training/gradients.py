@@ -96,6 +96,7 @@ def propagate(
     """
     for segment in network.layout:
         segment.view(network.gradients)[...] = unwritten if segment.trainable else 0.0
+    run.lengths = rows.lengths
     outputs, cache = run.forward(network, rows.x, training=training)
     row_weights, _ = run.row_weights(loss, outputs, rows.loss_weights)
     value, loss_cache = run.loss_forward(loss, outputs, rows.targets, row_weights)

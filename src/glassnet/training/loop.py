@@ -51,7 +51,7 @@ class Trainer:
     optimizer: Optimizer
     metrics: Sequence[Metric]
     seed: int
-    predict: Callable[[Array], Array]
+    predict: Callable[[Array, Array | None], Array]
     target_scaling: Standardize | None = None
     engine_name: str = "auto"
     threads: int | None = None
@@ -183,7 +183,7 @@ class Trainer:
 
     def evaluate(self, rows: Rows) -> dict[str, float]:
         """Loss and metrics over all rows, in prediction mode; the loss on the targets as they are learned."""
-        outputs = self.predict(rows.x)
+        outputs = self.predict(rows.x, rows.lengths)
         by_numpy = self.engine_name == "numpy" or any(map(is_own, (self.loss, *self.loss.parts())))
         run = NumpyRunner(self.seed, 0) if by_numpy else NativeRunner(self.network.dtype)
         row_weights, _ = run.row_weights(self.loss, outputs, rows.loss_weights)

@@ -21,6 +21,7 @@ from glassnet.training.agreement import close
 from glassnet.training.changes import Fingerprint
 from glassnet.training.steps import refusing_parameters
 
+_UNKNOWN: Any = object()
 NUMPY_ROWS = 1024
 """Rows that go through the network at once where NumPy kernels carry it out: bounds the memory."""
 
@@ -53,6 +54,7 @@ class Predictor:
         self._threads = thread_count(threads)
         self.looks_up = bool(network.demands)
         self._program = None if engine == "numpy" else self._compiled()
+        self._of_lengths: Any = _UNKNOWN  # its program for rows of different length
         self._is_untried = has_own and not on_trial and self._program is not None
 
     def is_current(self, network: Network, engine: str, threads: int | None) -> bool:
@@ -68,18 +70,32 @@ class Predictor:
         y = np.empty((len(x), *self._shape), self._dtype)
         return y if self._program.predict(x, y, self._threads) else None
 
-    def __call__(self, x: Array) -> Array:
-        """The outputs (N, ...) for checked inputs (N, ...)."""
+    def __call__(self, x: Array, lengths: Array | None = None) -> Array:
+        """The outputs (N, ...) for checked inputs (N, ...), with a length for each row where they are not whole."""
         x = np.ascontiguousarray(x)
+        if lengths is not None:
+            return self._ragged(x, np.ascontiguousarray(lengths))
         if self._is_untried:
             self._try(x[:MOST_ROWS])
         found = self.fast(x) if len(x) else None
         return self._by_numpy(x) if found is None else found
 
-    def _by_numpy(self, x: Array) -> Array:
+    def _ragged(self, x: Array, lengths: Array) -> Array:
+        """The outputs for rows of different length, by a program of its own; own layers are called by NumPy."""
+        if self._of_lengths is _UNKNOWN:
+            by_numpy = self._settings[0] == "numpy" or self._has_own
+            self._of_lengths = None if by_numpy else compile_forward(self.network, ragged=True)
+        y = np.empty((len(x), *self._shape), self._dtype)
+        program = self._of_lengths
+        if program is None or not len(x) or not program.predict(x, y, self._threads, lengths):
+            return self._by_numpy(x, lengths)
+        return y
+
+    def _by_numpy(self, x: Array, lengths: Array | None = None) -> Array:
         run, y = NumpyRunner(step=0), np.empty((len(x), *self._shape), self._dtype)
         for start in range(0, max(1, len(x)), NUMPY_ROWS):
             part = slice(start, start + NUMPY_ROWS)
+            run.lengths = None if lengths is None else lengths[part]
             y[part] = run.forward(self.network, x[part], training=False)[0]
         return y
 

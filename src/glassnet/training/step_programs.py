@@ -48,14 +48,16 @@ class Program(CompiledEngine):
         weights = None if rows.loss_weights is None else rows.loss_weights.copy()
         self._x, self._targets, self._weights = rows.x.copy(), rows.targets.copy(), weights
         self._flat, self._shape, self._targets_shape = self._x.reshape(-1), rows.x.shape, rows.targets.shape
-        own = Rows(self._x, self._targets, loss_weights=weights)
+        self._lengths = None if rows.lengths is None else rows.lengths.copy()
+        own = Rows(self._x, self._targets, loss_weights=weights, lengths=self._lengths)
         self._record(Task(own, len(rows), lambda _: None, None, lambda *_: True))
         self._step_native = self._native.step
         self._calls = [call for program in self.programs for call in program.python_calls]
         self.is_in_python = bool(self._calls)
         self.value, self.total = np.empty(1), np.empty(1)
         self._numbers = _Numbers(self.optimizer, self._questions)
-        self._takes = None if weights is not None else _taker(self.loss, self._targets, self.network)
+        is_plain = weights is None and self._lengths is None
+        self._takes = _taker(self.loss, self._targets, self.network) if is_plain else None
 
     def fill(self, rows: Rows) -> None:
         """Takes over checked rows."""
@@ -63,6 +65,8 @@ class Program(CompiledEngine):
         np.copyto(self._targets, rows.targets)
         if self._weights is not None and rows.loss_weights is not None:
             np.copyto(self._weights, rows.loss_weights)
+        if self._lengths is not None and rows.lengths is not None:
+            np.copyto(self._lengths, rows.lengths)
 
     def load(self, x: Any, y: Any) -> bool:
         """Takes over a batch as the user gave it, if it is seen at a glance that all is well with it."""

@@ -176,7 +176,8 @@ class Stepper:
         return None if self._bridges.impossible else self._bridges
 
     def _program(self, rows: Rows, kind: type[Program], bridges: Bridges) -> Program:
-        key = kind, rows.x.shape, rows.targets.shape, rows.targets.dtype, rows.loss_weights is None
+        shapes = rows.x.shape, rows.targets.shape, rows.targets.dtype
+        key = kind, *shapes, rows.loss_weights is None, rows.lengths is None
         program = self._programs.get(key)
         if program is None:
             program = self._programs[key] = kind(self._parts, self._settings[2], rows, bridges)

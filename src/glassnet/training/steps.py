@@ -31,6 +31,7 @@ class TrainingStep:
     def __init__(self, run: Runner, parts: Parts, rows: Rows) -> None:
         self._run, self._targets = run, rows.targets
         self._network, self._loss, self._optimizer, _ = parts
+        run.lengths = rows.lengths
         self.outputs, self._cache = run.forward(parts.network, rows.x, training=True)
         self.forward_calls = len(run.calls) if isinstance(run, Recorder | TracingRunner) else 0
         self._row_weights, self.total = run.row_weights(parts.loss, self.outputs, rows.loss_weights)
@@ -86,9 +87,10 @@ def record_step(
 
     x, targets = buffer(rows.x), buffer(rows.targets)
     weights = None if rows.loss_weights is None else buffer(rows.loss_weights)
+    lengths = None if rows.lengths is None else buffer(rows.lengths)
     before = optimizer.steps
     with refusing_parameters(network, recorder) if on_trial else nullcontext():
-        step = TrainingStep(recorder, parts, Rows(x, targets, loss_weights=weights))
+        step = TrainingStep(recorder, parts, Rows(x, targets, loss_weights=weights, lengths=lengths))
         step.backward()
         if updates:
             step.update()

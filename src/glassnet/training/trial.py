@@ -90,7 +90,8 @@ class _Twin:
         _seed_globals()
         self.network, self.loss, self.optimizer = deepcopy((trial.network, trial.loss, trial.optimizer))
         first = trial.batches[0]
-        self.rows = Rows(first.x.copy(), first.targets.copy(), loss_weights=_copied(first.loss_weights))
+        beside = {"loss_weights": _copied(first.loss_weights), "lengths": _copied(first.lengths)}
+        self.rows = Rows(first.x.copy(), first.targets.copy(), **beside)
         self.snapshots = Snapshots(self.network, self.optimizer, steps=1, first_epoch=1)
         self.parts = Parts(self.network, self.loss, self.optimizer, trial.seed)
 
@@ -111,6 +112,8 @@ class _Twin:
         np.copyto(self.rows.targets, batch.targets)
         if self.rows.loss_weights is not None and batch.loss_weights is not None:
             np.copyto(self.rows.loss_weights, batch.loss_weights)
+        if self.rows.lengths is not None and batch.lengths is not None:
+            np.copyto(self.rows.lengths, batch.lengths)
         network, before = self.network, self.network.parameters.copy()
         outputs = np.full((len(batch), *(network.output_shape or ())), np.nan, network.dtype)
         task = Task(self.rows, len(batch), lambda _: None, outputs, lambda *_: True)
