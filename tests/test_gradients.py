@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gradients import Build, layer_cases, loss_cases, mutants, rows_for, runner_with
+from ragged import RAGGED
 
 import glassnet as gn
 from glassnet.derivatives import check as checker
@@ -52,7 +53,7 @@ def check_lengths(layer: Any, reverse: bool) -> gn.GradientReport:
     return gn.check_gradients(net, np.random.default_rng(0).normal(size=(4, 3, 2)), tolerance=TOLERANCE)
 
 
-LAYERS = list(layer_cases())
+LAYERS = [*layer_cases(), *RAGGED]
 LOSSES = list(loss_cases())
 RECURRENCES = list(product((gn.SimpleRNN, gn.LSTM, gn.GRU), (False, True)))
 
@@ -84,7 +85,7 @@ def test_every_exported_layer_is_among_the_cases() -> None:
     assert exported - {"Layer", "Network"} <= {case[0] for case in LAYERS}
 
 
-BACKWARD = [*sorted(name for name in KERNELS if name.endswith("_backward")), "accumulate", "batch_norm_sums"]
+BACKWARD = [*sorted(name for name in KERNELS if name.endswith("_backward")), "accumulate", "batch_norm_sums", "mask_steps"]
 
 
 @pytest.mark.parametrize("name", BACKWARD)
