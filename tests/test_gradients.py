@@ -85,7 +85,12 @@ def test_every_exported_layer_is_among_the_cases() -> None:
     assert exported - {"Layer", "Network"} <= {case[0] for case in LAYERS}
 
 
-BACKWARD = [*sorted(name for name in KERNELS if name.endswith("_backward")), "accumulate", "batch_norm_sums", "mask_steps"]
+BACKWARD = [
+    *sorted(name for name in KERNELS if name.endswith("_backward")),
+    "accumulate",
+    "batch_norm_sums",
+    "mask_steps",
+]
 
 
 @pytest.mark.parametrize("name", BACKWARD)

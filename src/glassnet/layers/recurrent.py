@@ -23,7 +23,7 @@ from glassnet.kernels.recurrent import (
     simple_rnn_forward,
 )
 from glassnet.kernels.steps import last_step_backward, last_step_forward
-from glassnet.layers.base import Layer
+from glassnet.layers.base import MASKED, Layer
 from glassnet.layers.dense import rows_of
 from glassnet.runners import Runner
 
@@ -44,6 +44,7 @@ class _Recurrent(Layer):
     gates: ClassVar[int]
     carried: ClassVar[tuple[str, ...]] = ("initial",)
     bias: Parameter
+    with_lengths = MASKED
 
     def __init__(
         self,
@@ -140,6 +141,10 @@ class _Recurrent(Layer):
         dx = run.empty(x.shape, dy.dtype)
         self._dense_back(run, da, x, dx, self.weight, self.bias.gradient if self.use_bias else None)
         return dx
+
+    def steps_after(self, run: Runner, lengths: Array) -> Array | None:
+        """The steps stay, or there is the last alone."""
+        return lengths if self.return_sequences else None
 
     def recurrent_bias_gradient(self) -> Array | None:
         """Where the gradient of what is added to h U goes, if anything is."""

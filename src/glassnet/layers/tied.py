@@ -9,7 +9,7 @@ import numpy as np
 from glassnet.core.errors import ConfigurationError, ShapeError
 from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.kernels.dense import tied_backward, tied_forward
-from glassnet.layers.base import Layer
+from glassnet.layers.base import EACH_STEP, Layer
 from glassnet.layers.dense import Dense, rows_of
 from glassnet.layers.embedding import Embedding
 from glassnet.runners import Runner
@@ -47,6 +47,9 @@ class Tied(Layer):
         >>> net.build((8,)), [name for name, _ in net.named_parameters()]
         ((8, 27), ['tokens.weight', '1.gamma', '1.beta'])
     """
+
+    with_lengths = EACH_STEP
+    needs_features = True
 
     def __init__(self, to: str) -> None:
         self.to, self.is_to_dense = to, False
