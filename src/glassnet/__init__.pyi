@@ -11,6 +11,7 @@ from glassnet import metrics as metrics
 from glassnet import optimizers as optimizers
 from glassnet import plots as plots
 from glassnet import schedules as schedules
+from glassnet import text as text
 from glassnet import zoo as zoo
 from glassnet.core.errors import CheckpointWarning as CheckpointWarning
 from glassnet.core.errors import ConfigurationError as ConfigurationError
@@ -37,6 +38,7 @@ from glassnet.derivatives import vjp as vjp
 from glassnet.derivatives.importance import permutation_importance as permutation_importance
 from glassnet.diagnosis.diagnose import diagnose as diagnose
 from glassnet.diagnosis.trials import learning_rate_range as learning_rate_range
+from glassnet.generation import generate as generate
 from glassnet.interop import from_onnx as from_onnx
 from glassnet.interop import from_torch as from_torch
 from glassnet.interop import load_state as load_state

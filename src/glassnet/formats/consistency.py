@@ -14,6 +14,7 @@ from glassnet.network import Graph, Network
 from glassnet.preprocessing import Standardize
 from glassnet.runners.own import is_own
 from glassnet.tables import Answers, Classes, Questions, Table
+from glassnet.text import Vocabulary
 
 
 def names_of(given: Any, what: str) -> tuple[str, ...] | None:
@@ -64,6 +65,18 @@ def require_consistent(
         if known and len(class_names) not in known:
             numbers = " or ".join(map(str, sorted(known)))
             raise ValueError(f"{len(class_names):,} class_names for a network whose outputs tell {numbers} apart")
+
+
+def require_readable(network: Network, vocabulary: Vocabulary | None) -> None:
+    """Looks at whether a network whose shapes are known takes the numbers of a vocabulary's tokens.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if vocabulary is not None:
+        fault = vocabulary.fault_of(network.demands.below)
+        if fault:
+            raise ValueError(f"a vocabulary of {len(vocabulary):,} tokens for {fault}")
 
 
 def _has_several_outputs(network: Network) -> bool:

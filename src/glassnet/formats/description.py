@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from glassnet import initializers, layers, losses, metrics, network, optimizers, preprocessing, schedules, tables
+from glassnet import initializers, layers, losses, metrics, network, optimizers, preprocessing, schedules, tables, text
 from glassnet.core.errors import ConfigurationError, FileFormatError, GlassnetError
 from glassnet.core.settings import Configurable, file_name, from_config, known_by, number, to_config, whole
 from glassnet.core.shapes import Array, as_dtype
-from glassnet.formats.consistency import names_of, require_consistent
+from glassnet.formats.consistency import names_of, require_consistent, require_readable
 from glassnet.formats.latest_fit import LATEST_FIT_PREFIX, describe_latest_fit, latest_fit_of
 from glassnet.formats.memories import CALLBACKS_PREFIX, PARAMETERS, Arrays, describe_memories, memories_of
 from glassnet.formats.model_file import contradiction
@@ -26,6 +26,7 @@ from glassnet.optimizers import Chain, Optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.runners.own import is_own
 from glassnet.tables import Table
+from glassnet.text import Vocabulary
 from glassnet.training import LatestFit, Memories
 from glassnet.version import __version__
 
@@ -36,7 +37,7 @@ MOST_LAYERS, MOST_NAMES, DEEPEST = 10_000, 100_000, 64
 MOST_SCALE = float(np.finfo(np.float32).max)
 BASES = (
     *("Activation", "Column", "Configurable", "Form", "Initializer", "Layer", "Loss", "Merge", "Metric", "Network"),
-    *("NumpyLayer", "NumpyLoss", "NumpyOptimizer", "Optimizer", "Schedule", "Step"),
+    *("NumpyLayer", "NumpyLoss", "NumpyOptimizer", "Optimizer", "Schedule", "Step", "Vocabulary"),
 )
 """Classes that others are derived from: by themselves they do nothing."""
 _KINDS: dict[str, Any] = {
@@ -66,6 +67,7 @@ class ModelParts:
     class_names: tuple[str, ...] | None
     memories: Memories
     latest_fit: LatestFit | None
+    vocabulary: Vocabulary | None
 
 
 def describe(parts: ModelParts, *, include_optimizer: bool) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -88,6 +90,8 @@ def describe(parts: ModelParts, *, include_optimizer: bool) -> tuple[dict[str, A
         "class_names": parts.class_names,
     }
     description |= describe_sharing(parts.network)
+    if parts.vocabulary is not None:
+        description["vocabulary"] = to_config(parts.vocabulary, where="vocabulary")
     tensors = dict(parts.network.named_parameters())
     if include_optimizer:
         state = {name: without_gaps(array, parts.network) for name, array in optimizer.state.items()}
@@ -146,7 +150,7 @@ def _require_custom(custom: Sequence[Any], where: str) -> Sequence[Any]:
 @cache
 def library_classes() -> Mapping[str, type[Configurable]]:
     """Every class that a file may name."""
-    modules = (layers, network, losses, optimizers, schedules, initializers, metrics, preprocessing, tables)
+    modules = (layers, network, losses, optimizers, schedules, initializers, metrics, preprocessing, tables, text)
     return {
         file_name(cls): cls
         for module in modules
@@ -169,6 +173,10 @@ def _reconstruct(
     network: Network = found["network"]
     parameters = _restore_network(network, description, tensors, build=build)
     names = {name: names_of(description[name], name) for name in ("feature_names", "class_names")}
+    vocabulary = from_config(description.get("vocabulary"), classes, where=where)
+    if not isinstance(vocabulary, Vocabulary | None):
+        raise TypeError(f"vocabulary is {vocabulary!r:.80}")
+    require_readable(network, vocabulary)
     require_consistent(network, found["loss"], found["preprocessing"], found["target_scaling"], **names)
     optimizer: Optimizer = found["optimizer"]
     scale = description["learning_rate_scale"]
@@ -187,6 +195,7 @@ def _reconstruct(
         feature_names=names["feature_names"],
         target_name=target_name,
         class_names=names["class_names"],
+        vocabulary=vocabulary,
         memories=memories_of(description, arrays),
         latest_fit=latest_fit_of(description.get("latest_fit"), arrays, network.output_shape or (), where),
     )
@@ -194,7 +203,7 @@ def _reconstruct(
 
 def _require_bounded(description: Mapping[str, Any], where: str) -> None:
     """Refuses more layers, and objects inside each other, than any model has, before one of them is made."""
-    deepest, _, _ = _extent([description[name] for name in _KINDS])
+    deepest, _, _ = _extent([description.get("vocabulary"), *(description[name] for name in _KINDS)])
     _, layers, names = _extent([description["network"]])
     if layers > MOST_LAYERS or names > MOST_NAMES or deepest > DEEPEST:
         raise FileFormatError(

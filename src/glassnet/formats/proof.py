@@ -78,7 +78,10 @@ def own_parts_of(parts: ModelParts) -> list[Any]:
     Raises:
         ConfigurationError: two of them have one name, by which a file knows them.
     """
-    kinds = parts.network, parts.loss, parts.optimizer, parts.metrics, parts.preprocessing, parts.target_scaling
+    kinds = (
+        *(parts.network, parts.loss, parts.optimizer, parts.metrics, parts.preprocessing, parts.target_scaling),
+        parts.vocabulary,
+    )
     named: dict[str, list[Any]] = {}
     for own in {id(own): own for own in _owned(kinds)}.values():
         named.setdefault(known_by(own), []).append(own)

@@ -15,6 +15,7 @@ from glassnet.layers.windows import pair
 from glassnet.losses import BinaryCrossEntropy, CrossEntropy, Loss, WeightedSum
 from glassnet.network import Graph, Network, Sequential
 from glassnet.tables import Table
+from glassnet.text import Vocabulary
 
 _ON_IMAGES = (
     layers.Augment, layers.AveragePool2D, layers.BatchNorm, layers.Conv2D, layers.ConvTranspose2D,
@@ -170,6 +171,26 @@ def check_lookups(network: Network, table: Table) -> None:
                 fix="begin the network with the table's layers: gn.Sequential(*table.input_layers(), gn.Dense(64), "
                 "...); or learn the table without embeddings=",
             )
+
+
+def check_vocabulary(network: Network, vocabulary: Vocabulary) -> None:
+    """Refuses a network that has no vector for each token.
+
+    Args:
+        network: whose shapes are known.
+        vocabulary: of its texts.
+
+    Raises:
+        ConfigurationError: it calculates with the tokens' numbers, or knows fewer of them.
+    """
+    fault = vocabulary.fault_of(network.demands.below)
+    if fault:
+        raise ConfigurationError(
+            where="Model",
+            received=f"for a vocabulary of {len(vocabulary):,} tokens, its boundary included, {fault}",
+            expected="a vector for each of them",
+            fix=f"begin the network with gn.Embedding({len(vocabulary)}, 16)",
+        )
 
 
 def _last_layer(layer: Layer) -> Layer | None:

@@ -13,7 +13,7 @@ from glassnet.core.ragged import without_padding
 from glassnet.core.shapes import Array
 from glassnet.losses import Loss, WeightedSum
 from glassnet.metrics import Metric
-from glassnet.model.checks import check_channels, check_lookups, check_rows
+from glassnet.model.checks import check_channels, check_lookups, check_rows, check_vocabulary
 from glassnet.model.data import keeps_differences, prepared_inputs, prepared_targets
 from glassnet.model.lengths import ragged_rows, require_no_steps
 from glassnet.model.named_data import named_inputs, named_rows
@@ -22,6 +22,7 @@ from glassnet.network import Network, lengths_after
 from glassnet.optimizers import Optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.tables import Table
+from glassnet.text import Vocabulary
 from glassnet.training import LatestFit, Memories, Predictor, Rows, Stepper, TrainingState
 
 
@@ -42,6 +43,7 @@ class WithDoors(Closed):
     feature_names: tuple[str, ...] | None
     target_name: str | None
     class_names: tuple[str, ...] | None
+    vocabulary: Vocabulary | None
     memories: Memories
     latest_fit: LatestFit | None
     _predictor: Predictor | None
@@ -136,6 +138,8 @@ class WithDoors(Closed):
     def _check_lookups(self, inputs: Array, *, where: str) -> None:
         if isinstance(self.preprocessing, Table):
             check_lookups(self.network, self.preprocessing)
+        if self.vocabulary is not None:
+            check_vocabulary(self.network, self.vocabulary)
         self.network.demands.check(inputs, where=where)
 
     def require_built(self, where: str) -> None:

@@ -25,6 +25,7 @@ from glassnet.network import Network, as_network
 from glassnet.optimizers import Optimizer, as_optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.tables import Table
+from glassnet.text import Vocabulary
 from glassnet.training import LatestFit, Memories, Predictor, Stepper, TrainingState, example_rows, plan_of
 
 MOST_PLANNED = 2**20
@@ -61,6 +62,8 @@ class Model(Fitting, Stepping):
         feature_names: names of the input columns, or None.
         target_name: name of the target column, or None.
         class_names: names of the classes by label, or None.
+        vocabulary: of a network that reads tokens, such as ``gn.text.Characters``: ``fit``, ``evaluate`` and
+            ``predict`` then take texts, and ``gn.generate`` writes them; or None.
         memories: what callbacks knew at the end of ``fit``, for the next one, by their names; ``memories.clear()``
             lets all of them begin anew.
         latest_fit: what the latest ``fit`` was and how far it came, with which ``fit(..., resume=True)`` goes on; print
@@ -107,6 +110,7 @@ class Model(Fitting, Stepping):
         self.feature_names: tuple[str, ...] | None = None
         self.target_name: str | None = None
         self.class_names: tuple[str, ...] | None = None
+        self.vocabulary: Vocabulary | None = None
         self.memories: Memories = {}
         self.latest_fit: LatestFit | None = None
         self.written: Written | None = None

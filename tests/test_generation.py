@@ -1,0 +1,94 @@
+"""Texts that a language model writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import glassnet as gn
+
+LETTERS = gn.text.Characters("abc")
+
+
+def language(*layers: gn.Layer, count: int = 4, steps: int = 6, outputs: int = 4) -> gn.Model:
+    """A model of weights as they are drawn."""
+    inside = layers or (gn.GRU(8, return_sequences=True), gn.Dense(outputs, weight_init="normal"))
+    network = gn.Sequential(gn.Embedding(count, 4, weight_init="normal"), *inside)
+    network.build((steps,), seed=1)
+    model = gn.Model(network, "cross_entropy", "adam")
+    model.vocabulary = LETTERS
+    return model
+
+
+def test_the_same_seed_writes_the_same_text() -> None:
+    model = language()
+    written = [gn.generate(model, "ab", seed=seed) for seed in range(8)]
+    assert written == [gn.generate(model, "ab", seed=seed) for seed in range(8)]
+    assert len(set(written)) > 3
+    assert all(text.startswith("ab") and len(text) <= 6 for text in written)
+
+
+def test_tokens_are_drawn_by_their_probability() -> None:
+    """First letters of many texts against the probabilities at the first step, and their change with the settings."""
+    model = language()
+    shares = model.predict_proba(np.array([[3, 0, 0, 0, 0, 0]]))[0, 0].astype(float)
+    for settings, expected in (
+        ({}, shares),
+        ({"temperature": 2.0}, np.sqrt(shares)),
+        ({"top_k": 2}, np.where(shares >= np.sort(shares)[-2], shares, 0)),
+    ):
+        first = [gn.generate(model, max_tokens=1, seed=seed, **settings) for seed in range(800)]  # type: ignore[arg-type]
+        counts = np.array([first.count(letter) for letter in ("a", "b", "c", "")])
+        np.testing.assert_allclose(counts / 800, expected / expected.sum(), atol=0.06)
+    assert {gn.generate(model, max_tokens=1, temperature=0, seed=s) for s in range(9)} == {
+        ("abc" + " ")[int(shares.argmax())].strip()
+    }
+
+
+def test_a_window_moves_where_more_is_asked_for() -> None:
+    model = language()
+    text = gn.generate(model, "ab", max_tokens=40, top_k=2, seed=3)
+    assert text.startswith(gn.generate(model, "ab", top_k=2, seed=3))
+    assert gn.generate(model, "abc", max_tokens=0) == "abc"
+
+
+def test_words_are_joined_as_the_vocabulary_joins_them() -> None:
+    pytest.importorskip("tokenizers")
+    model = language()
+    model.vocabulary = gn.text.Tokenizer.from_data(["a b"], 4, kind="words")
+    written = {gn.generate(model, "a  b", seed=seed) for seed in range(20)}
+    assert any(text.startswith("a  b ") for text in written)
+    assert all(text.startswith("a  b") for text in written)
+
+
+@pytest.mark.parametrize(
+    ("make", "settings", "said"),
+    [
+        (language, {"temperature": -1}, "temperature=-1"),
+        (language, {"temperature": float("nan")}, "temperature=nan"),
+        (language, {"top_k": 0}, "top_k=0"),
+        (language, {"seed": 1.5}, "seed=1.5"),
+        (language, {"max_tokens": -1}, "max_tokens=-1"),
+        (language, {"prompt": "abd"}, "prompt: received 'd' at place 2"),
+        (language, {"prompt": "abcabc"}, "at most 5"),
+        (language, {"prompt": None}, "a text"),
+        (lambda: gn.Model(gn.Dense(2), "cross_entropy", "adam"), {}, "not known yet"),
+        (lambda: language(gn.GRU(4), gn.Dense(4)), {}, "return_sequences"),
+        (lambda: language(gn.GRU(4, return_sequences=True, reverse=True), gn.Dense(4)), {}, "causal=True"),
+        (lambda: language(outputs=5), {}, r"\(T, 4\)"),
+        (lambda: language(count=3), {}, "an Embedding of 3 vectors"),
+    ],
+)
+def test_what_cannot_be_written_is_named(make: Callable[[], gn.Model], settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(gn.GlassnetError, match=said):
+        gn.generate(make(), **settings)
+
+
+def test_a_model_without_a_vocabulary_is_told_how_to_get_one() -> None:
+    model = language()
+    model.vocabulary = None
+    with pytest.raises(gn.ConfigurationError, match=r"gn\.text\.Characters"):
+        gn.generate(model)
