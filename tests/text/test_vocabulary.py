@@ -104,7 +104,11 @@ def test_a_model_takes_texts() -> None:
         np.testing.assert_array_equal(model.predict(texts), model.predict(rows))
     np.testing.assert_array_equal(model.predict("abca"), model.predict(rows[:1]))
     assert model.evaluate(["abca", "cccc"], [0, 1]) == model.evaluate(rows, [0, 1])
-    model.fit(["abca", "cccc"], [0, 1], verbose=False)
+    shorter = reader(4, steps=3)
+    np.testing.assert_allclose(model.predict(["ab", "abca"])[:1], shorter.predict(rows[:1, :3]), rtol=1e-5)
+    model.fit(["abca", "c"], [0, 1], validation_data=(["", "ab"], [1, 0]), verbose=False)
+    with pytest.raises(gn.DataError, match=r"predict: x: text 1: received 5 tokens.*at most 4"):
+        model.predict(["abca", "abcab"])
     with pytest.raises(gn.DataError, match=r"predict: x: text 1: received 'ö' at place 2"):
         model.predict(["abca", "abö"])
 

@@ -123,7 +123,7 @@ class WithDoors(Closed):
 
     def _with_lengths(self, x: Any, *, where: str, taken: bool) -> tuple[Any, Array | None]:
         """Rows of different length as an array with zeros behind them, and their lengths; anything else as it is."""
-        found = ragged_rows(x, self.network, self.preprocessing, where=where)
+        found = ragged_rows(self, x, where=where)
         if found is None:
             return x, None
         if not taken:

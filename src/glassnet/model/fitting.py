@@ -122,7 +122,7 @@ class Fitting(Answering):
         with undone_if_refused(self):
             start = start_of(self, resume)
             with forgotten_if_refused(self):
-                padded = ragged_rows(x, self.network, self.preprocessing, where="fit: x")
+                padded = ragged_rows(self, x, where="fit: x")
                 x, y = named_rows(self, x if padded is None else padded.values, y, where="fit", learns=True)
                 if not isinstance(self.preprocessing, Table):
                     x = one_array(x, self.network, where="fit: x")

@@ -18,8 +18,6 @@ from glassnet.tables.frames import SHOWN, columns_of, names_in
 from glassnet.tables.kinds import TEXTS, WORDS
 from glassnet.tables.reading import read_columns
 from glassnet.tables.targets import learn_targets
-from glassnet.text import Vocabulary
-from glassnet.text.vocabulary import texts_in
 
 
 class Named(Protocol):
@@ -31,7 +29,6 @@ class Named(Protocol):
     feature_names: tuple[str, ...] | None
     target_name: str | None
     class_names: tuple[str, ...] | None
-    vocabulary: Vocabulary | None
     epochs_trained: int
 
 
@@ -50,16 +47,11 @@ def forgotten_if_refused(model: Named) -> Iterator[None]:
 def named_inputs(model: Named, x: Any, *, where: str) -> Any:
     """What ``prepared_inputs`` takes for x: columns for a table; numbers (N, D) by the names that the model knows.
 
-    Texts, for a model with a vocabulary, become a row of tokens each.
-
     What has no names is returned as it is, and goes by position.
 
     Raises:
         DataError: a column is missing, twice there, or no numbers.
     """
-    texts = None if model.vocabulary is None else texts_in(x)
-    if texts is not None and model.vocabulary is not None:
-        return model.vocabulary.rows(texts, where=where)
     if isinstance(x, np.ndarray) or isinstance(model.network, Graph):  # whose names are those of whole arrays
         return x
     if isinstance(model.preprocessing, Table):

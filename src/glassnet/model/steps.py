@@ -124,7 +124,7 @@ def _checked(model: WithDoors, batches: Iterable[Any]) -> Iterator[Rows]:
 
 
 def _batch(model: WithDoors, x: Any, y: Any, sample_weight: Any, *, where: str) -> Rows:
-    padded = ragged_rows(x, model.network, model.preprocessing, where=f"{where}: x")
+    padded = ragged_rows(model, x, where=f"{where}: x")
     x, y = named_rows(model, x if padded is None else padded.values, y, where=where)
     if not isinstance(model.preprocessing, Table):
         x = one_array(x, model.network, where=f"{where}: x")
