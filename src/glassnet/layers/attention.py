@@ -23,7 +23,7 @@ from glassnet.kernels.combine import accumulate
 from glassnet.kernels.dense import dense_backward, dense_forward
 from glassnet.kernels.dropout import dropout_forward
 from glassnet.kernels.position import rotary_backward, rotary_forward
-from glassnet.layers.base import Layer
+from glassnet.layers.base import MASKED, Layer
 from glassnet.layers.dense import rows_of
 from glassnet.layers.position import rotations
 from glassnet.runners import Runner
@@ -68,6 +68,8 @@ class SelfAttention(Layer):
         >>> [name for name, _ in net.named_parameters()]
         ['0.weight', '0.bias', '0.output_weight', '0.output_bias']
     """
+
+    with_lengths = MASKED
 
     def __init__(
         self,
@@ -197,6 +199,8 @@ class Attention(Layer):
         (2,)
     """
 
+    with_lengths = MASKED
+
     def __init__(
         self, units: int | None = None, *, weight_init: Any = "glorot_uniform", bias_init: Any = "zeros"
     ) -> None:
@@ -213,6 +217,9 @@ class Attention(Layer):
             self.bias = self.add_parameter("bias", (self.units,), self.bias_init, is_weight=False)
         self.query = self.add_parameter("query", (self.units or width, 1), self.weight_init, unit_axis=1)
         return (width,)
+
+    def steps_after(self, run: Runner, lengths: Array) -> None:
+        """There are no steps any more."""
 
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Any]:
         """Returns y and, as the cache, x, what is scored, the weights and y."""

@@ -11,7 +11,7 @@ from glassnet.core.settings import one_of, whole
 from glassnet.core.shapes import DTYPES, Array, Shape, batch_shape
 from glassnet.initializers import init_setting
 from glassnet.kernels.position import position_backward, position_forward
-from glassnet.layers.base import Layer
+from glassnet.layers.base import EACH_STEP, Layer
 from glassnet.runners import Runner
 
 Tables = dict[str, Array]
@@ -56,6 +56,9 @@ class PositionalEncoding(Layer):
         >>> gn.Sequential(gn.Embedding(27, 16), gn.PositionalEncoding("learned")).build((8,))
         (8, 16)
     """
+
+    with_lengths = EACH_STEP
+    needs_features = True
 
     def __init__(
         self, kind: str = "sinusoidal", *, most_steps: int | None = None, weight_init: Any = "uniform"
