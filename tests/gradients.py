@@ -240,6 +240,14 @@ CASES: dict[str, list[tuple[Build, tuple[int, ...]]]] = {
         (lambda: gn.Sequential(gn.Reshape((2, 3)), gn.Concat("tanh", "sigmoid", "softmax", axis=2)), (6,)),
         (lambda: gn.Sequential(gn.Reshape((2, 3)), gn.Concat("tanh", "sigmoid", axis=1)), (6,)),
     ],
+    "Bidirectional": [
+        (
+            lambda: gn.Sequential(
+                gn.Bidirectional(gn.SimpleRNN(2, return_sequences=True)), gn.Bidirectional(gn.GRU(2))
+            ),
+            (3, 2),
+        ),
+    ],
     "Graph": [(lambda: _merged("add"), (3,))],
     "Add": [(lambda: _merged("add"), (3,)), (lambda: _merged("add", "c", "d"), (2,))],
     "Subtract": [(lambda: _merged("subtract"), (3,))],

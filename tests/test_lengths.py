@@ -55,6 +55,9 @@ SAMPLES: dict[str, list[Layers]] = {
         lambda: [gn.Concat([gn.Dense(2), gn.GRU(2)], [gn.LSTM(3)])],
         lambda: [gn.Concat("relu", "tanh", axis=2)],
     ],
+    "Bidirectional": [
+        lambda: [gn.Bidirectional(gn.SimpleRNN(2, return_sequences=True)), gn.Bidirectional(gn.LSTM(2))],
+    ],
     "Graph": [lambda: _merged("add")],
     "Add": [lambda: _merged("add")],
     "Concatenate": [lambda: _merged(gn.Concatenate(2))],

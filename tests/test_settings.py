@@ -128,6 +128,7 @@ SAMPLES: list[Configurable] = [
     gn.Sequential(gn.Dense(3), "relu", gn.Sequential(gn.Dense(2), gn.Dropout(0.5))),
     gn.Residual(gn.Dense(3), gn.Tanh()),
     gn.Residual(gn.Dense(3), shortcut=gn.Dense(3)),
+    gn.Bidirectional(gn.LSTM(2, forget_bias=0.5)),
     gn.Concat(gn.Dense(2), [gn.Dense(3), gn.ReLU()]),
     gn.Concat(gn.Tanh(), gn.Sigmoid(), axis=2),
     # losses

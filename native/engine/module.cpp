@@ -138,6 +138,23 @@ public:
             if (buffer_.shape[axis] != buffer.shape[axis]) return false;
         return reinterpret_cast<std::uintptr_t>(buffer_.buf) % static_cast<std::uintptr_t>(buffer_.itemsize) == 0;
     }
+    // Whether it is a step of rows like those of `buffer` (N, 1, ...): without the axis of the step, and of a single
+    // row also without that of the rows.
+    bool is_step_of(const Operand& buffer, char format) const {
+        if (!is_valid_ || buffer_.format == nullptr || buffer_.format[0] != format || buffer_.format[1] != 0)
+            return false;
+        const int without = buffer.rank - buffer_.ndim;
+        if (without != 1 && !(without == 2 && buffer.shape[0] == 1)) return false;
+        if (without == 1 && buffer_.shape[0] != buffer.shape[0]) return false;
+        for (int axis = 2; axis < buffer.rank; ++axis)
+            if (buffer_.shape[axis - without] != buffer.shape[axis]) return false;
+        return reinterpret_cast<std::uintptr_t>(buffer_.buf) % static_cast<std::uintptr_t>(buffer_.itemsize) == 0;
+    }
+    // Whether it has as many numbers as `buffer`.
+    bool holds(const Operand& buffer, char format) const {
+        return is_valid_ && buffer_.format != nullptr && buffer_.format[0] == format && buffer_.format[1] == 0 &&
+               buffer_.len == buffer.row_bytes * buffer.rows();
+    }
     std::int64_t rows() const { return buffer_.shape[0]; }
     char* data() const { return static_cast<char*>(buffer_.buf); }
     std::int64_t bytes() const { return buffer_.len; }
@@ -166,6 +183,22 @@ bool predict(Forward& forward, nb::handle x, nb::handle y, int threads, std::opt
     const WithoutInterpreter left;
     const Subnormals subnormals(Subnormals::as_zero);
     forward.run(inputs.data(), counts, outputs.data(), inputs.rows(), threads);
+    return true;
+}
+
+// Fills y with the outputs of a step x of a stream, of all its rows. False where x is not read as it is, as above. The
+// interpreter waits: a step takes less time than to leave it and come back.
+bool advance(Forward& forward, nb::handle x, nb::handle y) {
+    const View inputs(x, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT),
+        outputs(y, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE);
+    const char format = forward.is_double() ? 'd' : 'f';
+    const Operand &from = forward.input(), &to = forward.output();
+    if (!inputs.is_step_of(from, format) || !outputs.holds(to, format)) return false;
+    const bool is_finite = forward.is_double() ? all_finite(reinterpret_cast<const double*>(inputs.data()), from.size())
+                                               : all_finite(reinterpret_cast<const float*>(inputs.data()), from.size());
+    if (!is_finite) return false;
+    const Subnormals subnormals(Subnormals::as_zero);
+    forward.run(inputs.data(), nullptr, outputs.data(), from.rows(), 1);
     return true;
 }
 
@@ -312,5 +345,6 @@ NB_MODULE(GLASSNET_MODULE, module) {
             "output", [](Forward& forward, AnyArray buffer) { forward.output(operand(buffer)); }, nb::arg("buffer"))
         .def(
             "lengths", [](Forward& forward, AnyArray buffer) { forward.lengths(operand(buffer)); }, nb::arg("buffer"))
-        .def("predict", &predict, nb::arg("x"), nb::arg("y"), nb::arg("threads"), nb::arg("lengths") = nb::none());
+        .def("predict", &predict, nb::arg("x"), nb::arg("y"), nb::arg("threads"), nb::arg("lengths") = nb::none())
+        .def("advance", &advance, nb::arg("x"), nb::arg("y"));
 }

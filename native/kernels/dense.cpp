@@ -79,6 +79,22 @@ void dense_backward(In<T> dy, In<T> x, In<T> weight, Out<T> dx, Out<T> dweight, 
 }
 GLASSNET_KERNEL(dense_backward);
 
+// The same of each step of sequences; sums may be added to what is there.
+template <class T>
+void dense_steps_backward(In<T> dy, In<T> x, In<T> weight, Out<T> dx, Out<T> dweight, Out<T> dbias) {
+    const int64_t n = dy.rows() * dy.shape(1), d = weight.shape(0), m = weight.shape(1);
+    constexpr T one = 1;
+    const auto add_up = [&](int64_t rows, const T* left, int64_t a_column, const Out<T>& to) {
+        const bool adds = to.operand.adds;
+        const T* const start = adds ? to.data : nullptr;
+        matrix_product(rows, m, n, left, int64_t{rows > 1}, a_column, dy.data, m, start, to.data, m, adds ? m : 0);
+    };
+    if (dweight != nullptr) add_up(d, x, d, dweight);
+    if (dbias != nullptr) add_up(1, &one, 0, dbias);
+    if (dx != nullptr) input_gradient<T>(dy, weight, dx, n, d, m);
+}
+GLASSNET_KERNEL(dense_steps_backward);
+
 // y (N, K) = x (N, D) Wᵀ, W (K, D)
 template <class T>
 void tied_forward(In<T> x, In<T> weight, Out<T> y) {

@@ -96,6 +96,7 @@ from glassnet.model import Model as Model
 from glassnet.model import load as load
 from glassnet.network import AbsoluteDifference as AbsoluteDifference
 from glassnet.network import Add as Add
+from glassnet.network import Bidirectional as Bidirectional
 from glassnet.network import Concat as Concat
 from glassnet.network import Concatenate as Concatenate
 from glassnet.network import Dot as Dot

@@ -169,3 +169,32 @@ def test_outputs_of_each_step_where_one_is_wanted_are_explained(loss: Any, y: Ar
     for layers in ([gn.Dense(3)], [gn.GRU(4, return_sequences=True), gn.Dense(3)]):
         with pytest.raises(gn.ShapeError, match=r"those of each step: put gn.Flatten\(\) before the last layer"):
             gn.Model(gn.Sequential(*layers), loss, "adam").fit(x, y, verbose=False)
+
+
+@pytest.mark.parametrize("layer", LAYERS.values())
+def test_both_directions_are_a_recurrence_and_another_beside_it(layer: type[gn.Layer], tmp_path: Path) -> None:
+    x, y = np.random.default_rng(0).normal(size=(5, 4, 2)), np.arange(5) % 3
+    for sequences in (True, False):
+        both = gn.Bidirectional(layer(3, return_sequences=sequences, use_bias=False))  # type: ignore[call-arg, arg-type]
+        net = gn.Sequential(both, *([gn.SimpleRNN(2)] if sequences else []), gn.Dense(3))
+        model = gn.Model(net, "cross_entropy", "adam", dtype="float64")
+        model.fit(x, y, epochs=2, verbose=False)
+        found = model.activations(x)
+        np.testing.assert_array_equal(found["0"], np.concatenate([found["0.forward"], found["0.backward"]], axis=-1))
+        backwards = gn.Sequential(layer(3, return_sequences=sequences, use_bias=False))  # type: ignore[call-arg]
+        backwards.build((4, 2), dtype="float64")
+        for name, values in backwards.named_parameters():
+            values[...] = dict(net.named_parameters())[f"0.backward.{name[2:]}"]
+        given = backwards(x[:, ::-1])
+        np.testing.assert_allclose(found["0.backward"], given[:, ::-1] if sequences else given, rtol=1e-12)
+        model.save(tmp_path / "model.safetensors")
+        np.testing.assert_array_equal(gn.load(tmp_path / "model.safetensors").predict(x), model.predict(x))
+        assert "lstm_forward" in str(gn.trace(model, x, y)) or layer is not gn.LSTM
+        with pytest.raises(gn.ConfigurationError, match=r"Bidirectional.*from the last step to the first"):
+            model.stream()
+
+
+def test_what_cannot_go_both_ways_is_refused() -> None:
+    for layer in (gn.Dense(3), gn.LSTM(3, reverse=True), gn.LSTM, "lstm"):
+        with pytest.raises(gn.ConfigurationError, match="Bidirectional"):
+            gn.Bidirectional(layer)  # type: ignore[arg-type]

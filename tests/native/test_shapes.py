@@ -74,6 +74,7 @@ NO_CANCELLATION = {
 OPTIONAL = {
     "dense_forward": ["bias"],
     "dense_backward": ["dx", "dbias"],
+    "dense_steps_backward": ["dx", "dweight", "dbias"],
     "simple_rnn_forward": ["initial", "lengths"],
     "simple_rnn_backward": ["lengths"],
     "lstm_forward": ["initial", "initial_cell", "lengths"],
@@ -163,6 +164,9 @@ def shapes_of(kernel: str, case: Case, rng: np.random.Generator) -> dict[str, tu
         special |= dict.fromkeys(("weight", "dweight"), (case.features, width))
         special |= dict.fromkeys(("bias", "dbias"), (width,))
         special |= dict.fromkeys(("x", "dx"), (rows, case.features))
+    if kernel == "dense_steps_backward":
+        usual = rows, case.depth, width
+        special |= dict.fromkeys(("x", "dx"), (rows, case.depth, case.features))
     if kernel.startswith("embedding"):
         special |= dict.fromkeys(("weight", "dweight"), (case.features, width)) | {"x": (rows,)}
     if kernel.startswith("columns"):

@@ -18,6 +18,8 @@ from glassnet.compile.stages import Group, Stage
 from glassnet.core.shapes import Array, size_of
 from glassnet.kernels.activation import identity_forward
 from glassnet.runners.recorder import RecordedCall, Recorder, StepNumber
+from glassnet.runners.states import States
+from glassnet.runners.steps import StepRecorder
 
 TILE_BYTES = 1 << 18
 """Activations of the rows that a compiled program takes at once: they stay in a processor's second cache."""
@@ -111,7 +113,7 @@ class CompiledForward:
         if lengths is not None:
             program.lengths(arena.view(lengths))
         program.output(arena.view(y))
-        self.predict = program.predict
+        self._program, self.predict = program, program.predict
 
 
 def compile_forward(network: Any, **recorded_how: Any) -> CompiledForward | None:
@@ -130,6 +132,48 @@ def compile_forward(network: Any, **recorded_how: Any) -> CompiledForward | None
     recorded = record_forward(network, _rows_in_tile(network), **recorded_how)
     items = _items(recorded)
     return None if items is None else CompiledForward(recorded, items, module)
+
+
+class CompiledStream(CompiledForward):
+    """A recorded step of sequences in the native module, which keeps their states between two calls.
+
+    Args:
+        recorded: the step.
+        items: its calls.
+        module: the native module.
+        states: the arrays that the calls read and write.
+
+    Attributes:
+        advance: ``advance(x, y)`` puts the outputs for a step x into y, and says whether it did: not if x is anything
+            but a contiguous array of finite numbers of the right shape and dtype, without the axis of the steps.
+        states: as given.
+    """
+
+    def __init__(self, recorded: RecordedForward, items: list[Item], module: ModuleType, states: States) -> None:
+        super().__init__(recorded, items, module)
+        self.advance, self.states = self._program.advance, states
+
+
+def compile_stream(network: Any, rows: int) -> CompiledStream | None:
+    """A compiled step of so many sequences through a built network; None where a layer must run in Python.
+
+    Raises:
+        NotRecorded: an own layer does more than call kernels.
+        ConfigurationError: a layer needs the whole sequence.
+    """
+    module = native()
+    if module is None or not fits(1 + len(network.input_shape)):
+        return None
+    recorder = StepRecorder()
+    x = recorder.empty((rows, 1, *network.input_shape[1:]), network.dtype)
+    outputs, _ = recorder.forward(network, x, training=False)
+    y = recorder.empty(outputs.shape, network.dtype)
+    recorder(network, identity_forward, x=outputs, y=y)
+    states = recorder.states
+    calls = without_dead_work(recorder.calls, [y, *states.arrays.values()])
+    recorded = RecordedForward(fold(calls, recorder.empty), x, y, recorder.buffers)
+    items = _items(recorded)
+    return None if items is None else CompiledStream(recorded, items, module, states)
 
 
 def _rows_in_tile(network: Any) -> int:

@@ -85,6 +85,45 @@ def dense_backward(dy: Array, x: Array, weight: Array, dx: Array | None, dweight
 
 
 @kernel(
+    "dW = Σ_t x_tᵀ dy_t,  db = Σ_{n,t} dy,  dx_t = dy_t Wᵀ",
+    elements="""
+        dweight[d, m] = sum[n, t](x[n, t, d] * dy[n, t, m])
+        dbias[m] = sum[n, t](dy[n, t, m])
+        dx[n, t, d] = sum[m](dy[n, t, m] * weight[d, m])
+    """,
+    writes="dx dweight dbias",
+    shared="weight",
+    sums="dweight dbias",
+    sums_by_piece=True,
+    flops=product_flops("dy", 1),
+    left_out={"dbias": ",  db = Σ_{n,t} dy", "dx": ",  dx_t = dy_t Wᵀ"},
+)
+def dense_steps_backward(
+    dy: Array, x: Array, weight: Array, dx: Array | None, dweight: Array, dbias: Array | None
+) -> None:
+    """Writes what ``dense_backward`` does, for each step of sequences by the same W.
+
+    For weights that are small beside the steps: a compiled program sums them up where it goes through the rows, while
+    these are in cache.
+
+    Args:
+        dy: ∂L/∂y (N, T, M).
+        x: the input of the forward pass (N, T, D).
+        weight: W (D, M).
+        dx: output ∂L/∂x (N, T, D), or None where nobody needs it.
+        dweight: output ∂L/∂W (D, M).
+        dbias: output ∂L/∂b (M,), or None for a layer without a bias.
+    """
+    rows_of_dy, rows_of_x = dy.reshape(-1, dy.shape[2]), x.reshape(-1, x.shape[2])
+    if dweight is not None:
+        np.matmul(rows_of_x.T, rows_of_dy, out=dweight)  # (D, N T) (N T, M) -> (D, M)
+    if dbias is not None:
+        np.sum(rows_of_dy, axis=0, out=dbias)
+    if dx is not None:
+        np.matmul(dy, weight.T, out=dx)  # (N, T, M) (M, D) -> (N, T, D)
+
+
+@kernel(
     "y = x Wᵀ",
     elements="y[n, k] = sum[d](x[n, d] * weight[k, d])",
     writes="y",

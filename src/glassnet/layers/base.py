@@ -76,6 +76,9 @@ class Layer(WithWeights, ABC):
     needs_features = False
     """Whether it puts the numbers of the last axis together, so that rows of different length must be (N, T, D)."""
 
+    most_steps: int | None = None
+    """How many steps of a sequence it has room for, where it is given one after another; None for any number."""
+
     mixes_rows = False
     """Whether, while training, a row's output depends on the other rows of its batch, as with batch normalisation."""
 
@@ -243,6 +246,16 @@ class Layer(WithWeights, ABC):
                 fix="let a pooling over time (gn.GlobalAveragePool()) or a recurrent layer stand before it, or give "
                 "all rows one length",
             )
+
+    def why_no_stream(self) -> str:
+        """Why it cannot be given one step of a sequence after another, outside of training; empty where it can.
+
+        In such a stream its forward pass gets arrays (N, 1, ...) of one step, and keeps what it needs of those before
+        in ``run.state``.
+        """
+        if self.with_lengths == EACH_STEP and not self.why_no_lengths():
+            return ""
+        return "what it gives at a step may depend on others"
 
     def steps_after(self, run: Runner, lengths: Array) -> Array | None:
         """The lengths (N,) of its output for those of its input; None where the output has no steps any more.

@@ -138,6 +138,10 @@ class BatchNorm(Layer):
         is_sequence = len(self.input_shape or ()) == 2
         return super().why_no_lengths() if is_sequence else "its statistics are those of steps (N, T, D) alone"
 
+    def why_no_stream(self) -> str:
+        """Outside of training its statistics are constants."""
+        return "" if len(self.input_shape or ()) == 2 else super().why_no_stream()
+
     def differentiable(self, run: Runner, x: Array) -> tuple[Array, Any]:
         """As in prediction mode, with x for the gradient: there the statistics are constants."""
         y, _ = self.forward(run, x, training=False)

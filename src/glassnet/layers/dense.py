@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.core.parameters import Parameter
 from glassnet.core.settings import boolean, whole
 from glassnet.core.shapes import Array, Shape
 from glassnet.initializers import init_setting
-from glassnet.kernels.dense import dense_backward, dense_forward
+from glassnet.kernels.dense import dense_backward, dense_forward, dense_steps_backward
 from glassnet.layers.base import EACH_STEP, Layer
 from glassnet.runners import Runner
+
+MOST_BY_PIECE = 1 << 16
+"""Weights of so many numbers are small enough for each piece of the rows to have sums of its own."""
 
 
 class Dense(Layer):
@@ -66,15 +70,30 @@ class Dense(Layer):
 
     def backward(self, run: Runner, dy: Array, cache: Array) -> Array:
         """Writes dW and db, returns dx, of the shape of x."""
-        dbias = self.bias.gradient if self.use_bias else None
         dx = run.empty(cache.shape, dy.dtype)
-        arrays = {"dy": rows_of(dy), "x": rows_of(cache), "weight": self.weight.value, "dx": rows_of(dx)}
-        run(self, dense_backward, **arrays, dweight=self.weight.gradient, dbias=dbias)
+        product_back(run, self, dy, cache, self.weight, dx, self.bias.gradient if self.use_bias else None)
         return dx
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
         """2 D M multiplications and additions, and M for the bias, for each step."""
         return prod(output_shape) * (2 * input_shape[-1] + self.use_bias)
+
+
+def product_back(
+    run: Runner, layer: Layer, dy: Array, x: Array, weight: Parameter, dx: Array | None, dbias: Array | None
+) -> None:
+    """The backward pass of y = x W + b for rows (N, D), or for all steps (N, T, D)."""
+    arrays = {"dy": dy, "x": x, "weight": weight.value, "dx": dx}
+    kernel = dense_backward
+    if x.ndim > 2:
+        if weight.size <= MOST_BY_PIECE:
+            kernel = dense_steps_backward
+        else:
+            arrays = {
+                name: rows_of(array) if array is not None and array.ndim > 2 else array
+                for name, array in arrays.items()
+            }
+    run(layer, kernel, **arrays, dweight=weight.gradient, dbias=dbias)
 
 
 def rows_of(x: Array) -> Array:

@@ -13,7 +13,7 @@ from glassnet.core.settings import boolean, number, whole
 from glassnet.core.shapes import Array, Shape
 from glassnet.initializers import as_initializer, init_setting
 from glassnet.kernels.activation import identity_forward
-from glassnet.kernels.dense import dense_backward, dense_forward
+from glassnet.kernels.dense import dense_forward
 from glassnet.kernels.recurrent import (
     gru_backward,
     gru_forward,
@@ -24,7 +24,7 @@ from glassnet.kernels.recurrent import (
 )
 from glassnet.kernels.steps import last_step_backward, last_step_forward
 from glassnet.layers.base import MASKED, Layer
-from glassnet.layers.dense import rows_of
+from glassnet.layers.dense import product_back, rows_of
 from glassnet.runners import Runner
 
 Begun = dict[str, Array | None]
@@ -41,10 +41,10 @@ class _Recurrent(Layer):
         carried: what goes from step to step, by the kernels' names for what there is before the first one.
     """
 
+    with_lengths = MASKED
     gates: ClassVar[int]
     carried: ClassVar[tuple[str, ...]] = ("initial",)
     bias: Parameter
-    with_lengths = MASKED
 
     def __init__(
         self,
@@ -93,6 +93,10 @@ class _Recurrent(Layer):
     ) -> Array:
         """Goes back through the steps: from dy (N, T, H) to da (N, T, G·H); returns ∂L/∂(before U), of that shape."""
 
+    def why_no_stream(self) -> str:
+        """What goes backwards begins with the last step."""
+        return "it goes from the last step to the first" if self.reverse else ""
+
     def ends(self, y: Array, states: States) -> dict[str, Array]:
         """What is ``carried``, after every step (N, T, H)."""
         return {"initial": y}
@@ -137,9 +141,9 @@ class _Recurrent(Layer):
             run(self, last_step_backward, dy=dlast, lengths=begun["lengths"], dx=dy, reverse=self.reverse)
         da = run.empty((*x.shape[:2], self.gates * self.units), dy.dtype)
         dstates = self.recur_back(run, dy, begun, before, y, states, da)
-        self._dense_back(run, dstates, before, None, self.recurrent, self.recurrent_bias_gradient())
+        product_back(run, self, dstates, before, self.recurrent, None, self.recurrent_bias_gradient())
         dx = run.empty(x.shape, dy.dtype)
-        self._dense_back(run, da, x, dx, self.weight, self.bias.gradient if self.use_bias else None)
+        product_back(run, self, da, x, self.weight, dx, self.bias.gradient if self.use_bias else None)
         return dx
 
     def steps_after(self, run: Runner, lengths: Array) -> Array | None:
@@ -149,13 +153,6 @@ class _Recurrent(Layer):
     def recurrent_bias_gradient(self) -> Array | None:
         """Where the gradient of what is added to h U goes, if anything is."""
         return None
-
-    def _dense_back(
-        self, run: Runner, dy: Array, x: Array, dx: Array | None, weight: Parameter, dbias: Array | None
-    ) -> None:
-        """The backward pass of a dense layer that all steps have in common."""
-        arrays = {"dy": rows_of(dy), "x": rows_of(x), "weight": weight.value, "dx": None if dx is None else rows_of(dx)}
-        run(self, dense_backward, **arrays, dweight=weight.gradient, dbias=dbias)
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
         """2 (D + H) G H for each step, and some 10 for each number of the gates."""

@@ -11,7 +11,6 @@ import numpy as np
 
 from glassnet.core.checks import numeric, same_rows
 from glassnet.core.errors import ConfigurationError, DataError, ShapeError
-from glassnet.core.ragged import is_ragged, padded_rows
 from glassnet.core.settings import is_real, number
 from glassnet.core.shapes import Array, Shape, batch_shape, flat, size_of
 from glassnet.kernels import losses as kernels
@@ -420,12 +419,6 @@ def targets_by_loss(loss: Loss, targets: Any, *, where: str) -> Iterator[tuple[L
     if isinstance(loss, WeightedSum):
         given = loss.by_output(targets, where=where)
         for name in given:
-            place = f"{where}[{name!r}]"
-            yield loss.loss_of(name), _array(given[name], place), place
+            yield loss.loss_of(name), numeric(given[name], where=f"{where}[{name!r}]"), f"{where}[{name!r}]"
     else:
-        yield loss, _array(targets, where), where
-
-
-def _array(targets: Any, where: str) -> Array:
-    """Targets as an array, with zeros behind those of rows that are shorter than others."""
-    return padded_rows(targets, None, where=where).values if is_ragged(targets) else numeric(targets, where=where)
+        yield loss, numeric(targets, where=where), where

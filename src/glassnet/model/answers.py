@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from glassnet.core.errors import ConfigurationError
-from glassnet.core.ragged import Padded
-from glassnet.core.settings import boolean
+from glassnet.core.settings import boolean, whole
 from glassnet.core.shapes import Array
 from glassnet.losses import WeightedSum
 from glassnet.model.data import in_unit_of_x
@@ -17,10 +15,14 @@ from glassnet.model.doors import WithDoors
 from glassnet.model.named_data import named_classes
 from glassnet.model.outputs import by_output
 from glassnet.model.quick_rows import quick_named, quick_numbers, quick_row
-from glassnet.network import Graph, Names, activations, lengths_after
+from glassnet.model.stream import Stream
+from glassnet.network import Graph, Names, activations
 from glassnet.preprocessing import Standardize
 from glassnet.tables import Table
 from glassnet.training import Gradients, Predictor, loss_gradients
+
+MOST_ROWS = 2**20
+"""Sequences that a stream has side by side: their memory is taken at once."""
 
 
 class Answering(WithDoors):
@@ -35,24 +37,15 @@ class Answering(WithDoors):
         x may be one row in a dict, ``{"age": 31, "town": "Ulm"}``, a list of such rows, a dict of columns or a Series
         of a row, where the model knows its columns' names; one row gives outputs (1, ...).
 
-        For rows of different length, whose outputs are those of steps, they are ``gn.data.Padded``.
-
         They are in the model's dtype; with ``target_scaling`` in the targets' own unit, and float64.
         For ``Poisson`` and ``Gamma`` they are logarithms of the mean: see ``predict_mean``.
         """
-        after: Array | None = None
         outputs = self._quick_outputs(x) if type(x) is np.ndarray or type(x) is dict else None
         if outputs is None:
             self.require_built("predict")
-            inputs, lengths = self.inputs_and_lengths(x, where="predict: x")
-            outputs = self._outputs(inputs, lengths)
-            after = None if lengths is None else lengths_after(self.network, lengths)
+            outputs = self._outputs(*self.inputs_and_lengths(x, where="predict: x"))
         if self.target_scaling is not None:
-            outputs = self.target_scaling.invert(outputs, np.float64)
-        if after is not None:
-            return Padded(outputs, after)
-        if self.target_scaling is not None:
-            return outputs
+            return self.target_scaling.invert(outputs, np.float64)
         return by_output(self.network, outputs) if isinstance(self.network, Graph) else outputs
 
     def _quick_outputs(self, x: Any) -> Array | None:
@@ -82,13 +75,34 @@ class Answering(WithDoors):
             predictor = self._predictor = Predictor(self.network, self.engine, self.threads)
         return predictor(inputs, lengths)
 
+    def stream(self, rows: int = 1) -> Stream:
+        """Begins sequences that are given one step after another: ``stream.step(x_t)`` answers as ``predict`` does.
+
+        What it gives at a step is what ``predict`` gives for the steps up to it: with ``return_sequences`` the output
+        at that step, without the output for the sequence so far.
+
+        Args:
+            rows: how many sequences go side by side.
+
+        Returns:
+            A ``Stream``, whose states are 0.
+
+        Raises:
+            NotBuiltError: the shapes are not known yet.
+            ConfigurationError: a layer needs the whole sequence, such as a recurrence that begins at its end; it is
+                named.
+        """
+        self.require_built("stream")
+        rows = whole(rows, "rows", "stream", high=MOST_ROWS)
+        return Stream(self.network, rows, self.engine, self.preprocessing, self.target_scaling)
+
     def predict_proba(self, x: Any) -> Any:
         """Probabilities, shaped as the outputs: of each class (``CrossEntropy``) or of "yes" (``BinaryCrossEntropy``).
 
         Raises:
             ConfigurationError: for other losses, whose outputs are no probabilities.
         """
-        return _of_each(self.loss.probabilities, self.predict(x))
+        return self.loss.probabilities(self.predict(x))
 
     def predict_mean(self, x: Any) -> Any:
         """Predictions (N, ...) in the targets' unit: e^output for ``Poisson`` and ``Gamma``, else ``predict(x)``.
@@ -103,7 +117,7 @@ class Answering(WithDoors):
                 expected="a loss for numbers, such as Poisson, Gamma or MeanSquaredError",
                 fix="use model.predict_proba(x) or model.predict_classes(x)",
             )
-        return _of_each(self.loss.means, self.predict(x))
+        return self.loss.means(self.predict(x))
 
     def predict_classes(self, x: Any, *, names: bool = False) -> Any:
         """The predicted class of each row, integers (N,); 0 or 1 for each output where several labels may hold.
@@ -123,9 +137,7 @@ class Answering(WithDoors):
                 fix="use model.predict(x)",
             )
         names = boolean(names, "names", "predict_classes")
-        labels = _of_each(self.loss.classes, self.predict(x))
-        if isinstance(labels, Padded) and names:
-            return [named_classes(self, own) for own in labels]
+        labels = self.loss.classes(self.predict(x))
         return named_classes(self, labels) if names else labels
 
     def activations(self, x: Any, names: Names = None, *, training: bool = False) -> dict[str, Array]:
@@ -181,8 +193,3 @@ class Answering(WithDoors):
         keys = {"seed": self.seed, "step": self.optimizer.steps}
         found = loss_gradients(self.network, self.loss, rows, training=training, **keys)
         return in_unit_of_x(found, self.preprocessing, self.feature_names)
-
-
-def _of_each(meaning: Callable[[Any], Any], outputs: Any) -> Any:
-    """What outputs mean; of rows of different length that of their own steps."""
-    return Padded(meaning(outputs.values), outputs.lengths) if isinstance(outputs, Padded) else meaning(outputs)

@@ -1,6 +1,7 @@
 """Networks: layers made of layers, their parameters in one flat buffer."""
 
 from glassnet.network.base import Network, as_layer
+from glassnet.network.bidirectional import Bidirectional
 from glassnet.network.concat import Concat
 from glassnet.network.demands import Demands
 from glassnet.network.graph import Graph
@@ -25,6 +26,7 @@ __all__ = [
     "MERGES",
     "AbsoluteDifference",
     "Add",
+    "Bidirectional",
     "Concat",
     "Concatenate",
     "Demands",

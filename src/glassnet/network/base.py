@@ -15,6 +15,7 @@ from glassnet.core.settings import by_name, whole
 from glassnet.core.shapes import MOST_VALUES, Array, DType, Shape, as_dtype, as_shape, batch_shape, size_of
 from glassnet.core.turns import require_rest
 from glassnet.layers import ACTIVATIONS, Layer, NumpyLayer, PythonLayer, Tied
+from glassnet.layers.base import REFUSED
 from glassnet.network.demands import Demands
 from glassnet.network.looking import Names, activations
 from glassnet.network.memory import InMemory
@@ -141,6 +142,10 @@ class Network(InMemory):
         inside = {id(layer) for _, layer in self.walk()} | {id(self)}
         others = [network for network in self._store().networks if id(network) not in inside]
         return {id(p.source) for network in others for _, p in network._named()}
+
+    def why_no_stream(self) -> str:
+        """A composition of the library's gives a step to its layers, which are asked; of others nothing is known."""
+        return super().why_no_stream() if self.with_lengths == REFUSED else ""
 
     def require_as_built(self) -> None:
         """A composition has no weights of its own."""

@@ -84,10 +84,18 @@ class Concat(Network):
             fix="bring the branches to one shape in all other axes",
         )
 
+    def why_no_stream(self) -> str:
+        """Steps behind steps are another sequence."""
+        is_joined = self.axis == 1 and len(self.output_shape or ()) > 1
+        return "steps are joined along their own axis, axis=1" if is_joined else super().why_no_stream()
+
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, tuple[list[Any], list[Shape]]]:
         """Writes each branch's output into its part of y."""
         x, lengths = run.enter(self, x), run.lengths
-        y = run.empty((x.shape[0], *(self.output_shape or ())), x.dtype)
+        shape = self.output_shape or ()
+        if x.shape[1:] != self.input_shape and len(shape) > 1:  # a step of a stream
+            shape = x.shape[1], *shape[1:]
+        y = run.empty((x.shape[0], *shape), x.dtype)
         caches, shapes, start = [], [], 0
         found = []
         for branch in self.branches:
