@@ -18,7 +18,8 @@ Every picture that glassnet draws, each with the call that makes it. All of them
 `path="picture.png"` (or .svg, .pdf); the network diagram is SVG of its own. `pip install "glassnet[plots]"`.
 
 `make gallery` makes this page: the models are a small convolutional network on the built-in digits, a network with two
-hidden layers on two spirals, and one that predicts a curved surface.
+hidden layers on two spirals, one that predicts a curved surface, and some that read the names of fruits letter by
+letter or a noisy signal.
 """
 Entry = tuple[str, str, str, Any]
 """A file's name, a title, the call, and the figure or SVG."""
@@ -29,6 +30,31 @@ def spirals(rows: int = 400) -> tuple[np.ndarray, np.ndarray]:
     turn, arm = rng.uniform(0.3, 3 * np.pi, rows), rng.integers(0, 2, rows)
     points = np.stack([turn * np.cos(turn + np.pi * arm), turn * np.sin(turn + np.pi * arm)], axis=1)
     return points / 6 + 0.04 * rng.normal(size=(rows, 2)), arm
+
+
+FRUITS = """
+    apple apricot avocado banana blackberry blueberry cherry clementine coconut cranberry currant date elderberry fig
+    gooseberry grape grapefruit guava kiwi kumquat lemon lime lychee mandarin mango mulberry nectarine orange papaya
+    peach pear persimmon pineapple plum pomegranate quince raspberry strawberry tangerine watermelon
+"""
+
+
+def language_model(*layers: gn.Layer) -> gn.Model:
+    letters = gn.text.Characters.from_data(FRUITS.split())
+    net = gn.Sequential(gn.Embedding(len(letters), 16), *layers, gn.Dense(len(letters)))
+    model = gn.Model(net, "cross_entropy", gn.Adam(0.01))
+    model.vocabulary = letters
+    model.fit(*letters.next_tokens(FRUITS.split(), context=13), epochs=150, batch_size=16, verbose=False)
+    return model
+
+
+def remembering_models(x: np.ndarray, y: np.ndarray) -> dict[str, gn.Model]:
+    layers = {"SimpleRNN": gn.SimpleRNN(16), "LSTM": gn.LSTM(16), "LSTM, forget_bias=4": gn.LSTM(16, forget_bias=4)}
+    found = {}
+    for name, layer in layers.items():
+        found[name] = gn.Model(gn.Sequential(layer, gn.Dense(2)), "cross_entropy", gn.Adam(0.003))
+        found[name].fit(x, y, epochs=1, verbose=False)
+    return found
 
 
 def pictures() -> Iterator[Entry]:
@@ -87,6 +113,17 @@ def pictures() -> Iterator[Entry]:
     yield "learning-rate-range", "Learning-rate range test", call, figure
     call = "plots.plot_loss_surface(model, x, y)"
     yield "loss-surface", "Loss around the weights", call, plots.plot_loss_surface(spiral, points, arms[:, None])
+    call = 'plots.plot_attention(model, "strawberry")'
+    reader = language_model(gn.PositionalEncoding(), gn.TransformerBlock(2, 16, causal=True))
+    yield "attention", "Which letter looks at which", call, plots.plot_attention(reader, "strawberry")
+    call = 'plots.plot_gates(model, "strawberry")'
+    reader = language_model(gn.LSTM(16, return_sequences=True))
+    yield "gates", "Gates over time", call, plots.plot_gates(reader, "strawberry")
+    signal = np.random.default_rng(0).normal(size=(200, 50, 1))
+    began = (signal[:, 0, 0] > 0).astype(int)
+    call = 'plots.plot_gradient_by_step({"SimpleRNN": rnn, "LSTM": lstm}, x, y)'
+    figure = plots.plot_gradient_by_step(remembering_models(signal, began), signal, began)
+    yield "gradient-by-step", "How far back a gradient reaches", call, figure
 
 
 def main() -> None:

@@ -67,12 +67,19 @@ def headline(figure: Figure, text: str) -> None:
     figure.suptitle(fill(text, letters), fontsize=MIDDLE, color=INK)
 
 
-def colour_bar(figure: Figure, axes: Axes, image: ScalarMappable, label: str) -> None:
+def colour_bar(figure: Figure, axes: Axes | list[Axes], image: ScalarMappable, label: str) -> None:
     """Puts the scale of an image or surface beside it."""
     bar = figure.colorbar(image, ax=axes, shrink=0.9, aspect=30, pad=0.02)
     bar.ax.tick_params(labelsize=SMALL, labelcolor=INK)
     bar.set_label(label, fontsize=SMALL, color=INK)
     bar.outline.set_visible(False)
+
+
+def colours(count: int) -> list[Any]:
+    """So many colours that are told apart."""
+    from matplotlib import colormaps
+
+    return [FIRST, SECOND][:count] if count < 3 else list(colormaps["viridis"](np.linspace(0.05, 0.85, count)))
 
 
 def show_picture(axes: Axes, picture: Array) -> None:
