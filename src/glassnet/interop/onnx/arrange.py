@@ -17,17 +17,23 @@ MOST_COLUMNS = 2**16
 
 def _view(node: Node) -> list[Found]:
     """The shapes of values tell all that the operator's settings say."""
-    shape = node.x()
+    shape, _ = node.placed_x()
     node.arranged()
     node.ignore("allowzero", "axis", "axes", "shape")
-    return view(shape, node.after)
+    return view(shape, node.placed_after[0])
 
 
 def _transpose(node: Node) -> list[Found]:
-    shape = node.x()
+    shape, axis = node.placed_x()
     perm = list(node.get("perm", range(len(shape), -1, -1)))
-    require(perm[0] == 0, f"perm={perm}, which moves the rows")
-    return permute(shape, tuple(perm[1:]))
+    require(not node.is_last or perm[0] == axis, f"perm={perm}, which moves the rows")
+    return permute(shape, tuple(along(axis, other) for other in perm if other != axis))
+
+
+def along(rows: int, axis: int) -> int:
+    """The number of a value's axis among those of a row, from 1, where that one has the rows."""
+    require(axis != rows, f"axis={axis}, which has the rows")
+    return axis + (axis < rows)
 
 
 def _chosen(shape: Shape, places: Array) -> list[Found]:
@@ -51,38 +57,40 @@ def _gather(node: Node) -> list[Found]:
         weight = node.constant(0, "a weight")
         require(axis == 0 and weight.ndim == 2, f"axis={axis} of a constant of shape {weight.shape}")
         return [Found(gl.Embedding(*weight.shape), {"weight": weight})]
-    shape = node.x()
+    shape, rows = node.placed_x()
     columns = node.constant(1, "numbers of columns")
     axis = axis + len(shape) + 1 if axis < 0 else axis
-    require(axis >= 1, f"axis={axis}, columns {columns.tolist()}")
-    return _chosen(shape, np.take(_places(shape), columns, axis=axis)[0])
+    require(axis != rows, f"axis={axis}, columns {columns.tolist()}")
+    return _chosen(shape, np.take(_places(shape), columns, axis=along(rows, axis))[0])
 
 
 def _slice(node: Node) -> list[Found]:
-    shape = node.x()
+    shape, rows = node.placed_x()
     if node.version < 10:
         starts, ends, axes = (node.get(name) for name in ("starts", "ends", "axes"))
         steps = None
     else:
         starts, ends = (node.constant(place, "an end of a slice").tolist() for place in (1, 2))
         axes, steps = (node.optional(place, "an axis or a step") for place in (3, 4))
-    along = [int(axis) % (len(shape) + 1) for axis in (range(len(starts)) if axes is None else axes)]
+    cut_axes = [int(axis) % (len(shape) + 1) for axis in (range(len(starts)) if axes is None else axes)]
     by = [1] * len(starts) if steps is None else [int(step) for step in steps]
     cut = [slice(None)] * (len(shape) + 1)
-    for axis, start, stop, step in zip(along, starts, ends, by, strict=True):
-        reaches_front = step < 0 and stop < -shape[axis - 1]  # before the first element, which a slice calls None
-        cut[axis] = slice(start, None if reaches_front else stop, step)
-    require(cut[0] == slice(None) or cut[0] == slice(0, 2**63 - 1, 1), "a slice of rows")
+    for axis, start, stop, step in zip(cut_axes, starts, ends, by, strict=True):
+        if axis == rows:
+            require((start, stop, step) == (0, 2**63 - 1, 1), "a slice of rows")
+            continue
+        place = along(rows, axis)
+        reaches_front = step < 0 and stop < -shape[place - 1]  # before the first element, which a slice calls None
+        cut[place] = slice(start, None if reaches_front else stop, step)
     return _chosen(shape, _places(shape)[tuple(cut)][0])
 
 
 def _split(node: Node) -> list[Found]:
-    shape = node.x()
+    shape, rows = node.placed_x()
     node.arranged()
     node.ignore("split", "num_outputs")
-    axis = node.get("axis", 0) % (len(shape) + 1)
-    require(axis > 0, "axis=0")
-    sizes = [node.row(name)[axis - 1] for name in node.outputs if name]
+    axis = along(rows, node.get("axis", 0) % (len(shape) + 1))
+    sizes = [node.placed(name)[0][axis - 1] for name in node.outputs if name]
     require(sum(sizes) == shape[axis - 1] and all(node.outputs), "outputs that are left out")
     start = sum(sizes[: node.place])
     return _chosen(shape, np.take(_places(shape), range(start, start + sizes[node.place]), axis=axis)[0])
@@ -97,8 +105,8 @@ def _pad(node: Node) -> list[Found]:
         axes = node.optional(3, "axes")
     pads = np.ravel(pads).tolist()
     rank, half = len(shape) + 1, len(pads) // 2
-    along = range(rank) if axes is None else (np.ravel(axes) % rank).tolist()
-    around = dict(zip(along, zip(pads[:half], pads[half:], strict=True), strict=True))
+    padded_axes = range(rank) if axes is None else (np.ravel(axes) % rank).tolist()
+    around = dict(zip(padded_axes, zip(pads[:half], pads[half:], strict=True), strict=True))
     zeros = node.get("mode", "constant") == "constant" and (value is None or not np.any(value))
     sides = [around.get(axis, (0, 0)) for axis in range(rank)]
     seen = (1,) * (3 - len(shape)) + shape

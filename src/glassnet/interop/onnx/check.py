@@ -135,6 +135,8 @@ class _Comparison:
         if item.value is None:
             return
         expected = self.values[item.value]
+        if item.value in self.source.turned:
+            expected = np.moveaxis(expected, self.source.turned[item.value][1], 0)
         if item.order is not None:
             expected = expected.transpose(0, *item.order)
         coarse = max((a.dtype for a in (expected, y)), key=lambda dtype: TOLERANCE.get(dtype.name, 0))

@@ -12,9 +12,9 @@ from onnx import TensorProto
 from glassnet.core.shapes import Shape
 from glassnet.interop.onnx.activations import ACTIVATIONS, ALPHA
 from glassnet.interop.onnx.attention import ATTENTION
-from glassnet.interop.onnx.forward import Forward, Value, View
+from glassnet.interop.onnx.forward import Forward, Product, Value, View
 from glassnet.interop.onnx.graph import Graph
-from glassnet.interop.onnx.recurrent import RECURRENT
+from glassnet.interop.onnx.recurrent import RECURRENT, both_ways, goes_into_recurrences
 from glassnet.kernels import (
     Kernel,
     activation,
@@ -118,7 +118,13 @@ def _embedding(run: Forward) -> Value:
 
 @emitter(dense.dense_forward)
 def _dense(run: Forward) -> Value | str:
-    names, (steps, width) = run.constants("weight", "bias"), run.shape("x")
+    steps, width = run.shape("x")
+    if goes_into_recurrences(run):
+        shape = _by_last(run)
+        name = run.graph.unique("inside")
+        run.products[name] = Product(run.reshaped(run.value("x"), (*shape[:-1], width)), run.call)
+        return Value(name, shape)
+    names = run.constants("weight", "bias")
     if steps == 1:
         return run.add("Gemm", run.read("x"), *names)
     shape = _by_last(run)
@@ -327,6 +333,7 @@ def emit(network: Network, graph: Graph, given: Mapping[int, Value], outputs: Se
         ConfigurationError: a kernel that no operator stands for; it is named, and its layer.
     """
     run = Forward(network, graph, EMITTERS)
+    run.join = lambda names, shape: both_ways(run, names, shape)
     for start, value in given.items():
         run.write_columns(View(run.x.buffer, (1, prod(run.x.shape))), start, value)
     for call in run.calls:

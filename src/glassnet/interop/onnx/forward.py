@@ -45,6 +45,13 @@ class Value(NamedTuple):
     shape: Shape
 
 
+class Product(NamedTuple):
+    """What a dense layer took, and its call."""
+
+    x: Value
+    call: RecordedCall
+
+
 class Forward:
     """The calls of a forward pass, one after another, and what their nodes have given so far.
 
@@ -59,6 +66,10 @@ class Forward:
         x: the inputs, as a view.
         outputs: what the network gives, likewise.
         add: adds a node.
+        products: the dense layers that gave values, by the values' names.
+        recurrences: likewise of recurrences, see ``recurrent``.
+        turned: values with their first two axes exchanged, by the names of what they were, both ways.
+        join: what may write values side by side otherwise than by Concat: of their names, and the shape of the whole.
 
     Raises:
         ConfigurationError: a layer of the user's own does more than call kernels; or something else with other rows.
@@ -86,6 +97,10 @@ class Forward:
         self._parts: dict[int, tuple[int, dict[int, Value]]] = {}
         self._reshaped: dict[tuple[str, Shape], Value] = {}
         self._constants: dict[tuple[Any, ...], str] = {}
+        self.products: dict[str, Product] = {}
+        self.recurrences: dict[str, Any] = {}
+        self.turned: dict[str, str] = {}
+        self.join: Callable[[list[str], Shape], Value | None] = lambda names, shape: None
 
     def _views(self, network: Network, rows: int) -> tuple[list[RecordedCall], list[Shape], View, View]:
         # Convolutions keep their batch norm apart: whoever reads the file finds both, from_onnx the same layers again.
@@ -172,12 +187,22 @@ class Forward:
         numbers = places if view.places is None else np.take(view.places, places)
         return self.reshaped(self.of(View(view.buffer, shape, tuple(numbers.tolist()))), shape)
 
-    def constants(self, *names: str, arrange: Callable[[Array], Array] = lambda array: array) -> list[str]:
-        """Arrays that are constants, rearranged; a parameter stands in the file once, by its own name."""
+    def constants(
+        self, *names: str, arrange: Callable[[Array], Array] = lambda array: array, call: RecordedCall | None = None
+    ) -> list[str]:
+        """Arrays that are constants, rearranged; a parameter stands in the file once, by its own name.
+
+        Args:
+            names: the kernel's names of them.
+            arrange: what becomes of them.
+            call: of which they are; by default the one in hand.
+        """
         found = []
         for name in names:
-            if self.call.arrays[name] is not None:
-                array = self.array(name)
+            array = (call or self.call).arrays[name]
+            if array is not None:
+                if not isinstance(array, np.ndarray):
+                    self.refuse(f"its {name} is calculated from the inputs")
                 values = arrange(array)
                 key = place_of(array), array.shape, array.strides, values.shape, values.strides
                 if not np.isfinite(values).all():
@@ -253,6 +278,9 @@ class Forward:
             axis, after, shape = 1, 1, (lead, sum(widths))
         shapes = ((*shape[:axis], width // after, *shape[axis + 1 :]) for width in widths)
         names = [self.reshaped(*each).name for each in zip(ordered, shapes, strict=True)]
+        found = self.join(names, shape) if axis == len(shape) - 1 else None
+        if found is not None:
+            return found
         return Value(names[0] if len(names) == 1 else self.add("Concat", *names, axis=axis), shape)
 
     def _chosen(self, value: Value, places: Array) -> Value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,27 @@ class Graph:
         name = output or self.unique(f"{kind.lower()}_{len(self.nodes)}")
         self.nodes.append(helper.make_node(kind, inputs, [name], **settings))
         return name
+
+    def add_several(self, kind: str, count: int, *inputs: str, **settings: Any) -> list[str]:
+        """Adds a node with several outputs and returns their names."""
+        names = [self.unique(f"{kind.lower()}_{len(self.nodes)}") for _ in range(count)]
+        self.nodes.append(helper.make_node(kind, inputs, names, **settings))
+        return names
+
+    def prune(self, outputs: Iterable[str]) -> None:
+        """Leaves out nodes, constants and outputs of nodes that nothing needs."""
+        wanted, kept = set(outputs), []
+        for node in reversed(self.nodes):
+            if wanted & set(node.output):
+                names = [name if name in wanted else "" for name in node.output]
+                while not names[-1]:
+                    names.pop()
+                del node.output[:]
+                node.output.extend(names)
+                wanted.update(node.input)
+                kept.append(node)
+        self.nodes = kept[::-1]
+        self.initializers = [tensor for tensor in self.initializers if tensor.name in wanted]
 
     def constant(self, name: str, array: Any, *, dtype: Any = None) -> str:
         """Adds a constant and returns its name; by default its numbers get the file's dtype."""

@@ -9,12 +9,14 @@ from typing import Any
 
 from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError, DataError, GlassnetError, require_extra
+from glassnet.interop.onnx.arrange import along
 from glassnet.interop.onnx.check import check
 from glassnet.interop.onnx.load import load
 from glassnet.interop.onnx.node import Found, Node, NoRowsError, UnsupportedError, require, scale
 from glassnet.interop.onnx.operators import OPERATORS, refusal
 from glassnet.interop.onnx.scalar import SPELLING, spelt_out
-from glassnet.interop.onnx.simplify import simplified
+from glassnet.interop.onnx.sequences import RECURRENCES
+from glassnet.interop.onnx.simplify import put_together, simplified
 from glassnet.interop.onnx.source import ML, Source
 from glassnet.layers import Identity, Layer
 from glassnet.network import Concat, Network, Residual, Sequential
@@ -81,6 +83,7 @@ def _imported(proto: Any, output: str | None, where: str) -> Network:
     stuck = source.look()
     if stuck is not None:
         raise _cannot_run(source, *stuck)
+    _require_rows(source)
     reader = _Reader(source)
     found = simplified(reader.between(source.input, source.output)) or [Found(Identity())]
     found[-1] = replace(found[-1], value=source.output, order=None)
@@ -112,6 +115,25 @@ def _cannot_run(source: Source, proto: Any, reason: str) -> ConfigurationError:
         return refusal(source.where, f"{node} with {error}", _PART)
     fix = "check that onnxruntime runs the model; what cannot be run cannot be compared with what is read"
     return refusal(source.where, f"{node}, which onnx's reference evaluator cannot run ({reason})", fix)
+
+
+def _require_rows(source: Source) -> None:
+    """Refuses a graph of which an operator makes something else than a row of each row, or that ends in other axes."""
+    proto = source.first_without_rows()
+    if source.output in source.turned:
+        proto = source.nodes[-1]
+    if proto is None:
+        return
+    node = Node(proto, source)
+    reason = f"the value {node.outputs[0]!r}, which has not a row for each row of the input"
+    if source.output in source.turned:
+        reason = f"the output {source.output!r}, which has its rows along axis {source.turned[source.output][1]}"
+    try:
+        if node.kind in OPERATORS:
+            OPERATORS[node.kind](node)
+    except (UnsupportedError, *BROKEN) as error:
+        reason = str(error)
+    raise refusal(source.where, f"{node} with {reason}", _PART)
 
 
 def _fill(found: Sequence[Found], where: str) -> None:
@@ -245,7 +267,7 @@ class _Reader:
         walk = self.walks[end]
         node, data = walk.node, walk.node.data()
         try:
-            if node.place and node.kind != "Split":
+            if node.place and node.kind not in ("Split", *RECURRENCES):
                 raise UnsupportedError(f"its output {node.place + 1}, {end!r}")
             if len(data) > 1:
                 begin = walk.before
@@ -270,16 +292,18 @@ class _Reader:
 
     def _joined(self, node: Node, fork: str, depth: int) -> list[Found]:
         require(len(node.data()) == len(node.inputs), "a constant beside what is calculated")
-        after = node.after
+        after, rows = node.placed_after
         branches = [simplified(self.between(fork, value, depth + 1)) for value in node.inputs]
         if node.kind == "Concat":
-            axis = int(node.get("axis", 0)) % (len(after) + 1)
-            require(axis >= 1, "axis=0")
+            axis = along(rows, int(node.get("axis", 0)) % (len(after) + 1))
             node.arranged_all()
             node.finish()
+            whole = put_together(branches, node.placed(fork)[0], axis, after)
+            if whole is not None:
+                return whole
             return [Found(Concat(*map(_network, branches), axis=axis), branches=branches)]
         require(node.kind in ("Add", "Sub") and len(branches) == 2, f"{len(branches)} values that are calculated")
-        require(all(node.row(name) == after for name in node.inputs), "values of different shapes")
+        require(all(node.placed(name) == (after, rows) for name in node.inputs), "values of different shapes")
         node.arranged_all()
         node.finish()
         if node.kind == "Sub":

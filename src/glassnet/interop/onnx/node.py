@@ -60,10 +60,13 @@ class Found:
 class Around(Protocol):
     """The graph around an operator, see ``Source``: its operators' versions, and what is known of its values."""
 
+    output: str
     versions: dict[str, int]
     depends: set[str]
     rows: dict[str, Shape]
+    turned: dict[str, tuple[Shape, int]]
     constants: dict[str, Array]
+    beside: dict[str, list[Array]]
 
 
 class Node:
@@ -103,21 +106,58 @@ class Node:
 
     def x(self, place: int = 0) -> Shape:
         """The shape of a row of the input at that place, which must be the only one that is calculated."""
+        shape, axis = self.placed_x(place)
+        self._require_first(self.inputs[place], axis)
+        return shape
+
+    def placed_x(self, place: int = 0) -> tuple[Shape, int]:
+        """The same wherever the input has its rows, with the axis that has them."""
         self._taken.add(place)
         require(self.data() == [place], f"inputs {self.data()} that are calculated, where {place} alone is understood")
-        return self.row(self.inputs[place])
+        return self.placed(self.inputs[place])
 
     def row(self, value: str) -> Shape:
-        """The shape of a row of a value."""
-        shape = self._source.rows.get(value)
-        if not shape:
-            raise NoRowsError(f"the value {value!r}, which has not a row for each row of the input")
+        """The shape of a row of a value that has its rows first."""
+        shape, axis = self.placed(value)
+        self._require_first(value, axis)
         return shape
+
+    def placed(self, value: str) -> tuple[Shape, int]:
+        """The shape of a row of a value, and the axis that has the rows."""
+        found = self._source.turned.get(value, (self._source.rows.get(value), 0))
+        if not found[0]:
+            raise NoRowsError(f"the value {value!r}, which has not a row for each row of the input")
+        return found[0], found[1]
+
+    def _require_first(self, value: str, axis: int) -> None:
+        if axis != 0:
+            raise NoRowsError(f"the value {value!r}, which has not a row but a step for each place of its first axis")
 
     @property
     def after(self) -> Shape:
-        """The shape of a row of its output."""
+        """The shape of a row of its output, which has its rows first."""
         return self.row(self.outputs[self.place])
+
+    @property
+    def placed_after(self) -> tuple[Shape, int]:
+        """The shape of a row of its output, and the axis that has the rows."""
+        return self.placed(self.outputs[self.place])
+
+    @property
+    def is_last(self) -> bool:
+        """Whether it gives what is read."""
+        return self._source.output in self.outputs
+
+    def settled(self, place: int) -> list[Array]:
+        """The input at that place with several numbers of rows, on which alone it may depend; none if there is none."""
+        self._taken.add(place)
+        name = self.inputs[place] if place < len(self.inputs) else ""
+        if not name:
+            return []
+        if name in self._source.constants:
+            return [self._source.constants[name]]
+        require(name in self._source.beside, f"the input {name!r}, which depends on the data")
+        return self._source.beside[name]
 
     def arranged(self, place: int = 1) -> None:
         """An input that says how numbers are arranged, which the shapes of values tell."""

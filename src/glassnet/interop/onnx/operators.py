@@ -18,6 +18,7 @@ from glassnet.core.shapes import Array, Shape
 from glassnet.interop.onnx.activations import ACTIVATIONS, ALPHA
 from glassnet.interop.onnx.arrange import ARRANGING
 from glassnet.interop.onnx.node import Found, Node, between, require, scale, view
+from glassnet.interop.onnx.sequences import RECURRENCES
 from glassnet.interop.onnx.windows import WINDOWS
 
 Reader = Callable[[Node], list[Found]]
@@ -25,7 +26,7 @@ LARGEST = float(np.finfo(np.float32).max)
 
 
 def _activation(node: Node) -> list[Found]:
-    node.x()
+    node.placed_x()
     settings = {ALPHA[node.kind][0]: node.get("alpha", ALPHA[node.kind][1])} if node.kind in ALPHA else {}
     return [Found(ACTIVATIONS[node.kind](**settings))]
 
@@ -60,7 +61,7 @@ def _prelu(node: Node) -> list[Found]:
 
 
 def _dropout(node: Node) -> list[Found]:
-    node.x()
+    node.placed_x()
     node.ignore("seed")
     ratio = node.get("ratio") if node.version < 12 else node.optional(1, "a ratio")
     training = None if node.version < 12 else node.optional(2, "a mode")
@@ -70,7 +71,7 @@ def _dropout(node: Node) -> list[Found]:
 
 
 def _identity(node: Node) -> list[Found]:
-    node.x()
+    node.placed_x()
     return []
 
 
@@ -85,12 +86,12 @@ def _cast(node: Node) -> list[Found]:
     return []
 
 
-def broadcast(node: Node, place: int, shape: Shape) -> Array:
-    """The constant at that place as it meets each row of that shape."""
+def broadcast(node: Node, place: int, shape: Shape, rows: int = 0) -> Array:
+    """The constant at that place as it meets each row of that shape, where that axis has the rows."""
     value = node.constant(place, "a constant")
     require(value.dtype.kind in "fiu", f"a constant of {value.dtype}")
     require(value.ndim <= len(shape) + 1, f"a constant of shape {value.shape} for rows of shape {shape}")
-    whole = value.reshape((1,) * (len(shape) + 1 - value.ndim) + value.shape)
+    whole = np.moveaxis(value.reshape((1,) * (len(shape) + 1 - value.ndim) + value.shape), rows, 0)
     require(
         bool(len(whole)) and bool((whole == whole[:1]).all()),
         f"a constant of shape {value.shape}, not one for all rows",
@@ -102,9 +103,10 @@ def broadcast(node: Node, place: int, shape: Shape) -> Array:
 
 def _arithmetic(node: Node) -> list[Found]:
     place = next(iter(node.data()), 0)
-    shape = node.x(place)
-    other = broadcast(node, 1 - place, shape)
-    require(node.after == shape, f"rows of shape {shape} that become {node.after}")
+    shape, rows = node.placed_x(place)
+    other = broadcast(node, 1 - place, shape, rows)
+    after, _ = node.placed_after
+    require(after == shape, f"rows of shape {shape} that become {after}")
     if node.kind == "Add":
         return scale(shape, 1.0, other)
     if node.kind == "Sub":
@@ -151,16 +153,17 @@ def _gemm(node: Node) -> list[Found]:
 
 def _matmul(node: Node) -> list[Found]:
     place = next(iter(node.data()), 0)
-    shape = node.x(place)
+    shape, rows = node.placed_x(place)
     weight = node.constant(1 - place, "a factor")
     require(weight.ndim == 2, f"a factor of shape {weight.shape}")
     if place == 1:  # (M, K) (N, K, D) -> (N, M, D)
+        require(rows == 0, "a left factor that is a constant, where the rows are not first")
         require(len(shape) == 2, f"a left factor that is a constant, on rows of shape {shape}")
         return between(shape, (2, 1), [_dense(weight.T, None)], node.after)
     if len(shape) == 1:
         return [_dense(weight, None)]
     flat = (prod(shape[:-1]), shape[-1])
-    return [*view(shape, flat), _dense(weight, None), *view((flat[0], weight.shape[1]), node.after)]
+    return [*view(shape, flat), _dense(weight, None), *view((flat[0], weight.shape[1]), node.placed_after[0])]
 
 
 def _batch_norm(node: Node) -> list[Found]:
@@ -249,6 +252,7 @@ OPERATORS: dict[str, Reader] = {
     "Softmax": _softmax,
     **dict.fromkeys(ACTIVATIONS, _activation),
     **ARRANGING,
+    **RECURRENCES,
     **WINDOWS,
 }
 """How each operator is read."""

@@ -52,6 +52,7 @@ def make_proto(model: Model, opset: int) -> Any:
     for name, kind, settings in derived:
         graph.add(kind, "outputs", output=name, **settings)
         shapes[name] = shapes["outputs"]
+    graph.prune(shapes)
     infos = [helper.make_tensor_value_info(name, gives, ["batch", *shape]) for name, shape in shapes.items()]
     proto = helper.make_model(
         helper.make_graph(graph.nodes, "glassnet", inputs, infos, graph.initializers),

@@ -146,6 +146,50 @@ def _norm_and_scale(pair: list[Found]) -> list[Found] | None:
     return [replace(scale, layer=norm.layer, parameters={name: new[name] for name in own})]
 
 
+def _last_step(three: list[Found]) -> list[Found] | None:
+    """The outputs of a recurrence of which the last step alone is taken."""
+    sequences, flat, chosen = three
+    layer = sequences.layer
+    if not isinstance(layer, gl.SimpleRNN | gl.LSTM | gl.GRU) or not isinstance(chosen.layer, gl.Columns):
+        return None
+    if not (isinstance(flat.layer, gl.Flatten) and layer.return_sequences and flat.before[1:] == (layer.units,)):
+        return None
+    last = 0 if layer.reverse else flat.before[0] - 1
+    if chosen.layer.indices != tuple(range(last * layer.units, (last + 1) * layer.units)):
+        return None
+    return [
+        replace(
+            chosen, layer=type(layer)(**layer.settings() | {"return_sequences": False}), parameters=sequences.parameters
+        )
+    ]
+
+
+def put_together(branches: list[list[Found]], before: Shape, axis: int, after: Shape) -> list[Found] | None:
+    """What joins parts of one value that are all of it, in its own order: a view of it; None where it is anything else.
+
+    Args:
+        branches: the ways from that value to its parts.
+        before: the shape of its rows.
+        axis: along which the parts are joined.
+        after: the shape of what they make.
+    """
+    numbers = np.arange(prod(before))
+    parts = []
+    for branch in branches:
+        part = numbers.reshape(1, *before)
+        for layer in (found.layer for found in branch):
+            if isinstance(layer, gl.Columns):
+                part = part[:, list(layer.indices)]
+            elif isinstance(layer, gl.Permute):
+                part = part.transpose(0, *layer.order)
+            elif isinstance(layer, VIEWS):
+                part = part.reshape(1, *(layer.shape if isinstance(layer, gl.Reshape) else (-1,)))
+            else:
+                return None
+        parts.append(part)
+    return view(before, after) if np.array_equal(np.concatenate(parts, axis).ravel(), numbers) else None
+
+
 RULES: list[tuple[int, Rule]] = [
     (2, _views),
     (2, _permutations),
@@ -153,6 +197,7 @@ RULES: list[tuple[int, Rule]] = [
     (2, _bias),
     (2, _product_and_sum),
     (2, _norm_and_scale),
+    (3, _last_step),
     (3, _over_steps),
     (3, _groups),
 ]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.shapes import Array, Shape
+from glassnet.interop.onnx.axes import Step, axis_after
 from glassnet.interop.onnx.node import plain
 from glassnet.interop.onnx.operators import refusal
 
@@ -50,7 +51,9 @@ class Source:
         nodes: what lies between, in order.
         depends: names of the values that the input's numbers go into; others may depend on the number of rows.
         constants: values that are the same for any rows.
-        rows: the shape of a row of each value that has as many rows as the input.
+        rows: the shape of a row of each value that has as many rows as the input, along its first axis.
+        turned: likewise of values that have them along another axis, with that axis.
+        beside: what does not depend on the input's numbers, in several runs.
         dtype: of the network to be, float64 where anything is calculated so.
         batch: the number of rows that the file says; None where it is free.
     """
@@ -86,12 +89,14 @@ class Source:
         self.depends = {self.input}
         for node in self.nodes:
             if node.op_type not in ("Shape", "Size") and self.depends & set(node.input):
-                self.depends.update(node.output)
+                self.depends.update(name for name in node.output if name)
         self.initializers = [t for t in graph.initializer if t.name in used]
         own = prod(self.shape) + sum(prod(tensor.dims) for tensor in self.initializers)
         self.most_elements = min(MOST_ELEMENTS, max(FEW_ELEMENTS, MOST_GROWTH * own))
         self.dtype: np.dtype[Any] = np.dtype(np.float32)
         self.rows: dict[str, Shape] = {}
+        self.turned: dict[str, tuple[Shape, int]] = {}
+        self.beside: dict[str, list[Array]] = {}
 
     def _input(self, value: Any) -> tuple[int | None, Shape, np.dtype[Any]]:
         """The number of rows, the shape of one and the dtype."""
@@ -132,18 +137,53 @@ class Source:
             except _StuckError as error:
                 stuck = error.node, error.reason
         random = {name for node in self.nodes if node.op_type in NO_CONSTANTS for name in node.output}
-        for name in set.intersection(*(set(values) for values in seen)):
-            shapes = [np.shape(values[name]) for values in seen]
-            if name in self.depends:
-                if all(s[:1] == (n,) and s[1:] == shapes[0][1:] for s, n in zip(shapes, batches, strict=True)):
-                    self.rows[name] = shapes[0][1:]
-            elif name not in random and all(np.array_equal(seen[0][name], values[name]) for values in seen[1:]):
+        for name in set.intersection(*(set(values) for values in seen)) - self.depends:
+            self.beside[name] = [values[name] for values in seen]
+            if name not in random and all(np.array_equal(seen[0][name], values[name]) for values in seen[1:]):
                 self.constants[name] = seen[0][name]
+        self._find_rows(seen, batches)
         beside = {name for node in self.nodes if self.depends & set(node.input) for name in node.input}
         floats = {a.dtype for name, a in self.constants.items() if name in beside and a.dtype.kind == "f"}
         if np.dtype(np.float64) in floats or (not floats and self.kind == np.float64):
             self.dtype = np.dtype(np.float64)
         return stuck
+
+    def _find_rows(self, seen: Sequence[Values], batches: Sequence[int]) -> None:
+        """Finds which axis of each value has the rows."""
+        from onnx import helper
+
+        axes: dict[str, int | None] = {self.input: 0}
+        self.rows[self.input] = self.shape
+        known = set.intersection(*map(set, seen))
+        for node in self.nodes:
+            data = [place for place, name in enumerate(node.input) if name in self.depends]
+            given = {axes.get(node.input[place]) for place in data}
+            axis = given.pop() if len(given) == 1 else None
+            if axis is None or node.input[data[0]] not in known:
+                continue
+            attributes = {own.name: helper.get_attribute_value(own) for own in node.attribute}
+            others = {i: seen[0][n] for i, n in enumerate(node.input) if n in seen[0] and i not in data}
+            before = [np.shape(values[node.input[data[0]]]) for values in seen]
+            for place, name in enumerate(node.output):
+                if name in self.depends & known:
+                    after = [np.shape(values[name]) for values in seen]
+                    step = Step(attributes, place, axis, data[0] == 0, before, after, batches, others)
+                    axes[name] = own = axis_after(node.op_type, step)
+                    if own is not None:
+                        row = (*after[0][:own], *after[0][own + 1 :])
+                        self.rows |= {name: row} if own == 0 else {}
+                        self.turned |= {name: (row, own)} if own else {}
+
+    def first_without_rows(self) -> Any | None:
+        """The first operator that takes values with rows and gives one without, if what is read has none."""
+        placed = self.rows.keys() | self.turned.keys()
+        if self.output in placed:
+            return None
+        for node in self.nodes:
+            given = [name for name in node.input if name in self.depends]
+            if given and placed.issuperset(given) and not placed.issuperset(self.depends & set(node.output)):
+                return node
+        return None
 
     def run(self, rows: Array) -> Values:
         """Every value of the graph for rows (N, ...), by onnx's reference evaluator.
@@ -168,10 +208,11 @@ class Source:
         values[self.input] = rows
         values |= {t.name: numpy_helper.to_array(t) for t in self.initializers if t.name not in values}
         for node in self.nodes:
-            if not all(name in values for name in node.output):
+            names = [name for name in node.output if name]
+            if not all(name in values for name in names):
                 given = {name: values[name] for name in node.input if name}
                 self._require_small_output(node, given, len(rows))
-                values.update(zip(node.output, self._applied(node, given), strict=False))
+                values.update(zip(names, self._applied(node, given), strict=False))
 
     def _applied(self, node: Any, given: Values) -> list[Array]:
         """What a node gives."""
