@@ -259,6 +259,110 @@ def test_a_trace_explains_each_step() -> None:
     assert "cross_entropy_backward" in shown
 
 
+# Rows of different length
+
+
+LENGTHS = [5, 3, 4, 1, 5, 2]
+RAGGED = [row[:length] for row, length in zip(X, LENGTHS, strict=True)]
+
+
+def cut(values: Any) -> list[Any]:
+    return [row[:length] for row, length in zip(values, LENGTHS, strict=True)]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_padded_steps_weigh_nothing(name: str) -> None:
+    loss, targets = CASES[name]
+    found = []
+    for engine in ("numpy", "compiled"):
+        own = model(loss, engine=engine)
+        history = own.fit(RAGGED, cut(targets), epochs=2, batch_size=4, sample_weight=cut(WEIGHTS + 0.1), verbose=False)
+        measured = own.evaluate(RAGGED, cut(targets))["loss"]
+        found.append((history["loss"], measured, own.network.parameters))
+        # Each row by itself, without padding: a mean of means by their steps' weights, or a sum.
+        alone = [own.evaluate([x], [y], None)["loss"] for x, y in zip(RAGGED, cut(targets), strict=True)]
+        weights = [length * 1.0 for length in LENGTHS]
+        if isinstance(loss, gn.losses.CrossEntropy) and loss.class_weight is not None:
+            prepared = loss.prepare(targets, (STEPS, 4), np.dtype(np.float64), where="y")
+            by_class = loss.weigh_classes(None, prepared, (STEPS, 4), np.dtype(np.float64))
+            assert by_class is not None
+            weights = [row.sum() for row in cut(by_class)]
+        expected = sum(alone) if loss.reduction == "sum" else np.average(alone, weights=weights)
+        assert measured == pytest.approx(expected, rel=1e-9)
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
+
+
+def test_metrics_and_answers_of_rows_of_different_length() -> None:
+    own = model("cross_entropy", metrics=["accuracy", "perplexity", "f1"])
+    history = own.fit(RAGGED, cut(LABELS), epochs=2, validation_data=(RAGGED, cut(LABELS)), verbose=False)
+    measured = own.evaluate(RAGGED, cut(LABELS))
+    assert history["val_accuracy"][-1] == pytest.approx(measured["accuracy"])
+    classes, shares = own.predict_classes(RAGGED), own.predict_proba(RAGGED)
+    assert isinstance(classes, gn.data.Padded)
+    assert [len(row) for row in shares] == LENGTHS
+    for x, row, share in zip(RAGGED, classes, shares, strict=True):
+        (alone,) = own.predict_proba([x]) if len(x) < STEPS else own.predict_proba(x[None])
+        np.testing.assert_allclose(share, alone, rtol=1e-12)
+        np.testing.assert_array_equal(row, alone.argmax(axis=1))
+    right = np.concatenate([a == b for a, b in zip(classes, cut(LABELS), strict=True)])
+    assert measured["accuracy"] == pytest.approx(right.mean())
+    assert measured["perplexity"] == pytest.approx(np.exp(measured["loss"]))
+    own.class_names = tuple("abcd")
+    assert [len(names) for names in own.predict_classes(RAGGED, names=True)] == LENGTHS
+    figure = gn.plots.plot_confusion_matrix(own, RAGGED, cut(LABELS))
+    assert sum(int(text.get_text()) for text in figure.axes[0].texts) == sum(LENGTHS)
+
+
+def test_what_stands_behind_a_rows_end_is_never_looked_at() -> None:
+    own = model("cross_entropy")
+    x = gn.data.Padded(X, LENGTHS)
+    own.fit(x, cut(LABELS), verbose=False)
+    expected = own.evaluate(RAGGED, cut(LABELS), cut(WEIGHTS + 0.1))
+    behind = np.arange(STEPS) >= np.array(LENGTHS)[:, None]
+    labels = np.where(behind, -100, LABELS)
+    weights = np.where(behind, 7.0, WEIGHTS + 0.1)
+    assert own.evaluate(x, labels, weights) == expected
+    assert own.evaluate(x, gn.data.Padded(labels, LENGTHS), gn.data.pad(cut(weights))) == expected
+    assert own.step(x, labels) == pytest.approx(own.step_over([(RAGGED, cut(LABELS))]), rel=0.1)
+    assert own.gradients(x, labels).loss == pytest.approx(own.evaluate(RAGGED, cut(LABELS))["loss"], rel=1e-12)
+    short = [0, 1, 3, 5]  # all of them shorter than T, and labels of one length
+    two = [X[i][:2] for i in short]
+    assert own.evaluate(two, LABELS[short, :2])["loss"] == own.evaluate(two, [LABELS[i, :2] for i in short])["loss"]
+
+
+def test_labels_of_another_length_than_their_row_are_named() -> None:
+    own = model("cross_entropy")
+    wrong = [*cut(LABELS)[:-1], LABELS[5]]
+    for labels in (wrong, gn.data.pad(wrong)):
+        with pytest.raises(gn.ShapeError, match="y: row 5: received 5 steps, expected 2, as many as the network gives"):
+            own.fit(RAGGED, labels, verbose=False)
+    weights = cut(WEIGHTS + 0.1)
+    weights[1] = weights[2]
+    with pytest.raises(gn.ShapeError, match="sample_weight: row 1: received 4 steps, expected 3"):
+        own.fit(RAGGED, cut(LABELS), sample_weight=weights, verbose=False)
+    with pytest.raises(gn.ShapeError, match="y: row 1: received 3 steps, expected 5"):
+        own.fit(X, cut(LABELS), verbose=False)
+    with pytest.raises(gn.ShapeError, match="y: received 5 rows"):
+        own.fit(RAGGED, cut(LABELS)[:5], verbose=False)
+    one = gn.Model(gn.Sequential(gn.LSTM(3), gn.Dense(4)), "cross_entropy", "adam")
+    with pytest.raises(gn.ShapeError, match="as many numbers as each row has steps.*return_sequences=True"):
+        one.fit(RAGGED, cut(LABELS), verbose=False)
+    assert len(one.fit(RAGGED, LABELS[:, 0], verbose=False)) == 1
+
+
+def test_the_outputs_own_lengths_count() -> None:
+    net = gn.Sequential(gn.Conv1D(4, 2, stride=2))
+    own = gn.Model(net, "mean_squared_error", "adam", dtype="float64")
+    x = [row for row in RAGGED if len(row) > 1]
+    halves = [np.ones((len(row) // 2, 4)) for row in x]
+    own.fit(x, halves, verbose=False)
+    outputs = own.predict(x)
+    assert [len(row) for row in outputs] == [len(row) for row in halves]
+    errors = np.concatenate([((o - 1) ** 2).mean(axis=1) for o in outputs])
+    assert own.evaluate(x, halves)["loss"] == pytest.approx(errors.mean())
+
+
 # What is refused
 
 
@@ -314,3 +418,5 @@ def test_an_own_loss_of_whole_rows_takes_no_weights_of_steps() -> None:
         for engine in ("numpy", "compiled"):
             with pytest.raises(gn.ConfigurationError, match="a loss (of|for) each"):
                 model(function, engine=engine).fit(X, AMOUNTS, sample_weight=WEIGHTS, verbose=False)
+            with pytest.raises(gn.ConfigurationError, match="a loss (of|that is one of|for) each"):
+                model(function, engine=engine).fit(RAGGED, cut(AMOUNTS), verbose=False)

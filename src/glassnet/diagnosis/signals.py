@@ -24,6 +24,7 @@ def look(network: Network, loss: Loss, rows: Rows, *, seed: int) -> WatchRecord:
     """One pass forward and backward over all rows on a copy of the network, and what its numbers were like."""
     network = deepcopy(network)
     run = KeepingRunner(seed, 0)
+    run.lengths = rows.lengths
     outputs, cache = network.forward(run, rows.x, training=True)
     row_weights, _ = loss.row_weights(run, outputs, rows.loss_weights)
     value, loss_cache = loss.forward(run, outputs, rows.targets, row_weights)

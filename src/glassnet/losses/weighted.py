@@ -11,6 +11,7 @@ import numpy as np
 
 from glassnet.core.checks import numeric, same_rows
 from glassnet.core.errors import ConfigurationError, DataError, ShapeError
+from glassnet.core.ragged import is_ragged, padded_rows
 from glassnet.core.settings import is_real, number
 from glassnet.core.shapes import Array, Shape, batch_shape, flat, size_of
 from glassnet.kernels import losses as kernels
@@ -419,6 +420,12 @@ def targets_by_loss(loss: Loss, targets: Any, *, where: str) -> Iterator[tuple[L
     if isinstance(loss, WeightedSum):
         given = loss.by_output(targets, where=where)
         for name in given:
-            yield loss.loss_of(name), numeric(given[name], where=f"{where}[{name!r}]"), f"{where}[{name!r}]"
+            place = f"{where}[{name!r}]"
+            yield loss.loss_of(name), _array(given[name], place), place
     else:
-        yield loss, numeric(targets, where=where), where
+        yield loss, _array(targets, where), where
+
+
+def _array(targets: Any, where: str) -> Array:
+    """Targets as an array, with zeros behind those of rows that are shorter than others."""
+    return padded_rows(targets, None, where=where).values if is_ragged(targets) else numeric(targets, where=where)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from glassnet.core.errors import ConfigurationError
+from glassnet.core.ragged import Padded
 from glassnet.core.settings import boolean, whole
 from glassnet.core.shapes import Array
 from glassnet.losses import WeightedSum
@@ -16,7 +18,7 @@ from glassnet.model.named_data import named_classes
 from glassnet.model.outputs import by_output
 from glassnet.model.quick_rows import quick_named, quick_numbers, quick_row
 from glassnet.model.stream import Stream
-from glassnet.network import Graph, Names, activations
+from glassnet.network import Graph, Names, activations, lengths_after
 from glassnet.preprocessing import Standardize
 from glassnet.tables import Table
 from glassnet.training import Gradients, Predictor, loss_gradients
@@ -37,15 +39,24 @@ class Answering(WithDoors):
         x may be one row in a dict, ``{"age": 31, "town": "Ulm"}``, a list of such rows, a dict of columns or a Series
         of a row, where the model knows its columns' names; one row gives outputs (1, ...).
 
+        For rows of different length, whose outputs are those of steps, they are ``gn.data.Padded``.
+
         They are in the model's dtype; with ``target_scaling`` in the targets' own unit, and float64.
         For ``Poisson`` and ``Gamma`` they are logarithms of the mean: see ``predict_mean``.
         """
+        after: Array | None = None
         outputs = self._quick_outputs(x) if type(x) is np.ndarray or type(x) is dict else None
         if outputs is None:
             self.require_built("predict")
-            outputs = self._outputs(*self.inputs_and_lengths(x, where="predict: x"))
+            inputs, lengths = self.inputs_and_lengths(x, where="predict: x")
+            outputs = self._outputs(inputs, lengths)
+            after = None if lengths is None else lengths_after(self.network, lengths)
         if self.target_scaling is not None:
-            return self.target_scaling.invert(outputs, np.float64)
+            outputs = self.target_scaling.invert(outputs, np.float64)
+        if after is not None:
+            return Padded(outputs, after)
+        if self.target_scaling is not None:
+            return outputs
         return by_output(self.network, outputs) if isinstance(self.network, Graph) else outputs
 
     def _quick_outputs(self, x: Any) -> Array | None:
@@ -102,7 +113,7 @@ class Answering(WithDoors):
         Raises:
             ConfigurationError: for other losses, whose outputs are no probabilities.
         """
-        return self.loss.probabilities(self.predict(x))
+        return _of_each(self.loss.probabilities, self.predict(x))
 
     def predict_mean(self, x: Any) -> Any:
         """Predictions (N, ...) in the targets' unit: e^output for ``Poisson`` and ``Gamma``, else ``predict(x)``.
@@ -117,7 +128,7 @@ class Answering(WithDoors):
                 expected="a loss for numbers, such as Poisson, Gamma or MeanSquaredError",
                 fix="use model.predict_proba(x) or model.predict_classes(x)",
             )
-        return self.loss.means(self.predict(x))
+        return _of_each(self.loss.means, self.predict(x))
 
     def predict_classes(self, x: Any, *, names: bool = False) -> Any:
         """The predicted class of each row, integers (N,); 0 or 1 for each output where several labels may hold.
@@ -137,7 +148,9 @@ class Answering(WithDoors):
                 fix="use model.predict(x)",
             )
         names = boolean(names, "names", "predict_classes")
-        labels = self.loss.classes(self.predict(x))
+        labels = _of_each(self.loss.classes, self.predict(x))
+        if isinstance(labels, Padded) and names:
+            return [named_classes(self, own) for own in labels]
         return named_classes(self, labels) if names else labels
 
     def activations(self, x: Any, names: Names = None, *, training: bool = False) -> dict[str, Array]:
@@ -193,3 +206,8 @@ class Answering(WithDoors):
         keys = {"seed": self.seed, "step": self.optimizer.steps}
         found = loss_gradients(self.network, self.loss, rows, training=training, **keys)
         return in_unit_of_x(found, self.preprocessing, self.feature_names)
+
+
+def _of_each(meaning: Callable[[Any], Any], outputs: Any) -> Any:
+    """What outputs mean; of rows of different length that of their own steps."""
+    return Padded(meaning(outputs.values), outputs.lengths) if isinstance(outputs, Padded) else meaning(outputs)

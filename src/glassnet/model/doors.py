@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.calls import Closed
-from glassnet.core.checks import numeric, same_rows
+from glassnet.core.checks import same_rows
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.ragged import without_padding
 from glassnet.core.shapes import Array
@@ -15,7 +15,7 @@ from glassnet.losses import Loss, WeightedSum
 from glassnet.metrics import Metric
 from glassnet.model.checks import check_channels, check_lookups, check_rows, check_vocabulary
 from glassnet.model.data import keeps_differences, prepared_inputs, prepared_targets
-from glassnet.model.lengths import ragged_rows, require_no_steps
+from glassnet.model.lengths import of_steps, ragged_rows
 from glassnet.model.named_data import named_inputs, named_rows
 from glassnet.model.outputs import refuse_lost_digits, require_one_output
 from glassnet.network import Network, lengths_after
@@ -75,25 +75,38 @@ class WithDoors(Closed):
         if not self.network.is_built:
             output_shape = self.network.infer_shapes(inputs.shape[1:], np.random.default_rng(self.seed))
         self._check_lookups(inputs, where=f"{where}: x")
+        after: Array | None = None
         if lengths is not None:
             inputs = without_padding(inputs, lengths)  # which may have been scaled
-            require_no_steps(lengths_after(self.network, lengths), where=f"{where}: x")
-        if not isinstance(self.loss, WeightedSum):
-            y = numeric(y, where=f"{where}: y")
+            after = lengths_after(self.network, lengths)
+        if isinstance(self.loss, WeightedSum):
+            y = self._by_output(y, after, len(inputs), where=f"{where}: y")
+        else:
+            y = of_steps(y, after, len(inputs), output_shape, where=f"{where}: y")
             check_rows(inputs.shape, y.shape, where=f"{where}: y")
         targets, originals = prepared_targets(
             y, self.target_scaling, self.loss, output_shape, self.dtype, where=f"{where}: y"
         )
         same_rows(len(inputs), targets, where=f"{where}: y", other="x")
-        given = None if sample_weight is None else numeric(sample_weight, where=f"{where}: sample_weight")
+        own = f"{where}: sample_weight"
+        given = None if sample_weight is None else of_steps(sample_weight, after, len(inputs), output_shape, where=own)
         loss_weights, weights = (
-            self.loss.weigh(given, len(inputs), output_shape, dtype, where=f"{where}: sample_weight")
+            self.loss.weigh(given, len(inputs), output_shape, dtype, where=own, lengths=after)
             for dtype in (self.dtype, np.dtype(np.float64))
         )
         if not self.network.is_built:
             self.network.build(inputs.shape[1:], seed=self.seed, dtype=self.dtype)
         loss_weights = self.loss.weigh_classes(loss_weights, targets, output_shape, self.dtype)
         return Rows(inputs, targets, weights, loss_weights, originals, lengths)
+
+    def _by_output(self, y: Any, after: Array | None, rows: int, *, where: str) -> dict[str, Any]:
+        """The targets of each output by its name, those of steps as arrays."""
+        assert isinstance(self.loss, WeightedSum)
+        shapes = self.loss.shapes
+        return {
+            name: of_steps(own, after, rows, shapes[name], where=f"{where}[{name!r}]")
+            for name, own in self.loss.by_output(y, where=where).items()
+        }
 
     def check_digits(self, x: Any, y: Any, *, where: str) -> None:
         """Refuses what is to be learned where its differences are lost in the network's dtype."""

@@ -12,6 +12,7 @@ from glassnet.core.calls import suggests
 from glassnet.core.checks import numeric
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.output import for_stream, is_heard, logger
+from glassnet.core.ragged import is_ragged
 from glassnet.core.settings import boolean, is_real, is_whole, number, whole
 from glassnet.core.turns import one_at_a_time, share_turn
 from glassnet.diagnosis import hints, nothing_to_learn
@@ -126,7 +127,7 @@ class Fitting(Answering):
                 x, y = named_rows(self, x if padded is None else padded.values, y, where="fit", learns=True)
                 if not isinstance(self.preprocessing, Table):
                     x = one_array(x, self.network, where="fit: x")
-                if not isinstance(self.loss, WeightedSum):
+                if not isinstance(self.loss, WeightedSum) and not is_ragged(y):
                     y = numeric(y, where="fit: y")
                 self.check_digits(x, y, where="fit")
                 x = x if padded is None else padded

@@ -6,9 +6,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError, DataError, shown
+from glassnet.core.checks import numeric, same_rows
+from glassnet.core.errors import ConfigurationError, DataError, ShapeError, shown
 from glassnet.core.ragged import Padded, is_ragged, padded_rows
-from glassnet.core.shapes import Array
+from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.network import Graph, Network
 from glassnet.preprocessing import Standardize
 from glassnet.tables import Table
@@ -74,15 +75,58 @@ def _tokens(vocabulary: Vocabulary, texts: list[str], steps: int | None, *, wher
     return padded_rows(rows, steps, where=where)
 
 
-def require_no_steps(after: Array | None, *, where: str) -> None:
-    """Refuses rows of different length whose outputs are steps."""
-    if after is not None:
-        raise ConfigurationError(
-            where=where,
-            received="rows of different length for a network whose outputs are steps",
-            expected="outputs without steps",
-            fix="let a recurrent layer without return_sequences or a pooling over time stand before the end",
-        )
+def of_steps(values: Any, after: Array | None, rows: int, output_shape: Shape, *, where: str) -> Array:
+    """What there is for each step of the outputs, such as labels, as an array (N, T, ...).
+
+    Behind a row's end, where nothing weighs anything, it repeats that of the row's first step: to any loss that takes
+    the row's own steps this is nothing to refuse.
+
+    Args:
+        values: an array; or what is of different length in each row, as a list of arrays or ``Padded``.
+        after: how many steps the outputs of each row have (N,), or None where all have T, or none.
+        rows: N.
+        output_shape: of a row: (T, M), or others, of which nothing is said here.
+        where: for messages.
+
+    Raises:
+        ShapeError: another row has more or fewer than the outputs have steps; or the outputs are not those of steps.
+    """
+    if len(output_shape) != 2:
+        if is_ragged(values):
+            raise ShapeError(
+                where=where,
+                received="as many numbers as each row has steps",
+                expected=f"what the network gives for a row, {batch_shape(output_shape)}",
+                fix="let the last recurrent layer give all of its steps: return_sequences=True",
+            )
+        return numeric(values, where=where)
+    steps = output_shape[0]
+    if is_ragged(values):
+        padded = padded_rows(values, None, where=where)
+        same_rows(rows, padded.values, where=where, other="x")
+        expected = np.full(rows, steps) if after is None else after
+        wrong = np.flatnonzero(padded.lengths != expected)
+        if len(wrong):
+            raise ShapeError(
+                where=f"{where}: row {wrong[0]}",
+                received=f"{padded.lengths[wrong[0]]} steps",
+                expected=f"{expected[wrong[0]]}, as many as the network gives for this row",
+                fix="look at how the rows and what belongs to them were cut",
+            )
+        return _filled(padded_rows(padded, steps, where=where).values, padded.lengths)
+    array = numeric(values, where=where)
+    if after is None or array.ndim < 2 or len(array) != rows:
+        return array
+    longest = int(after.max())
+    if array.shape[1] == longest < steps:
+        array = np.concatenate([array, np.zeros((rows, steps - longest, *array.shape[2:]), array.dtype)], axis=1)
+    return _filled(array, after) if array.shape[1] == steps else array
+
+
+def _filled(values: Array, lengths: Array) -> Array:
+    """The values (N, T, ...) with those of a row's first step behind its end."""
+    behind = np.arange(values.shape[1]) >= lengths[:, np.newaxis]  # (N, T)
+    return np.where(behind.reshape(*behind.shape, *[1] * (values.ndim - 2)), values[:, :1], values)
 
 
 def _are_short(x: Any, network: Network, steps: int | None) -> bool:

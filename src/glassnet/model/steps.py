@@ -10,6 +10,7 @@ import numpy as np
 
 from glassnet.core.checks import numeric
 from glassnet.core.errors import ConfigurationError
+from glassnet.core.ragged import is_ragged
 from glassnet.core.turns import one_at_a_time, share_turn
 from glassnet.losses import WeightedSum, targets_by_loss
 from glassnet.model.data import one_array
@@ -128,7 +129,7 @@ def _batch(model: WithDoors, x: Any, y: Any, sample_weight: Any, *, where: str) 
     x, y = named_rows(model, x if padded is None else padded.values, y, where=where)
     if not isinstance(model.preprocessing, Table):
         x = one_array(x, model.network, where=f"{where}: x")
-    if not isinstance(model.loss, WeightedSum):
+    if not isinstance(model.loss, WeightedSum) and not is_ragged(y):
         y = numeric(y, where=f"{where}: y")
     targets = targets_by_loss(model.loss, y, where=f"{where}: y")
     if model._stepper is None and sum(array.size for _, array, _ in targets) >= FEWEST_TO_TELL:

@@ -8,6 +8,7 @@ import numpy as np
 
 from glassnet.core.checks import as_rows, same_rows
 from glassnet.core.errors import ConfigurationError, DataError, ShapeError
+from glassnet.core.ragged import Padded
 from glassnet.core.shapes import Array
 from glassnet.losses.targets import check_labels
 from glassnet.model import Model
@@ -84,9 +85,10 @@ def classes_of_steps(model: Model, x: Any, y: Any, where: str) -> tuple[Array, A
         ConfigurationError: the model's loss is not about classes.
     """
     predicted = model.predict_classes(x)
+    predicted = predicted.values if isinstance(predicted, Padded) else predicted
     if predicted.ndim > 2:
         one_class(predicted, where)
-    rows = model.rows(x, y, None, where=where)
+    rows = model.rows(x, y, None, where=where, ragged=True)
     actual, counts = rows.targets, rows.weights
     if actual.ndim > predicted.ndim:
         actual = model.loss.classes(actual)
