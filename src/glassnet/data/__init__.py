@@ -7,6 +7,7 @@ from glassnet.data.dataset import Dataset, split, test_rows
 from glassnet.data.digits import digits
 from glassnet.data.folders import read_image_folder
 from glassnet.data.images import read_idx
+from glassnet.data.lanes import lanes
 from glassnet.data.matrices import read_csv
 from glassnet.data.pictures import PictureOptions
 from glassnet.data.sources import open_source
@@ -18,6 +19,7 @@ __all__ = [
     "Padded",
     "PictureOptions",
     "digits",
+    "lanes",
     "open_source",
     "pad",
     "parse_subset",

@@ -76,8 +76,11 @@ class Layer(WithWeights, ABC):
     needs_features = False
     """Whether it puts the numbers of the last axis together, so that rows of different length must be (N, T, D)."""
 
-    most_steps: int | None = None
+    stream_limit: int | None = None
     """How many steps of a sequence it has room for, where it is given one after another; None for any number."""
+
+    carries_in_training = False
+    """Whether what it keeps in ``run.state`` goes on from batch to batch of a training, too: ``fit(stateful=True)``."""
 
     mixes_rows = False
     """Whether, while training, a row's output depends on the other rows of its batch, as with batch normalisation."""

@@ -42,6 +42,7 @@ class _Recurrent(Layer):
     """
 
     with_lengths = MASKED
+    carries_in_training = True
     gates: ClassVar[int]
     carried: ClassVar[tuple[str, ...]] = ("initial",)
     bias: Parameter

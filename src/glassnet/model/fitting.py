@@ -24,6 +24,7 @@ from glassnet.model.lengths import ragged_rows
 from glassnet.model.named_data import forgotten_if_refused, named_rows
 from glassnet.model.resuming import Start, start_of, undone_if_refused
 from glassnet.model.saving import write
+from glassnet.model.stream import require_lanes
 from glassnet.tables import Table
 from glassnet.training import (
     Callback,
@@ -67,6 +68,7 @@ class Fitting(Answering):
         verbose: bool = True,
         resume: bool | str | Path = False,
         even_if_changed: bool = False,
+        stateful: bool = False,
     ) -> History:
         """Trains for some epochs; called again, it goes on with more of them.
 
@@ -97,6 +99,10 @@ class Fitting(Answering):
             even_if_changed: whether to go on with other rows, another batch size, order, engine or callbacks than the
                 training began with, which is refused otherwise. An epoch in progress then begins anew, and the
                 history's notes say so.
+            stateful: whether recurrences go on in each batch where they stopped in the batch before, row by row, as
+                ``gn.data.lanes`` lays out one long series or text: truncated backpropagation through time. Each epoch
+                begins with states of 0; validation rows each stand for themselves. It needs ``shuffle=False`` and a
+                ``batch_size`` that divides the number of rows.
 
         Returns:
             The ``History`` of these epochs, with ``resume`` of those before the break, too. Ctrl-C ends training after
@@ -116,7 +122,7 @@ class Fitting(Answering):
         """
         epochs = None if epochs is None else whole(epochs, "epochs", "fit")
         verbose = boolean(bool(verbose) if is_whole(verbose) and verbose in (0, 1) else verbose, "verbose", "fit")
-        shuffle = boolean(shuffle, "shuffle", "fit")
+        shuffle, stateful = boolean(shuffle, "shuffle", "fit"), boolean(stateful, "stateful", "fit")
         callbacks = as_callbacks(callbacks)
         goes_on: LatestFit | None = None
         notes: list[str] = []
@@ -135,7 +141,11 @@ class Fitting(Answering):
             share_turn(self, where="fit")  # for the memory that a network has once it is built
             rows, validation = _apart(self, rows, validation_data, validation_split)
             size = len(rows) if batch_size is None else min(whole(batch_size, "batch_size", "fit"), len(rows))
-            settings = self._settings(rows, validation, callbacks, start, batch_size=size, shuffle=shuffle)
+            own = {"batch_size": size, "shuffle": shuffle}
+            if stateful:
+                require_lanes(self.network, len(rows), size, shuffle=shuffle, split=validation_split)
+                own["stateful"] = True
+            settings = self._settings(rows, validation, callbacks, start, **own)
             if start is not None:
                 goes_on, notes = start.accepted(
                     settings, even_if_changed=boolean(even_if_changed, "even_if_changed", "fit")
@@ -171,6 +181,7 @@ class Fitting(Answering):
                 batch_size=size,
                 shuffle=shuffle,
                 verbose=verbose,
+                stateful=stateful,
             )
         finally:
             self._state = None

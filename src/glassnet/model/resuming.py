@@ -66,6 +66,9 @@ class Start:
         found = differences(fit.settings, now)
         position = fit.position
         assert position is not None
+        if now.get("stateful") and position.step:
+            done = f"{position.step:,} step{'s' if position.step > 1 else ''}"
+            found.append(f"an epoch of which {done} are done, whose states are not kept")
         if found and not even_if_changed and not fit.is_ended:
             raise ConfigurationError(
                 where=WHERE,

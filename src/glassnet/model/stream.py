@@ -65,7 +65,7 @@ class Stream:
         self._target_scaling = target_scaling
         self._below = _below_of(network)
         self._run = StepRunner()
-        limits = [(layer.most_steps, layer) for _, layer in network.walk() if layer.most_steps is not None]
+        limits = [(layer.stream_limit, layer) for _, layer in network.walk() if layer.stream_limit is not None]
         self._limit = min(limits, key=lambda pair: pair[0], default=None)
         given = np.zeros((rows, 1, *self._row), network.dtype)
         answer, _ = self._run.forward(network, given, training=False)  # by NumPy, so that every layer says what it must
@@ -190,13 +190,59 @@ class Stream:
         )
 
 
+def require_lanes(network: Network, rows: int, size: int, *, shuffle: bool, split: Any) -> None:
+    """Refuses a training in which states go on from batch to batch, where they cannot.
+
+    Args:
+        network: built.
+        rows: in an epoch.
+        size: rows in a batch.
+        shuffle: whether the rows come in another order.
+        split: the share of them that is set aside.
+
+    Raises:
+        ConfigurationError: rows would not follow on those of the batch before; a layer needs the whole sequence; or
+            none carries anything. What it is is named.
+    """
+    wrong = "shuffle=True" if shuffle else f"validation_split={split!r}" if split else ""
+    if rows % size:
+        wrong = f"batch_size={size} for {rows:,} rows"
+    if wrong:
+        raise ConfigurationError(
+            where="fit",
+            received=f"stateful=True with {wrong}",
+            expected="rows in their own order, of which each follows on the one that stands a whole batch before it",
+            fix="lay them out by x = gn.data.lanes(series, lanes=32, steps=64), and call fit with batch_size=32, "
+            "shuffle=False, and other lanes as validation_data",
+        )
+    run = StepRunner()
+    run.forward(network, np.zeros((1, 1, *_row_of(network)), network.dtype), training=False)
+    layers = dict(network.walk())
+    carrying = [layers[path] for path, _ in run.states.arrays]
+    for layer in carrying:
+        if not layer.carries_in_training:
+            raise ConfigurationError(
+                where=layer.where,
+                received="stateful=True",
+                expected="recurrences that go forwards, and layers of each step",
+                fix="leave stateful out: each row then stands for itself",
+            )
+    if not carrying:
+        raise ConfigurationError(
+            where="fit",
+            received=f"stateful=True for {network!r:.200}",
+            expected="a SimpleRNN, LSTM or GRU, whose states go on from batch to batch",
+            fix="leave stateful out",
+        )
+
+
 def _row_of(network: Network) -> Shape:
     """The shape of one step of a row."""
     shape = network.input_shape or ()
     several = isinstance(network, Graph) and (len(network.inputs) > 1 or len(network.outputs) > 1)
     if several or len(shape) > 2 or (len(shape) == 1 and not network.demands):
         raise ConfigurationError(
-            where="stream",
+            where="steps one after another",
             received=f"a network for inputs (N, {', '.join(map(str, shape))})" if not several else "several by name",
             expected="a network for sequences (N, T, D), or (N, T) before an Embedding, with one input and one output",
             fix="call predict",

@@ -56,7 +56,7 @@ def _require_streaming(layer: Any) -> None:
     if why:
         raise ConfigurationError(
             where=layer.where,
-            received=f"a stream, one step after another: {why}",
+            received=f"sequences that go on, step after step: {why}",
             expected="layers that need no step but those that have been",
             fix="call predict with whole sequences, or let recurrences, Dense, activations, causal attention and norms "
             "of each step take its place",

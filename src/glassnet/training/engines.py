@@ -20,6 +20,7 @@ from glassnet.network import Network
 from glassnet.runners import NumberOfStep, NumpyRunner
 from glassnet.runners.base import values_at
 from glassnet.runners.standins import NotRecorded
+from glassnet.runners.states import States
 from glassnet.training.batches import Rows, batch_sizes, batches
 from glassnet.training.latest_fit import TrainingPosition
 from glassnet.training.overflow import memory_is_finite
@@ -50,6 +51,8 @@ class Task:
             run.
         joins_single: whether a last batch of one row is joined to the one before.
         stretch: how many steps may follow on so many updates until ``proceed`` must be called.
+        states: what layers carry from batch to batch; it is 0 at the start of each epoch. None where every batch begins
+            anew.
     """
 
     rows: Rows
@@ -59,6 +62,7 @@ class Task:
     proceed: Callable[[int, Array, Array], bool]
     joins_single: bool = False
     stretch: Callable[[int], int] = lambda _: sys.maxsize
+    states: States | None = None
 
     @property
     def sizes(self) -> tuple[int, int, int]:
@@ -136,6 +140,8 @@ class Engine(ABC):
     def begin(self, task: Task, epoch: int, steps: int, begun: TrainingPosition | None) -> tuple[Array, Array, int]:
         """Room for losses and total weights of so many steps, with those of steps done before, and their number."""
         losses, totals = np.empty(steps), np.empty(steps)
+        if task.states is not None:
+            task.states.reset()
         if begun is None or not begun.step:
             return losses, totals, 0
         losses[: begun.step], totals[: begun.step] = begun.losses, begun.totals
@@ -161,6 +167,7 @@ class NumpyEngine(Engine):
             part = task.rows.take(batch)
             before, due = self.optimizer.steps, self.due()
             run = KeepingRunner(self.seed, before) if due else NumpyRunner(self.seed, before)
+            run.states = task.states
             step = TrainingStep(run, self.parts, part)
             losses[done], totals[done] = float(step.value[0]), float(step.total[0])
             done += 1
@@ -224,7 +231,7 @@ class CompiledEngine(Engine):
         """Runs as many epochs as fit into a slice; at least one, in several slices if need be."""
         if not self.programs:
             self._record(task)
-        count = 1 if self._is_overflowing else count
+        count = 1 if self._is_overflowing or task.states is not None else count
         orders, several = self._orders(task, epoch, min(count, max(1, self._pace // task.steps)))
         steps = several * task.steps
         losses, totals, done = self.begin(task, epoch, steps, begun)
@@ -301,7 +308,7 @@ class CompiledEngine(Engine):
 
     def _record(self, task: Task) -> None:
         size, full, rest = task.sizes
-        steps = [self._recorded(task.rows, rows) for rows in (size, rest) if rows]
+        steps = [self._recorded(task.rows, rows, task.states) for rows in (size, rest) if rows]
         self.programs = [CompiledProgram(step, self._questions, self._errors) for step in steps]
         self._native = self._replay_of(self.programs, full, rest)
         if self.watches:
@@ -309,11 +316,12 @@ class CompiledEngine(Engine):
         if not self.programs[0].python_calls:  # how long those take nobody knows
             self._pace = max(1, int(FIRST_SLICE_FLOPS / (1 + self.programs[0].flops)))
 
-    def _recorded(self, rows: Rows, batch_rows: int) -> RecordedStep:
+    def _recorded(self, rows: Rows, batch_rows: int, states: States | None = None) -> RecordedStep:
         """A step as recorded; a part that is found out only now, at batches of another size, gets its bridge."""
         while True:
             try:
                 how: Any = {"bridges": self._bridges, "on_trial": self._on_trial, "updates": self.updates}
+                how["states"] = states
                 return record_step(self.parts, rows, batch_rows, **how)
             except NotRecorded as refusal:
                 bridges = self._bridges.with_refused(refusal, self.parts)

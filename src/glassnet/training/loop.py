@@ -21,6 +21,7 @@ from glassnet.preprocessing import Standardize
 from glassnet.runners import NumpyRunner
 from glassnet.runners.base import values_at
 from glassnet.runners.own import held, is_own, named, single
+from glassnet.runners.states import States
 from glassnet.training.batches import Rows, epoch_order
 from glassnet.training.callbacks import Callback, TrainingState, stretch_of
 from glassnet.training.changes import Fingerprint
@@ -66,6 +67,7 @@ class Trainer:
         batch_size: int,
         shuffle: bool,
         verbose: bool,
+        stateful: bool = False,
     ) -> History:
         """Trains from ``state.position`` to the end of ``state.last_epoch``.
 
@@ -82,6 +84,7 @@ class Trainer:
         collected = self._collector(len(rows))
         order = self._orders(len(rows), shuffle)
         task = Task(rows, batch_size, order, collected, lambda *_: True, joins_single, stretch_of(callbacks))
+        task = replace(task, states=States()) if stateful else task
         require_place(task, origin)
         steps = task.steps
         bar = ProgressBar((state.first_epoch, state.last_epoch), steps, enabled=verbose)

@@ -14,6 +14,7 @@ from glassnet.network import Network
 from glassnet.optimizers import Optimizer
 from glassnet.runners import Recorder, Runner, TracingRunner
 from glassnet.runners.standins import stand_in
+from glassnet.runners.states import States
 from glassnet.training.batches import Rows
 from glassnet.training.parts import NO_BRIDGES, Bridges, Parts
 
@@ -63,6 +64,7 @@ def record_step(
     bridges: Bridges = NO_BRIDGES,
     on_trial: bool = False,
     updates: bool = True,
+    states: States | None = None,
 ) -> RecordedStep:
     """Writes one training step down on buffers of its own.
 
@@ -73,12 +75,14 @@ def record_step(
         bridges: the user's own parts that are recorded as calls of their Python code.
         on_trial: whether parameters refuse arithmetic, too, and buffers hold NaN; only for copies of the parts.
         updates: whether the optimizer has its turn; without it the step ends with the gradients.
+        states: what layers carry from step to step, or None.
 
     Raises:
         NotRecorded: an own part that is not bridged does more than call kernels.
     """
     network, _, optimizer, seed = parts
     recorder = Recorder(seed, bridged=bridges.ids(parts), poisoned=on_trial)
+    recorder.states = states
     sources: list[tuple[Array, Array]] = []
 
     def buffer(source: Array) -> Array:
@@ -106,7 +110,10 @@ def record_step(
         total=step.total,
         parameters=network.parameters,
         gradients=network.gradients,
-        keep=list(optimizer.state.values()) if updates else [network.gradients],
+        keep=[
+            *(optimizer.state.values() if updates else [network.gradients]),
+            *(states.arrays.values() if states is not None else ()),
+        ],
     )
 
 
