@@ -67,7 +67,7 @@ def plot_attention(
         >>> model = gn.Model(net, "cross_entropy", "adam")
         >>> _ = model.fit(x, y, verbose=False)
         >>> figure = gn.plots.plot_attention(model, x[0], steps=list("hello"))
-        >>> [axes.gettitle_of() for axes in figure.axes[:2]]
+        >>> [axes.get_title() for axes in figure.axes[:2]]
         ['head 1', 'head 2']
     """
     where = "plot_attention"
@@ -141,7 +141,7 @@ def plot_gates(
         >>> model = gn.Model(gn.Sequential(gn.GRU(6), gn.Dense(2)), "cross_entropy", "adam")
         >>> _ = model.fit(x, y, verbose=False)
         >>> figure = gn.plots.plot_gates(model, x[0])
-        >>> [axes.gettitle_of() for axes in figure.axes[:4]]
+        >>> [axes.get_title() for axes in figure.axes[:4]]
         ['reset gate r', 'update gate z', 'candidate n', 'state h']
     """
     where = "plot_gates"
