@@ -244,6 +244,38 @@ void attention_backward(In<T> dy, In<T> qkv, In<T> weights, In<T> thinned, In<in
 }
 GLASSNET_KERNEL(attention_backward);
 
+// One step of each sequence. Heads of a step lie side by side, as in the queries.
+template <class T>
+void attention_step(In<T> qkv, Out<T> keys, Out<T> values, Out<int64_t> places, Out<T> weights, Out<T> y) {
+    const int64_t rows = keys.shape(0), steps = keys.shape(1), heads = keys.shape(2), size = keys.shape(3);
+    const int64_t width = heads * size;
+    const T scale = 1 / std::sqrt(static_cast<T>(size));
+    for (int64_t n = 0; n < rows; ++n) {
+        const int64_t place = places[n]++, seen = place + 1;
+        const T* const step = qkv + n * 3 * width;
+        T *const own_keys = keys + n * steps * width, *const own_values = values + n * steps * width;
+        std::copy_n(step + width, width, own_keys + place * width);
+        std::copy_n(step + 2 * width, width, own_values + place * width);
+        for (int64_t h = 0; h < heads; ++h) {
+            const T *const query = step + h * size, *key = own_keys + h * size;
+            T* const weight = weights + (n * heads + h) * steps;
+            for (int64_t s = 0; s < seen; ++s, key += width)
+                weight[s] = scale * sum_of<T>(size, [=](int64_t i) { return query[i] * key[i]; });
+            const T top = max_of(seen, -std::numeric_limits<T>::infinity(), [=](int64_t s) { return weight[s]; });
+            for_elements(seen, [top](T& weight) { weight = vector_exp(weight - top); }, weight);
+            const T inverse = 1 / sum_of<T>(seen, [=](int64_t s) { return weight[s]; });
+            for_cheap_elements(seen, [inverse](T& weight) { weight *= inverse; }, weight);
+            std::fill(weight + seen, weight + steps, T(0));
+            T* const to = y + n * width + h * size;
+            std::fill_n(to, size, T(0));
+            const T* value = own_values + h * size;
+            for (int64_t s = 0; s < seen; ++s, value += width)
+                for_cheap_elements(size, [share = weight[s]](T value, T& sum) { sum += share * value; }, value, to);
+        }
+    }
+}
+GLASSNET_KERNEL(attention_step);
+
 template <class T>
 void attention_pool_forward(In<T> scores, In<T> x, In<int64_t> lengths, Out<T> weights, Out<T> y) {
     const int64_t rows = x.shape(0), steps = x.shape(1), width = x.shape(2);

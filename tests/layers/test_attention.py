@@ -10,9 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tracing.test_formulas import check
 
 import glassnet as gn
+from glassnet.compile import native
 from glassnet.core.shapes import Array
+from glassnet.kernels import KERNELS
+from glassnet.runners.states import States
 
 GOLDEN = np.load(Path(__file__).with_name("golden") / "attention.npz")
 NAMES = {
@@ -167,6 +171,76 @@ def test_causal_attention_sees_no_later_step() -> None:
     changed[:, 4:] += 1
     np.testing.assert_array_equal(model.predict(changed)[:, :4], before[:, :4])
     assert (model.predict(changed)[:, 4:] != before[:, 4:]).any()
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("encoding", ["learned", "sinusoidal", "rotary"])
+def test_one_step_after_another_gives_what_the_whole_gives(encoding: str, engine: str) -> None:
+    block = gn.TransformerBlock(2, 8, causal=True, rotary=encoding == "rotary")
+    net = gn.Sequential(*([] if encoding == "rotary" else [gn.PositionalEncoding(encoding)]), block)
+    net.build((6, 8), dtype="float64")
+    x = np.random.default_rng(0).normal(size=(3, 6, 8))
+    run = gn.TracingRunner() if engine == "numpy" else Native()
+    whole, _ = net.forward(run, x, training=False)
+    run.states = States()
+    for _ in range(2):
+        for t in range(6):
+            step, *layers = x[:, t : t + 1].copy(), *net.layers
+            for layer in layers:
+                step, _ = through(layer, run, step)
+            np.testing.assert_allclose(step[:, 0], whole[:, t], rtol=1e-10, atol=1e-13)
+        run.states.reset()
+    for call in getattr(run, "calls", []):
+        if call.kernel in ("attention_step", "count_step", "position_forward", "rotary_forward"):
+            check(call)
+    with pytest.raises(gn.ConfigurationError, match="go on from batch to batch"):
+        net.forward(run, x, training=True)
+
+
+def through(layer: gn.Layer, run: gn.Runner, x: Array) -> tuple[Array, Any]:
+    """A step through a layer, or through those of a network, which was built for whole sequences."""
+    if isinstance(layer, gn.Sequential):
+        for inner in layer.layers:
+            x, _ = through(inner, run, x)
+        return x, None
+    if isinstance(layer, gn.Residual):
+        return x + through(layer.residual, run, x)[0], None
+    return layer.forward(run, x, training=False)
+
+
+class Native(gn.NumpyRunner):
+    """Runs the native twins."""
+
+    def __call__(self, caller: Any, kernel: Any, **arguments: Any) -> None:
+        entry, module = KERNELS[kernel.__name__], native()
+        if module is None:
+            pytest.skip("a pure-Python installation")
+        arrays, numbers = [arguments[n] for n in entry.arrays], [float(arguments[n]) for n in entry.settings]
+        module.call(entry.name, True, arrays, numbers)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "compiled"])
+def test_a_stream_keeps_keys_and_values(engine: str) -> None:
+    blocks = gn.TransformerBlock(2, 8, causal=True), gn.TransformerBlock(4, 8, causal=True, rotary=True, norm="rms")
+    net = gn.Sequential(gn.Embedding(9, 8), gn.PositionalEncoding("learned"), *blocks, gn.Dense(9))
+    net.build((6,))
+    model = gn.Model(net, "cross_entropy", "adam", engine=engine)
+    x = np.random.default_rng(0).integers(0, 9, (3, 6))
+    expected, stream = model.predict(x), model.stream(rows=3)
+    for _ in range(2):
+        for t in range(6):
+            np.testing.assert_allclose(stream.step(x[:, t]), expected[:, t], rtol=1e-5, atol=1e-6)
+        with pytest.raises(gn.ConfigurationError, match="at most 6"):
+            stream.step(x[:, 0])
+        stream.reset()
+    with pytest.raises(gn.ConfigurationError, match="SelfAttention.*causal=False"):
+        gn.Model(built(gn.SelfAttention(2)), "mean_squared_error", "adam").stream()
+
+
+def built(*layers: gn.Layer) -> gn.Network:
+    net = gn.Sequential(*layers)
+    net.build((6, 8))
+    return net
 
 
 def test_rotary_weights_depend_on_distances_alone() -> None:

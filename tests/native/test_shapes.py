@@ -87,6 +87,8 @@ OPTIONAL = {
     "attention_pool_forward": ["lengths"],
     "attention_weights_forward": ["lengths"],
     "attention_backward": ["thinned", "lengths"],
+    "position_forward": ["first"],
+    "rotary_forward": ["first"],
     "weigh_rows": ["weights"],
     "weigh_value": ["before"],
 }
@@ -130,15 +132,19 @@ def of_sequences(kernel: str, case: Case) -> dict[str, tuple[int, ...]]:
     rows, steps, heads, size = case.depth, case.rows, case.depth, case.width
     if kernel.startswith("attention_pool"):
         found = {"x": (rows, steps, size), "scores": (rows, steps), "weights": (rows, steps), "y": (rows, size)}
-    elif kernel.startswith("position"):
-        found = {"x": (rows, steps, size), "y": (rows, steps, size), "table": (steps + size % 3, size)}
+    elif kernel.startswith(("position", "count")):
+        found = {"x": (rows, steps, size), "y": (rows, steps, size), "table": (steps + 2, size), "places": (rows,)}
     elif kernel.startswith("rotary"):
         found = dict.fromkeys(("x", "y"), (rows, steps, 3 * heads, 2 * size))
-        found |= dict.fromkeys(("cosines", "sines"), (steps, size))
+        found |= dict.fromkeys(("cosines", "sines"), (steps + 2, size))
+    elif kernel == "attention_step":
+        found = {"y": (rows, 1, heads, size), "qkv": (rows, 1, 3 * heads, size), "places": (rows,)}
+        found |= {"keys": (rows, steps, heads, size), "values": (rows, steps, heads, size)}
+        found |= {"weights": (rows, heads, steps)}
     else:
         found = {"y": (rows, steps, heads, size), "qkv": (rows, steps, 3 * heads, size)}
         found |= dict.fromkeys(("weights", "thinned", "products"), (rows, heads, steps, steps))
-    return found | {f"d{name}": shape for name, shape in found.items()} | {"lengths": (rows,)}
+    return found | {f"d{name}": shape for name, shape in found.items()} | {"lengths": (rows,), "first": (rows,)}
 
 
 def shapes_of(kernel: str, case: Case, rng: np.random.Generator) -> dict[str, tuple[int, ...]]:
@@ -210,6 +216,9 @@ def read_by(kernel: str, case: Case, shapes: dict[str, tuple[int, ...]], rng: np
         found["targets"] = rng.gamma(1.5, 3, shapes["targets"])
         if kernel.startswith("poisson"):
             found["targets"] *= rng.uniform(size=shapes["targets"]) < 0.7
+    for name in found.keys() & {"first", "places"}:
+        most = shapes["keys"][1] if "keys" in shapes else 3
+        found[name] = rng.integers(0, most, shapes[name])
     if "recurrent" in found:
         found["recurrent"] /= np.sqrt(len(found["recurrent"]))
     if "lengths" in found:

@@ -154,6 +154,49 @@ def attention_backward(
 
 
 @kernel(
+    "K_p = k,  V_p = v at the place p of the step in hand;  a_s = exp(q·K_s/√E) / Σ_r exp(q·K_r/√E) for s ≤ p;  "
+    "y = Σ_s a_s V_s;  p ← p + 1",
+    elements="""
+        keys_[n, s, h, e] = qkv[n, 0, H + h, e] if s == places[n] else keys[n, s, h, e]
+        values_[n, s, h, e] = qkv[n, 0, 2 * H + h, e] if s == places[n] else values[n, s, h, e]
+        places_[n] = places[n] + 1
+        weights[n, h, s] = (exp(score[n, h, s] - top[n, h])
+            / sum[r:S](exp(score[n, h, r] - top[n, h]) if r <= places[n] else 0) if s <= places[n] else 0)
+        y[n, t, h, e] = sum[s](weights[n, h, s] * values_[n, s, h, e])
+        score[n, h, s] = sum[e](qkv[n, 0, h, e] * keys_[n, s, h, e]) / sqrt(E)
+        top[n, h] = largest[r:S](score[n, h, r] if r <= places[n] else score[n, h, 0])
+    """,
+    writes="y weights",
+    updates="keys values places",
+    flops=lambda arrays: 4 * arrays["keys"].size + 20 * arrays["weights"].size,
+)
+def attention_step(qkv: Array, keys: Array, values: Array, places: Int64s, weights: Array, y: Array) -> None:
+    """Causal attention of one step of each sequence to those before it, whose keys and values are kept.
+
+    Args:
+        qkv: query, key and value of the step (N, 1, 3H, E).
+        keys: K (N, S, H, E), those of the steps before; this one's takes its place in it.
+        values: V (N, S, H, E), likewise.
+        places: p (N,), how many steps there were before, less than S.
+        weights: output a (N, H, S).
+        y: output (N, 1, H, E).
+    """
+    heads = keys.shape[2]
+    rows, step = np.arange(len(qkv)), qkv[:, 0]
+    keys[rows, places], values[rows, places] = step[:, heads : 2 * heads], step[:, 2 * heads :]
+    seen = np.arange(keys.shape[1]) <= places[:, np.newaxis, np.newaxis]  # (N, 1, S)
+    scores = np.sum(step[:, np.newaxis, :heads] * keys, axis=3).transpose(0, 2, 1) / np.sqrt(
+        qkv.dtype.type(qkv.shape[3])
+    )
+    top = np.max(np.where(seen, scores, -np.inf), axis=2, keepdims=True)
+    exponentials = np.where(seen, np.exp(np.where(seen, scores - top, 0)), 0)
+    np.divide(exponentials, np.sum(exponentials, axis=2, keepdims=True), out=weights)
+    shares = weights.transpose(0, 2, 1)[..., np.newaxis] * np.where(seen.transpose(0, 2, 1)[..., np.newaxis], values, 0)
+    np.copyto(y[:, 0], np.sum(shares, axis=1))
+    places += 1
+
+
+@kernel(
     "a_t = e^{s_t} / Σ_r e^{s_r};  y = Σ_t a_t x_t",
     elements="""
         weights[n, t] = (exp(scores[n, t] - top[n]) / sum[r:T](exp(scores[n, r] - top[n]) * (r < lengths[n]))

@@ -17,26 +17,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.core.shapes import Array
+from glassnet.core.shapes import Array, Int64s
 from glassnet.kernels.registry import kernel
 
 
 @kernel(
     "y_t = x_t + P_t",
-    elements="y[n, t, d] = x[n, t, d] + table[t, d]",
+    elements="y[n, t, d] = x[n, t, d] + table[t + first[n], d]",
     writes="y",
     in_place=True,
     shared="table",
 )
-def position_forward(x: Array, table: Array, y: Array) -> None:
+def position_forward(x: Array, table: Array, first: Int64s | None, y: Array) -> None:
     """Writes ``y_t = x_t + P_t``.
 
     Args:
         x: input (N, T, D).
         table: P (at least T, D), a row for each place.
+        first: the place of each row's first step (N,), or None for 0.
         y: output (N, T, D).
     """
-    np.add(x, table[: x.shape[1]], out=y)
+    np.add(x, _of_places(table, first, x.shape[1]), out=y)
 
 
 @kernel(
@@ -62,23 +63,26 @@ def position_backward(dy: Array, dtable: Array) -> None:
     "y_i = x_i cos θ_ti − x_{i+I} sin θ_ti,  y_{i+I} = x_{i+I} cos θ_ti + x_i sin θ_ti  of queries and keys",
     elements="""
         y[n, t, p, e] = (x[n, t, p, e] if p // (P // 3) == 2
-            else x[n, t, p, e] * cosines[t, e] - x[n, t, p, e + E // 2] * sines[t, e] if e < E // 2
-            else x[n, t, p, e] * cosines[t, e - E // 2] + x[n, t, p, e - E // 2] * sines[t, e - E // 2])
+            else x[n, t, p, e] * cosines[place, e] - x[n, t, p, e + E // 2] * sines[place, e] if e < E // 2
+            else x[n, t, p, e] * cosines[place, e - E // 2] + x[n, t, p, e - E // 2] * sines[place, e - E // 2])
+        place = t + first[n]
     """,
     writes="y",
     shared="cosines sines",
     flops=3,
 )
-def rotary_forward(x: Array, cosines: Array, sines: Array, y: Array) -> None:
+def rotary_forward(x: Array, cosines: Array, sines: Array, first: Int64s | None, y: Array) -> None:
     """Turns queries and keys by the angles of their places.
 
     Args:
         x: queries, keys and values (N, T, 3H, E).
         cosines: cos θ (at least T, E/2).
         sines: sin θ (at least T, E/2).
+        first: the place of each row's first step (N,), or None for 0.
         y: output (N, T, 3H, E); the values as they are.
     """
-    _turn(x, cosines, sines, y)
+    cosine, sine = (_of_places(table, first, x.shape[1]) for table in (cosines, sines))
+    _turn(x, cosine, sine, y)
 
 
 @kernel(
@@ -101,12 +105,23 @@ def rotary_backward(dy: Array, cosines: Array, sines: Array, dx: Array) -> None:
         sines: sin θ (at least T, E/2).
         dx: output ∂L/∂x (N, T, 3H, E).
     """
-    _turn(dy, cosines, -sines, dx)
+    _turn(dy, cosines[: dy.shape[1]], -sines[: dy.shape[1]], dx)
+
+
+@kernel("places ← places + 1", elements="places_ = places + 1", updates="places")
+def count_step(places: Int64s) -> None:
+    """Counts a step of each sequence (N,)."""
+    places += 1
+
+
+def _of_places(table: Array, first: Array | None, steps: int) -> Array:
+    """The rows of a table for the steps in hand: (T, ...), or (N, T, ...) where each row has a place of its own."""
+    return table[:steps] if first is None else table[first[:, np.newaxis] + np.arange(steps)]
 
 
 def _turn(x: Array, cosines: Array, sines: Array, y: Array) -> None:
-    steps, turned = x.shape[1], x.shape[2] // 3 * 2
-    cosine, sine = (table[:steps, np.newaxis] for table in (cosines, sines))  # (T, 1, E/2)
+    turned = x.shape[2] // 3 * 2
+    cosine, sine = (table[..., np.newaxis, :] for table in (cosines, sines))  # (T, 1, E/2), or with rows before
     first, second = np.split(x[:, :, :turned], 2, axis=3)
     y[:, :, turned:] = x[:, :, turned:]
     y[:, :, :turned] = np.concatenate((first * cosine - second * sine, second * cosine + first * sine), axis=3)

@@ -17,6 +17,7 @@ from glassnet.kernels.attention import (
     attention_forward,
     attention_pool_backward,
     attention_pool_forward,
+    attention_step,
     attention_weights_forward,
 )
 from glassnet.kernels.combine import accumulate
@@ -24,8 +25,8 @@ from glassnet.kernels.dense import dense_backward, dense_forward
 from glassnet.kernels.dropout import dropout_forward
 from glassnet.kernels.position import rotary_backward, rotary_forward
 from glassnet.layers.base import MASKED, Layer
-from glassnet.layers.dense import rows_of
-from glassnet.layers.position import rotations
+from glassnet.layers.dense import product_back, rows_of
+from glassnet.layers.position import require_prediction, rotations
 from glassnet.runners import Runner
 
 
@@ -105,6 +106,7 @@ class SelfAttention(Layer):
             )
         self.weight, self.bias = self._add_dense("", width, 3 * width)
         self.output_weight, self.output_bias = self._add_dense("output_", width, width)
+        self.stream_limit = steps
         self.turns = rotations(steps, width // self.heads) if self.rotary else {}
         return input_shape
 
@@ -121,11 +123,15 @@ class SelfAttention(Layer):
         lengths = run.lengths
         qkv = run.empty((rows, steps, 3 * self.heads, size), x.dtype)
         self._dense(run, x, self.weight, self.bias, qkv.reshape(rows, steps, 3 * width))
+        places = run.state(self, "places", (rows,), np.int64)
         if self.rotary:
             cosines, sines = self.turns[x.dtype.name]
             turned = run.empty(qkv.shape, x.dtype)
-            run(self, rotary_forward, x=qkv, cosines=cosines, sines=sines, y=turned)
+            run(self, rotary_forward, x=qkv, cosines=cosines, sines=sines, first=places, y=turned)
             qkv = turned
+        if places is not None:
+            require_prediction(self, training=training)
+            return self._step(run, qkv, places), None
         weights = run.empty((rows, self.heads, steps, steps), x.dtype)
         run(self, attention_weights_forward, qkv=qkv, lengths=lengths, weights=weights, causal=self.causal)
         thinned = None
@@ -140,12 +146,28 @@ class SelfAttention(Layer):
         self._dense(run, mixed, self.output_weight, self.output_bias, y)
         return y, (x, qkv, weights, thinned, lengths, mixed)
 
+    def _step(self, run: Runner, qkv: Array, places: Array) -> Array:
+        """Y of the next step of each sequence, by the keys and values of those before."""
+        rows, _, _, size = qkv.shape
+        steps, width = self.input_shape or (0, 0)
+        kept = {name: run.state(self, name, (rows, steps, self.heads, size), qkv.dtype) for name in ("keys", "values")}
+        weights = run.empty((rows, self.heads, steps), qkv.dtype)
+        mixed, y = (run.empty((rows, 1, width), qkv.dtype) for _ in range(2))
+        of_heads = mixed.reshape(rows, 1, self.heads, size)
+        run(self, attention_step, qkv=qkv, **kept, places=places, weights=weights, y=of_heads)
+        self._dense(run, mixed, self.output_weight, self.output_bias, y)
+        return y
+
+    def why_no_stream(self) -> str:
+        """Each step sees later ones, unless it is causal."""
+        return "" if self.causal else "each step looks at later ones, causal=False"
+
     def backward(self, run: Runner, dy: Array, cache: Any) -> Array:
         """Writes the gradients of weights and biases, returns dx."""
         x, qkv, weights, thinned, lengths, mixed = cache
         rows, steps, width = x.shape
         dmixed = run.empty(x.shape, dy.dtype)
-        self._dense_back(run, dy, mixed, self.output_weight, self.output_bias, dmixed)
+        self._product_back(run, dy, mixed, self.output_weight, self.output_bias, dmixed)
         dqkv, dproducts = run.empty(qkv.shape, dy.dtype), run.empty(weights.shape, dy.dtype)
         given = {"qkv": qkv, "weights": weights, "thinned": thinned, "lengths": lengths}
         of_heads = dmixed.reshape(rows, steps, self.heads, width // self.heads)
@@ -155,18 +177,17 @@ class SelfAttention(Layer):
             turned, dqkv = dqkv, run.empty(qkv.shape, dy.dtype)
             run(self, rotary_backward, dy=turned, cosines=cosines, sines=sines, dx=dqkv)
         dx = run.empty(x.shape, dy.dtype)
-        self._dense_back(run, dqkv.reshape(rows, steps, 3 * width), x, self.weight, self.bias, dx)
+        self._product_back(run, dqkv.reshape(rows, steps, 3 * width), x, self.weight, self.bias, dx)
         return dx
 
     def _dense(self, run: Runner, x: Array, weight: Parameter, bias: Parameter | None, y: Array) -> None:
         given = {"weight": weight.value, "bias": None if bias is None else bias.value}
         run(self, dense_forward, x=rows_of(x), **given, y=rows_of(y))
 
-    def _dense_back(
+    def _product_back(
         self, run: Runner, dy: Array, x: Array, weight: Parameter, bias: Parameter | None, dx: Array
     ) -> None:
-        arrays = {"dy": rows_of(dy), "x": rows_of(x), "weight": weight.value, "dx": rows_of(dx)}
-        run(self, dense_backward, **arrays, dweight=weight.gradient, dbias=None if bias is None else bias.gradient)
+        product_back(run, self, dy, x, weight, dx, None if bias is None else bias.gradient)
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
         """8 D² for each step in the dense layers, 4 D for each pair of steps, and some 20 for each weight."""

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import ShapeError
+from glassnet.core.errors import ConfigurationError, ShapeError
 from glassnet.core.settings import one_of, whole
 from glassnet.core.shapes import DTYPES, Array, Shape, batch_shape
 from glassnet.initializers import init_setting
-from glassnet.kernels.position import position_backward, position_forward
+from glassnet.kernels.position import count_step, position_backward, position_forward
 from glassnet.layers.base import EACH_STEP, Layer
 from glassnet.runners import Runner
 
@@ -30,6 +30,21 @@ def sinusoids(steps: int, width: int) -> Tables:
     angles = np.arange(steps)[:, np.newaxis] / 10000.0 ** ((columns - columns % 2) / width)
     table = np.where(columns % 2 == 0, np.sin(angles), np.cos(angles))
     return {dtype: table.astype(dtype) for dtype in DTYPES}
+
+
+def require_prediction(layer: Layer, *, training: bool) -> None:
+    """Refuses to train a layer whose sequences go on from batch to batch, where it has room for the steps of one.
+
+    Raises:
+        ConfigurationError: it is trained.
+    """
+    if training:
+        raise ConfigurationError(
+            where=layer.where,
+            received="a training in which sequences go on from batch to batch (stateful)",
+            expected="whole sequences: it has places for the steps of one alone",
+            fix="train it without stateful=True",
+        )
 
 
 class PositionalEncoding(Layer):
@@ -78,18 +93,23 @@ class PositionalEncoding(Layer):
                 expected=f"at most {self.most_steps} steps, for which there are positions",
                 fix=f"say most_steps={steps} or more, or cut the sequences: x[:, :{self.most_steps}]",
             )
+        self.stream_limit = self.most_steps or steps
         if self.kind == "learned":
             shape = (self.most_steps or steps, width)
             self.weight = self.add_parameter("weight", shape, self.weight_init, unit_axis=0)
         else:
-            self.tables = sinusoids(steps, width)
+            self.tables = sinusoids(self.stream_limit, width)
         return input_shape
 
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, None]:
         """Returns y; nothing of it is needed to go back."""
         table = self.weight.value if self.kind == "learned" else self.tables[x.dtype.name]
         y = run.empty(x.shape, x.dtype)
-        run(self, position_forward, x=x, table=table, y=y)
+        places = run.state(self, "places", (len(x),), np.int64)
+        run(self, position_forward, x=x, table=table, first=places, y=y)
+        if places is not None:
+            require_prediction(self, training=training)
+            run(self, count_step, places=places)
         return y, None
 
     def backward(self, run: Runner, dy: Array, cache: None) -> Array:

@@ -169,8 +169,8 @@ EMITTERS: dict[Kernel, Callable[..., Written]] = {
     pool.global_max_pool_forward: lambda x, y, place: call(
         "pool", x, False, *_images(x), 1, x.shape[3], x.shape[2], 1, 1, 1, 0, 0, y
     ),
-    position.position_forward: lambda x, table, y: call(combine.residual_forward.__name__, x, table, x.size, y),
-    position.rotary_forward: lambda x, cosines, sines, y: call(
+    position.position_forward: lambda x, table, y, **_: call(combine.residual_forward.__name__, x, table, x.size, y),
+    position.rotary_forward: lambda x, cosines, sines, y, **_: call(
         "rotary", x, ("cosines", cosines), ("sines", sines), *_row(x), y
     ),
     recurrent.simple_rnn_forward: lambda a, recurrent, y, reverse, **_: call(
