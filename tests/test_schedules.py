@@ -14,6 +14,7 @@ from glassnet.schedules import (
     Constant,
     CosineDecay,
     ExponentialDecay,
+    LinearDecay,
     LinearWarmup,
     OneCycle,
     Schedule,
@@ -44,6 +45,10 @@ POINTS: dict[type[Schedule], list[tuple[Schedule, dict[int, float]]]] = {
         ),
         (CosineDecay(1.0, steps=4), {0: 1.0, 1: (1 + ROOT) / 2, 2: 0.5, 3: (1 - ROOT) / 2, 4: 0.0, 5: 0.0}),
         (CosineDecay(0.2, steps=1), {0: 0.2, 1: 0.0}),
+    ],
+    LinearDecay: [
+        (LinearDecay(0.8, steps=4), {0: 0.8, 1: 0.6, 2: 0.4, 3: 0.2, 4: 0.0, 5: 0.0, 10**9: 0.0}),
+        (LinearDecay(0.1, steps=2, final=0.3), {0: 0.1, 1: 0.2, 2: 0.3, 3: 0.3}),
     ],
     LinearWarmup: [
         (LinearWarmup(0.5, steps=4), {0: 0.1, 1: 0.2, 2: 0.3, 3: 0.4, 4: 0.5, 5: 0.5, 100: 0.5}),

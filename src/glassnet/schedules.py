@@ -76,6 +76,23 @@ class CosineDecay(Schedule):
         return _cosine(self.rate, self.final, step / self.steps)
 
 
+class LinearDecay(Schedule):
+    """Falls from ``rate`` to ``final`` in a straight line over ``steps`` updates; ``final`` from then on.
+
+    Source: J. Devlin et al., "BERT: pre-training of deep bidirectional transformers", NAACL 2019, appendix A.2.
+    """
+
+    def __init__(self, rate: float, *, steps: int, final: float = 0.0) -> None:
+        self.rate = number(rate, "rate", "LinearDecay", low=0)
+        self.steps = whole(steps, "steps", "LinearDecay")
+        self.final = number(final, "final", "LinearDecay", low=0)
+
+    def __call__(self, step: int) -> float:
+        """The rate of that update."""
+        share = min(step / self.steps, 1.0)
+        return self.rate * (1 - share) + self.final * share
+
+
 class LinearWarmup(Schedule):
     """Rises in a straight line over the first ``steps`` updates, then follows ``after``.
 

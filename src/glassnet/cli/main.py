@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from glassnet.cli.notes import notes_to_stderr
 from glassnet.cli.numbers import (
     COUNT,
+    HEAT,
     PLACE,
     PORT,
     SECONDS,
+    SEED,
     THREADS,
     Whole,
 )
@@ -41,6 +43,8 @@ examples:
   glassnet export digits.safetensors --to onnx          for other programs; --to c writes C source
   glassnet train pets/ --resize 32x32 --network resnet --augment flip,crop     a folder of photos for each class
   glassnet predict pets.safetensors new/*.jpg --resize 32x32                   what do other photos show?
+  glassnet train names.txt --task text                  learn to write more of them; then:
+  glassnet generate names.safetensors --prompt Em --count 5
   glassnet serve flowers.safetensors --port 8000        predictions over HTTP, JSON in and out
   glassnet playground                                   a page where a network learns before your eyes
 """
@@ -87,6 +91,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_train(commands)
     _add_evaluate(commands)
     _add_predict(commands)
+    _add_generate(commands)
     _add_summary(commands)
     _add_trace(commands)
     _add_export(commands)
@@ -126,6 +131,38 @@ def _add_predict(commands: Commands) -> None:
     )
     parser.add_argument("--probabilities", action="store_true", help="add a column with the probability of each class")
     add_force(parser)
+
+
+def _add_generate(commands: Commands) -> None:
+    from glassnet.cli.texts import generate
+
+    parser = commands.add_parser(
+        "generate",
+        help="let a model of texts write some",
+        description="Lets a model of 'glassnet train --task text' go on with a text; the same seed gives the same.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.set_defaults(run=generate)
+    parser.add_argument("model", help="a file saved by 'glassnet train --task text' or model.save")
+    parser.add_argument("--prompt", type=readable, default="", metavar="TEXT", help="how the text begins")
+    parser.add_argument("--count", type=COUNT, default=1, metavar="N", help="how many texts to write")
+    parser.add_argument(
+        "--max-tokens",
+        type=COUNT,
+        metavar="N",
+        help="how many tokens to add at most; as many as the network sees at once if not given",
+    )
+    parser.add_argument(
+        "--temperature",
+        type=HEAT,
+        default=1.0,
+        metavar="T",
+        help="above 1 bolder, below tamer; 0 the likeliest each time",
+    )
+    parser.add_argument("--top-k", type=COUNT, metavar="K", help="draw among the K likeliest tokens only")
+    parser.add_argument(
+        "--seed", type=SEED, default=0, metavar="N", help="of the first text; of each further one 1 more"
+    )
 
 
 def _add_summary(commands: Commands) -> None:

@@ -76,6 +76,7 @@ STRENGTH = Amount()
 RATE = Amount(is_above=True)
 SHARE = Amount(0, 1, is_above=True, is_below=True)
 DROPPED = Amount(0, 1, is_below=True)
+HEAT = Amount(0, 1e6, is_below=True)
 SECONDS = Amount(0, 1e6, is_above=True)
 PAUSE = Amount(0, 1e6)
 """Seconds between two things, or 0 for never."""

@@ -26,6 +26,7 @@ from glassnet.cli.ending import Ending
 from glassnet.cli.networks import DIGITS_SHAPE, build_network, check_network_options
 from glassnet.cli.outputs import Output, require_outputs
 from glassnet.cli.pictures import picture_options
+from glassnet.cli.texts import language_model, learn_texts, require_text_options, samples
 from glassnet.core.errors import ConfigurationError, DataError
 from glassnet.core.kinds import MODEL, PAGE, PICTURE
 from glassnet.core.locks import PathLock
@@ -52,6 +53,7 @@ def train(options: argparse.Namespace) -> int:
     Returns:
         The exit status: 0, or 128 and the number of the signal that asked for the end.
     """
+    require_text_options(options)
     output, plot = require_paths(options)
     source = source_of(options, output)
     with PathLock(output, where="train") as lock, Ending() as ending:
@@ -70,6 +72,9 @@ class Files(NamedTuple):
 
 
 def _train(options: argparse.Namespace, files: Files, ending: Ending) -> None:
+    if options.task == "text":
+        _train_text(options, files, ending)
+        return
     subset = None if options.subset is None else parse_subset(options.subset)
     check_network_options(options)
     pictures = picture_options(options)
@@ -131,6 +136,17 @@ def _train_table(
     if not options.quiet:
         print(table, end="\n\n")
     _fit(options, model, pairs[0], pairs[1], name, tables.task_of(table), files, ending)
+
+
+def _train_text(options: argparse.Namespace, files: Files, ending: Ending) -> None:
+    """The same for a language model."""
+    read = learn_texts(options)
+    training, test = read.rows(read.training), read.rows(read.test)
+    steps = -(-len(training[0]) // options.batch_size) * options.epochs
+    model = language_model(options, read, steps)
+    _fit(options, model, training, test, name_of(options.data), str(read), files, ending)
+    if ending.number is None:
+        print("texts that it writes:", *samples(model, read), sep="\n  ")
 
 
 def _table_model(options: argparse.Namespace, table: Table, labels: Array, name: str) -> Model:

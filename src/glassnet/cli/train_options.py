@@ -25,7 +25,7 @@ def add_train(commands: Commands) -> None:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.set_defaults(run=train)
-    parser.add_argument("data", help=DATA_HELP)
+    parser.add_argument("data", help=f"{DATA_HELP}; with --task text a text file")
     group = parser.add_argument_group("the data")
     group.add_argument(
         "--target",
@@ -45,6 +45,7 @@ def add_train(commands: Commands) -> None:
     group.add_argument("--subset", metavar="TRAIN,TEST", help="use so many rows only, such as 5000,500")
     add_pictures(group)
     add_texts(group)
+    _add_language(parser)
     group = parser.add_argument_group("the network")
     group.add_argument(
         "--hidden",
@@ -112,3 +113,31 @@ def add_train(commands: Commands) -> None:
     page.add_argument("--no-report", action="store_true", help="write no page")
     add_force(group)
     group.add_argument("--quiet", action="store_true", help="print the result only")
+
+
+def _add_language(parser: argparse.ArgumentParser) -> None:
+    """Adds what a language model takes; nothing stands for what is not given, so that other data can refuse it."""
+    from glassnet.cli.texts import TOKENS
+    from glassnet.data.texts import DOCUMENTS
+
+    group = parser.add_argument_group("a text")
+    group.add_argument(
+        "--task",
+        choices=("text",),
+        help="text: learn to go on with a text, a transformer that foretells the next token",
+    )
+    group.add_argument(
+        "--documents",
+        choices=DOCUMENTS,
+        help="whether each line is a text of its own (lines) or all of it one (whole); auto: lines if none is blank",
+    )
+    group.add_argument(
+        "--tokens", choices=TOKENS, help="what a text is made of: characters (if not given) or byte_pair"
+    )
+    group.add_argument("--vocabulary", type=COUNT, metavar="N", help="how many tokens byte_pair may learn (1000)")
+    group.add_argument(
+        "--context", type=UNITS, metavar="STEPS", help="tokens that it sees at once (the longest document, or 64)"
+    )
+    group.add_argument("--width", type=UNITS, metavar="UNITS", help="numbers in a step (64)")
+    group.add_argument("--blocks", type=UNITS, metavar="N", help="blocks of attention and dense layers (2)")
+    group.add_argument("--heads", type=UNITS, metavar="N", help="of the attention; they divide the width (4)")

@@ -15,6 +15,7 @@ from glassnet.cli.outputs import Output, require_outputs
 from glassnet.cli.pictures import SHOWN, answer_lines, picture_options, read_for
 from glassnet.cli.streams import STANDARD_OUTPUT, Answers, is_parquet, kind_of_answers, write_answers
 from glassnet.cli.tables import answers_in, measured, reading_of
+from glassnet.cli.texts import evaluate_text
 from glassnet.core.errors import ConfigurationError, shown
 from glassnet.core.kinds import PAGE
 from glassnet.core.output import answers_to, in_a_line, listed
@@ -22,6 +23,7 @@ from glassnet.core.shapes import Array
 from glassnet.data import Dataset, open_source, read_csv
 from glassnet.data.sources import picture_files
 from glassnet.data.tables import batches, is_table, name_of, read_like, require_polars
+from glassnet.data.texts import is_text
 from glassnet.model import Model, load
 from glassnet.tables import Frame, Number, Table
 from glassnet.tables.raws import require_complete
@@ -37,6 +39,8 @@ def evaluate(options: argparse.Namespace) -> int:
         frame = read_like(options.data, model.preprocessing, reading_of(options), options.max_bytes)
         print(f"{name_of(options.data)}: {frame.height:,} rows")
         found = measured(model, frame, answers_in(frame, model.preprocessing, model))
+    elif is_text(options.data):
+        found = evaluate_text(model, options)
     else:
         data = _with_targets(model, options)
         print(f"{data.name}: {len(data):,} rows")
@@ -89,6 +93,8 @@ def summary(options: argparse.Namespace) -> int:
     print(f"written    {model.written}")
     if isinstance(model.preprocessing, Table):
         print(f"columns    {', '.join(own.name for own in model.preprocessing.columns if own.features)}")
+    if model.vocabulary is not None:
+        print(f"vocabulary {in_a_line(repr(model.vocabulary))}")
     if model.feature_names is not None:
         print(f"features   {listed(model.feature_names)}")
     if model.class_names is not None:

@@ -13,6 +13,7 @@ from glassnet.data.pictures import PictureOptions
 from glassnet.data.sources import open_source
 from glassnet.data.subsets import parse_subset
 from glassnet.data.tables import read_table
+from glassnet.data.texts import read_texts
 
 __all__ = [
     "Dataset",
@@ -30,6 +31,7 @@ __all__ = [
     "read_image_folder",
     "read_npz",
     "read_table",
+    "read_texts",
     "split",
     "test_rows",
 ]
