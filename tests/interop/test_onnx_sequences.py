@@ -13,9 +13,9 @@ import glassnet as gn
 
 onnx = pytest.importorskip("onnx")
 
-from interop.networks import model_of, rows_for  # noqa: E402
+from interop.networks import attempt, model_of, rows_for  # noqa: E402
 from interop.test_onnx_import import agrees, saved  # noqa: E402
-from onnx import helper  # noqa: E402
+from onnx import helper, numpy_helper  # noqa: E402
 
 GATES = {"RNN": 1, "LSTM": 4, "GRU": 3}
 KINDS = {"RNN": gn.SimpleRNN, "LSTM": gn.LSTM, "GRU": gn.GRU}
@@ -301,3 +301,96 @@ def test_a_wrong_order_of_gates_is_noticed(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setitem(operators.OPERATORS, "LSTM", sequences._recurrence(gn.LSTM, 0, 1, 2, 3))
     with pytest.raises(gn.ConfigurationError, match=r"read as LSTM\(4\).*differ from the file's"):
         gn.from_onnx(tmp_path / "model.onnx")
+
+
+ATTENDING: dict[str, tuple[Callable[[], list[Any]], tuple[int, ...], str]] = {
+    "one block": (lambda: [gn.TransformerBlock(2, 4, hidden=6)], (T, 4), "Residual(LayerNorm(), SelfAttention(2))"),
+    "norm behind": (
+        lambda: [gn.TransformerBlock(2, 4, hidden=6, norm_first=False, norm="rms", causal=True)], (T, 4), "causal=True",
+    ),
+    "a language model": (
+        lambda: [
+            gn.Embedding(7, 6), gn.PositionalEncoding("learned"), gn.TransformerBlock(3, 6, hidden=8, norm="plain_rms"),
+            gn.TransformerBlock(2, 6, hidden=8, activation="gelu", causal=True, use_bias=False), gn.Dense(7),
+        ],
+        (T,), "PositionalEncoding('learned'), Residual(RMSNorm(use_scale=False), SelfAttention(3))",
+    ),
+    "rotary": (lambda: [gn.SelfAttention(2, rotary=True, causal=True), gn.Dense(8)], (T, 8), "rotary=True), Dense(8)"),
+    "pooling": (lambda: [gn.PositionalEncoding(), gn.Attention(3), gn.Dense(2)], (T, 4), "PositionalEncoding()"),
+    "as many steps as features": (lambda: [gn.SelfAttention(4), gn.SelfAttention(1)], (4, 4), "SelfAttention(1)"),
+    "one step": (lambda: [gn.SelfAttention(2)], (1, 4), "SelfAttention(2)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ATTENDING)
+def test_attention_is_written_and_read_back(case: str, tmp_path: Path) -> None:
+    make, shape, words = ATTENDING[case]
+    model = model_of(gn.Sequential(*make()), shape)
+    model.export_onnx(tmp_path / "model.onnx")
+    again = gn.from_onnx(tmp_path / "model.onnx")
+    assert words in repr(again)
+    for (_, own), (_, other) in zip(again.named_parameters(), model.network.named_parameters(), strict=True):
+        np.testing.assert_array_equal(own, other)
+    rows = rows_for(model)
+    np.testing.assert_allclose(again(rows), model.predict(rows), rtol=1e-5, atol=1e-6)
+
+
+def changed(proto: Any, kind: str, change: Callable[[Any, Any], None]) -> Any:
+    """The file with something else in its first operator of that kind."""
+    change(proto.graph, next(own for own in proto.graph.node if own.op_type == kind))
+    return proto
+
+
+def put_before(graph: Any, place: Any, given: int, kind: str, constant: Any, **settings: Any) -> None:
+    """Another operator between an operator and one of its inputs."""
+    graph.initializer.append(numpy_helper.from_array(np.asarray(constant), "put"))
+    graph.node.insert(list(graph.node).index(place), node(kind, [place.input[given], "put"], ["between"], **settings))
+    place.input[given] = "between"
+
+
+def other_axis(graph: Any, softmax: Any) -> None:
+    del softmax.attribute[:]
+    softmax.attribute.append(helper.make_attribute("axis", 3))
+
+
+LATER = -1e30 * np.tril(np.ones((T, T)), -1)
+FLOAT = np.float32
+OTHERWISE: dict[str, tuple[str, Callable[[Any, Any], None]]] = {
+    "weights of the other steps": ("Softmax", other_axis),
+    "a mask with a gap": (
+        "Softmax", lambda g, p: put_before(g, p, 0, "Add", FLOAT(LATER + 1e30 * np.eye(T, k=-2))),
+    ),
+    "a window": (
+        "Softmax", lambda g, p: put_before(g, p, 0, "Add", FLOAT(LATER - 1e30 * np.triu(np.ones((T, T)), 2))),
+    ),
+    "slopes by distance": (
+        "Softmax", lambda g, p: put_before(g, p, 0, "Add", FLOAT(0.1 * np.subtract.outer(range(T), range(T)))),
+    ),
+    "a soft mask": ("Softmax", lambda g, p: put_before(g, p, 0, "Add", FLOAT(LATER * 3e-30))),
+    "a mask for each head": (
+        "Softmax", lambda g, p: put_before(g, p, 0, "Add", FLOAT(np.stack([LATER, 0 * LATER])[np.newaxis])),
+    ),
+    "a softcap": ("Softmax", lambda g, p: put_before(g, p, 0, "Min", FLOAT(0.2))),
+    "values of other steps": ("Reshape", lambda g, p: put_before(g, p, 0, "Gather", np.roll(range(T), 1), axis=1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", [*OTHERWISE, "more for some heads"])
+def test_attention_of_another_kind_is_refused(case: str, tmp_path: Path) -> None:
+    """Or read as what does the same."""
+    runtime = pytest.importorskip("onnxruntime")
+    path, model = tmp_path / "model.onnx", model_of(gn.Sequential(gn.SelfAttention(2), gn.Tanh()), (T, 4))
+    model.export_onnx(path)
+    if case in OTHERWISE:
+        kind, change = OTHERWISE[case]
+    else:  # a scale of each head is a scale of its queries
+        kind, change = "Softmax", lambda g, p: put_before(g, p, 0, "Mul", FLOAT(np.array([1.0, 3.0])[:, None, None]))
+    onnx.save(changed(onnx.load(str(path)), kind, change), str(path))
+    rows = rows_for(model)
+    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    (expected,) = session.run(["outputs"], {"x": rows})
+    assert np.abs(expected - model.predict(rows)).max() > 1e-3
+    net, _ = attempt(lambda: gn.from_onnx(path))
+    assert (net is not None) == (case == "values of other steps")
+    if net is not None:
+        np.testing.assert_allclose(net(rows), expected, rtol=1e-4, atol=1e-5)

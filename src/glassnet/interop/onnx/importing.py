@@ -15,6 +15,7 @@ from glassnet.interop.onnx.load import load
 from glassnet.interop.onnx.node import Found, Node, NoRowsError, UnsupportedError, require, scale
 from glassnet.interop.onnx.operators import OPERATORS, refusal
 from glassnet.interop.onnx.scalar import SPELLING, spelt_out
+from glassnet.interop.onnx.self_attention import INSIDE, attention
 from glassnet.interop.onnx.sequences import RECURRENCES
 from glassnet.interop.onnx.simplify import put_together, simplified
 from glassnet.interop.onnx.source import ML, Source
@@ -169,7 +170,8 @@ def _require_known(source: Source) -> None:
     inside = [node for node in source.nodes if any(a.HasField("g") or a.graphs for a in node.attribute)]
     # Parts of an activation that is spelt out end in a product or a choice.
     is_spelt = any(node.op_type in ("Mul", "Div", "Where", "Max", "Min") for node in of_data)
-    known = {*OPERATORS, *JOINING, *(SPELLING if is_spelt else ())} - {"Scaler"}
+    has_weights = any(node.op_type == "Softmax" for node in of_data)
+    known = {*OPERATORS, *JOINING, *(SPELLING if is_spelt else ()), *(INSIDE if has_weights else ())} - {"Scaler"}
     unknown = [
         node
         for node in of_data
@@ -254,6 +256,7 @@ class _Reader:
             if self.steps < 0 or depth > DEEPEST:
                 raise refusal(self.source.where, "branches that cross or nest too deeply", _PART)
             spelt = spelt_out(self.source, self.nodes, end, self._back(end, start))
+            spelt = spelt or attention(self.source, self.nodes, end, self._back(end, start))
             if spelt is not None:
                 parts.append([spelt[0]])
                 end = spelt[1]

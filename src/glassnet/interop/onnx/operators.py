@@ -18,7 +18,7 @@ from glassnet.core.shapes import Array, Shape
 from glassnet.interop.onnx.activations import ACTIVATIONS, ALPHA
 from glassnet.interop.onnx.arrange import ARRANGING
 from glassnet.interop.onnx.node import Found, Node, between, require, scale, view
-from glassnet.interop.onnx.sequences import RECURRENCES
+from glassnet.interop.onnx.sequences import RECURRENCES, positions
 from glassnet.interop.onnx.windows import WINDOWS
 
 Reader = Callable[[Node], list[Found]]
@@ -107,6 +107,8 @@ def _arithmetic(node: Node) -> list[Found]:
     other = broadcast(node, 1 - place, shape, rows)
     after, _ = node.placed_after
     require(after == shape, f"rows of shape {shape} that become {after}")
+    if node.kind == "Add" and len(shape) == 2 and rows == 0 and other.shape == shape:
+        return [positions(other, shape)]
     if node.kind == "Add":
         return scale(shape, 1.0, other)
     if node.kind == "Sub":

@@ -57,8 +57,7 @@ def spelt_out(source: Source, nodes: dict[str, Node], end: str, begins: Iterable
             values = _values(source, region, begin, end, x)
             found = None if values is None else _norm(source, region, x, values) if is_norm else _activation(values)
             if found is not None:
-                units = {"gamma": np.ones(source.rows[begin][-1])} if is_norm else {}
-                return Found(found, units, value=end), begin
+                return Found(found, value=end, before=source.rows[begin]), begin
     return None
 
 
@@ -122,7 +121,7 @@ def _norm(source: Source, region: list[Node], x: Array, values: Array) -> gl.Lay
     reals = [own for own in map(source.constants.__getitem__, names) if own.dtype.kind == "f"]
     for epsilon in sorted(float(str(own.ravel()[0])) for own in reals):
         if 0 < epsilon < 1 and _gives(x, values, x / np.sqrt(np.square(x).mean(-1, keepdims=True) + epsilon)):
-            return gl.RMSNorm(epsilon=epsilon)
+            return gl.RMSNorm(epsilon=epsilon, use_scale=False)
     return None
 
 

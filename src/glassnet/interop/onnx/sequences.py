@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from glassnet import layers as gl
-from glassnet.core.shapes import Array
+from glassnet.core.shapes import Array, Shape
 from glassnet.interop.onnx.node import Found, Node, require, view
+from glassnet.layers.position import sinusoids
 from glassnet.network import Concat
 
 WAYS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
@@ -100,6 +101,13 @@ def _require_usual(node: Node, ways: int, steps: int) -> None:
         require(not node.get("input_forget", 0), "input_forget=1")
         peepholes = node.optional(7, "peepholes")
         require(peepholes is None or not peepholes.any(), "peepholes, weights from the cell to the gates")
+
+
+def positions(table: Array, shape: Shape) -> Found:
+    """A table (T, D) that is added to sequences."""
+    if np.array_equal(sinusoids(*shape)["float32"], table.astype(np.float32)):
+        return Found(gl.PositionalEncoding())
+    return Found(gl.PositionalEncoding("learned"), {"weight": table})
 
 
 RECURRENCES: dict[str, Callable[[Node], list[Found]]] = {

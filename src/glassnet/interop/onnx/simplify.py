@@ -138,7 +138,12 @@ def _norm_and_scale(pair: list[Found]) -> list[Found] | None:
     norm, scale = pair
     if not (isinstance(norm.layer, gl.GroupNorm | gl.LayerNorm | gl.RMSNorm) and isinstance(scale.layer, gl.Scale)):
         return None
-    own, new = norm.parameters, scale.parameters
+    new = scale.parameters
+    if isinstance(norm.layer, gl.RMSNorm) and not norm.layer.use_scale:
+        if new["beta"].any() or len(new["gamma"]) != norm.before[-1]:
+            return None
+        return [replace(scale, layer=gl.RMSNorm(epsilon=norm.layer.epsilon), parameters={"gamma": new["gamma"]})]
+    own = norm.parameters
     if len(own["gamma"]) != len(new["gamma"]) or (own["gamma"] != 1).any() or own.get("beta", np.zeros(1)).any():
         return None
     if "beta" not in own and new["beta"].any():

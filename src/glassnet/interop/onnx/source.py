@@ -54,6 +54,8 @@ class Source:
         rows: the shape of a row of each value that has as many rows as the input, along its first axis.
         turned: likewise of values that have them along another axis, with that axis.
         beside: what does not depend on the input's numbers, in several runs.
+        looked_at: the numbers of rows of these runs.
+        shapes: of all values in the first of them.
         dtype: of the network to be, float64 where anything is calculated so.
         batch: the number of rows that the file says; None where it is free.
     """
@@ -97,6 +99,8 @@ class Source:
         self.rows: dict[str, Shape] = {}
         self.turned: dict[str, tuple[Shape, int]] = {}
         self.beside: dict[str, list[Array]] = {}
+        self.looked_at = BATCHES if self.batch is None else (self.batch,)
+        self.shapes: dict[str, Shape] = {}
 
     def _input(self, value: Any) -> tuple[int | None, Shape, np.dtype[Any]]:
         """The number of rows, the shape of one and the dtype."""
@@ -126,7 +130,7 @@ class Source:
         Raises:
             ConfigurationError: it makes values that are too large.
         """
-        batches = BATCHES if self.batch is None else (self.batch,)
+        batches = self.looked_at
         seen: list[Values] = []
         stuck = None
         for rows in batches:
@@ -141,6 +145,7 @@ class Source:
             self.beside[name] = [values[name] for values in seen]
             if name not in random and all(np.array_equal(seen[0][name], values[name]) for values in seen[1:]):
                 self.constants[name] = seen[0][name]
+        self.shapes = {name: np.shape(value) for name, value in seen[0].items()}
         self._find_rows(seen, batches)
         beside = {name for node in self.nodes if self.depends & set(node.input) for name in node.input}
         floats = {a.dtype for name, a in self.constants.items() if name in beside and a.dtype.kind == "f"}
@@ -159,20 +164,24 @@ class Source:
             data = [place for place, name in enumerate(node.input) if name in self.depends]
             given = {axes.get(node.input[place]) for place in data}
             axis = given.pop() if len(given) == 1 else None
-            if axis is None or node.input[data[0]] not in known:
-                continue
             attributes = {own.name: helper.get_attribute_value(own) for own in node.attribute}
             others = {i: seen[0][n] for i, n in enumerate(node.input) if n in seen[0] and i not in data}
-            before = [np.shape(values[node.input[data[0]]]) for values in seen]
             for place, name in enumerate(node.output):
-                if name in self.depends & known:
-                    after = [np.shape(values[name]) for values in seen]
+                if name not in self.depends & known or not data or node.input[data[0]] not in known:
+                    continue
+                before, after = ([np.shape(values[own]) for values in seen] for own in (node.input[data[0]], name))
+                own = None
+                if axis is not None:
                     step = Step(attributes, place, axis, data[0] == 0, before, after, batches, others)
-                    axes[name] = own = axis_after(node.op_type, step)
-                    if own is not None:
-                        row = (*after[0][:own], *after[0][own + 1 :])
-                        self.rows |= {name: row} if own == 0 else {}
-                        self.turned |= {name: (row, own)} if own else {}
+                    own = axis_after(node.op_type, step)
+                if own is None:  # by its shape: what comes of rows in another shape may be rows again
+                    is_first = all(s[:1] == (n,) and s[1:] == after[0][1:] for s, n in zip(after, batches, strict=True))
+                    own = 0 if is_first else None
+                axes[name] = own
+                if own is not None:
+                    row = (*after[0][:own], *after[0][own + 1 :])
+                    self.rows |= {name: row} if own == 0 else {}
+                    self.turned |= {name: (row, own)} if own else {}
 
     def first_without_rows(self) -> Any | None:
         """The first operator that takes values with rows and gives one without, if what is read has none."""

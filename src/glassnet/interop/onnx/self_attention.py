@@ -1,0 +1,346 @@
+"""Attention that a file spells out in products and a softmax, recognised by its values.
+
+Exporters write queries, keys and values, their scale, masks and heads in many ways. So the weights are asked for: what
+the two factors of the scores, and the values, become where one number of a step is 1; and what the product of weights
+and values becomes behind it. A layer with these weights is then compared with the operators on random rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import isclose, sqrt
+from typing import Any
+
+import numpy as np
+
+from glassnet import layers as gl
+from glassnet.core.shapes import Array, Shape
+from glassnet.interop.onnx.node import Found, Node
+from glassnet.interop.onnx.source import Source
+from glassnet.network import Sequential
+from glassnet.runners import NumpyRunner
+
+INSIDE = ("IsNaN", "Max", "Min", "Where")
+"""Operators that are read as parts of attention alone, beside those of layers."""
+ENDING = (
+    "Add",
+    "Cast",
+    "Dropout",
+    "Flatten",
+    "Gemm",
+    "Identity",
+    "MatMul",
+    "Reshape",
+    "Squeeze",
+    "Transpose",
+    "Unsqueeze",
+)
+"""Operators that may come behind the product of weights and values, one of them with a weight."""
+MOST_NODES = 96
+TOLERANCE = 2e-6
+"""How far a layer may lie from the operators, of the largest number of its outputs: scales are rounded to float32."""
+SCALES = (1.0, 4.0, 0.1)
+
+
+def attention(source: Source, nodes: dict[str, Node], end: str, begins: Iterable[str]) -> tuple[Found, str] | None:
+    """Attention that ends in a value.
+
+    Args:
+        source: the graph.
+        nodes: by the name of their output.
+        end: the value.
+        begins: values that every way to it passes through, the nearest first.
+
+    Returns:
+        The layer and the value that it is of; None where there is none.
+    """
+    if not any(node.op_type == "Softmax" for node in source.nodes):
+        return None
+    passed: set[str] = set()
+    for begin in begins:
+        row = source.rows.get(begin)
+        if row is not None and len(row) == 2:
+            region = _region(source, nodes, end, begin)
+            if region is None:
+                return None
+            part = _Part(source, region, begin, end, row)
+            if len(part.softmaxes) > 1 or not part.has_ending():
+                return None
+            if part.softmaxes and len(part.products) in (1, 2) and part.products[-1].outputs[0] in {*passed, end}:
+                found = part.self_attention() if len(part.products) == 2 else part.pooling()
+                if found is not None:
+                    found.value = end
+                    return found, begin
+        passed.add(begin)
+    return None
+
+
+def _region(source: Source, nodes: dict[str, Node], end: str, begin: str) -> list[Node] | None:
+    """The operators between two values, in their order; None where they are too many, or give several things."""
+    found: dict[str, Node] = {}
+    left = [end]
+    while left:
+        name = left.pop()
+        if name == begin or name in found:
+            continue
+        node = nodes.get(name)
+        if node is None or node.domain or len(found) == MOST_NODES:
+            return None
+        found[name] = node
+        left.extend(own for own in node.inputs if own in source.depends)
+    order = {name: place for place, proto in enumerate(source.nodes) for name in proto.output}
+    return [found[name] for name in sorted(found, key=lambda name: order.get(name, 0))]
+
+
+class _Part:
+    """The operators between a value (N, T, D) and another one.
+
+    Args:
+        source: the graph.
+        region: the operators, in their order.
+        begin: the first value.
+        end: the last one.
+        row: the first value's shape of a row, (T, D).
+    """
+
+    def __init__(self, source: Source, region: Sequence[Node], begin: str, end: str, row: Shape) -> None:
+        self.source, self.region, self.begin, self.end = source, region, begin, end
+        self.steps, self.width = row
+        self.softmaxes = [node for node in region if node.kind == "Softmax"]
+        self.products = [node for node in region if node.kind == "MatMul" and len(node.data()) == 2]
+        self.rows = source.looked_at[0]
+
+    def run(self, given: str, values: Array, *wanted: str) -> list[Array] | None:
+        """Values of the graph in float64, where one is given for as many rows as the graph was looked at with."""
+        from onnx import TensorProto, helper, numpy_helper
+        from onnx.reference import ReferenceEvaluator
+
+        names = {name for node in self._between(given, wanted) for name in node.outputs}
+        protos = [proto for proto in self.source.nodes if names & set(proto.output)]
+        constants = []
+        for name in {name for proto in protos for name in proto.input}:
+            known = self.source.beside.get(name, [self.source.constants.get(name)])[0]
+            if known is not None:
+                constants.append(
+                    numpy_helper.from_array(known.astype(np.float64) if known.dtype.kind == "f" else known, name)
+                )
+        x = helper.make_tensor_value_info(given, TensorProto.DOUBLE, values.shape)
+        outputs = [helper.make_empty_tensor_value_info(name) for name in wanted]
+        graph = helper.make_graph(protos, "part", [x], outputs, constants)
+        versions = [helper.make_opsetid(domain, version) for domain, version in self.source.versions.items()]
+        try:
+            with np.errstate(all="ignore"):
+                evaluator = ReferenceEvaluator(helper.make_model(graph, opset_imports=versions))
+                found: Any = evaluator.run(None, {given: values.astype(np.float64)})
+        except Exception:  # noqa: BLE001 - whatever it stumbles over: nothing is recognised
+            return None
+        return [np.asarray(value) for value in found]
+
+    def _between(self, given: str, wanted: Sequence[str]) -> list[Node]:
+        """The operators that lead from a value to others."""
+        needed, found = {*wanted}, []
+        for node in reversed(self.region):
+            if needed & set(node.outputs) and given not in node.outputs:
+                found.append(node)
+                needed.update(node.inputs)
+        return found
+
+    def affine(self, given: str, ones: Sequence[Array], *wanted: str) -> list[tuple[Array, Array]] | None:
+        """What values become where a given one is 0, and by how much more where it is one of ``ones``.
+
+        Args:
+            given: the name of that one.
+            ones: what it may be, each for one row.
+            wanted: names of the others.
+
+        Returns:
+            For each of these the first, (...), and for each of ``ones`` the others (K, ...).
+        """
+        zero = np.zeros_like(ones[0])
+        rows = [zero, *ones]
+        rows += [zero] * (-len(rows) % self.rows)
+        parts = []
+        for start in range(0, len(rows), self.rows):
+            found = self.run(given, self._joined(given, rows[start : start + self.rows]), *wanted)
+            if found is None or any(value.size % self.rows for value in found):
+                return None
+            parts.append([value.reshape(self.rows, -1) for value in found])
+        whole = [np.concatenate(own) for own in zip(*parts, strict=True)]
+        return [(own[0], own[1 : len(ones) + 1] - own[0]) for own in whole]
+
+    def _joined(self, given: str, rows: Sequence[Array]) -> Array:
+        """Rows as one array, in the shape that the value has."""
+        return np.stack(rows).reshape(self.source.shapes[given])
+
+    def self_attention(self) -> Found | None:
+        """The layer that does the same, with its weights."""
+        scores, mix = self.products
+        softmax = self.softmaxes[0]
+        behind = self._behind(softmax.outputs[0])
+        if len({name in behind for name in mix.inputs}) != 2 or scores.outputs[0] not in self._before(softmax):
+            return None
+        place = next(i for i, name in enumerate(mix.inputs) if name not in behind)
+        size = self.source.shapes[scores.inputs[0]][-1]
+        heads = self.width // size
+        if heads * size != self.width:
+            return None
+        ones = [one.reshape(self.steps, self.width) for one in np.eye(self.steps * self.width)[: self.width]]
+        names = *scores.inputs, mix.inputs[place]
+        found = self.affine(self.begin, ones, *names)
+        if found is None or any(own[0].size != self.steps * self.width for own in found):
+            return None
+        shape = heads, self.steps, size
+        turned = heads, size, self.steps
+
+        def of_heads(pair: tuple[Array, Array], *, is_turned: bool) -> tuple[Array, Array]:
+            """The bias (D,) and the weight (D, D) of what is (H, T, E) or (H, E, T), as the first step has them."""
+            parts = []
+            for own in (pair[0][None], pair[1]):
+                whole = own.reshape(-1, *(turned if is_turned else shape))
+                parts.append((whole[..., 0] if is_turned else whole[:, :, 0]).reshape(-1, self.width))
+            return parts[0][0], parts[1]
+
+        one, other = of_heads(found[0], is_turned=False), of_heads(found[1], is_turned=True)
+        values = of_heads(found[2], is_turned=place == 0)
+        # What comes behind: a number of the first step of each head is 1.
+        units = np.zeros((self.width, *shape))
+        for number in range(self.width):
+            units[number, number // size, 0, number % size] = 1
+        given = [unit.swapaxes(1, 2) if place == 0 else unit for unit in units]
+        ending = self.affine(mix.outputs[0], given, self.end)
+        if ending is None or ending[0][0].size != self.steps * self.width:
+            return None
+        output_bias, output_weight = (
+            own.reshape(-1, self.steps, self.width)[:, 0] for own in (ending[0][0][None], ending[0][1])
+        )
+        first, second = (self._factor(self.begin, name) for name in scores.inputs)
+        scale = self._factor(scores.outputs[0], softmax.inputs[0]) * first * second * sqrt(size)
+        scale = 1.0 if isclose(scale, 1, rel_tol=1e-6) else scale
+        sides = ((one, first), (other, second))
+        axis = softmax.get("axis", -1) % len(self.source.shapes[softmax.inputs[0]])
+        by_last = axis == len(self.source.shapes[softmax.inputs[0]]) - 1
+        for (query, of_query), (key, of_key) in (sides, sides[::-1])[:: 1 if by_last else -1]:
+            weights = [query[1] / of_query * scale, key[1] / of_key, values[1]]
+            biases = [query[0] / of_query * scale, key[0] / of_key, values[0]]
+            parameters = {
+                "weight": np.concatenate(weights, axis=1), "bias": np.concatenate(biases),
+                "output_weight": output_weight, "output_bias": output_bias[0],
+            }  # fmt: skip
+            layer = self._fitting(heads, parameters)
+            if layer is not None:
+                kept = parameters if layer.use_bias else {n: own for n, own in parameters.items() if "bias" not in n}
+                return Found(layer, kept)
+        return None
+
+    def _fitting(self, heads: int, parameters: dict[str, Array]) -> gl.SelfAttention | None:
+        """The layer with these weights whose outputs are those of the operators, if one has them."""
+        tried = self.tried()
+        if tried is None:
+            return None
+        has_bias = any(np.any(own) for name, own in parameters.items() if "bias" in name) or self._has_biases
+        for is_causal, is_rotary in ((False, False), (True, False), (False, True), (True, True)):
+            if is_rotary and self.width // heads % 2:
+                continue
+            layer = gl.SelfAttention(heads, causal=is_causal, rotary=is_rotary, use_bias=has_bias)
+            if self._agrees(layer, parameters, tried):
+                return gl.SelfAttention(heads, causal=is_causal, rotary=is_rotary, use_bias=has_bias)
+        return None
+
+    @property
+    def _has_biases(self) -> bool:
+        """Whether vectors are added, be they 0."""
+        known = [
+            self.source.constants.get(name)
+            for node in self.region
+            if node.kind in ("Add", "Gemm")
+            for name in node.inputs
+        ]
+        return any(own is not None and own.ndim == 1 and own.size > 1 for own in known)
+
+    def tried(self) -> list[tuple[Array, Array]] | None:
+        """Rows for the operators, and what they make of them."""
+        rng = np.random.default_rng(0)
+        found = []
+        for scale in SCALES:
+            x = scale * rng.normal(size=(self.rows, self.steps, self.width))
+            values = self.run(self.begin, self._joined(self.begin, list(x)), self.end)
+            if values is None or not np.isfinite(values[0]).all():
+                return None
+            found.append((x, values[0]))
+        return found
+
+    def _agrees(self, layer: gl.Layer, parameters: dict[str, Array], tried: Sequence[tuple[Array, Array]]) -> bool:
+        network = Sequential(layer)
+        network.build((self.steps, self.width), dtype="float64")
+        for name, own in layer.own_parameters().items():
+            own.value[...] = parameters[name]
+        for x, y in tried:
+            found = network.forward(NumpyRunner(), x, training=False)[0]
+            if found.shape != y.shape or np.abs(found - y).max() > TOLERANCE * np.abs(y).max():
+                return False
+        return True
+
+    def pooling(self) -> Found | None:
+        """The layer for attention over all steps that does the same, with its weights."""
+        softmax = self.softmaxes[0]
+        tried = self.tried()
+        if tried is None or softmax.outputs[0] not in self._before(self.products[0]):
+            return None
+        chain = [node for node in self.region if node.outputs[0] in self._before(softmax)]
+        factors = [
+            self.source.constants.get(name) for node in chain for name in node.inputs if node.kind in ("MatMul", "Add")
+        ]
+        known = [own.astype(np.float64) for own in factors if own is not None]
+        weights, biases = [own for own in known if own.ndim == 2], [own for own in known if own.ndim == 1]
+        if len(weights) == 1 and not biases and weights[0].shape == (self.width, 1):
+            layer, parameters = gl.Attention(), {"query": weights[0]}
+        elif [own.shape[1:] for own in weights] == [biases[0].shape if biases else (), (1,)]:
+            layer = gl.Attention(weights[0].shape[1])
+            parameters = {"weight": weights[0], "bias": biases[0], "query": weights[1]}
+        else:
+            return None
+        return Found(type(layer)(layer.units), parameters) if self._agrees(layer, parameters, tried) else None
+
+    # Ways through the operators
+
+    def has_ending(self) -> bool:
+        """Whether what comes behind the last product of two calculated values may belong to it."""
+        if not self.softmaxes or not self.products:
+            return True
+        behind = self._behind(self.products[-1].outputs[0])
+        kinds = [node.kind for node in self.region if behind & set(node.inputs)]
+        return set(kinds) <= {*ENDING} and kinds.count("MatMul") + kinds.count("Gemm") <= 1
+
+    def _behind(self, value: str) -> set[str]:
+        found = {value}
+        for node in self.region:
+            if found & set(node.inputs):
+                found.update(node.outputs)
+        return found
+
+    def _before(self, last: Node) -> set[str]:
+        found = set(last.inputs)
+        for node in reversed(self.region):
+            if found & set(node.outputs):
+                found.update(node.inputs)
+        return found
+
+    def _factor(self, begin: str, end: str) -> float:
+        """The product of the numbers by which the last operators before a value multiply all of it."""
+        factor = 1.0
+        by_output = {name: node for node in self.region for name in node.outputs}
+        while end != begin and end in by_output:
+            node = by_output[end]
+            others = [self.source.constants.get(name) for i, name in enumerate(node.inputs) if i not in node.data()]
+            if len(node.data()) != 1 or node.kind in ("MatMul", "Gemm", "Softmax", "Concat"):
+                break
+            if node.kind in ("Mul", "Div") and others and others[0] is not None and others[0].size == 1:
+                number = float(others[0].ravel()[0])
+                factor *= number if node.kind == "Mul" else 1 / number
+            elif node.kind in ("Add", "Sub") and not self._is_mask(others):
+                break
+            end = node.inputs[node.data()[0]]
+        return factor
+
+    def _is_mask(self, others: Sequence[Array | None]) -> bool:
+        return bool(others) and others[0] is not None and others[0].shape[-2:] == (self.steps, self.steps)
