@@ -55,6 +55,38 @@ def test_a_window_moves_where_more_is_asked_for() -> None:
     assert gn.generate(model, "abc", max_tokens=0) == "abc"
 
 
+def no_stream(*_: Any) -> None:
+    raise gn.ConfigurationError(where="stream", received="steps", expected="whole sequences", fix="call predict")
+
+
+def transformer() -> tuple[gn.Layer, ...]:
+    block = gn.TransformerBlock(2, 4, causal=True, norm="rms")
+    return gn.PositionalEncoding("learned"), block, gn.Dense(4, weight_init="normal")
+
+
+@pytest.mark.parametrize("layers", [tuple, transformer], ids=["recurrent", "transformer"])
+@pytest.mark.parametrize("engine", ["numpy", "compiled"])
+def test_a_stream_writes_what_whole_contexts_write(
+    layers: Callable[[], tuple[gn.Layer, ...]], engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = language(*layers())
+    model.engine = engine
+    streamed = [gn.generate(model, "ab", seed=seed) for seed in range(6)]
+    beyond = gn.generate(model, "ab", max_tokens=25, top_k=3, seed=1)
+    monkeypatch.setattr(gn.Model, "stream", no_stream)
+    assert [gn.generate(model, "ab", seed=seed) for seed in range(6)] == streamed
+    if layers is transformer:  # which sees the last six alone; a recurrence remembers more by its state
+        assert gn.generate(model, "ab", max_tokens=25, top_k=3, seed=1) == beyond
+
+
+def test_a_recurrence_goes_on_with_its_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the steps that it was built for it writes what one that is built for more of them writes."""
+    model, longer = language(), language(steps=40)
+    longer.network.set_weights(model.network.weights())
+    monkeypatch.setattr("glassnet.generation._drawn", lambda shares, *_: int(shares[:3].argmax()))
+    assert gn.generate(model, max_tokens=30) == gn.generate(longer, max_tokens=30)
+
+
 def test_words_are_joined_as_the_vocabulary_joins_them() -> None:
     pytest.importorskip("tokenizers")
     model = language()

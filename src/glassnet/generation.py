@@ -132,19 +132,27 @@ def _prompt(prompt: str, vocabulary: Vocabulary, steps: int) -> list[int]:
 
 
 def _reader(model: Model, steps: int) -> Callable[[Sequence[int]], Array]:
-    """What gives the probabilities of the next token after some.
+    """What gives the probabilities of the next token after some, which are those of the call before and further ones.
 
     Raises:
         ConfigurationError: the network looks ahead.
     """
-    _require_blind(model, steps)
+    try:
+        stream = model.stream()
+    except ConfigurationError:
+        stream = None
+        _require_blind(model, steps)
+    limits = [layer.stream_limit for _, layer in model.network.walk() if layer.stream_limit is not None]
+    room = 0 if stream is None else min(limits, default=inf)
 
     def read(numbers: Sequence[int]) -> Array:
+        if stream is not None and len(numbers) <= room:
+            scores = [stream.step(number) for number in numbers[stream.steps :]][-1]
+            return np.asarray(model.loss.probabilities(scores)[0])
         seen = numbers[-steps:]
         x = np.zeros((1, steps), np.int64)
         x[0, : len(seen)] = seen
-        found: Array = model.predict_proba(x)[0, len(seen) - 1]
-        return found
+        return np.asarray(model.predict_proba(x)[0, len(seen) - 1])
 
     return read
 
