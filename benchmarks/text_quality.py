@@ -117,9 +117,7 @@ def held_out(letters: gn.text.Characters, names: list[str], batch: int, rate: fl
     history = model.fit(padded, y, epochs=epochs, **fit)
     took = process_time() - begin
     loss = model.evaluate(gn.data.pad(new_x, CONTEXT), new_y)["loss"]
-    print(
-        f"width {WIDTH}, {len(model.network.parameters):,} weights, {epochs} epochs of {batch} names a step, {took:.2f} s"
-    )
+    print(f"width {WIDTH}, {len(model.network.parameters):,} weights, {epochs} epochs of {batch} names, {took:.2f} s")
     print(f"loss {history['loss'][-1]:.4f} in the last epoch, {loss:.4f} nats on {len(new_x):,} new names")
     print("such as", ", ".join(gn.generate(model, seed=seed) for seed in range(10)))
     return bool(loss <= GOAL)
