@@ -7,9 +7,8 @@
 
 #include "convolution/thread_memory.hpp"
 #include "engine/kernel.hpp"
-#include "math/logistic.hpp"
+#include "math/gates.hpp"
 #include "math/reduce.hpp"
-#include "math/vector_math.hpp"
 #include "products/matrix_product.hpp"
 
 namespace glassnet {
@@ -111,14 +110,10 @@ private:
     T* transposed_ = nullptr;
 };
 
-template <class T>
-void to_logistic(T* x, int64_t count) {
-    for_elements(count, [](T& x) { x = logistic(x); }, x);
-}
-
-template <class T>
-void to_tanh(T* x, int64_t count) {
-    for_elements(count, [](T& x) { x = vector_tanh(x); }, x);
+// body(registers of the arrays, ...) for all units; of what is not const it gets references.
+template <class Body, class... Ts>
+void for_units(int64_t units, Body body, Ts*... arrays) {
+    for_elements(units, OnVectors<Body>{body}, arrays...);
 }
 
 template <class T>
@@ -141,7 +136,7 @@ void simple_rnn_forward(In<T> a, In<T> recurrent, In<T> initial, In<std::int64_t
             if (steps.is_padding(n, t))
                 now.clear(n);
             else
-                to_tanh(now.of(n), units);
+                for_units(units, [](auto& h) { h = Gates<T>::tanh(h); }, now.of(n));
         }
     }
     steps.clear_rest(before);
@@ -188,19 +183,28 @@ void lstm_forward(In<T> a, In<T> recurrent, In<T> initial, In<T> initial_cell, I
                 continue;
             }
             T* const g = gate.of(n);
-            to_logistic(g, 2 * units);
-            to_tanh(g + 2 * units, units);
-            to_logistic(g + 3 * units, units);
             const T* const kept = state_before<T>(steps, i, n, cell, initial_cell);
             const T there = kept == nullptr ? 0 : 1;
-            for_elements(
+            // In two turns: so many sums that wait for each other would not fit beside those of the next units.
+            for_units(
                 units,
-                [=](T input, T forget, T candidate, T output, T kept, T& c, T& h) {
+                [](auto& input, auto& forget, auto& candidate, auto& output) {
+                    input = Gates<T>::logistic(input);
+                    forget = Gates<T>::logistic(forget);
+                    candidate = Gates<T>::tanh(candidate);
+                    output = Gates<T>::logistic(output);
+                },
+                g, g + units, g + 2 * units, g + 3 * units);
+            for_units(
+                units,
+                [there](const auto& input, const auto& forget, const auto& candidate, const auto& output,
+                        const auto& kept, auto& c, auto& h) {
                     c = forget * (there * kept) + input * candidate;
-                    h = output * vector_tanh(c);
+                    h = output * Gates<T>::tanh(c);
                 },
                 static_cast<const T*>(g), static_cast<const T*>(g + units), static_cast<const T*>(g + 2 * units),
-                static_cast<const T*>(g + 3 * units), kept == nullptr ? old.of(n) : kept, now.of(n), out.of(n));
+                static_cast<const T*>(g + 3 * units), static_cast<const T*>(kept == nullptr ? old.of(n) : kept),
+                now.of(n), out.of(n));
         }
     }
     steps.clear_rest(before);
@@ -233,12 +237,13 @@ void lstm_backward(In<T> dy, In<T> recurrent, In<T> initial_cell, In<std::int64_
             const T there = kept == nullptr ? 0 : 1;
             const T *const g = gate.of(n), *const forgets = later_gate.of(n) + units;
             T* const to = d.of(n);
-            for_elements(
+            for_units(
                 units,
-                [=](T& d_cell, T& d_input, T& d_forget, T& d_candidate, T& d_output, T input, T forget, T candidate,
-                    T output, T state, T kept, T later_d_cell, T later_forget) {
-                    const T tanh_state = vector_tanh(state), dh = d_cell;
-                    const T both =
+                [=](auto& d_cell, auto& d_input, auto& d_forget, auto& d_candidate, auto& d_output, const auto& input,
+                    const auto& forget, const auto& candidate, const auto& output, const auto& state, const auto& kept,
+                    const auto& later_d_cell, const auto& later_forget) {
+                    const auto tanh_state = Gates<T>::tanh(state), dh = d_cell;
+                    const auto both =
                         dh * output * (1 - tanh_state * tanh_state) + from_later * later_d_cell * later_forget;
                     d_input = both * candidate * input * (1 - input);
                     d_forget = there * both * kept * forget * (1 - forget);
@@ -273,15 +278,18 @@ void gru_forward(In<T> a, In<T> recurrent, In<T> recurrent_bias, In<T> initial, 
             }
             const T *const x = given.of(n), *const s = state.of(n);
             T* const g = gate.of(n);
-            for_elements(2 * units, [](T& gate, T a, T s) { gate = logistic(a + s); }, g, x, s);
-            for_elements(
+            for_units(
                 units,
-                [](T reset, T update, T& candidate, T& h, T a, T s, T kept) {
-                    candidate = vector_tanh(a + reset * s);
+                [](auto& reset, auto& update, auto& candidate, auto& h, const auto& a_reset, const auto& a_update,
+                   const auto& a_candidate, const auto& s_reset, const auto& s_update, const auto& s_candidate,
+                   const auto& kept) {
+                    reset = Gates<T>::logistic(a_reset + s_reset);
+                    update = Gates<T>::logistic(a_update + s_update);
+                    candidate = Gates<T>::tanh(a_candidate + reset * s_candidate);
                     h = (1 - update) * candidate + update * kept;
                 },
-                static_cast<const T*>(g), static_cast<const T*>(g + units), g + 2 * units, out.of(n), x + 2 * units,
-                s + 2 * units, static_cast<const T*>(old.of(n)));
+                g, g + units, g + 2 * units, out.of(n), x, x + units, x + 2 * units, s, s + units, s + 2 * units,
+                static_cast<const T*>(old.of(n)));
         }
     }
     steps.clear_rest(before);
