@@ -34,6 +34,7 @@ examples:
   glassnet train digits                                 handwritten digits, built in
   glassnet train flowers.csv --target species           a table; the last word is the column to learn
   glassnet train customers.csv --target buys,rating     several columns at once, of classes or of amounts
+  glassnet train sensors.csv --target load --past 48 --future 24    a series: 24 steps ahead from the last 48
   glassnet train digits --hidden 128 64 --dropout 0.2 --epochs 30 --output digits.safetensors
   glassnet evaluate flowers.safetensors new.csv         how good is it on other rows?
   glassnet predict flowers.safetensors new.csv --output answers.csv            or answers.parquet; of any length

@@ -41,10 +41,10 @@ def target_names(options: argparse.Namespace) -> list[str]:
         MissingFileError, FileFormatError, DataError: the file cannot be read.
         MissingExtraError: what reads the file is not installed.
     """
-    return _listed(options, options.target, "--target")
+    return listed(options, options.target, "--target")
 
 
-def _listed(options: argparse.Namespace, given: Sequence[str] | None, option: str) -> list[str]:
+def listed(options: argparse.Namespace, given: Sequence[str] | None, option: str) -> list[str]:
     """The columns that an option names."""
     if not given:
         return []
@@ -68,8 +68,8 @@ def learn(
 
     Columns of many words get an ``Embedding``. The classes are those of both parts.
     """
-    categories = _listed(options, options.categories, "--categories")
-    ignored = _listed(options, options.ignore, "--ignore")
+    categories = listed(options, options.categories, "--categories")
+    ignored = listed(options, options.ignore, "--ignore")
     reading = reading_of(options)
     frame = read_table(
         options.data, targets, reading=reading, categories=categories, ignore=ignored, max_bytes=options.max_bytes

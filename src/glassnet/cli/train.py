@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from glassnet.cli import tables
+from glassnet.cli import series, tables
 from glassnet.cli.breaks import (
     checkpoint_of,
     checkpoints,
@@ -32,7 +32,7 @@ from glassnet.core.kinds import MODEL, PAGE, PICTURE
 from glassnet.core.locks import PathLock
 from glassnet.core.output import logger
 from glassnet.core.shapes import Array
-from glassnet.data import Dataset, open_source, parse_subset, split
+from glassnet.data import Dataset, Windows, open_source, parse_subset, split
 from glassnet.data.sources import refuse_size
 from glassnet.data.tables import is_table, name_of, read_header
 from glassnet.losses import Loss
@@ -45,6 +45,8 @@ from glassnet.tables import Answers, Table
 from glassnet.training import Callback, EarlyStopping, TrainingState, require_picture
 
 PRINTED_EPOCHS = 20
+SET_ASIDE = 0.1
+"""The share of the rows to train with that --patience looks at."""
 
 
 def train(options: argparse.Namespace) -> int:
@@ -71,14 +73,41 @@ class Files(NamedTuple):
     source: Path | None
 
 
+class Work(NamedTuple):
+    """What there is to do.
+
+    Attributes:
+        model: untrained.
+        training: inputs and targets.
+        test: those held out.
+        name: of the data.
+        task: in a few words.
+        validation: what --patience looks at, or None for a share of the training rows.
+        windows: of series, those held out; or None.
+    """
+
+    model: Model
+    training: tuple[Any, Any]
+    test: tuple[Any, Any]
+    name: str
+    task: str
+    validation: tuple[Any, Any] | None = None
+    windows: Windows | None = None
+
+
 def _train(options: argparse.Namespace, files: Files, ending: Ending) -> None:
     if options.task == "text":
         _train_text(options, files, ending)
         return
     subset = None if options.subset is None else parse_subset(options.subset)
+    are_series = series.is_asked(options)
     check_network_options(options)
     pictures = picture_options(options)
     targets = tables.target_names(options)
+    if are_series:
+        refuse_size(options.data, pictures)
+        _train_series(options, targets, files, ending)
+        return
     if is_table(options.data):
         refuse_size(options.data, pictures)
         _train_table(options, targets, subset, files, ending)
@@ -97,7 +126,7 @@ def _train(options: argparse.Namespace, files: Files, ending: Ending) -> None:
     if test is None:
         data, test = split(data, options.test_share, options.seed)
     model = build_model(options, data, None)
-    _fit(options, model, (data.x, data.y), (test.x, test.y), data.name, _task(options, data), files, ending)
+    _fit(options, Work(model, (data.x, data.y), (test.x, test.y), data.name, _task(options, data)), files, ending)
 
 
 def _require_something_to_learn(y: Array | None, where: str, class_names: Sequence[str] | None = None) -> None:
@@ -135,7 +164,25 @@ def _train_table(
     model = _table_model(options, table, pairs[0][1], name)
     if not options.quiet:
         print(table, end="\n\n")
-    _fit(options, model, pairs[0], pairs[1], name, tables.task_of(table), files, ending)
+    _fit(options, Work(model, pairs[0], pairs[1], name, tables.task_of(table)), files, ending)
+
+
+def _train_series(options: argparse.Namespace, targets: list[str], files: Files, ending: Ending) -> None:
+    """The same for series: windows of the earlier steps to train with, of the latest ones to test."""
+    found, test = series.read_windows(options, targets).split(options.test_share)
+    later = None
+    if options.patience is not None:
+        found, later = found.cut(SET_ASIDE)
+    forecasting = found.forecasting
+    for column in forecasting.targets:
+        values = np.concatenate([one.values[:, forecasting.columns.index(column)] for one in found.series])
+        _require_something_to_learn(values[:, None], f"train {options.data}: column {column!r}")
+    model = _model(options, series.network_for(options, forecasting), "mean_squared_error", ())
+    model.forecasting = forecasting
+    name = name_of(options.data)
+    task = series.described(found, test, name)
+    validation = None if later is None else (later.x, later.y)
+    _fit(options, Work(model, (found.x, found.y), (test.x, test.y), name, task, validation, test), files, ending)
 
 
 def _train_text(options: argparse.Namespace, files: Files, ending: Ending) -> None:
@@ -160,13 +207,12 @@ def _table_model(options: argparse.Namespace, table: Table, labels: Array, name:
     return model
 
 
-def _fit(
-    options: argparse.Namespace, model: Model, training: tuple[Any, Any], test: tuple[Any, Any], name: str, task: str,
-    files: Files, ending: Ending,
-) -> None:  # fmt: skip
+def _fit(options: argparse.Namespace, work: Work, files: Files, ending: Ending) -> None:
     """Trains, tests and saves."""
     say = (lambda *_: None) if options.quiet else print
-    say(f"{name}: {len(training[1]):,} rows to train, {len(test[1]):,} to test, {task}")
+    model, training, test = work.model, work.training, work.test
+    rows = f"{len(training[1]):,} rows to train, {len(test[1]):,} to test"
+    say(work.task if work.windows is not None else f"{work.name}: {rows}, {work.task}")
     output, plot, source = files
     callbacks: list[Callback] = [] if options.quiet or sys.stdout.isatty() else [_Lines()]
     if options.patience is not None:
@@ -176,8 +222,8 @@ def _fit(
             *training,
             epochs=options.epochs,
             batch_size=options.batch_size,
-            validation_data=None if options.patience is not None else test,
-            validation_split=0.1 if options.patience is not None else 0.0,
+            validation_data=test if options.patience is None else work.validation,
+            validation_split=SET_ASIDE if options.patience is not None and work.validation is None else 0.0,
             callbacks=[*callbacks, *checkpoints(options, output), ending],
             verbose=not options.quiet,
             resume=source or False,
@@ -201,8 +247,10 @@ def _fit(
         print(f"{model.latest_fit}; {how_to_go_on(options)}")
     elif history.stopped:
         print(f"stopped after epoch {model.epochs_trained}: {history.stopped}")
-    for measure, value in tables.measured(model, *test).items():
-        print(f"test {measure}: {value:.4f}")
+    if work.windows is not None:
+        print(*series.lines_of(work.windows.errors(model.predict(work.windows.x))), sep="\n")
+    else:
+        print(*(f"test {measure}: {value:.4f}" for measure, value in tables.measured(model, *test).items()), sep="\n")
     print(f"model saved to {output} ({output.stat().st_size / 1000:,.0f} kB)")
     if plot is not None and len(history):
         history.plot(plot)
@@ -210,9 +258,10 @@ def _fit(
     if not options.no_report:
         page = report(
             model,
-            *test,
+            test[0] if work.windows is None else work.windows,
+            test[1] if work.windows is None else None,
             report_path(options, output),
-            name=name,
+            name=work.name,
             history=history,
             training_targets=training[1],
             model_file=output,

@@ -46,6 +46,24 @@ def add_train(commands: Commands) -> None:
     add_pictures(group)
     add_texts(group)
     _add_language(parser)
+    group = parser.add_argument_group("forecasts of series, a row of the table for each step")
+    group.add_argument("--past", type=COUNT, metavar="STEPS", help="how many steps a forecast looks back on")
+    group.add_argument("--future", type=COUNT, metavar="STEPS", help="how many steps it goes ahead")
+    group.add_argument(
+        "--series", type=readable, metavar="COLUMN", help="the column that tells several series apart, such as shop"
+    )
+    group.add_argument(
+        "--time",
+        type=readable,
+        metavar="COLUMN",
+        help="the column of dates, where there are several; it sets the order",
+    )
+    group.add_argument(
+        "--period",
+        type=COUNT,
+        metavar="STEPS",
+        help="after how many steps things are much as before; a day, a week of days or a year of months if not given",
+    )
     group = parser.add_argument_group("the network")
     group.add_argument(
         "--hidden",

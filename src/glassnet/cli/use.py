@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.cli import series
 from glassnet.cli.numbers import PLACE
 from glassnet.cli.outputs import Output, require_outputs
 from glassnet.cli.pictures import SHOWN, answer_lines, picture_options, read_for
@@ -35,6 +36,8 @@ def evaluate(options: argparse.Namespace) -> int:
     """Prints loss and metrics on data with targets."""
     model = load(options.model)
     model.require_one_output("glassnet evaluate")
+    if model.forecasting is not None:
+        return series.evaluate(options, model)
     if isinstance(model.preprocessing, Table) and is_table(options.data):
         frame = read_like(options.data, model.preprocessing, reading_of(options), options.max_bytes)
         print(f"{name_of(options.data)}: {frame.height:,} rows")
@@ -54,6 +57,8 @@ def predict(options: argparse.Namespace) -> int:
     """Writes one line for each row, or for each picture."""
     model = load(options.model)
     model.require_one_output("glassnet predict")
+    if model.forecasting is not None:
+        return series.predict(options, model)
     files = [picture_files(source) for source in options.data]
     output, kind = None if options.output in STANDARD_OUTPUT else Path(options.output), None
     if output is not None:
@@ -91,6 +96,8 @@ def summary(options: argparse.Namespace) -> int:
     if model.latest_fit is not None:
         print(f"latest fit {in_a_line(str(model.latest_fit))}")
     print(f"written    {model.written}")
+    if model.forecasting is not None:
+        print(f"forecasts  {in_a_line(model.forecasting.describe())}")
     if isinstance(model.preprocessing, Table):
         print(f"columns    {', '.join(own.name for own in model.preprocessing.columns if own.features)}")
     if model.vocabulary is not None:
@@ -113,7 +120,11 @@ def trace(options: argparse.Namespace) -> int:
         require_outputs([Output("--html", Path(options.html), PAGE)], [options.model, options.data])
     model = load(options.model)
     table = model.preprocessing
-    if isinstance(table, Table) and is_table(options.data):
+    if model.forecasting is not None:
+        windows = series.windows_of(options, model)
+        start, stop = _row_range(options, len(windows))
+        found = trace_model(model, windows.x[start:stop], windows.y[start:stop])
+    elif isinstance(table, Table) and is_table(options.data):
         frame = read_like(options.data, table, reading_of(options), options.max_bytes)
         start, stop = _row_range(options, frame.height)
         frame = frame.rows(slice(start, stop))

@@ -14,11 +14,13 @@ from glassnet.data.sources import open_source
 from glassnet.data.subsets import parse_subset
 from glassnet.data.tables import read_table
 from glassnet.data.texts import read_texts
+from glassnet.series import Windows, windows
 
 __all__ = [
     "Dataset",
     "Padded",
     "PictureOptions",
+    "Windows",
     "digits",
     "lanes",
     "open_source",
@@ -34,6 +36,7 @@ __all__ = [
     "read_texts",
     "split",
     "test_rows",
+    "windows",
 ]
 
 

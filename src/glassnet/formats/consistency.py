@@ -13,6 +13,7 @@ from glassnet.losses import JointCrossEntropy, Loss, WeightedSum
 from glassnet.network import Graph, Network
 from glassnet.preprocessing import Standardize
 from glassnet.runners.own import is_own
+from glassnet.series import Forecasting
 from glassnet.tables import Answers, Classes, Questions, Table
 from glassnet.text import Vocabulary
 
@@ -77,6 +78,17 @@ def require_readable(network: Network, vocabulary: Vocabulary | None) -> None:
         fault = vocabulary.fault_of(network.demands.below)
         if fault:
             raise ValueError(f"a vocabulary of {len(vocabulary):,} tokens for {fault}")
+
+
+def require_forecasts(
+    network: Network, loss: Loss, preprocessing: Standardize | Table | None, forecasting: Forecasting
+) -> None:
+    """Raises ValueError where a network cannot give such forecasts."""
+    shapes = network.input_shape, network.output_shape
+    if shapes != (forecasting.input_shape, forecasting.output_shape):
+        raise ValueError(f"a network from {shapes[0]} to {shapes[1]} for forecasts of {forecasting.describe():.80}")
+    if loss.decides_classes or loss.has_log_link or preprocessing is not None:
+        raise ValueError(f"forecasts by {loss!r:.60} after {preprocessing!r:.60}")
 
 
 def _has_several_outputs(network: Network) -> bool:

@@ -9,11 +9,23 @@ from typing import Any
 
 import numpy as np
 
-from glassnet import initializers, layers, losses, metrics, network, optimizers, preprocessing, schedules, tables, text
+from glassnet import (
+    initializers,
+    layers,
+    losses,
+    metrics,
+    network,
+    optimizers,
+    preprocessing,
+    schedules,
+    series,
+    tables,
+    text,
+)
 from glassnet.core.errors import ConfigurationError, FileFormatError, GlassnetError
 from glassnet.core.settings import Configurable, file_name, from_config, known_by, number, to_config, whole
 from glassnet.core.shapes import Array, as_dtype
-from glassnet.formats.consistency import names_of, require_consistent, require_readable
+from glassnet.formats.consistency import names_of, require_consistent, require_forecasts, require_readable
 from glassnet.formats.latest_fit import LATEST_FIT_PREFIX, describe_latest_fit, latest_fit_of
 from glassnet.formats.memories import CALLBACKS_PREFIX, PARAMETERS, Arrays, describe_memories, memories_of
 from glassnet.formats.model_file import contradiction
@@ -25,6 +37,7 @@ from glassnet.network import Network
 from glassnet.optimizers import Chain, Optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.runners.own import is_own
+from glassnet.series import Forecasting
 from glassnet.tables import Table
 from glassnet.text import Vocabulary
 from glassnet.training import LatestFit, Memories
@@ -68,6 +81,7 @@ class ModelParts:
     memories: Memories
     latest_fit: LatestFit | None
     vocabulary: Vocabulary | None
+    forecasting: Forecasting | None
 
 
 def describe(parts: ModelParts, *, include_optimizer: bool) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -89,6 +103,8 @@ def describe(parts: ModelParts, *, include_optimizer: bool) -> tuple[dict[str, A
         "target_name": parts.target_name,
         "class_names": parts.class_names,
     }
+    if parts.forecasting is not None:
+        description["forecasting"] = to_config(parts.forecasting, where="forecasting")
     description |= describe_sharing(parts.network)
     if parts.vocabulary is not None:
         description["vocabulary"] = to_config(parts.vocabulary, where="vocabulary")
@@ -150,10 +166,10 @@ def _require_custom(custom: Sequence[Any], where: str) -> Sequence[Any]:
 @cache
 def library_classes() -> Mapping[str, type[Configurable]]:
     """Every class that a file may name."""
-    modules = (layers, network, losses, optimizers, schedules, initializers, metrics, preprocessing, tables, text)
+    rooms = layers, network, losses, optimizers, schedules, initializers, metrics, preprocessing, tables, text, series
     return {
         file_name(cls): cls
-        for module in modules
+        for module in rooms
         for cls in vars(module).values()
         if isinstance(cls, type)
         and issubclass(cls, Configurable)
@@ -170,6 +186,9 @@ def _reconstruct(
     for name, kind in _KINDS.items():
         if not isinstance(found[name], kind):
             raise TypeError(f"{name} is {found[name]!r:.80}")
+    forecasting = from_config(description.get("forecasting"), classes, where=where)
+    if not isinstance(forecasting, Forecasting | None):
+        raise TypeError(f"forecasting is {forecasting!r:.80}")
     network: Network = found["network"]
     parameters = _restore_network(network, description, tensors, build=build)
     names = {name: names_of(description[name], name) for name in ("feature_names", "class_names")}
@@ -178,6 +197,8 @@ def _reconstruct(
         raise TypeError(f"vocabulary is {vocabulary!r:.80}")
     require_readable(network, vocabulary)
     require_consistent(network, found["loss"], found["preprocessing"], found["target_scaling"], **names)
+    if forecasting is not None:
+        require_forecasts(network, found["loss"], found["preprocessing"], forecasting)
     optimizer: Optimizer = found["optimizer"]
     scale = description["learning_rate_scale"]
     optimizer.learning_rate_scale = number(scale, "learning_rate_scale", where, low=0, high=MOST_SCALE)
@@ -198,12 +219,14 @@ def _reconstruct(
         vocabulary=vocabulary,
         memories=memories_of(description, arrays),
         latest_fit=latest_fit_of(description.get("latest_fit"), arrays, network.output_shape or (), where),
+        forecasting=forecasting,
     )
 
 
 def _require_bounded(description: Mapping[str, Any], where: str) -> None:
     """Refuses more layers, and objects inside each other, than any model has, before one of them is made."""
-    deepest, _, _ = _extent([description.get("vocabulary"), *(description[name] for name in _KINDS)])
+    beside = description.get("vocabulary"), description.get("forecasting")
+    deepest, _, _ = _extent([*beside, *(description[name] for name in _KINDS)])
     _, layers, names = _extent([description["network"]])
     if layers > MOST_LAYERS or names > MOST_NAMES or deepest > DEEPEST:
         raise FileFormatError(

@@ -16,7 +16,7 @@ from glassnet.formats.description import OPTIMIZER_PREFIX, ModelParts, describe
 DIGITS = 16
 PREDICTING = (
     *("network", "input_shape", "dtype", "loss", "preprocessing", "target_scaling"),
-    *("feature_names", "class_names", "twins", "vocabulary"),
+    *("feature_names", "class_names", "twins", "vocabulary", "forecasting"),
 )
 """What a description says that answers depend on."""
 ONLY_WRITES = "Checkpoint"

@@ -104,8 +104,44 @@ class Answering(WithDoors):
                 named.
         """
         self.require_built("stream")
+        self.refuse_forecasting("stream")
         rows = whole(rows, "rows", "stream", high=MOST_ROWS)
         return Stream(self.network, rows, self.engine, self.preprocessing, self.target_scaling)
+
+    def forecast(self, series: Any) -> Any:
+        """What comes after the end of series, in their own unit.
+
+        Args:
+            series: one or several, as ``gn.data.windows`` was given them, with at least as many steps as a forecast
+                looks back on; longer ones may begin anywhere, since the last steps alone count.
+
+        Returns:
+            The F steps that follow, float64 (F,), or (F, M) of several targets; of several series a dict of these by
+            name.
+
+        Raises:
+            NotBuiltError: the model is not trained.
+            ConfigurationError: the model is none of forecasts, see ``forecasting``.
+            DataError, ShapeError: what ``gn.data.windows`` refuses, and a series that training did not see.
+
+        Example:
+            >>> import numpy as np, glassnet as gn
+            >>> windows = gn.data.windows({"a": np.arange(9.0), "b": 50 - np.arange(9.0)}, past=2, future=1)
+            >>> model = gn.Model(gn.Sequential(gn.Flatten(), gn.Dense(1)), "mean_squared_error", gn.Adam(0.1))
+            >>> model.forecasting = windows.forecasting
+            >>> history = model.fit(windows.x, windows.y, epochs=100, verbose=False)
+            >>> {name: round(float(future[0])) for name, future in model.forecast({"b": [44, 43, 42]}).items()}
+            {'b': 41}
+        """
+        self.require_built("forecast")
+        forecasting = self.require_forecasting("forecast")
+        given = forecasting.read(series, where="forecast")
+        outputs = self.predict(forecasting.latest(given, where="forecast"))
+        found = {}
+        for one, own in zip(given.series, outputs, strict=True):
+            future = forecasting.in_unit(own, one.name)  # (F, M)
+            found[one.name] = future[:, 0] if len(forecasting.targets) == 1 else future
+        return found[""] if list(found) == [""] else found
 
     def predict_proba(self, x: Any) -> Any:
         """Probabilities, shaped as the outputs: of each class (``CrossEntropy``) or of "yes" (``BinaryCrossEntropy``).

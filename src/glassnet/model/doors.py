@@ -8,7 +8,7 @@ import numpy as np
 
 from glassnet.core.calls import Closed
 from glassnet.core.checks import same_rows
-from glassnet.core.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError, shown
 from glassnet.core.ragged import without_padding
 from glassnet.core.shapes import Array
 from glassnet.losses import Loss, WeightedSum
@@ -21,6 +21,7 @@ from glassnet.model.outputs import refuse_lost_digits, require_one_output
 from glassnet.network import Network, lengths_after
 from glassnet.optimizers import Optimizer
 from glassnet.preprocessing import Standardize
+from glassnet.series import Forecasting
 from glassnet.tables import Table
 from glassnet.text import Vocabulary
 from glassnet.training import LatestFit, Memories, Predictor, Rows, Stepper, TrainingState
@@ -44,6 +45,7 @@ class WithDoors(Closed):
     target_name: str | None
     class_names: tuple[str, ...] | None
     vocabulary: Vocabulary | None
+    forecasting: Forecasting | None
     memories: Memories
     latest_fit: LatestFit | None
     _predictor: Predictor | None
@@ -158,6 +160,43 @@ class WithDoors(Closed):
     def require_built(self, where: str) -> None:
         """Raises ``NotBuiltError``, which names the place, for a model that has seen no data."""
         self.network.require_built(where)
+
+    def require_forecasting(self, where: str) -> Forecasting:
+        """What the model knows of its series.
+
+        Raises:
+            ConfigurationError: nothing, or something that its network does not fit; the error names the place.
+        """
+        found = self.forecasting
+        shapes = self.network.input_shape, self.network.output_shape
+        if isinstance(found, Forecasting) and shapes == (found.input_shape, found.output_shape):
+            return found
+        is_one = isinstance(found, Forecasting)
+        raise ConfigurationError(
+            where=where,
+            received=f"a network from rows {shapes[0]} to {shapes[1]}"
+            if is_one
+            else f"model.forecasting={shown(found)}",
+            expected=f"one from {found.input_shape} to {found.output_shape}, as model.forecasting has it"
+            if isinstance(found, Forecasting)
+            else "a model of forecasts, which knows its series",
+            fix="train it with windows.x and windows.y, and set model.forecasting = windows.forecasting",
+        )
+
+    def refuse_forecasting(self, where: str) -> None:
+        """Refuses a model of series where rows are taken one by one, without the series that they come from.
+
+        Raises:
+            ConfigurationError: it is one; the error names the place.
+        """
+        if self.forecasting is not None:
+            raise ConfigurationError(
+                where=where,
+                received="a model of forecasts, whose series are brought to one scale before its network sees them",
+                expected="a model that takes rows as they are",
+                fix="use model.forecast(series), or set model.forecasting = None to have the network alone, which "
+                "takes and gives numbers without their unit",
+            )
 
     def require_one_output(self, where: str) -> None:
         """Refuses several outputs, or losses by output, where one answer to one question is asked for.

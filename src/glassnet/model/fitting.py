@@ -275,6 +275,13 @@ def _apart(model: Answering, rows: Rows, data: tuple[Any, ...] | None, share: fl
         return rows, _validation(model, data)
     if not share:
         return rows, None
+    if model.forecasting is not None:
+        raise ConfigurationError(
+            where="fit",
+            received=f"validation_split={share:g} for windows of series, which overlap",
+            expected="other steps to validate with than those to train with",
+            fix="train, later = windows.cut(0.1); fit(train.x, train.y, validation_data=(later.x, later.y))",
+        )
     labels = rows.targets if rows.targets.ndim == 1 else None
     training, held_out = validation_rows(len(rows), share, labels, seed=model.seed)
     rows, validation = rows.take(training), rows.take(held_out).require_weight(where="fit: validation_split")

@@ -24,6 +24,7 @@ from glassnet.model.steps import Stepping
 from glassnet.network import Network, as_network
 from glassnet.optimizers import Optimizer, as_optimizer
 from glassnet.preprocessing import Standardize
+from glassnet.series import Forecasting
 from glassnet.tables import Table
 from glassnet.text import Vocabulary
 from glassnet.training import LatestFit, Memories, Predictor, Stepper, TrainingState, example_rows, plan_of
@@ -64,6 +65,8 @@ class Model(Fitting, Stepping):
         class_names: names of the classes by label, or None.
         vocabulary: of a network that reads tokens, such as ``gn.text.Characters``: ``fit``, ``evaluate`` and
             ``predict`` then take texts, and ``gn.generate`` writes them; or None.
+        forecasting: of forecasts of series: what ``gn.data.windows(...).forecasting`` knows of them, with which
+            ``forecast`` takes series as they are; or None.
         memories: what callbacks knew at the end of ``fit``, for the next one, by their names; ``memories.clear()``
             lets all of them begin anew.
         latest_fit: what the latest ``fit`` was and how far it came, with which ``fit(..., resume=True)`` goes on; print
@@ -111,6 +114,7 @@ class Model(Fitting, Stepping):
         self.target_name: str | None = None
         self.class_names: tuple[str, ...] | None = None
         self.vocabulary: Vocabulary | None = None
+        self.forecasting: Forecasting | None = None
         self.memories: Memories = {}
         self.latest_fit: LatestFit | None = None
         self.written: Written | None = None

@@ -23,7 +23,10 @@ from glassnet.training import FitSettings, LatestFit, TrainingPosition, differen
 WHERE = "fit: resume"
 MOST_LETTERS = 200
 """What is longer is not read by anybody in a message."""
-LEARNED = "preprocessing", "target_scaling", "feature_names", "target_name", "class_names", "vocabulary"
+LEARNED = (
+    *("preprocessing", "target_scaling", "feature_names", "target_name", "class_names"),
+    *("vocabulary", "forecasting"),
+)
 """What a model may have been given, or learn from a frame in ``fit``."""
 
 

@@ -2,6 +2,7 @@
 
 from glassnet.plots.curves import plot_calibration, plot_residuals, plot_roc
 from glassnet.plots.diagram import network_diagram
+from glassnet.plots.forecasts import plot_forecast
 from glassnet.plots.images import plot_feature_maps, plot_filters
 from glassnet.plots.predictions import plot_confusion_matrix, plot_mistakes
 from glassnet.plots.rates import plot_learning_rate_range
@@ -18,6 +19,7 @@ __all__ = [
     "plot_distributions",
     "plot_feature_maps",
     "plot_filters",
+    "plot_forecast",
     "plot_gates",
     "plot_gradient_by_step",
     "plot_gradient_flow",

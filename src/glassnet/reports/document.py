@@ -16,10 +16,11 @@ from glassnet.core.pages import page
 from glassnet.core.paths import readable_path
 from glassnet.core.shapes import Shape
 from glassnet.model import Model
-from glassnet.reports import answers, contents
+from glassnet.reports import answers, contents, forecasts
 from glassnet.reports.html import STYLE, paragraph
 from glassnet.reports.pictures import MISSING, can_draw
 from glassnet.reports.results import AMOUNTS, CLASSES, results_of
+from glassnet.series import Windows
 from glassnet.training import History
 from glassnet.version import __version__
 
@@ -47,7 +48,8 @@ def report(
     Args:
         model: trained.
         x: rows that it was not trained on, as ``model.evaluate`` takes them.
-        y: their targets.
+        y: their targets; None where x is ``gn.data.Windows`` of series, which have their own: the page then shows the
+            forecasts beside those that need no model.
         path: where to write the page; an older one is replaced.
         name: of the data.
         history: what ``model.fit`` returned, for the learning curves and the time.
@@ -80,16 +82,16 @@ def report(
     model.require_one_output("report")
     target_path = require_writable(path, PAGE, where="report")
     model.require_built("report")
+    if isinstance(x, Windows):
+        return _of_forecasts(model, x, target_path, name, history, training_targets, model_file)
+    model.refuse_forecasting("report")
     results = results_of(model, x, y, training_targets)
     target = model.target_name or {CLASSES: "the class", AMOUNTS: "the amount"}.get(results.kind, "the target")
     title = name if model.target_name is None else f"{name}: {target}"
-    today = date.today()
     rows = None if training_targets is None else len(np.asarray(training_targets))
     body = "".join(
         [
-            f"<h1>{escape(title)}</h1>\n",
-            paragraph(f"Predicts {target} · {today.day} {today:%B %Y} · glassnet {__version__}", "muted"),
-            "" if can_draw() else paragraph(MISSING, "notice"),
+            _top(title, f"Predicts {target}"),
             answers.headline(results, target),
             answers.learning(history),
             answers.errors(results),
@@ -102,5 +104,40 @@ def report(
             ),
         ]
     )
-    write_atomically(target_path, page(title, body, style=STYLE).encode(), PAGE)
-    return target_path
+    return _written(target_path, title, body)
+
+
+def _of_forecasts(
+    model: Model, windows: Windows, path: Path, name: str, history: History | None, training: Any, file: Any
+) -> Path:
+    """The page about forecasts of series."""
+    model.require_forecasting("report")
+    errors = windows.errors(model.predict(windows.x))
+    targets = ", ".join(windows.forecasting.targets)
+    title = f"{name}: {targets}"
+    body = "".join(
+        [
+            _top(title, f"Forecasts {targets}"),
+            forecasts.headline(errors),
+            answers.learning(history),
+            forecasts.errors_by_series(errors),
+            forecasts.data(None if training is None else len(np.asarray(training)), windows),
+            contents.layers(model, history),
+            forecasts.usage(model, None if file is None else readable_path(file, where="report: model_file")),
+        ]
+    )
+    return _written(path, title, body)
+
+
+def _top(title: str, what: str) -> str:
+    today = date.today()
+    return (
+        f"<h1>{escape(title)}</h1>\n"
+        + paragraph(f"{what} · {today.day} {today:%B %Y} · glassnet {__version__}", "muted")
+        + ("" if can_draw() else paragraph(MISSING, "notice"))
+    )
+
+
+def _written(path: Path, title: str, body: str) -> Path:
+    write_atomically(path, page(title, body, style=STYLE).encode(), PAGE)
+    return path

@@ -72,6 +72,7 @@ class Service:
 
     def __init__(self, model: Model, name: str, limits: Limits | None = None) -> None:
         model.require_built("serve")
+        model.refuse_forecasting("serve")
         self.model, self.name, self.limits = model, name, limits or Limits()
         self._inputs, self._answers = inputs_of(model), answers_of(model)
         self.example = self._tried(self._inputs.example())  # which compiles what predicts, too

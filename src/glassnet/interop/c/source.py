@@ -63,6 +63,7 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
     header = source.with_suffix(".h")
     require_writable(header, C_SOURCE, where="export_c")
     model.require_built("export_c")
+    model.refuse_forecasting("export_c")
     refuse_own_layers(model.network, "export_c", graphs=True)
     if isinstance(model.preprocessing, Table) and scaling_of(model) is None:
         raise ConfigurationError(

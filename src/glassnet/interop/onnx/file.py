@@ -96,6 +96,7 @@ def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxRe
     require_extra("onnx", extra="onnx", expected="onnx for writing its files", where="export_onnx")
     target = require_writable(path, ONNX, where="export_onnx")
     model.require_built("export_onnx")
+    model.refuse_forecasting("export_onnx")
     import onnx
 
     from glassnet.interop.onnx.proto import make_proto
