@@ -57,7 +57,7 @@ def plot_forecast(errors: ForecastErrors, row: int | None = None, *, path: str |
             expected="the errors of forecasts",
             fix="pass windows.errors(model.predict(windows.x))",
         )
-    panels = [(own, place) for own in _rows(errors, row) for place in range(len(errors.windows.forecasting.targets))]
+    panels = [(own, place) for own in _rows(errors, row) for place in range(len(errors.forecasting.targets))]
     panels = panels[:MOST_DRAWN]
     figure = new_figure(WIDTH, HEIGHT * len(panels) + 0.4)
     for axes, (own, place) in zip(np.ravel(figure.subplots(len(panels), squeeze=False)), panels, strict=True):
@@ -68,7 +68,7 @@ def plot_forecast(errors: ForecastErrors, row: int | None = None, *, path: str |
 def steps_ahead(errors: ForecastErrors, title: str) -> Figure:
     """Draws by how much forecasts are off one step ahead, two steps ahead, and so on."""
     figure = new_figure(4.4, 3.2, title)
-    axes, steps = figure.subplots(), np.arange(1, errors.windows.forecasting.future + 1)
+    axes, steps = figure.subplots(), np.arange(1, errors.forecasting.future + 1)
     for name, forecast, look in _lines(errors):
         off = np.abs(forecast - errors.actual).mean(axis=(0, 2))
         axes.plot(steps, off, label=name, marker="o" if len(steps) == 1 else "", **look)
@@ -79,7 +79,7 @@ def steps_ahead(errors: ForecastErrors, title: str) -> Figure:
 
 
 def _rows(errors: ForecastErrors, row: int | None) -> list[int]:
-    names = errors.windows.names
+    names = errors.names
     if row is None:
         return [int(np.flatnonzero(names == name)[-1]) for name in dict.fromkeys(names.tolist())]
     if not is_whole(row) or not 0 <= row < len(names):
@@ -103,10 +103,9 @@ def _lines(errors: ForecastErrors) -> list[tuple[str, Array, dict[str, Any]]]:
 
 
 def _draw(axes: Axes, errors: ForecastErrors, row: int, place: int) -> None:
-    windows = errors.windows
-    forecasting, name = windows.forecasting, windows.names[row]
-    series = next(one for one in windows.series if one.name == name)
-    start = int(windows.starts[row])
+    forecasting, name = errors.forecasting, errors.names[row]
+    series = next(one for one in errors.series if one.name == name)
+    start = int(errors.starts[row])
     steps = np.arange(start - forecasting.past, start + forecasting.future)
     across = steps if series.stamps is None else series.stamps[steps]
     values, past = series.values[steps, forecasting.places[place]], forecasting.past

@@ -21,10 +21,10 @@ LISTED, MOST_DRAWN = 50, 4
 
 def headline(errors: ForecastErrors) -> str:
     """A sentence on each target that says how good its forecasts are, and a card for each number."""
-    windows, forecasting = errors.windows, errors.windows.forecasting
+    forecasting = errors.forecasting
     steps = f"{forecasting.future:,} step{'s' if forecasting.future > 1 else ''}"
     parts = errors.by_target()
-    begin = f"On {len(windows):,} stretches later than all it was trained on, "
+    begin = f"On {len(errors.actual):,} stretches later than all it was trained on, "
     text, cards = "", ""
     for target, own in parts.items():
         naive = own.naive_errors()
@@ -68,7 +68,7 @@ def _by_series(errors: ForecastErrors) -> str:
         for series, own in errors.by_series().items()
         for target, part in own.by_target().items()
     ]
-    if len(errors.windows.forecasting.names) < 2:
+    if len(errors.forecasting.names) < 2:
         return ""
     more = paragraph(f"The first {LISTED} of {len(rows)}.") if len(rows) > LISTED else ""
     header = ("series", "target", "the model", *errors.naive)

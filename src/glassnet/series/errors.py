@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from glassnet.core.shapes import Array
-
-if TYPE_CHECKING:
-    from glassnet.series.windows import Windows
+from glassnet.series.forecasting import Forecasting
+from glassnet.series.given import Series
 
 LAST = "the last value"
 
@@ -21,7 +20,10 @@ class ForecastErrors:
     """Forecasts, what came, and what the obvious forecasts were; everything (N, F, M), in the series' own unit.
 
     Attributes:
-        windows: what was forecast.
+        forecasting: how much is looked back on and ahead, and the names.
+        series: the whole series.
+        names: of each window's series, (N,).
+        starts: the number of the step with which the future of each window begins, (N,).
         actual: what came.
         predicted: by the model.
         naive: forecasts that need no model, by what they are: "the last value" goes on for ever; and, where the period
@@ -35,15 +37,13 @@ class ForecastErrors:
         (0.0, {'the last value': 1.5})
     """
 
-    windows: Windows
+    forecasting: Forecasting
+    series: Sequence[Series]
+    names: Array
+    starts: Array
     actual: Array
     predicted: Array
     naive: dict[str, Array]
-
-    @classmethod
-    def of(cls, windows: Windows, predicted: Array) -> ForecastErrors:
-        """Makes the obvious forecasts."""
-        return cls(windows, windows.actual, predicted, dict(_naive(windows)))
 
     @property
     def mean_absolute_error(self) -> float:
@@ -66,28 +66,34 @@ class ForecastErrors:
 
     def by_target(self) -> dict[str, ForecastErrors]:
         """Those of each target, by its name: several may have several units."""
-        names = self.windows.forecasting.targets
-        return {name: self._part(np.s_[:, :, place : place + 1]) for place, name in enumerate(names)}
+        names = self.forecasting.targets
+        return {name: self._part(slice(None), slice(place, place + 1)) for place, name in enumerate(names)}
 
     def by_series(self) -> dict[str, ForecastErrors]:
         """Those of each series, by its name."""
-        names = self.windows.names
-        return {name: self._part(np.flatnonzero(names == name)) for name in dict.fromkeys(names.tolist())}
+        known = dict.fromkeys(self.names.tolist())
+        return {name: self._part(np.flatnonzero(self.names == name), slice(None)) for name in known}
 
-    def _part(self, chosen: Any) -> ForecastErrors:
+    def _part(self, rows: Any, targets: slice) -> ForecastErrors:
+        forecasting = self.forecasting
+        if targets != slice(None):
+            names = forecasting.targets[targets]
+            forecasting = Forecasting(**forecasting.settings() | {"targets": names})
+        chosen = rows, slice(None), targets
         naive = {name: own[chosen] for name, own in self.naive.items()}
-        return replace(self, actual=self.actual[chosen], predicted=self.predicted[chosen], naive=naive)
+        own = {"names": self.names[rows], "starts": self.starts[rows], "actual": self.actual[chosen]}
+        return replace(self, forecasting=forecasting, **own, predicted=self.predicted[chosen], naive=naive)
 
     def _absolute(self, forecast: Array) -> float:
         return float(np.mean(np.abs(forecast - self.actual)))
 
 
-def _naive(windows: Windows) -> Iterator[tuple[str, Array]]:
-    """Forecasts that need no model, by what they are."""
-    forecasting = windows.forecasting
+def naive_forecasts(
+    forecasting: Forecasting, series: Sequence[Series], names: Array, starts: Array
+) -> Iterator[tuple[str, Array]]:
+    """Forecasts that need no model, by what they are; arguments are those of ``ForecastErrors``."""
     future, places = forecasting.future, forecasting.places
-    by_name = {one.name: one.values[:, places] for one in windows.series}
-    names, starts = windows.names, windows.starts
+    by_name = {one.name: one.values[:, places] for one in series}
     last = [by_name[name][start - 1] for name, start in zip(names, starts, strict=True)]
     yield LAST, np.repeat(np.stack(last)[:, None], future, axis=1)
     period = forecasting.period

@@ -15,7 +15,7 @@ from glassnet.core.errors import ConfigurationError, DataError, ShapeError, did_
 from glassnet.core.settings import is_real, whole
 from glassnet.core.shapes import Array
 from glassnet.preprocessing import Standardize
-from glassnet.series.errors import ForecastErrors
+from glassnet.series.errors import ForecastErrors, naive_forecasts
 from glassnet.series.forecasting import MOST_STEPS, Forecasting, require_steps
 from glassnet.series.given import Given, Series
 from glassnet.series.reading import read_series
@@ -188,7 +188,8 @@ class Windows:
         Args:
             outputs: ``model.predict(windows.x)``.
         """
-        return ForecastErrors.of(self, self.in_unit(outputs))
+        predicted, given = self.in_unit(outputs), (self.forecasting, self.series, self.names, self.starts)
+        return ForecastErrors(*given, self.actual, predicted, dict(naive_forecasts(*given)))
 
 
 @suggests
