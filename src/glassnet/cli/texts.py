@@ -33,7 +33,8 @@ DEFAULTS: dict[str, Any] = {
 OTHERS = {
     "target": None, "categories": None, "ignore": None, "regression": False, "subset": None, "resize": None,
     "hidden": None, "network": None, "augment": None, "activation": "relu", "report": None, "delimiter": None,
-    "decimal": None, "date_format": None, "missing": None,
+    "decimal": None, "date_format": None, "missing": None, "past": None, "future": None, "series": None, "time": None,
+    "period": None,
 }  # fmt: skip
 """Options of everything but texts, and what stands for none."""
 CONTEXT = 64

@@ -191,7 +191,7 @@ def _train_text(options: argparse.Namespace, files: Files, ending: Ending) -> No
     training, test = read.rows(read.training), read.rows(read.test)
     steps = -(-len(training[0]) // options.batch_size) * options.epochs
     model = language_model(options, read, steps)
-    _fit(options, model, training, test, name_of(options.data), str(read), files, ending)
+    _fit(options, Work(model, training, test, name_of(options.data), str(read)), files, ending)
     if ending.number is None:
         print("texts that it writes:", *samples(model, read), sep="\n  ")
 
