@@ -9,6 +9,8 @@ NATIVE := $(VENV)/.native
 SANITIZE := build/sanitize
 THREADS := build/threads
 FORMATTED := $(wildcard native/*/*.?pp tests/native/*.cpp)
+# Hundreds of tests start a Python of their own: each would compile the whole package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help bench gallery compile-arm64 fuzz run soak test test-lowest test-sanitize test-threads \
   test-without-compiler tidy unit lint types contracts format wheel wheel-twice clean
@@ -32,39 +34,40 @@ unit: $(NATIVE)
 test-sanitize: $(NATIVE)
 	$(call sanitized,$(SANITIZE),address;undefined)
 	@# AddressSanitizer has to be there before Python, and the C++ library with it, whose exceptions it follows.
-	export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 GLASSNET_VARIANT=_native \
 	  LD_PRELOAD="$$($${CXX:-c++} -print-file-name=libasan.so) $$($${CXX:-c++} -print-file-name=libstdc++.so)"; \
 	$(SANITIZE)/venv/bin/python -c 'from glassnet.compile import native; assert "$(SANITIZE)" in native().__file__' && \
-	$(SANITIZE)/venv/bin/python -m pytest -n 2 --dist loadfile \
-	  tests/native tests/training tests/test_model.py tests/test_recording.py
+	$(SANITIZE)/venv/bin/python -m pytest -n 2 --dist loadfile tests/native tests/test_recording.py \
+	  $(patsubst %,tests/training/test_%.py,compiled epochs overflow prediction program step threads watch)
 
-# make test-threads  training and predictions on many threads under ThreadSanitizer, some ten minutes; needs GCC
+# make test-threads  training and predictions on many threads under ThreadSanitizer; needs GCC. THREADS_SECONDS=5 for less
+THREADS_SECONDS ?= 20
 test-threads: $(NATIVE)
 	$(call sanitized,$(THREADS),thread)
 	@# Python itself is not instrumented, but its lock is a mutex, which is seen; how OpenBLAS's threads wait for each other
 	@# is not. Reports go to files: pytest would hide them.
-	export OPENBLAS_NUM_THREADS=1 LD_PRELOAD="$$($${CXX:-c++} -print-file-name=libtsan.so)" \
+	export OPENBLAS_NUM_THREADS=1 GLASSNET_VARIANT=_native LD_PRELOAD="$$($${CXX:-c++} -print-file-name=libtsan.so)" \
 	  TSAN_OPTIONS="report_thread_leaks=0 suppressions=$(abspath tests/native/threads.supp) log_path=$(abspath $(THREADS))/report"; \
 	rm -f $(THREADS)/report.*; \
 	$(THREADS)/venv/bin/python -c 'from glassnet.compile import native; assert "$(THREADS)" in native().__file__' && \
-	$(THREADS)/venv/bin/python tests/native/busy_threads.py && \
+	$(THREADS)/venv/bin/python tests/native/busy_threads.py $(THREADS_SECONDS) && \
 	$(THREADS)/venv/bin/python -m pytest tests/training/test_threads.py -k "not process and not fork and not told" || \
 	{ cat $(THREADS)/report.* 2>/dev/null; exit 1; }
 
-# A copy of the package with sanitized modules, $(2), in $(1)/package, in the environment $(1)/venv which finds it first:
-# the editable installation would come before PYTHONPATH. Two modules are enough: the variant for this processor, and
-# the one that names it.
+# A copy of the package with a sanitized module, $(2), in $(1)/package, in the environment $(1)/venv which finds it first:
+# the editable installation would come before PYTHONPATH. One module is enough, built for the processor that is here;
+# SANITIZED_FOR=x86-64 builds the one that runs on all of them.
+SANITIZED_FOR ?= native
 define sanitized
 	@$(BIN)/cmake -S . -B $(1) -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) \
 	  -DPython_EXECUTABLE=$(abspath $(BIN)/python) -Dnanobind_DIR=$$($(BIN)/python -m nanobind --cmake_dir) \
-	  -DGLASSNET_SANITIZE='$(2)' -DCMAKE_BUILD_TYPE=RelWithDebInfo --log-level=WARNING
-	$(BIN)/cmake --build $(1) --target _native \
-	  $$($(BIN)/python -c 'from glassnet import _native; print(_native.best_variant())')
+	  -DGLASSNET_SANITIZE='$(2)' -DCMAKE_CXX_FLAGS=-march=$(SANITIZED_FOR) -DCMAKE_BUILD_TYPE=RelWithDebInfo --log-level=WARNING
+	$(BIN)/cmake --build $(1) --target _native
 	@rm -rf $(1)/package $(1)/venv
 	@mkdir -p $(1)/package
 	@cp -R src/glassnet $(1)/package
 	@rm -f $(1)/package/glassnet/_native*.so
-	@cp $(1)/_native*.so $(1)/package/glassnet
+	@cp $(1)/_native.*.so $(1)/package/glassnet
 	@$(BIN)/python -m venv --without-pip $(1)/venv
 	@printf '%s\n' $(abspath $(1)/package) $$($(BIN)/python -c 'import site; print(*site.getsitepackages())') \
 	  > $$($(1)/venv/bin/python -c 'import site; print(site.getsitepackages()[0])')/glassnet.pth

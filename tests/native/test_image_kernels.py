@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from families import IMAGES
+from families import IMAGES, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -311,7 +311,7 @@ def compare(kernel: str, found: Arrays, expected: Arrays, arrays: Arrays, dtype:
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("kernel", KERNELS_HERE)
 @given(case=CASES)
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=examples(60), deadline=None, derandomize=True)
 def test_a_kernel_writes_what_its_numpy_twin_writes(kernel: str, dtype: str, case: Case) -> None:
     arrays, numbers = arguments(kernel, case, dtype)
     found = copied(arrays)
@@ -324,7 +324,7 @@ def test_a_kernel_writes_what_its_numpy_twin_writes(kernel: str, dtype: str, cas
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("kernel", BY_ROWS)
 @given(case=CASES)
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=examples(30), deadline=None, derandomize=True)
 def test_a_kernel_in_parts_gives_the_bits_of_the_whole(kernel: str, dtype: str, case: Case) -> None:
     """And the whole sums, where the first part writes them and the others add theirs."""
     entry = KERNELS[kernel]
@@ -344,7 +344,7 @@ def test_a_kernel_in_parts_gives_the_bits_of_the_whole(kernel: str, dtype: str, 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("kernel", WITH_SUMS)
 @given(case=CASES)
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=examples(20), deadline=None, derandomize=True)
 def test_sums_are_added_to_what_is_there(kernel: str, dtype: str, case: Case) -> None:
     entry, rng = KERNELS[kernel], np.random.default_rng(case.seed)
     arrays, numbers = arguments(kernel, case, dtype)
@@ -364,7 +364,7 @@ IN_PLACE = [name for name in KERNELS_HERE if KERNELS[name].in_place]
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("kernel", IN_PLACE)
 @given(case=CASES)
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=examples(20), deadline=None, derandomize=True)
 def test_an_output_may_be_an_input(kernel: str, dtype: str, case: Case) -> None:
     (output,) = KERNELS[kernel].writes
     arrays, numbers = arguments(kernel, case, dtype)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from families import IMAGES
+from families import IMAGES, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -296,7 +296,7 @@ def compare(kernel: str, found: Arrays, expected: Arrays, read: Arrays, dtype: s
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("kernel", NATIVE)
 @given(case=CASES)
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=examples(12), deadline=None, derandomize=True)
 def test_a_kernel_writes_what_its_numpy_twin_writes(kernel: str, dtype: str, case: Case) -> None:
     arrays, numbers = arguments(kernel, case, dtype)
     found, expected = copied(arrays), copied(arrays)
@@ -343,7 +343,7 @@ def whole_and_in_parts(kernel: str, case: Case, dtype: str) -> tuple[Arrays, Arr
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("kernel", [name for name in BY_ROWS if not name.startswith("dense")])
 @given(case=CASES)
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=examples(12), deadline=None, derandomize=True)
 def test_a_kernel_in_parts_gives_the_bits_of_the_whole(kernel: str, dtype: str, case: Case) -> None:
     whole, found = whole_and_in_parts(kernel, case, dtype)
     for name in (*KERNELS[kernel].writes, *KERNELS[kernel].updates):
@@ -353,7 +353,7 @@ def test_a_kernel_in_parts_gives_the_bits_of_the_whole(kernel: str, dtype: str, 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("kernel", ["dense_forward", "dense_backward"])
 @given(case=CASES)
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=examples(100), deadline=None, derandomize=True)
 def test_rows_of_a_product_do_not_depend_on_the_other_rows(kernel: str, dtype: str, case: Case) -> None:
     """Bit for bit, except where so few rows of dy lie beside each other that dx sums in vectors along k."""
     name = "y" if kernel == "dense_forward" else "dx"
@@ -368,7 +368,7 @@ def test_rows_of_a_product_do_not_depend_on_the_other_rows(kernel: str, dtype: s
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("kernel", ["dense_backward", "embedding_backward"])
 @given(case=CASES)
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=examples(100), deadline=None, derandomize=True)
 def test_gradients_of_weights_in_parts_have_the_bits_of_the_whole(kernel: str, dtype: str, case: Case) -> None:
     arrays, numbers = arguments(kernel, case, dtype)
     arrays |= {"dx": None} if "dx" in arrays else {}
