@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -294,3 +296,48 @@ def test_a_process_under_nohup_that_is_asked_to_end_and_one_that_is_killed(unbro
     assert gn.load(CHECKPOINT).optimizer.steps > before
     with PathLock(MODEL, where="next"):
         pass
+
+
+@pytest.mark.parametrize("of_the_disk", [True, False], ids=["full", "gone"])
+@pytest.mark.parametrize("signalled", [False, True], ids=["at the end", "on SIGTERM"])
+def test_a_model_that_its_disk_does_not_take_is_kept_elsewhere(
+    at_step: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], here: Path,
+    of_the_disk: bool, signalled: bool,
+) -> None:  # fmt: skip
+    home, out = here / "home", here / "out"
+    home.mkdir()
+    out.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    if of_the_disk:
+        save = gn.Model.save
+
+        def refused(model: gn.Model, path: str | Path, **settings: Any) -> None:
+            if Path(path).parent == out:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            save(model, path, **settings)
+
+        monkeypatch.setattr(gn.Model, "save", refused)
+    act = (lambda: signal.raise_signal(signal.SIGTERM)) if signalled else lambda: None
+    at_step(19, act if of_the_disk else lambda: (shutil.rmtree(out), act()))
+    assert main([*COMMAND, "--output", str(out / MODEL), "--quiet", "--checkpoint-seconds", "0"]) != 0
+    said = capsys.readouterr().err
+    (kept,) = home.iterdir()
+    assert f"the trained model is whole in {kept}" in said
+    assert kept.stat().st_mode & 0o777 == 0o600
+    model = gn.load(kept)
+    assert model.optimizer.steps == (19 if signalled else 40)
+
+
+def test_where_no_disk_takes_the_model_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], here: Path
+) -> None:
+    def refused(model: gn.Model, path: str | Path, **settings: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(gn.Model, "save", refused)
+    monkeypatch.setenv("HOME", str(here))
+    assert main([*COMMAND, "--quiet"]) != 0
+    said = capsys.readouterr().err
+    assert "no other folder takes the trained model either" in said
+    assert f"{CHECKPOINT} stands where it was last saved" in said
+    assert names() == [CHECKPOINT]

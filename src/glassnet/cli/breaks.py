@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from errno import EIO
 from pathlib import Path
+from tempfile import gettempdir, mkstemp
 
-from glassnet.core.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError, GlassnetError, WriteError
+from glassnet.core.files import as_told
 from glassnet.core.output import logger
 from glassnet.model import Model
 from glassnet.training import Checkpoint, older
@@ -71,10 +75,60 @@ def in_words_of_options() -> Iterator[None]:
         raise ConfigurationError(**error.parts | {"where": "train --resume", "fix": fix}) from error
 
 
+def save(model: Model, path: Path) -> None:
+    """Saves a trained model; where that fails, another folder keeps it: what was learned is not lost with a disk.
+
+    Raises:
+        ConfigurationError, WriteError: the path takes no file any more; the message says where the model is instead.
+    """
+    try:
+        model.save(path)
+    except OSError as error:
+        failed = as_told(error, f"write {path}")
+        if not isinstance(failed, WriteError):
+            failed = WriteError(
+                where=f"write {path}",
+                received=repr(error.strerror or str(error)),
+                expected="a path that takes the model",
+                fix="choose another path",
+                number=error.errno or EIO,
+            )
+        raise WriteError(**_with_place(failed, model, path), number=failed.errno or EIO) from error
+    except ConfigurationError as error:  # the folder is gone, or something else is at the path by now
+        raise ConfigurationError(**_with_place(error, model, path)) from error
+
+
+def _with_place(error: GlassnetError, model: Model, path: Path) -> dict[str, str]:
+    """The parts of an error, which say where the model has been put instead."""
+    kept = _kept_elsewhere(model, path.stem)
+    if kept is not None:
+        return error.parts | {"fix": f"the trained model is whole in {kept}: move it to where it belongs"}
+    fix = f"{error.fix}, and train again: no other folder takes the trained model either"
+    if checkpoint_of(path).exists():
+        fix += f"; {checkpoint_of(path)} stands where it was last saved, and --resume goes on from there"
+    return error.parts | {"fix": fix}
+
+
+def _kept_elsewhere(model: Model, name: str) -> Path | None:
+    """A new file with the model, for its owner alone, in the first folder that takes it."""
+    folders: tuple[Callable[[], str | Path], ...] = Path.home, Path.cwd, gettempdir
+    for folder in folders:
+        with suppress(OSError, RuntimeError, ConfigurationError):  # one of them may not exist
+            number, new = mkstemp(".safetensors", f"{name[:40]}-", folder())
+            os.close(number)
+            try:
+                model.save(new)
+            except BaseException:
+                os.unlink(new)
+                raise
+            return Path(new)
+    return None
+
+
 def keep_place(model: Model, output: Path, options: argparse.Namespace) -> list[str]:
     """Saves a training that was asked to end; returns what there is to say."""
     checkpoint = checkpoint_of(output)
-    model.save(checkpoint)
+    save(model, checkpoint)
     return [f"{model.latest_fit}; saved to {checkpoint}", how_to_go_on(options)]
 
 

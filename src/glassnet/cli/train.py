@@ -20,6 +20,7 @@ from glassnet.cli.breaks import (
     in_words_of_options,
     keep_place,
     remove_checkpoints,
+    save,
     source_of,
 )
 from glassnet.cli.ending import Ending
@@ -238,7 +239,7 @@ def _fit(options: argparse.Namespace, work: Work, files: Files, ending: Ending) 
     if source == output and not ending.has_trained:
         print(f"{model.latest_fit}: nothing is left to do; the model is in {output}")
         return
-    model.save(output)  # before anything is printed: a reader of the output may have gone away
+    save(model, output)  # before anything is printed: a reader of the output may have gone away
     remove_checkpoints(output)
     ending.is_saved()
     say()
