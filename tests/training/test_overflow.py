@@ -147,3 +147,18 @@ def test_large_numbers_that_are_finite_are_no_divergence(engine: str) -> None:
     model.optimizer.state["square_sum"][...] = 3e38
     model.fit(x * [1, 1e-20], y, epochs=3, verbose=False)
     assert np.isfinite(model.optimizer.state["square_sum"]).all()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("rule", [*RULES, "sgd"])
+def test_a_save_in_the_middle_of_an_epoch_finds_divergence(rule: str, engine: str, tmp_path: Path) -> None:
+    x, y = rows()
+    path = tmp_path / "m.safetensors"
+    model = frozen_by_infinity((RULES | {"sgd": lambda: gn.SGD(1e25)})[rule], engine)
+    before = model.network.parameters.copy()
+    checkpoint = gn.Checkpoint(path, every_steps=1)
+    with pytest.raises(gn.DivergenceError, match="initial weights are kept"):
+        model.fit(x, y, epochs=3, callbacks=[checkpoint], batch_size=4, verbose=False)
+    np.testing.assert_array_equal(model.network.parameters, before)
+    assert model.optimizer.steps == model.epochs_trained == 0
+    model.save(path)

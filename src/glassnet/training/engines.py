@@ -259,6 +259,8 @@ class CompiledEngine(Engine):
                     watch.forget(start[1])
                 return self.run(task, epoch, 1, begun)
             diverged = True
+        if done % task.steps and not all_finite(self.network.parameters):  # which only an epoch's end shows otherwise
+            diverged = True
         return Result(losses[:done], totals[:done], diverged)
 
     def _replay(

@@ -9,8 +9,9 @@ from warnings import warn
 import numpy as np
 
 from glassnet.compile import NativeRunner
-from glassnet.core.errors import ConfigurationError, DivergenceError, NumpyFallbackWarning
+from glassnet.core.errors import ConfigurationError, DataError, DivergenceError, NumpyFallbackWarning
 from glassnet.core.memory import Layout
+from glassnet.core.numeric import all_finite
 from glassnet.core.output import level_of_caller
 from glassnet.core.shapes import Array
 from glassnet.losses import Loss
@@ -30,7 +31,7 @@ from glassnet.training.engines import CompiledEngine, Engine, NumpyEngine, Resul
 from glassnet.training.history import History
 from glassnet.training.interrupt import Interrupt
 from glassnet.training.latest_fit import TrainingPosition
-from glassnet.training.overflow import place_of_overflow
+from glassnet.training.overflow import memory_is_finite, place_of_overflow
 from glassnet.training.parts import Parts
 from glassnet.training.progress import ProgressBar
 from glassnet.training.snapshots import Snapshots
@@ -116,9 +117,15 @@ class Trainer:
                             TrainingPosition(epoch - 1, len(losses), losses, totals),
                             optimizer.steps,
                         )
-                        for callback in between:
-                            callback.between_steps(state)
-                        state.position = None
+                        try:
+                            for callback in between:
+                                callback.between_steps(state)
+                        except DataError:  # of a file: there is none of numbers that have run over
+                            if all_finite(self.network.parameters) and memory_is_finite(optimizer):
+                                raise
+                            return False  # the engine sees it, too: that is divergence
+                        finally:
+                            state.position = None
                     if interrupt.requested:
                         state.interrupt()
                     return state.stop_reason is None
