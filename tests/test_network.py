@@ -267,3 +267,17 @@ def test_the_shapes_of_a_network_are_found_without_an_array_of_the_size_of_its_r
         assert tracemalloc.get_traced_memory()[1] < 1 << 24
     finally:
         tracemalloc.stop()
+
+
+def test_rows_in_which_numbers_are_looked_up_are_bounded_before_an_array_of_their_size_is_made() -> None:
+    net = gn.Sequential(gn.Embedding(10, 2), gn.Permute(2, 1), gn.GlobalAveragePool(), gn.Dense(2))
+    tracemalloc.start()
+    try:
+        with pytest.raises(gn.ConfigurationError, match="rows of 1,000,000,000 numbers"):
+            net.build((10**9,))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 20
+    assert not net.is_built
+    net.build((7,))

@@ -108,7 +108,7 @@ def to_config(value: Any, *, where: str) -> Any:
         return value
     raise ConfigurationError(
         where=f"save: {where}",
-        received=f"{value!r:.60} (a {type(value).__name__})",
+        received=f"{shown(value, 60)} (a {type(value).__name__})",
         expected="finite numbers, texts, lists or glassnet objects, which a file without code can hold",
         fix="give the setting by name, or as an object derived from glassnet's own classes",
     )
@@ -154,7 +154,7 @@ def from_config(config: Any, classes: Mapping[str, Any], *, where: str) -> Any:
         if f"function {config['function']}" not in classes:
             raise FileFormatError(
                 where=where,
-                received=f"the function {config['function']!r:.60} of the user's",
+                received=f"the function {shown(config['function'], 60)} of the user's",
                 expected="that function: a file holds its name, and no code",
                 fix="pass it: gn.load(path, custom=[your_function])",
             )
@@ -344,7 +344,7 @@ def function(value: Any, where: str, *, takes: str, setting: str) -> Any:
 def _refused(where: str, settings: Any, error: Exception) -> FileFormatError:
     return FileFormatError(
         where=where,
-        received=f"settings {settings!r:.200}, refused with: {error}",
+        received=f"settings {shown(settings, 200)}, refused with: {error}",
         expected=f"the settings that {where.rpartition('.')[2]} takes",
         fix="save the model again with this version of glassnet, or undo the edit of the file",
     )

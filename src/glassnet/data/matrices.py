@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from glassnet.core.calls import suggests
-from glassnet.core.errors import ConfigurationError, DataError
+from glassnet.core.errors import ConfigurationError, DataError, shown
 from glassnet.core.paths import readable_path
 from glassnet.core.shapes import Array
 from glassnet.data.dataset import Dataset, as_classes, quoted
@@ -113,7 +113,7 @@ def _numbers(raw: Raw, path: Path, names: list[str], *, suggests_target: bool) -
         from shlex import quote
 
         row = int(np.flatnonzero(~raw.missing)[0])
-        example = f"{raw.values[row]!r:.60} in {raw.place(row)}"
+        example = f"{shown(raw.values[row], 60)} in {raw.place(row)}"
         fix = "delete the column, or read it with gn.data.read_table and gn.Table, which take words, dates and gaps"
         if suggests_target and raw.kind in (WORDS, TRUTH):
             fix = f"to learn to predict it pass --target {quote(raw.name)} (in Python: target={raw.name!r}); else {fix}"

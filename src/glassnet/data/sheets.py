@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from glassnet.core.errors import DataError, FileFormatError, require_extra
+from glassnet.core.errors import DataError, FileFormatError, require_extra, shown
 from glassnet.core.foreign import reading_by_others
 from glassnet.core.waiting import go_on
 from glassnet.data.files import unreadable
@@ -115,7 +115,7 @@ def _sheet(sheet: Any, formulas: Any, path: Path, limit: Limit) -> list[tuple[in
             if value is None and formula.data_type == "f":
                 raise DataError(
                     where=f"{path.name}, sheet {sheet.title!r}, row {number}",
-                    received=f"a formula without its result in column {place + 1}: {formula.value!r:.60}",
+                    received=f"a formula without its result in column {place + 1}: {shown(formula.value, 60)}",
                     expected="values",
                     fix="open the file in a spreadsheet program and save it, which stores the results",
                 )

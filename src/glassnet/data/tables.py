@@ -16,6 +16,7 @@ from glassnet.core.errors import (
     DataError,
     did_you_mean,
     require_extra,
+    shown,
 )
 from glassnet.core.foreign import reading_by_others
 from glassnet.core.paths import readable_path
@@ -127,7 +128,7 @@ def _check_like(like: object, others: dict[str, Sequence[str]], path: Path) -> N
         return
     raise ConfigurationError(
         where=f"read_table {path.name}",
-        received=f"{said[0]}={list(others[said[0]])!r:.80} beside like" if said else f"like={like!r:.80}",
+        received=f"{said[0]}={shown(list(others[said[0]]))} beside like" if said else f"like={shown(like)}",
         expected="the table of a model, which says what each column is",
         fix=f"leave {said[0]} out" if said else "pass like=model.preprocessing of a model that was trained on a table",
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.errors import ConfigurationError, ShapeError, shown
 from glassnet.core.numeric import numeric
 from glassnet.core.shapes import Array, DType, batch_shape
 from glassnet.layers import Layer
@@ -117,7 +117,7 @@ def model_of(given: Differentiable, loss: Any, where: str) -> Model:
             return given
         raise ConfigurationError(
             where=where,
-            received=f"a model and loss={loss!r:.60}",
+            received=f"a model and loss={shown(loss, 60)}",
             expected="a model alone, whose own loss is taken, or a network with a loss",
             fix="drop loss=, or pass model.network",
         )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.checks import require_finite
-from glassnet.core.errors import ConfigurationError, DataError, ShapeError
+from glassnet.core.errors import ConfigurationError, DataError, ShapeError, shown
 from glassnet.core.numeric import numeric
 from glassnet.core.settings import boolean, number, whole
 from glassnet.core.shapes import Array, batch_shape
@@ -203,7 +203,7 @@ def _places(function: Function, outputs: Array, target: Any, where: str) -> tupl
         target = np.argmax(outputs, axis=1)
     index = [numeric(part, where=f"{where}: target") for part in (target if isinstance(target, tuple) else (target,))]
     if len(index) != len(shape) or any(part.dtype.kind not in "iu" for part in index):
-        raise _mistake(where, f"target={target!r:.60}", shape)
+        raise _mistake(where, f"target={shown(target, 60)}", shape)
     for part, size in zip(index, shape, strict=True):
         if part.shape not in ((), (len(outputs),)):
             raise ShapeError(

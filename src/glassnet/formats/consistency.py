@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.core.errors import shown
 from glassnet.core.shapes import Shape
 from glassnet.losses import JointCrossEntropy, Loss, WeightedSum
 from glassnet.network import Graph, Network
@@ -27,10 +28,10 @@ def names_of(given: Any, what: str) -> tuple[str, ...] | None:
     if given is None:
         return None
     if not isinstance(given, list | tuple) or not all(isinstance(name, str) for name in given):
-        raise ValueError(f"{what} {given!r:.60}, which is no list of texts")
+        raise ValueError(f"{what} {shown(given, 60)}, which is no list of texts")
     if len(set(given)) < len(given):
         twice = next(name for place, name in enumerate(given) if name in given[:place])
-        raise ValueError(f"{what} with {twice!r:.60} twice")
+        raise ValueError(f"{what} with {shown(twice, 60)} twice")
     return tuple(given)
 
 
@@ -56,7 +57,7 @@ def require_consistent(
         if preprocessing.target is not None and not _has_several_outputs(network):
             _require_answers(preprocessing, loss, outputs)
         if class_names is not None and preprocessing.class_names not in (None, tuple(class_names)):
-            raise ValueError(f"class_names {class_names!r:.80} beside those of the table")
+            raise ValueError(f"class_names {shown(class_names)} beside those of the table")
     if feature_names is not None and not isinstance(network, Graph):
         counts = {len(feature_names)} - _counts_of_features(preprocessing, inputs)
         if counts:

@@ -22,7 +22,7 @@ from glassnet import (
     tables,
     text,
 )
-from glassnet.core.errors import ConfigurationError, FileFormatError, GlassnetError
+from glassnet.core.errors import ConfigurationError, FileFormatError, GlassnetError, shown
 from glassnet.core.settings import Configurable, file_name, from_config, known_by, number, to_config, whole
 from glassnet.core.shapes import Array, as_dtype
 from glassnet.formats.consistency import names_of, require_consistent, require_forecasts, require_readable
@@ -156,7 +156,7 @@ def _require_custom(custom: Sequence[Any], where: str) -> Sequence[Any]:
         if (is_class and not issubclass(given, Configurable)) or not callable(given) or isinstance(given, Configurable):
             raise ConfigurationError(
                 where=f"{where}: custom",
-                received=f"{given!r:.80}",
+                received=f"{shown(given)}",
                 expected="classes derived from glassnet's, or functions, themselves",
                 fix="write custom=[YourLayer, your_function], without calling them",
             )
@@ -185,7 +185,7 @@ def _reconstruct(
     found = {name: from_config(description[name], classes, where=where) for name in _KINDS}
     for name, kind in _KINDS.items():
         if not isinstance(found[name], kind):
-            raise TypeError(f"{name} is {found[name]!r:.80}")
+            raise TypeError(f"{name} is {shown(found[name])}")
     forecasting = from_config(description.get("forecasting"), classes, where=where)
     if not isinstance(forecasting, Forecasting | None):
         raise TypeError(f"forecasting is {forecasting!r:.80}")
@@ -207,7 +207,7 @@ def _reconstruct(
         _restore_memory(optimizer, parameters, tensors, where, build=build)
     target_name = description["target_name"]
     if not isinstance(target_name, str | None):
-        raise TypeError(f"target_name {target_name!r:.60}")
+        raise TypeError(f"target_name {shown(target_name, 60)}")
     arrays = {**tensors, PARAMETERS: parameters}
     return ModelParts(
         **found,

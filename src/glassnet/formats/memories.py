@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError, shown
 from glassnet.core.settings import whole
 from glassnet.core.shapes import DTYPES, Array
 from glassnet.formats.model_file import contradiction, read_description
@@ -62,7 +62,7 @@ class Arrays:
             return value
         raise ConfigurationError(
             where=f"save: {where}",
-            received=f"{value!r:.60} (a {type(value).__name__})",
+            received=f"{shown(value, 60)} (a {type(value).__name__})",
             expected="numbers, texts, truth values, None, lists of these, and finite arrays of float32 or float64",
             fix="let to_remember give such values",
         )

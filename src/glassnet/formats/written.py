@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from glassnet.core.errors import ConfigurationError, FileFormatError
+from glassnet.core.errors import ConfigurationError, FileFormatError, shown
 from glassnet.core.output import in_a_line
 
 FORM = "%Y-%m-%dT%H:%M:%SZ"
@@ -74,12 +74,12 @@ def written_of(description: Mapping[str, Any], where: str) -> Written:
     version, time = description.get("glassnet_version"), description.get("written")
     try:
         if not isinstance(version, str) or not isinstance(time, str | None):
-            raise TypeError(f"{version!r:.60}, {time!r:.60}")
+            raise TypeError(f"{shown(version, 60)}, {shown(time, 60)}")
         return Written(version, None if time is None else datetime.strptime(time, FORM).replace(tzinfo=UTC))
     except (TypeError, ValueError) as error:
         raise FileFormatError(
             where=where,
-            received=f"a file written {time!r:.60} by glassnet {version!r:.60}",
+            received=f"a file written {shown(time, 60)} by glassnet {shown(version, 60)}",
             expected="a version such as '0.1.0' and a time such as '2026-03-01T12:30:00Z'",
             fix="undo the edit of the file, or save the model again",
         ) from error

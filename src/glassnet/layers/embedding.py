@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.errors import ConfigurationError, ShapeError, shown
 from glassnet.core.settings import is_list, whole
 from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.initializers import init_setting
@@ -128,7 +128,7 @@ class Columns(Layer):
         if not self.indices or len(set(self.indices)) < len(self.indices):
             raise ConfigurationError(
                 where="Columns",
-                received=f"indices={indices!r:.80}",
+                received=f"indices={shown(indices)}",
                 expected="one column at least, and none twice",
                 fix="write gn.Columns([0, 1])",
             )

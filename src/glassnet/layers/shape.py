@@ -126,9 +126,19 @@ class Permute(Layer):
         """Returns the shape in the new order."""
         axes = len(self.order)
         self.require_axes(input_shape, (axes,), f"rows of {axes} axes", "name each axis of a row once")
-        places = np.arange(size_of(input_shape), dtype=np.int64).reshape(1, *input_shape)
-        self.columns = places.transpose(0, *self.order).ravel()
+        self._columns: Array | None = None
         return tuple(input_shape[axis - 1] for axis in self.order)
+
+    @property
+    def columns(self) -> Array:
+        """For each number of a row its old place, int64; made when rows come in: a file may say any shape."""
+        found = self._columns
+        if found is None:
+            shape = self.input_shape or ()
+            places = np.arange(size_of(shape), dtype=np.int64).reshape(shape)
+            found = places.transpose([axis - 1 for axis in self.order]).ravel()
+            self.__dict__["_columns"] = found  # which is no change of the layer
+        return found
 
     def why_no_lengths(self) -> str:
         """The axis of steps has to stay where it is."""

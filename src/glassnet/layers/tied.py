@@ -6,7 +6,7 @@ from math import prod
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.errors import ConfigurationError, ShapeError, shown
 from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.kernels.dense import tied_backward, tied_forward
 from glassnet.layers.base import EACH_STEP, Layer
@@ -56,7 +56,7 @@ class Tied(Layer):
         if not isinstance(to, str) or any(not part or part.isdigit() for part in to.split(".")):
             raise ConfigurationError(
                 where="Tied",
-                received=f"to={to!r:.80}",
+                received=f"to={shown(to)}",
                 expected="the name of a layer; numbers change where a part of a network is taken",
                 fix=NAME_IT,
             )

@@ -9,7 +9,7 @@ import numpy as np
 
 from glassnet.core import settings
 from glassnet.core.checks import as_rows, numeric
-from glassnet.core.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError, shown
 from glassnet.core.shapes import Array, Shape
 from glassnet.kernels.python import python_loss_backward, python_loss_forward
 from glassnet.losses.base import Loss
@@ -72,7 +72,7 @@ class NumpyLoss(Loss):
                 kept[:] = [gradient * weights.reshape(*shape, *[1] * (outputs.ndim - len(shape)))]
                 return np.asarray(np.dot(losses.reshape(-1), weights)).reshape(1)
             if losses.dtype.kind not in "fiub":
-                raise mistake(self, f"the value {value!r:.60}", "a number, or one for each row (N,)")
+                raise mistake(self, f"the value {shown(value, 60)}", "a number, or one for each row (N,)")
             self._require_equal(row_weights)
             kept[:] = [gradient]
             return losses.astype(np.float64).reshape(1)

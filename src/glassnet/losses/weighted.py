@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from glassnet.core.checks import numeric, same_rows
-from glassnet.core.errors import ConfigurationError, DataError, ShapeError
+from glassnet.core.errors import ConfigurationError, DataError, ShapeError, shown
 from glassnet.core.ragged import is_ragged, padded_rows
 from glassnet.core.settings import is_real, number
 from glassnet.core.shapes import Array, Shape, batch_shape, flat, size_of
@@ -73,7 +73,7 @@ class WeightedSum(Loss):
         if not isinstance(losses, Mapping) or not losses:
             raise ConfigurationError(
                 where="loss",
-                received=f"{losses!r:.80}",
+                received=f"{shown(losses)}",
                 expected="a loss for each output by its name",
                 fix='write loss={"digit": "cross_entropy", "copy": ("mean_squared_error", 0.3)}',
             )
@@ -399,7 +399,7 @@ def _pairs(given: Any, name: Any) -> list[tuple[Loss, float]]:
         if isinstance(given[0], WeightedSum | Mapping):
             raise ConfigurationError(
                 where=f"loss of {name!r}",
-                received=f"{given[0]!r:.80}",
+                received=f"{shown(given[0])}",
                 expected="a loss of that output alone",
                 fix="write its weights at its losses",
             )

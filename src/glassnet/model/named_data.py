@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError, DataError, did_you_mean
+from glassnet.core.errors import ConfigurationError, DataError, did_you_mean, shown
 from glassnet.core.shapes import Array
 from glassnet.losses import Loss
 from glassnet.network import Graph, Network
@@ -139,14 +139,14 @@ def _by_target_name(model: Named, x: Any, name: str, where: str, learns: bool) -
     if isinstance(x, np.ndarray | list | tuple) or not (named.is_frame(x) or isinstance(x, Mapping)):
         raise ConfigurationError(
             where=f"{where}: y",
-            received=f"the name {name!r:.60} beside a {type(x).__name__}",
+            received=f"the name {shown(name, 60)} beside a {type(x).__name__}",
             expected="the targets; or the name of a column of a frame",
-            fix=f"pass a frame: {where.partition(':')[0]}(frame, {name!r:.60}); or y itself",
+            fix=f"pass a frame: {where.partition(':')[0]}(frame, {shown(name, 60)}); or y itself",
         )
     if name not in names_in(x):
         raise ConfigurationError(
             where=f"{where}: y",
-            received=f"the name {name!r:.60}",
+            received=f"the name {shown(name, 60)}",
             expected=f"one of the columns {', '.join(names_in(x))[:SHOWN]}",
             fix=f"{did_you_mean(name, names_in(x))}choose one of them",
         )

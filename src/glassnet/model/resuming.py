@@ -168,7 +168,7 @@ def _require_same(model: WithDoors, parts: ModelParts, fit: LatestFit, source: s
     for name in ("network", "loss", "metrics"):
         own, other = getattr(model, name), getattr(parts, name)
         if to_config(own, where=name) != to_config(other, where=name):
-            found.append(f"{name} {own!r:.200} instead of {other!r:.200}")
+            found.append(f"{name} {shown(own, 200)} instead of {shown(other, 200)}")
     rules = repr(parts.optimizer), fit.settings.get("optimizer")  # callbacks may have changed it since
     if repr(model.optimizer) not in rules:
         found.append(f"optimizer {model.optimizer!r:.200} instead of {rules[1]:.200}")

@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError, shown
 from glassnet.core.shapes import Array, batch_shape, size_of
 from glassnet.layers import Layer
 from glassnet.layers.indices import MOST_INDICES, require_indices
 from glassnet.runners import NumpyRunner
 from glassnet.runners.base import is_library_code
 
+MOST_PLACES = 1 << 22
+"""Numbers of a row in which places are followed: looking that many up takes gigabytes, whatever comes behind."""
 CALCULATED = -1
 """Stands for a number that is none of the data's own."""
 
@@ -47,7 +49,15 @@ class Demands:
     def __init__(self, network: Layer) -> None:
         self.shape = network.input_shape or ()
         readers = [layer for _, layer in network.walk() if type(layer).indices_below is not Layer.indices_below]
-        run = _Places(size_of(self.shape) if readers else 0)  # a file may say a shape that nothing has yet proved
+        size = size_of(self.shape) if readers else 0  # a file may say a shape that nothing has yet proved
+        if size > MOST_PLACES:
+            raise ConfigurationError(
+                where=readers[0].where,
+                received=f"rows of {size:,} numbers",
+                expected=f"at most {MOST_PLACES:,} where a layer looks some of them up",
+                fix="cut them into shorter rows",
+            )
+        run = _Places(size)
         if readers:
             run.forward(network, run.row.reshape(1, *self.shape), training=False)
         for layer in readers:
@@ -158,7 +168,7 @@ def _bounds(layer: Layer) -> Array:
         return np.broadcast_to(said, shape)
     raise ConfigurationError(
         where=layer.where,
-        received=f"indices_below() that says {layer.indices_below()!r:.80}",
+        received=f"indices_below() that says {shown(layer.indices_below())}",
         expected=f"a whole number from 0 to {MOST_INDICES:,}, or an array of these for inputs {batch_shape(shape)}",
         fix="say how many things there are where the layer looks something up, and 0 for amounts",
     )

@@ -23,7 +23,7 @@ def read_inputs(given: Any) -> Inputs:
     if isinstance(given, str):
         given = {given: None}
     if not isinstance(given, Mapping) or not given:
-        _refuse(f"inputs={given!r:.80}", "a dict of shapes by name", 'write inputs={"left": 8, "image": (1, 8, 8)}')
+        _refuse(f"inputs={shown(given)}", "a dict of shapes by name", 'write inputs={"left": 8, "image": (1, 8, 8)}')
     for name in given:
         _check_name(name, "input")
     shapes = {
@@ -40,7 +40,7 @@ def read_nodes(given: Any, inputs: Inputs, adopt: Callable[[Layer], Layer]) -> N
     """The nodes with their layers, as the network adopts them, each with as many sources as it takes."""
     if not isinstance(given, Mapping) or not given:
         _refuse(
-            f"nodes={given!r:.80}", "a dict of (layer, *names) by name", 'write nodes={"code": (gn.Dense(4), "left")}'
+            f"nodes={shown(given)}", "a dict of (layer, *names) by name", 'write nodes={"code": (gn.Dense(4), "left")}'
         )
     nodes: Nodes = {}
     for name, node in given.items():
@@ -50,7 +50,7 @@ def read_nodes(given: Any, inputs: Inputs, adopt: Callable[[Layer], Layer]) -> N
         is_node = isinstance(node, list | tuple) and len(node) > 1 and all(isinstance(s, str) for s in node[1:])
         if not is_node:
             _refuse(
-                f"node {name!r}: {node!r:.80}",
+                f"node {name!r}: {shown(node)}",
                 "(layer, *names): a layer and the names of what it takes",
                 f'write {{{name!r}: (gn.Dense(4), "{next(iter(inputs))}")}}',
             )
@@ -68,7 +68,7 @@ def read_outputs(given: Any, inputs: Inputs, nodes: Nodes) -> tuple[str, ...]:
     """The outputs' names."""
     outputs = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, Sequence) else ()
     if not outputs:
-        _refuse(f"outputs={given!r:.80}", "the name of a node, or a list of them", f"write outputs={list(nodes)[-1:]}")
+        _refuse(f"outputs={shown(given)}", "the name of a node, or a list of them", f"write outputs={list(nodes)[-1:]}")
     for name in outputs:
         if not isinstance(name, str):
             _refuse(f"outputs={shown(given)}", "names of nodes", f"write outputs={list(nodes)[-1:]}")

@@ -15,7 +15,7 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 
 from glassnet import tables
-from glassnet.core.errors import ConfigurationError, DataError
+from glassnet.core.errors import ConfigurationError, DataError, shown
 from glassnet.core.shapes import Array
 from glassnet.data import Dataset, digits, read_table, split, test_rows
 from glassnet.data.tables import TEXT_ENDINGS, measured
@@ -120,7 +120,7 @@ def _ending(name: str) -> str:
     if found is None:
         raise TableError(
             "table_ending",
-            received=f"a file called {name!r:.80}",
+            received=f"a file called {shown(name)}",
             expected=f"a name that ends in {', '.join(ENDINGS)}",
             fix="save the table as one of these",
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, NoReturn
 
-from glassnet.core.errors import DataError
+from glassnet.core.errors import DataError, shown
 from glassnet.playground.examples import MOST_BYTES
 from glassnet.tracing.words import LANGUAGES
 
@@ -61,7 +61,7 @@ def read_message(text: str) -> Message:
         _refuse(f"a {type(found).__name__}", "an object", 'send {"kind": "play"}')
     kind = found.pop("kind", None)
     if not isinstance(kind, str) or kind not in FIELDS:
-        _refuse(f"the kind {kind!r:.60}", f"one of {', '.join(FIELDS)}", "name one of them")
+        _refuse(f"the kind {shown(kind, 60)}", f"one of {', '.join(FIELDS)}", "name one of them")
     if kind != "table" and len(text) > MOST_LETTERS:
         _refuse(f"{len(text):,} letters", f"at most {MOST_LETTERS:,}", "send less at once")
     if sorted(found) != sorted(FIELDS[kind]):
@@ -77,9 +77,9 @@ def _check_values(values: dict[str, Any]) -> None:
     """The fields themselves; a setting is checked where it is made."""
     pace = values.get("epochs_per_second", 1)
     if not isinstance(pace, int | float) or isinstance(pace, bool) or not 1 <= pace <= FASTEST:
-        _refuse(f"epochs_per_second={pace!r:.40}", f"a number from 1 to {FASTEST:,}", "choose one of them")
+        _refuse(f"epochs_per_second={shown(pace, 40)}", f"a number from 1 to {FASTEST:,}", "choose one of them")
     if values.get("language", "en") not in LANGUAGES:
-        _refuse(f"language={values['language']!r:.40}", f"one of {', '.join(LANGUAGES)}", "choose one of them")
+        _refuse(f"language={shown(values['language'], 40)}", f"one of {', '.join(LANGUAGES)}", "choose one of them")
     for name, longest in (("content", MOST_CONTENT), ("name", 200)):
         value = values.get(name, "")
         if not isinstance(value, str) or len(value) > longest:

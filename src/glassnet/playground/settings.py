@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from glassnet.core.errors import ConfigurationError, did_you_mean
+from glassnet.core.errors import ConfigurationError, did_you_mean, shown
 from glassnet.core.settings import number, one_of, whole
 
 DATASETS = ("xor", "circle", "moons", "spiral", "blobs", "plane", "digits", "table")
@@ -116,4 +116,4 @@ def _whole_between(value: object, name: str, low: int, high: int) -> None:
 
 
 def _wrong(name: str, value: object, expected: str, fix: str) -> ConfigurationError:
-    return ConfigurationError(where="setting", received=f"{name}={value!r:.80}", expected=expected, fix=fix)
+    return ConfigurationError(where="setting", received=f"{name}={shown(value)}", expected=expected, fix=fix)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glassnet.core.checks import numeric
-from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.errors import ConfigurationError, ShapeError, shown
 from glassnet.core.pages import printable
 from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.network import Network
@@ -139,7 +139,7 @@ def names_of(class_names: Sequence[str] | None, classes: int, where: str) -> lis
     if isinstance(class_names, str) or len(class_names) != classes:
         raise ConfigurationError(
             where=where,
-            received=f"class_names={class_names!r:.80}",
+            received=f"class_names={shown(class_names)}",
             expected=f"{classes} names, one for each class",
             fix="pass a list of names in the order of the labels",
         )

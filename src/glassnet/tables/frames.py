@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import DataError, GlassnetError, did_you_mean, require_extra
+from glassnet.core.errors import DataError, GlassnetError, did_you_mean, require_extra, shown
 from glassnet.core.shapes import Array
 from glassnet.tables.frame import Frame
 from glassnet.tables.raws import Raw
@@ -164,7 +164,7 @@ def _of_column(name: str, values: Any, where: str) -> Raw:
     ):
         raise DataError(
             where=f"{where}: column {name!r}",
-            received=f"{values!r:.60} (a {type(values).__name__})",
+            received=f"{shown(values, 60)} (a {type(values).__name__})",
             expected="the values of all rows: a list, an array or a series",
             fix=f"for a single row write {{{name!r}: [value]}}",
         )

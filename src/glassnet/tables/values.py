@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import DataError
+from glassnet.core.errors import DataError, shown
 from glassnet.core.shapes import Array
 from glassnet.tables.forms import WordForm, as_array
 from glassnet.tables.kinds import DAYTIME, DURATION, LARGEST_EXACT, NUMBER, TEXTS, TIME, TRUTH, WORDS, word
@@ -97,7 +97,7 @@ def _of_cells(name: str, cells: list[Any], where: str, rows: Sequence[int] | Non
             continue
         kind = _kind(cell)
         if kind is None:
-            received = f"{cell!r:.60} in row {row}, a {type(cell).__name__}"
+            received = f"{shown(cell, 60)} in row {row}, a {type(cell).__name__}"
             raise unreadable(name, received, where)
         kinds.setdefault(kind, (cell, row))
         values.append(cell)
@@ -112,8 +112,8 @@ def _of_cells(name: str, cells: list[Any], where: str, rows: Sequence[int] | Non
         texts = [own if own is None or isinstance(own, str) else _word(own) for own in values]
         return Raw(name, TEXTS, as_array(texts, TEXTS))
     if len(kinds) > 1:
-        shown = " and ".join(f"{kind} ({cell!r:.40} in row {row})" for kind, (cell, row) in list(kinds.items())[:2])
-        raise unreadable(name, f"values of several kinds, {shown}", where)
+        two = [f"{kind} ({shown(cell, 40)} in row {row})" for kind, (cell, row) in list(kinds.items())[:2]]
+        raise unreadable(name, f"values of several kinds, {' and '.join(two)}", where)
     return _of_kind(name, next(iter(kinds), NUMBER), values, where)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.calls import CheckedMeta
-from glassnet.core.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError, shown
 from glassnet.core.locks import PathLock
 from glassnet.core.shapes import Array
 from glassnet.network import Network
@@ -202,7 +202,7 @@ class TrainingState:
             if not isinstance(memory, dict):
                 raise ConfigurationError(
                     where=f"{name}: to_remember",
-                    received=f"{memory!r:.60}",
+                    received=f"{shown(memory, 60)}",
                     expected="a dict of what it must know, by name",
                     fix="return {} for nothing",
                 )

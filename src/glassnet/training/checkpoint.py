@@ -8,7 +8,14 @@ from time import monotonic
 from typing import Any
 from warnings import warn
 
-from glassnet.core.errors import CheckpointWarning, ConfigurationError, FileFormatError, MissingFileError, WriteError
+from glassnet.core.errors import (
+    CheckpointWarning,
+    ConfigurationError,
+    FileFormatError,
+    MissingFileError,
+    WriteError,
+    shown,
+)
 from glassnet.core.files import require_writable
 from glassnet.core.kinds import MODEL
 from glassnet.core.output import level_of_caller
@@ -285,7 +292,7 @@ def _checked_path(path: str | Path) -> str:
     if not isinstance(path, str | Path) or "{" in NUMBERS.sub("", Path(path).name):
         raise ConfigurationError(
             where="Checkpoint",
-            received=f"the path {path!r}" if isinstance(path, str | Path) else f"{path!r:.60} as the path",
+            received=f"the path {path!r}" if isinstance(path, str | Path) else f"{shown(path, 60)} as the path",
             expected='a path, with "{epoch}" or "{step}" where the number of the epoch or the update belongs',
             fix='write gn.Checkpoint("epoch-{epoch}.safetensors")',
         )

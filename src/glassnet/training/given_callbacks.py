@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError, shown
 from glassnet.training.callbacks import Callback, TrainingState
 
 ELSEWHERE = (
@@ -44,7 +44,7 @@ def as_callbacks(
         else:
             raise ConfigurationError(
                 where="fit: callbacks",
-                received=f"{item!r:.80}",
+                received=f"{shown(item)}",
                 expected="callback objects or functions of the training state",
                 fix="write callbacks=[gn.EarlyStopping(patience=5)]",
             )

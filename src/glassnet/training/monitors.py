@@ -217,7 +217,7 @@ class EarlyStopping(Monitor):
         if not isinstance(found, np.ndarray) or found.shape != parameters.shape or found.dtype != parameters.dtype:
             raise FileFormatError(
                 where=f"what the model remembers of {self.memory_name()}",
-                received=f"{found.dtype}{found.shape}" if isinstance(found, np.ndarray) else f"{found!r:.40}",
+                received=f"{found.dtype}{found.shape}" if isinstance(found, np.ndarray) else f"{shown(found, 40)}",
                 expected=f"{name}, {parameters.dtype}{parameters.shape} as the network's",
                 fix="forget it: model.memories.clear()",
             )

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError, shown
 from glassnet.core.shapes import Array
 from glassnet.interop.onnx.graph import Graph
 from glassnet.interop.onnx.times import circle, day_and_time
@@ -31,7 +31,7 @@ def emit_column(column: Column, graph: Graph, x: str) -> list[str]:
     """
     raise ConfigurationError(
         where=f"export_onnx: column {column.name!r}",
-        received=f"{column!r:.200}",
+        received=f"{shown(column, 200)}",
         expected="numbers, quantiles, truth, categories or times",
         fix="export the network alone, a model with preprocessing=None, and pass it table.apply(data)",
     )

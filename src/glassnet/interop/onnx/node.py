@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from glassnet import layers as gl
+from glassnet.core.errors import shown
 from glassnet.core.shapes import Array, Shape
 from glassnet.layers.scale import channel_axis
 
@@ -187,7 +188,7 @@ class Node:
     def finish(self) -> None:
         """Refuses what has not been looked at."""
         unasked = [name for name in self._settings.keys() - self._asked if not self._is_usual(name)]
-        left = [f"the attribute {name}={self._settings[name]!r:.60}" for name in unasked]
+        left = [f"the attribute {name}={shown(self._settings[name], 60)}" for name in unasked]
         left += [f"the input {name!r}" for i, name in enumerate(self.inputs) if name and i not in self._taken]
         require(not left, ", ".join(sorted(left)))
 
