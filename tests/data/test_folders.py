@@ -377,3 +377,19 @@ def test_a_folder_named_like_a_picture_is_none(tmp_path: Path) -> None:
     (tmp_path / "a" / "b.png").mkdir(parents=True)
     with pytest.raises(FileFormatError, match="a folder without pictures"):
         open_source(tmp_path)
+
+
+def test_a_damaged_tiff_is_refused_and_libtiff_prints_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (16, 16, 3)).astype(np.uint8)
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(pixels).save(tmp_path / name / "one.tif", compression="tiff_deflate")
+    file = tmp_path / "a" / "one.tif"
+    content = bytearray(file.read_bytes())
+    content[content.index(b"\x78") + 40] ^= 0xFF
+    file.write_bytes(content)
+    with pytest.raises(DataError, match="cannot be decoded"):
+        read_image_folder(tmp_path)
+    assert capfd.readouterr() == ("", "")

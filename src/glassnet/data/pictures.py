@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -150,6 +152,7 @@ def decode(file: Path, options: PictureOptions) -> Array:
 
     if not getLogger("PIL").handlers:  # else Python prints what pillow logs, where nobody asked for logs
         getLogger("PIL").addHandler(NullHandler())
+    _silence_libtiff()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # damaged EXIF data and the like: the pixels are what counts
@@ -191,6 +194,17 @@ def decode(file: Path, options: PictureOptions) -> Array:
             fix='copy it again or take it away, or leave out such files: on_error="skip", --on-error skip',
         ) from error
     return array[None] if array.ndim == 2 else np.moveaxis(array, -1, 0)  # (H, W) or (H, W, 3) -> (C, H, W)
+
+
+@cache
+def _silence_libtiff() -> None:
+    """Ends what libtiff prints of damaged files on the standard error, beside the errors that pillow raises of them."""
+    from ctypes import CDLL
+
+    from PIL import _imaging  # type: ignore[attr-defined]
+
+    with suppress(OSError, AttributeError):  # a pillow that hides its libtiff, or has none
+        CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
 
 
 def _check_opened(picture: Image.Image, file: Path, max_bytes: int | None) -> None:
