@@ -201,7 +201,7 @@ def _silence_libtiff() -> None:
     """Ends what libtiff prints of damaged files on the standard error, beside the errors that pillow raises of them."""
     from ctypes import CDLL
 
-    from PIL import _imaging  # type: ignore[attr-defined]
+    from PIL import _imaging
 
     with suppress(OSError, AttributeError):  # a pillow that hides its libtiff, or has none
         CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
