@@ -1,4 +1,4 @@
-"""Rows of different length: a padded batch gives for each row what the row gives alone, by every layer that takes them."""
+"""Rows of different length: a padded batch gives each row what the row gives alone, by every layer that takes them."""
 
 from __future__ import annotations
 

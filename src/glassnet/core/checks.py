@@ -78,6 +78,8 @@ def fits_network(x: Array, input_shape: Shape, *, where: str, layer: str) -> Non
         fix = _fit_images(x.shape[1:], input_shape)
     elif len(x.shape) == 2 and len(input_shape) == 1 and x.shape[0] == input_shape[0]:
         fix = f"rows are examples and columns are features: pass x.T, of shape {x.shape[::-1]}"
+    elif len(x.shape) == len(input_shape) + 1 > 2 and x.shape[2:] == input_shape[1:] and x.shape[1] < input_shape[0]:
+        fix = f"where rows may be shorter than {input_shape[0]} steps, pass gn.data.pad(list(x), {input_shape[0]})"
     elif len(x.shape) > 1 and np.prod(x.shape[1:]) == np.prod(input_shape):
         fix = f"reshape the rows: x.reshape(-1, {', '.join(map(str, input_shape))})"
     raise ShapeError(where=where, received=f"an array of shape {x.shape}", expected=expected, fix=fix)

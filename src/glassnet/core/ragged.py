@@ -57,8 +57,8 @@ class Padded:
         return len(self.values)
 
     def __repr__(self) -> str:
-        steps = f"{self.lengths.min()} to {self.lengths.max()}" if len(self) else "0"
-        return f"Padded({len(self):,} rows of {steps} steps, in {self.values.dtype} {self.values.shape})"
+        steps = f"{self.lengths.min()} to {self.lengths.max()}" if len(self) else "no"
+        return f"Padded({self.values.dtype} {self.values.shape}, rows of {steps} steps)"
 
     def __getitem__(self, rows: Any) -> Padded:
         """Some of the rows, by a slice, an array of row numbers or of truth values; T stays.

@@ -10,15 +10,17 @@ import numpy as np
 
 from glassnet.core.calls import suggests
 from glassnet.core.checks import as_rows
-from glassnet.core.errors import DataError
+from glassnet.core.errors import ConfigurationError, DataError
+from glassnet.core.ragged import without_padding
 from glassnet.core.settings import number, whole
 from glassnet.core.shapes import Array, Shape
 from glassnet.derivatives.differences import FLOAT64, STEP, slopes
 from glassnet.layers import Layer, NumpyLayer
 from glassnet.losses import Loss, as_loss
 from glassnet.model.data import one_array
+from glassnet.model.lengths import ragged_arrays
 from glassnet.model.outputs import loss_for
-from glassnet.network import Network, as_network
+from glassnet.network import Network, as_network, lengths_after
 from glassnet.runners import NumpyRunner
 
 ROUNDING = 8 * np.finfo(np.float64).eps
@@ -109,7 +111,8 @@ def check_gradients(
 
     Args:
         network: a network or layer; built for x if it is not built.
-        x: inputs (N, ...), as ``Model.fit`` takes them.
+        x: inputs (N, ...), as ``Model.fit`` takes them; rows of different length, too, whose padding is compared as
+            well: nothing may depend on it.
         y: targets for ``loss``; without a loss none are needed.
         loss: an object, a name or a dict by output. None takes Σ r · outputs with random r, which sees every output's
             gradient (a plain sum would not notice a wrong softmax).
@@ -136,11 +139,14 @@ def check_gradients(
     rng = np.random.default_rng(whole(seed, "seed", "check_gradients", low=0))
     tolerance = number(tolerance, "tolerance", "check_gradients", low=0, open_low=True)
     given = as_network(network)
+    padded = ragged_arrays(given, x, where="check_gradients: x")
+    x = x if padded is None else padded.values
     inputs = as_rows(one_array(x, given, where="check_gradients: x"), FLOAT64, where="check_gradients: x").copy()
     twin = given.copy(FLOAT64) if given.is_built else given.copy()
     if not twin.is_built:
         twin.build(inputs.shape[1:], seed=seed, dtype=FLOAT64)
-    function = _Objective(twin, inputs, y, loss, sample_weight, rng)
+    lengths = None if padded is None else padded.lengths
+    function = _Objective(twin, inputs, y, loss, sample_weight, rng, lengths)
     function.gradient()
     amounts = np.flatnonzero(np.broadcast_to(twin.demands.are_amounts, inputs.shape))
     arrays = [("x", inputs, function.dx, amounts)] if len(amounts) else []
@@ -164,20 +170,35 @@ class _Objective:
         loss: Loss | str | Mapping[str, Any] | None,
         weights: Any,
         rng: np.random.Generator,
+        lengths: Array | None,
     ) -> None:
-        self.network, self.x, self.y, self.weights = network, x, y, weights
+        self.network, self.x, self.y, self.weights, self.lengths = network, x, y, weights, lengths
         self.loss = None if loss is None else as_loss(loss)
         if self.loss is not None and getattr(self.loss, "network", None) is None:
             self.loss = loss_for(network, self.loss)
         self.projection = rng.normal(size=(len(x), *(network.output_shape or ())))
+        after = None if lengths is None else lengths_after(network, lengths)
+        if after is not None:
+            self.projection = without_padding(self.projection, after)
+            if self.loss is not None:
+                raise ConfigurationError(
+                    where="check_gradients: x",
+                    received="rows of different length with a loss for each of their steps",
+                    expected="outputs without steps, or no loss",
+                    fix="leave the loss out: every output's gradient is checked all the same",
+                )
         self.dx = np.empty_like(x)
         self.size = 0.0
 
     def value(self) -> float:
-        outputs, _ = NumpyRunner(step=0).forward(self.network, self.x, training=True)
+        outputs, _ = self._forward(NumpyRunner(step=0))
         if self.loss is None:
             return float(np.sum(self.projection * outputs))
         return Loss.__call__(self.loss, outputs, self.y, self.weights)[0]  # what training does, however it is called
+
+    def _forward(self, run: NumpyRunner) -> tuple[Array, Any]:
+        run.lengths = self.lengths
+        return run.forward(self.network, self.x, training=True)
 
     def gradient(self) -> None:
         """Runs backward propagation: fills the network's gradients and ``dx``, and notes the size of the objective.
@@ -187,7 +208,7 @@ class _Objective:
         for _, _, gradient in _pairs(self.network):
             gradient[...] = np.nan
         run = NumpyRunner(step=0)
-        outputs, cache = run.forward(self.network, self.x, training=True)
+        outputs, cache = self._forward(run)
         if self.loss is None:
             self.size, upstream = float(np.sum(np.abs(self.projection * outputs))), self.projection
         else:

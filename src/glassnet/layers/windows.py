@@ -148,7 +148,7 @@ def why_other_windows(padding: str | int, steps: int, kernel: int, stride: int, 
     before = {padding_of(padding, length, kernel, stride, dilation)[0] for length in range(1, steps + 1)}
     if padding != "same" or len(before) == 1:
         return ""
-    return f"padding='same' with stride={stride} puts windows elsewhere on shorter rows"
+    return f"padding='same' with stride={stride} puts windows elsewhere on shorter rows, as no number of steps does"
 
 
 def window_count(padding: str | int, size: int, kernel: int, stride: int, dilation: int = 1) -> int:

@@ -39,7 +39,9 @@ class Answering(WithDoors):
         x may be one row in a dict, ``{"age": 31, "town": "Ulm"}``, a list of such rows, a dict of columns or a Series
         of a row, where the model knows its columns' names; one row gives outputs (1, ...).
 
-        For rows of different length, whose outputs are those of steps, they are ``gn.data.Padded``.
+        x may be rows of different length, a list of arrays (L, ...) or ``gn.data.Padded``, for a network that takes
+        them; where it gives an output for each step, they come as ``Padded``, too, with zeros behind each row's own
+        steps, and so do probabilities and classes.
 
         They are in the model's dtype; with ``target_scaling`` in the targets' own unit, and float64.
         For ``Poisson`` and ``Gamma`` they are logarithms of the mean: see ``predict_mean``.
@@ -171,7 +173,8 @@ class Answering(WithDoors):
 
         Args:
             x: inputs, as ``predict`` takes them.
-            names: whether to give the classes' names, texts, instead of their numbers.
+            names: whether to give the classes' names, texts, instead of their numbers; for steps of rows of different
+                length a list of arrays (L,).
 
         Raises:
             ConfigurationError: the loss is not about classes; the model does not know their names.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -37,14 +38,18 @@ def ragged_rows(model: Reading, x: Any, *, where: str) -> Padded | None:
     """
     if isinstance(x, np.ndarray) and x.dtype.kind in "fiub":  # nearly always
         return None
-    network, preprocessing = model.network, model.preprocessing
-    steps = network.input_shape[0] if network.is_built and network.input_shape is not None else None
     if model.vocabulary is not None and (texts := texts_in(x)) is not None:
-        return _tokens(model.vocabulary, texts, steps, where=where)
+        return _tokens(model.vocabulary, texts, _steps_of(model.network), where=where)
+    return ragged_arrays(model.network, x, where=where, of_table=isinstance(model.preprocessing, Table))
+
+
+def ragged_arrays(network: Network, x: Any, *, where: str, of_table: bool = False) -> Padded | None:
+    """The same of arrays alone, for a network; ``of_table`` says whether it takes tables."""
+    steps = _steps_of(network)
     if not is_ragged(x) and not _are_short(x, network, steps):
         return None
     several = isinstance(network, Graph) and len(network.inputs) > 1
-    if several or isinstance(preprocessing, Table):
+    if several or of_table:
         raise ConfigurationError(
             where=where,
             received="rows of different length for "
@@ -55,6 +60,11 @@ def ragged_rows(model: Reading, x: Any, *, where: str) -> Padded | None:
             else "leave the table out, and pass arrays of numbers",
         )
     return padded_rows(x, steps, where=where)
+
+
+def _steps_of(network: Network) -> int | None:
+    """T of a network that is built."""
+    return network.input_shape[0] if network.is_built and network.input_shape is not None else None
 
 
 def _tokens(vocabulary: Vocabulary, texts: list[str], steps: int | None, *, where: str) -> Padded:

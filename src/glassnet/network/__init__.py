@@ -5,7 +5,7 @@ from glassnet.network.bidirectional import Bidirectional
 from glassnet.network.concat import Concat
 from glassnet.network.demands import Demands
 from glassnet.network.graph import Graph
-from glassnet.network.lengths import lengths_after
+from glassnet.network.lengths import fewest_steps, lengths_after
 from glassnet.network.looking import LookingRunner, Name, Names, activations, chosen_layers
 from glassnet.network.merges import (
     MERGES,
@@ -47,5 +47,6 @@ __all__ = [
     "as_layer",
     "as_network",
     "chosen_layers",
+    "fewest_steps",
     "lengths_after",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,12 +33,28 @@ def lengths_after(network: Layer, lengths: Array) -> Array | None:
     return None if run.lengths is None else run.lengths[place]
 
 
+def fewest_steps(network: Layer, lengths: Array) -> int | None:
+    """The fewest steps that a row has where a layer puts the rows of a batch together, as batch normalisation does.
+
+    Args:
+        network: whose shapes are known.
+        lengths: how many steps each row has (N,).
+
+    Returns:
+        None where no such layer gets steps.
+    """
+    run = _Lengths(np.unique(lengths))
+    run.forward(network, np.broadcast_to(np.zeros(()), (1, *(network.input_shape or ()))), training=False)
+    return run.fewest
+
+
 class _Lengths(NumpyRunner):
     """Sends lengths through layers; arrays are of their shapes, without numbers."""
 
     def __init__(self, lengths: Array) -> None:
         super().__init__(step=0)
         self.lengths = lengths
+        self.fewest: int | None = None
         self._asks = False  # a layer for the lengths of its output
 
     def enter(self, network: Any, x: Array) -> Array:
@@ -59,6 +76,8 @@ class _Lengths(NumpyRunner):
         if before is None:
             return self._shaped(layer, width)
         layer.require_lengths_taken()
+        if layer.mixes_rows and not layer.is_network:
+            self.fewest = min(int(before.min()), self.fewest or sys.maxsize)
         forward = forward_of(layer) if layer.is_network else None
         if forward is not None:
             forward(layer, self, x, training=training)
