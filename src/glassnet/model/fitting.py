@@ -20,7 +20,7 @@ from glassnet.formats import read_memories
 from glassnet.losses import WeightedSum
 from glassnet.model.answers import Answering
 from glassnet.model.data import one_array
-from glassnet.model.lengths import ragged_rows
+from glassnet.model.lengths import ragged_rows, require_lengths
 from glassnet.model.named_data import forgotten_if_refused, named_rows
 from glassnet.model.resuming import Start, start_of, undone_if_refused
 from glassnet.model.saving import write
@@ -61,6 +61,7 @@ class Fitting(Answering):
         epochs: int | None = None,
         batch_size: int | None = 32,
         shuffle: bool = True,
+        by_length: bool = False,
         validation_data: tuple[Any, ...] | None = None,
         validation_split: float = 0.0,
         sample_weight: Any = None,
@@ -87,6 +88,8 @@ class Fitting(Answering):
             batch_size: rows in a step; None for all of them. The last batch is as short as it comes, but with batch
                 normalisation one that would have a single row is joined to the one before.
             shuffle: whether each epoch takes the rows in a new random order.
+            by_length: whether the rows of a batch are of similar length, where rows are of different length: then less
+                is calculated for padding. Batches come in random order; without ``shuffle`` the short rows come first.
             validation_data: (x, y) or (x, y, sample_weight) that is measured after each epoch.
             validation_split: share of the rows that is set aside for validation, at random (of each class alike).
             sample_weight: a weight for each row (N,): 0, or from 8e-31 to 1e30 (in float64 from 1e-150 to 1e150).
@@ -123,6 +126,7 @@ class Fitting(Answering):
         epochs = None if epochs is None else whole(epochs, "epochs", "fit")
         verbose = boolean(bool(verbose) if is_whole(verbose) and verbose in (0, 1) else verbose, "verbose", "fit")
         shuffle, stateful = boolean(shuffle, "shuffle", "fit"), boolean(stateful, "stateful", "fit")
+        by_length = boolean(by_length, "by_length", "fit")
         callbacks = as_callbacks(callbacks)
         goes_on: LatestFit | None = None
         notes: list[str] = []
@@ -141,7 +145,8 @@ class Fitting(Answering):
             share_turn(self, where="fit")  # for the memory that a network has once it is built
             rows, validation = _apart(self, rows, validation_data, validation_split)
             size = len(rows) if batch_size is None else min(whole(batch_size, "batch_size", "fit"), len(rows))
-            own = {"batch_size": size, "shuffle": shuffle}
+            require_lengths(rows, by_length=by_length, stateful=stateful)
+            own = {"batch_size": size, "shuffle": shuffle} | ({"by_length": True} if by_length else {})
             if stateful:
                 require_lanes(self.network, len(rows), size, shuffle=shuffle, split=validation_split)
                 own["stateful"] = True
@@ -180,6 +185,7 @@ class Fitting(Answering):
                 callbacks,
                 batch_size=size,
                 shuffle=shuffle,
+                by_length=by_length,
                 verbose=verbose,
                 stateful=stateful,
             )

@@ -16,6 +16,7 @@ from glassnet.preprocessing import Standardize
 from glassnet.tables import Table
 from glassnet.text import Vocabulary
 from glassnet.text.vocabulary import texts_in
+from glassnet.training import Rows
 
 
 class Reading(Protocol):
@@ -137,6 +138,28 @@ def _filled(values: Array, lengths: Array) -> Array:
     """The values (N, T, ...) with those of a row's first step behind its end."""
     behind = np.arange(values.shape[1]) >= lengths[:, np.newaxis]  # (N, T)
     return np.where(behind.reshape(*behind.shape, *[1] * (values.ndim - 2)), values[:, :1], values)
+
+
+def require_lengths(rows: Rows, *, by_length: bool, stateful: bool) -> None:
+    """Refuses batches of similar length where all rows are of one length, or must keep their order.
+
+    Raises:
+        ConfigurationError: they are, or must.
+    """
+    if by_length and stateful:
+        raise ConfigurationError(
+            where="fit: by_length",
+            received="stateful=True, for which rows must stay in their order",
+            expected="one of the two",
+            fix="leave one of them out",
+        )
+    if by_length and rows.lengths is None:
+        raise ConfigurationError(
+            where="fit: by_length",
+            received="rows of one length",
+            expected="rows of different length: a list of arrays, or gn.data.Padded",
+            fix="leave by_length out",
+        )
 
 
 def _are_short(x: Any, network: Network, steps: int | None) -> bool:

@@ -12,6 +12,7 @@ from glassnet.network import LookingRunner, Network
 from glassnet.runners import Runner
 from glassnet.runners.own import gradient_unwritten
 from glassnet.training.batches import Rows
+from glassnet.training.lengths import require_several_steps
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ def loss_gradients(network: Network, loss: Loss, rows: Rows, *, training: bool, 
     Raises:
         ConfigurationError: a user's layer leaves a gradient unwritten, or adds to what was there.
     """
+    if training:
+        require_several_steps(network, rows, len(rows), where="gradients")
     twin = network.copy()
     run = LookingRunner((layer for _, layer in twin.walk()), seed, step)
     value, dx = propagate(run, twin, loss, rows, training=training, unwritten=np.nan)

@@ -23,7 +23,7 @@ from glassnet.runners import NumpyRunner
 from glassnet.runners.base import values_at
 from glassnet.runners.own import held, is_own, named, single
 from glassnet.runners.states import States
-from glassnet.training.batches import Rows, epoch_order
+from glassnet.training.batches import Rows, batch_sizes, epoch_order
 from glassnet.training.callbacks import Callback, TrainingState, stretch_of
 from glassnet.training.changes import Fingerprint
 from glassnet.training.checkpoint import saving_last
@@ -31,6 +31,7 @@ from glassnet.training.engines import CompiledEngine, Engine, NumpyEngine, Resul
 from glassnet.training.history import History
 from glassnet.training.interrupt import Interrupt
 from glassnet.training.latest_fit import TrainingPosition
+from glassnet.training.lengths import order_by_length, require_several_steps
 from glassnet.training.overflow import memory_is_finite, place_of_overflow
 from glassnet.training.parts import Parts
 from glassnet.training.progress import ProgressBar
@@ -69,6 +70,7 @@ class Trainer:
         shuffle: bool,
         verbose: bool,
         stateful: bool = False,
+        by_length: bool = False,
     ) -> History:
         """Trains from ``state.position`` to the end of ``state.last_epoch``.
 
@@ -83,7 +85,9 @@ class Trainer:
         require_finite_memory(optimizer, self.network.layout)
         joins_single = any(layer.mixes_rows for layer in (self.network, *(layer for _, layer in self.network.walk())))
         collected = self._collector(len(rows))
-        order = self._orders(len(rows), shuffle)
+        sizes = batch_sizes(len(rows), batch_size, joins_single=joins_single)
+        require_several_steps(self.network, rows, min(size for size in (sizes[0], sizes[2]) if size), where="fit")
+        order = self._orders(rows, sizes, shuffle=shuffle, by_length=by_length)
         task = Task(rows, batch_size, order, collected, lambda *_: True, joins_single, stretch_of(callbacks))
         task = replace(task, states=States()) if stateful else task
         require_place(task, origin)
@@ -200,8 +204,13 @@ class Trainer:
         value, _ = run.loss_forward(self.loss, outputs, rows.targets, row_weights)
         return {"loss": float(value[0])} | self._measure(outputs, rows)
 
-    def _orders(self, rows: int, shuffle: bool) -> Callable[[int], Array | None]:
-        return lambda epoch: epoch_order(rows, seed=self.seed, epoch=epoch, shuffle=shuffle)
+    def _orders(
+        self, rows: Rows, sizes: tuple[int, int, int], *, shuffle: bool, by_length: bool
+    ) -> Callable[[int], Array | None]:
+        lengths = rows.lengths if by_length else None
+        if lengths is not None:
+            return lambda epoch: order_by_length(lengths, sizes, seed=self.seed, epoch=epoch, shuffle=shuffle)
+        return lambda epoch: epoch_order(len(rows), seed=self.seed, epoch=epoch, shuffle=shuffle)
 
     def _collector(self, rows: int) -> Array | None:
         """The outputs (N, ...) that metrics of the training data are computed from."""

@@ -20,6 +20,7 @@ from glassnet.training.batches import Rows
 from glassnet.training.changes import Fingerprint
 from glassnet.training.engines import CompiledEngine, engine_class
 from glassnet.training.interrupt import Interrupt
+from glassnet.training.lengths import require_several_steps
 from glassnet.training.loop import check_rate
 from glassnet.training.overflow import place_of_overflow
 from glassnet.training.parts import Bridges, Parts, own_parts
@@ -90,6 +91,7 @@ class Stepper:
         Raises:
             DivergenceError: it is not finite; nothing is changed.
         """
+        require_several_steps(self._network, rows, len(rows), where="step")
         bridges = self._examined(rows)
         if bridges is None:
             return self._by_numpy(rows)
@@ -112,6 +114,7 @@ class Stepper:
             with Interrupt() as interrupt, np.errstate(over="ignore", invalid="ignore"):
                 for number, rows in enumerate(batches):
                     self._require_unchanged(before)
+                    require_several_steps(network, rows, len(rows), where=f"step_over: batch {number + 1}")
                     bridges = self._examined(rows)
                     draw = before + (number << DRAW)
                     if bridges is None:
