@@ -9,6 +9,7 @@ import numpy as np
 
 from glassnet.core.checks import finite_rows, numeric
 from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.ragged import is_ragged, padded_rows
 from glassnet.core.settings import Configurable
 from glassnet.core.shapes import Array, size_of
 
@@ -60,11 +61,17 @@ class Standardize(Configurable):
     def from_data(cls, x: Any) -> Standardize:
         """Mean and standard deviation of each column of x (N, ...); a constant column gets the scale 1.
 
+        Of rows of different length, a list of arrays (L, ...) or ``gn.data.Padded``, each number of a step is a column,
+        over all steps that the rows have.
+
         Differences in the last bits of numbers that are not whole count as rounding, not as differences.
 
         Raises:
             DataError, ShapeError: no rows of finite numbers.
         """
+        if is_ragged(x):
+            steps = list(padded_rows(x, None, where="Standardize.from_data"))
+            return cls(*_statistics(finite_rows(np.concatenate(steps), where="Standardize.from_data"), axes=(0,)))
         rows = finite_rows(x, where="Standardize.from_data")
         own = cls(*_statistics(rows, axes=(0,)))
         names = list(getattr(x, "column_names", getattr(x, "columns", ())))  # of a frame; pandas may only number them

@@ -44,6 +44,8 @@ def numeric(values: Any, *, where: str) -> Array:
         array = np.asanyarray(values)
     except (OverflowError, TypeError):  # a whole number beyond float64, dates among numbers
         array = np.asarray(values, dtype=object)
+    except DataError:  # of what cannot be an array, and says why
+        raise
     except ValueError as error:
         raise _refused("ragged", f"rows of different lengths ({error})", where) from error
     array = unmasked(array, where=where)

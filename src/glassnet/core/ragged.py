@@ -120,16 +120,25 @@ def is_ragged(rows: Any) -> bool:
     """Whether rows are ``Padded``, or a list of rows of different length."""
     if isinstance(rows, Padded):
         return True
+    if is_array_of_rows(rows):
+        rows = list(rows)
     if not isinstance(rows, list | tuple) or len(rows) < 2:
         return False
     sizes = {_size(row) for row in rows}
     return len(sizes) > 1 and None not in sizes
 
 
+def is_array_of_rows(rows: Any) -> bool:
+    """Whether rows are an array of NumPy that holds arrays or lists as objects."""
+    return isinstance(rows, np.ndarray) and rows.dtype.kind == "O" and rows.ndim == 1
+
+
 def padded_rows(rows: Any, steps: int | None, *, where: str) -> Padded:
     """Rows of different length, a list of them or ``Padded``, as ``Padded`` of so many steps; see ``pad``."""
     if isinstance(rows, Padded):
         return rows if steps in (None, rows.values.shape[1]) else _to(rows, steps, where)
+    if is_array_of_rows(rows):
+        rows = list(rows)
     if not isinstance(rows, list | tuple) or not len(rows):
         raise DataError(
             where=where,

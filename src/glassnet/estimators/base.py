@@ -18,9 +18,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
 
 from glassnet.core.calls import suggests
-from glassnet.core.errors import ConfigurationError, DivergenceError, plain_numbers
+from glassnet.core.errors import ConfigurationError, DataError, DivergenceError, plain_numbers
 from glassnet.core.numeric import numeric, refuse_hidden
 from glassnet.core.output import level_of_caller
+from glassnet.core.ragged import is_ragged
 from glassnet.core.settings import number, one_of, whole
 from glassnet.core.shapes import Array
 from glassnet.core.turns import one_at_a_time
@@ -139,6 +140,7 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
         first = not hasattr(self, "model_") or not (self.warm_start or incremental)
         for name, given in (("X", X), ("y", y), ("sample_weight", sample_weight)):
             refuse_hidden(given, where=f"{type(self).__name__}: {name}")
+        self._require_one_length(X)
         X, y = validate_data(
             self, X, self._given(y), accept_sparse=FORMATS, multi_output=True, y_numeric=not is_classifier(self),
             dtype=(np.float64, np.float32), reset=first,
@@ -323,8 +325,19 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
     def _decoded(self, X: Array) -> Array:
         return np.asarray(self._targets.decode(self._outputs(X), self.model_.loss))
 
+    def _require_one_length(self, X: Any) -> None:
+        """Refuses rows of different length, which scikit-learn's interface has no place for."""
+        if is_ragged(X):
+            raise DataError(
+                where=f"{type(self).__name__}: X",
+                received="rows of different length",
+                expected="a table (N, D)",
+                fix="use gn.Model, whose fit and predict take a list of arrays, or gn.data.Padded",
+            )
+
     def _checked(self, X: Any) -> Array:
         check_is_fitted(self, "model_")
+        self._require_one_length(X)
         refuse_hidden(X, where=f"{type(self).__name__}: X")
         return _dense(validate_data(self, X, accept_sparse=FORMATS, dtype=(np.float64, np.float32), reset=False))
 

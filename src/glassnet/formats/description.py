@@ -23,7 +23,7 @@ from glassnet import (
     text,
 )
 from glassnet.core.errors import ConfigurationError, FileFormatError, GlassnetError, shown
-from glassnet.core.settings import Configurable, file_name, from_config, known_by, number, to_config, whole
+from glassnet.core.settings import Configurable, boolean, file_name, from_config, known_by, number, to_config, whole
 from glassnet.core.shapes import Array, as_dtype
 from glassnet.formats.consistency import names_of, require_consistent, require_forecasts, require_readable
 from glassnet.formats.latest_fit import LATEST_FIT_PREFIX, describe_latest_fit, latest_fit_of
@@ -82,6 +82,7 @@ class ModelParts:
     latest_fit: LatestFit | None
     vocabulary: Vocabulary | None
     forecasting: Forecasting | None
+    ragged: bool
 
 
 def describe(parts: ModelParts, *, include_optimizer: bool) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -108,6 +109,8 @@ def describe(parts: ModelParts, *, include_optimizer: bool) -> tuple[dict[str, A
     description |= describe_sharing(parts.network)
     if parts.vocabulary is not None:
         description["vocabulary"] = to_config(parts.vocabulary, where="vocabulary")
+    if parts.ragged:
+        description["ragged"] = True
     tensors = dict(parts.network.named_parameters())
     if include_optimizer:
         state = {name: without_gaps(array, parts.network) for name, array in optimizer.state.items()}
@@ -217,6 +220,7 @@ def _reconstruct(
         target_name=target_name,
         class_names=names["class_names"],
         vocabulary=vocabulary,
+        ragged=boolean(description.get("ragged", False), "ragged", where),
         memories=memories_of(description, arrays),
         latest_fit=latest_fit_of(description.get("latest_fit"), arrays, network.output_shape or (), where),
         forecasting=forecasting,

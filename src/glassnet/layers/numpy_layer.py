@@ -17,7 +17,7 @@ from glassnet.core.settings import Configurable
 from glassnet.core.shapes import Array, Shape
 from glassnet.initializers import as_initializer
 from glassnet.kernels.python import python_backward, python_forward
-from glassnet.layers.base import Layer
+from glassnet.layers.base import REFUSED, Layer
 from glassnet.layers.weights import Weights
 from glassnet.runners import Runner
 from glassnet.runners.own import checked, held, mistake, named, pair
@@ -35,6 +35,9 @@ class NumpyLayer(Configurable):
     and resumed.
 
     Inputs and trained parameters cannot be written: other parts of the step still need them.
+
+    Rows of different length are refused, unless the class says ``with_lengths = "each step"``: each step of y is made
+    of that step of x (N, T, ...) alone.
 
     Example:
         >>> import numpy as np, glassnet as gn
@@ -114,6 +117,11 @@ class PythonLayer(Layer):
 
     def __repr__(self) -> str:
         return repr(self.layer)
+
+    @property
+    def with_lengths(self) -> str:  # type: ignore[override]
+        """What the user's layer says."""
+        return str(getattr(self.layer, "with_lengths", REFUSED))
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Lets the user's layer declare its parameters."""

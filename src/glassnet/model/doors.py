@@ -46,6 +46,7 @@ class WithDoors(Closed):
     class_names: tuple[str, ...] | None
     vocabulary: Vocabulary | None
     forecasting: Forecasting | None
+    ragged: bool
     memories: Memories
     latest_fit: LatestFit | None
     _predictor: Predictor | None

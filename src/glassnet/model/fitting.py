@@ -146,6 +146,7 @@ class Fitting(Answering):
             rows, validation = _apart(self, rows, validation_data, validation_split)
             size = len(rows) if batch_size is None else min(whole(batch_size, "batch_size", "fit"), len(rows))
             require_lengths(rows, by_length=by_length, stateful=stateful)
+            self.ragged = self.ragged or rows.lengths is not None
             own = {"batch_size": size, "shuffle": shuffle} | ({"by_length": True} if by_length else {})
             if stateful:
                 require_lanes(self.network, len(rows), size, shuffle=shuffle, split=validation_split)

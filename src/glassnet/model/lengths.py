@@ -10,6 +10,7 @@ from glassnet.core.checks import numeric, same_rows
 from glassnet.core.errors import ConfigurationError, DataError, ShapeError, shown
 from glassnet.core.ragged import Padded, is_ragged, padded_rows
 from glassnet.core.shapes import Array, Shape, batch_shape
+from glassnet.layers import Layer
 from glassnet.network import Graph, Network
 from glassnet.preprocessing import Standardize
 from glassnet.tables import Table
@@ -48,6 +49,8 @@ def ragged_arrays(network: Network, x: Any, *, where: str, of_table: bool = Fals
     steps = _steps_of(network)
     if not is_ragged(x) and not _are_short(x, network, steps):
         return None
+    if not isinstance(x, Padded) and _is_flat(x[0]) and not _looks_up(network):
+        return None  # numbers without an axis of features are a table, in which some are missing
     several = isinstance(network, Graph) and len(network.inputs) > 1
     if several or of_table:
         raise ConfigurationError(
@@ -159,6 +162,16 @@ def require_lengths(rows: Rows, *, by_length: bool, stateful: bool) -> None:
             expected="rows of different length: a list of arrays, or gn.data.Padded",
             fix="leave by_length out",
         )
+
+
+def _is_flat(row: Any) -> bool:
+    """Whether a row has single numbers for its steps."""
+    return row.ndim == 1 if isinstance(row, np.ndarray) else len(row) > 0 and not hasattr(row[0], "__len__")
+
+
+def _looks_up(network: Network) -> bool:
+    """Whether a layer inside takes numbers for indices."""
+    return any(type(layer).indices_below is not Layer.indices_below for _, layer in network.walk())
 
 
 def _are_short(x: Any, network: Network, steps: int | None) -> bool:

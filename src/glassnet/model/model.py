@@ -67,6 +67,7 @@ class Model(Fitting, Stepping):
             ``predict`` then take texts, and ``gn.generate`` writes them; or None.
         forecasting: of forecasts of series: what ``gn.data.windows(...).forecasting`` knows of them, with which
             ``forecast`` takes series as they are; or None.
+        ragged: whether it was trained on rows of different length.
         memories: what callbacks knew at the end of ``fit``, for the next one, by their names; ``memories.clear()``
             lets all of them begin anew.
         latest_fit: what the latest ``fit`` was and how far it came, with which ``fit(..., resume=True)`` goes on; print
@@ -115,6 +116,7 @@ class Model(Fitting, Stepping):
         self.class_names: tuple[str, ...] | None = None
         self.vocabulary: Vocabulary | None = None
         self.forecasting: Forecasting | None = None
+        self.ragged = False
         self.memories: Memories = {}
         self.latest_fit: LatestFit | None = None
         self.written: Written | None = None

@@ -29,7 +29,7 @@ from glassnet.training import newest_good
 
 KEPT = (
     *("epochs_trained", "preprocessing", "target_scaling", "feature_names", "target_name", "class_names", "memories"),
-    *("latest_fit", "vocabulary", "forecasting"),
+    *("latest_fit", "vocabulary", "forecasting", "ragged"),
 )
 """Attributes of a model beside those that its constructor sets."""
 

@@ -135,7 +135,9 @@ def _batch(model: WithDoors, x: Any, y: Any, sample_weight: Any, *, where: str) 
     if model._stepper is None and sum(array.size for _, array, _ in targets) >= FEWEST_TO_TELL:
         model.check_digits(x, y, where=where)
     x = x if padded is None else padded
-    return model.rows(x, y, sample_weight, where=where, ragged=True).require_weight(where=where)
+    rows = model.rows(x, y, sample_weight, where=where, ragged=True).require_weight(where=where)
+    model.ragged = model.ragged or rows.lengths is not None
+    return rows
 
 
 def _no_batches(received: str) -> ConfigurationError:

@@ -19,6 +19,8 @@ from glassnet.runners.own import is_own
 from glassnet.runners.standins import NotRecorded
 from glassnet.training.agreement import close
 from glassnet.training.changes import Fingerprint
+from glassnet.training.lengths import require_padding_unseen
+from glassnet.training.parts import is_python
 from glassnet.training.steps import refusing_parameters
 
 _UNKNOWN: Any = object()
@@ -83,6 +85,8 @@ class Predictor:
     def _ragged(self, x: Array, lengths: Array) -> Array:
         """The outputs for rows of different length, by a program of its own; own layers are called by NumPy."""
         if self._of_lengths is _UNKNOWN:
+            if any(is_own(layer) or is_python(layer) for _, layer in self.network.walk()):
+                require_padding_unseen(self.network, x[:MOST_ROWS], lengths[:MOST_ROWS])
             by_numpy = self._settings[0] == "numpy" or self._has_own
             self._of_lengths = None if by_numpy else compile_forward(self.network, ragged=True)
         y = np.empty((len(x), *self._shape), self._dtype)

@@ -29,6 +29,7 @@ from glassnet.schedules import require_repeatable
 from glassnet.training.agreement import Numbers, difference
 from glassnet.training.batches import Rows
 from glassnet.training.engines import CompiledEngine, Engine, NumpyEngine, Task
+from glassnet.training.lengths import require_padding_unseen
 from glassnet.training.parts import NO_BRIDGES, Bridges, Parts, is_python, own_parts
 from glassnet.training.snapshots import Snapshots
 from glassnet.training.steps import TrainingStep, step_program
@@ -57,7 +58,11 @@ def examine(parts: Parts, rows: Rows, batch_size: int, *, compiled: bool) -> Bri
     """
     network, loss, optimizer, _ = parts
     require_repeatable(optimizer.learning_rate, optimizer.steps)
-    if not any(map(is_own, own_parts(network, loss, optimizer).values())):
+    own = own_parts(network, loss, optimizer).values()
+    if own and rows.lengths is not None:
+        with _randomness_kept():
+            require_padding_unseen(network, rows.x[:ROWS], rows.lengths[:ROWS])
+    if not any(map(is_own, own)):
         return NO_BRIDGES
     try:
         deepcopy((network, loss, optimizer))

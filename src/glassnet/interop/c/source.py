@@ -14,6 +14,7 @@ from glassnet.core.kinds import C_SOURCE
 from glassnet.core.shapes import Array, Shape, size_of
 from glassnet.interop.c.names import function_name
 from glassnet.interop.c.program import Program, literal, own_names
+from glassnet.interop.lengths import warn_of_lengths
 from glassnet.interop.own import refuse_own_layers
 from glassnet.model import Model
 from glassnet.preprocessing import Standardize
@@ -73,6 +74,7 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
             fix="write an ONNX file, which takes the table's columns; or export the network alone, a model with "
             "preprocessing=None, and pass it table.apply(data)",
         )
+    warn_of_lengths(model, where="export_c")
     text = _source(model, function)
     with replacing(header, C_SOURCE) as new_header, replacing(source, C_SOURCE) as new_source:  # both or none
         new_header.write_bytes(_header(model, function).encode())

@@ -15,6 +15,7 @@ from glassnet.core.files import require_writable, write_atomically
 from glassnet.core.kinds import ONNX
 from glassnet.core.settings import whole
 from glassnet.core.shapes import Array
+from glassnet.interop.lengths import warn_of_lengths
 from glassnet.model import Model
 from glassnet.network.packing import unpacked
 from glassnet.preprocessing import Standardize
@@ -124,6 +125,7 @@ def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxRe
     write_atomically(target, content, ONNX)
     kinds = [node.op_type for node in proto.graph.node]
     operators = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
+    warn_of_lengths(model, where="export_onnx")
     return OnnxReport(target, opset, operators, difference, tuple(value.name for value in proto.graph.input))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError
 from glassnet.interop.agreement import require_agreement, rows_to_try
+from glassnet.interop.lengths import warn_of_lengths
 from glassnet.interop.own import refuse_own_layers
 from glassnet.interop.state import names_of_state
 from glassnet.interop.torch.importing import require_torch
@@ -42,6 +43,8 @@ def to_torch(model: Model | Network) -> Any:
     network = model.network if isinstance(model, Model) else model
     network.require_built("to_torch")
     refuse_own_layers(network, "to_torch")
+    if isinstance(model, Model):
+        warn_of_lengths(model, where="to_torch")
     module = to_module(network, torch.nn)
     if not isinstance(module, torch.nn.Sequential):
         module = torch.nn.Sequential(module)
