@@ -19,7 +19,7 @@ TOLERANCE = {"numpy": 1e-12, "compiled": 0.0}
 """Between a row in a batch and alone: products of the compiled engine are the same for any number of rows."""
 LENGTHS = np.array([2, 4, 1, 3])
 WIDTH = 4
-LONG = np.array([2, 4, 3])
+
 Layers = Callable[[], list[Any]]
 
 
@@ -62,7 +62,17 @@ SAMPLES: dict[str, list[Layers]] = {
     "Add": [lambda: _merged("add")],
     "Concatenate": [lambda: _merged(gn.Concatenate(2))],
 }
-ELSEWHERE = {"BatchNorm", "Embedding", "Flatten", "Reshape", "Permute", "Sequential", "MaxPool2D", "AveragePool2D"}
+ELSEWHERE = {
+    "PythonLayer",
+    "BatchNorm",
+    "Embedding",
+    "Flatten",
+    "Reshape",
+    "Permute",
+    "Sequential",
+    "MaxPool2D",
+    "AveragePool2D",
+}
 """See below: of the first the rows of a batch belong together, the second looks numbers up, the last are for images."""
 
 
@@ -152,3 +162,34 @@ def test_the_compiled_engine_does_what_numpy_does(name: str, layers: Layers) -> 
         found.append((predicted, net.parameters))
     for one, other in zip(*found, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
+
+
+def test_batch_norm_takes_its_statistics_over_the_steps_that_count() -> None:
+    x, rows = rows_and_padding(6)
+    net, whole = (network(lambda: [gn.BatchNorm()], steps) for steps in (4, LENGTHS.sum()))
+    run = gn.NumpyRunner()
+    run.lengths = LENGTHS
+    y, cache = run.forward(net, x, training=True)
+    expected, of_all = whole.forward(gn.NumpyRunner(), np.concatenate(rows)[None], training=True)
+    is_own = np.arange(4) < LENGTHS[:, None]
+    np.testing.assert_allclose(y[is_own], expected[0], rtol=1e-12)
+    np.testing.assert_allclose(net.parameters, whole.parameters, rtol=1e-12)  # running statistics, too
+    dy = np.random.default_rng(7).normal(size=y.shape) * is_own[..., None]
+    dx = run.backward(net, dy, cache)
+    np.testing.assert_allclose(
+        dx[is_own], whole.backward(gn.NumpyRunner(), dy[is_own][None], of_all)[0], rtol=1e-10, atol=1e-13
+    )
+    assert not dx[~is_own].any()
+    np.testing.assert_allclose(net.gradients, whole.gradients, rtol=1e-12)
+
+
+@pytest.mark.parametrize("layer", [gn.Flatten(), gn.Reshape((4,)), gn.Permute(1, 2)], ids=repr)
+def test_views_of_each_step(layer: gn.Layer) -> None:
+    net = gn.Sequential(gn.Dense(1), layer)
+    net.build((4, WIDTH))
+    np.testing.assert_array_equal(lengths_after(net, LENGTHS), LENGTHS)
+    other = gn.Sequential(gn.Dense(2), gn.Reshape((8,)) if isinstance(layer, gn.Reshape) else layer.copy(), "relu")
+    other.build((4, WIDTH))
+    if not isinstance(layer, gn.Permute):
+        with pytest.raises(gn.ConfigurationError, match="steps would become features"):
+            lengths_after(other, LENGTHS)

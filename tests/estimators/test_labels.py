@@ -160,3 +160,9 @@ def test_hidden_values_are_missing_values(kind: Any) -> None:
     shown = np.ma.masked_array(X, mask=False)
     np.testing.assert_array_equal(fitted.predict(shown), fitted.predict(X))
     kind(**settings).fit(shown, np.ma.masked_array(y), np.ma.masked_array(np.ones(60)))
+
+
+@pytest.mark.parametrize("rows", [[[1.0, 2.0], [3.0]], gn.data.pad([[1.0, 2.0], [3.0]])], ids=["list", "padded"])
+def test_rows_of_different_length_have_no_place_here(rows: Any) -> None:
+    with pytest.raises(gn.DataError, match=r"MLPClassifier: X: .*gn\.Model"):
+        MLPClassifier().fit(rows, [0, 1])

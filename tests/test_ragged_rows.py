@@ -1,0 +1,253 @@
+"""Rows of different length at the doors of a model: what they give, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import glassnet as gn
+from glassnet.core.shapes import Array
+from glassnet.training.batches import batch_sizes
+from glassnet.training.lengths import order_by_length
+
+LENGTHS = np.array([2, 4, 1, 3])
+WIDTH = 4
+
+
+def rows_and_padding(seed: int) -> tuple[Array, list[Array]]:
+    """Rows as an array with numbers in its padding, and alone."""
+    x = np.random.default_rng(seed).normal(size=(4, 4, WIDTH))
+    return x, [row[:length] for row, length in zip(x.copy(), LENGTHS, strict=True)]
+
+
+def alone(model: gn.Model, row: Array) -> Array:
+    """What a network of the row's own length gives for it."""
+    twin = gn.Sequential(*(layer.copy() for layer in model.network))
+    twin.build(row.shape, dtype="float64")
+    twin.parameters[...] = model.network.parameters
+    return twin(row[None])[0]
+
+
+def test_tokens_of_different_length() -> None:
+    rows, y = [np.array([3, 1, 2]), np.array([0]), np.array([4, 4])], np.array([0, 1, 0])
+    losses = []
+    for engine in ("numpy", "compiled"):
+        net = gn.Sequential(gn.Embedding(5, 3), gn.GRU(4), gn.Dense(2))
+        model = gn.Model(net, "cross_entropy", gn.Adam(0.1), dtype="float64", engine=engine)
+        losses.append(model.fit(rows, y, epochs=3, verbose=False)["loss"])
+        np.testing.assert_allclose(model.predict(rows)[2], alone(model, rows[2]), rtol=1e-12)
+        assert not dict(net.named_gradients())["0.weight"][[]].any()
+    np.testing.assert_allclose(*losses, rtol=1e-10)
+
+
+def trained(*layers: Any, engine: str = "auto", rows: Any = None, **settings: Any) -> gn.Model:
+    """A model that was trained on four rows of different length."""
+    given = rows_and_padding(8)[1] if rows is None else rows
+    model = gn.Model(gn.Sequential(*layers), "cross_entropy", gn.Adam(0.05), engine=engine, dtype="float64")
+    model.fit(given, np.arange(len(given)) % 2, verbose=False, **settings)
+    return model
+
+
+LONG = [np.ones((4, WIDTH)), np.ones((3, WIDTH))]
+LAST = gn.GRU(3), gn.Dense(2)
+
+
+def last() -> list[gn.Layer]:
+    return [layer.copy() for layer in LAST]
+
+
+def test_what_stands_in_the_padding_does_not_matter() -> None:
+    x, rows = rows_and_padding(8)
+    model = trained(*last())
+    x[0, 2:] = np.nan
+    x[2, 1:] = 1e300
+    padded = gn.data.Padded(x, LENGTHS)
+    assert not padded.values[0, 2:].any()
+    np.testing.assert_array_equal(model.predict(padded), model.predict(rows))
+    scaled = gn.Model(gn.Sequential(*last()), "cross_entropy", gn.Adam(0.05), dtype="float64")
+    scaled.preprocessing = gn.preprocessing.Standardize.from_data(rows)
+    np.testing.assert_allclose(scaled.preprocessing.mean, np.concatenate(rows).mean(axis=0))
+    scaled.fit(rows, [0, 1, 0, 1], verbose=False)
+    np.testing.assert_array_equal(scaled.rows(padded, [0, 1, 0, 1], ragged=True).x[0, 2:], 0)
+
+
+def test_shorter_rows_than_ever_seen_and_one_alone() -> None:
+    model = trained(*last())
+    row = np.random.default_rng(9).normal(size=(3, WIDTH))
+    np.testing.assert_allclose(model.predict([row])[0], alone(model, row), rtol=1e-12)
+    np.testing.assert_array_equal(model.predict([row, row[:1]])[0], model.predict([row])[0])
+    np.testing.assert_array_equal(model.predict(np.array([row, row[:1]], object)), model.predict([row, row[:1]]))
+
+
+def test_trace_gradients_activations_and_checks_know_of_lengths() -> None:
+    _, rows = rows_and_padding(8)
+    y = np.array([0, 1, 0, 1])
+    model = trained(gn.Dense(3), gn.GlobalAveragePool(), gn.Dense(2))
+    loss = model.evaluate(rows, y)["loss"]
+    assert gn.trace(model, rows, y).loss == pytest.approx(loss)
+    found = model.gradients(rows, y)
+    assert found.loss == pytest.approx(loss)
+    assert found.input is not None
+    assert not found.input[2, 1:].any()
+    mean = model.activations(rows)["1"][1]
+    np.testing.assert_allclose(mean, model.activations(rows)["0"][1].mean(axis=0))
+    assert gn.check_gradients(model.network, rows, y, "cross_entropy")
+    page = gn.trace(model, rows, y).to_html()  # with differences of the loss by padding, too
+    assert "average_steps_forward" in page
+
+
+def test_batches_of_similar_length() -> None:
+    lengths = np.random.default_rng(0).integers(1, 50, 103)
+    sizes = batch_sizes(103, 10)
+    orders = [order_by_length(lengths, sizes, seed=1, epoch=epoch, shuffle=True) for epoch in (1, 1, 2)]
+    np.testing.assert_array_equal(orders[0], orders[1])
+    assert (orders[0] != orders[2]).any()
+    for order in orders:
+        assert sorted(order) == list(range(103))
+        spread = [np.ptp(lengths[batch]) for batch in np.split(order[:100], 10)]
+        assert max(spread) <= 25
+        assert np.mean(spread) < 12
+        assert (
+            np.ptp([lengths[batch].mean() for batch in np.split(order[:100], 10)][:5]) > 5
+        )  # not the short ones first
+    assert (np.diff(lengths[order_by_length(lengths, sizes, seed=1, epoch=1, shuffle=False)]) >= 0).all()
+    _, rows = rows_and_padding(8)
+    one, two = trained(*last(), batch_size=2, by_length=True, epochs=3), trained(*last(), batch_size=2, by_length=True)
+    two.fit(rows, [0, 1, 0, 1], batch_size=2, by_length=True, epochs=2, verbose=False)
+    assert one.fingerprint() == two.fingerprint()
+
+
+def test_a_training_goes_on_with_the_same_lengths_alone(tmp_path: Path) -> None:
+    _, rows = rows_and_padding(8)
+    model = trained(*last(), callbacks=[gn.Checkpoint(tmp_path / "m.safetensors")], epochs=2)
+    unbroken = trained(*last(), epochs=4)
+    model = gn.load(tmp_path / "m.safetensors")
+    assert model.ragged
+    others = gn.data.Padded(gn.data.pad(rows).values, [2, 4, 1, 2])
+    others.values[3, 2] = rows[3][2]  # the same numbers, of which fewer count
+    with pytest.raises(gn.ConfigurationError, match="other inputs"):
+        model.fit(others, [0, 1, 0, 1], epochs=4, resume=True, verbose=False)
+    model.fit(rows, [0, 1, 0, 1], epochs=4, resume=True, verbose=False)
+    np.testing.assert_array_equal(model.network.parameters, unbroken.network.parameters)
+
+
+def test_single_updates_do_what_fit_does() -> None:
+    _, rows = rows_and_padding(8)
+    y = np.array([0, 1, 0, 1])
+    for engine in ("numpy", "compiled"):
+        fitted = trained(*last(), engine=engine, shuffle=False, epochs=2)
+        stepped = gn.Model(gn.Sequential(*last()), "cross_entropy", gn.Adam(0.05), engine=engine, dtype="float64")
+        stepped.step(rows, y)
+        stepped.step(gn.data.pad(rows), y)
+        np.testing.assert_array_equal(stepped.network.parameters, fitted.network.parameters)
+        stepped.step(gn.data.pad(rows).values, y)  # whole rows, by another program
+        assert stepped.step_over([(rows, y), (rows[:2], y[:2])]) > 0
+
+
+REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
+    (lambda: trained(gn.Flatten(), gn.Dense(2)), gn.ConfigurationError, "layer 0 .Flatten.*steps would become"),
+    (lambda: trained(gn.Permute(2, 1), *last()), gn.ConfigurationError, "layer 0 .Permute"),
+    (lambda: trained(gn.Conv1D(2, 2), *last()), gn.ConfigurationError, "layer 0 .Conv1D.*a row of 1 step.*none"),
+    (
+        lambda: trained(gn.Conv1D(2, 2, padding=1), gn.MaxPool1D(3), *last()),
+        gn.ConfigurationError,
+        "layer 1 .MaxPool1D.*a row of 2 steps",
+    ),
+    (
+        lambda: trained(gn.Conv1D(2, 3, stride=2, padding="same"), *last()),
+        gn.ConfigurationError,
+        "padding='same' with stride=2",
+    ),
+    (lambda: trained(gn.MaxPool1D(3, padding="same"), *last()), gn.ConfigurationError, "padding='same'"),
+    (lambda: trained(gn.Concat("relu", "tanh"), *last()), gn.ConfigurationError, "axis=1.*axis=2"),
+    (
+        lambda: trained(gn.Residual(gn.Conv1D(4, 2, stride=2), shortcut=gn.MaxPool1D(1, stride=2)), *last(), rows=LONG),
+        gn.ConfigurationError,
+        "Residual.*different numbers of steps",
+    ),
+    (lambda: trained(*last(), rows=[np.ones((2, 3)), np.ones((0, 3))]), gn.DataError, "row 1.*length of 0"),
+    (lambda: trained(*last(), rows=[np.ones((2, 3)), np.ones((2, 4)), np.ones((1, 3))]), gn.ShapeError, "row 1.*one D"),
+    (lambda: trained(*last()).predict([np.ones((5, WIDTH))]), gn.ShapeError, "built for"),
+    (lambda: trained(*last()).predict([np.ones((5, WIDTH)), np.ones((1, WIDTH))]), gn.DataError, "at most 4 steps"),
+    (lambda: trained(*last()).predict(np.ones((2, 3, WIDTH))), gn.ShapeError, r"gn\.data\.pad\(list\(x\), 4\)"),
+    (
+        lambda: trained(*last()).predict([np.full((2, WIDTH), np.nan), np.ones((1, WIDTH))]),
+        gn.DataError,
+        "nan at row 0",
+    ),
+    (lambda: trained(*last(), rows=np.ones((2, 3, 2)), by_length=True), gn.ConfigurationError, "rows of one length"),
+    (lambda: trained(gn.BatchNorm(), *last(), batch_size=1), gn.ShapeError, "single step"),
+    (lambda: gn.saliency(trained(*last()), rows_and_padding(8)[1]), gn.ConfigurationError, "rows of one length here"),
+    (lambda: gn.diagnose(trained(*last()), rows_and_padding(8)[1], [0, 1, 0, 1]), gn.ConfigurationError, "one length"),
+    (lambda: gn.data.Padded(np.ones((2, 3, 1)), [0, 1]), gn.DataError, "0 for row 0.*from 1 to 3"),
+    (lambda: gn.data.Padded(np.ones((2, 3, 1)), [3, 4]), gn.DataError, "4 for row 1"),
+    (lambda: gn.data.Padded(np.ones((2, 3, 1)), [1.5, 1]), gn.DataError, "1.5 for row 0"),
+    (lambda: gn.data.Padded(np.ones((2, 3, 1)), [True, True]), gn.DataError, "truth values"),
+    (lambda: gn.data.Padded(np.ones((2, 3, 1)), [1]), gn.ShapeError, "a length for each row"),
+    (lambda: gn.data.Padded(np.ones(3), [1]), gn.ShapeError, "rows of steps"),
+    (lambda: gn.data.pad([]), gn.DataError, "no rows"),
+    (lambda: gn.data.pad([np.ones((4, 2))], 3), gn.DataError, "at most 3 steps"),
+    (lambda: gn.data.pad([["a"], ["b", "c"]]), gn.DataError, "row 0.*text"),
+    (lambda: np.asarray(gn.data.pad([[1], [1, 2]])), gn.DataError, "lost|one array"),
+    (lambda: gn.data.pad([[1], [1, 2]])[0], gn.DataError, r"padded\[3:4\]"),
+    (lambda: gn.data.pad([[1], [1, 2]])[[5]], gn.DataError, "within the data"),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "words"), REFUSED, ids=range(len(REFUSED)))
+def test_what_cannot_be_is_refused_by_name(call: Callable[[], Any], error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        call()
+
+
+class Tripled(gn.NumpyLayer):
+    """A step by itself."""
+
+    with_lengths = "each step"
+
+    def forward(self, x: Array) -> tuple[Array, Any]:
+        return 3 * x, None
+
+    def backward(self, dy: Array, cache: Any) -> tuple[Array, dict[str, Array]]:
+        return 3 * dy, {}
+
+
+class Centred(Tripled):
+    """Says so, and puts all steps together."""
+
+    def forward(self, x: Array) -> tuple[Array, Any]:
+        return x - x.mean(axis=1, keepdims=True), None
+
+
+class Smeared(Tripled):
+    """Right on its way there; back, padding gets a gradient."""
+
+    def backward(self, dy: Array, cache: Any) -> tuple[Array, dict[str, Array]]:
+        return 3 * dy + dy.mean(axis=1, keepdims=True), {}
+
+
+class Silent(gn.NumpyLayer):
+    """Says nothing of lengths."""
+
+    forward = Tripled.forward
+    backward = Tripled.backward
+
+
+@pytest.mark.parametrize("engine", ["numpy", "compiled"])
+def test_own_layers(engine: str) -> None:
+    model = trained(gn.Dense(3), Tripled(), *last(), engine=engine)
+    row = rows_and_padding(8)[1][3]
+    np.testing.assert_allclose(model.predict([row])[0], alone(model, row), rtol=1e-12)
+    for layer, words in ((Centred(), "row's own steps"), (Smeared(), "gradient by padding"), (Silent(), "not known")):
+        with pytest.raises(gn.ConfigurationError, match=words):
+            trained(gn.Dense(3), layer, *last(), engine=engine)
+
+
+def test_what_is_exported_says_which_rows_it_takes(tmp_path: Path) -> None:
+    model = trained(*last())
+    with pytest.warns(gn.DataWarning, match="whole rows of 4 steps and knows of no lengths"):
+        gn.interop.export_c(model, tmp_path / "net.c")
