@@ -436,6 +436,7 @@ def of_settings() -> Iterator[Door]:
             yield Door(f"zoo.{name}: {own.name}", network, no=frozenset(no - {"10**400"}))
     data_set = gn.data.digits()
     yield Door("data.split: test_share", lambda v: len(gn.data.split(data_set, v)[0]), no=number)
+    yield Door("data.pad: steps", lambda v: gn.data.pad([[1], [1, 2]], v), no=whole - {"None"})
     yield Door("data.split: seed", lambda v: len(gn.data.split(data_set, 0.2, v)[0]), no=whole)
     yield Door("data.parse_subset: text", gn.data.parse_subset, no=frozenset(SETTINGS))
     yield Door("data.open_source: subset", lambda v: gn.data.open_source("digits", subset=v), no=number)
@@ -624,6 +625,7 @@ NOT_DRIVEN = {
 }  # fmt: skip
 NOT_DRIVEN_INSIDE = {
     "data.Dataset": "made by readers",
+    "data.Padded": "tests/test_ragged_rows.py",
     "data.PictureOptions": "tests/data/test_images.py",
     "data.digits": "takes nothing",
     "data.test_rows": "what data.split calls",

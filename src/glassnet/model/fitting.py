@@ -146,7 +146,6 @@ class Fitting(Answering):
             rows, validation = _apart(self, rows, validation_data, validation_split)
             size = len(rows) if batch_size is None else min(whole(batch_size, "batch_size", "fit"), len(rows))
             require_lengths(rows, by_length=by_length, stateful=stateful)
-            self.ragged = self.ragged or rows.lengths is not None
             own = {"batch_size": size, "shuffle": shuffle} | ({"by_length": True} if by_length else {})
             if stateful:
                 require_lanes(self.network, len(rows), size, shuffle=shuffle, split=validation_split)
@@ -157,6 +156,7 @@ class Fitting(Answering):
                     settings, even_if_changed=boolean(even_if_changed, "even_if_changed", "fit")
                 )
                 start.put(self)
+            self.ragged = self.ragged or rows.lengths is not None
         first, last = _epochs(self.epochs_trained, goes_on, epochs)
         names = ("loss", *(m.name for m in self.metrics))
         state = TrainingState(
