@@ -77,7 +77,7 @@ READ: dict[str, tuple[Callable[[str], list[Any]], int, str]] = {
         ],
         1, "({}(4))",
     ),
-    "both ways": (both_ways, 2, "{}(4, return_sequences=True, reverse=True)"),
+    "both ways": (both_ways, 2, "(Bidirectional({}(4, return_sequences=True)))"),
     "the last step": (
         lambda kind: [*sequences(kind)[:3], node("Gather", ["q", "place"], ["y"], axis=0)], 1, "({}(4))",
     ),
@@ -104,7 +104,7 @@ READ: dict[str, tuple[Callable[[str], list[Any]], int, str]] = {
             kind, "bidirectional", node("Gather", ["h", "zero"], ["h0"], axis=0),
             node("Gather", ["h", "one"], ["h1"], axis=0), node("Concat", ["h0", "h1"], ["y"], axis=1),
         ),
-        2, "({0}(4), {0}(4, reverse=True)",
+        2, "(Bidirectional({}(4)))",
     ),
     "last states the other way round": (
         lambda kind: last_states(

@@ -66,7 +66,7 @@ FIRST: dict[str, Any] = {"batch_first": True}
 READ: list[tuple[Callable[[Any], Any], str]] = [
     (lambda kind: kind(3, 4, **FIRST), "{0}(4, return_sequences=True))"),
     (lambda kind: kind(3, 4, 3, dropout=0.25, bias=False, **FIRST), "Dropout(0.25), {0}(4, return_sequences=True, use"),
-    (lambda kind: kind(3, 4, 2, bidirectional=True, **FIRST), "{0}(4, return_sequences=True, reverse=True)"),
+    (lambda kind: kind(3, 4, 2, bidirectional=True, **FIRST), "Bidirectional({0}(4, return_sequences=True)))"),
     (
         lambda kind: nn.Sequential(nn.Linear(3, 2), kind(2, 4, 2, **FIRST), last_step(), nn.Linear(4, 2)),
         "{0}(4), Dense",
@@ -83,7 +83,7 @@ READ: list[tuple[Callable[[Any], Any], str]] = [
     (lambda kind: nn.Sequential(kind(3, 4, **FIRST), chosen(lambda given: given[0][:, 1])), "Columns(range(4, 8))"),
 ]
 TURNED: list[tuple[Callable[[Any], Any], str]] = [
-    (lambda kind: kind(3, 4, 2, bidirectional=True), "reverse=True"),
+    (lambda kind: kind(3, 4, 2, bidirectional=True), "Bidirectional("),
     (lambda kind: nn.Sequential(kind(3, 4), chosen(lambda given: given[0][-1]), nn.Linear(4, 2)), "({0}(4), Dense(2))"),
     (lambda kind: nn.Sequential(nn.Linear(3, 4), kind(4, 2), Outputs(), nn.Tanh()), "True), Tanh()"),
     (
@@ -230,14 +230,6 @@ def infinite(layer: Any) -> Any:
     return layer
 
 
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("number", range(len(REFUSED)))
-def test_what_is_not_read_is_refused_by_its_name(number: int) -> None:
-    make, shape, words = REFUSED[number]
-    with pytest.raises(gn.GlassnetError, match=words):
-        from_torch(make(), shape)
-
-
 @pytest.mark.parametrize("number", range(len(CHOICES)))
 def test_choices_of_something_else_are_refused(number: int) -> None:
     make, words = CHOICES[number]
@@ -265,6 +257,117 @@ def test_a_wrong_reading_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     with pytest.raises(gn.ConfigurationError, match="here and .* there"):
         from_torch(nn.GRU(3, 4, **FIRST), STEPS)
+
+
+WIDE = 5, 8
+ENCODER: dict[str, Any] = {"dim_feedforward": 12, **FIRST}
+ATTENTION: list[tuple[Made, str]] = [
+    (lambda: nn.MultiheadAttention(8, 2, **FIRST), "(SelfAttention(2))"),
+    (lambda: nn.MultiheadAttention(8, 4, 0.2, bias=False), "(SelfAttention(4, dropout=0.2, use_bias=False))"),
+    (lambda: encoder(**ENCODER), "SelfAttention(2, dropout=0.1), Dropout(0.1)), LayerNorm()"),
+    (lambda: encoder(norm_first=True, activation="gelu", **ENCODER), "Residual(LayerNorm(), SelfAttention(2, dropout"),
+    (lambda: encoder(12, 0.0, nn.LeakyReLU(0.2)), "Residual(Dense(12), LeakyReLU(0.2), Dense(8))"),
+    (lambda: nn.TransformerEncoder(encoder(**ENCODER), 2, nn.LayerNorm(8), False), "LayerNorm(), LayerNorm())"),
+    (lambda: nn.Sequential(nn.Linear(8, 8), encoder(**ENCODER), nn.Linear(8, 3)), "LayerNorm(), Dense(3))"),
+]
+
+
+def encoder(*settings: Any, **further: Any) -> Any:
+    return nn.TransformerEncoderLayer(8, 2, *settings, **further)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("number", range(len(ATTENTION)))
+def test_attention_calculates_the_same(number: int, dtype: str) -> None:
+    torch.manual_seed(0)
+    make, words = ATTENTION[number]
+    module = make().to(getattr(torch, dtype)).eval()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+    net = from_torch(module, WIDE)
+    assert words in repr(net)
+    x = rows(WIDE, dtype)
+    steps_first = not all(getattr(own, "batch_first", True) for own in module.modules())
+    given = torch.tensor(x.swapaxes(0, 1) if steps_first else x)
+    with torch.no_grad():
+        is_alone = isinstance(module, nn.MultiheadAttention)
+        expected = (module(given, given, given)[0] if is_alone else module(given)).numpy()
+    expected = expected.swapaxes(0, 1) if steps_first else expected
+    tolerance = 1e-4 if dtype == "float32" else 1e-9
+    np.testing.assert_allclose(ours(net, x, "auto"), expected, rtol=tolerance, atol=tolerance)
+
+
+def with_part(name: str, part: Any) -> Any:
+    module = encoder(**ENCODER)
+    setattr(module, name, part)
+    return module
+
+
+class Shortened(nn.TransformerEncoderLayer):
+    def _ff_block(self, x: Any) -> Any:
+        return x
+
+
+REFUSED += [
+    (lambda: nn.MultiheadAttention(8, 2, add_bias_kv=True, **FIRST), WIDE, "with bias_k="),
+    (lambda: nn.MultiheadAttention(8, 2, add_zero_attn=True, **FIRST), WIDE, "with add_zero_attn=True"),
+    (lambda: nn.MultiheadAttention(8, 2, kdim=4, vdim=4, **FIRST), WIDE, "torch refuses"),
+    (lambda: nn.MultiheadAttention(8, 2, kdim=8, vdim=8, **FIRST), (8,), r"inputs of shape \(N, 8\)"),
+    (
+        lambda: nn.Sequential(nn.Linear(8, 8), nn.MultiheadAttention(8, 2, **FIRST)),
+        WIDE,
+        "1: received MultiheadAttention.*queries, keys and values apart",
+    ),
+    (lambda: encoder(activation=lambda x: x.relu(), **ENCODER), WIDE, "with activation="),
+    (lambda: encoder(activation=nn.PReLU(), **ENCODER), WIDE, r"with activation=PReLU\("),
+    (lambda: encoder(bias=False, **ENCODER), WIDE, "with bias=None"),
+    (lambda: with_part("dropout1", nn.Tanh()), WIDE, r"with dropout1=Tanh\(\)"),
+    (lambda: with_part("linear1", nn.Sequential(nn.Linear(8, 12))), WIDE, "linear1=Sequential|torch refuses"),
+    (lambda: nn.Sequential(encoder(**ENCODER), encoder(12)), WIDE, "1: .*batch_first=False"),
+    (lambda: Shortened(8, 2, **ENCODER), WIDE, r"received Shortened\("),
+    (lambda: nn.TransformerDecoderLayer(8, 2, **ENCODER), WIDE, r"received TransformerDecoderLayer\("),
+]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("number", range(len(REFUSED)))
+def test_what_is_not_read_is_refused_by_its_name(number: int) -> None:
+    make, shape, words = REFUSED[number]
+    with pytest.raises(gn.GlassnetError, match=words):
+        from_torch(make(), shape)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: [gn.PositionalEncoding("learned"), gn.SelfAttention(2, causal=True), gn.Attention(3)],
+        lambda: [gn.PositionalEncoding(most_steps=7), gn.SelfAttention(4, use_bias=False, dropout=0.1), gn.Attention()],
+        lambda: [gn.Bidirectional(gn.LSTM(3, return_sequences=True)), gn.Bidirectional(gn.GRU(2, use_bias=False))],
+        lambda: [gn.RMSNorm(use_scale=False), gn.Dense(2)],
+    ],
+)
+def test_layers_for_sequences_there_and_back(make: Callable[[], list[Any]]) -> None:
+    net = gn.Sequential(*make())
+    net.build(WIDE, seed=1)
+    net.parameters[...] = np.random.default_rng(2).normal(size=net.parameters.size)
+    again = from_torch(to_torch(net), WIDE)
+    assert repr(again) == repr(net)
+    np.testing.assert_array_equal(again.parameters, net.parameters)
+
+
+def test_an_output_tied_to_the_embedding() -> None:
+    module = nn.Sequential(nn.Embedding(9, 4), nn.GRU(4, 4, **FIRST), last_step(), nn.Linear(4, 9, bias=False))
+    module[3].weight = module[0].weight
+    net = from_torch(module, (6,))
+    assert repr(net) == "Sequential(Embedding(9, 4, name='tokens'), GRU(4), Tied('tokens'))"
+    words = np.random.default_rng(0).integers(0, 9, (5, 6))
+    np.testing.assert_allclose(ours(net, words, "auto"), theirs(module, words), rtol=1e-4, atol=1e-5)
+    again = to_torch(net)
+    assert again[2].weight is again[0].weight
+    module[3].weight = nn.Parameter(module[0].weight.detach()[:, :])  # the same numbers, by another parameter
+    with pytest.raises(gn.ConfigurationError, match="the same numbers in memory"):
+        from_torch(module, (6,))
 
 
 @pytest.mark.parametrize("settings", [{}, {"return_sequences": True}, {"reverse": True}, {"use_bias": False}])

@@ -33,6 +33,7 @@ from glassnet.layers import (
     Layer,
     MaxPool1D,
     Reshape,
+    SelfAttention,
     SimpleRNN,
     Tied,
 )
@@ -46,6 +47,12 @@ _OF_KIND: dict[type[Layer], dict[str, tuple[str, ...]]] = {
     SimpleRNN: _SUMMED,
     LSTM: _SUMMED,
     GRU: {**_RECURRENT, "bias": ("bias_ih_l0",), "recurrent_bias": ("bias_hh_l0",)},
+    SelfAttention: {
+        "weight": ("in_proj_weight",),
+        "bias": ("in_proj_bias",),
+        "output_weight": ("out_proj.weight",),
+        "output_bias": ("out_proj.bias",),
+    },
 }
 """The same of layers whose modules have other parameters: of a sum, those that it is the sum of."""
 _FIRST = {f"{kind}_{what}_l0" for kind in ("weight", "bias") for what in ("ih", "hh")}
@@ -144,6 +151,8 @@ def _grouped(tensors: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
     groups: dict[str, dict[str, Array]] = {}
     for name in sorted(tensors, key=lambda name: _in_order(name.rpartition(".")[0])):
         prefix, _, own = name.rpartition(".")
+        if f"{prefix.removesuffix('.out_proj')}.in_proj_weight".lstrip(".") in tensors:  # attention, and its end inside
+            prefix, own = prefix.removesuffix(".out_proj"), f"out_proj.{own}" if prefix.endswith("out_proj") else own
         groups.setdefault(prefix, {})[own] = tensors[name]
     return {place: parts for prefix, own in groups.items() for place, parts in _recurrences(prefix, own).items()}
 

@@ -15,7 +15,7 @@ from glassnet import layers as gl
 from glassnet.core.shapes import Array, Shape
 from glassnet.interop.onnx.node import Found, Node, require, view
 from glassnet.layers.position import sinusoids
-from glassnet.network import Concat
+from glassnet.network import Bidirectional
 
 WAYS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
 """Of each direction whether its layers go backwards."""
@@ -49,7 +49,7 @@ def _recurrence(layer: Any, *order: int) -> Callable[[Node], list[Found]]:
             parts = values.reshape(len(order), units, *values.shape[1:])[list(order)]
             return np.moveaxis(parts.reshape(values.shape), 0, -1)
 
-        found = []
+        found: list[Found] = []
         for way, is_reverse in enumerate(ways):
             settings = {"return_sequences": node.place == 0, "reverse": is_reverse, "use_bias": biases is not None}
             parameters = {"weight": ordered(weights[way]), "recurrent_weight": ordered(recurrent[way])}
@@ -62,8 +62,13 @@ def _recurrence(layer: Any, *order: int) -> Callable[[Node], list[Found]]:
             found.append(Found(layer(units, **settings), parameters))
         ending = (steps,) if node.place == 0 else ()
         if len(ways) == 2:
-            both = Concat(*(own.layer for own in found), axis=1 + len(ending))
-            found = [Found(both, branches=[[own] for own in found])]
+            first: Any = found[0].layer
+            both = Bidirectional(first)
+            found = [
+                Found(
+                    both, branches=[[Found(way, own.parameters)] for way, own in zip(both.branches, found, strict=True)]
+                )
+            ]
         return [*found, *view((*ending, len(ways) * units), (*ending, len(ways), units))]
 
     return read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ def _share_and_freeze(network: Network, module: Any) -> None:
     special = next((layer for layer in layers if layer._is_second or not layer.trainable), None)
     if special is None and all(p.trainable or p.is_statistic for _, p in network.parameters_by_path()):
         return
-    modules = [part for part in module.modules() if next(part.parameters(recurse=False), None) is not None]
+    modules = [place for part in module.modules() for place in _with_weights(part)]
     if len(modules) != len(layers):
         raise ConfigurationError(
             where="to_torch",
@@ -73,16 +74,38 @@ def _share_and_freeze(network: Network, module: Any) -> None:
             expected="weights of one place each, all trained",
             fix="write to_torch(network.copy()) after network.unfreeze(), and share or freeze in PyTorch",
         )
-    first: dict[int, Any] = {}
-    for layer, part in zip(layers, modules, strict=True):
-        shared = first.setdefault(id(layer.weights_in_common), part)
-        for name, parameter in list(shared.named_parameters(recurse=False)):
-            setattr(part, name, parameter)
+    first: dict[int, tuple[Any, str]] = {}
+    for layer, (part, ending) in zip(layers, modules, strict=True):
+        shared, its_ending = first.setdefault(id(layer.weights_in_common), (part, ending))
         for name, theirs in names_of_state(layer).items():
             own = layer.own_parameters()[name]
-            if not (own.is_statistic or own.trainable):
-                for there in theirs:
-                    getattr(part, there).requires_grad_(False)
+            for there in theirs:
+                parameter = _parameter(shared, there + its_ending)
+                if parameter is None:
+                    continue
+                if shared is not part or its_ending != ending:
+                    _put(part, there + ending, parameter)
+                if not (own.is_statistic or own.trainable):
+                    parameter.requires_grad_(False)
+
+
+def _with_weights(part: Any) -> Iterator[tuple[Any, str]]:
+    """A module with weights of its own, with the ending of their names: twice where it stands for two layers."""
+    own = {name.partition("_l0")[2] for name, _ in part.named_parameters(recurse=False)}
+    if type(part).__name__ == "NonDynamicallyQuantizableLinear":  # the end of attention, which is one layer
+        return
+    yield from ((part, ending) for ending in sorted(own))
+
+
+def _parameter(part: Any, name: str) -> Any:
+    """A parameter of a module, or of one in it, by its name; None for a buffer."""
+    *inside, own = name.split(".")
+    return dict(part.get_submodule(".".join(inside)).named_parameters(recurse=False)).get(own)
+
+
+def _put(part: Any, name: str, parameter: Any) -> None:
+    *inside, own = name.split(".")
+    setattr(part.get_submodule(".".join(inside)), own, parameter)
 
 
 def _require_the_same(network: Network, module: Any) -> None:

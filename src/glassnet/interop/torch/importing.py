@@ -14,9 +14,19 @@ from glassnet.core.errors import GlassnetError, MissingExtraError, ShapeError
 from glassnet.core.shapes import Array, Shape, as_shape, batch_shape
 from glassnet.interop.agreement import require_agreement, rows_to_try
 from glassnet.interop.state import from_state
+from glassnet.interop.torch import attention
+from glassnet.interop.torch.attention import attends
 from glassnet.interop.torch.modules import READERS, Rows, UnreadError, kind_of
-from glassnet.interop.torch.refusals import Place, refuse_hooks, refuse_sharing, refuse_tensors, unread
-from glassnet.interop.torch.sequences import gives_states, is_bare, only_chooses, parts
+from glassnet.interop.torch.refusals import (
+    BY_ONNX,
+    Place,
+    refuse_hooks,
+    refuse_sharing,
+    refuse_tensors,
+    tied_to,
+    unread,
+)
+from glassnet.interop.torch.sequences import RECURRENCES, gives_states, is_bare, only_chooses, parts
 from glassnet.interop.torch.twins import Twin, Whole
 from glassnet.network import Network, Sequential
 
@@ -29,6 +39,9 @@ def from_torch(module: Any, input_shape: int | Shape | None = None) -> Network:
     module itself is not run and stays as it is. Rows keep torch's shapes: images (N, C, H, W), sequences (N, C, L) for
     convolutions, (N, T, D) for recurrences. Those with ``batch_first=False`` take (T, N, D): the network's rows are
     theirs, and ``net(x)`` is ``module(x.transpose(0, 1))``, where that is a sequence again with its axes back.
+
+    ``nn.MultiheadAttention`` is read as attention of one sequence, ``module(x, x, x, need_weights=False)[0]``;
+    ``nn.TransformerEncoderLayer`` and ``nn.TransformerEncoder`` become residual blocks, without a mask.
 
     ``nn.RNN``, ``nn.LSTM`` and ``nn.GRU`` become a layer for each level and direction. Of the two things that they give
     the network gives the outputs of all steps; or, inside a ``Sequential``, what a module of your own behind them
@@ -49,8 +62,8 @@ def from_torch(module: Any, input_shape: int | Shape | None = None) -> Network:
 
     Raises:
         ConfigurationError: a module, or a setting of one, that no layer has; hooks on the forward pass and
-            parametrizations; weights that several layers share, which would be trained apart here; parameters of other
-            dtypes; a layer that turns out to calculate something else. It is named. Modules with a ``forward`` of their
+            parametrizations; weights that several layers share, which would be trained apart here (but for a last
+            ``Linear`` without bias that has an embedding's weights: it becomes ``gn.Tied``); parameters of other dtypes; a layer that turns out to calculate something else. It is named. Modules with a ``forward`` of their
             own go by way of ONNX: ``torch.onnx.export``, ``gn.from_onnx``.
         ShapeError: ``input_shape`` is missing or does not fit.
         DataError: a weight is NaN or infinite.
@@ -105,6 +118,10 @@ def _places(module: Any) -> list[Place]:
             raise unread(
                 path, own, f"a forward that does more to what {kind_of(before.module)} gives than choose of it"
             )
+    alone = next((place for place in found if kind_of(place.module) == attention.ATTENTION), None)
+    if alone is not None and len(found) > 1:
+        fix = "take nn.TransformerEncoderLayer, or " + BY_ONNX
+        raise unread(alone.path, alone.module, "queries, keys and values apart, which nothing before it gives", fix)
     for place in found[:-1]:
         if place.choice is None and gives_states(place.module):
             fix = "put a module between them whose forward(self, given) returns given[0], or given[0][:, -1]"
@@ -121,6 +138,18 @@ def _inside(module: Any, prefix: str) -> Iterator[tuple[str, Any]]:
     if kind not in READERS and not is_bare(module):
         raise unread(prefix, module)
     yield prefix, module
+
+
+def has_axes(module: Any) -> bool:
+    """Whether a module says which of the first two axes has the rows."""
+    return gives_states(module) or attends(module)
+
+
+def rows_come_first(module: Any) -> bool:
+    """Whether they are the first: batch_first, wherever it stands."""
+    while not hasattr(module, "batch_first"):
+        module = module.layers[0] if kind_of(module) == attention.ENCODER else module.self_attn
+    return bool(module.batch_first)
 
 
 def _row_shape(places: Sequence[Place], given: int | Shape | None) -> Shape:
@@ -150,8 +179,8 @@ class _Import:
         lookups = [number for number, place in enumerate(places) if kind_of(place.module) == "Embedding"]
         self.last_lookup = lookups[0] if lookups else -1
         self.count = places[lookups[0]].module.num_embeddings if lookups else None
-        first = next((place.module for place in places if gives_states(place.module)), None)
-        self.is_turned = first is not None and not first.batch_first
+        first = next((place.module for place in places if has_axes(place.module)), None)
+        self.is_turned = first is not None and not rows_come_first(first)
 
     def network(self, shape: Shape) -> Network:
         """The network, for rows of that shape."""
@@ -161,6 +190,7 @@ class _Import:
         for number, place in enumerate(self.places):
             layers, reached = self._layers(place, reached, are_amounts=number > self.last_lookup)
             found.append((place, layers))
+        self._tie(found)
         network = Sequential(*_joined([layer for _, layers in found for layer in layers]))
         network.build(shape, dtype="float64" if self.is_double else "float32")
         for place, layers in found:
@@ -173,13 +203,22 @@ class _Import:
         self._compare_exactly(double, network, found, whole, batches)
         return network
 
+    def _tie(self, found: list[tuple[Place, list[gl.Layer]]]) -> None:
+        """Puts ``Tied`` in the place of dense layers that have the weights of an embedding."""
+        for number, (place, _) in enumerate(found):
+            source = tied_to(place.module, self.places)
+            if source is not None:
+                embedding = found[source][1][0]
+                embedding.name = embedding.name or ("tokens" if not source else f"tokens_{source}")
+                found[number] = place, [gl.Tied(embedding.name)]
+
     def _layers(self, place: Place, reached: list[Array], *, are_amounts: bool) -> tuple[list[gl.Layer], list[Array]]:
         """What a module becomes, and what it makes of the rows that reach it."""
         path, module, _ = place
-        if gives_states(module) and module.batch_first == self.is_turned:
+        if has_axes(module) and rows_come_first(module) == self.is_turned:
             come = "second, behind the steps" if self.is_turned else "first, before the steps"
             fix = "use the same batch_first= in all of them"
-            raise unread(path, module, f"batch_first={module.batch_first} where rows come {come}", fix)
+            raise unread(path, module, f"batch_first={rows_come_first(module)} where rows come {come}", fix)
         twin = Twin(place, self.is_turned)
         shape = reached[0].shape[1:]
         outputs = twin.run(reached)
@@ -218,8 +257,10 @@ def _fill(place: Place, layers: Sequence[gl.Layer]) -> None:
     """Writes the module's weights into the layers that have them."""
     path, module, _ = place
     where = f"from_torch: {path or type(module).__name__}"
-    if gives_states(module):
-        for layer, tensors in parts(module, layers):
+    if isinstance(layers[0], gl.Tied):  # whose weights are the embedding's
+        return
+    if kind_of(module) in RECURRENCES or attends(module):
+        for layer, tensors in (attention.parts if attends(module) else parts)(module, layers):
             from_state(layer, _arrays(tensors), where=where)
         return
     state = _arrays({**module._parameters, **module._buffers})

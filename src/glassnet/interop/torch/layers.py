@@ -12,7 +12,10 @@ from glassnet import layers as gl
 from glassnet.core.errors import ConfigurationError
 from glassnet.interop.state import state_of
 from glassnet.layers.windows import padding_along, padding_of, pair
-from glassnet.network import Residual, Sequential
+from glassnet.network import Bidirectional, Residual, Sequential
+
+THERE: dict[type[gl.Layer], str] = {gl.SimpleRNN: "RNN", gl.LSTM: "LSTM", gl.GRU: "GRU"}
+"""PyTorch's names of recurrences."""
 
 
 @singledispatch
@@ -186,25 +189,97 @@ def _recurrence(kind: str) -> Callable[[Any, Any], Any]:
     """What makes a recurrent layer a module that gives its outputs alone, of all steps or the last."""
 
     def make(layer: Any, nn: Any) -> Any:
-        plain: Any = getattr(nn, kind)
-
-        def forward(own: Any, x: Any) -> Any:
-            y, _ = plain.forward(own, x.flip(1) if own.reverse else x)
-            if not own.return_sequences:
-                return y[:, -1]
-            return y.flip(1) if own.reverse else y
-
-        assert layer.input_shape is not None
-        made = type(kind, (plain,), {"__module__": __name__, "forward": forward})
-        module = made(layer.input_shape[-1], layer.units, bias=layer.use_bias, batch_first=True)
-        module.reverse, module.return_sequences = layer.reverse, layer.return_sequences
+        module = _of_steps(kind, layer, nn, bidirectional=False)
         return _filled(layer, module)
 
     return make
 
 
-for _layer, _kind_there in ((gl.SimpleRNN, "RNN"), (gl.LSTM, "LSTM"), (gl.GRU, "GRU")):
+def _of_steps(kind: str, layer: Any, nn: Any, *, bidirectional: bool) -> Any:
+    """A module of that kind, which goes one way or both, without the layer's weights."""
+    import torch
+
+    plain: Any = getattr(nn, kind)
+
+    def forward(own: Any, x: Any) -> Any:
+        y, _ = plain.forward(own, x.flip(1) if own.reverse else x)
+        if own.return_sequences:
+            return y.flip(1) if own.reverse else y
+        units = own.hidden_size
+        return torch.cat([y[:, -1, :units], y[:, 0, units:]], 1) if own.bidirectional else y[:, -1]
+
+    assert layer.input_shape is not None
+    made = type(kind, (plain,), {"__module__": __name__, "forward": forward})
+    settings = {"bias": layer.use_bias, "batch_first": True, "bidirectional": bidirectional}
+    module = made(layer.input_shape[-1], layer.units, **settings)
+    module.reverse, module.return_sequences = layer.reverse, layer.return_sequences
+    return module
+
+
+for _layer, _kind_there in THERE.items():
     to_module.register(_layer, _recurrence(_kind_there))
+
+
+@to_module.register
+def _both_ways(layer: Bidirectional, nn: Any) -> Any:
+    """Of the second one the weights end in _reverse."""
+    import torch
+
+    module = _of_steps(THERE[type(layer.layer)], layer.layer, nn, bidirectional=True).to(torch.float64)
+    state = {
+        f"{name}{ending}": torch.from_numpy(np.array(array, np.float64))
+        for own, ending in zip(layer.branches, ("", "_reverse"), strict=True)
+        for name, array in state_of(own).items()
+    }
+    module.load_state_dict(state)
+    return module
+
+
+@to_module.register
+def _self_attention(layer: gl.SelfAttention, nn: Any) -> Any:
+    """Attention of PyTorch's on one sequence, which gives what comes of it alone."""
+    import torch
+
+    if layer.rotary:
+        return to_module.dispatch(gl.Layer)(layer, nn)
+
+    def forward(own: Any, x: Any) -> Any:
+        steps = x.shape[1]
+        later = torch.ones(steps, steps, dtype=torch.bool, device=x.device).triu(1) if own.causal else None
+        return nn.MultiheadAttention.forward(own, x, x, x, need_weights=False, attn_mask=later)[0]
+
+    assert layer.input_shape is not None
+    made = type("SelfAttention", (nn.MultiheadAttention,), {"__module__": __name__, "forward": forward})
+    settings = {"dropout": layer.dropout, "bias": layer.use_bias, "batch_first": True}
+    module = made(layer.input_shape[-1], layer.heads, **settings)
+    module.causal = layer.causal
+    return _filled(layer, module)
+
+
+@to_module.register
+def _attention(layer: gl.Attention, nn: Any) -> Any:
+    import torch
+
+    def forward(own: Any, x: Any) -> Any:
+        scored = x if own.units is None else (x @ own.weight + own.bias).tanh()
+        return ((scored @ own.query).softmax(1) * x).sum(1)
+
+    weights = {name: nn.Parameter(torch.zeros(p.value.shape)) for name, p in layer.own_parameters().items()}
+    return _filled(layer, _own(nn, "Attention", forward, units=layer.units, **weights))
+
+
+@to_module.register
+def _positions(layer: gl.PositionalEncoding, nn: Any) -> Any:
+    import torch
+
+    def forward(own: Any, x: Any) -> Any:
+        return x + own.weight[: x.shape[1]].to(x)
+
+    if layer.kind == "learned":
+        table = nn.Parameter(torch.zeros(layer.weight.value.shape))
+        return _filled(layer, _own(nn, "PositionalEncoding", forward, weight=table, most_steps=layer.most_steps))
+    fixed = torch.from_numpy(layer.tables["float64"].copy())
+    return _own(nn, "PositionalEncoding", forward, weight=fixed, most_steps=layer.most_steps)
 
 
 @to_module.register

@@ -42,7 +42,7 @@ def only(m: Any, **wanted: Any) -> None:
         found = getattr(m, name)
         alone = found[0] if isinstance(found, tuple) and len(set(found)) == 1 else found
         if alone != value or isinstance(alone, bool) != isinstance(value, bool):
-            raise UnreadError(f"{name}={found!r}")
+            raise UnreadError(f"{name}={' '.join(repr(found).split()):.80}")
 
 
 def require_axes(rows: Rows, *known: int) -> None:
@@ -161,8 +161,7 @@ def _batch_norm(m: Any, rows: Rows) -> list[gl.Layer]:
 
 
 def _of_vectors(m: Any) -> None:
-    """Refuses a norm over several axes, or one without weights."""
-    only(m, elementwise_affine=True)
+    """Refuses a norm over several axes."""
     if len(m.normalized_shape) != 1:
         raise UnreadError(f"normalized_shape={m.normalized_shape!r}")
 
@@ -171,11 +170,16 @@ def _rms_norm(m: Any, rows: Rows) -> list[gl.Layer]:
     from torch import finfo
 
     _of_vectors(m)
+    if m.weight is None:
+        if m.eps is None:
+            raise UnreadError("eps=None and no weights, which depends on the dtype of the rows")
+        return [gl.RMSNorm(epsilon=m.eps, use_scale=False)]
     return [gl.RMSNorm(epsilon=finfo(m.weight.dtype).eps if m.eps is None else m.eps)]
 
 
 def _layer_norm(m: Any, rows: Rows) -> list[gl.Layer]:
     _of_vectors(m)
+    only(m, elementwise_affine=True)
     if m.bias is None:
         raise UnreadError("bias=None")
     return [gl.LayerNorm(epsilon=m.eps)]

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from glassnet.core.errors import ConfigurationError
-from glassnet.interop.torch.modules import READERS
+from glassnet.interop.torch.modules import READERS, kind_of
 
 
 class Place(NamedTuple):
@@ -47,7 +47,7 @@ def unread(path: str, module: Any, reason: str = "", fix: str = BY_ONNX) -> Conf
         reason = "a forward of its own"
     return ConfigurationError(
         where=f"from_torch: {path or 'module'}",
-        received=f"{module!r:.200}" + (f", with {reason}" if reason else ""),
+        received=f"{' '.join(repr(module).split()):.200}" + (f", with {reason}" if reason else ""),
         expected="a form of it that glassnet's layers have"
         if reason
         else "torch.nn.Sequential of " + ", ".join(sorted(READERS)),
@@ -69,12 +69,24 @@ def refuse_hooks(module: Any) -> None:
             )
 
 
+def tied_to(module: Any, places: Sequence[Place]) -> int | None:
+    """The number of the embedding before a linear module without a bias that has its weight; None for none."""
+    if kind_of(module) != "Linear" or module.bias is not None:
+        return None
+    for number, place in enumerate(places):
+        if place.module is module:
+            return None
+        if kind_of(place.module) == "Embedding" and place.module.weight is module.weight:
+            return number
+    return None
+
+
 def refuse_sharing(places: Sequence[Place]) -> None:
     """Refuses weights in two places: each would be trained for itself, and they would drift apart."""
     seen: dict[int, str] = {}
     ends: list[tuple[int, int, str]] = []
     for path, module, _ in places:
-        tensors = list(_tensors(module))
+        tensors = [] if tied_to(module, places) is not None else list(_tensors(module))
         if id(module) in seen and tensors:
             raise _shared(f"{module!r:.100} in two places, {seen[id(module)]} and {path}")
         seen[id(module)] = path
@@ -106,7 +118,7 @@ def refuse_tensors(places: Sequence[Place]) -> None:
                     expected="numbers in a plain tensor",
                     fix="load the weights into the module first",
                 )
-            kinds |= {tensor.dtype} if name in module._parameters else set()
+            kinds |= {tensor.dtype} if isinstance(tensor, torch.nn.Parameter) else set()
     if len(kinds) > 1 or kinds - {torch.float32, torch.float64}:
         raise ConfigurationError(
             where="from_torch",
@@ -117,9 +129,10 @@ def refuse_tensors(places: Sequence[Place]) -> None:
 
 
 def _tensors(module: Any) -> Iterator[tuple[str, Any]]:
-    """The parameters and buffers of its own that hold anything."""
-    for name, tensor in (*module._parameters.items(), *module._buffers.items()):
-        if tensor is not None and tensor.numel():
+    """The parameters and buffers that hold anything."""
+    found = module.named_parameters(remove_duplicate=False), module.named_buffers(remove_duplicate=False)
+    for name, tensor in (own for kind in found for own in kind):
+        if tensor.numel():
             yield name, tensor
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from glassnet import layers as gl
 from glassnet.core.shapes import Array
 from glassnet.interop.torch.modules import READERS, Rows, kind_of, only, require_axes
-from glassnet.network import Concat
+from glassnet.network import Bidirectional, Network
 
 RECURRENCES: dict[str, Any] = {"RNN": gl.SimpleRNN, "LSTM": gl.LSTM, "GRU": gl.GRU}
 """The layer of one level and direction of each module."""
@@ -98,22 +98,14 @@ def _recurrence(m: Any, rows: Rows) -> list[gl.Layer]:
     kind = str(kind_of(m))
     require_axes(rows, 2)
     only(m, **({"nonlinearity": "tanh"} if kind == "RNN" else {}), **({"proj_size": 0} if kind == "LSTM" else {}))
-    if not gives_states(m):  # what ``to_torch`` made
-        settings = {"return_sequences": m.return_sequences, "reverse": m.reverse}
-        return [RECURRENCES[kind](m.hidden_size, use_bias=m.bias, **settings)]
+    is_own = not gives_states(m)  # made by ``to_torch``
     found: list[gl.Layer] = []
     for level in range(m.num_layers):
         is_last = level == m.num_layers - 1
-
-        def layer(*, reverse: bool, whole: bool = not is_last or rows.taken != LAST) -> gl.Layer:
-            made: gl.Layer = RECURRENCES[kind](m.hidden_size, use_bias=m.bias, return_sequences=whole, reverse=reverse)
-            return made
-
-        if m.bidirectional:
-            axis = 1 if is_last and rows.taken == LAST else 2
-            found.append(Concat(layer(reverse=False), layer(reverse=True), axis=axis))
-        else:
-            found.append(layer(reverse=False))
+        whole = m.return_sequences if is_own else not (is_last and rows.taken == LAST)
+        settings = {"return_sequences": whole, "reverse": is_own and m.reverse}
+        layer = RECURRENCES[kind](m.hidden_size, use_bias=m.bias, **settings)
+        found.append(Bidirectional(layer) if m.bidirectional else layer)
         if m.dropout and not is_last:
             found.append(gl.Dropout(m.dropout))
     if isinstance(rows.taken, int):
@@ -122,12 +114,18 @@ def _recurrence(m: Any, rows: Rows) -> list[gl.Layer]:
     return found
 
 
+def leaves_of(layers: Sequence[gl.Layer]) -> list[gl.Layer]:
+    """Those among layers, and inside of them, that have parameters of their own."""
+    inside = [own for layer in layers for own in (layer, *(inner for _, inner in layer.walk()))]
+    return [own for own in inside if not isinstance(own, Network) and own.own_parameters()]
+
+
 def parts(module: Any, layers: Sequence[gl.Layer]) -> Iterator[tuple[gl.Layer, dict[str, Any]]]:
     """Each layer that a recurrence became, with its parameters as those of a module for it alone."""
-    leaves = [own for layer in layers for own in (layer, *(inner for _, inner in layer.walk()))]
+    leaves = leaves_of(layers)
     ways = ("", "_reverse") if module.bidirectional else ("",)
     endings = [f"_l{level}{way}" for level in range(module.num_layers) for way in ways]
-    for layer, ending in zip((own for own in leaves if own.own_parameters()), endings, strict=True):
+    for layer, ending in zip(leaves, endings, strict=True):
         names = [name for name in module._parameters if name.endswith(ending)]
         yield layer, {f"{name.removesuffix(ending)}_l0": module._parameters[name] for name in names}
 

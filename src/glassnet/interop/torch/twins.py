@@ -35,6 +35,8 @@ def outputs_of(module: Any, x: Array, *, indices: bool = False) -> Any:
     rows = torch.tensor(x)  # a copy: some modules write into what they get
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what torch says of a module, it says where that is made and used
+        if kind_of(module) == "MultiheadAttention":  # of one sequence: queries, keys and values are its steps
+            return module(rows, rows, rows, need_weights=False)[0]
         return module(rows.long() if indices else rows)
 
 
