@@ -63,7 +63,8 @@ def from_torch(module: Any, input_shape: int | Shape | None = None) -> Network:
     Raises:
         ConfigurationError: a module, or a setting of one, that no layer has; hooks on the forward pass and
             parametrizations; weights that several layers share, which would be trained apart here (but for a last
-            ``Linear`` without bias that has an embedding's weights: it becomes ``gn.Tied``); parameters of other dtypes; a layer that turns out to calculate something else. It is named. Modules with a ``forward`` of their
+            ``Linear`` without bias that has an embedding's weights: it becomes ``gn.Tied``); parameters of other
+            dtypes; a layer that turns out to calculate something else. It is named. Modules with a ``forward`` of their
             own go by way of ONNX: ``torch.onnx.export``, ``gn.from_onnx``.
         ShapeError: ``input_shape`` is missing or does not fit.
         DataError: a weight is NaN or infinite.
