@@ -100,6 +100,19 @@ def images() -> gn.Trace:
     return gn.trace(model, x, y)
 
 
+def texts() -> gn.Trace:
+    """Rows of different length with an answer for each step, through everything that looks from step to step."""
+    rng = np.random.default_rng(0)
+    layers = gn.LSTM(3, return_sequences=True), gn.Dense(4), gn.TransformerBlock(2, 4, causal=True)
+    back = gn.GRU(2, return_sequences=True, reverse=True)
+    net = gn.Sequential(gn.Embedding(6, 3), gn.PositionalEncoding(), *layers, back, gn.Dense(6))
+    by_class = gn.losses.CrossEntropy(label_smoothing=0.1, class_weight={2: 3.0})
+    model = gn.Model(net, by_class, gn.Adam(0.01), dtype="float64")
+    rows = [rng.integers(0, 6, length) for length in (4, 2, 3)]
+    model.fit(rows, [row[::-1] for row in rows], epochs=2, verbose=False)
+    return gn.trace(model, rows, [row[::-1] for row in rows])
+
+
 def check(found: dict[str, Any], least: int) -> None:
     assert found["wrong"] == []
     assert found["count"] >= least
@@ -109,8 +122,8 @@ def check(found: dict[str, Any], least: int) -> None:
 
 @pytest.mark.parametrize(
     ("make", "digits", "slack", "least"),
-    [(xor, 6, 0, 100), (digits, 5, 1e-2, 5000), (images, 6, 1e-8, 1500)],
-    ids=["xor", "digits", "images"],
+    [(xor, 6, 0, 100), (digits, 5, 1e-2, 5000), (images, 6, 1e-8, 1500), (texts, 6, 1e-8, 2500)],
+    ids=["xor", "digits", "images", "texts"],
 )
 def test_every_explained_number_is_what_its_terms_make(
     make: Callable[[], gn.Trace], digits: int, slack: float, least: int, window: Opened, tmp_path: Path
