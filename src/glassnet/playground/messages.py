@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import json
 from base64 import b64decode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, NoReturn
@@ -26,6 +27,11 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "table": ("content", "name"),
 } | dict.fromkeys(("play", "pause", "step", "epoch", "reset", "code", "model"), ())
 """The kinds of messages, and what each brings along."""
+TEXT_FIELDS: dict[str, tuple[str, ...]] = {
+    "begin": ("texts", "network"),
+    "prefix": ("prefix",),
+} | dict.fromkeys(("play", "pause", "reset", "write"), ())
+"""The same for the page of texts."""
 FASTEST = 100_000
 """Epochs a second: as many as there is time for."""
 
@@ -38,11 +44,12 @@ class Message:
     values: dict[str, Any] = field(default_factory=dict)
 
 
-def read_message(text: str) -> Message:
+def read_message(text: str, fields: Mapping[str, tuple[str, ...]] = FIELDS) -> Message:
     """Checks a message.
 
     Args:
         text: JSON: an object with "kind" and the fields that belong to it, and no others.
+        fields: the kinds of messages that are taken, and what each brings along.
 
     Raises:
         DataError: anything else, or too long.
@@ -60,13 +67,13 @@ def read_message(text: str) -> Message:
     if not isinstance(found, dict):
         _refuse(f"a {type(found).__name__}", "an object", 'send {"kind": "play"}')
     kind = found.pop("kind", None)
-    if not isinstance(kind, str) or kind not in FIELDS:
-        _refuse(f"the kind {shown(kind, 60)}", f"one of {', '.join(FIELDS)}", "name one of them")
+    if not isinstance(kind, str) or kind not in fields:
+        _refuse(f"the kind {shown(kind, 60)}", f"one of {', '.join(fields)}", "name one of them")
     if kind != "table" and len(text) > MOST_LETTERS:
         _refuse(f"{len(text):,} letters", f"at most {MOST_LETTERS:,}", "send less at once")
-    if sorted(found) != sorted(FIELDS[kind]):
+    if sorted(found) != sorted(fields[kind]):
         received = ", ".join(map(repr, list(found)[:8])) or "nothing"
-        _refuse(f"{received:.200} with {kind!r}", f"{', '.join(FIELDS[kind]) or 'nothing else'}", "send just that")
+        _refuse(f"{received:.200} with {kind!r}", f"{', '.join(fields[kind]) or 'nothing else'}", "send just that")
     _check_values(found)
     if kind == "table":
         found["content"] = _bytes(found["content"])
@@ -80,11 +87,11 @@ def _check_values(values: dict[str, Any]) -> None:
         _refuse(f"epochs_per_second={shown(pace, 40)}", f"a number from 1 to {FASTEST:,}", "choose one of them")
     if values.get("language", "en") not in LANGUAGES:
         _refuse(f"language={shown(values['language'], 40)}", f"one of {', '.join(LANGUAGES)}", "choose one of them")
-    for name, longest in (("content", MOST_CONTENT), ("name", 200)):
+    for name, longest in (("content", MOST_CONTENT), ("name", 200), ("texts", MOST_LETTERS), ("prefix", 200)):
         value = values.get(name, "")
         if not isinstance(value, str) or len(value) > longest:
             received = f"{len(value):,} letters" if isinstance(value, str) else f"a {type(value).__name__}"
-            _refuse(f"{received} of {name}", f"a text, at most {longest:,} letters", "take some of the rows")
+            _refuse(f"{received} of {name}", f"a text, at most {longest:,} letters", "take less of it")
 
 
 def _bytes(content: str) -> bytes:

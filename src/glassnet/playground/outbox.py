@@ -7,7 +7,7 @@ from threading import Semaphore
 
 from starlette.websockets import WebSocket
 
-from glassnet.playground.worker import PageGoneError
+from glassnet.playground.thread import PageGoneError
 
 ON_THEIR_WAY = 2
 """Messages that may wait to leave; then the thread waits too."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Container
+from collections.abc import Callable, Container
 from importlib.resources import files
 
 from starlette.applications import Starlette
@@ -20,7 +20,9 @@ from glassnet.playground.examples import Table
 from glassnet.playground.frames import pack
 from glassnet.playground.messages import Allowance, read_message
 from glassnet.playground.outbox import Outbox
-from glassnet.playground.worker import Worker, error_message, too_many_messages
+from glassnet.playground.text_worker import TextWorker
+from glassnet.playground.thread import PageThread, error_message, too_many_messages
+from glassnet.playground.worker import Worker
 from glassnet.tracing.page import script_module, style_of_steps
 
 MOST_SESSIONS = 8
@@ -43,7 +45,8 @@ def build_app(token: str, hosts: Container[str], *, table: Table | None = None) 
     Returns:
         An ASGI application; ``state.workers`` holds the pages' workers until their threads have ended.
     """
-    app = Starlette(routes=[Route("/", _index), Route("/web/{name}", _file), WebSocketRoute("/socket", _socket)])
+    pages = [Route("/", _index), Route("/text", _text), Route("/web/{name}", _file)]
+    app = Starlette(routes=[*pages, WebSocketRoute("/socket", _socket), WebSocketRoute("/text-socket", _text_socket)])
     app.state.token, app.state.table, app.state.workers = token, table, set()
     app.state.assets = _assets()
     app.add_middleware(Guard, hosts=hosts)
@@ -118,13 +121,21 @@ def _has_token(app: Starlette, given: str | None) -> bool:
 
 
 async def _index(request: Request) -> Response:
+    return _page(request, "index.html")
+
+
+async def _text(request: Request) -> Response:
+    return _page(request, "text.html")
+
+
+def _page(request: Request, name: str) -> Response:
     if not _has_token(request.app, request.query_params.get("token")):
         text = (
             "Open the address that `glassnet playground` printed; it ends in ?token=... .\n"
             "If you were sent a link to a setting, put its part from # on behind that address.\n"
         )
         return PlainTextResponse(text, status_code=403)
-    text, kind = request.app.state.assets["index.html"]
+    text, kind = request.app.state.assets[name]
     return Response(text, media_type=kind)
 
 
@@ -136,6 +147,15 @@ async def _file(request: Request) -> Response:
 
 
 async def _socket(socket: WebSocket) -> None:
+    state = socket.app.state
+    await _serve(socket, lambda send: Worker(send, state.table, state.workers.discard))
+
+
+async def _text_socket(socket: WebSocket) -> None:
+    await _serve(socket, lambda send: TextWorker(send, socket.app.state.workers.discard))
+
+
+async def _serve(socket: WebSocket, make: Callable[[Callable[[bytes], None]], PageThread]) -> None:
     app = socket.app
     if not _has_token(app, socket.query_params.get("token")):
         await socket.close(FORBIDDEN)
@@ -146,7 +166,7 @@ async def _socket(socket: WebSocket) -> None:
         await socket.close(TRY_AGAIN_LATER)
         return
     outbox = Outbox(socket)
-    worker = Worker(outbox.send, app.state.table, app.state.workers.discard)
+    worker = make(outbox.send)
     app.state.workers.add(worker)
     delivery = asyncio.create_task(outbox.deliver())
     worker.start()
@@ -158,7 +178,7 @@ async def _socket(socket: WebSocket) -> None:
         worker.close()  # not to be waited for: what is cancelled here might never begin
 
 
-async def _listen(socket: WebSocket, worker: Worker) -> None:
+async def _listen(socket: WebSocket, worker: PageThread) -> None:
     """Hands over what the page says, until it goes away or says too much that is refused."""
     allowance, refusals = Allowance(), 0
     while refusals < MOST_REFUSALS:
@@ -171,7 +191,7 @@ async def _listen(socket: WebSocket, worker: Worker) -> None:
                 raise too_many_messages()
             if text is None:
                 raise DataError(where="message", received="bytes", expected="text", fix="send JSON as text")
-            worker.put(read_message(text))
+            worker.put(read_message(text, worker.fields))
         except GlassnetError as error:
             refusals += 1
             await socket.send_bytes(error_message(error))

@@ -9,7 +9,7 @@ import { fromHash, toHash } from "./share.js";
 import { connect } from "./socket.js";
 import * as surface from "./surface.js";
 import { openWalk, openWeight, setUpWalk, showTrace } from "./walk.js";
-import { currentLanguage, has, label, setLanguage, t } from "./words.js";
+import { currentLanguage, firstLanguage, has, label, t, useLanguage } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const PACES = [1, 3, 10, 30, 100, 300, 1000, 100000];
@@ -188,15 +188,8 @@ async function copy(text) {
   }
 }
 
-function useLanguage(name) {
-  setLanguage(name);
-  try {
-    localStorage.setItem("language", name);
-  } catch {
-    /* where nothing may be kept, the choice lasts as long as the page */
-  }
-  $("language").textContent = t("other_language");
-  $("language").lang = name === "en" ? "zh" : "en";
+function speak(name) {
+  useLanguage(name);
   $("pace").replaceChildren(
     ...PACES.map((pace) => {
       const text = pace === 100000 ? t("pace_most") : pace === 1 ? t("pace_one") : t("pace_value", pace);
@@ -210,16 +203,6 @@ function useLanguage(name) {
   show();
   surface.setStructure(structure);
   network.setStructure(structure);
-}
-
-function firstLanguage() {
-  let kept = null;
-  try {
-    kept = localStorage.getItem("language");
-  } catch {
-    /* as above */
-  }
-  return kept ?? (navigator.language.startsWith("zh") ? "zh" : "en");
 }
 
 async function upload(file) {
@@ -248,7 +231,7 @@ $("more-layers").addEventListener("click", () =>
   changeHidden([...asked().hidden, asked().hidden.at(-1) ?? 4].slice(0, 6)),
 );
 $("fewer-layers").addEventListener("click", () => changeHidden(asked().hidden.slice(0, -1)));
-$("language").addEventListener("click", () => useLanguage(currentLanguage() === "en" ? "zh" : "en"));
+$("language").addEventListener("click", () => speak(currentLanguage() === "en" ? "zh" : "en"));
 $("code").addEventListener("click", () => send("code"));
 $("model").addEventListener("click", () => send("model"));
 $("share").addEventListener("click", async () =>
@@ -287,9 +270,10 @@ isDark.addEventListener("change", () => {
 });
 new ResizeObserver(() => (isStale = true)).observe($("surface").parentElement);
 
+$("texts-page").href = `/text${location.search}`;
 readTheme();
 setUpNetwork();
-useLanguage(firstLanguage());
+speak(firstLanguage());
 draw();
 
 function setUpNetwork() {

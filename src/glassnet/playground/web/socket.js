@@ -15,11 +15,11 @@ function unpack(buffer) {
   return { ...header, arrays };
 }
 
-// Calls `handlers[kind](message)` for each message, `gone()` when the server is away.
-function connect(handlers, opened, gone) {
+// The connection at that path. Calls `handlers[kind](message)` for each message, `gone()` when the server is away.
+function connect(handlers, opened, gone, path = "/socket") {
   const token = new URLSearchParams(location.search).get("token") ?? "";
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-  const socket = new WebSocket(`${scheme}//${location.host}/socket?token=${encodeURIComponent(token)}`);
+  const socket = new WebSocket(`${scheme}//${location.host}${path}?token=${encodeURIComponent(token)}`);
   socket.binaryType = "arraybuffer";
   socket.addEventListener("open", opened);
   socket.addEventListener("close", gone);

@@ -190,6 +190,41 @@ const WORDS = {
     "The server is gone. Start glassnet playground again, and open the address that it prints.",
     "与服务器的连接断了。请重新运行 glassnet playground，并打开它给出的地址。",
   ],
+  text_playground: ["playground: texts", "演练场：文本"],
+  texts_page: ["Texts →", "文本 →"],
+  points_page: ["Points and tables →", "数据点与表格 →"],
+  texts: ["Texts", "文本"],
+  texts_note: [
+    "A text a line; the model learns them letter by letter. Change them, and begin with new weights.",
+    "每行一段文本，模型逐个字符地学。改好之后，从新的初始权重开始。",
+  ],
+  begin: ["Begin with these texts", "用这些文本开始"],
+  attention: ["attention", "注意力"],
+  about_text: ["{} texts, {} different letters, {} weights", "{} 段文本，{} 种字符，{} 个权重"],
+  perplexity: ["Perplexity", "困惑度"],
+  inside: ["What goes on inside", "网络内部"],
+  attention_note: [
+    "Each line: how much the letter at the left takes of the letters before it, in each head. ▪ is the beginning.",
+    "每行表示左边这个字符从前面各字符取了多少，每个头一张图。▪ 表示文本开头。",
+  ],
+  gates_note: [
+    "A line for each unit, a column for each letter read. Gates go from closed (pale) to open; the others from negative to positive.",
+    "每行一个单元，每列一个读入的字符。门由浅到深表示由关到开；其余由负到正。",
+  ],
+  head: ["head {}", "第 {} 个头"],
+  "input gate i": ["input gate i", "输入门 i"],
+  "forget gate f": ["forget gate f", "遗忘门 f"],
+  "candidate g": ["candidate g", "候选值 g"],
+  "output gate o": ["output gate o", "输出门 o"],
+  "cell c": ["cell c", "细胞状态 c"],
+  "state h": ["state h", "隐藏状态 h"],
+  "reset gate r": ["reset gate r", "重置门 r"],
+  "update gate z": ["update gate z", "更新门 z"],
+  "candidate n": ["candidate n", "候选值 n"],
+  next_letter: ["What comes next", "下一个字符"],
+  prefix: ["The beginning of a text; type into it", "文本的开头，可直接输入"],
+  write: ["Write a letter", "写一个字符"],
+  end_of_text: ["end", "结束"],
   footer: [
     "Every number here is computed by glassnet on this computer: the same engine, the same kernels as in Python.",
     "这里的每个数都由本机上的 glassnet 算出，与 Python 里用的是同一个引擎、同一套核函数。",
@@ -220,10 +255,33 @@ function setLanguage(name) {
   for (const element of document.querySelectorAll("[data-label]")) label(element, t(element.dataset.label));
 }
 
+// Changes the language for this visit and later ones, and says on its button what the other one is.
+function useLanguage(name) {
+  setLanguage(name);
+  try {
+    localStorage.setItem("language", name);
+  } catch {
+    /* where nothing may be kept, the choice lasts as long as the page */
+  }
+  const button = document.getElementById("language");
+  button.textContent = t("other_language");
+  button.lang = name === "en" ? "zh" : "en";
+}
+
+function firstLanguage() {
+  let kept = null;
+  try {
+    kept = localStorage.getItem("language");
+  } catch {
+    /* as above */
+  }
+  return kept ?? (navigator.language.startsWith("zh") ? "zh" : "en");
+}
+
 // A name for what has no text: read aloud, and shown on hover.
 function label(element, text) {
   element.setAttribute("aria-label", text);
   if (element.tagName === "BUTTON") element.title = text;
 }
 
-export { WORDS, currentLanguage, has, label, setLanguage, t };
+export { WORDS, currentLanguage, firstLanguage, has, label, t, useLanguage };
