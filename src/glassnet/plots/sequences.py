@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glassnet.core.calls import suggests
-from glassnet.core.errors import ConfigurationError
+from glassnet.core.errors import ConfigurationError, shown
 from glassnet.core.pages import printable
 from glassnet.kernels import attention as attending
 from glassnet.layers import Layer
@@ -221,7 +221,7 @@ def plot_gradient_by_step(
     if not isinstance(given, Mapping) or not given or not all(isinstance(own, Model) for own in given.values()):
         raise ConfigurationError(
             where=where,
-            received=f"{models!r:.80}",
+            received=shown(models),
             expected="a model, or several in a dict by name",
             fix='write {"RNN": rnn, "LSTM": lstm}',
         )
