@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 import glassnet as gn
 from glassnet.core.shapes import Array
@@ -183,6 +184,7 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: trained(gn.BatchNorm(), *last(), batch_size=1), gn.ShapeError, "single step"),
     (lambda: gn.saliency(trained(*last()), rows_and_padding(8)[1]), gn.ConfigurationError, "rows of one length here"),
     (lambda: gn.diagnose(trained(*last()), rows_and_padding(8)[1], [0, 1, 0, 1]), gn.ConfigurationError, "one length"),
+    (lambda: trained(*last()).predict([csr_matrix(np.ones((2, WIDTH))), np.ones((1, WIDTH))]), gn.DataError, "sparse"),
     (lambda: gn.data.Padded(np.ones((2, 3, 1)), [0, 1]), gn.DataError, "0 for row 0.*from 1 to 3"),
     (lambda: gn.data.Padded(np.ones((2, 3, 1)), [3, 4]), gn.DataError, "4 for row 1"),
     (lambda: gn.data.Padded(np.ones((2, 3, 1)), [1.5, 1]), gn.DataError, "1.5 for row 0"),

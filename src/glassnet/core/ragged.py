@@ -247,7 +247,7 @@ def _size(row: Any) -> int | None:
     if isinstance(row, str | bytes | bytearray | Mapping) or not hasattr(row, "__len__"):
         return None
     if hasattr(row, "ndim"):
-        return len(row) if row.ndim else None
+        return int(row.shape[0]) if row.ndim else None
     return len(row)
 
 

@@ -147,7 +147,7 @@ class WithDoors(Closed):
                 where=where,
                 received="rows of different length",
                 expected="rows of one length here",
-                fix="pass rows of one length by themselves, such as x[padded.lengths == 20]",
+                fix="pass whole rows, of as many steps as the network has, as an array",
             )
         return found.values, found.lengths
 

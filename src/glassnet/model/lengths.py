@@ -166,7 +166,7 @@ def require_lengths(rows: Rows, *, by_length: bool, stateful: bool) -> None:
 
 def _is_flat(row: Any) -> bool:
     """Whether a row has single numbers for its steps."""
-    return row.ndim == 1 if isinstance(row, np.ndarray) else len(row) > 0 and not hasattr(row[0], "__len__")
+    return row.ndim == 1 if hasattr(row, "ndim") else len(row) > 0 and not hasattr(row[0], "__len__")
 
 
 def _looks_up(network: Network) -> bool:
