@@ -15,6 +15,7 @@ from glassnet.core.shapes import Array
 from glassnet.model import Model
 from glassnet.model.checks import check_vocabulary
 from glassnet.text import Vocabulary
+from glassnet.text.vocabulary import as_vocabulary
 
 HOTTEST = 1e6
 """At such a temperature all tokens are as good as equally probable."""
@@ -101,18 +102,19 @@ def _language(model: Model) -> tuple[Vocabulary, int]:
             expected="one that knows which number means which token",
             fix="set model.vocabulary to what the texts were encoded with, such as gn.text.Characters.from_data(texts)",
         )
-    check_vocabulary(model.network, model.vocabulary)
-    network, count = model.network, len(model.vocabulary)
+    vocabulary = as_vocabulary(model.vocabulary)
+    check_vocabulary(model.network, vocabulary)
+    network, count = model.network, len(vocabulary)
     inputs, outputs = network.input_shape or (), network.output_shape or ()
     if len(inputs) != 1 or outputs != (*inputs, count) or not model.loss.decides_classes:
         raise ConfigurationError(
             where="generate",
-            received=f"a network from rows of shape {inputs} to {outputs}, with the loss {model.loss!r:.80}",
+            received=f"a network from rows of shape {inputs} to {outputs}, with the loss {shown(model.loss)}",
             expected=f"one from T tokens to a score of each of the {count:,} tokens at each step, (T, {count}), with "
             "CrossEntropy",
             fix=f"end the network in gn.Dense({count}), and let recurrent layers return_sequences",
         )
-    return model.vocabulary, inputs[0]
+    return vocabulary, inputs[0]
 
 
 def _prompt(prompt: str, vocabulary: Vocabulary, steps: int) -> list[int]:

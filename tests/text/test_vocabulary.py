@@ -113,6 +113,20 @@ def test_a_model_takes_texts() -> None:
         model.predict(["abca", "abö"])
 
 
+def test_what_is_no_vocabulary_is_refused(tmp_path: Path) -> None:
+    model = reader(4)
+    model.vocabulary = "abc"  # type: ignore[assignment]
+    calls: list[Callable[[], Any]] = [
+        lambda: model.predict("ab"),
+        lambda: model.predict(np.zeros((1, 5))),
+        lambda: gn.generate(model),
+        lambda: model.save(tmp_path / "m.safetensors"),
+    ]
+    for call in calls:
+        with pytest.raises(gn.ConfigurationError):
+            call()
+
+
 def test_a_series_of_sentences_is_taken() -> None:
     pandas = pytest.importorskip("pandas")
     model = reader(4)

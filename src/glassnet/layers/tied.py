@@ -76,7 +76,7 @@ class Tied(Layer):
         elif other is not None or not self.weights_in_common.parameters:
             raise ConfigurationError(
                 where=self.where,
-                received=f"no layer {self.to!r} in the networks around it" if other is None else f"{other!r:.80}",
+                received=f"no layer {self.to!r} in the networks around it" if other is None else shown(other),
                 expected="an Embedding or a Dense layer, by its name",
                 fix=NAME_IT,
             )

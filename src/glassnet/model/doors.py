@@ -24,6 +24,7 @@ from glassnet.preprocessing import Standardize
 from glassnet.series import Forecasting
 from glassnet.tables import Table
 from glassnet.text import Vocabulary
+from glassnet.text.vocabulary import as_vocabulary
 from glassnet.training import LatestFit, Memories, Predictor, Rows, Stepper, TrainingState
 
 
@@ -155,7 +156,7 @@ class WithDoors(Closed):
         if isinstance(self.preprocessing, Table):
             check_lookups(self.network, self.preprocessing)
         if self.vocabulary is not None:
-            check_vocabulary(self.network, self.vocabulary)
+            check_vocabulary(self.network, as_vocabulary(self.vocabulary))
         self.network.demands.check(inputs, where=where)
 
     def require_built(self, where: str) -> None:

@@ -15,7 +15,7 @@ from glassnet.network import Graph, Network
 from glassnet.preprocessing import Standardize
 from glassnet.tables import Table
 from glassnet.text import Vocabulary
-from glassnet.text.vocabulary import texts_in
+from glassnet.text.vocabulary import as_vocabulary, texts_in
 from glassnet.training import Rows
 
 
@@ -40,7 +40,7 @@ def ragged_rows(model: Reading, x: Any, *, where: str) -> Padded | None:
     if isinstance(x, np.ndarray) and x.dtype.kind in "fiub":  # nearly always
         return None
     if model.vocabulary is not None and (texts := texts_in(x)) is not None:
-        return _tokens(model.vocabulary, texts, _steps_of(model.network), where=where)
+        return _tokens(as_vocabulary(model.vocabulary), texts, _steps_of(model.network), where=where)
     return ragged_arrays(model.network, x, where=where, of_table=isinstance(model.preprocessing, Table))
 
 

@@ -137,6 +137,22 @@ class Vocabulary(Configurable):
         return found
 
 
+def as_vocabulary(given: Any) -> Vocabulary:
+    """What a model's ``vocabulary`` is.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    if isinstance(given, Vocabulary):
+        return given
+    raise ConfigurationError(
+        where="model.vocabulary",
+        received=shown(given),
+        expected="a vocabulary",
+        fix="set it to gn.text.Characters.from_data(texts), to a gn.text.Tokenizer, or to None",
+    )
+
+
 def texts_in(values: Any) -> list[str] | None:
     """The texts that some data are: a text, or a list, an array or a Series of texts; None for other data."""
     if isinstance(values, str):
