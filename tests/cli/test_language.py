@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import glassnet as gn
 from glassnet.cli.main import main
+from glassnet.training import TrainingState
 
 FEW = ["--task", "text", "--epochs", "1", "--width", "8", "--blocks", "1", "--heads", "2", "--seed", "3"]
 
@@ -57,6 +60,24 @@ def test_the_same_command_writes_the_same_file(names: Path, capsys: pytest.Captu
     assert one.fingerprint() == two.fingerprint()
 
 
+def test_a_training_that_is_broken_off_goes_on(names: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    longer = ["train", str(names), *FEW, "--quiet", "--epochs", "3"]
+    run(capsys, *longer, "--output", "whole.safetensors")
+    model = gn.load("whole.safetensors")
+
+    def broken(_: Any, state: TrainingState) -> None:
+        if state.epoch == 2:
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("glassnet.cli.train._Lines.on_epoch_end", broken)
+        said = [word for word in longer if word != "--quiet"]
+        assert run(capsys, *said, "--output", "part.safetensors")[0] == 128 + signal.SIGTERM
+    status, _, err = run(capsys, *longer, "--output", "part.safetensors", "--resume")
+    assert (status, err) == (0, "")
+    assert gn.load("part.safetensors").fingerprint() == model.fingerprint()
+
+
 def test_one_long_text_of_byte_pairs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("tokenizers")
     path = tmp_path / "story.txt"
@@ -88,6 +109,8 @@ def test_one_long_text_of_byte_pairs(tmp_path: Path, capsys: pytest.CaptureFixtu
         (b"ab\ncd\nef\ngh", ["--report", "page.html"], "--report with --task text"),
         (b"ab\ncd\nef\ngh", ["--heads", "3"], "heads"),
         (b"ab\ncd\nef\ngh", ["--context", "0"], "--context=0"),
+        (b"ab\ncd\nef\ngh", ["--context", "20000"], "choose a smaller --context"),
+        (b"ab\ncd\nef\ngh", ["--vocabulary", "300"], "--vocabulary with characters"),
         (b"ab\ncd\nef\ngh", ["--tokens", "byte_pair", "--vocabulary", "9"], "at least 257"),
     ],
 )

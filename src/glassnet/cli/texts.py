@@ -40,6 +40,8 @@ OTHERS = {
 CONTEXT = 64
 """Steps that a network reads of one long text; of documents as many as the longest has, if these are not more than"""
 LONGEST = 256
+MOST_SCORES = 2**28
+"""Of a step's attention to each other in a batch; they take 1 GB, and some of it twice."""
 RATE = 0.005
 SAMPLES, SAMPLE = 5, 200
 """Texts that are shown after the training: their number, and how many tokens of one long text."""
@@ -99,6 +101,13 @@ def require_text_options(options: argparse.Namespace) -> None:
             expected="to know what to learn",
             fix="add --task text, to learn to go on with such texts; a table of texts and answers ends in .csv",
         )
+    if is_text and options.vocabulary is not None and options.tokens != "byte_pair":
+        raise ConfigurationError(
+            where="train",
+            received="--vocabulary with characters, of which there are as many as the text has",
+            expected="it with --tokens byte_pair",
+            fix="leave --vocabulary out, or add --tokens byte_pair",
+        )
     if is_text:
         options.no_report = True
         for name, default in DEFAULTS.items():
@@ -143,6 +152,15 @@ def learn_texts(options: argparse.Namespace) -> Texts:
 def language_model(options: argparse.Namespace, texts: Texts, steps: int) -> Model:
     """A transformer that foretells the next token; the learning rate falls to 0 over so many steps."""
     count, width = len(texts.vocabulary), options.width
+    scores = options.batch_size * options.heads * texts.context**2
+    if scores > MOST_SCORES:
+        raise ConfigurationError(
+            where="--context",
+            received=f"{texts.context:,} steps, of which each looks at each: {scores:,} numbers in a block, by "
+            f"{options.heads} heads in batches of {options.batch_size} rows",
+            expected=f"at most {MOST_SCORES:,}",
+            fix="choose a smaller --context or --batch-size",
+        )
     block = {"norm": "rms", "causal": True, "dropout": options.dropout, "use_bias": False}
     network = Sequential(
         Embedding(count, width),
