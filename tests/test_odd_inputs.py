@@ -299,7 +299,7 @@ GOOD: dict[str, Any] = {
     "losses": {"a": "mean_squared_error"}, "shape": 4, "output": "a", "metric": gn.metrics.Accuracy(),
     "layer": None, "function": lambda *given: 0.1, "array": [1.0], "axes": (1,), "inputs": {"x": 3},
     "nodes": {"y": (gn.Dense(2), "x")}, "outputs": "y", "boundaries": [3], "main": gn.Dense(3), "mean": 0.0,
-    "low": -1.0, "high": 1.0,
+    "low": -1.0, "high": 1.0, "to": "tokens", "characters": "abc",
 }  # fmt: skip
 GOOD_FOR = {("UpSample2D", "factor"): 2, ("AdaGrad", "rate"): 0.1}
 BY_PLACE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -326,6 +326,22 @@ def of_constructors() -> Iterator[Door]:
             if words == "bool":
                 no = set(SETTINGS) - TRUTH
             yield Door(f"{name}: {own.name}", make, no=frozenset(no))
+
+
+def language() -> gn.Model:
+    """A model of three letters."""
+    network = gn.Sequential(gn.Embedding(4, 2), gn.GRU(2, return_sequences=True), gn.Dense(4))
+    network.build((5,))
+    model = gn.Model(network, "cross_entropy", "adam")
+    model.vocabulary = gn.text.Characters("abc")
+    return model
+
+
+def with_vocabulary(value: Any) -> Any:
+    """What a model makes of letters, with something else in the place of its vocabulary."""
+    model = language()
+    model.vocabulary = value
+    return model.predict(np.zeros((1, 5)))
 
 
 def few(value: Any) -> Any:
@@ -423,6 +439,20 @@ def of_settings() -> Iterator[Door]:
             ).losses
 
         yield Door(f"learning_rate_range: {name}", rates, no=frozenset(no))
+    letters, writer = gn.text.Characters("abc"), language()
+    for name, no in {
+        "prompt": frozenset(SETTINGS),
+        "max_tokens": whole - {"None", "10**400"},
+        "temperature": number,
+        "top_k": positive - {"None", "10**400"},
+        "seed": whole | {"-1"},
+    }.items():
+        yield Door(f"generate: {name}", lambda v, name=name: gn.generate(writer, **{name: few(v)}), no=no - {"10**400"})
+    for method in ("encode", "decode", "rows"):
+        yield Door(f"text.Characters: {method}", getattr(letters, method), no=frozenset(TRUTH | {"complex", "2.5"}))
+    yield Door("text.Characters: context", lambda v: letters.next_tokens(["ab"], few(v)), no=large_allowed)
+    yield Door("text.Characters: from_data", gn.text.Characters.from_data, no=frozenset(TRUTH | {"complex", "2.5"}))
+    yield Door("Model: vocabulary", with_vocabulary, no=frozenset(set(SETTINGS) - {"None"}))
     yield Door("gradients: training", lambda v: gn.gradients(model, X, LABELS, training=v).flat, no=flag)
     yield Door("TracingRunner: seed", lambda v: gn.TracingRunner(v))
     yield Door("load: custom", lambda v: gn.load("nothing.safetensors", custom=v), no=frozenset(SETTINGS))
@@ -510,6 +540,7 @@ def readers() -> Iterator[tuple[str, Callable[[Any], Any], str]]:
         "read_image_folder",
         "read_npz",
         "read_table",
+        "read_texts",
     ):
         yield f"data.{name}", getattr(data, name), endings.get(name, "csv")
     yield "report: model_file", lambda path: gn.report(known(), X, LABELS, "page.html", model_file=path), "safetensors"

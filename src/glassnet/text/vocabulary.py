@@ -10,7 +10,7 @@ import numpy as np
 
 from glassnet.core.errors import ConfigurationError, DataError, shown
 from glassnet.core.settings import Configurable, whole
-from glassnet.core.shapes import Int64s
+from glassnet.core.shapes import Array, Int64s
 
 MOST_TOKENS = 1 << 24
 """Up to this float32 has every whole number."""
@@ -53,8 +53,10 @@ class Vocabulary(Configurable):
         Raises:
             DataError: a number that no token has.
         """
-        given = np.asarray([*numbers] if not isinstance(numbers, np.ndarray) else numbers)
-        if given.size and (given.dtype.kind not in "iu" or given.min() < 0 or given.max() >= len(self)):
+        given = _array_of(numbers)
+        if given is None or (
+            given.size and not (given.dtype.kind in "iu" and 0 <= given.min() <= given.max() < len(self))
+        ):
             raise DataError(
                 where=f"{type(self).__name__}.decode",
                 received=shown(numbers),
@@ -137,6 +139,14 @@ class Vocabulary(Configurable):
         return found
 
 
+def _array_of(numbers: Any) -> Array | None:
+    """Numbers as an array; None for what is none of several."""
+    try:
+        return np.asarray(numbers if isinstance(numbers, np.ndarray) else [*numbers])
+    except (TypeError, ValueError):
+        return None
+
+
 def as_vocabulary(given: Any) -> Vocabulary:
     """What a model's ``vocabulary`` is.
 
@@ -170,7 +180,10 @@ def as_texts(texts: Any, *, where: str) -> list[str]:
     Raises:
         DataError: it is none.
     """
-    given = [] if isinstance(texts, str | bytes) or not isinstance(texts, Iterable) else [*texts]
+    try:
+        given = [] if isinstance(texts, str | bytes) else [*texts]
+    except TypeError:  # nothing to go through
+        given = []
     wrong = [text for text in given if not isinstance(text, str)]
     if not given or wrong:
         raise DataError(
