@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "engine/kernel.hpp"
+#include "kernels/small_heads.hpp"
 #include "math/lanes.hpp"
 #include "math/reduce.hpp"
 #include "math/vector_exp.hpp"
@@ -90,11 +91,13 @@ struct Columns {
     }
 };
 
+template <class T>
+alignas(64) constexpr T numbers_of_lanes[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
 // The lanes whose step is not before step `first + after`, the others being `other`
 template <class V, class T>
-typename V::Lanes from_lane(int64_t after, const typename V::Lanes& lanes, T other) {
-    typename V::Lanes lane;
-    for (int i = 0; i < V::width; ++i) lane[i] = static_cast<T>(i);
+[[gnu::always_inline]] inline typename V::Lanes from_lane(int64_t after, const typename V::Lanes& lanes, T other) {
+    const auto lane = V::load(numbers_of_lanes<T>);
     return lane >= typename V::Lanes{} + static_cast<T>(after) ? lanes : typename V::Lanes{} + other;
 }
 
@@ -112,19 +115,21 @@ template <class T, class Each>
 // 0 in the columns first .. end of the rows from `seen` on
 template <class T>
 void clear_below(T* matrix, int64_t steps, int64_t seen, int64_t first, int64_t end) {
-    for (int64_t s = seen; s < steps; ++s) std::fill(matrix + s * steps + first, matrix + s * steps + end, T(0));
+    if (first < end)
+        for (int64_t s = seen; s < steps; ++s) std::fill(matrix + s * steps + first, matrix + s * steps + end, T(0));
 }
 
-// Scores of the columns first .. end become weights.
-template <class T>
-void softmax_columns(const Sight& sight, int64_t first, int64_t end, T scale, T* matrix) {
+// Weights of the columns from `first` on, as many as a register has or less, of scores that score_of(s) gives.
+template <class T, class Score>
+[[gnu::always_inline]] inline void softmax_columns(const Sight& sight, int64_t first, int64_t end, T scale, T* matrix,
+                                                   Score score_of) {
     using V = Register<T>;
     using Lanes = typename V::Lanes;
     const Columns<T> columns(matrix, sight.steps, first, end);
     const int64_t seen = sight.seen_by(first + columns.count);
     Lanes top = Lanes{} - std::numeric_limits<T>::infinity(), total{};
     for_seen<T>(sight, first, seen, [&](int64_t s, auto which) {
-        const Lanes score = which(columns.load(s), -std::numeric_limits<T>::infinity());
+        const Lanes score = which(score_of(columns, s), -std::numeric_limits<T>::infinity());
         top = score > top ? score : top;
     });
     for_seen<T>(sight, first, seen, [&](int64_t s, auto which) {
@@ -134,7 +139,32 @@ void softmax_columns(const Sight& sight, int64_t first, int64_t end, T scale, T*
     });
     const Lanes inverse = 1 / total;
     for (int64_t s = 0; s < seen; ++s) columns.store(s, columns.load(s) * inverse);
-    clear_below(matrix, sight.steps, seen, first, first + columns.count);
+    for (int64_t s = seen; s < sight.steps; ++s) columns.store(s, Lanes{});
+}
+
+// One head of one row
+template <class T>
+void weigh(const Sight& sight, int64_t size, const T* queries, const T* keys, int64_t stride, T scale, T* matrix) {
+    for_blocks(sight, [&](int64_t first, int64_t count) {
+        const int64_t end = first + count;
+        matrix_product_transposed<T>(sight.seen_by(end), count, size, keys, stride, queries + first * stride, stride,
+                                     matrix + first, sight.steps);
+        for (int64_t t = first; t < end; t += Register<T>::width)
+            softmax_columns(sight, t, end, scale, matrix,
+                            [](const auto& columns, int64_t s) { return columns.load(s); });
+    });
+}
+
+template <class T, int size>
+void weigh_small(const Sight& sight, const T* queries, const T* keys, int64_t stride, T scale, T* matrix) {
+    for (int64_t t = 0; t < sight.length; t += Register<T>::width) {
+        const auto query = SmallHead<T, size>::of(queries + t * stride, stride, sight.length - t);
+        softmax_columns(sight, t, sight.length, scale, matrix, [&](const auto& columns, int64_t s) {
+            const auto score = query.times(keys + s * stride);
+            columns.store(s, score);
+            return score;
+        });
+    }
 }
 
 template <class T>
@@ -145,12 +175,10 @@ void attention_weights_forward(In<T> qkv, In<int64_t> lengths, Out<T> weights, b
         const Sight sight = heads.sight(lengths, n, causal);
         const T *const queries = qkv + heads.query(n, h), *const keys = qkv + heads.key(n, h);
         T* const matrix = weights + heads.weights(n, h);
-        for_blocks(sight, [&](int64_t first, int64_t count) {
-            const int64_t end = first + count;
-            matrix_product_transposed<T>(sight.seen_by(end), count, heads.size, keys, heads.stride(),
-                                         queries + first * heads.stride(), heads.stride(), matrix + first, sight.steps);
-            for (int64_t t = first; t < end; t += Register<T>::width) softmax_columns(sight, t, end, scale, matrix);
+        const bool is_small = with_small_head<T>(heads.size, [&](auto few) {
+            weigh_small<T, few.value>(sight, queries, keys, heads.stride(), scale, matrix);
         });
+        if (!is_small) weigh<T>(sight, heads.size, queries, keys, heads.stride(), scale, matrix);
         clear_below(matrix, sight.steps, 0, sight.length, sight.steps);
     });
 }
@@ -188,6 +216,17 @@ void attention_forward(In<T> weights, In<T> qkv, In<int64_t> lengths, Out<T> y, 
         const Sight sight = heads.sight(lengths, n, causal);
         const T *const matrix = weights + heads.weights(n, h), *const values = qkv + heads.value(n, h);
         T* const to = y + heads.output(n, h);
+        const bool is_small = with_small_head<T>(heads.size, [&](auto few) {
+            using Head = SmallHead<T, few.value>;
+            for (int64_t t = 0; t < sight.length; t += Head::width) {
+                const Columns<const T> columns(matrix, sight.steps, t, sight.length);
+                const int64_t seen = sight.seen_by(t + columns.count);
+                Head sum{};
+                for (int64_t s = 0; s < seen; ++s) sum.add(columns.load(s), values + s * heads.stride());
+                sum.store(to + t * heads.width(), heads.width(), columns.count);
+            }
+        });
+        if (is_small) return clear_steps(sight, heads.size, to, heads.width());
         for_blocks(sight, [&](int64_t first, int64_t count) {
             sum_down(sight, heads.size, matrix, first, count, values, heads.stride(), to, heads.width());
         });
@@ -196,50 +235,105 @@ void attention_forward(In<T> weights, In<T> qkv, In<int64_t> lengths, Out<T> y, 
 }
 GLASSNET_KERNEL(attention_forward);
 
-// In the columns first .. end, v_s·dy_t becomes dz_st = (a'_st v_s·dy_t − a_st Σ_r a'_rt v_r·dy_t) / √E.
-template <class T>
-void softmax_columns_back(const Sight& sight, int64_t first, int64_t end, T scale, const T* weights, const T* kept,
-                          T* matrix) {
+// dz_st = (a'_st v_s·dy_t − a_st Σ_r a'_rt v_r·dy_t) / √E in the columns from `first` on, as many as a register has or
+// less; product_of(columns, s) gives v_s·dy_t, and each(s, lanes) sees what is written.
+template <class T, class Product, class Each>
+[[gnu::always_inline]] inline void softmax_columns_back(const Sight& sight, int64_t first, int64_t end, T scale,
+                                                        const T* weights, const T* kept, T* matrix, Product product_of,
+                                                        Each each) {
     using Lanes = typename Register<T>::Lanes;
     const Columns<T> columns(matrix, sight.steps, first, end);
     const Columns<const T> weight(weights, sight.steps, first, end), left(kept, sight.steps, first, end);
     const int64_t seen = sight.seen_by(first + columns.count);
     Lanes mean{};
     for_seen<T>(sight, first, seen,
-                [&](int64_t s, auto which) { mean += which(left.load(s) * columns.load(s), T(0)); });
+                [&](int64_t s, auto which) { mean += which(left.load(s) * product_of(columns, s), T(0)); });
     for_seen<T>(sight, first, seen, [&](int64_t s, auto which) {
-        columns.store(s, which((left.load(s) * columns.load(s) - weight.load(s) * mean) * scale, T(0)));
+        const Lanes lanes = which((left.load(s) * columns.load(s) - weight.load(s) * mean) * scale, T(0));
+        columns.store(s, lanes);
+        each(s, lanes);
     });
-    clear_below(matrix, sight.steps, seen, first, first + columns.count);
+    for (int64_t s = seen; s < sight.steps; ++s) columns.store(s, Lanes{});
 }
 
+// What the backward pass of one head of one row reads and writes; rows of the heads' numbers lie `stride` apart, those
+// of dy `width`.
 template <class T>
-void attention_backward(In<T> dy, In<T> qkv, In<T> weights, In<T> thinned, In<int64_t> lengths, Out<T> dproducts,
-                        Out<T> dqkv, bool causal) {
-    const Heads heads(qkv);
-    const int64_t size = heads.size, stride = heads.stride(), width = heads.width();
-    const T scale = 1 / std::sqrt(static_cast<T>(size));
-    for_each_head(heads, [&](int64_t n, int64_t h) {
-        const Sight sight = heads.sight(lengths, n, causal);
-        const T *const queries = qkv + heads.query(n, h), *const keys = qkv + heads.key(n, h);
-        const T *const values = qkv + heads.value(n, h), *const gradients = dy + heads.output(n, h);
-        const T* const weight = weights + heads.weights(n, h);
-        const T* const kept = thinned == nullptr ? weight : thinned + heads.weights(n, h);
-        T* const matrix = dproducts + heads.weights(n, h);
-        T *const dqueries = dqkv + heads.query(n, h), *const dkeys = dqkv + heads.key(n, h);
-        T* const dvalues = dqkv + heads.value(n, h);
+struct HeadBack {
+    const T *queries, *keys, *values, *gradients, *weights, *kept;
+    T *matrix, *dqueries, *dkeys, *dvalues;
+    int64_t size, stride, width;
+    T scale;
+
+    void go(const Sight& sight) const {
         for_blocks(sight, [&](int64_t first, int64_t count) {
             const int64_t end = first + count;
             matrix_product_transposed<T>(sight.seen_by(end), count, size, values, stride, gradients + first * width,
                                          width, matrix + first, sight.steps);
             for (int64_t t = first; t < end; t += Register<T>::width)
-                softmax_columns_back(sight, t, end, scale, weight, kept, matrix);
+                softmax_columns_back(
+                    sight, t, end, scale, weights, kept, matrix,
+                    [](const auto& columns, int64_t s) { return columns.load(s); }, [](int64_t, const auto&) {});
             sum_down<T>(sight, size, matrix, first, count, keys, stride, dqueries, stride);
         });
-        clear_below(matrix, sight.steps, 0, sight.length, sight.steps);
         sum_across<T>(sight, size, matrix, queries, stride, dkeys, stride);
         sum_across<T>(sight, size, kept, gradients, width, dvalues, stride);
-        for (T* const part : {dqueries, dkeys, dvalues}) clear_steps(sight, size, part, stride);
+    }
+
+    template <int few>
+    void go_small(const Sight& sight) const {
+        using Head = SmallHead<T, few>;
+        for (int64_t t = 0; t < sight.length; t += Head::width) {
+            const int64_t count = std::min<int64_t>(Head::width, sight.length - t);
+            const Head gradient = Head::of(gradients + t * width, width, count);
+            Head dquery{};
+            softmax_columns_back(
+                sight, t, sight.length, scale, weights, kept, matrix,
+                [&](const auto& columns, int64_t s) {
+                    const auto product = gradient.times(values + s * stride);
+                    columns.store(s, product);
+                    return product;
+                },
+                [&](int64_t s, const auto& lanes) { dquery.add(lanes, keys + s * stride); });
+            dquery.store(dqueries + t * stride, stride, count);
+        }
+        for (int64_t s = 0; s < sight.length; s += 4) {
+            const int64_t count = std::min<int64_t>(4, sight.length - s), begin = sight.first_to_see(s);
+            const int64_t row = s * sight.steps;
+            sum_across_small<T, few>(matrix + row, sight.steps, count, begin, sight.length, queries, stride,
+                                     dkeys + s * stride, stride);
+            sum_across_small<T, few>(kept + row, sight.steps, count, begin, sight.length, gradients, width,
+                                     dvalues + s * stride, stride);
+        }
+    }
+};
+
+template <class T>
+void attention_backward(In<T> dy, In<T> qkv, In<T> weights, In<T> thinned, In<int64_t> lengths, Out<T> dproducts,
+                        Out<T> dqkv, bool causal) {
+    const Heads heads(qkv);
+    const int64_t size = heads.size;
+    const T scale = 1 / std::sqrt(static_cast<T>(size));
+    for_each_head(heads, [&](int64_t n, int64_t h) {
+        const Sight sight = heads.sight(lengths, n, causal);
+        const T* const weight = weights + heads.weights(n, h);
+        const HeadBack<T> head{qkv + heads.query(n, h),
+                               qkv + heads.key(n, h),
+                               qkv + heads.value(n, h),
+                               dy + heads.output(n, h),
+                               weight,
+                               thinned == nullptr ? weight : thinned + heads.weights(n, h),
+                               dproducts + heads.weights(n, h),
+                               dqkv + heads.query(n, h),
+                               dqkv + heads.key(n, h),
+                               dqkv + heads.value(n, h),
+                               size,
+                               heads.stride(),
+                               heads.width(),
+                               scale};
+        if (!with_small_head<T>(size, [&](auto few) { head.template go_small<few.value>(sight); })) head.go(sight);
+        clear_below(head.matrix, sight.steps, 0, sight.length, sight.steps);
+        for (T* const part : {head.dqueries, head.dkeys, head.dvalues}) clear_steps(sight, size, part, heads.stride());
     });
 }
 GLASSNET_KERNEL(attention_backward);
