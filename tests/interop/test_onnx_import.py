@@ -84,6 +84,9 @@ def test_layers_are_the_ones_that_were_meant() -> None:
     assert "SiLU(), ELU(0.5), LeakyReLU(0.2), Clip(-0.5, 0.9), Softplus(), LayerNorm()" in read["torch_activations"]
     assert "GroupNorm(2), ZeroPad2D(1), AveragePool2D(stride=2), GlobalAveragePool(), Dense(2)" in read["torch_images"]
     assert read["torch_sequences"].startswith("Sequential(Permute(2, 1), Conv1D(4, 3, padding=1), ReLU(), MaxPool1D(")
+    both = "Bidirectional(GRU(4, return_sequences=True))"
+    assert read["torch_recurrences"] == f"Sequential({both}, {both}, Bidirectional(LSTM(3)), Dense(2))"
+    assert read["torch_encoder"].count("Residual(LayerNorm(), SelfAttention(2, causal=True))") == 2
     assert read["sklearn_three"] == "Sequential(Dense(5), ReLU(), Dense(3), Softmax())"
 
 

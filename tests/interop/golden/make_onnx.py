@@ -67,6 +67,55 @@ def torch_files() -> dict[str, np.ndarray]:
     return found
 
 
+def torch_sequence_files() -> dict[str, np.ndarray]:
+    """Recurrences and encoders, whose number of rows is free."""
+    import onnx
+    import torch
+    from torch import nn
+
+    class Recurrences(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one = nn.GRU(3, 4, 2, batch_first=True, bidirectional=True, dropout=0.2)
+            self.two = nn.LSTM(8, 3, batch_first=True, bidirectional=True)
+            self.end = nn.Linear(6, 2)
+
+        def forward(self, x: Any) -> Any:
+            y, _ = self.one(x)
+            _, (hidden, _) = self.two(y)
+            return self.end(torch.cat((hidden[-2], hidden[-1]), dim=1))
+
+    class Encoder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            layer = nn.TransformerEncoderLayer(4, 2, 6, activation="gelu", norm_first=True, batch_first=True)
+            self.words = nn.Embedding(6, 4)
+            self.encoder = nn.TransformerEncoder(layer, 2, nn.LayerNorm(4), enable_nested_tensor=False)
+            self.end = nn.Linear(4, 3)
+
+        def forward(self, x: Any) -> Any:
+            mask = nn.Transformer.generate_square_subsequent_mask(x.shape[1])
+            return self.end(self.encoder(self.words(x), mask, is_causal=True))
+
+    torch.manual_seed(1)
+    found: dict[str, np.ndarray] = {}
+    for name, module, x in (
+        ("torch_recurrences", Recurrences(), torch.randn(3, 5, 3)),
+        ("torch_encoder", Encoder(), torch.randint(0, 6, (3, 5))),
+    ):
+        module.eval()
+        free = ({0: torch.export.Dim("rows")},)
+        path = str(HERE / f"{name}.onnx")
+        torch.onnx.export(module, (x,), path, verbose=False, external_data=False, dynamic_shapes=free)
+        proto = onnx.load(path)
+        for part in (proto, proto.graph, *proto.graph.node, *proto.graph.value_info):
+            del part.metadata_props[:]  # from where in the program each came
+        onnx.save(proto, path)
+        with torch.no_grad():
+            found |= {f"{name}.x": x.numpy(), f"{name}.y": module(x).numpy()}
+    return found
+
+
 def sklearn_files() -> dict[str, np.ndarray]:
     """Classifiers of three and two classes and of several labels, with names and without; regressors; pipelines."""
     from skl2onnx import to_onnx
@@ -109,7 +158,9 @@ def main() -> None:
     import torch
 
     versions = [f"{m.__name__} {m.__version__}" for m in (torch, sklearn, skl2onnx)]
-    np.savez_compressed(HERE / "expected.npz", versions=np.array(versions), **torch_files(), **sklearn_files())
+    np.savez_compressed(
+        HERE / "expected.npz", versions=np.array(versions), **torch_files(), **torch_sequence_files(), **sklearn_files()
+    )
 
 
 if __name__ == "__main__":

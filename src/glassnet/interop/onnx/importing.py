@@ -14,11 +14,12 @@ from glassnet.interop.onnx.check import check
 from glassnet.interop.onnx.load import load
 from glassnet.interop.onnx.node import Found, Node, NoRowsError, UnsupportedError, require, scale
 from glassnet.interop.onnx.operators import OPERATORS, refusal
+from glassnet.interop.onnx.outputs import ML
 from glassnet.interop.onnx.scalar import SPELLING, spelt_out
 from glassnet.interop.onnx.self_attention import INSIDE, attention
 from glassnet.interop.onnx.sequences import RECURRENCES
 from glassnet.interop.onnx.simplify import put_together, simplified
-from glassnet.interop.onnx.source import ML, Source
+from glassnet.interop.onnx.source import Source
 from glassnet.layers import Identity, Layer
 from glassnet.network import Concat, Network, Residual, Sequential
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from math import prod
 from typing import Any
@@ -14,10 +14,9 @@ from glassnet.core.shapes import Array, Shape
 from glassnet.interop.onnx.axes import Step, axis_after
 from glassnet.interop.onnx.node import plain
 from glassnet.interop.onnx.operators import refusal
+from glassnet.interop.onnx.outputs import chosen, needed
 
 Values = dict[str, Array]
-ML = "ai.onnx.ml"
-"""The further operators that scikit-learn's models are written with."""
 BATCHES = 4, 7
 """Rows with which a graph with a free batch axis is run before it is read."""
 MOST_NODES = 10_000
@@ -67,14 +66,14 @@ class Source:
         self.where = where
         self._proto = proto
         self.constants: Values = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
-        self.output = _chosen(graph, output, set(self.constants), where)
-        self.nodes = _needed(graph.node, self.output)
+        self.output = chosen(graph, output, set(self.constants), where)
+        self.nodes = needed(graph.node, self.output)
         last = self.nodes[-1] if self.nodes else None
         if last is not None and (proto.producer_name, last.op_type) == ("skl2onnx", "Reshape"):
             # To (-1, 1) behind a regressor, which of several targets makes rows of their own.
             is_column = np.array_equal(self.constants.get(last.input[1], 0), [-1, 1])
             self.output = last.input[0] if is_column else self.output
-            self.nodes = _needed(graph.node, self.output)
+            self.nodes = needed(graph.node, self.output)
         if len(self.nodes) > MOST_NODES:
             raise refusal(where, f"{len(self.nodes)} operators", f"export a network of {MOST_NODES} at most")
         used = {name for node in self.nodes for name in node.input} | {self.output}
@@ -340,54 +339,3 @@ def _by_runtime(model: Any, given: Values) -> list[Array]:
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     return [np.asarray(value) for value in session.run(None, given)]
-
-
-def _needed(nodes: Iterable[Any], output: str) -> list[Any]:
-    """The nodes that a value comes from, in order."""
-    wanted, found = {output}, []
-    for node in reversed(list(nodes)):
-        if wanted & set(node.output):
-            found.append(node)
-            wanted.update(name for name in node.input if name)
-    return found[::-1]
-
-
-def _chosen(graph: Any, wanted: str | None, constants: set[str], where: str) -> str:
-    """The name of the value to be read."""
-    from onnx import TensorProto
-
-    by_output = {name: node for node in graph.node for name in node.output}
-    names = [value.name for value in graph.output]
-    if wanted is not None:
-        if wanted not in names:
-            raise refusal(where, f"output={wanted!r}", f"choose one of the file's outputs: {', '.join(names)}")
-        return _numbers_of(wanted, by_output)
-    reals = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.UNDEFINED)
-    # Labels, whole numbers or words, say less than the probabilities that they come from.
-    found = [v.name for v in graph.output if v.type.tensor_type.elem_type in reals] or names
-    if not found:
-        raise refusal(where, "no output", "export it again")
-    inputs = {value.name for value in graph.input} - constants
-    others = [name for name in found[1:] if not _comes_from(name, found[0], graph.node, inputs)]
-    if others:
-        raise refusal(
-            where,
-            f"{len(found)} outputs: {', '.join(map(repr, found))}",
-            f"choose one of them: gn.from_onnx(path, output={found[0]!r})",
-        )
-    return _numbers_of(found[0], by_output)
-
-
-def _numbers_of(name: str, by_output: Mapping[str, Any]) -> str:
-    """The array behind a list of dictionaries of probabilities, as which scikit-learn's models may give them."""
-    node = by_output.get(name)
-    return node.input[0] if node is not None and (node.domain, node.op_type) == (ML, "ZipMap") else name
-
-
-def _comes_from(name: str, first: str, nodes: Sequence[Any], inputs: set[str]) -> bool:
-    """Whether a value depends on the inputs by way of another one alone."""
-    wanted = {name} - {first}
-    for node in reversed(nodes):
-        if wanted & set(node.output):
-            wanted |= set(node.input) - {first}
-    return not wanted & inputs
