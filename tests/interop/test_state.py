@@ -208,3 +208,24 @@ def test_states_of_recurrences_give_what_torch_gives(kind: str, tmp_path: Path) 
     save_file({name: np.ascontiguousarray(values) for name, values in state.items()}, path)
     with pytest.raises(gn.ShapeError, match=r"encoder\.0\.0: received the parameters .*bias_ih_l0"):
         load_state(net, path)
+
+
+def test_layers_that_share_weights_are_one_or_the_same(tmp_path: Path) -> None:
+    net = gn.Sequential(gn.Embedding(5, 3, name="tokens"), gn.Dense(3, use_bias=False), gn.Tied("tokens"))
+    net.build((4,))
+    rng = np.random.default_rng(0)
+    shared, hidden = (rng.normal(size=shape).astype(np.float32) for shape in ((5, 3), (3, 3)))
+    state = {"0.weight": shared, "1.weight": hidden}
+    for given in (state, state | {"2.weight": shared.copy()}):
+        net.set_weights({"tokens.weight": np.zeros((5, 3))})
+        save_file(given, tmp_path / "w.safetensors")
+        load_state(net, tmp_path / "w.safetensors")
+        np.testing.assert_array_equal(net["tokens"].weights()["weight"], shared)
+    load_state(net, tmp_path / "w.safetensors", {"tokens": "0", "1": "1", "2": "2"})
+    save_file(state | {"2.weight": shared + 1}, tmp_path / "w.safetensors")
+    with pytest.raises(gn.ConfigurationError, match="other weights than those"):
+        load_state(net, tmp_path / "w.safetensors")
+    np.testing.assert_array_equal(net["tokens"].weights()["weight"], shared)
+    save_file({"a": shared, "b.weight": hidden}, tmp_path / "w.safetensors")
+    with pytest.raises(gn.ConfigurationError, match="one for each of the 3 layers|nothing for layer|no group"):
+        load_state(net, tmp_path / "w.safetensors", {"tokens": "b"})

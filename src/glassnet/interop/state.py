@@ -71,11 +71,11 @@ def load_state(network: Network, path: str | Path, names: Mapping[str, str] | No
         network: built; it gets the weights in place, and in its own dtype.
         path: the file, as ``safetensors.torch.save_file(module.state_dict(), path)`` writes it.
         names: for each layer's path the prefix that its parameters have in the file, such as
-            ``{"0": "features.conv1"}``. Without it names that are the layers' paths count as such, and names that
-            differ in numbers alone are taken in the numbers' order, which is the modules' in a ``torch.nn.Sequential``.
-            Of a module for several recurrences each is called by its number, ``"lstm.0"`` and ``"lstm.1"``; of one that
-            goes both ways ``"lstm.0.0"`` goes forward, ``"lstm.0.1"`` back. A file keeps no order of its own: other
-            names count where the shapes leave a single choice.
+            ``{"0": "features.conv1"}``; of layers that share weights one is enough. Without it names that are the
+            layers' paths count as such, and names that differ in numbers alone are taken in the numbers' order, which
+            is the modules' in a ``torch.nn.Sequential``. Of a module for several recurrences each is called by its
+            number, ``"lstm.0"`` and ``"lstm.1"``; of one that goes both ways ``"lstm.0.0"`` goes forward, ``"lstm.0.1"``
+            back. A file keeps no order of its own: other names count where the shapes leave a single choice.
 
     Raises:
         MissingFileError, FileFormatError: there is no such file, or none of safetensors.
@@ -109,18 +109,29 @@ def load_state(network: Network, path: str | Path, names: Mapping[str, str] | No
     layers = {p: layer for p, layer in network.walk() if layer.own_parameters() and not isinstance(layer, Network)}
     _refuse_flat_sequences(network, where)
     groups = _grouped(tensors)
-    chosen = _by_itself(layers, groups, where) if names is None else dict(names)
+    first = {p: layer for p, layer in layers.items() if not layer._is_second}
+    by_itself = first if len(groups) == len(first) else layers  # a file may have weights that layers share once
+    chosen = _by_itself(by_itself, groups, where) if names is None else dict(names)
     wrong = [f"layer {p!r}" for p in chosen if p not in layers] + [
         f"prefix {p!r}" for p in chosen.values() if p not in groups
     ]
-    left = [f"nothing for layer {p}" for p in layers if p not in chosen]
+    left = [f"nothing for layer {p}" for p in first if p not in chosen]
     left += [f"weights that no layer takes, {p!r}" for p in groups if p not in chosen.values()]
     if wrong or left:
         raise _unnamed(where, ", ".join(wrong or left)[:300], f"{_one_each(layers)}; the file has {', '.join(groups)}")
     before = network.parameters.copy()
     try:
-        for layer_path, prefix in chosen.items():
-            from_state(layers[layer_path], groups[prefix], where=f"{where}: {prefix}")
+        for layer_path, prefix in sorted(chosen.items(), key=lambda item: layers[item[0]]._is_second):
+            layer = layers[layer_path]
+            shared = {name: own.value.copy() for name, own in layer.own_parameters().items() if layer._is_second}
+            from_state(layer, groups[prefix], where=f"{where}: {prefix}")
+            if any((own != layer.own_parameters()[name].value).any() for name, own in shared.items()):
+                raise ConfigurationError(
+                    where=f"{where}: {prefix}",
+                    received=f"other weights than those of the layer that {layer.where} shares its own with",
+                    expected="the same in both places",
+                    fix="read it into a network of which each layer has weights of its own",
+                )
     except GlassnetError:
         network.put_back(before)
         raise
