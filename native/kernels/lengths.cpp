@@ -91,26 +91,31 @@ void average_steps_backward(In<T> dy, In<int64_t> lengths, Out<T> dx, int64_t wi
 }
 GLASSNET_KERNEL(average_steps_backward);
 
-// In float64, in the order of rows and steps.
+// In float64, in the order of rows and steps, for some features at a time.
 template <class T>
 void step_sums(In<T> x, In<int64_t> lengths, In<T> shift, Out<double> total, Out<double> square_total,
                Out<double> count) {
+    constexpr int64_t most = 64;
     const Steps<T> all(x, lengths);
     double steps = 0;
     for (int64_t n = 0; n < all.rows; ++n) steps += static_cast<double>(lengths[n]);
-    for (int64_t d = 0; d < all.width; ++d) {
-        double sum = 0, squares = 0;
-        for (int64_t n = 0; n < all.rows; ++n) {
-            const T* const row = x + n * all.size() + d;
+    for (int64_t first = 0; first < all.width; first += most) {
+        const int64_t features = std::min(most, all.width - first);
+        double sums[most] = {}, squares[most] = {};
+        for (int64_t n = 0; n < all.rows; ++n)
             for (int64_t t = 0; t < lengths[n]; ++t) {
-                const double difference = static_cast<double>(row[t * all.width]) - static_cast<double>(shift[d]);
-                sum += difference;
-                squares += difference * difference;
+                const T* const step = x + n * all.size() + t * all.width + first;
+                for (int64_t d = 0; d < features; ++d) {
+                    const double difference = static_cast<double>(step[d]) - static_cast<double>(shift[first + d]);
+                    sums[d] += difference;
+                    squares[d] += difference * difference;
+                }
             }
+        for (int64_t d = 0; d < features; ++d) {
+            deliver(total, first + d, sums[d]);
+            deliver(square_total, first + d, squares[d]);
+            deliver(count, first + d, steps);
         }
-        if (total != nullptr) deliver(total, d, sum);
-        if (square_total != nullptr) deliver(square_total, d, squares);
-        if (count != nullptr) deliver(count, d, steps);
     }
 }
 GLASSNET_KERNEL(step_sums);
