@@ -75,7 +75,8 @@ def load_state(network: Network, path: str | Path, names: Mapping[str, str] | No
             layers' paths count as such, and names that differ in numbers alone are taken in the numbers' order, which
             is the modules' in a ``torch.nn.Sequential``. Of a module for several recurrences each is called by its
             number, ``"lstm.0"`` and ``"lstm.1"``; of one that goes both ways ``"lstm.0.0"`` goes forward and
-            ``"lstm.0.1"`` back. A file keeps no order of its own: other names count where the shapes leave a single choice.
+            ``"lstm.0.1"`` back. A file keeps no order of its own: other names count where the shapes leave a single
+            choice.
 
     Raises:
         MissingFileError, FileFormatError: there is no such file, or none of safetensors.
