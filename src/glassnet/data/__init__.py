@@ -14,10 +14,11 @@ from glassnet.data.sources import open_source
 from glassnet.data.subsets import parse_subset
 from glassnet.data.tables import read_table
 from glassnet.data.texts import read_texts
-from glassnet.series import Windows, windows
+from glassnet.series import ForecastErrors, Windows, windows
 
 __all__ = [
     "Dataset",
+    "ForecastErrors",
     "Padded",
     "PictureOptions",
     "Windows",

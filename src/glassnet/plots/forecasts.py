@@ -116,4 +116,4 @@ def _draw(axes: Axes, errors: ForecastErrors, row: int, place: int) -> None:
         axes.plot(across[past:], forecast[row, :, place], label=label, marker=mark, **look)
     axes.set_title(" · ".join(filter(None, (name, forecasting.targets[place]))), fontsize=SMALL + 1, color=INK)
     label_axes(axes, "step" if series.stamps is None else "", "", is_open=True)
-    axes.legend(frameon=False, fontsize=SMALL, loc="upper left")
+    axes.legend(frameon=False, fontsize=SMALL, loc="best")
