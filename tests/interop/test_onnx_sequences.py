@@ -394,3 +394,37 @@ def test_attention_of_another_kind_is_refused(case: str, tmp_path: Path) -> None
     assert (net is not None) == (case == "values of other steps")
     if net is not None:
         np.testing.assert_allclose(net(rows), expected, rtol=1e-4, atol=1e-5)
+
+
+MASK = np.where(np.tril(np.ones((T, T))), 0, -1e30)
+OPERATOR: dict[str, tuple[dict[str, Any], Any, str]] = {
+    "plain": ({}, None, "SelfAttention(2)"),
+    "causal": ({"is_causal": 1}, None, "SelfAttention(2, causal=True)"),
+    "by a mask": ({}, MASK, "SelfAttention(2, causal=True)"),
+    "of another scale": ({"scale": 0.3}, None, "SelfAttention(2)"),
+    "another mask": ({}, np.triu(np.ones((T, T))), ""),
+    "a softcap": ({"softcap": 0.5}, None, ""),
+}
+
+
+@pytest.mark.parametrize("case", OPERATOR)
+def test_the_operator_attention(case: str, tmp_path: Path) -> None:
+    settings, mask, layer = OPERATOR[case]
+    rng = np.random.default_rng(0)
+    constants = {name: rng.normal(size=(4, 4)) for name in ("wq", "wk", "wv", "wo")} | {"bias": rng.normal(size=4)}
+    constants |= {} if mask is None else {"mask": mask}
+    nodes = [
+        node("MatMul", ["x", "wq"], ["q0"]), node("Add", ["q0", "bias"], ["q"]), node("MatMul", ["x", "wk"], ["k"]),
+        node("MatMul", ["x", "wv"], ["v"]),
+        node("Attention", ["q", "k", "v", *(["mask"] if mask is not None else [])], ["a"], name="p", q_num_heads=2,
+             kv_num_heads=2, **settings),
+        node("MatMul", ["a", "wo"], ["y"]),
+    ]  # fmt: skip
+    if layer:
+        assert (
+            repr(agrees(tmp_path / "model.onnx", nodes, ["N", T, 4], opset=23, **constants)) == f"Sequential({layer})"
+        )
+        return
+    saved(tmp_path / "model.onnx", nodes, ["N", T, 4], opset=23, **constants)
+    with pytest.raises(gn.ConfigurationError, match="Attention 'p'"):
+        gn.from_onnx(tmp_path / "model.onnx")

@@ -15,6 +15,7 @@ from glassnet.interop.onnx.load import load
 from glassnet.interop.onnx.node import Found, Node, NoRowsError, UnsupportedError, require, scale
 from glassnet.interop.onnx.operators import OPERATORS, refusal
 from glassnet.interop.onnx.outputs import ML
+from glassnet.interop.onnx.probing import WEIGHING
 from glassnet.interop.onnx.scalar import SPELLING, spelt_out
 from glassnet.interop.onnx.self_attention import INSIDE, attention
 from glassnet.interop.onnx.sequences import RECURRENCES
@@ -171,7 +172,7 @@ def _require_known(source: Source) -> None:
     inside = [node for node in source.nodes if any(a.HasField("g") or a.graphs for a in node.attribute)]
     # Parts of an activation that is spelt out end in a product or a choice.
     is_spelt = any(node.op_type in ("Mul", "Div", "Where", "Max", "Min") for node in of_data)
-    has_weights = any(node.op_type == "Softmax" for node in of_data)
+    has_weights = any(node.op_type in WEIGHING for node in of_data)
     known = {*OPERATORS, *JOINING, *(SPELLING if is_spelt else ()), *(INSIDE if has_weights else ())} - {"Scaler"}
     unknown = [
         node

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import isclose, sqrt
-from typing import Any
 
 import numpy as np
 
 from glassnet import layers as gl
-from glassnet.core.shapes import Array, Shape
+from glassnet.core.shapes import Array
 from glassnet.interop.onnx.node import Found, Node
+from glassnet.interop.onnx.probing import WEIGHING, Part
 from glassnet.interop.onnx.source import Source
 from glassnet.network import Sequential
 from glassnet.runners import NumpyRunner
 
-INSIDE = ("IsNaN", "Max", "Min", "Where")
+INSIDE = ("Attention", "IsNaN", "Max", "Min", "Where")
 """Operators that are read as parts of attention alone, beside those of layers."""
 ENDING = (
     "Add",
@@ -39,7 +39,6 @@ ENDING = (
 MOST_NODES = 96
 TOLERANCE = 2e-6
 """How far a layer may lie from the operators, of the largest number of its outputs: scales are rounded to float32."""
-SCALES = (1.0, 4.0, 0.1)
 
 
 def attention(source: Source, nodes: dict[str, Node], end: str, begins: Iterable[str]) -> tuple[Found, str] | None:
@@ -54,7 +53,7 @@ def attention(source: Source, nodes: dict[str, Node], end: str, begins: Iterable
     Returns:
         The layer and the value that it is of; None where there is none.
     """
-    if not any(node.op_type == "Softmax" for node in source.nodes):
+    if not any(node.op_type in WEIGHING for node in source.nodes):
         return None
     passed: set[str] = set()
     for begin in begins:
@@ -63,11 +62,11 @@ def attention(source: Source, nodes: dict[str, Node], end: str, begins: Iterable
             region = _region(source, nodes, end, begin)
             if region is None:
                 return None
-            part = _Part(source, region, begin, end, row)
+            part = _Attention(source, region, begin, end, row)
             if len(part.softmaxes) > 1 or not part.has_ending():
                 return None
-            if part.softmaxes and len(part.products) in (1, 2) and part.products[-1].outputs[0] in {*passed, end}:
-                found = part.self_attention() if len(part.products) == 2 else part.pooling()
+            if part.softmaxes and part.products and part.products[-1].outputs[0] in {*passed, end}:
+                found = part.found()
                 if found is not None:
                     found.value = end
                     return found, begin
@@ -92,92 +91,56 @@ def _region(source: Source, nodes: dict[str, Node], end: str, begin: str) -> lis
     return [found[name] for name in sorted(found, key=lambda name: order.get(name, 0))]
 
 
-class _Part:
-    """The operators between a value (N, T, D) and another one.
+class _Attention(Part):
+    """Operators that may be attention."""
 
-    Args:
-        source: the graph.
-        region: the operators, in their order.
-        begin: the first value.
-        end: the last one.
-        row: the first value's shape of a row, (T, D).
-    """
-
-    def __init__(self, source: Source, region: Sequence[Node], begin: str, end: str, row: Shape) -> None:
-        self.source, self.region, self.begin, self.end = source, region, begin, end
-        self.steps, self.width = row
-        self.softmaxes = [node for node in region if node.kind == "Softmax"]
-        self.products = [node for node in region if node.kind == "MatMul" and len(node.data()) == 2]
-        self.rows = source.looked_at[0]
-
-    def run(self, given: str, values: Array, *wanted: str) -> list[Array] | None:
-        """Values of the graph in float64, where one is given for as many rows as the graph was looked at with."""
-        from onnx import TensorProto, helper, numpy_helper
-        from onnx.reference import ReferenceEvaluator
-
-        names = {name for node in self._between(given, wanted) for name in node.outputs}
-        protos = [proto for proto in self.source.nodes if names & set(proto.output)]
-        constants = []
-        for name in {name for proto in protos for name in proto.input}:
-            known = self.source.beside.get(name, [self.source.constants.get(name)])[0]
-            if known is not None:
-                constants.append(
-                    numpy_helper.from_array(known.astype(np.float64) if known.dtype.kind == "f" else known, name)
-                )
-        x = helper.make_tensor_value_info(given, TensorProto.DOUBLE, values.shape)
-        outputs = [helper.make_empty_tensor_value_info(name) for name in wanted]
-        graph = helper.make_graph(protos, "part", [x], outputs, constants)
-        versions = [helper.make_opsetid(domain, version) for domain, version in self.source.versions.items()]
-        try:
-            with np.errstate(all="ignore"):
-                evaluator = ReferenceEvaluator(helper.make_model(graph, opset_imports=versions))
-                found: Any = evaluator.run(None, {given: values.astype(np.float64)})
-        except Exception:  # noqa: BLE001 - whatever it stumbles over: nothing is recognised
+    def found(self) -> Found | None:
+        """The layer that does the same."""
+        if self.softmaxes[0].kind == "Attention":
+            return self.operator() if len(self.products) == 1 else None
+        if len(self.products) > 2:
             return None
-        return [np.asarray(value) for value in found]
+        return self.self_attention() if len(self.products) == 2 else self.pooling()
 
-    def _between(self, given: str, wanted: Sequence[str]) -> list[Node]:
-        """The operators that lead from a value to others."""
-        needed, found = {*wanted}, []
-        for node in reversed(self.region):
-            if needed & set(node.outputs) and given not in node.outputs:
-                found.append(node)
-                needed.update(node.inputs)
-        return found
+    def operator(self) -> Found | None:
+        """The layer for ONNX's operator on queries, keys and values (N, T, D), with its weights."""
+        node = self.products[0]
+        heads = int(node.get("q_num_heads", 0))
+        names = node.inputs[:3]
+        if not heads or self.width % heads or any(len(self.source.shapes[name]) != 3 for name in names):
+            return None
+        ones = [one.reshape(self.steps, self.width) for one in np.eye(self.steps * self.width)[: self.width]]
+        found = self.affine(self.begin, ones, *names)
+        ending = self.affine(node.outputs[0], ones, self.end)
+        if found is None or ending is None:
+            return None
+        if any(own[0].size != self.steps * self.width for own in (*found, *ending)):
+            return None
+        first = [(own[: self.width], more[:, : self.width]) for own, more in (*found, *ending)]
+        scale = float(node.get("scale", 0.0)) * sqrt(self.width // heads) or 1.0
+        scale = 1.0 if isclose(scale, 1, rel_tol=1e-6) else scale
+        (query, by_query), (key, by_key), (value, by_value), (output_bias, output_weight) = first
+        parameters = {
+            "weight": np.concatenate([scale * by_query, by_key, by_value], axis=1),
+            "bias": np.concatenate([scale * query, key, value]),
+            "output_weight": output_weight, "output_bias": output_bias,
+        }  # fmt: skip
+        return self._with(heads, parameters)
 
-    def affine(self, given: str, ones: Sequence[Array], *wanted: str) -> list[tuple[Array, Array]] | None:
-        """What values become where a given one is 0, and by how much more where it is one of ``ones``.
-
-        Args:
-            given: the name of that one.
-            ones: what it may be, each for one row.
-            wanted: names of the others.
-
-        Returns:
-            For each of these the first, (...), and for each of ``ones`` the others (K, ...).
-        """
-        zero = np.zeros_like(ones[0])
-        rows = [zero, *ones]
-        rows += [zero] * (-len(rows) % self.rows)
-        parts = []
-        for start in range(0, len(rows), self.rows):
-            found = self.run(given, self._joined(given, rows[start : start + self.rows]), *wanted)
-            if found is None or any(value.size % self.rows for value in found):
-                return None
-            parts.append([value.reshape(self.rows, -1) for value in found])
-        whole = [np.concatenate(own) for own in zip(*parts, strict=True)]
-        return [(own[0], own[1 : len(ones) + 1] - own[0]) for own in whole]
-
-    def _joined(self, given: str, rows: Sequence[Array]) -> Array:
-        """Rows as one array, in the shape that the value has."""
-        return np.stack(rows).reshape(self.source.shapes[given])
+    def _with(self, heads: int, parameters: dict[str, Array]) -> Found | None:
+        layer = self._fitting(heads, parameters)
+        if layer is None:
+            return None
+        return Found(
+            layer, parameters if layer.use_bias else {n: own for n, own in parameters.items() if "bias" not in n}
+        )
 
     def self_attention(self) -> Found | None:
         """The layer that does the same, with its weights."""
         scores, mix = self.products
         softmax = self.softmaxes[0]
-        behind = self._behind(softmax.outputs[0])
-        if len({name in behind for name in mix.inputs}) != 2 or scores.outputs[0] not in self._before(softmax):
+        behind = self.behind(softmax.outputs[0])
+        if len({name in behind for name in mix.inputs}) != 2 or scores.outputs[0] not in self.before(softmax):
             return None
         place = next(i for i, name in enumerate(mix.inputs) if name not in behind)
         size = self.source.shapes[scores.inputs[0]][-1]
@@ -213,8 +176,8 @@ class _Part:
         output_bias, output_weight = (
             own.reshape(-1, self.steps, self.width)[:, 0] for own in (ending[0][0][None], ending[0][1])
         )
-        first, second = (self._factor(self.begin, name) for name in scores.inputs)
-        scale = self._factor(scores.outputs[0], softmax.inputs[0]) * first * second * sqrt(size)
+        first, second = (self.factor(self.begin, name) for name in scores.inputs)
+        scale = self.factor(scores.outputs[0], softmax.inputs[0]) * first * second * sqrt(size)
         scale = 1.0 if isclose(scale, 1, rel_tol=1e-6) else scale
         sides = ((one, first), (other, second))
         axis = softmax.get("axis", -1) % len(self.source.shapes[softmax.inputs[0]])
@@ -226,10 +189,9 @@ class _Part:
                 "weight": np.concatenate(weights, axis=1), "bias": np.concatenate(biases),
                 "output_weight": output_weight, "output_bias": output_bias[0],
             }  # fmt: skip
-            layer = self._fitting(heads, parameters)
+            layer = self._with(heads, parameters)
             if layer is not None:
-                kept = parameters if layer.use_bias else {n: own for n, own in parameters.items() if "bias" not in n}
-                return Found(layer, kept)
+                return layer
         return None
 
     def _fitting(self, heads: int, parameters: dict[str, Array]) -> gl.SelfAttention | None:
@@ -257,18 +219,6 @@ class _Part:
         ]
         return any(own is not None and own.ndim == 1 and own.size > 1 for own in known)
 
-    def tried(self) -> list[tuple[Array, Array]] | None:
-        """Rows for the operators, and what they make of them."""
-        rng = np.random.default_rng(0)
-        found = []
-        for scale in SCALES:
-            x = scale * rng.normal(size=(self.rows, self.steps, self.width))
-            values = self.run(self.begin, self._joined(self.begin, list(x)), self.end)
-            if values is None or not np.isfinite(values[0]).all():
-                return None
-            found.append((x, values[0]))
-        return found
-
     def _agrees(self, layer: gl.Layer, parameters: dict[str, Array], tried: Sequence[tuple[Array, Array]]) -> bool:
         network = Sequential(layer)
         network.build((self.steps, self.width), dtype="float64")
@@ -284,9 +234,9 @@ class _Part:
         """The layer for attention over all steps that does the same, with its weights."""
         softmax = self.softmaxes[0]
         tried = self.tried()
-        if tried is None or softmax.outputs[0] not in self._before(self.products[0]):
+        if tried is None or softmax.outputs[0] not in self.before(self.products[0]):
             return None
-        chain = [node for node in self.region if node.outputs[0] in self._before(softmax)]
+        chain = [node for node in self.region if node.outputs[0] in self.before(softmax)]
         factors = [
             self.source.constants.get(name) for node in chain for name in node.inputs if node.kind in ("MatMul", "Add")
         ]
@@ -301,46 +251,10 @@ class _Part:
             return None
         return Found(type(layer)(layer.units), parameters) if self._agrees(layer, parameters, tried) else None
 
-    # Ways through the operators
-
     def has_ending(self) -> bool:
         """Whether what comes behind the last product of two calculated values may belong to it."""
         if not self.softmaxes or not self.products:
             return True
-        behind = self._behind(self.products[-1].outputs[0])
+        behind = self.behind(self.products[-1].outputs[0])
         kinds = [node.kind for node in self.region if behind & set(node.inputs)]
         return set(kinds) <= {*ENDING} and kinds.count("MatMul") + kinds.count("Gemm") <= 1
-
-    def _behind(self, value: str) -> set[str]:
-        found = {value}
-        for node in self.region:
-            if found & set(node.inputs):
-                found.update(node.outputs)
-        return found
-
-    def _before(self, last: Node) -> set[str]:
-        found = set(last.inputs)
-        for node in reversed(self.region):
-            if found & set(node.outputs):
-                found.update(node.inputs)
-        return found
-
-    def _factor(self, begin: str, end: str) -> float:
-        """The product of the numbers by which the last operators before a value multiply all of it."""
-        factor = 1.0
-        by_output = {name: node for node in self.region for name in node.outputs}
-        while end != begin and end in by_output:
-            node = by_output[end]
-            others = [self.source.constants.get(name) for i, name in enumerate(node.inputs) if i not in node.data()]
-            if len(node.data()) != 1 or node.kind in ("MatMul", "Gemm", "Softmax", "Concat"):
-                break
-            if node.kind in ("Mul", "Div") and others and others[0] is not None and others[0].size == 1:
-                number = float(others[0].ravel()[0])
-                factor *= number if node.kind == "Mul" else 1 / number
-            elif node.kind in ("Add", "Sub") and not self._is_mask(others):
-                break
-            end = node.inputs[node.data()[0]]
-        return factor
-
-    def _is_mask(self, others: Sequence[Array | None]) -> bool:
-        return bool(others) and others[0] is not None and others[0].shape[-2:] == (self.steps, self.steps)
