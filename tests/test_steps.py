@@ -351,6 +351,37 @@ def test_labels_of_another_length_than_their_row_are_named() -> None:
     assert len(one.fit(RAGGED, LABELS[:, 0], verbose=False)) == 1
 
 
+@pytest.mark.parametrize("name", ["smoothed", "gamma", "own"])
+def test_gradients_of_rows_of_different_length_are_right(name: str) -> None:
+    loss, targets = CASES[name]
+    net = gn.Sequential(gn.SimpleRNN(3, return_sequences=True), gn.Dense(4))
+    weights = cut(WEIGHTS + 0.1)[:4]
+    assert gn.check_gradients(net, RAGGED[:4], cut(targets)[:4], sample_weight=weights, loss=loss)
+
+
+def test_amounts_whose_differences_are_lost_are_seen_behind_the_zeros_of_padding() -> None:
+    amounts = [np.full((length, 4), 1e9) for length in LENGTHS]
+    for i in (0, 4):
+        amounts[i][4] += i  # at a step that most rows have not
+    own = model("mean_squared_error", dtype="float32")
+    with pytest.raises(gn.DataError, match="differences are lost in float32"):
+        own.fit(RAGGED, amounts, verbose=False)
+    with pytest.raises(gn.DataError, match="differences are lost in float32"):
+        own.step(RAGGED, amounts)
+
+
+def test_curves_of_classes_count_steps() -> None:
+    yes = gn.Model(gn.Sequential(gn.GRU(3, return_sequences=True), gn.Dense(1)), "binary_cross_entropy", "adam")
+    answers = [(row > 1)[:, None] for row in cut(LABELS)]
+    yes.fit(RAGGED, answers, verbose=False)
+    figure = gn.plots.plot_roc(yes, RAGGED, answers)
+    p = np.concatenate([*yes.predict_proba(RAGGED)])[:, 0]
+    curve = gn.metrics.roc_curve(p, np.concatenate(answers)[:, 0])
+    np.testing.assert_allclose(figure.axes[0].lines[1].get_xdata(), curve[0], atol=1e-9)
+    with pytest.raises(gn.ShapeError, match="several labels for a row"):
+        gn.plots.plot_mistakes(yes, RAGGED, answers)
+
+
 def test_the_outputs_own_lengths_count() -> None:
     net = gn.Sequential(gn.Conv1D(4, 2, stride=2))
     own = gn.Model(net, "mean_squared_error", "adam", dtype="float64")

@@ -252,3 +252,19 @@ def test_each_row_is_predicted_once_however_texts_and_numbers_stand_in_the_rows(
     assert json.loads(body)["predictions"] == alone
     rows[40]["c3"] = "three"
     assert "in row 40" in json.loads(service.predict(json.dumps({"rows": rows}).encode(), "en")[1])["error"]["received"]
+
+
+def test_a_class_for_each_step(client: Client) -> None:
+    net = gn.Sequential(gn.GRU(3, return_sequences=True), gn.Dense(3))
+    model = gn.Model(net, "cross_entropy", "adam")
+    x = np.random.default_rng(0).normal(size=(4, 5, 2))
+    model.fit(x, np.arange(20).reshape(4, 5) % 3, verbose=False)
+    model.class_names = ("a", "b", "c")
+    found = ask(client(model), {"row": x[0].tolist()})["prediction"]
+    classes = model.predict_classes(x[:1])[0]
+    assert found["class"] == classes.tolist()
+    assert found["name"] == ["abc"[k] for k in classes]
+    np.testing.assert_allclose(found["probabilities"], model.predict_proba(x[:1])[0], rtol=1e-6)
+    described = client(model).get("/openapi.json").json()["components"]["schemas"]["Prediction"]["properties"]
+    assert described["class"]["type"] == "array"
+    assert described["probabilities"]["items"]["type"] == "array"

@@ -219,6 +219,12 @@ def without_padding(values: Array, lengths: Array) -> Array:
     return found
 
 
+def with_first_steps(values: Array, lengths: Array) -> Array:
+    """The values (N, T, ...) with each row's first step behind its end: nothing that the row has not itself."""
+    behind = np.arange(values.shape[1]) >= lengths[:, np.newaxis]  # (N, T)
+    return np.where(behind.reshape(*behind.shape, *[1] * (values.ndim - 2)), values[:, :1], values)
+
+
 def _to(padded: Padded, steps: int | None, where: str) -> Padded:
     """The same rows with another T."""
     assert steps is not None

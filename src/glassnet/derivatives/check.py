@@ -16,9 +16,9 @@ from glassnet.core.settings import number, whole
 from glassnet.core.shapes import Array, Shape
 from glassnet.derivatives.differences import FLOAT64, STEP, slopes
 from glassnet.layers import Layer, NumpyLayer
-from glassnet.losses import Loss, as_loss
+from glassnet.losses import Loss, WeightedSum, as_loss
 from glassnet.model.data import one_array
-from glassnet.model.lengths import ragged_arrays
+from glassnet.model.lengths import of_steps, ragged_arrays
 from glassnet.model.outputs import loss_for
 from glassnet.network import Network, as_network, lengths_after
 from glassnet.runners import NumpyRunner
@@ -180,13 +180,18 @@ class _Objective:
         after = None if lengths is None else lengths_after(network, lengths)
         if after is not None:
             self.projection = without_padding(self.projection, after)
-            if self.loss is not None:
+            if isinstance(self.loss, WeightedSum):
                 raise ConfigurationError(
                     where="check_gradients: x",
-                    received="rows of different length with a loss for each of their steps",
-                    expected="outputs without steps, or no loss",
+                    received=f"rows of different length with losses by output, {self.loss!r}",
+                    expected="one loss, or none",
                     fix="leave the loss out: every output's gradient is checked all the same",
                 )
+            if self.loss is not None:
+                shape, rows, place = network.output_shape or (), len(x), "check_gradients: sample_weight"
+                self.y = of_steps(y, after, rows, shape, where="check_gradients: y")
+                own = None if weights is None else of_steps(weights, after, rows, shape, where=place)
+                self.weights = self.loss.weigh(own, rows, shape, FLOAT64, where=place, lengths=after)
         self.dx = np.empty_like(x)
         self.size = 0.0
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from glassnet.core.checks import numeric, same_rows
 from glassnet.core.errors import ConfigurationError, DataError, ShapeError, shown
-from glassnet.core.ragged import is_ragged, padded_rows
+from glassnet.core.ragged import is_ragged, padded_rows, with_first_steps
 from glassnet.core.settings import is_real, number
 from glassnet.core.shapes import Array, Shape, batch_shape, flat, size_of
 from glassnet.kernels import losses as kernels
@@ -427,5 +427,8 @@ def targets_by_loss(loss: Loss, targets: Any, *, where: str) -> Iterator[tuple[L
 
 
 def _array(targets: Any, where: str) -> Array:
-    """Targets as an array, with zeros behind those of rows that are shorter than others."""
-    return padded_rows(targets, None, where=where).values if is_ragged(targets) else numeric(targets, where=where)
+    """Targets as an array; behind those of rows that are shorter than others with nothing that is not their own."""
+    if not is_ragged(targets):
+        return numeric(targets, where=where)
+    padded = padded_rows(targets, None, where=where)
+    return with_first_steps(padded.values, padded.lengths)

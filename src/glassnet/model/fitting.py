@@ -12,7 +12,7 @@ from glassnet.core.calls import suggests
 from glassnet.core.checks import numeric
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.output import for_stream, is_heard, logger
-from glassnet.core.ragged import is_ragged
+from glassnet.core.ragged import is_ragged, with_first_steps
 from glassnet.core.settings import boolean, is_real, is_whole, number, whole
 from glassnet.core.turns import one_at_a_time, share_turn
 from glassnet.diagnosis import hints, nothing_to_learn
@@ -139,7 +139,8 @@ class Fitting(Answering):
                     x = one_array(x, self.network, where="fit: x")
                 if not isinstance(self.loss, WeightedSum) and not is_ragged(y):
                     y = numeric(y, where="fit: y")
-                self.check_digits(x, y, where="fit")
+                own = x if padded is None else with_first_steps(x, padded.lengths)
+                self.check_digits(own, y, where="fit")
                 x = x if padded is None else padded
                 rows = self.rows(x, y, sample_weight, where="fit", ragged=True).require_weight(where="fit")
             share_turn(self, where="fit")  # for the memory that a network has once it is built

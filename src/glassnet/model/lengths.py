@@ -8,7 +8,7 @@ import numpy as np
 
 from glassnet.core.checks import numeric, same_rows
 from glassnet.core.errors import ConfigurationError, DataError, ShapeError, shown
-from glassnet.core.ragged import Padded, is_ragged, padded_rows
+from glassnet.core.ragged import Padded, is_ragged, padded_rows, with_first_steps
 from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.layers import Layer
 from glassnet.network import Graph, Network
@@ -126,20 +126,14 @@ def of_steps(values: Any, after: Array | None, rows: int, output_shape: Shape, *
                 expected=f"{expected[wrong[0]]}, as many as the network gives for this row",
                 fix="look at how the rows and what belongs to them were cut",
             )
-        return _filled(padded_rows(padded, steps, where=where).values, padded.lengths)
+        return with_first_steps(padded_rows(padded, steps, where=where).values, padded.lengths)
     array = numeric(values, where=where)
     if after is None or array.ndim < 2 or len(array) != rows:
         return array
     longest = int(after.max())
     if array.shape[1] == longest < steps:
         array = np.concatenate([array, np.zeros((rows, steps - longest, *array.shape[2:]), array.dtype)], axis=1)
-    return _filled(array, after) if array.shape[1] == steps else array
-
-
-def _filled(values: Array, lengths: Array) -> Array:
-    """The values (N, T, ...) with those of a row's first step behind its end."""
-    behind = np.arange(values.shape[1]) >= lengths[:, np.newaxis]  # (N, T)
-    return np.where(behind.reshape(*behind.shape, *[1] * (values.ndim - 2)), values[:, :1], values)
+    return with_first_steps(array, after) if array.shape[1] == steps else array
 
 
 def require_lengths(rows: Rows, *, by_length: bool, stateful: bool) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from glassnet.core.checks import numeric
 from glassnet.core.errors import ConfigurationError
-from glassnet.core.ragged import is_ragged
+from glassnet.core.ragged import is_ragged, with_first_steps
 from glassnet.core.turns import one_at_a_time, share_turn
 from glassnet.losses import WeightedSum, targets_by_loss
 from glassnet.model.data import one_array
@@ -133,7 +133,7 @@ def _batch(model: WithDoors, x: Any, y: Any, sample_weight: Any, *, where: str) 
         y = numeric(y, where=f"{where}: y")
     targets = targets_by_loss(model.loss, y, where=f"{where}: y")
     if model._stepper is None and sum(array.size for _, array, _ in targets) >= FEWEST_TO_TELL:
-        model.check_digits(x, y, where=where)
+        model.check_digits(x if padded is None else with_first_steps(x, padded.lengths), y, where=where)
     x = x if padded is None else padded
     rows = model.rows(x, y, sample_weight, where=where, ragged=True).require_weight(where=where)
     model.ragged = model.ragged or rows.lengths is not None

@@ -35,12 +35,16 @@ def require_labels_beside_a_model(model: Any, y: Any, where: str, *, pair: str) 
 def answers(model: Any, x: Any, y: Any, where: str) -> tuple[Array, Array]:
     """True labels (N,) and probabilities (N, K) of a model and (x, y), or of (true labels, probabilities, None).
 
+    Of a model whose outputs are those of steps each step that counts is a row.
+
     Raises:
         ShapeError, DataError: inputs or labels do not fit; numbers that are no probabilities.
         ConfigurationError: the model's loss gives no probabilities of classes.
     """
     require_labels_beside_a_model(model, y, where, pair="true labels, probabilities")
-    if isinstance(model, Model):
+    if isinstance(model, Model) and model.loss.is_by_step(model.network.output_shape or ()):
+        labels, given = _of_steps(model, x, y, model.predict_proba(x), where)
+    elif isinstance(model, Model):
         labels, outputs = flat_labels(y, f"{where}: y"), model.predict(x)
         given = model.loss.probabilities(outputs)
         one_class(model.loss.classes(outputs), where)
@@ -61,12 +65,13 @@ def answers(model: Any, x: Any, y: Any, where: str) -> tuple[Array, Array]:
     return check_labels(labels, probabilities.shape[1], where=f"{where}: labels"), probabilities
 
 
-def one_class(predicted: Array, where: str) -> Array:
+def one_class(predicted: Array | Padded, where: str) -> Array:
     """The predicted class of each row (N,).
 
     Raises:
         ShapeError: several labels for a row.
     """
+    predicted = predicted.values if isinstance(predicted, Padded) else predicted
     if predicted.size != len(predicted):
         raise ShapeError(
             where=where,
@@ -84,14 +89,17 @@ def classes_of_steps(model: Model, x: Any, y: Any, where: str) -> tuple[Array, A
         ShapeError, DataError: inputs or labels do not fit.
         ConfigurationError: the model's loss is not about classes.
     """
-    predicted = model.predict_classes(x)
-    predicted = predicted.values if isinstance(predicted, Padded) else predicted
-    if predicted.ndim > 2:
-        one_class(predicted, where)
+    return _of_steps(model, x, y, model.predict_classes(x), where)
+
+
+def _of_steps(model: Model, x: Any, y: Any, predicted: Any, where: str) -> tuple[Array, Array]:
+    """The true class of each step that counts, and what was predicted there (N, T, ...), one after another."""
+    found = predicted.values if isinstance(predicted, Padded) else predicted
     rows = model.rows(x, y, None, where=where, ragged=True)
     actual, counts = rows.targets, rows.weights
-    if actual.ndim > predicted.ndim:
+    if actual.ndim > 2:
         actual = model.loss.classes(actual)
-    if counts is None:
-        return actual.reshape(-1), predicted.reshape(-1)
-    return actual[counts > 0], predicted[counts > 0]
+    if actual.ndim > 2:
+        one_class(actual, where)
+    chosen = np.full(actual.shape, True) if counts is None else counts > 0
+    return actual[chosen], found[chosen]
