@@ -464,6 +464,24 @@ def of_settings() -> Iterator[Door]:
                 return repr(make(**{given: few(v)}))
 
             yield Door(f"zoo.{name}: {own.name}", network, no=frozenset(no - {"10**400"}))
+    for own in inspect.signature(gn.TransformerBlock).parameters.values():
+        no = {"int": positive - {"10**400"}, "float": number, "bool": flag | {"0"}}.get(
+            str(own.annotation), frozenset()
+        )
+
+        def block(v: Any, given: str = own.name) -> Any:
+            return repr(gn.TransformerBlock(**{"heads": 1, "units": 3, given: few(v)}))
+
+        yield Door(f"TransformerBlock: {own.name}", block, no=frozenset(no))
+    series = np.arange(40.0)
+    for name, no in {"past": positive, "future": positive, "targets": number - {"None"}, "time": number - {"None"},
+                     "by": number - {"None"}, "period": positive - {"None"}}.items():  # fmt: skip
+
+        def windows(v: Any, name: str = name) -> Any:
+            return len(gn.data.windows(series, **{"past": 4, "future": 2, name: few(v)}))
+
+        yield Door(f"data.windows: {name}", windows, no=frozenset(no - {"10**400"}))
+    yield Door("data.windows: series", lambda v: gn.data.windows(v, 4, 2), no=frozenset(SETTINGS))
     data_set = gn.data.digits()
     yield Door("data.split: test_share", lambda v: len(gn.data.split(data_set, v)[0]), no=number)
     yield Door("data.pad: steps", lambda v: gn.data.pad([[1], [1, 2]], v), no=whole - {"None"})
@@ -657,6 +675,7 @@ NOT_DRIVEN = {
 NOT_DRIVEN_INSIDE = {
     "data.Dataset": "made by readers",
     "data.Padded": "tests/test_ragged_rows.py",
+    **dict.fromkeys(("data.Windows", "data.ForecastErrors"), "made by others"),
     "data.PictureOptions": "tests/data/test_images.py",
     "data.digits": "takes nothing",
     "data.test_rows": "what data.split calls",
@@ -670,7 +689,8 @@ NOT_DRIVEN_INSIDE = {
     "losses.targets_by_loss": "called by models with what they were given",
     **dict.fromkeys(
         ("plots.plot_decision_boundary", "plots.plot_feature_maps", "plots.plot_filters", "plots.plot_mistakes",
-         "plots.plot_roc", "plots.plot_learning_rate_range"),
+         "plots.plot_roc", "plots.plot_learning_rate_range", "plots.plot_attention", "plots.plot_gates",
+         "plots.plot_gradient_by_step", "plots.plot_forecast"),
         "their doors are those of the plots above: tests/plots",
     ),
 }  # fmt: skip
