@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from benchmarks.networks import Activation, Array, BatchNorm, Conv, Dense, Dropout, Flatten, Layer, MaxPool, Shape
+from benchmarks.transformers import Block, Norm, Tokens
 
 T = TypeVar("T")
 DIGITS = Path(__file__).parents[1] / "src" / "glassnet" / "data" / "digits.npz"
@@ -67,7 +68,9 @@ class Case:
         use_bias: whether layers have one.
         dropout: rate after each hidden layer.
         image: (C, H, W) of a convolutional network's rows; None where rows are features.
-        front: the layers between images and features.
+        front: the layers between images, or tokens, and features.
+        context: T of a language model, whose rows are T tokens and whose labels are those behind them; 0 otherwise.
+        betas: of Adam.
     """
 
     name: str
@@ -87,11 +90,13 @@ class Case:
     dropout: float = 0.0
     image: Shape | None = None
     front: tuple[Layer, ...] = ()
+    context: int = 0
+    betas: tuple[float, float] = (BETA1, BETA2)
 
     @property
     def input_shape(self) -> Shape:
         """Of one row."""
-        return self.image or self.sizes[:1]
+        return (self.context,) if self.context else self.image or self.sizes[:1]
 
     @property
     def network(self) -> list[Layer]:
@@ -131,6 +136,9 @@ class Case:
             with np.load(DIGITS) as arrays:
                 return arrays["x"][:rows].astype(self.dtype) / 16, arrays["y"][:rows].astype(np.int64)
         rng = np.random.default_rng(1)
+        if self.context:
+            x, labels = rng.integers(0, self.sizes[-1], (2, rows, self.context))
+            return x, labels
         x = rng.random((rows, *self.input_shape), np.float32).astype(self.dtype) - 0.5
         if self.loss == "cross_entropy":
             return x, rng.integers(0, self.sizes[-1], rows)
@@ -167,13 +175,14 @@ class Case:
         parts = self.parts([w.astype(np.float64) for w in weights])
         outputs = []
         for first in range(0, len(x), self.batch):
-            h: Array = x[first : first + self.batch].astype(np.float64)
+            h: Array = x[first : first + self.batch].astype(np.float64)  # of tokens, too
             for layer, arrays in parts:
                 h = layer.apply(h, *arrays)
             outputs.append(h)
         h = np.concatenate(outputs)
         if self.loss == "half_squares":
             return float(np.square(h - targets).sum() / 2)
+        h, targets = h.reshape(-1, h.shape[-1]), targets.reshape(-1)  # steps are rows
         h -= h.max(axis=1, keepdims=True)
         return float(np.mean(np.log(np.exp(h).sum(axis=1)) - h[np.arange(len(h)), targets]))
 
@@ -227,6 +236,16 @@ CONVOLUTIONAL = (
         front=(*normalised(32), *normalised(64), *normalised(128), Flatten()),
     ),
 )  # fmt: skip
+LANGUAGE = (
+    Case(
+        "micro-gpt", (16, 27), 16, 64, "adam", 1e-3, 640, 64, Aim(over_torch=15), use_bias=False, context=16,
+        front=(Tokens(27, 16), Block(4, is_plain=True)), betas=(0.85, 0.99),
+    ),
+    Case(
+        "gpt-small", (128, 65), 16, 2, "adam", 1e-3, 8, 4, Aim(over_torch=1.3), context=64,
+        front=(Tokens(65, 128), Block(4), Block(4), Norm()),
+    ),
+)  # fmt: skip
 PREDICTIONS = tuple(
     replace(
         case, name=f"predict-{case.name}", batch=1, batches=1, steps=1, check_steps=0,
@@ -240,7 +259,7 @@ PREDICT_ONE = Case("predict-one", (64, 128, 10), 1, 1, "sgd", 1.0, 1, 0, Aim(mic
 MATRIX_PRODUCT = Case("matrix-product", (2048, 2048), 2048, 1, "", 0.0, 1, 0, Aim())
 """Not a training: its speed gives the floor of the others."""
 WHOLE = (DIGITS_FIT, PREDICT_ONE)
-CASES = {case.name: case for case in (*TRAINING, *CONVOLUTIONAL, *PREDICTIONS, *WHOLE, MATRIX_PRODUCT)}
+CASES = {case.name: case for case in (*TRAINING, *CONVOLUTIONAL, *LANGUAGE, *PREDICTIONS, *WHOLE, MATRIX_PRODUCT)}
 EPOCHS = 20
 """Of digits-fit."""
 IMPORT_AIM = Aim(microseconds=135_000)

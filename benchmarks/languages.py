@@ -79,7 +79,7 @@ class Language:
         if case.image and case.batch == 1:
             return self.predict_image.format(case.name.removeprefix("predict-"))
         parts = ["-".join(map(str, case.sizes)) + ("" if case.activation == "relu" else f" {case.activation}")]
-        parts = [self.networks[case.name]] if case.image else parts
+        parts = [self.networks[case.name]] if case.name in self.networks else parts
         parts += [self.dropout.format(case.dropout)] if case.dropout else []
         parts.append((self.rows if case.batches == 1 else self.batch).format(case.batch))
         parts.append({"adam": "Adam", "sgd": "SGD"}[case.optimizer])
@@ -121,6 +121,8 @@ ENGLISH = Language(
     dropout="dropout {:g}",
     networks={
         "lenet": "1×28×28: 5×5 convolutions with 6 and 16 filters, pooling after each, 120-84-10",
+        "micro-gpt": "language model of 16 tokens of 27: 16 wide, a block of 4 heads, RMS norms, ReLU, no biases",
+        "gpt-small": "language model of 64 tokens of 65: 128 wide, 2 blocks of 4 heads, layer norms, GELU",
         "small-cnn": "1×28×28: 3×3 convolutions with 32 and 64 filters, pooling after each, 128-10",
         "vgg-bn": "3×32×32: pairs of 3×3 convolutions with batch norm, of 32, 64 and 128 filters, pooling after each "
         "pair, 10 outputs",
@@ -183,6 +185,8 @@ CHINESE = Language(
     dropout="dropout {:g}",
     networks={
         "lenet": "输入 1×28×28，两层 5×5 卷积（6、16 个卷积核），每层后接池化，再接 120-84-10",
+        "micro-gpt": "语言模型，16 个词元（共 27 种），宽 16，1 个 4 头的块，RMS 归一化、ReLU、无偏置",
+        "gpt-small": "语言模型，64 个词元（共 65 种），宽 128，2 个 4 头的块，层归一化、GELU",
         "small-cnn": "输入 1×28×28，两层 3×3 卷积（32、64 个卷积核），每层后接池化，再接 128-10",
         "vgg-bn": "输入 3×32×32，六层带批归一化的 3×3 卷积（32、64、128 个卷积核各两层），每两层后接池化，10 个输出",
     },

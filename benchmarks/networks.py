@@ -43,7 +43,7 @@ class Layer(ABC):
 
 @dataclass(frozen=True)
 class Dense(Layer):
-    """y = x W + b with W (D, M)."""
+    """y = x W + b with W (D, M), at each step of a sequence."""
 
     units: int
     use_bias: bool = True
@@ -55,16 +55,16 @@ class Dense(Layer):
 
     def shape(self, given: Shape) -> Shape:
         """See ``Layer``."""
-        return (self.units,)
+        return (*given[:-1], self.units)
 
     def weights(self, given: Shape, rng: np.random.Generator) -> list[Array]:
         """See ``Layer``."""
-        weight = rng.normal(0, np.sqrt(2 / given[0]), (given[0], self.units))
+        weight = rng.normal(0, np.sqrt(2 / given[-1]), (given[-1], self.units))
         return [weight, rng.normal(0, 0.01, self.units)] if self.use_bias else [weight]
 
     def multiplications(self, given: Shape) -> int:
         """See ``Layer``."""
-        return given[0] * self.units
+        return prod(given) * self.units
 
     def apply(self, x: Array, *arrays: Array) -> Array:
         """See ``Layer``."""

@@ -24,6 +24,7 @@ from benchmarks.cases import (
     CONVOLUTIONAL,
     DIGITS_FIT,
     IMPORT_AIM,
+    LANGUAGE,
     MATRIX_PRODUCT,
     PREDICT_ONE,
     PREDICTIONS,
@@ -59,11 +60,11 @@ class Peer:
         return self.name.split()[0]
 
 
-TRAININGS = tuple(case.name for case in (*TRAINING, *CONVOLUTIONAL))
+TRAININGS = tuple(case.name for case in (*TRAINING, *CONVOLUTIONAL, *LANGUAGE))
 PREDICTED = tuple(case.name for case in (PREDICT_ONE, *PREDICTIONS))
 DENSE = (*(case.name for case in TRAINING), DIGITS_FIT.name, PREDICT_ONE.name)
 IMAGES = tuple(case.name for case in (*CONVOLUTIONAL, *PREDICTIONS))
-EVERYTHING = (*DENSE, *IMAGES)
+EVERYTHING = (*DENSE, *IMAGES, *(case.name for case in LANGUAGE))
 MEMORY, SIZE = "memory", "size"
 WHOLE = (DIGITS_FIT.name, PREDICT_ONE.name)
 PEERS = (

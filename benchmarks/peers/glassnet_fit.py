@@ -25,6 +25,7 @@ from benchmarks.networks import (
     MaxPool,
 )
 from benchmarks.timing import NOT_INSTALLED, Training, Whole, missing, peer_main
+from benchmarks.transformers import Block, Norm, Tokens
 
 try:
     import glassnet as gn
@@ -40,19 +41,20 @@ ENGINE = "compiled"
 
 def model_of(case: Case, threads: int | None = None) -> gn.Model:
     """The case's network with its initial weights, loss and optimizer; as many threads as users get unasked."""
-    net = gn.Sequential(*map(layer_of, case.network))
+    net = gn.Sequential(*(layer_of(layer, given[-1]) for layer, given in zip(case.network, case.shapes, strict=False)))
     net.build(case.input_shape, dtype=case.dtype)
     for view, weight in zip(weights_of(net), case.weights(), strict=True):
         view[...] = weight
     for view, statistic in zip(statistics_of(net), chain.from_iterable(case.statistics()), strict=True):
         view[...] = statistic
     loss = gn.losses.CrossEntropy() if case.loss == "cross_entropy" else gn.losses.SumSquaredError()
-    kind = gn.SGD if case.optimizer == "sgd" else gn.Adam
-    return gn.Model(net, loss, kind(case.learning_rate), dtype=case.dtype, engine=ENGINE, threads=threads)
+    rate, (beta1, beta2) = case.learning_rate, case.betas
+    optimizer = gn.SGD(rate) if case.optimizer == "sgd" else gn.Adam(rate, beta1=beta1, beta2=beta2)
+    return gn.Model(net, loss, optimizer, dtype=case.dtype, engine=ENGINE, threads=threads)
 
 
-def layer_of(layer: Layer) -> gn.Layer:
-    """As glassnet has it."""
+def layer_of(layer: Layer, units: int) -> gn.Layer:
+    """As glassnet has it, for inputs of so many units."""
     match layer:
         case Dense():
             return gn.Dense(layer.units, use_bias=layer.use_bias)
@@ -66,6 +68,13 @@ def layer_of(layer: Layer) -> gn.Layer:
             return gn.Flatten()
         case Dropout():
             return gn.Dropout(layer.rate)
+        case Tokens():
+            return gn.Sequential(gn.Embedding(layer.vocabulary, layer.units), gn.PositionalEncoding("learned"))
+        case Block():
+            kind = {"norm": "plain_rms", "use_bias": False} if layer.is_plain else {"activation": "gelu"}
+            return gn.TransformerBlock(layer.heads, units, causal=True, **kind)  # type: ignore[arg-type]
+        case Norm():
+            return gn.LayerNorm()
         case Activation():
             return ACTIVATIONS[layer.name]()
     raise NotImplementedError(layer)

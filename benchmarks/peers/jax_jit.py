@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cases import BETA1, BETA2, EPOCHS, EPSILON, PREDICTIONS, Case, fingerprint
+from benchmarks.cases import EPOCHS, EPSILON, PREDICTIONS, Case, fingerprint
 from benchmarks.networks import (
     BATCH_NORM_EPSILON,
     Activation,
@@ -22,6 +22,7 @@ from benchmarks.networks import (
 )
 from benchmarks.results import LOOP
 from benchmarks.timing import Stepwise, Whole, missing, peer_main
+from benchmarks.transformers import NORM_EPSILON, Block, Norm, Tokens
 
 try:
     import jax
@@ -76,10 +77,41 @@ def forward(parts: Any, x: Any, key: Any = None, *, last: bool = False, statisti
                 x = x.max((2, 4) if last else (3, 5))
             case Flatten():
                 x = (x.transpose(0, 3, 1, 2) if last else x).reshape(len(x), -1)
+            case Tokens():
+                x = arrays[0][x] + arrays[1]
+            case Norm():
+                x = layer_norm(x, *arrays)
+            case Block():
+                x = block(layer, x, arrays)
             case Dropout() if key is not None:
                 keep = 1 - layer.rate
                 x = jnp.where(jax.random.bernoulli(jax.random.fold_in(key, i), keep, x.shape), x / keep, 0)
     return x
+
+
+def layer_norm(x: Any, gamma: Any, beta: Any) -> Any:
+    """Of each vector."""
+    return (x - x.mean(-1, keepdims=True)) * lax.rsqrt(x.var(-1, keepdims=True) + NORM_EPSILON) * gamma + beta
+
+
+def block(layer: Block, x: Any, arrays: Any) -> Any:
+    """A transformer's block for sequences (N, T, D)."""
+    n, t, d = x.shape
+
+    def rms_norm(x: Any) -> Any:
+        return x * lax.rsqrt(jnp.mean(x * x, -1, keepdims=True) + NORM_EPSILON)
+
+    def attend(qkv: Any) -> Any:
+        q, k, v = (part.reshape(n, t, layer.heads, -1) for part in jnp.split(qkv, 3, axis=2))
+        return jax.nn.dot_product_attention(q, k, v, is_causal=True).reshape(n, t, d)
+
+    if layer.is_plain:
+        qkv, out, first, second = arrays
+        x = x + attend(rms_norm(x) @ qkv) @ out
+        return x + jax.nn.relu(rms_norm(x) @ first) @ second
+    g, b, qkv, qkv_bias, out, out_bias, g2, b2, first, first_bias, second, second_bias = arrays
+    x = x + attend(layer_norm(x, g, b) @ qkv + qkv_bias) @ out + out_bias
+    return x + jax.nn.gelu(layer_norm(x, g2, b2) @ first + first_bias, approximate=False) @ second + second_bias
 
 
 def step_function(case: Case, *, flat: bool = False, last: bool = False) -> Step:
@@ -93,7 +125,7 @@ def step_function(case: Case, *, flat: bool = False, last: bool = False) -> Step
         x = forward(case.parts(unflattened(case, weights) if flat else weights), x, key, last=last)
         if case.loss == "half_squares":
             return 0.5 * jnp.sum((x - targets) ** 2)
-        return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(x), targets[:, None], axis=1))
+        return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(x), targets[..., None], axis=-1))
 
     def step(state: State, x: Any, targets: Any) -> tuple[State, Any]:
         weights, m, v, t, key = state
@@ -104,10 +136,11 @@ def step_function(case: Case, *, flat: bool = False, last: bool = False) -> Step
         rate = case.learning_rate
         if case.optimizer == "sgd":
             return (jax.tree.map(lambda w, g: w - rate * g, weights, gradients), m, v, t, key), value
+        beta1, beta2 = case.betas
         t = t + 1
-        correct1, correct2 = (-jnp.expm1(t * np.log(beta).astype(case.dtype)) for beta in (BETA1, BETA2))
-        m = jax.tree.map(lambda a, g: BETA1 * a + (1 - BETA1) * g, m, gradients)
-        v = jax.tree.map(lambda a, g: BETA2 * a + (1 - BETA2) * g * g, v, gradients)
+        correct1, correct2 = (-jnp.expm1(t * np.log(beta).astype(case.dtype)) for beta in case.betas)
+        m = jax.tree.map(lambda a, g: beta1 * a + (1 - beta1) * g, m, gradients)
+        v = jax.tree.map(lambda a, g: beta2 * a + (1 - beta2) * g * g, v, gradients)
         weights = jax.tree.map(
             lambda w, a, b: w - rate * (a / correct1) / (jnp.sqrt(b / correct2) + EPSILON), weights, m, v
         )

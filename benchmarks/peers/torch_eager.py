@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.cases import BETA1, BETA2, EPOCHS, EPSILON, PREDICTIONS, Case, fingerprint
+from benchmarks.cases import EPOCHS, EPSILON, PREDICTIONS, Case, fingerprint
 from benchmarks.networks import (
     BATCH_NORM_EPSILON,
     BATCH_NORM_MOMENTUM,
@@ -22,6 +22,7 @@ from benchmarks.networks import (
     Shape,
 )
 from benchmarks.timing import CORES, Stepwise, Whole, missing, peer_main
+from benchmarks.transformers import NORM_EPSILON, Block, Norm, Tokens
 
 try:
     import torch
@@ -42,7 +43,8 @@ def network(case: Case) -> nn.Sequential:
         built = module(layer, given, in_place=case.image is not None)
         with torch.no_grad():
             for parameter, array in zip(built.parameters(), arrays, strict=True):
-                parameter.data = torch.from_numpy(array.T.copy() if array.ndim == 2 else array)
+                turns = array.ndim == 2 and not isinstance(layer, Tokens)
+                parameter.data = torch.from_numpy(array.T.copy() if turns else array)
         layers.append(built)
     norms = [built for built in layers if isinstance(built, nn.BatchNorm2d)]
     for norm, statistics in zip(norms, case.statistics(), strict=True):
@@ -54,9 +56,15 @@ def module(layer: Layer, given: Shape, *, in_place: bool) -> nn.Module:
     """A layer for rows of that shape; ReLU may overwrite what it is given."""
     match layer:
         case Dense():
-            return nn.Linear(given[0], layer.units, bias=layer.use_bias)
+            return nn.Linear(given[-1], layer.units, bias=layer.use_bias)
         case Conv():
             return nn.Conv2d(given[0], layer.filters, layer.size, padding=layer.pad, bias=layer.use_bias)
+        case Tokens():
+            return TokensAndPlaces(layer, given[0])
+        case Norm():
+            return nn.LayerNorm(given[-1], NORM_EPSILON)
+        case Block():
+            return Transformer(layer, given[-1])
         case BatchNorm():
             return nn.BatchNorm2d(given[0], BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM)
         case MaxPool():
@@ -72,17 +80,67 @@ def module(layer: Layer, given: Shape, *, in_place: bool) -> nn.Module:
     raise NotImplementedError(layer)
 
 
+class TokensAndPlaces(nn.Module):
+    """(N, T) -> (N, T, D)."""
+
+    def __init__(self, layer: Tokens, steps: int) -> None:
+        super().__init__()
+        self.tokens = nn.Embedding(layer.vocabulary, layer.units)
+        self.places = nn.Parameter(torch.zeros(steps, layer.units))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """See the class."""
+        return self.tokens(x) + self.places  # type: ignore[no-any-return]
+
+    def parameters(self, recurse: bool = True) -> Any:
+        """The tokens' first."""
+        return iter([self.tokens.weight, self.places])
+
+
+class PlainNorm(nn.Module):
+    """An RMS norm without a scale."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """See the class."""
+        return functional.rms_norm(x, (x.shape[-1],), eps=NORM_EPSILON)
+
+
+class Transformer(nn.Module):
+    """A block (N, T, D) -> (N, T, D), by torch's own attention."""
+
+    def __init__(self, layer: Block, units: int) -> None:
+        super().__init__()
+        self.heads, bias = layer.heads, not layer.is_plain
+        norms = [nn.LayerNorm(units, NORM_EPSILON) if bias else PlainNorm() for _ in range(2)]
+        self.norm, self.qkv = norms[0], nn.Linear(units, 3 * units, bias=bias)
+        self.out, self.norm2 = nn.Linear(units, units, bias=bias), norms[1]
+        self.first, self.second = nn.Linear(units, 4 * units, bias=bias), nn.Linear(4 * units, units, bias=bias)
+        self.activation = nn.GELU() if bias else nn.ReLU()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """See the class."""
+        n, t, d = x.shape
+        q, k, v = (part.view(n, t, self.heads, -1).transpose(1, 2) for part in self.qkv(self.norm(x)).split(d, 2))
+        mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.out(mixed.transpose(1, 2).reshape(n, t, d))
+        return x + self.second(self.activation(self.first(self.norm2(x))))  # type: ignore[no-any-return]
+
+
 def weights_of(net: nn.Sequential) -> list[Array]:
     """In the order and shape of ``Case.weights``."""
-    arrays: list[Array] = [p.detach().numpy() for p in net.parameters()]
-    return [array.T if array.ndim == 2 else array for array in arrays]
+    found = []
+    for part in net:
+        arrays: list[Array] = [p.detach().numpy() for p in part.parameters()]
+        turns = not isinstance(part, TokensAndPlaces)
+        found += [array.T if array.ndim == 2 and turns else array for array in arrays]
+    return found
 
 
 def optimizer(case: Case, net: nn.Sequential, *, fused: bool) -> torch.optim.Optimizer:
     """Of the case, in one of its two forms."""
     if case.optimizer == "sgd":
         return torch.optim.SGD(net.parameters(), lr=case.learning_rate, fused=fused)
-    return torch.optim.Adam(net.parameters(), lr=case.learning_rate, betas=(BETA1, BETA2), eps=EPSILON, fused=fused)
+    return torch.optim.Adam(net.parameters(), lr=case.learning_rate, betas=case.betas, eps=EPSILON, fused=fused)
 
 
 class Eager(Stepwise):
@@ -99,6 +157,8 @@ class Eager(Stepwise):
         self.x = torch.from_numpy(x).contiguous(memory_format=self.layout).split(case.batch)
         self.targets = torch.from_numpy(targets).split(case.batch)
         self.loss: Callable[..., torch.Tensor] = functional.cross_entropy
+        if case.context:
+            self.loss = lambda outputs, targets: functional.cross_entropy(outputs.flatten(0, 1), targets.flatten())
         if case.loss == "half_squares":
             self.loss = lambda outputs, targets: 0.5 * functional.mse_loss(outputs, targets, reduction="sum")
 
@@ -133,6 +193,22 @@ class FusedOneThread(Fused):
         torch.set_num_threads(1)
         super().run(steps)
         torch.set_num_threads(CORES)
+
+
+class Compiled(Fused):
+    """The same, the network compiled."""
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(case)
+        self.net.compile()
+
+
+class CompiledOneThread(FusedOneThread):
+    """The same on one thread."""
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(case)
+        self.net.compile()
 
 
 class ChannelsLast(Eager):
@@ -231,6 +307,11 @@ def of_images(case: Case) -> bool:
     return case.image is not None
 
 
+def of_tokens(case: Case) -> bool:
+    """Whether it is tried compiled, too: that takes a minute."""
+    return case.context > 0
+
+
 def on_one_thread(whole: Whole) -> Whole:
     """The same on one thread."""
 
@@ -264,10 +345,14 @@ TRAININGS: dict[str, type[Eager]] = {
     "plain": Eager,
     "fused": Fused,
     "fused, one thread": FusedOneThread,
+    "compiled": Compiled,
+    "compiled, one thread": CompiledOneThread,
     "channels last": ChannelsLast,
     "fused, channels last": FusedChannelsLast,
 }
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")  # that torch.jit will be given up one day
-    peer_main("torch", TRAININGS, WHOLE, only=dict.fromkeys(("channels last", "fused, channels last"), of_images))
+    only = dict.fromkeys(("channels last", "fused, channels last"), of_images)
+    only |= dict.fromkeys(("compiled", "compiled, one thread"), of_tokens)
+    peer_main("torch", TRAININGS, WHOLE, only=only)
