@@ -51,10 +51,9 @@ def main(epochs: int = 10, seed: int = 0) -> Result:
     model.vocabulary = letters
     history = model.fit(gn.data.pad(train[0], CONTEXT), train[1], epochs=epochs, batch_size=BATCH, verbose=False)
     measured = model.evaluate(gn.data.pad(unseen[0], CONTEXT), unseen[1])
-    print(
-        f"{len(net.parameters):,} weights; loss {history['loss'][0]:.3f} in the first epoch, {history['loss'][-1]:.3f}"
-    )
-    print(f"in the last; on unseen names {measured['loss']:.3f}, a perplexity of {measured['perplexity']:.2f}")
+    first, *_, last = history["loss"]
+    print(f"{len(net.parameters):,} weights; loss {first:.3f} in the first epoch, {last:.3f} in the last")
+    print(f"on unseen names {measured['loss']:.3f}, a perplexity of {measured['perplexity']:.2f}")
 
     made = [gn.generate(model, temperature=0.8, seed=seed) for seed in range(20)]
     print("names that it made up:", ", ".join(name.capitalize() for name in made))
