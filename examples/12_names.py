@@ -51,7 +51,7 @@ def main(epochs: int = 10, seed: int = 0) -> Result:
     model.vocabulary = letters
     history = model.fit(gn.data.pad(train[0], CONTEXT), train[1], epochs=epochs, batch_size=BATCH, verbose=False)
     measured = model.evaluate(gn.data.pad(unseen[0], CONTEXT), unseen[1])
-    first, *_, last = history["loss"]
+    first, last = history["loss"][0], history["loss"][-1]
     print(f"{len(net.parameters):,} weights; loss {first:.3f} in the first epoch, {last:.3f} in the last")
     print(f"on unseen names {measured['loss']:.3f}, a perplexity of {measured['perplexity']:.2f}")
 

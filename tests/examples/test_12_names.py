@@ -31,6 +31,7 @@ def test_it_learns_what_names_are_made_of(run_example, made_up):
     assert result.model.network.parameters.size == 4192 - 2 * 16 * (27 - len(result.model.vocabulary))
     assert result.loss < 1.45
     assert "a perplexity of" in printed
+    assert "a perplexity of" in run_example(EXAMPLE, epochs=1)[1]
     assert np.mean([name[:2] == name[2:4] for name in result.names]) > 0.5
 
 
