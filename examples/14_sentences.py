@@ -70,9 +70,10 @@ def read_sentences(archive: str | Path) -> tuple[list[str], Array]:
     with tarfile.open(archive) as source:
         inner = next(member for member in source if member.name.endswith("hutto_ICWSM_2014.tar.gz"))
         with tarfile.open(fileobj=source.extractfile(inner)) as ratings:
-            for file in ratings:
-                if file.name.endswith("_GroundTruth.txt") and not Path(file.name).name.startswith("."):
-                    lines = ratings.extractfile(file).read().decode(errors="replace").splitlines()
+            for member in ratings:
+                file = ratings.extractfile(member)
+                if file is not None and member.name.endswith("_GroundTruth.txt"):
+                    lines = file.read().decode(errors="replace").splitlines()
                     found += [line.split("\t")[1:] for line in lines if line.count("\t") == 2]
     clear = [(text, float(rating)) for rating, text in found if abs(float(rating)) >= NEUTRAL]
     return [text for text, _ in clear], np.array([rating for _, rating in clear])
