@@ -678,6 +678,7 @@ NOT_DRIVEN_INSIDE = {
     **dict.fromkeys(("data.Windows", "data.ForecastErrors"), "made by others"),
     "data.PictureOptions": "tests/data/test_images.py",
     "data.digits": "takes nothing",
+    "data.lanes": "tests/training/test_stateful.py",
     "data.test_rows": "what data.split calls",
     "data.read_image_folder": "below, by its path",
     "interop.OnnxReport": "made by others",

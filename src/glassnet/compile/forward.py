@@ -154,6 +154,22 @@ class CompiledStream(CompiledForward):
         self.advance, self.states = self._program.advance, states
 
 
+def record_stream(network: Any, rows: int) -> tuple[RecordedForward, States]:
+    """Writes a step of so many sequences down; the states that it reads and writes are arrays of their own.
+
+    Raises:
+        NotRecorded: an own layer does more than call kernels.
+        ConfigurationError: a layer needs the whole sequence.
+    """
+    recorder = StepRecorder()
+    x = recorder.empty((rows, 1, *network.input_shape[1:]), network.dtype)
+    outputs, _ = recorder.forward(network, x, training=False)
+    y = recorder.empty(outputs.shape, network.dtype)
+    recorder(network, identity_forward, x=outputs, y=y)
+    calls = without_dead_work(recorder.calls, [y, *recorder.states.arrays.values()])
+    return RecordedForward(fold(calls, recorder.empty), x, y, recorder.buffers), recorder.states
+
+
 def compile_stream(network: Any, rows: int) -> CompiledStream | None:
     """A compiled step of so many sequences through a built network; None where a layer must run in Python.
 
@@ -164,14 +180,7 @@ def compile_stream(network: Any, rows: int) -> CompiledStream | None:
     module = native()
     if module is None or not fits(1 + len(network.input_shape)):
         return None
-    recorder = StepRecorder()
-    x = recorder.empty((rows, 1, *network.input_shape[1:]), network.dtype)
-    outputs, _ = recorder.forward(network, x, training=False)
-    y = recorder.empty(outputs.shape, network.dtype)
-    recorder(network, identity_forward, x=outputs, y=y)
-    states = recorder.states
-    calls = without_dead_work(recorder.calls, [y, *states.arrays.values()])
-    recorded = RecordedForward(fold(calls, recorder.empty), x, y, recorder.buffers)
+    recorded, states = record_stream(network, rows)
     items = _items(recorded)
     return None if items is None else CompiledStream(recorded, items, module, states)
 

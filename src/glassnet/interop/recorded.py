@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
-from glassnet.compile.forward import record_forward
+from glassnet.compile.forward import RecordedForward, record_forward
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.places import Place, place_of
 from glassnet.core.shapes import Array
@@ -26,6 +26,8 @@ class RecordedNetwork:
     Args:
         network: built.
         rows: in the batch.
+        forward: the pass, where it is recorded already.
+        states: arrays that it reads and writes, besides.
         recorded_how: see ``record_forward``.
 
     Attributes:
@@ -36,8 +38,16 @@ class RecordedNetwork:
         buffers: x, and all memory that the calls write.
     """
 
-    def __init__(self, network: Network, rows: int = 1, **recorded_how: Any) -> None:
-        forward = record_forward(network, rows, **recorded_how)
+    def __init__(
+        self,
+        network: Network,
+        rows: int = 1,
+        *,
+        forward: RecordedForward | None = None,
+        states: Sequence[Array] = (),
+        **recorded_how: Any,
+    ) -> None:
+        forward = record_forward(network, rows, **recorded_how) if forward is None else forward
         self.x = forward.x
         *calls, self.last = forward.calls
         self.outputs: Array = self.last.arrays["x"]
@@ -45,7 +55,7 @@ class RecordedNetwork:
         self._names = {place_of(view): name for name, view in reversed(list(network.named_parameters()))}
         self._computed: dict[Place, Array] = {}
         self.calls: list[RecordedCall] = []
-        depends = {place_of(self.x).buffer}  # whose contents x changes
+        depends = {place_of(array).buffer for array in (self.x, *states)}  # whose contents x changes
         for call in calls:
             places = {name: place_of(array) for name, array in call.arrays.items() if array is not None}
             written = [place for name, place in places.items() if call.changes(name)]

@@ -86,6 +86,16 @@ class Stream:
         self._is_plain = self._is_plain and preprocessing is None and target_scaling is None
         self.reset()
 
+    @property
+    def row_shape(self) -> Shape:
+        """The shape of one step of a sequence, such as (D,)."""
+        return self._row
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of the answer for one sequence, such as (K,)."""
+        return self._shape[1:]
+
     def __repr__(self) -> str:
         return f"Stream({self._network!r}, rows={self.rows}), after {self.steps} steps"
 

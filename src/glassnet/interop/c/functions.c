@@ -79,9 +79,9 @@ static void tied(const float *x, const float *weight, int rows, int inputs, int 
 }
 
 /* a (steps, units) */
-static void simple_rnn(const float *a, const float *recurrent, int steps, int units, int reverse, float *y)
+static void simple_rnn(const float *a, const float *recurrent, const float *before, int steps, int units, int reverse,
+                       float *y)
 {
-    const float *before = 0;
     for (int i = 0; i < steps; ++i) {
         const int t = reverse ? steps - 1 - i : i;
         float *h = y + t * units;
@@ -93,10 +93,9 @@ static void simple_rnn(const float *a, const float *recurrent, int steps, int un
 }
 
 /* a (steps, 4 units) for the gates i, f, g, o */
-static void lstm(const float *a, const float *recurrent, int steps, int units, int reverse, float *gates, float *cell,
-                 float *y)
+static void lstm(const float *a, const float *recurrent, const float *before, const float *kept, int steps, int units,
+                 int reverse, float *gates, float *cell, float *y)
 {
-    const float *before = 0, *kept = 0;
     for (int i = 0; i < steps; ++i) {
         const int t = reverse ? steps - 1 - i : i;
         const float *in = a + 4 * t * units;
@@ -114,10 +113,9 @@ static void lstm(const float *a, const float *recurrent, int steps, int units, i
 }
 
 /* a (steps, 3 units) for the gates r, z, n */
-static void gru(const float *a, const float *recurrent, const float *bias, int steps, int units, int reverse,
-                float *states, float *y)
+static void gru(const float *a, const float *recurrent, const float *bias, const float *before, int steps, int units,
+                int reverse, float *states, float *y)
 {
-    const float *before = 0;
     for (int i = 0; i < steps; ++i) {
         const int t = reverse ? steps - 1 - i : i;
         const float *in = a + 3 * t * units;

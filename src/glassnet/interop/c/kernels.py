@@ -173,14 +173,14 @@ EMITTERS: dict[Kernel, Callable[..., Written]] = {
     position.rotary_forward: lambda x, cosines, sines, y, **_: call(
         "rotary", x, ("cosines", cosines), ("sines", sines), *_row(x), y
     ),
-    recurrent.simple_rnn_forward: lambda a, recurrent, y, reverse, **_: call(
-        "simple_rnn", a, recurrent, *_row(y), int(reverse), y
+    recurrent.simple_rnn_forward: lambda a, recurrent, initial, y, reverse, **_: call(
+        "simple_rnn", a, recurrent, initial, *_row(y), int(reverse), y
     ),
-    recurrent.lstm_forward: lambda a, recurrent, gates, cell, y, reverse, **_: call(
-        "lstm", a, recurrent, *_row(y), int(reverse), gates, cell, y
+    recurrent.lstm_forward: lambda a, recurrent, initial, initial_cell, gates, cell, y, reverse, **_: call(
+        "lstm", a, recurrent, initial, initial_cell, *_row(y), int(reverse), gates, cell, y
     ),
-    recurrent.gru_forward: lambda a, recurrent, recurrent_bias, states, y, reverse, **_: call(
-        "gru", a, recurrent, recurrent_bias, *_row(y), int(reverse), states, y
+    recurrent.gru_forward: lambda a, recurrent, recurrent_bias, initial, states, y, reverse, **_: call(
+        "gru", a, recurrent, recurrent_bias, initial, *_row(y), int(reverse), states, y
     ),
     steps.last_step_forward: lambda x, lengths, y, reverse: call(
         "copy", x[:, 0 if reverse else -1], 1, y.size, y.size, y.size, y

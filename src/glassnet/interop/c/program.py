@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.compile.arena import Arena
+from glassnet.compile.forward import record_stream
 from glassnet.compile.items import Item, items_of, row_item
 from glassnet.compile.stages import Group, Stage
 from glassnet.core.errors import ConfigurationError
@@ -34,6 +35,7 @@ class Program:
         network: built.
         given: what the row is called in C where the network gets it as it is; None where it is first written into
             ``self.input``.
+        is_stream: whether the row is one step, and states go from one to the next in a struct that ``state`` points to.
 
     Attributes:
         statements: the calls, in their order.
@@ -41,12 +43,20 @@ class Program:
         size: of the memory, which is called ``arena``, in numbers.
         input: where the network's input stands.
         output: where its output stands after the statements.
+        states: the arrays of the struct by their names in it.
     """
 
-    def __init__(self, network: Network, given: str | None) -> None:
+    def __init__(self, network: Network, given: str | None, *, is_stream: bool = False) -> None:
         self.statements: list[str] = []
         self.constants: dict[str, Array] = {}
-        self._recorded, self._given = RecordedNetwork(network), given
+        self.states: dict[str, Array] = {}
+        self._given = given
+        if is_stream:
+            forward, states = record_stream(network, 1)
+            self.states = {constant_name(*key): array for key, array in states.arrays.items()}
+            self._recorded = RecordedNetwork(network, forward=forward, states=list(states.arrays.values()))
+        else:
+            self._recorded = RecordedNetwork(network)
         self._arena = self._laid_out()
         self.size = self._arena.memory.size // self._recorded.x.itemsize
         self.input, self.output = self._argument(self._recorded.x, ""), self._argument(self._recorded.outputs, "")
@@ -113,6 +123,9 @@ class Program:
             return str(int(value)) if isinstance(value, int | np.integer) else literal(float(value))
         if self._given is not None and place_of(value).buffer == place_of(self._recorded.x).buffer:
             return _plus(self._given, offset_of(value), value)
+        for name, state in self.states.items():
+            if place_of(value).buffer == place_of(state).buffer:
+                return _plus(f"state->{name}", offset_of(value), value)
         placed = self._arena.view(value)
         if placed is not value:
             return _plus(ARENA, offset_of(placed) - offset_of(self._arena.memory), value)

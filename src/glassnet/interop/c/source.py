@@ -11,12 +11,14 @@ from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.files import replacing, require_writable
 from glassnet.core.kinds import C_SOURCE
+from glassnet.core.settings import boolean
 from glassnet.core.shapes import Array, Shape, size_of
 from glassnet.interop.c.names import function_name
 from glassnet.interop.c.program import Program, literal, own_names
 from glassnet.interop.lengths import warn_of_lengths
 from glassnet.interop.own import refuse_own_layers
 from glassnet.model import Model
+from glassnet.model.stream import Stream
 from glassnet.preprocessing import Standardize
 from glassnet.tables import Duration, Number, Table
 from glassnet.version import __version__
@@ -25,7 +27,7 @@ NUMBERS_IN_LINE = 8
 
 
 @suggests
-def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tuple[Path, Path]:
+def export_c(model: Model, path: str | Path, *, function: str = "predict", stream: bool = False) -> tuple[Path, Path]:
     """Writes the model's prediction of one row in float32 as C99 source.
 
     The function is ``void predict(const float x[INPUTS], float y[OUTPUTS])``; x is a raw row in C order (images channel
@@ -36,11 +38,17 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
     none of the stack, and two threads must not call it at once. Compile it with any C99 compiler and ``-lm``. What it
     calls are the recorded kernel calls of a prediction, batch norm and ReLU folded into the convolutions before them.
 
+    With ``stream`` the source answers to one step of a sequence after another, as ``model.stream`` does: states go from
+    step to step in a struct of the caller's, as many as there are sequences. ``void predict_reset(predict_state
+    *state)`` begins one, and ``void predict_step(predict_state *state, const float x[INPUTS], float y[OUTPUTS])`` goes
+    on with it.
+
     Args:
         model: built.
         path: the source file, ending in .c; the header gets its name with .h.
         function: name of the function; one that C, C++ or their libraries keep for themselves, such as ``int`` or
             ``read``, gets ``glassnet_`` before it.
+        stream: whether the functions take a step instead of a row.
 
     Returns:
         The paths of source and header.
@@ -74,23 +82,36 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict") -> tu
             fix="write an ONNX file, which takes the table's columns; or export the network alone, a model with "
             "preprocessing=None, and pass it table.apply(data)",
         )
-    warn_of_lengths(model, where="export_c")
-    text = _source(model, function)
+    given: Stream | None = None
+    if boolean(stream, "stream", "export_c"):
+        given = Stream(model.network, 1, "numpy", scaling_of(model), model.target_scaling)
+    else:
+        warn_of_lengths(model, where="export_c")
+    text = _source(model, function, given)
     with replacing(header, C_SOURCE) as new_header, replacing(source, C_SOURCE) as new_source:  # both or none
-        new_header.write_bytes(_header(model, function).encode())
+        new_header.write_bytes(_header(model, function, given, text).encode())
         new_source.write_bytes(text.encode())
     return source, header
 
 
-def _source(model: Model, name: str) -> str:
-    inputs, outputs = model.network.input_shape or (), model.network.output_shape or ()
+def _shapes(model: Model, stream: Stream | None) -> tuple[Shape, Shape]:
+    """Of x and y."""
+    if stream is not None:
+        return stream.row_shape, stream.output_shape
+    return model.network.input_shape or (), model.network.output_shape or ()
+
+
+def _source(model: Model, name: str, stream: Stream | None) -> str:
+    inputs, outputs = _shapes(model, stream)
     scaling, restoring = scaling_of(model), model.target_scaling
-    program = Program(model.network, "x" if scaling is None else None)
+    program = Program(model.network, "x" if scaling is None else None, is_stream=stream is not None)
     body = program.statements
     if scaling is not None:
         names = _of_each(program, "input", scaling, inputs)
         standardize = "standardize" + "_double" * scaling.needs_float64
         body.insert(0, f"{standardize}(x, {', '.join(names)}, {size_of(inputs)}, {program.input});")
+    if stream is not None and not program.states:
+        body.insert(0, "(void)state;")
     count = size_of(outputs)
     if restoring is None:
         body.append(f"memcpy(y, {program.output}, {count} * sizeof *y);")
@@ -104,18 +125,39 @@ def _source(model: Model, name: str) -> str:
         [
             _comment(model),
             "#include <math.h>\n#include <string.h>",
-            f'#ifdef __cplusplus\nextern "C"\n#endif\nvoid {name}({_arguments(model)});',
+            *([_struct(name, program)] if stream is not None else []),
+            *(f'#ifdef __cplusplus\nextern "C"\n#endif\n{line};' for line in _declared(model, name, stream)),
             *program.functions("\n".join(body)),
             *(_array(own, values) for own, values in program.constants.items()),
             *([f"static float arena[{program.size}];"] if program.size else []),
-            f"void {name}({_arguments(model)})\n{{\n" + "\n".join(f"    {line}" for line in body) + "\n}\n",
+            *([f"{_declared(model, name, stream)[1]}\n{{\n    memset(state, 0, sizeof *state);\n}}"] if stream else []),
+            f"{_declared(model, name, stream)[0]}\n{{\n" + "\n".join(f"    {line}" for line in body) + "\n}\n",
         ]
     )
 
 
-def _header(model: Model, function: str) -> str:
+def _declared(model: Model, name: str, stream: Stream | None) -> list[str]:
+    """The functions' first lines."""
+    if stream is None:
+        return [f"void {name}({_arguments(model)})"]
+    state = f"{name}_state *state"
+    return [f"void {name}_step({state}, {_arguments(model)})", f"void {name}_reset({state})"]
+
+
+def _struct(name: str, program: Program) -> str:
+    """What goes from one step to the next."""
+    members = "".join(f"    float {own}[{array.size}];\n" for own, array in program.states.items())
+    return f"typedef struct {{\n{members or '    float none[1];' + chr(10)}}} {name}_state;"
+
+
+def _header(model: Model, function: str, stream: Stream | None, source: str) -> str:
     name = function.upper()
-    inputs, outputs = (size_of(shape or ()) for shape in (model.network.input_shape, model.network.output_shape))
+    inputs, outputs = map(size_of, _shapes(model, stream))
+    struct = source[source.index("typedef struct") : source.index(f"}} {function}_state;")] if stream else ""
+    if struct:
+        struct = f"/* What one sequence has come to; {function}_reset begins it. */\n{struct}}} {function}_state;\n\n"
+    row = f"The next step x of a sequence, {name}_INPUTS numbers," if stream else f"One row x of {name}_INPUTS numbers"
+    functions = "\n".join(f"{line};" for line in _declared(model, function, stream))
     unit = " They are logarithms of the mean: exp(y[i])." if model.loss.has_log_link else ""
     return f"""{_comment(model)}
 #ifndef GLASSNET_{name}_H
@@ -128,8 +170,9 @@ def _header(model: Model, function: str) -> str:
 extern "C" {{
 #endif
 
-/* One row x of {name}_INPUTS numbers to the {name}_OUTPUTS numbers y.{unit} Not to be called by two threads at once. */
-void {function}({_arguments(model)});
+{struct}/* {row} to the {name}_OUTPUTS numbers y.{unit}
+   Not to be called by two threads at once. */
+{functions}
 
 #ifdef __cplusplus
 }}
