@@ -105,13 +105,21 @@ test-lowest: $(NATIVE)
 	GLASSNET_NO_BROWSER=1 PYTHONPATH=src build/lowest/bin/python -m pytest -n 2 --dist loadfile \
 	  -W ignore::DeprecationWarning -W ignore::FutureWarning  # of old packages about each other
 
-# make soak     300 kills of trainings; millions of steps and predictions, thousands of fits, saves and loads, whose
-#               memory must not grow; 1,000 random networks by both engines; an hour. SOAK_SHARE=0.1 for a tenth
+# make soak     300 kills of trainings; broken trainings gone on with, for 20 minutes; 2,000 forks; 40,000 flipped bits;
+#               every odd input; 1,000 pages of the playground; millions of steps and predictions, thousands of fits,
+#               saves and loads, whose memory must not grow; 1,000 random networks by both engines. Some three hours;
+#               SOAK_SHARE=0.1 for a tenth
 SOAK_SHARE ?= 1
+times = $$($(BIN)/python -c 'print(max(1, round($(1) * $(SOAK_SHARE))))')
 soak: $(NATIVE)
-	$(BIN)/python tests/soak/kills.py --kills $$($(BIN)/python -c 'print(max(1, round(300 * $(SOAK_SHARE))))')
+	$(BIN)/python tests/soak/kills.py --kills $(call times,300)
+	$(BIN)/python tests/soak/resuming.py --seconds $(call times,1200)
 	$(BIN)/python tests/soak/growth.py --share $(SOAK_SHARE)
-	$(BIN)/python tools/compare_engines.py $$($(BIN)/python -c 'print(max(1, round(1000 * $(SOAK_SHARE))))')
+	$(BIN)/python tests/soak/pages.py --pages $(call times,1000)
+	GLASSNET_FORKS=$(call times,2000) $(BIN)/python -m pytest tests/test_forks.py
+	GLASSNET_FLIPPED_BITS=$(call times,20000) $(BIN)/python -m pytest tests/formats/test_checksums.py
+	GLASSNET_ODD_INPUTS=all GLASSNET_FUZZ_EXAMPLES=$(call times,1000) $(BIN)/python -m pytest tests/test_odd_inputs.py
+	$(BIN)/python tools/compare_engines.py $(call times,1000)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -129,3 +129,10 @@ def test_while_threads_predict_and_train() -> None:
 
 def test_while_a_thread_loads_what_it_uses() -> None:
     ends_well(FIRST_USE, 0)
+
+
+def test_no_attribute_is_worked_out_under_a_lock_that_a_fork_leaves_behind() -> None:
+    """That of ``functools.cached_property``, up to Python 3.11."""
+    sources = sorted((Path(__file__).parents[1] / "src").rglob("*.py"))
+    assert len(sources) > 300
+    assert [path.name for path in sources if "import cached_property" in path.read_text(encoding="utf-8")] == []

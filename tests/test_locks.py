@@ -195,3 +195,16 @@ def test_a_folder_where_no_lock_can_be_made(tmp_path: Path) -> None:
     with pytest.raises(gn.ConfigurationError, match="beside which no lock can be made"):
         PathLock(tmp_path / "m", where="first").take()
     assert not (tmp_path / "precious").exists()
+
+
+def test_a_file_of_the_users_that_has_the_locks_name_stays(tmp_path: Path) -> None:
+    own = tmp_path / ".m.safetensors.lock"
+    own.write_text("my notes")
+    with pytest.raises(gn.ConfigurationError, match="no lock of glassnet's"):
+        PathLock(tmp_path / "m.safetensors", where="here").take()
+    assert own.read_text() == "my notes"
+    for left in (b"", b'{"pid": 12, "host": "there"}'):  # by a process that was killed
+        own.write_bytes(left)
+        with PathLock(tmp_path / "m.safetensors", where="here"):
+            assert own.read_bytes() != left
+        assert not own.exists()

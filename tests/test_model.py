@@ -399,3 +399,16 @@ def test_a_diverging_loss_stops_with_the_last_good_weights(dtype: str) -> None:
     model.optimizer.learning_rate = 1e-9
     model.fit(x, y, verbose=False)
     assert model.epochs_trained == epoch + 1
+
+
+@pytest.mark.parametrize("engine", ["compiled", "numpy"])
+def test_a_network_that_is_built_later_has_the_models_dtype_or_is_refused(blobs: Blobs, engine: str) -> None:
+    model = classifier(dtype="float64", engine=engine)
+    model.network.build((2,), dtype="float32")
+    for use in (lambda: model.fit(*blobs, verbose=False), lambda: model.predict(blobs[0]), lambda: model.step(*blobs)):
+        with pytest.raises(gn.ConfigurationError, match="'float64' for a network built in float32"):
+            use()
+    model = classifier(dtype="float32", engine=engine)
+    model.network.build((2,), dtype="float64")
+    model.fit(*blobs, verbose=False)
+    assert model.dtype == model.predict(blobs[0]).dtype == np.float64

@@ -436,3 +436,11 @@ def test_a_slow_disk_does_not_take_all_the_time(blobs: Blobs, tmp_path: Path, mo
     monkeypatch.setattr(TrainingState, "save", slow)
     fit(classifier(engine="numpy"), blobs, gn.Checkpoint(tmp_path / NAME, every_seconds=50), epochs=2)
     assert saved[0] == 1  # at the end
+
+
+def test_a_file_of_the_users_that_has_the_name_of_the_previous_one_stays(blobs: Blobs, tmp_path: Path) -> None:
+    own = tmp_path / ".m.safetensors.previous"
+    own.write_text("my notes")
+    with pytest.raises(gn.WriteError, match="File exists"):
+        fit(classifier(), blobs, gn.Checkpoint(tmp_path / NAME, keep=3))
+    assert own.read_text() == "my notes"

@@ -1,4 +1,4 @@
-"""Public names that are imported when they are first asked for (PEP 562), so that a package is there at once."""
+"""What comes into being when it is first asked for: public names (PEP 562), and attributes that are worked out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import ast
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Generic, TypeVar, overload
+
+T = TypeVar("T")
 
 
 def names_of(stub: str) -> dict[str, str]:
@@ -50,3 +52,37 @@ def _hint(name: str, known: Sequence[str]) -> str:
 
     meant = None if name.startswith("_") else class_meant(name, known)
     return f"; here it is {meant}" if meant else ""
+
+
+class worked_out(Generic[T]):  # noqa: N801 - used like property
+    """An attribute that a method works out when it is first asked for, and that stays.
+
+    Unlike ``functools.cached_property``, which up to Python 3.11 has a lock that a fork could leave to a child for ever,
+    it has none: two threads that ask at the same time may both work it out, and get the same.
+
+    Example:
+        >>> class Square:
+        ...     @worked_out
+        ...     def area(self) -> int:
+        ...         return 3 * 3
+        >>> Square().area
+        9
+    """
+
+    def __init__(self, method: Callable[[Any], T]) -> None:
+        self._method, self.__doc__ = method, method.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, thing: None, owner: type) -> worked_out[T]: ...
+
+    @overload
+    def __get__(self, thing: object, owner: type) -> T: ...
+
+    def __get__(self, thing: object | None, owner: type) -> worked_out[T] | T:
+        if thing is None:
+            return self
+        value: T = vars(thing).setdefault(self._name, self._method(thing))
+        return value

@@ -102,6 +102,9 @@ class PathLock:
             if not _is_named(descriptor, self.file):
                 os.close(descriptor)
                 continue
+            if not _is_of_a_lock(descriptor):
+                os.close(descriptor)
+                raise self._in_the_way()
             self._descriptor = descriptor
             _HELD.add(self)
             with suppress(OSError):  # on a full disk nobody is told who holds it
@@ -153,6 +156,14 @@ class PathLock:
             fix="choose another path, or wait for the end of the other",
         )
 
+    def _in_the_way(self) -> ConfigurationError:
+        return ConfigurationError(
+            where=self._where,
+            received=f"{str(self.file)!r}, a file that is no lock of glassnet's",
+            expected="that name free, for the lock that keeps other processes away meanwhile",
+            fix="move the file away, or choose another path",
+        )
+
     def _cannot(self, error: OSError) -> ConfigurationError:
         return ConfigurationError(
             where=self._where,
@@ -160,6 +171,14 @@ class PathLock:
             expected="a folder in which files can be made",
             fix="choose another path",
         )
+
+
+def _is_of_a_lock(descriptor: int) -> bool:
+    """Whether the open file is new, or was left by a process that held a lock."""
+    start = b'{"pid": '
+    found = os.read(descriptor, len(start))
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return found in (b"", start)
 
 
 def _is_named(descriptor: int, path: Path) -> bool:

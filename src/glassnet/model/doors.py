@@ -13,7 +13,7 @@ from glassnet.core.ragged import without_padding
 from glassnet.core.shapes import Array
 from glassnet.losses import Loss, WeightedSum
 from glassnet.metrics import Metric
-from glassnet.model.checks import check_channels, check_lookups, check_rows, check_vocabulary
+from glassnet.model.checks import agreed_dtype, check_channels, check_lookups, check_rows, check_vocabulary
 from glassnet.model.data import keeps_differences, prepared_inputs, prepared_targets
 from glassnet.model.lengths import of_steps, ragged_rows
 from glassnet.model.named_data import named_inputs, named_rows
@@ -72,6 +72,7 @@ class WithDoors(Closed):
         """
         x, lengths = self._with_lengths(x, where=f"{where}: x", taken=ragged)
         x, y = named_rows(self, x, y, where=where)
+        self.dtype = agreed_dtype(self.network, self.dtype)  # which may have been built since
         inputs = prepared_inputs(x, self.preprocessing, self.network, self.dtype, where=f"{where}: x")
         if self.epochs_trained == 0:
             check_channels(self.network, inputs.shape, where=f"{where}: x")
@@ -131,6 +132,7 @@ class WithDoors(Closed):
         """
         x, lengths = self._with_lengths(x, where=where, taken=True)
         x = named_inputs(self, x, where=where)
+        self.dtype = agreed_dtype(self.network, self.dtype)
         inputs = prepared_inputs(x, self.preprocessing, self.network, self.dtype, where=where)
         self._check_lookups(inputs, where=where)
         if lengths is not None:

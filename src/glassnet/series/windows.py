@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError, DataError, ShapeError, did_you_mean, shown
+from glassnet.core.lazy import worked_out
 from glassnet.core.settings import is_real, whole
 from glassnet.core.shapes import Array
 from glassnet.preprocessing import Standardize
@@ -49,12 +49,12 @@ class Windows:
     def _counts(self) -> list[int]:
         return [max(0, end - begin - self.forecasting.future + 1) for begin, end in self.futures]
 
-    @cached_property
+    @worked_out
     def x(self) -> Array:
         """The past of each window without its unit, float64 (N, P, D)."""
         return self._gathered(self._scaled, -self.forecasting.past, self.forecasting.past)
 
-    @cached_property
+    @worked_out
     def y(self) -> Array:
         """The targets' future without its unit, float64 (N, F), or (N, F, M) of several targets."""
         found = self._gathered(self._scaled, 0, self.forecasting.future)[:, :, self.forecasting.places]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
+from glassnet.core.lazy import worked_out
 from glassnet.training.batches import Rows
 
 DATA = {
@@ -32,12 +32,12 @@ class FitSettings:
         self._rows: tuple[Rows, Rows | None] | None = (rows, validation)
         self._plain = plain
 
-    @cached_property
+    @worked_out
     def whole(self) -> dict[str, Any]:
         """All by name, of the rows every number."""
         return self._described(None)
 
-    @cached_property
+    @worked_out
     def sampled(self) -> dict[str, Any]:
         """The same, of the rows some: for a training that is over, in which no time is spent on reading all of them."""
         return self._described(SAMPLED_ROWS)

@@ -91,10 +91,11 @@ class KeptFiles:
         return file.with_name(f".{file.name}.previous")
 
     def clear(self) -> None:
-        """Removes what a process that was killed may have left."""
+        """Removes what a process that was killed may have left; no file of the user's that has this name."""
         if self._keep is not None and not self._is_numbered:
             with suppress(OSError):
-                self._previous.unlink()
+                if MODEL.is_kind_of(self._previous):
+                    self._previous.unlink()
 
     def take_over(self, files: Sequence[Path]) -> None:
         """Counts files that this training wrote before it was broken off, oldest first, among its own."""
