@@ -105,7 +105,7 @@ test-lowest: $(NATIVE)
 	GLASSNET_NO_BROWSER=1 PYTHONPATH=src build/lowest/bin/python -m pytest -n 2 --dist loadfile \
 	  -W ignore::DeprecationWarning -W ignore::FutureWarning  # of old packages about each other
 
-# make soak     300 kills of trainings; broken trainings gone on with, for 20 minutes; 2,000 forks; 40,000 flipped bits;
+# make soak     300 kills of trainings; broken trainings gone on with, for 20 minutes; 2,000 forks; flipped bits;
 #               every odd input; 1,000 pages of the playground; millions of steps and predictions, thousands of fits,
 #               saves and loads, whose memory must not grow; 1,000 random networks by both engines. Some three hours;
 #               SOAK_SHARE=0.1 for a tenth

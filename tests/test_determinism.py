@@ -74,7 +74,7 @@ def in_another_process(code: str, **environment: str) -> str:
 def sentences(page: str) -> list[tuple[str, str]]:
     """Each item of the page's lists: its text, and the test that is named behind it."""
     text = (ROOT / page).read_text(encoding="utf-8")
-    _, _, promised, refused, _ = re.split(r"^## .*\n", text, flags=re.M)
+    _, _, promised, refused, *_ = re.split(r"^## .*\n", text, flags=re.M)
     items = [line for part in (promised, refused) for line in part.splitlines() if line.startswith("- ")]
     found = [re.fullmatch(r"- (.+) <!-- (\w+) -->", item) for item in items]
     assert all(found), [item for item, own in zip(items, found, strict=True) if own is None]
