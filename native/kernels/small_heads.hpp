@@ -99,8 +99,11 @@ void sum_across_small(const T* matrix, int64_t steps, int64_t count, int64_t beg
 template <class T, class Body>
 bool with_small_head(int64_t size, Body body) {
     constexpr int few = 4;
-    if (size == few) body(std::integral_constant<int, few>());
-    return size == few;
+    if constexpr (few * sizeof(T) <= vector_bytes) {
+        if (size == few) body(std::integral_constant<int, few>());
+        return size == few;
+    }
+    return false;
 }
 
 }  // namespace
