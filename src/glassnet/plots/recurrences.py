@@ -23,9 +23,9 @@ from glassnet.training.gradients import propagate
 FORWARD = (simple_rnn_forward, lstm_forward, gru_forward)
 _BACKWARD = (simple_rnn_backward, lstm_backward, gru_backward)
 _GATES = {
-    "lstm_forward": ("input gate i", "forget gate f", "candidate g", "output gate o"),
-    "gru_forward": ("reset gate r", "update gate z", "candidate n"),
-    "simple_rnn_forward": (),
+    lstm_forward.__name__: ("input gate i", "forget gate f", "candidate g", "output gate o"),
+    gru_forward.__name__: ("reset gate r", "update gate z", "candidate n"),
+    simple_rnn_forward.__name__: (),
 }
 
 
