@@ -10,7 +10,19 @@ from typing import TypeVar
 
 import numpy as np
 
-from benchmarks.networks import Activation, Array, BatchNorm, Conv, Dense, Dropout, Flatten, Layer, MaxPool, Shape
+from benchmarks.networks import (
+    Activation,
+    Array,
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    MaxPool,
+    Recurrent,
+    Shape,
+)
 from benchmarks.transformers import Block, Norm, Tokens
 
 T = TypeVar("T")
@@ -68,7 +80,8 @@ class Case:
         use_bias: whether layers have one.
         dropout: rate after each hidden layer.
         image: (C, H, W) of a convolutional network's rows; None where rows are features.
-        front: the layers between images, or tokens, and features.
+        sequence: (T, D) of a recurrent network's rows; likewise.
+        front: the layers between images, sequences or tokens, and features.
         context: T of a language model, whose rows are T tokens and whose labels are those behind them; 0 otherwise.
         betas: of Adam.
     """
@@ -89,6 +102,7 @@ class Case:
     use_bias: bool = True
     dropout: float = 0.0
     image: Shape | None = None
+    sequence: Shape | None = None
     front: tuple[Layer, ...] = ()
     context: int = 0
     betas: tuple[float, float] = (BETA1, BETA2)
@@ -96,7 +110,7 @@ class Case:
     @property
     def input_shape(self) -> Shape:
         """Of one row."""
-        return (self.context,) if self.context else self.image or self.sizes[:1]
+        return (self.context,) if self.context else self.image or self.sequence or self.sizes[:1]
 
     @property
     def network(self) -> list[Layer]:
@@ -246,6 +260,17 @@ LANGUAGE = (
         front=(Tokens(65, 128), Block(4), Block(4), Norm()),
     ),
 )  # fmt: skip
+SEQUENCES = (
+    Case(
+        "lstm-small", (32, 4), 32, 32, "adam", 1e-3, 640, 32, Aim(over_torch=8), sequence=(32, 8),
+        front=(Recurrent("lstm", 32),),
+    ),
+    Case(
+        "gru-sensor", (64, 4), 64, 8, "adam", 1e-3, 32, 8, Aim(over_torch=2), sequence=(128, 6),
+        front=(Recurrent("gru", 64),),
+    ),
+)  # fmt: skip
+"""The last state of a recurrence, and from it the class of the sequence."""
 PREDICTIONS = tuple(
     replace(
         case, name=f"predict-{case.name}", batch=1, batches=1, steps=1, check_steps=0,
@@ -259,7 +284,9 @@ PREDICT_ONE = Case("predict-one", (64, 128, 10), 1, 1, "sgd", 1.0, 1, 0, Aim(mic
 MATRIX_PRODUCT = Case("matrix-product", (2048, 2048), 2048, 1, "", 0.0, 1, 0, Aim())
 """Not a training: its speed gives the floor of the others."""
 WHOLE = (DIGITS_FIT, PREDICT_ONE)
-CASES = {case.name: case for case in (*TRAINING, *CONVOLUTIONAL, *LANGUAGE, *PREDICTIONS, *WHOLE, MATRIX_PRODUCT)}
+CASES = {
+    case.name: case for case in (*TRAINING, *CONVOLUTIONAL, *LANGUAGE, *SEQUENCES, *PREDICTIONS, *WHOLE, MATRIX_PRODUCT)
+}
 EPOCHS = 20
 """Of digits-fit."""
 IMPORT_AIM = Aim(microseconds=135_000)

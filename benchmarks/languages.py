@@ -120,6 +120,8 @@ ENGLISH = Language(
     rows="{} rows",
     dropout="dropout {:g}",
     networks={
+        "lstm-small": "sequences of 32 steps of 8 numbers: an LSTM of 32 units, 4 classes",
+        "gru-sensor": "sequences of 128 steps of 6 numbers: a GRU of 64 units, 4 classes",
         "lenet": "1×28×28: 5×5 convolutions with 6 and 16 filters, pooling after each, 120-84-10",
         "micro-gpt": "language model of 16 tokens of 27: 16 wide, a block of 4 heads, RMS norms, ReLU, no biases",
         "gpt-small": "language model of 64 tokens of 65: 128 wide, 2 blocks of 4 heads, layer norms, GELU",
@@ -184,6 +186,8 @@ CHINESE = Language(
     rows="{} 行",
     dropout="dropout {:g}",
     networks={
+        "lstm-small": "序列 32 步、每步 8 个数，32 个单元的 LSTM，4 类",
+        "gru-sensor": "序列 128 步、每步 6 个数，64 个单元的 GRU，4 类",
         "lenet": "输入 1×28×28，两层 5×5 卷积（6、16 个卷积核），每层后接池化，再接 120-84-10",
         "micro-gpt": "语言模型，16 个词元（共 27 种），宽 16，1 个 4 头的块，RMS 归一化、ReLU、无偏置",
         "gpt-small": "语言模型，64 个词元（共 65 种），宽 128，2 个 4 头的块，层归一化、GELU",

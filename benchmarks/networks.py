@@ -112,6 +112,60 @@ class Conv(Layer):
 
 
 @dataclass(frozen=True)
+class Recurrent(Layer):
+    """The last state of an LSTM, with one bias, or of a GRU, with two: W (D, G H), U (H, G H), biases (G H,).
+
+    Gates stand in torch's order: i, f, g, o and r, z, n.
+    """
+
+    kind: str
+    units: int
+
+    @property
+    def gates(self) -> int:
+        """How many numbers each unit has."""
+        return {"lstm": 4, "gru": 3}[self.kind]
+
+    @property
+    def count(self) -> int:
+        """See ``Layer``."""
+        return {"lstm": 3, "gru": 4}[self.kind]
+
+    def shape(self, given: Shape) -> Shape:
+        """See ``Layer``."""
+        return (self.units,)
+
+    def weights(self, given: Shape, rng: np.random.Generator) -> list[Array]:
+        """See ``Layer``."""
+        width, scale = self.gates * self.units, 1 / np.sqrt(self.units)
+        shapes: list[Shape] = [(given[1], width), (self.units, width), *[(width,)] * (self.count - 2)]
+        return [rng.uniform(-scale, scale, shape) for shape in shapes]
+
+    def multiplications(self, given: Shape) -> int:
+        """See ``Layer``."""
+        return given[0] * (given[1] + self.units) * self.gates * self.units
+
+    def apply(self, x: Array, *arrays: Array) -> Array:
+        """See ``Layer``."""
+        h = c = np.zeros((len(x), self.units), x.dtype)
+        for t in range(x.shape[1]):
+            a, s = x[:, t] @ arrays[0] + arrays[2], h @ arrays[1]
+            if self.kind == "lstm":
+                i, f, g, o = np.split(a + s, 4, axis=1)
+                c = _sigmoid(f) * c + _sigmoid(i) * np.tanh(g)
+                h = _sigmoid(o) * np.tanh(c)
+            else:
+                (ar, az, an), (sr, sz, sn) = np.split(a, 3, axis=1), np.split(s + arrays[3], 3, axis=1)
+                z = _sigmoid(az + sz)
+                h = (1 - z) * np.tanh(an + _sigmoid(ar + sr) * sn) + z * h
+        return h
+
+
+def _sigmoid(x: Array) -> Array:
+    return np.asarray(1 / (1 + np.exp(-x)))
+
+
+@dataclass(frozen=True)
 class BatchNorm(Layer):
     """Channels with mean 0 and variance 1 over the batch, times gamma, plus beta."""
 

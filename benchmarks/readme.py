@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cases import CASES, CONVOLUTIONAL, LANGUAGE, PREDICTIONS, TRAINING, WHOLE
+from benchmarks.cases import CASES, CONVOLUTIONAL, LANGUAGE, PREDICTIONS, SEQUENCES, TRAINING, WHOLE
 from benchmarks.footprint import STEP_CASES
 from benchmarks.languages import CHINESE, ENGLISH, Language
 from benchmarks.picture import draw
@@ -55,7 +55,7 @@ def section(report: dict[str, Any], language: Language) -> str:
     steps = [[_name(case), _what(case, language), *step_cells(case, language)] for case in trainings]
     rows = [[_name(case), _what(case, language), *whole_cells(case, language)] for case in wholes]
     rows += memory_row(report, language) + size_row(report, language)
-    images = [cases[case.name] for case in (*CONVOLUTIONAL, *PREDICTIONS, *LANGUAGE) if case.name in cases]
+    images = [cases[case.name] for case in (*CONVOLUTIONAL, *PREDICTIONS, *LANGUAGE, *SEQUENCES) if case.name in cases]
     lines = [[_name(case), _what(case, language), *image_cells(case, language)] for case in images]
     lines += step_memory_rows(report, language)
     parts = [

@@ -28,6 +28,7 @@ from benchmarks.cases import (
     MATRIX_PRODUCT,
     PREDICT_ONE,
     PREDICTIONS,
+    SEQUENCES,
     TOLERANCES,
     TRAINING,
     Case,
@@ -60,11 +61,11 @@ class Peer:
         return self.name.split()[0]
 
 
-TRAININGS = tuple(case.name for case in (*TRAINING, *CONVOLUTIONAL, *LANGUAGE))
+TRAININGS = tuple(case.name for case in (*TRAINING, *CONVOLUTIONAL, *LANGUAGE, *SEQUENCES))
 PREDICTED = tuple(case.name for case in (PREDICT_ONE, *PREDICTIONS))
 DENSE = (*(case.name for case in TRAINING), DIGITS_FIT.name, PREDICT_ONE.name)
 IMAGES = tuple(case.name for case in (*CONVOLUTIONAL, *PREDICTIONS))
-EVERYTHING = (*DENSE, *IMAGES, *(case.name for case in LANGUAGE))
+EVERYTHING = (*DENSE, *IMAGES, *(case.name for case in (*LANGUAGE, *SEQUENCES)))
 MEMORY, SIZE = "memory", "size"
 WHOLE = (DIGITS_FIT.name, PREDICT_ONE.name)
 PEERS = (

@@ -23,6 +23,7 @@ from benchmarks.networks import (
     Flatten,
     Layer,
     MaxPool,
+    Recurrent,
 )
 from benchmarks.timing import NOT_INSTALLED, Training, Whole, missing, peer_main
 from benchmarks.transformers import Block, Norm, Tokens
@@ -60,6 +61,8 @@ def layer_of(layer: Layer, units: int) -> gn.Layer:
             return gn.Dense(layer.units, use_bias=layer.use_bias)
         case Conv():
             return gn.Conv2D(layer.filters, layer.size, padding=layer.pad, use_bias=layer.use_bias)
+        case Recurrent():
+            return (gn.LSTM if layer.kind == "lstm" else gn.GRU)(layer.units)
         case BatchNorm():
             return gn.BatchNorm(momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON)
         case MaxPool():

@@ -19,6 +19,7 @@ from benchmarks.networks import (
     Dropout,
     Flatten,
     MaxPool,
+    Recurrent,
 )
 from benchmarks.results import LOOP
 from benchmarks.timing import Stepwise, Whole, missing, peer_main
@@ -69,6 +70,8 @@ def forward(parts: Any, x: Any, key: Any = None, *, last: bool = False, statisti
                 mean, variance = next(given) if statistics else (x.mean(axes), x.var(axes))
                 scale = arrays[0] * lax.rsqrt(variance + BATCH_NORM_EPSILON)
                 x = x * scale.reshape(channels) + (arrays[1] - mean * scale).reshape(channels)
+            case Recurrent():
+                x = recurrence(layer, arrays, x)
             case Activation():
                 x = ACTIVATIONS[layer.name](x)
             case MaxPool():
@@ -112,6 +115,27 @@ def block(layer: Block, x: Any, arrays: Any) -> Any:
     g, b, qkv, qkv_bias, out, out_bias, g2, b2, first, first_bias, second, second_bias = arrays
     x = x + attend(layer_norm(x, g, b) @ qkv + qkv_bias) @ out + out_bias
     return x + jax.nn.gelu(layer_norm(x, g2, b2) @ first + first_bias, approximate=False) @ second + second_bias
+
+
+def recurrence(layer: Recurrent, arrays: Any, x: Any) -> Any:
+    """The last state (N, H) for sequences (N, T, D); what the inputs contribute is one product."""
+    a = (x @ arrays[0] + arrays[2]).swapaxes(0, 1)  # (T, N, G H)
+    zeros = jnp.zeros((len(x), layer.units), x.dtype)
+
+    def lstm(carried: Any, given: Any) -> Any:
+        h, c = carried
+        i, f, g, o = jnp.split(given + h @ arrays[1], 4, axis=1)
+        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+        return (jax.nn.sigmoid(o) * jnp.tanh(c), c), None
+
+    def gru(h: Any, given: Any) -> Any:
+        (ar, az, an), (sr, sz, sn) = jnp.split(given, 3, axis=1), jnp.split(h @ arrays[1] + arrays[3], 3, axis=1)
+        z = jax.nn.sigmoid(az + sz)
+        return (1 - z) * jnp.tanh(an + jax.nn.sigmoid(ar + sr) * sn) + z * h, None
+
+    if layer.kind == "lstm":
+        return lax.scan(lstm, (zeros, zeros), a)[0][0]
+    return lax.scan(gru, zeros, a)[0]
 
 
 def step_function(case: Case, *, flat: bool = False, last: bool = False) -> Step:

@@ -19,6 +19,7 @@ from benchmarks.networks import (
     Flatten,
     Layer,
     MaxPool,
+    Recurrent,
     Shape,
 )
 from benchmarks.timing import CORES, Stepwise, Whole, missing, peer_main
@@ -42,7 +43,7 @@ def network(case: Case) -> nn.Sequential:
     for (layer, arrays), given in zip(case.parts(case.weights()), case.shapes, strict=False):
         built = module(layer, given, in_place=case.image is not None)
         with torch.no_grad():
-            for parameter, array in zip(built.parameters(), arrays, strict=True):
+            for parameter, array in zip(trained(built), arrays, strict=True):
                 turns = array.ndim == 2 and not isinstance(layer, Tokens)
                 parameter.data = torch.from_numpy(array.T.copy() if turns else array)
         layers.append(built)
@@ -50,6 +51,27 @@ def network(case: Case) -> nn.Sequential:
     for norm, statistics in zip(norms, case.statistics(), strict=True):
         norm.running_mean, norm.running_var = map(torch.from_numpy, statistics)
     return nn.Sequential(*layers).to(getattr(torch, case.dtype)).train()
+
+
+class LastState(nn.Module):
+    """A recurrence's output at the last step; of an LSTM's two biases, whose sum alone counts, one stays 0."""
+
+    def __init__(self, layer: Recurrent, features: int) -> None:
+        super().__init__()
+        kind = nn.LSTM if layer.kind == "lstm" else nn.GRU
+        self.inner = kind(features, layer.units, batch_first=True)
+        if layer.kind == "lstm":
+            nn.init.zeros_(self.inner.bias_hh_l0)
+            self.inner.bias_hh_l0.requires_grad_(False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, T, D) -> (N, H)."""
+        return self.inner(x)[0][:, -1]  # type: ignore[no-any-return]
+
+
+def trained(net: nn.Module) -> list[nn.Parameter]:
+    """The parameters that learn."""
+    return [parameter for parameter in net.parameters() if parameter.requires_grad]
 
 
 def module(layer: Layer, given: Shape, *, in_place: bool) -> nn.Module:
@@ -65,6 +87,8 @@ def module(layer: Layer, given: Shape, *, in_place: bool) -> nn.Module:
             return nn.LayerNorm(given[-1], NORM_EPSILON)
         case Block():
             return Transformer(layer, given[-1])
+        case Recurrent():
+            return LastState(layer, given[1])
         case BatchNorm():
             return nn.BatchNorm2d(given[0], BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM)
         case MaxPool():
@@ -130,7 +154,7 @@ def weights_of(net: nn.Sequential) -> list[Array]:
     """In the order and shape of ``Case.weights``."""
     found = []
     for part in net:
-        arrays: list[Array] = [p.detach().numpy() for p in part.parameters()]
+        arrays: list[Array] = [p.detach().numpy() for p in trained(part)]
         turns = not isinstance(part, TokensAndPlaces)
         found += [array.T if array.ndim == 2 and turns else array for array in arrays]
     return found
