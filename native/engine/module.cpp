@@ -16,6 +16,7 @@
 #include "engine/replay.hpp"
 #include "engine/subnormals.hpp"
 #include "math/finite.hpp"
+#include "math/permutation.hpp"
 #include "products/segments.hpp"
 
 namespace nb = nanobind;
@@ -202,6 +203,15 @@ bool advance(Forward& forward, nb::handle x, nb::handle y) {
     return true;
 }
 
+// Each row of `orders` in the order of NumPy's default_rng(SeedSequence([*entropy, first + its number])).permutation.
+void permutations(std::vector<std::uint32_t> entropy, std::uint32_t first, AnyArray orders) {
+    const auto given = operand(orders);
+    const WithoutInterpreter left;
+    entropy.push_back(first);
+    for (std::int64_t row = 0; row < given.rows(); ++row, ++entropy.back())
+        permutation(entropy, given.row_size(), given.as<std::int64_t>() + row * given.row_size());
+}
+
 // The variant for this processor, of those that CMakeLists.txt builds.
 std::string best_variant() {
 #if defined(__x86_64__)
@@ -222,6 +232,7 @@ NB_MODULE(GLASSNET_MODULE, module) {
     module.def("call", &call, nb::arg("kernel"), nb::arg("is_double"), nb::arg("arrays"), nb::arg("settings"),
                nb::arg("cut") = std::vector<bool>{}, nb::arg("length") = 1, nb::arg("start") = 0, nb::arg("stop") = 1,
                nb::arg("adds") = std::vector<bool>{});
+    module.def("permutations", &permutations, nb::arg("entropy"), nb::arg("first"), nb::arg("orders"));
     module.attr("MOST_AXES") = most_axes;
     module.attr("ALIGNMENT") = alignment;
     nb::class_<Program> program(module, "Program");
@@ -277,7 +288,18 @@ NB_MODULE(GLASSNET_MODULE, module) {
                 program.watch(address<double>(value), address<double>(total));
             },
             nb::arg("value"), nb::arg("total"))
-        .def("finish", &Program::finish);
+        .def("finish", &Program::finish)
+        .def(
+            "rebind",
+            [](Program& program, const std::vector<std::tuple<std::uintptr_t, std::uintptr_t, std::uintptr_t>>& moved,
+               const std::vector<std::int64_t>& columns) {
+                std::vector<Program::Moved> stretches;
+                for (const auto& [from, until, to] : moved)
+                    stretches.push_back({reinterpret_cast<const char*>(from), reinterpret_cast<const char*>(until),
+                                         reinterpret_cast<const char*>(to)});
+                program.rebind(stretches, columns);
+            },
+            nb::arg("moved"), nb::arg("columns"));
     nb::class_<Look>(module, "Look")
         .def(nb::init<bool>(), nb::arg("is_double"))
         .def(

@@ -96,6 +96,19 @@ void Program::finish() {
         }
 }
 
+void Program::rebind(const std::vector<Moved>& moved, const std::vector<std::int64_t>& columns) {
+    read_in_place({nullptr, -1, nullptr});  // operands point to the buffers again
+    const auto now = [&moved](const void* data) {
+        const auto* place = static_cast<const char*>(data);
+        for (const Moved& stretch : moved)
+            if (place >= stretch.from && place < stretch.until) return stretch.to + (place - stretch.from);
+        return place;
+    };
+    for (Operand& operand : operands_) operand.data = const_cast<char*>(now(operand.data));
+    for (Source& source : sources_) source.rows = now(source.rows);
+    for (StepNumber& number : step_numbers_) number.column = static_cast<std::size_t>(columns.at(number.column));
+}
+
 // Lets the operands point to the batch's rows where they lie one after another in the sources, or back to the buffers.
 void Program::read_in_place(const Step& step) {
     const std::int64_t wanted = reads_in_place(step) ? step.start : -1;

@@ -59,6 +59,15 @@ public:
     // Ends the building.
     void finish();
 
+    // A stretch of memory that has another place now.
+    struct Moved {
+        const char *from, *until, *to;
+    };
+
+    // Lets the program work on other arrays of the same shapes: whatever points into `from` .. `until` − 1 points to the
+    // same place behind `to`; the stretches do not overlap. The per-step number of column i has column columns[i] now.
+    void rebind(const std::vector<Moved>& moved, const std::vector<std::int64_t>& columns);
+
     enum class Outcome { done, diverged, failed };
 
     // Does one step; `numbers` are its per-step numbers, `threads` is null for the calling thread alone.

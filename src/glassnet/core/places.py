@@ -63,11 +63,11 @@ def place_of(array: Array) -> Place:
     owner = _owner_of(array)
     if owner is array:
         return Place(id(owner), 0, array.nbytes, owner)
-    first = _address(array)
+    first = address_of(array)
     first, last = (first, first + array.nbytes) if array.flags.c_contiguous else byte_bounds(array)
     if not isinstance(owner, np.ndarray):
         return Place(FOREIGN, first, last, owner)
-    origin = _address(owner)
+    origin = address_of(owner)
     return Place(id(owner), first - origin, last - origin, owner)
 
 
@@ -88,5 +88,6 @@ def _owner_of(array: Array) -> Any:
         thing = inside
 
 
-def _address(array: Array) -> int:
+def address_of(array: Array) -> int:
+    """Where an array's first element is in memory."""
     return int(array.__array_interface__["data"][0])

@@ -37,6 +37,17 @@ class Times:
 
 
 @dataclass(frozen=True)
+class Always:
+    """A number that is the same at each step."""
+
+    number: float
+
+    def __call__(self, steps: Any) -> Any:
+        """The number."""
+        return self.number
+
+
+@dataclass(frozen=True)
 class RecordedCall:
     """One call: whose, which kernel, on which arrays (or None), with which numbers.
 
@@ -103,8 +114,11 @@ class Recorder(Runner):
 
     def draw(self, caller: Caller) -> dict[str, int]:
         """Keys of the caller's mask, the step to be filled in."""
+        seed: Any = self.seed
+        if float(seed) == seed:  # asked for at each step: so a program of the same calls does for any seed
+            seed = StepNumber(Always(seed))
         step: Any = StepNumber(same)
-        return {"seed": self.seed, "step": step, "stream": stream_id(caller.path)}
+        return {"seed": seed, "step": step, "stream": stream_id(caller.path)}
 
     def __call__(self, caller: Caller, kernel: Kernel, **arguments: Any) -> None:
         """Writes the call down."""

@@ -9,6 +9,7 @@ from zlib import crc32
 
 import numpy as np
 
+from glassnet.compile.permutation import permutation
 from glassnet.core.errors import ConfigurationError, DataError, shown
 from glassnet.core.randomness import generator
 from glassnet.core.settings import is_real
@@ -105,7 +106,7 @@ def _checksum(*arrays: Array | None) -> int:
 
 def epoch_order(rows: int, *, seed: int, epoch: int, shuffle: bool) -> Array | None:
     """The order of the rows in an epoch: a function of (seed, epoch); None for their natural order."""
-    return generator(seed, "shuffle", epoch).permutation(rows) if shuffle else None
+    return permutation(rows, seed=seed, purpose="shuffle", index=epoch) if shuffle else None
 
 
 def batch_sizes(rows: int, batch_size: int, *, joins_single: bool = False) -> tuple[int, int, int]:

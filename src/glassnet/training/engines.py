@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from glassnet.compile import CompiledProgram, RecordedStep, native
+from glassnet.compile import CompiledProgram, LeasedProgram, RecordedStep, native
 from glassnet.compile.threads import thread_count
 from glassnet.core.numeric import all_finite
 from glassnet.core.shapes import Array
@@ -137,6 +137,9 @@ class Engine(ABC):
             begun: what was done of the first one before; its other steps follow.
         """
 
+    def close(self) -> None:  # noqa: B027 - most have nothing to put away
+        """Is told that it is needed no longer."""
+
     def begin(self, task: Task, epoch: int, steps: int, begun: TrainingPosition | None) -> tuple[Array, Array, int]:
         """Room for losses and total weights of so many steps, with those of steps done before, and their number."""
         losses, totals = np.empty(steps), np.empty(steps)
@@ -219,7 +222,7 @@ class CompiledEngine(Engine):
     ) -> None:
         super().__init__(parts, threads, snapshots, watches)
         self._bridges, self._on_trial = bridges, on_trial
-        self.programs: list[CompiledProgram] = []
+        self.programs: list[LeasedProgram | CompiledProgram] = []
         self._questions: list[NumberOfStep] = []
         self._errors: list[BaseException] = []
         self._pace = 1  # steps in a slice
@@ -262,6 +265,13 @@ class CompiledEngine(Engine):
         if done % task.steps and not all_finite(self.network.parameters):  # which only an epoch's end shows otherwise
             diverged = True
         return Result(losses[:done], totals[:done], diverged)
+
+    def close(self) -> None:
+        """Lets its programs wait for another training."""
+        for program in self.programs:
+            if isinstance(program, LeasedProgram):
+                program.give_back()
+        self.programs = []
 
     def _replay(
         self, task: Task, epoch: int, first: int, steps: int, orders: Array | None, losses: Array, totals: Array
@@ -311,7 +321,8 @@ class CompiledEngine(Engine):
     def _record(self, task: Task) -> None:
         size, full, rest = task.sizes
         steps = [self._recorded(task.rows, rows, task.states) for rows in (size, rest) if rows]
-        self.programs = [CompiledProgram(step, self._questions, self._errors) for step in steps]
+        kind = CompiledProgram if self._on_trial else LeasedProgram
+        self.programs = [kind(step, self._questions, self._errors) for step in steps]
         self._native = self._replay_of(self.programs, full, rest)
         if self.watches:
             self._look_at(steps)
@@ -349,7 +360,7 @@ class CompiledEngine(Engine):
             self._most_steps = min(self._most_steps, watch.every * max(1, MOST_BYTES // sample_bytes))
         self.programs += programs
 
-    def _replay_of(self, programs: list[CompiledProgram], full: int, rest: int) -> Any:
+    def _replay_of(self, programs: Sequence[LeasedProgram | CompiledProgram], full: int, rest: int) -> Any:
         """The native replay of the program for full batches, and of the one for the batch at the end that is none."""
         module = native()
         assert module is not None

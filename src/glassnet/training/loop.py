@@ -142,6 +142,7 @@ class Trainer:
                     if seen is not None and not seen.is_current():  # a callback was at work
                         optimizer.prepare(self.network.parameters)
                         snapshots.renew()
+                        engine.close()
                         engine = self._engine(rows, batch_size, snapshots, watches)
                         seen.renew()
                     state.position = None
@@ -175,6 +176,7 @@ class Trainer:
                     state.end_epoch(callbacks)
                     bar.epoch(state.epoch, state.logs)
         finally:
+            engine.close()
             try:
                 state.conclude()
             finally:
