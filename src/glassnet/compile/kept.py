@@ -48,12 +48,13 @@ class LeasedProgram:
             self._compile(step, questions, errors)
             return
         self._keepable: _Kept | None = kept
-        self.native, self.flops = kept.native, kept.flops
+        self.native, self.flops, self._memory = kept.native, kept.flops, kept.memory
         kept.rebind(self._recording, questions)
 
     def _compile(self, step: RecordedStep, questions: list[NumberOfStep], errors: list[BaseException]) -> None:
         program = CompiledProgram(step, questions, errors)
         self.native, self.flops, self.python_calls = program.native, program.flops, program.python_calls
+        self._memory = program.memory
         self.asks_python_for_numbers = program.asks_python_for_numbers
         can_wait = self._recording.is_plain and not self.python_calls and len(program.arena.memory) <= MOST_BYTES
         self._keepable = _Kept(program, self._recording, questions) if can_wait else None
@@ -143,7 +144,7 @@ class _Kept:
     """A program, and on which memory and which numbers it works now."""
 
     def __init__(self, program: CompiledProgram, recording: _Recording, questions: list[NumberOfStep]) -> None:
-        self.native, self.flops, self.memory = program.native, program.flops, program.arena.memory
+        self.native, self.flops, self.memory = program.native, program.flops, program.memory
         self.signature, self._stretches = recording.signature, recording.stretches
         self._columns = _columns(recording.numbers, questions)
         self._hash = hash(self.signature)
@@ -201,4 +202,4 @@ def _keep_within_bounds() -> None:
 
 
 def _bytes_of(programs: Iterable[_Kept]) -> int:
-    return sum(kept.memory.nbytes for kept in programs)
+    return sum(array.nbytes for kept in programs for array in kept.memory)

@@ -69,6 +69,7 @@ class CompiledProgram:
         stages: what it does, see ``stages.py``.
         arena: its memory.
         python_calls: Python code in it.
+        memory: what the native program points to, besides the arrays of the training; to be kept as long as that.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class CompiledProgram:
         self.stages, self._checked_at = stages_of(items, step.value)
         self.arena = Arena(buffers, self.stages, [*wanted, *_lasting(step, constants, items)], module.ALIGNMENT)
         repeat([replace(call, arrays=self._in_arena(call.arrays)) for call in constants], step=0)
+        self.memory = [self.arena.memory, *map(self.arena.view, (step.value, step.total))]
         self.native = module.Program(step.parameters.dtype == np.float64, step.rows)
         self._write()
 

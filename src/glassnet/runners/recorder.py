@@ -47,6 +47,16 @@ class Always:
         return self.number
 
 
+class _Seed(int):
+    """A seed as it was drawn: in a call it is asked for at each step, so that a program does for any seed."""
+
+
+def _asked_for(setting: Any) -> Any:
+    """A kernel's setting as it is written down; a seed beyond what a float64 holds stays as it is, to be refused."""
+    is_seed = isinstance(setting, _Seed)
+    return StepNumber(Always(int(setting))) if is_seed and float(setting) == setting else setting
+
+
 @dataclass(frozen=True)
 class RecordedCall:
     """One call: whose, which kernel, on which arrays (or None), with which numbers.
@@ -114,17 +124,14 @@ class Recorder(Runner):
 
     def draw(self, caller: Caller) -> dict[str, int]:
         """Keys of the caller's mask, the step to be filled in."""
-        seed: Any = self.seed
-        if float(seed) == seed:  # asked for at each step: so a program of the same calls does for any seed
-            seed = StepNumber(Always(seed))
         step: Any = StepNumber(same)
-        return {"seed": seed, "step": step, "stream": stream_id(caller.path)}
+        return {"seed": _Seed(self.seed), "step": step, "stream": stream_id(caller.path)}
 
     def __call__(self, caller: Caller, kernel: Kernel, **arguments: Any) -> None:
         """Writes the call down."""
         entry = info(kernel)
         arrays = {name: plain(arguments[name]) for name in entry.arrays}
-        settings = {name: arguments[name] for name in entry.settings}
+        settings = {name: _asked_for(arguments[name]) for name in entry.settings}
         self.calls.append(RecordedCall(caller.path, entry, arrays, settings, len(self.calls)))
 
     @property
