@@ -29,6 +29,8 @@ from glassnet.initializers import Given, HeNormal, Normal
 from glassnet.layers import PythonLayer
 from glassnet.losses import LOSSES, Loss
 from glassnet.optimizers import OPTIMIZERS, Optimizer
+from glassnet.series.forecasting import Forecasting
+from glassnet.series.stamps import TimeStep
 
 
 def halved(value: float) -> float:
@@ -55,7 +57,7 @@ def library() -> set[type[Configurable]]:
 BASES = {
     "Activation", "Column", "Configurable", "Form", "InMemory", "Initializer", "Layer", "Loss", "Merge", "Metric",
     "Network", "NumpyLayer", "NumpyLoss", "NumpyOptimizer",
-    "Optimizer", "Schedule", "Step", "WithWeights", "Words",
+    "Optimizer", "Schedule", "Step", "Vocabulary", "WithWeights", "Words",
 }  # fmt: skip
 CLASSES = sorted(
     (cls for cls in library() if cls.__name__ not in BASES and not cls.__name__.startswith("_")),
@@ -174,6 +176,7 @@ SAMPLES: list[Configurable] = [
     gn.schedules.ExponentialDecay(0.1, every=5),
     gn.schedules.CosineDecay(0.1, steps=5, final=0.01),
     gn.schedules.LinearWarmup(gn.schedules.CosineDecay(0.1, steps=5), steps=2),
+    gn.schedules.LinearDecay(0.1, steps=5, final=0.01),
     gn.schedules.OneCycle(0.1, steps=10, warm_share=0.5, start_divisor=5.0, final_divisor=10.0),
     # initializers
     gn.initializers.Constant(0.5),
@@ -215,9 +218,14 @@ SAMPLES: list[Configurable] = [
     tables.Classes("buys", ("no", "yes")),
     tables.Questions((tables.Classes("buys", ("no", "yes")), tables.Classes("pays", ("cash", "card", "never")))),
     gn.Table((tables.Number("age", 31.5, 4.0),), tables.Classes("buys", ("no", "yes"))),
+    # texts and series
+    gn.text.Characters("abé"),
+    TimeStep(1, "month", at_month_end=True),
 ]
-# Arrays are shown by their shape, and PythonLayer as the object inside it: no constructor call that could be evaluated.
+# Arrays are shown by their shape, a Tokenizer by its size, and PythonLayer as the object inside it: no constructor call that could be evaluated.
 SHOWN_OTHERWISE: list[Configurable] = [
+    gn.text.Tokenizer.from_data(["a good film", "a bad film"], 6, kind="words"),
+    Forecasting(3, 2, ("load", "heat"), ("load",), ("",), [[1.0, 2.0]], [[0.5, 4.0]], TimeStep(3600.0), 24, "when"),
     gn.Standardize([1.0, 2.0], [0.5, 4.0]),
     tables.Quantiles("income", [1.0, 2.0, 4.0]),
     Given([[1.0, 2.0]]),

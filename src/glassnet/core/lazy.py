@@ -57,8 +57,8 @@ def _hint(name: str, known: Sequence[str]) -> str:
 class worked_out(Generic[T]):  # noqa: N801 - used like property
     """An attribute that a method works out when it is first asked for, and that stays.
 
-    Unlike ``functools.cached_property``, which up to Python 3.11 has a lock that a fork could leave to a child for ever,
-    it has none: two threads that ask at the same time may both work it out, and get the same.
+    Unlike ``functools.cached_property``, whose lock, up to Python 3.11, a fork could leave to a child for ever, it has
+    none: two threads that ask at the same time may both work it out, and get the same.
 
     Example:
         >>> class Square:
