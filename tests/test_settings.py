@@ -222,7 +222,8 @@ SAMPLES: list[Configurable] = [
     gn.text.Characters("abé"),
     TimeStep(1, "month", at_month_end=True),
 ]
-# Arrays are shown by their shape, a Tokenizer by its size, and PythonLayer as the object inside it: no constructor call that could be evaluated.
+# Arrays are shown by their shape, a Tokenizer by its size, and PythonLayer as the object inside it: no constructor call
+# that could be evaluated.
 SHOWN_OTHERWISE: list[Configurable] = [
     gn.text.Tokenizer.from_data(["a good film", "a bad film"], 6, kind="words"),
     Forecasting(3, 2, ("load", "heat"), ("load",), ("",), [[1.0, 2.0]], [[0.5, 4.0]], TimeStep(3600.0), 24, "when"),
