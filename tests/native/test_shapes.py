@@ -41,7 +41,14 @@ SETTINGS: dict[str, float] = {
     "slope": 0.2,
     "strength": 0.3,
     "unit_axis": 1,
+    "fill": -0.5,
+    "window": 3,
+    "reach": 3,
+    "stride": 2,
+    "pad": 1,
+    "padding": 2,
 }
+WHOLE = ("seed", "step", "stream", "start", "window", "reach", "stride", "pad", "padding")
 ELSEWHERE = {*IMAGES, "augment", "python"}
 """Families whose tests are in files of their own, and the one without native twins."""
 NATIVE = sorted(n for n in KERNELS if KERNELS[n].function.__module__.rpartition(".")[2] not in ELSEWHERE)
@@ -83,6 +90,7 @@ OPTIONAL = {
     "gru_backward": ["lengths"],
     "last_step_forward": ["lengths"],
     "last_step_backward": ["lengths"],
+    "tied_backward": ["dx"],
     "attention_forward": ["lengths"],
     "attention_pool_forward": ["lengths"],
     "attention_weights_forward": ["lengths"],
@@ -147,6 +155,15 @@ def of_sequences(kernel: str, case: Case) -> dict[str, tuple[int, ...]]:
     return found | {f"d{name}": shape for name, shape in found.items()} | {"lengths": (rows,), "first": (rows,)}
 
 
+def of_lengths(kernel: str, case: Case) -> dict[str, tuple[int, ...]]:
+    """Shapes for rows of different length, and for windows of three steps that move by two."""
+    rows, steps, width = case.rows, case.features % 9 + 2, case.width
+    found = dict.fromkeys(("x", "y", "dx", "dy"), (rows, steps, width)) | dict.fromkeys(("lengths", "after"), (rows,))
+    if kernel.startswith("average_steps"):
+        found |= dict.fromkeys(("y", "dy"), (rows, (steps + 2 - 3) // 2 + 1, width))
+    return {name: found.get(name, (width,)) for name in KERNELS[kernel].arrays}
+
+
 def shapes_of(kernel: str, case: Case, rng: np.random.Generator) -> dict[str, tuple[int, ...]]:
     """The shape of each of the kernel's arrays."""
     rows, width = case.rows, case.width
@@ -173,12 +190,17 @@ def shapes_of(kernel: str, case: Case, rng: np.random.Generator) -> dict[str, tu
     if kernel == "dense_steps_backward":
         usual = rows, case.depth, width
         special |= dict.fromkeys(("x", "dx"), (rows, case.depth, case.features))
+    if kernel.startswith("tied"):
+        special |= dict.fromkeys(("weight", "dweight"), (case.features, width))
+        special |= dict.fromkeys(("y", "dy"), (rows, case.features))
     if kernel.startswith("embedding"):
         special |= dict.fromkeys(("weight", "dweight"), (case.features, width)) | {"x": (rows,)}
     if kernel.startswith("columns"):
         special |= dict.fromkeys(("x", "dx"), (rows, width + case.depth)) | {"columns": (width,)}
     if entry_family(kernel) in ("attention", "position"):
         return {name: size for name, size in of_sequences(kernel, case).items() if name in names}
+    if entry_family(kernel) == "lengths":
+        return of_lengths(kernel, case)
     gates = {"simple_rnn": 1, "lstm": 4, "gru": 3}.get(kernel.rpartition("_")[0], 0)
     if gates:
         usual = rows, case.depth, width
@@ -222,14 +244,20 @@ def read_by(kernel: str, case: Case, shapes: dict[str, tuple[int, ...]], rng: np
     if "recurrent" in found:
         found["recurrent"] /= np.sqrt(len(found["recurrent"]))
     if "lengths" in found:
-        steps = next(
-            shape[1] for name, shape in shapes.items() if len(shape) > 2 and name not in ("weights", "thinned")
-        )
+        whole = [shape[1] for name, shape in shapes.items() if len(shape) > 2 and name not in ("weights", "thinned")]
+        steps = max(whole, default=9) if entry_family(kernel) == "lengths" else whole[0]
         found["lengths"] = rng.integers(1, steps + 1, shapes["lengths"])
+    if "count" in found:
+        found["count"] = rng.integers(1, 99, 1) * np.ones(shapes["count"])
+    if "inverse_std" in found:
+        found["inverse_std"] = rng.uniform(0.5, 2, shapes["inverse_std"])
     if "gates" in found:
         found["gates"] = rng.uniform(0.05, 0.95, shapes["gates"])
     if "total" in found:
         found["total"] = rng.uniform(0.5, 9, shapes["total"])
+    if kernel == "step_statistics":  # the square of a mean is no larger than the mean of squares
+        found["square_total"] = found["total"] ** 2 / found["count"] + rng.uniform(0.1, 9, shapes["total"])
+        found["running_variance"] = rng.uniform(0.1, 9, shapes["running_variance"])
     if kernel.startswith("hinge"):
         found["targets"] = rng.choice([-1.0, 1.0], shapes["targets"])
     if kernel == "softmax_backward":
@@ -300,9 +328,7 @@ def compare(kernel: str, found: Arrays, expected: Arrays, read: Arrays, dtype: s
 def test_a_kernel_writes_what_its_numpy_twin_writes(kernel: str, dtype: str, case: Case) -> None:
     arrays, numbers = arguments(kernel, case, dtype)
     found, expected = copied(arrays), copied(arrays)
-    whole = {
-        name: int(value) if name in ("seed", "step", "stream", "start") else value for name, value in numbers.items()
-    }
+    whole = {name: int(value) if name in WHOLE else value for name, value in numbers.items()}
     KERNELS[kernel].function(**expected, **whole)
     call(kernel, found, numbers, dtype)
     read = {name: arrays[name] for name in (*KERNELS[kernel].reads, *KERNELS[kernel].updates)}
