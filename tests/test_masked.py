@@ -130,9 +130,15 @@ def loss_door(name: str, argument: int) -> Door:
     return lambda change: loss(*(change(own) if place == argument else own for place, own in enumerate(arguments)))
 
 
+METRICS_OF_CLASSES = (
+    *("accuracy", "f1", "log_loss", "precision", "recall", "roc_auc"),
+    *("perplexity", "bits_per_character"),
+)
+
+
 def metric_door(name: str, argument: int) -> Door:
     (metric,) = as_metrics([name])
-    about_classes = name in ("accuracy", "f1", "log_loss", "precision", "recall", "roc_auc")
+    about_classes = name in METRICS_OF_CLASSES
     arguments = [X[:, :2], LABELS, WEIGHTS] if about_classes else [X[:, :1], AMOUNTS, WEIGHTS]
     loss = gn.losses.CrossEntropy() if about_classes else gn.losses.MeanSquaredError()
 

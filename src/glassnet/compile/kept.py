@@ -41,6 +41,7 @@ class LeasedProgram:
 
     def __init__(self, step: RecordedStep, questions: list[NumberOfStep], errors: list[BaseException]) -> None:
         self._recording = _Recording(step)
+        self._step: RecordedStep | None = step  # whose arrays the program points to, those of layers as well
         self.python_calls: list[PythonCall] = []
         self.asks_python_for_numbers = False
         kept = _taken(self._recording)
@@ -61,7 +62,7 @@ class LeasedProgram:
 
     def give_back(self) -> None:
         """Lets it wait for the next training; nobody may run it afterwards."""
-        kept, self._keepable = self._keepable, None
+        kept, self._keepable, self._step = self._keepable, None, None
         if kept is not None:
             _waiting.append(kept)
             _keep_within_bounds()

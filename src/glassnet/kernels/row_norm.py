@@ -216,7 +216,7 @@ def rms_norm_forward(x: Array, gamma: Array | None, y: Array, inverse_rms: Array
 
 
 @kernel(
-    "g = γ dy;  dx = (g − x̂ mean(g x̂)) / √(mean(x²) + ε),  dγ = Σ dy x̂",
+    "g = γ ⊙ dy;  dx = (g − x̂ mean(g x̂)) / √(mean(x²) + ε),  dγ = Σ dy x̂",
     elements="""
         dx[n, r, d] = inverse_rms[n, r] * (dxhat[n, r, d]
             - xhat[n, r, d] * sum[e:D](dxhat[n, r, e] * xhat[n, r, e]) / D)
@@ -228,7 +228,7 @@ def rms_norm_forward(x: Array, gamma: Array | None, y: Array, inverse_rms: Array
     shared="gamma",
     sums="dgamma",
     sums_by_piece=True,
-    left_out={"gamma": "γ ", "dgamma": ",  dγ = Σ dy x̂"},
+    left_out={"gamma": "γ ⊙ ", "dgamma": ",  dγ = Σ dy x̂"},
     flops=10,
 )
 def rms_norm_backward(
