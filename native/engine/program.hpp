@@ -64,8 +64,9 @@ public:
         const char *from, *until, *to;
     };
 
-    // Lets the program work on other arrays of the same shapes: whatever points into `from` .. `until` − 1 points to the
-    // same place behind `to`; the stretches do not overlap. The per-step number of column i has column columns[i] now.
+    // Lets the program work on other arrays of the same shapes: whatever points into `from` .. `until` − 1 points to
+    // the same place behind `to`; the stretches do not overlap. The per-step number of column i has column columns[i]
+    // now.
     void rebind(const std::vector<Moved>& moved, const std::vector<std::int64_t>& columns);
 
     enum class Outcome { done, diverged, failed };
