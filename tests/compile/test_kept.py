@@ -13,6 +13,7 @@ import glassnet as gn
 from glassnet.compile import kept, native
 from glassnet.compile.permutation import permutation
 from glassnet.core.randomness import generator
+from glassnet.kernels.registry import KERNELS, kernel
 
 pytestmark = pytest.mark.skipif(native() is None, reason="no native module")
 
@@ -82,6 +83,68 @@ def test_rows_that_are_their_own_targets_are_no_others() -> None:
     itself = fit(x, x)
     np.testing.assert_array_equal(fit(x, y), expected)
     np.testing.assert_array_equal(fit(x, x), itself)
+
+
+@kernel("y = x + Σ offsets", writes="y")
+def moved(x: np.ndarray, y: np.ndarray, *, offsets: list[float]) -> None:
+    """A user's kernel, whose setting is no number."""
+    np.add(x, sum(offsets), out=y)
+
+
+OWN_KERNEL = KERNELS.pop("moved")  # it is in the register for its own test alone
+
+
+class Moved(gn.Layer):
+    def forward(self, run: Any, x: np.ndarray, *, training: bool) -> tuple[np.ndarray, None]:
+        y = run.empty(x.shape, x.dtype)
+        run(self, moved, x=x, y=y, offsets=[1.0, 2.0])
+        return y, None
+
+    def backward(self, run: Any, dy: np.ndarray, cache: None) -> np.ndarray:
+        dx = run.empty(dy.shape, dy.dtype)
+        run(self, moved, x=dy, y=dx, offsets=[])
+        return dx
+
+
+def test_settings_that_are_no_numbers_are_for_python_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(KERNELS, "moved", OWN_KERNEL)
+    first, second = (trained(lambda: [gn.Dense(3), Moved(), gn.Dense(3)], 0, 20) for _ in range(2))
+    for found, expected in zip(first, second, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert not kept._waiting
+
+
+def test_settings_that_differ_make_another_program() -> None:
+    """Numbers that stand in calls, as they are set before a fit: each fit is the one that stands alone."""
+
+    def fit(loss: gn.losses.Loss, optimizer: Any, rate: float, frozen: bool) -> np.ndarray:
+        rng = np.random.default_rng(0)
+        net = gn.Sequential(gn.Dense(4), gn.LeakyReLU(rate), gn.Dropout(rate), gn.Dense(3))
+        if frozen:
+            net[0].freeze()
+        model = gn.Model(net, loss, optimizer, seed=0)
+        model.fit(rng.normal(size=(20, 4)), rng.integers(0, 3, 20), epochs=2, batch_size=8, verbose=False)
+        return model.network.parameters.copy()
+
+    cases = [
+        lambda: (gn.losses.CrossEntropy(), gn.Adam(0.1), 0.2, False),
+        lambda: (gn.losses.CrossEntropy(), gn.Adam(0.1), 0.4, False),
+        lambda: (gn.losses.CrossEntropy(label_smoothing=0.1), gn.Adam(0.1), 0.2, False),
+        lambda: (gn.losses.CrossEntropy(), gn.Adam(0.1, beta1=0.5), 0.2, False),
+        lambda: (gn.losses.CrossEntropy(), gn.Chain(gn.L2(0.1), gn.Adam(0.1)), 0.2, False),
+        lambda: (gn.losses.CrossEntropy(), gn.Chain(gn.L2(0.2), gn.Adam(0.1)), 0.2, False),
+        lambda: (gn.losses.CrossEntropy(), gn.Adam(gn.schedules.CosineDecay(0.1, steps=4)), 0.2, False),
+        lambda: (gn.losses.CrossEntropy(), gn.Adam(0.1), 0.2, True),
+        lambda: (gn.losses.CrossEntropy(reduction="sum"), gn.Adam(0.1), 0.2, False),
+    ]
+    alone = []
+    for case in cases:
+        kept._waiting.clear()
+        alone.append(fit(*case()))
+    assert len({array.tobytes() for array in alone}) == len(cases)
+    kept._waiting.clear()
+    for case, expected in zip([*cases, *cases], [*alone, *alone], strict=True):
+        np.testing.assert_array_equal(fit(*case()), expected)
 
 
 def test_many_threads_share_what_waits() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from glassnet.compile.program import CompiledProgram, PythonCall, RecordedStep
@@ -136,9 +137,10 @@ class _Recording:
             if value.of not in self.numbers:
                 self.numbers.append(value.of)
             return "step", self.numbers.index(value.of)
-        if callable(value):
+        if not isinstance(value, int | float | np.number):  # which Python code takes, and not a native kernel
             self.is_plain = False
-        return type(value), repr(value) if isinstance(value, float) else value
+            return None
+        return type(value), repr(value)  # which tells -0.0 from 0.0
 
 
 class _Kept:
