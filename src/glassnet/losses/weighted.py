@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -12,15 +11,14 @@ import numpy as np
 from glassnet.core.checks import numeric, same_rows
 from glassnet.core.errors import ConfigurationError, DataError, ShapeError, shown
 from glassnet.core.ragged import is_ragged, padded_rows, with_first_steps
-from glassnet.core.settings import is_real, number
 from glassnet.core.shapes import Array, Shape, batch_shape, flat, size_of
 from glassnet.kernels import losses as kernels
 from glassnet.kernels.combine import accumulate
 from glassnet.kernels.merge import unpack_backward, unpack_forward
 from glassnet.losses.base import Loss
 from glassnet.losses.cross_entropy import CrossEntropy
-from glassnet.losses.named import single_loss
 from glassnet.losses.targets import check_weights
+from glassnet.losses.terms import Term, pairs_of, written
 from glassnet.runners import Runner
 
 
@@ -34,15 +32,6 @@ class NamedOutputs(Protocol):
     @property
     def output_shapes(self) -> dict[str, Shape]:
         """The shape of one row of each output, by name, in their order."""
-
-
-@dataclass(frozen=True)
-class Term:
-    """One loss of the sum: of which output, and its weight."""
-
-    output: str
-    loss: Loss
-    weight: float
 
 
 class WeightedSum(Loss):
@@ -77,7 +66,7 @@ class WeightedSum(Loss):
                 expected="a loss for each output by its name",
                 fix='write loss={"digit": "cross_entropy", "copy": ("mean_squared_error", 0.3)}',
             )
-        self.terms = tuple(Term(name, *pair) for name, given in losses.items() for pair in _pairs(given, name))
+        self.terms = tuple(Term(name, *pair) for name, given in losses.items() for pair in pairs_of(given, name))
         if not any(term.weight for term in self.terms):
             raise ConfigurationError(
                 where="loss",
@@ -85,7 +74,7 @@ class WeightedSum(Loss):
                 expected="one that counts",
                 fix="give one of them a weight above 0",
             )
-        self.losses = {name: _written([t for t in self.terms if t.output == name]) for name in losses}
+        self.losses = {name: written([t for t in self.terms if t.output == name]) for name in losses}
         reductions = {term.loss.reduction for term in self.terms}
         if len(reductions) > 1:
             means, sums = ([t for t in self.terms if t.loss.reduction == kind] for kind in ("mean", "sum"))
@@ -381,38 +370,6 @@ def _as_row(term: Term, prepared: Array, shape: Shape, where: str) -> Array:
             fix="pass labels as ones among zeros, np.eye(classes)[labels], and let the loss take them",
         )
     return flat(prepared)
-
-
-def _pairs(given: Any, name: Any) -> list[tuple[Loss, float]]:
-    """(loss, weight) of what was given for an output."""
-    if not isinstance(name, str):
-        raise ConfigurationError(
-            where="loss", received=f"the key {name!r}", expected="names of outputs", fix="write them as texts"
-        )
-    if isinstance(given, list | tuple) and not given:
-        raise ConfigurationError(
-            where=f"loss of {name!r}", received="no loss", expected="one or more", fix='write "mean_squared_error"'
-        )
-    is_pair = isinstance(given, list | tuple) and len(given) == 2 and is_real(given[1])
-    if is_pair:
-        weight = number(given[1], "weight", f"loss of {name!r}", low=0, in_float32=True)
-        if isinstance(given[0], WeightedSum | Mapping):
-            raise ConfigurationError(
-                where=f"loss of {name!r}",
-                received=f"{shown(given[0])}",
-                expected="a loss of that output alone",
-                fix="write its weights at its losses",
-            )
-        return [(single_loss(given[0]), weight)]
-    if isinstance(given, list | tuple):
-        return [pair for one in given for pair in _pairs(one, name)]
-    return _pairs((given, 1.0), name)
-
-
-def _written(terms: Sequence[Term]) -> Any:
-    """The terms of an output, as short as they can be written."""
-    found = tuple(term.loss if term.weight == 1 else (term.loss, term.weight) for term in terms)
-    return found[0] if len(found) == 1 else found
 
 
 def targets_by_loss(loss: Loss, targets: Any, *, where: str) -> Iterator[tuple[Loss, Any, str]]:
