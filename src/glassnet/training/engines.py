@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from time import perf_counter
 from typing import Any, ClassVar
@@ -21,12 +21,13 @@ from glassnet.runners import NumberOfStep, NumpyRunner
 from glassnet.runners.base import values_at
 from glassnet.runners.standins import NotRecorded
 from glassnet.runners.states import States
-from glassnet.training.batches import Rows, batch_sizes, batches
+from glassnet.training.batches import Rows, batches
 from glassnet.training.latest_fit import TrainingPosition
 from glassnet.training.overflow import memory_is_finite
 from glassnet.training.parts import NO_BRIDGES, Bridges, Parts
 from glassnet.training.snapshots import Snapshots
 from glassnet.training.steps import TrainingStep, record_step
+from glassnet.training.tasks import Result, Task
 from glassnet.training.view import KeepingRunner, View, watched_arrays
 from glassnet.training.watch import MOST_BYTES, Watch
 
@@ -36,71 +37,6 @@ FIRST_SLICE_FLOPS = 1e7
 """Work of the first slice; the following ones are adapted to the time that the one before took."""
 ORDERS_AHEAD, ORDER_NUMBERS = 500, 1 << 20
 """How many epochs' orders are drawn at once at most (some 10 ms), and how many row numbers (8 MB)."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """What a fit asks of its engine.
-
-    Attributes:
-        rows: the data.
-        batch_size: rows in a step; the last one of an epoch is cut as ``batch_sizes`` says.
-        order_of: the order of the rows in an epoch, or None for their natural one.
-        collected: receives each row's outputs (N, ...), or None.
-        proceed: called now and then with an epoch, and the losses and total weights of its steps done; False ends the
-            run.
-        joins_single: whether a last batch of one row is joined to the one before.
-        stretch: how many steps may follow on so many updates until ``proceed`` must be called.
-        states: what layers carry from batch to batch; it is 0 at the start of each epoch. None where every batch begins
-            anew.
-    """
-
-    rows: Rows
-    batch_size: int
-    order_of: Callable[[int], Array | None]
-    collected: Array | None
-    proceed: Callable[[int, Array, Array], bool]
-    joins_single: bool = False
-    stretch: Callable[[int], int] = lambda _: sys.maxsize
-    states: States | None = None
-
-    @property
-    def sizes(self) -> tuple[int, int, int]:
-        """Rows of a full batch, number of full batches, rows of the last one."""
-        return batch_sizes(len(self.rows), self.batch_size, joins_single=self.joins_single)
-
-    @property
-    def steps(self) -> int:
-        """Steps in an epoch."""
-        _, full, rest = self.sizes
-        return full + (rest > 0)
-
-    def seen(self, epoch: int, step: int) -> Array | slice:
-        """The rows that the first steps of an epoch take, in their order."""
-        order = self.order_of(epoch)
-        count = min(step * self.sizes[0], len(self.rows))
-        return slice(count) if order is None else order[:count]
-
-
-@dataclass(frozen=True)
-class Result:
-    """What came of some epochs.
-
-    Attributes:
-        losses: of the batches, over all these epochs; those of steps that were done before are among them.
-        totals: their total weights.
-        diverged: whether the last loss is not finite, and its step did no update; or the parameters or the memory of
-            the optimizer are not finite after the last step.
-    """
-
-    losses: Array
-    totals: Array
-    diverged: bool = False
-
-    def last(self, steps: int) -> tuple[Array, Array]:
-        """Losses and total weights of the last so many steps."""
-        first = len(self.losses) - steps
-        return self.losses[first:].copy(), self.totals[first:].copy()
 
 
 class Engine(ABC):

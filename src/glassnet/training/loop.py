@@ -27,7 +27,7 @@ from glassnet.training.batches import Rows, batch_sizes, epoch_order
 from glassnet.training.callbacks import Callback, TrainingState, stretch_of
 from glassnet.training.changes import Fingerprint
 from glassnet.training.checkpoint import saving_last
-from glassnet.training.engines import CompiledEngine, Engine, NumpyEngine, Result, Task, engine_class
+from glassnet.training.engines import CompiledEngine, Engine, NumpyEngine, engine_class
 from glassnet.training.history import History
 from glassnet.training.interrupt import Interrupt
 from glassnet.training.latest_fit import TrainingPosition
@@ -36,6 +36,7 @@ from glassnet.training.overflow import memory_is_finite, place_of_overflow
 from glassnet.training.parts import Parts
 from glassnet.training.progress import ProgressBar
 from glassnet.training.snapshots import Snapshots
+from glassnet.training.tasks import Result, Task
 from glassnet.training.trial import examine
 from glassnet.training.watch import Watch
 

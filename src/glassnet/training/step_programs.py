@@ -17,11 +17,12 @@ from glassnet.runners import NumberOfStep
 from glassnet.runners.base import is_library_code, values_at
 from glassnet.runners.standins import NotRecorded
 from glassnet.training.batches import Rows
-from glassnet.training.engines import CompiledEngine, Task
+from glassnet.training.engines import CompiledEngine
 from glassnet.training.loop import check_rate
 from glassnet.training.parts import Bridges, Parts
 from glassnet.training.snapshots import NoSnapshots
 from glassnet.training.steps import record_update
+from glassnet.training.tasks import Task
 
 NUMBERS_AHEAD = 512
 """Steps for which the numbers that change from step to step are calculated at once, where the rate is a constant."""

@@ -28,11 +28,12 @@ from glassnet.runners.standins import NotRecorded
 from glassnet.schedules import require_repeatable
 from glassnet.training.agreement import Numbers, difference
 from glassnet.training.batches import Rows
-from glassnet.training.engines import CompiledEngine, Engine, NumpyEngine, Task
+from glassnet.training.engines import CompiledEngine, Engine, NumpyEngine
 from glassnet.training.lengths import require_padding_unseen
 from glassnet.training.parts import NO_BRIDGES, Bridges, Parts, is_python, own_parts
 from glassnet.training.snapshots import Snapshots
 from glassnet.training.steps import TrainingStep, step_program
+from glassnet.training.tasks import Task
 
 ROWS = 32
 """A batch of the trial has so many rows at most."""

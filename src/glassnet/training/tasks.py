@@ -1,0 +1,76 @@
+"""What a fit asks of its engine, and what comes of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from glassnet.core.shapes import Array
+from glassnet.runners.states import States
+from glassnet.training.batches import Rows, batch_sizes
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a fit asks of its engine.
+
+    Attributes:
+        rows: the data.
+        batch_size: rows in a step; the last one of an epoch is cut as ``batch_sizes`` says.
+        order_of: the order of the rows in an epoch, or None for their natural one.
+        collected: receives each row's outputs (N, ...), or None.
+        proceed: called now and then with an epoch, and the losses and total weights of its steps done; False ends the
+            run.
+        joins_single: whether a last batch of one row is joined to the one before.
+        stretch: how many steps may follow on so many updates until ``proceed`` must be called.
+        states: what layers carry from batch to batch; it is 0 at the start of each epoch. None where every batch begins
+            anew.
+    """
+
+    rows: Rows
+    batch_size: int
+    order_of: Callable[[int], Array | None]
+    collected: Array | None
+    proceed: Callable[[int, Array, Array], bool]
+    joins_single: bool = False
+    stretch: Callable[[int], int] = lambda _: sys.maxsize
+    states: States | None = None
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Rows of a full batch, number of full batches, rows of the last one."""
+        return batch_sizes(len(self.rows), self.batch_size, joins_single=self.joins_single)
+
+    @property
+    def steps(self) -> int:
+        """Steps in an epoch."""
+        _, full, rest = self.sizes
+        return full + (rest > 0)
+
+    def seen(self, epoch: int, step: int) -> Array | slice:
+        """The rows that the first steps of an epoch take, in their order."""
+        order = self.order_of(epoch)
+        count = min(step * self.sizes[0], len(self.rows))
+        return slice(count) if order is None else order[:count]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of some epochs.
+
+    Attributes:
+        losses: of the batches, over all these epochs; those of steps that were done before are among them.
+        totals: their total weights.
+        diverged: whether the last loss is not finite, and its step did no update; or the parameters or the memory of
+            the optimizer are not finite after the last step.
+    """
+
+    losses: Array
+    totals: Array
+    diverged: bool = False
+
+    def last(self, steps: int) -> tuple[Array, Array]:
+        """Losses and total weights of the last so many steps."""
+        first = len(self.losses) - steps
+        return self.losses[first:].copy(), self.totals[first:].copy()
