@@ -42,6 +42,12 @@ def test_tokens_are_drawn_by_their_probability() -> None:
     assert _drawn(np.array([0.0, 1.0, 0.0]), 0.01, 3, np.random.default_rng(0)) == 1
 
 
+@pytest.mark.parametrize("temperature", [1e-300, 1e-310, 5e-324])
+def test_the_smallest_temperatures_take_the_most_probable_token(temperature: float) -> None:
+    shares = np.array([0.3, 0.02, 0.5, 0.18, 0.0], np.float32)
+    assert {_drawn(shares, temperature, 5, np.random.default_rng(seed)) for seed in range(9)} == {2}
+
+
 def test_the_first_token_is_drawn_from_what_the_network_says() -> None:
     model = language()
     shares = model.predict_proba(np.array([[3, 0, 0, 0, 0, 0]]))[0, 0]

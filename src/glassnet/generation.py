@@ -186,9 +186,10 @@ def _drawn(probabilities: Array, temperature: float, top_k: int, rng: np.random.
     at = rng.random()  # at any temperature, so that the draws behind are the same
     if temperature == 0:
         return int(given.argmax())
-    with np.errstate(divide="ignore"):
-        scores = np.log(given) / temperature
+    with np.errstate(divide="ignore", over="ignore"):  # -inf is a token that is never drawn
+        scores = np.log(given)
+        scores = (scores - scores.max()) / temperature  # in this order: near 0 all but the greatest become -inf
     if top_k < len(scores):
         scores[np.argsort(-scores, kind="stable")[top_k:]] = -inf
-    shares = np.cumsum(np.exp(scores - scores.max()))
+    shares = np.cumsum(np.exp(scores))
     return int(np.searchsorted(shares, at * shares[-1], side="right"))
