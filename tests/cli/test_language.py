@@ -49,8 +49,31 @@ def test_names_are_learned_written_and_measured(names: Path, capsys: pytest.Capt
     assert again.strip() == gn.generate(model, temperature=0)
     status, measured, _ = run(capsys, "evaluate", "names.safetensors", str(names))
     assert status == 0
-    assert float(measured.split("perplexity: ")[1]) == pytest.approx(np.exp(float(measured.split()[1])), rel=1e-3)
+    assert float(measured.split("perplexity: ")[1]) == pytest.approx(
+        np.exp(float(measured.split("loss: ")[1].split()[0])), rel=1e-3
+    )
     assert "Characters(" in run(capsys, "summary", "names.safetensors")[1]
+
+
+@pytest.mark.parametrize("documents", ["lines", "whole"])
+@pytest.mark.parametrize("ends", ["\n", "\n\n"])
+def test_texts_are_measured_as_they_were_learned(
+    documents: str, ends: str, names: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lines by a model of lines, one long text by a model of such: each knows the ends of its own alone."""
+    text = names.read_text(encoding="utf-8").strip()
+    names.write_text(text.replace("\n", "\n\n") + "\n", encoding="utf-8")
+    run(capsys, "train", str(names), *FEW, "--quiet", "--documents", documents)
+    other = Path("other.txt")
+    other.write_text(text.replace("\n", ends), encoding="utf-8")
+    status, out, _ = run(capsys, "evaluate", "names.safetensors", "other.txt")
+    assert status == 0
+    model = gn.load("names.safetensors")
+    steps = model.network.input_shape[0]  # type: ignore[index]
+    assert model.vocabulary is not None
+    x, y = model.vocabulary.next_tokens(gn.data.read_texts(other, documents=documents), steps)
+    assert f"loss: {model.evaluate(gn.data.pad(x, steps), y)['loss']:.4f}\n" in out
+    assert ("other.txt: one text\n" if documents == "whole" else "other.txt: 120 documents, one a line\n") in out
 
 
 def test_the_same_command_writes_the_same_file(names: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from glassnet.core.output import in_a_line
 from glassnet.core.randomness import generator
 from glassnet.core.splits import held_out
 from glassnet.data import Padded, pad, read_texts
+from glassnet.data.tables import name_of
 from glassnet.data.texts import is_text as is_text_file
 from glassnet.generation import generate as generate_text
 from glassnet.layers import Dense, Embedding, PositionalEncoding, RMSNorm
@@ -188,7 +189,7 @@ def samples(model: Model, texts: Texts) -> list[str]:
 
 
 def evaluate_text(model: Model, options: argparse.Namespace) -> dict[str, float]:
-    """Loss and metrics on the texts in a file.
+    """Says what is read, and gives loss and metrics on the texts in a file.
 
     Raises:
         ConfigurationError: a model that is no language model.
@@ -201,9 +202,14 @@ def evaluate_text(model: Model, options: argparse.Namespace) -> dict[str, float]
             expected="one of glassnet train --task text",
             fix="name data like those that it was trained on",
         )
-    settings = {"encoding": options.encoding, "max_bytes": options.max_bytes}
-    x, y = model.vocabulary.next_tokens(read_texts(options.data, **settings), (model.network.input_shape or (1,))[0])
-    return model.evaluate(pad(x, (model.network.input_shape or (1,))[0]), y)
+    documents = "auto"
+    if isinstance(model.vocabulary, Characters):  # one of lines has never met the end of a line
+        documents = "whole" if "\n" in model.vocabulary.characters else "lines"
+    texts = read_texts(options.data, documents=documents, encoding=options.encoding, max_bytes=options.max_bytes)
+    print(f"{name_of(options.data)}: {f'{len(texts):,} documents, one a line' if len(texts) > 1 else 'one text'}")
+    steps = (model.network.input_shape or (1,))[0]
+    x, y = model.vocabulary.next_tokens(texts, steps)
+    return model.evaluate(pad(x, steps), y)
 
 
 def generate(options: argparse.Namespace) -> int:
