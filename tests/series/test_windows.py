@@ -297,3 +297,29 @@ def test_a_picture_and_a_page(tmp_path: Any) -> None:
         assert gn.plots.figures.readable(value) in text
     with pytest.raises(gn.DataError, match="row=18.*one of 18 windows"):
         gn.plots.plot_forecast(errors, 18)
+
+
+def test_a_page_scales_windows_as_the_model_was_trained(tmp_path: Any) -> None:
+    """Windows that are cut anew have a scaling of their own, with which the model's forecasts would be others."""
+    train, test = gn.data.windows({"a": LOAD, "b": 100 * LOAD}, **WINDOWS, period=3).split(0.25)
+    model = fitted(train)
+    anew = gn.data.windows({"b": 900 * LOAD + 3}, **WINDOWS, period=4)
+    assert not np.allclose(anew.forecasting.scale, train.forecasting.scale[1])
+    scaled, (mean, scale) = anew.scaled_for(train.forecasting), (train.forecasting.mean[1], train.forecasting.scale[1])
+    np.testing.assert_allclose(scaled.x[0, :, 0], (900 * LOAD[:4] + 3 - mean) / scale)
+    found = scaled.errors(model.predict(scaled.x))
+    np.testing.assert_allclose(found.predicted[-1, :, 0], model.forecast({"b": 900 * LOAD[:-2] + 3})["b"], rtol=1e-5)
+    assert "4 steps before" in found.naive
+    text = gn.report(model, anew, None, tmp_path / "page.html").read_text(encoding="utf-8")
+    assert gn.plots.figures.readable(found.mean_absolute_error) in text
+    for other, said in (
+        (gn.data.windows({"a": LOAD}, 5, 2), "past=5.*past=4, as in the model's training"),
+        (gn.data.windows({"a": LOAD}, 4, 3), "future=3.*future=2"),
+        (gn.data.windows({"a": np.column_stack([LOAD, LOAD])}, **WINDOWS), "columns="),
+        (gn.data.windows({"c": LOAD}, **WINDOWS), "the series 'c'"),
+        (gn.data.windows(LOAD, **WINDOWS), "a series without a name"),
+    ):
+        with pytest.raises(gn.GlassnetError, match=f"report.*{said}"):
+            gn.report(model, other, None, tmp_path / "page.html")
+    with pytest.raises(gn.ConfigurationError, match="targets beside windows"):
+        gn.report(model, test, test.y, tmp_path / "page.html")

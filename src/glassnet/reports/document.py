@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.calls import suggests
+from glassnet.core.errors import ConfigurationError
 from glassnet.core.files import require_writable, write_atomically
 from glassnet.core.kinds import PAGE
 from glassnet.core.pages import page
@@ -49,7 +50,7 @@ def report(
         model: trained.
         x: rows that it was not trained on, as ``model.evaluate`` takes them.
         y: their targets; None where x is ``gn.data.Windows`` of series, which have their own: the page then shows the
-            forecasts beside those that need no model.
+            forecasts beside those that need no model. Windows that were cut anew are scaled as in the model's training.
         path: where to write the page; an older one is replaced.
         name: of the data.
         history: what ``model.fit`` returned, for the learning curves and the time.
@@ -83,6 +84,13 @@ def report(
     target_path = require_writable(path, PAGE, where="report")
     model.require_built("report")
     if isinstance(x, Windows):
+        if y is not None:
+            raise ConfigurationError(
+                where="report",
+                received="targets beside windows of series",
+                expected="the windows alone, which have their own",
+                fix="write None in the place of y",
+            )
         return _of_forecasts(model, x, target_path, name, history, training_targets, model_file)
     model.refuse_forecasting("report")
     results = results_of(model, x, y, training_targets)
@@ -111,7 +119,7 @@ def _of_forecasts(
     model: Model, windows: Windows, path: Path, name: str, history: History | None, training: Any, file: Any
 ) -> Path:
     """The page about forecasts of series."""
-    model.require_forecasting("report")
+    windows = windows.scaled_for(model.require_forecasting("report"), where="report")
     errors = windows.errors(model.predict(windows.x))
     targets = ", ".join(windows.forecasting.targets)
     title = f"{name}: {targets}"

@@ -108,25 +108,33 @@ class Forecasting(Configurable):
                 whose steps are of another length.
         """
         found = read_series(given, where=where, time=self.time, by=self.by, columns=self.columns, table=self.table)
-        for one in found.series:
-            if one.name not in self.names:
+        self.require_known([one.name for one in found.series], found.step, where=where)
+        return found
+
+    def require_known(self, names: Sequence[str], step: TimeStep | None, *, where: str) -> None:
+        """Refuses series that training did not see, and a step of another length.
+
+        Raises:
+            DataError: there is one.
+        """
+        for name in names:
+            if name not in self.names:
                 known = ", ".join(map(repr, self.names[:10])) + ("" if len(self.names) <= 10 else ", …")
                 raise DataError(
                     where=where,
-                    received=f"the series {one.name!r}" if one.name else "a series without a name",
+                    received=f"the series {name!r}" if name else "a series without a name",
                     expected=f"one of {known}, of which the unit is known" if self.names != ("",) else "one alone",
-                    fix=f"{did_you_mean(one.name, self.names)}train a model with this series, too"
-                    if one.name
+                    fix=f"{did_you_mean(name, self.names)}train a model with this series, too"
+                    if name
                     else "write a dict: {name: numbers}",
                 )
-        if found.step is not None and self.step is not None and found.step.settings() != self.step.settings():
+        if step is not None and self.step is not None and step.settings() != self.step.settings():
             raise DataError(
                 where=where,
-                received=f"steps of {found.step}",
+                received=f"steps of {step}",
                 expected=f"steps of {self.step}, as in training",
                 fix="bring the series to that step, or train a model for this one",
             )
-        return found
 
     def scaled(self, values: Array, name: str) -> Array:
         """(…, D) of the series of that name without its unit."""

@@ -182,11 +182,43 @@ class Windows:
         moment = moments[min(len(moments) - 1, len(moments) - round(len(moments) * share))]
         return [int(np.searchsorted(own, moment)) for own in stamps]
 
+    def scaled_for(self, forecasting: Forecasting, *, where: str = "scaled_for") -> Windows:
+        """The same stretches as a model of that forecasting takes them: by the means and deviations of its training.
+
+        Windows of other data than those of the training, which are cut anew, have means and deviations of their own.
+
+        Args:
+            forecasting: ``model.forecasting``.
+            where: for messages.
+
+        Raises:
+            ConfigurationError: windows of other lengths, columns or targets.
+            DataError: a series that its training did not see, or steps of another length.
+
+        Example:
+            >>> import numpy as np, glassnet as gn
+            >>> trained = gn.data.windows(np.arange(10.0), past=3, future=2)
+            >>> later = gn.data.windows(np.arange(10.0, 20.0), past=3, future=2).scaled_for(trained.forecasting)
+            >>> later.x.round(2)[0, :, 0].tolist(), later.actual[0, :, 0].tolist()
+            ([1.91, 2.26, 2.61], [13.0, 14.0])
+        """
+        own = self.forecasting
+        for name in ("past", "future", "columns", "targets"):
+            if getattr(own, name) != getattr(forecasting, name):
+                raise ConfigurationError(
+                    where=where,
+                    received=f"windows with {name}={shown(getattr(own, name))}",
+                    expected=f"{name}={shown(getattr(forecasting, name))}, as in the model's training",
+                    fix="cut the series as they were cut for the training",
+                )
+        forecasting.require_known(own.names, own.step, where=where)
+        return replace(self, forecasting=Forecasting(**forecasting.settings() | {"period": own.period}))
+
     def errors(self, outputs: Any) -> ForecastErrors:
         """How far a model's forecasts are off, beside what is obvious; in the series' own unit.
 
         Args:
-            outputs: ``model.predict(windows.x)``.
+            outputs: ``model.predict(windows.x)``, with windows of the model's scaling: see ``scaled_for``.
         """
         predicted, given = self.in_unit(outputs), (self.forecasting, self.series, self.names, self.starts)
         return ForecastErrors(*given, self.actual, predicted, dict(naive_forecasts(*given)))
