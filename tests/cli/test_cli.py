@@ -98,6 +98,12 @@ def test_a_table_with_classes(
     assert main(["evaluate", "flowers.safetensors", "roses.csv"]) == 0
     assert "accuracy: 1.0000" in capsys.readouterr().out
 
+    assert main(["evaluate", "flowers.safetensors", "roses.csv", "--target", "species"]) == 0
+    capsys.readouterr()
+    for command in ("evaluate", "trace"):
+        assert main([command, "flowers.safetensors", "roses.csv", "--target", "width"]) == 2
+        assert "--target width, expected the target that the model learned, species" in capsys.readouterr().err
+
     np.savez("flowers.npz", x=[[5.0, 100.0, 1.0], [8.0, 60.0, 1.0]], y=["lily", "rose"])
     assert run("evaluate flowers.safetensors flowers.npz") == 0
     assert "accuracy: 1.0000" in capsys.readouterr().out

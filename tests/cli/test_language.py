@@ -175,3 +175,4 @@ def test_a_model_of_something_else_writes_nothing(
     Path("other.txt").write_text("bäb\n", encoding="utf-8")
     assert "text 0: received 'ä'" in run(capsys, "evaluate", "names.safetensors", "other.txt")[2]
     assert run(capsys, "predict", "names.safetensors", "names.txt")[0] == 2
+    assert "--target x" in run(capsys, "evaluate", "names.safetensors", "names.txt", "--target", "x")[2]

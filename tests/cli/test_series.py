@@ -199,6 +199,11 @@ def test_what_such_a_model_cannot_do(trained: tuple[Path, Path], capsys: Any) ->
         (("predict", model, table, table), "2 names"),
         (("predict", model, "digits"), "expected a table"),
         (("predict", model, table, "--probabilities"), "--probabilities"),
+        (
+            ("evaluate", model, table, "--target", "heat"),
+            "--target heat, expected the target that the model learned, load",
+        ),
+        (("trace", model, table, "--target", "heat"), "--target heat"),
         (("export", model, "--to", "c"), "a model of forecasts"),
         (("serve", model, "--port", 0), "a model of forecasts"),
     ):

@@ -36,6 +36,7 @@ def evaluate(options: argparse.Namespace) -> int:
     """Prints loss and metrics on data with targets."""
     model = load(options.model)
     model.require_one_output("glassnet evaluate")
+    _refuse_other_target(model, options)
     if model.forecasting is not None:
         return series.evaluate(options, model)
     if isinstance(model.preprocessing, Table) and is_table(options.data):
@@ -119,6 +120,7 @@ def trace(options: argparse.Namespace) -> int:
     if options.html is not None:
         require_outputs([Output("--html", Path(options.html), PAGE)], [options.model, options.data])
     model = load(options.model)
+    _refuse_other_target(model, options)
     table = model.preprocessing
     if model.forecasting is not None:
         windows = series.windows_of(options, model)
@@ -200,6 +202,33 @@ def _complete(table: Table, names: Sequence[str], frame: Frame) -> Array:
         expected = "a number in every cell: in training none was missing"
         require_complete(raw, where=f"column {name!r}", expected=expected, fix="fill the cell or delete the row")
     return np.column_stack([columns[name].values for name in names])
+
+
+def _refuse_other_target(model: Model, options: argparse.Namespace) -> None:
+    """Refuses a target for a model that answers others: what would be measured is these.
+
+    Raises:
+        ConfigurationError: the target is none of them.
+    """
+    table = model.preprocessing
+    known: tuple[str, ...] | None = None
+    if model.forecasting is not None:
+        known = model.forecasting.targets
+    elif isinstance(table, Table) and table.target is not None:
+        known = tuple(table.target.names)
+    elif is_text(options.data):
+        known = ()
+    given = options.target
+    if given is None or known is None or given in known or set(given.split(",")) <= set(known):
+        return
+    raise ConfigurationError(
+        where="--target",
+        received=f"--target {given}",
+        expected=f"the target that the model learned, {', '.join(known)}" if known else "it for a table alone",
+        fix="leave --target out; a column that has another name than in training is to be renamed"
+        if known
+        else "leave --target out",
+    )
 
 
 def _with_targets(model: Model, options: argparse.Namespace) -> Dataset:
