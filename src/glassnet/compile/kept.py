@@ -22,7 +22,7 @@ from glassnet.runners.base import NumberOfStep
 from glassnet.runners.recorder import StepNumber
 
 MOST_PROGRAMS, MOST_BYTES = 64, 1 << 26
-"""How many programs wait for their next training at most, and how much memory they may have together."""
+"""How many programs wait for their next training at most, and how many bytes of numbers they may hold together."""
 
 
 class LeasedProgram:
