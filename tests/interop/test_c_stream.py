@@ -18,6 +18,13 @@ NETWORKS = {
     "SimpleRNN": lambda: gn.Sequential(gn.SimpleRNN(3, return_sequences=True), gn.LayerNorm(), gn.SimpleRNN(2)),
     "LSTM": lambda: gn.Sequential(gn.LSTM(3, return_sequences=True), "tanh", gn.LSTM(2), gn.Dense(3)),
     "GRU": lambda: gn.Sequential(gn.Concat([gn.GRU(3, return_sequences=True)], ["relu"], axis=2), gn.Dense(2)),
+    "attention": lambda: gn.Sequential(
+        gn.Dense(4), gn.PositionalEncoding("learned"), gn.TransformerBlock(2, 4, causal=True), gn.Dense(2)
+    ),
+    "rotary attention": lambda: gn.Sequential(
+        gn.Dense(4), gn.SelfAttention(1, causal=True, rotary=True), gn.SelfAttention(2, causal=True, rotary=True)
+    ),
+    "positions": lambda: gn.Sequential(gn.Dense(4), gn.PositionalEncoding(), gn.Dense(2)),
     "each step": lambda: gn.Sequential(gn.Dense(3), "relu"),
 }
 
@@ -52,6 +59,22 @@ def test_steps_in_c(name: str, tmp_path: Path) -> None:
     x = np.random.default_rng(1).normal(size=(3, STEPS, 2)).astype(np.float32)
     text = in_both(model, x, tmp_path)
     assert ("initial_cell" in text) == (name == "LSTM")
+
+
+@pytest.mark.parametrize("name", ["attention", "rotary attention", "positions"])
+def test_a_context_that_is_full_gives_no_numbers(name: str, tmp_path: Path) -> None:
+    net = NETWORKS[name]()
+    net.build((STEPS, 2))
+    source, header = export_c(gn.Model(net, "mean_squared_error", "adam"), tmp_path / "m.c", function="go", stream=True)
+    step, state = compiled(source, "go_step"), np.zeros(1000, np.float32)
+    x, y = np.ones(2, np.float32), np.zeros(4, np.float32)
+    arrays = [array.ctypes.data_as(ctypes.c_void_p) for array in (state, x, y)]
+    for _ in range(2):
+        ctypes.CDLL(str(source.with_suffix(".so"))).go_reset(arrays[0])
+        for t in range(STEPS + 3):
+            step(*arrays)
+            assert np.isfinite(y[:2]).all() == (t < STEPS)
+    assert f"after {STEPS} steps" in header.read_text()
 
 
 def test_numbers_of_tokens(tmp_path: Path) -> None:

@@ -96,6 +96,11 @@ class Stream:
         """The shape of the answer for one sequence, such as (K,)."""
         return self._shape[1:]
 
+    @property
+    def most_steps(self) -> int | None:
+        """How many steps a sequence may have, such as those that attention keeps; None for any number."""
+        return None if self._limit is None else self._limit[0]
+
     def __repr__(self) -> str:
         return f"Stream({self._network!r}, rows={self.rows}), after {self.steps} steps"
 

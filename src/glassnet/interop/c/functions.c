@@ -357,3 +357,46 @@ static void rotary(const float *x, const float *cosines, const float *sines, int
                 y[i + pairs] = x[i + pairs] * cosine + x[i] * sine;
             }
 }
+
+/* keys and values (steps, heads, size), of which *places are there already, less than all */
+static void attention_step(const float *qkv, int heads, int steps, int size, float *keys, float *values, int *places,
+                           float *weights, float *y)
+{
+    const int width = heads * size, place = *places;
+    memcpy(keys + place * width, qkv + width, (size_t)width * sizeof *keys);
+    memcpy(values + place * width, qkv + 2 * width, (size_t)width * sizeof *values);
+    for (int h = 0; h < heads; ++h, weights += steps) {
+        float largest = -INFINITY, sum = 0.0f;
+        for (int s = 0; s <= place; ++s) {
+            float score = 0.0f;
+            for (int i = 0; i < size; ++i) score += qkv[h * size + i] * keys[s * width + h * size + i];
+            weights[s] = score / sqrtf((float)size);
+            if (weights[s] > largest) largest = weights[s];
+        }
+        for (int s = 0; s <= place; ++s) sum += weights[s] = expf(weights[s] - largest);
+        for (int i = 0; i < size; ++i) {
+            float mean = 0.0f;
+            for (int s = 0; s <= place; ++s) mean += weights[s] / sum * values[s * width + h * size + i];
+            y[h * size + i] = mean;
+        }
+    }
+    *places = place + 1;
+}
+
+/* x (width) and the row of the table at its place */
+static void position_step(const float *x, const float *table, int width, const int *place, float *y)
+{
+    for (int i = 0; i < width; ++i) y[i] = x[i] + table[*place * width + i];
+}
+
+/* as rotary, of the one step at its place */
+static void rotary_step(const float *x, const float *cosines, const float *sines, int parts, int size, const int *place,
+                        float *y)
+{
+    rotary(x, cosines + *place * (size / 2), sines + *place * (size / 2), 1, parts, size, y);
+}
+
+static void count_step(int *places)
+{
+    ++*places;
+}

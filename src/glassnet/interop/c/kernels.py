@@ -124,6 +124,19 @@ def _images(x: Array) -> Shape:
     return x.shape[0] * x.shape[1], *x.shape[2:]
 
 
+def _position(x: Array, table: Array, first: Array | None, y: Array) -> Written:
+    if first is None:
+        return call(combine.residual_forward.__name__, x, table, x.size, y)
+    return call("position_step", x, table, x.size, first, y)
+
+
+def _rotary(x: Array, cosines: Array, sines: Array, first: Array | None, y: Array) -> Written:
+    tables = ("cosines", cosines), ("sines", sines)
+    if first is None:
+        return call("rotary", x, *tables, *_row(x), y)
+    return call("rotary_step", x, *tables, *_row(x)[1:], first, y)
+
+
 EMITTERS: dict[Kernel, Callable[..., Written]] = {
     **{entry.function: _elementwise(entry) for entry in KERNELS.values() if entry.in_c},
     activation.identity_forward: lambda x, y: call("copy", x, 1, x.size, x.size, x.size, y),
@@ -135,6 +148,9 @@ EMITTERS: dict[Kernel, Callable[..., Written]] = {
     ),
     attention.attention_pool_forward: lambda scores, x, weights, y, **_: call(
         "attention_pool", scores, x, *_row(x), weights, y
+    ),
+    attention.attention_step: lambda qkv, keys, values, places, weights, y: call(
+        "attention_step", qkv, keys.shape[2], keys.shape[1], keys.shape[3], keys, values, places, weights, y
     ),
     combine.accumulate: lambda dpart, dx: call(combine.residual_forward.__name__, dx, dpart, dx.size, dx),
     combine.concat_forward: lambda part, y, start: call(
@@ -169,10 +185,9 @@ EMITTERS: dict[Kernel, Callable[..., Written]] = {
     pool.global_max_pool_forward: lambda x, y, place: call(
         "pool", x, False, *_images(x), 1, x.shape[3], x.shape[2], 1, 1, 1, 0, 0, y
     ),
-    position.position_forward: lambda x, table, y, **_: call(combine.residual_forward.__name__, x, table, x.size, y),
-    position.rotary_forward: lambda x, cosines, sines, y, **_: call(
-        "rotary", x, ("cosines", cosines), ("sines", sines), *_row(x), y
-    ),
+    position.position_forward: _position,
+    position.rotary_forward: _rotary,
+    position.count_step: lambda places: call("count_step", places),
     recurrent.simple_rnn_forward: lambda a, recurrent, initial, y, reverse, **_: call(
         "simple_rnn", a, recurrent, initial, *_row(y), int(reverse), y
     ),

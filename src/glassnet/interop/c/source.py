@@ -24,6 +24,8 @@ from glassnet.tables import Duration, Number, Table
 from glassnet.version import __version__
 
 NUMBERS_IN_LINE = 8
+TAKEN = "steps_taken"
+"""The member of a stream's struct that counts, where there is room for so many steps alone."""
 
 
 @suggests
@@ -110,9 +112,13 @@ def _source(model: Model, name: str, stream: Stream | None) -> str:
         names = _of_each(program, "input", scaling, inputs)
         standardize = "standardize" + "_double" * scaling.needs_float64
         body.insert(0, f"{standardize}(x, {', '.join(names)}, {size_of(inputs)}, {program.input});")
-    if stream is not None and not program.states:
-        body.insert(0, "(void)state;")
     count = size_of(outputs)
+    if stream is not None and stream.most_steps is not None:
+        none = f"for (int i = 0; i < {count}; ++i) y[i] = NAN;"
+        full = f"if (state->{TAKEN} == {stream.most_steps}) {{\n        {none}\n        return;\n    }}"
+        body[:0] = [full, f"++state->{TAKEN};"]
+    elif stream is not None and not program.states:
+        body.insert(0, "(void)state;")
     if restoring is None:
         body.append(f"memcpy(y, {program.output}, {count} * sizeof *y);")
     else:
@@ -125,7 +131,7 @@ def _source(model: Model, name: str, stream: Stream | None) -> str:
         [
             _comment(model),
             "#include <math.h>\n#include <string.h>",
-            *([_struct(name, program)] if stream is not None else []),
+            *([_struct(name, program, stream.most_steps)] if stream is not None else []),
             *(f'#ifdef __cplusplus\nextern "C"\n#endif\n{line};' for line in _declared(model, name, stream)),
             *program.functions("\n".join(body)),
             *(_array(own, values) for own, values in program.constants.items()),
@@ -144,9 +150,11 @@ def _declared(model: Model, name: str, stream: Stream | None) -> list[str]:
     return [f"void {name}_step({state}, {_arguments(model)})", f"void {name}_reset({state})"]
 
 
-def _struct(name: str, program: Program) -> str:
+def _struct(name: str, program: Program, most_steps: int | None) -> str:
     """What goes from one step to the next."""
-    members = "".join(f"    float {own}[{array.size}];\n" for own, array in program.states.items())
+    kinds = {own: "float" if array.dtype.kind == "f" else "int" for own, array in program.states.items()}
+    members = "".join(f"    {kinds[own]} {own}[{array.size}];\n" for own, array in program.states.items())
+    members += "" if most_steps is None else f"    int {TAKEN};\n"
     return f"typedef struct {{\n{members or '    float none[1];' + chr(10)}}} {name}_state;"
 
 
@@ -158,6 +166,12 @@ def _header(model: Model, function: str, stream: Stream | None, source: str) -> 
         struct = f"/* What one sequence has come to; {function}_reset begins it. */\n{struct}}} {function}_state;\n\n"
     row = f"The next step x of a sequence, {name}_INPUTS numbers," if stream else f"One row x of {name}_INPUTS numbers"
     functions = "\n".join(f"{line};" for line in _declared(model, function, stream))
+    most = stream.most_steps if stream else None
+    room = (
+        ""
+        if most is None
+        else f"\n   There is room for {most} steps; after {most} steps y is NaN until {function}_reset."
+    )
     unit = " They are logarithms of the mean: exp(y[i])." if model.loss.has_log_link else ""
     return f"""{_comment(model)}
 #ifndef GLASSNET_{name}_H
@@ -170,7 +184,7 @@ def _header(model: Model, function: str, stream: Stream | None, source: str) -> 
 extern "C" {{
 #endif
 
-{struct}/* {row} to the {name}_OUTPUTS numbers y.{unit}
+{struct}/* {row} to the {name}_OUTPUTS numbers y.{unit}{room}
    Not to be called by two threads at once. */
 {functions}
 
