@@ -441,7 +441,7 @@ def of_settings() -> Iterator[Door]:
         yield Door(f"learning_rate_range: {name}", rates, no=frozenset(no))
     letters, writer = gn.text.Characters("abc"), language()
     for name, no in {
-        "prompt": frozenset(SETTINGS),
+        "prompt": frozenset(SETTINGS) - {"no text"},
         "max_tokens": whole - {"None", "10**400"},
         "temperature": number,
         "top_k": positive - {"None", "10**400"},

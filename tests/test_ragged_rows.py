@@ -253,3 +253,17 @@ def test_what_is_exported_says_which_rows_it_takes(tmp_path: Path) -> None:
     model = trained(*last())
     with pytest.warns(gn.DataWarning, match="whole rows of 4 steps and knows of no lengths"):
         gn.interop.export_c(model, tmp_path / "net.c")
+
+
+def test_more_steps_than_there_is_memory_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(gn.ShapeError, match="at most"):
+        gn.data.pad([np.ones(3), np.ones(2)], steps=2**34)
+
+    def full(*_: Any) -> Array:
+        raise MemoryError
+
+    padded = gn.data.pad([np.ones(3), np.ones(2)])
+    monkeypatch.setattr("glassnet.core.ragged.np.zeros", full)
+    for rows in ([np.ones(3), np.ones(2)], padded):
+        with pytest.raises(gn.ShapeError, match="for which there is memory"):
+            gn.data.pad(rows, steps=8)

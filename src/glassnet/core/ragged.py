@@ -10,7 +10,7 @@ import numpy as np
 from glassnet.core.errors import DataError, ShapeError, shown
 from glassnet.core.numeric import numeric
 from glassnet.core.settings import whole
-from glassnet.core.shapes import Array
+from glassnet.core.shapes import Array, Shape
 
 MOST_PADDED = 2**33
 """Numbers of an array that rows are padded to; one very long row among many would take all memory."""
@@ -166,14 +166,7 @@ def padded_rows(rows: Any, steps: int | None, *, where: str) -> Padded:
     most = int(lengths.max()) if steps is None else steps
     _require_room(lengths, most, where)
     shape = (len(arrays), most, *arrays[0].shape[1:])
-    if not all(shape) or np.prod(shape, dtype=float) > MOST_PADDED:
-        raise ShapeError(
-            where=where,
-            received=f"rows that make an array of shape {shape}",
-            expected=f"at least one number a step, and at most {MOST_PADDED:,} in all",
-            fix="cut the longest rows, or take fewer at once",
-        )
-    values = np.zeros(shape, np.result_type(*{array.dtype for array in arrays}))
+    values = _room(shape, np.result_type(*{array.dtype for array in arrays}), where)
     for row, array in zip(values, arrays, strict=True):
         row[: len(array)] = array
     found = Padded.__new__(Padded)
@@ -229,12 +222,32 @@ def _to(padded: Padded, steps: int | None, where: str) -> Padded:
     """The same rows with another T."""
     assert steps is not None
     _require_room(padded.lengths, steps, where)
-    values = np.zeros((len(padded), steps, *padded.values.shape[2:]), padded.values.dtype)
+    values = _room((len(padded), steps, *padded.values.shape[2:]), padded.values.dtype, where)
     kept = min(steps, padded.values.shape[1])
     values[:, :kept] = padded.values[:, :kept]
     found = Padded.__new__(Padded)
     found.values, found.lengths = values, padded.lengths
     return found
+
+
+def _room(shape: Shape, dtype: np.dtype[Any], where: str) -> Array:
+    """Zeros of that shape.
+
+    Raises:
+        ShapeError: none, or more than there may be or than there is memory for.
+    """
+    refused = ShapeError(
+        where=where,
+        received=f"rows that make an array of shape {shape}",
+        expected=f"at least one number a step, and at most {MOST_PADDED:,} in all, for which there is memory",
+        fix="cut the longest rows, or take fewer at once",
+    )
+    if not all(shape) or np.prod(shape, dtype=float) > MOST_PADDED:
+        raise refused
+    try:
+        return np.zeros(shape, dtype)
+    except MemoryError:
+        raise refused from None
 
 
 def _require_room(lengths: Array, steps: int, where: str) -> None:
