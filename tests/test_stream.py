@@ -41,6 +41,9 @@ NETWORKS: dict[str, Callable[[], gn.Network]] = {
     "behind the last step": lambda: gn.Sequential(
         gn.Concat(gn.LSTM(3), gn.GRU(2)), gn.Reshape((5, 1)), gn.Flatten(), gn.BatchNorm(), gn.Dense(2)
     ),
+    "each step in another shape": lambda: gn.Sequential(
+        gn.Dense(4), gn.Reshape((STEPS, 2, 2)), "softmax", gn.Reshape((STEPS, 4)), gn.LSTM(3)
+    ),
     "graph": lambda: gn.Graph(
         inputs="x",
         nodes={
@@ -165,6 +168,11 @@ def test_what_the_model_learns_meanwhile_counts() -> None:
         ([gn.GlobalAveragePool()], "GlobalAveragePool"),
         ([gn.Residual(gn.Reshape((FEATURES, STEPS)), gn.Reshape((STEPS, FEATURES))), gn.LSTM(2)], "Reshape"),
         ([gn.Concat(gn.Dense(2), gn.Dense(2), axis=1), gn.LSTM(2)], "axis=1"),
+        ([gn.GRU(12), gn.Reshape((3, 4)), gn.LSTM(2)], "LSTM.*each begins anew"),
+        ([gn.GRU(12), gn.Reshape((3, 4)), gn.PositionalEncoding()], "PositionalEncoding.*each begins anew"),
+        ([gn.GRU(12), gn.Reshape((1, 12)), gn.LSTM(2)], "Reshape.*sequences of one step"),
+        ([gn.Permute(1, 2), gn.LSTM(2)], "Permute.*whole row"),
+        ([gn.Dense(1), gn.Reshape((STEPS,)), gn.Scale()], "Scale.*a factor of its own"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -57,6 +57,10 @@ class Scale(Layer):
         """The first axis of images has channels."""
         return "images have no steps" if len(self.input_shape or ()) == 3 else super().why_no_lengths()
 
+    def why_no_stream(self) -> str:
+        """Features (N, T) have a factor each."""
+        return "each step has a factor of its own" if len(self.input_shape or ()) == 1 else super().why_no_stream()
+
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
         """2 for each element."""
         return 2 * size_of(output_shape)

@@ -31,7 +31,10 @@ class _View(Layer):
 
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Shape]:
         """Returns x in the new shape and, as the cache, its old one."""
-        y = x.reshape(x.shape[0], *(self.output_shape or ()))
+        shape = self.output_shape or ()
+        if x.shape[1:] != self.input_shape:  # a step of a stream
+            shape = x.shape[1], *shape[1:]
+        y = x.reshape(x.shape[0], *shape)
         run.view(self, x=x, y=y)
         return y, x.shape
 
@@ -143,6 +146,10 @@ class Permute(Layer):
     def why_no_lengths(self) -> str:
         """The axis of steps has to stay where it is."""
         return "" if self.order[0] == 1 else "steps would become features"
+
+    def why_no_stream(self) -> str:
+        """Its table of places is one of whole rows."""
+        return self.why_no_lengths() or "it moves the numbers of a whole row at once"
 
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Shape]:
         """Returns x with its axes in the new order and, as the cache, its shape."""

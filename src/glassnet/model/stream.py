@@ -69,7 +69,8 @@ class Stream:
         self._limit = min(limits, key=lambda pair: pair[0], default=None)
         given = np.zeros((rows, 1, *self._row), network.dtype)
         answer, _ = self._run.forward(network, given, training=False)  # by NumPy, so that every layer says what it must
-        has_step = answer.ndim > 2 or answer.shape[1:] != network.output_shape
+        after = network.output_shape or ()
+        has_step = answer.shape[1:] != after or (len(after) > 1 and after[0] == 1)
         self._shape: Shape = (rows, *answer.shape[2 if has_step else 1 :])
         self._dtype = network.dtype if target_scaling is None else np.dtype(np.float64)
         self._states = self._run.states

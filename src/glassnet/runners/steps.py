@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from glassnet.core.errors import ConfigurationError
-from glassnet.core.shapes import Array
+from glassnet.core.shapes import Array, Shape
 from glassnet.runners.base import Runner
 from glassnet.runners.numpy import NumpyRunner
 from glassnet.runners.recorder import Recorder
@@ -16,6 +16,8 @@ class _OneStep(Runner):
     """Arrays of sequences hold a single step (N, 1, ...), and layers carry their states from one to the next."""
 
     states: States
+    _is_step = True
+    """Whether the layer in hand is given one step of the sequences, not all of something made of one."""
 
     def enter(self, network: Any, x: Any) -> Array:
         """A step, which has another shape than what the network was built for."""
@@ -23,10 +25,23 @@ class _OneStep(Runner):
 
     def forward(self, layer: Any, x: Array, *, training: bool) -> tuple[Array, Any]:
         """``layer.forward``, of a layer that can take steps one by one where there are any."""
-        shape = layer.input_shape
-        if x.shape[1:] != shape or (len(shape) > 1 and shape[0] == 1):
+        shape, after = layer.input_shape, layer.output_shape
+        is_step = x.shape[1:] != shape or (len(shape) > 1 and shape[0] == 1)
+        if is_step:
             _require_streaming(layer)
-        return super().forward(layer, x, training=training)
+        elif layer.passes_on and len(after) > len(shape) and after[0] == 1:  # which looks like a step from then on
+            raise _refused(layer, "it makes sequences of one step of what stands for all steps so far")
+        around, self._is_step = self._is_step, is_step
+        try:
+            return super().forward(layer, x, training=training)
+        finally:
+            self._is_step = around
+
+    def state(self, caller: Any, name: str, shape: Shape, dtype: Any) -> Array | None:
+        """What a layer carries to the next step; for sequences made within one there is nothing to go on with."""
+        if not self._is_step:
+            raise _refused(caller, "its own are made of what stands for all steps so far, and each begins anew")
+        return super().state(caller, name, shape, dtype)
 
     def join(self, layer: Any, parts: Any) -> tuple[Array, Any]:
         """``layer.join``, likewise."""
@@ -54,10 +69,14 @@ class StepRecorder(_OneStep, Recorder):
 def _require_streaming(layer: Any) -> None:
     why = layer.why_no_stream()
     if why:
-        raise ConfigurationError(
-            where=layer.where,
-            received=f"sequences that go on, step after step: {why}",
-            expected="layers that need no step but those that have been",
-            fix="call predict with whole sequences, or let recurrences, Dense, activations, causal attention and norms "
-            "of each step take its place",
-        )
+        raise _refused(layer, why)
+
+
+def _refused(layer: Any, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        where=layer.where,
+        received=f"sequences that go on, step after step: {why}",
+        expected="layers that need no step but those that have been",
+        fix="call predict with whole sequences, or let recurrences, Dense, activations, causal attention and norms "
+        "of each step take its place",
+    )
