@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import glassnet as gn
+from glassnet.core.shapes import Array
 
 STEPS, FEATURES = 6, 3
 RECURRENT = {"SimpleRNN": gn.SimpleRNN, "LSTM": gn.LSTM, "GRU": gn.GRU}
@@ -179,6 +180,29 @@ def test_what_the_model_learns_meanwhile_counts() -> None:
 def test_what_needs_the_whole_sequence_is_named(layers: list[gn.Layer], named: str) -> None:
     with pytest.raises(gn.ConfigurationError, match=rf"(?s){named}.*To fix it: call predict"):
         model_of(gn.Sequential(*layers)).stream()
+
+
+class _Doubled(gn.Layer):
+    """An own layer of each step."""
+
+    with_lengths = "each step"
+
+    def forward(self, run: gn.Runner, x: Array, *, training: bool) -> tuple[Array, None]:
+        y = run.empty(x.shape, x.dtype)
+        y[...] = 2 * x
+        return y, None
+
+    def backward(self, run: gn.Runner, dy: Array, cache: None) -> Array:
+        return 2 * dy
+
+
+@pytest.mark.parametrize("engine", ["numpy", "auto"])
+def test_own_layers_of_each_step_take_steps_one_by_one(engine: str) -> None:
+    model = model_of(gn.Sequential(_Doubled(), gn.GRU(2, return_sequences=True), _Doubled()), engine, "float64")
+    x = np.random.default_rng(1).normal(size=(2, STEPS, FEATURES))
+    stream = model.stream(2)
+    found = np.stack([stream.step(x[:, t]) for t in range(STEPS)], axis=1)
+    np.testing.assert_allclose(found, model.predict(x), rtol=1e-12)
 
 
 def test_what_does_not_fit_is_refused_and_changes_nothing() -> None:

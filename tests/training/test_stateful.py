@@ -10,6 +10,7 @@ import pytest
 
 import glassnet as gn
 from glassnet.core.shapes import Array
+from glassnet.kernels.activation import identity_forward
 from glassnet.runners.states import States
 
 LANES, STEPS, STRETCHES = 4, 3, 5
@@ -101,6 +102,38 @@ def test_what_breaks_the_order_is_refused() -> None:
         gn.Model(gn.Sequential(gn.Dense(1)), "mean_squared_error", "adam").fit(
             *data(), batch_size=LANES, shuffle=False, stateful=True, verbose=False
         )
+
+
+class _Counting(gn.Layer):
+    """Adds to x how many batches there were before, by code that no kernel holds."""
+
+    with_lengths = "masked"
+    carries_in_training = True
+
+    def why_no_stream(self) -> str:
+        return ""
+
+    def forward(self, run: gn.Runner, x: Array, *, training: bool) -> tuple[Array, None]:
+        count, y = run.state(self, "count", (len(x), 1, 1), x.dtype), run.empty(x.shape, x.dtype)
+        identity_forward(x, y)
+        if count is not None:
+            y += count
+            count += 1
+        return y, None
+
+    def backward(self, run: gn.Runner, dy: Array, cache: None) -> Array:
+        return dy
+
+
+def test_states_of_own_layers_are_carried_by_both_engines() -> None:
+    def parameters(engine: str, **settings: Any) -> Array:
+        net = gn.Sequential(_Counting(), gn.GRU(2, return_sequences=True), gn.Dense(1))
+        model = gn.Model(net, "mean_squared_error", gn.SGD(0.1), engine=engine, dtype="float64", seed=1)
+        return trained(model, **settings).network.parameters
+
+    found = parameters("numpy")
+    np.testing.assert_allclose(parameters("compiled"), found, rtol=1e-10)
+    assert np.abs(parameters("numpy", stateful=False) - found).max() > 1e-4
 
 
 class StopAfter(gn.Callback):

@@ -19,11 +19,13 @@ from glassnet.runners.standins import plain
 
 def forward(recorder: Runner, layer: Any, x: Array, *, training: bool) -> tuple[Array, list[Any]]:
     """Records the call of ``layer.forward``; its cache waits in a list."""
-    seed = recorder.seed
+    seed, states = recorder.seed, recorder.states
     kept: list[Any] = []
 
     def call(x: Array, step: int) -> Array:
-        y, cache = own.forward(NumpyRunner(seed, step), layer, x, training=training)
+        run = NumpyRunner(seed, step)
+        run.states = states
+        y, cache = own.forward(run, layer, x, training=training)
         kept[:] = [cache]
         return y
 

@@ -61,8 +61,15 @@ def forward(run: object, layer: Any, x: Array, *, training: bool) -> tuple[Array
     with named(layer):
         result = layer.forward(run, held(x), training=training)
     y, cache = pair(layer, result, "forward", "y, cache")
-    shape = np.shape(y) if layer.output_shape is None else (x.shape[0], *layer.output_shape)
+    shape = np.shape(y) if layer.output_shape is None else (x.shape[0], *_of_step(layer, x))
     return checked(layer, y, shape, x.dtype, "y returned by forward"), cache
+
+
+def _of_step(layer: Any, x: Array) -> Shape:
+    """The shape of a row of the output: as built, or with one step where a stream gives one and there are steps."""
+    before, after = layer.input_shape, layer.output_shape
+    is_step = x.shape[1:] != before and x.shape[1:] == (1, *before[1:])
+    return (1, *after[1:]) if is_step and (len(after) > 1 or len(before) == 1) else after
 
 
 def backward(run: object, layer: Any, dy: Array, cache: Any) -> Array:

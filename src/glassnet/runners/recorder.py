@@ -114,6 +114,11 @@ class Recorder(Runner):
             self.buffers[-1].fill(np.nan)
         return self._shown(self.buffers[-1]) if self._at_work else self.buffers[-1]
 
+    def state(self, caller: Caller, name: str, shape: Shape, dtype: np.dtype[Any] | type) -> Array | None:
+        """As ``Runner`` has them; an own part at work gets a stand-in."""
+        found = super().state(caller, name, shape, dtype)
+        return self._shown(found) if self._at_work else found
+
     def per_step(self, number: NumberOfStep, step: int) -> float:
         """Keeps the function instead of its present value."""
         return StepNumber(number)  # type: ignore[return-value]
