@@ -269,6 +269,25 @@ def test_the_shapes_of_a_network_are_found_without_an_array_of_the_size_of_its_r
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (gn.PositionalEncoding(), (1_000_000, 4)),
+        (gn.PositionalEncoding(), (4, 1_000_000)),
+        (gn.PositionalEncoding(most_steps=1_000_000), (4, 4)),
+        (gn.SelfAttention(1, rotary=True), (1_000_000, 4)),
+    ],
+)
+def test_tables_of_positions_are_not_made_before_rows_come(layer: gn.Layer, shape: tuple[int, int]) -> None:
+    network = gn.Sequential(layer)
+    tracemalloc.start()
+    try:
+        network.infer_shapes(shape, np.random.default_rng(0))
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
 def test_rows_in_which_numbers_are_looked_up_are_bounded_before_an_array_of_their_size_is_made() -> None:
     net = gn.Sequential(gn.Embedding(10, 2), gn.Permute(2, 1), gn.GlobalAveragePool(), gn.Dense(2))
     tracemalloc.start()

@@ -114,6 +114,19 @@ def count_step(places: Int64s) -> None:
     places += 1
 
 
+def sinusoids(steps: int, width: int) -> Array:
+    """The table P (T, D) in float64 with P_{t,2i} = sin(t / 10000^{2i/D}) and P_{t,2i+1} the cosine."""
+    columns = np.arange(width)
+    angles = np.arange(steps)[:, np.newaxis] / 10000.0 ** ((columns - columns % 2) / width)
+    return np.where(columns % 2 == 0, np.sin(angles), np.cos(angles))
+
+
+def rotations(steps: int, size: int) -> tuple[Array, Array]:
+    """Cosines and sines (T, E/2) in float64 of the angles θ that a head of E numbers is turned by."""
+    angles = np.arange(steps)[:, np.newaxis] / 10000.0 ** (2 * np.arange(size // 2) / size)
+    return np.cos(angles), np.sin(angles)
+
+
 def _of_places(table: Array, first: Array | None, steps: int) -> Array:
     """The rows of a table for the steps in hand: (T, ...), or (N, T, ...) where each row has a place of its own."""
     return table[:steps] if first is None else table[first[:, np.newaxis] + np.arange(steps)]

@@ -23,10 +23,10 @@ from glassnet.kernels.attention import (
 from glassnet.kernels.combine import accumulate
 from glassnet.kernels.dense import dense_backward, dense_forward
 from glassnet.kernels.dropout import dropout_forward
-from glassnet.kernels.position import rotary_backward, rotary_forward
+from glassnet.kernels.position import rotary_backward, rotary_forward, rotations
 from glassnet.layers.base import MASKED, Layer
 from glassnet.layers.dense import product_back, rows_of
-from glassnet.layers.position import require_prediction, rotations
+from glassnet.layers.position import require_prediction
 from glassnet.runners import Runner
 
 
@@ -107,8 +107,16 @@ class SelfAttention(Layer):
         self.weight, self.bias = self._add_dense("", width, 3 * width)
         self.output_weight, self.output_bias = self._add_dense("output_", width, width)
         self.stream_limit = steps
-        self.turns = rotations(steps, width // self.heads) if self.rotary else {}
+        self._turns: dict[np.dtype[Any], tuple[Array, Array]] = {}
         return input_shape
+
+    def turns(self, dtype: np.dtype[Any]) -> tuple[Array, Array]:
+        """Cosines and sines (T, E/2) of the angles, made when rows come in: a file may say any shape."""
+        if dtype not in self._turns:
+            steps, width = self.input_shape or (0, 0)
+            cosines, sines = rotations(steps, width // self.heads)
+            self._turns[dtype] = cosines.astype(dtype), sines.astype(dtype)
+        return self._turns[dtype]
 
     def _add_dense(self, name: str, width: int, units: int) -> tuple[Parameter, Parameter | None]:
         weight = self.add_parameter(f"{name}weight", (width, units), self.weight_init, unit_axis=1)
@@ -125,7 +133,7 @@ class SelfAttention(Layer):
         self._dense(run, x, self.weight, self.bias, qkv.reshape(rows, steps, 3 * width))
         places = run.state(self, "places", (rows,), np.int64)
         if self.rotary:
-            cosines, sines = self.turns[x.dtype.name]
+            cosines, sines = self.turns(x.dtype)
             turned = run.empty(qkv.shape, x.dtype)
             run(self, rotary_forward, x=qkv, cosines=cosines, sines=sines, first=places, y=turned)
             qkv = turned
@@ -173,7 +181,7 @@ class SelfAttention(Layer):
         of_heads = dmixed.reshape(rows, steps, self.heads, width // self.heads)
         run(self, attention_backward, dy=of_heads, **given, dproducts=dproducts, dqkv=dqkv, causal=self.causal)
         if self.rotary:
-            cosines, sines = self.turns[dy.dtype.name]
+            cosines, sines = self.turns(dy.dtype)
             turned, dqkv = dqkv, run.empty(qkv.shape, dy.dtype)
             run(self, rotary_backward, dy=turned, cosines=cosines, sines=sines, dx=dqkv)
         dx = run.empty(x.shape, dy.dtype)

@@ -8,28 +8,11 @@ import numpy as np
 
 from glassnet.core.errors import ConfigurationError, ShapeError
 from glassnet.core.settings import one_of, whole
-from glassnet.core.shapes import DTYPES, Array, Shape, batch_shape
+from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.initializers import init_setting
-from glassnet.kernels.position import count_step, position_backward, position_forward
+from glassnet.kernels.position import count_step, position_backward, position_forward, sinusoids
 from glassnet.layers.base import EACH_STEP, Layer
 from glassnet.runners import Runner
-
-Tables = dict[str, Array]
-"""One table in each dtype, by the dtype's name."""
-
-
-def rotations(steps: int, size: int) -> dict[str, tuple[Array, Array]]:
-    """Cosines and sines (T, E/2), by dtype, of the angles t / 10000^{2i/E} that a head of E numbers is turned by."""
-    angles = np.arange(steps)[:, np.newaxis] / 10000.0 ** (2 * np.arange(size // 2) / size)
-    return {dtype: (np.cos(angles).astype(dtype), np.sin(angles).astype(dtype)) for dtype in DTYPES}
-
-
-def sinusoids(steps: int, width: int) -> Tables:
-    """The table P (T, D) with P_{t,2i} = sin(t / 10000^{2i/D}) and P_{t,2i+1} the cosine, by dtype."""
-    columns = np.arange(width)
-    angles = np.arange(steps)[:, np.newaxis] / 10000.0 ** ((columns - columns % 2) / width)
-    table = np.where(columns % 2 == 0, np.sin(angles), np.cos(angles))
-    return {dtype: table.astype(dtype) for dtype in DTYPES}
 
 
 def require_prediction(layer: Layer, *, training: bool) -> None:
@@ -97,16 +80,22 @@ class PositionalEncoding(Layer):
         if self.kind == "learned":
             shape = (self.most_steps or steps, width)
             self.weight = self.add_parameter("weight", shape, self.weight_init, unit_axis=0)
-        else:
-            self.tables = sinusoids(self.stream_limit, width)
+        self._tables: dict[np.dtype[Any], Array] = {}
         return input_shape
+
+    def table(self, dtype: np.dtype[Any]) -> Array:
+        """P (T, D); sinusoids are made when rows come in: a file may say any shape."""
+        if self.kind == "learned":
+            return self.weight.value
+        if dtype not in self._tables:
+            self._tables[dtype] = sinusoids(self.stream_limit or 0, (self.input_shape or ())[-1]).astype(dtype)
+        return self._tables[dtype]
 
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, None]:
         """Returns y; nothing of it is needed to go back."""
-        table = self.weight.value if self.kind == "learned" else self.tables[x.dtype.name]
         y = run.empty(x.shape, x.dtype)
         places = run.state(self, "places", (len(x),), np.int64)
-        run(self, position_forward, x=x, table=table, first=places, y=y)
+        run(self, position_forward, x=x, table=self.table(x.dtype), first=places, y=y)
         if places is not None:
             require_prediction(self, training=training)
             run(self, count_step, places=places)

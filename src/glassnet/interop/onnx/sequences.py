@@ -14,7 +14,7 @@ import numpy as np
 from glassnet import layers as gl
 from glassnet.core.shapes import Array, Shape
 from glassnet.interop.onnx.node import Found, Node, require, view
-from glassnet.layers.position import sinusoids
+from glassnet.kernels.position import sinusoids
 from glassnet.network import Bidirectional
 
 WAYS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
@@ -110,7 +110,7 @@ def _require_usual(node: Node, ways: int, steps: int) -> None:
 
 def positions(table: Array, shape: Shape) -> Found:
     """A table (T, D) that is added to sequences."""
-    if np.array_equal(sinusoids(*shape)["float32"], table.astype(np.float32)):
+    if np.array_equal(sinusoids(*shape).astype(np.float32), table.astype(np.float32)):
         return Found(gl.PositionalEncoding())
     return Found(gl.PositionalEncoding("learned"), {"weight": table})
 

@@ -278,7 +278,7 @@ def _positions(layer: gl.PositionalEncoding, nn: Any) -> Any:
     if layer.kind == "learned":
         table = nn.Parameter(torch.zeros(layer.weight.value.shape))
         return _filled(layer, _own(nn, "PositionalEncoding", forward, weight=table, most_steps=layer.most_steps))
-    fixed = torch.from_numpy(layer.tables["float64"].copy())
+    fixed = torch.from_numpy(layer.table(np.dtype(np.float64)).copy())
     return _own(nn, "PositionalEncoding", forward, weight=fixed, most_steps=layer.most_steps)
 
 
