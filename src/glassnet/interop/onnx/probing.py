@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,62 @@ WEIGHING = ("Attention", "Softmax")
 """Operators of which there is one in attention."""
 SCALES = (1.0, 4.0, 0.1)
 """Of the rows on which operators are tried."""
+
+
+def region(
+    source: Source, nodes: Mapping[str, Node], end: str, begin: str, most: int, fits: Callable[[Node, str], bool]
+) -> list[Node] | None:
+    """The operators between two values, in their order.
+
+    Args:
+        source: the graph.
+        nodes: by the name of their output.
+        end: the last value.
+        begin: the first one.
+        most: how many operators there may be.
+        fits: whether an operator, with the name of its output, may be one of them.
+
+    Returns:
+        Them; None where there are more, others, or some that begin elsewhere.
+    """
+    found: dict[str, Node] = {}
+    left = [end]
+    while left:
+        name = left.pop()
+        if name == begin or name in found:
+            continue
+        node = nodes.get(name)
+        if node is None or node.domain or len(found) == most or not fits(node, name):
+            return None
+        found[name] = node
+        left.extend(own for own in node.inputs if own in source.depends)
+    order = {name: place for place, proto in enumerate(source.nodes) for name in proto.output}
+    return [found[name] for name in sorted(found, key=order.__getitem__)]
+
+
+def evaluated(
+    source: Source, part: Sequence[Node], constants: Mapping[str, Array], given: str, x: Array, *wanted: str
+) -> list[Array] | None:
+    """Values that operators give in float64, where a value is x; None where they cannot be run."""
+    from onnx import TensorProto, helper, numpy_helper
+    from onnx.reference import ReferenceEvaluator
+
+    names = {name for node in part for name in node.outputs}
+    protos = [proto for proto in source.nodes if names & set(proto.output)]
+    used = {name for proto in protos for name in proto.input if name in constants}
+    known = {name: constants[name] for name in used}  # those that are not real may be axes
+    stored = [numpy_helper.from_array(v.astype(np.float64) if v.dtype.kind == "f" else v, n) for n, v in known.items()]
+    inputs = [helper.make_tensor_value_info(given, TensorProto.DOUBLE, x.shape)]
+    outputs = [helper.make_empty_tensor_value_info(name) for name in wanted]
+    graph = helper.make_graph(protos, "part", inputs, outputs, stored)
+    versions = [helper.make_opsetid(domain, version) for domain, version in source.versions.items()]
+    try:
+        with np.errstate(all="ignore"):
+            evaluator = ReferenceEvaluator(helper.make_model(graph, opset_imports=versions))
+            found: Any = evaluator.run(None, {given: x.astype(np.float64)})
+    except Exception:  # noqa: BLE001 - whatever it stumbles over: nothing is recognised
+        return None
+    return [np.asarray(value) for value in found]
 
 
 class Part:
@@ -38,29 +94,8 @@ class Part:
 
     def run(self, given: str, values: Array, *wanted: str) -> list[Array] | None:
         """Values of the graph in float64, where one is given for as many rows as the graph was looked at with."""
-        from onnx import TensorProto, helper, numpy_helper
-        from onnx.reference import ReferenceEvaluator
-
-        names = {name for node in self._between(given, wanted) for name in node.outputs}
-        protos = [proto for proto in self.source.nodes if names & set(proto.output)]
-        constants = []
-        for name in {name for proto in protos for name in proto.input}:
-            known = self.source.beside.get(name, [self.source.constants.get(name)])[0]
-            if known is not None:
-                constants.append(
-                    numpy_helper.from_array(known.astype(np.float64) if known.dtype.kind == "f" else known, name)
-                )
-        x = helper.make_tensor_value_info(given, TensorProto.DOUBLE, values.shape)
-        outputs = [helper.make_empty_tensor_value_info(name) for name in wanted]
-        graph = helper.make_graph(protos, "part", [x], outputs, constants)
-        versions = [helper.make_opsetid(domain, version) for domain, version in self.source.versions.items()]
-        try:
-            with np.errstate(all="ignore"):
-                evaluator = ReferenceEvaluator(helper.make_model(graph, opset_imports=versions))
-                found: Any = evaluator.run(None, {given: values.astype(np.float64)})
-        except Exception:  # noqa: BLE001 - whatever it stumbles over: nothing is recognised
-            return None
-        return [np.asarray(value) for value in found]
+        known = {**self.source.constants, **{name: values[0] for name, values in self.source.beside.items()}}
+        return evaluated(self.source, self._between(given, wanted), known, given, values, *wanted)
 
     def _between(self, given: str, wanted: Sequence[str]) -> list[Node]:
         """The operators that lead from a value to others."""

@@ -8,16 +8,18 @@ among them, they are run on rows, and compared with x / √(mean(x²) + ε).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from glassnet import layers as gl
-from glassnet.core.shapes import Array
+from glassnet.core.shapes import Array, Shape
 from glassnet.interop.onnx.activations import ACTIVATIONS
 from glassnet.interop.onnx.node import Found, Node
+from glassnet.interop.onnx.probing import evaluated, region
 from glassnet.interop.onnx.source import Source
 from glassnet.runners import NumpyRunner
 
@@ -48,76 +50,46 @@ def spelt_out(source: Source, nodes: dict[str, Node], end: str, begins: Iterable
         The layer and the value that it is of; None where there is none.
     """
     for begin in begins:
-        region = _region(source, nodes, end, begin)
-        if region is None:
+        row = source.rows.get(begin)
+        if not row:
             return None
-        if any(len(set(node.data())) > 1 or node.kind in SPELLING for node in region):
-            is_norm = any(node.kind == MEAN for node in region)
-            x = ROWS.reshape(len(ROWS), *(1,) * (len(source.rows[begin]) - 1), -1) if is_norm else GRID
-            values = _values(source, region, begin, end, x)
-            found = None if values is None else _norm(source, region, x, values) if is_norm else _activation(values)
+        part = region(source, nodes, end, begin, MOST_NODES, partial(_fits, source, row=row))
+        if part is None:
+            return None
+        if any(len(set(node.data())) > 1 or node.kind in SPELLING for node in part):
+            is_norm = any(node.kind == MEAN for node in part)
+            x = ROWS.reshape(len(ROWS), *(1,) * (len(row) - 1), -1) if is_norm else GRID
+            values = _values(source, part, begin, end, x)
+            found = None if values is None else _norm(source, part, x, values) if is_norm else _activation(values)
             if found is not None:
-                return Found(found, value=end, before=source.rows[begin]), begin
+                return Found(found, value=end, before=row), begin
     return None
 
 
-def _region(source: Source, nodes: dict[str, Node], end: str, begin: str) -> list[Node] | None:
-    """The operators between two values, if each works on single numbers or is a mean along the last axis."""
-    row = source.rows.get(begin)
-    if not row:
-        return None
-    found: dict[str, Node] = {}
-    left = [end]
-    while left:
-        name = left.pop()
-        if name == begin or name in found:
-            continue
-        node = nodes.get(name)
-        if node is None or node.kind not in (*NUMBERWISE, MEAN) or node.domain or len(found) == MOST_NODES:
-            return None
-        if source.rows.get(name) not in (row, (*row[:-1], 1)):
-            return None
-        for own in node.inputs:
-            if own in source.depends:
-                left.append(own)
-            elif own and source.constants.get(own, np.zeros(2)).size != 1:
-                return None
-        found[name] = node
-    return list(found.values())
+def _fits(source: Source, node: Node, name: str, row: Shape) -> bool:
+    """Whether an operator works on single numbers of such rows, or is a mean along their last axis."""
+    constants = [source.constants.get(own, np.zeros(2)) for own in node.inputs if own and own not in source.depends]
+    return (
+        node.kind in (*NUMBERWISE, MEAN)
+        and source.rows.get(name) in (row, (*row[:-1], 1))
+        and all(own.size == 1 for own in constants)
+    )
 
 
-def _values(source: Source, region: list[Node], begin: str, end: str, x: Array) -> Array | None:
+def _values(source: Source, part: Sequence[Node], begin: str, end: str, x: Array) -> Array | None:
     """What the operators make of x, in float64; None where they make nothing finite of its shape."""
-    from onnx import TensorProto, helper, numpy_helper
-    from onnx.reference import ReferenceEvaluator
-
-    names = {node.outputs[0] for node in region}
-    protos = [proto for proto in source.nodes if names & set(proto.output)]
-    used = {name for proto in protos for name in proto.input if name in source.constants}
-    constants = []
-    for name in used:
-        value = source.constants[name]
-        is_real = value.dtype.kind == "f"  # others may be axes
-        constants.append(numpy_helper.from_array(value.reshape(()).astype(np.float64) if is_real else value, name))
-    given = helper.make_tensor_value_info(begin, TensorProto.DOUBLE, x.shape)
-    graph = helper.make_graph(protos, "part", [given], [helper.make_empty_tensor_value_info(end)], constants)
-    versions = [helper.make_opsetid(domain, version) for domain, version in source.versions.items()]
-    try:
-        with np.errstate(all="ignore"):
-            (found,) = ReferenceEvaluator(helper.make_model(graph, opset_imports=versions)).run(None, {begin: x})
-    except Exception:  # noqa: BLE001 - an operator that the evaluator has not: nothing is recognised
-        return None
-    found = np.asarray(found)
-    return found if found.shape == x.shape and np.isfinite(found).all() else None
+    single = {name: value.reshape(()) for name, value in source.constants.items() if value.size == 1}
+    found = evaluated(source, part, single, begin, x, end)
+    return found[0] if found is not None and found[0].shape == x.shape and np.isfinite(found[0]).all() else None
 
 
 def _gives(x: Array, values: Array, y: Array) -> bool:
     return bool(np.all(np.abs(values - y) <= TOLERANCE * np.maximum(1, np.abs(x))))
 
 
-def _norm(source: Source, region: list[Node], x: Array, values: Array) -> gl.Layer | None:
+def _norm(source: Source, part: Sequence[Node], x: Array, values: Array) -> gl.Layer | None:
     """The norm that gives these values; its ε is one of the constants."""
-    names = {name for node in region for name in node.inputs if name in source.constants}
+    names = {name for node in part for name in node.inputs if name in source.constants}
     reals = [own for own in map(source.constants.__getitem__, names) if own.dtype.kind == "f"]
     for epsilon in sorted(float(str(own.ravel()[0])) for own in reals):
         if 0 < epsilon < 1 and _gives(x, values, x / np.sqrt(np.square(x).mean(-1, keepdims=True) + epsilon)):

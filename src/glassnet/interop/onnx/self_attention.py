@@ -15,7 +15,7 @@ import numpy as np
 from glassnet import layers as gl
 from glassnet.core.shapes import Array
 from glassnet.interop.onnx.node import Found, Node
-from glassnet.interop.onnx.probing import WEIGHING, Part
+from glassnet.interop.onnx.probing import WEIGHING, Part, region
 from glassnet.interop.onnx.source import Source
 from glassnet.network import Sequential
 from glassnet.runners import NumpyRunner
@@ -59,10 +59,10 @@ def attention(source: Source, nodes: dict[str, Node], end: str, begins: Iterable
     for begin in begins:
         row = source.rows.get(begin)
         if row is not None and len(row) == 2:
-            region = _region(source, nodes, end, begin)
-            if region is None:
+            within = region(source, nodes, end, begin, MOST_NODES, lambda node, name: True)
+            if within is None:
                 return None
-            part = _Attention(source, region, begin, end, row)
+            part = _Attention(source, within, begin, end, row)
             if len(part.softmaxes) > 1 or not part.has_ending():
                 return None
             if part.softmaxes and part.products and part.products[-1].outputs[0] in {*passed, end}:
@@ -72,23 +72,6 @@ def attention(source: Source, nodes: dict[str, Node], end: str, begins: Iterable
                     return found, begin
         passed.add(begin)
     return None
-
-
-def _region(source: Source, nodes: dict[str, Node], end: str, begin: str) -> list[Node] | None:
-    """The operators between two values, in their order; None where they are too many, or give several things."""
-    found: dict[str, Node] = {}
-    left = [end]
-    while left:
-        name = left.pop()
-        if name == begin or name in found:
-            continue
-        node = nodes.get(name)
-        if node is None or node.domain or len(found) == MOST_NODES:
-            return None
-        found[name] = node
-        left.extend(own for own in node.inputs if own in source.depends)
-    order = {name: place for place, proto in enumerate(source.nodes) for name in proto.output}
-    return [found[name] for name in sorted(found, key=lambda name: order.get(name, 0))]
 
 
 class _Attention(Part):
