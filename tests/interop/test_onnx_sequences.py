@@ -396,6 +396,71 @@ def test_attention_of_another_kind_is_refused(case: str, tmp_path: Path) -> None
         np.testing.assert_allclose(net(rows), expected, rtol=1e-4, atol=1e-5)
 
 
+def put(graph: Any, place: int, *nodes: Any, **constants: Any) -> None:
+    """Operators at that place of the graph's."""
+    graph.initializer.extend(numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items())
+    for own in reversed(nodes):
+        graph.node.insert(place, own)
+
+
+def bounded(graph: Any, softmax: Any, kind: str, *bounds: float) -> None:
+    names = [f"bound{number}" for number, _ in enumerate(bounds)]
+    given = node(kind, [softmax.input[0], *names], ["bounded"])
+    put(graph, list(graph.node).index(softmax), given, **dict(zip(names, map(FLOAT, bounds), strict=True)))
+    softmax.input[0] = "bounded"
+
+
+def padded(graph: Any, softmax: Any, *condition: Any) -> None:
+    """A mask that looks at the steps' first numbers, behind scores without a scale of their own."""
+    scale = next(own for own in graph.node if own.op_type == "Mul")
+    assert scale.output[0] == softmax.input[0]
+    graph.node.remove(scale)
+    first = {"from": np.array([0]), "to": np.array([1]), "along": np.array([2]), "keys": np.array([0, 1, T, 1])}
+    put(
+        graph, list(graph.node).index(softmax),
+        node("Slice", ["x", "from", "to", "along"], ["f"]), node("Reshape", ["f", "keys"], ["steps"]),
+        *condition, node("Where", ["is_unseen", "never", scale.input[0]], ["masked"]),
+        **first, nought=FLOAT(0), much=FLOAT(1e6), never=FLOAT(-1e30),
+    )  # fmt: skip
+    softmax.input[0] = "masked"
+
+
+def weights_chosen(graph: Any, softmax: Any, *condition: Any) -> None:
+    """Weights of which some are 0."""
+    after, softmax.output[0] = softmax.output[0], "w0"
+    choice = node("Where", ["is_none", "nought", "w0"], [after])
+    put(graph, list(graph.node).index(softmax) + 1, *condition, choice, nought=FLOAT(0), least=FLOAT(1e-6))
+
+
+UNSHOWN: dict[str, tuple[Callable[[Any, Any], None], bool]] = {
+    "bounds of scores": (lambda g, p: bounded(g, p, "Clip", -300, 300), False),
+    "the most of a score": (lambda g, p: bounded(g, p, "Min", 300), False),
+    "the least of a score": (lambda g, p: bounded(g, p, "Max", -300), False),
+    "bounds beyond all numbers": (lambda g, p: bounded(g, p, "Max", np.finfo(FLOAT).min), True),
+    "padding with zeros": (
+        lambda g, p: padded(g, p, node("Abs", ["steps"], ["a"]), node("LessOrEqual", ["a", "nought"], ["is_unseen"])),
+        False,
+    ),
+    "padding with large numbers": (
+        lambda g, p: padded(g, p, node("Greater", ["steps", "much"], ["is_unseen"])), False,
+    ),
+    "padding with NaN": (lambda g, p: padded(g, p, node("IsNaN", ["steps"], ["is_unseen"])), False),
+    "small weights": (lambda g, p: weights_chosen(g, p, node("Less", ["w0", "least"], ["is_none"])), False),
+    "weights that are NaN": (lambda g, p: weights_chosen(g, p, node("IsNaN", ["w0"], ["is_none"])), True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", UNSHOWN)
+def test_what_random_rows_do_not_show_is_refused(case: str, tmp_path: Path) -> None:
+    """What counts for a few rows alone, such as padded ones; but for what changes no row that is finite."""
+    path, model = tmp_path / "model.onnx", model_of(gn.Sequential(gn.SelfAttention(2), gn.Tanh()), (T, 4))
+    model.export_onnx(path)
+    change, is_read = UNSHOWN[case]
+    onnx.save(changed(onnx.load(str(path)), "Softmax", change), str(path))
+    net, _ = attempt(lambda: gn.from_onnx(path))
+    assert (net is not None) == is_read
+
+
 MASK = np.where(np.tril(np.ones((T, T))), 0, -1e30)
 OPERATOR: dict[str, tuple[dict[str, Any], Any, str]] = {
     "plain": ({}, None, "SelfAttention(2)"),
@@ -404,6 +469,7 @@ OPERATOR: dict[str, tuple[dict[str, Any], Any, str]] = {
     "of another scale": ({"scale": 0.3}, None, "SelfAttention(2)"),
     "another mask": ({}, np.triu(np.ones((T, T))), ""),
     "a softcap": ({"softcap": 0.5}, None, ""),
+    "a softcap that is far": ({"softcap": 1e5}, None, ""),
 }
 
 

@@ -7,7 +7,8 @@ and values becomes behind it. A layer with these weights is then compared with t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from math import isclose, sqrt
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from glassnet import layers as gl
 from glassnet.core.shapes import Array
 from glassnet.interop.onnx.node import Found, Node
+from glassnet.interop.onnx.operators import LARGEST
 from glassnet.interop.onnx.probing import WEIGHING, Part, region
 from glassnet.interop.onnx.source import Source
 from glassnet.network import Sequential
@@ -36,6 +38,14 @@ ENDING = (
     "Unsqueeze",
 )
 """Operators that may come behind the product of weights and values, one of them with a weight."""
+SUMS = ("Add", "Concat", "MatMul", "Softmax", "Sub")
+"""Operators that may have several inputs which are calculated."""
+ONE_OF_TWO = ("Gemm", "Mul", "Tanh")
+"""Those of whose inputs one may be calculated, whichever it is."""
+OF_FIRST = (*ENDING, "Div", "Expand", "Gather", "Neg", "Slice", "Split")
+"""Those of whose inputs the first may be calculated."""
+FLOATS = (1, 10, 11, 16)  # of TensorProto: FLOAT, FLOAT16, DOUBLE, BFLOAT16
+"""Kinds of numbers that casts may make."""
 MOST_NODES = 96
 TOLERANCE = 2e-6
 """How far a layer may lie from the operators, of the largest number of its outputs: scales are rounded to float32."""
@@ -59,7 +69,7 @@ def attention(source: Source, nodes: dict[str, Node], end: str, begins: Iterable
     for begin in begins:
         row = source.rows.get(begin)
         if row is not None and len(row) == 2:
-            within = region(source, nodes, end, begin, MOST_NODES, lambda node, name: True)
+            within = region(source, nodes, end, begin, MOST_NODES, partial(_fits, source, nodes))
             if within is None:
                 return None
             part = _Attention(source, within, begin, end, row)
@@ -72,6 +82,32 @@ def attention(source: Source, nodes: dict[str, Node], end: str, begins: Iterable
                     return found, begin
         passed.add(begin)
     return None
+
+
+def _fits(source: Source, nodes: Mapping[str, Node], node: Node, name: str) -> bool:
+    """Whether an operator may be part of attention: what random rows do not show of it must not be there.
+
+    Beside products and the softmax they are linear. Bounds, and choices by what is calculated, may begin to count for
+    rows that are rare, such as those filled up with zeros; but for bounds beyond all numbers, and what takes the place
+    of weights that are NaN.
+    """
+    data, kind = node.data(), node.kind
+    if kind in SUMS:
+        return True
+    if kind == "Attention":
+        return data == [0, 1, 2] and not node.get("softcap", 0.0)
+    if kind == "Where":
+        condition = nodes.get(node.inputs[0])
+        return 0 not in data or (condition is not None and condition.kind == "IsNaN")
+    if kind in ("Clip", "Max", "Min"):
+        bounds = [source.constants.get(own, np.zeros(1)) for own in node.inputs if own and own not in source.depends]
+        bounds += [np.asarray(own) for own in map(node.get, ("min", "max")) if own is not None]  # up to version 10
+        return len(data) == 1 and all((np.abs(own) >= LARGEST).all() for own in bounds)
+    if kind == "IsNaN":
+        return node.inputs[0] in nodes and nodes[node.inputs[0]].kind == "Softmax"
+    if kind == "Cast":
+        return node.get("to") in FLOATS
+    return (kind in OF_FIRST and data == [0]) or (kind in ONE_OF_TWO and len(data) == 1)
 
 
 class _Attention(Part):
@@ -122,6 +158,8 @@ class _Attention(Part):
         """The layer that does the same, with its weights."""
         scores, mix = self.products
         softmax = self.softmaxes[0]
+        if any(node.kind == "Tanh" for node in self.region):  # which bounds scores
+            return None
         behind = self.behind(softmax.outputs[0])
         if len({name in behind for name in mix.inputs}) != 2 or scores.outputs[0] not in self.before(softmax):
             return None
