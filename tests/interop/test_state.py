@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -208,6 +209,41 @@ def test_states_of_recurrences_give_what_torch_gives(kind: str, tmp_path: Path) 
     save_file({name: np.ascontiguousarray(values) for name, values in state.items()}, path)
     with pytest.raises(gn.ShapeError, match=r"encoder\.0\.0: received the parameters .*bias_ih_l0"):
         load_state(net, path)
+
+
+@pytest.mark.parametrize(
+    ("endings", "layers", "is_read"),
+    [
+        (("l0", "l0_reverse"), lambda: [gn.Bidirectional(gn.GRU(2))], True),
+        (("l0", "l0_reverse"), lambda: [gn.Concat([gn.GRU(2)], [gn.GRU(2, reverse=True)])], True),
+        (("l0", "l0_reverse"), lambda: [gn.Concat(gn.GRU(2, reverse=True), gn.GRU(2))], False),
+        (("l0", "l0_reverse"), lambda: [gn.GRU(2, return_sequences=True), gn.GRU(2)], False),
+        (("l0", "l0_reverse"), lambda: [gn.GRU(2, return_sequences=True), gn.GRU(2, reverse=True)], False),
+        (("l0", "l1"), lambda: [gn.GRU(2, return_sequences=True), gn.GRU(2)], True),
+        (("l0", "l1"), lambda: [gn.Bidirectional(gn.GRU(2))], False),
+    ],
+)
+def test_directions_are_those_of_the_file(
+    endings: tuple[str, ...], layers: Callable[[], list[gn.Layer]], is_read: bool, tmp_path: Path
+) -> None:
+    """Where all shapes fit, the names tell levels from directions."""
+    path, shapes = (
+        tmp_path / "state.safetensors",
+        {"weight_ih": (6, 2), "weight_hh": (6, 2), "bias_ih": 6, "bias_hh": 6},
+    )
+    save_file({f"rnn.{n}_{end}": np.ones(shape) for end in endings for n, shape in shapes.items()}, path)
+    net = gn.Sequential(*layers())
+    net.build((3, 2))
+    if is_read:
+        load_state(net, path)
+        assert (net.parameters == 1).all()
+        return
+    before = net.parameters.copy()
+    with pytest.raises(gn.ConfigurationError, match=r"'rnn\.0.*' of a recurrence that goes .*, for layer 0"):
+        load_state(net, path)
+    np.testing.assert_array_equal(net.parameters, before)
+    paths = [own for own, layer in net.walk() if isinstance(layer, gn.GRU)]
+    load_state(net, path, {own: f"rnn.0.{n}" if len(endings[1]) > 2 else f"rnn.{n}" for n, own in enumerate(paths)})
 
 
 def test_layers_that_share_weights_are_one_or_the_same(tmp_path: Path) -> None:

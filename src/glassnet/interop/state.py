@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ from glassnet.layers import (
     SimpleRNN,
     Tied,
 )
-from glassnet.network import Network
+from glassnet.network import Bidirectional, Network, Sequential
 
 THEIRS = {"gamma": "weight", "beta": "bias", "running_variance": "running_var"}
 """PyTorch's names of parameters where they differ."""
@@ -81,7 +82,8 @@ def load_state(network: Network, path: str | Path, names: Mapping[str, str] | No
     Raises:
         MissingFileError, FileFormatError: there is no such file, or none of safetensors.
         ConfigurationError: names that the file or the network has not, or that are left over; other numbers of
-            layers; without ``names``, layers that could be each other's.
+            layers; without ``names``, layers that could be each other's, or recurrences that go other ways than the
+            file's names say.
         ShapeError: a weight of another shape, one that is missing or one too many.
         DataError: a weight that is no real number (whole numbers of a quantized model), NaN, infinite or too large, or
             a variance below 0.
@@ -120,6 +122,8 @@ def load_state(network: Network, path: str | Path, names: Mapping[str, str] | No
     left += [f"weights that no layer takes, {p!r}" for p in groups if p not in chosen.values()]
     if wrong or left:
         raise _unnamed(where, ", ".join(wrong or left)[:300], f"{_one_each(layers)}; the file has {', '.join(groups)}")
+    if names is None:
+        _require_ways(network, chosen, tensors, where)
     before = network.parameters.copy()
     try:
         for layer_path, prefix in sorted(chosen.items(), key=lambda item: layers[item[0]]._is_second):
@@ -209,6 +213,31 @@ def _by_itself(layers: Mapping[str, Layer], groups: Mapping[str, Mapping[str, Ar
         received = f"{count} of weights that {layers[doubtful].where} could take{several}"
         raise _unnamed(where, received, "exactly one, or names that are numbers")
     return {path: found[0] for path, found in fitting.items()}
+
+
+def _require_ways(network: Network, chosen: Mapping[str, str], tensors: Mapping[str, Array], where: str) -> None:
+    """Refuses layers that go other ways on a sequence than the names in the file say, or one after the other.
+
+    Raises:
+        ConfigurationError: there is one.
+    """
+    inner: dict[str, Any] = {"": network, **dict(network.walk())}
+    placed = ((prefix, _PLACED.fullmatch(own)) for prefix, _, own in (name.rpartition(".") for name in tensors))
+    pairs = {f"{prefix}.{found[2]}".lstrip(".") for prefix, found in placed if found and found[3]}
+    for path, group in chosen.items():
+        level, _, way = group.rpartition(".")
+        parts = [own.split(".") for own, other in chosen.items() if other.rpartition(".")[0] == level]
+        common = ".".join(own[0] for own in takewhile(lambda own: len(set(own)) == 1, zip(*parts, strict=False)))
+        if level in pairs:
+            fits = getattr(inner[path], "reverse", None) is (way == "1") and not isinstance(
+                inner.get(common), Sequential
+            )
+        else:
+            fits = not isinstance(inner.get(path.rpartition(".")[0]), Bidirectional)
+        if not fits:
+            what = ("forward", "back")[way == "1"] + " beside others" if level in pairs else "one way alone"
+            received = f"the weights {group!r} of a recurrence that goes {what}, for {inner[path].where}"
+            raise _unnamed(where, received, "a layer that goes so: Bidirectional for both directions of a module")
 
 
 def _one_each(layers: Mapping[str, Layer]) -> str:
