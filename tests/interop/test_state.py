@@ -246,6 +246,21 @@ def test_directions_are_those_of_the_file(
     load_state(net, path, {own: f"rnn.0.{n}" if len(endings[1]) > 2 else f"rnn.{n}" for n, own in enumerate(paths)})
 
 
+@pytest.mark.parametrize("prefix", ["", "attention."])
+def test_the_state_of_attention(prefix: str, tmp_path: Path) -> None:
+    rng, path = np.random.default_rng(0), tmp_path / "state.safetensors"
+    shapes = {"in_proj_weight": (12, 4), "in_proj_bias": 12, "out_proj.weight": (4, 4), "out_proj.bias": 4}
+    state = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    save_file({f"{prefix}{name}": values for name, values in state.items()}, path)
+    net = gn.Sequential(gn.SelfAttention(2))
+    net.build((3, 4))
+    load_state(net, path)
+    weights = net["0"].weights()
+    np.testing.assert_array_equal(weights["weight"], state["in_proj_weight"].T)
+    np.testing.assert_array_equal(weights["output_weight"], state["out_proj.weight"].T)
+    np.testing.assert_array_equal(weights["output_bias"], state["out_proj.bias"])
+
+
 def test_layers_that_share_weights_are_one_or_the_same(tmp_path: Path) -> None:
     net = gn.Sequential(gn.Embedding(5, 3, name="tokens"), gn.Dense(3, use_bias=False), gn.Tied("tokens"))
     net.build((4,))

@@ -167,8 +167,9 @@ def _grouped(tensors: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
     groups: dict[str, dict[str, Array]] = {}
     for name in sorted(tensors, key=lambda name: _in_order(name.rpartition(".")[0])):
         prefix, _, own = name.rpartition(".")
-        if f"{prefix.removesuffix('.out_proj')}.in_proj_weight".lstrip(".") in tensors:  # attention, and its end inside
-            prefix, own = prefix.removesuffix(".out_proj"), f"out_proj.{own}" if prefix.endswith("out_proj") else own
+        owner = f".{prefix}".removesuffix(".out_proj").removeprefix(".")
+        if owner != prefix and f"{owner}.in_proj_weight".lstrip(".") in tensors:  # the end of attention, inside of it
+            prefix, own = owner, f"out_proj.{own}"
         groups.setdefault(prefix, {})[own] = tensors[name]
     return {place: parts for prefix, own in groups.items() for place, parts in _recurrences(prefix, own).items()}
 
