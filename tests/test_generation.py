@@ -133,3 +133,12 @@ def test_a_model_without_a_vocabulary_is_told_how_to_get_one() -> None:
     model.vocabulary = None
     with pytest.raises(gn.ConfigurationError, match=r"gn\.text\.Characters"):
         gn.generate(model)
+
+
+@pytest.mark.parametrize("temperature", [0, 1])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_scores_that_overflow_write_no_text(temperature: float) -> None:
+    model = language(gn.Dense(8, weight_init="zeros", bias_init="ones"), gn.Dense(4))
+    model.network.layers[-1].set_weights({"weight": np.full((8, 4), 3e38), "bias": np.zeros(4)})
+    with pytest.raises(gn.DataError, match="probabilities that are no numbers, after 2 tokens"):
+        gn.generate(model, "ab", temperature=temperature)

@@ -55,7 +55,8 @@ def generate(
     Raises:
         NotBuiltError: the model has seen no data.
         ConfigurationError: a model without a vocabulary, or that is no language model of it; settings that cannot be.
-        DataError: a prompt with what the vocabulary has not, or longer than the network's context.
+        DataError: a prompt with what the vocabulary has not, or longer than the network's context; a network whose
+            scores overflow.
 
     Source of top_k: A. Fan, M. Lewis, Y. Dauphin, "Hierarchical neural story generation", ACL 2018, section 5.3.
 
@@ -79,7 +80,15 @@ def generate(
     next_token = _reader(model, steps)
     start = len(numbers)
     while len(numbers) < start + added:
-        drawn = _drawn(next_token(numbers), temperature, top_k, rng)
+        probabilities = next_token(numbers)
+        if not np.isfinite(probabilities).all():
+            raise DataError(
+                where="generate",
+                received=f"probabilities that are no numbers, after {len(numbers) - 1:,} tokens",
+                expected="finite scores of all tokens: those of this network overflow",
+                fix="train it anew with a smaller learning rate",
+            )
+        drawn = _drawn(probabilities, temperature, top_k, rng)
         if drawn == vocabulary.boundary:
             break
         numbers.append(drawn)
@@ -100,7 +109,8 @@ def _language(model: Model) -> tuple[Vocabulary, int]:
             where="generate",
             received="a model without a vocabulary",
             expected="one that knows which number means which token",
-            fix="set model.vocabulary to what the texts were encoded with, such as gn.text.Characters.from_data(texts)",
+            fix="set model.vocabulary to what the texts were encoded with, such as gn.text.Characters.from_data(texts)"
+            "; on the command line glassnet train --task text makes such models",
         )
     vocabulary = as_vocabulary(model.vocabulary)
     check_vocabulary(model.network, vocabulary)
