@@ -16,6 +16,7 @@ from glassnet.series.stamps import TimeStep
 from glassnet.tables import Table
 
 MOST_STEPS = 1_000_000
+MORE = "give it more steps, such as those before its first, or leave this series out"
 
 
 class Forecasting(Configurable):
@@ -159,12 +160,12 @@ class Forecasting(Configurable):
         return np.stack([self.scaled(one.values[len(one) - self.past :], one.name) for one in given.series])
 
 
-def require_steps(series: Series, least: int, expected: str, where: str) -> None:
-    """Refuses a series of fewer steps."""
+def require_steps(series: Series, least: int, expected: str, where: str, fix: str = MORE) -> None:
+    """Refuses a series of fewer steps; a model that is trained takes no shorter ones."""
     if len(series) < least:
         raise DataError(
             where=f"{where}: series {series.name!r}" if series.name else where,
             received=f"{len(series):,} steps",
             expected=f"at least {expected}",
-            fix="choose a shorter past or future, or leave this series out" if least > 1 else "give it more steps",
+            fix=fix,
         )

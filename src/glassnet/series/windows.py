@@ -280,7 +280,8 @@ def windows(
         period = given.step.period
     for one in given.series:
         least = past + future
-        require_steps(one, least, f"{least:,}, {past:,} of the past and {future:,} of the future", WHERE)
+        expected = f"{least:,}, {past:,} of the past and {future:,} of the future"
+        require_steps(one, least, expected, WHERE, "choose a shorter past or future, or leave this series out")
     forecasting = Forecasting(
         past,
         future,
