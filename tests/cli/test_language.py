@@ -174,5 +174,8 @@ def test_a_model_of_something_else_writes_nothing(
         assert said in err
     Path("other.txt").write_text("bäb\n", encoding="utf-8")
     assert "text 0: received 'ä'" in run(capsys, "evaluate", "names.safetensors", "other.txt")[2]
-    assert run(capsys, "predict", "names.safetensors", "names.txt")[0] == 2
+    for command in ("predict", "trace"):
+        status, _, err = run(capsys, command, "names.safetensors", "names.txt")
+        assert status == 2
+        assert "glassnet generate lets a language model go on" in err
     assert "--target x" in run(capsys, "evaluate", "names.safetensors", "names.txt", "--target", "x")[2]

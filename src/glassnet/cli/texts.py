@@ -212,6 +212,22 @@ def evaluate_text(model: Model, options: argparse.Namespace) -> dict[str, float]
     return model.evaluate(pad(x, steps), y)
 
 
+def refuse_text(model: Model, source: str, command: str) -> None:
+    """Refuses a text file for a model of texts where rows are taken, and says what such a model does.
+
+    Raises:
+        ConfigurationError: it is one.
+    """
+    if model.vocabulary is not None and is_text_file(source):
+        raise ConfigurationError(
+            where=f"{command} {source}",
+            received="a text file, and a model of texts",
+            expected=f"rows: glassnet {command} takes no texts",
+            fix="glassnet generate lets a language model go on with a text (--prompt), glassnet evaluate measures it; "
+            "in Python its methods take texts",
+        )
+
+
 def generate(options: argparse.Namespace) -> int:
     """Prints texts that a model writes, each in a line of its own; a line end in one stays what it is."""
     model = load(options.model)

@@ -16,7 +16,7 @@ from glassnet.cli.outputs import Output, require_outputs
 from glassnet.cli.pictures import SHOWN, answer_lines, picture_options, read_for
 from glassnet.cli.streams import STANDARD_OUTPUT, Answers, is_parquet, kind_of_answers, write_answers
 from glassnet.cli.tables import answers_in, measured, reading_of
-from glassnet.cli.texts import evaluate_text
+from glassnet.cli.texts import evaluate_text, refuse_text
 from glassnet.core.errors import ConfigurationError, shown
 from glassnet.core.kinds import PAGE
 from glassnet.core.output import answers_to, in_a_line, listed
@@ -60,6 +60,7 @@ def predict(options: argparse.Namespace) -> int:
     model.require_one_output("glassnet predict")
     if model.forecasting is not None:
         return series.predict(options, model)
+    refuse_text(model, options.data[0], "predict")
     files = [picture_files(source) for source in options.data]
     output, kind = None if options.output in STANDARD_OUTPUT else Path(options.output), None
     if output is not None:
@@ -132,6 +133,7 @@ def trace(options: argparse.Namespace) -> int:
         frame = frame.rows(slice(start, stop))
         found = trace_model(model, frame, answers_in(frame, table, model))
     else:
+        refuse_text(model, options.data, "trace")
         data = _with_targets(model, options)
         start, stop = _row_range(options, len(data))
         part = data.rows(slice(start, stop))
