@@ -140,9 +140,11 @@ def learn_texts(options: argparse.Namespace) -> Texts:
             expected=f"enough to train on, and {options.test_share:g} of it to test with",
             fix="give more text, or another --test-share",
         )
-    vocabulary: Vocabulary = Characters.from_data(texts)
+    vocabulary: Vocabulary
     if options.tokens == "byte_pair":
         vocabulary = Tokenizer.from_data(training, options.vocabulary)
+    else:
+        vocabulary = Characters.from_data(texts)
     context = options.context
     if context is None:
         longest = max(len(vocabulary.encode(text)) + 1 for text in texts) if are_documents else CONTEXT
