@@ -323,3 +323,25 @@ def test_a_page_scales_windows_as_the_model_was_trained(tmp_path: Any) -> None:
             gn.report(model, other, None, tmp_path / "page.html")
     with pytest.raises(gn.ConfigurationError, match="targets beside windows"):
         gn.report(model, test, test.y, tmp_path / "page.html")
+
+
+def test_every_index_of_dates_sets_the_order() -> None:
+    """Of periods and of Python's own dates as well; one of other names is no order that could be followed."""
+    pandas = pytest.importorskip("pandas")
+    order = np.random.default_rng(0).permutation(40)
+    days = pandas.date_range("2024-01-01", periods=40)
+    for index in (days, days.to_period(), pandas.Index(days.date), pandas.Index(days.to_pydatetime(), dtype=object)):
+        for given in (pandas.Series(LOAD, index=index), pandas.DataFrame({"load": LOAD}, index=index)):
+            with pytest.warns(gn.DataWarning, match="in the order of the index"):
+                found = gn.data.windows(given.iloc[order], **WINDOWS)
+            np.testing.assert_array_equal(found.series[0].values[:, 0], LOAD)
+            assert str(found.forecasting.step) == "1 day"
+    shops = pandas.MultiIndex.from_product([["a", "b"], days[:20]])
+    berlin = pandas.Index(days.tz_localize("Europe/Berlin").to_pydatetime(), dtype=object)
+    for index in (days.astype(str), shops, days - days[0], berlin):
+        for given in (pandas.Series(LOAD, index=index), pandas.DataFrame({"load": LOAD}, index=index)):
+            with pytest.raises(gn.DataError, match=r"rows that are called by what are no dates.*to_datetime"):
+                gn.data.windows(given, **WINDOWS)
+    with_column = pandas.DataFrame({"time": HOURS, "load": LOAD}, index=days.astype(str))
+    assert str(gn.data.windows(with_column, **WINDOWS).forecasting.step) == "1 hour"
+    assert gn.data.windows(pandas.Series(LOAD, index=np.arange(40) * 2.5), **WINDOWS).forecasting.step is None

@@ -5,11 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import DataError, DataWarning
+from glassnet.core.errors import DataError, DataWarning, shown
 from glassnet.core.output import level_of_caller
 from glassnet.core.shapes import Array
 from glassnet.series.stamps import TimeStep, regular_step, shown_stamp
@@ -57,12 +58,37 @@ class Given:
 
 
 def index_of(given: Any) -> Array | None:
-    """The dates that the rows of a pandas object are called by."""
-    index = getattr(given, "index", None)
-    if getattr(getattr(index, "dtype", None), "kind", None) != "M" or index is None:
+    """The dates that the rows of a pandas object are called by; periods count by their beginnings."""
+    index: Any = getattr(given, "index", None)
+    kind = getattr(getattr(index, "dtype", None), "kind", None)
+    if kind is None:
+        return None
+    if hasattr(index, "to_timestamp"):
+        index = index.to_timestamp()
+    elif kind == "O" and all(isinstance(own, date) and getattr(own, "tzinfo", None) is None for own in index):
+        index = np.array([*index], "datetime64[us]")
+    elif kind != "M":
         return None
     naive = index.tz_convert("UTC").tz_localize(None) if getattr(index, "tz", None) is not None else index
     return np.asarray(naive, dtype="datetime64[us]")
+
+
+def refuse_labels(given: Any, where: str) -> None:
+    """Refuses a pandas object without dates whose rows have other names than numbers: these may be meant to order them.
+
+    Raises:
+        DataError: it is one.
+    """
+    index = getattr(given, "index", None)
+    kind = getattr(getattr(index, "dtype", None), "kind", None)
+    if index is not None and kind is not None and kind not in "iuf" and len(index):
+        raise DataError(
+            where=where,
+            received=f"rows that are called by what are no dates, such as {shown(index[0])}",
+            expected="an index of dates, which sets the order, or of row numbers",
+            fix="read the dates: series.index = pd.to_datetime(series.index); for several series make columns of the "
+            "index: frame.reset_index(); or leave it out, where rows are in order: reset_index(drop=True)",
+        )
 
 
 def in_order(series: Series, place: Callable[[int], str], where: str, column: str) -> Series:

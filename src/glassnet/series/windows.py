@@ -240,7 +240,7 @@ def windows(
     Args:
         series: numbers (T,) or (T, D), a step after the other; several series as a dict of such arrays by name, or as
             a list; or a frame of any library, or of ``gn.data.read_table``, with columns of numbers. A pandas index of
-            dates counts as a column of dates.
+            dates counts as a column of dates; one of words is refused, for it may be meant to set the order.
         past: P, the steps of each input.
         future: F, the steps of each target.
         targets: the columns to forecast, by name, or by number for arrays; None for all.
