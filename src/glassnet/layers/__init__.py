@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from glassnet.layers.augment import *
     from glassnet.layers.batch_norm import *
     from glassnet.layers.conv import *
+    from glassnet.layers.conv1d import *
     from glassnet.layers.dense import *
     from glassnet.layers.dropout import *
     from glassnet.layers.embedding import *
+    from glassnet.layers.global_pool import *
     from glassnet.layers.numpy_layer import *
     from glassnet.layers.pool import *
     from glassnet.layers.position import *

@@ -1,4 +1,4 @@
-"""Convolutions of images and sequences."""
+"""Convolutions of images, and what all convolutions have in common."""
 
 from __future__ import annotations
 
@@ -14,26 +14,19 @@ from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.initializers import init_setting
 from glassnet.kernels import Kernel
 from glassnet.kernels.conv import conv2d_backward, conv2d_forward
-from glassnet.kernels.conv1d import conv1d_backward, conv1d_forward
 from glassnet.kernels.conv_transpose import conv_transpose2d_backward, conv_transpose2d_forward
-from glassnet.kernels.lengths import window_lengths
-from glassnet.layers.base import MASKED, Layer
+from glassnet.layers.base import Layer
 from glassnet.layers.images import image_shape
-from glassnet.layers.lengths import masked
 from glassnet.layers.windows import (
     Padding,
     Pair,
     by_axis,
     padding_along,
     padding_setting,
-    padding_setting_1d,
     pair,
-    places,
     short,
     slid,
     span,
-    why_other_windows,
-    windows_of_rows,
 )
 from glassnet.runners import Runner
 
@@ -277,115 +270,6 @@ class ConvTranspose2D(_OnImages):
     def multiplied(self, input_shape: Shape, output_shape: Shape) -> int:
         """Each pixel of the input meets the kernels of its channel."""
         return prod(input_shape) * self.weight.value.size // input_shape[0]
-
-
-class Conv1D(_Convolution):
-    """Filters that slide along a sequence; see ``glassnet.kernels.conv``.
-
-    Args:
-        filters: F, the number of output features.
-        kernel_size: k, steps of time that a filter sees.
-        stride: steps between two places of a filter.
-        padding: zeros around the sequence: "valid" for none; "same" for as few as give ⌈T / stride⌉ steps, the odd one
-            behind; "causal" for all of these in front, so that no output sees a later input; or a whole number for
-            both sides.
-        dilation: steps between two taps of a filter.
-        groups: G; each group sees D/G features and gives F/G filters.
-        use_bias: whether each filter has a bias.
-        weight_init: initial W (k, D/G, F): a name, an initializer, a number or an array.
-        bias_init: initial b (F,), likewise.
-
-    Shape:
-        (N, T, D) -> (N, T', F) with T' = ⌊(T + padding − dilation (k − 1) − 1) / stride⌋ + 1, padding here that of both
-        sides. D is inferred when the network is built.
-
-    Raises:
-        ConfigurationError: a setting is no such number, or the groups do not divide the filters.
-        ShapeError: at build: inputs that are no sequences, features that the groups do not divide, a sequence shorter
-            than the kernel.
-
-    Source: A. van den Oord et al., "WaveNet: a generative model for raw audio", arXiv 1609.03499 (2016), section 2.1,
-    for causal convolutions.
-
-    Example:
-        >>> import glassnet as gn
-        >>> gn.Sequential(gn.Conv1D(16, 3, padding="causal", dilation=2), gn.Conv1D(8, 4, stride=2)).build((20, 6))
-        (9, 8)
-    """
-
-    kernels = conv1d_forward, conv1d_backward
-    with_lengths = MASKED
-
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: int,
-        *,
-        stride: int = 1,
-        padding: str | int = "valid",
-        dilation: int = 1,
-        groups: int = 1,
-        use_bias: bool = True,
-        weight_init: Any = "he_normal",
-        bias_init: Any = "zeros",
-    ) -> None:
-        super().__init__(filters, groups, use_bias, weight_init, bias_init)
-        self.kernel_size = places(kernel_size, "kernel_size", "Conv1D")
-        self.stride = places(stride, "stride", "Conv1D")
-        self.padding = (
-            "causal" if isinstance(padding, str) and padding == "causal" else padding_setting_1d(padding, "Conv1D")
-        )
-        self.dilation = places(dilation, "dilation", "Conv1D")
-
-    def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
-        """Creates W (k, D/G, F) and b (F,)."""
-        fix = "use gn.Conv2D for images" if len(input_shape) == 3 else "put gn.Reshape((steps, features)) before it"
-        self.require_axes(input_shape, (2,), "sequences (N, T, D)", fix)
-        steps, features = input_shape
-        self.check_groups(features, input_shape)
-        reach = span(self.kernel_size, self.dilation)
-        if self.padding == "causal":
-            before, length = reach - 1, (steps - 1) // self.stride + 1
-        else:
-            along = (steps,), (self.kernel_size,), (self.stride,), self.padding, (self.dilation,)
-            (length,), (before,) = slid(*along)
-        self.check_room(
-            (length,),
-            f"sequences of {steps} steps",
-            f"{reach} at least, the reach of the kernel, with padding={self.padding!r}",
-            'use padding="same" or a smaller kernel',
-        )
-        self.numbers = {"stride": self.stride, "pad": before, "dilation": self.dilation}
-        shape = self.kernel_size, features // self.groups, self.filters
-        self.declare(features, shape, self.kernel_size, unit_axis=2)
-        return length, self.filters
-
-    def why_no_lengths(self) -> str:
-        """Padding before a row must not depend on its length."""
-        steps = (self.input_shape or (1,))[0]
-        is_causal = self.padding == "causal"
-        why = "" if is_causal else why_other_windows(self.padding, steps, self.kernel_size, self.stride, self.dilation)
-        return why or super().why_no_lengths()
-
-    def steps_after(self, run: Runner, lengths: Array) -> Array:
-        """How many places the filters have on each row."""
-        after = run.empty(lengths.shape, np.int64)
-        windows = windows_of_rows(self.kernel_size, self.stride, self.dilation, self.numbers["pad"], self.padding)
-        run(self, window_lengths, lengths=lengths, after=after, **windows)
-        return after
-
-    def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Any]:
-        """Returns y (N, T', F) and, as the cache, x and the rows' lengths; behind a row there are zeros."""
-        lengths = run.lengths
-        seen = x if lengths is None else masked(self, run, x, lengths)
-        y, _ = super().forward(run, seen, training=training)
-        return y, (seen, lengths)
-
-    def backward(self, run: Runner, dy: Array, cache: Any) -> Array:
-        """Writes dW and db, returns dx (N, T, D)."""
-        x, lengths = cache
-        dx = super().backward(run, dy, x)
-        return dx if lengths is None else masked(self, run, dx, lengths)
 
 
 def _pairs(*given: int | Pair) -> list[Pair]:
