@@ -1,7 +1,8 @@
 """Networks: layers made of layers, their parameters in one flat buffer."""
 
-from glassnet.network.base import Network, as_layer
+from glassnet.network.base import Network
 from glassnet.network.bidirectional import Bidirectional
+from glassnet.network.children import as_layer
 from glassnet.network.concat import Concat
 from glassnet.network.demands import Demands
 from glassnet.network.graph import Graph

@@ -11,11 +11,12 @@ import numpy as np
 from glassnet.core.checks import as_rows, fits_network, numeric
 from glassnet.core.errors import ConfigurationError, ShapeError, did_you_mean
 from glassnet.core.parameters import Parameter, drawn
-from glassnet.core.settings import by_name, whole
+from glassnet.core.settings import whole
 from glassnet.core.shapes import MOST_VALUES, Array, DType, Shape, as_dtype, as_shape, batch_shape, size_of
 from glassnet.core.turns import require_rest
-from glassnet.layers import ACTIVATIONS, Layer, NumpyLayer, PythonLayer, Tied
+from glassnet.layers import Layer, Tied
 from glassnet.layers.base import REFUSED
+from glassnet.network.children import as_layer, nearest, stands_inside
 from glassnet.network.demands import Demands
 from glassnet.network.looking import Names, activations
 from glassnet.network.memory import InMemory
@@ -117,7 +118,7 @@ class Network(InMemory):
                 if child.home is None:
                     child.stand_in(network)
         for path, layer in self.walk():
-            if id(layer) in places or not _stands_inside(layer, networks):
+            if id(layer) in places or not stands_inside(layer, networks):
                 where = f"layer {places[id(layer)]}" if id(layer) in places else "a layer of another network"
                 raise ConfigurationError(
                     where=f"layer {path}",
@@ -128,7 +129,7 @@ class Network(InMemory):
             places[id(layer)] = path
             layer.path = path
             if isinstance(layer, Tied):
-                layer.tie(_nearest(layer))
+                layer.tie(nearest(layer))
             layer.own_parameters().clear()
             weights = layer.weights_in_common
             layer._is_second = id(weights) in first and not layer._never_trained
@@ -343,58 +344,6 @@ class Network(InMemory):
         if x.shape[1:] != self.input_shape:
             fits_network(x, self.input_shape or (), where="forward: x", layer=self.first_layer().where)
         return x  # type: ignore[no-any-return]
-
-
-def _stands_inside(layer: Layer, networks: set[int]) -> bool:
-    """Whether it stands in one of the networks, or in none yet."""
-    return layer.home is None or id(layer.home) in networks
-
-
-def _nearest(layer: Tied) -> Layer | None:
-    """What has the name that a layer is tied to, in the innermost of the networks around it that has such a one."""
-    around = layer.home
-    while around is not None:
-        found: Layer | None = dict(around.walk()).get(layer.to)
-        if found is not None:
-            return found
-        around = around.home
-    return None
-
-
-def as_layer(given: Any) -> Layer:
-    """Accepts a layer, a ``NumpyLayer`` or the name of an activation.
-
-    Raises:
-        ConfigurationError: anything else; a class instead of an object is named.
-    """
-    if isinstance(given, NumpyLayer):
-        return PythonLayer.of(given)
-    if isinstance(given, list | tuple):
-        raise ConfigurationError(
-            where="network",
-            received=f"a {type(given).__name__} of {len(given)} layers in the place of one layer",
-            expected="the layers one by one",
-            fix="write gn.Sequential(*layers)",
-        )
-    return by_name(given, ACTIVATIONS, Layer, what="layer")  # type: ignore[type-abstract]
-
-
-def names_of(layers: Sequence[Layer]) -> list[str]:
-    """Each layer's name, or its number where it has none.
-
-    Raises:
-        ConfigurationError: two have the same.
-    """
-    names = [layer.name or str(i) for i, layer in enumerate(layers)]
-    if len(set(names)) < len(names):
-        twice = next(name for i, name in enumerate(names) if name in names[:i])
-        raise ConfigurationError(
-            where="network",
-            received=f"two layers with the name {twice!r}",
-            expected="a name for each",
-            fix="give one of them another name",
-        )
-    return names
 
 
 def build_layer(layer: Layer, input_shape: Shape, rng: np.random.Generator) -> Shape:

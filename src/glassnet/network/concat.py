@@ -13,7 +13,8 @@ from glassnet.kernels.activation import identity_forward
 from glassnet.kernels.combine import accumulate, concat_backward, concat_forward
 from glassnet.layers import Layer, NumpyLayer
 from glassnet.layers.base import MASKED
-from glassnet.network.base import Network, build_layer, names_of
+from glassnet.network.base import Network, build_layer
+from glassnet.network.children import names_of
 from glassnet.network.packing import joined_shape, joined_steps, matrix
 from glassnet.network.sequential import Sequential
 from glassnet.runners import Runner

@@ -11,7 +11,8 @@ from glassnet.core.errors import ConfigurationError
 from glassnet.core.shapes import Array, Shape
 from glassnet.layers import Layer, NumpyLayer
 from glassnet.layers.base import MASKED
-from glassnet.network.base import Network, build_layer, names_of
+from glassnet.network.base import Network, build_layer
+from glassnet.network.children import names_of
 from glassnet.runners import Runner
 
 

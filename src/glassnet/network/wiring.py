@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from glassnet.core.errors import ConfigurationError, shown
 from glassnet.core.shapes import Shape, as_shape
 from glassnet.layers import Layer
-from glassnet.network.base import as_layer
+from glassnet.network.children import as_layer
 from glassnet.network.merges import MERGES, Merge
 from glassnet.network.sequential import Sequential
 from glassnet.runners.own import is_own
