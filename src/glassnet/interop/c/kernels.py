@@ -150,7 +150,16 @@ EMITTERS: dict[Kernel, Callable[..., Written]] = {
         "attention_pool", scores, x, *_row(x), weights, y
     ),
     attention.attention_step: lambda qkv, keys, values, places, weights, y: call(
-        "attention_step", qkv, keys.shape[2], keys.shape[1], keys.shape[3], keys, values, places, weights, y
+        attention.attention_step.__name__,
+        qkv,
+        keys.shape[2],
+        keys.shape[1],
+        keys.shape[3],
+        keys,
+        values,
+        places,
+        weights,
+        y,
     ),
     combine.accumulate: lambda dpart, dx: call(combine.residual_forward.__name__, dx, dpart, dx.size, dx),
     combine.concat_forward: lambda part, y, start: call(
@@ -187,7 +196,7 @@ EMITTERS: dict[Kernel, Callable[..., Written]] = {
     ),
     position.position_forward: _position,
     position.rotary_forward: _rotary,
-    position.count_step: lambda places: call("count_step", places),
+    position.count_step: lambda places: call(position.count_step.__name__, places),
     recurrent.simple_rnn_forward: lambda a, recurrent, initial, y, reverse, **_: call(
         "simple_rnn", a, recurrent, initial, *_row(y), int(reverse), y
     ),
