@@ -345,3 +345,9 @@ def test_every_index_of_dates_sets_the_order() -> None:
     with_column = pandas.DataFrame({"time": HOURS, "load": LOAD}, index=days.astype(str))
     assert str(gn.data.windows(with_column, **WINDOWS).forecasting.step) == "1 hour"
     assert gn.data.windows(pandas.Series(LOAD, index=np.arange(40) * 2.5), **WINDOWS).forecasting.step is None
+    shuffled = pandas.Series(LOAD).iloc[order]
+    for given in (shuffled, pandas.DataFrame({"load": shuffled})):
+        with pytest.warns(gn.DataWarning, match=r"rows are taken as they stand.*sort_index\(\)"):
+            gn.data.windows(given, **WINDOWS)
+        gn.data.windows(given.sort_index(), **WINDOWS)
+        gn.data.windows(given.reset_index(drop=True), **WINDOWS)

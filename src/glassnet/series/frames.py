@@ -9,7 +9,7 @@ import numpy as np
 
 from glassnet.core.errors import ConfigurationError, DataError, did_you_mean, shown
 from glassnet.core.shapes import Array
-from glassnet.series.given import Given, Series, common_step, in_order, index_of, refuse_labels
+from glassnet.series.given import Given, Series, check_labels, common_step, in_order, index_of
 from glassnet.tables import Category, Column, Duration, Frame, Number, Reading, Table, Time, Truth
 from glassnet.tables.frames import columns_of
 from glassnet.tables.kinds import DURATION, NUMBER, TIME, TRUTH, WORDS, word
@@ -35,7 +35,7 @@ def of_frame(
     if time is None and index is None:
         time = _only_times({name: raw for name, raw in raws.items() if name != by}, where)
         if time is None:
-            refuse_labels(frame, where)
+            check_labels(frame, where)
     beside = {time, by}
     wanted = [name for name in raws if name not in beside] if columns is None else list(columns)
     for name in wanted:

@@ -73,8 +73,10 @@ def index_of(given: Any) -> Array | None:
     return np.asarray(naive, dtype="datetime64[us]")
 
 
-def refuse_labels(given: Any, where: str) -> None:
+def check_labels(given: Any, where: str) -> None:
     """Refuses a pandas object without dates whose rows have other names than numbers: these may be meant to order them.
+
+    Where numbers are each there once, but not in order, a note says that rows are taken as they stand.
 
     Raises:
         DataError: it is one.
@@ -88,6 +90,13 @@ def refuse_labels(given: Any, where: str) -> None:
             expected="an index of dates, which sets the order, or of row numbers",
             fix="read the dates: series.index = pd.to_datetime(series.index); for several series make columns of the "
             "index: frame.reset_index(); or leave it out, where rows are in order: reset_index(drop=True)",
+        )
+    if kind in ("i", "u") and index is not None and index.is_unique and not index.is_monotonic_increasing:
+        warnings.warn(
+            f"{where}: rows are taken as they stand, though their numbers are not in order ({shown([*index[:3]])[:-1]}, "
+            "...]); if these say what comes first, pass series.sort_index()",
+            DataWarning,
+            stacklevel=level_of_caller(),
         )
 
 

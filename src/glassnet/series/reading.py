@@ -11,7 +11,7 @@ from glassnet.core.checks import numeric
 from glassnet.core.errors import ConfigurationError, DataError, ShapeError, shown
 from glassnet.core.shapes import Array
 from glassnet.series.frames import of_frame
-from glassnet.series.given import Given, Series, common_step, in_order, index_of, refuse_labels, require_numbers
+from glassnet.series.given import Given, Series, check_labels, common_step, in_order, index_of, require_numbers
 from glassnet.tables import Frame, Table
 
 
@@ -129,7 +129,7 @@ def _alone(name: str, given: Any, where: str) -> Series:
     stamps = index_of(given)
     series = Series(name, values, stamps)
     if stamps is None:
-        refuse_labels(given, own)
+        check_labels(given, own)
     else:
         series = in_order(series, lambda row: f"row {row}", own, "the index")
     require_numbers(series.values, lambda row: f"step {row} of {len(values):,}", own)
