@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import glassnet as gn
+from glassnet.playground.texts import FRUITS
 
 DOCS = Path(__file__).parents[1] / "docs"
 IMAGES = DOCS / "images" / "gallery"
@@ -30,13 +31,6 @@ def spirals(rows: int = 400) -> tuple[np.ndarray, np.ndarray]:
     turn, arm = rng.uniform(0.3, 3 * np.pi, rows), rng.integers(0, 2, rows)
     points = np.stack([turn * np.cos(turn + np.pi * arm), turn * np.sin(turn + np.pi * arm)], axis=1)
     return points / 6 + 0.04 * rng.normal(size=(rows, 2)), arm
-
-
-FRUITS = """
-    apple apricot avocado banana blackberry blueberry cherry clementine coconut cranberry currant date elderberry fig
-    gooseberry grape grapefruit guava kiwi kumquat lemon lime lychee mandarin mango mulberry nectarine orange papaya
-    peach pear persimmon pineapple plum pomegranate quince raspberry strawberry tangerine watermelon
-"""
 
 
 def language_model(*layers: gn.Layer) -> gn.Model:
