@@ -218,6 +218,8 @@ def test_confusions_that_cannot_be_are_refused() -> None:
         gn.plots.plot_confusion_matrix([999, 1], [0, 1])
     with pytest.raises(gn.ConfigurationError, match="2 names"):
         gn.plots.plot_confusion_matrix([0, 1], [0, 1], class_names=["one"])
+    with pytest.raises(gn.ConfigurationError, match="2 names"):
+        gn.plots.plot_confusion_matrix([0, 1], [0, 1], class_names=2)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -171,6 +171,8 @@ def test_a_text_is_told_by_its_letters() -> None:
         (lambda m: gn.plots.plot_gates(m, X[0], 1), r"layer 1 \(Dense\(2\)\), expected an LSTM, a GRU or a SimpleRNN"),
         (lambda m: gn.plots.plot_gates(m, X), r"shape \(4, 6, 3\), expected one row of the model"),
         (lambda m: gn.plots.plot_gates(m, X[0], steps="abc"), r"3 names, expected 6"),
+        (lambda m: gn.plots.plot_gates(m, X[0], steps=6), r"received 6, expected 6, one for each step"),
+        (lambda m: gn.plots.plot_gates(m, X[0], steps=iter("abcdef")), r"iterator.*, expected 6, one for each step"),
         (lambda m: gn.plots.plot_gradient_by_step(3, X, Y), r"expected a model, or several in a dict"),
         (lambda m: gn.plots.plot_gradient_by_step(fitted(gn.Flatten()), X, Y), r"one with an LSTM, a GRU or"),
         (lambda m: gn.plots.plot_gates(gn.Model(gn.LSTM(2), "mse", "sgd"), X[0]), "built"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -136,7 +136,7 @@ def names_of(class_names: Sequence[str] | None, classes: int, where: str) -> lis
     """A name for each class: those given, or their numbers."""
     if class_names is None:
         return [str(k) for k in range(classes)]
-    if isinstance(class_names, str) or len(class_names) != classes:
+    if isinstance(class_names, str) or not isinstance(class_names, Collection) or len(class_names) != classes:
         raise ConfigurationError(
             where=where,
             received=f"class_names={shown(class_names)}",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.errors import ConfigurationError, ShapeError, shown
 from glassnet.core.numeric import numeric
 from glassnet.core.pages import printable
 from glassnet.core.shapes import Array
@@ -95,10 +95,10 @@ def _names(model: Model, row: Array, steps: Sequence[Any] | None, where: str) ->
     elif steps is None:
         tokens = () if model.vocabulary is None else model.vocabulary.tokens
         steps = [tokens[int(n)] if n < len(tokens) else BOUNDARY if tokens else f"{n:g}" for n in row]
-    if len(steps) != len(row):
+    if not isinstance(steps, Collection) or len(steps) != len(row):
         raise ShapeError(
             where=f"{where}: steps",
-            received=f"{len(steps)} names",
+            received=f"{len(steps)} names" if isinstance(steps, Collection) else shown(steps),
             expected=f"{len(row)}, one for each step of the row",
             fix="name the steps in their order, such as list(text)",
         )
