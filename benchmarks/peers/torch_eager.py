@@ -331,9 +331,9 @@ def of_images(case: Case) -> bool:
     return case.image is not None
 
 
-def of_tokens(case: Case) -> bool:
+def of_sequences(case: Case) -> bool:
     """Whether it is tried compiled, too: that takes a minute."""
-    return case.context > 0
+    return case.context > 0 or case.sequence is not None
 
 
 def on_one_thread(whole: Whole) -> Whole:
@@ -378,5 +378,5 @@ TRAININGS: dict[str, type[Eager]] = {
 if __name__ == "__main__":
     warnings.simplefilter("ignore")  # that torch.jit will be given up one day
     only = dict.fromkeys(("channels last", "fused, channels last"), of_images)
-    only |= dict.fromkeys(("compiled", "compiled, one thread"), of_tokens)
+    only |= dict.fromkeys(("compiled", "compiled, one thread"), of_sequences)
     peer_main("torch", TRAININGS, WHOLE, only=only)
