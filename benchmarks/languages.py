@@ -21,7 +21,7 @@ class Language:
         parts: the parts of an aim, by their names in ``Aim``.
         yes, no: in the last column.
         batch, rows, dropout: of a case.
-        networks: what the convolutional networks consist of.
+        networks: what the networks for images and sequences consist of.
         works: what the cases that are no trainings do.
         predict_image, step_memory: the same of a convolutional network by name.
         loop_too: a time or ratio beside the one against jax's compiled loop.
@@ -92,7 +92,7 @@ ENGLISH = Language(
     picture="How many times as long as glassnet each library takes for the same step",
     steps_title="One step of training: forward, loss, backward, update",
     whole_title="Whole runs, prediction and weight",
-    images_title="Convolutional training: a step, the prediction of one image, memory",
+    images_title="Convolutions and sequences: a step of training, the prediction of one image, memory",
     case="case",
     what="what",
     by_hand="NumPy by hand",
@@ -158,7 +158,7 @@ CHINESE = Language(
     picture="同样的一步，各个库的用时是 glassnet 的多少倍",
     steps_title="训练一步：前向、损失、反向、更新",
     whole_title="整场训练、预测与体积",
-    images_title="卷积网络训练：单步用时、单张图像预测与内存",
+    images_title="卷积网络与序列：训练单步用时、单张图像预测与内存",
     case="用例",
     what="内容",
     by_hand="手写 NumPy",
