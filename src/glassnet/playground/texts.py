@@ -15,7 +15,7 @@ from glassnet.layers import GRU, LSTM, Dense, Embedding, Layer, PositionalEncodi
 from glassnet.model import Model
 from glassnet.network import Sequential, TransformerBlock
 from glassnet.optimizers import Adam
-from glassnet.plots.recurrences import FORWARD, panels_of
+from glassnet.plots.recurrences import FORWARD, is_gate, panels_of
 from glassnet.plots.seen import row_seen
 from glassnet.text import Characters
 
@@ -130,7 +130,7 @@ class TextSession:
                 maps += [Map(str(number), "attention", own) for number, own in enumerate(heads, start=1)]
             else:
                 for name, values in panels_of(call).items():
-                    maps.append(Map(name, "gate" if "gate" in name else "signed", values[0, :count, :SHOWN_UNITS].T))
+                    maps.append(Map(name, "gate" if is_gate(name) else "signed", values[0, :count, :SHOWN_UNITS].T))
         return Look(prefix, ("", *prefix), np.asarray(shares[count - 1]), tuple(maps))
 
     def written_on(self, prefix: str) -> str:

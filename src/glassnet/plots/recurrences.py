@@ -38,6 +38,11 @@ def panels_of(call: Call) -> dict[str, Array]:
     return found | {"state h": arrays["y"]}
 
 
+def is_gate(panel: str) -> bool:
+    """Whether the numbers of that panel go from 0, closed, to 1, open; others lie about 0."""
+    return "gate" in panel
+
+
 def gradients_by_step(model: Model, x: Any, y: Any, where: str) -> dict[str, list[Array]]:
     """‖∂L/∂h_t‖ (T,) of each recurrent layer by its path; of an LSTM ‖∂L/∂c_t‖ (T,), too.
 

@@ -17,7 +17,7 @@ from glassnet.layers import Layer
 from glassnet.model import Model
 from glassnet.plots import figures
 from glassnet.plots.figures import FIRST, INK, MIDDLE, SMALL
-from glassnet.plots.recurrences import FORWARD, gradients_by_step, panels_of
+from glassnet.plots.recurrences import FORWARD, gradients_by_step, is_gate, panels_of
 from glassnet.plots.seen import chosen_call, row_seen, title_of
 
 if TYPE_CHECKING:
@@ -159,11 +159,10 @@ def plot_gates(
         panel.set_visible(False)
     for panel, (title, values) in zip(grid.flat, panels.items(), strict=False):
         shown = values[0, :count, :units].T  # (T, H) -> (H, T)
-        is_gate = "gate" in title
         limit = float(np.abs(shown).max()) or 1.0
-        scale: dict[str, Any] = {"vmin": 0, "vmax": 1} if is_gate else {"vmin": -limit, "vmax": limit}
+        scale: dict[str, Any] = {"vmin": 0, "vmax": 1} if is_gate(title) else {"vmin": -limit, "vmax": limit}
         image = panel.imshow(
-            shown, cmap="Blues" if is_gate else "RdBu_r", aspect="auto", interpolation="nearest", **scale
+            shown, cmap="Blues" if is_gate(title) else "RdBu_r", aspect="auto", interpolation="nearest", **scale
         )
         panel.set_title(title, fontsize=MIDDLE - 1, color=INK)
         _name_steps(panel, names, "x")
