@@ -6,7 +6,7 @@ import { currentLanguage, firstLanguage, has, label, t, useLanguage } from "./wo
 
 const $ = (id) => document.getElementById(id);
 const FONT = 'ui-monospace, "DejaVu Sans Mono", Menlo, monospace';
-const BLANK = { " ": "␣" };
+const BLANK = { " ": "␣", "\t": "⇥" };
 let structure = null,
   frame = null,
   isStale = false,
