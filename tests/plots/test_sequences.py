@@ -115,6 +115,20 @@ def test_the_gradient_by_step_is_that_of_a_state_that_is_moved(layer: Any) -> No
         assert line[t] == pytest.approx(np.linalg.norm(slopes), rel=1e-4)
 
 
+@pytest.mark.parametrize("layer", [gn.LSTM(4), gn.SimpleRNN(4, reverse=True), gn.LSTM(4, reverse=True)])
+def test_the_gradient_by_step_of_padded_rows_is_that_of_each_row_alone(layer: Any) -> None:
+    model = fitted(layer)
+
+    def line(rows: Any, y: Any) -> Any:
+        return np.nan_to_num(gn.plots.plot_gradient_by_step(model, rows, y).axes[0].lines[0].get_ydata())
+
+    rows = [row[:count] for row, count in zip(X, (2, 4, 3, 1), strict=True)]
+    expected = np.zeros(6)
+    for row, label in zip(rows, Y, strict=True):
+        expected[: len(row)] += np.square(line([row], [label])[: len(row)] / len(rows))  # the mean is over four rows
+    np.testing.assert_allclose(line(rows, Y), np.sqrt(expected), rtol=1e-6)
+
+
 def sigma(z: Any) -> Any:
     return 1 / (1 + np.exp(-z))
 

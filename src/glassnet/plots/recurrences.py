@@ -83,4 +83,6 @@ def _of_states(call: Call) -> Array:
         later[:, 1:] = back[:, :-1]
     else:
         later[:, :-1] = back[:, 1:]
+    if arrays["lengths"] is not None:  # what a reverse recurrence hands back to its beginning is of no step
+        later[np.arange(later.shape[1]) >= arrays["lengths"][:, None]] = 0
     return np.asarray(arrays["dy"] + later)
