@@ -106,6 +106,26 @@ def test_the_thread_answers_each_kind_of_message() -> None:
             read_message(text, TEXT_FIELDS)
 
 
+def test_the_thread_goes_on_where_nothing_can_be_drawn_after_an_error() -> None:
+    sent: list[dict[str, Any]] = []
+
+    class Blind(TextWorker):
+        def _show(self) -> None:
+            raise ValueError("nothing to draw")
+
+    worker = Blind(lambda message: sent.append(unpack(message)[0]))
+    worker.start()
+    try:
+        wait(lambda: [own["kind"] for own in sent] == ["structure", "error"])
+        for count in (4, 6):
+            worker.put(read_message('{"kind": "prefix", "prefix": "XYZ"}', TEXT_FIELDS))
+            wait(lambda count=count: len(sent) == count)
+            assert [own["code"] for own in sent[-2:]] == ["refused", "unforeseen"]
+    finally:
+        worker.close()
+        worker.thread.join(20)
+
+
 def test_a_person_types_a_beginning_and_sees_what_comes_next(open_page: Callable[..., Opened]) -> None:
     opened = open_page()
     page = opened.page

@@ -116,7 +116,8 @@ class PageThread(ABC):
         except GlassnetError as error:
             self._playing = False
             self._send(error_message(error))
-            self._show()
+            if action != self._show:
+                self._guard(self._show)
         except Exception:  # noqa: BLE001 - whatever it is: logged, and told to the page
             logger().exception("the playground failed")
             self._playing = False
