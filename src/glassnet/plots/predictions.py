@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import ceil, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,7 +74,8 @@ def plot_confusion_matrix(
             figures.flat_labels(model, f"{where}: labels"),
             figures.flat_labels(x, f"{where}: predictions"),
         )
-        classes = max(2, len(class_names or ()), *(int(np.max(k, initial=0)) + 1 for k in (actual, predicted)))
+        named = len(class_names) if isinstance(class_names, Collection) else 0  # others are refused below
+        classes = max(2, named, *(int(np.max(k, initial=0)) + 1 for k in (actual, predicted)))
     same_rows(len(actual), predicted, where=f"{where}: predictions", other="the labels")
     if classes > MOST_CLASSES:
         raise ConfigurationError(

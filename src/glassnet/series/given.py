@@ -93,8 +93,8 @@ def check_labels(given: Any, where: str) -> None:
         )
     if kind in ("i", "u") and index is not None and index.is_unique and not index.is_monotonic_increasing:
         warnings.warn(
-            f"{where}: rows are taken as they stand, though their numbers are not in order ({shown([*index[:3]])[:-1]}, "
-            "...]); if these say what comes first, pass series.sort_index()",
+            f"{where}: rows are taken as they stand, though their numbers ({shown([*index[:3]])[:-1]}, ...]) are not "
+            "in order; if these say what comes first, pass series.sort_index()",
             DataWarning,
             stacklevel=level_of_caller(),
         )
