@@ -25,6 +25,7 @@ from glassnet.core.errors import MissingFileError as MissingFileError
 from glassnet.core.errors import NotBuiltError as NotBuiltError
 from glassnet.core.errors import NumpyFallbackWarning as NumpyFallbackWarning
 from glassnet.core.errors import ShapeError as ShapeError
+from glassnet.core.errors import TrainingWarning as TrainingWarning
 from glassnet.core.errors import WriteError as WriteError
 from glassnet.derivatives import GradientReport as GradientReport
 from glassnet.derivatives import check_gradients as check_gradients
@@ -92,6 +93,9 @@ from glassnet.layers import Tied as Tied
 from glassnet.layers import UpSample2D as UpSample2D
 from glassnet.layers import ZeroPad2D as ZeroPad2D
 from glassnet.losses import NumpyLoss as NumpyLoss
+from glassnet.many import Each as Each
+from glassnet.many import fit_many as fit_many
+from glassnet.many import predict_many as predict_many
 from glassnet.model import Model as Model
 from glassnet.model import load as load
 from glassnet.network import AbsoluteDifference as AbsoluteDifference

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from glassnet.core.errors import ConfigurationError, shown
 from glassnet.core.settings import whole
@@ -10,6 +13,24 @@ from glassnet.core.settings import whole
 VARIABLE = "GLASSNET_NUM_THREADS"
 MOST_THREADS = 1024
 """More than any machine gains by."""
+
+
+_LIMIT: ContextVar[int] = ContextVar("most threads", default=MOST_THREADS)
+
+
+@contextmanager
+def threads_limited(most: int) -> Iterator[None]:
+    """Lets programs that this thread runs have no more threads than that, whatever they are told."""
+    before = _LIMIT.set(most)
+    try:
+        yield
+    finally:
+        _LIMIT.reset(before)
+
+
+def at_most(threads: int) -> int:
+    """So many threads; where many models are at work side by side no more than each may have."""
+    return min(threads, _LIMIT.get())
 
 
 def thread_count(threads: int | None) -> int:

@@ -110,6 +110,10 @@ class DataWarning(UserWarning):
     """Data hold what training did not: gaps, categories, columns; the message counts them and says what they become."""
 
 
+class TrainingWarning(UserWarning):
+    """Of many trainings some have failed; the message counts them and says why."""
+
+
 def plain_numbers(text: str) -> str:
     """A text in which NumPy's numbers look like Python's, as people write them.
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from glassnet.compile import CompiledProgram, LeasedProgram, RecordedStep, native
-from glassnet.compile.threads import thread_count
+from glassnet.compile.threads import at_most, thread_count
 from glassnet.core.numeric import all_finite
 from glassnet.core.shapes import Array
 from glassnet.network import Network
@@ -54,7 +54,7 @@ class Engine(ABC):
     def __init__(self, parts: Parts, threads: int | None, snapshots: Snapshots, watches: Sequence[Watch] = ()) -> None:
         self.parts = parts
         self.network, self.loss, self.optimizer, self.seed = parts
-        self.threads = thread_count(threads)
+        self.threads = at_most(thread_count(threads))
         self.snapshots = snapshots
         self.watches = watches
 

@@ -18,11 +18,14 @@ ELSEWHERE = (
 """Methods of other libraries' callbacks, which nobody calls here."""
 
 
-class _FunctionCallback(Callback):
+class FunctionCallback(Callback):
+    """A function that is called at the end of each epoch."""
+
     def __init__(self, function: Callable[[TrainingState], None]) -> None:
         self.function = function
 
     def on_epoch_end(self, state: TrainingState) -> None:
+        """Calls it."""
         self.function(state)
 
 
@@ -40,7 +43,7 @@ def as_callbacks(
             _check(item, found)
             found.append(item)
         elif callable(item) and not isinstance(item, type):
-            found.append(_FunctionCallback(item))
+            found.append(FunctionCallback(item))
         else:
             raise ConfigurationError(
                 where="fit: callbacks",

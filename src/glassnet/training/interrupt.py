@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 from typing import Any
 
@@ -11,15 +14,35 @@ from typing import Any
 class Interrupt:
     """The first Ctrl-C while it is entered sets ``requested``; a second one raises KeyboardInterrupt at once.
 
-    Outside the main thread signals cannot be caught, and nothing changes. Nor where Ctrl-C is ignored, as in what a
-    script starts with ``&``, or where it is handled by another language's code.
+    Outside the main thread signals cannot be caught, and only what it shares with another thread is known. Nor are they
+    where Ctrl-C is ignored, as in what a script starts with ``&``, or where another language's code handles it.
     """
 
     def __init__(self) -> None:
-        self.requested = False
+        self._is_requested = False
+        self._around: Interrupt | None = None
         self._previous: Any = None
 
+    @property
+    def requested(self) -> bool:
+        """Whether whoever works is to stop."""
+        return self._is_requested or (self._around is not None and self._around.requested)
+
+    @requested.setter
+    def requested(self, value: bool) -> None:
+        self._is_requested = value
+
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        """Lets what is done in another thread stop with this one."""
+        before = _SHARED.set(self)
+        try:
+            yield
+        finally:
+            _SHARED.reset(before)
+
     def __enter__(self) -> Interrupt:
+        self._around = _SHARED.get()
         is_handled = signal.getsignal(signal.SIGINT) not in (signal.SIG_IGN, None)
         if is_handled and threading.current_thread() is threading.main_thread():
             self._previous = signal.signal(signal.SIGINT, self._handle)
@@ -33,3 +56,6 @@ class Interrupt:
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
+
+
+_SHARED: ContextVar[Interrupt | None] = ContextVar("shared interrupt", default=None)

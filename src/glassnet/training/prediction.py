@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.compile.forward import MOST_ROWS, CompiledForward, compile_forward
-from glassnet.compile.threads import thread_count
+from glassnet.compile.threads import at_most, thread_count
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.parameters import Watched
 from glassnet.core.shapes import Array
@@ -70,7 +70,7 @@ class Predictor:
         if self._program is None or self._is_untried or not x.ndim:
             return None
         y = np.empty((len(x), *self._shape), self._dtype)
-        return y if self._program.predict(x, y, self._threads) else None
+        return y if self._program.predict(x, y, at_most(self._threads)) else None
 
     def __call__(self, x: Array, lengths: Array | None = None) -> Array:
         """The outputs (N, ...) for checked inputs (N, ...), with a length for each row where they are not whole."""
@@ -91,7 +91,7 @@ class Predictor:
             self._of_lengths = None if by_numpy else compile_forward(self.network, ragged=True)
         y = np.empty((len(x), *self._shape), self._dtype)
         program = self._of_lengths
-        if program is None or not len(x) or not program.predict(x, y, self._threads, lengths):
+        if program is None or not len(x) or not program.predict(x, y, at_most(self._threads), lengths):
             return self._by_numpy(x, lengths)
         return y
 

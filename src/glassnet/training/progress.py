@@ -22,9 +22,11 @@ class ProgressBar:
         epochs: first and last epoch of the fit.
         steps: updates in an epoch.
         enabled: False for silence; even when True nothing is shown unless standard output is a terminal or notebook.
+        of: what is counted, where that is no epochs.
     """
 
-    def __init__(self, epochs: tuple[int, int], steps: int, *, enabled: bool) -> None:
+    def __init__(self, epochs: tuple[int, int], steps: int, *, enabled: bool, of: str = "epoch") -> None:
+        self._of = of
         self._first, self._last = epochs
         self._steps = steps
         self._measured = ""
@@ -60,7 +62,7 @@ class ProgressBar:
         assert self._progress is not None
         self._shown_at = perf_counter()
         completed = (epoch - self._first) * self._steps + done
-        text = f"epoch {epoch}/{self._last}"
+        text = f"{self._of} {epoch}/{self._last}"
         measured = for_stream(self._measured, self._progress.console.file)  # metrics have names of the user's
         try:
             with to_the_end():

@@ -7,11 +7,13 @@ does not stand the trial is called in Python from then on, and tried again in th
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -281,18 +283,31 @@ def _copied(array: Array | None) -> Array | None:
 
 
 _kept: list[Any] = []
+_one_trial = RLock()
+"""The global generators are the same for all threads."""
 
 
 @contextmanager
 def _randomness_kept() -> Iterator[None]:
     """Gives the global generators back as they were: own code may draw from them."""
-    state = np.random.get_state(), random.getstate()  # noqa: NPY002 - what others use
-    _kept.append(state)
-    try:
-        yield
-    finally:
-        _seed_globals()
-        _kept.pop()
+    with _one_trial:
+        state = np.random.get_state(), random.getstate()  # noqa: NPY002 - what others use
+        _kept.append(state)
+        try:
+            yield
+        finally:
+            _seed_globals()
+            _kept.pop()
+
+
+def _after_fork() -> None:
+    """In a child no other thread is at a trial."""
+    global _one_trial
+    _one_trial = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _seed_globals() -> None:

@@ -1,0 +1,210 @@
+"""The training of many models, one whole training in each thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from inspect import signature
+from typing import Any
+from warnings import warn
+
+import numpy as np
+
+from glassnet.core.calls import require_known, suggests
+from glassnet.core.errors import ConfigurationError, TrainingWarning, shown
+from glassnet.core.output import level_of_caller
+from glassnet.core.settings import boolean
+from glassnet.many.each import Each, as_models, by_model, require_apart
+from glassnet.many.workers import side_by_side
+from glassnet.model import Model
+from glassnet.training import Callback, History, as_callbacks
+from glassnet.training.given_callbacks import FunctionCallback
+from glassnet.training.monitors import Monitor
+
+MOST_NAMED = 3
+"""So many failed trainings are named in a warning."""
+
+
+@suggests
+def fit_many(
+    models: Sequence[Model],
+    x: Any,
+    y: Any,
+    *,
+    rows: Any = None,
+    workers: int | None = None,
+    verbose: bool = True,
+    **settings: Any,
+) -> list[History | Exception]:
+    """Trains many models side by side: what ``model.fit(x, y, ...)`` would do with each, one after another.
+
+    Each thread takes one whole training at a time, which suits small networks better than threads within a step. All
+    bits are those of single fits, whatever the number of threads.
+
+    Args:
+        models: to train; no two may have layers in common.
+        x: inputs for all models, as ``Model.fit`` takes them; or ``gn.Each`` of inputs, one for each model.
+        y: targets likewise.
+        rows: ``gn.Each`` of arrays of row numbers: which rows of x, y and ``sample_weight`` each model is trained on,
+            such as the folds of a cross-validation; or one array for all; None for all rows.
+        workers: how many models are trained at a time; None for the environment's GLASSNET_NUM_THREADS, else as many
+            as there are processors. Each training then has its share of the processors as ``threads`` at most.
+        verbose: whether to show a progress bar, in a terminal or notebook.
+        settings: of ``Model.fit``, such as ``epochs`` and ``batch_size``: a value for all, or ``gn.Each``. Of
+            ``gn.EarlyStopping`` and ``gn.ReduceOnPlateau`` each model gets a copy of its own; other callback objects
+            count what they see, and so are given by ``gn.Each([[MyCallback()] for model in models])``.
+
+    Returns:
+        In the models' order the ``History`` of each, or the exception with which its training ended, such as a
+        ``DivergenceError``: one that fails does not disturb the others. A ``TrainingWarning`` counts them. After
+        Ctrl-C the histories say "interrupted"; those of models that had not begun are empty.
+
+    Raises:
+        ConfigurationError: ``models`` is no list of models; two of them have layers in common; an ``Each`` of another
+            length; a callback object for all.
+        UnknownSettingError: a setting that ``Model.fit`` does not have.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> x, y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
+        >>> def build(seed):
+        ...     return gn.Model(gn.Sequential(gn.Dense(8), gn.Tanh(), gn.Dense(2)), "cross_entropy", "adam", seed=seed)
+        >>> models = [build(seed) for seed in range(5)]
+        >>> histories = gn.fit_many(models, x, y, epochs=gn.Each([100, 100, 100, 200, 200]))
+        >>> [len(history) for history in histories]
+        [100, 100, 100, 200, 200]
+    """
+    where = "fit_many"
+    models = as_models(models, where)
+    require_apart(models, where)
+    verbose = boolean(verbose, "verbose", where)
+    _require_settings(settings)
+    count = len(models)
+    given = {"x": x, "y": y, "rows": rows} | settings
+    if "callbacks" in given:
+        given["callbacks"] = _callbacks_of_each(given["callbacks"], count)
+    columns = {name: by_model(value, name, count, where) for name, value in given.items()}
+
+    def fit(number: int) -> History:
+        own = {name: values[number] for name, values in columns.items()}
+        chosen = own.pop("rows")
+        if chosen is not None:
+            own |= _taken(own, chosen)
+        return models[number].fit(**own, verbose=False)
+
+    found = side_by_side(fit, count, workers=workers, where=where, verbose=verbose)
+    results = [_not_begun() if result is None else result for result in found]
+    _warn_of_failures(results)
+    return results
+
+
+def _require_settings(settings: Mapping[str, Any]) -> None:
+    """Refuses what ``Model.fit`` does not know.
+
+    Raises:
+        UnknownSettingError: names the nearest.
+    """
+    parameters = dict(signature(Model.fit).parameters)
+    own = {name: parameter for name, parameter in parameters.items() if name not in ("self", "x", "y", "verbose")}
+    require_known(own, (), settings, call=lambda: "gn.fit_many", where="fit_many")
+
+
+def _callbacks_of_each(given: Any, count: int) -> Each:
+    """Callbacks of its own for each model; functions may be the same.
+
+    Raises:
+        ConfigurationError: an object for several models that keeps what it sees.
+    """
+    if not isinstance(given, Each):
+        own = as_callbacks(given)
+        for callback in own:
+            if not isinstance(callback, Monitor | FunctionCallback) and count > 1:
+                raise _shared(callback, "for all models")
+        return Each([[deepcopy(c) if isinstance(c, Monitor) else c for c in own] for _ in range(count)])
+    listed = [as_callbacks(own) for own in given.values]
+    seen: set[int] = set()
+    for number, own in enumerate(listed):
+        objects = [callback for callback in own if not isinstance(callback, FunctionCallback)]
+        twice = next((callback for callback in objects if id(callback) in seen), None)
+        if twice is not None:
+            raise _shared(twice, f"for model {number} that another has, too")
+        seen |= {id(callback) for callback in objects}
+    return Each(listed)
+
+
+def _shared(callback: Callback, of_whom: str) -> ConfigurationError:
+    kind = type(callback).__name__
+    return ConfigurationError(
+        where="fit_many: callbacks",
+        received=f"one {kind} {of_whom}",
+        expected="one for each model, since it keeps what it has seen of one training",
+        fix=f"write callbacks=gn.Each([[{kind}(...)] for model in models]), with other paths where it writes files",
+    )
+
+
+def _taken(own: Mapping[str, Any], rows: Any) -> dict[str, Any]:
+    """The arguments that have rows, with those that were chosen."""
+    numbers = np.asarray(rows)
+    if numbers.ndim != 1 or numbers.dtype.kind not in "iub" or not numbers.size:
+        raise ConfigurationError(
+            where="fit_many: rows",
+            received=shown(rows),
+            expected="row numbers (M,), or a truth value for each row (N,)",
+            fix="write rows=gn.Each([train for train, _ in KFold(5).split(x)])",
+        )
+    return {name: _some(own[name], numbers, name) for name in ("x", "y", "sample_weight") if own.get(name) is not None}
+
+
+def _some(given: Any, numbers: Any, name: str) -> Any:
+    """Some rows of an array, a list, a frame, or of each in a dict or tuple.
+
+    Raises:
+        ConfigurationError: a row that is not there; what has no rows by number.
+    """
+    if isinstance(given, dict):
+        return {key: _some(value, numbers, f"{name}[{key!r}]") for key, value in given.items()}
+    if isinstance(given, tuple):
+        return tuple(_some(value, numbers, name) for value in given)
+    rows = len(given) if hasattr(given, "__len__") else 0
+    if isinstance(given, str) or not rows:
+        raise ConfigurationError(
+            where=f"fit_many: {name}",
+            received=shown(given),
+            expected="an array, a frame or a list whose rows can be chosen by number",
+            fix=f"leave rows out, and give each model its own: {name}=gn.Each([...])",
+        )
+    is_mask = numbers.dtype.kind == "b"
+    if (is_mask and len(numbers) != rows) or (not is_mask and not -rows <= numbers.min() <= numbers.max() < rows):
+        raise ConfigurationError(
+            where="fit_many: rows",
+            received=f"{len(numbers):,} truth values" if is_mask else f"row {numbers.max()} or {numbers.min()}",
+            expected=f"what fits the {rows:,} rows of {name}",
+            fix="choose among the rows that there are",
+        )
+    chosen = np.flatnonzero(numbers) if is_mask else numbers
+    if isinstance(given, list):
+        return [given[number] for number in chosen]
+    if hasattr(given, "iloc"):
+        return given.iloc[chosen]
+    return given[chosen]
+
+
+def _not_begun() -> History:
+    history = History()
+    history.stopped = "interrupted"
+    return history
+
+
+def _warn_of_failures(results: Sequence[History | Exception]) -> None:
+    """Says how many failed, and why the first ones did."""
+    failed = [(number, result) for number, result in enumerate(results) if isinstance(result, Exception)]
+    if not failed:
+        return
+    named = "; ".join(f"model {number}: {type(error).__name__}: {error}" for number, error in failed[:MOST_NAMED])
+    more = f"; and {len(failed) - MOST_NAMED:,} more" if len(failed) > MOST_NAMED else ""
+    warn(
+        f"fit_many: {len(failed):,} of {len(results):,} trainings failed, whose exceptions stand in their places: "
+        f"{named}{more}",
+        TrainingWarning,
+        stacklevel=level_of_caller(),
+    )

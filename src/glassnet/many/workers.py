@@ -1,0 +1,76 @@
+"""Work on many models, one in each thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Thread
+from typing import TypeVar
+
+from glassnet.compile.threads import thread_count, threads_limited
+from glassnet.core.settings import whole
+from glassnet.training.interrupt import Interrupt
+from glassnet.training.progress import ProgressBar
+
+R = TypeVar("R")
+LOOK_SECONDS = 0.05
+"""How often the thread that waits looks for Ctrl-C."""
+
+
+def side_by_side(
+    work: Callable[[int], R], count: int, *, workers: int | None, where: str, verbose: bool = False
+) -> list[R | Exception | None]:
+    """Carries out ``work(0)``, ``work(1)`` and so on, in as many threads as there are workers.
+
+    The threads of a work are limited, so that all together have as many as there are processors.
+
+    Args:
+        work: is called once for each number, in any thread.
+        count: of works.
+        workers: at most so many at a time; None for the environment's GLASSNET_NUM_THREADS, else the processors.
+        where: for messages.
+        verbose: whether to show a progress bar.
+
+    Returns:
+        In order, what came of each: its value, its exception, or None where Ctrl-C came before it began.
+
+    Raises:
+        ConfigurationError: ``workers`` is no whole number above 0.
+        KeyboardInterrupt: Ctrl-C came a second time; the works in progress have ended.
+    """
+    processors = thread_count(None)
+    most = processors if workers is None else whole(workers, "workers", where)
+    most = max(1, min(most, count))
+    results: list[R | Exception | None] = [None] * count
+    numbers, done = iter(range(count)), list[int]()
+    fatal: list[BaseException] = []
+    with Interrupt() as interrupt, ProgressBar((1, max(1, count)), 1, enabled=verbose, of="model") as bar:
+
+        def run() -> None:
+            with interrupt.shared(), threads_limited(max(1, processors // most)):
+                for number in numbers:  # of which no two threads get the same
+                    if interrupt.requested:
+                        return
+                    try:
+                        results[number] = work(number)
+                    except Exception as error:  # noqa: BLE001 - it stands in its place
+                        results[number] = error
+                    except BaseException as error:  # noqa: BLE001 - such as SystemExit, which ends all
+                        fatal.append(error)
+                        interrupt.requested = True
+                    done.append(number)
+
+        threads = [Thread(target=run, name=f"glassnet-{where}-{number}", daemon=True) for number in range(most)]
+        for thread in threads:
+            thread.start()
+        try:
+            for thread in threads:
+                while thread.is_alive():
+                    thread.join(LOOK_SECONDS)
+                    bar.step(max(1, len(done)), int(bool(done)))
+        finally:
+            interrupt.requested = True  # for threads that have not ended, after a second Ctrl-C
+            for thread in threads:
+                thread.join()
+    if fatal:
+        raise fatal[0]
+    return results
