@@ -162,6 +162,19 @@ def test_the_environment_says_how_many_threads(monkeypatch: pytest.MonkeyPatch) 
     assert thread_count(None) == usual >= 1
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"), [("1", 1), (" 2,4 ", 2), ("64", 4), ("0", 4), ("many", 4), ("9" * 30, 4), ("", 4), ("²", 4)]
+)
+def test_a_worker_keeps_to_its_share(value: str, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GLASSNET_NUM_THREADS", raising=False)
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: range(4), raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", value)
+    assert thread_count(None) == expected
+    assert thread_count(8) == 8
+    monkeypatch.setenv("GLASSNET_NUM_THREADS", "7")
+    assert thread_count(None) == 7
+
+
 @pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "2 3", "²", "+2", "0x2"])
 def test_a_wrong_number_of_threads_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GLASSNET_NUM_THREADS", value)

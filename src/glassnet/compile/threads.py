@@ -11,6 +11,8 @@ from glassnet.core.errors import ConfigurationError, shown
 from glassnet.core.settings import whole
 
 VARIABLE = "GLASSNET_NUM_THREADS"
+USUAL_VARIABLE = "OMP_NUM_THREADS"
+"""Which joblib, Dask, Ray and Spark set in their workers to each one's share of the machine."""
 MOST_THREADS = 1024
 """More than any machine gains by."""
 
@@ -36,8 +38,10 @@ def at_most(threads: int) -> int:
 def thread_count(threads: int | None) -> int:
     """``threads``; where that is None the environment's GLASSNET_NUM_THREADS, else the processors for this process.
 
+    Of the processors as many at most as OMP_NUM_THREADS says, which is read as OpenMP does: of ``4,2`` the first.
+
     Raises:
-        ConfigurationError: one of them is no whole number from 1 to 1,024.
+        ConfigurationError: one of the first two is no whole number from 1 to 1,024.
     """
     if threads is not None:
         return whole(threads, "threads", "Model", high=MOST_THREADS)
@@ -51,6 +55,7 @@ def thread_count(threads: int | None) -> int:
                 fix=f"unset it, or set {VARIABLE}=1",
             )
         return int(given)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    usual = os.environ.get(USUAL_VARIABLE, "").partition(",")[0].strip()
+    is_number = usual.isascii() and usual.isdigit() and len(usual) < 10
+    return min(int(usual), processors) if is_number and int(usual) else processors

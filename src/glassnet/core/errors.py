@@ -6,6 +6,7 @@ import errno
 import re
 from collections.abc import Iterable
 from importlib.util import find_spec
+from typing import Any
 
 _OF_NUMPY = re.compile(
     r"""\bnp\.(?:(?:u?int|float|complex|bool|longdouble|u?longlong|u?intc)\d*_?\((?P<number>[^()]*)\)"""
@@ -39,10 +40,22 @@ class GlassnetError(Exception):
         self.where, self.received, self.expected, self.fix = map(plain_numbers, (where, received, expected, fix))
         super().__init__(f"{self.where}: received {self.received}, expected {self.expected}. To fix it: {self.fix}.")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it comes from the process in which it was raised to the one that waits for it."""
+        number = {"errno": self.errno} if isinstance(self, OSError) else {}  # which stands outside of __dict__
+        return _arrived, (type(self), self.args), self.__dict__ | number
+
     @property
     def parts(self) -> dict[str, str]:
         """The four parts by name, as another error takes them."""
         return {"where": self.where, "received": self.received, "expected": self.expected, "fix": self.fix}
+
+
+def _arrived(kind: type[GlassnetError], args: tuple[Any, ...]) -> GlassnetError:
+    """An error as it was made elsewhere, whatever its class is made from."""
+    error = kind.__new__(kind)
+    error.args = args
+    return error
 
 
 class ShapeError(GlassnetError, ValueError):

@@ -51,7 +51,7 @@ class Model(Fitting, Stepping):
             too, where numbers below the normal range (1.2e-38 in float32) count as 0; ``"numpy"`` calls the NumPy
             kernels one after another; ``"auto"`` is the compiled engine where the native module is installed.
         threads: upper limit of threads of the compiled engine; None for the environment's GLASSNET_NUM_THREADS, else
-            as many as there are processors. The number of threads changes no bit of any result.
+            as many as there are processors, up to OMP_NUM_THREADS. The number of threads changes no bit of any result.
 
     Attributes:
         epochs_trained: epochs done over the model's whole life.
