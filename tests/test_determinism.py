@@ -180,6 +180,66 @@ def test_resumed(engine: str, tmp_path: Path) -> None:
         assert (rest.epochs, rest.metrics, rest.stopped) == (whole.epochs, whole.metrics, whole.stopped)
 
 
+class Counts(gn.NumpyLayer):
+    """Shifts its input while it is trained, by a count, a mean and two draws."""
+
+    def __init__(self, window: Any = None) -> None:
+        self.window, self.count, self.mean, self.rng = window, 0, np.zeros(12), np.random.default_rng(1)
+
+    def forward(self, x: np.ndarray, *, training: bool) -> tuple[np.ndarray, None]:
+        if training:
+            self.count, self.mean = self.count + 1, 0.9 * self.mean + 0.1 * x.mean(axis=0)
+            x = x + 0.01 * self.count + self.mean + 0.1 * self.rng.normal() + 0.1 * np.random.normal()
+        return x, None
+
+    def backward(self, dy: np.ndarray, cache: None) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        return dy, {}
+
+
+class Streams(Counts):
+    """Keeps a place in a stream, which no file holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stream = (0.01 * number for number in range(1000))
+
+    def forward(self, x: np.ndarray, *, training: bool) -> tuple[np.ndarray, None]:
+        return x + (next(self.stream) if training else 0), None
+
+
+class Cools(gn.Callback):
+    """Lowers the rate after the second epoch that it sees."""
+
+    epochs = 0
+
+    def on_epoch_end(self, state: TrainingState) -> None:
+        self.epochs += 1
+        if self.epochs == 2:
+            state.optimizer.learning_rate_scale = 0.1
+
+
+@ENGINE
+def test_own_parts(engine: str, tmp_path: Path) -> None:
+    file = tmp_path / "checkpoint.safetensors"
+
+    def trained_with(kind: type[Counts], seed: int = 0, epochs: int = 4, **settings: Any) -> str:
+        model = gn.Model(gn.Sequential(gn.Dense(12), kind(), gn.Dense(3)), "cross_entropy", "adam", engine=engine)
+        np.random.seed(seed)
+        model.fit(X, Y, epochs=epochs, **SETTINGS | {"callbacks": [Cools()]} | settings)
+        return model.fingerprint()
+
+    def breaks(state: TrainingState) -> None:
+        if state.epoch == 1:
+            state.interrupt()
+
+    unbroken = trained_with(Counts)
+    trained_with(Counts, callbacks=[Cools(), gn.Checkpoint(file), breaks])
+    assert trained_with(Counts, seed=9, resume=file) == unbroken
+    trained_with(Streams, callbacks=[Cools(), gn.Checkpoint(file), breaks])
+    with pytest.raises(gn.ConfigurationError, match="resume.*stream"):
+        trained_with(Streams, resume=file)
+
+
 @ENGINE
 def test_saved(engine: str, tmp_path: Path) -> None:
     model = trained(engine, 2)

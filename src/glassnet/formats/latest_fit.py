@@ -9,6 +9,7 @@ import numpy as np
 
 from glassnet.core.settings import boolean, whole
 from glassnet.core.shapes import Array, Shape
+from glassnet.formats.kept import describe_kept, kept_of
 from glassnet.formats.memories import PARAMETERS, Arrays, describe_memories, memories_of, value_of
 from glassnet.training import History, LatestFit, TrainingPosition
 
@@ -27,24 +28,28 @@ def describe_latest_fit(fit: LatestFit, arrays: Arrays) -> dict[str, Any]:
         return None if array is None else arrays.put(array, LATEST_FIT_PREFIX + name)
 
     place = fit.position
-    return {name: getattr(fit, name) for name in NUMBERS} | {
-        "settings": dict(fit.settings),
-        "position": place
-        and {
-            "epoch": place.epoch,
-            "step": place.step,
-            "losses": put(place.losses, "losses") if place.step else None,
-            "totals": put(place.totals, "totals") if place.step else None,
-            "outputs": put(place.outputs, "outputs"),
-        },
-        "metrics": {name: arrays.plain(values, "", name) for name, values in fit.history.metrics.items()},
-        "epochs": len(fit.history),
-        "notes": fit.history.notes,
-        "stopped": fit.history.stopped,
-        "is_ended": fit.is_ended,
-        "parameters": put(fit.parameters, "parameters"),
-        "callbacks": describe_memories(fit.memories, arrays, f"{LATEST_FIT_PREFIX}callbacks/"),
-    }
+    return (
+        {name: getattr(fit, name) for name in NUMBERS}
+        | {
+            "settings": dict(fit.settings),
+            "position": place
+            and {
+                "epoch": place.epoch,
+                "step": place.step,
+                "losses": put(place.losses, "losses") if place.step else None,
+                "totals": put(place.totals, "totals") if place.step else None,
+                "outputs": put(place.outputs, "outputs"),
+            },
+            "metrics": {name: arrays.plain(values, "", name) for name, values in fit.history.metrics.items()},
+            "epochs": len(fit.history),
+            "notes": fit.history.notes,
+            "stopped": fit.history.stopped,
+            "is_ended": fit.is_ended,
+            "parameters": put(fit.parameters, "parameters"),
+            "callbacks": describe_memories(fit.memories, arrays, f"{LATEST_FIT_PREFIX}callbacks/"),
+        }
+        | ({"kept": describe_kept(fit.kept, arrays, f"{LATEST_FIT_PREFIX}kept")} if fit.kept else {})
+    )
 
 
 def latest_fit_of(
@@ -85,6 +90,7 @@ def latest_fit_of(
         is_ended=boolean(description["is_ended"], "is_ended", where),
         memories=memories_of(description, arrays),
         parameters=parameters,
+        kept=kept_of(description.get("kept", {}), arrays),
     )
 
 

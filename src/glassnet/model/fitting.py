@@ -38,6 +38,7 @@ from glassnet.training import (
     engine_class,
     is_watched,
     named_apart,
+    own_things,
     validation_rows,
 )
 from glassnet.version import __version__
@@ -152,10 +153,11 @@ class Fitting(Answering):
                 require_lanes(self.network, len(rows), size, shuffle=shuffle, split=validation_split)
                 own["stateful"] = True
             settings = self._settings(rows, validation, callbacks, start, **own)
+            things = own_things(self.network, self.loss, self.optimizer, self.metrics)
             if start is not None:
-                goes_on, notes = start.accepted(
-                    settings, even_if_changed=boolean(even_if_changed, "even_if_changed", "fit")
-                )
+                even_if_changed = boolean(even_if_changed, "even_if_changed", "fit")
+                is_over = start.fit.is_finished and _epochs(0, start.fit, epochs)[1] <= start.fit.epochs_trained
+                goes_on, notes = start.accepted(settings, things, even_if_changed=even_if_changed, is_over=is_over)
                 start.put(self)
             self.ragged = self.ragged or rows.lengths is not None
         first, last = _epochs(self.epochs_trained, goes_on, epochs)
@@ -172,6 +174,7 @@ class Fitting(Answering):
             memories=self.memories,
             memories_in=read_memories,
             goes_on=goes_on,
+            own=things,
         )
         for note in notes + ([] if goes_on else _begins_anew(self)):
             state.note(note)

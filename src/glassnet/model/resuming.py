@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -18,7 +18,16 @@ from glassnet.core.shapes import Array
 from glassnet.formats import ModelParts, describe_sharing, own_parts_of
 from glassnet.model.doors import WithDoors
 from glassnet.model.saving import KEPT, parts_of, read_newest
-from glassnet.training import FitSettings, LatestFit, TrainingPosition, differences, engine_class
+from glassnet.training import (
+    FitSettings,
+    LatestFit,
+    TrainingPosition,
+    differences,
+    engine_class,
+    own_things,
+    put_back_into,
+    what_cannot_be_put_back,
+)
 
 WHERE = "fit: resume"
 MOST_LETTERS = 200
@@ -58,13 +67,32 @@ class Start:
     values: tuple[tuple[str, Array], ...] = ()
     note: str | None = None
 
-    def accepted(self, settings: FitSettings, *, even_if_changed: bool) -> tuple[LatestFit, list[str]]:
+    def accepted(
+        self, settings: FitSettings, things: Mapping[str, Any], *, even_if_changed: bool, is_over: bool
+    ) -> tuple[LatestFit, list[str]]:
         """The fit to go on with and what is to be noted, once it is known that rows and settings are the same.
 
+        Args:
+            settings: of the fit that goes on.
+            things: own parts that keep something.
+            even_if_changed: whether to go on where something differs.
+            is_over: whether there is nothing left to do.
+
         Raises:
-            ConfigurationError: they are not; what differs is named.
+            ConfigurationError: they are not; what differs is named. Or own parts kept what cannot be put back.
         """
         fit, notes = self.fit, [] if self.note is None else [self.note]
+        lost = [] if is_over else what_cannot_be_put_back(things, fit.kept)
+        if lost and not even_if_changed:
+            raise ConfigurationError(
+                where=WHERE,
+                received=f"{self.source}, whose training had {'; '.join(lost)}",
+                expected="that all which counts can be put back, so that it ends as the unbroken training would",
+                fix="let parts of your own keep numbers, texts, arrays, generators and lists or dicts of them in "
+                "attributes of their own, or declare them by add_parameter(..., trainable=False); draw by the rng that "
+                "forward can ask for; or pass even_if_changed=True, to go on without",
+            )
+        notes += [f"resumed without {text}" for text in lost]
         now = settings.like(fit.settings)
         found = differences(fit.settings, now)
         position = fit.position
@@ -100,6 +128,8 @@ class Start:
                 np.copyto(own, value)
         if self.fit.parameters is not None:
             model.network.put_back(self.fit.parameters)
+        things = own_things(model.network, model.loss, model.optimizer, model.metrics)
+        put_back_into(things, self.fit.kept)
 
 
 def start_of(model: WithDoors, resume: bool | str | Path) -> Start | None:

@@ -12,6 +12,7 @@ from glassnet.training.kept_files import newest_good, older
 from glassnet.training.latest_fit import LatestFit, Memories, TrainingPosition
 from glassnet.training.loop import Trainer
 from glassnet.training.monitors import EarlyStopping, ReduceOnPlateau
+from glassnet.training.own_memory import own_things, put_back_into, what_cannot_be_put_back
 from glassnet.training.parts import own_parts
 from glassnet.training.prediction import Predictor
 from glassnet.training.progress import is_watched
@@ -51,9 +52,12 @@ __all__ = [
     "newest_good",
     "older",
     "own_parts",
+    "own_things",
     "plan_of",
     "propagate",
+    "put_back_into",
     "require_picture",
     "trained_gradients",
     "validation_rows",
+    "what_cannot_be_put_back",
 ]

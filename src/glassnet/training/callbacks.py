@@ -16,10 +16,12 @@ from glassnet.core.locks import PathLock
 from glassnet.core.shapes import Array
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
+from glassnet.runners.own import is_library_code
 from glassnet.training.batches import Rows
 from glassnet.training.fit_settings import FitSettings
 from glassnet.training.history import History
 from glassnet.training.latest_fit import LatestFit, Memories, TrainingPosition
+from glassnet.training.own_memory import OwnMemory
 
 
 class TrainingState:
@@ -39,6 +41,7 @@ class TrainingState:
         training, validation: rows as the network gets them; None before and after the fit, and where there are none.
         stop_reason: why training ends before its last epoch, or None.
         latest: what this fit was, once it is over.
+        own: what the user's own parts keep.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class TrainingState:
         memories: Memories | None = None,
         memories_in: Callable[[str | Path], tuple[int, Memories, Mapping[str, Any]]] | None = None,
         goes_on: LatestFit | None = None,
+        own: Mapping[str, Any] | None = None,
     ) -> None:
         self.network = network
         self.optimizer = optimizer
@@ -77,6 +81,7 @@ class TrainingState:
         self._outputs_of: Callable[[TrainingPosition], Array | None] = _none
         self._callbacks: dict[str, Callback] = {}
         self._locks: list[PathLock] = []
+        self.own = OwnMemory(network, own or {}, {} if goes_on is None else goes_on.kept)
         if goes_on is not None and goes_on.position is not None:
             self.position, self.epoch = goes_on.position, goes_on.position.epoch
             self._is_ended = goes_on.is_ended
@@ -111,6 +116,8 @@ class TrainingState:
         """Writes the model as it is now, with what the callbacks know and the place in the training."""
         for lock in self._locks:
             lock.require_held()
+        for text in self.own.not_in_files() if self.latest is None else ():
+            self.note(text)
         known = self._known()
         latest = self._latest_fit(known, self.settings.whole) if self.latest is None else self._concluded(self.latest)
         self._save(path, latest, self.memories | known)
@@ -146,6 +153,8 @@ class TrainingState:
     def recall(self, callbacks: Sequence[Callback]) -> None:
         """Gives each callback the memory of its name, where there is one; several of one name are numbered."""
         self._callbacks = named_apart(callbacks)
+        for text in self.own.begin({name: one for name, one in self._callbacks.items() if one.keeps_by_itself}):
+            self.note(text)
         reason, is_ended = self.stop_reason, self._is_ended
         for name, callback in self._callbacks.items():
             if name in self.memories:
@@ -226,6 +235,7 @@ class TrainingState:
             history=self.history.copy(self.epoch - self.first_epoch + 1, self.stop_reason),
             is_ended=self._is_ended,
             memories=known,
+            kept=self.own.kept(),
         )
 
 
@@ -298,6 +308,12 @@ class Callback(metaclass=CheckedMeta):
     def decides(self) -> bool:
         """Whether a training that goes on needs it, since it remembers something that counts for what is trained."""
         return type(self).to_remember is not Callback.to_remember
+
+    @property
+    def keeps_by_itself(self) -> bool:
+        """Whether it is the user's, and says nothing of what it must know: then its attributes are kept."""
+        is_own = not is_library_code(type(self)) or hasattr(self, "function")
+        return is_own and is_library_code(type(self).to_remember)
 
     def memory_name(self) -> str:
         """The name under which the model keeps its memory: the class, and what the memory's meaning depends on."""

@@ -55,6 +55,7 @@ class LatestFit:
         is_ended: whether a callback has ended it.
         memories: what its callbacks knew, by their names, before anything was put back at the end.
         parameters: those at the position, where callbacks put others in their place at the end; else None.
+        kept: what parts and callbacks of the user's own kept outside their parameters, by key and name.
     """
 
     first_epoch: int
@@ -67,6 +68,7 @@ class LatestFit:
     is_ended: bool = False
     memories: Memories = field(default_factory=dict)
     parameters: Array | None = None
+    kept: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def epochs_trained(self) -> int:

@@ -160,6 +160,7 @@ class Trainer:
                     measured["learning_rate"] = np.broadcast_to(rates, count).tolist()
                     if result.diverged:
                         state.history.extend(epoch, measured)
+                        state.own.go_back()
                         raise self._divergence(result, epoch + count, steps, state, snapshots, origin)
                     epoch += count
                     if count and validation is not None:
