@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copyreg
+import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from hashlib import blake2b
+from pathlib import Path
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -24,22 +28,26 @@ class UnknowableError(Exception):
     """Something of which nobody can say whether it has changed, such as an open file."""
 
 
-def digest(value: Any) -> str:
+def digest(value: Any, *, foreign: bool = True) -> str:
     """A text that is another one where the value is.
+
+    Args:
+        value: anything.
+        foreign: whether to look into objects of installed libraries, too, such as a frame, which may take long.
 
     Raises:
         UnknowableError: it cannot be told.
     """
     found = blake2b(digest_size=12)
-    _Digest(found.update).take(value)
+    _Digest(found.update, foreign=foreign).take(value)
     return found.hexdigest()
 
 
 class _Digest:
     """Goes through a value as copies do, and hands every part of it on."""
 
-    def __init__(self, update: Callable[[bytes], None]) -> None:
-        self._update, self._items = update, 0
+    def __init__(self, update: Callable[[bytes], None], *, foreign: bool) -> None:
+        self._update, self._foreign, self._items = update, foreign, 0
         self._around: set[int] = set()
 
     def take(self, value: Any) -> None:
@@ -92,8 +100,11 @@ class _Digest:
         state = state_of_generator(value)
         if state is not None:
             return self.take(state)
+        if not self._foreign and _is_foreign(type(value).__module__.partition(".")[0]):
+            raise UnknowableError
         try:
-            parts = value.__reduce_ex__(4)
+            reduced = copyreg.dispatch_table.get(type(value))
+            parts = value.__reduce_ex__(4) if reduced is None else reduced(value)
         except Exception as error:  # of whatever class
             raise UnknowableError from error
         if isinstance(parts, str):
@@ -108,12 +119,19 @@ class _Digest:
         return None
 
 
+@cache
+def _is_foreign(package: str) -> bool:
+    """Whether a package is an installed library other than NumPy."""
+    file = str(getattr(sys.modules.get(package), "__file__", "") or "")
+    return package != "numpy" and bool({"site-packages", "dist-packages"} & set(Path(file).parts))
+
+
 def attribute_digests(thing: Any) -> Digests:
-    """A digest of each thing that an object keeps on itself; empty where it cannot be told."""
+    """A digest of each thing that an object keeps on itself; empty where it cannot be told, or in no short time."""
     found: Digests = {}
     for name, value in own_attributes(thing).items():
         try:
-            found[name] = digest(value)
+            found[name] = digest(value, foreign=False)
         except UnknowableError:
             found[name] = ""
     return found

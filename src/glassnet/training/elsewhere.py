@@ -20,7 +20,7 @@ def elsewhere(thing: Any) -> Digests:
     for name, value in _variables(thing):
         if name not in found and not _is_code(value):
             try:
-                found[name] = digest(value)
+                found[name] = digest(value, foreign=False)
             except UnknowableError:
                 continue
     return found
