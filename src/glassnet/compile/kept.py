@@ -3,18 +3,22 @@
 Two recordings are the same where they call the same kernels, with the same numbers, on arrays of the same shapes that
 lie in their buffers at the same places. Which memory that is makes no difference: a program is told of the new one.
 What depends on a seed or on a schedule is asked for at each step, and so is no difference either.
+
+Where it is known what a step would be recorded from, and a program waits that was recorded from the same, the step is
+not even recorded (see ``origin.py``).
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
+from glassnet.compile.origin import Origin
 from glassnet.compile.program import CompiledProgram, PythonCall, RecordedStep
 from glassnet.core.places import address_of, offset_of, place_of
 from glassnet.core.shapes import Array
@@ -29,9 +33,10 @@ class LeasedProgram:
     """A program at work for one training.
 
     Args:
-        step: what it does.
+        record: writes down what it does; not called where a program waits that was recorded from the same.
         questions: functions of the step whose values it needs; those that are missing are appended.
         errors: receives what Python code raises while it runs.
+        origin: what the step is recorded from, or None where that cannot be told.
 
     Attributes:
         native: for a ``Replay``.
@@ -40,71 +45,83 @@ class LeasedProgram:
         asks_python_for_numbers: whether Python code in it depends on the step.
     """
 
-    def __init__(self, step: RecordedStep, questions: list[NumberOfStep], errors: list[BaseException]) -> None:
-        self._recording = _Recording(step)
-        self._step: RecordedStep | None = step  # whose arrays the program points to, those of layers as well
+    def __init__(
+        self,
+        record: Callable[[], RecordedStep],
+        questions: list[NumberOfStep],
+        errors: list[BaseException],
+        origin: Origin | None = None,
+    ) -> None:
         self.python_calls: list[PythonCall] = []
         self.asks_python_for_numbers = False
-        kept = _taken(self._recording)
-        if kept is None:
-            self._compile(step, questions, errors)
+        self._arrays: Any = origin  # to which the program points, those of layers as well
+        recording: _Beginning
+        if origin is not None:
+            recording = _Beginning(origin)
+            kept = _taken(recording, _Kept.is_from)
+            if kept is not None:
+                self._take_over(kept, recording, questions)
+                return
+        self._arrays = step = record()
+        recording = _Recording(step)
+        kept = _taken(recording, _Kept.is_of)
+        if kept is not None:
+            kept.learn(recording, origin)
+            self._take_over(kept, recording, questions)
             return
+        self._compile(step, recording, questions, errors)
+        if self._keepable is not None:
+            self._keepable.learn(recording, origin)
+
+    def _take_over(self, kept: _Kept, recording: _Arrays, questions: list[NumberOfStep]) -> None:
         self._keepable: _Kept | None = kept
         self.native, self.flops, self._memory = kept.native, kept.flops, kept.memory
-        kept.rebind(self._recording, questions)
+        kept.rebind(recording, questions)
 
-    def _compile(self, step: RecordedStep, questions: list[NumberOfStep], errors: list[BaseException]) -> None:
+    def _compile(
+        self, step: RecordedStep, recording: _Recording, questions: list[NumberOfStep], errors: list[BaseException]
+    ) -> None:
         program = CompiledProgram(step, questions, errors)
         self.native, self.flops, self.python_calls = program.native, program.flops, program.python_calls
         self._memory = program.memory
         self.asks_python_for_numbers = program.asks_python_for_numbers
-        can_wait = self._recording.is_plain and not self.python_calls and len(program.arena.memory) <= MOST_BYTES
-        self._keepable = _Kept(program, self._recording, questions) if can_wait else None
+        can_wait = recording.is_plain and not self.python_calls and len(program.arena.memory) <= MOST_BYTES
+        self._keepable = _Kept(program, recording, questions) if can_wait else None
 
     def give_back(self) -> None:
         """Lets it wait for the next training; nobody may run it afterwards."""
-        kept, self._keepable, self._step = self._keepable, None, None
+        kept, self._keepable, self._arrays = self._keepable, None, None
         if kept is not None:
             _waiting.append(kept)
             _keep_within_bounds()
 
 
-class _Recording:
-    """What tells a recorded step from others, and where its arrays lie.
+class _Arrays:
+    """Where arrays of a step lie.
+
+    Args:
+        flat: parameters, gradients and what is kept.
+        sources: the rows of all data.
+        buffers: memory that is not looked at: each has a number.
 
     Attributes:
-        is_plain: whether a program of it can work on other memory.
-        signature: equal for steps that are recorded the same.
-        stretches: address and bytes of all memory that is not the recorder's, in the order of its first use.
+        is_plain: whether a program of the step can work on other memory.
+        stretches: address and bytes of all other memory, in the order of its first use.
+        beginning: where ``flat`` and ``sources`` lie.
         numbers: the different functions of the step.
     """
 
-    def __init__(self, step: RecordedStep) -> None:
+    def __init__(self, flat: list[Array], sources: list[Array], buffers: list[Array]) -> None:
         self.is_plain = True
         self.stretches: list[tuple[int, int]] = []
         self.numbers: list[NumberOfStep] = []
-        self._buffers = {place_of(buffer).buffer: i for i, buffer in enumerate(step.buffers)}
-        flat = [step.parameters, step.gradients, *step.keep]
+        self._buffers = {place_of(buffer).buffer: i for i, buffer in enumerate(buffers)}
+        rows = [(array, address_of(array)) for array in sources]
         seen = tuple(map(self._seen, flat))
-        sources = [
-            (self._stretch(address_of(rows), rows.nbytes), rows.shape[1:], rows.dtype.str, self._seen(b))
-            for rows, b in step.sources
-        ]
-        calls = [
-            (
-                call.path,
-                call.kernel.function,
-                tuple((name, self._seen(array)) for name, array in call.arrays.items()),
-                tuple((name, self._setting(value)) for name, value in call.settings.items()),
-            )
-            for call in step.calls
-        ]
-        results = step.outputs, step.value, step.total
-        self.signature = (
-            *(step.rows, step.forward_calls, seen, tuple(sources), tuple(calls)),
-            tuple(map(self._seen, results)),
-            tuple(buffer.nbytes for buffer in step.buffers),
-        )
+        kinds = tuple((self._stretch(start, a.nbytes), a.shape[1:], a.dtype.str) for a, start in rows)
+        self.beginning = seen, kinds
+
+    def _look_for_overlaps(self) -> None:
         ends = sorted((start, start + size) for start, size in self.stretches)
         self.is_plain = self.is_plain and all(a[1] <= b[0] for a, b in pairwise(ends))
 
@@ -132,6 +149,54 @@ class _Recording:
             self.stretches.append((address, size))
         return self.stretches.index((address, size))
 
+
+class _Beginning(_Arrays):
+    """What is known of a step before it is recorded."""
+
+    def __init__(self, origin: Origin) -> None:
+        super().__init__(origin.flat, origin.sources, [])
+        self._look_for_overlaps()
+        self.origin = origin
+        self.code = hash((origin.code, origin.rows, self.beginning))
+
+    def find_numbers(self, places: list[Any]) -> None:
+        """Finds the functions of the step."""
+        self.numbers = [self.origin.number_at(place) for place in places]
+
+
+class _Recording(_Arrays):
+    """What tells a recorded step from others, and where its arrays lie.
+
+    Attributes:
+        signature: equal for steps that are recorded the same.
+        code: its hash.
+        has_more: whether it works on other arrays besides those that are there before it is recorded.
+    """
+
+    def __init__(self, step: RecordedStep) -> None:
+        sources = [rows for rows, _ in step.sources]
+        super().__init__([step.parameters, step.gradients, *step.keep], sources, step.buffers)
+        known = len(self.stretches)
+        calls = [
+            (
+                call.path,
+                call.kernel.function,
+                tuple((name, self._seen(array)) for name, array in call.arrays.items()),
+                tuple((name, self._setting(value)) for name, value in call.settings.items()),
+            )
+            for call in step.calls
+        ]
+        buffers = tuple(self._seen(buffer) for _, buffer in step.sources)
+        results = step.outputs, step.value, step.total
+        self.signature = (
+            *(step.rows, step.forward_calls, self.beginning, buffers, tuple(calls)),
+            tuple(map(self._seen, results)),
+            tuple(buffer.nbytes for buffer in step.buffers),
+        )
+        self.code = hash(self.signature)
+        self.has_more = len(self.stretches) > known
+        self._look_for_overlaps()
+
     def _setting(self, value: Any) -> Any:
         if isinstance(value, StepNumber):
             if value.of not in self.numbers:
@@ -143,20 +208,41 @@ class _Recording:
         return type(value), repr(value)  # which tells -0.0 from 0.0
 
 
+_R = TypeVar("_R", bound=_Arrays)
+
+
 class _Kept:
     """A program, and on which memory and which numbers it works now."""
 
     def __init__(self, program: CompiledProgram, recording: _Recording, questions: list[NumberOfStep]) -> None:
         self.native, self.flops, self.memory = program.native, program.flops, program.memory
-        self.signature, self._stretches = recording.signature, recording.stretches
+        self._signature, self._code, self._stretches = recording.signature, recording.code, recording.stretches
         self._columns = _columns(recording.numbers, questions)
-        self._hash = hash(self.signature)
+        self._from: tuple[int, tuple[Any, ...], Any] | None = None
+        self._places: list[Any] = []
 
-    def is_of(self, signature: Any, code: int) -> bool:
-        """Whether it does what was recorded so."""
-        return self._hash == code and bool(self.signature == signature)
+    def learn(self, recording: _Recording, origin: Origin | None) -> None:
+        """Notes what it was recorded from, if another step's arrays and numbers can be found from that."""
+        if origin is None or recording.has_more:
+            return
+        places = [origin.place_of(number) for number in recording.numbers]
+        if None not in places:
+            code = hash((origin.code, origin.rows, recording.beginning))
+            self._from, self._places = (code, origin.key, (origin.rows, recording.beginning)), places
 
-    def rebind(self, recording: _Recording, questions: list[NumberOfStep]) -> None:
+    def is_of(self, recording: _Recording) -> bool:
+        """Whether it does what was recorded."""
+        return self._code == recording.code and bool(self._signature == recording.signature)
+
+    def is_from(self, begun: _Beginning) -> bool:
+        """Whether it does what would be recorded; the recording is told of its numbers then."""
+        origin = begun.origin
+        if self._from is None or self._from != (begun.code, origin.key, (origin.rows, begun.beginning)):
+            return False
+        begun.find_numbers(self._places)
+        return True
+
+    def rebind(self, recording: _Arrays, questions: list[NumberOfStep]) -> None:
         """Lets it work on the arrays of another recording, and take its numbers from their places in ``questions``."""
         pairs = zip(self._stretches, recording.stretches, strict=True)
         moved = [(old, old + size, new) for (old, size), (new, _) in pairs]
@@ -180,13 +266,12 @@ _waiting: deque[_Kept] = deque()
 """The programs that nobody uses, the one that was used last at the end. Every change of it is one step of Python's."""
 
 
-def _taken(recording: _Recording) -> _Kept | None:
-    """A program that waits and does what was recorded, which waits no longer."""
+def _taken(recording: _R, does: Callable[[_Kept, _R], bool]) -> _Kept | None:
+    """A program that waits and does what is wanted, which waits no longer."""
     if not recording.is_plain:
         return None
-    code = hash(recording.signature)
     for kept in reversed(list(_waiting)):
-        if kept.is_of(recording.signature, code):
+        if does(kept, recording):
             try:
                 _waiting.remove(kept)
             except ValueError:  # another thread was faster

@@ -100,7 +100,7 @@ def _attributes(roots: list[Any]) -> list[_Attributes]:
         thing = waiting.pop()
         if id(thing) in found:
             continue
-        live, left_out = vars(thing), _left_out(thing)
+        live, left_out = vars(thing), left_out(thing)
         seen = {name: _copied(value, DEPTH) for name, value in live.items() if name not in left_out}
         found[id(thing)] = live, seen, len(live) - len(seen)
         for value in seen.values():
@@ -108,7 +108,7 @@ def _attributes(roots: list[Any]) -> list[_Attributes]:
     return list(found.values())
 
 
-def _left_out(thing: Any) -> tuple[str, ...]:
+def left_out(thing: Any) -> tuple[str, ...]:
     """What is no change: what follows from the rest, and what the thing itself changes all the time."""
     if isinstance(thing, Parameter):
         return ("_value", "_store") if isinstance(thing, ParameterView) else ("_value", "_gradient", "_store")

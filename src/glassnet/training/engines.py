@@ -6,6 +6,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from time import perf_counter
 from typing import Any, ClassVar
@@ -20,9 +21,9 @@ from glassnet.network import Network
 from glassnet.runners import NumberOfStep, NumpyRunner
 from glassnet.runners.base import values_at
 from glassnet.runners.standins import NotRecorded
-from glassnet.runners.states import States
-from glassnet.training.batches import Rows, batches
+from glassnet.training.batches import batches
 from glassnet.training.latest_fit import TrainingPosition
+from glassnet.training.origins import origin_of
 from glassnet.training.overflow import memory_is_finite
 from glassnet.training.parts import NO_BRIDGES, Bridges, Parts
 from glassnet.training.snapshots import Snapshots
@@ -256,22 +257,41 @@ class CompiledEngine(Engine):
 
     def _record(self, task: Task) -> None:
         size, full, rest = task.sizes
-        steps = [self._recorded(task.rows, rows, task.states) for rows in (size, rest) if rows]
-        kind = CompiledProgram if self._on_trial else LeasedProgram
-        self.programs = [kind(step, self._questions, self._errors) for step in steps]
+        sizes = [rows for rows in (size, rest) if rows]
+        if self._on_trial:
+            made: Any = [CompiledProgram(self._recorded(task, n), self._questions, self._errors) for n in sizes]
+        else:
+            made = self._leased(task, sizes)
+        self.programs = made
         self._native = self._replay_of(self.programs, full, rest)
         if self.watches:
-            self._look_at(steps)
+            self._look_at([self._recorded(task, rows) for rows in sizes])
         if not self.programs[0].python_calls:  # how long those take nobody knows
             self._pace = max(1, int(FIRST_SLICE_FLOPS / (1 + self.programs[0].flops)))
 
-    def _recorded(self, rows: Rows, batch_rows: int, states: States | None = None) -> RecordedStep:
+    def _leased(self, task: Task, sizes: list[int]) -> list[LeasedProgram]:
+        """A program for each number of rows; a step is recorded only where none waits that is known to do the same."""
+        origin = None
+        if self.updates and task.states is None and not self._bridges.reasons:
+            self.network.require_unchanged()  # as recording does
+            origin = origin_of(self.parts, task.rows, sizes[0])
+        return [
+            LeasedProgram(
+                partial(self._recorded, task, rows),
+                self._questions,
+                self._errors,
+                None if origin is None else replace(origin, rows=rows),
+            )
+            for rows in sizes
+        ]
+
+    def _recorded(self, task: Task, batch_rows: int) -> RecordedStep:
         """A step as recorded; a part that is found out only now, at batches of another size, gets its bridge."""
         while True:
             try:
                 how: Any = {"bridges": self._bridges, "on_trial": self._on_trial, "updates": self.updates}
-                how["states"] = states
-                return record_step(self.parts, rows, batch_rows, **how)
+                how["states"] = task.states
+                return record_step(self.parts, task.rows, batch_rows, **how)
             except NotRecorded as refusal:
                 bridges = self._bridges.with_refused(refusal, self.parts)
                 if self._on_trial or bridges.impossible:
