@@ -16,12 +16,18 @@ MOST_INDEX = 1 << 32
 
 def permutation(rows: int, *, seed: int, purpose: str, index: int) -> Array:
     """What ``generator(seed, purpose, index).permutation(rows)`` gives, int64 (rows,), in a fraction of the time."""
-    module = native()
-    if module is None or not 0 <= index < MOST_INDEX or not _agrees():
-        return np.asarray(generator(seed, purpose, index).permutation(rows))
-    order: Array = np.empty(rows, np.int64)
-    module.permutations(_words(seed, purpose), index, order[None])
+    order: Array = permutations(1, rows, seed=seed, purpose=purpose, first=index)[0]
     return order
+
+
+def permutations(count: int, rows: int, *, seed: int, purpose: str, first: int) -> Array:
+    """The permutations of that index and of those after it, int64 (count, rows)."""
+    module = native()
+    if module is None or not 0 <= first <= MOST_INDEX - count or not _agrees():
+        return np.stack([generator(seed, purpose, first + i).permutation(rows) for i in range(count)])
+    orders: Array = np.empty((count, rows), np.int64)
+    module.permutations(_words(seed, purpose), first, orders)
+    return orders
 
 
 def _words(seed: int, purpose: str) -> list[int]:

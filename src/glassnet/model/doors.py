@@ -77,8 +77,9 @@ class WithDoors(Closed):
         if self.epochs_trained == 0:
             check_channels(self.network, inputs.shape, where=f"{where}: x")
         output_shape = self.network.output_shape or ()
-        if not self.network.is_built:
-            output_shape = self.network.infer_shapes(inputs.shape[1:], np.random.default_rng(self.seed))
+        rng = None if self.network.is_built else np.random.default_rng(self.seed)
+        if rng is not None:
+            output_shape = self.network.infer_shapes(inputs.shape[1:], rng)
         self._check_lookups(inputs, where=f"{where}: x")
         after: Array | None = None
         if lengths is not None:
@@ -99,8 +100,8 @@ class WithDoors(Closed):
             self.loss.weigh(given, len(inputs), output_shape, dtype, where=own, lengths=after)
             for dtype in (self.dtype, np.dtype(np.float64))
         )
-        if not self.network.is_built:
-            self.network.build(inputs.shape[1:], seed=self.seed, dtype=self.dtype)
+        if rng is not None:
+            self.network.draw_parameters(rng, self.dtype)
         loss_weights = self.loss.weigh_classes(loss_weights, targets, output_shape, self.dtype)
         return Rows(inputs, targets, weights, loss_weights, originals, lengths)
 

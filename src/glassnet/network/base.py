@@ -56,6 +56,34 @@ class Network(InMemory):
             >>> net.build((64,)), net.parameters.shape
             ((10,), (9610,))
         """
+        self._require_no_part()
+        is_generator = isinstance(seed, np.random.Generator)
+        rng = np.random.default_rng(seed if is_generator else whole(seed, "seed", "build", low=0))
+        output_shape = self.infer_shapes(as_shape(input_shape, where="build"), rng)
+        self.draw_parameters(rng, dtype)
+        return output_shape
+
+    def draw_parameters(self, rng: np.random.Generator, dtype: DType) -> None:
+        """Allocates the flat buffers and draws the initial parameters, once shapes are inferred.
+
+        Args:
+            rng: the one that shapes were inferred with.
+            dtype: ``"float32"`` or ``"float64"``.
+
+        Raises:
+            ConfigurationError: see ``build``.
+        """
+        self._require_no_part()
+        kind = as_dtype(dtype)
+        new = [(path, p) for path, p in self._named() if p.source.store is None]
+        for (_, parameter), values in zip(new, [drawn(p.source, rng, path, kind) for path, p in new], strict=True):
+            parameter.source.show(values, parameter.gradient)
+        self._place(kind)
+        for network in self._networks():
+            network.__dict__["_looked_at"] = network.version  # which is as built
+
+    def _require_no_part(self) -> None:
+        """Refuses to build what is a part of a network that is built."""
         around = self.home
         if around is not None and around.is_built:
             raise ConfigurationError(
@@ -64,15 +92,6 @@ class Network(InMemory):
                 expected="the whole network, or one that stands alone",
                 fix="build the whole; or a copy of this part: network.copy()",
             )
-        is_generator = isinstance(seed, np.random.Generator)
-        rng = np.random.default_rng(seed if is_generator else whole(seed, "seed", "build", low=0))
-        output_shape = self.infer_shapes(as_shape(input_shape, where="build"), rng)
-        kind = as_dtype(dtype)
-        new = [(path, p) for path, p in self._named() if p.source.store is None]
-        for (_, parameter), values in zip(new, [drawn(p.source, rng, path, kind) for path, p in new], strict=True):
-            parameter.source.show(values, parameter.gradient)
-        self._place(kind)
-        return output_shape
 
     def infer_shapes(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Gives each layer its path and shapes and lets it declare its parameters, without allocating any.

@@ -25,16 +25,20 @@ def is_own(part: Any) -> bool:
 
     Those that only the library calls, as a ``NumpyLoss``, are looked after there.
     """
-    kind = type(part)
     if has_own_class(part):
         return True
-    methods = [getattr(kind, name, None) for name in METHODS]
-    if any(method is not None and not is_library_code(method) for method in methods):
-        return True
-    return any(callable(vars(part).get(name)) for name in METHODS)
+    kind, own = type(part), vars(part)
+    methods = tuple([getattr(kind, name, None) for name in METHODS])
+    if methods not in _OURS:  # which somebody may have put other functions into
+        if not all(method is None or is_library_code(method) for method in methods):
+            return True
+        _OURS.add(methods)
+    return not own.keys().isdisjoint(METHODS) and any(callable(own.get(name)) for name in METHODS)
 
 
 _KINDS: dict[type, bool] = {}
+_OURS: set[tuple[Any, ...]] = set()
+"""Methods of classes, in the order of ``METHODS``, that are all the library's."""
 
 
 def has_own_class(part: Any) -> bool:

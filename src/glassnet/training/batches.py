@@ -9,7 +9,7 @@ from zlib import crc32
 
 import numpy as np
 
-from glassnet.compile.permutation import permutation
+from glassnet.compile.permutation import permutations
 from glassnet.core.errors import ConfigurationError, DataError, shown
 from glassnet.core.randomness import generator
 from glassnet.core.settings import is_real
@@ -106,7 +106,13 @@ def _checksum(*arrays: Array | None) -> int:
 
 def epoch_order(rows: int, *, seed: int, epoch: int, shuffle: bool) -> Array | None:
     """The order of the rows in an epoch: a function of (seed, epoch); None for their natural order."""
-    return permutation(rows, seed=seed, purpose="shuffle", index=epoch) if shuffle else None
+    orders = epoch_orders(rows, seed=seed, first=epoch, count=1, shuffle=shuffle)
+    return None if orders is None else orders[0]
+
+
+def epoch_orders(rows: int, *, seed: int, first: int, count: int, shuffle: bool) -> Array | None:
+    """The orders of the rows in some epochs, one after another (count, N)."""
+    return permutations(count, rows, seed=seed, purpose="shuffle", first=first) if shuffle else None
 
 
 def batch_sizes(rows: int, batch_size: int, *, joins_single: bool = False) -> tuple[int, int, int]:

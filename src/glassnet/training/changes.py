@@ -100,8 +100,8 @@ def _attributes(roots: list[Any]) -> list[_Attributes]:
         thing = waiting.pop()
         if id(thing) in found:
             continue
-        live, left_out = vars(thing), left_out(thing)
-        seen = {name: _copied(value, DEPTH) for name, value in live.items() if name not in left_out}
+        live, skipped = vars(thing), left_out(thing)
+        seen = {name: _copied(value, DEPTH) for name, value in live.items() if name not in skipped}
         found[id(thing)] = live, seen, len(live) - len(seen)
         for value in seen.values():
             waiting += _inside(value, DEPTH)

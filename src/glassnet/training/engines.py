@@ -248,12 +248,9 @@ class CompiledEngine(Engine):
 
     def _orders(self, task: Task, epoch: int, epochs: int) -> tuple[Array | None, int]:
         """The orders of some epochs, one after another, and of how many."""
-        first = task.order_of(epoch)
-        if first is None:
-            return None, epochs
-        epochs = max(1, min(epochs, ORDERS_AHEAD, ORDER_NUMBERS // len(task.rows)))
-        orders = [first, *(task.order_of(epoch + i) for i in range(1, epochs))]
-        return np.stack([order for order in orders if order is not None]), epochs
+        most = max(1, min(epochs, ORDERS_AHEAD, ORDER_NUMBERS // len(task.rows)))
+        orders = task.orders(epoch, most)
+        return orders, epochs if orders is None else most
 
     def _record(self, task: Task) -> None:
         size, full, rest = task.sizes

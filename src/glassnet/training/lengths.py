@@ -20,6 +20,15 @@ SPREAD = 0.1
 """By such a share lengths are blurred, so that rows do not meet the same others in each epoch."""
 
 
+def orders_by_length(
+    lengths: Array, sizes: tuple[int, int, int], first: int, count: int, *, seed: int, shuffle: bool
+) -> Array:
+    """Such orders of some epochs, one after another (count, N); see ``order_by_length``."""
+    return np.stack(
+        [order_by_length(lengths, sizes, seed=seed, epoch=first + i, shuffle=shuffle) for i in range(count)]
+    )
+
+
 def order_by_length(lengths: Array, sizes: tuple[int, int, int], *, seed: int, epoch: int, shuffle: bool) -> Array:
     """An order of the rows in which those of a batch are of similar length: a function of (seed, epoch).
 

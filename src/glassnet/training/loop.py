@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 from warnings import warn
 
 import numpy as np
@@ -23,7 +25,7 @@ from glassnet.runners import NumpyRunner
 from glassnet.runners.base import values_at
 from glassnet.runners.own import held, is_own, named, single
 from glassnet.runners.states import States
-from glassnet.training.batches import Rows, batch_sizes, epoch_order
+from glassnet.training.batches import Rows, batch_sizes, epoch_orders
 from glassnet.training.callbacks import Callback, TrainingState, stretch_of
 from glassnet.training.changes import Fingerprint
 from glassnet.training.checkpoint import saving_last
@@ -31,7 +33,7 @@ from glassnet.training.engines import CompiledEngine, Engine, NumpyEngine, engin
 from glassnet.training.history import History
 from glassnet.training.interrupt import Interrupt
 from glassnet.training.latest_fit import TrainingPosition
-from glassnet.training.lengths import order_by_length, require_several_steps
+from glassnet.training.lengths import orders_by_length, require_several_steps
 from glassnet.training.overflow import memory_is_finite, place_of_overflow
 from glassnet.training.parts import Parts
 from glassnet.training.progress import ProgressBar
@@ -88,8 +90,8 @@ class Trainer:
         collected = self._collector(len(rows))
         sizes = batch_sizes(len(rows), batch_size, joins_single=joins_single)
         require_several_steps(self.network, rows, min(size for size in (sizes[0], sizes[2]) if size), where="fit")
-        order = self._orders(rows, sizes, shuffle=shuffle, by_length=by_length)
-        task = Task(rows, batch_size, order, collected, lambda *_: True, joins_single, stretch_of(callbacks))
+        orders = self._orders(rows, sizes, shuffle=shuffle, by_length=by_length)
+        task = Task(rows, batch_size, orders, collected, lambda *_: True, joins_single, stretch_of(callbacks))
         task = replace(task, states=States()) if stateful else task
         require_place(task, origin)
         steps = task.steps
@@ -210,11 +212,11 @@ class Trainer:
 
     def _orders(
         self, rows: Rows, sizes: tuple[int, int, int], *, shuffle: bool, by_length: bool
-    ) -> Callable[[int], Array | None]:
-        lengths = rows.lengths if by_length else None
-        if lengths is not None:
-            return lambda epoch: order_by_length(lengths, sizes, seed=self.seed, epoch=epoch, shuffle=shuffle)
-        return lambda epoch: epoch_order(len(rows), seed=self.seed, epoch=epoch, shuffle=shuffle)
+    ) -> Callable[[int, int], Array | None]:
+        if rows.lengths is not None and by_length:
+            how: Any = {"seed": self.seed, "shuffle": shuffle}
+            return partial(orders_by_length, rows.lengths, sizes, **how)
+        return lambda first, count: epoch_orders(len(rows), seed=self.seed, first=first, count=count, shuffle=shuffle)
 
     def _collector(self, rows: int) -> Array | None:
         """The outputs (N, ...) that metrics of the training data are computed from."""

@@ -51,7 +51,7 @@ class Program(CompiledEngine):
         self._flat, self._shape, self._targets_shape = self._x.reshape(-1), rows.x.shape, rows.targets.shape
         self._lengths = None if rows.lengths is None else rows.lengths.copy()
         own = Rows(self._x, self._targets, loss_weights=weights, lengths=self._lengths)
-        self._record(Task(own, len(rows), lambda _: None, None, lambda *_: True))
+        self._record(Task(own, len(rows), lambda *_: None, None, lambda *_: True))
         self._step_native = self._native.step
         self._calls = [call for program in self.programs for call in program.python_calls]
         self.is_in_python = bool(self._calls)

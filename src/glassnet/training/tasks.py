@@ -18,7 +18,7 @@ class Task:
     Attributes:
         rows: the data.
         batch_size: rows in a step; the last one of an epoch is cut as ``batch_sizes`` says.
-        order_of: the order of the rows in an epoch, or None for their natural one.
+        orders: the orders (count, N) of the rows in ``count`` epochs from one on, or None for their natural one.
         collected: receives each row's outputs (N, ...), or None.
         proceed: called now and then with an epoch, and the losses and total weights of its steps done; False ends the
             run.
@@ -30,7 +30,7 @@ class Task:
 
     rows: Rows
     batch_size: int
-    order_of: Callable[[int], Array | None]
+    orders: Callable[[int, int], Array | None]
     collected: Array | None
     proceed: Callable[[int, Array, Array], bool]
     joins_single: bool = False
@@ -47,6 +47,11 @@ class Task:
         """Steps in an epoch."""
         _, full, rest = self.sizes
         return full + (rest > 0)
+
+    def order_of(self, epoch: int) -> Array | None:
+        """The order of the rows in an epoch, or None for their natural one."""
+        orders = self.orders(epoch, 1)
+        return None if orders is None else orders[0]
 
     def seen(self, epoch: int, step: int) -> Array | slice:
         """The rows that the first steps of an epoch take, in their order."""

@@ -124,7 +124,7 @@ class _Twin:
             np.copyto(self.rows.lengths, batch.lengths)
         network, before = self.network, self.network.parameters.copy()
         outputs = np.full((len(batch), *(network.output_shape or ())), np.nan, network.dtype)
-        task = Task(self.rows, len(batch), lambda _: None, outputs, lambda *_: True)
+        task = Task(self.rows, len(batch), lambda *_: None, outputs, lambda *_: True)
         result = engine.run(task, number, 1)
         return Numbers(
             float(result.losses[0]),
