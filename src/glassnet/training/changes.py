@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from glassnet.core.parameters import Parameter, ParameterView, Watched
 from glassnet.core.settings import Configurable
@@ -52,7 +53,7 @@ class Fingerprint:
         self._has_own = any(map(is_own, layers))  # in which anything may be hidden
         self._version = self._version_now()
         self._buffers = self._buffers_now()
-        self._of_layers = self._layers()
+        self._of_layers = self._layers(self._version)
         self._of_parts = _attributes(list(self._parts))
 
     def is_current(self) -> bool:
@@ -68,7 +69,7 @@ class Fingerprint:
         if version != self._version:
             if self._buffers_now() is not self._buffers:
                 return False
-            now, before = self._layers(), self._of_layers
+            now, before = self._layers(version), self._of_layers
             if len(now) != len(before) or not all(map(_is_equal, now, before)):
                 return False
             self._version = version
@@ -80,12 +81,22 @@ class Fingerprint:
     def _version_now(self) -> int:
         return Watched.latest if self._has_own else self._network.version
 
-    def _layers(self) -> tuple[Any, ...]:
+    def _layers(self, version: int) -> tuple[Any, ...]:
         """The attributes of all layers and parameters, one after another: seldom compared, often kept."""
+        known = None if self._has_own else _OF_LAYERS.get(self._network)
+        if known is not None and known[0] == version:
+            return known[1]
         flat: list[Any] = []
         for _, seen, _ in _attributes([self._network, *(layer for _, layer in self._network.walk())]):
             _flatten(seen, flat)
-        return tuple(flat)
+        found = tuple(flat)
+        if not self._has_own:
+            _OF_LAYERS[self._network] = version, found
+        return found
+
+
+_OF_LAYERS: WeakKeyDictionary[Network, tuple[int, tuple[Any, ...]]] = WeakKeyDictionary()
+"""What the attributes of networks' layers were, and at which of their versions."""
 
 
 _Attributes = tuple[dict[str, Any], dict[str, Any], int]

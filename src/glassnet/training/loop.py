@@ -35,7 +35,7 @@ from glassnet.training.interrupt import Interrupt
 from glassnet.training.latest_fit import TrainingPosition
 from glassnet.training.lengths import orders_by_length, require_several_steps
 from glassnet.training.overflow import memory_is_finite, place_of_overflow
-from glassnet.training.parts import Parts
+from glassnet.training.parts import Parts, own_parts
 from glassnet.training.progress import ProgressBar
 from glassnet.training.snapshots import Snapshots
 from glassnet.training.tasks import Result, Task
@@ -104,6 +104,7 @@ class Trainer:
         has_penalty = optimizer.penalty(np.ones_like(self.network.parameters), self.network.layout) > 0
         others = len(callbacks) > len(watches)
         seen = Fingerprint(self.network, self.loss, optimizer) if others else None  # of what they may change
+        has_own = bool(others and own_parts(self.network, self.loss, optimizer))
         is_watched = bool(others or between or self.metrics or validation is not None or has_penalty)
         state.training, state.validation = rows, validation
         callbacks = saving_last(list(callbacks))
@@ -175,7 +176,7 @@ class Trainer:
                         break
                     state.logs = {name: values[-1] for name, values in measured.items()}
                     state.history.extend(epoch - count, measured)
-                    if seen is not None:
+                    if seen is not None and has_own:
                         seen.renew()  # what own parts do to themselves is no news
                     state.end_epoch(callbacks)
                     bar.epoch(state.epoch, state.logs)

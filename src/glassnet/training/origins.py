@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import FunctionType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from glassnet.compile.origin import Origin
 from glassnet.core.parameters import Parameter
 from glassnet.core.shapes import Array
 from glassnet.initializers import Initializer
+from glassnet.network import Network
 from glassnet.runners.own import is_library_code, is_own
 from glassnet.training.batches import Rows
 from glassnet.training.changes import DEPTH, PLAIN, left_out
@@ -37,13 +39,29 @@ def origin_of(parts: Parts, rows: Rows, batch_rows: int) -> Origin | None:
     flat = [network.parameters, network.gradients, *optimizer.state.values()]
     try:
         told = _Told(flat)
-        told.all_of([network, *(layer for _, layer in network.walk()), loss, optimizer])
+        _tell_network(network, told)
+        told.all_of([loss, optimizer])
     except _Unknown:
         return None
     given = (rows.x, rows.targets, rows.loss_weights, rows.lengths)
     present = tuple(array is not None for array in given)
     key = (present, *told.words)
     return Origin(key, hash(key), told.things, seed, flat, [a for a in given if a is not None], batch_rows)
+
+
+_NETWORKS: WeakKeyDictionary[Network, tuple[int, list[Any], list[Any]]] = WeakKeyDictionary()
+"""Of networks their version, the words for it, and the things inside."""
+
+
+def _tell_network(network: Network, told: _Told) -> None:
+    """Tells a network, once for each of its versions."""
+    known = _NETWORKS.get(network)
+    if known is not None and known[0] == network.version:
+        told.take_over(known[1], [network, *known[2]])
+        return
+    version = network.version
+    told.all_of([network, *(layer for _, layer in network.walk())])
+    _NETWORKS[network] = version, told.words.copy(), told.things[1:]
 
 
 class _Told:
@@ -62,12 +80,17 @@ class _Told:
 
     def all_of(self, things: list[Any]) -> None:
         """Tells some things, and those inside them."""
+        told = len(self.things)
         for thing in things:
             self._place_of(thing)
-        told = 0
         while told < len(self.things):
             self._attributes_of(self.things[told])
             told += 1
+
+    def take_over(self, words: list[Any], things: list[Any]) -> None:
+        """Begins with what was told before of the same things."""
+        self.words, self.things = words.copy(), things
+        self._places = {id(thing): place for place, thing in enumerate(things)}
 
     def _attributes_of(self, thing: Any) -> None:
         words, skipped = self.words, left_out(thing)
