@@ -55,12 +55,11 @@ class LeasedProgram:
         self.python_calls: list[PythonCall] = []
         self.asks_python_for_numbers = False
         self._arrays: Any = origin  # to which the program points, those of layers as well
-        recording: _Beginning
         if origin is not None:
-            recording = _Beginning(origin)
-            kept = _taken(recording, _Kept.is_from)
+            begun = _Beginning(origin)
+            kept = _taken(begun, _Kept.is_from)
             if kept is not None:
-                self._take_over(kept, recording, questions)
+                self._take_over(kept, begun, questions)
                 return
         self._arrays = step = record()
         recording = _Recording(step)

@@ -52,4 +52,6 @@ class Origin:
         if not isinstance(place, tuple):
             return place  # type: ignore[no-any-return]
         first, second = place
-        return MethodType(second, self.things[first]) if isinstance(first, int) else Times(self.number_at(first), second)
+        return (
+            MethodType(second, self.things[first]) if isinstance(first, int) else Times(self.number_at(first), second)
+        )
