@@ -74,6 +74,7 @@ class Network(InMemory):
             ConfigurationError: see ``build``.
         """
         self._require_no_part()
+        self._require_rest()  # of weights that are there already, whose places are known now
         kind = as_dtype(dtype)
         new = [(path, p) for path, p in self._named() if p.source.store is None]
         for (_, parameter), values in zip(new, [drawn(p.source, rng, path, kind) for path, p in new], strict=True):
@@ -93,6 +94,13 @@ class Network(InMemory):
                 fix="build the whole; or a copy of this part: network.copy()",
             )
 
+    def _require_rest(self) -> None:
+        """Refuses to build what another thread trains."""
+        memories = {p.source.store for _, p in self._named()} | {n._trained_thing() for n in self._networks()}
+        where = f"build of {self!r:.60}"
+        for memory in memories:
+            require_rest(memory, where=where)
+
     def infer_shapes(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Gives each layer its path and shapes and lets it declare its parameters, without allocating any.
 
@@ -101,10 +109,7 @@ class Network(InMemory):
         Raises:
             ShapeError, ConfigurationError: see ``build``. Or another thread trains one of the layers meanwhile.
         """
-        memories = {p.source.store for _, p in self._named()} | {n._trained_thing() for n in self._networks()}
-        where = f"build of {self!r:.60}"
-        for memory in memories:
-            require_rest(memory, where=where)
+        self._require_rest()
         everyone = [self, *(layer for _, layer in self.walk())]
         before = [
             (layer, layer.__dict__.copy(), dict(layer.own_parameters()), dict(layer.weights_in_common.parameters))
