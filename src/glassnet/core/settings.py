@@ -80,6 +80,11 @@ class Configurable(Closed, metaclass=CheckedMeta):
         return f"{type(self).__name__}({', '.join(written)})"
 
 
+def setting_names(cls: type[Configurable]) -> tuple[str, ...]:
+    """The names of the constructor's arguments, in order."""
+    return tuple(_constructor(cls))
+
+
 def file_name(cls: type) -> str:
     """How files name a class: with its room for glassnet's own, ``"schedules.Constant"``; bare for a user's."""
     rooms = cls.__module__.split(".")

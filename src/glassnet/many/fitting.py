@@ -15,6 +15,7 @@ from glassnet.core.errors import ConfigurationError, TrainingWarning, shown
 from glassnet.core.output import level_of_caller
 from glassnet.core.settings import boolean
 from glassnet.many.each import Each, as_models, by_model, require_apart
+from glassnet.many.lanes import Lanes
 from glassnet.many.workers import side_by_side
 from glassnet.model import Model
 from glassnet.training import Callback, History, as_callbacks
@@ -90,9 +91,10 @@ def fit_many(
         chosen = own.pop("rows")
         if chosen is not None:
             own |= _taken(own, chosen)
-        return models[number].fit(**own, verbose=False)
+        return lanes.fit(models[number], own)
 
-    found = side_by_side(fit, count, workers=workers, where=where, verbose=verbose)
+    lanes = Lanes()
+    found = side_by_side(fit, count, workers=workers, where=where, verbose=verbose, at_the_end=lanes.close)
     results = [_not_begun() if result is None else result for result in found]
     _warn_of_failures(results)
     return results

@@ -17,7 +17,13 @@ LOOK_SECONDS = 0.05
 
 
 def side_by_side(
-    work: Callable[[int], R], count: int, *, workers: int | None, where: str, verbose: bool = False
+    work: Callable[[int], R],
+    count: int,
+    *,
+    workers: int | None,
+    where: str,
+    verbose: bool = False,
+    at_the_end: Callable[[], None] = lambda: None,
 ) -> list[R | Exception | None]:
     """Carries out ``work(0)``, ``work(1)`` and so on, in as many threads as there are workers.
 
@@ -29,6 +35,7 @@ def side_by_side(
         workers: at most so many at a time; None for the environment's GLASSNET_NUM_THREADS, else the processors.
         where: for messages.
         verbose: whether to show a progress bar.
+        at_the_end: is called by each thread after its last work.
 
     Returns:
         In order, what came of each: its value, its exception, or None where Ctrl-C came before it began.
@@ -41,23 +48,23 @@ def side_by_side(
     most = processors if workers is None else whole(workers, "workers", where)
     most = max(1, min(most, count))
     results: list[R | Exception | None] = [None] * count
-    numbers, done = iter(range(count)), list[int]()
+    numbers, done = iter(range(count)), list[int]()  # of the first no two threads get the same
     fatal: list[BaseException] = []
     with Interrupt() as interrupt, ProgressBar((1, max(1, count)), 1, enabled=verbose, of="model") as bar:
 
         def run() -> None:
             with interrupt.shared(), threads_limited(max(1, processors // most)):
-                for number in numbers:  # of which no two threads get the same
-                    if interrupt.requested:
-                        return
-                    try:
-                        results[number] = work(number)
-                    except Exception as error:  # noqa: BLE001 - it stands in its place
-                        results[number] = error
-                    except BaseException as error:  # noqa: BLE001 - such as SystemExit, which ends all
-                        fatal.append(error)
-                        interrupt.requested = True
-                    done.append(number)
+                try:
+                    while not interrupt.requested and (number := next(numbers, None)) is not None:
+                        try:
+                            results[number] = work(number)
+                        except Exception as error:  # noqa: BLE001 - it stands in its place
+                            results[number] = error
+                        done.append(number)
+                    at_the_end()
+                except BaseException as error:  # noqa: BLE001 - such as SystemExit, which ends all
+                    fatal.append(error)
+                    interrupt.requested = True
 
         threads = [Thread(target=run, name=f"glassnet-{where}-{number}", daemon=True) for number in range(most)]
         for thread in threads:

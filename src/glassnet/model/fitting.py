@@ -134,16 +134,7 @@ class Fitting(Answering):
         with undone_if_refused(self):
             start = start_of(self, resume)
             with forgotten_if_refused(self):
-                padded = ragged_rows(self, x, where="fit: x")
-                x, y = named_rows(self, x if padded is None else padded.values, y, where="fit", learns=True)
-                if not isinstance(self.preprocessing, Table):
-                    x = one_array(x, self.network, where="fit: x")
-                if not isinstance(self.loss, WeightedSum) and not is_ragged(y):
-                    y = numeric(y, where="fit: y")
-                own = x if padded is None else with_first_steps(x, padded.lengths)
-                self.check_digits(own, y, where="fit")
-                x = x if padded is None else padded
-                rows = self.rows(x, y, sample_weight, where="fit", ragged=True).require_weight(where="fit")
+                rows = self.rows_to_train(x, y, sample_weight)
             share_turn(self, where="fit")  # for the memory that a network has once it is built
             rows, validation = _apart(self, rows, validation_data, validation_split)
             size = len(rows) if batch_size is None else min(whole(batch_size, "batch_size", "fit"), len(rows))
@@ -206,6 +197,25 @@ class Fitting(Answering):
             for text in self._hints(rows, history) if verbose else history.notes:
                 logger().warning(text)
         return history
+
+    def rows_to_train(self, x: Any, y: Any, sample_weight: Any = None) -> Rows:
+        """The door of ``fit``: what ``rows`` gives, once names are learned and every difference is found to be kept.
+
+        Args:
+            x: inputs.
+            y: targets.
+            sample_weight: weights of the rows, or None.
+        """
+        padded = ragged_rows(self, x, where="fit: x")
+        x, y = named_rows(self, x if padded is None else padded.values, y, where="fit", learns=True)
+        if not isinstance(self.preprocessing, Table):
+            x = one_array(x, self.network, where="fit: x")
+        if not isinstance(self.loss, WeightedSum) and not is_ragged(y):
+            y = numeric(y, where="fit: y")
+        own = x if padded is None else with_first_steps(x, padded.lengths)
+        self.check_digits(own, y, where="fit")
+        x = x if padded is None else padded
+        return self.rows(x, y, sample_weight, where="fit", ragged=True).require_weight(where="fit")
 
     def print_hints(self, rows: Rows, history: History | None = None) -> None:
         """Prints the history's notes and what can be told at a glance, a line each; ``gn.diagnose`` looks closer.

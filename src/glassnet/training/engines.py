@@ -20,6 +20,7 @@ from glassnet.core.shapes import Array
 from glassnet.network import Network
 from glassnet.runners import NumberOfStep, NumpyRunner
 from glassnet.runners.base import values_at
+from glassnet.runners.recorder import Always
 from glassnet.runners.standins import NotRecorded
 from glassnet.training.batches import batches
 from glassnet.training.latest_fit import TrainingPosition
@@ -203,6 +204,13 @@ class CompiledEngine(Engine):
             diverged = True
         return Result(losses[:done], totals[:done], diverged)
 
+    def reseed(self, seed: int) -> None:
+        """Lets what is recorded draw its masks by another seed."""
+        for place, question in enumerate(self._questions):
+            if type(question) is Always and question == Always(self.seed):
+                self._questions[place] = Always(seed)
+        self.seed = seed
+
     def close(self) -> None:
         """Lets its programs wait for another training."""
         for program in self.programs:
@@ -219,10 +227,7 @@ class CompiledEngine(Engine):
                 steps = 1
             for call in program.python_calls:
                 call.step = before
-        at = np.arange(before, before + steps)
-        numbers = np.empty((steps, len(self._questions)))
-        for column, question in enumerate(self._questions):
-            numbers[:, column] = values_at(question, at)
+        numbers = self.numbers(before, steps)
         seen = [_room(views, before, steps) for views in self._views]
         finished, end = self._native.run(
             epoch=epoch,
@@ -245,6 +250,14 @@ class CompiledEngine(Engine):
         if end.name == "FAILED":
             raise self._errors.pop()
         return finished, end.name
+
+    def numbers(self, before: int, steps: int) -> Array:
+        """What the programs ask for at so many steps (steps, questions), where ``before`` have been done."""
+        at = np.arange(before, before + steps)
+        numbers = np.empty((steps, len(self._questions)))
+        for column, question in enumerate(self._questions):
+            numbers[:, column] = values_at(question, at)
+        return numbers
 
     def _orders(self, task: Task, epoch: int, epochs: int) -> tuple[Array | None, int]:
         """The orders of some epochs, one after another, and of how many."""

@@ -43,8 +43,9 @@ class Interrupt:
 
     def __enter__(self) -> Interrupt:
         self._around = _SHARED.get()
-        is_handled = signal.getsignal(signal.SIGINT) not in (signal.SIG_IGN, None)
-        if is_handled and threading.current_thread() is threading.main_thread():
+        if threading.current_thread() is not threading.main_thread():
+            return self
+        if signal.getsignal(signal.SIGINT) not in (signal.SIG_IGN, None):
             self._previous = signal.signal(signal.SIGINT, self._handle)
         return self
 

@@ -38,7 +38,7 @@ from glassnet.training.overflow import memory_is_finite, place_of_overflow
 from glassnet.training.parts import Parts, own_parts
 from glassnet.training.progress import ProgressBar
 from glassnet.training.snapshots import Snapshots
-from glassnet.training.tasks import Result, Task
+from glassnet.training.tasks import Result, Task, loss_of_epochs
 from glassnet.training.trial import examine
 from glassnet.training.watch import Watch
 
@@ -155,7 +155,8 @@ class Trainer:
                     if result.diverged:
                         count -= left == 0  # the last epoch is complete, but not good
                     rates = values_at(optimizer.rate_at, first_step + steps * np.arange(count))
-                    measured = self._measured(result, count, steps)
+                    values = loss_of_epochs(result.losses, result.totals, count, steps, self.loss.reduction)
+                    measured = {"loss": values}
                     if has_penalty and count:
                         measured["penalty"] = [optimizer.penalty(self.network.parameters, self.network.layout)]
                     if collected is not None and count:
@@ -223,18 +224,6 @@ class Trainer:
         """The outputs (N, ...) that metrics of the training data are computed from."""
         network = self.network
         return np.empty((rows, *(network.output_shape or ())), network.dtype) if self.metrics else None
-
-    def _measured(self, result: Result, epochs: int, steps: int) -> dict[str, list[float]]:
-        """The loss of each complete epoch: over its batches the mean by their weights, or the sum."""
-        shape = epochs, steps
-        losses, totals = result.losses[: epochs * steps].reshape(shape), result.totals[: epochs * steps].reshape(shape)
-        if self.loss.reduction == "mean":
-            weights = totals.sum(axis=1)
-            shares = totals / np.where(weights > 0, weights, 1.0)[:, None]
-            values = (losses * shares).sum(axis=1)
-        else:
-            values = losses.sum(axis=1)
-        return {"loss": values.tolist()}
 
     def _measure(self, outputs: Array, rows: Rows) -> dict[str, float]:
         targets = rows.targets if rows.originals is None else rows.originals

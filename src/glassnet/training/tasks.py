@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from glassnet.core.shapes import Array
 from glassnet.runners.states import States
 from glassnet.training.batches import Rows, batch_sizes
@@ -79,3 +81,15 @@ class Result:
         """Losses and total weights of the last so many steps."""
         first = len(self.losses) - steps
         return self.losses[first:].copy(), self.totals[first:].copy()
+
+
+def loss_of_epochs(losses: Array, totals: Array, epochs: int, steps: int, reduction: str) -> list[float]:
+    """The loss of each complete epoch: over its batches the mean by their weights, or the sum."""
+    shape = epochs, steps
+    losses, totals = losses[: epochs * steps].reshape(shape), totals[: epochs * steps].reshape(shape)
+    if reduction == "mean":
+        weights = totals.sum(axis=1)
+        shares = totals / np.where(weights > 0, weights, 1.0)[:, None]
+        losses = losses * shares
+    found: list[float] = losses.sum(axis=1).tolist()
+    return found
