@@ -171,14 +171,16 @@ def test_a_training_has_its_share_of_the_processors(monkeypatch: pytest.MonkeyPa
 
 def test_what_cannot_be_is_refused_before_anything_is_trained() -> None:
     one = build(0)
-    counting = gn.Callback()
+    counting, shared = gn.Callback(), gn.Dense(2)
     refused: list[tuple[str, Any, dict[str, Any]]] = [
         ("models 0 and 1, which are the same", [one, one], {}),
         ("models 0 and 1", [one, gn.Model(one.network, "cross_entropy", "sgd")], {}),
         ("a list of gn.Model", one, {}),
         ("a list of gn.Model", [one, 3], {}),
         ("gn.Each of 2 values", [one], {"epochs": gn.Each([1, 2])}),
+        ("models 0 and 1", [gn.Model(gn.Sequential(shared), "cross_entropy", "sgd") for _ in range(2)], {}),
         ("one Callback for all models", [one, build(1)], {"callbacks": [counting]}),
+        ("one Checkpoint for all models", [one, build(1)], {"callbacks": gn.Checkpoint("model.safetensors")}),
         ("another has, too", [one, build(1)], {"callbacks": gn.Each([[counting], [counting]])}),
         ("whole number", [one], {"workers": 0}),
     ]

@@ -84,7 +84,9 @@ def require_apart(models: Sequence[Model], where: str) -> None:
     """
     seen: dict[int, int] = {}
     for number, model in enumerate(models):
-        first = seen.setdefault(id(model._trained_thing()), number)
+        layers = [layer.weights_in_common for _, layer in model.network.walk()]
+        firsts = [seen.setdefault(id(thing), number) for thing in (model._trained_thing(), *layers)]
+        first = min(firsts)
         if first != number:
             raise ConfigurationError(
                 where=f"{where}: models",

@@ -20,8 +20,10 @@ from glassnet.many.workers import side_by_side
 from glassnet.model import Model
 from glassnet.training import Callback, History, as_callbacks
 from glassnet.training.given_callbacks import FunctionCallback
-from glassnet.training.monitors import Monitor
+from glassnet.training.monitors import EarlyStopping, ReduceOnPlateau
 
+COPIED = EarlyStopping, ReduceOnPlateau
+"""Callbacks that write nothing, so that each model may have a copy."""
 MOST_NAMED = 3
 """So many failed trainings are named in a warning."""
 
@@ -120,9 +122,9 @@ def _callbacks_of_each(given: Any, count: int) -> Each:
     if not isinstance(given, Each):
         own = as_callbacks(given)
         for callback in own:
-            if not isinstance(callback, Monitor | FunctionCallback) and count > 1:
+            if type(callback) not in (*COPIED, FunctionCallback) and count > 1:
                 raise _shared(callback, "for all models")
-        return Each([[deepcopy(c) if isinstance(c, Monitor) else c for c in own] for _ in range(count)])
+        return Each([[deepcopy(c) if type(c) in COPIED else c for c in own] for _ in range(count)])
     listed = [as_callbacks(own) for own in given.values]
     seen: set[int] = set()
     for number, own in enumerate(listed):
