@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ["determinism", "frames", "graphs", "long-trainings", "networks", "sequences"]
+PAGES = ["determinism", "frames", "graphs", "long-trainings", "many-models", "networks", "sequences"]
 
 
 def blocks(name: str) -> list[str]:

@@ -94,10 +94,11 @@ from glassnet.layers import UpSample2D as UpSample2D
 from glassnet.layers import ZeroPad2D as ZeroPad2D
 from glassnet.losses import NumpyLoss as NumpyLoss
 from glassnet.many import Each as Each
+from glassnet.many import Ensemble as Ensemble
 from glassnet.many import fit_many as fit_many
+from glassnet.many import load as load
 from glassnet.many import predict_many as predict_many
 from glassnet.model import Model as Model
-from glassnet.model import load as load
 from glassnet.network import AbsoluteDifference as AbsoluteDifference
 from glassnet.network import Add as Add
 from glassnet.network import Bidirectional as Bidirectional

@@ -13,7 +13,7 @@ import pytest
 from models import classifier
 
 import glassnet as gn
-from glassnet.formats import proof
+from glassnet.model import saving
 
 Blobs = tuple[np.ndarray, np.ndarray]
 Change = Callable[[gn.Model], Any]
@@ -123,14 +123,14 @@ def test_two_classes_of_one_name_are_refused(blobs: Blobs, tmp_path: Path) -> No
 
 def test_reading_back_leaves_no_memory_behind(blobs: Blobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arrays: list[Any] = []
-    read = proof.read_model_file
+    read = saving.read_model_file
 
     def noted(path: Path) -> Any:
         found = read(path)
         arrays.extend(weakref.ref(array) for array in found[1].values())
         return found
 
-    monkeypatch.setattr(proof, "read_model_file", noted)
+    monkeypatch.setattr(saving, "read_model_file", noted)
     model = classifier()
     model.fit(*blobs, epochs=2, callbacks=[gn.EarlyStopping("loss")], verbose=False)
     gc.collect()

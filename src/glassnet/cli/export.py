@@ -8,14 +8,14 @@ from pathlib import Path
 from glassnet.cli.outputs import Output, require_outputs
 from glassnet.core.kinds import C_SOURCE, ONNX
 from glassnet.interop import export_c
-from glassnet.model import load
+from glassnet.many import load_as_one
 
 FORMATS = ("c", "onnx")
 
 
 def export(options: argparse.Namespace) -> int:
     """Writes the file and says what came of it."""
-    model = load(options.model)
+    model = load_as_one(options.model)
     output = Path(options.output or Path(options.model).with_suffix(f".{options.to}"))
     written = [Output("--output", output, ONNX if options.to == "onnx" else C_SOURCE)]
     if options.to == "c" and output.suffix == ".c":

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from glassnet.core.errors import require_extra
-from glassnet.model import load
+from glassnet.many import load_as_one
 from glassnet.serving import Limits, Service
 
 
@@ -16,7 +16,7 @@ def serve(options: argparse.Namespace) -> int:
     expected = "a small web server, which the model is served by"
     require_extra("starlette", "uvicorn", extra="playground", expected=expected, where="serve")
     limits = Limits(options.max_rows, options.max_bytes, options.timeout, options.max_waiting)
-    model = load(options.model)
+    model = load_as_one(options.model)
     model.threads = options.threads
     service = Service(model, Path(options.model).stem, limits)
     from glassnet.serving.serve import serve as run

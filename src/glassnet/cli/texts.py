@@ -14,7 +14,8 @@ from glassnet.data.tables import name_of
 from glassnet.data.texts import is_text as is_text_file
 from glassnet.generation import generate as generate_text
 from glassnet.layers import Dense, Embedding, PositionalEncoding, RMSNorm
-from glassnet.model import Model, load
+from glassnet.many import load_as_one
+from glassnet.model import Model
 from glassnet.network import Sequential, TransformerBlock
 from glassnet.optimizers import L2, OPTIMIZERS, Chain, Optimizer
 from glassnet.schedules import LinearDecay
@@ -232,7 +233,7 @@ def refuse_text(model: Model, source: str, command: str) -> None:
 
 def generate(options: argparse.Namespace) -> int:
     """Prints texts that a model writes, each in a line of its own; a line end in one stays what it is."""
-    model = load(options.model)
+    model = load_as_one(options.model)
     for number in range(options.count):
         text = generate_text(
             model,

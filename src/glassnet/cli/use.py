@@ -25,7 +25,8 @@ from glassnet.data import Dataset, open_source, read_csv
 from glassnet.data.sources import picture_files
 from glassnet.data.tables import batches, is_table, name_of, read_like, require_polars
 from glassnet.data.texts import is_text
-from glassnet.model import Model, load
+from glassnet.many import Ensemble, as_one_model, load, load_as_one
+from glassnet.model import Model
 from glassnet.tables import Frame, Number, Table
 from glassnet.tables.raws import require_complete
 from glassnet.tables.surprises import told_once
@@ -34,7 +35,7 @@ from glassnet.tracing import trace as trace_model
 
 def evaluate(options: argparse.Namespace) -> int:
     """Prints loss and metrics on data with targets."""
-    model = load(options.model)
+    model = load_as_one(options.model)
     model.require_one_output("glassnet evaluate")
     _refuse_other_target(model, options)
     if model.forecasting is not None:
@@ -56,7 +57,7 @@ def evaluate(options: argparse.Namespace) -> int:
 
 def predict(options: argparse.Namespace) -> int:
     """Writes one line for each row, or for each picture."""
-    model = load(options.model)
+    model = load_as_one(options.model)
     model.require_one_output("glassnet predict")
     if model.forecasting is not None:
         return series.predict(options, model)
@@ -89,14 +90,18 @@ def predict(options: argparse.Namespace) -> int:
 
 def summary(options: argparse.Namespace) -> int:
     """Prints the layers and what the model was trained with."""
-    model = load(options.model)
+    given = load(options.model)
+    model, members = as_one_model(given, "summary"), given.members if isinstance(given, Ensemble) else (given,)
     print(model.summary())
     print()
-    print(f"loss       {model.loss!r}")
-    print(f"optimizer  {model.optimizer!r}")
-    print(f"trained    {model.epochs_trained} epochs, {model.optimizer.steps:,} steps, seed {model.seed}")
-    if model.latest_fit is not None:
-        print(f"latest fit {in_a_line(str(model.latest_fit))}")
+    if isinstance(given, Ensemble):
+        print(f"ensemble   {len(members)} members, whose mean the network gives")
+    print(f"loss       {members[0].loss!r}")
+    print(f"optimizer  {members[0].optimizer!r}")
+    for member in members:
+        print(f"trained    {member.epochs_trained} epochs, {member.optimizer.steps:,} steps, seed {member.seed}")
+        if member.latest_fit is not None:
+            print(f"latest fit {in_a_line(str(member.latest_fit))}")
     print(f"written    {model.written}")
     if model.forecasting is not None:
         print(f"forecasts  {in_a_line(model.forecasting.describe())}")
@@ -120,7 +125,7 @@ def trace(options: argparse.Namespace) -> int:
     """Prints every array of one training step on some rows, or writes it as a page."""
     if options.html is not None:
         require_outputs([Output("--html", Path(options.html), PAGE)], [options.model, options.data])
-    model = load(options.model)
+    model = load_as_one(options.model)
     _refuse_other_target(model, options)
     table = model.preprocessing
     if model.forecasting is not None:

@@ -25,10 +25,12 @@ from glassnet.core.ragged import is_ragged
 from glassnet.core.settings import number, one_of, whole
 from glassnet.core.shapes import Array
 from glassnet.core.turns import one_at_a_time
+from glassnet.estimators.ensembles import fit_members
 from glassnet.estimators.scores import require_pairs, share_of_right_rows, usable
 from glassnet.estimators.stopping import Progress
 from glassnet.estimators.targets import Classes, Targets
 from glassnet.losses import Loss, as_loss, check_weights
+from glassnet.many import Ensemble
 from glassnet.model import Model
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
@@ -58,7 +60,7 @@ def with_constructor(kind: type[E]) -> type[E]:
 class Fitted:
     """What a fit leaves."""
 
-    model_: Model
+    model_: Any
     _targets: Targets
     n_features_in_: int
     _progress: Progress | None
@@ -82,6 +84,7 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
     verbose: bool = False
     callbacks: Any = None
     dtype: str = "auto"
+    ensemble: int | None = None
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         return plain_numbers(super().__repr__(N_CHAR_MAX))
@@ -127,6 +130,8 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
             number(self.validation_fraction, "validation_fraction", name, low=0, high=1, open_low=True)
         if self.batch_size != "auto":
             whole(self.batch_size, "batch_size", name)
+        if self.ensemble is not None:
+            whole(self.ensemble, "ensemble", name, low=2)
 
     def _trained_thing(self) -> object:
         """What only one thread at a time may fit."""
@@ -137,7 +142,11 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
         self, X: Any, y: Any, sample_weight: Any, eval_set: Any, *, incremental: bool = False, classes: Any = None
     ) -> Self:
         self._check_settings()
-        first = not hasattr(self, "model_") or not (self.warm_start or incremental)
+        if self.ensemble is not None:
+            fit_members(self, X, y, sample_weight, eval_set, incremental=incremental, classes=classes)
+            return self
+        goes_on = self.warm_start or incremental
+        first = not goes_on or not isinstance(getattr(self, "model_", None), Model)
         for name, given in (("X", X), ("y", y), ("sample_weight", sample_weight)):
             refuse_hidden(given, where=f"{type(self).__name__}: {name}")
         self._require_one_length(X)
@@ -172,6 +181,7 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
             if incremental or self.warm_start:
                 self._begin_with_given(network)
             seed = random.randint(LARGEST_SEED)
+            self.__dict__.pop("estimators_", None)
             self.model_ = Model(network, loss, self._optimizer(), seed=seed, dtype=dtype)
         epochs = 1 if incremental else self.max_iter
         self._train(X, encoded, y, weights, eval_set, random, epochs=epochs, incremental=incremental)
@@ -319,7 +329,9 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
         return _dense(X), self._checked_targets(check_array(y, ensure_2d=False, dtype=None)), None
 
     def _outputs(self, X: Array) -> Array:
-        outputs: Array = self.model_.predict(self._as_rows(X))
+        rows = self._as_rows(X)
+        model = self.model_
+        outputs: Array = model.mean_outputs(rows) if isinstance(model, Ensemble) else model.predict(rows)
         return outputs
 
     def _decoded(self, X: Array) -> Array:

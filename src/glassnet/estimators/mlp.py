@@ -53,6 +53,9 @@ class MLPClassifier(Classification, Perceptron):
         callbacks: ``gn.Callback`` objects or functions for ``Model.fit``.
         dtype: of parameters and computation: ``"float32"``, which is about twice as fast, ``"float64"``, or ``"auto"``
             for that of X.
+        ensemble: how many networks are fitted, each as with a ``random_state`` of its own, and answer together by the
+            mean of probabilities; None for one alone. They are ``estimators_``, with the training's curves and the
+            weights of each; ``model_`` is the ``gn.Ensemble``.
 
     Attributes:
         classes_: the labels, sorted; for several questions a row a list of them.
@@ -61,7 +64,9 @@ class MLPClassifier(Classification, Perceptron):
         validation_scores_, best_validation_score_: accuracies of the held-out rows with ``early_stopping``, else None.
         n_iter_, t_: epochs and rows seen.
         n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_: of the input and of the network.
-        model_: the ``gn.Model``, to look into, trace or save.
+        model_: the ``gn.Model`` or ``gn.Ensemble``, to look into or save.
+        estimators_: the members of an ``ensemble``, fitted. Those have ``coefs_``, ``intercepts_``, ``loss_curve_``,
+            ``best_loss_``, ``history_`` and validation scores; ``loss_`` is then the mean, ``n_iter_`` the largest.
         history_: the ``gn.History`` of the last fit.
 
     Example:
@@ -90,7 +95,8 @@ class MLPRegressor(Regression, Perceptron):
             rates ≥ 0, with the exponential function after the last layer; ``"gamma"``, likewise for amounts > 0;
             ``"quantile"`` for the median, ``gn.losses.Quantile(0.9)`` for others; or another name or object, see
             ``gn.losses``.
-        hidden_layer_sizes: this and the following as in ``MLPClassifier``.
+        hidden_layer_sizes: this and the following as in ``MLPClassifier``. Of an ``ensemble`` the mean is that of the
+            predictions, and ``predict(X, return_std=True)`` tells how far they lie apart.
 
     The reported loss of several targets is averaged over them, as scikit-learn's is. Attributes as those of
     ``MLPClassifier``, without ``classes_``; validation scores are R².

@@ -101,6 +101,9 @@ class NetworkClassifier(Classification, _AnyNetwork):
         class_weight: ``"balanced"``, or {class: weight}.
         callbacks: ``gn.Callback`` objects or functions for ``Model.fit``.
         dtype: ``"float32"``, ``"float64"``, or ``"auto"`` for that of X.
+        ensemble: how many networks are fitted, each as with a ``random_state`` of its own, and answer together by the
+            mean of probabilities; None for one alone. They are ``estimators_``, with the training's curves and the
+            weights of each; ``model_`` is the ``gn.Ensemble``.
 
     Attributes are those of ``MLPClassifier``, but for ``coefs_``, ``intercepts_`` and ``n_layers_``.
 
@@ -129,6 +132,8 @@ class NetworkRegressor(Regression, _AnyNetwork):
         network: as in ``NetworkClassifier``, and so are the following; M targets have M outputs.
         loss: name or object, see ``gn.losses``; None for the half squared error. ``Poisson`` and ``Gamma`` take a
             network whose outputs are logarithms; the predictions are not.
+        ensemble: likewise, by the mean of the predictions; ``predict(X, return_std=True)`` tells how far they lie
+            apart.
 
     Attributes are those of ``MLPRegressor``, but for ``coefs_``, ``intercepts_`` and ``n_layers_``.
 

@@ -18,6 +18,7 @@ from glassnet.estimators.arrays import LayerArrays, dense_layers
 from glassnet.estimators.base import NetworkEstimator, with_constructor
 from glassnet.estimators.lbfgs import minimize_loss
 from glassnet.layers import ACTIVATIONS, BatchNorm, Dense, Dropout, Layer
+from glassnet.many import Ensemble
 from glassnet.network import Network, Sequential
 from glassnet.optimizers import L2, SGD, Adam, Chain, Optimizer
 
@@ -190,6 +191,8 @@ class Perceptron(NetworkEstimator):
 
     def _of_layers(self, name: str, part: str) -> list[Array]:
         given: dict[str, list[Array]] = self.__dict__.get("_given_weights", {})
+        if isinstance(getattr(self, "model_", None), Ensemble):
+            raise AttributeError(f"each of estimators_ has {name} of its own")
         if hasattr(self, "model_"):
             return LayerArrays(name, self.model_.network, part)
         if name not in given:
@@ -197,6 +200,8 @@ class Perceptron(NetworkEstimator):
         return given[name]
 
     def _set_layers(self, name: str, part: str, values: Sequence[Any]) -> None:
+        if isinstance(getattr(self, "model_", None), Ensemble):
+            raise AttributeError(f"each of estimators_ has {name} of its own")
         if hasattr(self, "model_"):
             LayerArrays(name, self.model_.network, part).take(values)
         else:

@@ -18,6 +18,7 @@ from glassnet.estimators.labels import classes_of, labels_of, same_labels, shown
 from glassnet.estimators.scores import share_of_right_rows, usable
 from glassnet.estimators.targets import Classes, Labels, Numbers, Questions, class_targets, kind_of, require_classes
 from glassnet.losses import as_loss
+from glassnet.many import Ensemble
 
 
 class Classification(ClassifierMixin):  # type: ignore[misc]
@@ -146,6 +147,32 @@ class Regression(RegressorMixin):  # type: ignore[misc]
 
     def _weights(self, y: Array, sample_weight: Array | None) -> Array | None:
         return sample_weight
+
+    def predict(self: Any, X: Any, return_std: bool = False) -> Any:
+        """Predictions in the form of the targets.
+
+        Args:
+            X: rows (N, D): an array, a frame or a sparse matrix.
+            return_std: whether to give the standard deviation between the members of an ``ensemble`` as well.
+
+        Returns:
+            (N,), or (N, M) for several targets; with ``return_std`` a pair of such, predictions and deviations.
+
+        Raises:
+            ConfigurationError: ``return_std`` for a single network, which has none.
+        """
+        if not return_std:
+            return super().predict(X)
+        rows = self._checked(X)
+        if not isinstance(self.model_, Ensemble):
+            raise ConfigurationError(
+                where=f"{type(self).__name__}.predict",
+                received="return_std=True for a single network",
+                expected="an ensemble, between whose members predictions differ",
+                fix=f"fit {type(self).__name__}(..., ensemble=5)",
+            )
+        deviations = self.model_.spread(self._as_rows(rows))
+        return self._decoded(rows), deviations[:, 0] if deviations.shape[1] == 1 else deviations
 
     def score(self: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
         """R², the coefficient of determination."""

@@ -241,6 +241,11 @@ def _require_bounded(description: Mapping[str, Any], where: str) -> None:
         )
 
 
+def layers_in(network: Any) -> int:
+    """How many objects a network's description has."""
+    return _extent([network])[1]
+
+
 def _extent(values: list[Any]) -> tuple[int, int, int]:
     """In how many others an object stands at most, how many objects there are, and in how many others all together."""
     deepest = count = total = 0

@@ -28,8 +28,11 @@ from glassnet.formats.checksum import CHECKSUMS, require_intact_arrays, require_
 from glassnet.formats.written import now
 
 FORMAT_VERSION = 2
+"""Of a model's file."""
 SINCE_CHECKSUMS = 2
 """The first version of the format that has them."""
+OF_ENSEMBLES, ENSEMBLE = 3, "ensemble"
+"""The version of a file with several models, and where these stand in its description."""
 METADATA_KEY = "glassnet"
 MOST_DIGITS = 20
 """Of a whole number of 64 bits, with its sign."""
@@ -160,18 +163,21 @@ def _description(text: str | None, where: str) -> dict[str, Any]:
         raise FileFormatError(
             where=where,
             received=f"the format version {version!r}",
-            expected=f"a number from 1 to {FORMAT_VERSION}",
+            expected=f"a number from 1 to {OF_ENSEMBLES}",
             fix="save the model again",
         )
-    if version > FORMAT_VERSION:
+    if version > OF_ENSEMBLES:
         raise FileFormatError(
             where=where,
             received=f"format version {version}, written by glassnet {description.get('glassnet_version')}",
-            expected=f"at most version {FORMAT_VERSION}, which this glassnet reads",
+            expected=f"at most version {OF_ENSEMBLES}, which this glassnet reads",
             fix="upgrade: pip install --upgrade glassnet",
         )
     if version >= SINCE_CHECKSUMS or CHECKSUMS in description:
         require_intact_text(text, where)
+    if (version == OF_ENSEMBLES) != (ENSEMBLE in description):
+        what = "with" if ENSEMBLE in description else "without"
+        raise contradiction(where, ValueError(f"format version {version} {what} the models of an ensemble"))
     return description  # type: ignore[no-any-return]
 
 

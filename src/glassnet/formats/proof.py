@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
-from pathlib import Path
 from types import FunctionType
 from typing import Any
 
@@ -15,7 +14,6 @@ from glassnet.core.errors import ConfigurationError, GlassnetError
 from glassnet.core.settings import Configurable, class_at, known_by
 from glassnet.core.shapes import Array
 from glassnet.formats.description import ModelParts, reconstruct
-from glassnet.formats.model_file import read_model_file
 from glassnet.formats.written import written_of
 from glassnet.optimizers import Optimizer
 from glassnet.runners import NumpyRunner
@@ -25,12 +23,16 @@ from glassnet.training import own_parts
 ROWS = 5
 
 
-def require_whole(parts: ModelParts, path: Path, require_fitting: Callable[[ModelParts], None]) -> None:
+def require_whole(
+    parts: ModelParts,
+    read_back: Callable[[], tuple[dict[str, Any], dict[str, Array]]],
+    require_fitting: Callable[[ModelParts], None],
+) -> None:
     """Reads back what was written, as it will be read; with own parts both models predict, measure a loss, take a step.
 
     Args:
         parts: of the model.
-        path: of its new file.
+        read_back: gives its description and arrays from its new file.
         require_fitting: refuses parts that no model is made of.
 
     Raises:
@@ -38,7 +40,7 @@ def require_whole(parts: ModelParts, path: Path, require_fitting: Callable[[Mode
     """
     own = own_parts(parts.network, parts.loss, parts.optimizer)
     try:
-        description, tensors = read_model_file(path)
+        description, tensors = read_back()
         read = reconstruct(description, tensors, custom=own_parts_of(parts), where="load", build=bool(own))
         written_of(description, "load")
         require_fitting(read)

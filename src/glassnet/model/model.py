@@ -14,7 +14,7 @@ from glassnet.core.doors import door
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.settings import Configurable, one_of, whole
 from glassnet.core.shapes import DType, as_dtype
-from glassnet.formats import Written, fingerprint
+from glassnet.formats import ModelParts, Written, fingerprint
 from glassnet.layers import Layer, NumpyLayer
 from glassnet.model.checks import agreed_dtype
 from glassnet.model.fitting import Fitting
@@ -297,6 +297,11 @@ def load(path: str | Path, *, custom: Sequence[type[Configurable] | Callable[...
         FileFormatError: truncated, damaged, foreign or newer than this version.
     """
     parts, written, _ = read_newest(path, custom)
+    return model_of(parts, written)
+
+
+def model_of(parts: ModelParts, written: Written) -> Model:
+    """The model that a file holds."""
     model = Model(parts.network, parts.loss, parts.optimizer, parts.metrics, seed=parts.seed)
     model.written = written
     for name in KEPT:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 from warnings import warn
 
-from glassnet.core.errors import CheckpointWarning, GlassnetError
+from glassnet.core.errors import CheckpointWarning, FileFormatError, GlassnetError
 from glassnet.core.files import require_writable
 from glassnet.core.kinds import MODEL
 from glassnet.core.output import level_of_caller
 from glassnet.core.settings import Configurable, boolean
 from glassnet.formats import (
+    ENSEMBLE,
     ModelParts,
     Written,
     contradiction,
@@ -41,7 +42,12 @@ def write(model: WithDoors, path: str | Path, *, include_optimizer: bool = True,
     require_writable(path, MODEL, where="save")
     parts = parts_of(model, **instead)
     description, tensors = describe(parts, include_optimizer=include_optimizer)
-    write_model_file(path, description, tensors, prove=lambda file: require_whole(parts, file, _require_fitting))
+    write_model_file(
+        path,
+        description,
+        tensors,
+        prove=lambda file: require_whole(parts, lambda: read_model_file(file), require_fitting),
+    )
 
 
 def parts_of(model: WithDoors, **instead: Any) -> ModelParts:
@@ -60,15 +66,22 @@ def read(path: str | Path, custom: Sequence[type[Configurable] | Callable[..., A
     """The parts of the model in a file, and who wrote it: see ``load``."""
     where = f"load {path}"
     description, tensors = read_model_file(path)
+    if ENSEMBLE in description:
+        raise FileFormatError(
+            where=where,
+            received="a file with the models of an ensemble",
+            expected="one with a single model",
+            fix="read it by gn.load(path), and use the ensemble, one of its members, or ensemble.as_model()",
+        )
     parts = reconstruct(description, tensors, custom=custom, where=where)
     try:
-        _require_fitting(parts)
+        require_fitting(parts)
     except GlassnetError as error:
         raise contradiction(where, error) from error
     return parts, written_of(description, where)
 
 
-def _require_fitting(parts: ModelParts) -> None:
+def require_fitting(parts: ModelParts) -> None:
     """Refuses parts that no model is made of."""
     fitted(parts.network, parts.loss, parts.metrics)
 

@@ -17,6 +17,7 @@ from glassnet.interop.c.names import function_name
 from glassnet.interop.c.program import Program, literal, own_names
 from glassnet.interop.lengths import warn_of_lengths
 from glassnet.interop.own import refuse_own_layers
+from glassnet.many import Ensemble, as_one_model
 from glassnet.model import Model
 from glassnet.model.stream import Stream
 from glassnet.preprocessing import Standardize
@@ -29,7 +30,9 @@ TAKEN = "steps_taken"
 
 
 @suggests
-def export_c(model: Model, path: str | Path, *, function: str = "predict", stream: bool = False) -> tuple[Path, Path]:
+def export_c(
+    model: Model | Ensemble, path: str | Path, *, function: str = "predict", stream: bool = False
+) -> tuple[Path, Path]:
     """Writes the model's prediction of one row in float32 as C99 source.
 
     The function is ``void predict(const float x[INPUTS], float y[OUTPUTS])``; x is a raw row in C order (images channel
@@ -46,7 +49,7 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict", strea
     on with it.
 
     Args:
-        model: built.
+        model: built; of an ensemble one function averages the members.
         path: the source file, ending in .c; the header gets its name with .h.
         function: name of the function; one that C, C++ or their libraries keep for themselves, such as ``int`` or
             ``read``, gets ``glassnet_`` before it.
@@ -73,6 +76,7 @@ def export_c(model: Model, path: str | Path, *, function: str = "predict", strea
     function = function_name(function, own_names())
     header = source.with_suffix(".h")
     require_writable(header, C_SOURCE, where="export_c")
+    model = as_one_model(model, "export_c")
     model.require_built("export_c")
     model.refuse_forecasting("export_c")
     refuse_own_layers(model.network, "export_c", graphs=True)

@@ -16,6 +16,7 @@ from glassnet.core.kinds import ONNX
 from glassnet.core.settings import whole
 from glassnet.core.shapes import Array
 from glassnet.interop.lengths import warn_of_lengths
+from glassnet.many import Ensemble, as_one_model
 from glassnet.model import Model
 from glassnet.network.packing import unpacked
 from glassnet.preprocessing import Standardize
@@ -60,7 +61,7 @@ class OnnxReport:
 
 
 @suggests
-def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxReport:
+def export_onnx(model: Model | Ensemble, path: str | Path, *, opset: int = OPSET) -> OnnxReport:
     """Writes the model's prediction as an ONNX file.
 
     Its input ``x`` (batch, ...) takes raw rows in the model's dtype; ``preprocessing`` is part of the file. Where
@@ -79,7 +80,7 @@ def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxRe
     do nothing else with the rows, are written as well.
 
     Args:
-        model: built.
+        model: built; of an ensemble one graph averages the members.
         path: the file.
         opset: the version of the operators, 21 or newer.
 
@@ -96,6 +97,7 @@ def export_onnx(model: Model, path: str | Path, *, opset: int = OPSET) -> OnnxRe
     """
     require_extra("onnx", extra="onnx", expected="onnx for writing its files", where="export_onnx")
     target = require_writable(path, ONNX, where="export_onnx")
+    model = as_one_model(model, "export_onnx")
     model.require_built("export_onnx")
     model.refuse_forecasting("export_onnx")
     import onnx
