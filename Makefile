@@ -141,6 +141,7 @@ bench: $(NATIVE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]' -C wheel.cmake=false
 	$(BIN)/python -m benchmarks.run --readme
 	$(BIN)/python -m benchmarks.estimators --docs
+	$(BIN)/python -m benchmarks.many
 
 format: $(INSTALLED)
 	$(BIN)/clang-format -i $(FORMATTED)

@@ -49,7 +49,8 @@ class Closed:
     """
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name not in self.__dict__:
+        known = self.__dict__
+        if name not in known and "_is_closed" in known:
             self.require_attribute(name)
         object.__setattr__(self, name, value)
 

@@ -69,8 +69,12 @@ def _give_back(frame: FrameType) -> None:
         del _TRAINED[thing]
 
 
-def require_rest(thing: object, *, where: str) -> None:
+def require_rest(thing: object, *, where: str | Callable[[], str]) -> None:
     """Refuses to go on while another thread trains that.
+
+    Args:
+        thing: what is trained.
+        where: for the message, or what gives it.
 
     Raises:
         ConfigurationError: it does.
@@ -78,7 +82,8 @@ def require_rest(thing: object, *, where: str) -> None:
     owner = _TRAINED.get(id(thing))
     thread = None if owner is None else _thread_of(owner)
     if thread not in (None, get_ident()):
-        raise _refusal(where, "in another thread", "wait for its end, or take a copy: copy.deepcopy(model)")
+        place = where if isinstance(where, str) else where()
+        raise _refusal(place, "in another thread", "wait for its end, or take a copy: copy.deepcopy(model)")
 
 
 def _take(thing: object, frame: FrameType, where: str) -> None:

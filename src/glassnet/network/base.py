@@ -97,9 +97,8 @@ class Network(InMemory):
     def _require_rest(self) -> None:
         """Refuses to build what another thread trains."""
         memories = {p.source.store for _, p in self._named()} | {n._trained_thing() for n in self._networks()}
-        where = f"build of {self!r:.60}"
         for memory in memories:
-            require_rest(memory, where=where)
+            require_rest(memory, where=lambda: f"build of {self!r:.60}")
 
     def infer_shapes(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Gives each layer its path and shapes and lets it declare its parameters, without allocating any.
