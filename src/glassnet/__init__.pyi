@@ -12,6 +12,7 @@ from glassnet import optimizers as optimizers
 from glassnet import plots as plots
 from glassnet import schedules as schedules
 from glassnet import text as text
+from glassnet import tuning as tuning
 from glassnet import zoo as zoo
 from glassnet.core.errors import CheckpointWarning as CheckpointWarning
 from glassnet.core.errors import ConfigurationError as ConfigurationError
@@ -143,4 +144,6 @@ from glassnet.training import Gradients as Gradients
 from glassnet.training import History as History
 from glassnet.training import ReduceOnPlateau as ReduceOnPlateau
 from glassnet.training import Watch as Watch
+from glassnet.tuning import Tuning as Tuning
+from glassnet.tuning import tune as tune
 from glassnet.version import __version__ as __version__

@@ -320,7 +320,7 @@ def build_model(options: argparse.Namespace, data: Dataset, target: str | None) 
     elif not data.is_classification:
         loss, metrics = "mean_squared_error", ("root_mean_squared_error", "r2")
     model = _model(options, build_network(options, data, outputs), loss, metrics)
-    model.preprocessing = _preprocessing(data, as_images=options.network is not None or options.augment is not None)
+    model.preprocessing = data.standardize(as_images=options.network is not None or options.augment is not None)
     are_amounts = not data.is_classification and not _asks_labels(options, data)
     model.target_scaling = Standardize.from_data(data.y) if are_amounts else None
     model.feature_names, model.class_names, model.target_name = data.feature_names, data.class_names, target
@@ -335,18 +335,6 @@ def _asks_labels(options: argparse.Namespace, data: Dataset) -> bool:
 def _model(options: argparse.Namespace, network: Network, loss: str | Loss, metrics: tuple[str, ...]) -> Model:
     settings = {"seed": options.seed, "engine": options.engine, "threads": options.threads}
     return Model(network, loss, _optimizer(options), metrics, **settings)
-
-
-def _preprocessing(data: Dataset, *, as_images: bool) -> Standardize:
-    """Columns of a table are standardised each on its own, images by one mean and deviation for each channel.
-
-    Pixels that are only divided are all positive, and thousands of them move a unit together: ReLUs die by the score.
-    """
-    if data.x.ndim == 4:
-        return Standardize.by_channel(data.x)
-    if data.x.ndim > 2 or as_images:
-        return Standardize(data.x.mean(dtype="float64"), data.x.std(dtype="float64") or 1.0)
-    return Standardize.from_data(data.x) if data.scale is None else Standardize(0.0, data.scale)
 
 
 def _optimizer(options: argparse.Namespace) -> Optimizer:

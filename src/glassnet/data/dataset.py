@@ -15,6 +15,7 @@ from glassnet.core.randomness import generator
 from glassnet.core.settings import is_real, whole
 from glassnet.core.shapes import Array
 from glassnet.core.splits import held_out
+from glassnet.preprocessing import Standardize
 
 
 # Without eq: comparing field by field would ask a whole array for one truth value.
@@ -162,6 +163,21 @@ class Dataset:
                 fix="choose a target column of numbers, or train for classes",
             ) from None
         return replace(self, y=values[self.y].reshape(-1, 1), class_names=None)
+
+    def standardize(self, *, as_images: bool = False) -> Standardize:
+        """What brings the rows to about −1..1: columns each on their own, images by one mean and deviation a channel.
+
+        Pixels that are only divided are all positive, and thousands of them move a unit together: ReLUs die by the
+        score.
+
+        Args:
+            as_images: whether rows are images, whatever their shape.
+        """
+        if self.x.ndim == 4:
+            return Standardize.by_channel(self.x)
+        if self.x.ndim > 2 or as_images:
+            return Standardize(self.x.mean(dtype="float64"), self.x.std(dtype="float64") or 1.0)
+        return Standardize.from_data(self.x) if self.scale is None else Standardize(0.0, self.scale)
 
     def _require_class_names(self) -> tuple[str, ...]:
         if self.y is None or not self.is_classification:

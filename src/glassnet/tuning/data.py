@@ -1,0 +1,98 @@
+"""Rows of whatever a model can be trained on: how many, some of them, and numbers that tell them from others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from glassnet.core.errors import DataError, shown
+from glassnet.core.shapes import Array
+from glassnet.tables import Frame, Table
+from glassnet.tables.frames import columns_of
+from glassnet.tables.named import is_frame, is_rows
+
+
+def count(data: Any) -> int:
+    """The number of rows.
+
+    Raises:
+        DataError: it is nothing that has rows.
+    """
+    if isinstance(data, Frame):
+        return data.height
+    if isinstance(data, Mapping) and data:
+        return count(next(iter(data.values())))
+    if isinstance(data, tuple) and data:  # several inputs
+        return count(data[0])
+    try:
+        return len(data)
+    except TypeError:
+        raise DataError(
+            where="tune",
+            received=shown(data),
+            expected="rows to train with: arrays, lists, or a frame",
+            fix="pass x and y as model.fit takes them",
+        ) from None
+
+
+def take(data: Any, rows: Array) -> Any:
+    """Some rows of x or y; the name of a column stays one."""
+    if data is None or isinstance(data, str):
+        return data
+    if isinstance(data, Frame):
+        return data.rows(rows)
+    if isinstance(data, Mapping):
+        return {name: take(own, rows) for name, own in data.items()}
+    if isinstance(data, tuple):
+        return tuple(take(own, rows) for own in data)
+    if isinstance(data, list):
+        return [data[row] for row in rows]
+    if hasattr(data, "iloc"):  # of pandas
+        return data.iloc[rows]
+    return data.take(rows) if hasattr(data, "column_names") else data[rows]
+
+
+def labels_of(x: Any, y: Any) -> Array | None:
+    """Numbers of classes (N,) of which each is to be on both sides of a split; None where y is no such thing."""
+    if isinstance(y, str):
+        table = Table.from_data(x, y)
+        return table.targets(x) if table.class_names is not None else None
+    if isinstance(y, Mapping | tuple) or is_rows(y):
+        return None
+    values = y if isinstance(y, np.ndarray) else np.asarray(y, dtype=object)
+    if values.ndim != 1 or (values.dtype.kind == "O" and not all(isinstance(v, str | bool | int) for v in values)):
+        return None
+    if values.dtype.kind not in "iubUO":
+        return None
+    return np.unique(values.astype(str) if values.dtype.kind == "O" else values, return_inverse=True)[1]
+
+
+def checksum(data: Any) -> int:
+    """A number that other data hardly have."""
+    if isinstance(data, Frame) or is_frame(data):
+        parts = [(name, raw.values) for name, raw in columns_of(data, where="tune").items()]
+    elif isinstance(data, Mapping):
+        parts = list(data.items())
+    elif isinstance(data, tuple | list):
+        parts = list(enumerate(data))
+    else:
+        return _of_array(data)
+    number = 0
+    for name, part in parts:
+        number = crc32(f"{name}:{checksum(part)};".encode(errors="surrogatepass"), number)
+    return number
+
+
+def _of_array(data: Any) -> int:
+    if data is None or isinstance(data, str | bool | int | float):
+        return crc32(repr(data).encode())
+    if hasattr(data, "lengths") and hasattr(data, "values"):  # rows of different length
+        return checksum((data.values, data.lengths))
+    array = np.asarray(data)
+    number = crc32(f"{array.dtype.str}{array.shape}".encode())
+    if array.dtype.kind == "O":
+        return crc32(repr(array.tolist()).encode(errors="backslashreplace"), number)
+    return crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data if array.size else b"", number)
