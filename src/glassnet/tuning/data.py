@@ -72,6 +72,7 @@ def labels_of(x: Any, y: Any) -> Array | None:
 
 def checksum(data: Any) -> int:
     """A number that other data hardly have."""
+    parts: list[tuple[Any, Any]]
     if isinstance(data, Frame) or is_frame(data):
         parts = [(name, raw.values) for name, raw in columns_of(data, where="tune").items()]
     elif isinstance(data, Mapping):

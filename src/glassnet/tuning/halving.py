@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from glassnet.training import Callback, History, TrainingState
 from glassnet.tuning.quiet import quiet
@@ -31,6 +31,11 @@ def pruner_of(factor: int | None, epochs: int) -> BasePruner:
     if factor is None:
         return NopPruner()
     return SuccessiveHalvingPruner(min_resource=max(1, epochs // factor**2), reduction_factor=factor)
+
+
+def direction_of(*, rises: bool) -> Literal["minimize", "maximize"]:
+    """Optuna's word for it."""
+    return "maximize" if rises else "minimize"
 
 
 class Halving(Callback):
@@ -76,8 +81,9 @@ class Halving(Callback):
         if self.factor is None:
             return
         with quiet():
-            direction = "maximize" if self.rises else "minimize"
-            study = optuna.create_study(direction=direction, pruner=pruner_of(self.factor, self.epochs))
+            study = optuna.create_study(
+                direction=direction_of(rises=self.rises), pruner=pruner_of(self.factor, self.epochs)
+            )
             study.add_trials(self.earlier)
             self._trial = study.ask()
 

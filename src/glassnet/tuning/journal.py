@@ -1,7 +1,6 @@
 """The file of a study: Optuna's journal, a line of JSON for each thing that happened, each with its checksum.
 
-Optuna's own dashboard reads it. It is made of JSON alone, from which nothing can be run, unlike the pickles that some of
-Optuna's other storages have.
+Optuna's own dashboard reads it. It is made of JSON alone, from which nothing can be run; no pickle is ever read.
 """
 
 from __future__ import annotations
@@ -14,12 +13,13 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from optuna.storages.journal import BaseJournalBackend
-
-from glassnet.core.errors import FileFormatError
+from glassnet.core.errors import FileFormatError, require_extra
 from glassnet.core.files import as_told, require_writable
 from glassnet.core.kinds import Kind
 from glassnet.core.locks import PathLock
+
+require_extra("optuna", extra="tune", expected="Optuna, whose journal it is", where="tune: storage")
+from optuna.storages.journal import BaseJournalBackend  # noqa: E402 - only where it is installed
 
 _BEGINNING = b'{"glassnet study":"'
 _LINE = re.compile(rb'\{"glassnet study":"([0-9a-f]{8})",(.*)', re.DOTALL)
@@ -83,7 +83,7 @@ class Journal(BaseJournalBackend):
             fix="copy it again, or choose another path, where the study begins anew",
         )
 
-    def read_logs(self, log_number_from: int) -> Iterable[dict[str, Any]]:  # type: ignore[override]
+    def read_logs(self, log_number_from: int) -> Iterable[dict[str, Any]]:
         """What happened from that number on."""
         return self._logs[log_number_from:]
 

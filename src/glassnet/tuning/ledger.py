@@ -12,7 +12,7 @@ from glassnet.core.errors import ConfigurationError, GlassnetError
 from glassnet.core.foreign import reading_by_others
 from glassnet.core.settings import number, whole
 from glassnet.training.fit_settings import differences
-from glassnet.tuning.halving import best_epoch
+from glassnet.tuning.halving import best_epoch, direction_of
 from glassnet.tuning.quiet import quiet, without_warnings
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Ledger:
                 self._study = optuna.create_study(
                     storage=optuna.storages.JournalStorage(file),
                     study_name=NAME,
-                    direction="maximize" if self._rises else "minimize",
+                    direction=direction_of(rises=self._rises),
                     load_if_exists=True,
                 )
                 before = self._study.user_attrs.get(NAME)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -82,20 +82,25 @@ class Problem:
     y: Any
     build: Callable[[BaseTrial, int], Candidate]
     about: dict[str, Any]
-    finish: Callable[[Model], None] = field(default=lambda model: None)
-    prepare: Callable[[Any, Any], tuple[Any, Any]] = field(default=lambda x, y: (x, y))
+    finish: Callable[[Model], None]
+    prepare: Callable[[Any, Any], tuple[Any, Any]]
 
 
 def own(build: Callable[..., Any], x: Any, y: Any, space: Any) -> Problem:
     """That of a function of the user's."""
     ranges = None if space is None else as_space(space)
 
-    def candidate(trial: BaseTrial, rows: int) -> Candidate:
+    def candidate(trial: BaseTrial, _: int) -> Candidate:
         if ranges is None:
             return as_candidate(build(trial))
         return as_candidate(build(**{name: draw(trial, name, entry) for name, entry in ranges.items()}))
 
-    return Problem(x, y, candidate, {"kind": "own", "space": [] if ranges is None else names_of(ranges)})
+    about = {"kind": "own", "space": [] if ranges is None else names_of(ranges)}
+    return Problem(x, y, candidate, about, _as_it_is, lambda x, y: (x, y))
+
+
+def _as_it_is(_: Model) -> None:
+    """A function of the user's gives models all that they need."""
 
 
 def as_candidate(built: Any) -> Candidate:
@@ -141,6 +146,8 @@ class Ready:
         self.table: Table | None = None
         self.loss: str | Loss
         self.data: Dataset
+        self.given: Any = None
+        self.targets: Any = None
         if isinstance(x, Dataset):
             self._of_dataset(x)
         elif kind == TABLES and (isinstance(x, Frame) or is_frame(x) or is_rows(x)):
@@ -157,7 +164,7 @@ class Ready:
 
     def _of_table(self, frame: Any, y: Any) -> None:
         self.table = table = y if isinstance(y, Table) else Table.from_data(frame, y, embeddings="auto")
-        self.given, self.targets, self.start = frame, None, table.input_layers
+        self.given, self.start = frame, table.input_layers
         self.row: Shape = (len(table.features),)
         self.outputs, self.loss, self.decides = table.outputs, table.loss, bool(table.questions)
         self.preprocessing: Standardize | Table = table
@@ -189,7 +196,7 @@ class Ready:
             return self.table.apply(x), targets
         x = numeric(x, where="tune: x").reshape(-1, *self.row)
         y = y if isinstance(y, np.ndarray) else np.asarray(y)
-        return self.preprocessing.apply(x).astype(np.float32), y  # type: ignore[union-attr]
+        return self.preprocessing.apply(x).astype(np.float32), y
 
     def build(self, trial: BaseTrial, rows: int) -> Candidate:
         """A network by the trial's choices, with AdamW."""

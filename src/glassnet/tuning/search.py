@@ -6,15 +6,19 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from inspect import signature
 from time import monotonic
 from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings, simplefilter
 
-from glassnet.core.errors import ConfigurationError, GlassnetError, shown
+from glassnet.core.errors import ConfigurationError, GlassnetError, TrainingWarning, shown
 from glassnet.core.randomness import generator
-from glassnet.training import Callback, History
-from glassnet.tuning.halving import PRUNED, RUNG, Halving, is_over, pruner_of
+from glassnet.many import Each, fit_many
+from glassnet.model import Model
+from glassnet.training import History
+from glassnet.tuning.halving import PRUNED, RUNG, Halving, direction_of, is_over, pruner_of
 from glassnet.tuning.ledger import COMPLETE, CUT, FAILED, Ledger, Outcome
-from glassnet.tuning.problems import Candidate, Problem
+from glassnet.tuning.problems import FIT_SETTINGS, Candidate, Problem
 from glassnet.tuning.quiet import without_warnings
 
 if TYPE_CHECKING:
@@ -90,9 +94,10 @@ class Search:
         self._data, self._rows = data, rows
         self.errors: list[Exception] = []
         self.study = optuna.create_study(
-            direction="maximize" if plan.rises else "minimize", pruner=pruner_of(plan.halving, plan.epochs)
+            direction=direction_of(rises=plan.rises), pruner=pruner_of(plan.halving, plan.epochs)
         )
         self._models: list[Any] = []
+        self._broken: Exception | None = None
 
     def run(self, trials: int, timeout: float | None) -> str | None:
         """Goes on until so many trials are over.
@@ -177,13 +182,11 @@ class Search:
         for one in wave:
             if one.error is not None:
                 self._failed(one, one.error, [], 0.0)
-        x, y, validation = self._data
-        earlier = self._earlier()
-        callbacks = [self._callback(one, earlier) for one in ready]
-        candidates = [one.candidate for one in ready if one.candidate is not None]
-        results = train_all(candidates, callbacks, x, y, validation, self.plan)
-        is_whole = len(results) == len(ready)
-        for one, result in zip(ready, results, strict=False):
+        results = self._fitted(ready)
+        if self._broken is not None:
+            raise self._broken
+        is_whole = True
+        for one, result in zip(ready, results, strict=True):
             if isinstance(result, Exception):
                 history = getattr(result, "history", None)
                 known = history if isinstance(history, History) else History()
@@ -194,13 +197,43 @@ class Search:
                 is_whole = False
         return is_whole
 
+    def _fitted(self, ready: Sequence[Asked]) -> list[History | Exception]:
+        """What came of each training of a wave."""
+        candidates = [one.candidate for one in ready if one.candidate is not None]
+        if not candidates:
+            return []
+        x, y, validation = self._data
+        earlier = self._earlier()
+        defaults = {name: signature(Model.fit).parameters[name].default for name in FIT_SETTINGS}
+        settings: dict[str, Any] = {
+            name: Each([candidate.settings.get(name, default) for candidate in candidates])
+            for name, default in defaults.items()
+        }
+        with catch_warnings():
+            simplefilter("ignore", TrainingWarning)  # each trial says itself why it failed
+            return fit_many(
+                [candidate.model for candidate in candidates],
+                x,
+                y,
+                epochs=self.plan.epochs,
+                validation_data=validation,
+                callbacks=Each([[self._callback(one, earlier)] for one in ready]),
+                workers=self.plan.workers,
+                verbose=False,
+                **settings,
+            )
+
     def _callback(self, one: Asked, earlier: Sequence[FrozenTrial]) -> Halving:
         plan = self.plan
         began = monotonic()
 
         def finished(history: History) -> None:
             history.seconds = monotonic() - began
-            self._finished(one, history)
+            try:
+                self._finished(one, history)
+            except Exception as error:
+                self._broken = error
+                raise
 
         return Halving(
             plan.monitor,
@@ -273,36 +306,6 @@ class Search:
             expected="settings with which a model can be trained",
             fix="mend what the first one says, or choose other ranges",
         ) from (self.errors[0] if self.errors else None)
-
-
-def train_all(
-    candidates: Sequence[Candidate],
-    callbacks: Sequence[Callback],
-    x: Any,
-    y: Any,
-    validation: tuple[Any, Any],
-    plan: Plan,
-) -> list[History | Exception]:
-    """Trains each on the same data; a model that fails has its error in its place."""
-    found: list[History | Exception] = []
-    for candidate, callback in zip(candidates, callbacks, strict=True):
-        try:
-            history = candidate.model.fit(
-                x,
-                y,
-                epochs=plan.epochs,
-                validation_data=validation,
-                callbacks=[callback],
-                verbose=False,
-                **candidate.settings,
-            )
-        except Exception as error:  # noqa: BLE001 - it is the trial's reason
-            found.append(error)
-            continue
-        found.append(history)
-        if not is_over(history, history.stopped, plan.epochs):
-            break
-    return found
 
 
 def _sampler(seed: int, place: int) -> BaseSampler:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError, require_extra, shown
 from glassnet.core.settings import boolean, is_real, number, whole
@@ -17,13 +15,12 @@ from glassnet.model import Model
 from glassnet.training import History
 from glassnet.training.batches import validation_rows
 from glassnet.training.monitors import HIGHER_IS_BETTER, LOWER_IS_BETTER
+from glassnet.training.progress import ProgressBar
 from glassnet.tuning import data
 from glassnet.tuning.ledger import COMPLETE, Ledger, Outcome
 from glassnet.tuning.problems import KINDS, Problem, Ready, own
-from glassnet.tuning.progress import SearchBar
 from glassnet.tuning.quiet import quiet
-from glassnet.tuning.ranges import Entry
-from glassnet.tuning.result import Tried, Tuning, best_of, readable, tried
+from glassnet.tuning.result import Tried, Tuning, best_of, tried
 from glassnet.tuning.search import INTERRUPTED, Plan, Search
 from glassnet.version import __version__
 
@@ -133,11 +130,11 @@ def tune(
     found: list[Tried] = []
     with quiet():
         try:
-            with SearchBar(trials, enabled=verbose) as bar:
+            with ProgressBar((1, trials), 1, enabled=verbose, of="trial") as bar:
 
                 def told(asked: Any, outcome: Outcome) -> None:
                     found.append(tried(asked.number, dict(asked.params), outcome, rises=rises))
-                    bar.step(_best_so_far(found, measure, rises=rises))
+                    bar.epoch(len(found), _best_so_far(found, measure, rises=rises))
                     for listener in listeners:
                         listener(found[-1])
 
@@ -246,11 +243,10 @@ def _settings(
     }
 
 
-def _best_so_far(found: list[Tried], measure: str, *, rises: bool) -> str:
+def _best_so_far(found: list[Tried], measure: str, *, rises: bool) -> dict[str, float]:
     if not any(trial.state == COMPLETE for trial in found):
-        return ""
-    best = best_of(found, rises=rises)
-    return f"best {measure} {readable(best.value)} (trial {best.number})"
+        return {}
+    return {f"best {measure}": best_of(found, rises=rises).value or 0.0}
 
 
 def _nothing_complete(count: int) -> ConfigurationError:
