@@ -35,4 +35,10 @@ def _plot_watch(*args: Any, **settings: Any) -> Any:
     return plot_watch(*args, **settings)
 
 
-hang(export_onnx=_export_onnx, plot_watch=_plot_watch)
+def _report_tuning(*args: Any, **settings: Any) -> Any:
+    from glassnet.reports.search import report_tuning
+
+    return report_tuning(*args, **settings)
+
+
+hang(export_onnx=_export_onnx, plot_watch=_plot_watch, report_tuning=_report_tuning)

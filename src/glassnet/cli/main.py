@@ -23,6 +23,7 @@ from glassnet.cli.options import DATA_HELP, Commands, add_force, add_pictures, a
 from glassnet.cli.parser import Parser
 from glassnet.cli.streams import require_streams
 from glassnet.cli.train_options import add_train
+from glassnet.cli.tune_options import add_tune
 from glassnet.core.errors import GlassnetError
 from glassnet.core.files import as_told, replacing_all
 from glassnet.core.output import make_plainer, readable
@@ -36,6 +37,7 @@ examples:
   glassnet train customers.csv --target buys,rating     several columns at once, of classes or of amounts
   glassnet train sensors.csv --target load --past 48 --future 24    a series: 24 steps ahead from the last 48
   glassnet train digits --hidden 128 64 --dropout 0.2 --epochs 30 --output digits.safetensors
+  glassnet tune flowers.csv --target species --trials 100    search for good settings first
   glassnet evaluate flowers.safetensors new.csv         how good is it on other rows?
   glassnet predict flowers.safetensors new.csv --output answers.csv            or answers.parquet; of any length
   glassnet summary digits.safetensors                   layers, shapes, parameters
@@ -90,6 +92,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"glassnet {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_train(commands)
+    add_tune(commands)
     _add_evaluate(commands)
     _add_predict(commands)
     _add_generate(commands)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from signal import SIGINT
@@ -27,22 +26,23 @@ from glassnet.cli.ending import Ending
 from glassnet.cli.networks import DIGITS_SHAPE, build_network, check_network_options
 from glassnet.cli.outputs import Output, require_outputs
 from glassnet.cli.pictures import picture_options
+from glassnet.cli.rows import read_arrays, read_parts, require_something_to_learn
 from glassnet.cli.texts import language_model, learn_texts, require_text_options, samples
-from glassnet.core.errors import ConfigurationError, DataError
+from glassnet.core.errors import ConfigurationError
 from glassnet.core.kinds import MODEL, PAGE, PICTURE
 from glassnet.core.locks import PathLock
 from glassnet.core.output import logger
 from glassnet.core.shapes import Array
-from glassnet.data import Dataset, Windows, open_source, parse_subset, split
+from glassnet.data import Dataset, Windows, parse_subset
 from glassnet.data.sources import refuse_size
-from glassnet.data.tables import is_table, name_of, read_header
+from glassnet.data.tables import is_table, name_of
 from glassnet.losses import Loss
 from glassnet.model import Model
 from glassnet.network import Network
 from glassnet.optimizers import L2, OPTIMIZERS, Chain, Optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.reports import can_draw, report
-from glassnet.tables import Answers, Table
+from glassnet.tables import Table
 from glassnet.training import Callback, EarlyStopping, TrainingState, require_picture
 
 PRINTED_EPOCHS = 20
@@ -113,55 +113,18 @@ def _train(options: argparse.Namespace, files: Files, ending: Ending) -> None:
         refuse_size(options.data, pictures)
         _train_table(options, targets, subset, files, ending)
         return
-    data, test = open_source(options.data, subset=subset, pictures=pictures, max_bytes=options.max_bytes)
-    if data.y is None:
-        raise ConfigurationError(
-            where=f"train {options.data}",
-            received="data without targets",
-            expected="to know what to learn",
-            fix="add an array y to the file",
-        )
-    if options.regression and data.is_classification:
-        data, test = data.with_numbers(), None if test is None else test.with_numbers()
-    _require_something_to_learn(data.y, f"train {options.data}", data.class_names)
-    if test is None:
-        data, test = split(data, options.test_share, options.seed)
+    data, test = read_arrays(options, "train")
     model = build_model(options, data, None)
     _fit(options, Work(model, (data.x, data.y), (test.x, test.y), data.name, _task(options, data)), files, ending)
-
-
-def _require_something_to_learn(y: Array | None, where: str, class_names: Sequence[str] | None = None) -> None:
-    """Refuses targets, labels (N,) or amounts (N, M), that are the same in every row."""
-    if y is None or len(y) < 2 or not (y == y[0]).all():
-        return
-    first = np.ravel(y[0])
-    amounts = ", ".join(f"{number:g}" for number in first[:5])
-    raise DataError(
-        where=where,
-        received=f"the {f'class {class_names[first[0]]!r}' if class_names else f'number {amounts}'} in every row",
-        expected=f"{'two classes at least' if class_names else 'numbers that differ'}: there is nothing to learn",
-        fix=f"{'add rows of other classes, or ' if class_names else ''}choose another target",
-    )
 
 
 def _train_table(
     options: argparse.Namespace, targets: list[str], subset: tuple[int, int] | None, files: Files, ending: Ending
 ) -> None:
     """The same for a table, whose schema is learned and kept."""
-    if not targets:
-        columns = read_header(options.data, tables.reading_of(options), options.max_bytes)
-        raise ConfigurationError(
-            where=f"train {options.data}",
-            received="no --target",
-            expected="the column to learn",
-            fix=f"add --target COLUMN; the columns are {', '.join(columns)[:500]}",
-        )
-    table, training, held = tables.learn(options, targets, subset)
+    table, training, held = read_parts(options, targets, subset, "train")
     name = training.name
     pairs = [(part, table.targets(part)) for part in (training, held)]
-    for place, column in enumerate(table.target.names if isinstance(table.target, Answers) else ()):
-        both = np.concatenate([labels[:, place] for _, labels in pairs])
-        _require_something_to_learn(both, f"train {options.data}: column {column!r}")
     model = _table_model(options, table, pairs[0][1], name)
     if not options.quiet:
         print(table, end="\n\n")
@@ -177,7 +140,7 @@ def _train_series(options: argparse.Namespace, targets: list[str], files: Files,
     forecasting = found.forecasting
     for column in forecasting.targets:
         values = np.concatenate([one.values[:, forecasting.columns.index(column)] for one in found.series])
-        _require_something_to_learn(values[:, None], f"train {options.data}: column {column!r}")
+        require_something_to_learn(values[:, None], f"train {options.data}: column {column!r}")
     model = _model(options, series.network_for(options, forecasting), "mean_squared_error", ())
     model.forecasting = forecasting
     name = name_of(options.data)

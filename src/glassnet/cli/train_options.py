@@ -26,25 +26,7 @@ def add_train(commands: Commands) -> None:
     )
     parser.set_defaults(run=train)
     parser.add_argument("data", help=f"{DATA_HELP}; with --task text a text file")
-    group = parser.add_argument_group("the data")
-    group.add_argument(
-        "--target",
-        type=readable,
-        action="append",
-        metavar="COLUMN",
-        help="for a table: the column to learn; several, all of classes or all of amounts, with commas between them",
-    )
-    group.add_argument(
-        "--categories", action="append", metavar="COLUMN", help="columns of a table whose values are names, not amounts"
-    )
-    group.add_argument("--ignore", action="append", metavar="COLUMN", help="columns of a table to leave out")
-    group.add_argument(
-        "--regression", action="store_true", help="whole-number targets are amounts, not the numbers of classes"
-    )
-    group.add_argument("--test-share", type=SHARE, default=0.25, metavar="SHARE", help="share of rows held out to test")
-    group.add_argument("--subset", metavar="TRAIN,TEST", help="use so many rows only, such as 5000,500")
-    add_pictures(group)
-    add_texts(group)
+    add_data(parser)
     _add_language(parser)
     group = parser.add_argument_group("forecasts of series, a row of the table for each step")
     group.add_argument("--past", type=COUNT, metavar="STEPS", help="how many steps a forecast looks back on")
@@ -131,6 +113,29 @@ def add_train(commands: Commands) -> None:
     page.add_argument("--no-report", action="store_true", help="write no page")
     add_force(group)
     group.add_argument("--quiet", action="store_true", help="print the result only")
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Adds what is read and learned, and what is held out."""
+    group = parser.add_argument_group("the data")
+    group.add_argument(
+        "--target",
+        type=readable,
+        action="append",
+        metavar="COLUMN",
+        help="for a table: the column to learn; several, all of classes or all of amounts, with commas between them",
+    )
+    group.add_argument(
+        "--categories", action="append", metavar="COLUMN", help="columns of a table whose values are names, not amounts"
+    )
+    group.add_argument("--ignore", action="append", metavar="COLUMN", help="columns of a table to leave out")
+    group.add_argument(
+        "--regression", action="store_true", help="whole-number targets are amounts, not the numbers of classes"
+    )
+    group.add_argument("--test-share", type=SHARE, default=0.25, metavar="SHARE", help="share of rows held out to test")
+    group.add_argument("--subset", metavar="TRAIN,TEST", help="use so many rows only, such as 5000,500")
+    add_pictures(group)
+    add_texts(group)
 
 
 def _add_language(parser: argparse.ArgumentParser) -> None:

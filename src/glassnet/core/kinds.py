@@ -54,3 +54,4 @@ PICTURE = Kind(
 ONNX = Kind("an ONNX file of glassnet's", (b"\x12\x08glassnet",))
 C_SOURCE = Kind("C source of glassnet's", beginning=b"/* Made by glassnet ")
 PARQUET = Kind("answers of glassnet's", (b"answers of glassnet",))
+STUDY = Kind("a study of glassnet's", beginning=b'{"glassnet study":"')

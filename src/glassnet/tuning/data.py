@@ -10,6 +10,7 @@ import numpy as np
 
 from glassnet.core.errors import DataError, shown
 from glassnet.core.shapes import Array
+from glassnet.data import Dataset
 from glassnet.tables import Frame, Table
 from glassnet.tables.frames import columns_of
 from glassnet.tables.named import is_frame, is_rows
@@ -72,6 +73,10 @@ def labels_of(x: Any, y: Any) -> Array | None:
 
 def checksum(data: Any) -> int:
     """A number that other data hardly have."""
+    if isinstance(data, Dataset):
+        return checksum((data.x, data.y))
+    if isinstance(data, Table):
+        return crc32(repr(data).encode(errors="backslashreplace"))
     parts: list[tuple[Any, Any]]
     if isinstance(data, Frame) or is_frame(data):
         parts = [(name, raw.values) for name, raw in columns_of(data, where="tune").items()]

@@ -15,15 +15,15 @@ from zlib import crc32
 
 from glassnet.core.errors import FileFormatError, require_extra
 from glassnet.core.files import as_told, require_writable
-from glassnet.core.kinds import Kind
+from glassnet.core.kinds import STUDY
 from glassnet.core.locks import PathLock
+from glassnet.core.paths import readable_path
 
 require_extra("optuna", extra="tune", expected="Optuna, whose journal it is", where="tune: storage")
 from optuna.storages.journal import BaseJournalBackend  # noqa: E402 - only where it is installed
 
-_BEGINNING = b'{"glassnet study":"'
 _LINE = re.compile(rb'\{"glassnet study":"([0-9a-f]{8})",(.*)', re.DOTALL)
-STUDY = Kind("a study of glassnet's", beginning=_BEGINNING)
+_BEGINNING = STUDY.beginning or b""
 
 
 class Journal(BaseJournalBackend):
@@ -42,7 +42,7 @@ class Journal(BaseJournalBackend):
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._path = Path(path)
+        self._path = readable_path(path, where="tune: storage")
         self.lock = PathLock(self._path, where="tune: storage")
         self.lock.take()
         try:
@@ -62,6 +62,11 @@ class Journal(BaseJournalBackend):
         self._logs = [self._read(line, number) for number, line in enumerate(whole.splitlines(), 1)]
         if len(whole) < len(content):
             os.truncate(self._path, len(whole))
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing has happened yet."""
+        return not self._logs
 
     def _read(self, line: bytes, number: int) -> dict[str, Any]:
         found = _LINE.fullmatch(line)

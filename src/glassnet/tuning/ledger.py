@@ -88,12 +88,12 @@ class Ledger:
                 without_warnings(),
                 reading_by_others(f"tune: {path}", received=foreign, expected="one that gn.tune wrote", fix=fix),
             ):
-                self._study = optuna.create_study(
-                    storage=optuna.storages.JournalStorage(file),
-                    study_name=NAME,
-                    direction=direction_of(rises=self._rises),
-                    load_if_exists=True,
-                )
+                storage = optuna.storages.JournalStorage(file)
+                if file.is_new:
+                    direction = direction_of(rises=self._rises)
+                    self._study = optuna.create_study(storage=storage, study_name=NAME, direction=direction)
+                else:
+                    self._study = optuna.load_study(storage=storage, study_name=NAME)
                 before = self._study.user_attrs.get(NAME)
                 trials = self._study.get_trials()
             if before is None and not trials:

@@ -13,7 +13,7 @@ from glassnet.core.checks import numeric
 from glassnet.core.errors import ConfigurationError, ShapeError, shown
 from glassnet.core.shapes import Array, Shape
 from glassnet.data import Dataset
-from glassnet.layers import ACTIVATIONS, Dense, Dropout, Flatten, Layer
+from glassnet.layers import ACTIVATIONS, Dense, Dropout, Flatten, Layer, Reshape
 from glassnet.losses import Loss
 from glassnet.model import Model
 from glassnet.network import Sequential
@@ -153,7 +153,7 @@ class Ready:
         elif kind == TABLES and (isinstance(x, Frame) or is_frame(x) or is_rows(x)):
             self._of_table(x, y)
         else:
-            self._of_dataset(_dataset(x, y, kind))
+            self._of_dataset(_dataset(x, y))
         usual = ("accuracy",) if self.decides else ("root_mean_squared_error", "r2")
         self.metrics = (*usual, *(() if metric in (*usual, "loss") else (metric,)))
 
@@ -177,6 +177,8 @@ class Ready:
             )
         self.data, self.given, self.targets, self.start = data, data.x, data.y, tuple
         self.row = data.x.shape[1:]
+        if self.kind == IMAGES:
+            _require_images(data.x.shape)
         self.decides = data.is_classification or data.is_multi_label
         self.outputs = (
             max(2, len(data.class_names or ()), int(data.y.max()) + 1) if data.is_classification else (data.y.shape[1])
@@ -230,7 +232,11 @@ class Ready:
         return Sequential(*hidden, Dense(self.outputs))
 
     def _convolutions(self, trial: BaseTrial) -> Sequential:
-        name, side = self._drawn(trial, "network"), min(self.row[1:])
+        network = self._of_images(trial)
+        return Sequential(Reshape((1, *self.row)), *network.layers) if len(self.row) == 2 else network
+
+    def _of_images(self, trial: BaseTrial) -> Sequential:
+        name, side = self._drawn(trial, "network"), min(self.row[-2:])
         if name == "small_cnn":
             return small_cnn(self.outputs, dropout=self._drawn(trial, "dropout"))
         if name == "lenet5":
@@ -260,18 +266,21 @@ def _activation(name: Any) -> Layer:
     return ACTIVATIONS[name]()
 
 
-def _dataset(x: Any, y: Any, kind: str) -> Dataset:
-    """Arrays as a dataset; images (N, H, W) get a channel."""
-    rows = numeric(x, where="tune: x")
-    rows = rows if rows.dtype in (np.float32, np.float64) else rows.astype(np.float64)
-    rows = rows[:, None] if kind == IMAGES and rows.ndim == 3 else rows
-    if kind == IMAGES and (rows.ndim != 4 or min(rows.shape[2:]) < _LEAST_SIDE):
+def _require_images(shape: Shape) -> None:
+    """Refuses rows that are no images, or too small ones for the networks."""
+    if len(shape) not in (3, 4) or min(shape[-2:]) < _LEAST_SIDE:
         raise ShapeError(
             where="tune: x",
-            received=f"an array of shape {np.shape(x)}",
-            expected=f"images (N, C, H, W) of {_LEAST_SIDE}×{_LEAST_SIDE} pixels or more",
+            received=f"an array of shape {shape}",
+            expected=f"images (N, C, H, W) or (N, H, W) of {_LEAST_SIDE}×{_LEAST_SIDE} pixels or more",
             fix='write x.reshape(-1, channels, height, width), or gn.tune("tables", ...) for dense networks',
         )
+
+
+def _dataset(x: Any, y: Any) -> Dataset:
+    """Arrays as a dataset."""
+    rows = numeric(x, where="tune: x")
+    rows = rows if rows.dtype in (np.float32, np.float64) else rows.astype(np.float64)
     names: tuple[str, ...] | None = None
     targets: Array = np.asarray(y)
     if targets.dtype.kind in "USO":

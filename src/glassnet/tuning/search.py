@@ -113,17 +113,23 @@ class Search:
         for start in range(0, trials, self.plan.wave):
             if timeout is not None and start and monotonic() - began > timeout:
                 return OUT_OF_TIME
-            asked = [self._ask(place) for place in range(start, min(start + self.plan.wave, trials))]
+            places = range(start, min(start + self.plan.wave, trials))
             try:
-                is_whole = self._train([one for one in asked if one.place not in self.ledger.outcomes])
+                if not self._wave(places):
+                    return INTERRUPTED
             except KeyboardInterrupt:
-                is_whole = False
-            if not is_whole:
                 return INTERRUPTED
+            self._require_one_that_works(places.stop)
+        return None
+
+    def _wave(self, places: Sequence[int]) -> bool:
+        """Asks for some trials, trains those that are not over, and tells; whether all came to their end."""
+        asked = [self._ask(place) for place in places]
+        is_whole = self._train([one for one in asked if one.place not in self.ledger.outcomes])
+        if is_whole:
             for one in asked:
                 self._tell(one)
-            self._require_one_that_works(start + len(asked))
-        return None
+        return is_whole
 
     def _ask(self, place: int) -> Asked:
         """The choices of a trial, and its model."""

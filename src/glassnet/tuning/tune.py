@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from glassnet.core.calls import suggests
-from glassnet.core.errors import ConfigurationError, require_extra, shown
+from glassnet.core.errors import ConfigurationError, did_you_mean, require_extra, shown
 from glassnet.core.settings import boolean, is_real, number, whole
 from glassnet.core.shapes import Array
 from glassnet.metrics import METRICS
@@ -126,7 +126,7 @@ def tune(
     problem = _problem(build, x, y, space, measure, seed, epochs)
     training, pair, rows = _apart(problem, validation, seed)
     plan = Plan(f"val_{measure}", rises, epochs, seed, wave, halving, patience, workers)
-    ledger = Ledger(storage, _settings(problem, plan, training, pair, rows), rises=rises)
+    ledger = Ledger(storage, _settings((x, y), problem, plan, training, pair, rows), rises=rises)
     found: list[Tried] = []
     with quiet():
         try:
@@ -168,7 +168,7 @@ def _metric(metric: Any, mode: Any) -> tuple[str, bool]:
             where="tune",
             received=f"metric={name!r}, which glassnet does not know, and mode='auto'",
             expected="to be told whether higher or lower is better",
-            fix="write mode='max' or mode='min'",
+            fix=f"{did_you_mean(name, METRICS)}write mode='max' or mode='min' for a metric of your own",
         )
     return name, mode == "max" or (mode == "auto" and name.endswith(HIGHER_IS_BETTER))
 
@@ -222,7 +222,12 @@ def _no_validation(given: Any) -> ConfigurationError:
 
 
 def _settings(
-    problem: Problem, plan: Plan, training: tuple[Any, Any], pair: tuple[Any, Any], rows: tuple[int, int]
+    given: tuple[Any, Any],
+    problem: Problem,
+    plan: Plan,
+    training: tuple[Any, Any],
+    pair: tuple[Any, Any],
+    rows: tuple[int, int],
 ) -> dict[str, Any]:
     """What the trials depend on, by name, as a study's file keeps it."""
     return {
@@ -235,8 +240,8 @@ def _settings(
         "halving": plan.halving,
         "patience": plan.patience,
         "rows": rows[0],
-        "inputs": data.checksum(training[0]),
-        "targets": data.checksum(training[1]),
+        "inputs": data.checksum((given[0], training[0])),
+        "targets": data.checksum((given[1], training[1])),
         "validation_rows": rows[1],
         "validation": data.checksum(pair),
         "version": __version__,
