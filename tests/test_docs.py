@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ["determinism", "frames", "graphs", "long-trainings", "many-models", "networks", "sequences"]
+PAGES = ["determinism", "frames", "graphs", "long-trainings", "many-models", "networks", "sequences", "tuning"]
 
 
 def blocks(name: str) -> list[str]:
@@ -19,6 +19,8 @@ def blocks(name: str) -> list[str]:
 @pytest.mark.parametrize("page", PAGES)
 def test_the_examples_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    if page == "tuning":
+        pytest.importorskip("optuna")
     found: dict[str, Any] = {}
     for block in blocks(f"{page}.md"):
         exec(block, found)

@@ -50,9 +50,7 @@ def test_another_language_is_refused(found: gn.Tuning, tmp_path: Path) -> None:
         found.report(tmp_path / "a.html", language="fr")
 
 
-def test_without_matplotlib_the_page_says_so(
-    found: gn.Tuning, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_matplotlib_the_page_says_so(found: gn.Tuning, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("search", "pictures"):
         monkeypatch.setattr(f"glassnet.reports.{module}.can_draw", lambda: False)
     text = found.report(tmp_path / "a.html").read_text(encoding="utf-8")

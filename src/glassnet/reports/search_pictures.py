@@ -45,6 +45,7 @@ def drawn_curves(tuning: Tuning, words: Words) -> Figure:
     best = tuning.best
     axes.plot(range(1, len(best.values) + 1), best.values, color=CURVES[1], linewidth=2)
     axes.plot([best.best_epoch], [best.value], marker="o", color=CURVES[1])
+    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     _frame(axes, words("epoch_axis"), tuning.metric, _limits(tuning, [v for t in tuning.trials for v in t.values]))
     return figure
 

@@ -32,7 +32,7 @@ _TEXTS = {
         "每次试验达到的最好 {metric}；折线是到当时为止的最好值。",
     ),
     "curves_caption": (
-        "{metric} of each trial by epoch; those that stop before the end were worse than the others there. The best in "
+        "The {metric} of each trial by epoch; those that stop before the end were worse than the others there. The best in "
         "colour.",
         "每次试验的 {metric} 随轮数的变化；中途停下的，是在那里比别的试验差。彩色的是最好的一次。",
     ),
@@ -43,7 +43,7 @@ _TEXTS = {
         "每个设置在多大程度上决定一次试验能否进入较好的一批（PED-ANOVA），各项之和为 1。试验不多时，只能当作参考。",
     ),
     "slices_caption": (
-        "{metric} of the trials by the settings that mattered most; those that ended early are hollow.",
+        "The {metric} of the trials by the settings that mattered most; those that ended early are hollow.",
         "按最起作用的几个设置画出各次试验的 {metric}；空心的是提前结束的。",
     ),
     "settings": ("The best settings", "最好的设置"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import isfinite
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
 from glassnet.training import Callback, History, TrainingState
@@ -20,17 +21,17 @@ RUNG = "completed_rung_"
 
 
 def pruner_of(factor: int | None, epochs: int) -> BasePruner:
-    """Optuna's pruner: of the trials that come to a ninth, a third and so on of all epochs, the best third goes on.
+    """Optuna's pruner: of the trials that come to 1/factor² and to 1/factor of all epochs, one in ``factor`` goes on.
 
     Args:
-        factor: one in so many goes on; None where every trial is trained to its end.
+        factor: such as 3; None where every trial is trained to its end.
         epochs: of a whole trial.
     """
     from optuna.pruners import NopPruner, SuccessiveHalvingPruner
 
     if factor is None:
         return NopPruner()
-    return SuccessiveHalvingPruner(min_resource=max(1, epochs // factor**2), reduction_factor=factor)
+    return SuccessiveHalvingPruner(min_resource=-(-epochs // factor**2), reduction_factor=factor)
 
 
 def direction_of(*, rises: bool) -> Literal["minimize", "maximize"]:
@@ -69,6 +70,7 @@ class Halving(Callback):
         self.factor, self.epochs, self.patience = factor, epochs, patience
         self._finished = finished
         self._trial: Trial | None = None
+        self._began = 0.0
 
     def __getstate__(self) -> dict[str, Any]:
         """What goes to another process: there nobody waits for the end."""
@@ -78,6 +80,7 @@ class Halving(Callback):
         """Opens a study with the earlier trials and this one."""
         import optuna
 
+        self._began = monotonic()
         if self.factor is None:
             return
         with quiet():
@@ -104,7 +107,9 @@ class Halving(Callback):
         """Tells of the end, unless it was an interruption or an error."""
         self._trial = None
         if self._finished is not None and is_over(state.history, state.stop_reason, self.epochs):
-            self._finished(state.history.copy(stopped=state.stop_reason))
+            history = state.history.copy(stopped=state.stop_reason)
+            history.seconds = monotonic() - self._began
+            self._finished(history)
 
     def _values(self, history: History) -> list[float]:
         return history[self.monitor]

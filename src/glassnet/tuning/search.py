@@ -231,10 +231,8 @@ class Search:
 
     def _callback(self, one: Asked, earlier: Sequence[FrozenTrial]) -> Halving:
         plan = self.plan
-        began = monotonic()
 
         def finished(history: History) -> None:
-            history.seconds = monotonic() - began
             try:
                 self._finished(one, history)
             except Exception as error:
