@@ -165,12 +165,9 @@ def _entry(text: str) -> tuple[str, Any]:
     """
     name, _, values = text.partition("=")
     ends = values.split(":")
-    numbers = [_value(end) for end in ends[:2]]
-    are_numbers = all(isinstance(number, int | float) for number in numbers)
-    if len(ends) == 2 and are_numbers:
-        return name, Range(*numbers)
-    if len(ends) == 3 and are_numbers and ends[2] == "log":
-        return name, Range(*numbers, log=True)
+    bounds = [number for number in map(_value, ends[:2]) if not isinstance(number, str)]
+    if len(bounds) == 2 and ends[2:] in ([], ["log"]):
+        return name, Range(*bounds, log=len(ends) == 3)
     if len(ends) > 1 or not name or not values:
         raise ConfigurationError(
             where="tune: --space",

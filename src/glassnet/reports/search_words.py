@@ -32,8 +32,8 @@ _TEXTS = {
         "每次试验达到的最好 {metric}；折线是到当时为止的最好值。",
     ),
     "curves_caption": (
-        "The {metric} of each trial by epoch; those that stop before the end were worse than the others there. The best in "
-        "colour.",
+        "The {metric} of each trial by epoch; those that stop before the end were worse than the others there. The "
+        "best in colour.",
         "每次试验的 {metric} 随轮数的变化；中途停下的，是在那里比别的试验差。彩色的是最好的一次。",
     ),
     "importance": ("What mattered", "哪些设置起作用"),
