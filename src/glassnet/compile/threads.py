@@ -15,6 +15,17 @@ USUAL_VARIABLE = "OMP_NUM_THREADS"
 """Which joblib, Dask, Ray and Spark set in their workers to each one's share of the machine."""
 MOST_THREADS = 1024
 """More than any machine gains by."""
+_sharing = 1  # processes that the processors for this one are divided among
+
+
+def share_processors(processes: int) -> None:
+    """Lets this process count on its share alone of the processors that it may run on.
+
+    Args:
+        processes: how many divide them.
+    """
+    global _sharing
+    _sharing = processes
 
 
 _LIMIT: ContextVar[int] = ContextVar("most threads", default=MOST_THREADS)
@@ -55,7 +66,8 @@ def thread_count(threads: int | None) -> int:
                 fix=f"unset it, or set {VARIABLE}=1",
             )
         return int(given)
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    processors = max(1, found // _sharing)
     usual = os.environ.get(USUAL_VARIABLE, "").partition(",")[0].strip()
     is_number = usual.isascii() and usual.isdigit() and len(usual) < 10
     return min(int(usual), processors) if is_number and int(usual) else processors

@@ -95,6 +95,10 @@ class DivergenceError(GlassnetError, ArithmeticError):
     history: object = None
 
 
+class DistributedError(GlassnetError, RuntimeError):
+    """Processes that train one network together have come apart: other data, an error in one of them, other numbers."""
+
+
 class MissingFileError(GlassnetError, FileNotFoundError):
     """A file that should be read does not exist."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -16,6 +17,7 @@ from glassnet.core.ragged import is_ragged, with_first_steps
 from glassnet.core.settings import boolean, is_real, is_whole, number, whole
 from glassnet.core.turns import one_at_a_time, share_turn
 from glassnet.diagnosis import hints, nothing_to_learn
+from glassnet.distributed import Together
 from glassnet.formats import read_memories
 from glassnet.losses import WeightedSum
 from glassnet.model.answers import Answering
@@ -71,6 +73,7 @@ class Fitting(Answering):
         resume: bool | str | Path = False,
         even_if_changed: bool = False,
         stateful: bool = False,
+        distributed: bool = False,
     ) -> History:
         """Trains for some epochs; called again, it goes on with more of them.
 
@@ -107,6 +110,11 @@ class Fitting(Answering):
                 ``gn.data.lanes`` lays out one long series or text: truncated backpropagation through time. Each epoch
                 begins with states of 0; validation rows each stand for themselves. It needs ``shuffle=False`` and a
                 ``batch_size`` that divides the number of rows.
+            distributed: whether the processes that ``mpiexec -n 2 python ...`` has started train this one model
+                together, each calculating its share of every batch (``docs/distributed.md``). All of them call ``fit``
+                with the same data and settings, and end with the same model; callbacks have their turns on rank 0
+                alone. The bits are the same on any number of processes, and others than without it. Needs
+                ``pip install "glassnet[mpi]"``.
 
         Returns:
             The ``History`` of these epochs, with ``resume`` of those before the break, too. Ctrl-C ends training after
@@ -121,17 +129,21 @@ class Fitting(Answering):
                 them apart, and there is no ``preprocessing`` or ``target_scaling`` to bring them apart before.
             DivergenceError: the loss became NaN or infinite, or numbers that the optimizer remembers; the weights of
                 the last good epoch are kept.
+            DistributedError: with ``distributed`` the processes have other data, settings or numbers than each other,
+                or there was an error in another one of them.
+            MissingExtraError: with ``distributed``, where ``mpi4py`` or an MPI library is missing.
             ConfigurationError: the model, or another of the same layers, is being trained already, here or in another
                 thread. Predictions beside a training are allowed.
         """
         epochs = None if epochs is None else whole(epochs, "epochs", "fit")
         verbose = boolean(bool(verbose) if is_whole(verbose) and verbose in (0, 1) else verbose, "verbose", "fit")
         shuffle, stateful = boolean(shuffle, "shuffle", "fit"), boolean(stateful, "stateful", "fit")
-        by_length = boolean(by_length, "by_length", "fit")
+        by_length, distributed = boolean(by_length, "by_length", "fit"), boolean(distributed, "distributed", "fit")
         callbacks = as_callbacks(callbacks)
         goes_on: LatestFit | None = None
         notes: list[str] = []
-        with undone_if_refused(self):
+        with undone_if_refused(self), ExitStack() as joined:
+            ranks = joined.enter_context(Together.begun()) if distributed else None
             start = start_of(self, resume)
             with forgotten_if_refused(self):
                 rows = self.rows_to_train(x, y, sample_weight)
@@ -143,6 +155,8 @@ class Fitting(Answering):
             if stateful:
                 require_lanes(self.network, len(rows), size, shuffle=shuffle, split=validation_split)
                 own["stateful"] = True
+            if ranks is not None:
+                own["distributed"] = ranks.accepts(callbacks, stateful=stateful)
             settings = self._settings(rows, validation, callbacks, start, **own)
             things = own_things(self.network, self.loss, self.optimizer, self.metrics)
             if start is not None:
@@ -151,7 +165,15 @@ class Fitting(Answering):
                 goes_on, notes = start.accepted(settings, things, even_if_changed=even_if_changed, is_over=is_over)
                 start.put(self)
             self.ragged = self.ragged or rows.lengths is not None
-        first, last = _epochs(self.epochs_trained, goes_on, epochs)
+            first, last = _epochs(self.epochs_trained, goes_on, epochs)
+            if ranks is not None:
+                place = None if goes_on is None or goes_on.position is None else goes_on.position
+                done = {} if place is None else {"place": [place.epoch, place.step]}
+                same = {"epochs": [first, last], "metrics": repr(self.metrics), "scaling": repr(self.target_scaling)}
+                ranks.require_same(self.network, self.loss, self.optimizer, settings, same | done)
+                notes = notes + ranks.notes(self.network, size)
+                callbacks, verbose = ranks.own_callbacks(callbacks), verbose and ranks.is_first
+            joined = joined.pop_all()
         names = ("loss", *(m.name for m in self.metrics))
         state = TrainingState(
             self.network,
@@ -174,17 +196,18 @@ class Fitting(Answering):
         started = perf_counter()
         self._state = state
         try:
-            history = self._trainer().fit(
-                rows,
-                validation,
-                state,
-                callbacks,
-                batch_size=size,
-                shuffle=shuffle,
-                by_length=by_length,
-                verbose=verbose,
-                stateful=stateful,
-            )
+            with joined:
+                history = self._trainer(ranks).fit(
+                    rows,
+                    validation,
+                    state,
+                    callbacks,
+                    batch_size=size,
+                    shuffle=shuffle,
+                    by_length=by_length,
+                    verbose=verbose,
+                    stateful=stateful,
+                )
         finally:
             self._state = None
             state.let_go()
@@ -193,7 +216,7 @@ class Fitting(Answering):
             state.history.seconds = perf_counter() - started
         if verbose and is_watched():
             self.print_hints(rows, history)
-        elif is_heard():
+        elif is_heard() and (ranks is None or ranks.is_first):
             for text in self._hints(rows, history) if verbose else history.notes:
                 logger().warning(text)
         return history
@@ -245,8 +268,8 @@ class Fitting(Answering):
         }
         return FitSettings(rows, validation, plain | by_then)
 
-    def _trainer(self) -> Trainer:
-        """The training loop with the model's parts."""
+    def _trainer(self, ranks: Together | None = None) -> Trainer:
+        """The training loop with the model's parts, and the processes that go through it together."""
         return Trainer(
             self.network,
             self.loss,
@@ -257,6 +280,7 @@ class Fitting(Answering):
             target_scaling=self.target_scaling,
             engine_name=self.engine,
             threads=self.threads,
+            ranks=ranks,
         )
 
     def _hints(self, rows: Rows, history: History | None) -> list[str]:

@@ -107,6 +107,16 @@ class TrainingState:
         if self.stop_reason is None:
             self.stop_reason = str(reason)
 
+    @property
+    def decision(self) -> tuple[str, bool] | None:
+        """Why training ends before its last epoch, and whether it is over then; None where it does not."""
+        return None if self.stop_reason is None else (self.stop_reason, self._is_ended)
+
+    def decide(self, decision: Sequence[Any] | None) -> None:
+        """Takes over what was decided on another rank."""
+        if decision is not None:
+            self.stop_reason, self._is_ended = str(decision[0]), bool(decision[1])
+
     def note(self, text: str) -> None:
         """Adds a sentence to the history's notes, once."""
         if text not in self.history.notes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -37,6 +38,7 @@ from glassnet.training.lengths import orders_by_length, require_several_steps
 from glassnet.training.overflow import memory_is_finite, place_of_overflow
 from glassnet.training.parts import Parts, own_parts
 from glassnet.training.progress import ProgressBar
+from glassnet.training.ranks import Ranks
 from glassnet.training.snapshots import Snapshots
 from glassnet.training.tasks import Result, Task, loss_of_epochs
 from glassnet.training.trial import examine
@@ -49,7 +51,8 @@ class Trainer:
 
     ``seed`` and the optimizer's count of updates key the dropout masks, ``seed`` and the epoch's number the order of
     the rows; so a training that goes on from a checkpoint does what the unbroken one would have done. Where targets
-    were standardised, ``target_scaling`` brings outputs back to their unit for the metrics.
+    were standardised, ``target_scaling`` brings outputs back to their unit for the metrics. With ``ranks`` several
+    processes do the steps together; their callbacks are those of rank 0.
     """
 
     network: Network
@@ -61,6 +64,7 @@ class Trainer:
     target_scaling: Standardize | None = None
     engine_name: str = "auto"
     threads: int | None = None
+    ranks: Ranks | None = None
 
     def fit(
         self,
@@ -112,10 +116,12 @@ class Trainer:
             steps,
             lambda place: None if collected is None else collected[task.seen(place.epoch + 1, place.step)].copy(),
         )
-        for callback in callbacks:
-            callback.on_fit_begin(state)
+        with self._led(state):
+            for callback in callbacks:
+                callback.on_fit_begin(state)
         try:
-            state.recall(callbacks)
+            with self._led(state):
+                state.recall(callbacks)
             with Interrupt() as interrupt, bar, np.errstate(over="ignore", invalid="ignore"):
 
                 def proceed(epoch: int, losses: Array, totals: Array) -> bool:
@@ -179,7 +185,8 @@ class Trainer:
                     state.history.extend(epoch - count, measured)
                     if seen is not None and has_own:
                         seen.renew()  # what own parts do to themselves is no news
-                    state.end_epoch(callbacks)
+                    with self._led(state):
+                        state.end_epoch(callbacks)
                     bar.epoch(state.epoch, state.logs)
         finally:
             engine.close()
@@ -189,6 +196,8 @@ class Trainer:
                 for callback in callbacks:
                     callback.on_fit_end(state)
             state.store()
+        with self._led(state):
+            pass  # callbacks may have put other parameters in their place
         state.history.stopped = state.stop_reason
         return state.history
 
@@ -199,13 +208,23 @@ class Trainer:
         bridges = examine(parts, rows, batch_size, compiled=kind is CompiledEngine)
         if bridges.impossible:
             warn(f"fit runs by NumPy: {bridges.impossible}", NumpyFallbackWarning, stacklevel=level_of_caller())
-        if kind is NumpyEngine or bridges.impossible:
+        by_numpy = kind is NumpyEngine or bool(bridges.impossible)
+        if self.ranks is not None:
+            return self.ranks.engine(parts, self.threads, snapshots, None if by_numpy else bridges)
+        if by_numpy:
             return NumpyEngine(parts, self.threads, snapshots, watches)
         return CompiledEngine(parts, self.threads, snapshots, watches, bridges=bridges)
 
+    def _led(self, state: TrainingState) -> AbstractContextManager[None]:
+        """What callbacks do: with several ranks those of the first, whose doings all take over."""
+        return nullcontext() if self.ranks is None else self.ranks.led(state)
+
     def evaluate(self, rows: Rows) -> dict[str, float]:
         """Loss and metrics over all rows, in prediction mode; the loss on the targets as they are learned."""
-        outputs = self.predict(rows.x, rows.lengths)
+        if self.ranks is None:
+            outputs = self.predict(rows.x, rows.lengths)
+        else:
+            outputs = self.ranks.predict(self.predict, self.network, rows)
         by_numpy = self.engine_name == "numpy" or any(map(is_own, (self.loss, *self.loss.parts())))
         run = NumpyRunner(self.seed, 0) if by_numpy else NativeRunner(self.network.dtype)
         row_weights, _ = run.row_weights(self.loss, outputs, rows.loss_weights)

@@ -117,9 +117,10 @@ class UpdateProgram:
     Args:
         parts: of the training.
         bridges: the user's own parts that are called in Python.
+        threads: upper limit of threads.
     """
 
-    def __init__(self, parts: Parts, bridges: Bridges) -> None:
+    def __init__(self, parts: Parts, bridges: Bridges, threads: int = 1) -> None:
         module = native()
         assert module is not None
         network, self._optimizer = parts.network, parts.optimizer
@@ -136,7 +137,7 @@ class UpdateProgram:
         self._program = program = CompiledProgram(step, questions, self._errors)
         self._total, value = program.arena.view(step.total), program.arena.view(step.value)
         value[0] = 0.0
-        self._native = module.Replay(program.native, 1, None, 1)
+        self._native = module.Replay(program.native, 1, None, threads)
         self._native.parameters(network.parameters)
         self._numbers = _Numbers(self._optimizer, questions)
         self._values, self._totals = np.empty(1), np.empty(1)

@@ -1,0 +1,135 @@
+"""How much faster several ranks train one network than one process: what ``docs/distributed.md`` is made from.
+
+python -m benchmarks.ranks [--ranks 1 2] [--rounds 5] [--output FILE.json]
+
+Each rank has one thread. One round trains the network of the case mnist-mlp, 784-256-128-10, on 10,000 rows in batches
+of 512 for two epochs: in one process by ``fit``, and by ``fit(distributed=True)`` on each number of ranks. Rounds go
+through all of them one after another, so that whatever else the machine does meets all alike. Efficiency is the time
+of the plain process, divided by ranks times theirs. On a machine that is not idle ranks wait for each other in vain,
+and the processor time of a rank says more than the clock: both are given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from shutil import which
+from statistics import median
+from time import perf_counter, process_time
+from typing import Any
+
+import numpy as np
+
+ROWS, EPOCHS, BATCH = 10_000, 2, 512
+WIDTHS = (784, 256, 128, 10)
+BYTES = (1 << 10, 1 << 16, 1 << 20, 1 << 24)
+
+
+def main() -> None:
+    """Measures, prints a table, and writes the numbers where asked to."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--output")
+    parser.add_argument("--part", choices=("plain", "distributed", "exchange"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.part is not None:
+        one(options.part)
+        return
+    launcher = which("mpiexec") or str(Path(sys.executable).with_name("mpiexec"))
+    found: dict[str, list[dict[str, float]]] = {}
+    for _ in range(options.rounds):
+        found.setdefault("plain", []).append(run([], "plain"))
+        for ranks in options.ranks:
+            found.setdefault(f"{ranks}", []).append(run([launcher, "-n", str(ranks)], "distributed"))
+    least = {name: {key: min(one[key] for one in all_of) for key in all_of[0]} for name, all_of in found.items()}
+    middle = {name: median(one["step"] for one in all_of) for name, all_of in found.items()}
+    print(f"{'':14}{'ms/step':>9}{'median':>9}{'CPU ms':>9}{'efficiency':>12}")
+    for name, one_of in least.items():
+        ranks = 1 if name == "plain" else int(name)
+        share = least["plain"]["step"] / (ranks * one_of["step"])
+        label = "one process" if name == "plain" else f"{ranks} rank{'s' if ranks > 1 else ''}"
+        times = one_of["step"], middle[name], one_of["cpu"]
+        print(f"{label:14}" + "".join(f"{1000 * time:9.2f}" for time in times) + f"{share:12.0%}")
+    exchange = run([launcher, "-n", "2"], "exchange")
+    print("exchange on 2 ranks:", ", ".join(f"{int(size):,} B {1e3 * time:.3f} ms" for size, time in exchange.items()))
+    if options.output:
+        numbers = {"steps": least, "medians": middle, "exchange": exchange, "processors": os.cpu_count()}
+        Path(options.output).write_text(json.dumps(numbers, indent=1) + "\n")
+
+
+def run(launcher: list[str], part: str) -> dict[str, float]:
+    """One measurement in processes of its own; what rank 0 says."""
+    command = [*launcher, sys.executable, "-m", "benchmarks.ranks", "--part", part]
+    settings = {**os.environ, "GLASSNET_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=settings, capture_output=True, text=True, check=True)
+    return json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
+
+
+def one(part: str) -> None:
+    """Measures in this process, and prints what it found as rank 0."""
+    import glassnet as gn
+
+    if part == "exchange":
+        say(exchange())
+        return
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(ROWS, WIDTHS[0])).astype(np.float32), rng.integers(0, WIDTHS[-1], ROWS)
+    layers: list[Any] = []
+    for width in WIDTHS[1:-1]:
+        layers += [gn.Dense(width), gn.ReLU()]
+    model = gn.Model(gn.Sequential(*layers, gn.Dense(WIDTHS[-1])), "cross_entropy", "adam", threads=1)
+    clock = Clock()
+    model.fit(
+        x, y, epochs=1 + EPOCHS, batch_size=BATCH, verbose=False, distributed=part == "distributed", callbacks=[clock]
+    )
+    steps = EPOCHS * -(-ROWS // BATCH)
+    if clock.times:  # which are those of rank 0
+        say({"step": clock.times[0] / steps, "cpu": clock.times[1] / steps})
+
+
+class Clock:
+    """Takes the time from the end of the first epoch, which records programs, to the end of the last."""
+
+    def __init__(self) -> None:
+        self.start = 0.0, 0.0
+        self.times: tuple[float, ...] = ()
+
+    def __call__(self, state: Any) -> None:
+        """At the end of an epoch."""
+        now = perf_counter(), process_time()
+        if state.epoch == 1:
+            self.start = now
+        self.times = tuple(stop - start for start, stop in zip(self.start, now, strict=True))
+
+
+def exchange() -> dict[str, float]:
+    """Seconds of one sum over all ranks, by the bytes of a vector."""
+    from glassnet.distributed.sums import Sums
+    from glassnet.distributed.world import world
+
+    ranks, found = world(), {}
+    for size in BYTES:
+        sums, times = Sums(ranks, size // 4, np.dtype(np.float32)), []
+        made, whole = [np.zeros(size // 4, np.float32)], np.empty(size // 4, np.float32)
+        for _ in range(max(10, (1 << 25) // size // 4)):
+            ranks.comm.Barrier()
+            start = perf_counter()
+            sums.together(ranks.size, made, lambda *_: None, whole)
+            times.append(perf_counter() - start)
+        found[str(size)] = min(times)
+    return found
+
+
+def say(numbers: dict[str, float]) -> None:
+    """Prints them, on rank 0."""
+    if int(os.environ.get("PMI_RANK", "0")) == 0:
+        print(json.dumps(numbers), flush=True)
+
+
+if __name__ == "__main__":
+    main()

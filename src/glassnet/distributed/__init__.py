@@ -1,0 +1,10 @@
+"""One training shared by several processes, over MPI: ``model.fit(..., distributed=True)``.
+
+Each batch is cut into shards by its rows alone; each rank calculates the gradients of some of them; these are added up
+along a tree that the number of shards alone decides. So every bit is the same on any number of ranks.
+"""
+
+from glassnet.distributed.together import Together
+from glassnet.distributed.world import SILENCE, rank_of_job
+
+__all__ = ["SILENCE", "Together", "rank_of_job"]

@@ -1,0 +1,113 @@
+"""Signs of life: each rank gives them to the next one, which ends the job where they stay away.
+
+A rank that waits for another in the middle of an exchange cannot look after it: MPI would let it wait for ever. A
+thread beside the training does. In the ring of ranks each is watched by one other, so that any number of ranks costs
+each of them two short messages a turn.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from glassnet.core.output import logger
+from glassnet.distributed.world import World
+
+TURN_SECONDS = 0.25
+GRACE_SECONDS = 2.0
+"""After so long a rank that still waits for one with an error ends the job: most errors are met by all alike."""
+LATE_SECONDS = 30.0
+"""After so long it is said which rank has not come."""
+TEXT_BYTES = 600
+ALIVE, FAILED = 0, 1
+MOST_TAG = 30_000
+_fits = 0
+_is_at_work = threading.Lock()
+
+
+class Pulse:
+    """Gives and watches signs of life while it is entered.
+
+    An error that leaves it is told to the rank that watches this one.
+
+    Args:
+        world: the ranks.
+    """
+
+    def __init__(self, world: World) -> None:
+        global _fits
+        _fits += 1
+        self._world, self._tag = world, _fits % MOST_TAG
+        self._over = threading.Event()
+        self._sent: list[tuple[Any, Any]] = []
+        self._thread = threading.Thread(target=self._watch, name="glassnet-pulse", daemon=True)
+
+    def __enter__(self) -> Pulse:
+        if self._world.size > 1:
+            self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: object) -> None:
+        if self._world.size == 1:
+            return
+        self._over.set()
+        self._thread.join()
+        if error is not None:
+            self._send(FAILED, f"{type(error).__name__}: {' '.join(str(error).split())}")
+
+    def _send(self, kind: int, text: str = "") -> None:
+        world = self._world
+        data = np.zeros(1 + TEXT_BYTES, np.uint8)
+        told = text.encode()[:TEXT_BYTES]
+        data[0], data[1 : 1 + len(told)] = kind, np.frombuffer(told, np.uint8)
+        self._sent = [pair for pair in self._sent if not pair[0].Test()]
+        self._sent.append((world.beats.Isend(data, (world.rank + 1) % world.size, self._tag), data))
+
+    def _watch(self) -> None:
+        world = self._world
+        watched = (world.rank - 1) % world.size
+        begun, heard, failed, failed_at, is_late = monotonic(), None, "", 0.0, False
+        buffer = np.empty(1 + TEXT_BYTES, np.uint8)
+        while not self._over.wait(TURN_SECONDS):
+            self._send(ALIVE)
+            while world.beats.Iprobe(watched, self._tag):
+                world.beats.Recv(buffer, watched, self._tag)
+                heard = monotonic()
+                if buffer[0] == FAILED:
+                    failed = failed or bytes(buffer[1:]).rstrip(b"\0").decode(errors="replace")
+                    failed_at = failed_at or heard
+            now = monotonic()
+            if failed:
+                if now - failed_at > GRACE_SECONDS:
+                    self._end(f"rank {watched} has ended with an error: {failed}")
+            elif heard is not None and now - heard > world.silence:
+                self._end(
+                    f"rank {watched} has given no sign of life for {now - heard:.0f} seconds: it was stopped, or its "
+                    "machine or the network to it is gone"
+                )
+            elif heard is None and not is_late and now - begun > LATE_SECONDS:
+                is_late = True
+                logger().warning(f"rank {world.rank} waits for rank {watched}, which has not begun the training yet")
+
+    def _end(self, why: str) -> None:
+        """Ends all ranks: those that wait within an exchange can be reached in no other way."""
+        print(
+            f"glassnet: {why}. The job ends here; what was saved is whole, and the newest checkpoint can be resumed.",
+            file=sys.stderr,
+            flush=True,
+        )
+        self._world.mpi.COMM_WORLD.Abort(1)
+
+
+def take_turn() -> bool:
+    """Whether this process has no other training of several ranks at work; ``give_turn`` ends it."""
+    return _is_at_work.acquire(blocking=False)
+
+
+def give_turn() -> None:
+    """Lets another training of several ranks begin."""
+    _is_at_work.release()
