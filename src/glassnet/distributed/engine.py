@@ -45,7 +45,8 @@ class DistributedEngine(Engine):
         super().__init__(parts, threads, snapshots)
         self._world, self._bridges = world, bridges
         network = parts.network
-        self._sums = Sums(world, network.parameters.size, network.dtype)
+        self._flat = network.gradients
+        self._sums = Sums(world, len(self._flat), network.dtype)
         self._gradients: ShardGradients = NumpyShards(parts)
         if bridges is not None:
             self._gradients = CompiledShards(parts, self.threads, bridges)
@@ -88,14 +89,14 @@ class DistributedEngine(Engine):
 
     def _step(self, task: Task, batch: Array) -> tuple[float, float, bool]:
         """One update; the batch's loss and total weight, and whether rank 0 wants a turn after it."""
-        world, network, before = self._world, self.network, self.optimizer.steps
+        world, before = self._world, self.optimizer.steps
         shards = number_of_shards(len(batch), mixes_rows=self._mixes_rows)
         cut, unit = ends(len(batch), shards), _unit(task, batch, shards)
         kept = [live.copy() for _, live in self._statistics]
         found = np.zeros((1 + shards, 2))  # whether it is rank 0's turn; loss and total weight of each shard
 
         def leaf(shard: int, out: Array, adds: bool) -> None:
-            rows, gradients = batch[cut[shard] : cut[shard + 1]], network.gradients
+            rows, gradients = batch[cut[shard] : cut[shard + 1]], self._flat
             found[1 + shard] = _, total = self._gradients.write(
                 task.rows, rows, before + (shard << DRAW), task.collected
             )
@@ -120,11 +121,11 @@ class DistributedEngine(Engine):
         if task.collected is not None:
             self._seen.append(batch)
         whole = sum(totals)
-        by = network.gradients.dtype.type(whole / unit if self._is_mean and whole else 1.0)
-        network.gradients[...] = self._sums.together(shards, made, lambda total, at: self._divide(total, at, by))
+        by = self._flat.dtype.type(whole / unit if self._is_mean and whole else 1.0)
+        self._sums.together(shards, made, lambda total, at: self._divide(total, at, by), self._flat)
         for at, live in self._statistics:
-            live[...] = network.gradients[at].reshape(live.shape)
-            network.gradients[at] = 0
+            live[...] = self._flat[at].reshape(live.shape)
+            self._flat[at] = 0
         self._do_update(whole)
         if not self._is_mean:
             return sum(values), whole, bool(is_turn)
@@ -161,7 +162,7 @@ class DistributedEngine(Engine):
         if self._bridges is None:
             run = NumpyRunner(seed, optimizer.steps)
             run.batch_weight = np.array([total])
-            run.update(optimizer, network.parameters, network.gradients, network.layout)
+            run.update(optimizer, network.parameters, self._flat, network.layout)
             return
         if self._update is None:
             self._update = UpdateProgram(self.parts, self._bridges, self.threads)

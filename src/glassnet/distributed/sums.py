@@ -64,18 +64,20 @@ class Sums:
 
         return [make(node, place) for place, node in enumerate(own)]
 
-    def together(self, shards: int, made: list[Array], finish: Callable[[Array, slice], None]) -> Array:
-        """The sum of all ranks' parts (P,); it holds until the next ``part``.
+    def together(self, shards: int, made: list[Array], finish: Callable[[Array, slice], None], whole: Array) -> None:
+        """Writes the sum of all ranks' parts.
 
         Args:
             shards: how many there are.
             made: what ``part`` gave.
             finish: does with the sum of a stretch of the vector what is to be done with it, in place.
+            whole: receives the sum (P,).
         """
         world = self._world
         if world.size == 1:
             finish(made[0], slice(0, self._size))
-            return made[0]
+            whole[...] = made[0]
+            return
         own_size = self._sizes[world.rank]
         all_roots = roots(shards, world.size)
         places = {node: row for row, node in enumerate(node for one in all_roots for node in one)}
@@ -98,12 +100,4 @@ class Sums:
 
         total = stretches[add_up(Node(0, shards), places.get, add)]
         finish(total, self._own)
-        whole = self._whole()
         world.comm.Allgatherv([total, own_size, kind], [whole, self._sizes, self._bounds[:-1], kind])
-        return whole
-
-    def _whole(self) -> Array:
-        """Where the sum of all comes to stand: none of the rank's own sums is needed any more."""
-        if not self._spare:
-            self._spare.append(np.empty(self._size, self._dtype))
-        return self._spare[0]
