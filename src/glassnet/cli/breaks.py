@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from errno import EIO
@@ -125,17 +124,11 @@ def _kept_elsewhere(model: Model, name: str) -> Path | None:
     return None
 
 
-def keep_place(model: Model, output: Path, options: argparse.Namespace) -> list[str]:
+def keep_place(model: Model, output: Path) -> list[str]:
     """Saves a training that was asked to end; returns what there is to say."""
     checkpoint = checkpoint_of(output)
     save(model, checkpoint)
-    return [f"{model.latest_fit}; saved to {checkpoint}", how_to_go_on(options)]
-
-
-def how_to_go_on(options: argparse.Namespace) -> str:
-    """The command that goes on with a training."""
-    typed = [word for word in options.typed if word != "--resume"]
-    return f"to go on: {shlex.join(['glassnet', *typed, '--resume'])}"
+    return [f"{model.latest_fit}; saved to {checkpoint}"]
 
 
 def remove_checkpoints(output: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from signal import SIGINT
 from typing import Any, NamedTuple
@@ -15,7 +15,6 @@ from glassnet.cli import series, tables
 from glassnet.cli.breaks import (
     checkpoint_of,
     checkpoints,
-    how_to_go_on,
     in_words_of_options,
     keep_place,
     remove_checkpoints,
@@ -26,10 +25,11 @@ from glassnet.cli.ending import Ending
 from glassnet.cli.networks import DIGITS_SHAPE, build_network, check_network_options
 from glassnet.cli.outputs import Output, require_outputs
 from glassnet.cli.pictures import picture_options
+from glassnet.cli.ranks import Job, done_of
 from glassnet.cli.rows import read_arrays, read_parts, require_something_to_learn
 from glassnet.cli.texts import language_model, learn_texts, require_text_options, samples
 from glassnet.core.errors import ConfigurationError
-from glassnet.core.kinds import MODEL, PAGE, PICTURE
+from glassnet.core.kinds import DONE, MODEL, PAGE, PICTURE
 from glassnet.core.locks import PathLock
 from glassnet.core.output import logger
 from glassnet.core.shapes import Array
@@ -57,21 +57,23 @@ def train(options: argparse.Namespace) -> int:
         The exit status: 0, or 128 and the number of the signal that asked for the end.
     """
     require_text_options(options)
-    output, plot = require_paths(options)
-    source = source_of(options, output)
-    with PathLock(output, where="train") as lock, Ending() as ending:
-        if lock.warning is not None:
-            logger().warning(lock.warning)
-        _train(options, Files(output, plot, source), ending)
+    with Job(options) as job:
+        output, plot = require_paths(options) if job.is_first else (output_of(options), None)
+        with PathLock(output, where="train") if job.is_first else nullcontext() as lock, Ending() as ending:
+            if lock is not None and lock.warning is not None:
+                logger().warning(lock.warning)
+            job.begin(output)
+            _train(options, Files(output, plot, source_of(options, output), job), ending)
     return ending.status
 
 
 class Files(NamedTuple):
-    """Where the model and the learning curves go, and the file that the training goes on from."""
+    """Where the model and the learning curves go, the file that the training goes on from, and who writes them."""
 
     output: Path
     plot: Path | None
     source: Path | None
+    job: Job
 
 
 class Work(NamedTuple):
@@ -177,7 +179,7 @@ def _fit(options: argparse.Namespace, work: Work, files: Files, ending: Ending) 
     model, training, test = work.model, work.training, work.test
     rows = f"{len(training[1]):,} rows to train, {len(test[1]):,} to test"
     say(work.task if work.windows is not None else f"{work.name}: {rows}, {work.task}")
-    output, plot, source = files
+    output, plot, source, job = files
     callbacks: list[Callback] = [] if options.quiet or sys.stdout.isatty() else [_Lines()]
     if options.patience is not None:
         callbacks.append(EarlyStopping(patience=options.patience))
@@ -192,23 +194,28 @@ def _fit(options: argparse.Namespace, work: Work, files: Files, ending: Ending) 
             verbose=not options.quiet,
             resume=source or False,
             even_if_changed=options.even_if_changed,
+            distributed=options.distributed,
         )
+    if not job.is_first:
+        return
     if ending.number not in (None, SIGINT):
-        said = keep_place(model, output, options)
+        said = [*keep_place(model, output), job.how_to_go_on()]
         ending.is_saved()
         with suppress(OSError):  # the terminal may have gone away
             print(*said, sep="\n", flush=True)
         return
     if source == output and not ending.has_trained:
+        job.is_done(model, output)
         print(f"{model.latest_fit}: nothing is left to do; the model is in {output}")
         return
     save(model, output)  # before anything is printed: a reader of the output may have gone away
     remove_checkpoints(output)
+    job.is_done(model, output)
     ending.is_saved()
     say()
     say(model.summary())
     if ending.number is not None:
-        print(f"{model.latest_fit}; {how_to_go_on(options)}")
+        print(f"{model.latest_fit}; {job.how_to_go_on()}")
     elif history.stopped:
         print(f"stopped after epoch {model.epochs_trained}: {history.stopped}")
     if work.windows is not None:
@@ -234,6 +241,11 @@ def _fit(options: argparse.Namespace, work: Work, files: Files, ending: Ending) 
         print(f"report saved to {page}" + ("" if can_draw() else ', without pictures: pip install "glassnet[plots]"'))
 
 
+def output_of(options: argparse.Namespace) -> Path:
+    """Where the model goes."""
+    return Path(options.output or f"{_stem(options.data)}.safetensors")
+
+
 def report_path(options: argparse.Namespace, output: Path) -> Path:
     """Where the page goes: beside the model, if nothing else was said."""
     return output.with_suffix(".html") if options.report is None else Path(options.report)
@@ -248,8 +260,10 @@ def require_paths(options: argparse.Namespace) -> tuple[Path, Path | None]:
     Raises:
         ConfigurationError, WriteError: one of them cannot be written, see ``require_outputs``.
     """
-    output = Path(options.output or f"{_stem(options.data)}.safetensors")
+    output = output_of(options)
     outputs = [Output("--output", output, MODEL)]
+    if options.distributed:
+        outputs.append(Output("train: the file that says done", done_of(output), DONE))
     if options.checkpoint_seconds and not options.resume:
         outputs.append(Output("train: the checkpoint", checkpoint_of(output), MODEL))
     plot = None if options.plot is None else Path(options.plot)

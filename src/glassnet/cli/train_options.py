@@ -80,6 +80,12 @@ def add_train(commands: Commands) -> None:
     group.add_argument(
         "--threads", type=THREADS, metavar="N", help="upper limit of threads; all processors if not given"
     )
+    group.add_argument(
+        "--distributed",
+        action="store_true",
+        help="train one model with all processes that mpiexec has started, such as mpiexec -n 2 glassnet train ...; "
+        "NAME.done.json says when it is done",
+    )
     group.add_argument("--seed", type=SEED, default=0, help="the same seed gives the same model")
     group = parser.add_argument_group("a training that is broken off")
     group.add_argument(

@@ -5,6 +5,6 @@ along a tree that the number of shards alone decides. So every bit is the same o
 """
 
 from glassnet.distributed.together import Together
-from glassnet.distributed.world import SILENCE, rank_of_job
+from glassnet.distributed.world import abort, number_of_ranks, rank_of_job
 
-__all__ = ["SILENCE", "Together", "rank_of_job"]
+__all__ = ["Together", "abort", "number_of_ranks", "rank_of_job"]

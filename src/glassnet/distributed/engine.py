@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import islice, pairwise
 from time import perf_counter
 from zlib import crc32
 
@@ -152,7 +152,7 @@ class DistributedEngine(Engine):
         if world.size > 1:
             first, *others = ends(shards, world.size)
             lines = [first, *(1 + end for end in others)]
-            counts = [2 * (stop - start) for start, stop in zip(lines, lines[1:], strict=False)]
+            counts = [2 * (stop - start) for start, stop in pairwise(lines)]
             everywhere = [found, counts, [2 * start for start in lines[:-1]], world.mpi.DOUBLE]
             world.comm.Allgatherv(world.mpi.IN_PLACE, everywhere)
 

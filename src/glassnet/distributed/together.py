@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 from zlib import crc32
 
@@ -219,7 +220,7 @@ class Together:
             found[block] = predict(part.x, part.lengths)
         if ranks.size > 1:
             width = found[:1].size
-            counts = [width * (stop - start) for start, stop in zip(marks, marks[1:], strict=False)]
+            counts = [width * (stop - start) for start, stop in pairwise(marks)]
             ranks.comm.Allgatherv(ranks.mpi.IN_PLACE, [found, counts])
         return found
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from glassnet.compile.threads import share_processors
 from glassnet.core.errors import ConfigurationError, DistributedError, MissingExtraError, require_extra, shown
 
 if TYPE_CHECKING:
-    from mpi4py.MPI import Intracomm
+    from mpi4py.MPI import Comm, Intracomm
 
 WHERE = "distributed training"
 SILENCE = "GLASSNET_RANK_SILENCE"
@@ -113,7 +113,22 @@ def rank_of_job() -> int:
     return world().rank
 
 
-def texts_of(comm: Intracomm, own: str) -> list[str]:
+def number_of_ranks() -> int:
+    """How many ranks the job has."""
+    return world().size
+
+
+def abort(status: int) -> NoReturn:
+    """Ends all ranks at once.
+
+    Args:
+        status: with which ``mpiexec`` ends.
+    """
+    world().mpi.COMM_WORLD.Abort(status)
+    raise SystemExit(status)
+
+
+def texts_of(comm: Comm, own: str) -> list[str]:
     """A text of each rank."""
     import numpy as np
 
