@@ -18,6 +18,7 @@ from glassnet.core.errors import CheckpointWarning as CheckpointWarning
 from glassnet.core.errors import ConfigurationError as ConfigurationError
 from glassnet.core.errors import DataError as DataError
 from glassnet.core.errors import DataWarning as DataWarning
+from glassnet.core.errors import DistributedError as DistributedError
 from glassnet.core.errors import DivergenceError as DivergenceError
 from glassnet.core.errors import FileFormatError as FileFormatError
 from glassnet.core.errors import GlassnetError as GlassnetError

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import shlex
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from hashlib import sha256
 from pathlib import Path
 from time import sleep
@@ -24,7 +25,8 @@ from typing import IO, Any
 from glassnet.core.errors import GlassnetError
 from glassnet.core.files import write_atomically
 from glassnet.core.kinds import DONE
-from glassnet.distributed import abort, number_of_ranks, rank_of_job
+from glassnet.core.output import logger
+from glassnet.distributed import abort, as_job, number_of_ranks, rank_of_job
 from glassnet.model import Model
 from glassnet.version import __version__
 
@@ -58,16 +60,20 @@ class Job:
         self._beside: subprocess.Popen[bytes] | None = None
         self._quiet: IO[str] | None = None
         self._before: Any = None
+        self._pulse: AbstractContextManager[None] | None = None
 
     def __enter__(self) -> Job:
         if not self._options.distributed:
             return self
         self.is_first, self._size = rank_of_job() == 0, number_of_ranks()
+        self._pulse = as_job()
+        self._pulse.__enter__()
         if not self.is_first:
             for name in ("SIGTERM", "SIGHUP"):  # rank 0 decides for all when to end
                 signal.signal(getattr(signal, name), signal.SIG_IGN)
             self._before, self._quiet = sys.stdout, open(os.devnull, "w", encoding="utf-8")
             sys.stdout = self._quiet
+            logger().setLevel(logging.CRITICAL)
         elif self._size > 1:
             command = [sys.executable, "-I", "-S", "-c", WAITING, self._left_behind()]
             streams: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL}
@@ -78,9 +84,12 @@ class Job:
         if self._quiet is not None:
             sys.stdout = self._before
             self._quiet.close()
+            logger().setLevel(logging.NOTSET)
         if error is not None and self._size > 1 and not isinstance(error, BrokenPipeError):
             self._end(error)
         self._is_over()
+        if self._pulse is not None:
+            self._pulse.__exit__(kind, error, at)
 
     def begin(self, output: Path) -> None:
         """Nothing is done yet: an older file that says so goes away."""

@@ -4,7 +4,7 @@ Each batch is cut into shards by its rows alone; each rank calculates the gradie
 along a tree that the number of shards alone decides. So every bit is the same on any number of ranks.
 """
 
+from glassnet.distributed.job import abort, as_job, number_of_ranks, rank_of_job
 from glassnet.distributed.together import Together
-from glassnet.distributed.world import abort, number_of_ranks, rank_of_job
 
-__all__ = ["Together", "abort", "number_of_ranks", "rank_of_job"]
+__all__ = ["Together", "abort", "as_job", "number_of_ranks", "rank_of_job"]

@@ -9,24 +9,27 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
 import numpy as np
 
+from glassnet.core.errors import ConfigurationError
 from glassnet.core.output import logger
-from glassnet.distributed.world import World
+from glassnet.distributed.world import WHERE, World
 
 TURN_SECONDS = 0.25
 GRACE_SECONDS = 2.0
 """After so long a rank that still waits for one with an error ends the job: most errors are met by all alike."""
-LATE_SECONDS = 30.0
-"""After so long it is said which rank has not come."""
+LATE_SECONDS, LOST_SECONDS = 30.0, 600.0
+"""After so long it is said which rank has not come; after so long it counts as lost."""
 TEXT_BYTES = 600
-ALIVE, FAILED = 0, 1
+ALIVE, FAILED, LEFT = 0, 1, 2
 MOST_TAG = 30_000
 _fits = 0
-_is_at_work = threading.Lock()
+_is_at_work, _is_beating = threading.Lock(), threading.Lock()
 
 
 class Pulse:
@@ -56,7 +59,9 @@ class Pulse:
             return
         self._over.set()
         self._thread.join()
-        if error is not None:
+        if error is None:
+            self._send(LEFT)
+        else:
             self._send(FAILED, f"{type(error).__name__}: {' '.join(str(error).split())}")
 
     def _send(self, kind: int, text: str = "") -> None:
@@ -71,12 +76,12 @@ class Pulse:
         world = self._world
         watched = (world.rank - 1) % world.size
         begun, heard, failed, failed_at, is_late = monotonic(), None, "", 0.0, False
-        buffer = np.empty(1 + TEXT_BYTES, np.uint8)
+        buffer, has_left = np.empty(1 + TEXT_BYTES, np.uint8), False
         while not self._over.wait(TURN_SECONDS):
             self._send(ALIVE)
             while world.beats.Iprobe(watched, self._tag):
                 world.beats.Recv(buffer, watched, self._tag)
-                heard = monotonic()
+                heard, has_left = monotonic(), bool(buffer[0] == LEFT)
                 if buffer[0] == FAILED:
                     failed = failed or bytes(buffer[1:]).rstrip(b"\0").decode(errors="replace")
                     failed_at = failed_at or heard
@@ -84,11 +89,13 @@ class Pulse:
             if failed:
                 if now - failed_at > GRACE_SECONDS:
                     self._end(f"rank {watched} has ended with an error: {failed}")
-            elif heard is not None and now - heard > world.silence:
+            elif heard is not None and not has_left and now - heard > world.silence:
                 self._end(
                     f"rank {watched} has given no sign of life for {now - heard:.0f} seconds: it was stopped, or its "
                     "machine or the network to it is gone"
                 )
+            elif heard is None and now - begun > max(LOST_SECONDS, world.silence):
+                self._end(f"rank {watched} has not come to the training in {now - begun:.0f} seconds")
             elif heard is None and not is_late and now - begun > LATE_SECONDS:
                 is_late = True
                 logger().warning(f"rank {world.rank} waits for rank {watched}, which has not begun the training yet")
@@ -103,11 +110,31 @@ class Pulse:
         self._world.mpi.COMM_WORLD.Abort(1)
 
 
-def take_turn() -> bool:
-    """Whether this process has no other training of several ranks at work; ``give_turn`` ends it."""
-    return _is_at_work.acquire(blocking=False)
+@contextmanager
+def beating(world: World) -> Iterator[None]:
+    """Lets this rank give signs of life, where it does not yet."""
+    if _is_beating.locked():
+        yield
+        return
+    with _is_beating, Pulse(world):
+        yield
 
 
-def give_turn() -> None:
-    """Lets another training of several ranks begin."""
-    _is_at_work.release()
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Lets no other training of several ranks begin in this process.
+
+    Raises:
+        ConfigurationError: one is at work.
+    """
+    if not _is_at_work.acquire(blocking=False):
+        raise ConfigurationError(
+            where=WHERE,
+            received="a second training of several ranks in the same process",
+            expected="one at a time: each takes all ranks",
+            fix="call fit(distributed=True) for one after another",
+        )
+    try:
+        yield
+    finally:
+        _is_at_work.release()

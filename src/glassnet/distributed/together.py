@@ -14,7 +14,7 @@ import numpy as np
 from glassnet.core.errors import ConfigurationError, DistributedError
 from glassnet.core.shapes import Array
 from glassnet.distributed.engine import DistributedEngine
-from glassnet.distributed.pulse import Pulse, give_turn, take_turn
+from glassnet.distributed.pulse import beating, one_at_a_time
 from glassnet.distributed.shards import ends, number_of_shards
 from glassnet.distributed.world import WHERE, World, world
 from glassnet.losses import Loss
@@ -49,26 +49,16 @@ class Together:
             DistributedError: MPI itself has failed.
         """
         ranks = world()
-        if not take_turn():
-            raise ConfigurationError(
-                where=WHERE,
-                received="a second training of several ranks in the same process",
-                expected="one at a time: each takes all ranks",
-                fix="call fit(distributed=True) for one after another",
-            )
-        try:
-            with Pulse(ranks):
-                try:
-                    yield cls(ranks)
-                except ranks.mpi.Exception as error:
-                    raise DistributedError(
-                        where=WHERE,
-                        received=f"an error of MPI: {error}",
-                        expected="ranks that can reach each other",
-                        fix="see whether one of them, or its machine, is gone; then resume the newest checkpoint",
-                    ) from error
-        finally:
-            give_turn()
+        with one_at_a_time(), beating(ranks):
+            try:
+                yield cls(ranks)
+            except ranks.mpi.Exception as error:
+                raise DistributedError(
+                    where=WHERE,
+                    received=f"an error of MPI: {error}",
+                    expected="ranks that can reach each other",
+                    fix="see whether one of them, or its machine, is gone; then resume the newest checkpoint",
+                ) from error
 
     @property
     def is_first(self) -> bool:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from glassnet.compile.threads import share_processors
 from glassnet.core.errors import ConfigurationError, DistributedError, MissingExtraError, require_extra, shown
@@ -17,6 +20,15 @@ WHERE = "distributed training"
 SILENCE = "GLASSNET_RANK_SILENCE"
 """The environment's variable for how many seconds a rank may be silent."""
 SILENCE_SECONDS = 10.0
+START_SECONDS = 60.0
+"""So long MPI may take to begin on all ranks."""
+OF_LAUNCHERS = "PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK"
+GUARD = """\
+import os, select, signal, sys
+if not select.select([sys.stdin], [], [], float(sys.argv[2]))[0]:
+    sys.stderr.write(f"glassnet: MPI has not begun in {sys.argv[2]} s: a rank is missing, or was stopped. It ends.\\n")
+    os.kill(int(sys.argv[1]), signal.SIGKILL)
+"""
 FIX = 'install an MPI library that fits, such as by pip install "glassnet[mpi]", and start it with its own mpiexec'
 
 
@@ -37,6 +49,12 @@ class World:
 
     def __init__(self) -> None:
         require_extra("mpi4py", extra="mpi", expected="mpi4py, by which ranks speak", where=WHERE)
+        self.silence = _silence()
+        with _guarded():
+            self._begin()
+
+    def _begin(self) -> None:
+        """Begins MPI, which waits for all ranks."""
         try:
             from mpi4py import MPI
         except (ImportError, RuntimeError) as error:
@@ -51,7 +69,6 @@ class World:
                 fix="leave mpi4py.rc.thread_level as it is, or use another MPI library, such as that of glassnet[mpi]",
             )
         self.mpi: Any = MPI
-        self.silence = _silence()
         self.comm: Intracomm = MPI.COMM_WORLD.Dup()
         self.beats: Intracomm = MPI.COMM_WORLD.Dup()
         self.rank, self.size = self.comm.rank, self.comm.size
@@ -104,28 +121,21 @@ def world() -> World:
     return _world
 
 
-def rank_of_job() -> int:
-    """The rank of this process; 0 where it was started by itself.
+@contextmanager
+def _guarded() -> Iterator[None]:
+    """Ends this process where MPI does not begin in time: it waits for all ranks, and no thread of Python gets a turn.
 
-    Raises:
-        MissingExtraError, ConfigurationError: as ``World`` does.
+    A small process beside this one does that, in jobs that a launcher has started.
     """
-    return world().rank
-
-
-def number_of_ranks() -> int:
-    """How many ranks the job has."""
-    return world().size
-
-
-def abort(status: int) -> NoReturn:
-    """Ends all ranks at once.
-
-    Args:
-        status: with which ``mpiexec`` ends.
-    """
-    world().mpi.COMM_WORLD.Abort(status)
-    raise SystemExit(status)
+    if os.name == "nt" or not any(name in os.environ for name in OF_LAUNCHERS):
+        yield
+        return
+    command = [sys.executable, "-I", "-S", "-c", GUARD, str(os.getpid()), str(START_SECONDS)]
+    beside = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)  # noqa: S603
+    try:
+        yield
+    finally:
+        beside.communicate()
 
 
 def texts_of(comm: Comm, own: str) -> list[str]:
@@ -142,7 +152,7 @@ def texts_of(comm: Comm, own: str) -> list[str]:
 
 
 def _told(error: BaseException) -> str:
-    text = " ".join(str(error).split())
+    text = " ".join(str(error).split()).rstrip(".")
     return f"{type(error).__name__}: {text}"[:1000] if text else type(error).__name__
 
 

@@ -1,0 +1,39 @@
+"""What a program that ``mpiexec`` has started several times asks of MPI besides a training."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import NoReturn
+
+from glassnet.distributed.pulse import beating
+from glassnet.distributed.world import world
+
+
+def rank_of_job() -> int:
+    """The rank of this process; 0 where it was started by itself.
+
+    Raises:
+        MissingExtraError: ``mpi4py`` is not installed, or finds no MPI library.
+        ConfigurationError: an MPI library that no two threads may call.
+    """
+    return world().rank
+
+
+def number_of_ranks() -> int:
+    """How many ranks the job has."""
+    return world().size
+
+
+def as_job() -> AbstractContextManager[None]:
+    """Lets ranks look after each other while it is entered, before and after a training, too."""
+    return beating(world())
+
+
+def abort(status: int) -> NoReturn:
+    """Ends all ranks at once.
+
+    Args:
+        status: with which ``mpiexec`` ends.
+    """
+    world().mpi.COMM_WORLD.Abort(status)
+    raise SystemExit(status)
