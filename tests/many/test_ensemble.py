@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import copy
 import pickle
+import signal
+import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -308,6 +311,45 @@ def test_what_fit_refuses_changes_nothing() -> None:
         trained(*CASES["amounts"]).predict_classes(X)
     with pytest.raises(gn.ConfigurationError, match="attribute"):
         ensemble.member = ()
+
+
+@pytest.mark.parametrize("from_file", [False, True])
+def test_after_ctrl_c_it_goes_on_to_the_bits_of_an_unbroken_training(from_file: bool, tmp_path: Path) -> None:
+    """One member stands in the middle, the others have not begun, although an earlier fit of theirs is finished."""
+    build, x, y = CASES["classes"]
+    broken, unbroken = gn.Ensemble(build, 3), gn.Ensemble(build, 3)
+    for ensemble in (broken, unbroken):
+        ensemble.fit(x, y, epochs=2, verbose=False)
+
+    def press(state: Any) -> None:
+        if state.epoch == 4:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            seen.wait(20)
+
+    seen = threading.Event()
+    timer = threading.Timer(0.5, seen.set)
+    timer.start()
+    histories = broken.fit(x, y, epochs=3, callbacks=[press], workers=1, verbose=False)
+    timer.join()
+    assert [(history.stopped, len(history)) for history in histories][1:] == [("interrupted", 0)] * 2
+    assert 2 <= len(histories[0]) <= 3
+    if from_file:
+        broken.save(tmp_path / "e.safetensors")
+        broken = gn.load(tmp_path / "e.safetensors")
+    unbroken.fit(x, y, epochs=3, callbacks=[lambda state: None], verbose=False)
+    assert [len(own) for own in broken.fit(x, y, resume=True, callbacks=[lambda state: None], verbose=False)] == [3] * 3
+    assert broken.fingerprint() == unbroken.fingerprint()
+    assert [member.epochs_trained for member in broken] == [5, 5, 5]
+    broken.fit(x, y, resume=True, callbacks=[lambda state: None], verbose=False)
+    assert broken.fingerprint() == unbroken.fingerprint()  # nobody waits any more
+
+
+def test_what_a_model_has_and_an_ensemble_has_not_is_said() -> None:
+    ensemble = gn.Ensemble(CASES["classes"][0], 2)
+    for name in ("network", "predict_proba", "optimizer"):
+        with pytest.raises(AttributeError, match=rf"members\[0\]\.{name}"):
+            getattr(ensemble, name)
+    assert not hasattr(ensemble, "nothing_of_the_kind")
 
 
 def test_copies_are_ensembles_of_their_own() -> None:

@@ -10,9 +10,10 @@ from sklearn.utils import check_random_state
 
 from glassnet.core.errors import ConfigurationError
 from glassnet.many import Ensemble
+from glassnet.many.workers import side_by_side
 
 LARGEST_SEED = 2**31 - 1
-OWN = "ensemble", "random_state"
+OWN = "ensemble", "random_state", "verbose"
 """Settings in which members differ from the estimator that they belong to."""
 FROM_FIRST = (
     *("n_features_in_", "feature_names_in_", "classes_", "n_outputs_", "out_activation_", "n_layers_", "t_"),
@@ -34,6 +35,7 @@ def fit_members(estimator: Any, X: Any, y: Any, sample_weight: Any, eval_set: An
 
     Raises:
         ConfigurationError: weights to begin with, of which there is one set for several members.
+        KeyboardInterrupt: Ctrl-C came before all of them had begun.
     """
     if estimator.__dict__.get("_given_weights"):
         raise ConfigurationError(
@@ -53,9 +55,21 @@ def fit_members(estimator: Any, X: Any, y: Any, sample_weight: Any, eval_set: An
         seeds: dict[int, None] = {}
         while len(seeds) < estimator.ensemble:
             seeds[int(random.randint(LARGEST_SEED))] = None
-        members = [clone(estimator).set_params(ensemble=None, random_state=seed) for seed in seeds]
-    for member in members:
-        member._fit(X, y, sample_weight, eval_set, **how)
+        alone = {"ensemble": None, "verbose": False}
+        members = [clone(estimator).set_params(**alone, random_state=seed) for seed in seeds]
+
+    def fit(number: int) -> Any:
+        return members[number]._fit(X, y, sample_weight, eval_set, **how)
+
+    results = side_by_side(
+        fit, len(members), workers=None, where=type(estimator).__name__, verbose=bool(estimator.verbose)
+    )
+    for number, result in enumerate(results):
+        if isinstance(result, Exception):
+            result.add_note(f"in member {number} of {len(members)}")
+            raise result
+        if result is None:
+            raise KeyboardInterrupt
     for name in FROM_FIRST:
         if hasattr(members[0], name):
             setattr(estimator, name, getattr(members[0], name))

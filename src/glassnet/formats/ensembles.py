@@ -8,19 +8,25 @@ from typing import Any
 from glassnet.core.errors import FileFormatError
 from glassnet.core.settings import whole
 from glassnet.core.shapes import Array
-from glassnet.formats.description import MOST_LAYERS, ModelParts, describe, layers_in
+from glassnet.formats.description import MOST_COUNTED, MOST_LAYERS, ModelParts, describe, layers_in
 from glassnet.formats.model_file import ENSEMBLE, OF_ENSEMBLES, contradiction
 from glassnet.version import __version__
 
 MOST_MEMBERS = 1000
-_KEYS = {"seed", "common", "members"}
+_KEYS = {"seed", "waiting", "common", "members"}
 """What the description of an ensemble consists of; what a newer version adds must not be overlooked by this one."""
 
 
 def describe_ensemble(
-    members: Sequence[ModelParts], seed: int, *, include_optimizer: bool
+    members: Sequence[ModelParts], seed: int, waiting: Mapping[int, int], *, include_optimizer: bool
 ) -> tuple[dict[str, Any], dict[str, Array]]:
     """The description and the arrays of several models; those of each begin with its number.
+
+    Args:
+        members: of the ensemble.
+        seed: of the ensemble.
+        waiting: by their numbers, for how many epochs members wait to be trained.
+        include_optimizer: see ``describe``.
 
     Raises:
         ConfigurationError: a setting that no file can hold.
@@ -36,7 +42,7 @@ def describe_ensemble(
     description = {
         "format_version": OF_ENSEMBLES,
         "glassnet_version": __version__,
-        ENSEMBLE: {"seed": seed, "common": common, "members": own},
+        ENSEMBLE: {"seed": seed, "waiting": sorted(waiting.items()), "common": common, "members": own},
     }
     tensors = {f"{i}/{name}": array for i, (_, arrays) in enumerate(described) for name, array in arrays.items()}
     return description, tensors
@@ -44,8 +50,8 @@ def describe_ensemble(
 
 def members_of(
     description: Mapping[str, Any], tensors: Mapping[str, Array], where: str
-) -> tuple[int, list[tuple[dict[str, Any], dict[str, Array]]]]:
-    """The seed of an ensemble, and the description and the arrays of each member, as ``reconstruct`` takes them.
+) -> tuple[int, dict[int, int], list[tuple[dict[str, Any], dict[str, Array]]]]:
+    """What ``describe_ensemble`` was given; of each member the description and arrays that ``reconstruct`` takes.
 
     Raises:
         FileFormatError: there is no ensemble in the file; or it contradicts itself.
@@ -68,7 +74,11 @@ def members_of(
         for name, array in tensors.items():
             number, _, rest = name.partition("/")
             numbers[number][rest] = array
-        return whole(given["seed"], "seed", where, low=0), found
+        waiting = {
+            whole(number, "waiting", where, low=0, high=len(own) - 1): whole(epochs, "epochs", where, high=MOST_COUNTED)
+            for number, epochs in given["waiting"]
+        }
+        return whole(given["seed"], "seed", where, low=0), waiting, found
     except FileFormatError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -11,6 +11,7 @@ from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError, DivergenceError
 from glassnet.core.settings import whole
 from glassnet.many.averaging import Averaging
+from glassnet.many.each import Each, by_model
 from glassnet.many.ensemble_file import write_ensemble
 from glassnet.many.joined import joined
 from glassnet.many.members import built, learn_together, require_alike, seeds_of, trained
@@ -63,6 +64,7 @@ class Ensemble(Averaging):
         self.seed = whole(seed, "seed", "Ensemble", low=0)
         self.members: tuple[Model, ...] = built(build, seeds_of(self.seed, members))
         self._failed: dict[int, Exception] = {}
+        self._waiting: dict[int, int] = {}  # for how many epochs members wait that a Ctrl-C kept from beginning
         self.close()
 
     @classmethod
@@ -79,9 +81,16 @@ class Ensemble(Averaging):
         made = cls.__new__(cls)
         made.seed = whole(seed, "seed", "Ensemble", low=0)
         made.members = require_alike(models, where="Ensemble.of")
-        made._failed = {}
+        made._failed, made._waiting = {}, {}
         made.close()
         return made
+
+    def __getattr__(self, name: str) -> Any:
+        """Says where to look for what models have and an ensemble has not."""
+        members = self.__dict__.get("members")
+        if members and not name.startswith("_") and hasattr(members[0], name):
+            raise AttributeError(f"an Ensemble has no {name}: see ensemble.members[0].{name}, or ensemble.as_model()")
+        raise AttributeError(f"an Ensemble has no {name}")
 
     def __repr__(self) -> str:
         return f"Ensemble of {len(self.members)}: {self.members[0]!r}"
@@ -104,6 +113,8 @@ class Ensemble(Averaging):
             y: likewise.
             settings: those of ``gn.fit_many``, among them all of ``Model.fit``, each one for all or ``gn.Each`` of one
                 for each member. Each member has an ``EarlyStopping`` of its own, and the weights that it restores.
+                With ``resume=True`` each goes on with its own latest fit; those that a Ctrl-C kept from beginning it
+                begin.
 
         Returns:
             The histories, in the members' order.
@@ -116,7 +127,14 @@ class Ensemble(Averaging):
             GlassnetError: what ``Model.fit`` refuses; nothing is changed.
         """
         self._refuse_paths(settings)
+        count = len(self.members)
+        asked = by_model(settings.get("epochs"), "epochs", count, "Ensemble.fit")
+        if settings.get("resume") is True and self._waiting:
+            asked = [self._waiting.get(number) if own is None else own for number, own in enumerate(asked)]
+            has_begun = [number not in self._waiting for number in range(count)]
+            settings |= {"epochs": Each(asked), "resume": Each(has_begun)}
         before = [member.epochs_trained for member in self.members]
+        fits = [member.latest_fit for member in self.members]
         with learn_together(self.members, x, y):
             results = trained(self.members, x, y, **settings)
             failed = {number: own for number, own in enumerate(results) if isinstance(own, Exception)}
@@ -124,6 +142,11 @@ class Ensemble(Averaging):
             if failed and not begun and before == [member.epochs_trained for member in self.members]:
                 raise next(iter(failed.values()))  # for which nobody was trained
         self._failed = failed
+        self._waiting = {
+            number: asked[number] or 1
+            for number, (own, member) in enumerate(zip(results, self.members, strict=True))
+            if isinstance(own, History) and own.stopped and not len(own) and member.latest_fit is fits[number]
+        }
         if failed:
             raise self._failure("Ensemble.fit") from next(iter(failed.values()))
         require_alike(self.members, where="Ensemble.fit")
@@ -143,6 +166,7 @@ class Ensemble(Averaging):
         kept = [number for number in range(count) if number not in left_out]
         made = type(self).of([self.members[number] for number in kept], seed=self.seed)
         made._failed = {place: self._failed[number] for place, number in enumerate(kept) if number in self._failed}
+        made._waiting = {place: self._waiting[number] for place, number in enumerate(kept) if number in self._waiting}
         return made
 
     def as_model(self) -> Model:
@@ -172,7 +196,7 @@ class Ensemble(Averaging):
             include_optimizer: whether to keep the memories of optimizers and callbacks, so that training can go on.
         """
         self._require_good("save")
-        write_ensemble(self.members, self.seed, path, include_optimizer=include_optimizer)
+        write_ensemble(self.members, self.seed, self._waiting, path, include_optimizer=include_optimizer)
 
     def fingerprint(self, of: str = "training") -> str:
         """A short hash of the members' fingerprints in their order: see ``Model.fingerprint``."""

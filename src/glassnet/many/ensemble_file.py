@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +26,21 @@ from glassnet.model.model import model_of
 from glassnet.model.saving import parts_of, require_fitting
 
 
-def write_ensemble(members: Sequence[Model], seed: int, path: str | Path, *, include_optimizer: bool) -> None:
+def write_ensemble(
+    members: Sequence[Model], seed: int, waiting: Mapping[int, int], path: str | Path, *, include_optimizer: bool
+) -> None:
     """Writes one file: see ``Ensemble.save``."""
     include_optimizer = boolean(include_optimizer, "include_optimizer", "save")
     require_writable(path, MODEL, where="save")
     parts = [parts_of(member) for member in members]
-    description, tensors = describe_ensemble(parts, seed, include_optimizer=include_optimizer)
+    description, tensors = describe_ensemble(parts, seed, waiting, include_optimizer=include_optimizer)
 
     def prove(file: Path) -> None:
         read: list[list[tuple[dict[str, Any], dict[str, Array]]]] = []
 
         def member(number: int) -> tuple[dict[str, Any], dict[str, Array]]:
             if not read:
-                read.append(members_of(*read_model_file(file), "load")[1])
+                read.append(members_of(*read_model_file(file), "load")[2])
             return read[0][number]
 
         for number, own in enumerate(parts):
@@ -49,15 +51,15 @@ def write_ensemble(members: Sequence[Model], seed: int, path: str | Path, *, inc
 
 def read_ensemble(
     path: str | Path, custom: Sequence[type[Configurable] | Callable[..., Any]]
-) -> tuple[list[Model], int]:
-    """The members in a file, and the ensemble's seed.
+) -> tuple[list[Model], int, dict[int, int]]:
+    """The members in a file, the ensemble's seed, and for how many epochs members wait to be trained.
 
     Raises:
         MissingFileError: there is no such file.
         FileFormatError: it is damaged, or contradicts itself; the member is named.
     """
     description, tensors = read_model_file(path)
-    seed, members = members_of(description, tensors, f"load {path}")
+    seed, waiting, members = members_of(description, tensors, f"load {path}")
     models = []
     for number, (own, arrays) in enumerate(members):
         where = f"load {path}: member {number}"
@@ -67,4 +69,4 @@ def read_ensemble(
         except GlassnetError as error:
             raise contradiction(where, error) from error
         models.append(model_of(parts, written_of(description, where)))
-    return models, seed
+    return models, seed, waiting

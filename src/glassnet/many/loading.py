@@ -41,9 +41,11 @@ def load(path: str | Path, *, custom: Sequence[type[Configurable] | Callable[...
         is_ensemble = False  # what is wrong with it the other door says, or takes an older file
     if not is_ensemble:
         return load_model(path, custom=custom)
-    members, seed = read_ensemble(path, custom)
+    members, seed, waiting = read_ensemble(path, custom)
     try:
-        return Ensemble.of(members, seed=seed)
+        found = Ensemble.of(members, seed=seed)
+        found._waiting = waiting
+        return found
     except ConfigurationError as error:
         raise contradiction(f"load {path}", error) from error
 
