@@ -110,7 +110,7 @@ class _Nodes:
             self._mean(name, ends)
             return loss
         if isinstance(loss, JointCrossEntropy) or not is_library_code(loss.probabilities):
-            raise _refused(loss, "which takes no probabilities", "ask ensemble.predict(x) and ensemble.evaluate(x, y)")
+            raise _refused(loss, "which takes no probabilities", "ask the ensemble itself: ensemble.predict(x)")
         is_binary = isinstance(loss, BinaryCrossEntropy)
         assert isinstance(loss, BinaryCrossEntropy | CrossEntropy)
         shares = [f"{end}_probabilities" for end in ends]
