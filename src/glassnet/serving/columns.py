@@ -10,6 +10,7 @@ from typing import Any
 from glassnet.tables import Table
 from glassnet.tables.columns import Column, Duration, Number, Quantiles, Time, TimeOfDay, Truth
 from glassnet.tables.forms import NOTHING, Form
+from glassnet.tables.robust import Robust
 from glassnet.tables.words import Words
 
 COLUMN_KINDS = {
@@ -78,7 +79,7 @@ def description_of(column: Column, table: Table) -> Description:
         return Description(column.name, "time", about, _first_read(iter([text]), form))
     if isinstance(column, Duration):
         return Description(column.name, "duration", about, _first_read(iter(_LENGTHS), form))
-    value = column.mean if isinstance(column, Number) else None
+    value = column.mean if isinstance(column, Number) else column.middle if isinstance(column, Robust) else None
     if isinstance(column, Quantiles):
         value = float(column.values[len(column.values) // 2])
     return Description(column.name, "number", about, None if value is None else float(f"{value:.4g}"))

@@ -7,6 +7,7 @@ from glassnet.tables.forms import Form, TruthForm, WordForm
 from glassnet.tables.frame import Frame
 from glassnet.tables.moments import DateForm
 from glassnet.tables.reading import Reading
+from glassnet.tables.robust import Piecewise, Robust
 from glassnet.tables.table import Table
 from glassnet.tables.targets import Answers, Classes, Questions
 from glassnet.tables.words import Category, Indexed
@@ -26,9 +27,11 @@ __all__ = [
     "Indexed",
     "Number",
     "NumberForm",
+    "Piecewise",
     "Quantiles",
     "Questions",
     "Reading",
+    "Robust",
     "Table",
     "Time",
     "TimeOfDay",

@@ -24,6 +24,7 @@ from glassnet.tables.columns import (
 )
 from glassnet.tables.kinds import DAYTIME, DURATION, NUMBER, TIME, TRUTH, WORDS, word
 from glassnet.tables.raws import Raw
+from glassnet.tables.robust import learn_robust
 from glassnet.tables.words import Category, Indexed, counted, require_exact
 
 MOST_CATEGORIES = 64
@@ -34,9 +35,11 @@ which they are most like."""
 MOST_VECTORS = 100_000
 """Words of a column that get a vector of their own."""
 QUANTILES = 101
+STANDARD, ROBUST, PIECEWISE = NUMBERS = "standard", "robust", "piecewise"
+"""How columns of numbers are scaled: by mean and deviation, by median and quartiles, or so and in pieces, too."""
 
 
-def learn(raw: Raw, *, quantiles: bool, as_category: bool, most_places: float) -> Column:
+def learn(raw: Raw, *, quantiles: bool, as_category: bool, most_places: float, numbers: str = STANDARD) -> Column:
     """What a column of the training data is.
 
     Args:
@@ -44,6 +47,7 @@ def learn(raw: Raw, *, quantiles: bool, as_category: bool, most_places: float) -
         quantiles: whether numbers are taken by their rank.
         as_category: whether numbers are names.
         most_places: with more frequent words than this they get vectors, else places.
+        numbers: how other numbers are scaled, one of ``NUMBERS``.
 
     Raises:
         ConfigurationError: times as names.
@@ -86,6 +90,8 @@ def learn(raw: Raw, *, quantiles: bool, as_category: bool, most_places: float) -
         )
     if quantiles and raw.kind == NUMBER:
         return Quantiles(name, np.quantile(present, np.linspace(0, 1, QUANTILES)), has_missing)
+    if raw.kind == NUMBER and numbers != STANDARD:
+        return learn_robust(name, present, has_missing, pieces=numbers == PIECEWISE)
     kind = {NUMBER: Number, DURATION: Duration, DAYTIME: TimeOfDay}[raw.kind]
     return kind(name, *mean_and_deviation(present), has_missing)
 

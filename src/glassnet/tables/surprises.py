@@ -15,6 +15,7 @@ from glassnet.core.shapes import Array
 from glassnet.tables.columns import Column, Number, Quantiles, TimeOfDay, Truth
 from glassnet.tables.kinds import word
 from glassnet.tables.raws import Raw
+from glassnet.tables.robust import Robust
 from glassnet.tables.words import Category, Indexed, Words
 
 MOST_SHOWN = 10
@@ -129,6 +130,8 @@ def _substitute(column: Column) -> str:
         return "no time of day (0 in all its features)"
     if isinstance(column, Number):
         return f"the mean, {column.mean:.6g}"
+    if isinstance(column, Robust):
+        return f"the middle, {column.middle:.6g}"
     if isinstance(column, Quantiles):
         return f"the middle, {np.median(column.values):.6g}"
     if isinstance(column, Truth):

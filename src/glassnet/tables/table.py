@@ -21,7 +21,7 @@ from glassnet.tables.forms import MISSING, Form, TruthForm, WordForm
 from glassnet.tables.frame import Frame
 from glassnet.tables.frames import columns_of, names_in, require_columns
 from glassnet.tables.kinds import kind_of_words
-from glassnet.tables.learning import MOST_CATEGORIES, learn
+from glassnet.tables.learning import MOST_CATEGORIES, NUMBERS, learn
 from glassnet.tables.moments import DateForm
 from glassnet.tables.raws import Raw
 from glassnet.tables.reading import Reading, adapted, read, read_columns
@@ -99,6 +99,7 @@ class Table(Configurable):
         categories: str | Sequence[str] = (),
         embeddings: str | Sequence[str] = (),
         ignore: str | Sequence[str] = (),
+        numbers: str = "standard",
         reading: Reading | None = None,
     ) -> Table:
         """Learns the schema.
@@ -119,6 +120,9 @@ class Table(Configurable):
                 instead of having a place each; or ``"auto"`` for columns with more than 64 words that are there at
                 least twice. The network must then begin with ``input_layers()``.
             ignore: columns that are left out.
+            numbers: how the other columns of numbers are scaled: ``"standard"`` by mean and standard deviation
+                (``glassnet.tables.Number``); ``"robust"`` by median and quartiles, wild values held within −3 to 3
+                (``Robust``); ``"piecewise"`` so and in up to 24 pieces, each a number of its own (``Piecewise``).
             reading: how texts are read, as far as it is not to be found out.
 
         Raises:
@@ -129,6 +133,7 @@ class Table(Configurable):
         where = "Table.from_data"
         raws = columns_of(data, where=where)
         one_of(task, "task", where, TASKS)
+        one_of(numbers, "numbers", where, NUMBERS)
         is_automatic = isinstance(embeddings, str) and embeddings == "auto"
         _require(isinstance(reading, Reading | None), "reading", reading, "a Reading, or None")
         named = {
@@ -151,6 +156,7 @@ class Table(Configurable):
                 raw,
                 quantiles=raw.name in by_rank,
                 as_category=raw.name in categories_too,
+                numbers=numbers,
                 most_places=0 if raw.name in looked_up else MOST_CATEGORIES if is_automatic else inf,
             )
             for raw in raws.values()

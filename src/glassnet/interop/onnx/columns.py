@@ -15,8 +15,9 @@ from glassnet.core.errors import ConfigurationError, shown
 from glassnet.core.shapes import Array
 from glassnet.interop.onnx.graph import Graph
 from glassnet.interop.onnx.times import circle, day_and_time
-from glassnet.tables import Category, Column, Indexed, Number, Quantiles, Time, TimeOfDay, Truth
+from glassnet.tables import Category, Column, Indexed, Number, Piecewise, Quantiles, Robust, Time, TimeOfDay, Truth
 from glassnet.tables.columns import SECONDS_OF_DAY
+from glassnet.tables.robust import FARTHEST
 from glassnet.tables.words import Words
 
 DOUBLE = np.float64
@@ -64,6 +65,32 @@ def standardized(graph: Graph, x: str, mean: float, scale: float) -> str:
 def _number(column: Number, graph: Graph, x: str) -> list[str]:
     own = standardized(graph, x, column.mean, column.scale)
     return filled(graph, own, graph.add("IsNaN", x), has_missing=column.has_missing)
+
+
+@emit_column.register
+def _robust(column: Robust, graph: Graph, x: str) -> list[str]:
+    """The column's z / √(1 + (z/3)²), whose square is finite where z is held within ±10¹⁰⁰."""
+    return filled(graph, _near(column, graph, x), graph.add("IsNaN", x), has_missing=column.has_missing)
+
+
+@emit_column.register
+def _piecewise(column: Piecewise, graph: Graph, x: str) -> list[str]:
+    lows, widths = (constant(graph, own[None]) for own in (column.edges[:-1], np.diff(column.edges)))
+    share = graph.add("Div", graph.add("Sub", x, lows), widths)
+    share = graph.add("Clip", share, constant(graph, 0.0), constant(graph, 1.0))
+    pieces = graph.add("Sub", share, constant(graph, 0.5))
+    missing = graph.add("IsNaN", x)
+    (near,) = filled(graph, _near(column, graph, x), missing, has_missing=False)
+    (inside,) = filled(graph, pieces, missing, has_missing=False)
+    return [near, inside, as_double(graph, missing)] if column.has_missing else [near, inside]
+
+
+def _near(column: Robust, graph: Graph, x: str) -> str:
+    z = standardized(graph, x, column.middle, column.scale)
+    z = graph.add("Clip", z, constant(graph, -1e100), constant(graph, 1e100))
+    third = graph.add("Div", z, constant(graph, FARTHEST))
+    root = graph.add("Sqrt", graph.add("Add", graph.add("Mul", third, third), constant(graph, 1.0)))
+    return graph.add("Div", z, root)
 
 
 @emit_column.register

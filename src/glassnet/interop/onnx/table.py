@@ -11,7 +11,19 @@ import numpy as np
 from glassnet.core.shapes import Array
 from glassnet.interop.onnx.columns import emit_column
 from glassnet.interop.onnx.graph import Graph
-from glassnet.tables import Column, Duration, Ignored, Number, Quantiles, Table, Time, TimeOfDay, Truth
+from glassnet.tables import (
+    Column,
+    Duration,
+    Ignored,
+    Number,
+    Piecewise,
+    Quantiles,
+    Robust,
+    Table,
+    Time,
+    TimeOfDay,
+    Truth,
+)
 from glassnet.tables.frames import columns_of
 from glassnet.tables.words import Words
 
@@ -71,6 +83,9 @@ def _examples(column: Column) -> list[Any]:
         return [*column.values.tolist(), *between.tolist(), column.values[0] - 1, column.values[-1] + 1, None]
     if isinstance(column, TimeOfDay):
         return [clock(hour, 59 - hour, 30) for hour in range(24)] + [None]
+    if isinstance(column, Robust):
+        spread = [column.middle + own * column.scale for own in np.linspace(-9, 9, LEAST_ROWS)]
+        return [*spread, *(column.edges.tolist() if isinstance(column, Piecewise) else ()), None]
     assert isinstance(column, Number | Time)
     numbers = [column.mean + own * column.scale for own in np.linspace(-2, 2, LEAST_ROWS)]
     if isinstance(column, Time):
