@@ -107,6 +107,38 @@ def test_a_frame_for_a_function_of_ones_own() -> None:
     assert isinstance(found.model.preprocessing, gn.Table)
 
 
+def test_targets_beside_a_frame() -> None:
+    data = frame()
+    columns = {name: data[name] for name in ("age", "town")}
+    polars = pytest.importorskip("polars")
+    later = {name: values[:9] for name, values in columns.items()}, data["buys"][:9]
+    found = gn.tune("tables", polars.DataFrame(columns), polars.Series("buys", data["buys"]), validation=later, **FAST)
+    assert (found.model.class_names, found.model.target_name) == (("no", "yes"), "buys")
+    assert found.rows == (80, 9)
+    assert gn.tune("tables", columns, data["pays"], **FAST).model.target_name == "target"
+    with pytest.raises(gn.DataError, match="tune: y"):
+        gn.tune("tables", columns, data["pays"][1:], **FAST)
+    with pytest.raises(gn.DataError, match="beside a column 'age'"):
+        gn.tune("tables", columns, polars.Series("age", data["pays"]), **FAST)
+    with pytest.raises(gn.GlassnetError, match="did you mean 'buys'"):
+        gn.tune("tables", columns | {"buys": data["buys"]}, "bys", **FAST)
+
+
+def test_whole_numbers_that_look_like_amounts_are_asked_about() -> None:
+    x, y = RNG.normal(size=(60, 2)), np.arange(60)
+    with pytest.raises(gn.DataError, match=r"60 different whole numbers.*astype"):
+        gn.tune("tables", x, y, **FAST)
+    assert not gn.tune("tables", x, y.astype(float), **FAST).model.loss.decides_classes
+
+
+def test_a_metric_that_no_model_measures_is_named() -> None:
+    def build(trial: Any) -> gn.Model:
+        return gn.Model(gn.Sequential(gn.Dense(2)), "cross_entropy", "adam", metrics=["f1"])
+
+    with pytest.raises(gn.ConfigurationError, match="'accuracy', expected something that the model measures: loss, f1"):
+        gn.tune(build, np.ones((9, 2)), np.arange(9) % 2, metric="accuracy", **FAST)
+
+
 @pytest.mark.parametrize("targets", ["classes", "words", "amounts", "labels"])
 def test_targets_of_every_kind(targets: str) -> None:
     x = RNG.normal(size=(60, 3))

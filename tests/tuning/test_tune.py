@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import signal
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -233,6 +236,49 @@ def test_every_damaged_file_is_refused_and_left_alone(studied: Path, tmp_path: P
         with pytest.raises(gn.ConfigurationError, match="not a study of glassnet"):
             gn.tune("tables", X, Y, **settings, storage=file)
         assert file.read_bytes() == foreign
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"value": -9.0},
+        {"intermediate_values": {str(epoch): 0.1 for epoch in range(1, 9)}},
+        {"intermediate_values": {"1": "x"}},
+        {"user_attrs": {"number": True, "seconds": 0, "reason": None, "model": ""}},
+        {"params": {"units": 3}},
+        {"state": 0},
+        {"state": 77},
+        {"op_code": 99},
+        {"distributions": {"units": "{}"}},
+    ],
+)
+def test_a_line_that_somebody_else_wrote_is_refused(change: dict[str, Any], studied: Path, tmp_path: Path) -> None:
+    """With the right checksum."""
+    lines = studied.read_bytes().splitlines(keepends=True)
+    part = json.dumps(json.loads(b"{" + lines[2].split(b",", 1)[1]) | change).encode()[1:]
+    file = tmp_path / "c.study"
+    file.write_bytes(b"".join([*lines[:2], b'{"glassnet study":"%08x",%s\n' % (crc32(part), part), *lines[3:]]))
+    with pytest.raises(gn.FileFormatError, match="tune"):
+        gn.tune("tables", X, Y, **(SETTINGS | {"trials": 4}), storage=file)
+
+
+def test_a_full_disk_ends_the_search_and_spoils_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "a.study"
+    written, sync = [], os.fsync
+
+    def full(descriptor: int) -> None:
+        written.append(descriptor)
+        if len(written) == 6:
+            raise OSError(errno.ENOSPC, "no space left")
+        sync(descriptor)
+
+    monkeypatch.setattr("glassnet.tuning.journal.os.fsync", full)
+    with pytest.raises(gn.WriteError):
+        gn.tune("tables", X, Y, **SETTINGS, storage=file, workers=1)
+    monkeypatch.undo()
+    assert len(file.read_bytes().splitlines()) == 5
+    again = gn.tune("tables", X, Y, **SETTINGS, storage=file)
+    assert bits(again) == bits(gn.tune("tables", X, Y, **SETTINGS))
 
 
 def test_no_two_searches_write_to_one_file(tmp_path: Path) -> None:

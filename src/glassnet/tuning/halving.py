@@ -7,6 +7,7 @@ from math import isfinite
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
+from glassnet.core.errors import ConfigurationError
 from glassnet.training import Callback, History, TrainingState
 from glassnet.tuning.quiet import quiet
 
@@ -80,6 +81,14 @@ class Halving(Callback):
         """Opens a study with the earlier trials and this one."""
         import optuna
 
+        if self.monitor not in state.available:
+            measured = [name.removeprefix("val_") for name in state.available if name.startswith("val_")]
+            raise ConfigurationError(
+                where="tune",
+                received=f"metric={self.monitor.removeprefix('val_')!r}",
+                expected=f"something that the model measures: {', '.join(measured)}",
+                fix="choose among these, or give the model that metric",
+            )
         self._began = monotonic()
         if self.factor is None:
             return

@@ -68,7 +68,7 @@ class Ledger:
     def __init__(self, path: str | Path | None, settings: Mapping[str, Any], *, rises: bool) -> None:
         self.outcomes: dict[int, Outcome] = {}
         self.asked: dict[int, FrozenTrial] = {}
-        self._rises, self._lock = rises, Lock()
+        self._rises, self._lock, self._epochs = rises, Lock(), int(settings["epochs"])
         self._study: Study | None = None
         self._file: Any = None
         if path is not None:
@@ -89,8 +89,8 @@ class Ledger:
                 reading_by_others(f"tune: {path}", received=foreign, expected="one that gn.tune wrote", fix=fix),
             ):
                 storage = optuna.storages.JournalStorage(file)
+                direction = direction_of(rises=self._rises)
                 if file.is_new:
-                    direction = direction_of(rises=self._rises)
                     self._study = optuna.create_study(storage=storage, study_name=NAME, direction=direction)
                 else:
                     self._study = optuna.load_study(storage=storage, study_name=NAME)
@@ -100,6 +100,8 @@ class Ledger:
                 self._study.set_user_attr(NAME, dict(settings))
             else:
                 _require_same(before, settings, path, file)
+                if self._study.direction.name.lower() != direction:
+                    raise file.damaged("a study whose values go the other way")
             for trial in trials:
                 self._take_up(trial)
         except BaseException:
@@ -124,7 +126,8 @@ class Ledger:
             reason, model = trial.user_attrs.get(_REASON), trial.user_attrs.get(_MODEL)
             outcome = Outcome(state, values, seconds, reason, model if isinstance(model, str) else "")
             is_sound = (reason is None or isinstance(reason, str)) and place not in self.outcomes
-            if not is_sound or (state == COMPLETE and outcome.best(self._rises) is None):
+            best = outcome.best(self._rises)
+            if not is_sound or len(values) > self._epochs or (state == COMPLETE and trial.value != (best or [None])[0]):
                 raise ValueError
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise self._file.damaged(f"a trial that is none ({where} of the file)") from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from glassnet.core.checks import numeric
-from glassnet.core.errors import ConfigurationError, ShapeError, shown
+from glassnet.core.errors import ConfigurationError, DataError, ShapeError, shown
 from glassnet.core.shapes import Array, Shape
 from glassnet.data import Dataset
 from glassnet.layers import ACTIVATIONS, Dense, Dropout, Flatten, Layer, Reshape
@@ -21,7 +21,8 @@ from glassnet.optimizers import AdamW
 from glassnet.preprocessing import Standardize
 from glassnet.schedules import CosineDecay
 from glassnet.tables import Frame, Table
-from glassnet.tables.named import is_frame, is_rows
+from glassnet.tables.frames import columns_of, names_in
+from glassnet.tables.named import is_frame
 from glassnet.tuning.ranges import Entry, Range, as_space, draw, names_of
 from glassnet.zoo import lenet5, resnet, small_cnn, vgg_bn
 
@@ -55,6 +56,9 @@ SPACES: dict[str, dict[str, Entry]] = {
     },
 }
 """What is chosen for tables and for images if nothing else is said."""
+TARGET = "target"
+"""What a column of targets without a name is called."""
+MOST_CLASSES = 20
 _LENET5_SIDE, _LEAST_SIDE = 12, 4
 
 
@@ -150,7 +154,7 @@ class Ready:
         self.targets: Any = None
         if isinstance(x, Dataset):
             self._of_dataset(x)
-        elif kind == TABLES and (isinstance(x, Frame) or is_frame(x) or is_rows(x)):
+        elif kind == TABLES and (isinstance(x, Mapping) or is_frame(x)):
             self._of_table(x, y)
         else:
             self._of_dataset(_dataset(x, y))
@@ -163,7 +167,8 @@ class Ready:
         return Problem(*self.prepare(self.given, self.targets), self.build, about, self.finish, self.prepare)
 
     def _of_table(self, frame: Any, y: Any) -> None:
-        self.table = table = y if isinstance(y, Table) else Table.from_data(frame, y, embeddings="auto")
+        frame, names = _joined(frame, y)
+        self.table = table = y if isinstance(y, Table) else Table.from_data(frame, names, embeddings="auto")
         self.given, self.start = frame, table.input_layers
         self.row: Shape = (len(table.features),)
         self.outputs, self.loss, self.decides = table.outputs, table.loss, bool(table.questions)
@@ -194,8 +199,8 @@ class Ready:
     def prepare(self, x: Any, y: Any) -> tuple[Any, Any]:
         """Rows as the networks get them, so that it is not done anew in each trial; targets in their own unit."""
         if self.table is not None:
-            targets = self.table.targets(x if y is None or isinstance(y, str | list | Table) else y)
-            return self.table.apply(x), targets
+            frame, _ = _joined(x, y, self.table)
+            return self.table.apply(frame), self.table.targets(frame)
         x = numeric(x, where="tune: x").reshape(-1, *self.row)
         y = y if isinstance(y, np.ndarray) else np.asarray(y)
         return self.preprocessing.apply(x).astype(np.float32), y
@@ -255,6 +260,31 @@ class Ready:
         )
 
 
+def _joined(frame: Any, y: Any, table: Table | None = None) -> tuple[Any, Any]:
+    """A frame with its targets in it, and their names; a Series or an array of targets becomes a column.
+
+    Raises:
+        DataError: it is no column of the frame's length, or a column of that name is there.
+    """
+    are_texts = isinstance(y, list | tuple) and len(y) > 0 and set(map(type, y)) == {str}
+    if y is None or isinstance(y, str | Table) or (are_texts and set(y) <= set(names_in(frame))):
+        return frame, y
+    name = getattr(y, "name", None)
+    name = name if isinstance(name, str) and name else TARGET
+    if table is not None and table.target is not None:
+        name = table.target.names[0]
+    raws = columns_of(frame, where="tune: x")
+    if name in raws:
+        raise DataError(
+            where="tune: y",
+            received=f"targets beside a column {name!r} of x",
+            expected="the targets either in x, by the name of their column, or beside it",
+            fix=f"write y={name!r}, or take that column out of x",
+        )
+    column = columns_of({name: y}, where="tune: y")
+    return Frame(raws | columns_of({**raws, **column}, where="tune: y")), name
+
+
 def _activation(name: Any) -> Layer:
     if name not in ACTIVATIONS:
         raise ConfigurationError(
@@ -277,6 +307,22 @@ def _require_images(shape: Shape) -> None:
         )
 
 
+def _require_few(labels: Array) -> None:
+    """Refuses whole numbers that look like amounts.
+
+    Raises:
+        DataError: more than 20 of them are different, and most are there a few times only.
+    """
+    kinds = len(np.unique(labels))
+    if kinds > MOST_CLASSES and kinds * MOST_CLASSES > len(labels):
+        raise DataError(
+            where="tune: y",
+            received=f"{kinds:,} different whole numbers in {len(labels):,} rows",
+            expected="classes, of which there are many rows each, or amounts",
+            fix="write y.astype(float) for amounts; gn.data.Dataset(x, y) takes them for classes",
+        )
+
+
 def _dataset(x: Any, y: Any) -> Dataset:
     """Arrays as a dataset."""
     rows = numeric(x, where="tune: x")
@@ -289,6 +335,8 @@ def _dataset(x: Any, y: Any) -> Dataset:
     targets = numeric(targets, where="tune: y")
     if targets.dtype.kind == "b" or (targets.ndim == 2 and targets.shape[1] == 1 and targets.dtype.kind in "iu"):
         targets = targets.astype(np.int64).ravel()
+    if targets.ndim == 1 and targets.dtype.kind in "iu":
+        _require_few(targets)
     if targets.dtype.kind not in "iu" or targets.ndim > 1:
         targets = targets.astype(np.float64).reshape(len(targets), -1)
     return Dataset(rows, targets, class_names=names)

@@ -69,7 +69,8 @@ def tune(
             ``batch_size``, ``shuffle`` or ``by_length`` for its ``fit``.
         x: rows to choose and train with, as ``model.fit`` takes them. Rows for a test must not be among them. For
             ``"tables"`` also a frame or what ``gn.data.read_table`` gives.
-        y: their targets. Of a frame for ``"tables"`` the names of columns, or a ``gn.Table`` for it.
+        y: their targets. For ``"tables"`` and ``"images"`` whole numbers, words and truth are classes, other numbers
+            amounts; of a frame also the names of columns, or a ``gn.Table`` for it.
         trials: how many, those of ``storage`` included.
         space: a dict of ranges: ``(low, high)``, ``gn.tuning.Range(low, high, log=True)``, a list of choices, or one
             value. For ``"tables"`` and ``"images"`` in the place of some of theirs (see ``gn.tuning.SPACES``).
@@ -204,7 +205,11 @@ def _apart(problem: Problem, validation: Any, seed: int) -> tuple[tuple[Any, Any
     if not is_real(validation) or not 0 < validation < 1:
         raise _no_validation(validation)
     labels = data.labels_of(problem.x, problem.y)
-    training, held = validation_rows(count, float(validation), labels, seed=seed)
+    try:
+        training, held = validation_rows(count, float(validation), labels, seed=seed)
+    except ConfigurationError as error:
+        fix = "write validation=0.2, or pass validation=(x, y)"
+        raise ConfigurationError(**error.parts | {"where": "tune: validation", "fix": fix}) from None
 
     def part(rows: Array) -> tuple[Any, Any]:
         return data.take(problem.x, rows), data.take(problem.y, rows)
