@@ -67,12 +67,25 @@ def test_what_is_no_space_is_refused(wrong: Any) -> None:
         {"build": "trees"},
         {"storage": "/nowhere/a.study"},
         {"storage": 3},
+        {"callbacks": "abc"},
+        {"callbacks": print},
+        {"y": None},
     ],
 )
 def test_settings_that_cannot_work_are_refused(wrong: dict[str, Any]) -> None:
     given = {"build": "tables", "x": np.ones((9, 2)), "y": np.arange(9) % 2} | FAST | wrong
     with pytest.raises(gn.ConfigurationError):
         gn.tune(**given)
+
+
+@pytest.mark.parametrize("build", ["tables", "images", lambda trial: None])
+def test_data_without_rows_or_of_different_length_are_refused(build: Any) -> None:
+    x, y = np.ones((9, 6, 6)), np.arange(9) % 2
+    for wrong in ((x[:0], y[:0]), (x[:1], y[:1]), (3, y)):
+        with pytest.raises(gn.DataError, match="tune"):
+            gn.tune(build, *wrong, **FAST)
+    with pytest.raises(gn.ShapeError, match="8 rows, expected 9"):
+        gn.tune(build, x, y[1:], **FAST)
 
 
 def frame(rows: int = 80) -> dict[str, Any]:
@@ -116,7 +129,7 @@ def test_targets_beside_a_frame() -> None:
     assert (found.model.class_names, found.model.target_name) == (("no", "yes"), "buys")
     assert found.rows == (80, 9)
     assert gn.tune("tables", columns, data["pays"], **FAST).model.target_name == "target"
-    with pytest.raises(gn.DataError, match="tune: y"):
+    with pytest.raises(gn.ShapeError, match="tune: y"):
         gn.tune("tables", columns, data["pays"][1:], **FAST)
     with pytest.raises(gn.DataError, match="beside a column 'age'"):
         gn.tune("tables", columns, polars.Series("age", data["pays"]), **FAST)

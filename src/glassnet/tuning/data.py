@@ -8,7 +8,7 @@ from zlib import crc32
 
 import numpy as np
 
-from glassnet.core.errors import DataError, shown
+from glassnet.core.errors import DataError, ShapeError, shown
 from glassnet.core.shapes import Array
 from glassnet.data import Dataset
 from glassnet.tables import Frame, Table
@@ -37,6 +37,38 @@ def count(data: Any) -> int:
             expected="rows to train with: arrays, lists, or a frame",
             fix="pass x and y as model.fit takes them",
         ) from None
+
+
+def require_rows(x: Any, y: Any) -> None:
+    """Refuses data of fewer than two rows, and targets of another number of them.
+
+    Raises:
+        DataError, ShapeError: there are.
+    """
+    if isinstance(x, Dataset):
+        x, y = x.x, x.y
+    rows = count(x)
+    if rows < 2:
+        raise DataError(
+            where="tune: x",
+            received=f"{rows} rows",
+            expected="rows to train with and to judge by",
+            fix="pass more rows",
+        )
+    is_beside = y is not None and not isinstance(y, str | Table) and not _are_names(x, y)
+    if is_beside and count(y) != rows:
+        raise ShapeError(
+            where="tune: y",
+            received=f"{count(y):,} rows",
+            expected=f"{rows:,}, as many as x has",
+            fix="check that both come from the same rows, in the same order",
+        )
+
+
+def _are_names(x: Any, y: Any) -> bool:
+    """Whether y may be the names of columns of x."""
+    has_names = isinstance(x, Mapping) or is_frame(x)
+    return has_names and isinstance(y, list | tuple) and all(isinstance(name, str) for name in y)
 
 
 def take(data: Any, rows: Array) -> Any:

@@ -177,9 +177,7 @@ class Ready:
 
     def _of_dataset(self, data: Dataset) -> None:
         if data.y is None:
-            raise ConfigurationError(
-                where="tune", received="data without targets", expected="to know what to learn", fix="pass y"
-            )
+            raise _no_targets()
         self.data, self.given, self.targets, self.start = data, data.x, data.y, tuple
         self.row = data.x.shape[1:]
         if self.kind == IMAGES:
@@ -307,6 +305,12 @@ def _require_images(shape: Shape) -> None:
         )
 
 
+def _no_targets() -> ConfigurationError:
+    return ConfigurationError(
+        where="tune", received="data without targets", expected="to know what to learn", fix="pass y"
+    )
+
+
 def _require_few(labels: Array) -> None:
     """Refuses whole numbers that look like amounts.
 
@@ -325,6 +329,8 @@ def _require_few(labels: Array) -> None:
 
 def _dataset(x: Any, y: Any) -> Dataset:
     """Arrays as a dataset."""
+    if y is None:
+        raise _no_targets()
     rows = numeric(x, where="tune: x")
     rows = rows if rows.dtype in (np.float32, np.float64) else rows.astype(np.float64)
     names: tuple[str, ...] | None = None

@@ -304,12 +304,15 @@ class Search:
         """
         if any(self.ledger.outcomes[place].state != FAILED for place in range(count)):
             return
-        raise ConfigurationError(
-            where="tune",
-            received=f"{count} trials that failed, all of them; the first: {self.ledger.outcomes[0].reason}",
-            expected="settings with which a model can be trained",
-            fix="mend what the first one says, or choose other ranges",
-        ) from (self.errors[0] if self.errors else None)
+        first = self.errors[0] if self.errors else None
+        parts = {
+            "received": self.ledger.outcomes[0].reason or "an error",
+            "expected": "settings with which a model can be trained",
+            "fix": "mend what this says, or choose other ranges",
+        }
+        where, parts = ("", parts) if not isinstance(first, GlassnetError) else (f": {first.where}", first.parts | {})
+        parts["where"] = f"tune: {count} trials that failed, all of them; the first{where}"
+        raise ConfigurationError(**parts) from first
 
 
 def _sampler(seed: int, place: int) -> BaseSampler:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError, did_you_mean, require_extra, shown
-from glassnet.core.settings import boolean, is_real, number, whole
+from glassnet.core.settings import boolean, function, is_real, number, several, whole
 from glassnet.core.shapes import Array
 from glassnet.metrics import METRICS
 from glassnet.model import Model
@@ -47,7 +47,7 @@ def tune(
     timeout: float | None = None,
     storage: str | Path | None = None,
     refit: bool = True,
-    callbacks: Iterable[Callable[[Tried], None]] = (),
+    callbacks: Sequence[Callable[[Tried], None]] = (),
     verbose: bool = True,
 ) -> Tuning:
     """Searches for good settings with Optuna: trains many models, judges each on rows set aside, and trains the best.
@@ -122,7 +122,10 @@ def tune(
     workers = None if workers is None else whole(workers, "workers", "tune", high=MOST_TRIALS)
     timeout = None if timeout is None else number(timeout, "timeout", "tune", low=0)
     refit, verbose = boolean(refit, "refit", "tune"), boolean(verbose, "verbose", "tune")
-    listeners = list(callbacks)
+    listeners = several(callbacks, "callbacks", "tune", expected="functions that take a trial, in a list")
+    for listener in listeners:
+        function(listener, "tune: callbacks", takes="of a trial", setting="callbacks=[print]")
+    data.require_rows(x, y)
     measure, rises = _metric(metric, mode)
     problem = _problem(build, x, y, space, measure, seed, epochs)
     training, pair, rows = _apart(problem, validation, seed)
