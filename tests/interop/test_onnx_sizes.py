@@ -85,6 +85,16 @@ def test_a_small_file_asks_for_no_large_values(kind: str, tmp_path: Path) -> Non
         assert "1,048,576 elements a row" in str(caught.value)
 
 
+def test_many_large_values_are_refused_before_one_is_made(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Relu", [f"v{n}" if n else "x"], [f"v{n + 1}" if n < 59 else "y"]) for n in range(60)]
+    given = helper.make_tensor_value_info("x", FLOAT, ["N", 1 << 23])
+    graph = helper.make_graph(nodes, "chain", [given], [helper.make_tensor_value_info("y", FLOAT, ["N", 1 << 23])])
+    path = tmp_path / "chain.onnx"
+    path.write_bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]).SerializeToString())
+    with pytest.raises(gn.ConfigurationError, match="elements together"):
+        gn.from_onnx(path)
+
+
 def test_padding_in_relation_to_the_input_is_read(tmp_path: Path) -> None:
     nodes = [helper.make_node("Pad", ["x", "pads"], ["y"])]
     path = _file(tmp_path / "pad.onnx", nodes, 4, pads=np.array([0, 0, 1, 1, 0, 0, 1, 1]))

@@ -8,6 +8,7 @@ import numpy as np
 
 from glassnet.core.errors import ShapeError
 from glassnet.core.parameters import Parameter
+from glassnet.core.room import require_room
 from glassnet.core.settings import boolean, number, whole
 from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.initializers import init_setting
@@ -114,6 +115,7 @@ class SelfAttention(Layer):
         """Cosines and sines (T, E/2) of the angles, made when rows come in: a file may say any shape."""
         if dtype not in self._turns:
             steps, width = self.input_shape or (0, 0)
+            require_room((steps, width), np.float64, where=self.where)
             cosines, sines = rotations(steps, width // self.heads)
             self._turns[dtype] = cosines.astype(dtype), sines.astype(dtype)
         return self._turns[dtype]

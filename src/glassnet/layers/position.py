@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.room import require_room
 from glassnet.core.settings import one_of, whole
 from glassnet.core.shapes import Array, Shape, batch_shape
 from glassnet.initializers import init_setting
@@ -88,6 +89,7 @@ class PositionalEncoding(Layer):
         if self.kind == "learned":
             return self.weight.value
         if dtype not in self._tables:
+            require_room((self.stream_limit or 0, (self.input_shape or ())[-1]), np.float64, where=self.where)
             self._tables[dtype] = sinusoids(self.stream_limit or 0, (self.input_shape or ())[-1]).astype(dtype)
         return self._tables[dtype]
 

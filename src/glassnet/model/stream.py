@@ -9,6 +9,7 @@ import numpy as np
 from glassnet.compile.forward import compile_stream
 from glassnet.core.checks import as_rows, finite_rows, numeric, require_finite
 from glassnet.core.errors import ConfigurationError, ShapeError, shown
+from glassnet.core.room import require_room
 from glassnet.core.shapes import Array, Shape
 from glassnet.kernels.embedding import are_indices
 from glassnet.network import Graph, Network
@@ -67,6 +68,7 @@ class Stream:
         self._run = StepRunner()
         limits = [(layer.stream_limit, layer) for _, layer in network.walk() if layer.stream_limit is not None]
         self._limit = min(limits, key=lambda pair: pair[0], default=None)
+        require_room((rows, 1, *self._row), network.dtype, where="stream")
         given = np.zeros((rows, 1, *self._row), network.dtype)
         answer, _ = self._run.forward(network, given, training=False)  # by NumPy, so that every layer says what it must
         after = network.output_shape or ()
@@ -268,6 +270,8 @@ def _row_of(network: Network) -> Shape:
 
 def _below_of(network: Network) -> Array:
     """What each number of a step must be below as an index; 0 for an amount."""
+    if not network.demands:
+        return np.broadcast_to(np.int64(0), (network.input_shape or ())[1:])
     below = network.demands.below
     if (below != below[0]).any():
         raise ConfigurationError(

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from glassnet.core.errors import ConfigurationError, shown
+from glassnet.core.room import require_room
 from glassnet.core.shapes import Array, batch_shape, size_of
 from glassnet.layers import Layer
 from glassnet.layers.indices import MOST_INDICES, require_indices
@@ -71,6 +72,7 @@ class Demands:
     @property
     def below(self) -> Array:
         """What each number of a row must be below as an index, int64 of the row's shape; 0 for an amount."""
+        require_room(self.shape, np.int64, where="a row of the network")
         lowest = np.full(size_of(self.shape), MOST_INDICES + 1)
         for _, places, below in self.reads:
             np.minimum.at(lowest, places, below)

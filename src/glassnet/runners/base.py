@@ -10,6 +10,7 @@ import numpy as np
 
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.randomness import stream_id
+from glassnet.core.room import empty
 from glassnet.core.shapes import Array, Shape
 from glassnet.kernels import Kernel
 from glassnet.kernels import python as kernels
@@ -77,7 +78,7 @@ class Runner(ABC):
 
     def empty(self, shape: Shape, dtype: np.dtype[Any] | type) -> Array:
         """A buffer for a kernel to write; its contents are arbitrary."""
-        return np.empty(shape, dtype)
+        return empty(shape, dtype)
 
     def draw(self, caller: Caller) -> dict[str, int]:
         """The (seed, step, stream) of the caller's next random mask."""

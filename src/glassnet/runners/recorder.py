@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.randomness import stream_id
+from glassnet.core.room import empty
 from glassnet.core.shapes import Array, Shape
 from glassnet.kernels import Kernel, KernelInfo, info
 from glassnet.runners import bridge, own
@@ -109,7 +110,7 @@ class Recorder(Runner):
 
     def empty(self, shape: Shape, dtype: np.dtype[Any] | type) -> Array:
         """A buffer that stands for one in the program."""
-        self.buffers.append(np.empty(shape, dtype))
+        self.buffers.append(empty(shape, dtype))
         if self._poisoned and self.buffers[-1].dtype.kind == "f":
             self.buffers[-1].fill(np.nan)
         return self._shown(self.buffers[-1]) if self._at_work else self.buffers[-1]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.core.room import require_room
 from glassnet.core.shapes import Array, Shape
 
 
@@ -26,6 +27,7 @@ class States:
         """The array of that name; one that is asked for the first time is made."""
         found = self.arrays.get((path, name))
         if found is None:
+            require_room(shape, dtype, where=f"layer {path}: what it keeps of a sequence")
             found = self.arrays[path, name] = np.zeros(shape, dtype)
         assert found.shape == tuple(shape), "rows of another number"
         return found

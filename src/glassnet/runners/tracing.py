@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.places import Place, place_of
+from glassnet.core.room import require_room
 from glassnet.core.shapes import Array, Shape
 from glassnet.kernels import Kernel, KernelInfo, info
 from glassnet.kernels import python as kernels
@@ -93,6 +94,7 @@ class TracingRunner(Runner):
 
     def empty(self, shape: Shape, dtype: np.dtype[Any] | type) -> Array:
         """Zeros: what a kernel leaves to another one is no chance number in the log."""
+        require_room(shape, dtype, where="trace")
         return np.zeros(shape, dtype)
 
     def view(self, caller: Caller, **arrays: Array) -> None:

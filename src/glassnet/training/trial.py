@@ -20,6 +20,7 @@ import numpy as np
 
 from glassnet.compile import Plan
 from glassnet.core.errors import ConfigurationError
+from glassnet.core.room import require_room
 from glassnet.core.shapes import Array
 from glassnet.losses import Loss
 from glassnet.network import Network
@@ -240,8 +241,10 @@ class _Trial:
 
 def example_rows(network: Network, loss: Loss, size: int) -> Rows:
     """Rows for describing a step without data."""
+    shape = (size, *(network.input_shape or ()))
+    require_room(shape, np.float64, where="rows to describe a step with")
     rng = np.random.default_rng(0)
-    x = network.demands.fulfilled_by(rng.normal(size=(size, *(network.input_shape or ()))), rng)
+    x = network.demands.fulfilled_by(rng.normal(size=shape), rng)
     return Rows(x.astype(network.dtype), loss.example_targets(size, network.output_shape or (), network.dtype))
 
 

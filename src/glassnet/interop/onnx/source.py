@@ -31,6 +31,8 @@ MOST_AXES_GIVEN = 64
 """Numbers of an input that are looked at as sizes."""
 MOST_ELEMENTS = 2**28
 """A value for these has no more elements."""
+MOST_TOGETHER = 2**30
+"""Nor have all values for these together, which are there at once."""
 SLOW, MANY = ("AveragePool", "Conv", "ConvTranspose", "MaxPool"), 50_000
 """Operators that the reference evaluator takes long for, and on how many numbers."""
 NO_CONSTANTS = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli")
@@ -215,12 +217,15 @@ class Source:
 
         values[self.input] = rows
         values |= {t.name: numpy_helper.to_array(t) for t in self.initializers if t.name not in values}
+        together = sum(np.size(value) for value in values.values())
         for node in self.nodes:
             names = [name for name in node.output if name]
             if not all(name in values for name in names):
                 given = {name: values[name] for name in node.input if name}
                 self._require_small_output(node, given, len(rows))
                 values.update(zip(names, self._applied(node, given), strict=False))
+                together += sum(np.size(values.get(name, ())) for name in names)
+                self._require_few_together(together)
 
     def _applied(self, node: Any, given: Values) -> list[Array]:
         """What a node gives."""
@@ -264,8 +269,10 @@ class Source:
                 f"operators that do not fit each other ({' '.join(str(error).split())[:200]})",
                 "run onnx.checker.check_model(path, full_check=True) on it, and export it again",
             ) from error
-        for value in (*model.graph.value_info, *model.graph.output):
+        values = [*model.graph.value_info, *model.graph.output]
+        for value in values:
             self._require_few(value, rows)
+        self._require_few_together(sum(prod(dim.dim_value for dim in v.type.tensor_type.shape.dim) for v in values))
 
     def _require_small_output(self, node: Any, given: Values, rows: int) -> None:
         """The same for a node by what it is given, before it is run: sizes may be calculated."""
@@ -298,6 +305,14 @@ class Source:
                 f"the value {value.name!r} of shape {sizes}, with {prod(sizes):,} elements out of an input of "
                 f"{prod(self.shape):,} a row",
                 f"export a network whose values have at most {self.most_elements:,} elements a row",
+            )
+
+    def _require_few_together(self, elements: int) -> None:
+        if elements > MOST_TOGETHER:
+            raise refusal(
+                self.where,
+                f"values with {elements:,} elements together, out of an input of {prod(self.shape):,} a row",
+                f"export a network for smaller inputs, whose values have at most {MOST_TOGETHER:,} together",
             )
 
 

@@ -1,0 +1,57 @@
+"""Room for arrays whose shape somebody merely claims: refused before memory is taken that there is not."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from glassnet.core.errors import ShapeError
+from glassnet.core.shapes import Array, Shape, size_of
+
+
+@cache
+def memory_there() -> int:
+    """Bytes of memory that the machine has; where that is not known, more than any has."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 1 << 50
+
+
+def require_room(shape: Shape, dtype: np.dtype[Any] | type, *, where: str) -> None:
+    """Refuses an array that is larger than the machine's memory.
+
+    Raises:
+        ShapeError: it is; nothing was taken.
+    """
+    if size_of(shape) * np.dtype(dtype).itemsize > memory_there():
+        raise no_room(shape, dtype, where=where)
+
+
+def no_room(shape: Shape, dtype: np.dtype[Any] | type, *, where: str) -> ShapeError:
+    """The error for an array that is too large."""
+    gigabytes = size_of(shape) * np.dtype(dtype).itemsize / 1e9
+    return ShapeError(
+        where=where,
+        received=f"what takes an array of shape {tuple(shape)}, {gigabytes:,.1f} GB",
+        expected=f"less than there is memory for, of {memory_there() / 1e9:,.1f} GB",
+        fix="take fewer rows at once, or build the network for fewer steps and units",
+    )
+
+
+def empty(shape: Shape, dtype: np.dtype[Any] | type, *, where: str = "network") -> Array:
+    """An array whose contents are arbitrary.
+
+    Raises:
+        ShapeError: there is no memory for it.
+    """
+    try:
+        array = np.empty(shape, dtype)
+    except (MemoryError, ValueError):
+        raise no_room(shape, dtype, where=where) from None
+    if array.nbytes > memory_there():  # given out by systems that give more than they have
+        raise no_room(shape, dtype, where=where)
+    return array
