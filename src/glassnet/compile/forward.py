@@ -14,6 +14,7 @@ from glassnet.compile.binding import as_setting, check_arrays, fits, native, run
 from glassnet.compile.fusion import fold
 from glassnet.compile.graph import without_dead_work
 from glassnet.compile.items import Item, items_of
+from glassnet.compile.kept_forward import Call, Written, keep, written_before
 from glassnet.compile.stages import Group, Stage
 from glassnet.core.shapes import Array, size_of
 from glassnet.kernels.activation import identity_forward
@@ -79,11 +80,10 @@ def record_forward(
 
 
 class CompiledForward:
-    """A recorded forward pass in the native module, which takes any number of rows through it, a tile at a time.
+    """A forward pass in the native module, which takes any number of rows through it, a tile at a time.
 
     Args:
-        recorded: for the rows of a tile.
-        items: its calls.
+        written: for the rows of a tile.
         module: the native module.
 
     Attributes:
@@ -92,35 +92,47 @@ class CompiledForward:
             several threads at once. Where rows are of different length, their lengths come last, int64 (N,).
     """
 
-    def __init__(self, recorded: RecordedForward, items: list[Item], module: ModuleType) -> None:
-        x, y, lengths = recorded.x, recorded.y, recorded.lengths
-        self._items = items  # with arrays that the program reads where they are
-        divides = sum(item.flops for item in items) >= DIVIDED_FLOPS * len(x)
-        shares = [_shares_of(item, module) if divides else [] for item in items]
-        whole = module.Forward.Share.WHOLE
-        waits = [whole in (share or [whole]) for share in shares]  # for all channels of what was before
-        apart = [x, y] if lengths is None else [x, y, lengths]
-        arena = Arena(recorded.buffers, _stages(items, waits), apart, module.ALIGNMENT)
-        program = module.Forward(x.dtype == np.float64, len(x), arena.memory)
-        for item, divided, wait in zip(items, shares, waits, strict=True):
-            assert item.call is not None
-            arrays = {name: arena.view(array) for name, array in item.arrays.items()}
-            settings = [as_setting(value) for value in item.call.settings.values()]
-            program.add(item.name, list(arrays.values()), [name in item.cut for name in arrays], settings)
-            if divided:
-                program.divide(divided, item.arrays["y"].shape[1], wait)
-        program.input(arena.view(x))
-        if lengths is not None:
-            program.lengths(arena.view(lengths))
-        program.output(arena.view(y))
+    def __init__(self, written: Written, module: ModuleType) -> None:
+        self._written = written  # with arrays that the program reads where they are
+        program = module.Forward(written.x.dtype == np.float64, written.rows, written.arena)
+        for call in written.calls:
+            program.add(call.kernel, call.operands, call.cut, call.settings)
+            if call.shares:
+                program.divide(call.shares, call.channels, call.waits)
+        program.input(written.x)
+        if written.lengths is not None:
+            program.lengths(written.lengths)
+        program.output(written.y)
         self._program, self.predict = program, program.predict
 
 
-def compile_forward(network: Any, **recorded_how: Any) -> CompiledForward | None:
+def _written(recorded: RecordedForward, items: list[Item], module: ModuleType) -> Written:
+    """Gives the arrays of a recorded pass their places."""
+    x, y, lengths = recorded.x, recorded.y, recorded.lengths
+    divides = sum(item.flops for item in items) >= DIVIDED_FLOPS * len(x)
+    shares = [_shares_of(item, module) if divides else [] for item in items]
+    whole = module.Forward.Share.WHOLE
+    waits = [whole in (share or [whole]) for share in shares]  # for all channels of what was before
+    apart = [x, y] if lengths is None else [x, y, lengths]
+    arena = Arena(recorded.buffers, _stages(items, waits), apart, module.ALIGNMENT)
+    calls = []
+    for item, divided, wait in zip(items, shares, waits, strict=True):
+        assert item.call is not None
+        arrays = {name: arena.view(array) for name, array in item.arrays.items()}
+        settings = [as_setting(value) for value in item.call.settings.values()]
+        cut, channels = [name in item.cut for name in arrays], item.arrays["y"].shape[1] if divided else 1
+        calls.append(Call(item.name, list(arrays.values()), cut, settings, divided, channels, wait))
+    found = None if lengths is None else arena.view(lengths)
+    return Written(len(x), arena.memory, calls, arena.view(x), arena.view(y), found)
+
+
+def compile_forward(network: Any, likeness: Any = None, **recorded_how: Any) -> CompiledForward | None:
     """The compiled forward pass of a built network; None without a native module, or where a layer must run in Python.
 
     Args:
         network: built.
+        likeness: what is equal for networks whose forward passes are recorded the same, but for their parameters; None
+            where that is not known. Of those only the first is recorded (see ``kept_forward.py``).
         recorded_how: see ``record_forward``.
 
     Raises:
@@ -129,17 +141,26 @@ def compile_forward(network: Any, **recorded_how: Any) -> CompiledForward | None
     module = native()
     if module is None or not fits(1 + len(network.input_shape)):
         return None
+    if likeness is not None:
+        likeness = likeness, tuple(recorded_how.items())
+        known = written_before(likeness, network.parameters)
+        if known is not None:
+            return CompiledForward(known, module)
     recorded = record_forward(network, _rows_in_tile(network), **recorded_how)
     items = _items(recorded)
-    return None if items is None else CompiledForward(recorded, items, module)
+    if items is None:
+        return None
+    written = _written(recorded, items, module)
+    if likeness is not None:
+        keep(likeness, written, network.parameters)
+    return CompiledForward(written, module)
 
 
 class CompiledStream(CompiledForward):
     """A recorded step of sequences in the native module, which keeps their states between two calls.
 
     Args:
-        recorded: the step.
-        items: its calls.
+        written: the step.
         module: the native module.
         states: the arrays that the calls read and write.
 
@@ -149,8 +170,8 @@ class CompiledStream(CompiledForward):
         states: as given.
     """
 
-    def __init__(self, recorded: RecordedForward, items: list[Item], module: ModuleType, states: States) -> None:
-        super().__init__(recorded, items, module)
+    def __init__(self, written: Written, module: ModuleType, states: States) -> None:
+        super().__init__(written, module)
         self.advance, self.states = self._program.advance, states
 
 
@@ -182,7 +203,7 @@ def compile_stream(network: Any, rows: int) -> CompiledStream | None:
         return None
     recorded, states = record_stream(network, rows)
     items = _items(recorded)
-    return None if items is None else CompiledStream(recorded, items, module, states)
+    return None if items is None else CompiledStream(_written(recorded, items, module), module, states)
 
 
 def _rows_in_tile(network: Any) -> int:

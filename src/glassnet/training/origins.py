@@ -49,6 +49,16 @@ def origin_of(parts: Parts, rows: Rows, batch_rows: int) -> Origin | None:
     return Origin(key, hash(key), told.things, seed, flat, [a for a in given if a is not None], batch_rows)
 
 
+def likeness_of(network: Network) -> tuple[Any, ...] | None:
+    """What is equal for networks that calculate the same from their parameters; None where that cannot be told."""
+    told = _Told(())
+    try:
+        _tell_network(network, told)
+    except _Unknown:
+        return None
+    return tuple(told.words)
+
+
 _NETWORKS: WeakKeyDictionary[Network, tuple[int, list[Any], list[Any]]] = WeakKeyDictionary()
 """Of networks their version, the words for it, and the things inside."""
 

@@ -20,6 +20,7 @@ from glassnet.runners.standins import NotRecorded
 from glassnet.training.agreement import close
 from glassnet.training.changes import Fingerprint
 from glassnet.training.lengths import require_padding_unseen
+from glassnet.training.origins import likeness_of
 from glassnet.training.parts import is_python
 from glassnet.training.steps import refusing_parameters
 
@@ -88,7 +89,7 @@ class Predictor:
             if any(is_own(layer) or is_python(layer) for _, layer in self.network.walk()):
                 require_padding_unseen(self.network, x[:MOST_ROWS], lengths[:MOST_ROWS])
             by_numpy = self._settings[0] == "numpy" or self._has_own
-            self._of_lengths = None if by_numpy else compile_forward(self.network, ragged=True)
+            self._of_lengths = None if by_numpy else compile_forward(self.network, self._likeness(), ragged=True)
         y = np.empty((len(x), *self._shape), self._dtype)
         program = self._of_lengths
         if program is None or not len(x) or not program.predict(x, y, at_most(self._threads), lengths):
@@ -119,13 +120,20 @@ class Predictor:
         except Exception:  # noqa: BLE001 - of the user's code, on a copy: NumPy will show what there is to it
             self._program = None
 
+    def _likeness(self) -> tuple[Any, ...] | None:
+        """See ``likeness_of``; the network is looked over as if it were recorded."""
+        if self._has_own:
+            return None
+        self.network.require_unchanged()
+        return likeness_of(self.network)
+
     def _compiled(self) -> CompiledForward | None:
         """The native program, or None: where own layers do more than call kernels, NumPy has to."""
         how: Any = (
             {"poisoned": True, "watched_by": partial(refusing_parameters, self.network)} if self._on_trial else {}
         )
         try:
-            return compile_forward(self.network, **how)
+            return compile_forward(self.network, None if self._on_trial else self._likeness(), **how)
         except (NotRecorded, ConfigurationError):
             if not self._has_own:
                 raise
