@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import gc
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import pytest
 
 import glassnet as gn
-from glassnet.compile import kept, native
+from glassnet.compile import forward, kept, kept_forward, native
 from glassnet.compile.permutation import permutation
 from glassnet.core.randomness import generator
 from glassnet.kernels.registry import KERNELS, kernel
+from glassnet.training import changes, engines, origins
 
 pytestmark = pytest.mark.skipif(native() is None, reason="no native module")
 
@@ -25,11 +31,22 @@ NETWORKS = {
 }
 
 
+OTHERS = {
+    "residual": lambda: [gn.Dense(4), gn.Residual(gn.Dense(4), "relu"), gn.Dense(3)],
+    "frozen": lambda: [gn.Dense(4).freeze(), "relu", gn.Dense(3)],
+    "lstm": lambda: [gn.Reshape((2, 2)), gn.LSTM(3), gn.Dense(3)],
+    "attention": lambda: [gn.Reshape((2, 2)), gn.SelfAttention(2), gn.GlobalAveragePool(), gn.Dense(3)],
+    "convolution": lambda: [gn.Reshape((1, 2, 2)), gn.Conv2D(2, 1), gn.BatchNorm(), "relu", gn.Flatten(), gn.Dense(3)],
+}
+
+
 @pytest.fixture(autouse=True)
 def nothing_waits() -> Iterator[None]:
-    kept._waiting.clear()
+    for waiting in (kept._waiting, kept_forward._kept):
+        waiting.clear()
     yield
-    kept._waiting.clear()
+    for waiting in (kept._waiting, kept_forward._kept):
+        waiting.clear()
 
 
 def trained(layers: Any, seed: int, rows: int, *, weights: bool = False, dtype: str = "float32") -> list[np.ndarray]:
@@ -171,3 +188,152 @@ def test_permutations_are_those_of_numpy(seed: int, index: int) -> None:
     for rows in (0, 1, 2, 3, 100, 70_000 if seed == 7 else 5):
         expected = generator(seed, "shuffle", index).permutation(rows)
         np.testing.assert_array_equal(permutation(rows, seed=seed, purpose="shuffle", index=index), expected)
+
+
+class Recorded(kept.LeasedProgram):
+    """Records what was found without recording, too: it must be the same, with the same arrays and numbers."""
+
+    found = 0
+
+    def __init__(self, record: Any, questions: Any, errors: Any, origin: Any = None) -> None:
+        was_recorded = False
+
+        def recorded() -> Any:
+            nonlocal was_recorded
+            was_recorded = True
+            return record()
+
+        super().__init__(recorded, questions, errors, origin)
+        if not was_recorded:
+            Recorded.found += 1
+            recording, begun = kept._Recording(record()), kept._Beginning(origin)
+            begun.find_numbers(self._keepable._places)
+            assert self._keepable._signature == recording.signature
+            assert begun.numbers == recording.numbers
+            assert begun.stretches == recording.stretches
+
+
+@pytest.mark.parametrize("name", [*NETWORKS, *OTHERS])
+def test_what_is_found_without_recording_is_what_would_be_recorded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "LeasedProgram", Recorded)
+    monkeypatch.setattr(Recorded, "found", 0)
+    for seed in range(2):
+        trained((NETWORKS | OTHERS)[name], seed, 20)
+    # What is frozen has its gradients elsewhere, and twins have one each: these are recorded every time.
+    assert Recorded.found == (0 if name in ("frozen", "two places") else 2)
+
+
+def test_whatever_is_set_between_two_trainings_is_no_longer_found() -> None:
+    """Each of these leads to other calls, though the layers are the same."""
+
+    def origin(change: Any, rows: int = 8) -> Any:
+        net = gn.Sequential(gn.Dense(4), gn.Dropout(0.1), gn.BatchNorm(), gn.Dense(3))
+        model = gn.Model(net, gn.losses.CrossEntropy(), gn.Chain(gn.L2(0.1), gn.Adam(0.1)), seed=1)
+        given = model.rows(np.zeros((rows, 2)), np.zeros(rows, int))
+        model.optimizer.prepare(model.network.parameters)
+        change(model)
+        parts = origins.Parts(model.network, model.loss, model.optimizer, model.seed)
+        return origins.origin_of(parts, given, rows)
+
+    same = origin(lambda _: None)
+    assert origin(lambda _: None).key == same.key
+    assert origin(lambda model: setattr(model, "seed", 2)).key == same.key, "a seed is asked for at each step"
+    assert origin(lambda model: setattr(model.optimizer, "learning_rate", 0.5)).key == same.key
+    for change in (
+        lambda model: setattr(model.network[1], "rate", 0.2),
+        lambda model: setattr(model.network[2], "epsilon", 1e-3),
+        lambda model: setattr(model.network[2], "momentum", 1),
+        lambda model: model.network[0].freeze(),
+        lambda model: setattr(model.network[0].bias, "learning_rate_scale", 2.0),
+        lambda model: setattr(model.loss, "label_smoothing", -0.0),
+        lambda model: setattr(model.optimizer.rule, "beta1", 0.5),
+        lambda model: setattr(model.optimizer.steps_in_order[0], "strength", 0.2),
+        lambda model: setattr(model.optimizer.steps_in_order[0], "by_batch", True),
+    ):
+        assert origin(change).key != same.key
+    own = lambda model: setattr(model.network[0], "forward", lambda *_, **__: None)  # noqa: E731
+    assert origin(own) is None
+    assert origin(lambda model: setattr(model, "seed", 2**53 + 1)) is None, "which stands in the calls"
+
+
+@pytest.mark.parametrize("name", [*NETWORKS, *OTHERS])
+def test_predictions_of_a_like_network_are_not_recorded_and_have_the_same_bits(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
+    count = 0
+    record = forward.record_forward
+
+    def counted(*arguments: Any, **settings: Any) -> Any:
+        nonlocal count
+        count += 1
+        return record(*arguments, **settings)
+
+    monkeypatch.setattr(forward, "record_forward", counted)
+
+    def outputs(seed: int, units: int = 3) -> np.ndarray:
+        layers = (NETWORKS | OTHERS)[name]()
+        model = gn.Model(gn.Sequential(*layers[:-1], gn.Dense(units)), "cross_entropy", "sgd", seed=seed)
+        model.fit(x[:8], np.zeros(8, int), verbose=False)
+        return model.predict(x)
+
+    expected = []
+    for seed in range(3):
+        kept_forward._kept.clear()
+        expected.append(outputs(seed))
+    assert count == 3
+    for seed in range(2):
+        np.testing.assert_array_equal(outputs(seed), expected[seed])
+    assert count == (5 if name == "two places" else 3)
+    assert outputs(0, units=2).shape == (300, 2)
+
+
+def test_trained_models_leave_nothing_but_what_waits() -> None:
+    gc.collect()
+    known = changes._OF_LAYERS, origins._NETWORKS
+    before = [len(layers) for layers in known]
+    for seed in range(20):
+        model = gn.Model(gn.Sequential(gn.Dense(4), gn.Dense(3)), "cross_entropy", "adam", seed=seed)
+        model.fit(np.zeros((8, 2)), np.zeros(8, int), callbacks=[lambda _: None], verbose=False)
+        model.predict(np.zeros((2, 2)))
+    network = ref(model.network)
+    del model
+    gc.collect()
+    assert network() is None
+    assert [len(layers) for layers in known] == before
+    assert len(kept._waiting) == len(kept_forward._kept) == 1
+
+
+def test_a_child_of_a_fork_trains_beside_a_program_in_flight(tmp_path: Path) -> None:
+    """The parent forks in the middle of a training, and another of the same shape follows in the child."""
+    script = tmp_path / "forking.py"
+    script.write_text(
+        """
+import os, sys
+import numpy as np, glassnet as gn
+
+def fit(seed, callbacks=()):
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(20, 4)), rng.integers(0, 3, 20)
+    model = gn.Model(gn.Sequential(gn.Dense(4), gn.Dropout(0.2), gn.Dense(3)), "cross_entropy", "adam", seed=seed)
+    model.fit(x, y, epochs=3, batch_size=8, callbacks=callbacks, verbose=False)
+    return model.network.parameters.copy()
+
+def child(state):
+    if state.epoch == 2:
+        read, write = os.pipe()
+        if os.fork() == 0:
+            os.write(write, fit(1).tobytes())
+            os._exit(0)
+        os.wait()
+        found.append(os.read(read, 10_000))
+
+found, alone = [], [fit(0), fit(1)]
+parent = fit(0, [child])
+assert (parent == alone[0]).all()
+assert found == [alone[1].tobytes()]
+print("same bits")
+"""
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+    assert done.stdout == "same bits\n", done.stderr

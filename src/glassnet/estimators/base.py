@@ -19,7 +19,7 @@ from sklearn.utils.validation import _check_sample_weight, check_array, check_is
 
 from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError, DataError, DivergenceError, plain_numbers
-from glassnet.core.numeric import numeric, refuse_hidden
+from glassnet.core.numeric import all_finite, numeric, refuse_hidden
 from glassnet.core.output import level_of_caller
 from glassnet.core.ragged import is_ragged
 from glassnet.core.settings import number, one_of, whole
@@ -115,6 +115,10 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
     def _checked_targets(self, y: Any) -> Array:
         """The targets as an array (N,) or (N, M)."""
 
+    def _is_plain_target(self, y: Any, rows: int) -> bool:
+        """Whether the doors would leave the targets as they are: it is seen at a glance."""
+        return False
+
     @abstractmethod
     def _weights(self, y: Array, sample_weight: Array | None) -> Array | None:
         """The rows' weights, with those of their classes."""
@@ -147,21 +151,16 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
             return self
         goes_on = self.warm_start or incremental
         first = not goes_on or not isinstance(getattr(self, "model_", None), Model)
-        for name, given in (("X", X), ("y", y), ("sample_weight", sample_weight)):
-            refuse_hidden(given, where=f"{type(self).__name__}: {name}")
-        self._require_one_length(X)
-        X, y = validate_data(
-            self, X, self._given(y), accept_sparse=FORMATS, multi_output=True, y_numeric=not is_classifier(self),
-            dtype=(np.float64, np.float32), reset=first,
-        )  # fmt: skip
-        X, y = _dense(X), self._checked_targets(y)
+        refuse_hidden(sample_weight, where=f"{type(self).__name__}: sample_weight")
+        if first or not (self._is_plain(X) and self._is_plain_target(y, len(X))):
+            X, y = self._validated(X, y, reset=first)
         if sample_weight is not None:
             if not isinstance(sample_weight, Number):
                 sample_weight = numeric(sample_weight, where=f"{type(self).__name__}: sample_weight")
             sample_weight = _check_sample_weight(sample_weight, X)
             if not sample_weight.any():
                 raise ValueError("Sample weights must contain at least one non-zero number.")
-        random = check_random_state(self.random_state)
+        random = check_random_state(self.random_state if first or not incremental else None)  # which draws nothing
         if first:
             self._targets = self._learn(y, classes)
             self.n_outputs_ = self._targets.outputs
@@ -190,6 +189,29 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
         if not all(np.isfinite(array).all() for array in arrays):
             raise ValueError(NOT_FINITE)
         return self
+
+    def _validated(self, X: Any, y: Any, *, reset: bool) -> tuple[Array, Array]:
+        """Rows and targets as arrays, by scikit-learn's door and our own."""
+        for name, given in (("X", X), ("y", y)):
+            refuse_hidden(given, where=f"{type(self).__name__}: {name}")
+        self._require_one_length(X)
+        X, y = validate_data(
+            self, X, self._given(y), accept_sparse=FORMATS, multi_output=True, y_numeric=not is_classifier(self),
+            dtype=(np.float64, np.float32), reset=reset,
+        )  # fmt: skip
+        return _dense(X), self._checked_targets(y)
+
+    def _is_plain(self, X: Any) -> bool:
+        """Whether the doors would leave rows, after a first fit, as they are: it is seen at a glance."""
+        return bool(
+            type(X) is np.ndarray
+            and X.dtype in (np.float64, np.float32)
+            and X.ndim == 2
+            and len(X)
+            and X.shape[1] == self.n_features_in_
+            and not hasattr(self, "feature_names_in_")
+            and all_finite(X)
+        )
 
     def _begin_with_given(self, network: Network) -> None:
         """Puts in what weights were given before the first fit."""
@@ -350,6 +372,8 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
     def _checked(self, X: Any) -> Array:
         check_is_fitted(self, "model_")
         self._require_one_length(X)
+        if self._is_plain(X):
+            return np.asarray(X)
         refuse_hidden(X, where=f"{type(self).__name__}: X")
         return _dense(validate_data(self, X, accept_sparse=FORMATS, dtype=(np.float64, np.float32), reset=False))
 

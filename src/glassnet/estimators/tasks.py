@@ -44,6 +44,9 @@ class Classification(ClassifierMixin):  # type: ignore[misc]
             y = column_or_1d(y, warn=True)
         return np.asarray(y)
 
+    def _is_plain_target(self, y: Any, rows: int) -> bool:
+        return type(y) is np.ndarray and y.dtype.kind in "iub" and y.shape == (rows,)
+
     def _require_same_targets(self: Any, y: Array) -> None:
         if isinstance(self._targets, Labels):
             return  # whose number is checked where they are encoded
