@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -27,18 +28,30 @@ def is_own(part: Any) -> bool:
     """
     if has_own_class(part):
         return True
-    kind, own = type(part), vars(part)
-    methods = tuple([getattr(kind, name, None) for name in METHODS])
+    methods, own = _methods_of(type(part)), vars(part)
     if methods not in _OURS:  # which somebody may have put other functions into
-        if not all(method is None or is_library_code(method) for method in methods):
+        if not all(map(is_library_code, methods)):
             return True
         _OURS.add(methods)
     return not own.keys().isdisjoint(METHODS) and any(callable(own.get(name)) for name in METHODS)
 
 
+def _methods_of(kind: type) -> tuple[Any, ...]:
+    """What a class does in a training step, as it is now."""
+    getter = _GETTERS.get(kind)
+    if getter is None:
+        getter = _GETTERS[kind] = attrgetter(*(name for name in METHODS if hasattr(kind, name)), "mro", "__call__")
+    methods: tuple[Any, ...] = getter(kind)[:-2]
+    return methods
+
+
+_GETTERS: dict[type, attrgetter[Any]] = {}
+"""What gives the methods of a class that it has at all, and two more: so it gives a tuple in any case."""
+
+
 _KINDS: dict[type, bool] = {}
 _OURS: set[tuple[Any, ...]] = set()
-"""Methods of classes, in the order of ``METHODS``, that are all the library's."""
+"""Methods of classes that are all the library's."""
 
 
 def has_own_class(part: Any) -> bool:
