@@ -13,8 +13,9 @@ import numpy as np
 from glassnet.core.calls import require_known, suggests
 from glassnet.core.errors import ConfigurationError, TrainingWarning, shown
 from glassnet.core.output import level_of_caller
-from glassnet.core.settings import boolean
+from glassnet.core.settings import boolean, whole
 from glassnet.many.each import Each, as_models, by_model, require_apart
+from glassnet.many.elsewhere import chosen_backend, sent
 from glassnet.many.lanes import Lanes
 from glassnet.many.workers import side_by_side
 from glassnet.model import Model
@@ -82,11 +83,44 @@ def fit_many(
     require_apart(models, where)
     verbose = boolean(verbose, "verbose", where)
     _require_settings(settings)
-    count = len(models)
     given = {"x": x, "y": y, "rows": rows} | settings
     if "callbacks" in given:
-        given["callbacks"] = _callbacks_of_each(given["callbacks"], count)
-    columns = {name: by_model(value, name, count, where) for name, value in given.items()}
+        given["callbacks"] = _callbacks_of_each(given["callbacks"], len(models))
+    for name, value in given.items():
+        by_model(value, name, len(models), where)
+    backend = chosen_backend(None if workers is None else whole(workers, "workers", where))
+    if backend is None:
+        found = fit_here(models, given, workers=workers, verbose=verbose)
+    else:
+        for_all = () if isinstance(settings.get("callbacks"), Each) else ("callbacks",)
+        found = sent(
+            *(fit_here, models, given),
+            backend=backend,
+            workers=workers,
+            where=where,
+            verbose=verbose,
+            for_all=for_all,
+        )
+    results = [_not_begun() if result is None else result for result in found]
+    _warn_of_failures(results)
+    return results
+
+
+def fit_here(
+    models: Sequence[Model], given: Mapping[str, Any], *, workers: int | None = None, verbose: bool = False
+) -> list[History | Exception | None]:
+    """Trains models in this process.
+
+    Args:
+        models: to train.
+        given: ``rows`` and the arguments of ``Model.fit`` by name; an ``Each`` has one for each model.
+        workers: how many models are trained at a time.
+        verbose: whether to show a progress bar.
+
+    Returns:
+        For each its history, or the exception with which it ended; None where Ctrl-C came before it began.
+    """
+    columns = {name: by_model(value, name, len(models), "fit_many") for name, value in given.items()}
 
     def fit(number: int) -> History:
         own = {name: values[number] for name, values in columns.items()}
@@ -96,10 +130,7 @@ def fit_many(
         return lanes.fit(models[number], own)
 
     lanes = Lanes()
-    found = side_by_side(fit, count, workers=workers, where=where, verbose=verbose, at_the_end=lanes.close)
-    results = [_not_begun() if result is None else result for result in found]
-    _warn_of_failures(results)
-    return results
+    return side_by_side(fit, len(models), workers=workers, where="fit_many", verbose=verbose, at_the_end=lanes.close)
 
 
 def _require_settings(settings: Mapping[str, Any]) -> None:
