@@ -482,6 +482,31 @@ def of_settings() -> Iterator[Door]:
 
         yield Door(f"data.windows: {name}", windows, no=frozenset(no - {"10**400"}))
     yield Door("data.windows: series", lambda v: gn.data.windows(v, 4, 2), no=frozenset(SETTINGS))
+    for name, no in {
+        "workers": positive - {"None", "10**400"},
+        "verbose": flag,
+        "models": number - {"[]", "()"},
+    }.items():
+
+        def train_many(v: Any, name: str = name) -> Any:
+            return gn.fit_many(**{"models": [new()], "x": X, "y": LABELS, "verbose": False, name: few(v)})
+
+        yield Door(f"fit_many: {name}", train_many, no=frozenset(no))
+    yield Door("fit_many: unknown", lambda v: gn.fit_many([new()], X, LABELS, epoch=v), no=frozenset(SETTINGS))
+    for name in ("epochs", "rows"):
+
+        def tried(v: Any, name: str = name) -> Any:
+            with suppress(gn.TrainingWarning):  # which has the error's words
+                return gn.fit_many([new()], X, LABELS, verbose=False, **{name: few(v)})
+
+        yield Door(f"fit_many: {name}", tried)
+    yield Door("predict_many: method", lambda v: gn.predict_many([model], X, method=v), no=frozenset(SETTINGS))
+    yield Door(
+        "predict_many: workers",
+        lambda v: gn.predict_many([model], X, workers=few(v)),
+        no=positive - {"None", "10**400"},
+    )
+    yield Door("Each: values", lambda v: repr(gn.Each(v)), no=number)
     data_set = gn.data.digits()
     yield Door("data.split: test_share", lambda v: len(gn.data.split(data_set, v)[0]), no=number)
     yield Door("data.pad: steps", lambda v: gn.data.pad([[1], [1, 2]], v), no=whole - {"None"})

@@ -25,7 +25,7 @@ class Each:
     """
 
     def __init__(self, values: Iterable[Any]) -> None:
-        if isinstance(values, str | bytes | dict) or not isinstance(values, Iterable):
+        if isinstance(values, str | bytes | bytearray | memoryview | dict) or not isinstance(values, Iterable):
             raise ConfigurationError(
                 where="Each",
                 received=shown(values),
