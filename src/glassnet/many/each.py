@@ -8,6 +8,9 @@ from typing import Any
 from glassnet.core.errors import ConfigurationError, shown
 from glassnet.model import Model
 
+NO_LISTS = str, bytes, bytearray, memoryview, dict
+"""What could be gone through, and is hardly meant to be."""
+
 
 class Each:
     """A value for each model of a call for many, in their order; any other value is one for all.
@@ -25,14 +28,18 @@ class Each:
     """
 
     def __init__(self, values: Iterable[Any]) -> None:
-        if isinstance(values, str | bytes | bytearray | memoryview | dict) or not isinstance(values, Iterable):
+        try:
+            found = None if isinstance(values, NO_LISTS) else list(values)
+        except TypeError:
+            found = None
+        if found is None:
             raise ConfigurationError(
                 where="Each",
                 received=shown(values),
                 expected="a list with a value for each model",
                 fix="write gn.Each([16, 32, 64]); what is the same for all models is given as it is",
             )
-        self.values = list(values)
+        self.values = found
 
     def __repr__(self) -> str:
         return f"Each({self.values!r:.70})"
