@@ -1,6 +1,7 @@
 """How much faster several ranks train one network than one process: what ``docs/distributed.md`` is made from.
 
-python -m benchmarks.ranks [--ranks 1 2] [--rounds 5] [--output FILE.json]
+python -m benchmarks.ranks [--ranks 1 2 3 4] [--rounds 5] [--output docs/images/scaling.json]
+python tools/make_scaling_picture.py                    # draws them, and writes them into the pages
 
 Each rank has one thread. One round trains the network of the case mnist-mlp, 784-256-128-10, on 10,000 rows in batches
 of 512 for two epochs: in one process by ``fit``, and by ``fit(distributed=True)`` on each number of ranks. Rounds go
@@ -35,11 +36,12 @@ def main() -> None:
     parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--output")
-    parser.add_argument("--part", choices=("plain", "distributed", "exchange"), help=argparse.SUPPRESS)
+    parser.add_argument("--part", choices=("plain", "distributed", "exchange", "pieces"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.part is not None:
         one(options.part)
         return
+    load = os.getloadavg()[0]
     launcher = which("mpiexec") or str(Path(sys.executable).with_name("mpiexec"))
     found: dict[str, list[dict[str, float]]] = {}
     for _ in range(options.rounds):
@@ -55,10 +57,11 @@ def main() -> None:
         label = "one process" if name == "plain" else f"{ranks} rank{'s' if ranks > 1 else ''}"
         times = one_of["step"], middle[name], one_of["cpu"]
         print(f"{label:14}" + "".join(f"{1000 * time:9.2f}" for time in times) + f"{share:12.0%}")
-    exchange = run([launcher, "-n", "2"], "exchange")
+    exchange, pieces = run([launcher, "-n", "2"], "exchange"), run([], "pieces")
     print("exchange on 2 ranks:", ", ".join(f"{int(size):,} B {1e3 * time:.3f} ms" for size, time in exchange.items()))
     if options.output:
-        numbers = {"steps": least, "medians": middle, "exchange": exchange, "processors": os.cpu_count()}
+        machine = {"processors": os.cpu_count(), "load": round(load, 1)}
+        numbers = {"steps": least, "medians": middle, "exchange": exchange, "pieces": pieces, **machine}
         Path(options.output).write_text(json.dumps(numbers, indent=1) + "\n")
 
 
@@ -74,8 +77,8 @@ def one(part: str) -> None:
     """Measures in this process, and prints what it found as rank 0."""
     import glassnet as gn
 
-    if part == "exchange":
-        say(exchange())
+    if part in ("exchange", "pieces"):
+        say(exchange() if part == "exchange" else pieces())
         return
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(ROWS, WIDTHS[0])).astype(np.float32), rng.integers(0, WIDTHS[-1], ROWS)
@@ -122,6 +125,30 @@ def exchange() -> dict[str, float]:
             sums.together(ranks.size, made, lambda *_: None, whole)
             times.append(perf_counter() - start)
         found[str(size)] = min(times)
+    return found
+
+
+def pieces() -> dict[str, float]:
+    """Seconds of what a rank does besides gradients: adding those of a shard to others, and the update."""
+    import glassnet as gn
+    from glassnet.training.parts import NO_BRIDGES, Parts
+    from glassnet.training.step_programs import UpdateProgram
+
+    layers = [gn.Dense(width) for width in WIDTHS[1:]]
+    model = gn.Model(gn.Sequential(*layers), "cross_entropy", "adam", threads=1)
+    model.fit(np.zeros((8, WIDTHS[0])), np.arange(8), verbose=False)
+    update = UpdateProgram(Parts(model.network, model.loss, model.optimizer, 0), NO_BRIDGES)
+    gradients = model.network.gradients
+    out = np.zeros_like(gradients)
+    work = {"update": lambda: update.run(8.0), "add": lambda: np.add(out, gradients, out=out)}
+    found: dict[str, float] = {"bytes": gradients.nbytes}
+    for name, do in work.items():
+        times = []
+        for _ in range(200):
+            start = perf_counter()
+            do()
+            times.append(perf_counter() - start)
+        found[name] = min(times)
     return found
 
 
