@@ -12,7 +12,7 @@ FORMATTED := $(wildcard native/*/*.?pp tests/native/*.cpp)
 # Hundreds of tests start a Python of their own: each would compile the whole package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help bench gallery compile-arm64 fuzz run soak test test-lowest test-sanitize test-threads \
+.PHONY: help bench gallery compile-arm64 fuzz run soak soak-ranks test test-lowest test-sanitize test-threads \
   test-without-compiler tidy unit lint types contracts format wheel wheel-twice clean
 .DEFAULT_GOAL := help
 
@@ -120,6 +120,11 @@ soak: $(NATIVE)
 	GLASSNET_FLIPPED_BITS=$(call times,20000) $(BIN)/python -m pytest tests/formats/test_checksums.py
 	GLASSNET_ODD_INPUTS=all GLASSNET_FUZZ_EXAMPLES=$(call times,1000) $(BIN)/python -m pytest tests/test_odd_inputs.py
 	$(BIN)/python tools/compare_engines.py $(call times,1000)
+
+# make soak-ranks   trainings on two and three MPI ranks: 30 kills of ranks at random moments, 6 stops, 4 full disks;
+#               each goes on to the same bits. Ten minutes on an idle machine; SOAK_SHARE=0.1 for a tenth
+soak-ranks: $(NATIVE)
+	$(BIN)/python tests/soak/ranks.py --kills $(call times,30) --stops $(call times,6) --disks $(call times,4)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

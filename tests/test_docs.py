@@ -26,7 +26,7 @@ def test_the_examples_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
         exec(block, found)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, "distributed"])  # whose examples are run by several processes
 def test_both_languages_have_the_same_code(page: str) -> None:
     english, chinese = (
         [re.sub(r" *#.*", "", block) for block in blocks(name)] for name in (f"{page}.md", f"{page}.zh-CN.md")

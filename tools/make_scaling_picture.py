@@ -24,6 +24,8 @@ NUMBERS, PICTURE = DOCS / "images" / "scaling.json", DOCS / "images" / "scaling.
 BATCH = 512
 IDLE = 0.5
 """A machine with more load than that is no place to measure."""
+MOST_OF_MACHINE = 64
+"""Ranks that one machine has room for."""
 COLOURS = "#0072b2", "#d55e00", "#009e73"
 
 
@@ -83,12 +85,13 @@ def draw(found: dict[str, Any], links: list[Link]) -> None:
     for link, colour in zip(links, COLOURS, strict=True):
         ups = [plain / step_seconds(found, ranks, BATCH, link) for ranks in few]
         left.plot(few, ups, color=colour, label=link.name)
-        shares = [plain / step_seconds(found, ranks, ranks * BATCH, link) for ranks in many]
-        right.plot(many, shares, color=colour, label=link.name)
+        within = [ranks for ranks in many if link is not links[0] or ranks <= MOST_OF_MACHINE]
+        shares = [plain / step_seconds(found, ranks, ranks * BATCH, link) for ranks in within]
+        right.plot(within, shares, color=colour, label=link.name)
     measured = {int(name): one["step"] for name, one in found["steps"].items() if name != "plain"}
-    within = {ranks: step for ranks, step in measured.items() if ranks <= found["processors"]}
+    fair = {ranks: step for ranks, step in measured.items() if ranks <= found["processors"]}
     if found["load"] <= IDLE:
-        left.plot(list(within), [alone / step for step in within.values()], "ko", label="measured")
+        left.plot(list(fair), [alone / step for step in fair.values()], "ko", label="measured")
     left.plot(few, few, ":", color="#888888", label="as many times as ranks")
     left.set(xlabel="ranks", ylabel="times as fast as one process", title=f"one batch of {BATCH} rows")
     right.set(xlabel="ranks", ylabel="efficiency", title=f"{BATCH} rows for each rank", ylim=(0, 1.05), xscale="log")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from hashlib import sha256
@@ -130,3 +131,13 @@ def test_the_command_line_trains_on_ranks_and_says_when_it_is_done(tmp_path: Pat
     status, lines, errors = mpi.said(mpi.begin(2, *words, "--output", str(path), "--batch-size", "0"))
     assert status == 2
     assert "--batch-size=0" in errors
+
+
+def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Path(__file__).parents[2] / "docs" / "distributed.md"
+    program = tmp_path / "program.py"
+    program.write_text("".join(re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)))
+    monkeypatch.chdir(tmp_path)
+    status, _, errors = mpi.said(mpi.begin(2, str(program)))
+    assert status == 0, errors
+    assert gn.load("run.safetensors").epochs_trained == 5
