@@ -1,143 +1,29 @@
 // Twin of src/glassnet/kernels/recurrent.py: simple RNN, LSTM and GRU, one step after another for all rows.
 //
-// A step of all rows is a matrix product with the recurrent weights, then a pass over each row's units. Arrays are
-// (N, T, K): what belongs to step t of row n begins at (n T + t) K.
+// A step of all rows is a matrix product with the recurrent weights, then a pass over each row's units.
 
-#include <algorithm>
-
-#include "convolution/thread_memory.hpp"
 #include "engine/kernel.hpp"
+#include "kernels/recurrent_steps.hpp"
 #include "math/gates.hpp"
-#include "math/reduce.hpp"
-#include "products/matrix_product.hpp"
 
 namespace glassnet {
 namespace {
-
-// The steps in the order in which they are taken, as many as the longest row has.
-class Steps {
-public:
-    Steps(const Operand& y, In<std::int64_t> lengths, bool reverse)
-        : lengths_(lengths), rows_(y.rows()), total_(y.shape[1]), count_(total_), reverse_(reverse) {
-        if (lengths_ != nullptr) count_ = rows_ == 0 ? 0 : *std::max_element(lengths_, lengths_ + rows_);
-    }
-
-    int64_t count() const { return count_; }
-    int64_t at(int64_t i) const { return reverse_ ? count_ - 1 - i : i; }
-
-    // Whether step t of a row is padding.
-    bool is_padding(int64_t row, int64_t t) const { return lengths_ != nullptr && t >= lengths_[row]; }
-
-    // Whether a row begins with step t.
-    bool begins(int64_t row, int64_t t) const {
-        return t == (!reverse_ ? 0 : (lengths_ == nullptr ? total_ : lengths_[row]) - 1);
-    }
-
-    // Writes 0 at the steps that no row has.
-    template <class T>
-    void clear_rest(const Out<T>& array) const {
-        const int64_t width = array.shape(2), done = count_ * width;
-        if (count_ == total_) return;
-        for (int64_t n = 0; n < rows_; ++n)
-            std::fill_n(array.data + n * array.row_size() + done, array.row_size() - done, T(0));
-    }
-
-private:
-    const int64_t* lengths_;
-    int64_t rows_, total_, count_;
-    bool reverse_;
-};
-
-// Step t of all rows of an array.
-template <class T>
-struct Step {
-    T* data;
-    int64_t row, width;  // from one row to the next, and how much of it belongs to the step
-
-    Step(const Array<T>& array, int64_t t)
-        : data(array.data + t * array.shape(2)), row(array.row_size()), width(array.shape(2)) {}
-    T* of(int64_t n) const { return data + n * row; }
-    void clear(int64_t n) const { std::fill_n(of(n), width, T(0)); }
-};
-
-// The state of a row before step number i: that of the step before, or the first one; null where that is 0.
-template <class T>
-const T* state_before(const Steps& steps, int64_t i, int64_t n, const Array<T>& states, In<T> initial) {
-    if (steps.begins(n, steps.at(i))) return initial == nullptr ? nullptr : initial + n * initial.row_size();
-    return i == 0 ? nullptr : Step<T>(states, steps.at(i - 1)).of(n);
-}
-
-// before = h of the step before
-template <class T>
-Step<T> write_before(const Steps& steps, int64_t i, const Out<T>& before, const Out<T>& y, In<T> initial) {
-    const Step<T> to(before, steps.at(i));
-    for (int64_t n = 0; n < before.rows(); ++n) {
-        const T* const from = state_before<T>(steps, i, n, y, initial);
-        if (from == nullptr || steps.is_padding(n, steps.at(i)))
-            to.clear(n);
-        else
-            std::copy_n(from, to.width, to.of(n));
-    }
-    return to;
-}
-
-// Adds from Uᵀ to a step of all rows. Uᵀ is laid out once for all steps where there is room for it.
-template <class T>
-class Back {
-public:
-    Back(In<T> recurrent, const Steps& steps) : recurrent_(recurrent) {
-        const int64_t units = recurrent.shape(0), width = recurrent.shape(1);
-        const auto bytes = static_cast<int64_t>(sizeof(T)) * units * width;
-        if (steps.count() < 3 || bytes > thread_memory_bytes) return;
-        transposed_ = reinterpret_cast<T*>(thread_memory());
-        if (transposed_ == nullptr) return;
-        for (int64_t j = 0; j < width; ++j)
-            for (int64_t h = 0; h < units; ++h) transposed_[j * units + h] = recurrent[h * width + j];
-    }
-
-    void add(int64_t rows, const Step<T>& from, const Step<T>& to) const {
-        const int64_t units = to.width, width = from.width;
-        if (transposed_ != nullptr)
-            matrix_product<T>(rows, units, width, from.data, from.row, 1, transposed_, units, to.data, to.data, to.row,
-                              to.row);
-        else
-            matrix_product_transposed<T>(rows, units, width, from.data, from.row, recurrent_, width, to.data, to.row,
-                                         true);
-    }
-
-private:
-    In<T> recurrent_;
-    T* transposed_ = nullptr;
-};
-
-// body(registers of the arrays, ...) for all units; of what is not const it gets references.
-template <class Body, class... Ts>
-void for_units(int64_t units, Body body, Ts*... arrays) {
-    for_elements(units, OnVectors<Body>{body}, arrays...);
-}
-
-template <class T>
-void copy_step(int64_t rows, const Step<const T>& from, const Step<T>& to) {
-    for (int64_t n = 0; n < rows; ++n) std::copy_n(from.of(n), to.width, to.of(n));
-}
 
 template <class T>
 void simple_rnn_forward(In<T> a, In<T> recurrent, In<T> initial, In<std::int64_t> lengths, Out<T> before, Out<T> y,
                         bool reverse) {
     const Steps steps(y, lengths, reverse);
-    const int64_t rows = y.rows(), units = y.shape(2);
+    const int64_t units = y.shape(2);
     for (int64_t i = 0; i < steps.count(); ++i) {
         const int64_t t = steps.at(i);
         const Step<T> old = write_before<T>(steps, i, before, y, initial), now(y, t);
         const Step<const T> given(a, t);
-        matrix_product<T>(rows, units, units, old.data, old.row, 1, recurrent, units, given.data, now.data, now.row,
-                          given.row);
-        for (int64_t n = 0; n < rows; ++n) {
-            if (steps.is_padding(n, t))
-                now.clear(n);
-            else
-                for_units(units, [](auto& h) { h = Gates<T>::tanh(h); }, now.of(n));
-        }
+        few_rows_product<T>(y.rows(), units, units, old.data, old.row, recurrent, units, given.data, given.row,
+                            now.data, now.row);
+        const auto go_on = [&](int64_t n, int64_t rows) {
+            for_units(rows, units, [](auto& h) { h = Gates<T>::tanh(h); }, now.from(n));
+        };
+        for_rows(steps, y.rows(), t, go_on, now);
     }
     steps.clear_rest(before);
     steps.clear_rest(y);
@@ -148,19 +34,20 @@ template <class T>
 void simple_rnn_backward(In<T> dy, In<T> recurrent, In<std::int64_t> lengths, In<T> y, Out<T> da, bool reverse) {
     const Steps steps(y, lengths, reverse);
     const Back<T> back(recurrent, steps);
-    const int64_t rows = y.rows(), units = y.shape(2);
+    const int64_t units = y.shape(2);
     for (int64_t i = steps.count(); i-- > 0;) {
         const int64_t t = steps.at(i);
         const Step<T> now(da, t);
-        copy_step<T>(rows, Step<const T>(dy, t), now);
-        if (i + 1 < steps.count()) back.add(rows, Step<T>(da, steps.at(i + 1)), now);
-        const Step<const T> h(y, t);
-        for (int64_t n = 0; n < rows; ++n) {
-            if (steps.is_padding(n, t))
-                now.clear(n);
-            else
-                for_cheap_elements(units, [](T& d, T state) { d *= 1 - state * state; }, now.of(n), h.of(n));
-        }
+        const Step<const T> given(dy, t), h(y, t);
+        if (i + 1 < steps.count())
+            back(y.rows(), Step<T>(da, steps.at(i + 1)), given.read(0), now);
+        else
+            copy_step<T>(y.rows(), given.read(0), now);
+        const auto go_back = [&](int64_t n, int64_t rows) {
+            for_cheap_units(
+                rows, units, [](auto& d, const auto& state) { d *= 1 - state * state; }, now.from(n), h.read(n));
+        };
+        for_rows(steps, y.rows(), t, go_back, now);
     }
     steps.clear_rest(da);
 }
@@ -170,42 +57,37 @@ template <class T>
 void lstm_forward(In<T> a, In<T> recurrent, In<T> initial, In<T> initial_cell, In<std::int64_t> lengths, Out<T> before,
                   Out<T> gates, Out<T> cell, Out<T> y, bool reverse) {
     const Steps steps(y, lengths, reverse);
-    const int64_t rows = y.rows(), units = y.shape(2);
+    const int64_t units = y.shape(2);
     for (int64_t i = 0; i < steps.count(); ++i) {
         const int64_t t = steps.at(i);
         const Step<T> old = write_before<T>(steps, i, before, y, initial), gate(gates, t), now(cell, t), out(y, t);
         const Step<const T> given(a, t);
-        matrix_product<T>(rows, 4 * units, units, old.data, old.row, 1, recurrent, 4 * units, given.data, gate.data,
-                          gate.row, given.row);
-        for (int64_t n = 0; n < rows; ++n) {
-            if (steps.is_padding(n, t)) {
-                gate.clear(n), now.clear(n), out.clear(n);
-                continue;
-            }
-            T* const g = gate.of(n);
-            const T* const kept = state_before<T>(steps, i, n, cell, initial_cell);
-            const T there = kept == nullptr ? 0 : 1;
+        few_rows_product<T>(y.rows(), 4 * units, units, old.data, old.row, recurrent, 4 * units, given.data, given.row,
+                            gate.data, gate.row);
+        const auto go_on = [&](int64_t n, int64_t rows) {
+            const Rows<const T> kept = state_before<T>(steps, i, n, cell, initial_cell);
+            const T there = kept.data == nullptr ? 0 : 1;
             // In two turns: so many sums that wait for each other would not fit beside those of the next units.
             for_units(
-                units,
+                rows, units,
                 [](auto& input, auto& forget, auto& candidate, auto& output) {
                     input = Gates<T>::logistic(input);
                     forget = Gates<T>::logistic(forget);
                     candidate = Gates<T>::tanh(candidate);
                     output = Gates<T>::logistic(output);
                 },
-                g, g + units, g + 2 * units, g + 3 * units);
+                gate.from(n), gate.from(n, units), gate.from(n, 2 * units), gate.from(n, 3 * units));
             for_units(
-                units,
+                rows, units,
                 [there](const auto& input, const auto& forget, const auto& candidate, const auto& output,
                         const auto& kept, auto& c, auto& h) {
                     c = forget * (there * kept) + input * candidate;
                     h = output * Gates<T>::tanh(c);
                 },
-                static_cast<const T*>(g), static_cast<const T*>(g + units), static_cast<const T*>(g + 2 * units),
-                static_cast<const T*>(g + 3 * units), static_cast<const T*>(kept == nullptr ? old.of(n) : kept),
-                now.of(n), out.of(n));
-        }
+                gate.read(n), gate.read(n, units), gate.read(n, 2 * units), gate.read(n, 3 * units),
+                kept.data == nullptr ? old.read(n) : kept, now.from(n), out.from(n));
+        };
+        for_rows(steps, y.rows(), t, go_on, gate, now, out);
     }
     steps.clear_rest(before);
     steps.clear_rest(gates);
@@ -219,26 +101,22 @@ void lstm_backward(In<T> dy, In<T> recurrent, In<T> initial_cell, In<std::int64_
                    Out<T> da, Out<T> dcell, bool reverse) {
     const Steps steps(cell, lengths, reverse);
     const Back<T> back(recurrent, steps);
-    const int64_t rows = cell.rows(), units = cell.shape(2);
+    const int64_t units = cell.shape(2);
     for (int64_t i = steps.count(); i-- > 0;) {
         const bool is_last = i + 1 == steps.count();
         const int64_t t = steps.at(i), later = steps.at(is_last ? i : i + 1);
         const Step<T> dc(dcell, t), d(da, t), later_dc(dcell, later);
-        copy_step<T>(rows, Step<const T>(dy, t), dc);  // ∂L/∂h, until ∂L/∂c takes its place
-        if (!is_last) back.add(rows, Step<T>(da, later), dc);
-        const Step<const T> gate(gates, t), c(cell, t), later_gate(gates, later);
+        const Step<const T> given(dy, t), gate(gates, t), c(cell, t), later_gate(gates, later);
+        if (is_last)  // dc is ∂L/∂h, until ∂L/∂c takes its place
+            copy_step<T>(cell.rows(), given.read(0), dc);
+        else
+            back(cell.rows(), Step<T>(da, later), given.read(0), dc);
         const T from_later = is_last ? 0 : 1;
-        for (int64_t n = 0; n < rows; ++n) {
-            if (steps.is_padding(n, t)) {
-                d.clear(n), dc.clear(n);
-                continue;
-            }
-            const T* const kept = state_before<const T>(steps, i, n, cell, initial_cell);
-            const T there = kept == nullptr ? 0 : 1;
-            const T *const g = gate.of(n), *const forgets = later_gate.of(n) + units;
-            T* const to = d.of(n);
+        const auto go_back = [&](int64_t n, int64_t rows) {
+            const Rows<const T> kept = state_before<const T>(steps, i, n, cell, initial_cell);
+            const T there = kept.data == nullptr ? 0 : 1;
             for_units(
-                units,
+                rows, units,
                 [=](auto& d_cell, auto& d_input, auto& d_forget, auto& d_candidate, auto& d_output, const auto& input,
                     const auto& forget, const auto& candidate, const auto& output, const auto& state, const auto& kept,
                     const auto& later_d_cell, const auto& later_forget) {
@@ -251,9 +129,11 @@ void lstm_backward(In<T> dy, In<T> recurrent, In<T> initial_cell, In<std::int64_
                     d_output = dh * tanh_state * output * (1 - output);
                     d_cell = both;
                 },
-                dc.of(n), to, to + units, to + 2 * units, to + 3 * units, g, g + units, g + 2 * units, g + 3 * units,
-                c.of(n), kept == nullptr ? c.of(n) : kept, static_cast<const T*>(later_dc.of(n)), forgets);
-        }
+                dc.from(n), d.from(n), d.from(n, units), d.from(n, 2 * units), d.from(n, 3 * units), gate.read(n),
+                gate.read(n, units), gate.read(n, 2 * units), gate.read(n, 3 * units), c.read(n),
+                kept.data == nullptr ? c.read(n) : kept, later_dc.read(n), later_gate.read(n, units));
+        };
+        for_rows(steps, cell.rows(), t, go_back, d, dc);
     }
     steps.clear_rest(da);
     steps.clear_rest(dcell);
@@ -264,22 +144,16 @@ template <class T>
 void gru_forward(In<T> a, In<T> recurrent, In<T> recurrent_bias, In<T> initial, In<std::int64_t> lengths, Out<T> before,
                  Out<T> states, Out<T> gates, Out<T> y, bool reverse) {
     const Steps steps(y, lengths, reverse);
-    const int64_t rows = y.rows(), units = y.shape(2);
+    const int64_t units = y.shape(2);
     for (int64_t i = 0; i < steps.count(); ++i) {
         const int64_t t = steps.at(i);
         const Step<T> old = write_before<T>(steps, i, before, y, initial), state(states, t), gate(gates, t), out(y, t);
-        const Step<const T> given(a, t);
-        matrix_product<T>(rows, 3 * units, units, old.data, old.row, 1, recurrent, 3 * units, recurrent_bias,
-                          state.data, state.row);
-        for (int64_t n = 0; n < rows; ++n) {
-            if (steps.is_padding(n, t)) {
-                state.clear(n), gate.clear(n), out.clear(n);
-                continue;
-            }
-            const T *const x = given.of(n), *const s = state.of(n);
-            T* const g = gate.of(n);
+        const Step<const T> x(a, t);
+        few_rows_product<T>(y.rows(), 3 * units, units, old.data, old.row, recurrent, 3 * units, recurrent_bias, 0,
+                            state.data, state.row);
+        const auto go_on = [&](int64_t n, int64_t rows) {
             for_units(
-                units,
+                rows, units,
                 [](auto& reset, auto& update, auto& candidate, auto& h, const auto& a_reset, const auto& a_update,
                    const auto& a_candidate, const auto& s_reset, const auto& s_update, const auto& s_candidate,
                    const auto& kept) {
@@ -288,9 +162,10 @@ void gru_forward(In<T> a, In<T> recurrent, In<T> recurrent_bias, In<T> initial, 
                     candidate = Gates<T>::tanh(a_candidate + reset * s_candidate);
                     h = (1 - update) * candidate + update * kept;
                 },
-                g, g + units, g + 2 * units, out.of(n), x, x + units, x + 2 * units, s, s + units, s + 2 * units,
-                static_cast<const T*>(old.of(n)));
-        }
+                gate.from(n), gate.from(n, units), gate.from(n, 2 * units), out.from(n), x.read(n), x.read(n, units),
+                x.read(n, 2 * units), state.read(n), state.read(n, units), state.read(n, 2 * units), old.read(n));
+        };
+        for_rows(steps, y.rows(), t, go_on, state, gate, out);
     }
     steps.clear_rest(before);
     steps.clear_rest(states);
@@ -304,33 +179,29 @@ void gru_backward(In<T> dy, In<T> recurrent, In<std::int64_t> lengths, In<T> bef
                   Out<T> da, Out<T> dstates, Out<T> dh, bool reverse) {
     const Steps steps(dh, lengths, reverse);
     const Back<T> back(recurrent, steps);
-    const int64_t rows = dh.rows(), units = dh.shape(2);
+    const int64_t units = dh.shape(2);
     for (int64_t i = steps.count(); i-- > 0;) {
         const int64_t t = steps.at(i);
         const Step<T> d_state(dh, t), d(da, t), ds(dstates, t);
-        copy_step<T>(rows, Step<const T>(dy, t), d_state);
+        const Step<const T> given(dy, t), gate(gates, t), state(states, t), old(before, t);
         if (i + 1 < steps.count()) {
             const int64_t later = steps.at(i + 1);
             const Step<T> later_d(dh, later);
             const Step<const T> later_gate(gates, later);
-            for (int64_t n = 0; n < rows; ++n)
-                for_cheap_elements(
-                    units, [](T& d, T later, T update) { d += later * update; }, d_state.of(n),
-                    static_cast<const T*>(later_d.of(n)), later_gate.of(n) + units);
-            back.add(rows, Step<T>(dstates, later), d_state);
+            for_cheap_units(
+                dh.rows(), units,
+                [](auto& d, const auto& dy, const auto& later, const auto& update) { d = dy + later * update; },
+                d_state.from(0), given.read(0), later_d.read(0), later_gate.read(0, units));
+            back(dh.rows(), Step<T>(dstates, later), d_state.read(0), d_state);
+        } else {
+            copy_step<T>(dh.rows(), given.read(0), d_state);
         }
-        const Step<const T> gate(gates, t), state(states, t), old(before, t);
-        for (int64_t n = 0; n < rows; ++n) {
-            if (steps.is_padding(n, t)) {
-                d_state.clear(n), d.clear(n), ds.clear(n);
-                continue;
-            }
-            const T* const g = gate.of(n);
-            T *const to = d.of(n), *const back = ds.of(n);
-            for_cheap_elements(
-                units,
-                [](T d, T reset, T update, T candidate, T s_candidate, T kept, T& d_reset, T& d_update, T& d_candidate,
-                   T& s_reset, T& s_update, T& s_back) {
+        const auto go_back = [&](int64_t n, int64_t rows) {
+            for_cheap_units(
+                rows, units,
+                [](auto& d_reset, auto& d_update, auto& d_candidate, auto& s_reset, auto& s_update, auto& s_back,
+                   const auto& d, const auto& reset, const auto& update, const auto& candidate, const auto& s_candidate,
+                   const auto& kept) {
                     d_candidate = d * (1 - update) * (1 - candidate * candidate);
                     d_update = d * (kept - candidate) * (update * (1 - update));
                     d_reset = d_candidate * s_candidate * (reset * (1 - reset));
@@ -338,9 +209,11 @@ void gru_backward(In<T> dy, In<T> recurrent, In<std::int64_t> lengths, In<T> bef
                     s_update = d_update;
                     s_back = d_candidate * reset;
                 },
-                static_cast<const T*>(d_state.of(n)), g, g + units, g + 2 * units, state.of(n) + 2 * units, old.of(n),
-                to, to + units, to + 2 * units, back, back + units, back + 2 * units);
-        }
+                d.from(n), d.from(n, units), d.from(n, 2 * units), ds.from(n), ds.from(n, units), ds.from(n, 2 * units),
+                d_state.read(n), gate.read(n), gate.read(n, units), gate.read(n, 2 * units), state.read(n, 2 * units),
+                old.read(n));
+        };
+        for_rows(steps, dh.rows(), t, go_back, d_state, d, ds);
     }
     steps.clear_rest(da);
     steps.clear_rest(dstates);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "math/transpose.hpp"
+#include "products/parts.hpp"
 
 namespace glassnet {
 namespace {
@@ -149,19 +150,6 @@ void transpose_panel(const T* b, int64_t b_row, int64_t depth, int64_t columns, 
             for (int i = 0; i < used; ++i) V::store(to + (p + i) * width + column, square[i]);
         }
 }
-
-// `total` in as few parts as `most` allows, whose sizes differ by one at most.
-struct Parts {
-    int64_t count, size, longer;
-
-    Parts(int64_t total, int64_t most) : count(1), size(total), longer(0) {
-        if (total <= most) return;
-        count = (total + most - 1) / most;
-        size = total / count;
-        longer = total % count;
-    }
-    int64_t operator[](int64_t part) const { return size + (part < longer); }
-};
 
 // Where the right factor is read: in its place, or from a panel on the stack. A transposed one is (n, k).
 enum class Right { in_place, copied, transposed };
