@@ -45,6 +45,13 @@ NETWORKS: dict[str, Callable[[], gn.Network]] = {
     "each step in another shape": lambda: gn.Sequential(
         gn.Dense(4), gn.Reshape((STEPS, 2, 2)), "softmax", gn.Reshape((STEPS, 4)), gn.LSTM(3)
     ),
+    "convolutions": lambda: gn.Sequential(
+        gn.Conv1D(4, 3, padding="causal", dilation=2),
+        gn.BatchNorm(),
+        "relu",
+        gn.Residual(gn.Conv1D(4, 2, padding="causal", groups=2, use_bias=False), "tanh", gn.Conv1D(4, 1)),
+        gn.Conv1D(2, 9, padding="causal"),
+    ),
     "graph": lambda: gn.Graph(
         inputs="x",
         nodes={
@@ -111,7 +118,7 @@ def test_units_are_those_of_predict() -> None:
         model.stream(2)
 
 
-@pytest.mark.parametrize("name", RECURRENT)
+@pytest.mark.parametrize("name", [*RECURRENT, "convolutions"])
 def test_a_step_allocates_nothing(name: str) -> None:
     stream = model_of(NETWORKS[name]()).stream()
     if stream._advance is None:
@@ -165,7 +172,11 @@ def test_what_the_model_learns_meanwhile_counts() -> None:
     [
         ([gn.LSTM(2, reverse=True)], "LSTM.*from the last step to the first"),
         ([gn.GRU(2, return_sequences=True), gn.Flatten()], "Flatten"),
-        ([gn.Conv1D(2, 3, padding="same"), gn.LSTM(2)], "Conv1D"),
+        ([gn.Conv1D(2, 3, padding="same"), gn.LSTM(2)], "Conv1D.*padding='same'"),
+        ([gn.Conv1D(2, 3), gn.LSTM(2)], "Conv1D.*padding='valid'"),
+        ([gn.Conv1D(2, 3, padding=2), gn.LSTM(2)], "Conv1D.*padding=2"),
+        ([gn.Conv1D(2, 3, padding="causal", stride=2), gn.LSTM(2)], "Conv1D.*stride=2"),
+        ([gn.Conv1D(2, 1, padding=1), gn.LSTM(2)], "Conv1D.*padding=1"),
         ([gn.GlobalAveragePool()], "GlobalAveragePool"),
         ([gn.Residual(gn.Reshape((FEATURES, STEPS)), gn.Reshape((STEPS, FEATURES))), gn.LSTM(2)], "Reshape"),
         ([gn.Concat(gn.Dense(2), gn.Dense(2), axis=1), gn.LSTM(2)], "axis=1"),

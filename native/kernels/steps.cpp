@@ -23,6 +23,17 @@ void last_step_forward(In<T> x, In<std::int64_t> lengths, Out<T> y, bool reverse
 GLASSNET_KERNEL(last_step_forward);
 
 template <class T>
+void keep_step(In<T> x, Out<T> kept) {
+    const int64_t size = kept.row_size(), width = kept.shape(2);
+    for (int64_t n = 0; n < kept.rows(); ++n) {
+        T* const row = kept.data + n * size;
+        std::copy(row + width, row + size, row);
+        std::copy_n(x.data + n * width, width, row + size - width);
+    }
+}
+GLASSNET_KERNEL(keep_step);
+
+template <class T>
 void last_step_backward(In<T> dy, In<std::int64_t> lengths, Out<T> dx, bool reverse) {
     const int64_t width = dx.shape(2);
     std::fill_n(dx.data, dx.size(), T(0));

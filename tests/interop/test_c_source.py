@@ -150,7 +150,7 @@ def test_every_kernel_of_a_prediction_is_written(monkeypatch: pytest.MonkeyPatch
         of_predictions |= {call.kernel.function for call in record_forward(model.network, 1).calls}
     assert of_predictions - EMITTERS.keys() == {fold_batch_norm}  # which is carried out when the source is written
     # Of those that no case needs, one adds up gradients besides; others belong to refused graphs, and to streams.
-    beside = {"unpack_forward", "attention_step", "count_step"}
+    beside = {"unpack_forward", "attention_step", "count_step", "keep_step"}
     assert {kernel.__name__ for kernel in EMITTERS.keys() - of_predictions} <= beside
     model = model_of(gn.Sequential(gn.Dense(3), gn.Residual("tanh")), (2,))
     monkeypatch.delitem(EMITTERS, tanh_forward)

@@ -24,6 +24,9 @@ NETWORKS = {
     "rotary attention": lambda: gn.Sequential(
         gn.Dense(4), gn.SelfAttention(1, causal=True, rotary=True), gn.SelfAttention(2, causal=True, rotary=True)
     ),
+    "convolutions": lambda: gn.Sequential(
+        gn.Conv1D(4, 3, padding="causal", dilation=2), "relu", gn.Conv1D(2, 2, padding="causal", groups=2), gn.GRU(2)
+    ),
     "positions": lambda: gn.Sequential(gn.Dense(4), gn.PositionalEncoding(), gn.Dense(2)),
     "each step": lambda: gn.Sequential(gn.Dense(3), "relu"),
 }

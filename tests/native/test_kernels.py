@@ -121,7 +121,7 @@ def test_every_kernel_is_among_these_steps_and_has_a_native_twin() -> None:
     for name in OF_BATCHES:
         step_of_rule(recorder, name)
     made_by_programs = {"add_pieces", "conv2d_folded", "fold_batch_norm"}
-    made_in_streams = {"attention_step", "count_step"}
+    made_in_streams = {"attention_step", "count_step", "keep_step"}
     python = {name for name in KERNELS if KERNELS[name].function.__module__ == "glassnet.kernels.python"}
     called = {call.kernel.name for call in recorder.calls}
     assert called - python == set(KERNELS) - made_by_programs - made_in_streams - python

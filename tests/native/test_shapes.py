@@ -209,6 +209,8 @@ def shapes_of(kernel: str, case: Case, rng: np.random.Generator) -> dict[str, tu
         special |= {"initial": (rows, width), "initial_cell": (rows, width)}
     if kernel.startswith("last_step"):
         special |= dict.fromkeys(("x", "dx"), (rows, case.depth, width))
+    if kernel == "keep_step":
+        special |= {"x": (rows, 1, width), "kept": (rows, case.depth, width)}
     return {name: special.get(name, usual) for name in names}
 
 

@@ -29,6 +29,23 @@ def last_step_forward(x: Array, lengths: Int64s | None, y: Array, *, reverse: Ge
 
 
 @kernel(
+    "kept_i ← kept_{i+1},  the last of them x",
+    elements="kept_[n, i, d] = x[n, 0, d] if i == I - 1 else kept[n, i + 1, d]",
+    updates="kept",
+    flops=0,
+)
+def keep_step(x: Array, kept: Array) -> None:
+    """Puts a step behind those that are kept, of which the first one goes.
+
+    Args:
+        x: the step (N, 1, D).
+        kept: the last steps (N, I, D).
+    """
+    kept[:, :-1] = kept[:, 1:]
+    kept[:, -1:] = x
+
+
+@kernel(
     "dx = dy at the last step, 0 at the others",
     elements="dx[n, t, d] = dy[n, d] * (t == (0 if reverse else (lengths[n] if lengths else T) - 1))",
     writes="dx",

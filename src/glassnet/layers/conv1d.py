@@ -9,9 +9,11 @@ import numpy as np
 from glassnet.core.shapes import Array, Shape
 from glassnet.kernels.conv1d import conv1d_backward, conv1d_forward
 from glassnet.kernels.lengths import window_lengths
+from glassnet.kernels.steps import keep_step
 from glassnet.layers.base import MASKED
 from glassnet.layers.conv import _Convolution
 from glassnet.layers.lengths import masked
+from glassnet.layers.position import require_prediction
 from glassnet.layers.windows import padding_setting_1d, places, slid, span, why_other_windows, windows_of_rows
 from glassnet.runners import Runner
 
@@ -111,12 +113,34 @@ class Conv1D(_Convolution):
         run(self, window_lengths, lengths=lengths, after=after, **windows)
         return after
 
+    def why_no_stream(self) -> str:
+        """An output stands at each step, and sees none that is yet to come."""
+        before = span(self.kernel_size, self.dilation) - 1
+        is_causal = self.stride == 1 and self.numbers["pad"] == before and self.output_shape == self._like_input()
+        return "" if is_causal else f"padding={self.padding!r} and stride={self.stride}, not causal and 1"
+
+    def _like_input(self) -> Shape:
+        return (self.input_shape or ())[0], self.filters
+
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Any]:
         """Returns y (N, T', F) and, as the cache, x and the rows' lengths; behind a row there are zeros."""
+        reach = span(self.kernel_size, self.dilation)
+        kept = run.state(self, "kept", (x.shape[0], reach, x.shape[2]), x.dtype)
+        if kept is not None:
+            require_prediction(self, training=training)
+            return self._step(run, x, kept), None
         lengths = run.lengths
         seen = x if lengths is None else masked(self, run, x, lengths)
         y, _ = super().forward(run, seen, training=training)
         return y, (seen, lengths)
+
+    def _step(self, run: Runner, x: Array, kept: Array) -> Array:
+        """Y of the next step of each sequence, by those that its filters see."""
+        run(self, keep_step, x=x, kept=kept)
+        y = run.empty((x.shape[0], 1, self.filters), x.dtype)
+        given = {"weight": self.weight.value, "bias": self.bias.value if self.use_bias else None}
+        run(self, conv1d_forward, x=kept, **given, y=y, **self.numbers | {"pad": 0})
+        return y
 
     def backward(self, run: Runner, dy: Array, cache: Any) -> Array:
         """Writes dW and db, returns dx (N, T, D)."""

@@ -77,6 +77,6 @@ def _refused(layer: Any, why: str) -> ConfigurationError:
         where=layer.where,
         received=f"sequences that go on, step after step: {why}",
         expected="layers that need no step but those that have been",
-        fix="call predict with whole sequences, or let recurrences, Dense, activations, causal attention and norms "
-        "of each step take its place",
+        fix="call predict with whole sequences, or let recurrences, Dense, activations, causal attention and "
+        "convolutions, and norms of each step take its place",
     )

@@ -396,6 +396,13 @@ static void rotary_step(const float *x, const float *cosines, const float *sines
     rotary(x, cosines + *place * (size / 2), sines + *place * (size / 2), 1, parts, size, y);
 }
 
+/* the step x behind those that are kept, of which the first one goes */
+static void keep_step(const float *x, int steps, int size, float *kept)
+{
+    memmove(kept, kept + size, (steps - 1) * size * sizeof *kept);
+    memcpy(kept + (steps - 1) * size, x, size * sizeof *kept);
+}
+
 static void count_step(int *places)
 {
     ++*places;

@@ -206,6 +206,7 @@ EMITTERS: dict[Kernel, Callable[..., Written]] = {
     recurrent.gru_forward: lambda a, recurrent, recurrent_bias, initial, states, y, reverse, **_: call(
         "gru", a, recurrent, recurrent_bias, initial, *_row(y), int(reverse), states, y
     ),
+    steps.keep_step: lambda x, kept: call(steps.keep_step.__name__, x, kept.shape[1], kept.shape[2], kept),
     steps.last_step_forward: lambda x, lengths, y, reverse: call(
         "copy", x[:, 0 if reverse else -1], 1, y.size, y.size, y.size, y
     ),
