@@ -74,6 +74,10 @@ class UnknownSettingError(ConfigurationError, TypeError):
     """A call names a setting that does not exist, or gives more values than there are."""
 
 
+class MissingAttributeError(ConfigurationError, AttributeError):
+    """Something is asked for that objects of another kind have."""
+
+
 class NotBuiltError(GlassnetError, RuntimeError):
     """A network is used before its shapes are known."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from glassnet.core.calls import suggests
-from glassnet.core.errors import ConfigurationError, DivergenceError
+from glassnet.core.errors import ConfigurationError, DivergenceError, MissingAttributeError
 from glassnet.core.settings import whole
 from glassnet.many.averaging import Averaging
 from glassnet.many.each import Each, by_model
@@ -89,7 +89,12 @@ class Ensemble(Averaging):
         """Says where to look for what models have and an ensemble has not."""
         members = self.__dict__.get("members")
         if members and not name.startswith("_") and hasattr(members[0], name):
-            raise AttributeError(f"an Ensemble has no {name}: see ensemble.members[0].{name}, or ensemble.as_model()")
+            raise MissingAttributeError(
+                where="Ensemble",
+                received=f"a question for {name}, which a model has",
+                expected="what an ensemble has",
+                fix=f"ask a member, ensemble.members[0].{name}; or pass ensemble.as_model(), which is a model",
+            )
         raise AttributeError(f"an Ensemble has no {name}")
 
     def __repr__(self) -> str:
@@ -102,7 +107,7 @@ class Ensemble(Averaging):
         return iter(self.members)
 
     @suggests
-    def fit(self, x: Any, y: Any, **settings: Any) -> list[History]:
+    def fit(self, x: Any, y: Any = None, **settings: Any) -> list[History]:
         """Trains all members side by side, each with the bits that ``member.fit(x, y, ...)`` alone would give it.
 
         Called again, it goes on with them. The order of the rows, dropout, and the rows that ``validation_split`` sets

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -132,7 +132,7 @@ def learn_together(members: Sequence[Model], x: Any, y: Any) -> Iterator[None]:
     """Lets the first member learn names, and a table, from a frame, and tells the others; taken back by an error."""
     before = [{name: getattr(member, name) for name in FROM_DATA} for member in members]
     try:
-        if not isinstance(x, Each) and not isinstance(y, Each) and (isinstance(y, str) or _has_names(x, y)):
+        if not isinstance(x, Each) and not isinstance(y, Each) and _has_names(x, y):
             first = members[0]
             padded = ragged_rows(first, x, where="fit: x")
             named_rows(first, x if padded is None else padded.values, y, where="fit", learns=True)
@@ -155,6 +155,8 @@ def trained(members: Sequence[Model], x: Any, y: Any, **settings: Any) -> list[H
 
 
 def _has_names(x: Any, y: Any) -> bool:
+    if isinstance(y, str):
+        return named.is_frame(x) or isinstance(x, Mapping)
     return (named.is_frame(x) and named.has_names(x)) or named.is_series(y)
 
 
