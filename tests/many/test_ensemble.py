@@ -162,8 +162,13 @@ def test_several_questions_a_row() -> None:
     expected = -np.log(shares[np.arange(30), y[:, 0]]) - np.log(shares[np.arange(30), 2 + y[:, 1]])
     assert ensemble.evaluate(X, y)["loss"] == pytest.approx(expected.mean(), rel=1e-5)
     assert ensemble.predict_classes(X)[:, 1].tolist() == shares[:, 2:].argmax(axis=1).tolist()
+    one = ensemble.as_model()
+    np.testing.assert_allclose(one.predict_proba(X), shares, rtol=1e-5, atol=1e-6)
+    assert one.evaluate(X, y) == pytest.approx(ensemble.evaluate(X, y), rel=1e-5)
+    many = gn.Ensemble(builder(lambda: dense(202), gn.losses.JointCrossEntropy([101, 101])), 2)
+    many.fit(X, y, verbose=False)
     with pytest.raises(gn.ConfigurationError, match="JointCrossEntropy"):
-        ensemble.as_model()
+        many.as_model()
     with pytest.raises(gn.ConfigurationError, match="one question a row"):
         ensemble.entropies(X)
 

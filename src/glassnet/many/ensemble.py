@@ -179,12 +179,12 @@ class Ensemble(Averaging):
 
         It goes wherever a model goes: to reports, pictures, gradients, the server. Its outputs are probabilities where
         the ensemble's are, with ``from_logits=False`` in its loss; for ``Poisson`` and ``Gamma`` the logarithms of the
-        mean. Trained on, all its parts are trained together.
+        mean, for ``JointCrossEntropy`` those of the mean probabilities. Trained on, all its parts are trained together.
 
         Raises:
-            NotBuiltError, ConfigurationError: as ``predict``; or a ``JointCrossEntropy``, or probabilities of a loss of
-                one's own, which no layers average.
-            ShapeError: values of more than three axes.
+            NotBuiltError, ConfigurationError: as ``predict``; or a ``JointCrossEntropy`` of more than 100 classes, or
+                probabilities of a loss of one's own, which no layers average.
+            ShapeError: values of more than three axes; several questions at each of several steps.
         """
         self._require_good("as_model")
         return joined(self.members, self.seed)

@@ -8,11 +8,11 @@ from math import log
 from typing import Any
 
 from glassnet.core.errors import ConfigurationError
-from glassnet.layers import Scale, Sigmoid, Softmax, Softplus
+from glassnet.layers import Columns, Scale, Sigmoid, Softmax, Softplus
 from glassnet.losses import BinaryCrossEntropy, CrossEntropy, JointCrossEntropy, Loss, WeightedSum
 from glassnet.many.averages import gives_probabilities
 from glassnet.model import Model
-from glassnet.network import Add, Graph, Network, Sequential, Subtract
+from glassnet.network import Add, Concatenate, Graph, Network, Sequential, Subtract
 from glassnet.runners.base import is_library_code
 
 KEPT = (
@@ -20,6 +20,8 @@ KEPT = (
     "ragged",
 )
 """What the joined model has from the first member."""
+MOST_CLASSES = 100
+"""Of several questions together: each is a few layers for each member."""
 WHERE = "Ensemble.as_model"
 
 
@@ -109,6 +111,9 @@ class _Nodes:
         if not gives_probabilities(loss) or getattr(loss, "from_logits", True) is False:
             self._mean(name, ends)
             return loss
+        if isinstance(loss, JointCrossEntropy) and sum(loss.class_counts) <= MOST_CLASSES:
+            self._log_mean(name, [self._log_softmax(end, loss.class_counts) for end in ends])
+            return loss
         if isinstance(loss, JointCrossEntropy) or not is_library_code(loss.probabilities):
             raise _refused(loss, "which takes no probabilities", "ask the ensemble itself: ensemble.predict(x)")
         is_binary = isinstance(loss, BinaryCrossEntropy)
@@ -124,15 +129,37 @@ class _Nodes:
         self._scale(name, f"{name}_sum", 1 / len(ends), 0.0)
 
     def _log_mean(self, name: str, ends: Sequence[str]) -> None:
-        """The logarithm of (1/M) Σ e^z: two logarithms a and b are added by b + softplus(a − b), without e^z."""
+        """The logarithm of (1/M) Σ e^z, without e^z."""
         total = ends[0]
         for number, end in enumerate(ends[1:]):
-            own = [f"{name}_{kind}_{number}" for kind in ("difference", "softplus", "sum")]
-            self._nodes[own[0]] = (Subtract(), total, end)
-            self._nodes[own[1]] = (Softplus(), own[0])
-            self._nodes[own[2]] = (Add(), end, own[1])
-            total = own[2]
+            total = self._log_sum(f"{name}_{number}", total, end)
         self._scale(name, total, 1.0, -log(len(ends)))
+
+    def _log_softmax(self, end: str, counts: Sequence[int]) -> str:
+        """The logarithms of each question's probabilities: z − log Σ e^z, the sum over its columns turned round."""
+        parts, start = [], 0
+        for question, count in enumerate(counts):
+            own, columns = f"{end}_question_{question}", list(range(start, start + count))
+            start += count
+            self._nodes[own] = (Columns(columns), end)
+            total = own
+            for shift in range(1, count):
+                turned = f"{own}_turned_{shift}"
+                self._nodes[turned] = (Columns(columns[shift:] + columns[:shift]), end)
+                total = self._log_sum(f"{own}_{shift}", total, turned)
+            parts.append(f"{own}_logarithm")
+            self._nodes[parts[-1]] = (Subtract(), own, total)
+        if len(parts) == 1:
+            return parts[0]
+        self._nodes[f"{end}_logarithm"] = (Concatenate(), *parts)
+        return f"{end}_logarithm"
+
+    def _log_sum(self, name: str, one: str, other: str) -> str:
+        """The logarithm of e^a + e^b, as b + softplus(a − b)."""
+        self._nodes[f"{name}_difference"] = (Subtract(), one, other)
+        self._nodes[f"{name}_softplus"] = (Softplus(), f"{name}_difference")
+        self._nodes[f"{name}_sum"] = (Add(), other, f"{name}_softplus")
+        return f"{name}_sum"
 
     def _scale(self, name: str, source: str, factor: float, summand: float) -> None:
         scale = Scale()
