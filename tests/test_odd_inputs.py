@@ -127,6 +127,8 @@ def of_models(engine: str) -> Iterator[Door]:
 def of_functions() -> Iterator[Door]:
     model, small = known(), known("auto", "mean_squared_error")
     flat = np.ones(model.network.parameters.shape)
+    yield Door("tune: x", lambda v: search(x=v), X, loose=True)
+    yield Door("tune: y", lambda v: search(y=v), AMOUNTS)
     yield Door("trace: x", lambda v: gn.trace(model, v, LABELS).loss, X)
     yield Door("trace: y", lambda v: gn.trace(model, X, v).loss, LABELS)
     yield Door("trace: sample_weight", lambda v: gn.trace(model, X, LABELS, v).loss, WEIGHTS)
@@ -349,6 +351,35 @@ def few(value: Any) -> Any:
     return 3 if isinstance(value, int | np.integer) and value >= 50 else value
 
 
+def search(**given: Any) -> Any:
+    """What a search of one short trial learns."""
+    plain: dict[str, Any] = {"build": "tables", "x": X, "y": LABELS, "trials": 1, "epochs": 1, "space": {"units": 2}}
+    return gn.tune(**plain | QUIET | given).model.network.parameters
+
+
+def of_searches(whole: frozenset[str], number: frozenset[str], flag: frozenset[str]) -> Iterator[Door]:
+    positive = whole | {"0", "-1", "None"}
+    for name, no in {
+        "trials": positive,
+        "epochs": positive,
+        "wave": positive,
+        "seed": whole | {"-1"},
+        "halving": positive - {"None"},
+        "patience": positive - {"None"},
+        "workers": positive - {"None"},
+        "timeout": number - {"None"},
+        "validation": number,
+        "metric": frozenset(set(SETTINGS) - {"None"}),
+        "mode": frozenset(SETTINGS),
+        "refit": flag,
+        "build": frozenset(SETTINGS),
+        "space": number - {"None"},
+    }.items():
+        yield Door(f"tune: {name}", lambda v, name=name: search(**{name: few(v)}), no=frozenset(no - {"10**400"}))
+    yield Door("tune: callbacks", lambda v: search(callbacks=v), no=number)
+    yield Door("tune: a choice", lambda v: search(space={"units": 2, "dropout": v}))
+
+
 def of_settings() -> Iterator[Door]:
     whole, number, flag = frozenset(NO_WHOLES), frozenset(NO_NUMBERS), frozenset(set(SETTINGS) - TRUTH - {"0"})
     positive = whole | {"0", "-1", "None"}
@@ -439,6 +470,7 @@ def of_settings() -> Iterator[Door]:
             ).losses
 
         yield Door(f"learning_rate_range: {name}", rates, no=frozenset(no))
+    yield from of_searches(whole, number, flag)
     letters, writer = gn.text.Characters("abc"), language()
     for name, no in {
         "prompt": frozenset(SETTINGS) - {"no text"},
@@ -547,6 +579,11 @@ def given_a_setting(door: Door, name: str, value: Any) -> None:
 # Paths
 
 
+@cache
+def searched() -> gn.Tuning:
+    return gn.tune("tables", X, LABELS, trials=1, epochs=1, space={"units": 2}, **QUIET)
+
+
 def writers() -> Iterator[tuple[str, Callable[[Any], Any], str]]:
     model = known()
     watch = gn.Watch(every=1)
@@ -557,6 +594,8 @@ def writers() -> Iterator[tuple[str, Callable[[Any], Any], str]]:
     yield "interop.export_onnx", lambda path: gn.interop.export_onnx(model, path), "onnx"
     yield "interop.export_c", lambda path: gn.interop.export_c(model, path), "c"
     yield "report", lambda path: gn.report(model, X, LABELS, path), "html"
+    yield "tune: storage", lambda path: search(storage=path), "study"
+    yield "Tuning.report", searched().report, "html"
     yield "Trace.to_html", gn.trace(model, X, LABELS).to_html, "html"
     yield "Checkpoint", lambda path: new().fit(X, LABELS, callbacks=[gn.Checkpoint(path)], **QUIET), "safetensors"
     yield "History.plot", lambda path: shown_and_closed(history.plot(path)), "png"
@@ -592,7 +631,7 @@ def readers() -> Iterator[tuple[str, Callable[[Any], Any], str]]:
 def test_odd_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = count()
     for (name, use, ending), reads in [(one, False) for one in writers()] + [(one, True) for one in readers()]:
-        is_slow = name.startswith(("plots", "report", "History", "Watch"))
+        is_slow = name.startswith(("plots", "report", "Tuning", "History", "Watch"))
         chosen = some(name, list(paths(ending)), ("bytes", "a number") * (not is_slow), 10 if is_slow else 3)
         for form, path in paths(ending).items():
             if form not in chosen:
@@ -688,7 +727,7 @@ NOT_DRIVEN = {
          "ShapeError", "WriteError"),
         "raised, not called",
     ),
-    **dict.fromkeys(("GradientReport", "Trace", "History", "Gradients"), "made by others, and given nothing"),
+    **dict.fromkeys(("GradientReport", "Trace", "History", "Gradients", "Tuning"), "made by others, and given nothing"),
     **dict.fromkeys(("Layer", "Network", "Callback", "NumpyLayer", "NumpyLoss", "Runner"), "bases without settings"),
     **dict.fromkeys(("kernels", "layers"), "kernels trust what layers hand them; layers are driven as classes"),
     "NumpyRunner": "takes nothing",
@@ -707,6 +746,7 @@ NOT_DRIVEN_INSIDE = {
     "data.test_rows": "what data.split calls",
     "data.read_image_folder": "below, by its path",
     "interop.OnnxReport": "made by others",
+    "tuning.Tried": "made by others",
     **dict.fromkeys(
         ("initializers.as_initializer", "initializers.init_setting", "initializers.fans", "schedules.as_schedule",
          "schedules.rate_of", "schedules.require_repeatable"),

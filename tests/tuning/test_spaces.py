@@ -142,6 +142,9 @@ def test_whole_numbers_that_look_like_amounts_are_asked_about() -> None:
     with pytest.raises(gn.DataError, match=r"60 different whole numbers.*astype"):
         gn.tune("tables", x, y, **FAST)
     assert not gn.tune("tables", x, y.astype(float), **FAST).model.loss.decides_classes
+    halves = (y % 2).astype(float)
+    assert gn.tune("tables", x, halves, **FAST).model.loss.decides_classes
+    assert not gn.tune("tables", x, halves[:, None], **FAST).model.loss.decides_classes
 
 
 def test_a_metric_that_no_model_measures_is_named() -> None:

@@ -199,7 +199,14 @@ class Ready:
         if self.table is not None:
             frame, _ = _joined(x, y, self.table)
             return self.table.apply(frame), self.table.targets(frame)
-        x = numeric(x, where="tune: x").reshape(-1, *self.row)
+        x = numeric(x, where="tune: x")
+        if x.shape[1:] != self.row:
+            raise ShapeError(
+                where="tune: validation",
+                received=f"an array of shape {x.shape}",
+                expected=f"(N, {', '.join(map(str, self.row))}), as x",
+                fix="pass validation=(x, y) of rows like those to train with",
+            )
         y = y if isinstance(y, np.ndarray) else np.asarray(y)
         return self.preprocessing.apply(x).astype(np.float32), y
 
@@ -311,20 +318,35 @@ def _no_targets() -> ConfigurationError:
     )
 
 
-def _require_few(labels: Array) -> None:
-    """Refuses whole numbers that look like amounts.
+def _words(y: Any) -> Array | None:
+    """Targets that are texts, (N,); None for others."""
+    if isinstance(y, list | tuple):
+        return np.array(y) if y and all(isinstance(value, str) for value in y) else None
+    if isinstance(y, np.ma.MaskedArray) or not hasattr(y, "dtype"):
+        return None
+    values = np.asarray(y)
+    are_words = values.dtype.kind == "U" or (values.dtype.kind == "O" and all(isinstance(v, str) for v in values.flat))
+    return values.astype(str) if are_words and values.ndim == 1 and values.size else None
+
+
+def _labels(targets: Array) -> Array:
+    """At most 20 different whole numbers as labels, by the rule that tables have; other numbers as they are.
 
     Raises:
-        DataError: more than 20 of them are different, and most are there a few times only.
+        DataError: integers of more kinds, most of which are there a few times only: they may be either.
     """
-    kinds = len(np.unique(labels))
-    if kinds > MOST_CLASSES and kinds * MOST_CLASSES > len(labels):
+    kinds = np.unique(targets)
+    is_whole = targets.dtype.kind in "biu" or (np.isfinite(kinds).all() and (kinds == np.round(kinds)).all())
+    if is_whole and len(kinds) <= MOST_CLASSES and np.abs(kinds.astype(np.float64)).max() < 2**31:
+        return targets.astype(np.int64)
+    if targets.dtype.kind in "iu" and len(kinds) * MOST_CLASSES > len(targets):
         raise DataError(
             where="tune: y",
-            received=f"{kinds:,} different whole numbers in {len(labels):,} rows",
+            received=f"{len(kinds):,} different whole numbers in {len(targets):,} rows",
             expected="classes, of which there are many rows each, or amounts",
             fix="write y.astype(float) for amounts; gn.data.Dataset(x, y) takes them for classes",
         )
+    return targets
 
 
 def _dataset(x: Any, y: Any) -> Dataset:
@@ -334,15 +356,22 @@ def _dataset(x: Any, y: Any) -> Dataset:
     rows = numeric(x, where="tune: x")
     rows = rows if rows.dtype in (np.float32, np.float64) else rows.astype(np.float64)
     names: tuple[str, ...] | None = None
-    targets: Array = np.asarray(y)
-    if targets.dtype.kind in "USO":
-        names_found, targets = np.unique(targets.astype(str), return_inverse=True)
-        names = tuple(map(str, names_found))
-    targets = numeric(targets, where="tune: y")
-    if targets.dtype.kind == "b" or (targets.ndim == 2 and targets.shape[1] == 1 and targets.dtype.kind in "iu"):
-        targets = targets.astype(np.int64).ravel()
-    if targets.ndim == 1 and targets.dtype.kind in "iu":
-        _require_few(targets)
+    words = _words(y)
+    if words is None:
+        targets = numeric(y, where="tune: y")
+    else:
+        found, targets = np.unique(words, return_inverse=True)
+        names = tuple(map(str, found))
+    if targets.ndim > 2:
+        raise ShapeError(
+            where="tune: y",
+            received=f"an array of shape {targets.shape}",
+            expected="(N,) classes or amounts, or (N, M)",
+            fix="write a function that builds the model for such targets",
+        )
+    is_one = targets.ndim == 1 or (targets.ndim == 2 and targets.shape[1] == 1 and targets.dtype.kind in "biu")
+    if is_one and names is None:
+        targets = _labels(targets.ravel())
     if targets.dtype.kind not in "iu" or targets.ndim > 1:
         targets = targets.astype(np.float64).reshape(len(targets), -1)
     return Dataset(rows, targets, class_names=names)

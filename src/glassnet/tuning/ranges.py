@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from glassnet.core.errors import ConfigurationError, did_you_mean, shown
@@ -15,6 +14,10 @@ if TYPE_CHECKING:
 Choice: TypeAlias = "str | bool | int | float | None"
 Entry: TypeAlias = "Range | tuple[Choice, ...]"
 """What is known of one setting: a range, or the choices."""
+
+
+LARGEST_END = 2.0**53
+"""Up to here all whole numbers are floats, too, as which Optuna keeps them."""
 
 
 class Range(Configurable):
@@ -35,17 +38,23 @@ class Range(Configurable):
 
     def __init__(self, low: float, high: float, *, log: bool = False) -> None:
         self.log = boolean(log, "log", "Range")
-        are_numbers = all(is_real(end) and isfinite(end) for end in (low, high))
+        are_numbers = _is_small(low) and _is_small(high)
         if not are_numbers or not low < high or (log and low <= 0):
             raise ConfigurationError(
                 where="Range",
                 received=f"low={shown(low)}, high={shown(high)}, log={log}",
-                expected="finite numbers, low < high" + (", and low > 0 where steps are factors" if log else ""),
+                expected=f"numbers up to ±{LARGEST_END:g}, low < high"
+                + (", and low > 0 where steps are factors" if log else ""),
                 fix="write Range(1e-4, 1e-1, log=True), or Range(1, 4) for whole numbers",
             )
         self.is_whole = is_whole(low) and is_whole(high)
         self.low: float = int(low) if self.is_whole else float(low)
         self.high: float = int(high) if self.is_whole else float(high)
+
+
+def _is_small(value: Any) -> bool:
+    """Whether it is a number that Optuna can keep; NaN is none."""
+    return is_real(value) and abs(int(value) if is_whole(value) else float(value)) <= LARGEST_END
 
 
 def as_space(given: Any, known: Mapping[str, Entry] | None = None) -> dict[str, Entry]:
@@ -87,9 +96,7 @@ def _entry(name: str, value: Any) -> Entry:
     if isinstance(value, tuple) and len(value) == 2 and all(map(is_real, value)):
         return Range(*value)
     choices = tuple(value) if isinstance(value, list) else (value,)
-    are_plain = all(
-        choice is None or isinstance(choice, str | bool) or (is_real(choice) and isfinite(choice)) for choice in choices
-    )
+    are_plain = all(choice is None or isinstance(choice, str | bool) or _is_small(choice) for choice in choices)
     if not choices or not are_plain or len({(type(choice), choice) for choice in choices}) < len(choices):
         raise ConfigurationError(
             where=f"tune: space: {name}",

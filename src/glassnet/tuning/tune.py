@@ -69,8 +69,9 @@ def tune(
             ``batch_size``, ``shuffle`` or ``by_length`` for its ``fit``.
         x: rows to choose and train with, as ``model.fit`` takes them. Rows for a test must not be among them. For
             ``"tables"`` also a frame or what ``gn.data.read_table`` gives.
-        y: their targets. For ``"tables"`` and ``"images"`` whole numbers, words and truth are classes, other numbers
-            amounts; of a frame also the names of columns, or a ``gn.Table`` for it.
+        y: their targets. For ``"tables"`` and ``"images"`` words, truth and at most 20 different whole numbers (N,) are
+            classes, other numbers, and all that stand as floats (N, 1), amounts; floats of 0 and 1 (N, K) are K
+            questions. Of a frame also the names of columns, or a ``gn.Table`` for it.
         trials: how many, those of ``storage`` included.
         space: a dict of ranges: ``(low, high)``, ``gn.tuning.Range(low, high, log=True)``, a list of choices, or one
             value. For ``"tables"`` and ``"images"`` in the place of some of theirs (see ``gn.tuning.SPACES``).
@@ -159,7 +160,7 @@ def tune(
 def _metric(metric: Any, mode: Any) -> tuple[str, bool]:
     """The name of what is judged by, and whether it is to rise."""
     name = "loss" if metric is None else metric
-    if not isinstance(name, str) or mode not in ("auto", "min", "max"):
+    if not isinstance(name, str) or not isinstance(mode, str) or mode not in ("auto", "min", "max"):
         raise ConfigurationError(
             where="tune",
             received=f"metric={shown(metric)}, mode={shown(mode)}",
@@ -180,7 +181,7 @@ def _metric(metric: Any, mode: Any) -> tuple[str, bool]:
 def _problem(build: Any, x: Any, y: Any, space: Any, metric: str, seed: int, epochs: int) -> Problem:
     if callable(build):
         return own(build, x, y, space)
-    if build not in KINDS:
+    if not isinstance(build, str) or build not in KINDS:
         raise ConfigurationError(
             where="tune",
             received=shown(build),
