@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from glassnet.core.checks import numeric
-from glassnet.core.errors import ConfigurationError, DataError, ShapeError, shown
-from glassnet.core.shapes import Array, Shape
+from glassnet.core.errors import ConfigurationError, ShapeError, shown
+from glassnet.core.shapes import Shape
 from glassnet.data import Dataset
 from glassnet.layers import ACTIVATIONS, Dense, Dropout, Flatten, Layer, Reshape
 from glassnet.losses import Loss
@@ -20,9 +20,9 @@ from glassnet.network import Sequential
 from glassnet.optimizers import AdamW
 from glassnet.preprocessing import Standardize
 from glassnet.schedules import CosineDecay
-from glassnet.tables import Frame, Table
-from glassnet.tables.frames import columns_of, names_in
+from glassnet.tables import Table
 from glassnet.tables.named import is_frame
+from glassnet.tuning.given import as_dataset, joined, no_targets, require_images
 from glassnet.tuning.ranges import Entry, Range, as_space, draw, names_of
 from glassnet.zoo import lenet5, resnet, small_cnn, vgg_bn
 
@@ -56,10 +56,7 @@ SPACES: dict[str, dict[str, Entry]] = {
     },
 }
 """What is chosen for tables and for images if nothing else is said."""
-TARGET = "target"
-"""What a column of targets without a name is called."""
-MOST_CLASSES = 20
-_LENET5_SIDE, _LEAST_SIDE = 12, 4
+_LENET5_SIDE = 12
 
 
 class Candidate(NamedTuple):
@@ -157,7 +154,7 @@ class Ready:
         elif kind == TABLES and (isinstance(x, Mapping) or is_frame(x)):
             self._of_table(x, y)
         else:
-            self._of_dataset(_dataset(x, y))
+            self._of_dataset(as_dataset(x, y))
         usual = ("accuracy",) if self.decides else ("root_mean_squared_error", "r2")
         self.metrics = (*usual, *(() if metric in (*usual, "loss") else (metric,)))
 
@@ -167,7 +164,7 @@ class Ready:
         return Problem(*self.prepare(self.given, self.targets), self.build, about, self.finish, self.prepare)
 
     def _of_table(self, frame: Any, y: Any) -> None:
-        frame, names = _joined(frame, y)
+        frame, names = joined(frame, y)
         self.table = table = y if isinstance(y, Table) else Table.from_data(frame, names, embeddings="auto")
         self.given, self.start = frame, table.input_layers
         self.row: Shape = (len(table.features),)
@@ -177,11 +174,11 @@ class Ready:
 
     def _of_dataset(self, data: Dataset) -> None:
         if data.y is None:
-            raise _no_targets()
+            raise no_targets()
         self.data, self.given, self.targets, self.start = data, data.x, data.y, tuple
         self.row = data.x.shape[1:]
         if self.kind == IMAGES:
-            _require_images(data.x.shape)
+            require_images(data.x.shape)
         self.decides = data.is_classification or data.is_multi_label
         self.outputs = (
             max(2, len(data.class_names or ()), int(data.y.max()) + 1) if data.is_classification else (data.y.shape[1])
@@ -197,7 +194,7 @@ class Ready:
     def prepare(self, x: Any, y: Any) -> tuple[Any, Any]:
         """Rows as the networks get them, so that it is not done anew in each trial; targets in their own unit."""
         if self.table is not None:
-            frame, _ = _joined(x, y, self.table)
+            frame, _ = joined(x, y, self.table)
             return self.table.apply(frame), self.table.targets(frame)
         x = numeric(x, where="tune: x")
         if x.shape[1:] != self.row:
@@ -265,31 +262,6 @@ class Ready:
         )
 
 
-def _joined(frame: Any, y: Any, table: Table | None = None) -> tuple[Any, Any]:
-    """A frame with its targets in it, and their names; a Series or an array of targets becomes a column.
-
-    Raises:
-        DataError: it is no column of the frame's length, or a column of that name is there.
-    """
-    are_texts = isinstance(y, list | tuple) and len(y) > 0 and set(map(type, y)) == {str}
-    if y is None or isinstance(y, str | Table) or (are_texts and set(y) <= set(names_in(frame))):
-        return frame, y
-    name = getattr(y, "name", None)
-    name = name if isinstance(name, str) and name else TARGET
-    if table is not None and table.target is not None:
-        name = table.target.names[0]
-    raws = columns_of(frame, where="tune: x")
-    if name in raws:
-        raise DataError(
-            where="tune: y",
-            received=f"targets beside a column {name!r} of x",
-            expected="the targets either in x, by the name of their column, or beside it",
-            fix=f"write y={name!r}, or take that column out of x",
-        )
-    column = columns_of({name: y}, where="tune: y")
-    return Frame(raws | columns_of({**raws, **column}, where="tune: y")), name
-
-
 def _activation(name: Any) -> Layer:
     if name not in ACTIVATIONS:
         raise ConfigurationError(
@@ -299,79 +271,3 @@ def _activation(name: Any) -> Layer:
             fix="choose among these, or write a function that builds the model",
         )
     return ACTIVATIONS[name]()
-
-
-def _require_images(shape: Shape) -> None:
-    """Refuses rows that are no images, or too small ones for the networks."""
-    if len(shape) not in (3, 4) or min(shape[-2:]) < _LEAST_SIDE:
-        raise ShapeError(
-            where="tune: x",
-            received=f"an array of shape {shape}",
-            expected=f"images (N, C, H, W) or (N, H, W) of {_LEAST_SIDE}×{_LEAST_SIDE} pixels or more",
-            fix='write x.reshape(-1, channels, height, width), or gn.tune("tables", ...) for dense networks',
-        )
-
-
-def _no_targets() -> ConfigurationError:
-    return ConfigurationError(
-        where="tune", received="data without targets", expected="to know what to learn", fix="pass y"
-    )
-
-
-def _words(y: Any) -> Array | None:
-    """Targets that are texts, (N,); None for others."""
-    if isinstance(y, list | tuple):
-        return np.array(y) if y and all(isinstance(value, str) for value in y) else None
-    if isinstance(y, np.ma.MaskedArray) or not hasattr(y, "dtype"):
-        return None
-    values = np.asarray(y)
-    are_words = values.dtype.kind == "U" or (values.dtype.kind == "O" and all(isinstance(v, str) for v in values.flat))
-    return values.astype(str) if are_words and values.ndim == 1 and values.size else None
-
-
-def _labels(targets: Array) -> Array:
-    """At most 20 different whole numbers as labels, by the rule that tables have; other numbers as they are.
-
-    Raises:
-        DataError: integers of more kinds, most of which are there a few times only: they may be either.
-    """
-    kinds = np.unique(targets)
-    is_whole = targets.dtype.kind in "biu" or (np.isfinite(kinds).all() and (kinds == np.round(kinds)).all())
-    if is_whole and len(kinds) <= MOST_CLASSES and np.abs(kinds.astype(np.float64)).max() < 2**31:
-        return targets.astype(np.int64)
-    if targets.dtype.kind in "iu" and len(kinds) * MOST_CLASSES > len(targets):
-        raise DataError(
-            where="tune: y",
-            received=f"{len(kinds):,} different whole numbers in {len(targets):,} rows",
-            expected="classes, of which there are many rows each, or amounts",
-            fix="write y.astype(float) for amounts; gn.data.Dataset(x, y) takes them for classes",
-        )
-    return targets
-
-
-def _dataset(x: Any, y: Any) -> Dataset:
-    """Arrays as a dataset."""
-    if y is None:
-        raise _no_targets()
-    rows = numeric(x, where="tune: x")
-    rows = rows if rows.dtype in (np.float32, np.float64) else rows.astype(np.float64)
-    names: tuple[str, ...] | None = None
-    words = _words(y)
-    if words is None:
-        targets = numeric(y, where="tune: y")
-    else:
-        found, targets = np.unique(words, return_inverse=True)
-        names = tuple(map(str, found))
-    if targets.ndim > 2:
-        raise ShapeError(
-            where="tune: y",
-            received=f"an array of shape {targets.shape}",
-            expected="(N,) classes or amounts, or (N, M)",
-            fix="write a function that builds the model for such targets",
-        )
-    is_one = targets.ndim == 1 or (targets.ndim == 2 and targets.shape[1] == 1 and targets.dtype.kind in "biu")
-    if is_one and names is None:
-        targets = _labels(targets.ravel())
-    if targets.dtype.kind not in "iu" or targets.ndim > 1:
-        targets = targets.astype(np.float64).reshape(len(targets), -1)
-    return Dataset(rows, targets, class_names=names)
