@@ -104,13 +104,14 @@ class _Gradients(CompiledEngine):
         self._native = self._replay_of(self.programs, 2, 0)
         self._found = np.empty(1), np.empty(1)
         self._numbers = np.empty((1, len(self._questions)))
+        self._failed = type(self._native).End.FAILED
+        self._calls = [call for program in self.programs for call in program.python_calls]
 
     def write(self, chosen: Array, draw: int, collected: Array | None) -> tuple[float, float]:
         """Runs it once."""
         value, total = self._found
-        for program in self.programs:
-            for call in program.python_calls:
-                call.step = draw
+        for call in self._calls:
+            call.step = draw
         for column, question in enumerate(self._questions):
             self._numbers[:, column] = values_at(question, np.array([draw]))
         value[0] = total[0] = np.nan
@@ -125,6 +126,6 @@ class _Gradients(CompiledEngine):
             collected=collected,
             seen=[],
         )
-        if end.name == "FAILED":
+        if end is self._failed:
             raise self._errors.pop()
         return float(value[0]), float(total[0])

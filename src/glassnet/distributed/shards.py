@@ -79,6 +79,54 @@ def roots(shards: int, ranks: int) -> tuple[tuple[Node, ...], ...]:
     return tuple(tuple(within(Node(0, shards), *cut[rank : rank + 2])) for rank in range(ranks))
 
 
+class Turn(NamedTuple):
+    """One thing that a rank does on its way to its sums, which have places, as have those on the way to them.
+
+    Attributes:
+        place: of the vector that is written or added to.
+        shard: whose vector comes there; or, if it is None,
+        other: the place of the vector that is added.
+        adds: whether the shard's vector is added to what is there.
+    """
+
+    place: int
+    shard: int | None
+    other: int = 0
+    adds: bool = False
+
+
+@cache
+def turns(shards: int, ranks: int, rank: int) -> tuple[Turn, ...]:
+    """What a rank does, one after another, until the sums of its roots are at the places 0, 1, ....
+
+    Example:
+        >>> for turn in turns(8, 2, 0):
+        ...     print(*turn)
+        0 0 0 False
+        0 1 0 True
+        1 2 0 False
+        1 3 0 True
+        0 None 1 False
+    """
+    found: list[Turn] = []
+
+    def make(node: Node, place: int) -> None:
+        if node.stop - node.start == 1:
+            found.append(Turn(place, node.start))
+            return
+        left, right = node.halves
+        make(left, place)
+        if right.stop - right.start == 1:
+            found.append(Turn(place, right.start, adds=True))
+        else:
+            make(right, place + 1)
+            found.append(Turn(place, None, place + 1))
+
+    for place, root in enumerate(roots(shards, ranks)[rank]):
+        make(root, place)
+    return tuple(found)
+
+
 def add_up(node: Node, known: Callable[[Node], int | None], add: Callable[[int, int], None]) -> int:
     """Finishes the tree from sums that are there; returns the place of its root's.
 

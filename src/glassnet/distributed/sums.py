@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from glassnet.core.shapes import Array
-from glassnet.distributed.shards import Node, add_up, ends, roots
+from glassnet.distributed.shards import Node, add_up, ends, roots, turns
 from glassnet.distributed.world import World
 
 
@@ -42,27 +42,14 @@ class Sums:
             leaf: writes the vector of a shard, or adds it to what is there.
         """
         spare = self._spare
-        own = roots(shards, self._world.size)[self._world.rank]
-
-        def room(place: int) -> Array:
+        for place, shard, other, adds in turns(shards, self._world.size, self._world.rank):
             while len(spare) <= place:
                 spare.append(np.empty(self._size, self._dtype))
-            return spare[place]
-
-        def make(node: Node, place: int) -> Array:
-            found = room(place)
-            if node.stop - node.start == 1:
-                leaf(node.start, found, False)
-                return found
-            left, right = node.halves
-            make(left, place)
-            if right.stop - right.start == 1:
-                leaf(right.start, found, True)
+            if shard is None:
+                spare[place] += spare[other]
             else:
-                found += make(right, place + 1)
-            return found
-
-        return [make(node, place) for place, node in enumerate(own)]
+                leaf(shard, spare[place], adds)
+        return spare[: len(roots(shards, self._world.size)[self._world.rank])]
 
     def together(self, shards: int, made: list[Array], finish: Callable[[Array, slice], None], whole: Array) -> None:
         """Writes the sum of all ranks' parts.
