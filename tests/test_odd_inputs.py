@@ -66,6 +66,12 @@ def known(engine: str = "auto", loss: str = "cross_entropy") -> gn.Model:
     return new(loss, engine)
 
 
+@cache
+def together(loss: str = "cross_entropy") -> gn.Ensemble:
+    """Two of them."""
+    return gn.Ensemble.of([new(loss), new(loss)])
+
+
 class Door(NamedTuple):
     """A place where something odd is given.
 
@@ -122,6 +128,22 @@ def of_models(engine: str) -> Iterator[Door]:
         yield Door(f"Model.{name}: weights", lambda v, name=name: of(name, labelled, X, LABELS, v), WEIGHTS)
     yield Door("Model.step_over: x", lambda v: new(engine=engine).step_over([(v, LABELS), (X, LABELS)]), X)
     yield Door("Model.step_over: y", lambda v: new(engine=engine).step_over([(X, v), (X, LABELS)]), LABELS)
+
+
+def of_ensembles() -> Iterator[Door]:
+    def fit(x: Any = X, y: Any = LABELS) -> Any:
+        ensemble = gn.Ensemble.of([new(), new()])
+        return ensemble.fit(x, y, **QUIET)[0].metrics, ensemble.members[1].network.parameters
+
+    labelled, amounts = together(), together("mean_squared_error")
+    yield Door("Ensemble.fit: x", lambda v: fit(v), X)
+    yield Door("Ensemble.fit: labels", lambda v: fit(y=v), LABELS)
+    for name in ("predict", "predict_classes", "predict_members", "spread", "mean_outputs"):
+        yield Door(f"Ensemble.{name}: x", getattr(labelled, name), X)
+    yield Door("Ensemble.entropies: x", lambda v: labelled.entropies(v).total, X)
+    yield Door("Ensemble.evaluate: x", lambda v: labelled.evaluate(v, LABELS), X)
+    yield Door("Ensemble.evaluate: amounts", lambda v: amounts.evaluate(X, v), AMOUNTS)
+    yield Door("Ensemble.evaluate: weights", lambda v: labelled.evaluate(X, LABELS, v), WEIGHTS)
 
 
 def of_functions() -> Iterator[Door]:
@@ -237,7 +259,7 @@ def seen(found: Any) -> Any:
 
 
 ALL_ARRAYS = [(f"{engine} ", door) for engine in ENGINES for door in of_models(engine)] + [
-    ("", door) for door in of_functions()
+    ("", door) for door in (*of_ensembles(), *of_functions())
 ]
 FORMS = [name for name, _, _ in of_array(X)]
 TELLING = ("float16", "objects", "a hidden value", "complex without an imaginary part", "stretches of time", "ragged")
@@ -532,6 +554,17 @@ def of_settings() -> Iterator[Door]:
                 return gn.fit_many([new()], X, LABELS, verbose=False, **{name: few(v)})
 
         yield Door(f"fit_many: {name}", tried)
+    for name, no in {"build": frozenset(SETTINGS), "members": positive - {"10**400"}, "seed": whole | {"-1"}}.items():
+
+        def ensemble_of(v: Any, name: str = name) -> Any:
+            given = {"build": lambda seed: gn.Model(gn.Dense(2), "mean_squared_error", "sgd", seed=seed), "members": 2}
+            return [member.seed for member in gn.Ensemble(**given | {name: few(v) if name == "members" else v})]
+
+        yield Door(f"Ensemble: {name}", ensemble_of, no=frozenset(no))
+    yield Door("Ensemble.of: models", lambda v: gn.Ensemble.of(v), no=frozenset(SETTINGS))
+    yield Door("Ensemble.without: members", lambda v: together().without(v), no=frozenset(SETTINGS))
+    yield Door("Ensemble.predict_classes: names", lambda v: together().predict_classes(X, names=v), no=flag)
+    yield Door("Ensemble.fingerprint: of", together().fingerprint, no=frozenset(SETTINGS))
     yield Door("predict_many: method", lambda v: gn.predict_many([model], X, method=v), no=frozenset(SETTINGS))
     yield Door(
         "predict_many: workers",
@@ -591,6 +624,7 @@ def writers() -> Iterator[tuple[str, Callable[[Any], Any], str]]:
     plots = gn.plots
     yield "Model.save", model.save, "safetensors"
     yield "Model.export_onnx", model.export_onnx, "onnx"
+    yield "Ensemble.save", together().save, "safetensors"
     yield "interop.export_onnx", lambda path: gn.interop.export_onnx(model, path), "onnx"
     yield "interop.export_c", lambda path: gn.interop.export_c(model, path), "c"
     yield "report", lambda path: gn.report(model, X, LABELS, path), "html"
