@@ -420,6 +420,7 @@ def of_settings() -> Iterator[Door]:
     yield Door("Model.fit: verbose", lambda v: fit(verbose=False if v is True or v is np.True_ else v))
     yield Door("Model.fit: resume", lambda v: fit(resume=v), no=frozenset(set(SETTINGS) - {"None"}))
     yield Door("Model.fit: even_if_changed", lambda v: fit(even_if_changed=v))
+    yield Door("Model.fit: distributed", lambda v: fit(distributed=False if v is True or v is np.True_ else v), no=flag)
     yield Door("Model.fit: unknown", lambda v: fit(callback=v), no=frozenset(SETTINGS))
     for name, no in {"seed": whole | {"-1"}, "dtype": number, "engine": number, "threads": positive - {"None"}}.items():
 
@@ -756,7 +757,8 @@ def test_drawn_settings(value: Any, door: Door) -> None:
 
 NOT_DRIVEN = {
     **dict.fromkeys(
-        ("CheckpointWarning", "ConfigurationError", "DataError", "DataWarning", "DivergenceError", "FileFormatError",
+        ("CheckpointWarning", "ConfigurationError", "DataError", "DataWarning", "DistributedError",
+         "DivergenceError", "FileFormatError",
          "GlassnetError", "MissingExtraError", "MissingFileError", "NotBuiltError", "NumpyFallbackWarning",
          "ShapeError", "WriteError"),
         "raised, not called",
