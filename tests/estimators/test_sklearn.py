@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_diabetes, load_iris, load_wine, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neural_network import MLPClassifier as TheirClassifier
 from sklearn.neural_network import MLPRegressor as TheirRegressor
@@ -20,7 +21,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import glassnet as gn
+from glassnet.compile import kept, native
 from glassnet.estimators import MLPClassifier, MLPRegressor, NetworkClassifier, NetworkRegressor
+from glassnet.estimators.scores import share_of_right_rows
+from glassnet.training import engines
 
 IRIS = load_iris(return_X_y=True)
 X_IRIS = StandardScaler().fit_transform(IRIS[0])
@@ -308,3 +312,65 @@ def test_several_questions_a_row() -> None:
         MLPClassifier(class_weight={"a": 2}).fit(X_IRIS, y)
     with pytest.raises(gn.ConfigurationError, match="several labels"):
         MLPClassifier(class_weight="balanced").fit(X_IRIS, np.eye(3, dtype=int)[IRIS[1]][:, :2])
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The rows of each batch for which a training step is recorded."""
+    record, found = engines.record_step, []
+
+    def noted(parts: Any, rows: Any, batch_rows: int, **how: Any) -> Any:
+        found.append(batch_rows)
+        return record(parts, rows, batch_rows, **how)
+
+    monkeypatch.setattr(engines, "record_step", noted)
+    kept._waiting.clear()
+    return found
+
+
+@pytest.mark.skipif(native() is None, reason="no native module")
+def test_partial_fit_records_its_step_once_and_plain_arrays_give_the_bits_of_lists(recorded: list[int]) -> None:
+    rng = np.random.default_rng(0)
+    plain, listed = (MLPClassifier((5,), random_state=0) for _ in range(2))
+    for call in range(20):
+        X, y = rng.normal(size=(8, 4)), rng.integers(0, 3, 8)
+        plain.partial_fit(X, y, classes=[0, 1, 2])
+        listed.partial_fit(X.tolist(), y.tolist(), classes=None if call else [0, 1, 2])
+    np.testing.assert_array_equal(plain.model_.network.parameters, listed.model_.network.parameters)
+    assert plain.loss_curve_ == listed.loss_curve_
+    assert recorded == [8]
+
+
+@pytest.mark.skipif(native() is None, reason="no native module")
+def test_candidates_of_a_search_share_their_programs(recorded: list[int]) -> None:
+    candidates = {"learning_rate_init": [1e-3, 1e-2], "momentum": [0.9]}
+    model = MLPClassifier((5,), batch_size=20, max_iter=2, random_state=0, solver="sgd")
+    search = GridSearchCV(model, candidates, cv=3).fit(X_IRIS, IRIS[1])
+    assert recorded == [20, 10], "of 100 rows in each fold, which leaves no batch that is not full; then of all 150"
+    alone = clone(model).set_params(**search.best_params_).fit(X_IRIS, IRIS[1])
+    np.testing.assert_array_equal(search.best_estimator_.coefs_[0], alone.coefs_[0])
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint8])
+def test_scores_of_whole_numbers_are_scikit_learns(kind: Any) -> None:
+    rng = np.random.default_rng(0)
+    for rows in (1, 7, 150):
+        y, found = rng.integers(0, 3, (2, rows)).astype(kind)
+        assert share_of_right_rows(y, found, None) == accuracy_score(y, found)
+    for y, found in ((np.arange(3), np.arange(4)), (np.empty(0, int), np.empty(0, int))):
+        with pytest.raises(ValueError, match=r"inconsistent|empty"):
+            share_of_right_rows(y, found, None)
+
+
+@pytest.mark.parametrize("wrong", [np.full((8, 4), np.nan), np.ones((8, 3)), np.ones((0, 4)), np.ones(8)])
+def test_what_is_no_plain_array_is_refused_after_the_first_fit_too(wrong: np.ndarray) -> None:
+    y = np.array([0, 1, 2, 0, 1, 2, 0, 1])
+    model = MLPClassifier((3,), random_state=0).partial_fit(np.ones((8, 4)), y, classes=[0, 1, 2])
+    before = model.coefs_[0].copy()
+    with pytest.raises(ValueError, match=r"NaN|features|sample|2D"):
+        model.partial_fit(wrong, y[: len(wrong)])
+    with pytest.raises(ValueError, match=r"NaN|features|sample|2D"):
+        model.predict(wrong)
+    with pytest.raises(ValueError, match="not among the classes"):
+        model.partial_fit(np.ones((8, 4)), y + 1)
+    np.testing.assert_array_equal(model.coefs_[0], before)
