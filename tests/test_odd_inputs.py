@@ -566,6 +566,13 @@ def of_settings() -> Iterator[Door]:
     yield Door("Ensemble.without: members", lambda v: together().without(v), no=frozenset(SETTINGS))
     yield Door("Ensemble.predict_classes: names", lambda v: together().predict_classes(X, names=v), no=flag)
     yield Door("Ensemble.fingerprint: of", together().fingerprint, no=frozenset(SETTINGS))
+    for name in ("x", "y", "sample_weight"):
+
+        def calibrated(v: Any, name: str = name) -> Any:
+            with suppress(gn.DataWarning):  # of a bound
+                return gn.calibrate(**{"model": new(), "x": X, "y": LABELS, name: v})
+
+        yield Door(f"calibrate: {name}", calibrated, no=number - {"None"} if name == "y" else frozenset())
     yield Door("predict_many: method", lambda v: gn.predict_many([model], X, method=v), no=frozenset(SETTINGS))
     yield Door(
         "predict_many: workers",

@@ -16,6 +16,7 @@ from glassnet.schedules import (
     ExponentialDecay,
     LinearDecay,
     LinearWarmup,
+    LogCosine,
     OneCycle,
     Schedule,
     StepDecay,
@@ -23,6 +24,7 @@ from glassnet.schedules import (
 )
 
 ROOT = math.sqrt(0.5)  # cos(π/4)
+HIGH = 1 - math.cos(2 * math.pi * math.log2(3))
 
 # For each class: schedules with the rates that they must give, by hand.
 POINTS: dict[type[Schedule], list[tuple[Schedule, dict[int, float]]]] = {
@@ -45,6 +47,10 @@ POINTS: dict[type[Schedule], list[tuple[Schedule, dict[int, float]]]] = {
         ),
         (CosineDecay(1.0, steps=4), {0: 1.0, 1: (1 + ROOT) / 2, 2: 0.5, 3: (1 - ROOT) / 2, 4: 0.0, 5: 0.0}),
         (CosineDecay(0.2, steps=1), {0: 0.2, 1: 0.0}),
+    ],
+    LogCosine: [
+        (LogCosine(0.8, steps=3, swings=2), {0: 0.0, 1: 0.0, 2: 0.4 * HIGH, 3: 0.0}),
+        (LogCosine(1.0, steps=15), {1: 0.0, 2: 0.5 * HIGH, 3: 0.0, 7: 0.0, 99: 0.0}),
     ],
     LinearDecay: [
         (LinearDecay(0.8, steps=4), {0: 0.8, 1: 0.6, 2: 0.4, 3: 0.2, 4: 0.0, 5: 0.0, 10**9: 0.0}),

@@ -14,6 +14,7 @@ from glassnet import schedules as schedules
 from glassnet import text as text
 from glassnet import tuning as tuning
 from glassnet import zoo as zoo
+from glassnet.calibration import calibrate as calibrate
 from glassnet.core.errors import CheckpointWarning as CheckpointWarning
 from glassnet.core.errors import ConfigurationError as ConfigurationError
 from glassnet.core.errors import DataError as DataError

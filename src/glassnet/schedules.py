@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import cos, pi
+from math import cos, log2, pi
 from typing import Any
 
 from glassnet.core.errors import ConfigurationError
@@ -74,6 +74,32 @@ class CosineDecay(Schedule):
     def __call__(self, step: int) -> float:
         """The rate of that update."""
         return _cosine(self.rate, self.final, step / self.steps)
+
+
+class LogCosine(Schedule):
+    """Swings between 0 and ``rate`` and back, faster at first: each swing takes twice as many updates as that before.
+
+    ½ rate (1 − cos(2π log₂(1 + (2ⁿ − 1) t))) for n swings, t = step / steps from 0 to 1; 0 from then on.
+
+    Source: D. Holzmüller, L. Grinsztajn, I. Steinwart, "Better by default: strong pre-tuned MLPs and boosted trees on
+    tabular data", NeurIPS 2024, the schedule "coslog4" of RealMLP.
+
+    Args:
+        rate: the largest one.
+        steps: updates of all swings together.
+        swings: their number n.
+    """
+
+    def __init__(self, rate: float, *, steps: int, swings: int = 4) -> None:
+        self.rate = number(rate, "rate", "LogCosine", low=0)
+        self.steps = whole(steps, "steps", "LogCosine")
+        self.swings = whole(swings, "swings", "LogCosine", high=50)
+
+    def __call__(self, step: int) -> float:
+        """The rate of that update."""
+        if step >= self.steps:
+            return 0.0
+        return self.rate / 2 * (1 - cos(2 * pi * log2(1 + (2**self.swings - 1) * (step / self.steps))))
 
 
 class LinearDecay(Schedule):

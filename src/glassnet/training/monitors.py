@@ -134,6 +134,11 @@ class EarlyStopping(Monitor):
         restore_best: whether the best epoch's weights are put back at the end (True).
         mode: ``"min"``, ``"max"``, or ``"auto"``: higher is better for accuracy, f1, precision, r2, recall and
             roc_auc, lower for losses, errors and glassnet's other metrics; what glassnet does not know needs a mode.
+        ties: of several epochs that are equally good the ``"first"`` one's weights are kept, or the ``"last"`` one's,
+            which have learned for longer. Patience counts from the first in either case.
+
+    Attributes:
+        kept_epoch: whose weights are put back, 0 before there is one.
     """
 
     def __init__(
@@ -144,14 +149,16 @@ class EarlyStopping(Monitor):
         min_delta: float = 0.0,
         restore_best: bool = True,
         mode: str = "auto",
+        ties: str = "first",
     ) -> None:
         super().__init__(monitor, mode, min_delta)
         self.patience = whole(patience, "patience", "EarlyStopping")
         self.restore_best = boolean(restore_best, "restore_best", "EarlyStopping")
+        self.ties = one_of(ties, "ties", "EarlyStopping", ("first", "last"))
 
     def _forget(self) -> None:
         super()._forget()
-        self._epoch = 0
+        self._epoch = self.kept_epoch = 0
         self._best_parameters: Array | None = None
         self._last_parameters: Array | None = None
         self._put_back = False
@@ -164,6 +171,8 @@ class EarlyStopping(Monitor):
         """What the base keeps, the best weights and, once these are put back, the ones that training goes on from."""
         arrays = {"best_parameters": self._best_parameters, "last_parameters": self._last_parameters}
         known = {"epoch": self._epoch, "put_back": self._put_back} | {n: a for n, a in arrays.items() if a is not None}
+        if self.kept_epoch != self.best_epoch:
+            known["kept_epoch"] = self.kept_epoch
         return super().to_remember() | known
 
     def remember(self, memory: Mapping[str, Any], state: TrainingState) -> None:
@@ -174,6 +183,7 @@ class EarlyStopping(Monitor):
         parameters = state.network.parameters
         best, last = (self._weights(memory, f"{which}_parameters", state) for which in ("best", "last"))
         self._best_parameters = best
+        self.kept_epoch = whole(memory.get("kept_epoch", self.best_epoch), "kept_epoch", self.memory_name(), low=0)
         # Who has trained on without it, or set weights by hand, goes on from there, with all patience.
         is_unbroken = memory.get("epoch") == state.epoch
         if best is not None and memory.get("put_back"):
@@ -189,10 +199,12 @@ class EarlyStopping(Monitor):
     def on_epoch_end(self, state: TrainingState) -> None:
         """Keeps the best weights, or stops."""
         self._epoch = state.epoch
-        if self.improved(state):
+        is_better = self.improved(state)
+        if is_better or (self.ties == "last" and float(state.logs[self.monitor]) == self.best):
+            self.kept_epoch = state.epoch
             if self.restore_best:
                 self._best_parameters = state.network.parameters.copy()
-        elif self.waited >= self.patience:
+        if not is_better and self.waited >= self.patience:
             self._stop(state)
 
     def on_fit_end(self, state: TrainingState) -> None:
