@@ -22,6 +22,7 @@ from time import sleep
 from types import TracebackType
 from typing import IO, Any
 
+from glassnet.cli.ending import ASKED
 from glassnet.core.errors import GlassnetError
 from glassnet.core.files import write_atomically
 from glassnet.core.kinds import DONE
@@ -69,8 +70,8 @@ class Job:
         self._pulse = as_job()
         self._pulse.__enter__()
         if not self.is_first:
-            for name in ("SIGTERM", "SIGHUP"):  # rank 0 decides for all when to end
-                signal.signal(getattr(signal, name), signal.SIG_IGN)
+            for number in ASKED:  # rank 0 decides for all when to end
+                signal.signal(number, signal.SIG_IGN)
             self._before, self._quiet = sys.stdout, open(os.devnull, "w", encoding="utf-8")
             sys.stdout = self._quiet
             logger().setLevel(logging.CRITICAL)
