@@ -20,19 +20,25 @@ SEEN: list[int] = []
 class Sine(gn.NumpyLayer):
     """A layer of one's own that keeps something besides parameters."""
 
+    scale: np.ndarray
+
     def __init__(self) -> None:
         self.calls = 0
         self._rows: list[int] = []
         self.total = np.zeros(2)
 
+    def build(self, input_shape: tuple[int, ...], rng: np.random.Generator) -> tuple[int, ...]:
+        self.add_parameter("scale", input_shape, "ones")
+        return input_shape
+
     def forward(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         self.calls += 1
         self._rows.append(len(x))
         self.total += 1
-        return np.sin(x), x
+        return np.sin(x) * self.scale, x
 
     def backward(self, dy: np.ndarray, cache: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        return dy * np.cos(cache), {}
+        return dy * np.cos(cache) * self.scale, {"scale": (dy * np.sin(cache)).sum(axis=0)}
 
 
 class Counting(gn.Callback):

@@ -103,6 +103,7 @@ def test_models_and_callbacks_are_what_a_training_here_leaves(chosen: Chosen) ->
     assert all(own[0].losses is listed for own, listed in zip(watching, lists, strict=True))  # type: ignore[attr-defined]
     twin = here[1].network[1].layer
     assert sent[1].network[1].layer is layer
+    np.testing.assert_array_equal(layer.scale, twin.scale)
     assert (layer.calls, layer._rows, layer.total.tolist()) == (twin.calls, twin._rows, twin.total.tolist())
     for model, other in zip(sent, here, strict=True):
         if model.optimizer.steps:  # which did not diverge
@@ -208,10 +209,17 @@ def test_what_would_do_something_else_elsewhere_is_refused(tmp_path: Path) -> No
         ("resume: received the relative path", {"resume": "run.safetensors"}),
         ("resume: received the relative path", {"resume": gn.Each([Path("run.safetensors")])}),
     ]
+    body = gn.Sequential(gn.Dense(3))
+    first, second = (gn.Sequential(body, gn.Dense(units)) for units in (3, 2))
+    for net in (first, second):
+        net.build((4,))
+    partly = gn.Model(second, "cross_entropy", "sgd")
     with loky():
         for message, settings in refused:
             with pytest.raises(gn.ConfigurationError, match=message):
                 gn.fit_many([model], X, Y, **settings)
+        with pytest.raises(gn.ConfigurationError, match=r"model 1: received a network that has layers in common"):
+            gn.fit_many([model, partly], X, Y)
     assert not model.network.is_built
 
 

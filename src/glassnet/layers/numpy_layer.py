@@ -178,12 +178,17 @@ class PythonLayer(Layer):
         run(self, python_backward, dy=dy, dx=dx, gradients=gradients, function=call, step=None)
         return dx
 
-    @contextmanager
-    def _at_work(self) -> Iterator[None]:
-        """Lends the user's code its parameters as attributes; only those that are not trained may be written."""
+    def lend(self) -> dict[str, Array]:
+        """Gives the user's object its parameters as attributes; only those that are not trained may be written."""
         bound = {n: p.value if p.is_statistic else held(p.value) for n, p in self.own_parameters().items()}
         for name, value in bound.items():
             object.__setattr__(self.layer, name, value)  # an attribute of ours, not a slip of the user's
+        return bound
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """Lends the user's code its parameters, which it must leave where they are."""
+        bound = self.lend()
         with named(self):
             yield
         for name, value in bound.items():

@@ -10,7 +10,7 @@ from typing import Any
 
 from glassnet.core.errors import ConfigurationError, shown
 from glassnet.many.each import Each
-from glassnet.many.travel import Result, Shared, Train, Trained, require_same, standing, train_group
+from glassnet.many.travel import Result, Shared, Train, Trained, require_own_memory, require_same, standing, train_group
 from glassnet.model import Model
 from glassnet.training import Checkpoint
 from glassnet.training.given_callbacks import FunctionCallback
@@ -82,6 +82,8 @@ def sent(
     """
     count = len(models)
     callbacks = given["callbacks"].values if isinstance(given.get("callbacks"), Each) else [()] * count
+    for number, model in enumerate(models):
+        require_own_memory(model, f"{where}: model {number}")
     _require_able_to_travel(callbacks, given, where)
     looked_at = [()] * count if "callbacks" in for_all else callbacks
     shared = Shared({name: value for name, value in given.items() if not isinstance(value, Each)})

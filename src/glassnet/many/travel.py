@@ -92,9 +92,12 @@ class Trained:
             if not network.is_built:
                 network.build(self.input_shape or (), seed=model.seed, dtype=model.dtype)
             network.put_back(self.parameters)
-            if self.gradients.any() or self.optimizer.steps != model.optimizer.steps:  # else there was no step
+            if self.gradients.any():  # else no step has left any in the network, and what is here stays
                 for segment in network.layout:
                     segment.view(network.gradients)[...] = segment.view(self.gradients)
+            for _, layer in network.walk():
+                if isinstance(layer, PythonLayer):
+                    layer.lend()
         memo: dict[int, Any] = {}
         _take_over(model.optimizer, vars(self.optimizer), memo)
         for name, value in self.kept.items():
@@ -237,6 +240,22 @@ def _fill(own: Any, value: Any, memo: dict[int, Any]) -> None:
     else:
         own.clear()
         own.update(value)
+
+
+def require_own_memory(model: Model, where: str) -> None:
+    """Refuses a network between whose parameters lie those of another: its copy elsewhere has another memory.
+
+    Raises:
+        ConfigurationError: it has layers in common with another network.
+    """
+    network = model.network
+    if network.is_built and sum(segment.stop - segment.start for segment in network.layout) != len(network.parameters):
+        raise ConfigurationError(
+            where=where,
+            received="a network that has layers in common with another one, in whose memory they lie",
+            expected="a network with a memory of its own, for a worker in another process",
+            fix="build it of copies: gn.Sequential(body.copy(), ...)",
+        )
 
 
 def require_same(model: Model, before: tuple[int, int], where: str) -> None:
