@@ -45,6 +45,9 @@ def fit_many(
     Each thread takes one whole training at a time, which suits small networks better than threads within a step. All
     bits are those of single fits, whatever the number of threads.
 
+    Under ``joblib.parallel_config("loky")``, ``"dask"`` or ``"ray"`` the workers of that engine train them, to the same
+    bits, and they come home as a training here would leave them; ``docs/clusters.md`` has more about it.
+
     Args:
         models: to train; no two may have layers in common.
         x: inputs for all models, as ``Model.fit`` takes them; or ``gn.Each`` of inputs, one for each model.
@@ -52,7 +55,8 @@ def fit_many(
         rows: ``gn.Each`` of arrays of row numbers: which rows of x, y and ``sample_weight`` each model is trained on,
             such as the folds of a cross-validation; or one array for all; None for all rows.
         workers: how many models are trained at a time; None for the environment's GLASSNET_NUM_THREADS, else as many
-            as there are processors. Each training then has its share of the processors as ``threads`` at most.
+            as there are processors, elsewhere workers. Each training then has its share of the processors as
+            ``threads`` at most.
         verbose: whether to show a progress bar, in a terminal or notebook.
         settings: of ``Model.fit``, such as ``epochs`` and ``batch_size``: a value for all, or ``gn.Each``. Of
             ``gn.EarlyStopping`` and ``gn.ReduceOnPlateau`` each model gets a copy of its own; other callback objects
@@ -65,7 +69,8 @@ def fit_many(
 
     Raises:
         ConfigurationError: ``models`` is no list of models; two of them have layers in common; an ``Each`` of another
-            length; a callback object for all.
+            length; a callback object for all; for workers elsewhere a function as a callback, a relative path, or
+            layers that a network outside has, too.
         UnknownSettingError: a setting that ``Model.fit`` does not have.
 
     Example:
