@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 import glassnet as gn
+from glassnet.compile.threads import at_most
 
 KINDS = "plain", "own", "chain", "numpy", "diverges"
 SEEN: list[int] = []
@@ -77,16 +78,30 @@ class Kill(gn.Callback):
 
 
 class Threads(gn.Callback):
-    """Counts the threads of its process before and in a training."""
+    """Counts the threads of its process that are none of Python's, before a training and in it."""
 
     def __init__(self) -> None:
-        self.process, self.before, self.within = 0, 0, 0
+        self.process, self.before, self.within = 0, 0, 1_000
 
     def on_fit_begin(self, state: gn.TrainingState) -> None:
-        self.process, self.before = os.getpid(), len(os.listdir("/proc/self/task"))
+        self.process, self.before = os.getpid(), native_threads()
 
     def on_epoch_end(self, state: gn.TrainingState) -> None:
-        self.within = max(self.within, len(os.listdir("/proc/self/task")))
+        self.within = min(self.within, native_threads())
+
+
+class Limited(gn.Callback):
+    """Sees how many threads its training may have."""
+
+    most = 0
+
+    def on_epoch_end(self, state: gn.TrainingState) -> None:
+        self.most = at_most(100)
+
+
+def native_threads() -> int:
+    """How many there are."""
+    return len(set(os.listdir("/proc/self/task")) - {str(thread.native_id) for thread in threading.enumerate()})
 
 
 class Locked(gn.Callback):

@@ -20,11 +20,13 @@ import pytest
 from models import middling
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
-from travellers import KINDS, SEEN, Counting, Failing, Kill, Locked, Outside, Slow, Threads, build
+from travellers import KINDS, SEEN, Counting, Failing, Kill, Limited, Locked, Outside, Slow, Threads, build
 
 import glassnet as gn
 from glassnet.estimators import MLPClassifier
 from glassnet.many import elsewhere
+from glassnet.many.fitting import fit_here
+from glassnet.many.travel import Shared, train_group
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(120, 4))
@@ -128,14 +130,25 @@ def test_models_of_a_killed_worker_are_trained_again(chosen: Chosen, tmp_path: P
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="no /proc to count threads in")
 def test_workers_have_no_more_threads_than_their_share(chosen: Chosen) -> None:
-    """Models that would take two threads have one each; what they would do is in ``tests/training/test_threads.py``."""
+    """Models that would take two threads have one each."""
     _, x, y = middling(1)
-    settings: dict[str, Any] = {"epochs": 2, "batch_size": 128}
+    settings: dict[str, Any] = {"epochs": 5, "batch_size": 128}
     counting = [[Threads()] for _ in range(4)]
     with chosen():
         gn.fit_many([middling(2, seed)[0] for seed in range(4)], x, y, callbacks=gn.Each(counting), **settings)
     assert os.getpid() not in [own[0].process for own in counting]
     assert [own[0].within - own[0].before for own in counting] == [0] * 4
+
+
+@pytest.mark.parametrize(("variable", "share"), [("", 1), ("2", 2), ("64", 6)])
+def test_a_worker_keeps_to_what_it_is_told(variable: str, share: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is told nothing has one thread."""
+    monkeypatch.delenv("GLASSNET_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", variable)
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: range(6), raising=False)
+    sent = Shared({"x": X, "y": Y, "rows": None})
+    (trained,) = train_group(fit_here, sent, [build("plain", 0)], {"callbacks": [[Limited()]]})
+    assert trained.callbacks[0]["most"] == share
 
 
 def test_a_search_of_scikit_learn_finds_the_same(chosen: Chosen) -> None:

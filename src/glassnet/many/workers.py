@@ -6,7 +6,7 @@ from collections.abc import Callable
 from threading import Thread
 from typing import TypeVar
 
-from glassnet.compile.threads import thread_count, threads_limited
+from glassnet.compile.threads import at_most, thread_count, threads_limited
 from glassnet.core.settings import whole
 from glassnet.training.interrupt import Interrupt
 from glassnet.training.progress import ProgressBar
@@ -44,7 +44,7 @@ def side_by_side(
         ConfigurationError: ``workers`` is no whole number above 0.
         KeyboardInterrupt: Ctrl-C came a second time; the works in progress have ended.
     """
-    processors = thread_count(None)
+    processors = at_most(thread_count(None))
     most = processors if workers is None else whole(workers, "workers", where)
     most = max(1, min(most, count))
     results: list[R | Exception | None] = [None] * count
