@@ -125,8 +125,30 @@ def messages() -> None:
         write("served_body", f"{number}.json", json.dumps(body).encode())
 
 
+def studies() -> None:
+    """What a search writes, line by line without the checksums, which the door puts there."""
+    x, y = RNG.normal(size=(30, 2)), np.arange(30) % 2
+
+    def build(trial: Any) -> gn.Model:
+        rate = trial.suggest_float("rate", 1e-3, 1.0, log=True)
+        trial.suggest_categorical("kind", ["a", None, True])
+        if trial.number == 1:
+            raise ValueError("no second one")
+        return gn.Model(
+            gn.Sequential(gn.Dense(trial.suggest_int("units", 2, 4)), gn.Dense(2)), "cross_entropy", gn.SGD(rate)
+        )
+
+    def kept(path: Path) -> None:
+        gn.tune(build, x, y, trials=4, epochs=4, wave=1, storage=path, verbose=False)
+
+    lines = [b"{" + line.split(b",", 1)[1] for line in saved(kept, "a.study").splitlines()]
+    settings = json.loads(lines[1])
+    settings["user_attr"]["glassnet"] = {"epochs": 4}
+    write("study_file", "four.jsonl", b"\n".join([lines[0], json.dumps(settings).encode(), *lines[2:]]))
+
+
 if __name__ == "__main__":
     SEEDS.mkdir(exist_ok=True)
-    for make in (models, tables, arrays, messages):
+    for make in (models, tables, arrays, messages, studies):
         make()
     print(f"{sum(path.is_file() for path in SEEDS.rglob('*'))} seeds in {SEEDS}")

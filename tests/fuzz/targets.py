@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from glassnet.playground.frames import pack
 from glassnet.playground.messages import read_message
 from glassnet.playground.session import Session
 from glassnet.playground.settings import Setting
+from glassnet.tuning.ledger import Ledger
 
 SEEDS = Path(__file__).with_name("seeds")
 MOST_ROWS = 1 << 16
@@ -179,3 +181,11 @@ def served_body(content: bytes) -> None:
     answer = _client().post("/predict", content=content, headers={"content-type": "application/json"})
     assert answer.status_code in (200, 400, 413, 415, 422), (answer.status_code, answer.text)
     assert "Traceback" not in answer.text
+
+
+@door
+def study_file(content: bytes) -> None:
+    """The lines of a search's file, each with the checksum that belongs to it."""
+    parts = [line[1:] for line in content.splitlines()]
+    sealed = b"".join(b'{"glassnet study":"%08x",%s\n' % (crc32(part), part) for part in parts)
+    in_a_file(lambda path: Ledger(path, {"epochs": 4}, rises=False).close(), sealed, "a.study")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import pickle
 import signal
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 import glassnet as gn
+from glassnet.tuning.halving import PRUNED, Halving
 
 optuna = pytest.importorskip("optuna")
 RNG = np.random.default_rng(0)
@@ -133,6 +135,18 @@ def test_bad_trials_end_early_and_are_compared_with_those_before() -> None:
     assert [trial.state for trial in side_by_side.trials] == ["complete"] * 4  # there is none before
     whole = gn.tune(by_rate, X, Y, trials=4, epochs=9, wave=1, halving=None, verbose=False)
     assert [len(trial.values) for trial in whole.trials] == [9] * 4
+
+
+def test_in_another_process_a_trial_ends_where_it_would_here() -> None:
+    """What is sent there knows the earlier trials, and nothing of who waits for the end."""
+    trial = optuna.trial.create_trial(
+        state=optuna.trial.TrialState.COMPLETE, value=0.0, system_attrs={"completed_rung_0": 0.001}
+    )
+    settings: dict[str, Any] = {"rises": False, "earlier": [trial] * 3, "factor": 3, "epochs": 9, "patience": None}
+    for finished in (None, lambda history: None):
+        callback = pickle.loads(pickle.dumps(Halving("val_loss", **settings, finished=finished)))
+        history = build().fit(X, Y, epochs=9, validation_split=0.2, callbacks=[callback], verbose=False)
+        assert (len(history), history.stopped) == (1, PRUNED)
 
 
 def test_patience_ends_a_trial_that_counts() -> None:
