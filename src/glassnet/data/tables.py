@@ -23,6 +23,7 @@ from glassnet.core.paths import readable_path
 from glassnet.core.waiting import go_on
 from glassnet.data.dataset import quoted
 from glassnet.data.files import unreadable
+from glassnet.data.parquet_pages import require_sound_pages
 from glassnet.data.records import header_hint, records
 from glassnet.data.sheets import read_xlsx
 from glassnet.data.sizes import Limit, within_memory
@@ -290,6 +291,7 @@ def _scan(path: Path) -> Any:
 
     if not path.is_file():
         raise unreadable(path)
+    require_sound_pages(path)
     return polars.scan_parquet(path)
 
 
