@@ -12,7 +12,7 @@ FORMATTED := $(wildcard native/*/*.?pp tests/native/*.cpp)
 # Hundreds of tests start a Python of their own: each would compile the whole package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help bench gallery compile-arm64 fuzz run soak soak-ranks test test-lowest test-sanitize test-threads \
+.PHONY: help bench gallery compile-arm64 fuzz run soak soak-blocks soak-ranks test test-lowest test-sanitize test-threads \
   test-without-compiler tidy unit lint types contracts format wheel wheel-twice clean
 .DEFAULT_GOAL := help
 
@@ -125,6 +125,12 @@ soak: $(NATIVE)
 #               each goes on to the same bits. Ten minutes on an idle machine; SOAK_SHARE=0.1 for a tenth
 soak-ranks: $(NATIVE)
 	$(BIN)/python tests/soak/ranks.py --kills $(call times,30) --stops $(call times,6) --disks $(call times,4)
+
+# make soak-blocks  memory of trainings on 1 and 20 million generated rows, read block by block; needs 1 GB of disk,
+#               some ten minutes. ROWS="100000 1000000" for less
+ROWS ?= 1000000 20000000
+soak-blocks: $(NATIVE)
+	$(BIN)/python tests/soak/blocks.py --rows $(ROWS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ["determinism", "frames", "graphs", "long-trainings", "many-models", "networks", "sequences", "tuning"]
+PAGES = [
+    "determinism",
+    "frames",
+    "graphs",
+    "large-data",
+    "long-trainings",
+    "many-models",
+    "networks",
+    "sequences",
+    "tuning",
+]
 
 
 def blocks(name: str) -> list[str]:

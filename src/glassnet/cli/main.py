@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from glassnet.cli.notes import notes_to_stderr
 from glassnet.cli.numbers import (
@@ -111,7 +112,7 @@ def _add_evaluate(commands: Commands) -> None:
         "evaluate", help="measure a saved model on data", description="Measures a saved model."
     )
     parser.set_defaults(run=evaluate)
-    _add_model_and_data(parser)
+    _add_model_and_data(parser, several=True)
 
 
 def _add_predict(commands: Commands) -> None:
@@ -200,9 +201,12 @@ def _add_trace(commands: Commands) -> None:
     add_force(parser)
 
 
-def _add_model_and_data(parser: argparse.ArgumentParser) -> None:
+def _add_model_and_data(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    from glassnet.cli.blocks import Sources
+
     parser.add_argument("model", help="a file saved by 'glassnet train' or model.save")
-    parser.add_argument("data", help=DATA_HELP)
+    how: dict[str, Any] = {"nargs": "+", "action": Sources} if several else {}
+    parser.add_argument("data", help=DATA_HELP + "; or several tables" * several, **how)
     add_pictures(parser)
     add_texts(parser)
     parser.add_argument(

@@ -42,19 +42,24 @@ def read_parts(
     """A table's schema, its rows to train with, and those to test."""
     where = f"{command} {options.data}"
     if not targets:
-        columns = read_header(options.data, tables.reading_of(options), options.max_bytes)
-        raise ConfigurationError(
-            where=where,
-            received="no --target",
-            expected="the column to learn",
-            fix=f"add --target COLUMN; the columns are {', '.join(columns)[:500]}",
-        )
+        raise no_target(options, command)
     table, training, held = tables.learn(options, targets, subset)
     labels = [table.targets(part) for part in (training, held)]
     for place, column in enumerate(table.target.names if isinstance(table.target, Answers) else ()):
         both = np.concatenate([part[:, place] for part in labels])
         require_something_to_learn(both, f"{where}: column {column!r}")
     return table, training, held
+
+
+def no_target(options: argparse.Namespace, command: str) -> ConfigurationError:
+    """The error for a table of which no column is named to be learned."""
+    columns = read_header(options.data, tables.reading_of(options), options.max_bytes)
+    return ConfigurationError(
+        where=f"{command} {options.data}",
+        received="no --target",
+        expected="the column to learn",
+        fix=f"add --target COLUMN; the columns are {', '.join(columns)[:500]}",
+    )
 
 
 def require_something_to_learn(y: Array | None, where: str, class_names: Sequence[str] | None = None) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import nullcontext, suppress
+from glob import has_magic
 from pathlib import Path
 from signal import SIGINT
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from glassnet.cli import series, tables
+from glassnet.cli import blocks, series, tables
 from glassnet.cli.breaks import (
     checkpoint_of,
     checkpoints,
@@ -26,13 +27,12 @@ from glassnet.cli.networks import DIGITS_SHAPE, build_network, check_network_opt
 from glassnet.cli.outputs import Output, require_outputs
 from glassnet.cli.pictures import picture_options
 from glassnet.cli.ranks import Job, done_of
-from glassnet.cli.rows import read_arrays, read_parts, require_something_to_learn
+from glassnet.cli.rows import no_target, read_arrays, read_parts, require_something_to_learn
 from glassnet.cli.texts import language_model, learn_texts, require_text_options, samples
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.kinds import DONE, MODEL, PAGE, PICTURE
 from glassnet.core.locks import PathLock
 from glassnet.core.output import logger
-from glassnet.core.shapes import Array
 from glassnet.data import Dataset, Windows, parse_subset
 from glassnet.data.sources import refuse_size
 from glassnet.data.tables import is_table, name_of
@@ -81,7 +81,7 @@ class Work(NamedTuple):
 
     Attributes:
         model: untrained.
-        training: inputs and targets.
+        training: inputs and targets, or blocks that hold both.
         test: those held out.
         name: of the data.
         task: in a few words.
@@ -90,8 +90,8 @@ class Work(NamedTuple):
     """
 
     model: Model
-    training: tuple[Any, Any]
-    test: tuple[Any, Any]
+    training: tuple[Any, ...]
+    test: tuple[Any, ...]
     name: str
     task: str
     validation: tuple[Any, Any] | None = None
@@ -100,12 +100,19 @@ class Work(NamedTuple):
 
 def _train(options: argparse.Namespace, files: Files, ending: Ending) -> None:
     if options.task == "text":
+        blocks.refuse_several(options, where="train --task text")
         _train_text(options, files, ending)
         return
     subset = None if options.subset is None else parse_subset(options.subset)
     are_series = series.is_asked(options)
     check_network_options(options)
     pictures = picture_options(options)
+    files_of_blocks = [] if are_series else blocks.files_in_blocks(options, where="train")
+    if files_of_blocks:
+        refuse_size(files_of_blocks[0], pictures)
+        _train_blocks(options, files_of_blocks, files, ending)
+        return
+    blocks.refuse_several(options, where="train")
     targets = tables.target_names(options)
     if are_series:
         refuse_size(options.data, pictures)
@@ -127,10 +134,34 @@ def _train_table(
     table, training, held = read_parts(options, targets, subset, "train")
     name = training.name
     pairs = [(part, table.targets(part)) for part in (training, held)]
-    model = _table_model(options, table, pairs[0][1], name)
+    scaling = None if table.questions else Standardize.from_data(pairs[0][1])
+    model = _table_model(options, table, scaling, name, tables.metrics_for(table))
     if not options.quiet:
         print(table, end="\n\n")
     _fit(options, Work(model, pairs[0], pairs[1], name, tables.task_of(table)), files, ending)
+
+
+def _train_blocks(options: argparse.Namespace, tables_of: list[Path], files: Files, ending: Ending) -> None:
+    """The same for tables that are read block by block."""
+    if options.subset is not None:
+        raise ConfigurationError(
+            where="train --subset",
+            received=f"--subset {options.subset} for data that are read block by block",
+            expected="all of their rows",
+            fix="leave --subset out, or name one smaller file",
+        )
+    options.data = str(tables_of[0])
+    targets = tables.target_names(options)
+    if not targets:
+        raise no_target(options, "train")
+    source = blocks.source_of(options, tables_of, targets)
+    training, test = source.split(options.test_share, options.seed)
+    table, scaling = blocks.learn(options, source, training)
+    model = _table_model(options, table, scaling, source.name, blocks.metrics_for(table))
+    if not options.quiet:
+        print(table, end="\n\n")
+    work = Work(model, (training,), (test,), source.name, f"{tables.task_of(table)}, read block by block")
+    _fit(options, work, files, ending)
 
 
 def _train_series(options: argparse.Namespace, targets: list[str], files: Files, ending: Ending) -> None:
@@ -162,13 +193,15 @@ def _train_text(options: argparse.Namespace, files: Files, ending: Ending) -> No
         print("texts that it writes:", *samples(model, read), sep="\n  ")
 
 
-def _table_model(options: argparse.Namespace, table: Table, labels: Array, name: str) -> Model:
+def _table_model(
+    options: argparse.Namespace, table: Table, scaling: Standardize | None, name: str, metrics: tuple[str, ...]
+) -> Model:
     """The model for a table and its answers."""
     features = Dataset(np.zeros((1, len(table.features)), np.float32), None, name=name)
     network = build_network(options, features, table.outputs, start=table.input_layers())
-    model = _model(options, network, table.loss, tables.metrics_for(table))
+    model = _model(options, network, table.loss, metrics)
     model.preprocessing, model.class_names = table, table.class_names
-    model.target_scaling = None if table.questions else Standardize.from_data(labels)
+    model.target_scaling = scaling
     model.target_name = ", ".join(table.target.names) if table.target is not None else None
     return model
 
@@ -177,7 +210,8 @@ def _fit(options: argparse.Namespace, work: Work, files: Files, ending: Ending) 
     """Trains, tests and saves."""
     say = (lambda *_: None) if options.quiet else print
     model, training, test = work.model, work.training, work.test
-    rows = f"{len(training[1]):,} rows to train, {len(test[1]):,} to test"
+    rows = f"{len(training[-1]):,} rows to train, {len(test[-1]):,} to test"
+    of_blocks = len(test) == 1
     say(work.task if work.windows is not None else f"{work.name}: {rows}, {work.task}")
     output, plot, source, job = files
     callbacks: list[Callback] = [] if options.quiet or sys.stdout.isatty() else [_Lines()]
@@ -188,7 +222,7 @@ def _fit(options: argparse.Namespace, work: Work, files: Files, ending: Ending) 
             *training,
             epochs=options.epochs,
             batch_size=options.batch_size,
-            validation_data=test if options.patience is None else work.validation,
+            validation_data=(test[0] if of_blocks else test) if options.patience is None else work.validation,
             validation_split=SET_ASIDE if options.patience is not None and work.validation is None else 0.0,
             callbacks=[*callbacks, *checkpoints(options, output), ending],
             verbose=not options.quiet,
@@ -221,20 +255,23 @@ def _fit(options: argparse.Namespace, work: Work, files: Files, ending: Ending) 
     if work.windows is not None:
         print(*series.lines_of(work.windows.errors(model.predict(work.windows.x))), sep="\n")
     else:
-        print(*(f"test {measure}: {value:.4f}" for measure, value in tables.measured(model, *test).items()), sep="\n")
+        found = blocks.measured(model, test[0], history) if of_blocks else tables.measured(model, *test)
+        print(*(f"test {measure}: {value:.4f}" for measure, value in found.items()), sep="\n")
     print(f"model saved to {output} ({output.stat().st_size / 1000:,.0f} kB)")
     if plot is not None and len(history):
         history.plot(plot)
         print(f"learning curves saved to {plot}")
     if not options.no_report:
+        table = model.preprocessing
+        shown = blocks.some_rows(test[0], table) if of_blocks and isinstance(table, Table) else test
         page = report(
             model,
-            test[0] if work.windows is None else work.windows,
-            test[1] if work.windows is None else None,
+            shown[0] if work.windows is None else work.windows,
+            shown[1] if work.windows is None else None,
             report_path(options, output),
             name=work.name,
             history=history,
-            training_targets=training[1],
+            training_targets=None if of_blocks else training[1],
             model_file=output,
             image_shape=DIGITS_SHAPE if options.data == "digits" else None,
         )
@@ -243,7 +280,9 @@ def _fit(options: argparse.Namespace, work: Work, files: Files, ending: Ending) 
 
 def output_of(options: argparse.Namespace) -> Path:
     """Where the model goes."""
-    return Path(options.output or f"{_stem(options.data)}.safetensors")
+    is_one = len(options.files) == 1 and (Path(options.data).exists() or not has_magic(options.data))
+    stem = _stem(options.data) if is_one else Path(options.data).resolve().parent.name or "model"
+    return Path(options.output or f"{stem}.safetensors")
 
 
 def report_path(options: argparse.Namespace, output: Path) -> Path:
@@ -260,6 +299,7 @@ def require_paths(options: argparse.Namespace) -> tuple[Path, Path | None]:
     Raises:
         ConfigurationError, WriteError: one of them cannot be written, see ``require_outputs``.
     """
+    sources = options.files
     output = output_of(options)
     outputs = [Output("--output", output, MODEL)]
     if options.distributed:
@@ -269,14 +309,14 @@ def require_paths(options: argparse.Namespace) -> tuple[Path, Path | None]:
     plot = None if options.plot is None else Path(options.plot)
     if plot is not None:
         outputs.append(Output("--plot", plot, PICTURE))
-    require_outputs(outputs, [options.data])
+    require_outputs(outputs, sources)
     if plot is not None:
         require_picture(plot, where="--plot")
     if options.no_report:
         return output, plot
     outputs.append(Output("--report", report_path(options, output), PAGE))
     try:
-        require_outputs(outputs, [options.data])
+        require_outputs(outputs, sources)
     except ConfigurationError as error:
         if options.report is not None:
             raise

@@ -14,6 +14,7 @@ from glassnet.optimizers import OPTIMIZERS
 
 def add_train(commands: Commands) -> None:
     """Adds ``glassnet train``."""
+    from glassnet.cli.blocks import LARGE_BYTES, Sources
     from glassnet.cli.networks import AUGMENTATIONS, HIDDEN, NETWORK_NAMES
     from glassnet.cli.train import train
 
@@ -25,7 +26,13 @@ def add_train(commands: Commands) -> None:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.set_defaults(run=train)
-    parser.add_argument("data", help=f"{DATA_HELP}; with --task text a text file")
+    parser.add_argument(
+        "data",
+        nargs="+",
+        action=Sources,
+        help=f"{DATA_HELP}; several tables with the same columns, or a folder of them, are read block by block, as is "
+        f"one of {LARGE_BYTES // 1_000_000} MB or more; with --task text a text file",
+    )
     add_data(parser)
     _add_language(parser)
     group = parser.add_argument_group("forecasts of series, a row of the table for each step")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.cli import series
+from glassnet.cli import blocks, series
 from glassnet.cli.numbers import PLACE
 from glassnet.cli.outputs import Output, require_outputs
 from glassnet.cli.pictures import SHOWN, answer_lines, picture_options, read_for
@@ -22,6 +22,7 @@ from glassnet.core.kinds import PAGE
 from glassnet.core.output import answers_to, in_a_line, listed
 from glassnet.core.shapes import Array
 from glassnet.data import Dataset, open_source, read_csv
+from glassnet.data.blocks import files_of
 from glassnet.data.sources import picture_files
 from glassnet.data.tables import batches, is_table, name_of, read_like, require_polars
 from glassnet.data.texts import is_text
@@ -38,9 +39,17 @@ def evaluate(options: argparse.Namespace) -> int:
     model = load_as_one(options.model)
     model.require_one_output("glassnet evaluate")
     _refuse_other_target(model, options)
+    is_of_table = isinstance(model.preprocessing, Table) and model.forecasting is None
+    files = blocks.files_in_blocks(options, where="evaluate") if is_of_table else []
+    if not files:
+        blocks.refuse_several(options, where="evaluate")
     if model.forecasting is not None:
         return series.evaluate(options, model)
-    if isinstance(model.preprocessing, Table) and is_table(options.data):
+    if files:
+        source = blocks.source_of(options, files, ())
+        found = blocks.measured(model, source)
+        print(f"{source.name}: {len(source):,} rows")
+    elif isinstance(model.preprocessing, Table) and is_table(options.data):
         frame = read_like(options.data, model.preprocessing, reading_of(options), options.max_bytes)
         print(f"{name_of(options.data)}: {frame.height:,} rows")
         found = measured(model, frame, answers_in(frame, model.preprocessing, model))
@@ -175,15 +184,21 @@ def _row_range(options: argparse.Namespace, count: int) -> tuple[int, int]:
 
 def _rows(model: Model, options: argparse.Namespace) -> Iterator[Any]:
     """The rows of data that are no pictures (of the test part, where there is one), of a table some at a time."""
+    table = model.preprocessing
+    are_tables = all(is_table(source) or Path(source).is_dir() for source in options.data)
+    if isinstance(table, Table) and are_tables and (len(options.data) > 1 or Path(options.data[0]).is_dir()):
+        for file in files_of(list(options.data)):
+            yield from batches(file, table, reading=reading_of(options), max_bytes=options.max_bytes)
+        return
     if len(options.data) > 1:
         other = next(source for source in options.data if not picture_files(source))
         raise ConfigurationError(
             where=f"predict {other}",
             received=f"{len(options.data)} names, of which this one is no picture",
-            expected="pictures and folders of pictures, or one other name",
+            expected="pictures and folders of pictures; tables, for a model that was trained on one; or one other name",
             fix="predict it on its own",
         )
-    source, table = options.data[0], model.preprocessing
+    source = options.data[0]
     if isinstance(table, Table) and is_table(source):
         yield from batches(source, table, reading=reading_of(options), max_bytes=options.max_bytes)
     elif is_table(source) and model.feature_names is not None:

@@ -1,7 +1,9 @@
 """Data: what networks learn from, read from files into arrays and checked at the door."""
 
+from glassnet.core.blocks import Blocks
 from glassnet.core.ragged import Padded, pad
 from glassnet.data.arrays import read_npz
+from glassnet.data.blocks import blocks
 from glassnet.data.cifar import read_cifar10, read_cifar100
 from glassnet.data.dataset import Dataset, split, test_rows
 from glassnet.data.digits import digits
@@ -17,11 +19,13 @@ from glassnet.data.texts import read_texts
 from glassnet.series import ForecastErrors, Windows, windows
 
 __all__ = [
+    "Blocks",
     "Dataset",
     "ForecastErrors",
     "Padded",
     "PictureOptions",
     "Windows",
+    "blocks",
     "digits",
     "lanes",
     "open_source",

@@ -131,6 +131,12 @@ def _npz(
     return train.rows(slice(subset[0])), test.rows(slice(subset[1]))
 
 
+def holds_pictures_or_sets(source: str | Path) -> bool:
+    """Whether a folder holds pictures, or the files of a known set of them."""
+    path = Path(source)
+    return holds_cifar(path) or holds_idx(path) or holds_pictures(path)
+
+
 def refuse_size(source: str | Path, options: PictureOptions) -> None:
     """Refuses a size for pictures with data that are none.
 

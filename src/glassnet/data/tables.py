@@ -275,6 +275,54 @@ def _text_frames(
             yield Frame(raws, name_of(path), found.reading)
 
 
+def some_frames(
+    path: Path, reading: Reading, *, usual: Reading | None = None, rows: int = ROWS, max_bytes: int | None = None
+) -> Iterator[Frame]:
+    """All columns of a file, some rows at a time; texts are not read yet. A file without rows gives none.
+
+    Raises:
+        MissingFileError, MissingExtraError, FileFormatError: as ``read_table``.
+    """
+    if str(path).lower().endswith(TEXT_ENDINGS):
+        return _text_frames(path, reading, (), usual, rows, max_bytes)
+    return _frames(path, reading, (), usual, rows, max_bytes=max_bytes)
+
+
+def rows_of_parquet(path: Path) -> int:
+    """How many rows a .parquet file says to have.
+
+    Raises:
+        MissingFileError, MissingExtraError, FileFormatError: as ``read_table``.
+    """
+    scan = _scan(path)
+    import polars
+
+    with _as_damage(path), to_the_end():
+        return int(scan.select(polars.len()).collect().item())
+
+
+def some_rows_of_parquet(path: Path, first: int, count: int) -> Frame:
+    """A stretch of the rows of a .parquet file whose rows were counted; no row groups are read that it does not lie in.
+
+    Raises:
+        MissingFileError, MissingExtraError, FileFormatError: as ``read_table``.
+        DataError: columns whose values are no cells of a table.
+    """
+    import polars
+
+    with _as_damage(path):
+        with to_the_end():
+            part = polars.scan_parquet(path).slice(first, count).collect()
+        if len(part) != count:
+            raise ValueError(f"{len(part)} rows from {first} on in place of {count}")
+        lines = range(first, first + count)
+        raws = columns_of(part, where=path.name)
+        return Frame(
+            {name: replace(raw, lines=lines, source=path.name, unit="row") for name, raw in raws.items()},
+            name_of(path),
+        )
+
+
 def require_polars(*, where: str) -> None:
     """Refuses to go on without what reads and writes .parquet files.
 

@@ -39,6 +39,7 @@ def describe_latest_fit(fit: LatestFit, arrays: Arrays) -> dict[str, Any]:
                 "losses": put(place.losses, "losses") if place.step else None,
                 "totals": put(place.totals, "totals") if place.step else None,
                 "outputs": put(place.outputs, "outputs"),
+                **({} if place.sums is None else {"sums": put(place.sums, "sums")}),
             },
             "metrics": {name: arrays.plain(values, "", name) for name, values in fit.history.metrics.items()},
             "epochs": len(fit.history),
@@ -110,7 +111,10 @@ def _position(
         _require(array, (step,), np.dtype(np.float64), name)
     if outputs is not None:
         _require(outputs, (len(outputs), *output_shape), arrays[PARAMETERS].dtype, "outputs")
-    return TrainingPosition(epoch, step, losses, totals, outputs)
+    sums = value_of(description.get("sums"), arrays)
+    if sums is not None:
+        _require(sums, (np.size(sums),), np.dtype(np.float64), "sums")
+    return TrainingPosition(epoch, step, losses, totals, outputs, sums)
 
 
 def _require(array: Any, shape: tuple[int, ...], dtype: np.dtype[Any], name: str) -> None:

@@ -30,6 +30,60 @@ class Metric(Configurable):
         """The metric over all rows."""
         raise NotImplementedError
 
+    def part(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> Array:
+        """What some of the rows add to the metric over all of them, float64, whatever their number."""
+        raise NotImplementedError
+
+    def joined(self, one: Array, other: Array) -> Array:
+        """What two parts add together."""
+        return one + other
+
+    def of_parts(self, found: Array) -> float:
+        """The metric over all rows, from what their parts add."""
+        raise NotImplementedError
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether it can be computed part by part: its class, or one that it only inherits from, says how."""
+        kinds = type(self).__mro__
+        says_how = next(i for i, kind in enumerate(kinds) if "part" in kind.__dict__)
+        return kinds[says_how] is not Metric and says_how <= next(
+            i for i, kind in enumerate(kinds) if "compute" in kind.__dict__
+        )
+
+
+class _MeanOverRows(Metric):
+    """Base of the metrics that are a mean over rows, by their weights, of a number that each row has."""
+
+    def by_row(self, outputs: Array, targets: Array, loss: Loss) -> Array:
+        """The number of each row (N,), of rows as ``plain`` gives them."""
+        raise NotImplementedError
+
+    def of_mean(self, mean: float) -> float:
+        """The metric from the mean."""
+        return mean
+
+    def check(self, loss: Loss) -> None:
+        """Refuses a loss whose outputs it cannot be computed from."""
+
+    def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
+        """The (weighted) mean."""
+        self.check(loss)
+        outputs, targets, weights = plain(self.name, outputs, targets, weights, loss)
+        return self.of_mean(float(np.average(self.by_row(outputs, targets, loss), weights=weights)))
+
+    def part(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> Array:
+        """The sum, and the weight of all rows."""
+        self.check(loss)
+        outputs, targets, weights = plain(self.name, outputs, targets, weights, loss)
+        own = np.asarray(self.by_row(outputs, targets, loss), dtype=np.float64)
+        w = np.ones(len(own)) if weights is None else weights
+        return np.array([(own * w).sum(), w.sum()])
+
+    def of_parts(self, found: Array) -> float:
+        """The (weighted) mean."""
+        return self.of_mean(float(found[0] / found[1]) if found[1] > 0 else float("nan"))
+
 
 def plain(
     name: str, outputs: Array, targets: Array, weights: Array | None, loss: Loss

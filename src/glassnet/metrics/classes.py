@@ -11,12 +11,12 @@ from glassnet.core.errors import ConfigurationError, DataError, ShapeError
 from glassnet.core.settings import one_of
 from glassnet.core.shapes import Array
 from glassnet.losses import Loss, check_weights
-from glassnet.metrics.base import Metric, plain
+from glassnet.metrics.base import Metric, _MeanOverRows, plain
 
 AVERAGES = ("auto", "macro", "weighted")
 
 
-class Accuracy(Metric):
+class Accuracy(_MeanOverRows):
     """The share of rows whose class is predicted right; with several labels or questions a row, of these.
 
     Targets that are rows of shares count as their largest; for a loss that is not about classes the targets must be
@@ -25,9 +25,8 @@ class Accuracy(Metric):
 
     name = "accuracy"
 
-    def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
-        """The (weighted) share of right predictions."""
-        outputs, targets, weights = plain(self.name, outputs, targets, weights, loss)
+    def by_row(self, outputs: Array, targets: Array, loss: Loss) -> Array:
+        """The share of right predictions in each row."""
         predicted = loss.classes(outputs)
         if not loss.decides_classes and not np.isin(targets, (0, 1)).all():
             raise DataError(
@@ -42,8 +41,7 @@ class Accuracy(Metric):
             actual = loss.classes(targets)
         else:
             actual = (targets > 0.5).astype(np.intp).reshape(predicted.shape)
-        right = (predicted == actual).reshape(len(predicted), -1).mean(axis=1)
-        return float(np.average(right, weights=weights))
+        return np.asarray((predicted == actual).reshape(len(predicted), -1).mean(axis=1))
 
 
 class _OfProbabilities(Metric):
@@ -66,7 +64,7 @@ class _OfProbabilities(Metric):
         return p, t > 0.5
 
 
-class LogLoss(_OfProbabilities):
+class LogLoss(_OfProbabilities, _MeanOverRows):
     """Mean of −log p of what was right; a probability of 0 counts as the smallest that its dtype tells from 0.
 
     The mean over rows; with several labels or questions a row, of the sum over these divided by their number.
@@ -74,19 +72,16 @@ class LogLoss(_OfProbabilities):
 
     name = "log_loss"
 
-    def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
-        """The (weighted) mean."""
-        outputs, targets, weights = plain(self.name, outputs, targets, weights, loss)
+    def by_row(self, outputs: Array, targets: Array, loss: Loss) -> Array:
+        """−log p of each row."""
         p, right = self._questions(outputs, targets, loss)
         smallest = np.finfo(outputs.dtype).eps
         p = np.clip(p, smallest, 1 - smallest)
         found = loss.classes(outputs)
         questions = 1 if found.ndim == 1 else found.shape[1]
         if p.shape[1] > questions:  # one class for each of them
-            losses = -np.log(p).sum(axis=1, where=right) / questions
-        else:
-            losses = -np.log(np.where(right, p, 1 - p)).mean(axis=1)
-        return float(np.average(losses, weights=weights))
+            return np.asarray(-np.log(p).sum(axis=1, where=right) / questions)
+        return np.asarray(-np.log(np.where(right, p, 1 - p)).mean(axis=1))
 
 
 class RocAuc(_OfProbabilities):
@@ -179,6 +174,10 @@ class _OfCounts(Metric):
 
     def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
         """The (weighted) metric."""
+        return self.of_parts(self.part(outputs, targets, loss, weights))
+
+    def part(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> Array:
+        """Hits, rows predicted and rows that are, of each class (4, K); in the last row 0, or 1 for labels."""
         outputs, targets, weights = plain(self.name, outputs, targets, weights, loss)
         if not loss.decides_classes:
             raise ConfigurationError(
@@ -202,14 +201,20 @@ class _OfCounts(Metric):
                 fix="use accuracy, or measure each question on its own",
             )
         w = np.ones(len(said)) if weights is None else np.asarray(weights, dtype=np.float64)
-        hits, predicted, actual = (w @ rows for rows in (said & right, said, right))
+        counts = [w @ rows for rows in (said & right, said, right)]
+        return np.array([*counts, np.full(len(counts[0]), float(found.ndim > 1))])
+
+    def of_parts(self, found: Array) -> float:
+        """The (weighted) metric."""
+        hits, predicted, actual, labels = found
+        is_one_class = not labels.any()
         scores = self.of(hits, predicted, actual)
-        if self.average == "auto" and found.ndim == 1 and len(scores) == 2:
+        if self.average == "auto" and is_one_class and len(scores) == 2:
             return float(scores[1])
         occurs = (predicted > 0) | (actual > 0)
         if self.average == "weighted":
             return float(np.average(scores, weights=actual)) if actual.any() else 0.0
-        return float(np.mean(scores[occurs] if found.ndim == 1 else scores))
+        return float(np.mean(scores[occurs] if is_one_class else scores))
 
 
 def _labels(targets: Array) -> Array:

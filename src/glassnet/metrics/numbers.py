@@ -9,22 +9,20 @@ import numpy as np
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.shapes import Array
 from glassnet.losses import Loss
-from glassnet.metrics.base import Metric, plain
+from glassnet.metrics.base import Metric, _MeanOverRows, plain
 
 
-class _MeanOver(Metric):
+class _MeanOver(_MeanOverRows):
     """Base of the metrics on differences, averaged over the outputs of a row and then over rows."""
 
     def of(self, error: Array) -> Array:
         raise NotImplementedError
 
-    def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
-        """The (weighted) mean."""
-        outputs, targets, weights = plain(self.name, outputs, targets, weights, loss)
+    def by_row(self, outputs: Array, targets: Array, loss: Loss) -> Array:
+        """The mean over the outputs of each row."""
         _require_numbers(self.name, outputs, targets)
         errors = self.of(np.subtract(loss.means(outputs.astype(np.float64)), targets, dtype=np.float64))
-        per_row = errors.reshape(len(outputs), -1).mean(axis=1)
-        return float(np.average(per_row, weights=weights))
+        return np.asarray(errors.reshape(len(outputs), -1).mean(axis=1))
 
 
 class MeanSquared(_MeanOver):
@@ -42,9 +40,9 @@ class RootMeanSquared(MeanSquared):
 
     name = "root_mean_squared_error"
 
-    def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
+    def of_mean(self, mean: float) -> float:
         """The root of the (weighted) mean."""
-        return sqrt(super().compute(outputs, targets, loss, weights))
+        return sqrt(mean)
 
 
 class MeanAbsolute(_MeanOver):
@@ -76,6 +74,40 @@ class R2(Metric):
         residual = np.sum(w[:, None] * (o - t) ** 2, axis=0)
         spread = np.sum(w[:, None] * (t - np.average(t, axis=0, weights=w)) ** 2, axis=0)
         varies = t.max(axis=0) > t.min(axis=0)
+        scores = np.where(residual == 0, 1.0, 0.0)
+        scores[varies] = 1 - residual[varies] / spread[varies]
+        return float(np.mean(scores))
+
+    def part(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> Array:
+        """Of each output weight, mean and squared deviations of targets, Σ (o − t)², and the ends of the targets.
+
+        Source: T. Chan, G. Golub, R. LeVeque, The American Statistician 37 (1983), for parts that are joined.
+        """
+        outputs, targets, weights = plain(self.name, outputs, targets, weights, loss)
+        _require_numbers(self.name, outputs, targets)
+        o, t = (a.reshape(len(a), -1).astype(np.float64) for a in (outputs, targets))
+        o = loss.means(o)
+        w = np.ones(len(t)) if weights is None else np.asarray(weights, dtype=np.float64)
+        o, t, w = o[w > 0], t[w > 0], w[w > 0]
+        if not len(t):
+            return np.stack([np.full(t.shape[1], own) for own in (0.0, 0.0, 0.0, 0.0, np.inf, -np.inf)])
+        mean = np.average(t, axis=0, weights=w)
+        sums = [np.sum(w[:, None] * values**2, axis=0) for values in (t - mean, o - t)]
+        return np.stack([np.full(t.shape[1], w.sum()), mean, *sums, t.min(axis=0), t.max(axis=0)])
+
+    def joined(self, one: Array, other: Array) -> Array:
+        """The moments of both together."""
+        (n, mean, spread, residual, low, high), (m, mean_2, spread_2, residual_2, low_2, high_2) = one, other
+        whole = np.where(n + m > 0, n + m, 1.0)
+        gap = mean_2 - mean
+        joined = spread + spread_2 + gap * gap * (n * (m / whole))
+        ends = np.minimum(low, low_2), np.maximum(high, high_2)
+        return np.stack([n + m, mean + gap * (m / whole), joined, residual + residual_2, *ends])
+
+    def of_parts(self, found: Array) -> float:
+        """The (weighted) coefficient."""
+        _, _, spread, residual, low, high = found
+        varies = high > low
         scores = np.where(residual == 0, 1.0, 0.0)
         scores[varies] = 1 - residual[varies] / spread[varies]
         return float(np.mean(scores))

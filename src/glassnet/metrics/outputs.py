@@ -39,6 +39,31 @@ class OutputMetric(Metric):
 
     def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
         """The metric of that output's part."""
+        if isinstance(self.metric, PartOfLoss) and isinstance(loss, WeightedSum):
+            return self.metric.of(loss, self.output, outputs, targets, weights)
+        return self.metric.compute(*self._seen(outputs, targets, loss, weights))
+
+    @property
+    def adds_up(self) -> bool:
+        """As the metric does."""
+        return self.metric.adds_up
+
+    def part(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> Array:
+        """The metric's, of that output's part."""
+        return self.metric.part(*self._seen(outputs, targets, loss, weights))
+
+    def joined(self, one: Array, other: Array) -> Array:
+        """The metric's."""
+        return self.metric.joined(one, other)
+
+    def of_parts(self, found: Array) -> float:
+        """The metric's."""
+        return self.metric.of_parts(found)
+
+    def _seen(
+        self, outputs: Array, targets: Array, loss: Loss, weights: Array | None
+    ) -> tuple[Array, Array, Loss, Array | None]:
+        """What the metric is computed from."""
         if not isinstance(loss, WeightedSum):
             raise ConfigurationError(
                 where=f"metric {self.name}",
@@ -46,12 +71,10 @@ class OutputMetric(Metric):
                 expected="losses by output",
                 fix=f"write loss={{{self.output!r}: ...}}",
             )
-        if isinstance(self.metric, PartOfLoss):
-            return self.metric.of(loss, self.output, outputs, targets, weights)
         own = loss.loss_of(self.output)
         terms = loss.seen_by(self.output, outputs, targets)
         term, part, asked = next(found for found in terms if found[0].loss is own)
-        return self.metric.compute(part, _labels(own, asked), own, loss.weights_of(term, weights))
+        return part, _labels(own, asked), own, loss.weights_of(term, weights)
 
 
 class PartOfLoss(Metric):

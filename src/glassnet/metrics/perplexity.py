@@ -10,14 +10,18 @@ from glassnet.core.errors import ConfigurationError
 from glassnet.core.shapes import Array
 from glassnet.kernels.functions import log_floor
 from glassnet.losses import CrossEntropy, Loss
-from glassnet.metrics.base import Metric, plain
+from glassnet.metrics.base import _MeanOverRows
 
 
-class _OfCrossEntropy(Metric):
+class _OfCrossEntropy(_MeanOverRows):
     """Base of the metrics that are a function of the mean of −log p of what was right."""
 
-    def _mean(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
-        """The (weighted) mean of −Σ_k t_k log p_k over rows, or steps, in nats; label smoothing is no part of it."""
+    def check(self, loss: Loss) -> None:
+        """Refuses other losses than a cross-entropy.
+
+        Raises:
+            ConfigurationError: it is another.
+        """
         if not isinstance(loss, CrossEntropy):
             raise ConfigurationError(
                 where=f"metric {self.name}",
@@ -25,8 +29,11 @@ class _OfCrossEntropy(Metric):
                 expected="CrossEntropy, whose outputs are probabilities of one class out of several",
                 fix=f"drop metrics=[{self.name!r}], or train with gn.losses.CrossEntropy()",
             )
+
+    def by_row(self, outputs: Array, targets: Array, loss: Loss) -> Array:
+        """−Σ_k t_k log p_k of each row, or step, in nats; label smoothing is no part of it."""
+        assert isinstance(loss, CrossEntropy)
         dtype = outputs.dtype
-        outputs, targets, weights = plain(self.name, outputs, targets, weights, loss)
         log_p = outputs.astype(np.float64)
         if loss.from_logits:
             log_p -= log_p.max(axis=1, keepdims=True)
@@ -34,10 +41,8 @@ class _OfCrossEntropy(Metric):
         else:
             log_p = np.log(np.maximum(log_p, log_floor(dtype)))
         if targets.ndim == 1:
-            losses = -log_p[np.arange(len(log_p)), targets]
-        else:
-            losses = -np.sum(log_p * targets, axis=1, where=targets > 0)
-        return float(np.average(losses, weights=weights))
+            return np.asarray(-log_p[np.arange(len(log_p)), targets])
+        return np.asarray(-np.sum(log_p * targets, axis=1, where=targets > 0))
 
 
 class Perplexity(_OfCrossEntropy):
@@ -52,9 +57,8 @@ class Perplexity(_OfCrossEntropy):
 
     name = "perplexity"
 
-    def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
+    def of_mean(self, mean: float) -> float:
         """The exponential of the (weighted) mean; infinite beyond all numbers."""
-        mean = self._mean(outputs, targets, loss, weights)
         return exp(mean) if mean < log(np.finfo(np.float64).max) or np.isnan(mean) else inf
 
 
@@ -68,6 +72,6 @@ class BitsPerCharacter(_OfCrossEntropy):
 
     name = "bits_per_character"
 
-    def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
+    def of_mean(self, mean: float) -> float:
         """The (weighted) mean over ln 2."""
-        return self._mean(outputs, targets, loss, weights) / log(2)
+        return mean / log(2)

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError
+from glassnet.core.blocks import Blocks
+from glassnet.core.errors import ConfigurationError, DataError
 from glassnet.core.ragged import Padded
 from glassnet.core.settings import boolean, whole
 from glassnet.core.shapes import Array
 from glassnet.losses import WeightedSum
+from glassnet.model.blocks import each_answer
 from glassnet.model.data import in_unit_of_x
 from glassnet.model.doors import WithDoors
 from glassnet.model.named_data import named_classes
@@ -43,9 +45,13 @@ class Answering(WithDoors):
         them; where it gives an output for each step, they come as ``Padded``, too, with zeros behind each row's own
         steps, and so do probabilities and classes.
 
+        x may be ``gn.data.blocks``: inputs are then read block by block, and the outputs alone are in memory together.
+
         They are in the model's dtype; with ``target_scaling`` in the targets' own unit, and float64.
         For ``Poisson`` and ``Gamma`` they are logarithms of the mean: see ``predict_mean``.
         """
+        if isinstance(x, Blocks):
+            return self._of_blocks(x)
         after: Array | None = None
         outputs = self._quick_outputs(x) if type(x) is np.ndarray or type(x) is dict else None
         if outputs is None:
@@ -60,6 +66,16 @@ class Answering(WithDoors):
         if self.target_scaling is not None:
             return outputs
         return by_output(self.network, outputs) if isinstance(self.network, Graph) else outputs
+
+    def _of_blocks(self, source: Blocks) -> Any:
+        """The outputs for all blocks, one after another."""
+        self.require_built("predict")
+        found = list(each_answer(source, self.predict, where="predict"))
+        if not found:
+            raise DataError(where="predict", received="no rows", expected="one row at least", fix="add rows of data")
+        if isinstance(found[0], dict):
+            return {name: np.concatenate([own[name] for own in found]) for name in found[0]}
+        return np.concatenate(found)
 
     def _quick_outputs(self, x: Any) -> Array | None:
         """The outputs by the shortest way, for rows that need little done to them; None where that cannot be."""

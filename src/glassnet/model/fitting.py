@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from glassnet.compile import native
+from glassnet.core.blocks import Blocks
 from glassnet.core.calls import suggests
 from glassnet.core.checks import numeric
 from glassnet.core.errors import ConfigurationError
@@ -20,7 +21,9 @@ from glassnet.diagnosis import hints, nothing_to_learn
 from glassnet.distributed import Together
 from glassnet.formats import read_memories
 from glassnet.losses import WeightedSum
+from glassnet.metrics.running import require_adding
 from glassnet.model.answers import Answering
+from glassnet.model.blocks import learn_table, refuse_beside_blocks, streamed
 from glassnet.model.data import one_array
 from glassnet.model.lengths import ragged_rows, require_lengths
 from glassnet.model.named_data import forgotten_if_refused, named_rows
@@ -30,10 +33,12 @@ from glassnet.model.stream import require_lanes
 from glassnet.tables import Table
 from glassnet.training import (
     Callback,
+    Data,
     FitSettings,
     History,
     LatestFit,
     Rows,
+    Streamed,
     Trainer,
     TrainingState,
     as_callbacks,
@@ -59,7 +64,7 @@ class Fitting(Answering):
     def fit(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         *,
         epochs: int | None = None,
         batch_size: int | None = 32,
@@ -83,7 +88,7 @@ class Fitting(Answering):
         Args:
             x: inputs (N, ...), numbers; converted to the model's dtype. The names of a frame's columns are kept: later
                 frames, and dicts, are taken by name. For several inputs a dict of arrays by name, or a tuple; so y for
-                several outputs.
+                several outputs. Or ``gn.data.blocks``, for data larger than memory, which hold their answers.
             y: targets, as the loss wants them: integer labels (N,) for ``cross_entropy``, numbers of the outputs'
                 shape for the others. A Series of words becomes labels, and ``class_names``; the name of a column of x
                 stands for this column, and a model without ``preprocessing`` then learns a ``Table`` of the frame.
@@ -94,8 +99,9 @@ class Fitting(Answering):
             shuffle: whether each epoch takes the rows in a new random order.
             by_length: whether the rows of a batch are of similar length, where rows are of different length: then less
                 is calculated for padding. Batches come in random order; without ``shuffle`` the short rows come first.
-            validation_data: (x, y) or (x, y, sample_weight) that is measured after each epoch.
-            validation_split: share of the rows that is set aside for validation, at random (of each class alike).
+            validation_data: (x, y) or (x, y, sample_weight), or blocks, that is measured after each epoch.
+            validation_split: share of the rows that is set aside for validation, at random (of each class alike; of
+                blocks by a hash of each row's number).
             sample_weight: a weight for each row (N,): 0, or from 8e-31 to 1e30 (in float64 from 1e-150 to 1e150).
             callbacks: ``Callback`` objects, or functions that are called with the state after each epoch.
             verbose: whether to show a progress bar, and hints at the end where something seems wrong; in a pipe
@@ -142,29 +148,38 @@ class Fitting(Answering):
         callbacks = as_callbacks(callbacks)
         goes_on: LatestFit | None = None
         notes: list[str] = []
+        data: Data
+        held: Data | None
+        if isinstance(x, Blocks):
+            flags = {"by_length": by_length, "stateful": stateful, "distributed": distributed}
+            refuse_beside_blocks("fit", sample_weight=sample_weight, **flags)
         with undone_if_refused(self), ExitStack() as joined:
             ranks = joined.enter_context(Together.begun()) if distributed else None
             start = start_of(self, resume)
-            with forgotten_if_refused(self):
-                rows = self.rows_to_train(x, y, sample_weight)
+            if isinstance(x, Blocks):
+                data, held = self._streamed(x, y, validation_data, validation_split)
+            else:
+                data, held = self._in_memory(x, y, sample_weight, validation_data, validation_split)
             share_turn(self, where="fit")  # for the memory that a network has once it is built
-            rows, validation = _apart(self, rows, validation_data, validation_split)
-            size = len(rows) if batch_size is None else min(whole(batch_size, "batch_size", "fit"), len(rows))
-            require_lengths(rows, by_length=by_length, stateful=stateful)
+            size = len(data) if batch_size is None else min(whole(batch_size, "batch_size", "fit"), len(data))
             own = {"batch_size": size, "shuffle": shuffle} | ({"by_length": True} if by_length else {})
+            if isinstance(data, Rows):
+                require_lengths(data, by_length=by_length, stateful=stateful)
+            else:
+                own |= {"rows_of_a_block": data.source.rows, "buffer": data.source.buffer}
             if stateful:
-                require_lanes(self.network, len(rows), size, shuffle=shuffle, split=validation_split)
+                require_lanes(self.network, len(data), size, shuffle=shuffle, split=validation_split)
                 own["stateful"] = True
             if ranks is not None:
                 own["distributed"] = ranks.accepts(callbacks, stateful=stateful)
-            settings = self._settings(rows, validation, callbacks, start, **own)
+            settings = self._settings(data, held, callbacks, start, **own)
             things = own_things(self.network, self.loss, self.optimizer, self.metrics)
             if start is not None:
                 even_if_changed = boolean(even_if_changed, "even_if_changed", "fit")
                 is_over = start.fit.is_finished and _epochs(0, start.fit, epochs)[1] <= start.fit.epochs_trained
                 goes_on, notes = start.accepted(settings, things, even_if_changed=even_if_changed, is_over=is_over)
                 start.put(self)
-            self.ragged = self.ragged or rows.lengths is not None
+            self.ragged = self.ragged or (isinstance(data, Rows) and data.lengths is not None)
             first, last = _epochs(self.epochs_trained, goes_on, epochs)
             if ranks is not None:
                 place = None if goes_on is None or goes_on.position is None else goes_on.position
@@ -179,7 +194,7 @@ class Fitting(Answering):
             self.network,
             self.optimizer,
             epochs=(first, last),
-            available=names + (tuple(f"val_{name}" for name in names) if validation else ()) + ("learning_rate",),
+            available=names + (tuple(f"val_{name}" for name in names) if held else ()) + ("learning_rate",),
             save=lambda path, fit, memories: write(
                 self, path, epochs_trained=fit.epochs_trained, memories=memories, latest_fit=fit
             ),
@@ -191,15 +206,16 @@ class Fitting(Answering):
         )
         for note in notes + ([] if goes_on else _begins_anew(self)):
             state.note(note)
-        for finding in nothing_to_learn(self.loss, rows.asked, self.class_names, self.target_name):
-            state.note(str(finding))
+        if isinstance(data, Rows):  # of which all targets are seen at once
+            for finding in nothing_to_learn(self.loss, data.asked, self.class_names, self.target_name):
+                state.note(str(finding))
         started = perf_counter()
         self._state = state
         try:
             with joined:
                 history = self._trainer(ranks).fit(
-                    rows,
-                    validation,
+                    data,
+                    held,
                     state,
                     callbacks,
                     batch_size=size,
@@ -215,9 +231,9 @@ class Fitting(Answering):
             self.latest_fit = self.latest_fit if state.latest is None else state.latest
             state.history.seconds = perf_counter() - started
         if verbose and is_watched():
-            self.print_hints(rows, history)
+            self.print_hints(data, history)
         elif is_heard() and (ranks is None or ranks.is_first):
-            for text in self._hints(rows, history) if verbose else history.notes:
+            for text in self._hints(data, history) if verbose else history.notes:
                 logger().warning(text)
         return history
 
@@ -240,7 +256,34 @@ class Fitting(Answering):
         x = x if padded is None else padded
         return self.rows(x, y, sample_weight, where="fit", ragged=True).require_weight(where="fit")
 
-    def print_hints(self, rows: Rows, history: History | None = None) -> None:
+    def _in_memory(
+        self, x: Any, y: Any, sample_weight: Any, validation_data: tuple[Any, ...] | None, validation_split: float
+    ) -> tuple[Rows, Data | None]:
+        """Arrays or frames as rows to train on, and those to measure after each epoch."""
+        with forgotten_if_refused(self):
+            rows = self.rows_to_train(x, y, sample_weight)
+        return _apart(self, rows, validation_data, validation_split)
+
+    def _streamed(
+        self, source: Blocks, y: Any, validation_data: Any, validation_split: float
+    ) -> tuple[Streamed, Data | None]:
+        """Blocks as rows to train on, and what to measure after each epoch."""
+        require_adding(self.metrics, where="fit")
+        share = _share(self, validation_data, validation_split)
+        with forgotten_if_refused(self):
+            learn_table(self, source, y, where="fit")
+            held = None
+            if share:
+                source, held = source.split(share, self.seed)
+            rows = streamed(self, source, where="fit", learns=True)
+            if held is not None:
+                return rows, streamed(self, held, where="fit: validation_split")
+            if isinstance(validation_data, Blocks):
+                learn_table(self, validation_data, None, where="fit: validation_data")
+                return rows, streamed(self, validation_data, where="fit: validation_data")
+            return rows, None if validation_data is None else _validation(self, validation_data)
+
+    def print_hints(self, rows: Data, history: History | None = None) -> None:
         """Prints the history's notes and what can be told at a glance, a line each; ``gn.diagnose`` looks closer.
 
         Args:
@@ -251,7 +294,7 @@ class Fitting(Answering):
             print(for_stream(f"hint: {text}"))
 
     def _settings(
-        self, rows: Rows, validation: Rows | None, callbacks: list[Callback], start: Start | None, **own: Any
+        self, rows: Data, validation: Data | None, callbacks: list[Callback], start: Start | None, **own: Any
     ) -> FitSettings:
         """What the bits of this fit depend on besides the model, by name."""
         engine, module = engine_class(self.engine).name, native()
@@ -283,11 +326,12 @@ class Fitting(Answering):
             ranks=ranks,
         )
 
-    def _hints(self, rows: Rows, history: History | None) -> list[str]:
+    def _hints(self, rows: Data, history: History | None) -> list[str]:
         """The history's notes, and what can be told at a glance."""
         slow = [NO_ENGINE] if self.engine == "auto" and native() is None else []
         notes = history.notes if history is not None else ()
-        return list(dict.fromkeys([*slow, *notes, *map(str, hints(self, rows, history))]))
+        seen = hints(self, rows, history) if isinstance(rows, Rows) else []
+        return list(dict.fromkeys([*slow, *notes, *map(str, seen)]))
 
 
 def _epochs(trained: int, goes_on: LatestFit | None, epochs: int | None) -> tuple[int, int]:
@@ -305,28 +349,40 @@ def _begins_anew(model: Answering) -> list[str]:
     return [f"the latest fit {fit}; that epoch begins anew here, where resume=True would have gone on with it"]
 
 
-def _apart(model: Answering, rows: Rows, data: tuple[Any, ...] | None, share: float) -> tuple[Rows, Rows | None]:
-    """The rows to train on, and those to measure after each epoch: other data, or a share of the rows."""
-    given: Any = share
+def _share(model: Answering, data: Any, given: Any) -> float:
+    """The share of the rows to set aside; 0 for none.
+
+    Raises:
+        ConfigurationError: no share, or other data are given as well; windows of series, which overlap.
+    """
     if given is None or given is False:
-        share = 0.0
-    elif not is_real(given):
-        share = number(given, "validation_split", "fit", low=0, high=1)
+        given = 0.0
+    share: float = given if is_real(given) else number(given, "validation_split", "fit", low=0, high=1)
     if data is not None and share:
         raise ConfigurationError(
             where="fit", received="both validation_data and validation_split", expected="one of them", fix="drop one"
         )
-    if data is not None:
-        return rows, _validation(model, data)
-    if not share:
-        return rows, None
-    if model.forecasting is not None:
+    if share and model.forecasting is not None:
         raise ConfigurationError(
             where="fit",
             received=f"validation_split={share:g} for windows of series, which overlap",
             expected="other steps to validate with than those to train with",
             fix="train, later = windows.cut(0.1); fit(train.x, train.y, validation_data=(later.x, later.y))",
         )
+    return share
+
+
+def _apart(model: Answering, rows: Rows, data: tuple[Any, ...] | None, given: Any) -> tuple[Rows, Data | None]:
+    """The rows to train on, and those to measure after each epoch: other data, or a share of the rows."""
+    share = _share(model, data, given)
+    if data is not None:
+        if not isinstance(data, Blocks):
+            return rows, _validation(model, data)
+        require_adding(model.metrics, where="fit: validation_data")
+        learn_table(model, data, None, where="fit: validation_data")
+        return rows, streamed(model, data, where="fit: validation_data")
+    if not share:
+        return rows, None
     labels = rows.targets if rows.targets.ndim == 1 else None
     training, held_out = validation_rows(len(rows), share, labels, seed=model.seed)
     rows, validation = rows.take(training), rows.take(held_out).require_weight(where="fit: validation_split")

@@ -9,6 +9,7 @@ from typing import Any
 
 from glassnet.compile import Plan, native
 from glassnet.compile.threads import thread_count
+from glassnet.core.blocks import Blocks
 from glassnet.core.calls import suggests
 from glassnet.core.doors import door
 from glassnet.core.errors import ConfigurationError
@@ -16,6 +17,8 @@ from glassnet.core.settings import Configurable, one_of, whole
 from glassnet.core.shapes import DType, as_dtype
 from glassnet.formats import ModelParts, Written, fingerprint
 from glassnet.layers import Layer, NumpyLayer
+from glassnet.metrics.running import require_adding
+from glassnet.model.blocks import learn_table, refuse_beside_blocks, streamed
 from glassnet.model.checks import agreed_dtype
 from glassnet.model.fitting import Fitting
 from glassnet.model.outputs import Losses, Metrics, fitted
@@ -159,13 +162,19 @@ class Model(Fitting, Stepping):
         return copy
 
     @suggests
-    def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+    def evaluate(self, x: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
         """Loss and metrics on data, in prediction mode (no dropout), such as ``{"loss": ..., "accuracy": ...}``.
 
         Metrics are computed in float64, on the targets as they are given: they are what NumPy makes of ``predict(x)``
-        and y. With ``target_scaling`` the loss is that of the standardised targets, as in training.
+        and y. With ``target_scaling`` the loss is that of the standardised targets, as in training. x may be
+        ``gn.data.blocks``, which hold their own answers; then metrics are added up block by block.
         """
         self.require_built("evaluate")
+        if isinstance(x, Blocks):
+            refuse_beside_blocks("evaluate", sample_weight=sample_weight)
+            require_adding(self.metrics, where="evaluate")
+            learn_table(self, x, y, where="evaluate")
+            return self._trainer().evaluate(streamed(self, x, where="evaluate", checks=False))
         rows = self.rows(x, y, sample_weight, where="evaluate", ragged=True)
         return self._trainer().evaluate(rows.require_weight(where="evaluate"))
 

@@ -11,8 +11,10 @@ import numpy as np
 
 from glassnet.core.errors import DataError, GlassnetError, did_you_mean, require_extra, shown
 from glassnet.core.shapes import Array
+from glassnet.tables.forms import as_array
 from glassnet.tables.frame import Frame
-from glassnet.tables.raws import Raw
+from glassnet.tables.kinds import TEXTS
+from glassnet.tables.raws import Raw, nothing
 from glassnet.tables.values import raw_of_categories, raw_of_values, unreadable
 
 SHOWN = 300
@@ -105,6 +107,30 @@ def frame_of(data: Any, *, where: str = "table", name: str = "data") -> Frame:
     return Frame(columns_of(data, where=where), name)
 
 
+def joined(frames: Sequence[Frame]) -> Frame:
+    """The rows of several frames with the same columns, one after another; without their lines.
+
+    Raises:
+        DataError: a column holds other kinds of values in one than in another.
+    """
+    columns: dict[str, Raw] = {}
+    for name in frames[0]:
+        raws = [frame[name] for frame in frames]
+        kind = next((raw.kind for raw in raws if not raw.missing.all()), raws[0].kind)
+        parts = []
+        for raw in raws:
+            if raw.kind != kind and not raw.missing.all():
+                raise DataError(
+                    where=f"column {name!r}",
+                    received=f"{raw.kind} in {raw.source or 'one block'}, and {kind} in others",
+                    expected="values of one kind",
+                    fix="write the column in one way everywhere",
+                )
+            parts.append(raw.values if raw.kind == kind else nothing(kind, len(raw)))
+        columns[name] = Raw(name, kind, np.concatenate(parts))
+    return Frame(columns, frames[0].name, frames[0].reading)
+
+
 def names_in(data: Any) -> list[str]:
     """The names of the columns in what ``columns_of`` takes."""
     if isinstance(data, np.ndarray):
@@ -183,6 +209,8 @@ def _of_series(name: str, series: Any, where: str) -> Raw:
         return raw_of_values(name, np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64), where=where)
     if kind.is_integer() and kind not in (nw.Int128, nw.UInt128) and not series.null_count():
         return raw_of_values(name, np.asarray(series.to_numpy()), where=where)
+    if kind == nw.String and series.implementation.is_polars() and series.null_count() < len(series):  # texts and None
+        return Raw(name, TEXTS, as_array(series.to_list(), TEXTS))
     return raw_of_values(name, series.to_list(), where=where)
 
 

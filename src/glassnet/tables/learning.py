@@ -59,16 +59,11 @@ def learn(raw: Raw, *, quantiles: bool, as_category: bool, most_places: float, n
     present = raw.values[~missing]
     if not len(present):
         return Ignored(name, "no values")
-    if as_category and raw.kind in (TIME, DAYTIME, DURATION):
-        raise ConfigurationError(
-            where=f"Table.from_data: column {name!r}",
-            received=f"{raw.kind} as names of categories",
-            expected="words, numbers or truth",
-            fix="leave the column out there: of times month, weekday and hour are taken; or turn it into texts",
-        )
+    if as_category:
+        refuse_times(name, raw.kind)
     if as_category or raw.kind == WORDS:
         require_exact(raw, "Table.from_data")
-        return _learn_words(raw, has_missing, most_places)
+        return column_of_words(name, counted(raw), has_missing, most_places)
     if raw.kind == TIME:
         days = days_of(present)
         if days.min() == days.max():
@@ -81,13 +76,7 @@ def learn(raw: Raw, *, quantiles: bool, as_category: bool, most_places: float, n
     if raw.kind == TRUTH:
         return Truth(name, has_missing)
     if not np.isfinite(present).all():
-        row = int(np.flatnonzero(np.isinf(raw.values))[0])
-        raise DataError(
-            where=f"column {name!r}",
-            received=f"{raw.values[row]} in {raw.place(row)}",
-            expected="finite numbers",
-            fix="make it empty where there is no value, or give a number",
-        )
+        raise infinite(raw)
     if quantiles and raw.kind == NUMBER:
         return Quantiles(name, np.quantile(present, np.linspace(0, 1, QUANTILES)), has_missing)
     if raw.kind == NUMBER and numbers != STANDARD:
@@ -109,15 +98,48 @@ def mean_and_deviation(values: Array) -> tuple[float, float]:
     return mean, deviation or 1.0
 
 
-def _learn_words(raw: Raw, has_missing: bool, most_places: float) -> Column:
-    words = counted(raw)
+def column_of_words(name: str, words: list[tuple[str, int]], has_missing: bool, most_places: float) -> Column:
+    """What a column of words is.
+
+    Args:
+        name: of the column.
+        words: with the numbers of their rows, as ``counted`` gives them.
+        has_missing: whether some are missing.
+        most_places: with more frequent words than this they get vectors, else places.
+    """
     frequent = [own for own, rows in words[:MOST_VECTORS] if rows >= FEWEST_ROWS]
     if len(words) == 1 and not has_missing:
-        return Ignored(raw.name, f"always {words[0][0]!r}")
+        return Ignored(name, f"always {words[0][0]!r}")
     if len(frequent) > most_places:
-        return Indexed(raw.name, frequent, has_missing, len(words) - len(frequent))
+        return Indexed(name, frequent, has_missing, len(words) - len(frequent))
     if not most_places:
-        return Ignored(raw.name, "no word is there twice")
+        return Ignored(name, "no word is there twice")
     return Category(
-        raw.name, [own for own, _ in words[:MOST_CATEGORIES]], has_missing, max(0, len(words) - MOST_CATEGORIES)
+        name, [own for own, _ in words[:MOST_CATEGORIES]], has_missing, max(0, len(words) - MOST_CATEGORIES)
+    )
+
+
+def refuse_times(name: str, kind: str) -> None:
+    """Refuses times as names.
+
+    Raises:
+        ConfigurationError: they are.
+    """
+    if kind in (TIME, DAYTIME, DURATION):
+        raise ConfigurationError(
+            where=f"Table.from_data: column {name!r}",
+            received=f"{kind} as names of categories",
+            expected="words, numbers or truth",
+            fix="leave the column out there: of times month, weekday and hour are taken; or turn it into texts",
+        )
+
+
+def infinite(raw: Raw) -> DataError:
+    """The error for a column of numbers of which one is infinite."""
+    row = int(np.flatnonzero(np.isinf(raw.values))[0])
+    return DataError(
+        where=f"column {raw.name!r}",
+        received=f"{raw.values[row]} in {raw.place(row)}",
+        expected="finite numbers",
+        fix="make it empty where there is no value, or give a number",
     )

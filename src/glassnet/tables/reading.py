@@ -15,7 +15,7 @@ most 20 different whole numbers.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from glassnet.core.errors import DataError
@@ -99,13 +99,27 @@ def read_columns(
         DataError: a text in a column of numbers, dates, times or durations that is none.
     """
     columns = {raw.name: raw for raw in raws}
-    counts = {name: _counted(raw) for name, raw in columns.items() if raw.kind == TEXTS}
+    counts = {name: counted_texts(raw) for name, raw in columns.items() if raw.kind == TEXTS}
+    for name, form in forms_of(counts, reading, answers=answers, words=words):
+        columns[name] = read(columns[name], form)
+    return columns
+
+
+def forms_of(
+    counts: Mapping[str, Counts], reading: Reading, *, answers: Sequence[str] = (), words: Sequence[str] = ()
+) -> Iterator[tuple[str, Form]]:
+    """The form of each column of texts, in turn; see ``read_columns``.
+
+    Args:
+        counts: by the column's name its different texts, trimmed, and how often each is there.
+        reading: what is known of the texts.
+        answers: columns that are to be predicted.
+        words: columns whose values are names whatever they look like.
+    """
     hints, of_answers, of_words = _Hints(counts, reading), set(answers), set(words)
     for name, own in counts.items():
         go_on()
-        form = _form(own, reading, hints, is_answer=name in of_answers, as_words=name in of_words)
-        columns[name] = read(columns[name], form)
-    return columns
+        yield name, _form(own, reading, hints, is_answer=name in of_answers, as_words=name in of_words)
 
 
 def read(raw: Raw, form: Form) -> Raw:
@@ -152,12 +166,12 @@ def adapted(form: Form, asked: Reading | None, raw: Raw) -> Form:
         settings |= {"decimal": asked.decimal, "thousands": thousands}
     own = type(form)(**settings)
     if isinstance(form, DateForm) and asked.dates is not None:
-        present = {text: n for text, n in _counted(raw).items() if not own.is_missing(text)}
+        present = {text: n for text, n in counted_texts(raw).items() if not own.is_missing(text)}
         return date_form(present, asked=asked.dates, hint=None, missing=missing) if present else own
     return own
 
 
-def _counted(raw: Raw) -> Counter[str]:
+def counted_texts(raw: Raw) -> Counter[str]:
     """The different texts, trimmed, and how often each is there."""
     found = Counter[str]()
     for text, count in Counter(raw.values.tolist()).items():  # a text of many rows is trimmed once

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from glassnet.core.blocks import Blocks
 from glassnet.core.errors import ConfigurationError, DataError, did_you_mean, shown
 from glassnet.core.settings import Configurable, one_of
 from glassnet.core.shapes import Array
@@ -25,6 +26,7 @@ from glassnet.tables.learning import MOST_CATEGORIES, NUMBERS, learn
 from glassnet.tables.moments import DateForm
 from glassnet.tables.raws import Raw
 from glassnet.tables.reading import Reading, adapted, read, read_columns
+from glassnet.tables.streamed import Asked, Learned, learn_streamed
 from glassnet.tables.surprises import note, told_once
 from glassnet.tables.targets import TASKS, Classes, Questions, Target, learn_targets, words_of
 from glassnet.tables.words import Indexed, Words
@@ -110,7 +112,7 @@ class Table(Configurable):
         Args:
             data: the training data: a frame of pandas, polars, pyarrow or any library that narwhals knows; a mapping
                 from names to sequences; an array (N, D), whose columns are called x0, x1, ...; or what
-                ``gn.data.read_table`` gives.
+                ``gn.data.read_table`` gives; or ``gn.data.blocks`` of files, which are read once, some rows at a time.
             target: the column to be predicted, or several, all of classes or all of amounts.
             task: ``"auto"``: words, truth and at most 20 different whole numbers are classes, other numbers amounts; or
                 ``"classification"`` or ``"regression"``.
@@ -131,11 +133,26 @@ class Table(Configurable):
             ConfigurationError: names of columns that are not there; targets of both kinds; times as categories.
         """
         where = "Table.from_data"
-        raws = columns_of(data, where=where)
         one_of(task, "task", where, TASKS)
         one_of(numbers, "numbers", where, NUMBERS)
         is_automatic = isinstance(embeddings, str) and embeddings == "auto"
         _require(isinstance(reading, Reading | None), "reading", reading, "a Reading, or None")
+        if isinstance(data, Blocks):
+            told = Asked(
+                target=_listed(target, ()) or data.target,
+                task=task,
+                quantiles=_listed(quantiles, ()),
+                categories=[*_listed(categories, ()), *data.learning.get("categories", ())],
+                embeddings=[] if is_automatic else _listed(embeddings, ()),
+                ignore=_listed(ignore, ()),
+                reading=reading,
+                is_automatic=is_automatic,
+                numbers=numbers,
+            )
+            table = cls.of_learned(learn_streamed(data, told))
+            data.taught = table
+            return table
+        raws = columns_of(data, where=where)
         named = {
             "target": _listed(target, raws),
             "quantiles": _listed(quantiles, raws),
@@ -172,6 +189,11 @@ class Table(Configurable):
         target_found = learn_targets(raws, names, task, where=where) if names else None
         forms = {name: raw.form for name, raw in raws.items() if raw.form is not None}
         return cls(columns, target_found, forms, found)
+
+    @classmethod
+    def of_learned(cls, found: Learned) -> Table:
+        """The table of what was learned from blocks."""
+        return cls(found.columns, found.target, found.forms, found.reading)
 
     @property
     def features(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from glassnet.training.parts import own_parts
 from glassnet.training.prediction import Predictor
 from glassnet.training.progress import is_watched
 from glassnet.training.stepping import Stepper
+from glassnet.training.streamed import Data, Streamed
 from glassnet.training.trial import example_rows, plan_of
 from glassnet.training.watch import Watch
 from glassnet.training.watch_record import Distribution, WatchRecord
@@ -24,6 +25,7 @@ from glassnet.training.watch_record import Distribution, WatchRecord
 __all__ = [
     "Callback",
     "Checkpoint",
+    "Data",
     "Distribution",
     "EarlyStopping",
     "FitSettings",
@@ -35,6 +37,7 @@ __all__ = [
     "ReduceOnPlateau",
     "Rows",
     "Stepper",
+    "Streamed",
     "Trainer",
     "TrainingPosition",
     "TrainingState",

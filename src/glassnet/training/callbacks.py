@@ -17,11 +17,11 @@ from glassnet.core.shapes import Array
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
 from glassnet.runners.own import is_library_code
-from glassnet.training.batches import Rows
 from glassnet.training.fit_settings import FitSettings
 from glassnet.training.history import History
 from glassnet.training.latest_fit import LatestFit, Memories, TrainingPosition
 from glassnet.training.own_memory import OwnMemory
+from glassnet.training.streamed import Data
 
 
 class TrainingState:
@@ -71,14 +71,14 @@ class TrainingState:
         self.settings = settings
         self.memories: Memories = {} if memories is None else memories
         self.memories_in = memories_in
-        self.training: Rows | None = None
-        self.validation: Rows | None = None
+        self.training: Data | None = None
+        self.validation: Data | None = None
         self.stop_reason: str | None = None
         self.latest: LatestFit | None = None
         self._is_ended = False
         self._save = save
         self._steps = 0
-        self._outputs_of: Callable[[TrainingPosition], Array | None] = _none
+        self._seen_at: Callable[[TrainingPosition], Seen] = _nothing
         self._callbacks: dict[str, Callback] = {}
         self._locks: list[PathLock] = []
         self.own = OwnMemory(network, own or {}, {} if goes_on is None else goes_on.kept)
@@ -156,9 +156,9 @@ class TrainingState:
         while self._locks:
             self._locks.pop().give_back()
 
-    def begin(self, steps: int, outputs_of: Callable[[TrainingPosition], Array | None]) -> None:
+    def begin(self, steps: int, seen_at: Callable[[TrainingPosition], Seen]) -> None:
         """Takes in how many steps an epoch has, and what gives the outputs of the rows that were seen in it."""
-        self._steps, self._outputs_of = steps, outputs_of
+        self._steps, self._seen_at = steps, seen_at
 
     def recall(self, callbacks: Sequence[Callback]) -> None:
         """Gives each callback the memory of its name, where there is one; several of one name are numbered."""
@@ -207,7 +207,7 @@ class TrainingState:
         self.latest = None if self.latest is None else self._concluded(self.latest)
         self.training = self.validation = None
         self.settings.let_go()
-        self._outputs_of = _none
+        self._seen_at = _nothing
 
     def _known(self) -> Memories:
         """What the callbacks know now.
@@ -232,9 +232,11 @@ class TrainingState:
     def _latest_fit(self, known: Memories, settings: Mapping[str, Any]) -> LatestFit:
         position = self.position
         if position is not None:
-            outputs = self._outputs_of(position) if position.outputs is None and position.step else position.outputs
+            outputs, sums = position.outputs, position.sums
+            if outputs is None and sums is None and position.step:
+                outputs, sums = self._seen_at(position)
             losses, totals = np.array(position.losses), np.array(position.totals)
-            position = replace(position, losses=losses, totals=totals, outputs=outputs)
+            position = replace(position, losses=losses, totals=totals, outputs=outputs, sums=sums)
         return LatestFit(
             first_epoch=self.first_epoch,
             last_epoch=self.last_epoch,
@@ -249,8 +251,13 @@ class TrainingState:
         )
 
 
-def _none(place: TrainingPosition) -> None:
+Seen = tuple[Array | None, Array | None]
+"""Outputs and sums of a ``TrainingPosition``."""
+
+
+def _nothing(_: TrainingPosition) -> Seen:
     """No outputs."""
+    return None, None
 
 
 def stretch_of(callbacks: Sequence[Callback]) -> Callable[[int], int]:

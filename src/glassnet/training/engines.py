@@ -75,6 +75,15 @@ class Engine(ABC):
             begun: what was done of the first one before; its other steps follow.
         """
 
+    def seen(self, task: Task, place: TrainingPosition) -> tuple[Array | None, Array | None]:
+        """What metrics of the training data need at a place: outputs of rows seen, and sums over others."""
+        collected = task.collected
+        return None if collected is None else collected[task.seen(place.epoch + 1, place.step)].copy(), None
+
+    def measured(self) -> dict[str, float]:
+        """The metrics of the latest epoch, where it has computed them."""
+        return {}
+
     def close(self) -> None:  # noqa: B027 - most have nothing to put away
         """Is told that it is needed no longer."""
 

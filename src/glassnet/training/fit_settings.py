@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from glassnet.core.lazy import worked_out
-from glassnet.training.batches import Rows
+from glassnet.training.streamed import Data
 
 DATA = {
     "inputs": "other inputs, or the same in another order",
@@ -28,8 +28,8 @@ class FitSettings:
         plain: all that is no row: numbers, texts, lists of texts.
     """
 
-    def __init__(self, rows: Rows, validation: Rows | None, plain: Mapping[str, Any]) -> None:
-        self._rows: tuple[Rows, Rows | None] | None = (rows, validation)
+    def __init__(self, rows: Data, validation: Data | None, plain: Mapping[str, Any]) -> None:
+        self._rows: tuple[Data, Data | None] | None = (rows, validation)
         self._plain = plain
 
     @worked_out

@@ -29,7 +29,9 @@ class TrainingPosition:
         step: steps done of the epoch that follows; 0 at an epoch's end.
         losses: of these steps (step,), float64.
         totals: their batches' total weights (step,), float64.
-        outputs: of the rows that these steps took, in their order (R, ...); None where no metric asks for them.
+        outputs: of the rows that these steps took, in their order (R, ...); None where no metric asks for them. Of data
+            in blocks those of the present buffer alone.
+        sums: of data in blocks what the metrics have come to over the buffers before, float64 (S,); else None.
     """
 
     epoch: int
@@ -37,6 +39,7 @@ class TrainingPosition:
     losses: Array = field(default_factory=lambda: NOTHING)
     totals: Array = field(default_factory=lambda: NOTHING)
     outputs: Array | None = None
+    sums: Array | None = None
 
 
 @dataclass(frozen=True)

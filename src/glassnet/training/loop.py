@@ -19,6 +19,7 @@ from glassnet.core.output import level_of_caller
 from glassnet.core.shapes import Array
 from glassnet.losses import Loss
 from glassnet.metrics import Metric
+from glassnet.metrics.running import Running, require_adding
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
 from glassnet.preprocessing import Standardize
@@ -39,7 +40,9 @@ from glassnet.training.overflow import memory_is_finite, place_of_overflow
 from glassnet.training.parts import Parts, own_parts
 from glassnet.training.progress import ProgressBar
 from glassnet.training.ranks import Ranks
-from glassnet.training.snapshots import Snapshots
+from glassnet.training.snapshots import NoSnapshots, Snapshots
+from glassnet.training.stream_engine import StreamEngine, StreamTask, stream_task
+from glassnet.training.streamed import Data, Streamed
 from glassnet.training.tasks import Result, Task, loss_of_epochs
 from glassnet.training.trial import examine
 from glassnet.training.watch import Watch
@@ -68,8 +71,8 @@ class Trainer:
 
     def fit(
         self,
-        rows: Rows,
-        validation: Rows | None,
+        rows: Data,
+        validation: Data | None,
         state: TrainingState,
         callbacks: Sequence[Callback],
         *,
@@ -91,18 +94,21 @@ class Trainer:
         optimizer.prepare(self.network.parameters)
         require_finite_memory(optimizer, self.network.layout)
         joins_single = any(layer.mixes_rows for layer in (self.network, *(layer for _, layer in self.network.walk())))
-        collected = self._collector(len(rows))
+        example = rows if isinstance(rows, Rows) else rows.example
+        collected = self._collector(len(rows)) if isinstance(rows, Rows) else None
         sizes = batch_sizes(len(rows), batch_size, joins_single=joins_single)
-        require_several_steps(self.network, rows, min(size for size in (sizes[0], sizes[2]) if size), where="fit")
-        orders = self._orders(rows, sizes, shuffle=shuffle, by_length=by_length)
-        task = Task(rows, batch_size, orders, collected, lambda *_: True, joins_single, stretch_of(callbacks))
+        require_several_steps(self.network, example, min(size for size in (sizes[0], sizes[2]) if size), where="fit")
+        orders = self._orders(example, sizes, shuffle=shuffle, by_length=by_length)
+        task = Task(example, batch_size, orders, collected, lambda *_: True, joins_single, stretch_of(callbacks))
         task = replace(task, states=States()) if stateful else task
-        require_place(task, origin)
+        if isinstance(rows, Streamed):
+            task = stream_task(task, rows, shuffle=shuffle, has_metrics=bool(self.metrics))
+        task.require_place(origin)
         steps = task.steps
         bar = ProgressBar((state.first_epoch, state.last_epoch), steps, enabled=verbose)
         snapshots = Snapshots(self.network, optimizer, steps=steps, first_epoch=begun.epoch + 1, begun=begun.step)
         watches = [callback for callback in callbacks if isinstance(callback, Watch)]
-        engine = self._engine(rows, batch_size, snapshots, watches)
+        engine = self._engine(task, snapshots, watches)
         between = [callback for callback in callbacks if type(callback).between_steps is not Callback.between_steps]
         # Where nobody looks at the model between epochs, an engine may do several at once.
         has_penalty = optimizer.penalty(np.ones_like(self.network.parameters), self.network.layout) > 0
@@ -112,10 +118,7 @@ class Trainer:
         is_watched = bool(others or between or self.metrics or validation is not None or has_penalty)
         state.training, state.validation = rows, validation
         callbacks = saving_last(list(callbacks))
-        state.begin(
-            steps,
-            lambda place: None if collected is None else collected[task.seen(place.epoch + 1, place.step)].copy(),
-        )
+        state.begin(steps, lambda place: engine.seen(task, place))
         with self._led(state):
             for callback in callbacks:
                 callback.on_fit_begin(state)
@@ -144,7 +147,11 @@ class Trainer:
                         state.interrupt()
                     return state.stop_reason is None
 
-                task = replace(task, proceed=proceed)
+                def stands(epoch: int, losses: Array, totals: Array) -> None:
+                    state.position = TrainingPosition(epoch - 1, len(losses), losses, totals)
+                    state.step = optimizer.steps
+
+                task = task.proceeding(proceed, lambda: not interrupt.requested, stands)
                 epoch = begun.epoch + 1
                 while epoch <= state.last_epoch and state.stop_reason is None:
                     first_step = optimizer.steps - begun.step  # of the epoch
@@ -153,7 +160,7 @@ class Trainer:
                         optimizer.prepare(self.network.parameters)
                         snapshots.renew()
                         engine.close()
-                        engine = self._engine(rows, batch_size, snapshots, watches)
+                        engine = self._engine(task, snapshots, watches)
                         seen.renew()
                     state.position = None
                     result = engine.run(task, epoch, 1 if is_watched else state.last_epoch - epoch + 1, begun)
@@ -165,8 +172,11 @@ class Trainer:
                     measured = {"loss": values}
                     if has_penalty and count:
                         measured["penalty"] = [optimizer.penalty(self.network.parameters, self.network.layout)]
-                    if collected is not None and count:
-                        measured |= {name: [value] for name, value in self._measure(collected, rows).items()}
+                    if self.metrics and count:
+                        found = engine.measured()
+                        if isinstance(rows, Rows) and collected is not None:
+                            found = self._measure(collected, rows)
+                        measured |= {name: [value] for name, value in found.items()}
                     measured["learning_rate"] = np.broadcast_to(rates, count).tolist()
                     if result.diverged:
                         state.history.extend(epoch, measured)
@@ -201,35 +211,64 @@ class Trainer:
         state.history.stopped = state.stop_reason
         return state.history
 
-    def _engine(self, rows: Rows, batch_size: int, snapshots: Snapshots, watches: Sequence[Watch]) -> Engine:
+    def _engine(self, task: Task, snapshots: Snapshots, watches: Sequence[Watch]) -> Engine:
         """The engine, once the user's own parts have been tried; that of NumPy where a program cannot do."""
         kind = engine_class(self.engine_name)
         parts = Parts(self.network, self.loss, self.optimizer, self.seed)
-        bridges = examine(parts, rows, batch_size, compiled=kind is CompiledEngine)
+        bridges = examine(parts, task.rows, task.batch_size, compiled=kind is CompiledEngine)
         if bridges.impossible:
             warn(f"fit runs by NumPy: {bridges.impossible}", NumpyFallbackWarning, stacklevel=level_of_caller())
         by_numpy = kind is NumpyEngine or bool(bridges.impossible)
         if self.ranks is not None:
             return self.ranks.engine(parts, self.threads, snapshots, None if by_numpy else bridges)
-        if by_numpy:
-            return NumpyEngine(parts, self.threads, snapshots, watches)
-        return CompiledEngine(parts, self.threads, snapshots, watches, bridges=bridges)
+
+        def make(snapshots: Snapshots) -> Engine:
+            if by_numpy:
+                return NumpyEngine(parts, self.threads, snapshots, watches)
+            return CompiledEngine(parts, self.threads, snapshots, watches, bridges=bridges)
+
+        if not isinstance(task, StreamTask):
+            return make(snapshots)
+        return StreamEngine(parts, self.threads, snapshots, task, lambda: make(NoSnapshots()), self._running)
+
+    def _running(self, found: Array | None) -> Running:
+        """What the metrics come to over blocks, from what they have come to before."""
+        return Running(self.metrics, self.loss, self.target_scaling, found)
 
     def _led(self, state: TrainingState) -> AbstractContextManager[None]:
         """What callbacks do: with several ranks those of the first, whose doings all take over."""
         return nullcontext() if self.ranks is None else self.ranks.led(state)
 
-    def evaluate(self, rows: Rows) -> dict[str, float]:
+    def evaluate(self, rows: Data) -> dict[str, float]:
         """Loss and metrics over all rows, in prediction mode; the loss on the targets as they are learned."""
+        if isinstance(rows, Rows):
+            outputs, value, _ = self._loss_of(rows)
+            return {"loss": value} | self._measure(outputs, rows)
+        require_adding(self.metrics, where="evaluate")
+        running, losses, totals = self._running(None), [], []
+        with rows.blocks() as blocks:
+            while (block := blocks.next()) is not None:
+                outputs, value, total = self._loss_of(block)
+                running.add(outputs, block.asked, block.weights)
+                losses.append(value if self.loss.reduction != "mean" or total > 0 else 0.0)
+                totals.append(total)
+        weight = sum(totals)
+        if not weight:
+            rows.example.require_weight(where="evaluate")
+        whole = float(np.dot(losses, totals)) / weight if self.loss.reduction == "mean" and weight else sum(losses)
+        return {"loss": float(whole)} | running.values()
+
+    def _loss_of(self, rows: Rows) -> tuple[Array, float, float]:
+        """Outputs, the loss, and the total weight of the rows."""
         if self.ranks is None:
             outputs = self.predict(rows.x, rows.lengths)
         else:
             outputs = self.ranks.predict(self.predict, self.network, rows)
         by_numpy = self.engine_name == "numpy" or any(map(is_own, (self.loss, *self.loss.parts())))
         run = NumpyRunner(self.seed, 0) if by_numpy else NativeRunner(self.network.dtype)
-        row_weights, _ = run.row_weights(self.loss, outputs, rows.loss_weights)
+        row_weights, total = run.row_weights(self.loss, outputs, rows.loss_weights)
         value, _ = run.loss_forward(self.loss, outputs, rows.targets, row_weights)
-        return {"loss": float(value[0])} | self._measure(outputs, rows)
+        return outputs, float(value[0]), float(total[0])
 
     def _orders(
         self, rows: Rows, sizes: tuple[int, int, int], *, shuffle: bool, by_length: bool
@@ -309,27 +348,6 @@ def require_finite_memory(optimizer: Optimizer, layout: Layout) -> None:
             received=f"NaN or infinity in the optimizer's {place}, from before",
             expected="finite numbers, so that every weight can be trained",
             fix="let it forget what it remembers: model.optimizer.reset(); or load the model",
-        )
-
-
-def require_place(task: Task, place: TrainingPosition) -> None:
-    """Refuses a place within an epoch that is none in these epochs.
-
-    Raises:
-        ConfigurationError: the epoch has not so many steps, or the outputs that metrics need are not there.
-    """
-    if not place.step:
-        return
-    seen = len(np.empty(len(task.rows), bool)[task.seen(place.epoch + 1, place.step)])
-    known = 0 if place.outputs is None else len(place.outputs)
-    rows = "" if task.collected is None else f", and the outputs of {seen:,} rows"
-    if place.step >= task.steps or (rows and known != seen):
-        raise ConfigurationError(
-            where="fit: resume",
-            received=f"a place after {place.step:,} steps of an epoch, with the outputs of {known:,} rows",
-            expected=f"fewer than {task.steps:,} steps"
-            + (f", and {seen:,} rows" if task.collected is not None else ""),
-            fix="name another checkpoint of this training",
         )
 
 

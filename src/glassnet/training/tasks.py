@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from glassnet.core.errors import ConfigurationError
 from glassnet.core.shapes import Array
 from glassnet.runners.states import States
 from glassnet.training.batches import Rows, batch_sizes
+from glassnet.training.latest_fit import TrainingPosition
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,50 @@ class Task:
         orders = self.orders(epoch, 1)
         return None if orders is None else orders[0]
 
+    def proceeding(
+        self,
+        proceed: Callable[[int, Array, Array], bool],
+        is_wanted: Callable[[], bool],
+        stands: Callable[[int, Array, Array], None],
+    ) -> Task:
+        """The same, asking these; the second while data are waited for; the third is told where they do not come."""
+        return replace(self, proceed=proceed)
+
+    def require_place(self, place: TrainingPosition) -> None:
+        """Refuses a place within an epoch that is none in these epochs.
+
+        Raises:
+            ConfigurationError: the epoch has not so many steps, or the outputs that metrics need are not there.
+        """
+        if not place.step:
+            return
+        seen = len(np.empty(len(self.rows), bool)[self.seen(place.epoch + 1, place.step)])
+        known = 0 if place.outputs is None else len(place.outputs)
+        if place.step >= self.steps or (self.collected is not None and known != seen):
+            raise no_such_place(place, self.steps, seen if self.collected is not None else None)
+
     def seen(self, epoch: int, step: int) -> Array | slice:
         """The rows that the first steps of an epoch take, in their order."""
         order = self.order_of(epoch)
         count = min(step * self.sizes[0], len(self.rows))
         return slice(count) if order is None else order[:count]
+
+
+def no_such_place(place: TrainingPosition, steps: int, rows: int | None) -> ConfigurationError:
+    """The error for a place within an epoch that is none.
+
+    Args:
+        place: as it was found.
+        steps: of an epoch.
+        rows: whose outputs metrics need there, or None.
+    """
+    known = 0 if place.outputs is None else len(place.outputs)
+    return ConfigurationError(
+        where="fit: resume",
+        received=f"a place after {place.step:,} steps of an epoch, with the outputs of {known:,} rows",
+        expected=f"fewer than {steps:,} steps" + (f", and {rows:,} rows" if rows is not None else ""),
+        fix="name another checkpoint of this training",
+    )
 
 
 @dataclass(frozen=True)
