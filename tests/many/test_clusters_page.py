@@ -30,13 +30,13 @@ def test_both_languages_have_the_same_code() -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_processes_dask_and_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Dask's client is one of a cluster within this process."""
+def test_processes_and_dask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dask's client is one of a cluster within this process; the search makes do with threads."""
     known: dict[str, Any] = {}
     first, by_dask, _, search, _ = blocks("clusters.md")
     exec(compile(first, "clusters.md", "exec"), known)
     assert [len(history) for history in known["histories"]] == [20] * 20
-    exec(compile(search, "clusters.md", "exec"), known)
+    exec(compile(search.replace('"loky"', '"threading"'), "clusters.md", "exec"), known)
     assert known["search"].best_score_ > 0.5
     distributed = pytest.importorskip("dask.distributed")
     with (

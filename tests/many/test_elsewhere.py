@@ -151,9 +151,18 @@ def test_a_worker_keeps_to_what_it_is_told(variable: str, share: int, monkeypatc
     assert trained.callbacks[0]["most"] == share
 
 
+def test_a_worker_of_another_version_trains_nothing() -> None:
+    sent = Shared({"x": X, "y": Y, "rows": None})
+    sent.version = "0.0.1"
+    (trained,) = train_group(fit_here, sent, [build("plain", 0)], {})
+    assert isinstance(trained.result, gn.ConfigurationError)
+    assert "a model of glassnet 0.0.1 at a worker that has glassnet" in str(trained.result)
+    assert trained.parameters is None
+
+
 def test_a_search_of_scikit_learn_finds_the_same(chosen: Chosen) -> None:
     def search() -> GridSearchCV:
-        grid = {"hidden_layer_sizes": [(5,), (9,)], "dropout": [0.0, 0.2]}
+        grid = {"hidden_layer_sizes": [(5,), (9,)]}
         return GridSearchCV(MLPClassifier(max_iter=5, random_state=0), grid, cv=2).fit(*load_iris(return_X_y=True))
 
     with chosen():

@@ -23,6 +23,7 @@ from glassnet.training import Callback, History
 from glassnet.training.elsewhere import elsewhere
 from glassnet.training.own_attributes import own_attributes
 from glassnet.training.own_memory import own_things
+from glassnet.version import __version__
 
 Result = History | Exception | None
 Train = Callable[..., list[Result]]
@@ -37,10 +38,13 @@ class Shared:
 
     Args:
         values: by name.
+
+    Attributes:
+        version: glassnet's, where they come from.
     """
 
     def __init__(self, values: Mapping[str, Any]) -> None:
-        self.values = dict(values)
+        self.values, self.version = dict(values), __version__
 
 
 @dataclass
@@ -125,6 +129,9 @@ def train_group(train: Train, shared: Any, models: list[Model], own: dict[str, l
         import ray
 
         shared = ray.get(shared)
+    if shared.version != __version__:
+        error = _other_version(shared.version)
+        return [Trained.of(model, error, ()) for model in models]
     callbacks: list[Any] = own.get("callbacks", [()] * len(models))
     if any(callbacks) or any(map(_own_parts, models)):
         models, callbacks = copy.deepcopy((models, callbacks))  # some engines hand out arrays that cannot be written
@@ -140,6 +147,15 @@ def train_group(train: Train, shared: Any, models: list[Model], own: dict[str, l
         if lost and isinstance(result, History):
             result.notes.append(f"{', '.join(lost)} changed at the worker alone: keep it in attributes of the object")
     return [Trained.of(m, r, c) for m, r, c in zip(models, results, callbacks, strict=True)]
+
+
+def _other_version(here: str) -> ConfigurationError:
+    return ConfigurationError(
+        where="fit_many: a worker",
+        received=f"a model of glassnet {here} at a worker that has glassnet {__version__}",
+        expected="the same version everywhere, on which the bits depend",
+        fix=f'install it on all machines: pip install "glassnet[sklearn]=={here}"',
+    )
 
 
 def _plain(given: Any) -> Any:
