@@ -3,7 +3,7 @@
 from glassnet.core.blocks import Blocks
 from glassnet.core.ragged import Padded, pad
 from glassnet.data.arrays import read_npz
-from glassnet.data.blocks import blocks
+from glassnet.data.block_sources import blocks
 from glassnet.data.cifar import read_cifar10, read_cifar100
 from glassnet.data.dataset import Dataset, split, test_rows
 from glassnet.data.digits import digits
