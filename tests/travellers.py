@@ -78,24 +78,16 @@ class Kill(gn.Callback):
 
 
 class Threads(gn.Callback):
-    """Counts the threads of its process that are none of Python's, before a training and in it."""
+    """Counts threads of its process that are none of Python's, before a training and in it."""
 
     def __init__(self) -> None:
-        self.process, self.before, self.within = 0, 0, 1_000
+        self.process, self.before, self.within, self.most = 0, 0, 1_000, 0
 
     def on_fit_begin(self, state: gn.TrainingState) -> None:
         self.process, self.before = os.getpid(), native_threads()
 
     def on_epoch_end(self, state: gn.TrainingState) -> None:
         self.within = min(self.within, native_threads())
-
-
-class Limited(gn.Callback):
-    """Sees how many threads its training may have."""
-
-    most = 0
-
-    def on_epoch_end(self, state: gn.TrainingState) -> None:
         self.most = at_most(100)
 
 

@@ -20,7 +20,7 @@ import pytest
 from models import middling
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
-from travellers import KINDS, SEEN, Counting, Failing, Kill, Limited, Locked, Outside, Slow, Threads, build
+from travellers import KINDS, SEEN, Counting, Failing, Kill, Locked, Outside, Slow, Threads, build
 
 import glassnet as gn
 from glassnet.estimators import MLPClassifier
@@ -137,7 +137,9 @@ def test_workers_have_no_more_threads_than_their_share(chosen: Chosen) -> None:
     with chosen():
         gn.fit_many([middling(2, seed)[0] for seed in range(4)], x, y, callbacks=gn.Each(counting), **settings)
     assert os.getpid() not in [own[0].process for own in counting]
-    assert [own[0].within - own[0].before for own in counting] == [0] * 4
+    assert [own[0].most for own in counting] == [1] * 4
+    if chosen is loky:  # Dask and Ray begin and end threads of their own
+        assert [own[0].within - own[0].before for own in counting] == [0] * 4
 
 
 @pytest.mark.parametrize(("variable", "share"), [("", 1), ("2", 2), ("64", 6)])
@@ -147,7 +149,7 @@ def test_a_worker_keeps_to_what_it_is_told(variable: str, share: int, monkeypatc
     monkeypatch.setenv("OMP_NUM_THREADS", variable)
     monkeypatch.setattr("os.sched_getaffinity", lambda process: range(6), raising=False)
     sent = Shared({"x": X, "y": Y, "rows": None})
-    (trained,) = train_group(fit_here, sent, [build("plain", 0)], {"callbacks": [[Limited()]]})
+    (trained,) = train_group(fit_here, sent, [build("plain", 0)], {"callbacks": [[Threads()]]})
     assert trained.callbacks[0]["most"] == share
 
 
