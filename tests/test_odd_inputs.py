@@ -573,6 +573,17 @@ def of_settings() -> Iterator[Door]:
                 return gn.calibrate(**{"model": new(), "x": X, "y": LABELS, name: v})
 
         yield Door(f"calibrate: {name}", calibrated, no=number - {"None"} if name == "y" else frozenset())
+    for name, no in {
+        "source": frozenset(SETTINGS) - {"5-d"}, "target": number - {"None"}, "weight": number - {"None"},
+        "rows": positive - {"10**400"}, "buffer": positive - {"10**400"}, "categories": number, "ignore": number,
+        "max_bytes": positive - {"None", "10**400"},
+    }.items():  # fmt: skip
+
+        def in_blocks(v: Any, name: str = name) -> Any:
+            source = gn.data.blocks(**{"source": X, "target": LABELS, name: few(v)})
+            return new().evaluate(source, None)
+
+        yield Door(f"data.blocks: {name}", in_blocks, no=frozenset(no))
     yield Door("predict_many: method", lambda v: gn.predict_many([model], X, method=v), no=frozenset(SETTINGS))
     yield Door(
         "predict_many: workers",
@@ -767,7 +778,7 @@ NOT_DRIVEN = {
         ("CheckpointWarning", "ConfigurationError", "DataError", "DataWarning", "DistributedError",
          "DivergenceError", "FileFormatError",
          "GlassnetError", "MissingExtraError", "MissingFileError", "NotBuiltError", "NumpyFallbackWarning",
-         "ShapeError", "WriteError"),
+         "ShapeError", "TrainingWarning", "WriteError"),
         "raised, not called",
     ),
     **dict.fromkeys(("GradientReport", "Trace", "History", "Gradients", "Tuning"), "made by others, and given nothing"),
@@ -781,6 +792,7 @@ NOT_DRIVEN = {
 }  # fmt: skip
 NOT_DRIVEN_INSIDE = {
     "data.Dataset": "made by readers",
+    "data.Blocks": "made by data.blocks",
     "data.Padded": "tests/test_ragged_rows.py",
     **dict.fromkeys(("data.Windows", "data.ForecastErrors"), "made by others"),
     "data.PictureOptions": "tests/data/test_images.py",

@@ -46,12 +46,8 @@ def empty(shape: Shape, dtype: np.dtype[Any] | type, *, where: str = "network") 
     """An array whose contents are arbitrary.
 
     Raises:
-        ShapeError: there is no memory for it.
+        ShapeError: it is larger than the machine's memory.
+        MemoryError: it is not, and there is no room for it at this moment.
     """
-    try:
-        array = np.empty(shape, dtype)
-    except (MemoryError, ValueError):
-        raise no_room(shape, dtype, where=where) from None
-    if array.nbytes > memory_there():  # given out by systems that give more than they have
-        raise no_room(shape, dtype, where=where)
-    return array
+    require_room(shape, dtype, where=where)  # also of systems that give more than they have
+    return np.empty(shape, dtype)

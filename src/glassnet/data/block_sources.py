@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from glassnet.core.blocks import BUFFER, ROWS, Block, Blocks, changed
 from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError, DataError, MissingFileError, ShapeError, shown
 from glassnet.core.foreign import reading_by_others
+from glassnet.core.lazy import worked_out
 from glassnet.core.paths import readable_path
 from glassnet.core.settings import whole
 from glassnet.core.shapes import Array
@@ -88,7 +88,8 @@ def blocks(
     """
     size, buffer = whole(rows, "rows", WHERE), whole(buffer, "buffer", WHERE)
     how: dict[str, Any] = {"rows": size, "buffer": buffer}
-    told = {"categories": _listed(categories), "ignore": _listed(ignore)}
+    most = None if max_bytes is None else whole(max_bytes, "max_bytes", WHERE)
+    told = {"categories": _listed(categories, "categories"), "ignore": _listed(ignore, "ignore")}
     if _is_path(source) and str(source).lower().endswith(".npy"):
         source = _mapped(source)
     if isinstance(source, np.ndarray):
@@ -96,9 +97,9 @@ def blocks(
         return ArrayBlocks(source, _array(target, "target"), _array(weight, "weight"), **how)
     _refuse(WHERE, {"weight": weight}, "columns or functions, whose blocks hold the weights")
     found: Blocks
-    names = () if target is None else tuple(_listed(target))
+    names = () if target is None else tuple(_listed(target, "target"))
     if _is_path(source) or (isinstance(source, list | tuple) and source and all(map(_is_path, source))):
-        found = FileBlocks(files_of(source), names, reading or Reading(), max_bytes, told["ignore"], **how)
+        found = FileBlocks(files_of(source), names, reading or Reading(), most, told["ignore"], **how)
     elif isinstance(source, Iterator) or not (callable(source) or isinstance(source, Iterable)):
         raise _only_once(source)
     else:
@@ -183,7 +184,7 @@ class FileBlocks(Blocks):
         self._usual: Reading | None = None
         self._states = {path: _state(path) for path in self.files}
 
-    @cached_property
+    @worked_out
     def _stretches(self) -> list[tuple[int, int, int | None]]:
         """Of each part the file, its first row, and how many rows it has, as far as that is known."""
         found: list[tuple[int, int, int | None]] = []
@@ -302,7 +303,15 @@ class MadeBlocks(Blocks):
     def read(self, part: int) -> Iterator[Block]:
         """The blocks, cut where they are longer than ``rows``; each must be as it was in the pass before."""
         at = 0
-        iterator = iter(self._make())
+        made = self._make()
+        if not isinstance(made, Iterable):
+            raise DataError(
+                where=self.name,
+                received=f"{shown(made, 60)} from the function",
+                expected="an iterator of blocks each time it is called",
+                fix="yield the blocks: def made(): ... yield x, y",
+            )
+        iterator = iter(made)
         for number, given in enumerate(iterator):
             block = self._block(given, number, at)
             code = _code(block)
@@ -400,8 +409,22 @@ def _is_path(source: Any) -> bool:
     return isinstance(source, str | os.PathLike)
 
 
-def _listed(names: Any) -> list[str]:
-    return [names] if isinstance(names, str) else [str(own) for own in names]
+def _listed(names: Any, setting: str) -> list[str]:
+    """Names of columns, one or several.
+
+    Raises:
+        ConfigurationError: something else.
+    """
+    is_list = isinstance(names, list | tuple)
+    listed: list[Any] = [names] if isinstance(names, str) else list(names) if is_list else [None]
+    if not all(isinstance(own, str) for own in listed):
+        raise ConfigurationError(
+            where=f"{WHERE}: {setting}",
+            received=shown(names),
+            expected="the name of a column, or a list of names",
+            fix=f'write {setting}="price", or {setting}=["price", "age"]',
+        )
+    return listed
 
 
 def _mapped(source: Any) -> Array:
