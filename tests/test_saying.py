@@ -228,8 +228,10 @@ PRINTS = {
     "model/fitting.py": {"print_hints"},
     "estimators/stopping.py": {"on_epoch_end"},
     "estimators/perceptron.py": None,
+    "distributed/pulse.py": {"_say"},
 }
-"""Where the library prints: what is asked for by name, and what scikit-learn's verbose=True asks for."""
+"""Where the library prints: what is asked for by name, what scikit-learn's verbose=True asks for, and a process's last
+words."""
 
 
 def test_nothing_else_prints() -> None:

@@ -31,6 +31,7 @@ from glassnet.losses import LOSSES, Loss
 from glassnet.optimizers import OPTIMIZERS, Optimizer
 from glassnet.series.forecasting import Forecasting
 from glassnet.series.stamps import TimeStep
+from glassnet.tuning import Range
 
 
 def halved(value: float) -> float:
@@ -175,6 +176,8 @@ SAMPLES: list[Configurable] = [
     gn.schedules.StepDecay(0.1, every=5, factor=0.5),
     gn.schedules.ExponentialDecay(0.1, every=5),
     gn.schedules.CosineDecay(0.1, steps=5, final=0.01),
+    gn.schedules.LogCosine(0.1, steps=5, swings=3),
+    Range(0.1, 0.5, log=True),
     gn.schedules.LinearWarmup(gn.schedules.CosineDecay(0.1, steps=5), steps=2),
     gn.schedules.LinearDecay(0.1, steps=5, final=0.01),
     gn.schedules.OneCycle(0.1, steps=10, warm_share=0.5, start_divisor=5.0, final_divisor=10.0),
@@ -229,6 +232,8 @@ SHOWN_OTHERWISE: list[Configurable] = [
     Forecasting(3, 2, ("load", "heat"), ("load",), ("",), [[1.0, 2.0]], [[0.5, 4.0]], TimeStep(3600.0), 24, "when"),
     gn.Standardize([1.0, 2.0], [0.5, 4.0]),
     tables.Quantiles("income", [1.0, 2.0, 4.0]),
+    tables.Robust("income", 2.0, 0.5, True),
+    tables.Piecewise("income", 2.0, 0.5, [0.0, 1.0, 4.0]),
     Given([[1.0, 2.0]]),
     PythonLayer(Shift(2.0)),
     gn.losses.CrossEntropy(class_weight=np.array([1.0, 2.0])),

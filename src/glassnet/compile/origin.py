@@ -41,8 +41,10 @@ class Origin:
             inside = self.place_of(number.number)
             return None if inside is None else (inside, number.factor)
         if isinstance(number, MethodType):
+            name = number.__name__
             owner = next((i for i, thing in enumerate(self.things) if thing is number.__self__), None)
-            return None if owner is None or not is_library_code(number) else (owner, number.__func__)
+            is_known = owner is not None and is_library_code(number) and number == getattr(number.__self__, name, None)
+            return (owner, name) if is_known else None
         return number if is_library_code(number) else None
 
     def number_at(self, place: Any) -> NumberOfStep:
@@ -52,6 +54,6 @@ class Origin:
         if not isinstance(place, tuple):
             return place  # type: ignore[no-any-return]
         first, second = place
-        return (
-            MethodType(second, self.things[first]) if isinstance(first, int) else Times(self.number_at(first), second)
-        )
+        if isinstance(first, int):
+            return getattr(self.things[first], second)  # type: ignore[no-any-return]
+        return Times(self.number_at(first), second)

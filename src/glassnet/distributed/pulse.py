@@ -7,6 +7,7 @@ each of them two short messages a turn.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -48,10 +49,14 @@ class Pulse:
         self._over = threading.Event()
         self._sent: list[tuple[Any, Any]] = []
         self._thread = threading.Thread(target=self._watch, name="glassnet-pulse", daemon=True)
+        self._guard = threading.Thread(target=self._watch_the_watch, name="glassnet-guard", daemon=True)
+        self._turns = 0
 
     def __enter__(self) -> Pulse:
         if self._world.size > 1:
+            self._send(ALIVE)  # at once: one that is stopped in its first steps has come all the same
             self._thread.start()
+            self._guard.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: object) -> None:
@@ -59,6 +64,7 @@ class Pulse:
             return
         self._over.set()
         self._thread.join()
+        self._guard.join()
         if error is None:
             self._send(LEFT)
         else:
@@ -78,6 +84,7 @@ class Pulse:
         begun, heard, failed, failed_at, is_late = monotonic(), None, "", 0.0, False
         buffer, has_left = np.empty(1 + TEXT_BYTES, np.uint8), False
         while not self._over.wait(TURN_SECONDS):
+            self._turns += 1
             self._send(ALIVE)
             while world.beats.Iprobe(watched, self._tag):
                 world.beats.Recv(buffer, watched, self._tag)
@@ -100,14 +107,30 @@ class Pulse:
                 is_late = True
                 logger().warning(f"rank {world.rank} waits for rank {watched}, which has not begun the training yet")
 
+    def _watch_the_watch(self) -> None:
+        """Ends this process where a message hangs in MPI, as where a rank was stopped in the midst of one.
+
+        It counts its own turns, not the time, so that a job that was stopped as a whole can go on.
+        """
+        seen, since, most = -1, 0, 2 + round((self._world.silence + GRACE_SECONDS) / TURN_SECONDS)
+        while self._thread.is_alive() and not self._over.wait(TURN_SECONDS):
+            since = 0 if seen != self._turns else since + 1
+            seen = self._turns
+            if since > most:
+                self._say("a message to another rank does not get through: that rank was stopped in the midst of one")
+                os._exit(1)  # whereupon the launcher ends the others
+
     def _end(self, why: str) -> None:
         """Ends all ranks: those that wait within an exchange can be reached in no other way."""
+        self._say(why)
+        self._world.mpi.COMM_WORLD.Abort(1)
+
+    def _say(self, why: str) -> None:
         print(
             f"glassnet: {why}. The job ends here; what was saved is whole, and the newest checkpoint can be resumed.",
             file=sys.stderr,
             flush=True,
         )
-        self._world.mpi.COMM_WORLD.Abort(1)
 
 
 @contextmanager
