@@ -22,7 +22,7 @@ from glassnet.distributed.shards import number_of_shards, roots
 DOCS = Path(__file__).parents[1] / "docs"
 NUMBERS, PICTURE = DOCS / "images" / "scaling.json", DOCS / "images" / "scaling.png"
 BATCH = 512
-IDLE = 0.5
+IDLE = 1.5
 """A machine with more load than that is no place to measure."""
 MOST_OF_MACHINE = 64
 """Ranks that one machine has room for."""
