@@ -72,6 +72,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[gn.Model]:
 
 def assert_same(one: gn.Model, other: gn.Model) -> None:
     assert one.fingerprint() == other.fingerprint()
+    np.testing.assert_array_equal(one.network.gradients, other.network.gradients)
     assert one.epochs_trained == other.epochs_trained
     first, second = one.latest_fit, other.latest_fit
     assert first is not None

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.memory import Layout
 from glassnet.core.shapes import Array
 from glassnet.core.turns import one_at_a_time
 from glassnet.model import Model
@@ -65,8 +64,7 @@ class Lane:
         self._task = Task(self._own, batch_size, self._orders, None, self._proceed, joins_single)
         self._sampled: dict[str, Any] | None = None
         self._named: dict[Any, str] = {}
-        self.layout: Layout = self._network.layout
-        self.has_penalty = self._optimizer.penalty(np.ones_like(self._network.parameters), self.layout) > 0
+        self.has_penalty = self._optimizer.penalty(np.ones_like(self._network.parameters), self._network.layout) > 0
 
     def close(self) -> None:
         """Lets the program wait for another training."""
@@ -117,6 +115,7 @@ class Lane:
             history.extend(first, {"loss": values, "learning_rate": rates.tolist()})
         history.stopped = "interrupted" if self._interrupt.requested else None
         np.copyto(network.parameters, self._network.parameters)
+        np.copyto(network.gradients, self._network.gradients)
         for name, array in ours.state.items():
             np.copyto(own.state[name], array)
         own.steps, model.epochs_trained = ours.steps, first - 1 + count

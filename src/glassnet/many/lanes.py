@@ -54,9 +54,7 @@ class Lanes:
             return None
         size = len(rows) if batch_size is None else min(batch_size, len(rows))
         lane = self._lane(model, rows, (kind, size, shuffle))
-        if lane.layout != model.network.layout or lane.has_penalty:
-            return None
-        return lane.fit(model, rows, epochs)
+        return None if lane.has_penalty else lane.fit(model, rows, epochs)
 
     def _rows(self, model: Model, kind: Any, given: Mapping[str, Any]) -> Rows | None:
         """What the model's door makes of the data; None where it has something to say."""

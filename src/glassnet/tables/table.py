@@ -124,7 +124,7 @@ class Table(Configurable):
             ignore: columns that are left out.
             numbers: how the other columns of numbers are scaled: ``"standard"`` by mean and standard deviation
                 (``glassnet.tables.Number``); ``"robust"`` by median and quartiles, wild values held within −3 to 3
-                (``Robust``); ``"piecewise"`` so and in up to 24 pieces, each a number of its own (``Piecewise``).
+                (``Robust``); ``"piecewise"`` so and in up to 23 pieces, each a number of its own (``Piecewise``).
             reading: how texts are read, as far as it is not to be found out.
 
         Raises:
