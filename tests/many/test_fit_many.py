@@ -82,7 +82,7 @@ def test_each_model_has_its_folds_its_data_and_its_settings() -> None:
     assert same(parts[1], alone)
 
 
-@pytest.mark.parametrize("kind", ["frame", "list", "dict", "tuple", "mask"])
+@pytest.mark.parametrize("kind", ["frame", "arrow", "column", "list", "dict", "tuple", "mask", "from the end"])
 def test_rows_are_chosen_of_all_that_has_rows(kind: str) -> None:
     pandas = pytest.importorskip("pandas")
     y: Any = Y
@@ -91,6 +91,13 @@ def test_rows_are_chosen_of_all_that_has_rows(kind: str) -> None:
     if kind == "frame":
         x = pandas.DataFrame(X, columns=["a", "b", "c"], index=np.arange(60)[::-1])
         y = pandas.Series(Y, index=x.index)
+    elif kind == "arrow":
+        arrow = pytest.importorskip("pyarrow")
+        x, y = arrow.table({name: X[:, i] for i, name in enumerate("abc")}), arrow.array(Y)
+    elif kind == "column":
+        x, y = pandas.DataFrame({"a": X[:, 0], "b": X[:, 1], "c": X[:, 2], "y": Y}), "y"
+    elif kind == "from the end":
+        rows = rows - 60
     elif kind == "list":
         x, y = X.tolist(), Y.tolist()
     elif kind in ("dict", "tuple"):
@@ -100,6 +107,9 @@ def test_rows_are_chosen_of_all_that_has_rows(kind: str) -> None:
     model, alone = (of_two_inputs() if kind in ("dict", "tuple") else build(3) for _ in range(2))
     gn.fit_many([model], x, y, rows=rows, epochs=2)
     alone.fit((X[FOLDS[1], :1], X[FOLDS[1], 1:]) if kind in ("dict", "tuple") else X[FOLDS[1]], Y[FOLDS[1]], epochs=2)
+    if kind == "column":  # whose numbers a table scales
+        alone = build(3)
+        alone.fit(x.iloc[rows], "y", epochs=2, verbose=False)
     np.testing.assert_array_equal(model.network.parameters, alone.network.parameters)
 
 
@@ -195,5 +205,8 @@ def test_what_cannot_be_is_refused_before_anything_is_trained() -> None:
     for rows in (np.array([60]), np.array([-61]), np.ones(59, bool), [[1]], [0.5]):
         with pytest.warns(gn.TrainingWarning, match="fit_many: rows"):
             gn.fit_many([one], X, Y, rows=gn.Each([rows]))
+    for data in (gn.data.blocks(X, Y), {1, 2, 3}, 3, (row for row in X)):
+        with pytest.warns(gn.TrainingWarning, match="(Configuration|Data)Error: fit_many: "):
+            gn.fit_many([one], data, Y, rows=gn.Each([[0, 1]]))
     assert not one.network.is_built
     assert gn.fit_many([], X, Y) == []

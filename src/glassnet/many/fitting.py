@@ -8,15 +8,14 @@ from inspect import signature
 from typing import Any
 from warnings import warn
 
-import numpy as np
-
 from glassnet.core.calls import require_known, suggests
-from glassnet.core.errors import ConfigurationError, TrainingWarning, shown
+from glassnet.core.errors import ConfigurationError, TrainingWarning
 from glassnet.core.output import level_of_caller
 from glassnet.core.settings import boolean, whole
 from glassnet.many.each import Each, as_models, by_model, require_apart
 from glassnet.many.elsewhere import chosen_backend, sent
 from glassnet.many.lanes import Lanes
+from glassnet.many.rows import chosen
 from glassnet.many.workers import side_by_side
 from glassnet.model import Model
 from glassnet.training import Callback, History, as_callbacks
@@ -25,6 +24,7 @@ from glassnet.training.monitors import EarlyStopping, ReduceOnPlateau
 
 COPIED = EarlyStopping, ReduceOnPlateau
 """Callbacks that write nothing, so that each model may have a copy."""
+WITH_ROWS = "x", "y", "sample_weight"
 MOST_NAMED = 3
 """So many failed trainings are named in a warning."""
 
@@ -129,9 +129,9 @@ def fit_here(
 
     def fit(number: int) -> History:
         own = {name: values[number] for name, values in columns.items()}
-        chosen = own.pop("rows")
-        if chosen is not None:
-            own |= _taken(own, chosen)
+        rows = own.pop("rows")
+        if rows is not None:
+            own |= chosen({name: own[name] for name in WITH_ROWS if name in own}, rows, where="fit_many")
         return lanes.fit(models[number], own)
 
     lanes = Lanes()
@@ -180,53 +180,6 @@ def _shared(callback: Callback, of_whom: str) -> ConfigurationError:
         expected="one for each model, since it keeps what it has seen of one training",
         fix=f"write callbacks=gn.Each([[{kind}(...)] for model in models]), with other paths where it writes files",
     )
-
-
-def _taken(own: Mapping[str, Any], rows: Any) -> dict[str, Any]:
-    """The arguments that have rows, with those that were chosen."""
-    numbers = np.asarray(rows)
-    if numbers.ndim != 1 or numbers.dtype.kind not in "iub" or not numbers.size:
-        raise ConfigurationError(
-            where="fit_many: rows",
-            received=shown(rows),
-            expected="row numbers (M,), or a truth value for each row (N,)",
-            fix="write rows=gn.Each([train for train, _ in KFold(5).split(x)])",
-        )
-    return {name: _some(own[name], numbers, name) for name in ("x", "y", "sample_weight") if own.get(name) is not None}
-
-
-def _some(given: Any, numbers: Any, name: str) -> Any:
-    """Some rows of an array, a list, a frame, or of each in a dict or tuple.
-
-    Raises:
-        ConfigurationError: a row that is not there; what has no rows by number.
-    """
-    if isinstance(given, dict):
-        return {key: _some(value, numbers, f"{name}[{key!r}]") for key, value in given.items()}
-    if isinstance(given, tuple):
-        return tuple(_some(value, numbers, name) for value in given)
-    rows = len(given) if hasattr(given, "__len__") else 0
-    if isinstance(given, str) or not rows:
-        raise ConfigurationError(
-            where=f"fit_many: {name}",
-            received=shown(given),
-            expected="an array, a frame or a list whose rows can be chosen by number",
-            fix=f"leave rows out, and give each model its own: {name}=gn.Each([...])",
-        )
-    is_mask = numbers.dtype.kind == "b"
-    if (is_mask and len(numbers) != rows) or (not is_mask and not -rows <= numbers.min() <= numbers.max() < rows):
-        raise ConfigurationError(
-            where="fit_many: rows",
-            received=f"{len(numbers):,} truth values" if is_mask else f"row {numbers.max()} or {numbers.min()}",
-            expected=f"what fits the {rows:,} rows of {name}",
-            fix="choose among the rows that there are",
-        )
-    chosen = np.flatnonzero(numbers) if is_mask else numbers
-    if isinstance(given, list):
-        return [given[number] for number in chosen]
-    if hasattr(given, "iloc"):
-        return given.iloc[chosen]
-    return given[chosen]
 
 
 def _not_begun() -> History:

@@ -1,4 +1,4 @@
-"""Rows of whatever a model can be trained on: how many, some of them, and numbers that tell them from others."""
+"""Data of a search: whether they can be cut in two, which classes they have, and numbers that tell them from others."""
 
 from __future__ import annotations
 
@@ -8,35 +8,13 @@ from zlib import crc32
 
 import numpy as np
 
-from glassnet.core.errors import DataError, ShapeError, shown
+from glassnet.core.errors import DataError, ShapeError
 from glassnet.core.shapes import Array
 from glassnet.data import Dataset
+from glassnet.many.rows import are_names, count
 from glassnet.tables import Frame, Table
 from glassnet.tables.frames import columns_of
 from glassnet.tables.named import is_frame, is_rows
-
-
-def count(data: Any) -> int:
-    """The number of rows.
-
-    Raises:
-        DataError: it is nothing that has rows.
-    """
-    if isinstance(data, Frame):
-        return data.height
-    if isinstance(data, Mapping) and data:
-        return count(next(iter(data.values())))
-    if isinstance(data, tuple) and data:  # several inputs
-        return count(data[0])
-    try:
-        return len(data)
-    except TypeError:
-        raise DataError(
-            where="tune",
-            received=shown(data),
-            expected="rows to train with: arrays, lists, or a frame",
-            fix="pass x and y as model.fit takes them",
-        ) from None
 
 
 def require_rows(x: Any, y: Any) -> None:
@@ -47,7 +25,7 @@ def require_rows(x: Any, y: Any) -> None:
     """
     if isinstance(x, Dataset):
         x, y = x.x, x.y
-    rows = count(x)
+    rows = count(x, where="tune")
     if rows < 2:
         raise DataError(
             where="tune: x",
@@ -55,37 +33,14 @@ def require_rows(x: Any, y: Any) -> None:
             expected="rows to train with and to judge by",
             fix="pass more rows",
         )
-    is_beside = y is not None and not isinstance(y, str | Table) and not _are_names(x, y)
-    if is_beside and count(y) != rows:
+    is_beside = y is not None and not isinstance(y, str | Table) and not are_names(x, y)
+    if is_beside and (beside := count(y, where="tune")) != rows:
         raise ShapeError(
             where="tune: y",
-            received=f"{count(y):,} rows",
+            received=f"{beside:,} rows",
             expected=f"{rows:,}, as many as x has",
             fix="check that both come from the same rows, in the same order",
         )
-
-
-def _are_names(x: Any, y: Any) -> bool:
-    """Whether y may be the names of columns of x."""
-    has_names = isinstance(x, Mapping) or is_frame(x)
-    return has_names and isinstance(y, list | tuple) and all(isinstance(name, str) for name in y)
-
-
-def take(data: Any, rows: Array) -> Any:
-    """Some rows of x or y; the name of a column stays one."""
-    if data is None or isinstance(data, str):
-        return data
-    if isinstance(data, Frame):
-        return data.rows(rows)
-    if isinstance(data, Mapping):
-        return {name: take(own, rows) for name, own in data.items()}
-    if isinstance(data, tuple):
-        return tuple(take(own, rows) for own in data)
-    if isinstance(data, list):
-        return [data[row] for row in rows]
-    if hasattr(data, "iloc"):  # of pandas
-        return data.iloc[rows]
-    return data.take(rows) if hasattr(data, "column_names") else data[rows]
 
 
 def labels_of(x: Any, y: Any) -> Array | None:

@@ -10,6 +10,7 @@ from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError, did_you_mean, require_extra, shown
 from glassnet.core.settings import boolean, function, is_real, number, several, whole
 from glassnet.core.shapes import Array
+from glassnet.many.rows import count, take
 from glassnet.metrics import METRICS
 from glassnet.model import Model
 from glassnet.training import History
@@ -200,23 +201,23 @@ def _problem(build: Any, x: Any, y: Any, space: Any, metric: str, seed: int, epo
 
 def _apart(problem: Problem, validation: Any, seed: int) -> tuple[tuple[Any, Any], tuple[Any, Any], tuple[int, int]]:
     """The rows to train with, those to judge by, and how many of each there are."""
-    count = data.count(problem.x)
+    rows = count(problem.x, where="tune")
     if isinstance(validation, tuple | list):
         if len(validation) != 2:
             raise _no_validation(validation)
         pair = problem.prepare(*validation)
-        return (problem.x, problem.y), pair, (count, data.count(pair[0]))
+        return (problem.x, problem.y), pair, (rows, count(pair[0], where="tune"))
     if not is_real(validation) or not 0 < validation < 1:
         raise _no_validation(validation)
     labels = data.labels_of(problem.x, problem.y)
     try:
-        training, held = validation_rows(count, float(validation), labels, seed=seed)
+        training, held = validation_rows(rows, float(validation), labels, seed=seed)
     except ConfigurationError as error:
         fix = "write validation=0.2, or pass validation=(x, y)"
         raise ConfigurationError(**error.parts | {"where": "tune: validation", "fix": fix}) from None
 
     def part(rows: Array) -> tuple[Any, Any]:
-        return data.take(problem.x, rows), data.take(problem.y, rows)
+        return take(problem.x, rows), take(problem.y, rows)
 
     return part(training), part(held), (len(training), len(held))
 
@@ -276,7 +277,7 @@ def _trained(problem: Problem, best: Tried, x: Any, y: Any, pair: tuple[Any, Any
     """The model with the best settings, trained for as many epochs as were best."""
     from optuna.trial import FixedTrial
 
-    candidate = problem.build(FixedTrial(best.settings, number=best.number), data.count(x))
+    candidate = problem.build(FixedTrial(best.settings, number=best.number), count(x, where="tune"))
     model, settings = candidate
     history = model.fit(x, y, epochs=best.best_epoch, validation_data=pair, verbose=False, **settings)
     if history.stopped is not None:
