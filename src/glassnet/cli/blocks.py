@@ -13,7 +13,7 @@ from glassnet.cli.tables import OF_AMOUNTS, listed, reading_of
 from glassnet.core.blocks import Blocks
 from glassnet.core.errors import ConfigurationError, DataError, MissingFileError
 from glassnet.data import blocks
-from glassnet.data.block_sources import files_of
+from glassnet.data.block_files import files_of
 from glassnet.data.sources import holds_pictures_or_sets
 from glassnet.data.tables import is_table
 from glassnet.model import Model

@@ -22,7 +22,7 @@ from glassnet.core.kinds import PAGE
 from glassnet.core.output import answers_to, in_a_line, listed
 from glassnet.core.shapes import Array
 from glassnet.data import Dataset, open_source, read_csv
-from glassnet.data.block_sources import files_of
+from glassnet.data.block_files import files_of
 from glassnet.data.sources import picture_files
 from glassnet.data.tables import batches, is_table, name_of, read_like, require_polars
 from glassnet.data.texts import is_text
