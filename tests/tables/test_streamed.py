@@ -185,6 +185,26 @@ def test_what_does_not_go_together_is_refused(data: list[dict[str, Any]], words:
         Table.from_data(blocks(data, "y", categories=categories))
 
 
+@pytest.mark.parametrize(
+    "given",
+    [{name: "nope"} for name in ("target", "quantiles", "categories", "embeddings", "ignore")]
+    + [{"target": ["y", "y"]}],
+    ids=str,
+)
+def test_names_of_columns_are_held_to_those_that_are_there(given: dict[str, Any]) -> None:
+    """In the words in which those of a frame are."""
+    frame = {"a": [1.0, 2.0, 4.0], "b": [2.0, 1.0, 1.0], "y": [0.5, 1.5, 2.0]}
+    said = []
+    for data in (frame, gn.data.blocks(lambda: iter([frame]), target="y")):
+        with pytest.raises(gn.ConfigurationError) as caught:
+            gn.Table.from_data(data, **{"target": "y"} | given)
+        said.append(str(caught.value))
+    assert said[0] == said[1]
+    if given == {"ignore": "nope"}:
+        with pytest.raises(gn.ConfigurationError, match="ignore 'nope'"):
+            gn.Table.from_data(gn.data.blocks(lambda: iter([frame]), target="y", ignore="nope"))
+
+
 def test_moments_are_joined_as_of_all_numbers() -> None:
     values = RNG.normal(size=1000) * 1e-3 + 1.7e9
     moments = summaries.Moments()

@@ -12,10 +12,10 @@ from zlib import crc32
 import numpy as np
 
 from glassnet.core.blocks import Block, Blocks
-from glassnet.core.errors import ConfigurationError, DataError, MissingFileError, did_you_mean
+from glassnet.core.errors import ConfigurationError, DataError, MissingFileError
 from glassnet.core.lazy import worked_out
 from glassnet.core.paths import readable_path
-from glassnet.data.block_states import WHERE, no_rows, require_unchanged, state_of
+from glassnet.data.block_states import WHERE, no_rows, require_unchanged, state_of, without
 from glassnet.data.files import missing_hint, unreadable
 from glassnet.data.tables import TABLE_ENDINGS, is_table, rows_of_parquet, some_frames, some_rows_of_parquet
 from glassnet.tables import Frame, Reading
@@ -106,7 +106,7 @@ class FileBlocks(Blocks):
             for name, names in (("target", self.target), ("ignore", self._ignored)):
                 unknown = [one for one in names if one not in set(frame)]
                 if unknown:
-                    raise _without(path, unknown[0], list(frame), f"{name} {unknown[0]!r}")
+                    raise without(path.name, unknown[0], list(frame), f"{name} {unknown[0]!r}")
             self.columns = own
         missing = [name for name in self.columns if name not in set(own)]
         more = [name for name in own if name not in set(self.columns)]
@@ -169,12 +169,3 @@ def files_of(source: Any) -> list[Path]:
                 fix="name other files",
             )
     return found
-
-
-def _without(path: Path, name: str, columns: list[str], said: str) -> ConfigurationError:
-    return ConfigurationError(
-        where=path.name,
-        received=said,
-        expected=f"one of the columns {', '.join(columns)[:300]}",
-        fix=f"{did_you_mean(name, columns)}choose one of the columns",
-    )

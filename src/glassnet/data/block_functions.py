@@ -10,7 +10,7 @@ import numpy as np
 
 from glassnet.core.blocks import Block, Blocks, changed
 from glassnet.core.errors import DataError, ShapeError, shown
-from glassnet.data.block_states import no_rows
+from glassnet.data.block_states import no_rows, without
 from glassnet.tables import Frame
 from glassnet.tables.frames import frame_of
 from glassnet.tables.named import is_frame
@@ -95,6 +95,9 @@ class MadeBlocks(Blocks):
             return Block(Frame({}, self.name), None, None, 0, np.arange(0), where)
         frame = frame_of(given, where=where, name=self.name)
         own = [name for name in frame if name not in self._ignored]
+        unknown = sorted(self._ignored - set(frame)) if self._columns is None else []
+        if unknown:
+            raise without(where, unknown[0], list(frame), f"ignore {unknown[0]!r}")
         self._columns = self._columns or own
         missing = [name for name in (*self.target, *self._columns) if name not in set(own)]
         if missing or len(own) != len(self._columns):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from glassnet.core.blocks import changed
-from glassnet.core.errors import DataError
+from glassnet.core.errors import ConfigurationError, DataError, did_you_mean
 from glassnet.data.files import unreadable
 
 WHERE = "data.blocks"
@@ -44,3 +44,13 @@ def require_unchanged(files: Mapping[Path, tuple[int, int, int]]) -> None:
     for path, before in files.items():
         if state_of(path) != before:
             raise changed(path.name, "a file that was written to meanwhile")
+
+
+def without(source: str, name: str, columns: list[str], said: str) -> ConfigurationError:
+    """The error for the name of a column that a source does not have."""
+    return ConfigurationError(
+        where=source,
+        received=said,
+        expected=f"one of the columns {', '.join(columns)[:300]}",
+        fix=f"{did_you_mean(name, columns)}choose one of the columns",
+    )

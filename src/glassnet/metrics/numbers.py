@@ -65,12 +65,7 @@ class R2(Metric):
 
     def compute(self, outputs: Array, targets: Array, loss: Loss, weights: Array | None) -> float:
         """The (weighted) coefficient."""
-        outputs, targets, weights = plain(self.name, outputs, targets, weights, loss)
-        _require_numbers(self.name, outputs, targets)
-        o, t = (a.reshape(len(a), -1).astype(np.float64) for a in (outputs, targets))
-        o = loss.means(o)
-        w = np.ones(len(t)) if weights is None else np.asarray(weights, dtype=np.float64)
-        o, t, w = o[w > 0], t[w > 0], w[w > 0]
+        o, t, w = _rows_that_count(self.name, outputs, targets, loss, weights)
         residual = np.sum(w[:, None] * (o - t) ** 2, axis=0)
         spread = np.sum(w[:, None] * (t - np.average(t, axis=0, weights=w)) ** 2, axis=0)
         varies = t.max(axis=0) > t.min(axis=0)
@@ -83,12 +78,7 @@ class R2(Metric):
 
         Source: T. Chan, G. Golub, R. LeVeque, The American Statistician 37 (1983), for parts that are joined.
         """
-        outputs, targets, weights = plain(self.name, outputs, targets, weights, loss)
-        _require_numbers(self.name, outputs, targets)
-        o, t = (a.reshape(len(a), -1).astype(np.float64) for a in (outputs, targets))
-        o = loss.means(o)
-        w = np.ones(len(t)) if weights is None else np.asarray(weights, dtype=np.float64)
-        o, t, w = o[w > 0], t[w > 0], w[w > 0]
+        o, t, w = _rows_that_count(self.name, outputs, targets, loss, weights)
         if not len(t):
             return np.stack([np.full(t.shape[1], own) for own in (0.0, 0.0, 0.0, 0.0, np.inf, -np.inf)])
         mean = np.average(t, axis=0, weights=w)
@@ -111,6 +101,17 @@ class R2(Metric):
         scores = np.where(residual == 0, 1.0, 0.0)
         scores[varies] = 1 - residual[varies] / spread[varies]
         return float(np.mean(scores))
+
+
+def _rows_that_count(
+    name: str, outputs: Array, targets: Array, loss: Loss, weights: Array | None
+) -> tuple[Array, Array, Array]:
+    """Predictions and targets (N, M) and weights (N,) in float64, of the rows whose weight is not 0."""
+    outputs, targets, weights = plain(name, outputs, targets, weights, loss)
+    _require_numbers(name, outputs, targets)
+    o, t = (a.reshape(len(a), -1).astype(np.float64) for a in (outputs, targets))
+    w = np.ones(len(t)) if weights is None else np.asarray(weights, dtype=np.float64)
+    return loss.means(o)[w > 0], t[w > 0], w[w > 0]
 
 
 def _require_numbers(name: str, outputs: Array, targets: Array) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from glassnet.core.errors import DataError, GlassnetError, did_you_mean, require_extra, shown
+from glassnet.core.errors import ConfigurationError, DataError, GlassnetError, did_you_mean, require_extra, shown
 from glassnet.core.shapes import Array
 from glassnet.tables.forms import as_array
 from glassnet.tables.frame import Frame
@@ -221,3 +221,33 @@ def _unusable(received: str, where: str) -> DataError:
         expected="a table: a frame, a mapping from names to arrays of one length, or an array (N, D)",
         fix='write {"age": [31, 47], "town": ["Ulm", "Bern"]}, or read the file with polars or pandas',
     )
+
+
+def check_names(named: Mapping[str, Sequence[str]], columns: Collection[str], where: str) -> None:
+    """Refuses names of columns that are not there, and a target named twice.
+
+    Args:
+        named: by the argument that names them, ``"target"`` among them.
+        columns: that are there.
+        where: for messages.
+
+    Raises:
+        ConfigurationError: there are such.
+    """
+    for argument, names in named.items():
+        unknown = [name for name in names if name not in columns]
+        if unknown:
+            raise ConfigurationError(
+                where=where,
+                received=f"{argument}={unknown[0]!r}",
+                expected=f"one of the columns {', '.join(columns)[:300]}",
+                fix=f"{did_you_mean(unknown[0], columns)}choose one of them",
+            )
+    targets = named["target"]
+    if len(set(targets)) < len(targets):
+        raise ConfigurationError(
+            where=where,
+            received=f"the targets {', '.join(targets)}",
+            expected="each column once",
+            fix="leave out the repetition",
+        )

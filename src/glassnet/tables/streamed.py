@@ -10,13 +10,14 @@ from math import inf
 import numpy as np
 
 from glassnet.core.blocks import Block, Blocks, Side
-from glassnet.core.errors import ConfigurationError, DataError, DataWarning, did_you_mean
+from glassnet.core.errors import DataError, DataWarning
 from glassnet.core.output import level_of_caller
 from glassnet.core.shapes import Array
 from glassnet.core.waiting import go_on
 from glassnet.tables.columns import Column, Ignored
 from glassnet.tables.forms import Form, as_array
 from glassnet.tables.frame import Frame
+from glassnet.tables.frames import check_names
 from glassnet.tables.kinds import TEXTS
 from glassnet.tables.learning import MOST_CATEGORIES, STANDARD
 from glassnet.tables.raws import Raw
@@ -60,6 +61,12 @@ class Asked:
     is_automatic: bool = False
     numbers: str = STANDARD
 
+    @property
+    def named(self) -> dict[str, Sequence[str]]:
+        """Columns that must be there, by the argument that names them."""
+        arguments = "target", "quantiles", "categories", "embeddings", "ignore"
+        return {argument: getattr(self, argument) for argument in arguments}
+
 
 def learn_streamed(source: Blocks, asked: Asked) -> Learned:
     """Learns the columns of a source of frames.
@@ -101,7 +108,7 @@ class _Learning:
             if self.reading is None and isinstance(block.x, Frame):
                 self.reading = block.x.reading
             if not self.summaries:
-                self._check_names(list(block.x))
+                check_names(self.asked.named, list(block.x), WHERE)
                 self.summaries = {name: self._summary(name) for name in block.x if name not in self.left_out}
             mask = None if self.side is None else self.side.has(block.file, block.numbers)
             for name in self.summaries:
@@ -258,16 +265,3 @@ class _Learning:
                 stacklevel=level_of_caller(),
             )
         return Learned(columns, target, forms, asked.reading or self.reading, self.scaled)
-
-    def _check_names(self, there: list[str]) -> None:
-        asked = self.asked
-        named = {"target": asked.target, "quantiles": asked.quantiles, "categories": asked.categories}
-        for argument, names in (named | {"embeddings": asked.embeddings}).items():
-            unknown = [name for name in names if name not in there]
-            if unknown:
-                raise ConfigurationError(
-                    where=WHERE,
-                    received=f"{argument}={unknown[0]!r}",
-                    expected=f"one of the columns {', '.join(there)[:300]}",
-                    fix=f"{did_you_mean(unknown[0], there)}choose one of them",
-                )

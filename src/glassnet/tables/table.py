@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from glassnet.core.blocks import Blocks
-from glassnet.core.errors import ConfigurationError, DataError, did_you_mean, shown
+from glassnet.core.errors import ConfigurationError, DataError, shown
 from glassnet.core.settings import Configurable, one_of
 from glassnet.core.shapes import Array
 from glassnet.layers import Columns, Embedding, Flatten, Layer
@@ -20,7 +20,7 @@ from glassnet.tables.clocks import ClockForm, DurationForm
 from glassnet.tables.columns import Column, Ignored
 from glassnet.tables.forms import MISSING, Form, TruthForm, WordForm
 from glassnet.tables.frame import Frame
-from glassnet.tables.frames import columns_of, names_in, require_columns
+from glassnet.tables.frames import check_names, columns_of, names_in, require_columns
 from glassnet.tables.kinds import kind_of_words
 from glassnet.tables.learning import MOST_CATEGORIES, NUMBERS, learn
 from glassnet.tables.moments import DateForm
@@ -160,7 +160,7 @@ class Table(Configurable):
             "embeddings": [] if is_automatic else _listed(embeddings, raws),
             "ignore": _listed(ignore, raws),
         }
-        _check_names(named, raws, where)
+        check_names(named, raws, where)
         names, asked = named["target"], named["embeddings"]
         found = reading or (data.reading if isinstance(data, Frame) else None)
         as_words = named["categories"] + asked + (names if task == "classification" else [])
@@ -389,27 +389,6 @@ def _listed(names: Any, columns: Collection[str]) -> list[str]:
     ):
         return [shown(names)]
     return [str(names)] if isinstance(names, str | int) or str(names) in columns else [str(name) for name in names]
-
-
-def _check_names(named: dict[str, list[str]], columns: Collection[str], where: str) -> None:
-    """Refuses names of columns that are not there, and a target named twice."""
-    for argument, names in named.items():
-        unknown = [name for name in names if name not in columns]
-        if unknown:
-            raise ConfigurationError(
-                where=where,
-                received=f"{argument}={unknown[0]!r}",
-                expected=f"one of the columns {', '.join(columns)[:300]}",
-                fix=f"{did_you_mean(unknown[0], columns)}choose one of them",
-            )
-    targets = named["target"]
-    if len(set(targets)) < len(targets):
-        raise ConfigurationError(
-            where=where,
-            received=f"the targets {', '.join(targets)}",
-            expected="each column once",
-            fix="leave out the repetition",
-        )
 
 
 def _require(holds: bool, name: str, given: Any, expected: str) -> None:
