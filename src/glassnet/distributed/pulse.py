@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,8 @@ GRACE_SECONDS = 2.0
 """After so long a rank that still waits for one with an error ends the job: most errors are met by all alike."""
 LATE_SECONDS, LOST_SECONDS = 30.0, 600.0
 """After so long it is said which rank has not come; after so long it counts as lost."""
+HEARD_SECONDS = 0.3
+"""So long a launcher gets to hand on what was said, before it ends all that it has started."""
 TEXT_BYTES = 600
 ALIVE, FAILED, LEFT = 0, 1, 2
 MOST_TAG = 30_000
@@ -118,11 +120,13 @@ class Pulse:
             seen = self._turns
             if since > most:
                 self._say("a message to another rank does not get through: that rank was stopped in the midst of one")
+                sleep(HEARD_SECONDS)
                 os._exit(1)  # whereupon the launcher ends the others
 
     def _end(self, why: str) -> None:
         """Ends all ranks: those that wait within an exchange can be reached in no other way."""
         self._say(why)
+        sleep(HEARD_SECONDS)
         self._world.mpi.COMM_WORLD.Abort(1)
 
     def _say(self, why: str) -> None:
