@@ -231,6 +231,7 @@ SHOWN_OTHERWISE: list[Configurable] = [
     gn.text.Tokenizer.from_data(["a good film", "a bad film"], 6, kind="words"),
     Forecasting(3, 2, ("load", "heat"), ("load",), ("",), [[1.0, 2.0]], [[0.5, 4.0]], TimeStep(3600.0), 24, "when"),
     gn.Standardize([1.0, 2.0], [0.5, 4.0]),
+    gn.TargetScaling([1.0, 2.0], [0.5, 4.0], high=[9.0, 99.0], logarithm=True),
     tables.Quantiles("income", [1.0, 2.0, 4.0]),
     tables.Robust("income", 2.0, 0.5, True),
     tables.Piecewise("income", 2.0, 0.5, [0.0, 1.0, 4.0]),

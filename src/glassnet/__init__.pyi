@@ -132,6 +132,7 @@ from glassnet.optimizers import NumpyOptimizer as NumpyOptimizer
 from glassnet.optimizers import RMSProp as RMSProp
 from glassnet.optimizers import WeightDecay as WeightDecay
 from glassnet.preprocessing import Standardize as Standardize
+from glassnet.preprocessing import TargetScaling as TargetScaling
 from glassnet.reports import report as report
 from glassnet.runners import NumpyRunner as NumpyRunner
 from glassnet.runners import Runner as Runner

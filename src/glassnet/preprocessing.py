@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.checks import finite_rows, numeric
-from glassnet.core.errors import ConfigurationError, ShapeError
+from glassnet.core.errors import ConfigurationError, DataError, ShapeError, shown
 from glassnet.core.ragged import is_ragged, padded_rows
-from glassnet.core.settings import Configurable
+from glassnet.core.settings import Configurable, boolean
 from glassnet.core.shapes import Array, size_of
 
 BLOCK = 1 << 16
@@ -105,6 +105,11 @@ class Standardize(Configurable):
         return cls(mean.reshape(-1, 1, 1), scale.reshape(-1, 1, 1))
 
     @property
+    def is_affine(self) -> bool:
+        """Whether the way back is a product and a sum, so that differences only change their unit."""
+        return True
+
+    @property
     def needs_float64(self) -> bool:
         """Whether raw numbers in float32 would lose digits that matter: where the mean is many scales away from 0.
 
@@ -148,6 +153,125 @@ class Standardize(Configurable):
             expected=f"rows for a mean of shape {self.mean.shape} and a scale of shape {self.scale.shape}",
             fix="pass the columns that they were learned from; one row is a batch of one: x[None]",
         )
+
+
+class TargetScaling(Standardize):
+    """``Standardize`` for the amounts of a regression, whose way back holds answers within bounds.
+
+    y ← (y − mean) / scale, and back y = mean + scale · output, never below ``low`` nor above ``high``: one wild answer,
+    far outside of all that training saw, cannot ruin the others. With ``logarithm`` log(1 + y) takes the place of y,
+    and the answer is e^(mean + scale · output) − 1: for amounts whose differences are shares, such as prices. An
+    ensemble of such models answers by the mean of their outputs, that is by the geometric mean of 1 + y.
+
+    Args:
+        mean: as in ``Standardize``; with ``logarithm`` of log(1 + y).
+        scale: likewise.
+        low: the smallest answer in y's own unit, one number or one for each element of a row; None for no bound.
+        high: the largest, likewise.
+        logarithm: whether log(1 + y) is standardised; y is then 0 or more.
+
+    Example:
+        >>> import numpy as np
+        >>> scaling = TargetScaling.from_data(np.array([[1.0], [3.0]]))
+        >>> scaling.invert(np.array([[-1.0], [0.5], [40.0]])).tolist()
+        [[1.0], [2.5], [3.0]]
+    """
+
+    def __init__(
+        self, mean: Any = 0.0, scale: Any = 1.0, low: Any = None, high: Any = None, *, logarithm: bool = False
+    ) -> None:
+        super().__init__(mean, scale)
+        self.logarithm = boolean(logarithm, "logarithm", "TargetScaling")
+        self.low, self.high = (self._bound(value, name) for value, name in ((low, "low"), (high, "high")))
+        lowest, highest = self.bounds
+        if (lowest > highest).any() or (self.logarithm and (highest <= -1).any()):
+            raise ConfigurationError(
+                where="TargetScaling",
+                received=f"low={shown(low, 60)}, high={shown(high, 60)}",
+                expected="low at most as large as high" + ", which is above -1 for a logarithm" * self.logarithm,
+                fix="use TargetScaling.from_data(y), which takes the smallest and the largest y",
+            )
+
+    def _bound(self, value: Any, name: str) -> Array | None:
+        if value is None:
+            return None
+        found = numeric(value, where=f"TargetScaling: {name}").astype(np.float64)
+        if not found.size or not np.isfinite(found).all():
+            raise ConfigurationError(
+                where="TargetScaling",
+                received=f"{name}={shown(value, 60)}",
+                expected="finite numbers, or None for no bound",
+                fix="use TargetScaling.from_data(y), which takes the smallest and the largest y",
+            )
+        return found
+
+    @property
+    def bounds(self) -> tuple[Array, Array]:
+        """The smallest and the largest answer, infinite where there is no bound."""
+        low = np.array(-np.inf) if self.low is None else self.low
+        return low, np.array(np.inf) if self.high is None else self.high
+
+    @property
+    def is_affine(self) -> bool:
+        """False: the way back bends."""
+        return False
+
+    @classmethod
+    def from_data(cls, y: Any, *, logarithm: bool = False, bounded: bool = True) -> TargetScaling:  # type: ignore[override]
+        """Mean and standard deviation of each column of y (N, ...), and its range as bounds.
+
+        Args:
+            y: targets; a constant column gets the scale 1.
+            logarithm: see the class.
+            bounded: whether answers are held within the range of y.
+
+        Raises:
+            DataError, ShapeError: no rows of finite numbers; numbers below 0 for a logarithm.
+        """
+        where = "TargetScaling.from_data"
+        rows = finite_rows(y, where=where)
+        values = _logarithms(rows, where) if boolean(logarithm, "logarithm", where) else rows
+        bounds = (rows.min(axis=0), rows.max(axis=0)) if boolean(bounded, "bounded", where) else (None, None)
+        return cls(*_statistics(values, axes=(0,)), *bounds, logarithm=logarithm)
+
+    def apply(self, x: Any, dtype: Any = None) -> Array:
+        """The standardised targets; arguments, dtype and errors are those of ``Standardize``.
+
+        Raises:
+            DataError: a number below 0, where a logarithm is asked for.
+        """
+        if not self.logarithm:
+            return super().apply(x, dtype)
+        rows = numeric(x, where="TargetScaling.apply")
+        kind = dtype or (np.float32 if rows.dtype in (np.float16, np.float32) else np.float64)
+        return super().apply(_logarithms(rows, "TargetScaling.apply"), kind)
+
+    def invert(self, x: Any, dtype: Any = None) -> Array:
+        """Answers in their own unit, within the bounds; arguments, dtype and errors are those of ``Standardize``."""
+        rows = numeric(x, where="TargetScaling.invert")
+        kind = dtype or (np.float32 if rows.dtype in (np.float16, np.float32) else np.float64)
+        found = super().invert(rows, np.float64)
+        with np.errstate(over="ignore"):  # what is not finite is seen in the result
+            return np.clip(np.expm1(found) if self.logarithm else found, *self.bounds).astype(kind)
+
+
+def _logarithms(y: Array, where: str) -> Array:
+    """The logarithm of 1 + y.
+
+    Raises:
+        DataError: a number below 0.
+    """
+    with np.errstate(invalid="ignore"):
+        is_below = y < 0
+    if is_below.any():
+        row = int(np.argwhere(is_below)[0][0])
+        raise DataError(
+            where=where,
+            received=f"{y[is_below][0]} in row {row}",
+            expected="amounts of 0 or more: the logarithm of 1 + y is learned",
+            fix="learn them as they are, without a logarithm; or shift them first",
+        )
+    return np.log1p(y, dtype=np.float64)
 
 
 def _by_blocks(x: Array, dtype: Any, function: Callable[[Array], Array]) -> Array:

@@ -17,7 +17,7 @@ from glassnet.model import Model
 from glassnet.model.data import prepared_inputs
 from glassnet.network import LookingRunner, Network, as_network
 from glassnet.optimizers import SGD
-from glassnet.preprocessing import Standardize
+from glassnet.preprocessing import Standardize, TargetScaling
 from glassnet.runners import Runner
 from glassnet.tables import Table
 
@@ -28,6 +28,8 @@ Differentiable = Model | Network | Layer
 @dataclass(frozen=True)
 class Function:
     """outputs = scale_out · network((x − mean_in) / scale_in) + mean_out, on a copy of the network.
+
+    Bounds of a ``TargetScaling`` are left out: they are those of the answers before these are held within them.
 
     Attributes:
         network: the copy.
@@ -99,7 +101,27 @@ def function_of(given: Differentiable, x: Any, *, where: str, dtype: DType | Non
         return Function(twin, inputs)
     inner = copy(model)  # its own door, in the twin's dtype
     inner.network, inner.dtype = twin, twin.dtype
-    return Function(twin, inner.inputs(x, where=f"{where}: x"), preprocessing, model.target_scaling, model.loss)
+    scaling = _affine(model.target_scaling, where)
+    return Function(twin, inner.inputs(x, where=f"{where}: x"), preprocessing, scaling, model.loss)
+
+
+def _affine(scaling: Standardize | None, where: str) -> Standardize | None:
+    """The way back to the targets' unit as a product and a sum.
+
+    Raises:
+        ConfigurationError: it is an exponential.
+    """
+    if not isinstance(scaling, TargetScaling):
+        return scaling
+    if scaling.logarithm:
+        raise ConfigurationError(
+            where=where,
+            received="a model that learned the logarithm of its targets",
+            expected="answers that are proportional to the network's outputs",
+            fix=f"ask about the logarithm: set model.target_scaling = gn.Standardize(scaling.mean, scaling.scale) in a "
+            f"copy, or gn.{where}(model.network, ...) about the outputs themselves",
+        )
+    return Standardize(scaling.mean, scaling.scale)
 
 
 def built(given: Differentiable, where: str) -> Network:

@@ -12,7 +12,7 @@ from glassnet.core.errors import shown
 from glassnet.core.shapes import Shape
 from glassnet.losses import JointCrossEntropy, Loss, WeightedSum
 from glassnet.network import Graph, Network
-from glassnet.preprocessing import Standardize
+from glassnet.preprocessing import Standardize, TargetScaling
 from glassnet.runners.own import is_own
 from glassnet.series import Forecasting
 from glassnet.tables import Answers, Classes, Questions, Table
@@ -102,7 +102,8 @@ def _require_scaling(scaling: Standardize | Table | None, shape: Shape) -> None:
         if (len(scaling.features),) != shape:
             raise ValueError(f"a table of {len(scaling.features):,} features for rows of shape {shape}")
     elif scaling is not None:
-        for array in (scaling.mean, scaling.scale):
+        bounds = scaling.bounds if isinstance(scaling, TargetScaling) else ()
+        for array in (scaling.mean, scaling.scale, *bounds):
             np.broadcast_to(array, shape)
         if scaling.names is not None and (len(scaling.names),) != shape:
             raise ValueError(f"a scaling of {len(scaling.names):,} columns by name for rows of shape {shape}")

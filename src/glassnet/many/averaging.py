@@ -81,7 +81,13 @@ class Averaging(Closed):
         """
         outputs, lengths = self._outputs(x, "spread")
         found = self._answers(outputs)
+        scaling = self.members[0].target_scaling
+        is_bent = scaling is not None and not scaling.is_affine
+        if scaling is not None and is_bent:
+            found = [scaling.invert(own, np.float64) for own in found]
         deviation = np.sqrt(mean([(own - mean(found)) ** 2 for own in found]))
+        if is_bent:
+            return deviation if lengths is None else Padded(deviation, lengths)
         return self._in_form(deviation, lengths, of_differences=True)
 
     def entropies(self, x: Any) -> Entropies:

@@ -54,6 +54,26 @@ static void restore_double(const float *x, const double *mean, const double *sca
     for (int i = 0; i < size; ++i) y[i] = x[i] * scale[i] + mean[i];
 }
 
+static void exp_minus_1(int size, float *y)
+{
+    for (int i = 0; i < size; ++i) y[i] = expm1f(y[i]);
+}
+
+static void exp_minus_1_double(int size, double *y)
+{
+    for (int i = 0; i < size; ++i) y[i] = expm1(y[i]);
+}
+
+static void hold_within(const float *low, const float *high, int size, float *y)
+{
+    for (int i = 0; i < size; ++i) y[i] = y[i] < low[i] ? low[i] : y[i] > high[i] ? high[i] : y[i];
+}
+
+static void hold_within_double(const double *low, const double *high, int size, double *y)
+{
+    for (int i = 0; i < size; ++i) y[i] = y[i] < low[i] ? low[i] : y[i] > high[i] ? high[i] : y[i];
+}
+
 /* x (rows, inputs), weight (inputs, units) */
 static void dense(const float *x, const float *weight, const float *bias, int rows, int inputs, int units, float *y)
 {

@@ -20,7 +20,7 @@ from glassnet.interop.own import refuse_own_layers
 from glassnet.many import Ensemble, as_one_model
 from glassnet.model import Model
 from glassnet.model.stream import Stream
-from glassnet.preprocessing import Standardize
+from glassnet.preprocessing import Standardize, TargetScaling
 from glassnet.tables import Duration, Number, Table
 from glassnet.version import __version__
 
@@ -131,6 +131,8 @@ def _source(model: Model, name: str, stream: Stream | None) -> str:
             program.call("restore_double", program.output, mean, scale, count, "y")
         else:
             program.call("scale_and_shift", program.output, scale, mean, 1, count, 1, "y")
+        if isinstance(restoring, TargetScaling):
+            _bend(program, restoring, outputs)
     return "\n\n".join(
         [
             _comment(model),
@@ -243,6 +245,21 @@ def _array(name: str, values: Array) -> str:
     numbers = [written(value) for value in values.ravel().tolist()]
     lines = [", ".join(numbers[i : i + NUMBERS_IN_LINE]) for i in range(0, len(numbers), NUMBERS_IN_LINE)]
     return f"static const {kind} {name}[{len(numbers)}] = {{\n    " + ",\n    ".join(lines) + ",\n};"
+
+
+def _bend(program: Program, scaling: TargetScaling, shape: Shape) -> None:
+    """The rest of what is done to the answers: e^y − 1, and the bounds."""
+    ending, dtype = ("_double", np.float64) if scaling.needs_float64 else ("", np.float32)
+    if scaling.logarithm:
+        program.call(f"exp_minus_1{ending}", size_of(shape), "y")
+    if scaling.low is not None or scaling.high is not None:
+        low, high = (np.broadcast_to(own, shape) for own in scaling.bounds)
+        largest = np.finfo(dtype).max
+        names = (
+            program.constant(f"output_{which}", np.clip(own, -largest, largest), dtype)
+            for which, own in (("low", low), ("high", high))
+        )
+        program.call(f"hold_within{ending}", *names, size_of(shape), "y")
 
 
 def _of_each(program: Program, prefix: str, scaling: Standardize, shape: Shape) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from glassnet.model import Model
 from glassnet.network import Graph as Nodes
 from glassnet.network import Network
 from glassnet.network.packing import parts_of
-from glassnet.preprocessing import Standardize
+from glassnet.preprocessing import Standardize, TargetScaling
 from glassnet.runners.base import is_library_code
 from glassnet.tables import Table
 from glassnet.version import __version__
@@ -48,6 +48,7 @@ def make_proto(model: Model, opset: int) -> Any:
             value = value if gives == _kind(dtype) else graph.add("Cast", value, to=gives)
             mean, scale = _constants(graph, model.target_scaling, shapes[name], "target_")
             value = graph.add("Add", graph.add("Mul", value, scale), mean)
+            value = _bent(graph, value, model.target_scaling, shapes[name])
         graph.add("Identity", value, output=name)
     for name, kind, settings in derived:
         graph.add(kind, "outputs", output=name, **settings)
@@ -141,6 +142,20 @@ def _check_names(what: str, names: Iterable[str], outputs: Sequence[str]) -> Non
                 expected=f"names of inputs: not empty, and not {' or '.join(map(repr, outputs))}",
                 fix="rename it, and learn the model anew",
             )
+
+
+def _bent(graph: Graph, value: Value, scaling: Standardize, shape: Shape) -> Value:
+    """The rest of a ``TargetScaling``: e^y − 1, and the bounds."""
+    if not isinstance(scaling, TargetScaling):
+        return value
+    dtype = np.float64 if is_long(scaling) else graph.dtype
+    if scaling.logarithm:
+        value = graph.add("Sub", graph.add("Exp", value), graph.constant("target_one", np.ones(1), dtype=dtype))
+    for kind, bound in (("Max", scaling.low), ("Min", scaling.high)):
+        if bound is not None:
+            given = np.broadcast_to(bound, shape)[None]
+            value = graph.add(kind, value, graph.constant(f"target_{kind.lower()}", given, dtype=dtype))
+    return value
 
 
 def _constants(graph: Graph, scaling: Standardize, shape: Shape, prefix: str) -> tuple[str, str]:
