@@ -138,6 +138,7 @@ from glassnet.runners import NumpyRunner as NumpyRunner
 from glassnet.runners import Runner as Runner
 from glassnet.runners import TracingRunner as TracingRunner
 from glassnet.tables import Table as Table
+from glassnet.tabular import TableModel as TableModel
 from glassnet.tracing import Trace as Trace
 from glassnet.tracing import trace as trace
 from glassnet.training import Callback as Callback

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -55,13 +56,23 @@ def calibrate(model: Model, x: Any, y: Any, sample_weight: Any = None) -> float:
         >>> round(temperature), model.predict_classes(x).tolist()
         (20, [0, 0, 1, 1])
     """
+    return calibrate_together((model,), ((x, y, sample_weight),))
+
+
+def calibrate_together(models: Sequence[Model], parts: Sequence[tuple[Any, ...]]) -> float:
+    """The same for several models by one temperature, at which the log loss of all their rows together is smallest.
+
+    Args:
+        models: members of an ensemble, such as those that were trained on different folds.
+        parts: for each its x, y and perhaps sample weights, of rows that it was not trained on.
+
+    Returns:
+        The temperature.
+    """
     where = "calibrate"
-    last = _last_layer(model)
-    rows = model.rows(x, y, sample_weight, where=where).require_weight(where=where)
-    logits = np.asarray(model._outputs(rows.x), dtype=np.float64)
-    weights = np.ones(logits.shape[:1]) if rows.weights is None else rows.weights
-    sure, right = _margins(model, logits, rows.targets)
-    inverse = _best(sure, right, weights.reshape(weights.shape + (1,) * (right.ndim - weights.ndim)))
+    lasts = [_last_layer(model) for model in models]
+    found = [_logits_of(model, *part) for model, part in zip(models, parts, strict=True)]
+    inverse = _best(*(np.concatenate(own) for own in zip(*found, strict=True)))
     temperature = 1 / inverse
     if not COLDEST * 1.001 < temperature < HOTTEST / 1.001:
         said = "every row is told right, by far" if temperature < 1 else "its logits say nothing of these rows"
@@ -70,10 +81,20 @@ def calibrate(model: Model, x: Any, y: Any, sample_weight: Any = None) -> float:
             DataWarning,
             stacklevel=level_of_caller(),
         )
-    for parameter in last.own_parameters().values():
-        parameter.value[...] = parameter.value * inverse
-    model.latest_fit = None  # whose weights were others
+    for model, last in zip(models, lasts, strict=True):
+        for parameter in last.own_parameters().values():
+            parameter.value[...] = parameter.value * inverse
+        model.latest_fit = None  # whose weights were others
     return float(temperature)
+
+
+def _logits_of(model: Model, x: Any, y: Any, sample_weight: Any = None) -> tuple[Array, Array, Array]:
+    """Logits, those of the right class, and weights, of rows that were set aside."""
+    rows = model.rows(x, y, sample_weight, where="calibrate").require_weight(where="calibrate")
+    logits = np.asarray(model._outputs(rows.x), dtype=np.float64)
+    weights = np.ones(logits.shape[:1]) if rows.weights is None else rows.weights
+    sure, right = _margins(model, logits, rows.targets)
+    return sure, right, weights.reshape(weights.shape + (1,) * (right.ndim - weights.ndim))
 
 
 def _last_layer(model: Model) -> Dense:

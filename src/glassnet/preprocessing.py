@@ -217,7 +217,7 @@ class TargetScaling(Standardize):
         return False
 
     @classmethod
-    def from_data(cls, y: Any, *, logarithm: bool = False, bounded: bool = True) -> TargetScaling:  # type: ignore[override]
+    def from_data(cls, y: Any, *, logarithm: bool = False, bounded: bool = True) -> TargetScaling:
         """Mean and standard deviation of each column of y (N, ...), and its range as bounds.
 
         Args:

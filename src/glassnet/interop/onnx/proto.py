@@ -144,7 +144,7 @@ def _check_names(what: str, names: Iterable[str], outputs: Sequence[str]) -> Non
             )
 
 
-def _bent(graph: Graph, value: Value, scaling: Standardize, shape: Shape) -> Value:
+def _bent(graph: Graph, value: str, scaling: Standardize, shape: Shape) -> str:
     """The rest of a ``TargetScaling``: e^y − 1, and the bounds."""
     if not isinstance(scaling, TargetScaling):
         return value
