@@ -319,3 +319,46 @@ def test_infinity_is_refused() -> None:
     for own in ([1.0, np.inf], [Decimal("Infinity"), Decimal(1)]):
         with pytest.raises(DataError, match="inf in row"):
             gn.Table.from_data({"c": own})
+
+
+FAR = [2**62, 0]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array(FAR, "datetime64[us]"),
+        np.array(FAR, "datetime64[s]"),
+        np.array([10**9, 0], "datetime64[Y]"),
+        np.array(FAR, "timedelta64[s]"),
+        [np.datetime64(2**62, "s"), None],
+        [np.timedelta64(2**62, "s"), None],
+        pd.Series(np.array(FAR, "datetime64[s]")),
+        pl.Series([2**31 - 1, 0], dtype=pl.Int32).cast(pl.Date),
+        pl.Series(FAR, dtype=pl.Int64).cast(pl.Datetime("us")),
+        pl.Series(FAR, dtype=pl.Int64).cast(pl.Datetime("ms")),
+        pl.Series([253402300799_000000], dtype=pl.Int64).cast(pl.Datetime("us", "Asia/Tokyo")),
+        pl.Series(FAR, dtype=pl.Int64).cast(pl.Duration("ms")),
+        pa.array(FAR, pa.int64()).cast(pa.timestamp("s")),
+        pa.array([2**31 - 1, 0], pa.int32()).cast(pa.date32()),
+        pa.array(FAR, pa.int64()).cast(pa.duration("s")),
+    ],
+)
+def test_moments_beyond_the_calendar_are_refused(values: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    """Libraries panic over them, NumPy lets them wrap around to others."""
+    with pytest.raises(DataError, match="column 'a': received moments beyond the years 1 to 9999"):
+        columns_of({"a": values}, where="Table")
+    assert capfd.readouterr().err == ""
+
+
+def test_the_ends_of_the_calendar_are_in_it() -> None:
+    ends = [dt.datetime.max, dt.datetime.min]
+    for values in (np.array(ends, "datetime64[us]"), pl.Series(ends), pa.array(ends), ends, pl.Series(ends).dt.date()):
+        years = columns_of({"a": values}, where="Table")["a"].values.astype("datetime64[Y]")
+        assert years.tolist() == [dt.date(9999, 1, 1), dt.date(1, 1, 1)]
+    exact = {
+        "a": pl.Series(ends).cast(pl.Datetime("ms")),
+        "b": pl.Series([dt.datetime(2020, 1, 1)] * 2).cast(pl.Datetime("ns")),
+    }
+    assert columns_of(exact, where="Table")["b"].values[0] == np.datetime64("2020-01-01")
+    assert columns_of({"a": pl.Series([dt.time.max])}, where="Table")["a"].values[0] == 86399.999999

@@ -5,11 +5,8 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
-
-T = TypeVar("T")
 
 PATIENCE_SECONDS = 10.0
 """How long the program waits at its end for calls that have begun."""
@@ -52,18 +49,6 @@ def to_the_end() -> Iterator[None]:
         with calls.changed:
             calls.inside.discard(number)
             calls.changed.notify_all()
-
-
-def each_to_the_end(values: Iterable[T]) -> Iterator[T]:
-    """The values, each of which is made as ``to_the_end`` says."""
-    iterator = iter(values)
-    while True:
-        with to_the_end():
-            try:
-                value = next(iterator)
-            except StopIteration:
-                return
-        yield value
 
 
 def _end() -> None:

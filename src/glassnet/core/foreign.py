@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from glassnet.core.errors import FileFormatError, GlassnetError
+from glassnet.core.panics import is_panic
 
 
 @contextmanager
@@ -35,7 +36,7 @@ def reading_by_others(where: str, *, received: str, expected: str, fix: str) -> 
     except GlassnetError:
         raise
     except BaseException as error:
-        if not isinstance(error, Exception) and type(error).__module__ != "pyo3_runtime":
+        if not isinstance(error, Exception) and not is_panic(error):
             raise
         words = " ".join(f"{type(error).__name__}: {error}".split())
         raise FileFormatError(

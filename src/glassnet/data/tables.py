@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from glassnet.core.calls import suggests
-from glassnet.core.ending import each_to_the_end, to_the_end
+from glassnet.core.ending import to_the_end
 from glassnet.core.errors import (
     ConfigurationError,
     DataError,
@@ -19,6 +19,7 @@ from glassnet.core.errors import (
     shown,
 )
 from glassnet.core.foreign import reading_by_others
+from glassnet.core.panics import without_panics
 from glassnet.core.paths import readable_path
 from glassnet.core.waiting import go_on
 from glassnet.data.dataset import quoted
@@ -165,7 +166,7 @@ def read_header(path: str | Path, reading: Reading | None = None, max_bytes: int
     if str(path).lower().endswith(".xlsx"):
         return list(read_xlsx(path, max_bytes))
     if str(path).lower().endswith(".parquet"):
-        with _as_damage(path), to_the_end():
+        with _by_polars(path):
             return list(_scan(path).collect_schema().names())
     with records(path, reading or Reading(), max_bytes=max_bytes) as found:
         return found.names
@@ -297,7 +298,7 @@ def rows_of_parquet(path: Path) -> int:
     scan = _scan(path)
     import polars
 
-    with _as_damage(path), to_the_end():
+    with _by_polars(path):
         return int(scan.select(polars.len()).collect().item())
 
 
@@ -310,17 +311,19 @@ def some_rows_of_parquet(path: Path, first: int, count: int) -> Frame:
     """
     import polars
 
-    with _as_damage(path):
-        with to_the_end():
-            part = polars.scan_parquet(path).slice(first, count).collect()
+    return _stretch(path, polars.scan_parquet(path), first, count)
+
+
+def _stretch(path: Path, chosen: Any, first: int, count: int) -> Frame:
+    """Nothing of it goes on in polars' threads afterwards."""
+    with _by_polars(path):
+        part = chosen.slice(first, count).collect()
         if len(part) != count:
             raise ValueError(f"{len(part)} rows from {first} on in place of {count}")
-        lines = range(first, first + count)
+        lines = range(first, first + len(part))
         raws = columns_of(part, where=path.name)
-        return Frame(
-            {name: replace(raw, lines=lines, source=path.name, unit="row") for name, raw in raws.items()},
-            name_of(path),
-        )
+    own = {name: replace(raw, lines=lines, source=path.name, unit="row") for name, raw in raws.items()}
+    return Frame(own, name_of(path))
 
 
 def require_polars(*, where: str) -> None:
@@ -345,39 +348,37 @@ def _scan(path: Path) -> Any:
 
 def _frames_of_parquet(path: Path, wanted: Sequence[str], rows: int, max_bytes: int | None) -> Iterator[Frame]:
     scan, limit = _scan(path), Limit(path, max_bytes)
-    with _as_damage(path):
-        with to_the_end():
-            there = scan.collect_schema().names()
+    import polars
+
+    with _by_polars(path):
+        there = scan.collect_schema().names()
         chosen = scan.select(list(wanted) if wanted and set(wanted) <= set(there) else there)
-        _check_size(chosen, limit)
-        whole = rows > ROWS
-        parts = [chosen] if whole else chosen.collect_batches(chunk_size=rows, maintain_order=True)
-        start = 0
-        for part in each_to_the_end(part.collect() if whole else part for part in parts):
-            if len(part):
-                lines = range(start, start + len(part))
-                raws = columns_of(part, where=path.name)
-                own = {n: replace(raw, lines=lines, source=path.name, unit="row") for n, raw in raws.items()}
-                yield Frame(own, name_of(path))
-                start += len(part)
+        count = int(chosen.select(polars.len()).collect().item()) if there else 0
+        _check_size(chosen, count, limit)
+    for first in range(0, count, rows):
+        yield _stretch(path, chosen, first, min(rows, count - first))
 
 
-def _check_size(chosen: Any, limit: Limit) -> None:
+def _check_size(chosen: Any, rows: int, limit: Limit) -> None:
     """Refuses columns that become too much: a run of equal values takes a few bytes of a .parquet file."""
     import polars
 
     schema = chosen.collect_schema()
-    limit.take(int(chosen.select(polars.len()).collect().item()) * max(1, len(schema)) * 8, what="columns")
+    limit.take(rows * max(1, len(schema)) * 8, what="columns")
     texts = [name for name, kind in schema.items() if kind in (polars.String, polars.Binary)]
     lengths = [polars.col(name).cast(polars.Binary).bin.size().cast(polars.UInt64).sum() for name in texts]
     if lengths:
         limit.take(sum(chosen.select(lengths).collect(engine="streaming").row(0)), what="texts")
 
 
-def _as_damage(path: Path) -> AbstractContextManager[None]:
-    return reading_by_others(
+@contextmanager
+def _by_polars(path: Path) -> Iterator[None]:
+    """For a call of polars that reads a file."""
+    damage = reading_by_others(
         path.name,
         received="a file that is no .parquet file, or a damaged one",
         expected="a .parquet file with columns of numbers, truth, texts, dates or times",
         fix="write it again",
     )
+    with damage, to_the_end(), without_panics():
+        yield

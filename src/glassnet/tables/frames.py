@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence, Set
+from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
@@ -15,7 +16,7 @@ from glassnet.tables.forms import as_array
 from glassnet.tables.frame import Frame
 from glassnet.tables.kinds import TEXTS
 from glassnet.tables.raws import Raw, nothing
-from glassnet.tables.values import raw_of_categories, raw_of_values, unreadable
+from glassnet.tables.values import BEYOND, CALENDAR, raw_of_categories, raw_of_values, unreadable
 
 SHOWN = 300
 """Characters of a list of names in a message."""
@@ -211,7 +212,37 @@ def _of_series(name: str, series: Any, where: str) -> Raw:
         return raw_of_values(name, np.asarray(series.to_numpy()), where=where)
     if kind == nw.String and series.implementation.is_polars() and series.null_count() < len(series):  # texts and None
         return Raw(name, TEXTS, as_array(series.to_list(), TEXTS))
-    return raw_of_values(name, series.to_list(), where=where)
+    try:
+        _require_calendar(series)
+        cells = series.to_list()
+    except (OverflowError, ValueError) as error:
+        raise unreadable(name, BEYOND if kind.is_temporal() else f"values of type {kind}", where) from error
+    return raw_of_values(name, cells, where=where)
+
+
+def _require_calendar(series: Any) -> None:
+    """Polars panics over dates that Python has not: a library in Rust then writes to the standard error by itself.
+
+    Raises:
+        OverflowError: there are such.
+    """
+    kind = series.dtype
+    if not (kind.is_temporal() and series.implementation.is_polars()):
+        return
+    unit = getattr(kind, "time_unit", None)
+    if type(kind).__name__ == "Time":
+        first, last = 0, 24 * 3600 * 10**9 - 1
+    elif unit == "ns":  # 64 bits of which end in the year 2262
+        return
+    elif type(kind).__name__ == "Duration":
+        last = (timedelta.max // timedelta(milliseconds=1)) * (1000 if unit == "us" else 1)
+        first = -last
+    else:
+        moments = np.array(CALENDAR).astype(f"datetime64[{unit or 'D'}]")
+        first, last = moments.astype(np.int64).tolist()
+    numbers = series.to_native().to_physical()
+    if any(number is not None and not first <= number <= last for number in (numbers.min(), numbers.max())):
+        raise OverflowError(BEYOND)
 
 
 def _unusable(received: str, where: str) -> DataError:

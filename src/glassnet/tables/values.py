@@ -17,7 +17,9 @@ from glassnet.tables.kinds import DAYTIME, DURATION, LARGEST_EXACT, NUMBER, TEXT
 from glassnet.tables.raws import Raw
 
 _PLAIN = WordForm()
-MICROSECOND = np.timedelta64(1, "us")
+CALENDAR = np.datetime64("0001-01-01", "us"), np.datetime64("9999-12-31T23:59:59.999999", "us")
+"""The first moment and the last one that Python's dates have, as those of most libraries of tables."""
+BEYOND = "moments beyond the years 1 to 9999, or durations as long"
 
 
 def raw_of_values(name: str, values: Any, *, where: str, rows: Sequence[int] | None = None) -> Raw:
@@ -44,10 +46,11 @@ def raw_of_values(name: str, values: Any, *, where: str, rows: Sequence[int] | N
     if kind in "iu":
         exact = not len(array) or max(abs(int(array.min())), abs(int(array.max()))) < LARGEST_EXACT
         return Raw(name, NUMBER, array.astype(np.float64)) if exact else _of_cells(name, array.tolist(), where, rows)
-    if kind == "M":
-        return Raw(name, TIME, array.astype("datetime64[us]"))
-    if kind == "m":
-        return Raw(name, DURATION, _seconds(array))
+    if kind in "Mm":
+        try:
+            return Raw(name, TIME, _in_microseconds(array)) if kind == "M" else Raw(name, DURATION, _seconds(array))
+        except OverflowError as error:
+            raise unreadable(name, BEYOND, where) from error
     if kind in "UT":
         return Raw(name, TEXTS, as_array(array.tolist(), TEXTS))
     if kind == "O":
@@ -81,10 +84,26 @@ def _with_gaps(values: Array, hidden: Array) -> Array:
     return cells
 
 
+def _in_microseconds(values: Array) -> Array:
+    """Moments or durations in another unit; NumPy lets numbers that are too large for it wrap around.
+
+    Raises:
+        OverflowError: they are, or moments are beyond the calendar.
+    """
+    exact: Array = values.astype(f"{values.dtype.kind}8[us]")
+    present = ~np.isnat(values)
+    is_coarse = np.datetime_data(values.dtype)[0] not in ("us", "ns", "ps", "fs", "as", "generic")
+    if is_coarse and (exact.astype(values.dtype) != values)[present].any():
+        raise OverflowError(BEYOND)
+    moments = exact[present]
+    if values.dtype.kind == "M" and ((moments < CALENDAR[0]) | (moments > CALENDAR[1])).any():
+        raise OverflowError(BEYOND)
+    return exact
+
+
 def _seconds(durations: Array) -> Array:
     gaps = np.isnat(durations)
-    numbers = durations.astype("timedelta64[us]").astype(np.int64) / 1e6
-    return np.where(gaps, np.nan, numbers)
+    return np.where(gaps, np.nan, _in_microseconds(durations).astype(np.int64) / 1e6)
 
 
 def _of_cells(name: str, cells: list[Any], where: str, rows: Sequence[int] | None) -> Raw:
@@ -120,21 +139,20 @@ def _of_cells(name: str, cells: list[Any], where: str, rows: Sequence[int] | Non
 def _of_kind(name: str, kind: str, values: list[Any], where: str) -> Raw:
     if kind == TEXTS:
         return Raw(name, TEXTS, as_array([None if v is None else str(v) for v in values], TEXTS))
-    if kind == TIME:
-        return Raw(
-            name, TIME, as_array([np.datetime64("NaT", "us") if v is None else _moment(v) for v in values], TIME)
-        )
-    readers: dict[str, Callable[[Any], float]] = {
+    readers: dict[str, Callable[[Any], Any]] = {
+        TIME: _moment,
         NUMBER: float,
         TRUTH: float,
         DAYTIME: _since_midnight,
         DURATION: _in_seconds,
     }
     number = readers[kind]
+    gap = np.datetime64("NaT", "us") if kind == TIME else np.nan
     try:
-        numbers = [np.nan if v is None else number(v) for v in values]
+        numbers = [gap if v is None else number(v) for v in values]
     except OverflowError as error:
-        raise unreadable(name, "a whole number beyond the largest of float64", where) from error
+        beyond = BEYOND if kind in (TIME, DURATION) else "a whole number beyond the largest of float64"
+        raise unreadable(name, beyond, where) from error
     return Raw(name, kind, as_array(numbers, kind))
 
 
@@ -187,10 +205,10 @@ def _moment(value: Any) -> Any:
     """Dates and times on their own clocks: hours of the day mean those of the place."""
     if type(value).__name__ == "Period":
         value = value.start_time
-    if isinstance(value, np.datetime64):
-        return value.astype("datetime64[us]")
-    naive = value.replace(tzinfo=None) if isinstance(value, datetime) else value
-    return np.datetime64(naive.to_datetime64() if hasattr(naive, "to_datetime64") else naive, "us")
+    if not isinstance(value, np.datetime64):
+        naive = value.replace(tzinfo=None) if isinstance(value, datetime) else value
+        value = naive.to_datetime64() if hasattr(naive, "to_datetime64") else np.datetime64(naive, "us")
+    return _in_microseconds(np.array([value]))[0]
 
 
 def _since_midnight(value: time) -> float:
@@ -198,4 +216,4 @@ def _since_midnight(value: time) -> float:
 
 
 def _in_seconds(value: Any) -> float:
-    return float(value / MICROSECOND) / 1e6 if isinstance(value, np.timedelta64) else float(value.total_seconds())
+    return float(_seconds(np.array([value]))[0]) if isinstance(value, np.timedelta64) else float(value.total_seconds())
