@@ -10,11 +10,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock, patch
 
 import numpy as np
 
 import glassnet as gn
 from glassnet.distributed import rank_of_job
+from glassnet.distributed.shards import Node
+from glassnet.distributed.sums import Sums
+from glassnet.distributed.world import world
 
 
 def say(name: str, found: Any) -> None:
@@ -117,6 +121,32 @@ def refusals() -> None:
     diverging = gn.Model(gn.Dense(1), "mean_squared_error", gn.SGD(1e30))
     refused("diverged", lambda: diverging.fit(x, x[:, :1], epochs=5, **settings))
     cases()
+
+
+def sums() -> None:
+    """Sums of shards through memory in common and, where rank 0 can get none, through messages."""
+    ranks, rng = world(), np.random.default_rng(2)
+    has_room, has_none = os.posix_fallocate, Mock(side_effect=OSError("no room"))
+
+    def whole(node: Node) -> Any:
+        if node.stop - node.start == 1:
+            return vectors[node.start]
+        return whole(node.halves[0]) + whole(node.halves[1])
+
+    def leaf(shard: int, out: Any, adds: bool) -> None:
+        out[...] = out + vectors[shard] if adds else vectors[shard]
+
+    for size, dtype in ((1, "float32"), (2, "float64"), (1001, "float32")):
+        through_memory, through_messages = (Sums(ranks, size, np.dtype(dtype)) for _ in range(2))
+        for shards in (1, 4, 2, 7, 9, 8, 3):
+            vectors = rng.normal(size=(shards, size)).astype(dtype)
+            for way in (through_memory, through_messages):
+                found = np.empty(size, dtype)
+                with patch("os.posix_fallocate", has_room if way is through_memory else has_none):
+                    way.part(shards, leaf)
+                way.together(shards, lambda total, at: np.multiply(total, 2, out=total), found)
+                np.testing.assert_array_equal(found, 2 * whole(Node(0, shards)))
+        say(f"{size}", [through_memory._common is not None, through_messages._common is not None])
 
 
 def training(path: str, halt: str = "0") -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,13 @@ def test_the_bits_are_the_same_on_any_number_of_ranks() -> None:
         assert found[0]["beside plain"] < 1e-12  # what is calculated is what a plain fit calculates
         if ranks == 2:
             check_refusals(found)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no memory without a name")
+def test_sums_are_the_same_through_memory_and_through_messages() -> None:
+    status, lines, errors = mpi.run(3, "sums")
+    assert status == 0, errors
+    assert found_by(lines) == {rank: {size: [True, False] for size in ("1", "2", "1001")} for rank in range(3)}
 
 
 def check_refusals(found: dict[int, dict[str, Any]]) -> None:

@@ -23,11 +23,8 @@ def test_any_number_of_ranks_adds_in_the_same_order(shards: int) -> None:
         assert [place for node in nodes for place in range(node.start, node.stop)] == list(range(shards))
         texts = [written(node) for node in nodes]
 
-        def add(one: int, other: int, texts: list[str] = texts) -> None:
-            texts[one] = f"({texts[one]} + {texts[other]})"
-
-        places = {node: place for place, node in enumerate(nodes)}
-        assert texts[add_up(Node(0, shards), places.get, add)] == written(Node(0, shards))
+        known = dict(zip(nodes, texts, strict=True))
+        assert add_up(Node(0, shards), known.get, "({} + {})".format) == written(Node(0, shards))
 
 
 @pytest.mark.parametrize("ranks", [2, 4, 8])
@@ -36,6 +33,6 @@ def test_a_power_of_two_of_ranks_sends_one_sum_each(ranks: int) -> None:
 
 
 def test_shards_depend_on_rows_alone() -> None:
-    assert [number_of_shards(rows) for rows in (1, 3, 4, 64, 256, 257, 512)] == [1, 3, 4, 4, 4, 5, 8]
-    assert [number_of_shards(rows, mixes_rows=True) for rows in (1, 31, 32, 64, 512)] == [1, 1, 2, 4, 8]
+    assert [number_of_shards(rows) for rows in (1, 3, 4, 64, 512, 513, 1024)] == [1, 3, 4, 4, 4, 5, 8]
+    assert [number_of_shards(rows, mixes_rows=True) for rows in (1, 31, 32, 64, 1024)] == [1, 1, 2, 4, 8]
     assert ends(10, 4) == (0, 2, 5, 7, 10)

@@ -110,7 +110,7 @@ class DistributedEngine(Engine):
             else:
                 out[...] = gradients
 
-        made = self._sums.part(shards, leaf)
+        self._sums.part(shards, leaf)
         if world.is_first:
             found[0, 0] = task.stretch(before) <= 1 or perf_counter() - self._turn_at > SLICE_SECONDS
         self._tell(found, shards)
@@ -122,7 +122,7 @@ class DistributedEngine(Engine):
             self._seen.append(batch)
         whole = sum(totals)
         by = self._flat.dtype.type(whole / unit if self._is_mean and whole else 1.0)
-        self._sums.together(shards, made, lambda total, at: self._divide(total, at, by), self._flat)
+        self._sums.together(shards, lambda total, at: self._divide(total, at, by), self._flat)
         for at, live in self._statistics:
             live[...] = self._flat[at].reshape(live.shape)
             self._flat[at] = 0

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-ROWS_OF_SHARD = 64
+T = TypeVar("T")
+
+ROWS_OF_SHARD = 128
 """A batch of many rows is cut into shards of about so many: a rank has one at least, or nothing to do."""
 FEWEST_SHARDS = 4
 """Into which a batch of fewer rows is cut."""
@@ -39,7 +41,7 @@ def number_of_shards(rows: int, *, mixes_rows: bool = False) -> int:
 
     Example:
         >>> [number_of_shards(rows) for rows in (2, 32, 512, 100_000)], number_of_shards(50, mixes_rows=True)
-        ([2, 4, 8, 1563], 3)
+        ([2, 4, 4, 782], 3)
     """
     shards = min(rows, max(FEWEST_SHARDS, -(-rows // ROWS_OF_SHARD)))
     return max(1, min(shards, rows // FEWEST_MIXED)) if mixes_rows else shards
@@ -127,17 +129,17 @@ def turns(shards: int, ranks: int, rank: int) -> tuple[Turn, ...]:
     return tuple(found)
 
 
-def add_up(node: Node, known: Callable[[Node], int | None], add: Callable[[int, int], None]) -> int:
-    """Finishes the tree from sums that are there; returns the place of its root's.
+def add_up(node: Node, known: Callable[[Node], T | None], add: Callable[[T, T], T]) -> T:
+    """Finishes the tree from sums that are there; returns its root's.
 
     Args:
         node: whose sum is wanted.
-        known: the place of a node's sum, where it is there.
-        add: adds what is at the second place to what is at the first.
+        known: a node's sum, where it is there.
+        add: the sum of two of them.
     """
-    place = known(node)
-    if place is not None:
-        return place
-    left, right = (add_up(half, known, add) for half in node.halves)
-    add(left, right)
-    return left
+    found = known(node)
+    if found is not None:
+        return found
+    left, right = node.halves
+    one = add_up(left, known, add)
+    return add(one, add_up(right, known, add))

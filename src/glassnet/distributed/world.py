@@ -38,6 +38,7 @@ class World:
     Attributes:
         rank: of this process.
         size: how many there are.
+        is_one_machine: whether MPI says that they all have the same memory.
         comm: for the training.
         beats: for signs of life.
         silence: after how many seconds without one a rank counts as lost.
@@ -75,6 +76,7 @@ class World:
         own = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         node = self.comm.Split_type(MPI.COMM_TYPE_SHARED)
         share_processors(texts_of(node, json.dumps(own)).count(json.dumps(own)))
+        self.is_one_machine = node.size == self.size
         node.Free()
 
     @property
