@@ -18,6 +18,7 @@ PAGES = [
     "many-models",
     "networks",
     "sequences",
+    "table-models",
     "tuning",
 ]
 

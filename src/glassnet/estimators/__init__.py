@@ -1,7 +1,8 @@
 """Networks as scikit-learn estimators: for pipelines, grid searches and cross-validation.
 
 ``MLPClassifier`` and ``MLPRegressor`` take the places of scikit-learn's classes of the same names;
-``NetworkClassifier`` and ``NetworkRegressor`` do the same for any network. They need scikit-learn:
+``NetworkClassifier`` and ``NetworkRegressor`` do the same for any network; ``TabularClassifier`` and
+``TabularRegressor`` take raw frames, words, dates and gaps among them. They need scikit-learn:
 ``pip install "glassnet[sklearn]"``.
 """
 
@@ -19,8 +20,16 @@ if find_spec("sklearn") is None:
 
 from glassnet.estimators.mlp import MLPClassifier, MLPRegressor
 from glassnet.estimators.networks import NetworkClassifier, NetworkRegressor
+from glassnet.estimators.tabular import TabularClassifier, TabularRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor", "NetworkClassifier", "NetworkRegressor"]
+__all__ = [
+    "MLPClassifier",
+    "MLPRegressor",
+    "NetworkClassifier",
+    "NetworkRegressor",
+    "TabularClassifier",
+    "TabularRegressor",
+]
 
 
 def __dir__() -> list[str]:

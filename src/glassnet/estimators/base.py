@@ -34,6 +34,7 @@ from glassnet.many import Ensemble
 from glassnet.model import Model
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
+from glassnet.preprocessing import Standardize
 from glassnet.training import History
 
 E = TypeVar("E")
@@ -182,6 +183,7 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
             seed = random.randint(LARGEST_SEED)
             self.__dict__.pop("estimators_", None)
             self.model_ = Model(network, loss, self._optimizer(), seed=seed, dtype=dtype)
+            self.model_.target_scaling = self._scaling(encoded)
         epochs = 1 if incremental else self.max_iter
         self._train(X, encoded, y, weights, eval_set, random, epochs=epochs, incremental=incremental)
         # Squares of gradients that overflowed in the optimizer's memory stop the learning as surely.
@@ -215,6 +217,10 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
 
     def _begin_with_given(self, network: Network) -> None:
         """Puts in what weights were given before the first fit."""
+
+    def _scaling(self, encoded: Array) -> Standardize | None:
+        """What brings the targets to the scale in which they are learned."""
+        return None
 
     def _loss(self) -> Loss:
         return self._targets.loss if self.loss is None else as_loss(self.loss)
@@ -353,8 +359,15 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
     def _outputs(self, X: Array) -> Array:
         rows = self._as_rows(X)
         model = self.model_
-        outputs: Array = model.mean_outputs(rows) if isinstance(model, Ensemble) else model.predict(rows)
+        is_scaled = self._members_of(model)[0].target_scaling is not None  # whose answers are in the targets' unit
+        outputs: Array = (
+            model.mean_outputs(rows) if isinstance(model, Ensemble) and not is_scaled else model.predict(rows)
+        )
         return outputs
+
+    @staticmethod
+    def _members_of(model: Any) -> Any:
+        return model.members if isinstance(model, Ensemble) else (model,)
 
     def _decoded(self, X: Array) -> Array:
         return np.asarray(self._targets.decode(self._outputs(X), self.model_.loss))

@@ -7,10 +7,12 @@ from typing import Any
 
 from sklearn.utils.metaestimators import available_if
 
+from glassnet.core.settings import boolean
 from glassnet.estimators.base import with_constructor
 from glassnet.estimators.perceptron import Perceptron, is_stochastic
 from glassnet.estimators.tasks import Classification, Regression
 from glassnet.losses import Poisson
+from glassnet.preprocessing import Standardize
 
 
 @with_constructor
@@ -95,6 +97,9 @@ class MLPRegressor(Regression, Perceptron):
             rates ≥ 0, with the exponential function after the last layer; ``"gamma"``, likewise for amounts > 0;
             ``"quantile"`` for the median, ``gn.losses.Quantile(0.9)`` for others; or another name or object, see
             ``gn.losses``.
+        scale_target: whether the targets are learned standardised, so that neither their unit nor their mean matters to
+            the step size and ``alpha``; predictions come in their own unit. The first fit decides mean and scale.
+            Losses are then of standardised targets. Not for ``"poisson"`` and ``"gamma"``.
         hidden_layer_sizes: this and the following as in ``MLPClassifier``. Of an ``ensemble`` the mean is that of the
             predictions, and ``predict(X, return_std=True)`` tells how far they lie apart.
 
@@ -111,6 +116,13 @@ class MLPRegressor(Regression, Perceptron):
     """
 
     loss: Any = field(default="squared_error", kw_only=False)
+    _: KW_ONLY
+    scale_target: bool = False
+
+    def _scaling(self, encoded: Any) -> Any:
+        if not boolean(self.scale_target, "scale_target", "MLPRegressor"):
+            return None
+        return Standardize.from_data(encoded)
 
     def _loss(self) -> Any:
         if isinstance(self.loss, str) and self.loss == "poisson":
