@@ -39,7 +39,11 @@ class Watched:
     def version(self) -> int:
         """The number of the latest change in it, or of what may stand in it: until then, what was compiled holds."""
         changed, unplaced = self._changed, Watched.unplaced
-        return changed if changed > unplaced else unplaced
+        return changed if changed > unplaced or not self.may_hold_unplaced(unplaced) else unplaced
+
+    def may_hold_unplaced(self, number: int) -> bool:
+        """Whether what stands in no built network, and changed with that number, may stand in it."""
+        return True
 
     def note_change(self) -> None:
         """Counts a change, of itself and of the networks around it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
+from operator import is_
 from typing import Any, Self
 
 import numpy as np
@@ -13,8 +14,12 @@ from glassnet.core.memory import Layout, Store, is_same_memory, layout_of
 from glassnet.core.parameters import Parameter, ParameterView
 from glassnet.core.shapes import Array, DType, as_dtype
 from glassnet.kernels.combine import accumulate
-from glassnet.layers import Layer
+from glassnet.layers import Layer, PythonLayer
 from glassnet.runners import Runner
+from glassnet.runners.own import is_own
+
+OF_PLACE = "_memory", "_sums", "_inside", "_without"
+"""Attributes of a network that follow from the memory that it stands in."""
 
 
 class InMemory(Layer):
@@ -27,6 +32,8 @@ class InMemory(Layer):
     _built_of: list[int] | None = None
     _memory: Store | None = None
     _sums: tuple[tuple[Parameter, Parameter], ...] = ()
+    _inside: tuple[Layer, ...] | None = None
+    _without = -1
 
     @property
     def is_built(self) -> bool:
@@ -156,6 +163,15 @@ class InMemory(Layer):
             )
         self._live_in(Store.holding(sources, dtype))
 
+    def may_hold_unplaced(self, number: int) -> bool:
+        """No, where the layers inside are those that it was given its memory with, and hide nothing."""
+        if self._without != number:
+            inside, now = self._inside, [layer for _, layer in self.walk()]
+            if inside is None or len(inside) != len(now) or not all(map(is_, inside, now)):
+                return True
+            self.__dict__["_without"] = number
+        return False
+
     def require_unchanged(self) -> None:
         """Refuses other layers than those of the build, and settings that do not fit their weights any more."""
         if self._looked_at == self.version:
@@ -205,6 +221,9 @@ class InMemory(Layer):
         self.__dict__.update(found, _buffers=(*buffers, layout_of(named, part.start)))
         if before is None or buffers[0] is not before[0]:
             self.note_change()
+        layers = tuple(layer for _, layer in self.walk())
+        hides = any(is_own(layer) or isinstance(layer, PythonLayer) for layer in (self, *layers))
+        self.__dict__.update(_inside=None if hides else layers, _without=-1)
         self.__dict__["_layout_of"] = self.version
 
     def _sums_of_places(self) -> Iterator[tuple[Parameter, Parameter]]:
@@ -238,7 +257,7 @@ class InMemory(Layer):
         self._live_in(store)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in super().__getstate__().items() if name not in ("_memory", "_sums")}
+        return {name: value for name, value in super().__getstate__().items() if name not in OF_PLACE}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
