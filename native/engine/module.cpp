@@ -7,9 +7,11 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <tuple>
+#include <vector>
 
 #include "engine/forward.hpp"
 #include "engine/interpreter.hpp"
@@ -116,6 +118,54 @@ std::tuple<std::int64_t, Replay::End> run(Replay& replay, std::int64_t epoch, st
                              static_cast<std::int64_t>(resting.shape(1))});
     const auto outcome = carry_out(replay, span);
     return {outcome.steps, outcome.end};
+}
+
+// Whole trainings of models that are alike, one after another on the replay's own memory: `live` are its parameters,
+// gradients and what the optimizer remembers, into which those of each model are copied before, and from which they are
+// copied back after it. Losses and totals are (models, steps). Returns for each model whether all went well; where it
+// did not, the model's numbers are as they were.
+std::vector<bool> run_each(Replay& replay, const std::vector<AnyArray>& live,
+                           const std::vector<std::vector<AnyArray>>& models,
+                           const std::vector<std::optional<AnyArray>>& orders, const std::vector<AnyArray>& numbers,
+                           const AnyArray& losses, const AnyArray& totals) {
+    const std::size_t count = models.size(), arrays = live.size();
+    const auto steps = static_cast<std::int64_t>(losses.shape(1));
+    if (orders.size() != count || numbers.size() != count || losses.shape(0) != count || totals.size() != losses.size())
+        throw std::invalid_argument("orders, numbers, losses and totals for each model");
+    std::vector<char*> own, theirs;
+    for (const AnyArray& array : live) own.push_back(address<char>(array));
+    for (const auto& model : models) {
+        if (model.size() != arrays) throw std::invalid_argument("as many arrays of each model as are live");
+        for (std::size_t i = 0; i < arrays; ++i) {
+            if (model[i].nbytes() != live[i].nbytes()) throw std::invalid_argument("an array of another size");
+            theirs.push_back(address<char>(model[i]));
+        }
+    }
+    std::vector<Replay::Span> spans;
+    for (std::size_t k = 0; k < count; ++k) {
+        if (static_cast<std::int64_t>(numbers[k].shape(0)) != steps)
+            throw std::invalid_argument("numbers for each step");
+        spans.push_back({.steps = steps,
+                         .orders = address<std::int64_t>(orders[k]),
+                         .numbers = address<double>(numbers[k]),
+                         .columns = static_cast<std::int64_t>(numbers[k].shape(1)),
+                         .values = address<double>(losses) + static_cast<std::int64_t>(k) * steps,
+                         .totals = address<double>(totals) + static_cast<std::int64_t>(k) * steps});
+    }
+    std::vector<bool> went_well(count);
+    const WithoutInterpreter left;
+    const Subnormals subnormals(Subnormals::as_zero);
+    for (std::size_t k = 0; k < count; ++k) {
+        for (std::size_t i = 0; i < arrays; ++i) std::memcpy(own[i], theirs[k * arrays + i], live[i].nbytes());
+        went_well[k] = replay.run(spans[k]).end == Replay::End::done;
+        for (std::size_t i = 0; i < arrays && went_well[k]; ++i)
+            went_well[k] = live[i].itemsize() == sizeof(double)
+                               ? all_finite(reinterpret_cast<const double*>(own[i]), live[i].size())
+                               : all_finite(reinterpret_cast<const float*>(own[i]), live[i].size());
+        for (std::size_t i = 0; i < arrays && went_well[k]; ++i)
+            std::memcpy(theirs[k * arrays + i], own[i], live[i].nbytes());
+    }
+    return went_well;
 }
 
 // A view of an object's memory by the buffer protocol, which costs less than an array of nanobind's.
@@ -338,7 +388,9 @@ NB_MODULE(GLASSNET_MODULE, module) {
         .def("step", &step, nb::arg("before"), nb::arg("numbers"), nb::arg("loss"), nb::arg("total"))
         .def("run", &run, nb::kw_only(), nb::arg("epoch"), nb::arg("first"), nb::arg("before"),
              nb::arg("orders").none(), nb::arg("numbers"), nb::arg("losses"), nb::arg("totals"),
-             nb::arg("collected").none(), nb::arg("seen"));
+             nb::arg("collected").none(), nb::arg("seen"))
+        .def("run_each", &run_each, nb::kw_only(), nb::arg("live"), nb::arg("models"), nb::arg("orders"),
+             nb::arg("numbers"), nb::arg("losses"), nb::arg("totals"));
     nb::class_<Forward> forward(module, "Forward");
     nb::enum_<Forward::Share>(forward, "Share", nb::is_arithmetic())
         .value("WHOLE", Forward::whole)

@@ -58,15 +58,14 @@ def models(network: str = "dense", optimizer: str = "adam", count: int = 3, **se
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[gn.Model]:
     """The models that went through a lane and came out of it."""
     found: list[gn.Model] = []
-    fit = Lane.fit
+    fit_each = Lane.fit_each
 
-    def noted(self: Lane, model: gn.Model, *given: Any) -> Any:
-        history = fit(self, model, *given)
-        if history is not None:
-            found.append(model)
-        return history
+    def noted(self: Lane, models: list[gn.Model], *given: Any) -> Any:
+        histories = fit_each(self, models, *given)
+        found.extend(model for model, history in zip(models, histories, strict=True) if history is not None)
+        return histories
 
-    monkeypatch.setattr(Lane, "fit", noted)
+    monkeypatch.setattr(Lane, "fit_each", noted)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from weakref import ReferenceType, WeakSet, ref
 
@@ -51,12 +52,15 @@ def layout_of(parameters: Iterable[tuple[str, Parameter]], origin: int) -> Layou
     segments = []
     for path, p in parameters:
         start = p.source._start - origin
-        segment = Segment(
-            path, start, start + p.size, p.shape, is_weight=p.is_weight, unit_axis=p.unit_axis, trainable=p.trainable,
-            learning_rate_scale=p.learning_rate_scale, is_statistic=p.is_statistic,
-        )  # fmt: skip
-        segments.append(segment)
+        kind = p.is_weight, p.unit_axis, p.trainable, p.learning_rate_scale, p.is_statistic
+        segments.append(_segment(path, start, start + p.size, p.shape, *kind))
     return tuple(segments)
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _segment(*given: Any) -> Segment:
+    """Segments that are equal are one object, so that layouts are quickly compared."""
+    return Segment(*given)
 
 
 def is_uniform(layout: Layout, size: int) -> bool:

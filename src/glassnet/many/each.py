@@ -91,9 +91,8 @@ def require_apart(models: Sequence[Model], where: str) -> None:
     """
     seen: dict[int, int] = {}
     for number, model in enumerate(models):
-        layers = [layer.weights_in_common for _, layer in model.network.walk()]
-        firsts = [seen.setdefault(id(thing), number) for thing in (model._trained_thing(), *layers)]
-        first = min(firsts)
+        things = [model._trained_thing(), *(layer.weights_in_common for _, layer in model.network.layers_inside())]
+        first = min([seen.setdefault(id(thing), number) for thing in things])
         if first != number:
             raise ConfigurationError(
                 where=f"{where}: models",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from functools import partial
 from inspect import signature
 from typing import Any
 from warnings import warn
@@ -16,7 +17,7 @@ from glassnet.many.each import Each, as_models, by_model, require_apart
 from glassnet.many.elsewhere import chosen_backend, sent
 from glassnet.many.lanes import Lanes
 from glassnet.many.rows import chosen
-from glassnet.many.workers import side_by_side
+from glassnet.many.workers import in_batches
 from glassnet.model import Model
 from glassnet.training import Callback, History, as_callbacks
 from glassnet.training.given_callbacks import FunctionCallback
@@ -127,15 +128,19 @@ def fit_here(
     """
     columns = {name: by_model(value, name, len(models), "fit_many") for name, value in given.items()}
 
-    def fit(number: int) -> History:
+    def given_to(number: int) -> dict[str, Any]:
         own = {name: values[number] for name, values in columns.items()}
         rows = own.pop("rows")
         if rows is not None:
             own |= chosen({name: own[name] for name in WITH_ROWS if name in own}, rows, where="fit_many")
-        return lanes.fit(models[number], own)
+        return own
+
+    def fit(numbers: Sequence[int]) -> list[History | Exception | None]:
+        return lanes.fit_each([models[number] for number in numbers], [partial(given_to, number) for number in numbers])
 
     lanes = Lanes()
-    return side_by_side(fit, len(models), workers=workers, where="fit_many", verbose=verbose, at_the_end=lanes.close)
+    how: dict[str, Any] = {"several": lanes.several, "at_the_end": lanes.close, "where": "fit_many"}
+    return in_batches(fit, len(models), workers=workers, verbose=verbose, **how)
 
 
 def _require_settings(settings: Mapping[str, Any]) -> None:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from operator import attrgetter
 from typing import Any
 
 from glassnet.core.settings import Configurable, setting_names
 from glassnet.model import Model
 from glassnet.network import Sequential
-from glassnet.runners.own import is_library_code, is_own
+from glassnet.runners.own import METHODS, is_library_code, is_own
 from glassnet.training import engine_class
 
-PLAIN = frozenset((bool, int, str, type(None)))
-"""Settings that are compared by their values."""
+PLAIN = frozenset((bool, int, float, str, type(None)))
+"""Settings that are told by how they are written, which tells 1 from 1.0 and True, and -0.0 from 0.0."""
 UNSET = attrgetter(
     *("preprocessing", "target_scaling", "feature_names", "target_name", "class_names", "vocabulary", "forecasting"),
     *("metrics", "memories", "ragged", "_state"),
@@ -28,72 +27,88 @@ class Unlike(Exception):  # noqa: N818 - it is no error
     """A model has something of its own."""
 
 
-def kind_of(model: Model) -> tuple[Any, ...] | None:
-    """What tells models from others that train alike: equal for models that differ in numbers alone.
+class Kinds:
+    """Tells which of some models are alike; it looks at each class once."""
 
-    Those numbers are the parameters, the seed, the epochs done, a constant learning rate and what the optimizer
-    remembers. Which parameters are trained, and how fast, is known only when a network is built: its layout says so.
+    def __init__(self) -> None:
+        self._getters: dict[tuple[type, str], Callable[[Any], tuple[Any, ...]]] = {}
 
-    Returns:
-        None for a model that is like no other: with code of the user's own, layers that other networks share,
-        preprocessing, metrics or callbacks' memories, without the compiled engine, or in the middle of an epoch.
-    """
-    if type(model) is not Model or any(UNSET(model)) or model.seed > MOST_SEED:
-        return None
-    network, fit = model.network, model.latest_fit
-    if type(network) is not Sequential or engine_class(model.engine).name != "compiled":
-        return None
-    if fit is not None and (fit.position is None or fit.position.step):
-        return None
-    layers = list(network.walk())
-    if network.is_built:
-        if len(network._store().networks) != 1 + sum(layer.is_network for _, layer in layers):
+    def of(self, model: Model) -> tuple[Any, ...] | None:
+        """What tells models from others that train alike: equal for models that differ in numbers alone.
+
+        Those numbers are the parameters, the seed, the epochs done, a constant learning rate and what the optimizer
+        remembers. Which parameters are trained, and how fast, is known only when a network is built: its layout says
+        so.
+
+        Returns:
+            None for a model that is like no other: with code of the user's own, layers that other networks share,
+            preprocessing, metrics or callbacks' memories, without the compiled engine, or in the middle of an epoch.
+        """
+        if type(model) is not Model or any(UNSET(model)) or model.seed > MOST_SEED:
             return None
-    elif any(layer.own_parameters() for _, layer in layers):
-        return None  # which another network has given it
-    try:
-        rate = model.optimizer.learning_rate
-        rates = type(rate) if type(rate) in (int, float) else _of(rate)
-        beside = _of(model.loss), _of(model.optimizer, but="learning_rate")
-        return model.dtype.str, rates, *beside, *[(path, *_of(layer)) for path, layer in layers]
-    except Unlike:
-        return None
+        network, fit = model.network, model.latest_fit
+        if type(network) is not Sequential or engine_class(model.engine).name != "compiled":
+            return None
+        if fit is not None and (fit.position is None or fit.position.step):
+            return None
+        layers = network.layers_inside()
+        if network.is_built:
+            networks = 1
+            for _, layer in layers:
+                networks += layer.is_network
+            if len(network._store().networks) != networks:
+                return None
+        elif any(layer.own_parameters() for _, layer in layers):
+            return None  # which another network has given it
+        try:
+            optimizer = model.optimizer
+            rate, told = optimizer.learning_rate, self._told
+            rates = type(rate) if type(rate) in (int, float) else told(rate)
+            found = [model.dtype.str, rates, told(model.loss), told(optimizer, "learning_rate")]
+            for path, layer in layers:
+                found += path, told(layer)
+        except Unlike:
+            return None
+        return tuple(found)
 
+    def _told(self, thing: Any, but: str = "") -> tuple[Any, ...]:
+        """What describes a layer, loss, optimizer or schedule, if it is the library's and has plain settings.
 
-def _of(thing: Any, but: str = "") -> tuple[Any, ...]:
-    """What describes a layer, loss, optimizer or schedule, if it is the library's and has plain settings.
+        Raises:
+            Unlike: it is not, or has not.
+        """
+        kind = type(thing)
+        getter = self._getters.get((kind, but))
+        if getter is None:
+            if is_own(thing) or not is_library_code(kind):
+                raise Unlike
+            getter = self._getters[kind, but] = _getter(kind, but)
+        elif not thing.__dict__.keys().isdisjoint(METHODS) and is_own(thing):
+            raise Unlike
+        values = getter(thing)
+        if PLAIN.issuperset(map(type, values)):
+            return kind, repr(values)
+        return kind, *map(self._value, values)
 
-    Raises:
-        Unlike: it is not, or has not.
-    """
-    kind: Any = type(thing)
-    if is_own(thing) or not _is_ours(kind):
+    def _value(self, value: Any) -> Any:
+        kind = type(value)
+        if kind in PLAIN:
+            return repr(value)
+        if kind is tuple or kind is list:
+            return kind, *map(self._value, value)
+        if isinstance(value, Configurable):
+            return self._told(value)
         raise Unlike
-    labels = thing.labels()
-    values = tuple(map(_value, _settings_of(kind, but)(thing)))
-    return (kind, *values, *labels.items()) if labels else (kind, *values)
 
 
-_is_ours = cache(is_library_code)
+def kind_of(model: Model) -> tuple[Any, ...] | None:
+    """See ``Kinds.of``."""
+    return Kinds().of(model)
 
 
-@cache
-def _settings_of(kind: type[Configurable], but: str) -> Callable[[Any], tuple[Any, ...]]:
-    """What gives the settings of an object of that class, but one."""
-    names = [name for name in setting_names(kind) if name != but]
+def _getter(kind: type[Configurable], but: str) -> Callable[[Any], tuple[Any, ...]]:
+    """What gives the settings of an object of that class but one, and what was said of it beside them."""
+    names = [name for name in (*setting_names(kind), *kind.label_names) if name != but]
     if len(names) < 2:  # with which attrgetter gives no tuple
         return lambda thing: tuple(getattr(thing, name) for name in names)
     return attrgetter(*names)
-
-
-def _value(value: Any) -> Any:
-    kind = type(value)
-    if kind in PLAIN:
-        return kind, value
-    if kind is float:
-        return repr(value)  # which tells -0.0 from 0.0
-    if kind is tuple or kind is list:
-        return kind, *map(_value, value)
-    if isinstance(value, Configurable):
-        return _of(value)
-    raise Unlike

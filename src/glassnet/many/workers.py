@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import islice
 from threading import Thread
 from typing import TypeVar
 
@@ -17,22 +18,38 @@ LOOK_SECONDS = 0.05
 
 
 def side_by_side(
-    work: Callable[[int], R],
+    work: Callable[[int], R], count: int, *, workers: int | None, where: str, verbose: bool = False
+) -> list[R | Exception | None]:
+    """Carries out ``work(0)``, ``work(1)`` and so on, in as many threads as there are workers: see ``in_batches``."""
+
+    def tried(numbers: Sequence[int]) -> list[R | Exception | None]:
+        try:
+            return [work(*numbers)]
+        except Exception as error:  # noqa: BLE001 - it stands in its place
+            return [error]
+
+    return in_batches(tried, count, several=lambda: 1, workers=workers, where=where, verbose=verbose)
+
+
+def in_batches(
+    work: Callable[[Sequence[int]], Sequence[R | Exception | None]],
     count: int,
     *,
+    several: Callable[[], int],
     workers: int | None,
     where: str,
     verbose: bool = False,
     at_the_end: Callable[[], None] = lambda: None,
 ) -> list[R | Exception | None]:
-    """Carries out ``work(0)``, ``work(1)`` and so on, in as many threads as there are workers.
+    """Carries out works of which a thread takes several at a time.
 
     The threads of a work are limited, so that all together have as many as there are processors.
 
     Args:
-        work: is called once for each number, in any thread.
+        work: is called with the numbers of some works, in any thread; gives a value, an exception or None for each.
         count: of works.
-        workers: at most so many at a time; None for the environment's GLASSNET_NUM_THREADS, else the processors.
+        several: how many works a thread takes next; fewer towards the end, so that all threads end together.
+        workers: at most so many threads; None for the environment's GLASSNET_NUM_THREADS, else the processors.
         where: for messages.
         verbose: whether to show a progress bar.
         at_the_end: is called by each thread after its last work.
@@ -48,19 +65,21 @@ def side_by_side(
     most = processors if workers is None else whole(workers, "workers", where)
     most = max(1, min(most, count))
     results: list[R | Exception | None] = [None] * count
-    numbers, done = iter(range(count)), list[int]()  # of the first no two threads get the same
+    waiting, done = iter(range(count)), list[int]()  # of the first no two threads get the same
     fatal: list[BaseException] = []
     with Interrupt() as interrupt, ProgressBar((1, max(1, count)), 1, enabled=verbose, of="model") as bar:
 
         def run() -> None:
             with interrupt.shared(), threads_limited(max(1, processors // most)):
                 try:
-                    while not interrupt.requested and (number := next(numbers, None)) is not None:
-                        try:
-                            results[number] = work(number)
-                        except Exception as error:  # noqa: BLE001 - it stands in its place
-                            results[number] = error
-                        done.append(number)
+                    while not interrupt.requested:
+                        share = (count - len(done)) // (2 * most)
+                        numbers = list(islice(waiting, max(1, min(several(), share))))
+                        if not numbers:
+                            break
+                        for number, result in zip(numbers, work(numbers), strict=True):
+                            results[number] = result
+                        done.extend(numbers)
                     at_the_end()
                 except BaseException as error:  # noqa: BLE001 - such as SystemExit, which ends all
                     fatal.append(error)

@@ -205,7 +205,9 @@ class Network(InMemory):
     def twin(self) -> Self:
         """Another network with the same settings whose layers have the same weights."""
         made = super().twin()
-        made.__dict__.update(_buffers=None, _memory=None, _built_of=None, _sums=(), _inside=None, _demands=None)
+        made.__dict__.update(
+            _buffers=None, _memory=None, _built_of=None, _sums=(), _second=None, _inside=None, _demands=None
+        )
         twins = [child.twin() for _, child in self.children()]
         made._put_children(twins)
         for child in twins:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
-from operator import is_
 from typing import Any, Self
 
 import numpy as np
@@ -18,7 +17,7 @@ from glassnet.layers import Layer, PythonLayer
 from glassnet.runners import Runner
 from glassnet.runners.own import is_own
 
-OF_PLACE = "_memory", "_sums", "_inside", "_without"
+OF_PLACE = "_memory", "_sums", "_second", "_inside", "_without"
 """Attributes of a network that follow from the memory that it stands in."""
 
 
@@ -32,7 +31,8 @@ class InMemory(Layer):
     _built_of: list[int] | None = None
     _memory: Store | None = None
     _sums: tuple[tuple[Parameter, Parameter], ...] = ()
-    _inside: tuple[Layer, ...] | None = None
+    _second: str | None = None
+    _inside: tuple[tuple[str, Layer], ...] | None = None
     _without = -1
 
     @property
@@ -59,11 +59,10 @@ class InMemory(Layer):
             ConfigurationError: a network whose weights another place in the same network has, too, which gathers them.
         """
         gradients = self._built()[1]
-        second = next((path for path, p in self._named() if isinstance(p, ParameterView) and not p.never_trained), None)
-        if second is not None:
+        if self._second is not None:
             raise ConfigurationError(
                 where=f"gradients of {self!r:.60}",
-                received=f"{second}, whose weights stand elsewhere in the network around it, too",
+                received=f"{self._second}, whose weights stand elsewhere in the network around it, too",
                 expected="the whole network, or the first of the places",
                 fix="train the whole; or a copy of this part: network.copy()",
             )
@@ -163,13 +162,18 @@ class InMemory(Layer):
             )
         self._live_in(Store.holding(sources, dtype))
 
+    def layers_inside(self) -> tuple[tuple[str, Layer], ...]:
+        """What ``walk`` gives, which is known where nothing has changed."""
+        known = self._inside
+        return tuple(self.walk()) if known is None or self._layout_of != self.version else known
+
     def may_hold_unplaced(self, number: int) -> bool:
         """No, where the layers inside are those that it was given its memory with, and hide nothing."""
-        if self._without != number:
-            inside, now = self._inside, [layer for _, layer in self.walk()]
-            if inside is None or len(inside) != len(now) or not all(map(is_, inside, now)):
-                return True
-            self.__dict__["_without"] = number
+        if self._without == number:
+            return False
+        if self._inside is None or self._inside != tuple(self.walk()):
+            return True
+        self.__dict__["_without"] = number
         return False
 
     def require_unchanged(self) -> None:
@@ -217,13 +221,16 @@ class InMemory(Layer):
         buffers, before = (store.values[part], store.gradients[part]), self._buffers
         if before is not None and all(is_same_memory(a, b) for a, b in zip(before[:2], buffers, strict=True)):
             buffers = before[:2]
-        found = {"_memory": store, "_sums": tuple(self._sums_of_places())}
+        second = next((path for path, p in named if isinstance(p, ParameterView) and not p.never_trained), None)
+        found = {"_memory": store, "_sums": tuple(self._sums_of_places()), "_second": second}
         self.__dict__.update(found, _buffers=(*buffers, layout_of(named, part.start)))
         if before is None or buffers[0] is not before[0]:
             self.note_change()
-        layers = tuple(layer for _, layer in self.walk())
-        hides = any(is_own(layer) or isinstance(layer, PythonLayer) for layer in (self, *layers))
-        self.__dict__.update(_inside=None if hides else layers, _without=-1)
+        inside = tuple(self.walk())
+        hides = any(
+            is_own(layer) or isinstance(layer, PythonLayer) for layer in (self, *(layer for _, layer in inside))
+        )
+        self.__dict__.update(_inside=None if hides else inside, _without=-1)
         self.__dict__["_layout_of"] = self.version
 
     def _sums_of_places(self) -> Iterator[tuple[Parameter, Parameter]]:

@@ -26,7 +26,7 @@ ASKED_AT_EACH_STEP = ("learning_rate", "learning_rate_scale")
 
 OF_MEMORY = (
     *("_buffers", "_memory", "_sums", "_built_of", "_home"),
-    *("_layout_of", "_looked_at", "_changed", "_demands", "_inside", "_without"),
+    *("_layout_of", "_looked_at", "_changed", "_demands", "_second", "_inside", "_without"),
 )
 """What says where a network's parameters lie, which its buffers tell, and what it keeps until something is set."""
 

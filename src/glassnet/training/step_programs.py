@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.compile import CompiledProgram, native
+from glassnet.core.numeric import MOST_DOT
 from glassnet.core.shapes import Array
 from glassnet.losses import BinaryCrossEntropy, CrossEntropy, Loss
 from glassnet.network import Network
@@ -26,8 +27,6 @@ from glassnet.training.tasks import Task
 
 NUMBERS_AHEAD = 512
 """Steps for which the numbers that change from step to step are calculated at once, where the rate is a constant."""
-MOST_DOT = 8192
-"""Elements up to which a scalar product is the shortest question, and one that no threads of a BLAS are woken for."""
 
 
 class Program(CompiledEngine):

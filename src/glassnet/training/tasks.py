@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -41,12 +42,12 @@ class Task:
     stretch: Callable[[int], int] = lambda _: sys.maxsize
     states: States | None = None
 
-    @property
+    @cached_property
     def sizes(self) -> tuple[int, int, int]:
         """Rows of a full batch, number of full batches, rows of the last one."""
         return batch_sizes(len(self.rows), self.batch_size, joins_single=self.joins_single)
 
-    @property
+    @cached_property
     def steps(self) -> int:
         """Steps in an epoch."""
         _, full, rest = self.sizes
