@@ -342,8 +342,3 @@ def test_a_table_of_numbers_alone(tmp_path: Path) -> None:
     assert 'Numbers of a row, none missing, as JSON: ["age", "wait"]' in header.read_text()
     rows = np.column_stack([data["age"], data["wait"].astype(float)])
     np.testing.assert_allclose(predicted(compiled(source), rows, (2,)), model.predict(data), rtol=1e-5, atol=1e-6)
-
-    gaps = data | {"age": [None, *data["age"][1:].tolist()]}
-    model.preprocessing = gn.Table.from_data(gaps, "rich")
-    with pytest.raises(gn.ConfigurationError, match="with words, dates or gaps"):
-        export_c(model, tmp_path / "gaps.c")

@@ -54,6 +54,155 @@ static void restore_double(const float *x, const double *mean, const double *sca
     for (int i = 0; i < size; ++i) y[i] = x[i] * scale[i] + mean[i];
 }
 
+static void table_number(double x, double mean, double scale, float *y)
+{
+    y[0] = isnan(x) ? 0.0f : (float)((x - mean) / scale);
+}
+
+/* z / sqrt(1 + (z / 3)^2) */
+static void table_robust(double x, double middle, double scale, float *y)
+{
+    const double z = (x / 2 - middle / 2) / scale * 2;
+    y[0] = isnan(x) ? 0.0f : isinf(z) ? (z < 0.0 ? -3.0f : 3.0f) : (float)(z / hypot(1.0, z / 3));
+}
+
+/* how far x has come in each piece, from -1/2 to 1/2 */
+static void table_pieces(double x, const double *edges, int pieces, float *y)
+{
+    for (int i = 0; i < pieces; ++i) {
+        const double share = (x - edges[i]) / (edges[i + 1] - edges[i]);
+        y[i] = isnan(x) ? 0.0f : (float)(share < 0.0 ? -0.5 : share > 1.0 ? 0.5 : share - 0.5);
+    }
+}
+
+/* the place of x among rising values, from -1 to 1; among equal ones the middle */
+static void table_quantile(double x, const double *values, int size, float *y)
+{
+    int below = 0, upto = 0; /* how many values are below x, and how many are not above it */
+    if (isnan(x)) {
+        y[0] = 0.0f;
+        return;
+    }
+    while (below < size && values[below] < x) ++below;
+    upto = below;
+    while (upto < size && values[upto] <= x) ++upto;
+    double place;
+    if (upto == 0) {
+        place = 0.0;
+    } else if (below == size) {
+        place = size - 1;
+    } else if (upto > below) {
+        place = (below + upto - 1) / 2.0;
+    } else {
+        place = below - 1 + (x - values[below - 1]) / (values[below] - values[below - 1]);
+    }
+    y[0] = (float)(2 * place / (size - 1) - 1);
+}
+
+/* a point on the circle, for a share of a whole turn */
+static void table_circle(double share, float *y)
+{
+    const double angle = 6.283185307179586 * share;
+    y[0] = isnan(share) ? 0.0f : (float)sin(angle);
+    y[1] = isnan(share) ? 0.0f : (float)cos(angle);
+}
+
+/* days since 1970, to the microsecond */
+static double table_exact(double days)
+{
+    return floor(days * 86400e6 + 0.5) / 86400e6;
+}
+
+/* from 0; Gregorian, by eras of 146,097 days that begin with March */
+static double table_month(double days)
+{
+    const double day = floor(table_exact(days)) + 719468.0, of_era = day - 146097.0 * floor(day / 146097.0);
+    const double year = floor((of_era - floor(of_era / 1460) + floor(of_era / 36524) - floor(of_era / 146096)) / 365);
+    const double of_year = of_era - (365 * year + floor(year / 4) - floor(year / 100));
+    const double march = floor((5 * of_year + 2) / 153);
+    return march < 10.0 ? march + 2 : march - 10;
+}
+
+/* from Monday */
+static double table_weekday(double days)
+{
+    const double day = floor(table_exact(days)) + 3;
+    return day - 7 * floor(day / 7);
+}
+
+/* with its fraction */
+static double table_hour(double days)
+{
+    const double exact = table_exact(days);
+    return (exact - floor(exact)) * 24;
+}
+
+/* the length of a space in UTF-8 at the beginning of a text, as Python's str.strip knows them; 0 for anything else */
+static int space_of(const unsigned char *text)
+{
+    const int c = text[0];
+    if (c == 0) return 0;
+    if (c == ' ' || (c >= 9 && c <= 13) || (c >= 28 && c <= 31)) return 1;
+    if (c == 0xC2) return text[1] == 0x85 || text[1] == 0xA0 ? 2 : 0;
+    if (c == 0xE1) return text[1] == 0x9A && text[2] == 0x80 ? 3 : 0;
+    if (c == 0xE3) return text[1] == 0x80 && text[2] == 0x80 ? 3 : 0;
+    if (c != 0xE2) return 0;
+    if (text[1] == 0x81) return text[2] == 0x9F ? 3 : 0;
+    if (text[1] != 0x80) return 0;
+    return (text[2] >= 0x80 && text[2] <= 0x8A) || text[2] == 0xA8 || text[2] == 0xA9 || text[2] == 0xAF ? 3 : 0;
+}
+
+/* moves a text to where it begins without the spaces around it, and tells its length */
+static void trimmed(const char **text, size_t *length)
+{
+    const unsigned char *begin = (const unsigned char *)*text, *at, *end;
+    while (space_of(begin)) begin += space_of(begin);
+    for (at = end = begin; *at;) {
+        const int space = space_of(at);
+        at += space ? space : 1;
+        if (!space) end = at;
+    }
+    *length = (size_t)(end - begin);
+    *text = (const char *)begin;
+}
+
+/* whether there is nothing but spaces */
+static int is_no_word(const char *text)
+{
+    size_t length = 0;
+    if (text) trimmed(&text, &length);
+    return length == 0;
+}
+
+/* the place of a text among sorted words, or that of others */
+static int table_word(const char *text, const char *const *words, const int *places, int size, int other)
+{
+    size_t length;
+    int low = 0, high = size;
+    if (!text) return other;
+    trimmed(&text, &length);
+    while (low < high) {
+        const int middle = (low + high) / 2;
+        int order = strncmp(words[middle], text, length);
+        if (order == 0) order = words[middle][length] != 0;
+        if (order == 0) return places[middle];
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return other;
+}
+
+/* 1 at the place of a word, the last place for all others, and 0 everywhere where there is none */
+static void table_category(
+    const char *text, const char *const *words, const int *places, int size, int count, float *y)
+{
+    for (int i = 0; i < count; ++i) y[i] = 0.0f;
+    if (!is_no_word(text)) y[table_word(text, words, places, size, count - 1)] = 1.0f;
+}
+
 static void exp_minus_1(int size, float *y)
 {
     for (int i = 0; i < size; ++i) y[i] = expm1f(y[i]);

@@ -44,12 +44,14 @@ class Program:
         input: where the network's input stands.
         output: where its output stands after the statements.
         states: the arrays of the struct by their names in it.
+        texts: arrays of texts by their names, in UTF-8.
     """
 
     def __init__(self, network: Network, given: str | None, *, is_stream: bool = False) -> None:
         self.statements: list[str] = []
         self.constants: dict[str, Array] = {}
         self.states: dict[str, Array] = {}
+        self.texts: dict[str, list[bytes]] = {}
         self._given = given
         if is_stream:
             forward, states = record_stream(network, 1)

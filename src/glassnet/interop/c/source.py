@@ -15,6 +15,7 @@ from glassnet.core.settings import boolean
 from glassnet.core.shapes import Array, Shape, size_of
 from glassnet.interop.c.names import function_name
 from glassnet.interop.c.program import Program, literal, own_names
+from glassnet.interop.c.table import emit_table, members, struct, text_arrays
 from glassnet.interop.lengths import warn_of_lengths
 from glassnet.interop.own import refuse_own_layers
 from glassnet.many import Ensemble, as_one_model
@@ -39,9 +40,12 @@ def export_c(
     by channel; of a table of numbers the columns that it uses, in its order), y what ``model.predict`` gives (logits
     for a loss that takes them, logarithms of the mean for ``Poisson`` and ``Gamma``: the header says so). x is of
     doubles where ``preprocessing.needs_float64``, because float would lose the digits that tell rows apart, and y where
-    ``target_scaling.needs_float64``. It keeps its activations in static memory: it takes none from the heap and next to
-    none of the stack, and two threads must not call it at once. Compile it with any C99 compiler and ``-lm``. What it
-    calls are the recorded kernel calls of a prediction, batch norm and ReLU folded into the convolutions before them.
+    ``target_scaling.needs_float64``. A ``Table`` with words, dates, truth or gaps is taken as ``const predict_row
+    *row``, a struct with a member for each column that is used: doubles, NaN where one is missing, days since 1970 of
+    dates, seconds of times of day; texts in UTF-8 of words. The function keeps its activations in static memory: it
+    takes none from the heap and next to none of the stack, and two threads must not call it at once. Compile it with
+    any C99 compiler and ``-lm``. What it calls are the recorded kernel calls of a prediction, batch norm and ReLU
+    folded into the convolutions before them.
 
     With ``stream`` the source answers to one step of a sequence after another, as ``model.stream`` does: states go from
     step to step in a struct of the caller's, as many as there are sequences. ``void predict_reset(predict_state
@@ -61,8 +65,8 @@ def export_c(
     Raises:
         NotBuiltError: there is nothing to write yet.
         ConfigurationError: a layer that calls a kernel without a C function; a ``Graph`` of several inputs or outputs;
-            a parameter that is not finite; a name that is no identifier; a ``Table`` with other columns than numbers
-            without gaps; the path cannot be written.
+            a parameter that is not finite; a name that is no identifier; words that no text in C can hold; the path
+            cannot be written.
         WriteError: the disk is full or failing.
     """
     source = require_writable(path, C_SOURCE, where="export_c")
@@ -80,14 +84,6 @@ def export_c(
     model.require_built("export_c")
     model.refuse_forecasting("export_c")
     refuse_own_layers(model.network, "export_c", graphs=True)
-    if isinstance(model.preprocessing, Table) and scaling_of(model) is None:
-        raise ConfigurationError(
-            where="export_c",
-            received="a model that takes tables, with words, dates or gaps",
-            expected="one that takes arrays of numbers, or tables of numbers alone",
-            fix="write an ONNX file, which takes the table's columns; or export the network alone, a model with "
-            "preprocessing=None, and pass it table.apply(data)",
-        )
     given: Stream | None = None
     if boolean(stream, "stream", "export_c"):
         given = Stream(model.network, 1, "numpy", scaling_of(model), model.target_scaling)
@@ -110,12 +106,16 @@ def _shapes(model: Model, stream: Stream | None) -> tuple[Shape, Shape]:
 def _source(model: Model, name: str, stream: Stream | None) -> str:
     inputs, outputs = _shapes(model, stream)
     scaling, restoring = scaling_of(model), model.target_scaling
-    program = Program(model.network, "x" if scaling is None else None, is_stream=stream is not None)
+    table = _table_of(model)
+    is_raw = scaling is None and table is None
+    program = Program(model.network, "x" if is_raw else None, is_stream=stream is not None)
     body = program.statements
     if scaling is not None:
         names = _of_each(program, "input", scaling, inputs)
         standardize = "standardize" + "_double" * scaling.needs_float64
         body.insert(0, f"{standardize}(x, {', '.join(names)}, {size_of(inputs)}, {program.input});")
+    elif table is not None:
+        body[:0] = emit_table(program, table)
     count = size_of(outputs)
     if stream is not None and stream.most_steps is not None:
         none = f"for (int i = 0; i < {count}; ++i) y[i] = NAN;"
@@ -138,9 +138,11 @@ def _source(model: Model, name: str, stream: Stream | None) -> str:
             _comment(model),
             "#include <math.h>\n#include <string.h>",
             *([_struct(name, program, stream.most_steps)] if stream is not None else []),
+            *([struct(table, f"{name}_row", _in_comment)] if table is not None else []),
             *(f'#ifdef __cplusplus\nextern "C"\n#endif\n{line};' for line in _declared(model, name, stream)),
             *program.functions("\n".join(body)),
             *(_array(own, values) for own, values in program.constants.items()),
+            *text_arrays(program.texts),
             *([f"static float arena[{program.size}];"] if program.size else []),
             *([f"{_declared(model, name, stream)[1]}\n{{\n    memset(state, 0, sizeof *state);\n}}"] if stream else []),
             f"{_declared(model, name, stream)[0]}\n{{\n" + "\n".join(f"    {line}" for line in body) + "\n}\n",
@@ -151,9 +153,9 @@ def _source(model: Model, name: str, stream: Stream | None) -> str:
 def _declared(model: Model, name: str, stream: Stream | None) -> list[str]:
     """The functions' first lines."""
     if stream is None:
-        return [f"void {name}({_arguments(model)})"]
+        return [f"void {name}({_arguments(model, name)})"]
     state = f"{name}_state *state"
-    return [f"void {name}_step({state}, {_arguments(model)})", f"void {name}_reset({state})"]
+    return [f"void {name}_step({state}, {_arguments(model, name)})", f"void {name}_reset({state})"]
 
 
 def _struct(name: str, program: Program, most_steps: int | None) -> str:
@@ -167,10 +169,14 @@ def _struct(name: str, program: Program, most_steps: int | None) -> str:
 def _header(model: Model, function: str, stream: Stream | None, source: str) -> str:
     name = function.upper()
     inputs, outputs = map(size_of, _shapes(model, stream))
-    struct = source[source.index("typedef struct") : source.index(f"}} {function}_state;")] if stream else ""
-    if struct:
-        struct = f"/* What one sequence has come to; {function}_reset begins it. */\n{struct}}} {function}_state;\n\n"
+    types = source[source.index("typedef struct") : source.index(f"}} {function}_state;")] if stream else ""
+    if types:
+        types = f"/* What one sequence has come to; {function}_reset begins it. */\n{types}}} {function}_state;\n\n"
+    table = _table_of(model)
+    if table is not None:
+        types, inputs = struct(table, f"{function}_row", _in_comment) + "\n\n", len(members(table))
     row = f"The next step x of a sequence, {name}_INPUTS numbers," if stream else f"One row x of {name}_INPUTS numbers"
+    row = row if table is None else f"A row of {name}_INPUTS columns"
     functions = "\n".join(f"{line};" for line in _declared(model, function, stream))
     most = stream.most_steps if stream else None
     room = (
@@ -190,7 +196,7 @@ def _header(model: Model, function: str, stream: Stream | None, source: str) -> 
 extern "C" {{
 #endif
 
-{struct}/* {row} to the {name}_OUTPUTS numbers y.{unit}{room}
+{types}/* {row} to the {name}_OUTPUTS numbers y.{unit}{room}
    Not to be called by two threads at once. */
 {functions}
 
@@ -214,12 +220,19 @@ def scaling_of(model: Model) -> Standardize | None:
     return Standardize([own.mean for own in numbers], [own.scale for own in numbers])  # type: ignore[attr-defined]
 
 
-def _arguments(model: Model) -> str:
+def _table_of(model: Model) -> Table | None:
+    """The table whose columns a row's struct has; None for arrays, and for tables of nothing but plain numbers."""
+    table = model.preprocessing
+    return table if isinstance(table, Table) and scaling_of(model) is None else None
+
+
+def _arguments(model: Model, name: str) -> str:
     """The function's arguments: numbers in float, or in double where float is too short for them."""
     long_x, long_y = (
         scaling is not None and scaling.needs_float64 for scaling in (scaling_of(model), model.target_scaling)
     )
-    return f"const {'double' if long_x else 'float'} *x, {'double' if long_y else 'float'} *y"
+    row = f"{'double' if long_x else 'float'} *x" if _table_of(model) is None else f"{name}_row *row"
+    return f"const {row}, {'double' if long_y else 'float'} *y"
 
 
 def _comment(model: Model) -> str:
@@ -227,7 +240,7 @@ def _comment(model: Model) -> str:
         "x".join(map(str, shape or ())) for shape in (model.network.input_shape, model.network.output_shape)
     )
     lines = [f"Made by glassnet {__version__}. One row: {shapes}."]
-    if isinstance(model.preprocessing, Table):
+    if isinstance(model.preprocessing, Table) and _table_of(model) is None:
         names = [own.name for own in model.preprocessing.columns if own.features]
         lines.append("Numbers of a row, none missing, as JSON: " + _in_comment(json.dumps(names)))
     if isinstance(model.class_names, tuple):
