@@ -25,6 +25,8 @@ def share_of_right_rows(y: Array, found: Array, weights: Any) -> float:
     are_whole = y.dtype.kind in "iu" and found.dtype.kind in "iu"
     if weights is None and are_whole and y.shape == found.shape == (len(y),) and len(y):
         return float(np.mean(y == found))  # as scikit-learn has it, whose doors look at much that cannot be here
+    if not len(y) and not len(found):  # which older versions of scikit-learn answer with NaN
+        raise ValueError("y is empty: no row is there to be scored")
     if y.dtype != object != found.dtype and type_of_target(y) != "multiclass-multioutput":
         return float(accuracy_score(y, found, sample_weight=weights))
     check_consistent_length(y, found, weights)
