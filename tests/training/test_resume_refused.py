@@ -392,6 +392,8 @@ def test_the_best_file_stays_the_best_after_resuming(blobs: Blobs, tmp_path: Pat
         lambda d: d["settings"].update(rows={}),
         lambda d: d.update(callbacks=[1]),
         lambda d: d.update(notes=3),
+        lambda d: d.update(stopped=-1),
+        lambda d: d["position"].update(step=0),
     ],
 )
 def test_an_edited_place_is_refused(change: Callable[[dict[str, Any]], Any], broken: Path) -> None:

@@ -76,7 +76,9 @@ def latest_fit_of(
         raise ValueError(f"a history of {epochs} epochs without numbers")
     history.epochs = list(range(first, first + epochs))
     history.notes = [str(note) for note in list(description["notes"])]
-    history.stopped = None if description["stopped"] is None else str(description["stopped"])
+    history.stopped = description["stopped"]
+    if not isinstance(history.stopped, str | None):
+        raise TypeError("what stopped the latest fit is no text")
     parameters = value_of(description["parameters"], arrays)
     if parameters is not None:
         _require(parameters, arrays[PARAMETERS].shape, arrays[PARAMETERS].dtype, "parameters")
@@ -105,6 +107,8 @@ def _position(
     if step >= steps:
         raise ValueError(f"step {step} of an epoch of {steps}")
     if not step:
+        if any(description[name] is not None for name in ("losses", "totals")):
+            raise ValueError("sums of an epoch of which no step was done")
         return TrainingPosition(epoch)
     losses, totals, outputs = (value_of(description[name], arrays) for name in ("losses", "totals", "outputs"))
     for name, array in (("losses", losses), ("totals", totals)):
