@@ -49,6 +49,8 @@ LABELS = np.arange(12) % 3
 AMOUNTS = RNG.integers(-8, 8, size=(12, 3)) / 4
 WEIGHTS = np.arange(1, 13) / 4
 IMAGES = RNG.integers(-8, 8, size=(12, 1, 6, 6)) / 4
+PEOPLE = {"age": [31.0, 47, 22, 60, 19, 38] * 4, "town": ["Ulm", "Bern", "Ulm", "Graz", "Ulm", "Bern"] * 4}
+ANSWERS = ["no", "yes"] * 12
 QUIET: dict[str, Any] = {"verbose": False}
 
 
@@ -592,6 +594,24 @@ def of_settings() -> Iterator[Door]:
             return new().evaluate(source, None)
 
         yield Door(f"data.blocks: {name}", in_blocks, no=frozenset(no))
+    for name in inspect.signature(gn.TableModel).parameters:
+
+        def of_a_table(v: Any, name: str = name) -> Any:
+            return gn.TableModel(**{"epochs": 1, name: few(v)}).fit(PEOPLE, ANSWERS, verbose=False)
+
+        takes_none = {"None"} if name in ("group", "time", "class_weight") else set()
+        is_closed = name in ("preset", "task", "group", "time", "class_weight", "dtype", "engine")
+        yield Door(f"TableModel: {name}", of_a_table, no=frozenset(SETTINGS) - takes_none if is_closed else frozenset())
+    for name in ("data", "y", "sample_weight", "validation_data", "callbacks"):
+
+        def fit_a_table(v: Any, name: str = name) -> Any:
+            return gn.TableModel(epochs=1).fit(**{"data": PEOPLE, "y": ANSWERS, "verbose": False, name: v})
+
+        yield Door(f"TableModel.fit: {name}", fit_a_table, no=number if name == "callbacks" else frozenset())
+    answering = gn.TableModel(epochs=1)
+    answering.fit(PEOPLE, ANSWERS, verbose=False)
+    yield Door("TableModel.predict: data", answering.predict, no=number)
+    yield Door("TableModel.evaluate: y", lambda v: answering.evaluate(PEOPLE, v), no=number)
     yield Door("predict_many: method", lambda v: gn.predict_many([model], X, method=v), no=frozenset(SETTINGS))
     yield Door(
         "predict_many: workers",

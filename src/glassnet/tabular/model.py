@@ -10,9 +10,10 @@ import numpy as np
 
 from glassnet.core.calls import Closed, suggests
 from glassnet.core.errors import ConfigurationError, DataError, NotBuiltError, shown
-from glassnet.core.settings import boolean, number, one_of, whole
+from glassnet.core.settings import boolean, number, one_of, several, whole
 from glassnet.core.shapes import Array
 from glassnet.core.sides import Sides
+from glassnet.losses.targets import check_weights
 from glassnet.many import Ensemble
 from glassnet.model import Model
 from glassnet.tables import Classes, Frame, Questions, Table
@@ -107,10 +108,10 @@ class TableModel(Closed):
             if label_smoothing is None
             else number(label_smoothing, "label_smoothing", where, low=0, high=1),
         }
-        self.class_weight = class_weight
+        self.class_weight = _class_weight(class_weight)
         self.log_target = boolean(log_target, "log_target", where)
         self.categories, self.ignore = _names(categories, "categories"), _names(ignore, "ignore")
-        self.group, self.time = group, time
+        self.group, self.time = (_name(own, name) for own, name in ((group, "group"), (time, "time")))
         if group is not None and time is not None:
             raise ConfigurationError(
                 where=where,
@@ -160,6 +161,7 @@ class TableModel(Closed):
             ConfigurationError: names of columns that are not there; settings that do not go together.
         """
         where = "TableModel.fit"
+        own_callbacks = several(callbacks, "callbacks", where, expected="callbacks, such as [gn.Checkpoint(path)]")
         frame, names = _with_answers(data, y, where)
         beside = [] if self.group is None else [self.group]
         require_columns(
@@ -179,14 +181,7 @@ class TableModel(Closed):
         sides = self._sides(frame, table, targets)
         weights = class_weights(self.class_weight, table, targets)
         if sample_weight is not None:
-            own = np.asarray(sample_weight, np.float64)
-            if own.shape != (frame.height,):
-                raise DataError(
-                    where=f"{where}: sample_weight",
-                    received=f"an array of shape {own.shape}",
-                    expected=f"a weight for each of the {frame.height:,} rows",
-                    fix="pass one number for each row",
-                )
+            own = check_weights(sample_weight, frame.height, np.dtype(np.float64), where=f"{where}: sample_weight")
             weights = own if weights is None else own * weights
         validation = None
         if validation_data is not None:
@@ -206,7 +201,7 @@ class TableModel(Closed):
             seed=self.seed,
             **self.settings,
         )
-        model, histories = train(made, callbacks=callbacks, verbose=verbose)
+        model, histories = train(made, callbacks=own_callbacks, verbose=verbose)
         self.model, self.table, self.recipe = model, table, recipe
         return histories
 
@@ -317,6 +312,31 @@ def _names(given: Any, setting: str) -> list[str]:
     return list(given)
 
 
+def _name(given: Any, setting: str) -> str | None:
+    if given is not None and not (isinstance(given, str) and given):
+        raise ConfigurationError(
+            where="TableModel",
+            received=f"{setting}={shown(given)}",
+            expected="the name of one column",
+            fix=f'write {setting}="person"',
+        )
+    return given
+
+
+def _class_weight(given: Any) -> str | dict[Any, float] | None:
+    where = "TableModel: class_weight"
+    if given is None or isinstance(given, str):
+        return None if given is None else one_of(given, "class_weight", "TableModel", ("balanced",))
+    if not isinstance(given, Mapping) or not given:
+        raise ConfigurationError(
+            where="TableModel",
+            received=f"class_weight={shown(given)}",
+            expected='"balanced", or {class: weight}',
+            fix='write class_weight={"yes": 3}; other classes weigh 1',
+        )
+    return {name: number(weight, str(name), where, low=0, in_float32=True) for name, weight in given.items()}
+
+
 def _with_answers(data: Any, y: Any, where: str, called: Sequence[str] | None = None) -> tuple[Frame, list[str]]:
     """All columns, the answers among them, and the names of these.
 
@@ -362,7 +382,15 @@ def _answers(y: Any, columns: Mapping[str, Any], where: str) -> dict[str, Any]:
         )
     named: dict[str, Any] = dict(columns_of(y, where=where)) if hasattr(y, "columns") else {}
     if not named:
-        array = np.asarray(y) if not hasattr(y, "to_numpy") else y
+        try:
+            array = np.asarray(y) if not hasattr(y, "to_numpy") else y
+        except ValueError as error:
+            raise DataError(
+                where=f"{where}: y",
+                received="lists of different lengths",
+                expected="one answer for each row, or as many for each",
+                fix="pass an array (N,) or (N, M)",
+            ) from error
         if getattr(array, "ndim", 1) == 2:
             parts = list(np.asarray(array).T)
             named = {ANSWER if len(parts) == 1 else f"{ANSWER} {place}": own for place, own in enumerate(parts)}
