@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from glassnet.core.errors import DataError
-from glassnet.core.numeric import numeric, refuse_hidden
+from glassnet.core.numeric import all_finite, numeric, refuse_hidden
 
 pandas = pytest.importorskip("pandas")
 
@@ -157,3 +157,14 @@ def test_other_things_pass_a_door_that_only_looks_for_masks() -> None:
         refuse_hidden(values, where="X")
     with pytest.raises(DataError, match="X: received a masked value"):
         refuse_hidden([np.ma.masked], where="X")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(20,), (4, 5), (100_000,)])
+def test_large_numbers_are_finite_without_a_warning(dtype: Any, shape: tuple[int, ...]) -> None:
+    """Also those whose sum and whose squares are not."""
+    large = np.full(shape, np.finfo(dtype).max, dtype)
+    assert all_finite(large)
+    for wrong in (np.nan, np.inf, -np.inf):
+        large.flat[-1] = wrong
+        assert not all_finite(large)

@@ -89,9 +89,9 @@ def all_finite(array: Array) -> bool:
     """
     if array.dtype.kind != "f":
         return True
-    if array.ndim == 1 and array.size <= MOST_DOT and isfinite(array.dot(array)):
-        return True
     with np.errstate(over="ignore", invalid="ignore"):
+        if array.ndim == 1 and array.size <= MOST_DOT and isfinite(array.dot(array)):
+            return True
         return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
 
 
