@@ -35,7 +35,7 @@ SAMPLES: dict[str, list[Layers]] = {
     "LayerNorm": [lambda: [gn.LayerNorm()]],
     "RMSNorm": [lambda: [gn.RMSNorm()]],
     "Dropout": [lambda: [gn.Dropout(0.0)]],
-    "PositionalEncoding": [lambda: [gn.PositionalEncoding("learned", most_steps=4)]],
+    "PositionalEncoding": [lambda: [gn.PositionalEncoding("learned", most_steps=6)]],
     "Conv1D": [
         lambda: [gn.Conv1D(3, 3, padding="same", bias_init="normal")],
         lambda: [gn.Conv1D(3, 2, padding="causal", stride=2)],
@@ -162,6 +162,29 @@ def test_the_compiled_engine_does_what_numpy_does(name: str, layers: Layers) -> 
         found.append((predicted, net.parameters))
     for one, other in zip(*found, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "layers"), COMPILED, ids=[f"{name}-{i}" for i, (name, _) in enumerate(COMPILED)])
+def test_steps_that_no_row_of_a_batch_has_may_be_left_out(name: str, layers: Layers) -> None:
+    del name
+    found = []
+    for steps in (6, 4):  # of a network that was built for 6
+        x, _ = rows_and_padding(2)
+        net = network(layers, 6)
+        run = gn.NumpyRunner(step=0)
+        run.lengths = LENGTHS
+        y, cache = run.forward(net, np.pad(x, ((0, 0), (0, steps - 4), (0, 0)), constant_values=3.0), training=True)
+        after, dy = run.lengths, np.random.default_rng(3).normal(size=(len(y), 9, *y.shape[2:]))
+        if after is None:
+            found.append([y, run.backward(net, np.cos(y), cache)])
+        else:
+            behind = np.arange(y.shape[1]) >= after[:, None]
+            y[behind] = 0
+            dy = np.where(behind[..., None], 0, dy[:, : y.shape[1]])
+            found.append([y[:, : after.max()], run.backward(net, dy, cache)])
+        found[-1] = [found[-1][0], found[-1][1][:, :4], net.gradients]
+    for whole, cut in zip(*found, strict=True):
+        np.testing.assert_allclose(cut, whole, rtol=1e-11, atol=1e-13)
 
 
 def test_batch_norm_takes_its_statistics_over_the_steps_that_count() -> None:

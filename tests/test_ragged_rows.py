@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -120,6 +120,60 @@ def test_batches_of_similar_length() -> None:
     one, two = trained(*last(), batch_size=2, by_length=True, epochs=3), trained(*last(), batch_size=2, by_length=True)
     two.fit(rows, [0, 1, 0, 1], batch_size=2, by_length=True, epochs=2, verbose=False)
     assert one.fingerprint() == two.fingerprint()
+
+
+class Steps(gn.NumpyRunner):
+    """Notes with how many steps batches go through."""
+
+    seen: ClassVar[list[int]] = []
+
+    def enter(self, network: Any, x: Any) -> Array:
+        self.seen.append(x.shape[1])
+        return super().enter(network, x)
+
+
+PARTS: list[Callable[[], list[gn.Layer]]] = [
+    lambda: [gn.Conv1D(3, 3, padding="same"), gn.BatchNorm(), gn.ReLU(), gn.GRU(3), gn.Dense(2)],
+    lambda: [gn.Dense(4), gn.PositionalEncoding("learned"), gn.SelfAttention(2), gn.Dropout(0.0), gn.Dense(2)],
+    lambda: [gn.Permute(1, 2), gn.MaxPool1D(2), gn.Reshape((10, 2, 2)), gn.Reshape((10, 4)), gn.GRU(2), gn.Dense(2)],
+]
+
+
+@pytest.mark.parametrize("layers", PARTS, ids=range(len(PARTS)))
+def test_a_batch_has_hardly_more_steps_than_its_longest_row(
+    layers: Callable[[], list[gn.Layer]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(2, 21, 43)
+    rows = [rng.normal(size=(length, WIDTH)) for length in lengths]
+    of_steps = layers is PARTS[1]
+    labels: Any = [(row[:, 0] > 0).astype(int) for row in rows] if of_steps else lengths % 2
+
+    def fitted(engine: str, epochs: int = 2, **settings: Any) -> tuple[Array, Any]:
+        made = [gn.Sequential(*layers()), "cross_entropy", gn.SGD(0.1), ["accuracy"]]
+        model = gn.Model(*made, engine=engine, dtype="float64", seed=1)
+        how = {"batch_size": 4, "by_length": True, "verbose": False}
+        history = model.fit(gn.data.pad(rows, 20), labels, epochs=epochs, **how, **settings)
+        return model.network.parameters, history
+
+    monkeypatch.setattr("glassnet.training.engines.NumpyRunner", Steps)
+    Steps.seen.clear()
+    parameters, history = fitted("numpy")
+    whole = Steps.seen.count(20)
+    assert 3 < len(set(Steps.seen)) < 8
+    assert whole < len(Steps.seen) / 2
+    compiled, same = fitted("compiled")
+    np.testing.assert_allclose(compiled, parameters, rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(same["loss"], history["loss"], rtol=1e-10)
+    assert same["accuracy"] == history["accuracy"]
+    watched, seen = fitted(
+        "compiled", callbacks=[gn.Watch(every=3)]
+    )  # by programs of its own, for each number of steps
+    np.testing.assert_allclose(watched, compiled, rtol=1e-7, atol=1e-9)
+    monkeypatch.setattr("glassnet.training.loop.cuts_of", lambda *_: None)
+    uncut, same = fitted("compiled")
+    np.testing.assert_allclose(uncut, compiled, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(same["loss"], seen["loss"], rtol=1e-8)
 
 
 def test_a_training_goes_on_with_the_same_lengths_alone(tmp_path: Path) -> None:

@@ -102,7 +102,8 @@ std::tuple<std::int64_t, Replay::End> run(Replay& replay, std::int64_t epoch, st
                                           const std::optional<AnyArray>& orders, const AnyArray& numbers,
                                           const AnyArray& losses, const AnyArray& totals,
                                           const std::optional<AnyArray>& collected,
-                                          const std::vector<std::tuple<AnyArray, AnyArray>>& seen) {
+                                          const std::vector<std::tuple<AnyArray, AnyArray>>& seen,
+                                          const std::optional<AnyArray>& which) {
     Replay::Span span{.steps = static_cast<std::int64_t>(losses.size()),
                       .epoch = epoch,
                       .first = first,
@@ -112,7 +113,8 @@ std::tuple<std::int64_t, Replay::End> run(Replay& replay, std::int64_t epoch, st
                       .columns = static_cast<std::int64_t>(numbers.shape(1)),
                       .values = address<double>(losses),
                       .totals = address<double>(totals),
-                      .collected = address<char>(collected)};
+                      .collected = address<char>(collected),
+                      .which = address<std::int64_t>(which)};
     for (const auto& [rows, resting] : seen)
         span.seen.push_back({address<char>(rows), operand(rows).row_bytes, address<double>(resting),
                              static_cast<std::int64_t>(resting.shape(1))});
@@ -321,17 +323,18 @@ NB_MODULE(GLASSNET_MODULE, module) {
             "add_gather",
             [](Program& program, AnyArray rows, AnyArray buffer) {
                 const auto from = operand(rows), to = operand(buffer);
-                if (from.row_bytes != to.row_bytes) throw std::invalid_argument("rows of another size");
-                program.add_gather(from.as<char>(), to, to.row_bytes);
+                if (from.row_bytes < to.row_bytes) throw std::invalid_argument("rows of another size");
+                program.add_gather(from.as<char>(), to, from.row_bytes);
             },
             nb::arg("rows"), nb::arg("buffer"))
         .def(
             "add_collect",
-            [](Program& program, AnyArray outputs) {
+            [](Program& program, AnyArray outputs, std::int64_t row_bytes) {
                 const auto given = operand(outputs);
-                program.add_collect(given, given.row_bytes);
+                if (row_bytes < given.row_bytes) throw std::invalid_argument("outputs of another size");
+                program.add_collect(given, row_bytes);
             },
-            nb::arg("outputs"))
+            nb::arg("outputs"), nb::arg("row_bytes"))
         .def(
             "watch",
             [](Program& program, AnyArray value, AnyArray total) {
@@ -367,18 +370,16 @@ NB_MODULE(GLASSNET_MODULE, module) {
         .value("FAILED", Replay::End::failed)
         .value("PARAMETERS_NOT_FINITE", Replay::End::parameters_not_finite);
     replay
-        .def(nb::init<Program*, std::int64_t, Program*, int>(), nb::arg("full"), nb::arg("full_steps"),
-             nb::arg("rest").none(), nb::arg("threads"), nb::keep_alive<1, 2>(), nb::keep_alive<1, 4>())
+        .def(nb::init<std::vector<Program*>, std::int64_t, Program*, int>(), nb::arg("full"), nb::arg("full_steps"),
+             nb::arg("rest").none(), nb::arg("threads"), nb::keep_alive<1, 4>())
         .def(
             "keep",
             [](Replay& replay, AnyArray live, AnyArray even, AnyArray odd) {
                 replay.keep({address<char>(live), {address<char>(even), address<char>(odd)}, live.nbytes()});
             },
             nb::arg("live"), nb::arg("even"), nb::arg("odd"))
-        .def("watched", &Replay::watched, nb::arg("full"), nb::arg("rest").none(), nb::keep_alive<1, 2>(),
-             nb::keep_alive<1, 3>())
-        .def("look", &Replay::look, nb::arg("full"), nb::arg("rest").none(), nb::arg("every"), nb::keep_alive<1, 2>(),
-             nb::keep_alive<1, 3>())
+        .def("watched", &Replay::watched, nb::arg("full"), nb::arg("rest").none(), nb::keep_alive<1, 3>())
+        .def("look", &Replay::look, nb::arg("full"), nb::arg("rest").none(), nb::arg("every"), nb::keep_alive<1, 3>())
         .def(
             "parameters",
             [](Replay& replay, AnyArray array) {
@@ -388,7 +389,7 @@ NB_MODULE(GLASSNET_MODULE, module) {
         .def("step", &step, nb::arg("before"), nb::arg("numbers"), nb::arg("loss"), nb::arg("total"))
         .def("run", &run, nb::kw_only(), nb::arg("epoch"), nb::arg("first"), nb::arg("before"),
              nb::arg("orders").none(), nb::arg("numbers"), nb::arg("losses"), nb::arg("totals"),
-             nb::arg("collected").none(), nb::arg("seen"))
+             nb::arg("collected").none(), nb::arg("seen"), nb::arg("which").none() = nb::none())
         .def("run_each", &run_each, nb::kw_only(), nb::arg("live"), nb::arg("models"), nb::arg("orders"),
              nb::arg("numbers"), nb::arg("losses"), nb::arg("totals"));
     nb::class_<Forward> forward(module, "Forward");

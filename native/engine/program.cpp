@@ -35,7 +35,8 @@ void Program::add(const std::string& kernel, const std::vector<Operand>& operand
 
 void Program::add_gather(const char* rows, const Operand& buffer, std::int64_t row_bytes) {
     open_.push_back({{Kind::gather, nullptr, 0, 0, sources_.size(), 0, 0}, {buffer}, {cut}, 0, batch_rows_});
-    sources_.push_back({rows, buffer.as<char>(), row_bytes, row_bytes * batch_rows_});
+    sources_.push_back({rows, buffer.as<char>(), row_bytes, buffer.row_bytes, buffer.row_bytes * batch_rows_});
+    takes_whole_rows_ = takes_whole_rows_ && buffer.row_bytes == row_bytes;
 }
 
 void Program::add_collect(const Operand& outputs, std::int64_t row_bytes) {
@@ -131,15 +132,15 @@ void Program::run_piece(const Piece& piece, const Step& step) {
             const Source& source = sources_[call.index];
             char* buffer = operands_[call.operands].as<char>();
             for (std::int64_t row = 0; row < call.rows; ++row)
-                std::memcpy(buffer + row * source.row_bytes,
+                std::memcpy(buffer + row * source.taken,
                             source.rows + step.row(call.first_row + row) * source.row_bytes,
-                            static_cast<std::size_t>(source.row_bytes));
+                            static_cast<std::size_t>(source.taken));
         } else if (call.kind == Kind::collect) {
             if (step.collected == nullptr) continue;
-            const char* outputs = operands_[call.operands].as<char>();
+            const Operand& outputs = operands_[call.operands];
             for (std::int64_t row = 0; row < call.rows; ++row)
                 std::memcpy(step.collected + step.row(call.first_row + row) * output_bytes_,
-                            outputs + row * output_bytes_, static_cast<std::size_t>(output_bytes_));
+                            outputs.as<char>() + row * outputs.row_bytes, static_cast<std::size_t>(outputs.row_bytes));
         } else if (!callbacks_[call.index]()) {
             failed_ = true;
             return;

@@ -41,11 +41,12 @@ public:
              std::int64_t origin, std::int64_t length, const std::vector<double>& settings,
              const std::vector<std::int64_t>& columns);
 
-    // Copies the batch's rows of `rows` (all rows, one after another) into `buffer`; where the batch's rows follow each
-    // other in `rows`, they are read where they are instead.
+    // Copies the batch's rows of `rows` (all rows, one every `row_bytes`) into `buffer`, whose rows may be shorter:
+    // then the rest of each is left out. Where the batch's rows follow each other in `rows` and are as long, they are
+    // read where they are instead.
     void add_gather(const char* rows, const Operand& buffer, std::int64_t row_bytes);
 
-    // Copies the outputs of each row to its place in `Step::collected`.
+    // Copies the outputs of each row to the beginning of its place in `Step::collected`, where each has `row_bytes`.
     void add_collect(const Operand& outputs, std::int64_t row_bytes);
 
     // A call of something outside, such as a Python function, by the thread that runs the program; `callback` must not
@@ -112,7 +113,9 @@ private:
     struct Source {
         const char* rows;
         const char* buffer;
-        std::int64_t row_bytes, bytes;
+        std::int64_t row_bytes;  // from one row to the next
+        std::int64_t taken;      // of each row
+        std::int64_t bytes;      // of the buffer
     };
 
     // An operand that lies in the buffer of a source.
@@ -127,12 +130,15 @@ private:
 
     void close_group();
     // Python code keeps to the buffers: it holds arrays of its own that point to them.
-    bool reads_in_place(const Step& step) const { return step.order == nullptr && callbacks_.empty(); }
+    bool reads_in_place(const Step& step) const {
+        return step.order == nullptr && callbacks_.empty() && takes_whole_rows_;
+    }
     void read_in_place(const Step& step);
     void run_piece(const Piece& piece, const Step& step);
 
     bool is_double_;
     std::int64_t batch_rows_;
+    bool takes_whole_rows_ = true;
     std::vector<Stage> stages_;
     std::vector<Piece> pieces_;
     std::vector<Call> calls_;

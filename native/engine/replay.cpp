@@ -32,12 +32,12 @@ void Choice::measured(std::int64_t steps, double seconds) {
     is_shared_ = --until_trial_ == 0 ? !better_ : better_;
 }
 
-Replay::Replay(Program* full, std::int64_t full_steps, Program* rest, int threads)
-    : full_(full),
+Replay::Replay(std::vector<Program*> full, std::int64_t full_steps, Program* rest, int threads)
+    : full_(std::move(full)),
       rest_(rest),
       full_steps_(full_steps),
       epoch_steps_(full_steps + (rest != nullptr ? 1 : 0)),
-      rows_(full_steps * full->batch_rows() + (rest != nullptr ? rest->batch_rows() : 0)),
+      rows_(full_steps * full_.at(0)->batch_rows() + (rest != nullptr ? rest->batch_rows() : 0)),
       threads_(threads) {}
 
 void Replay::parameters(const void* data, std::int64_t size) {
@@ -46,13 +46,17 @@ void Replay::parameters(const void* data, std::int64_t size) {
 }
 
 bool Replay::parameters_are_finite() const {
-    return full_->is_double() ? all_finite(static_cast<const double*>(parameters_), size_)
-                              : all_finite(static_cast<const float*>(parameters_), size_);
+    return full_[0]->is_double() ? all_finite(static_cast<const double*>(parameters_), size_)
+                                 : all_finite(static_cast<const float*>(parameters_), size_);
+}
+
+bool Replay::is_parallel() const {
+    const auto is = [](const Program* program) { return program != nullptr && program->is_parallel(); };
+    return is(rest_) || std::any_of(full_.begin(), full_.end(), is);
 }
 
 Replay::Outcome Replay::run(const Span& span) {
-    if (threads_ <= 1 || !(full_->is_parallel() || (rest_ != nullptr && rest_->is_parallel())))
-        return run_steps(span, 0, span.steps, nullptr);
+    if (threads_ <= 1 || !is_parallel()) return run_steps(span, 0, span.steps, nullptr);
     using Clock = std::chrono::steady_clock;
     std::optional<Pool::Lease> lease;
     for (std::int64_t done = 0; done < span.steps;) {
@@ -71,13 +75,13 @@ Replay::Outcome Replay::run(const Span& span) {
 }
 
 template <class Body>
-void Replay::for_looks(const Span& span, std::int64_t step, bool is_rest, Body body) const {
+void Replay::for_looks(const Span& span, std::int64_t step, bool is_rest, std::size_t which, Body body) const {
     for (std::size_t i = 0; i < span.seen.size(); ++i) {
         const Watching& watching = looks_[i];
         if (!watching.is_due(span.before + step)) continue;
         const Seen& seen = span.seen[i];
         const std::int64_t row = watching.row(span.before, span.before + step);
-        body(is_rest ? *watching.rest : *watching.full, seen.values + row * seen.row_bytes,
+        body(is_rest ? *watching.rest : *watching.full[which], seen.values + row * seen.row_bytes,
              seen.resting + row * seen.columns);
     }
 }
@@ -90,20 +94,22 @@ Replay::Outcome Replay::run_steps(const Span& span, std::int64_t from, std::int6
         if (in_epoch == 0)
             for (const Kept& kept : kept_) std::memcpy(kept.slots[(span.epoch + epoch) % 2], kept.live, kept.bytes);
         const bool is_rest = in_epoch == full_steps_;
+        const std::size_t which = span.which == nullptr ? 0 : static_cast<std::size_t>(span.which[s]);
         bool is_watched = false;
-        for_looks(span, s, is_rest, [&](const Look& look, char* values, double*) {
+        for_looks(span, s, is_rest, which, [&](const Look& look, char* values, double*) {
             is_watched = true;
             look.before(values);
         });
-        Program& program = is_watched ? is_rest ? *watched_rest_ : *watched_full_ : is_rest ? *rest_ : *full_;
-        const std::int64_t start = in_epoch * full_->batch_rows();
+        const auto& full = is_watched ? watched_full_ : full_;
+        Program& program = is_rest ? *(is_watched ? watched_rest_ : rest_) : *full[which];
+        const std::int64_t start = in_epoch * full_[0]->batch_rows();
         const Step step{span.orders == nullptr ? nullptr : span.orders + epoch * rows_ + start, start, span.collected};
         const auto outcome = program.step(step, span.numbers + s * span.columns, threads);
         if (outcome == Program::Outcome::failed) return {s, End::failed};
         span.values[s] = program.value();
         span.totals[s] = program.total();
         if (outcome == Program::Outcome::diverged) return {s, End::diverged};
-        for_looks(span, s, is_rest,
+        for_looks(span, s, is_rest, which,
                   [](const Look& look, char* values, double* resting) { look.after(values, resting); });
         if (++in_epoch == epoch_steps_) {
             if (!parameters_are_finite()) return {s + 1, End::parameters_not_finite};

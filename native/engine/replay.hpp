@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "engine/look.hpp"
@@ -43,16 +44,22 @@ private:
 
 class Replay {
 public:
-    // `rest` takes the rows at the end of an epoch that do not fill a batch; null where there are none.
-    Replay(Program* full, std::int64_t full_steps, Program* rest, int threads);
+    // `full` are programs of full batches, of which each step takes one; `rest` takes the rows at the end of an epoch
+    // that do not fill a batch; null where there are none. Whoever makes a replay sees to it that they outlive it.
+    Replay(std::vector<Program*> full, std::int64_t full_steps, Program* rest, int threads);
 
     void keep(Kept kept) { kept_.push_back(kept); }
 
     // Twins of the programs for steps that are looked at: their arrays hold the numbers of a step after it.
-    void watched(Program* full, Program* rest) { watched_full_ = full, watched_rest_ = rest; }
+    void watched(std::vector<Program*> full, Program* rest) {
+        watched_full_ = std::move(full);
+        watched_rest_ = rest;
+    }
 
-    // Looks at steps whose number is a multiple of `every`; `rest` as above.
-    void look(const Look* full, const Look* rest, std::int64_t every) { looks_.push_back({full, rest, every}); }
+    // Looks at steps whose number is a multiple of `every`; `full` and `rest` as above.
+    void look(std::vector<const Look*> full, const Look* rest, std::int64_t every) {
+        looks_.push_back({std::move(full), rest, every});
+    }
 
     // The network's parameters, which must be finite at the end of each epoch.
     void parameters(const void* data, std::int64_t size);
@@ -84,14 +91,16 @@ public:
         double* values = nullptr;  // (steps,): the losses
         double* totals = nullptr;  // (steps,): the batches' total weights
         char* collected = nullptr;
-        std::vector<Seen> seen = {};  // of each look
+        std::vector<Seen> seen = {};          // of each look
+        const std::int64_t* which = nullptr;  // (steps,): the program of a full batch; null for the first
     };
 
     Outcome run(const Span& span);
 
 private:
     struct Watching {
-        const Look *full, *rest;
+        std::vector<const Look*> full;
+        const Look* rest;
         std::int64_t every;
 
         bool is_due(std::int64_t step) const { return step % every == 0; }
@@ -103,17 +112,19 @@ private:
 
     // Calls body(look, values, resting) for those who look at this step of the span.
     template <class Body>
-    void for_looks(const Span& span, std::int64_t step, bool is_rest, Body body) const;
+    void for_looks(const Span& span, std::int64_t step, bool is_rest, std::size_t which, Body body) const;
 
     Outcome run_steps(const Span& span, std::int64_t from, std::int64_t to, Pool::Lease* threads);
     bool parameters_are_finite() const;
+    bool is_parallel() const;
 
-    Program* full_;
+    std::vector<Program*> full_;
     Program* rest_;
     std::int64_t full_steps_, epoch_steps_, rows_;
     int threads_;
     std::vector<Kept> kept_;
-    Program *watched_full_ = nullptr, *watched_rest_ = nullptr;
+    std::vector<Program*> watched_full_;
+    Program* watched_rest_ = nullptr;
     std::vector<Watching> looks_;
     const void* parameters_ = nullptr;
     std::int64_t size_ = 0;

@@ -268,3 +268,32 @@ def test_a_class_for_each_step(client: Client) -> None:
     described = client(model).get("/openapi.json").json()["components"]["schemas"]["Prediction"]["properties"]
     assert described["class"]["type"] == "array"
     assert described["probabilities"]["items"]["type"] == "array"
+
+
+def test_rows_of_different_length(client: Client) -> None:
+    rng = np.random.default_rng(0)
+    rows = [rng.normal(size=(length, 2)) for length in (3, 5, 1, 4)]
+    model = gn.Model(gn.Sequential(gn.GRU(3), gn.Dense(2)), "cross_entropy", "adam")
+    model.fit(rows, [0, 1, 0, 1], verbose=False)
+    server = client(model)
+    found = ask(server, {"rows": [row.tolist() for row in rows]})["predictions"]
+    np.testing.assert_array_equal(np.float32([own["outputs"] for own in found]), model.predict(rows))
+    assert ask(server, {"row": rows[2].tolist()})["prediction"] == found[2]
+    for row, words in ([], "a list of 0"), (np.ones((6, 2)).tolist(), "a list of 6"), ([[1, 2], [3]], "a list of 1"):
+        refused = server.post("/predict", json={"row": row})
+        assert (refused.status_code, refused.json()["error"]["received"]) == (422, words)
+    refused = server.post("/predict", json={"rows": [[[1, 2]], [[1, 2], [3, "4"]]]}).json()["error"]
+    assert refused["where"] == "rows[1][1][1]"
+    assert server.get("/model").json()["input"]["lengths"] == [1, 5]
+    schema = server.get("/openapi.json").json()["components"]["schemas"]["Row"]
+    assert (schema["minItems"], schema["maxItems"]) == (1, 5)
+
+    steps = gn.Model(gn.Sequential(gn.GRU(3, return_sequences=True), gn.Dense(2)), "cross_entropy", "adam")
+    steps.fit(rows, [np.arange(len(row)) % 2 for row in rows], verbose=False)
+    found = ask(client(steps), {"rows": [row.tolist() for row in rows]})["predictions"]
+    assert [len(own["class"]) for own in found] == [len(own["outputs"]) for own in found] == [3, 5, 1, 4]
+    described = client(steps).get("/openapi.json").json()["components"]["schemas"]["Prediction"]["properties"]
+    assert {own["minItems"] for own in described.values()} == {1}
+    whole = gn.Model(gn.Sequential(gn.GRU(3), gn.Dense(2)), "cross_entropy", "adam")
+    whole.fit(np.ones((2, 5, 2)), [0, 1], verbose=False)  # which knows whole rows alone
+    assert client(whole).post("/predict", json={"row": [[1, 2]]}).status_code == 422

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MethodType
 from typing import Any
 
@@ -32,6 +32,11 @@ class Origin:
     flat: list[Array]
     sources: list[Array]
     rows: int
+
+    def of_batch(self, rows: int, steps: Any) -> Origin:
+        """That of batches of so many rows and steps."""
+        key = (*self.key, steps)
+        return replace(self, rows=rows, key=key, code=hash(key))
 
     def place_of(self, number: NumberOfStep) -> Any:
         """How to find a number of the step again in another origin with the same key; None where nothing tells."""

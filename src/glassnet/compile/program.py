@@ -15,7 +15,7 @@ from glassnet.compile.items import Item, items_of, row_item
 from glassnet.compile.plan import Plan, make_plan
 from glassnet.compile.stages import stages_of
 from glassnet.core.places import Places, place_of
-from glassnet.core.shapes import Array, Shape
+from glassnet.core.shapes import Array, Shape, size_of
 from glassnet.kernels.pieces import add_pieces
 from glassnet.runners.base import NumberOfStep
 from glassnet.runners.recorder import RecordedCall, StepNumber, repeat
@@ -32,6 +32,7 @@ class RecordedStep:
         rows: in the batch.
         sources: (rows of all data, buffer) pairs: before each step the batch's rows are put into the buffer.
         outputs: the buffer with the network's outputs.
+        output_shape: of a row where outputs are collected; those of the buffer may have fewer steps.
         value: the buffer (1,) with the batch's loss.
         total: the buffer (1,) with the batch's total weight.
         parameters: the network's.
@@ -45,6 +46,7 @@ class RecordedStep:
     rows: int
     sources: list[tuple[Array, Array]]
     outputs: Array
+    output_shape: Shape
     value: Array
     total: Array
     parameters: Array
@@ -130,7 +132,8 @@ class CompiledProgram:
 
     def _write_copy(self, item: Item, arrays: dict[str, Array]) -> None:
         if item.name == "collect":
-            self.native.add_collect(arrays["outputs"])
+            outputs = arrays["outputs"]
+            self.native.add_collect(outputs, size_of(self._step.output_shape) * outputs.itemsize)
             return
         rows = next(r for r, buffer in self._step.sources if buffer is item.arrays["buffer"])
         buffer = arrays["buffer"]

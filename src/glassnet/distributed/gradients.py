@@ -99,7 +99,7 @@ class _Gradients(CompiledEngine):
     def record(self, rows: Rows, size: int) -> None:
         """Records it on the rows there are."""
         task = Task(rows, size, lambda *_: None, None, lambda *_: True)
-        self.programs = list(self._leased(task, [size]))
+        self.programs = list(self._leased(task, [(size, None)]))
         # An epoch of two steps, whose second never comes: at its end parameters would be looked through each time.
         self._native = self._replay_of(self.programs, 2, 0)
         self._found = np.empty(1), np.empty(1)

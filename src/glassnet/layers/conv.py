@@ -80,7 +80,7 @@ class _Convolution(Layer):
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Array]:
         """Returns y (N, ...) and, as the cache, x."""
         bias = self.bias.value if self.use_bias else None
-        y = run.empty((x.shape[0], *(self.output_shape or ())), x.dtype)
+        y = run.empty((x.shape[0], *self.shape_after(x)), x.dtype)
         run(self, self.kernels[0], x=x, weight=self.weight.value, bias=bias, y=y, **self.numbers)
         return y, x
 
@@ -91,6 +91,10 @@ class _Convolution(Layer):
         gradients = {"dx": dx, "dweight": self.weight.gradient, "dbias": dbias}
         run(self, self.kernels[1], dy=dy, x=cache, weight=self.weight.value, **gradients, **self.numbers)
         return dx
+
+    def shape_after(self, x: Array) -> Shape:
+        """The shape of a row's output."""
+        return self.output_shape or ()
 
     def multiplied(self, input_shape: Shape, output_shape: Shape) -> int:
         """Products of a weight and a pixel in a forward pass of one row."""

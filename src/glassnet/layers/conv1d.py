@@ -82,22 +82,29 @@ class Conv1D(_Convolution):
         self.require_axes(input_shape, (2,), "sequences (N, T, D)", fix)
         steps, features = input_shape
         self.check_groups(features, input_shape)
-        reach = span(self.kernel_size, self.dilation)
-        if self.padding == "causal":
-            before, length = reach - 1, (steps - 1) // self.stride + 1
-        else:
-            along = (steps,), (self.kernel_size,), (self.stride,), self.padding, (self.dilation,)
-            (length,), (before,) = slid(*along)
+        length, before = self._slid(steps)
         self.check_room(
             (length,),
             f"sequences of {steps} steps",
-            f"{reach} at least, the reach of the kernel, with padding={self.padding!r}",
+            f"{span(self.kernel_size, self.dilation)} at least, the reach of the kernel, with padding={self.padding!r}",
             'use padding="same" or a smaller kernel',
         )
         self.numbers = {"stride": self.stride, "pad": before, "dilation": self.dilation}
         shape = self.kernel_size, features // self.groups, self.filters
         self.declare(features, shape, self.kernel_size, unit_axis=2)
         return length, self.filters
+
+    def _slid(self, steps: int) -> tuple[int, int]:
+        """How many places the filters have on so many steps, and the steps of padding before them."""
+        if self.padding == "causal":
+            return (steps - 1) // self.stride + 1, span(self.kernel_size, self.dilation) - 1
+        along = (steps,), (self.kernel_size,), (self.stride,), self.padding, (self.dilation,)
+        (length,), (before,) = slid(*along)
+        return length, before
+
+    def shape_after(self, x: Array) -> Shape:
+        """(T', F), by the steps that x has."""
+        return self._slid(x.shape[1])[0], self.filters
 
     def why_no_lengths(self) -> str:
         """Padding before a row must not depend on its length."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-
 import numpy as np
 
 from glassnet.core.shapes import Array, Shape, size_of
 from glassnet.kernels.pool import global_max_pool_backward, global_max_pool_forward
-from glassnet.layers.pool import _Average, _Max, _Pooling
+from glassnet.layers.pool import Placed, _Average, _Max, _Pooling
 from glassnet.layers.windows import by_axis
 from glassnet.runners import Runner
 
@@ -20,15 +18,12 @@ class _Global(_Pooling):
         """Returns (C,) or (D,)."""
         expected = "images (N, C, H, W) or sequences (N, T, D)"
         self.require_axes(input_shape, (2, 3), expected, "leave it out where the rows are features already")
-        self._place(input_shape)
-        return (size_of(self._pooled_shape),)
+        placed = self._place(input_shape)
+        self._window = placed.window
+        return (size_of(placed.pooled),)
 
     def steps_after(self, run: Runner, lengths: Array) -> None:
         """There are no steps any more."""
-
-    @abstractmethod
-    def _place(self, input_shape: Shape) -> None:
-        """Notes as what the kernels look at inputs and outputs, and their window."""
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
         """One for each element of the input."""
@@ -52,14 +47,14 @@ class GlobalAveragePool(_Global, _Average):
         (64,)
     """
 
-    def _place(self, input_shape: Shape) -> None:
-        if len(input_shape) == 3:  # one window as large as the image
-            channels, height, width = self._image_shape = input_shape
-            self._pooled_shape = (channels, 1, 1)
-        else:  # a window of all steps for each feature
-            (height, features), width = input_shape, 1
-            self._image_shape, self._pooled_shape = (1, *input_shape), (1, 1, features)
-        self._window = by_axis(kernel=(height, width), stride=(1, 1), pad=(0, 0))
+    def _place(self, row: Shape) -> Placed:
+        if len(row) == 3:  # one window as large as the image
+            channels, height, width = row
+            window = by_axis(kernel=(height, width), stride=(1, 1), pad=(0, 0))
+            return Placed(row, (channels, 1, 1), window)
+        steps, features = row  # a window of all steps for each feature
+        window = by_axis(kernel=(steps, 1), stride=(1, 1), pad=(0, 0))
+        return Placed((1, *row), (1, 1, features), window)
 
 
 class GlobalMaxPool(_Global, _Max):
@@ -82,10 +77,7 @@ class GlobalMaxPool(_Global, _Max):
     kernels = global_max_pool_forward, global_max_pool_backward
     kept = "place", np.int32
 
-    def _place(self, input_shape: Shape) -> None:
-        self._window = {}
-        if len(input_shape) == 3:  # (N, C, H · W, 1) -> (N, C, 1)
-            self._image_shape = (input_shape[0], size_of(input_shape[1:]), 1)
-            self._pooled_shape = (input_shape[0], 1)
-        else:  # (N, 1, T, D) -> (N, 1, D)
-            self._image_shape, self._pooled_shape = (1, *input_shape), (1, input_shape[1])
+    def _place(self, row: Shape) -> Placed:
+        if len(row) == 3:  # (N, C, H · W, 1) -> (N, C, 1)
+            return Placed((row[0], size_of(row[1:]), 1), (row[0], 1), {})
+        return Placed((1, *row), (1, row[1]), {})  # (N, 1, T, D) -> (N, 1, D)

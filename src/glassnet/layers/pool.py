@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from math import inf, prod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -38,13 +38,19 @@ from glassnet.layers.windows import (
 from glassnet.runners import Runner
 
 
-class _Pooling(Layer):
-    """Pooling of (N, ...) looked at as images: ``_image_shape`` (C, H, W) becomes ``_pooled_shape`` (C, H', W')."""
+class Placed(NamedTuple):
+    """How rows are looked at: as images (C, H, W) that become (C, H', W'), with the kernels' numbers."""
 
-    _image_shape: Shape = ()
-    _pooled_shape: Shape = ()
+    image: Shape
+    pooled: Shape
+    window: dict[str, int]
+
+
+class _Pooling(Layer):
+    """Pooling of (N, ...) looked at as images: (C, H, W) becomes (C, H', W')."""
+
     _window: dict[str, int]
-    """The kernels' numbers."""
+    """The kernels' numbers for whole rows."""
 
     with_lengths = MASKED
 
@@ -59,41 +65,57 @@ class _Pooling(Layer):
         """``forward`` for rows of different length: y (N, T', D), and what ``_in_rows_back`` needs."""
         raise NotImplementedError
 
-    def _in_rows_back(self, run: Runner, dy: Array, cache: Any, lengths: Array) -> Array:
-        """Its way back: dx (N, T, D)."""
+    def _in_rows_back(self, run: Runner, dy: Array, cache: Any, lengths: Array, row: Shape) -> Array:
+        """Its way back: dx (N, T, D), for rows (T, D)."""
         raise NotImplementedError
 
     @abstractmethod
-    def _pool(self, run: Runner, x: Array, y: Array, training: bool) -> Any:
+    def _place(self, row: Shape) -> Placed:
+        """How a row of that shape is looked at."""
+
+    @abstractmethod
+    def _pool(self, run: Runner, x: Array, y: Array, window: dict[str, int], training: bool) -> Any:
         """Writes y (N, C, H', W') and returns what ``_unpool`` needs."""
 
     @abstractmethod
-    def _unpool(self, run: Runner, dy: Array, cache: Any, dx: Array) -> None:
+    def _unpool(self, run: Runner, dy: Array, cache: Any, window: dict[str, int], dx: Array) -> None:
         """Writes dx (N, C, H, W)."""
 
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Any]:
         """Returns one number for each window."""
-        rows, lengths = x.shape[0], run.lengths
+        lengths = run.lengths
         if lengths is None:
             y, cache = self._pooled(run, x, training)
         else:
             y, cache = self._in_rows(run, x, lengths, training)
-        return y.reshape(rows, *(self.output_shape or ())), (cache, lengths)
+        return y.reshape(len(x), *self._shape_after(x)), (cache, lengths, x.shape[1:])
+
+    def _shape_after(self, x: Array) -> Shape:
+        """The shape of a row's output."""
+        before, after = self.input_shape or (), self.output_shape or ()
+        if x.shape[1:] == before or len(after) < 2:
+            return after
+        return self._place(x.shape[1:]).pooled[-len(after) :]
 
     def _pooled(self, run: Runner, x: Array, training: bool) -> tuple[Array, Any]:
         """Y (N, C, H', W') for x (N, ...), and what ``_unpool`` needs."""
-        rows = x.shape[0]
-        y = run.empty((rows, *self._pooled_shape), x.dtype)
-        return y, self._pool(run, x.reshape(rows, *self._image_shape), y, training)
+        rows, placed = x.shape[0], self._place(x.shape[1:])
+        y = run.empty((rows, *placed.pooled), x.dtype)
+        return y, self._pool(run, x.reshape(rows, *placed.image), y, placed.window, training)
+
+    def _back(self, run: Runner, dy: Array, cache: Any, row: Shape) -> Array:
+        """Dx (N, *row), the way back of ``_pooled``."""
+        rows, placed = dy.shape[0], self._place(row)
+        dx = run.empty((rows, *placed.image), dy.dtype)
+        self._unpool(run, dy.reshape(rows, *placed.pooled), cache, placed.window, dx)
+        return dx.reshape(rows, *row)
 
     def backward(self, run: Runner, dy: Array, cache: Any) -> Array:
         """Returns dx in the shape of x."""
-        rows, (kept, lengths) = dy.shape[0], cache
+        kept, lengths, row = cache
         if lengths is not None:
-            return self._in_rows_back(run, dy, kept, lengths)
-        dx = run.empty((rows, *self._image_shape), dy.dtype)
-        self._unpool(run, dy.reshape(rows, *self._pooled_shape), kept, dx)
-        return dx.reshape(rows, *(self.input_shape or ()))
+            return self._in_rows_back(run, dy, kept, lengths, row)
+        return self._back(run, dy, kept, row)
 
 
 class _Max(_Pooling):
@@ -103,10 +125,10 @@ class _Max(_Pooling):
     kept: ClassVar[tuple[str, Any]] = "index", np.uint8
     most = 256  # the place of the largest is kept in one byte
 
-    def _pool(self, run: Runner, x: Array, y: Array, training: bool) -> Array | None:
+    def _pool(self, run: Runner, x: Array, y: Array, window: dict[str, int], training: bool) -> Array | None:
         name, kind = self.kept
         place = run.empty(y.shape, kind) if training else None
-        run(self, self.kernels[0], x=x, y=y, **{name: place}, **self._window)
+        run(self, self.kernels[0], x=x, y=y, **{name: place}, **window)
         return place
 
     def _in_rows(self, run: Runner, x: Array, lengths: Array, training: bool) -> tuple[Array, Any]:
@@ -114,23 +136,21 @@ class _Max(_Pooling):
         y, place = self._pooled(run, masked(self, run, x, lengths, -inf), training)
         after = self.steps_after(run, lengths)
         if after is not None:
-            y = masked(self, run, y.reshape(len(x), *(self.output_shape or ())), after)
+            y = masked(self, run, y.reshape(len(x), *self._shape_after(x)), after)
         return y, place
 
-    def _in_rows_back(self, run: Runner, dy: Array, cache: Any, lengths: Array) -> Array:
+    def _in_rows_back(self, run: Runner, dy: Array, cache: Any, lengths: Array, row: Shape) -> Array:
         """To the largest elements, none of which is padding where dy is not 0."""
-        dx = run.empty((len(dy), *self._image_shape), dy.dtype)
-        self._unpool(run, dy.reshape(len(dy), *self._pooled_shape), cache, dx)
-        return dx.reshape(len(dy), *(self.input_shape or ()))
+        return self._back(run, dy, cache, row)
 
     def differentiable(self, run: Runner, x: Array) -> tuple[Array, Any]:
         """As while training, which keeps where the largest elements stand."""
         return self.forward(run, x, training=True)
 
-    def _unpool(self, run: Runner, dy: Array, cache: Array | None, dx: Array) -> None:
+    def _unpool(self, run: Runner, dy: Array, cache: Array | None, window: dict[str, int], dx: Array) -> None:
         if cache is None:
             raise self._not_trained("which keeps where the largest elements stand")
-        run(self, self.kernels[1], dy=dy, **{self.kept[0]: cache}, dx=dx, **self._window)
+        run(self, self.kernels[1], dy=dy, **{self.kept[0]: cache}, dx=dx, **window)
 
 
 class _Average(_Pooling):
@@ -138,27 +158,30 @@ class _Average(_Pooling):
 
     def _in_rows(self, run: Runner, x: Array, lengths: Array, training: bool) -> tuple[Array, None]:
         """Over those steps of each window that are the row's own."""
-        y = run.empty((len(x), *self._pooled_shape[1:]), x.dtype)
-        run(self, average_steps_forward, x=x, lengths=lengths, y=y, **self._along_steps())
+        placed = self._place(x.shape[1:])
+        y = run.empty((len(x), *placed.pooled[1:]), x.dtype)
+        run(self, average_steps_forward, x=x, lengths=lengths, y=y, **_along_steps(placed))
         return y, None
 
-    def _in_rows_back(self, run: Runner, dy: Array, cache: None, lengths: Array) -> Array:
+    def _in_rows_back(self, run: Runner, dy: Array, cache: None, lengths: Array, row: Shape) -> Array:
         """The shares of each step."""
-        dx = run.empty((len(dy), *(self.input_shape or ())), dy.dtype)
-        dpooled = dy.reshape(len(dy), *self._pooled_shape[1:])
-        run(self, average_steps_backward, dy=dpooled, lengths=lengths, dx=dx, **self._along_steps())
+        placed = self._place(row)
+        dx = run.empty((len(dy), *row), dy.dtype)
+        dpooled = dy.reshape(len(dy), *placed.pooled[1:])
+        run(self, average_steps_backward, dy=dpooled, lengths=lengths, dx=dx, **_along_steps(placed))
         return dx
 
-    def _along_steps(self) -> dict[str, int]:
-        """The window along the axis of steps."""
-        window = self._window
-        return {"window": window["kernel_height"], "stride": window["stride_height"], "pad": window["pad_top"]}
+    def _pool(self, run: Runner, x: Array, y: Array, window: dict[str, int], training: bool) -> None:
+        run(self, average_pool2d_forward, x=x, y=y, **window)
 
-    def _pool(self, run: Runner, x: Array, y: Array, training: bool) -> None:
-        run(self, average_pool2d_forward, x=x, y=y, **self._window)
+    def _unpool(self, run: Runner, dy: Array, cache: None, window: dict[str, int], dx: Array) -> None:
+        run(self, average_pool2d_backward, dy=dy, dx=dx, **window)
 
-    def _unpool(self, run: Runner, dy: Array, cache: None, dx: Array) -> None:
-        run(self, average_pool2d_backward, dy=dy, dx=dx, **self._window)
+
+def _along_steps(placed: Placed) -> dict[str, int]:
+    """The window along the axis of steps."""
+    window = placed.window
+    return {"window": window["kernel_height"], "stride": window["stride_height"], "pad": window["pad_top"]}
 
 
 class _Windows(_Pooling):
@@ -188,11 +211,15 @@ class _Windows(_Pooling):
                 fix="use gn.GlobalMaxPool() for all of an image, or pool twice with smaller windows",
             )
 
-    def _slide(self, input_shape: Shape, image_shape: Shape) -> None:
-        """Places the window on inputs of that shape, looked at as images (C, H, W)."""
+    def _slid(self, image: Shape) -> Placed:
+        """Where the window stands on images (C, H, W)."""
         window, stride, padding = self._sides()
-        counts, before = slid(image_shape[1:], window, stride, padding)
-        for count, elements in zip(counts, window, strict=True):
+        counts, before = slid(image[1:], window, stride, padding)
+        return Placed(image, (image[0], *counts), by_axis(kernel=window, stride=stride, pad=before))
+
+    def _check_room(self, input_shape: Shape, placed: Placed) -> None:
+        """Refuses images that are smaller than the window."""
+        for count, elements in zip(placed.pooled[1:], self._sides()[0], strict=True):
             if count < 1:
                 fix = "choose a smaller pool_size or padding='same', or pool less before it"
                 raise ShapeError(
@@ -201,8 +228,18 @@ class _Windows(_Pooling):
                     expected=f"at least {elements} elements along that axis, padding included",
                     fix=unless_channels_last(input_shape, fix),
                 )
-        self._window = by_axis(kernel=window, stride=stride, pad=before)
-        self._image_shape, self._pooled_shape = image_shape, (image_shape[0], *counts)
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        """Returns the shape after it."""
+        self._require_shape(input_shape)
+        placed = self._place(input_shape)
+        self._check_room(input_shape, placed)
+        self._window = placed.window
+        return placed.pooled[-len(input_shape) :]
+
+    @abstractmethod
+    def _require_shape(self, input_shape: Shape) -> None:
+        """Refuses rows of other shapes."""
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:
         """One for each element of each window."""
@@ -226,10 +263,12 @@ class _Windows2D(_Windows):
         stride = window if self.stride is None else pair(self.stride, "stride", "")
         return window, stride, (padding_along(self.padding, 0), padding_along(self.padding, 1))
 
-    def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
-        """Returns (C, H', W')."""
-        self._slide(input_shape, image_shape(self, input_shape))
-        return self._pooled_shape
+    def _require_shape(self, input_shape: Shape) -> None:
+        """Images alone."""
+        image_shape(self, input_shape)
+
+    def _place(self, row: Shape) -> Placed:
+        return self._slid(row)
 
 
 class _Windows1D(_Windows):
@@ -260,12 +299,13 @@ class _Windows1D(_Windows):
         run(self, window_lengths, lengths=lengths, after=after, **windows)
         return after
 
-    def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
-        """Returns (T', D)."""
+    def _require_shape(self, input_shape: Shape) -> None:
+        """Sequences alone."""
         fix = "put gn.Reshape((steps, features)) before it; for images there are the 2D layers"
         self.require_axes(input_shape, (2,), "sequences (N, T, D)", fix)
-        self._slide(input_shape, (1, *input_shape))
-        return self._pooled_shape[1:]
+
+    def _place(self, row: Shape) -> Placed:
+        return self._slid((1, *row))
 
 
 class MaxPool2D(_Windows2D, _Max):

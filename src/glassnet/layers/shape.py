@@ -32,7 +32,7 @@ class _View(Layer):
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Shape]:
         """Returns x in the new shape and, as the cache, its old one."""
         shape = self.output_shape or ()
-        if x.shape[1:] != self.input_shape:  # a step of a stream
+        if x.shape[1:] != self.input_shape:  # a step of a stream, or fewer steps
             shape = x.shape[1], *shape[1:]
         y = x.reshape(x.shape[0], *shape)
         run.view(self, x=x, y=y)
@@ -153,14 +153,18 @@ class Permute(Layer):
 
     def forward(self, run: Runner, x: Array, *, training: bool) -> tuple[Array, Shape]:
         """Returns x with its axes in the new order and, as the cache, its shape."""
-        y = run.empty((x.shape[0], *(self.output_shape or ())), x.dtype)
-        run(self, columns_forward, x=flat(x), columns=self.columns, y=flat(y))
+        shape, columns = self.output_shape or (), self.columns
+        if x.shape[1:] != self.input_shape:  # fewer steps, which stay where they are
+            shape = x.shape[1], *shape[1:]
+            columns = columns[: size_of(shape)]
+        y = run.empty((x.shape[0], *shape), x.dtype)
+        run(self, columns_forward, x=flat(x), columns=columns, y=flat(y))
         return y, x.shape
 
     def backward(self, run: Runner, dy: Array, cache: Shape) -> Array:
         """Returns dy with its axes in the old order."""
         dx = run.empty(cache, dy.dtype)
-        run(self, columns_backward, dy=flat(dy), columns=self.columns, dx=flat(dx))
+        run(self, columns_backward, dy=flat(dy), columns=self.columns[: size_of(dx.shape[1:])], dx=flat(dx))
         return dx
 
     def flops(self, input_shape: Shape, output_shape: Shape) -> int:

@@ -360,15 +360,19 @@ class Network(InMemory):
             found = self.__dict__["_demands"] = Demands(self)
         return found
 
-    def entered(self, x: Any) -> Array:
-        """The door for arrays: right shape, the network's dtype."""
+    def entered(self, x: Any, *, is_cut: bool = False) -> Array:
+        """The door for arrays: right shape, or with ``is_cut`` fewer steps, and the network's dtype."""
         parameters, _, _ = self._built()
         self.require_unchanged()
         if isinstance(x, np.ndarray | list | tuple):
             x = np.asarray(numeric(x, where="forward: x"), dtype=parameters.dtype)
-        if x.shape[1:] != self.input_shape:
+        if x.shape[1:] != self.input_shape and not (is_cut and self._has_fewer_steps(x)):
             fits_network(x, self.input_shape or (), where="forward: x", layer=self.first_layer().where)
         return x  # type: ignore[no-any-return]
+
+    def _has_fewer_steps(self, x: Array) -> bool:
+        steps, *features = self.input_shape or (0,)
+        return x.ndim > 1 and 0 < x.shape[1] < steps and x.shape[2:] == tuple(features)
 
 
 def build_layer(layer: Layer, input_shape: Shape, rng: np.random.Generator) -> Shape:

@@ -94,7 +94,7 @@ class Concat(Network):
         """Writes each branch's output into its part of y."""
         x, lengths = run.enter(self, x), run.lengths
         shape = self.output_shape or ()
-        if x.shape[1:] != self.input_shape and len(shape) > 1:  # a step of a stream
+        if x.shape[1:] != self.input_shape and len(shape) > 1:  # a step of a stream, or fewer steps
             shape = x.shape[1], *shape[1:]
         y = run.empty((x.shape[0], *shape), x.dtype)
         caches, shapes, start = [], [], 0

@@ -89,8 +89,11 @@ class Runner(ABC):
         return {"seed": self.seed, "step": count, "stream": stream}
 
     def enter(self, network: Any, x: Any) -> Array:
-        """What a network begins with: x in the network's dtype, if it has the right shape."""
-        return network.entered(x)  # type: ignore[no-any-return]
+        """What a network begins with: x in the network's dtype, if it has the right shape.
+
+        Rows of different length may have fewer steps than the network has, if the longest of them has no more.
+        """
+        return network.entered(x, is_cut=self.lengths is not None)  # type: ignore[no-any-return]
 
     def view(self, caller: Caller, **arrays: Array) -> None:  # noqa: B027 - most have no use for it
         """Is told of a layer that only looks at an array in another shape, which no kernel computes.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from glassnet.core.errors import ConfigurationError
+from glassnet.core.ragged import Padded
 from glassnet.core.shapes import Array, batch_shape
 from glassnet.losses import JointCrossEntropy
 from glassnet.model import Model
@@ -31,6 +32,7 @@ class Answers:
         shape: of a row's outputs.
         has_probabilities: whether the loss gives the outputs that meaning.
         steps: T where each step of a row has a class, or None.
+        takes_shorter: whether a row may have fewer steps than T, and then has as many fewer outputs.
     """
 
     kind: str
@@ -39,13 +41,17 @@ class Answers:
     shape: tuple[int, ...]
     has_probabilities: bool
     steps: int | None = None
+    takes_shorter: bool = False
 
-    def of(self, model: Model, outputs: Array) -> list[dict[str, Any]]:
-        """One prediction for each row.
+    def of(self, model: Model, outputs: Array | Padded) -> list[dict[str, Any]]:
+        """One prediction for each row; of rows of different length the steps that each has.
 
         Raises:
             Refusal: outputs that are not finite.
         """
+        if isinstance(outputs, Padded):
+            found = zip(self.of(model, outputs.values), outputs.lengths, strict=True)
+            return [{name: values[:length] for name, values in one.items()} for one, length in found]
         given = {"outputs": outputs.tolist()}
         if self.kind == AMOUNTS:
             with np.errstate(over="ignore"):
@@ -96,6 +102,14 @@ class Answers:
 
     def schema(self) -> dict[str, Any]:
         """A prediction as JSON Schema."""
+        found = self._whole()
+        if self.takes_shorter:
+            for own in found["properties"].values():
+                own["minItems"] = 1
+        return found
+
+    def _whole(self) -> dict[str, Any]:
+        """That of a row of all steps."""
         outputs = nested(self.shape, _NUMBER)
         if self.kind == AMOUNTS:
             value = with_all(dict.fromkeys(self.names, _NUMBER)) if self.names else outputs
@@ -121,6 +135,12 @@ class Answers:
 
 def answers_of(model: Model) -> Answers:
     """What the model's outputs mean."""
+    found = _answers_of(model)
+    return replace(found, takes_shorter=model.ragged and len(found.shape) == 2)
+
+
+def _answers_of(model: Model) -> Answers:
+    """The same for rows of all steps."""
     shape, table = model.network.output_shape or (), model.preprocessing
     zeros = np.zeros((1, *shape), model.dtype)
     if not model.loss.decides_classes:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, NoReturn, Protocol
 import numpy as np
 
 from glassnet.core.errors import did_you_mean
+from glassnet.core.ragged import padded_rows
 from glassnet.core.shapes import size_of
 from glassnet.model import Model
 from glassnet.serving.columns import description_of
@@ -71,71 +72,92 @@ def inputs_of(model: Model) -> Inputs:
     names = model.feature_names
     if names is not None and shape == (len(names),) and len(set(names)) == len(names):
         return _NamedInputs(names)
-    return _ArrayInputs(shape)
+    return _ArrayInputs(shape, takes_shorter=model.ragged)
 
 
 class _ArrayInputs:
-    """Rows as lists of numbers, in lists for images and sequences."""
+    """Rows as lists of numbers, in lists for images and sequences.
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.shape = shape
+    Args:
+        shape: of a row.
+        takes_shorter: whether rows may have fewer steps than that, as those of the training had.
+    """
+
+    def __init__(self, shape: tuple[int, ...], *, takes_shorter: bool = False) -> None:
+        self.shape, self.takes_shorter = shape, takes_shorter
 
     def read(self, rows: list[Any], *, single: bool) -> Read:
         flat: list[Any] = rows
         for depth, width in enumerate(self.shape):
-            is_list = [type(item) is list for item in flat]
-            if not all(is_list) or set(map(len, flat)) != {width}:
+            if not all(self._fits(item, depth) for item in flat):
                 self._refuse_shape(rows, depth, width, single)
             flat = list(chain.from_iterable(flat))
         if not set(map(type, flat)) <= {int, float}:
-            self._refuse_number(flat, single)
+            self._refuse_number(rows, flat, single)
         try:
             array = np.array(flat)
         except OverflowError:
             array = np.array(flat, dtype=np.float64)
         if array.dtype.kind not in "if":  # beyond 64 bits
             array = np.array(flat, dtype=np.float64)
-        return Read([(array.reshape(len(rows), *self.shape), None)], [], {})
+        lengths = list(map(len, rows)) if self.takes_shorter else []
+        if set(lengths) <= {self.shape[0]}:
+            return Read([(array.reshape(len(rows), *self.shape), None)], [], {})
+        steps = np.split(array.reshape(-1, *self.shape[1:]), np.cumsum(lengths)[:-1])
+        return Read([(padded_rows(steps, self.shape[0], where="serve"), None)], [], {})
+
+    def _fits(self, item: Any, depth: int) -> bool:
+        if type(item) is not list:
+            return False
+        width = self.shape[depth]
+        return 0 < len(item) <= width if self.takes_shorter and depth == 0 else len(item) == width
 
     def _refuse_shape(self, rows: list[Any], depth: int, width: int, single: bool) -> NoReturn:
         """Names the first place with another form, as it is written in Python and JavaScript."""
         places: list[tuple[str, Any]] = [(_row_name(number, single), row) for number, row in enumerate(rows)]
         for _ in range(depth):
             places = [(f"{name}[{i}]", item) for name, own in places for i, item in enumerate(own)]
-        name, found = next((n, own) for n, own in places if not isinstance(own, list) or len(own) != width)
+        name, found = next((n, own) for n, own in places if not self._fits(own, depth))
         is_list = isinstance(found, list)
+        least = "1 to " if self.takes_shorter and depth == 0 else ""
         shape = " × ".join(map(str, self.shape))
+        is_nested = len(self.shape) > 1
         raise Refusal(
             UNUSABLE,
             (
                 name,
                 f"a list of {len(found):,}" if is_list else shown(found),
-                f"a list of {width:,}: a row is {'numbers in lists' if len(self.shape) > 1 else 'numbers'}, {shape}",
+                f"a list of {least}{width:,}: a row is {'numbers in lists' if is_nested else 'numbers'}, {shape}",
                 "GET /model shows a row",
             ),
             (
                 name,
                 f"长度为 {len(found):,} 的列表" if is_list else shown(found),
-                f"长度为 {width:,} 的列表：一行是 {shape} 个数值" + ("，按层嵌套" if len(self.shape) > 1 else ""),
+                f"长度为 {least.replace(' to ', '–')}{width:,} 的列表：一行是 {shape} 个数值"
+                + ("，按层嵌套" if is_nested else ""),
                 "一行的样子见 GET /model",
             ),
         )
 
-    def _refuse_number(self, flat: list[Any], single: bool) -> NoReturn:
+    def _refuse_number(self, rows: list[Any], flat: list[Any], single: bool) -> NoReturn:
         number = next(i for i, item in enumerate(flat) if type(item) not in (int, float))
-        size = size_of(self.shape)
-        place = np.unravel_index(number % size, self.shape)
-        name = _row_name(number // size, single) + "".join(f"[{own}]" for own in place)
+        size = size_of(self.shape[1:])  # of a step, where there are any
+        starts = np.cumsum([0, *map(len, rows)])
+        row = int(np.searchsorted(starts, number // size, side="right")) - 1
+        place = (number // size - starts[row], *np.unravel_index(number % size, self.shape[1:]))
+        name = _row_name(row, single) + "".join(f"[{own}]" for own in place)
         raise Refusal(UNUSABLE, *_no_number(name, flat[number]))
 
     def example(self) -> Any:
         return np.zeros(self.shape, int).tolist()
 
     def describe(self) -> dict[str, Any]:
-        return {"kind": "numbers", "shape": list(self.shape)}
+        found: dict[str, Any] = {"kind": "numbers", "shape": list(self.shape)}
+        return found | {"lengths": [1, self.shape[0]]} if self.takes_shorter else found
 
     def schema(self) -> dict[str, Any]:
-        return nested(self.shape, {"type": "number"})
+        found = nested(self.shape, {"type": "number"})
+        return found | {"minItems": 1} if self.takes_shorter else found
 
 
 class _NamedInputs:

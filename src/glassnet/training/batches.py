@@ -50,6 +50,22 @@ class Rows:
         others = (None if own is None else own[rows] for own in beside)
         return Rows(self.x[rows], self.targets[rows], *others)
 
+    def first_steps(self, steps: int, after: int | None) -> Rows:
+        """The same rows, none of which is longer, in arrays of fewer steps.
+
+        Args:
+            steps: of x.
+            after: steps of the outputs, and of what there is for each of them; None where they have none.
+        """
+
+        def of_outputs(values: Array | None) -> Array | None:
+            return values if values is None or after is None or values.ndim < 2 else values[:, :after]
+
+        targets = of_outputs(self.targets)
+        assert targets is not None
+        others = of_outputs(self.weights), of_outputs(self.loss_weights), of_outputs(self.originals)
+        return Rows(self.x[:, :steps], targets, *others, self.lengths)
+
     @property
     def asked(self) -> Array:
         """The targets in their own unit."""

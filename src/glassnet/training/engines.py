@@ -41,6 +41,10 @@ ORDERS_AHEAD, ORDER_NUMBERS = 500, 1 << 20
 """How many epochs' orders are drawn at once at most (some 10 ms), and how many row numbers (8 MB)."""
 
 
+_BatchShape = tuple[int, tuple[int, int | None] | None]
+"""Rows, and steps as ``record_step`` takes them."""
+
+
 class Engine(ABC):
     """Carries out training steps: forward, loss, backward, update.
 
@@ -115,6 +119,8 @@ class NumpyEngine(Engine):
         cut = batches(len(task.rows), task.batch_size, order, joins_single=task.joins_single)
         for batch in islice(cut, done, None):
             part = task.rows.take(batch)
+            if task.cuts is not None:
+                part = task.cuts.cut(part, task.cuts.of_batch(batch))
             before, due = self.optimizer.steps, self.due()
             run = KeepingRunner(self.seed, before) if due else NumpyRunner(self.seed, before)
             run.states = task.states
@@ -122,7 +128,7 @@ class NumpyEngine(Engine):
             losses[done], totals[done] = float(step.value[0]), float(step.total[0])
             done += 1
             if task.collected is not None:
-                task.collected[batch] = step.outputs
+                _collect(task.collected, batch, step.outputs)
             if not np.isfinite(losses[done - 1]):
                 return Result(losses[:done], totals[:done], diverged=True)
             if isinstance(run, KeepingRunner):
@@ -176,6 +182,7 @@ class CompiledEngine(Engine):
         self._most_steps = sys.maxsize  # of which there is room for what is seen
         self._is_overflowing = False  # the optimizer's memory, in one of the epochs to come
         self._views: list[list[View]] = []  # of each watch, by the batch: full ones, the one at the end that is none
+        self._looks: list[Any] = []  # which the replay only points to
 
     def run(self, task: Task, epoch: int, count: int, begun: TrainingPosition | None = None) -> Result:
         """Runs as many epochs as fit into a slice; at least one, in several slices if need be."""
@@ -184,6 +191,7 @@ class CompiledEngine(Engine):
         count = 1 if self._is_overflowing or task.states is not None else count
         orders, several = self._orders(task, epoch, min(count, max(1, self._pace // task.steps)))
         steps = several * task.steps
+        which = None if task.cuts is None or orders is None else task.cuts.of_orders(orders[:several], task.steps)
         losses, totals, done = self.begin(task, epoch, steps, begun)
         start = self.snapshots.copy() if several > 1 and self.snapshots.arrays[1:] else None
         diverged = False
@@ -191,7 +199,8 @@ class CompiledEngine(Engine):
             asked = min(self._pace, steps - done, self._most_steps, task.stretch(self.optimizer.steps))
             started = perf_counter()
             values = slice(done, done + asked)
-            finished, end = self._replay(task, epoch, done, asked, orders, losses[values], totals[values])
+            cuts = None if which is None else which[values]
+            finished, end = self._replay(task, epoch, done, asked, orders, losses[values], totals[values], cuts)
             done += finished
             diverged = end in ("DIVERGED", "PARAMETERS_NOT_FINITE")
             epochs, within = divmod(done, task.steps)
@@ -228,7 +237,15 @@ class CompiledEngine(Engine):
         self.programs = []
 
     def _replay(
-        self, task: Task, epoch: int, first: int, steps: int, orders: Array | None, losses: Array, totals: Array
+        self,
+        task: Task,
+        epoch: int,
+        first: int,
+        steps: int,
+        orders: Array | None,
+        losses: Array,
+        totals: Array,
+        which: Array | None,
     ) -> tuple[int, str]:
         before = self.optimizer.steps
         for program in self.programs:
@@ -248,13 +265,15 @@ class CompiledEngine(Engine):
             totals=totals[:steps],
             collected=task.collected,
             seen=seen,
+            which=None if which is None else which[:steps],
         )
         self.optimizer.steps = before + finished
         for views, (values, resting) in zip(self._views, seen, strict=True):
             for row, step in enumerate(views[0].watch.due(before, finished)):
                 place = step - before
                 epochs, in_epoch = divmod(first + place, task.steps)
-                view = views[-1 if in_epoch + 1 == task.steps else 0]
+                is_rest = in_epoch + 1 == task.steps and task.sizes[2] > 0
+                view = views[-1 if is_rest else 0 if which is None else int(which[place])]
                 view.keep(values[row], resting[row], step, epoch + epochs, float(losses[place]))
         if end.name == "FAILED":
             raise self._errors.pop()
@@ -276,48 +295,51 @@ class CompiledEngine(Engine):
 
     def _record(self, task: Task) -> None:
         size, full, rest = task.sizes
-        sizes = [rows for rows in (size, rest) if rows]
+        shapes: list[_BatchShape] = [(size, None)]
+        if task.cuts is not None:
+            shapes = [(size, steps) for steps in task.cuts.pairs()]
+        shapes += [(rest, None)] if rest else []
         if self._on_trial:
-            made: Any = [CompiledProgram(self._recorded(task, n), self._questions, self._errors) for n in sizes]
+            made: Any = [CompiledProgram(self._recorded(task, s), self._questions, self._errors) for s in shapes]
         else:
-            made = self._leased(task, sizes)
+            made = self._leased(task, shapes)
         self.programs = made
         self._native = self._replay_of(self.programs, full, rest)
         if self.watches:
-            self._look_at([self._recorded(task, rows) for rows in sizes])
+            self._look_at([self._recorded(task, shape) for shape in shapes], rest)
         if not self.programs[0].python_calls:  # how long those take nobody knows
-            self._pace = max(1, int(FIRST_SLICE_FLOPS / (1 + self.programs[0].flops)))
+            self._pace = max(1, int(FIRST_SLICE_FLOPS / (1 + max(program.flops for program in self.programs))))
 
-    def _leased(self, task: Task, sizes: list[int]) -> list[LeasedProgram]:
-        """A program for each number of rows; a step is recorded only where none waits that is known to do the same."""
+    def _leased(self, task: Task, shapes: list[_BatchShape]) -> list[LeasedProgram]:
+        """A program for each shape of a batch; a step is recorded where none waits that is known to do the same."""
         origin = None
         if self.updates and task.states is None and not self._bridges.reasons:
             self.network.require_unchanged()  # as recording does
-            origin = origin_of(self.parts, task.rows, sizes[0])
+            origin = origin_of(self.parts, task.rows, shapes[0][0])
         return [
             LeasedProgram(
-                partial(self._recorded, task, rows),
+                partial(self._recorded, task, shape),
                 self._questions,
                 self._errors,
-                None if origin is None else replace(origin, rows=rows),
+                None if origin is None else origin.of_batch(*shape),
             )
-            for rows in sizes
+            for shape in shapes
         ]
 
-    def _recorded(self, task: Task, batch_rows: int) -> RecordedStep:
+    def _recorded(self, task: Task, shape: _BatchShape) -> RecordedStep:
         """A step as recorded; a part that is found out only now, at batches of another size, gets its bridge."""
         while True:
             try:
                 how: Any = {"bridges": self._bridges, "on_trial": self._on_trial, "updates": self.updates}
-                how["states"] = task.states
-                return record_step(self.parts, task.rows, batch_rows, **how)
+                how |= {"states": task.states, "steps": shape[1]}
+                return record_step(self.parts, task.rows, shape[0], **how)
             except NotRecorded as refusal:
                 bridges = self._bridges.with_refused(refusal, self.parts)
                 if self._on_trial or bridges.impossible:
                     raise
                 self._bridges = bridges
 
-    def _look_at(self, steps: list[RecordedStep]) -> None:
+    def _look_at(self, steps: list[RecordedStep], rest: int) -> None:
         """Gives the replay programs whose arrays hold the numbers of a step, and says what to take from them."""
         module = native()
         assert module is not None
@@ -325,12 +347,13 @@ class CompiledEngine(Engine):
             CompiledProgram(step, self._questions, self._errors, wanted=watched_arrays(step.calls, self.network))
             for step in steps
         ]
-        self._native.watched(*(program.native for program in programs), *[None] * (2 - len(programs)))
+        self._native.watched(*_of_batches([program.native for program in programs], rest))
         for watch in self.watches:
             views = [_view(watch, self.network, *pair) for pair in zip(steps, programs, strict=True)]
             looks = [view.look(module) for view in views]
-            self._native.look(*looks, *[None] * (2 - len(looks)), watch.every)
+            self._native.look(*_of_batches(looks, rest), watch.every)
             self._views.append(views)  # which keep the arrays that are read
+            self._looks += looks
             sample_bytes = max(view.width for view in views) * self.network.dtype.itemsize
             self._most_steps = min(self._most_steps, watch.every * max(1, MOST_BYTES // sample_bytes))
         self.programs += programs
@@ -339,13 +362,25 @@ class CompiledEngine(Engine):
         """The native replay of the program for full batches, and of the one for the batch at the end that is none."""
         module = native()
         assert module is not None
-        parameters = self.network.parameters
-        last = programs[1].native if rest else None
-        found = module.Replay(programs[0].native, full, last, self.threads)
-        found.parameters(parameters)
+        of_full, of_rest = _of_batches([program.native for program in programs], rest)
+        found = module.Replay(of_full, full, of_rest, self.threads)
+        found.parameters(self.network.parameters)
         for live, slots in self.snapshots.arrays:
             found.keep(live, *slots)
         return found
+
+
+def _of_batches(things: list[Any], rest: int) -> tuple[list[Any], Any]:
+    """What there is for full batches, and for the one at the end that is none, or None where there is none."""
+    return (things[:-1], things[-1]) if rest else (things, None)
+
+
+def _collect(collected: Array, batch: Array | slice, outputs: Array) -> None:
+    """Puts the outputs of a batch at their rows' places, those of fewer steps at their beginning."""
+    if outputs.shape[1:] == collected.shape[1:]:
+        collected[batch] = outputs
+    else:
+        collected[batch, : outputs.shape[1]] = outputs
 
 
 def _room(views: list[View], before: int, steps: int) -> tuple[Array, Array]:

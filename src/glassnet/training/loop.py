@@ -31,6 +31,7 @@ from glassnet.training.batches import Rows, batch_sizes, epoch_orders
 from glassnet.training.callbacks import Callback, TrainingState, stretch_of
 from glassnet.training.changes import Fingerprint
 from glassnet.training.checkpoint import saving_last
+from glassnet.training.cuts import cuts_of
 from glassnet.training.engines import CompiledEngine, Engine, NumpyEngine, engine_class
 from glassnet.training.history import History
 from glassnet.training.interrupt import Interrupt
@@ -101,6 +102,8 @@ class Trainer:
         orders = self._orders(example, sizes, shuffle=shuffle, by_length=by_length)
         task = Task(example, batch_size, orders, collected, lambda *_: True, joins_single, stretch_of(callbacks))
         task = replace(task, states=States()) if stateful else task
+        if by_length and example.lengths is not None and self.ranks is None and not self._has_own():
+            task = replace(task, cuts=cuts_of(self.network, example.lengths, sizes))
         if isinstance(rows, Streamed):
             task = stream_task(task, rows, shuffle=shuffle, has_metrics=bool(self.metrics))
         task.require_place(origin)
@@ -231,6 +234,11 @@ class Trainer:
             return make(snapshots)
         return StreamEngine(parts, self.threads, snapshots, task, lambda: make(NoSnapshots()), self._running)
 
+    def _has_own(self) -> bool:
+        """Whether layers or the loss are the user's, who may take the network's T for granted."""
+        inside = (self.network, *(layer for _, layer in self.network.walk()), self.loss, *self.loss.parts())
+        return any(map(is_own, inside))
+
     def _running(self, found: Array | None) -> Running:
         """What the metrics come to over blocks, from what they have come to before."""
         return Running(self.metrics, self.loss, self.target_scaling, found)
@@ -281,7 +289,7 @@ class Trainer:
     def _collector(self, rows: int) -> Array | None:
         """The outputs (N, ...) that metrics of the training data are computed from."""
         network = self.network
-        return np.empty((rows, *(network.output_shape or ())), network.dtype) if self.metrics else None
+        return np.zeros((rows, *(network.output_shape or ())), network.dtype) if self.metrics else None
 
     def _measure(self, outputs: Array, rows: Rows) -> dict[str, float]:
         targets = rows.targets if rows.originals is None else rows.originals

@@ -136,7 +136,7 @@ class UpdateProgram:
         self._program = program = CompiledProgram(step, questions, self._errors)
         self._total, value = program.arena.view(step.total), program.arena.view(step.value)
         value[0] = 0.0
-        self._native = module.Replay(program.native, 1, None, threads)
+        self._native = module.Replay([program.native], 1, None, threads)
         self._native.parameters(network.parameters)
         self._numbers = _Numbers(self._optimizer, questions)
         self._values, self._totals = np.empty(1), np.empty(1)

@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 import numpy as np
 
 from glassnet.compile import CompiledProgram, RecordedStep
-from glassnet.core.shapes import Array
+from glassnet.core.shapes import Array, Shape
 from glassnet.losses import Loss
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
@@ -65,6 +65,7 @@ def record_step(
     on_trial: bool = False,
     updates: bool = True,
     states: States | None = None,
+    steps: tuple[int, int | None] | None = None,
 ) -> RecordedStep:
     """Writes one training step down on buffers of its own.
 
@@ -76,6 +77,7 @@ def record_step(
         on_trial: whether parameters refuse arithmetic, too, and buffers hold NaN; only for copies of the parts.
         updates: whether the optimizer has its turn; without it the step ends with the gradients.
         states: what layers carry from step to step, or None.
+        steps: of the batch's inputs, and of its outputs where they have any; None for those of all rows.
 
     Raises:
         NotRecorded: an own part that is not bridged does more than call kernels.
@@ -85,13 +87,18 @@ def record_step(
     recorder.states = states
     sources: list[tuple[Array, Array]] = []
 
-    def buffer(source: Array) -> Array:
-        sources.append((source, recorder.empty((batch_rows, *source.shape[1:]), source.dtype)))
+    def buffer(source: Array, shape: Shape) -> Array:
+        sources.append((source, recorder.empty((batch_rows, *shape), source.dtype)))
         return sources[-1][1]
 
-    x, targets = buffer(rows.x), buffer(rows.targets)
-    weights = None if rows.loss_weights is None else buffer(rows.loss_weights)
-    lengths = None if rows.lengths is None else buffer(rows.lengths)
+    like = rows.take(slice(0, 0))
+    like = like if steps is None else like.first_steps(*steps)
+    x, targets = buffer(rows.x, like.x.shape[1:]), buffer(rows.targets, like.targets.shape[1:])
+    weights = lengths = None
+    if rows.loss_weights is not None and like.loss_weights is not None:
+        weights = buffer(rows.loss_weights, like.loss_weights.shape[1:])
+    if rows.lengths is not None:
+        lengths = buffer(rows.lengths, ())
     before = optimizer.steps
     with refusing_parameters(network, recorder) if on_trial else nullcontext():
         step = TrainingStep(recorder, parts, Rows(x, targets, loss_weights=weights, lengths=lengths))
@@ -106,6 +113,7 @@ def record_step(
         rows=batch_rows,
         sources=sources,
         outputs=step.outputs,
+        output_shape=network.output_shape or (),
         value=step.value,
         total=step.total,
         parameters=network.parameters,
@@ -138,6 +146,7 @@ def record_update(parts: Parts, *, bridges: Bridges = NO_BRIDGES) -> RecordedSte
         rows=1,
         sources=[],
         outputs=outputs,
+        output_shape=(1,),
         value=value,
         total=total,
         parameters=network.parameters,

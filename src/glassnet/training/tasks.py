@@ -13,6 +13,7 @@ from glassnet.core.errors import ConfigurationError
 from glassnet.core.shapes import Array
 from glassnet.runners.states import States
 from glassnet.training.batches import Rows, batch_sizes
+from glassnet.training.cuts import Cuts
 from glassnet.training.latest_fit import TrainingPosition
 
 
@@ -31,6 +32,7 @@ class Task:
         stretch: how many steps may follow on so many updates until ``proceed`` must be called.
         states: what layers carry from batch to batch; it is 0 at the start of each epoch. None where every batch begins
             anew.
+        cuts: with how many steps each batch goes through the network; None where all have T.
     """
 
     rows: Rows
@@ -41,6 +43,7 @@ class Task:
     joins_single: bool = False
     stretch: Callable[[int], int] = lambda _: sys.maxsize
     states: States | None = None
+    cuts: Cuts | None = None
 
     @cached_property
     def sizes(self) -> tuple[int, int, int]:
