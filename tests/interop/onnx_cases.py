@@ -284,6 +284,29 @@ READ: dict[str, Case] = {
         {},
         "Residual(Identity())",
     ),
+    "a weight and its transpose": (
+        [
+            node("Gemm", ["x", "w"], ["a"]),
+            node("Transpose", ["w"], ["t"], perm=[1, 0]),
+            node("MatMul", ["a", "t"], ["b"]),
+            node("Gemm", ["b", "w", "bias"], ["y"], transB=1),  # with a bias it is another layer
+        ],
+        ["N", 4],
+        {"w": SQUARE, "bias": np.ones(4, np.float32)},
+        "Dense(4, use_bias=False, name='shared_1'), Tied('shared_1'), Dense(4)",
+    ),
+    "a weight twice, not turned": (
+        [node("Gemm", ["x", "w"], ["a"]), node("Gemm", ["a", "w"], ["y"])],
+        ["N", 4],
+        {"w": SQUARE},
+        "Dense(4, use_bias=False), Dense(4, use_bias=False)",
+    ),
+    "weights that are equal by chance": (
+        [node("Gemm", ["x", "w"], ["a"]), node("Gemm", ["a", "v"], ["y"], transB=1)],
+        ["N", 4],
+        {"w": SQUARE, "v": SQUARE},
+        "Dense(4, use_bias=False), Dense(4, use_bias=False)",
+    ),
     "a difference": (
         [node("Gemm", ["x", "w"], ["a"]), node("Sub", ["x", "a"], ["y"])],
         ["N", 4],

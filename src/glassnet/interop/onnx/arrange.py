@@ -56,7 +56,7 @@ def _gather(node: Node) -> list[Found]:
         node.x(1)
         weight = node.constant(0, "a weight")
         require(axis == 0 and weight.ndim == 2, f"axis={axis} of a constant of shape {weight.shape}")
-        return [Found(gl.Embedding(*weight.shape), {"weight": weight})]
+        return [Found(gl.Embedding(*weight.shape), {"weight": weight}, origin=node.inputs[0])]
     shape, rows = node.placed_x()
     columns = node.constant(1, "numbers of columns")
     axis = axis + len(shape) + 1 if axis < 0 else axis

@@ -21,6 +21,7 @@ from glassnet.interop.onnx.self_attention import INSIDE, attention
 from glassnet.interop.onnx.sequences import RECURRENCES
 from glassnet.interop.onnx.simplify import put_together, simplified
 from glassnet.interop.onnx.source import Source
+from glassnet.interop.onnx.ties import tied
 from glassnet.layers import Identity, Layer
 from glassnet.network import Concat, Network, Residual, Sequential
 
@@ -40,7 +41,8 @@ def from_onnx(path: str | Path, *, output: str | None = None) -> Network:
 
     Chains of operators with residual and parallel branches are understood. Rows keep the file's shapes: images
     (N, C, H, W), or (N, H, W, C) where the file has them so. Weights may stand in files beside the model, in its
-    folder. A weight that the file uses twice becomes two.
+    folder. A matrix that a lookup or a dense layer has, and a dense layer without bias behind it the other way round,
+    becomes one, in ``Tied``, outside of branches; any other weight that the file uses twice becomes two.
 
     What was read is compared with the file: both run on random rows (near 0 and far out, in batches of several sizes
     where that is free), the file in onnx's reference evaluator (in onnxruntime, if that is installed, where the
@@ -90,6 +92,7 @@ def _imported(proto: Any, output: str | None, where: str) -> Network:
     reader = _Reader(source)
     found = simplified(reader.between(source.input, source.output)) or [Found(Identity())]
     found[-1] = replace(found[-1], value=source.output, order=None)
+    found = tied(found, source.nodes)
     network = Sequential(*(item.layer for item in found))
     try:
         network.build(source.shape, dtype=source.dtype.name)

@@ -48,6 +48,7 @@ class Found:
         order: which axes of that value the output has, in order; None for those of the file.
         before: the shape of a row of the layer's input, for layers that only arrange numbers.
         branches: of a layer that joins several ways, what stands on each of them, in the order in which it takes them.
+        origin: the name of the value that its weight is, as it stands in the file or turned; "" where nobody asks.
     """
 
     layer: gl.Layer
@@ -56,6 +57,7 @@ class Found:
     order: tuple[int, ...] | None = None
     before: Shape = ()
     branches: list[list[Found]] | None = None
+    origin: str = ""
 
 
 class Around(Protocol):

@@ -134,10 +134,10 @@ def _scaler(node: Node) -> list[Found]:
     return [*scale(shape, 1.0, -offset), *scale(shape, factor, 0.0)]
 
 
-def _dense(weight: Array, bias: Array | None) -> Found:
+def _dense(weight: Array, bias: Array | None, origin: str = "") -> Found:
     units = weight.shape[1]
     parameters = {"weight": weight} | ({} if bias is None else {"bias": np.broadcast_to(bias, (units,))})
-    return Found(gl.Dense(units, use_bias=bias is not None), parameters)
+    return Found(gl.Dense(units, use_bias=bias is not None), parameters, origin=origin)
 
 
 def _gemm(node: Node) -> list[Found]:
@@ -150,7 +150,7 @@ def _gemm(node: Node) -> list[Found]:
     has_bias = len(node.inputs) > 2 and bool(node.inputs[2])
     bias = broadcast(node, 2, (weight.shape[1],)) if has_bias else None
     bias = bias if bias is None or beta == 1 else bias * beta
-    return [_dense(weight if alpha == 1 else weight * alpha, bias)]
+    return [_dense(weight if alpha == 1 else weight * alpha, bias, node.inputs[1] if alpha == 1 else "")]
 
 
 def _matmul(node: Node) -> list[Found]:
@@ -163,9 +163,13 @@ def _matmul(node: Node) -> list[Found]:
         require(len(shape) == 2, f"a left factor that is a constant, on rows of shape {shape}")
         return between(shape, (2, 1), [_dense(weight.T, None)], node.after)
     if len(shape) == 1:
-        return [_dense(weight, None)]
+        return [_dense(weight, None, node.inputs[1])]
     flat = (prod(shape[:-1]), shape[-1])
-    return [*view(shape, flat), _dense(weight, None), *view((flat[0], weight.shape[1]), node.placed_after[0])]
+    return [
+        *view(shape, flat),
+        _dense(weight, None, node.inputs[1]),
+        *view((flat[0], weight.shape[1]), node.placed_after[0]),
+    ]
 
 
 def _batch_norm(node: Node) -> list[Found]:

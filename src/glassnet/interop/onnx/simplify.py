@@ -104,7 +104,7 @@ def _bias(pair: list[Found]) -> list[Found] | None:
         return None
     settings = layer.settings() | {"use_bias": True}
     parameters = first.parameters | {"bias": second.parameters["beta"]}
-    return [replace(second, layer=type(layer)(**settings), parameters=parameters)]
+    return [replace(second, layer=type(layer)(**settings), parameters=parameters, origin=first.origin)]
 
 
 def _product_and_sum(pair: list[Found]) -> list[Found] | None:
