@@ -21,7 +21,6 @@ from glassnet.preprocessing import Standardize
 from glassnet.tables import Answers, Frame, Table
 from glassnet.tables.frames import joined
 from glassnet.tables.streamed import Asked, Learned, learn_streamed
-from glassnet.training import History
 
 LARGE_BYTES = 200_000_000
 """Files that together are as large as this are read block by block."""
@@ -129,12 +128,8 @@ def some_rows(source: Blocks, table: Table) -> tuple[Frame, Any]:
     return frame, table.targets(frame)
 
 
-def measured(model: Model, source: Blocks, history: History | None = None) -> dict[str, float]:
-    """Loss and metrics by their names in words; of a training that went on to its end those of its last epoch."""
-    found = {} if history is None or history.stopped else history.metrics
-    latest = {name.removeprefix("val_"): values[-1] for name, values in found.items() if name.startswith("val_")}
-    if latest and not any("EarlyStopping" in name for name in model.memories):
-        return {name.replace("_", " "): value for name, value in latest.items()}
+def measured(model: Model, source: Blocks) -> dict[str, float]:
+    """Loss and metrics by their names in words."""
     if "roc_auc" in [metric.name for metric in model.metrics]:  # of a model that was trained in memory
         kept = model.metrics
         model.metrics = tuple(metric for metric in kept if metric.adds_up)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from glassnet.core.errors import ConfigurationError, did_you_mean
-from glassnet.core.shapes import Shape, size_of
+from glassnet.core.shapes import Array, Shape, size_of
 from glassnet.data import Dataset
 from glassnet.layers import ACTIVATIONS, Augment, Dense, Dropout, Flatten, Layer, Reshape
-from glassnet.network import Sequential
+from glassnet.losses import LOSSES, CrossEntropy, JointCrossEntropy, Loss
+from glassnet.model import Model
+from glassnet.network import Network, Sequential
+from glassnet.optimizers import L2, OPTIMIZERS, Chain, Optimizer
+from glassnet.schedules import CosineDecay, LinearDecay, LogCosine, OneCycle, Schedule
 
 NETWORK_NAMES = ("lenet5", "resnet", "small_cnn", "vgg_bn")
 AUGMENTATIONS = ("flip", "crop", "rotate", "brightness", "contrast", "cutout")
@@ -21,6 +27,13 @@ MOST_WEIGHTS = 2**28
 
 DIGITS_SHAPE = (1, 8, 8)
 _LENET5_SIDE = 12
+SCHEDULES: dict[str, Callable[[Any, int], Schedule]] = {
+    "cosine": lambda rate, steps: CosineDecay(rate, steps=steps),
+    "linear": lambda rate, steps: LinearDecay(rate, steps=steps),
+    "log_cosine": lambda rate, steps: LogCosine(rate, steps=steps),
+    "one_cycle": lambda rate, steps: OneCycle(rate, steps=steps),
+}
+"""From the learning rate and the number of steps to the rate of each step, by the names of --schedule."""
 
 
 def check_network_options(options: argparse.Namespace) -> None:
@@ -79,6 +92,74 @@ def build_network(
         layers += [Dense(units), ACTIVATIONS[options.activation]()]
         layers += [Dropout(options.dropout)] if options.dropout else []
     return Sequential(*layers, Dense(outputs))
+
+
+def loss_of(options: argparse.Namespace, loss: str | Loss, labels: Array | None) -> Loss:
+    """The loss with what the options say of it.
+
+    Args:
+        options: --class-weight and --label-smoothing, where they are given.
+        loss: of the data, or its name.
+        labels: of one class for each row to train with (N,), or None.
+
+    Raises:
+        ConfigurationError: an option that this loss cannot follow.
+    """
+    found = loss if isinstance(loss, Loss) else LOSSES[loss]()
+    smoothing, weighting = options.label_smoothing, options.class_weight
+    if smoothing is not None and not isinstance(found, CrossEntropy | JointCrossEntropy):
+        raise _for_classes("--label-smoothing", "classes, one of several for each row")
+    if weighting is not None and (labels is None or not isinstance(found, CrossEntropy)):
+        raise _for_classes("--class-weight", "one column of classes, of data that are read as a whole")
+    if isinstance(found, JointCrossEntropy):
+        return found if smoothing is None else JointCrossEntropy(found.class_counts, label_smoothing=smoothing)
+    if smoothing is None and weighting is None:
+        return found
+    weights = None
+    if weighting is not None and labels is not None:
+        counts = np.bincount(labels)
+        weights = (len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))).tolist()
+    return CrossEntropy(label_smoothing=smoothing or 0.0, class_weight=weights)
+
+
+def _for_classes(option: str, expected: str) -> ConfigurationError:
+    return ConfigurationError(
+        where=f"train {option}", received=f"{option} for other targets", expected=expected, fix=f"leave {option} out"
+    )
+
+
+def model_of(
+    options: argparse.Namespace, network: Network, loss: Loss, metrics: Sequence[str], steps: int | None = None
+) -> Model:
+    """An untrained model; ``steps`` are those of the whole training, for --schedule."""
+    settings = {"seed": options.seed, "engine": options.engine, "threads": options.threads}
+    return Model(network, loss, optimizer_of(options, steps), list(metrics), **settings)
+
+
+def steps_of(options: argparse.Namespace, rows: int) -> int:
+    """How many updates a training with so many rows has."""
+    return -(-rows // min(options.batch_size, rows)) * options.epochs if rows else 0
+
+
+def optimizer_of(options: argparse.Namespace, steps: int | None) -> Optimizer:
+    """The update rule with its rate, or a schedule of rates over all steps.
+
+    Raises:
+        ConfigurationError: a schedule, and nobody knows how many steps there will be.
+    """
+    rule = OPTIMIZERS[options.optimizer]
+    optimizer = rule() if options.learning_rate is None else rule(options.learning_rate)  # type: ignore[call-arg]
+    if options.schedule not in (None, "constant"):
+        if steps is None:
+            raise ConfigurationError(
+                where="train --schedule",
+                received=f"--schedule {options.schedule} for data whose steps are not counted beforehand",
+                expected="--schedule constant",
+                fix="leave --schedule out",
+            )
+        rate = SCHEDULES[options.schedule](optimizer.learning_rate, max(2, steps))
+        optimizer = rule(rate)
+    return Chain(L2(options.l2), optimizer) if options.l2 else optimizer
 
 
 def augmentation(text: str, image: Shape) -> Augment:

@@ -13,7 +13,7 @@ from glassnet.core.errors import ConfigurationError, DataError
 from glassnet.core.shapes import Array
 from glassnet.data import Dataset, open_source, parse_subset, split
 from glassnet.data.tables import read_header
-from glassnet.tables import Answers, Frame, Table
+from glassnet.tables import Answers
 
 
 def read_arrays(options: argparse.Namespace, command: str) -> tuple[Dataset, Dataset]:
@@ -38,17 +38,18 @@ def read_arrays(options: argparse.Namespace, command: str) -> tuple[Dataset, Dat
 
 def read_parts(
     options: argparse.Namespace, targets: list[str], subset: tuple[int, int] | None, command: str
-) -> tuple[Table, Frame, Frame]:
-    """A table's schema, its rows to train with, and those to test."""
+) -> tables.Parts:
+    """A table's schema, its rows to train with and those to test."""
     where = f"{command} {options.data}"
     if not targets:
         raise no_target(options, command)
-    table, training, held = tables.learn(options, targets, subset)
-    labels = [table.targets(part) for part in (training, held)]
+    parts = tables.learn(options, targets, subset)
+    table = parts.table
+    labels = [table.targets(part) for part in (parts.training, parts.test)]
     for place, column in enumerate(table.target.names if isinstance(table.target, Answers) else ()):
         both = np.concatenate([part[:, place] for part in labels])
         require_something_to_learn(both, f"{where}: column {column!r}")
-    return table, training, held
+    return parts
 
 
 def no_target(options: argparse.Namespace, command: str) -> ConfigurationError:

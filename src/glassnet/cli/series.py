@@ -35,7 +35,7 @@ def is_asked(options: argparse.Namespace) -> bool:
         ConfigurationError: options that do not go together, or data that are no table.
     """
     given = [name for name in ("past", "future", *BESIDE) if getattr(options, name) is not None]
-    if not given:
+    if not given or given == ["time"]:  # the order of a table's rows, see ``tables.sides_of``
         return False
     for name in ("past", "future"):
         if name not in given:

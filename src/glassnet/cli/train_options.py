@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from glassnet.cli.numbers import COUNT, DROPPED, PAUSE, RATE, SEED, SHARE, STRENGTH, THREADS, UNITS
+from glassnet.cli.numbers import COUNT, DROPPED, FOLDS, PAUSE, RATE, SEED, SHARE, STRENGTH, THREADS, UNITS
 from glassnet.cli.options import DATA_HELP, Commands, add_force, add_pictures, add_texts
 from glassnet.core.output import readable
 from glassnet.layers import ACTIVATIONS
@@ -15,7 +15,7 @@ from glassnet.optimizers import OPTIMIZERS
 def add_train(commands: Commands) -> None:
     """Adds ``glassnet train``."""
     from glassnet.cli.blocks import LARGE_BYTES, Sources
-    from glassnet.cli.networks import AUGMENTATIONS, HIDDEN, NETWORK_NAMES
+    from glassnet.cli.networks import AUGMENTATIONS, HIDDEN, NETWORK_NAMES, SCHEDULES
     from glassnet.cli.train import train
 
     parser = commands.add_parser(
@@ -33,19 +33,13 @@ def add_train(commands: Commands) -> None:
         help=f"{DATA_HELP}; several tables with the same columns, or a folder of them, are read block by block, as is "
         f"one of {LARGE_BYTES // 1_000_000} MB or more; with --task text a text file",
     )
-    add_data(parser)
+    _add_sides(add_data(parser))
     _add_language(parser)
     group = parser.add_argument_group("forecasts of series, a row of the table for each step")
     group.add_argument("--past", type=COUNT, metavar="STEPS", help="how many steps a forecast looks back on")
     group.add_argument("--future", type=COUNT, metavar="STEPS", help="how many steps it goes ahead")
     group.add_argument(
         "--series", type=readable, metavar="COLUMN", help="the column that tells several series apart, such as shop"
-    )
-    group.add_argument(
-        "--time",
-        type=readable,
-        metavar="COLUMN",
-        help="the column of dates, where there are several; it sets the order",
     )
     group.add_argument(
         "--period",
@@ -78,10 +72,23 @@ def add_train(commands: Commands) -> None:
     group.add_argument("--learning-rate", type=RATE, metavar="RATE", help="step size; the optimizer's own if not given")
     group.add_argument("--l2", type=STRENGTH, default=0.0, metavar="STRENGTH", help="penalty ½ λ ‖W‖² on weights")
     group.add_argument(
+        "--schedule", choices=("constant", *SCHEDULES), help="how the learning rate changes over the training"
+    )
+    group.add_argument(
+        "--label-smoothing",
+        type=DROPPED,
+        metavar="SHARE",
+        help="this share of each answer goes to all classes alike, so that none is learned to be certain",
+    )
+    group.add_argument(
+        "--class-weight", choices=("balanced",), help="balanced: rare classes weigh as much as frequent ones"
+    )
+    group.add_argument(
         "--patience",
         type=COUNT,
         metavar="EPOCHS",
-        help="stop when a tenth of the rows, set aside, got no better so long",
+        help="stop when the rows set aside (a fifth of those of a table, else a tenth) got no better so long; of a "
+        "table the best epoch is kept in any case",
     )
     group.add_argument("--engine", default="auto", choices=ENGINES, help="what carries out the training steps")
     group.add_argument(
@@ -128,7 +135,33 @@ def add_train(commands: Commands) -> None:
     group.add_argument("--quiet", action="store_true", help="print the result only")
 
 
-def add_data(parser: argparse.ArgumentParser) -> None:
+def _add_sides(group: argparse._ActionsContainer) -> None:
+    """Adds which rows of a table are held out, and whether folds are."""
+    group.add_argument(
+        "--group",
+        type=readable,
+        metavar="COLUMN",
+        help="rows of a table that are alike here, such as a person's, stay on one side: to train, to choose the epoch "
+        "or to test; the column is no input",
+    )
+    group.add_argument(
+        "--time",
+        type=readable,
+        metavar="COLUMN",
+        help="of a table: the latest rows by this column are the test, the latest of the others choose the epoch; with "
+        "--past and --future: the column of dates, where there are several, which sets the order",
+    )
+    group.add_argument(
+        "--cross-validate",
+        type=FOLDS,
+        metavar="FOLDS",
+        help="of a table: first train a model for each of so many parts of the rows to train with on the other parts, "
+        "and print the mean and deviation of each measure; the test rows stay out of it, and then one model is trained "
+        "and tested as ever",
+    )
+
+
+def add_data(parser: argparse.ArgumentParser) -> argparse._ActionsContainer:
     """Adds what is read and learned, and what is held out."""
     group = parser.add_argument_group("the data")
     group.add_argument(
@@ -147,8 +180,12 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--test-share", type=SHARE, default=0.25, metavar="SHARE", help="share of rows held out to test")
     group.add_argument("--subset", metavar="TRAIN,TEST", help="use so many rows only, such as 5000,500")
+    group.add_argument(
+        "--drop-missing-targets", action="store_true", help="leave out rows of a table that have no answer"
+    )
     add_pictures(group)
     add_texts(group)
+    return group
 
 
 def _add_language(parser: argparse.ArgumentParser) -> None:

@@ -112,8 +112,8 @@ def _rows(options: argparse.Namespace) -> tuple[str, Any, Any, tuple[Any, Any], 
         refuse_size(options.data, picture_options(options))
         _require_kind(options, ("auto", "tables"))
         subset = None if options.subset is None else parse_subset(options.subset)
-        table, training, held = read_parts(options, targets, subset, "tune")
-        return "tables", training, table, (held, table.targets(held)), training.name
+        parts = read_parts(options, targets, subset, "tune")
+        return "tables", parts.training, parts.table, (parts.test, parts.table.targets(parts.test)), parts.training.name
     data, test = read_arrays(options, "tune")
     kind = options.kind if options.kind != "auto" else _kind_of(data)
     return kind, data, None, (test.x, test.y), data.name

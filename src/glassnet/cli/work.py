@@ -1,0 +1,175 @@
+"""A training of any kind of data, from the untrained model to its file, its figures and its page."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from signal import SIGINT
+from typing import Any, NamedTuple
+
+from glassnet.cli import blocks, series, tables
+from glassnet.cli.breaks import checkpoints, in_words_of_options, keep_place, remove_checkpoints, save
+from glassnet.cli.ending import Ending
+from glassnet.cli.networks import DIGITS_SHAPE
+from glassnet.cli.ranks import Job
+from glassnet.core.output import logger
+from glassnet.data import Windows
+from glassnet.model import Model
+from glassnet.reports import can_draw, report
+from glassnet.tables import Table
+from glassnet.training import Callback, EarlyStopping, TrainingState
+
+PRINTED_EPOCHS = 20
+SET_ASIDE = 0.1
+"""The share of the rows to train with that --patience looks at, of data that are no table."""
+
+
+class Files(NamedTuple):
+    """Where the model and the learning curves go, the file that the training goes on from, and who writes them."""
+
+    output: Path
+    plot: Path | None
+    source: Path | None
+    job: Job
+
+
+class Work(NamedTuple):
+    """What there is to do.
+
+    Attributes:
+        model: untrained.
+        training: inputs and targets, or blocks that hold both.
+        test: those held out.
+        name: of the data.
+        task: in a few words.
+        validation: what is measured after each epoch, or None.
+        validation_split: the share of the training rows that is, in its place.
+        windows: of series, those held out; or None.
+        rows_to_train: rows that are neither held out nor left out, in words; None for those of ``training``.
+        keeper: what chooses the epoch that is kept, or None.
+        beside: what the model's figures are compared with, in lines; or None.
+    """
+
+    model: Model
+    training: tuple[Any, ...]
+    test: tuple[Any, ...]
+    name: str
+    task: str
+    validation: Any = None
+    validation_split: float = 0.0
+    windows: Windows | None = None
+    rows_to_train: int | None = None
+    keeper: EarlyStopping | None = None
+    beside: Callable[[Model, Mapping[str, float]], list[str]] | None = None
+
+
+def fit(options: argparse.Namespace, work: Work, files: Files, ending: Ending) -> None:
+    """Trains, tests and saves."""
+    say = (lambda *_: None) if options.quiet else print
+    model, training, test = work.model, work.training, work.test
+    count = len(training[-1]) if work.rows_to_train is None else work.rows_to_train
+    of_blocks = len(test) == 1
+    say(work.task if work.windows else f"{work.name}: {count:,} rows to train, {len(test[-1]):,} to test, {work.task}")
+    output, plot, source, job = files
+    callbacks: list[Callback] = [] if options.quiet or sys.stdout.isatty() else [_Lines()]
+    callbacks += [] if work.keeper is None else [work.keeper]
+    with in_words_of_options():
+        history = model.fit(
+            *training,
+            epochs=options.epochs,
+            batch_size=options.batch_size,
+            validation_data=work.validation,
+            validation_split=work.validation_split,
+            callbacks=[*callbacks, *checkpoints(options, output), ending],
+            verbose=not options.quiet,
+            resume=source or False,
+            even_if_changed=options.even_if_changed,
+            distributed=options.distributed,
+        )
+    if not job.is_first:
+        return
+    if ending.number not in (None, SIGINT):
+        said = [*keep_place(model, output), job.how_to_go_on()]
+        ending.is_saved()
+        with suppress(OSError):  # the terminal may have gone away
+            print(*said, sep="\n", flush=True)
+        return
+    if source == output and not ending.has_trained:
+        job.is_done(model, output)
+        print(f"{model.latest_fit}: nothing is left to do; the model is in {output}")
+        return
+    save(model, output)  # before anything is printed: a reader of the output may have gone away
+    remove_checkpoints(output)
+    job.is_done(model, output)
+    ending.is_saved()
+    say()
+    say(model.summary())
+    if ending.number is not None:
+        print(f"{model.latest_fit}; {job.how_to_go_on()}")
+    elif history.stopped:
+        print(f"stopped after epoch {model.epochs_trained}: {history.stopped}")
+    if isinstance(work.keeper, BestEpoch) and work.keeper.kept_epoch:
+        say(f"kept: epoch {work.keeper.kept_epoch}, the best on the rows set aside")
+    if work.windows is not None:
+        print(*series.lines_of(work.windows.errors(model.predict(work.windows.x))), sep="\n")
+    else:
+        found = blocks.measured(model, test[0]) if of_blocks else tables.measured(model, *test)
+        print(*(f"test {measure}: {value:.4f}" for measure, value in found.items()), sep="\n")
+        if work.beside is not None and not options.quiet:
+            print("", *work.beside(model, found), "", sep="\n")
+    print(f"model saved to {output} ({output.stat().st_size / 1000:,.0f} kB)")
+    if plot is not None and len(history):
+        history.plot(plot)
+        print(f"learning curves saved to {plot}")
+    if not options.no_report:
+        table = model.preprocessing
+        shown = blocks.some_rows(test[0], table) if of_blocks and isinstance(table, Table) else test
+        page = report(
+            model,
+            shown[0] if work.windows is None else work.windows,
+            shown[1] if work.windows is None else None,
+            report_path(options, output),
+            name=work.name,
+            history=history,
+            training_targets=None if of_blocks else training[1],
+            model_file=output,
+            image_shape=DIGITS_SHAPE if options.data == "digits" else None,
+        )
+        print(f"report saved to {page}" + ("" if can_draw() else ', without pictures: pip install "glassnet[plots]"'))
+
+
+def report_path(options: argparse.Namespace, output: Path) -> Path:
+    """Where the page goes: beside the model, if nothing else was said."""
+    return output.with_suffix(".html") if options.report is None else Path(options.report)
+
+
+def warn(*sentences: str) -> None:
+    """Says what a user should know of the data, a line each."""
+    for sentence in sentences:
+        logger().warning(sentence)
+
+
+class BestEpoch(EarlyStopping):
+    """Trains to the end, and puts back the weights of the epoch that was the best one.
+
+    Args:
+        monitor: what is watched.
+        epochs: of the training.
+    """
+
+    def __init__(self, monitor: str, epochs: int) -> None:
+        super().__init__(monitor, patience=epochs)
+
+
+class _Lines(Callback):
+    """A line for some epochs, where there is no terminal for a progress bar."""
+
+    def on_epoch_end(self, state: TrainingState) -> None:
+        every = max(1, (state.last_epoch - state.first_epoch + 1) // PRINTED_EPOCHS)
+        if state.epoch % every == 0 or state.epoch in (state.first_epoch, state.last_epoch):
+            width = len(str(state.last_epoch))
+            logs = "  ".join(f"{name} {value:.4f}" for name, value in state.logs.items() if name != "learning_rate")
+            print(f"epoch {state.epoch:>{width}}/{state.last_epoch}  {logs}", flush=True)
