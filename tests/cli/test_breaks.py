@@ -32,7 +32,7 @@ COMMAND = (
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a table, which is the working folder."""
     monkeypatch.chdir(tmp_path)
-    write_table(80)
+    write_table(107)  # 27 to test, 16 that choose the epoch, 64 in 8 batches
     return tmp_path
 
 

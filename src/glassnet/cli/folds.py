@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from glassnet.calibration import calibrate_together
 from glassnet.cli import tables
-from glassnet.cli.tabular import prepared
+from glassnet.cli.tabular import planned
 from glassnet.core.errors import ConfigurationError
-from glassnet.many import Each, fit_many
-from glassnet.tables import Table
+from glassnet.many import Each, Ensemble, fit_many
+from glassnet.tables import Frame, Table
+from glassnet.tabular import Plan
 
 
 def cross_validate(options: argparse.Namespace, targets: Sequence[str], parts: tables.Parts) -> list[str]:
@@ -35,29 +38,28 @@ def cross_validate(options: argparse.Namespace, targets: Sequence[str], parts: t
             fix="cross-validate without mpiexec, then train without --cross-validate",
         )
     training, count = parts.training, options.cross_validate
-    work, held = [], []
+    plans: list[Plan] = []
+    held: list[Frame] = []
     for rows, fold in parts.sides.folds(count):
         own = training.rows(rows)
-        inputs = tables.learn_inputs(options, own, targets, embeddings="auto")
+        inputs = tables.learn_features(options, own, targets)
         table = Table(inputs.columns, parts.table.target, parts.table.forms, training.reading)
-        work.append(prepared(options, table, own, parts.sides.of(rows)))
+        plans.append(planned(options, table, own, parts.sides.of(rows)))
         held.append(training.rows(fold))
-    results = fit_many(
-        [one.model for one in work],
-        Each([one.frame for one in work]),
-        Each([one.answers for one in work]),
-        validation_data=Each([one.validation for one in work]),
-        callbacks=Each([[] if one.keeper is None else [one.keeper] for one in work]),
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        verbose=not options.quiet,
-    )
-    for result in results:
+    settings = [made.settings(number) for made in plans for number in range(len(made.models))]
+    each: dict[str, Any] = {name: Each([one[name] for one in settings]) for name in settings[0]}
+    models = [model for made in plans for model in made.models]
+    for result in fit_many(models, each.pop("x"), each.pop("y"), **each, verbose=not options.quiet):
         if isinstance(result, Exception):
             raise result
         if result.stopped == "interrupted":
             raise KeyboardInterrupt
-    found = [tables.measured(one.model, rows, parts.table.targets(rows)) for one, rows in zip(work, held, strict=True)]
+    found = []
+    for made, fold_rows in zip(plans, held, strict=True):
+        if made.recipe.calibrates:
+            calibrate_together(made.models, made.held)
+        answering = made.models[0] if len(made.models) == 1 else Ensemble.of(made.models).as_model()
+        found.append(tables.measured(answering, fold_rows, parts.table.targets(fold_rows)))
     how = (
         "each by a model of the rows before it" if parts.sides.moments is not None else "each by a model of the others"
     )

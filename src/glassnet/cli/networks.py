@@ -17,7 +17,7 @@ from glassnet.losses import LOSSES, CrossEntropy, JointCrossEntropy, Loss
 from glassnet.model import Model
 from glassnet.network import Network, Sequential
 from glassnet.optimizers import L2, OPTIMIZERS, Chain, Optimizer
-from glassnet.schedules import CosineDecay, LinearDecay, LogCosine, OneCycle, Schedule
+from glassnet.schedules import CosineDecay, LogCosine, Schedule
 
 NETWORK_NAMES = ("lenet5", "resnet", "small_cnn", "vgg_bn")
 AUGMENTATIONS = ("flip", "crop", "rotate", "brightness", "contrast", "cutout")
@@ -29,9 +29,7 @@ DIGITS_SHAPE = (1, 8, 8)
 _LENET5_SIDE = 12
 SCHEDULES: dict[str, Callable[[Any, int], Schedule]] = {
     "cosine": lambda rate, steps: CosineDecay(rate, steps=steps),
-    "linear": lambda rate, steps: LinearDecay(rate, steps=steps),
     "log_cosine": lambda rate, steps: LogCosine(rate, steps=steps),
-    "one_cycle": lambda rate, steps: OneCycle(rate, steps=steps),
 }
 """From the learning rate and the number of steps to the rate of each step, by the names of --schedule."""
 
@@ -79,19 +77,31 @@ def build_network(
         return Sequential(*layers, *_image_network(options, row, outputs).layers)
     layers += [*start, *([Flatten()] if len(row) > 1 else [])]
     hidden = HIDDEN if options.hidden is None else options.hidden
-    weights = sum(before * after for before, after in pairwise((size_of(row), *hidden, outputs)))
-    if weights > MOST_WEIGHTS:
-        raise ConfigurationError(
-            where="--hidden",
-            received=f"{' '.join(map(str, hidden))}, with {size_of(row):,} inputs and {outputs:,} outputs: "
-            f"{weights:,} weights",
-            expected=f"at most {MOST_WEIGHTS:,}",
-            fix="choose fewer units or layers",
-        )
+    require_few_weights((size_of(row), *hidden, outputs))
     for units in hidden:
         layers += [Dense(units), ACTIVATIONS[options.activation]()]
         layers += [Dropout(options.dropout)] if options.dropout else []
     return Sequential(*layers, Dense(outputs))
+
+
+def require_few_weights(widths: Sequence[int]) -> None:
+    """Refuses dense layers that no memory takes.
+
+    Args:
+        widths: inputs, units of the hidden layers, outputs.
+
+    Raises:
+        ConfigurationError: they have more than ``MOST_WEIGHTS``.
+    """
+    weights = sum(before * after for before, after in pairwise(widths))
+    if weights > MOST_WEIGHTS:
+        raise ConfigurationError(
+            where="--hidden",
+            received=f"{' '.join(map(str, widths[1:-1]))}, with {widths[0]:,} inputs and {widths[-1]:,} outputs: "
+            f"{weights:,} weights",
+            expected=f"at most {MOST_WEIGHTS:,}",
+            fix="choose fewer units or layers",
+        )
 
 
 def loss_of(options: argparse.Namespace, loss: str | Loss, labels: Array | None) -> Loss:

@@ -68,6 +68,7 @@ class Amount:
 COUNT = Whole(1, MOST_ROWS)
 """How many of something that is gone through one by one: rows, epochs."""
 FOLDS = Whole(2, 1000)
+MEMBERS = Whole(1, 1000)
 PLACE = Whole(0)
 SEED = Whole(0)
 THREADS = Whole(1, MOST_THREADS)

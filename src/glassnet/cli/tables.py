@@ -19,6 +19,8 @@ from glassnet.data.tables import TABLE_ENDINGS, check_names, is_table, read_head
 from glassnet.model import Model
 from glassnet.tables import Frame, Reading, Table
 from glassnet.tables.divided import groups_of, moments_of
+from glassnet.tables.learning import STANDARD
+from glassnet.tabular.model import recipe_numbers
 
 OF_CLASSES = ("accuracy", "roc_auc", "f1", "log_loss")
 OF_QUESTIONS = ("accuracy", "roc_auc", "log_loss")
@@ -186,9 +188,16 @@ def learn(options: argparse.Namespace, targets: Sequence[str], subset: tuple[int
             held = sides.hold_out(options.test_share, "the test")
         kept = ~held
     training, test = frame.rows(kept), frame.rows(held)
-    own = learn_inputs(options, training, targets, embeddings="auto")
+    own = learn_features(options, training, targets)
     table = Table(own.columns, everything.target, everything.forms, frame.reading)
     return Parts(table, frame, training, test, sides.of(kept))
+
+
+def learn_features(options: argparse.Namespace, training: Frame, targets: Sequence[str]) -> Table:
+    """The table of the inputs as the preset takes them: vectors for many words, numbers scaled and cut in pieces."""
+    preset = getattr(options, "preset", None)
+    numbers = recipe_numbers(preset or "quick") if hasattr(options, "preset") else STANDARD
+    return learn_inputs(options, training, targets, embeddings="auto", numbers=numbers)
 
 
 def learn_inputs(options: argparse.Namespace, training: Frame, targets: Sequence[str], **how: Any) -> Table:

@@ -1,33 +1,31 @@
-"""``glassnet train`` on a table: rows that choose the epoch, a network for them, and what is odd about the data."""
+"""``glassnet train`` on a table: the recipe, the rows that choose the epoch, and what is odd about the data."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import replace
 
 import numpy as np
 
 from glassnet.cli import tables
-from glassnet.cli.networks import HIDDEN, build_network, loss_of, model_of, steps_of
+from glassnet.cli.networks import HIDDEN, build_network, loss_of, model_of, require_few_weights
 from glassnet.cli.work import BestEpoch
-from glassnet.core.errors import ConfigurationError
-from glassnet.core.shapes import Array
+from glassnet.core.errors import ConfigurationError, DataError
 from glassnet.core.sides import Sides
 from glassnet.data import Dataset
-from glassnet.losses import Loss
 from glassnet.model import Model
 from glassnet.preprocessing import Standardize
-from glassnet.tables import Frame, Table
+from glassnet.tables import Answers, Frame, Table
 from glassnet.tables.columns import Ignored
 from glassnet.tables.suspects import repeated_rows, suspects
+from glassnet.tabular import Plan, Recipe, plan, recipe_for
+from glassnet.tabular.plan import class_weights
 from glassnet.training import EarlyStopping
 
 SET_ASIDE = 0.2
 """The share of the rows to train with that chooses the epoch."""
-FEWEST_ROWS = 25
-"""With fewer rows to train with none are set aside, unless --patience asks for it: five rows choose at random."""
-FOR_TABLES = ("group", "time", "drop_missing_targets", "cross_validate")
+FOR_TABLES = "group", "time", "drop_missing_targets", "cross_validate", "log_target", "members", "preset"
 SHOWN = 10
 
 
@@ -52,77 +50,160 @@ def refuse_options(options: argparse.Namespace, what: str) -> None:
             )
 
 
-class Prepared(NamedTuple):
-    """An untrained model, and its rows.
+def recipe_of(options: argparse.Namespace, table: Table) -> Recipe:
+    """The recipe that --preset names, with what other options say in its place.
 
-    Attributes:
-        model: untrained.
-        frame: the rows to train on.
-        answers: theirs.
-        validation: frame and answers of the rows that choose the epoch, or None.
-        keeper: the callback that does so, or None.
+    Raises:
+        ConfigurationError: options that do not go together.
     """
+    recipe = recipe_for(options.preset or "quick", table)
+    if options.network is not None or options.augment is not None:
+        build_network(options, _features(table, "a table"), table.outputs)  # which says that these are no images
+    chosen = options.chosen
+    changes = {name: chosen[name] for name in ("activation", "dropout", "optimizer", "l2", "batch_size", "epochs")}
+    changes |= {name: getattr(options, name) for name in ("patience", "label_smoothing", "schedule", "members")}
+    changes |= {"rate": options.learning_rate, "hidden": None if options.hidden is None else tuple(options.hidden)}
+    if options.label_smoothing is not None and isinstance(table.target, Answers):
+        raise ConfigurationError(
+            where="train --label-smoothing",
+            received="--label-smoothing for amounts",
+            expected="classes, one of several for each row",
+            fix="leave --label-smoothing out",
+        )
+    recipe = recipe.but(**changes)
+    if chosen["optimizer"] is not None and options.learning_rate is None:
+        recipe = replace(recipe, rate=None)  # the rule's own
+    require_few_weights((len(table.features), *recipe.hidden, table.outputs))
+    return recipe
 
-    model: Model
-    frame: Frame
-    answers: Array
-    validation: tuple[Frame, Array] | None
-    keeper: EarlyStopping | None
+
+def goes_on(recipe: Recipe) -> bool:
+    """Whether a training by this recipe can be broken off and gone on with."""
+    return recipe.members == 1 and not recipe.calibrates
 
 
-def prepared(options: argparse.Namespace, table: Table, training: Frame, sides: Sides) -> Prepared:
-    """The model for a table; some of its rows are set aside, as the test rows were, to choose the epoch."""
+def refuse_apart(options: argparse.Namespace, recipe: Recipe) -> None:
+    """Refuses what several members, or probabilities that are calibrated at the end, cannot do.
+
+    Raises:
+        ConfigurationError: --resume or --distributed with such a recipe.
+    """
+    if goes_on(recipe):
+        return
+    for name in ("resume", "distributed"):
+        if getattr(options, name):
+            what = f"{recipe.members} members" if recipe.members > 1 else "a temperature that is fitted at the end"
+            raise ConfigurationError(
+                where=f"train --{name}",
+                received=f"--{name} for a training with {what}",
+                expected="one network, as --preset quick has",
+                fix=f"leave --{name} out: such a training begins anew; or write --preset quick --members 1",
+            )
+
+
+def planned(options: argparse.Namespace, table: Table, training: Frame, sides: Sides) -> Plan:
+    """The models for a table; some of its rows are set aside, as the test rows were, to choose the epoch."""
+    recipe = recipe_of(options, table)
     answers = table.targets(training)
-    rows, validation = np.ones(training.height, dtype=bool), None
-    if training.height >= FEWEST_ROWS or options.patience is not None:
-        rows = ~sides.hold_out(SET_ASIDE, "the rows that choose the epoch")
-        validation = training.rows(~rows), answers[~rows]
-    scaling = None if table.questions else Standardize.from_data(answers)
-    labels = answers[rows] if table.class_names is not None else None
-    loss = loss_of(options, table.loss, labels)
-    steps = steps_of(options, int(rows.sum()))
-    model = model_for(options, table, loss, scaling, training.name, tables.metrics_for(table), steps)
-    keeper = None if validation is None else keeper_of(options, model)
-    return Prepared(model, training.rows(rows), answers[rows], validation, keeper)
+    refuse_negative(options, training, table)
+    if options.class_weight is not None and table.class_names is None:
+        raise ConfigurationError(
+            where="train --class-weight",
+            received=f"--class-weight for {'several columns' if table.questions else 'amounts'}",
+            expected="one column of classes",
+            fix="leave --class-weight out",
+        )
+    return plan(
+        training,
+        table,
+        recipe,
+        sides=sides,
+        share=SET_ASIDE,
+        weights=class_weights(options.class_weight, table, answers),
+        log_target=options.log_target,
+        seed=options.seed,
+        engine=options.engine,
+        threads=options.threads,
+    )
 
 
-def model_for(
+def refuse_negative(options: argparse.Namespace, frame: Frame, table: Table) -> None:
+    """Refuses amounts that have no logarithm.
+
+    Raises:
+        ConfigurationError: --log-target for classes.
+        DataError: an amount below 0, by its row.
+    """
+    if not options.log_target:
+        return
+    if not isinstance(table.target, Answers):
+        raise ConfigurationError(
+            where="train --log-target",
+            received="--log-target for classes",
+            expected="amounts of 0 or more",
+            fix="leave --log-target out; --regression takes whole numbers for amounts",
+        )
+    for name in table.target.names:
+        raw = frame[name]
+        below = np.flatnonzero(raw.values < 0)
+        if len(below):
+            more = f" and {len(below) - 1:,} more" if len(below) > 1 else ""
+            raise DataError(
+                where=f"--log-target: column {name!r}",
+                received=f"{raw.values[below[0]]:g} in {raw.place(int(below[0]))}{more}",
+                expected="amounts of 0 or more, which have a logarithm log(1 + y)",
+                fix="leave --log-target out, or take such rows out",
+            )
+
+
+def keeper_of(recipe: Recipe) -> EarlyStopping:
+    """What keeps the weights of the best epoch, and with --patience stops."""
+    return recipe.stopping() if recipe.patience is not None else BestEpoch(recipe.monitor, recipe.epochs, recipe.ties)
+
+
+def described(options: argparse.Namespace, own: Plan) -> str:
+    """What the training does, in a line."""
+    recipe = own.recipe
+    hidden = f"{' + '.join(map(str, recipe.hidden))} {recipe.activation}" if recipe.hidden else "no hidden layer"
+    most = "" if recipe.patience is None else "at most "
+    aside = [len(part[1]) for part in own.held]
+    networks = f"{recipe.members} networks of " if recipe.members > 1 else ""
+    if recipe.members > 1:
+        chosen = f"each sets others of the rows to train aside, about {aside[0]:,}, which choose its best"
+    else:
+        chosen = f"{aside[0]:,} of the rows to train are set aside and choose the best"
+    start = f"{options.preset or 'quick'}: {networks}{hidden}, {recipe.optimizer}, batches of {recipe.batch_size}"
+    return f"{start}; {chosen} of {most}{recipe.epochs:,} epochs"
+
+
+def described_blocks(options: argparse.Namespace) -> str:
+    """What a training block by block does, in a line."""
+    units = HIDDEN if options.hidden is None else options.hidden
+    hidden = f"{' + '.join(map(str, units))} {options.activation}" if units else "no hidden layer"
+    most = "" if options.patience is None else "at most "
+    start = f"{hidden}, {options.optimizer}, batches of {options.batch_size}"
+    return f"{start}; a fifth of the rows to train are set aside and choose the best of {most}{options.epochs:,} epochs"
+
+
+def model_of_blocks(
     options: argparse.Namespace,
     table: Table,
-    loss: Loss,
     scaling: Standardize | None,
     name: str,
     metrics: Sequence[str],
-    steps: int | None = None,
 ) -> Model:
-    """The untrained model for a table and its answers."""
-    features = Dataset(np.zeros((1, len(table.features)), np.float32), None, name=name)
-    network = build_network(options, features, table.outputs, start=table.input_layers())
-    model = model_of(options, network, loss, metrics, steps)
+    """The untrained model for a table that is read block by block."""
+    network = build_network(options, _features(table, name), table.outputs, start=table.input_layers())
+    model = model_of(options, network, loss_of(options, table.loss, None), metrics)
     model.preprocessing, model.class_names = table, table.class_names
     model.target_scaling = scaling
     model.target_name = ", ".join(table.target.names) if table.target is not None else None
     return model
 
 
-def keeper_of(options: argparse.Namespace, model: Model) -> EarlyStopping:
-    """What chooses the epoch: by the log loss, or by what is learned for amounts and for classes with weights."""
-    has_log_loss = any(metric.name == "log_loss" for metric in model.metrics)
-    monitor = "val_log_loss" if has_log_loss and options.class_weight is None else "val_loss"
-    if options.patience is not None:
-        return EarlyStopping(monitor, patience=options.patience)
-    return BestEpoch(monitor, options.epochs)
-
-
-def plan_of(options: argparse.Namespace, aside: str) -> str:
-    """What the training does, in a line."""
-    units = HIDDEN if options.hidden is None else options.hidden
-    hidden = f"{' + '.join(map(str, units))} {options.activation}" if units else "no hidden layer"
-    start, epochs = f"{hidden}, {options.optimizer}, batches of {options.batch_size}", f"{options.epochs:,} epochs"
-    if not aside:
-        return f"{start}, {epochs}; too few rows to set some aside: the last epoch is kept"
-    most = "" if options.patience is None else "at most "
-    return f"{start}; {aside} of the rows to train are set aside and choose the best of {most}{epochs}"
+def _features(table: Table, name: str) -> Dataset:
+    """A row as the network gets it, for what looks at its shape alone."""
+    return Dataset(np.zeros((1, len(table.features)), np.float32), None, name=name)
 
 
 def oddities(parts: tables.Parts, targets: Sequence[str]) -> list[str]:

@@ -20,7 +20,8 @@ from glassnet.cli.pictures import picture_options
 from glassnet.cli.ranks import Job, done_of
 from glassnet.cli.rows import no_target, read_arrays, read_parts, require_something_to_learn
 from glassnet.cli.texts import language_model, learn_texts, require_text_options, samples
-from glassnet.cli.work import SET_ASIDE, Files, Work, fit, report_path, warn
+from glassnet.cli.train_options import fill_in
+from glassnet.cli.work import SET_ASIDE, BestEpoch, Files, Work, fit, report_path, warn
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.kinds import DONE, MODEL, PAGE, PICTURE
 from glassnet.core.locks import PathLock
@@ -39,6 +40,7 @@ def train(options: argparse.Namespace) -> int:
     Returns:
         The exit status: 0, or 128 and the number of the signal that asked for the end.
     """
+    fill_in(options)
     require_text_options(options)
     with Job(options) as job:
         output, plot = require_paths(options) if job.is_first else (output_of(options), None)
@@ -104,17 +106,21 @@ def _train_table(
     warn(*tabular.oddities(parts, targets))
     if options.cross_validate is not None:
         print(*cross_validate(options, targets, parts), sep="\n", end="\n\n")
-    model, rows, answers, validation, keeper = tabular.prepared(options, table, parts.training, parts.sides)
-    aside = "" if validation is None else f"{validation[0].height:,}"
+    own = tabular.planned(options, table, parts.training, parts.sides)
+    tabular.refuse_apart(options, own.recipe)
+    rows, answers, *weights = own.training[0]
+    options.epochs, options.batch_size = own.recipe.epochs, own.recipe.batch_size
     work = Work(
-        model,
+        own.models[0],
         (rows, answers),
         (parts.test, table.targets(parts.test)),
         parts.training.name,
-        f"{tables.task_of(table)}\n{tabular.plan_of(options, aside)}",
-        validation,
+        f"{tables.task_of(table)}\n{tabular.described(options, own)}",
+        own.held[0],
+        weights=weights[0] if weights else None,
+        plan=None if tabular.goes_on(own.recipe) else own,
         rows_to_train=parts.training.height,
-        keeper=keeper,
+        keeper=tabular.keeper_of(own.recipe),
         beside=Baselines(options, targets, parts).lines,
     )
     fit(options, work, files, ending)
@@ -136,12 +142,13 @@ def _train_blocks(options: argparse.Namespace, tables_of: list[Path], files: Fil
     source = blocks.source_of(options, tables_of, targets)
     training, test = source.split(options.test_share, options.seed)
     table, scaling = blocks.learn(options, source, training)
-    loss = loss_of(options, table.loss, None)
-    model = tabular.model_for(options, table, loss, scaling, source.name, blocks.metrics_for(table))
+    model = tabular.model_of_blocks(options, table, scaling, source.name, blocks.metrics_for(table))
     if not options.quiet:
         print(table, end="\n\n")
-    task = f"{tables.task_of(table)}, read block by block\n{tabular.plan_of(options, 'a fifth')}"
-    keeper = tabular.keeper_of(options, model)
+    task = f"{tables.task_of(table)}, read block by block\n{tabular.described_blocks(options)}"
+    monitor = "val_log_loss" if table.questions else "val_loss"
+    patience = options.patience
+    keeper = BestEpoch(monitor, options.epochs) if patience is None else EarlyStopping(monitor, patience=patience)
     work = Work(model, (training,), (test,), source.name, task, keeper=keeper, validation_split=tabular.SET_ASIDE)
     fit(options, work, files, ending)
 

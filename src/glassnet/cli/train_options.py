@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import argparse
 
-from glassnet.cli.numbers import COUNT, DROPPED, FOLDS, PAUSE, RATE, SEED, SHARE, STRENGTH, THREADS, UNITS
+from glassnet.cli.numbers import COUNT, DROPPED, FOLDS, MEMBERS, PAUSE, RATE, SEED, SHARE, STRENGTH, THREADS, UNITS
 from glassnet.cli.options import DATA_HELP, Commands, add_force, add_pictures, add_texts
 from glassnet.core.output import readable
 from glassnet.layers import ACTIVATIONS
 from glassnet.model.model import ENGINES
 from glassnet.optimizers import OPTIMIZERS
+from glassnet.tabular import PRESETS
+
+DEFAULTS = {"epochs": 20, "batch_size": 32, "optimizer": "adam", "activation": "relu", "dropout": 0.0, "l2": 0.0}
+"""What holds where nothing is given, of all data but tables, of which a preset decides."""
+
+
+def fill_in(options: argparse.Namespace) -> None:
+    """Sets what was not given; what was is kept in ``options.chosen``, None for what was not."""
+    options.chosen = {name: getattr(options, name) for name in DEFAULTS}
+    for name, default in DEFAULTS.items():
+        if getattr(options, name) is None:
+            setattr(options, name, default)
 
 
 def add_train(commands: Commands) -> None:
@@ -63,14 +75,31 @@ def add_train(commands: Commands) -> None:
         metavar="LIST",
         help=f"images are changed at random in training; some of {','.join(AUGMENTATIONS)}, commas between them",
     )
-    group.add_argument("--activation", default="relu", choices=sorted(ACTIVATIONS), help="after each hidden layer")
-    group.add_argument("--dropout", type=DROPPED, default=0.0, metavar="RATE", help="dropped after each hidden layer")
-    group = parser.add_argument_group("the training")
-    group.add_argument("--epochs", type=COUNT, default=20, help="passes over the training rows")
-    group.add_argument("--batch-size", type=COUNT, default=32, metavar="ROWS", help="rows in a step")
-    group.add_argument("--optimizer", default="adam", choices=sorted(OPTIMIZERS), help="the update rule")
+    group.add_argument("--activation", choices=sorted(ACTIVATIONS), help="after each hidden layer (relu)")
+    group.add_argument("--dropout", type=DROPPED, metavar="RATE", help="dropped after each hidden layer (none)")
+    group = parser.add_argument_group(
+        "the training",
+        "Of a table the preset decides what is not given here; numbers in brackets are those of all other data.",
+    )
+    group.add_argument(
+        "--preset",
+        choices=sorted(PRESETS, reverse=True),
+        help="for a table: quick (if not given), one small network; best, four larger ones in the manner of RealMLP, "
+        "whose answers are averaged",
+    )
+    group.add_argument(
+        "--members", type=MEMBERS, metavar="N", help="for a table: train so many networks and average their answers"
+    )
+    group.add_argument(
+        "--log-target",
+        action="store_true",
+        help="for a table of amounts of 0 or more: learn their logarithms, so that shares count, not differences",
+    )
+    group.add_argument("--epochs", type=COUNT, help="passes over the training rows (20)")
+    group.add_argument("--batch-size", type=COUNT, metavar="ROWS", help="rows in a step (32)")
+    group.add_argument("--optimizer", choices=sorted(OPTIMIZERS), help="the update rule (adam)")
     group.add_argument("--learning-rate", type=RATE, metavar="RATE", help="step size; the optimizer's own if not given")
-    group.add_argument("--l2", type=STRENGTH, default=0.0, metavar="STRENGTH", help="penalty ½ λ ‖W‖² on weights")
+    group.add_argument("--l2", type=STRENGTH, metavar="STRENGTH", help="penalty ½ λ ‖W‖² on weights (none)")
     group.add_argument(
         "--schedule", choices=("constant", *SCHEDULES), help="how the learning rate changes over the training"
     )

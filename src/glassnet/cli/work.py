@@ -17,10 +17,13 @@ from glassnet.cli.networks import DIGITS_SHAPE
 from glassnet.cli.ranks import Job
 from glassnet.core.output import logger
 from glassnet.data import Windows
+from glassnet.many import as_one_model
 from glassnet.model import Model
 from glassnet.reports import can_draw, report
 from glassnet.tables import Table
-from glassnet.training import Callback, EarlyStopping, TrainingState
+from glassnet.tabular import Plan
+from glassnet.tabular.plan import train as train_plan
+from glassnet.training import Callback, EarlyStopping, History, TrainingState
 
 PRINTED_EPOCHS = 20
 SET_ASIDE = 0.1
@@ -46,6 +49,8 @@ class Work(NamedTuple):
         name: of the data.
         task: in a few words.
         validation: what is measured after each epoch, or None.
+        weights: of the rows to train with (N,), or None.
+        plan: of several models, or of one that is calibrated at the end, which cannot be gone on with; or None.
         validation_split: the share of the training rows that is, in its place.
         windows: of series, those held out; or None.
         rows_to_train: rows that are neither held out nor left out, in words; None for those of ``training``.
@@ -59,6 +64,8 @@ class Work(NamedTuple):
     name: str
     task: str
     validation: Any = None
+    weights: Any = None
+    plan: Plan | None = None
     validation_split: float = 0.0
     windows: Windows | None = None
     rows_to_train: int | None = None
@@ -71,14 +78,17 @@ def fit(options: argparse.Namespace, work: Work, files: Files, ending: Ending) -
     say = (lambda *_: None) if options.quiet else print
     model, training, test = work.model, work.training, work.test
     count = len(training[-1]) if work.rows_to_train is None else work.rows_to_train
-    of_blocks = len(test) == 1
     say(work.task if work.windows else f"{work.name}: {count:,} rows to train, {len(test[-1]):,} to test, {work.task}")
-    output, plot, source, job = files
+    output, _, source, job = files
     callbacks: list[Callback] = [] if options.quiet or sys.stdout.isatty() else [_Lines()]
     callbacks += [] if work.keeper is None else [work.keeper]
+    if work.plan is not None:
+        _fit_together(options, work, work.plan, files)
+        return
     with in_words_of_options():
         history = model.fit(
             *training,
+            sample_weight=work.weights,
             epochs=options.epochs,
             batch_size=options.batch_size,
             validation_data=work.validation,
@@ -111,8 +121,31 @@ def fit(options: argparse.Namespace, work: Work, files: Files, ending: Ending) -
         print(f"{model.latest_fit}; {job.how_to_go_on()}")
     elif history.stopped:
         print(f"stopped after epoch {model.epochs_trained}: {history.stopped}")
-    if isinstance(work.keeper, BestEpoch) and work.keeper.kept_epoch:
-        say(f"kept: epoch {work.keeper.kept_epoch}, the best on the rows set aside")
+    if history.kept_epoch is not None:
+        say(f"kept: epoch {history.kept_epoch}, the best on the rows set aside")
+    _tell(options, work, files, model, history)
+
+
+def _fit_together(options: argparse.Namespace, work: Work, plan: Plan, files: Files) -> None:
+    """Several members side by side, or one whose probabilities are calibrated at the end."""
+    trained, histories = train_plan(plan, verbose=not options.quiet)
+    if any(history.stopped == "interrupted" for history in histories):
+        raise KeyboardInterrupt
+    save(trained, files.output)
+    remove_checkpoints(files.output)
+    model = as_one_model(trained, "train")
+    if not options.quiet:
+        print()
+        print(plan.models[0].summary())
+        kept = ", ".join(str(history.kept_epoch or len(history)) for history in histories)
+        how = f"{len(histories)} such networks answer together; " if len(histories) > 1 else ""
+        print(f"{how}kept: epoch {kept}, the best on the rows set aside")
+    _tell(options, work, files, model, histories[0])
+
+
+def _tell(options: argparse.Namespace, work: Work, files: Files, model: Model, history: History) -> None:
+    """What the test says of a model that is saved, the learning curves, the page."""
+    test, output, plot, of_blocks = work.test, files.output, files.plot, len(work.test) == 1
     if work.windows is not None:
         print(*series.lines_of(work.windows.errors(model.predict(work.windows.x))), sep="\n")
     else:
@@ -134,7 +167,7 @@ def fit(options: argparse.Namespace, work: Work, files: Files, ending: Ending) -
             report_path(options, output),
             name=work.name,
             history=history,
-            training_targets=None if of_blocks else training[1],
+            training_targets=None if of_blocks else work.training[1],
             model_file=output,
             image_shape=DIGITS_SHAPE if options.data == "digits" else None,
         )
@@ -158,10 +191,11 @@ class BestEpoch(EarlyStopping):
     Args:
         monitor: what is watched.
         epochs: of the training.
+        ties: as of ``EarlyStopping``.
     """
 
-    def __init__(self, monitor: str, epochs: int) -> None:
-        super().__init__(monitor, patience=epochs)
+    def __init__(self, monitor: str, epochs: int, ties: str = "first") -> None:
+        super().__init__(monitor, patience=epochs, ties=ties)
 
 
 class _Lines(Callback):

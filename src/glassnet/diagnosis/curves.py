@@ -16,7 +16,9 @@ LEAST_GAIN, LEAST_TRAINED = 0.05, 5
 
 
 def overfitting(history: History) -> Iterator[Finding]:
-    """A validation loss that rises while the training loss goes on falling."""
+    """A validation loss that rises while the training loss goes on falling, unless an earlier epoch is kept."""
+    if history.kept_epoch is not None:
+        return
     losses, training = (np.array(history.metrics.get(name, ())) for name in ("val_loss", "loss"))
     if len(losses) < FEWEST_EPOCHS + 1 or not np.isfinite(losses).all():
         return

@@ -31,6 +31,7 @@ class History:
             epoch, "learning_rate" at its first step, "penalty" where the optimizer has one.
         seconds: how long the call of ``fit`` took, validation and callbacks included.
         stopped: why training ended before its last epoch (``"interrupted"``, an early-stopping message), or None.
+        kept_epoch: the one whose weights an ``EarlyStopping`` has put back, or None.
         notes: what there is to say about it, such as that all targets are the same, or that a metric was no number.
 
     ``history["loss"]`` is short for ``history.metrics["loss"]``. It is all that grows with the length of a fit: by some
@@ -42,6 +43,7 @@ class History:
         self.metrics: dict[str, list[float]] = {}
         self.seconds = 0.0
         self.stopped: str | None = None
+        self.kept_epoch: int | None = None
         self.notes: list[str] = []
 
     def __getitem__(self, name: str) -> list[float]:

@@ -214,6 +214,7 @@ class EarlyStopping(Monitor):
             if self.waited < self.patience:
                 self._last_parameters = state.network.parameters.copy()
             state.network.put_back(self._best_parameters)
+            state.history.kept_epoch = self.kept_epoch
             self._put_back = True
 
     def _stop(self, state: TrainingState, more: str = "") -> None:
