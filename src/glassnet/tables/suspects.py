@@ -20,7 +20,8 @@ NEARLY_ALL = 0.95
 ROUNDING = 1e-3
 """A straight line that leaves this share of the target's deviation leaves rounding."""
 MANY_COMBINATIONS = 20
-"""Rows repeat by nature unless their columns could tell so many times as many apart."""
+HARDLY_ANY = 0.9
+"""Rows repeat by nature unless their columns could tell so many times as many apart, or so many rows are different."""
 SHOWN = 5
 _CAMEL_ID = re.compile(r"[a-z](?:Id|ID)$")
 _PLAIN_ID = re.compile(
@@ -66,9 +67,11 @@ def repeated_rows(training: Frame, held: Frame, inputs: Sequence[str], targets: 
     together = training.height + held.height
     keys = [_keys(training[name], held[name]) for name in inputs]
     combinations = float(np.prod([float(key.max() + 1) for key in keys])) if keys else 0.0
-    if combinations < MANY_COMBINATIONS * together:
+    if not keys:
         return None
     rows = _mixed(keys)
+    if combinations < MANY_COMBINATIONS * together and len(np.unique(rows)) < HARDLY_ANY * together:
+        return None
     known = np.isin(rows[training.height :], rows[: training.height])
     if not known.any():
         return None
