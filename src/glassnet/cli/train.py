@@ -119,7 +119,7 @@ def _train_table(
         own.held[0],
         weights=weights[0] if weights else None,
         plan=None if tabular.goes_on(own.recipe) else own,
-        rows_to_train=parts.training.height,
+        not_tested=table.targets(parts.training),
         keeper=tabular.keeper_of(own.recipe),
         beside=Baselines(options, targets, parts).lines,
     )

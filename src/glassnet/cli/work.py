@@ -53,7 +53,7 @@ class Work(NamedTuple):
         plan: of several models, or of one that is calibrated at the end, which cannot be gone on with; or None.
         validation_split: the share of the training rows that is, in its place.
         windows: of series, those held out; or None.
-        rows_to_train: rows that are neither held out nor left out, in words; None for those of ``training``.
+        not_tested: the answers of all rows that are not held out to test; None for those of ``training``.
         keeper: what chooses the epoch that is kept, or None.
         beside: what the model's figures are compared with, in lines; or None.
     """
@@ -68,7 +68,7 @@ class Work(NamedTuple):
     plan: Plan | None = None
     validation_split: float = 0.0
     windows: Windows | None = None
-    rows_to_train: int | None = None
+    not_tested: Any = None
     keeper: EarlyStopping | None = None
     beside: Callable[[Model, Mapping[str, float]], list[str]] | None = None
 
@@ -77,7 +77,7 @@ def fit(options: argparse.Namespace, work: Work, files: Files, ending: Ending) -
     """Trains, tests and saves."""
     say = (lambda *_: None) if options.quiet else print
     model, training, test = work.model, work.training, work.test
-    count = len(training[-1]) if work.rows_to_train is None else work.rows_to_train
+    count = len(training[-1] if work.not_tested is None else work.not_tested)
     say(work.task if work.windows else f"{work.name}: {count:,} rows to train, {len(test[-1]):,} to test, {work.task}")
     output, _, source, job = files
     callbacks: list[Callback] = [] if options.quiet or sys.stdout.isatty() else [_Lines()]
@@ -159,6 +159,7 @@ def _tell(options: argparse.Namespace, work: Work, files: Files, model: Model, h
         print(f"learning curves saved to {plot}")
     if not options.no_report:
         table = model.preprocessing
+        answers = None if of_blocks else work.training[1] if work.not_tested is None else work.not_tested
         shown = blocks.some_rows(test[0], table) if of_blocks and isinstance(table, Table) else test
         page = report(
             model,
@@ -167,7 +168,7 @@ def _tell(options: argparse.Namespace, work: Work, files: Files, model: Model, h
             report_path(options, output),
             name=work.name,
             history=history,
-            training_targets=None if of_blocks else work.training[1],
+            training_targets=answers,
             model_file=output,
             image_shape=DIGITS_SHAPE if options.data == "digits" else None,
         )
