@@ -87,15 +87,24 @@ def test_few_rows_are_not_suspected() -> None:
 
 
 def test_rows_on_both_sides() -> None:
-    x = RNG.normal(size=N)
-    words = np.array(["a", "b"])[np.arange(N) % 2]
-    training, held = frame({"x": x, "w": words, "y": KIND}), frame({"x": x[:5] + 1, "w": words[:5], "y": KIND[:5]})
-    assert repeated_rows(training, held, ["x", "w"], ["y"]) is None
+    x, z = RNG.normal(size=(2, N))
+    training, held = frame({"x": x, "z": z, "y": KIND}), frame({"x": x[:5] + 1, "z": z[:5], "y": KIND[:5]})
+    assert repeated_rows(training, held, ["x", "z"], ["y"]) is None
     some = np.array([9.0, x[3], 8.0, x[7], 7.0])
-    held = frame({"x": some, "w": ["a", words[3], "a", words[7], "b"], "y": ["cat", KIND[3], "cat", "none", "cat"]})
-    said = repeated_rows(training, held, ["x", "w"], ["y"])
+    held = frame({"x": some, "z": [1.5, z[3], 2.5, z[7], 3.5], "y": ["cat", KIND[3], "cat", "none", "cat"]})
+    said = repeated_rows(training, held, ["x", "z"], ["y"])
     assert said is not None
     assert said.startswith("2 of 5 test rows stand among the rows to train with, too (row 1, row 3), 1 with the same")
     assert "--group" in said
-    by_nature = frame({"w": words, "y": KIND})
-    assert repeated_rows(by_nature, by_nature, ["w"], ["y"]) is None
+
+
+def test_rows_that_meet_by_chance() -> None:
+    words, places = np.array(["a", "b"])[np.arange(N) % 2], RNG.integers(0, 40, N)
+    few = frame({"w": words, "p": places, "y": KIND, "z": AMOUNT})
+    held = frame({"w": words[::2], "p": places[::2], "y": KIND[::2], "z": AMOUNT[::2] + 1})
+    assert repeated_rows(few, held, ["w"], ["y"]) is None
+    assert repeated_rows(few, held, ["w", "p"], ["z"]) is None
+    again = frame({"w": words[::2], "p": places[::2], "z": AMOUNT[::2]})
+    said = repeated_rows(few, again, ["w", "p"], ["z"])
+    assert said is not None
+    assert said.startswith("30 of 30 test rows stand among the rows to train with, too")

@@ -11,6 +11,7 @@ from glassnet.core.shapes import Array
 from glassnet.tables.frame import Frame
 from glassnet.tables.kinds import NUMBER, TRUTH, WORDS, word
 from glassnet.tables.raws import Raw
+from glassnet.tables.reading import MOST_CLASSES_OF_NUMBERS
 from glassnet.tables.targets import looks_like_classes
 
 FEWEST = 20
@@ -19,9 +20,8 @@ NEARLY_ALL = 0.95
 """Where so many of a column's words are different, they are names of rows."""
 ROUNDING = 1e-3
 """A straight line that leaves this share of the target's deviation leaves rounding."""
-MANY_COMBINATIONS = 20
-HARDLY_ANY = 0.9
-"""Rows repeat by nature unless their columns could tell so many times as many apart, or so many rows are different."""
+MORE_THAN_CHANCE = 3.0
+"""Rows meet by chance where their columns have few values; so many times as often is none."""
 SHOWN = 5
 _CAMEL_ID = re.compile(r"[a-z](?:Id|ID)$")
 _PLAIN_ID = re.compile(
@@ -62,22 +62,23 @@ def suspects(frame: Frame, inputs: Sequence[str], targets: Sequence[str]) -> lis
 def repeated_rows(training: Frame, held: Frame, inputs: Sequence[str], targets: Sequence[str]) -> str | None:
     """A sentence about rows that are held out and whose inputs also stand among those to train with; None for none.
 
-    Rows that repeat by nature, since their columns have few values, are not counted.
+    Rows that meet by chance, since their columns have few values, are no reason to say so, unless amounts to be
+    predicted are the same, too.
     """
-    together = training.height + held.height
     keys = [_keys(training[name], held[name]) for name in inputs]
-    combinations = float(np.prod([float(key.max() + 1) for key in keys])) if keys else 0.0
     if not keys:
         return None
     rows = _mixed(keys)
-    if combinations < MANY_COMBINATIONS * together and len(np.unique(rows)) < HARDLY_ANY * together:
-        return None
     known = np.isin(rows[training.height :], rows[: training.height])
-    if not known.any():
-        return None
     places = np.flatnonzero(known)
-    answers = _mixed([*keys, *(_keys(training[name], held[name]) for name in targets)])
-    same = int(np.isin(answers[training.height :], answers[: training.height])[known].sum())
+    answers = [_keys(training[name], held[name]) for name in targets]
+    both = _mixed([*keys, *answers])
+    same = int(np.isin(both[training.height :], both[: training.height])[known].sum())
+    combinations = float(np.prod([float(key.max() + 1) for key in keys]))
+    chance = held.height * training.height / combinations
+    are_amounts = any(len(np.unique(own)) > MOST_CLASSES_OF_NUMBERS for own in answers)
+    if not len(places) or (len(places) <= MORE_THAN_CHANCE * chance and not (are_amounts and 2 * same > len(places))):
+        return None
     some = held[inputs[0]]
     shown = ", ".join(some.place(int(row)) for row in places[:SHOWN]) + (", ..." if len(places) > SHOWN else "")
     stand = "stands" if len(places) == 1 else "stand"
