@@ -15,12 +15,12 @@ from glassnet.cli.breaks import checkpoint_of, source_of
 from glassnet.cli.ending import Ending
 from glassnet.cli.folds import cross_validate
 from glassnet.cli.networks import build_network, check_network_options, loss_of, model_of, steps_of
+from glassnet.cli.options import fill_in
 from glassnet.cli.outputs import Output, require_outputs
 from glassnet.cli.pictures import picture_options
 from glassnet.cli.ranks import Job, done_of
 from glassnet.cli.rows import no_target, read_arrays, read_parts, require_something_to_learn
 from glassnet.cli.texts import language_model, learn_texts, require_text_options, samples
-from glassnet.cli.train_options import fill_in
 from glassnet.cli.work import SET_ASIDE, BestEpoch, Files, Work, fit, report_path, warn
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.kinds import DONE, MODEL, PAGE, PICTURE

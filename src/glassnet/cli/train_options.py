@@ -12,17 +12,6 @@ from glassnet.model.model import ENGINES
 from glassnet.optimizers import OPTIMIZERS
 from glassnet.tabular import PRESETS
 
-DEFAULTS = {"epochs": 20, "batch_size": 32, "optimizer": "adam", "activation": "relu", "dropout": 0.0, "l2": 0.0}
-"""What holds where nothing is given, of all data but tables, of which a preset decides."""
-
-
-def fill_in(options: argparse.Namespace) -> None:
-    """Sets what was not given; what was is kept in ``options.chosen``, None for what was not."""
-    options.chosen = {name: getattr(options, name) for name in DEFAULTS}
-    for name, default in DEFAULTS.items():
-        if getattr(options, name) is None:
-            setattr(options, name, default)
-
 
 def add_train(commands: Commands) -> None:
     """Adds ``glassnet train``."""
