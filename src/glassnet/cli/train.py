@@ -103,7 +103,7 @@ def _train_table(
     table = parts.table
     if not options.quiet:
         print(table, end="\n\n")
-    warn(*tabular.oddities(parts, targets))
+        warn(*tabular.oddities(parts, targets))
     if options.cross_validate is not None:
         print(*cross_validate(options, targets, parts), sep="\n", end="\n\n")
     own = tabular.planned(options, table, parts.training, parts.sides)
