@@ -93,7 +93,7 @@ def test_a_training_that_is_broken_off_goes_on(names: Path, capsys: pytest.Captu
             signal.raise_signal(signal.SIGTERM)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("glassnet.cli.train._Lines.on_epoch_end", broken)
+        patch.setattr("glassnet.cli.work._Lines.on_epoch_end", broken)
         said = [word for word in longer if word != "--quiet"]
         assert run(capsys, *said, "--output", "part.safetensors")[0] == 128 + signal.SIGTERM
     status, _, err = run(capsys, *longer, "--output", "part.safetensors", "--resume")

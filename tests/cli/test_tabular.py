@@ -172,7 +172,7 @@ def test_rows_without_an_answer(capsys: pytest.CaptureFixture[str]) -> None:
     Path("gaps.csv").write_text("\n".join(lines))
     assert run(f"train gaps.csv --target spent --ignore buys {SHORT}") == 2
     refused = capsys.readouterr().err
-    assert "no answer in 2 of 60 rows, the first in line 4 of gaps.csv" in refused
+    assert "no value in line 4 of gaps.csv and 1 more, of 60 rows" in refused
     assert "--drop-missing-targets" in refused
     assert run(f"train gaps.csv --target spent --ignore buys {SHORT} --drop-missing-targets") == 0
     both = capsys.readouterr()

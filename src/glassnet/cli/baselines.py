@@ -85,7 +85,8 @@ def _outputs(model: Model, table: Table, test: Frame) -> Array:
     """What a model says of rows: amounts, or logarithms of probabilities, which are logits."""
     if not table.questions:
         return np.asarray(model.predict(test), dtype=np.float64)
-    return np.log(np.maximum(np.asarray(model.predict_proba(test), dtype=np.float64), LEAST))
+    with np.errstate(invalid="ignore"):  # of infinite logits none is a number
+        return np.log(np.maximum(np.asarray(model.predict_proba(test), dtype=np.float64), LEAST))
 
 
 def _name_of_constant(table: Table, known: Array) -> str:

@@ -110,10 +110,10 @@ def _with_answers(options: argparse.Namespace, frame: Frame, targets: Sequence[s
     if options.drop_missing_targets and count < frame.height:
         logger().warning(f"{count:,} of {frame.height:,} rows have no answer and are left out, the first in {first}")
         return frame.rows(~gaps)
-    rows = "row" if count == 1 else "rows"
+    others = f" and {count - 1:,} more" if count > 1 else ""
     raise DataError(
         where=f"{frame.name}: {', '.join(map(repr, targets))}",
-        received=f"no answer in {count:,} of {frame.height:,} {rows}, the first in {first}",
+        received=f"no value in {first}{others}, of {frame.height:,} rows",
         expected="the answer in every row",
         fix="fill them in" if count == frame.height else "add --drop-missing-targets to leave these rows out",
     )

@@ -10,11 +10,14 @@ from pathlib import Path
 from signal import SIGINT
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from glassnet.cli import blocks, series, tables
 from glassnet.cli.breaks import checkpoints, in_words_of_options, keep_place, remove_checkpoints, save
 from glassnet.cli.ending import Ending
 from glassnet.cli.networks import DIGITS_SHAPE
 from glassnet.cli.ranks import Job
+from glassnet.core.errors import DivergenceError
 from glassnet.core.output import logger
 from glassnet.data import Windows
 from glassnet.many import as_one_model
@@ -101,6 +104,8 @@ def fit(options: argparse.Namespace, work: Work, files: Files, ending: Ending) -
         )
     if not job.is_first:
         return
+    if work.keeper is not None:
+        _require_finite(history, work.keeper.monitor)
     if ending.number not in (None, SIGINT):
         said = [*keep_place(model, output), job.how_to_go_on()]
         ending.is_saved()
@@ -131,6 +136,8 @@ def _fit_together(options: argparse.Namespace, work: Work, plan: Plan, files: Fi
     trained, histories = train_plan(plan, verbose=not options.quiet)
     if any(history.stopped == "interrupted" for history in histories):
         raise KeyboardInterrupt
+    for history in histories:
+        _require_finite(history, plan.recipe.monitor)
     save(trained, files.output)
     remove_checkpoints(files.output)
     model = as_one_model(trained, "train")
@@ -141,6 +148,22 @@ def _fit_together(options: argparse.Namespace, work: Work, plan: Plan, files: Fi
         how = f"{len(histories)} such networks answer together; " if len(histories) > 1 else ""
         print(f"{how}kept: epoch {kept}, the best on the rows set aside")
     _tell(options, work, files, model, histories[0])
+
+
+def _require_finite(history: History, monitor: str) -> None:
+    """Refuses a training of which no epoch could be chosen.
+
+    Raises:
+        DivergenceError: what chooses the epoch was no finite number in any of them.
+    """
+    measured = history.metrics.get(monitor, [])
+    if measured and not np.isfinite(measured).any():
+        raise DivergenceError(
+            where="train",
+            received=f"{monitor}, which chooses the epoch, no finite number in {len(measured):,} of {len(measured):,}",
+            expected="finite numbers",
+            fix="lower the learning rate",
+        )
 
 
 def _tell(options: argparse.Namespace, work: Work, files: Files, model: Model, history: History) -> None:

@@ -49,7 +49,8 @@ class _OfProbabilities(Metric):
 
     def _questions(self, outputs: Array, targets: Array, loss: Loss) -> tuple[Array, Array]:
         """Probabilities and answers, each (N, K): of every class, or of every label."""
-        p = np.asarray(loss.probabilities(outputs), dtype=np.float64)
+        with np.errstate(invalid="ignore"):  # of infinite logits none is a number
+            p = np.asarray(loss.probabilities(outputs), dtype=np.float64)
         p = p.reshape(len(p), -1)
         if targets.ndim == 1:
             return p, targets[:, None] == np.arange(p.shape[1])
