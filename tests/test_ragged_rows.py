@@ -321,3 +321,32 @@ def test_more_steps_than_there_is_memory_for(monkeypatch: pytest.MonkeyPatch) ->
     for rows in ([np.ones(3), np.ones(2)], padded):
         with pytest.raises(gn.ShapeError, match="for which there is memory"):
             gn.data.pad(rows, steps=8)
+
+
+def test_doors_of_whole_rows_say_in_words_of_their_own_what_they_were_given() -> None:
+    model, rows = trained(*last()), rows_and_padding(8)[1]
+    for call in (
+        lambda: gn.permutation_importance(model, rows, [0, 1, 0, 1]),
+        lambda: gn.plots.plot_mistakes(model, rows, [0, 1, 0, 1]),
+        lambda: gn.plots.plot_decision_boundary(model, rows, [0, 1, 0, 1]),
+        lambda: model.network(rows),
+        lambda: model.network.activations(rows),
+        lambda: model.stream().step(rows),
+        lambda: gn.preprocessing.Standardize.from_data(rows).apply(rows),
+    ):
+        with pytest.raises(gn.DataError, match="rows of different lengths, from 1 to 4, expected a rectangular"):
+            call()
+    for given, words in ([[1, [2]], "single numbers beside lists"], [[[[1], [1, 2]], [[1], [1]]], "within its rows"]):
+        with pytest.raises(gn.DataError, match=words):
+            model.network(given)
+
+
+def test_parts_of_rows_have_the_steps_of_the_longest_of_all() -> None:
+    rng = np.random.default_rng(0)
+    rows = [rng.normal(size=(length, WIDTH)) for length in (1, 2, 1, 2, 1, 5)]
+
+    def build(trial: Any) -> gn.Model:
+        return gn.Model(gn.Sequential(*last()), "cross_entropy", gn.Adam(trial.suggest_float("rate", 0.01, 0.1)))
+
+    found = gn.tune(build, rows, [0, 1] * 3, trials=1, validation=0.34, epochs=1, seed=2)
+    assert np.isfinite(found.best.value)

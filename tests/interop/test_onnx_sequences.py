@@ -494,3 +494,22 @@ def test_the_operator_attention(case: str, tmp_path: Path) -> None:
     saved(tmp_path / "model.onnx", nodes, ["N", T, 4], opset=23, **constants)
     with pytest.raises(gn.ConfigurationError, match="Attention 'p'"):
         gn.from_onnx(tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize("rows", [4, 1, 3])
+def test_attention_in_a_file_that_fixes_the_number_of_rows(rows: int, tmp_path: Path) -> None:
+    """Among them as many rows as steps, where a shape does not tell which axis is which."""
+    net = gn.Sequential(gn.Dense(4), gn.SelfAttention(2, causal=True), gn.Dense(3))
+    net.build((4, D))
+    model = gn.Model(net, "cross_entropy", "adam")
+    path = tmp_path / "model.onnx"
+    model.export_onnx(path)
+    proto = onnx.load(path)
+    assert proto.graph.input[0].type.tensor_type.shape.dim[0].dim_param  # as it is written, any number will do
+    for value in (*proto.graph.input, *proto.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_value = rows
+    onnx.save(proto, path)
+    read = gn.from_onnx(path)
+    assert repr(read) == repr(net)
+    x = np.random.default_rng(0).normal(size=(6, 4, D))
+    np.testing.assert_allclose(read(x), model.predict(x), rtol=1e-4, atol=1e-5)

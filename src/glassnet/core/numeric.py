@@ -50,7 +50,7 @@ def numeric(values: Any, *, where: str) -> Array:
     except DataError:  # of what cannot be an array, and says why
         raise
     except ValueError as error:
-        raise _refused("ragged", f"rows of different lengths ({error})", where) from error
+        raise _refused("ragged", _lengths_of(values), where) from error
     array = unmasked(array, where=where)
     if array.dtype.kind in NUMBERS:
         return array
@@ -175,6 +175,19 @@ def _elements(array: Array) -> Iterator[tuple[tuple[int, ...], Any]]:
     return ((tuple(index), array[index]) for index in np.ndindex(array.shape))
 
 
+def _lengths_of(rows: Any) -> str:
+    """What is of different length in lists that are no array."""
+    try:
+        sizes = {len(row) if hasattr(row, "__len__") else None for row in rows}
+    except TypeError:  # an array without axes among them
+        sizes = {None}
+    if None in sizes:
+        return "rows of different lengths, single numbers beside lists"
+    if len(sizes) < 2:
+        return "lists of different lengths within its rows"
+    return f"rows of different lengths, from {min(sizes)} to {max(sizes)}"
+
+
 def _refuse_element(array: Array, where: str) -> Array:
     """Names the first element that is no number."""
     index, value = next((i, v) for i, v in _elements(array) if not isinstance(v, Real | Decimal | np.bool_))
@@ -232,7 +245,11 @@ _EXPECTED = {
     "fields": ("an array of numbers", "np.lib.recfunctions.structured_to_unstructured(x) makes columns of the fields"),
     "no array": ("an array of numbers", "pass the data"),
     "sparse": ("an array of numbers", "make it dense first: x.toarray()"),
-    "ragged": ("a rectangular array", "pad or cut the rows to one length"),
+    "ragged": (
+        "a rectangular array",
+        "pad or cut the rows to one length; fit, evaluate and predict of a network for sequences also take "
+        "gn.data.pad(rows), which keeps the lengths",
+    ),
 }
 """What is wanted in place of each kind of data that is none, and the mend."""
 

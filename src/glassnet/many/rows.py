@@ -9,6 +9,7 @@ import numpy as np
 
 from glassnet.core.blocks import Blocks
 from glassnet.core.errors import ConfigurationError, DataError, shown
+from glassnet.core.ragged import is_ragged, padded_rows
 from glassnet.core.shapes import Array
 from glassnet.tables import Frame
 from glassnet.tables.named import is_frame
@@ -48,6 +49,8 @@ def take(data: Any, rows: Array) -> Any:
     if isinstance(data, tuple):
         return tuple(take(own, rows) for own in data)
     if isinstance(data, list):
+        if is_ragged(data) and all(getattr(row, "ndim", 1) > 1 for row in data):
+            return padded_rows(data, None, where="rows")[rows]  # all parts with the steps of the longest row
         return [data[row] for row in rows]
     if hasattr(data, "iloc"):  # of pandas
         return data.iloc[rows]
