@@ -280,3 +280,34 @@ def test_layers_that_share_weights_are_one_or_the_same(tmp_path: Path) -> None:
     save_file({"a": shared, "b.weight": hidden}, tmp_path / "w.safetensors")
     with pytest.raises(gn.ConfigurationError, match="one for each of the 3 layers|nothing for layer|no group"):
         load_state(net, tmp_path / "w.safetensors", {"tokens": "b"})
+
+
+@pytest.mark.parametrize("both_ways", [False, True])
+def test_recurrences_attention_and_dense_layers_under_names_of_their_own(both_ways: bool, tmp_path: Path) -> None:
+    """What shapes leave open between the recurrences of one module, their numbers tell."""
+    rng, path = np.random.default_rng(0), tmp_path / "state.safetensors"
+    ends = ("l0", "l0_reverse") if both_ways else ("l0", "l1")
+    width = 2 if both_ways else 4
+    shapes = {"weight_ih": (4 * width, 4), "weight_hh": (4 * width, width), "bias_ih": 4 * width, "bias_hh": 4 * width}
+    state = {f"body.encoder.{name}_{end}": rng.normal(size=shape) for end in ends for name, shape in shapes.items()}
+    state |= {"body.mix.in_proj_weight": rng.normal(size=(12, 4)), "body.mix.in_proj_bias": rng.normal(size=12)}
+    state |= {"body.mix.out_proj.weight": rng.normal(size=(4, 4)), "body.mix.out_proj.bias": rng.normal(size=4)}
+    state |= {"answer.weight": rng.normal(size=(3, 4)), "answer.bias": rng.normal(size=3)}
+    save_file(state, path)
+    ways = [gn.LSTM(width, return_sequences=True) for _ in range(2)]
+    layers = [gn.Bidirectional(ways[0])] if both_ways else ways
+    net = gn.Sequential(*layers, gn.SelfAttention(2), gn.Dense(3))
+    net.build((5, 4), dtype="float64")
+    load_state(net, path)
+    recurrences = [layer for _, layer in net.walk() if isinstance(layer, gn.LSTM)]
+    for layer, end in zip(recurrences, ends, strict=True):
+        np.testing.assert_array_equal(layer.weight.value, state[f"body.encoder.weight_ih_{end}"].T)
+    np.testing.assert_array_equal(net.layers[-2].output_weight.value, state["body.mix.out_proj.weight"].T)
+    np.testing.assert_array_equal(net.layers[-1].weight.value, state["answer.weight"].T)
+    save_file(state | {f"tower_{n}.weight": np.ones((3, 3)) for n in "ab"}, path)  # between which nothing decides
+    net = gn.Sequential(*(layer.copy() for layer in layers), gn.SelfAttention(2), gn.Dense(3))
+    for _ in range(2):
+        net = gn.Sequential(*(layer.copy() for layer in net.layers), gn.Dense(3, use_bias=False))
+    net.build((5, 4))
+    with pytest.raises(gn.ConfigurationError, match="tower_a, tower_b, whose order"):
+        load_state(net, path)

@@ -178,10 +178,8 @@ def _elements(array: Array) -> Iterator[tuple[tuple[int, ...], Any]]:
 def _lengths_of(rows: Any) -> str:
     """What is of different length in lists that are no array."""
     try:
-        sizes = {len(row) if hasattr(row, "__len__") else None for row in rows}
-    except TypeError:  # an array without axes among them
-        sizes = {None}
-    if None in sizes:
+        sizes = {len(row) for row in rows}
+    except TypeError:
         return "rows of different lengths, single numbers beside lists"
     if len(sizes) < 2:
         return "lists of different lengths within its rows"

@@ -74,9 +74,10 @@ def load_state(network: Network, path: str | Path, names: Mapping[str, str] | No
         names: for each layer's path the prefix that its parameters have in the file, such as
             ``{"0": "features.conv1"}``; of layers that share weights one is enough. Without it names that are the
             layers' paths count as such, and names that differ in numbers alone are taken in the numbers' order, which
-            is the modules' in a ``torch.nn.Sequential``. Of a module for several recurrences each is called by its
-            number, ``"lstm.0"`` and ``"lstm.1"``; of one that goes both ways ``"lstm.0.0"`` goes forward and
-            ``"lstm.0.1"`` back. A file keeps no order of its own: other names count where the shapes leave a single
+            is the modules' in a ``torch.nn.Sequential``, also among others where the shapes tell these apart. Of a
+            module for several recurrences each is called by its number, ``"lstm.0"`` and ``"lstm.1"``; of one that goes
+            both ways ``"lstm.0.0"`` goes forward and ``"lstm.0.1"`` back. A file keeps no order of its own: other names
+            count where the shapes leave a single
             choice.
 
     Raises:
@@ -206,6 +207,10 @@ def _by_itself(layers: Mapping[str, Layer], groups: Mapping[str, Mapping[str, Ar
     if _differ_in_numbers(list(groups)):
         return dict(zip(layers, groups, strict=True))
     fitting = {path: [p for p, own in groups.items() if _fits(layer, own)] for path, layer in layers.items()}
+    for some in {tuple(own) for own in fitting.values() if len(own) > 1}:
+        alike = [path for path, own in fitting.items() if tuple(own) == some]
+        if len(alike) == len(some) and _differ_in_numbers(some):  # such as the recurrences of one module
+            fitting |= {own: [group] for own, group in zip(alike, some, strict=True)}
     doubtful = next((path for path, found in fitting.items() if len(found) != 1), None)
     if doubtful is not None:
         found = fitting[doubtful]
