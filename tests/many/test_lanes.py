@@ -207,6 +207,29 @@ def test_a_training_that_diverges_is_told_as_ever(trained: list[gn.Model]) -> No
     assert len(trained) == 2
 
 
+def test_errors_before_a_training_stand_in_their_places(trained: list[gn.Model]) -> None:
+    """Of rows that are not there, and of layers that were put into a list after the build."""
+
+    def build() -> list[gn.Model]:
+        return [
+            gn.Model(gn.Sequential(gn.Concat(gn.Dense(2), gn.ReLU()), gn.Dense(3)), "cross_entropy", "adam", seed=seed)
+            for seed in range(9)
+        ]
+
+    many, single = build(), build()
+    assert_as_single(many, single, x=X, y=Y, epochs=2)
+    many[4].network[0].branches.append(gn.Dense(1))
+    rows = gn.Each([[999] if number == 7 else list(range(40)) for number in range(9)])
+    with pytest.warns(gn.TrainingWarning, match="2 of 9"):
+        found = gn.fit_many(many, X, Y, rows=rows, epochs=2, workers=1)
+    assert [type(result).__name__ for result in found].count("History") == 7
+    assert "other layers than it was built with" in str(found[4])
+    assert "999" in str(found[7])
+    for number in (0, 5, 8):
+        single[number].fit(X[:40], Y[:40], epochs=2, verbose=False)
+        assert_same(many[number], single[number])
+
+
 def test_ctrl_c_leaves_a_place_from_which_a_fit_goes_on(trained: list[gn.Model]) -> None:
     """In the bits of the fit that was not broken off."""
     model = models(count=1)[0]

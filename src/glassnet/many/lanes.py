@@ -111,7 +111,7 @@ class _Lanes:
             def train() -> None:
                 some = [model for model, _ in waiting]
                 histories: list[History | None] = [None] * len(some)
-                if asked is not None:
+                if some and asked is not None:
                     histories = asked.lane.fit_each(some, asked.rows, asked.epochs)
                 for (model, own), history in zip(waiting, histories, strict=True):
                     if history is not None or (interrupt.requested and found):
