@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from dataclasses import KW_ONLY, dataclass, field
+from functools import cache
 from numbers import Number
 from typing import Any, Self, TypeVar, cast, dataclass_transform
 
@@ -70,6 +71,12 @@ class Fitted:
 @with_constructor
 class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
     """Base of the estimators, with the settings of all. A subclass says what its network and its optimizer are."""
+
+    @classmethod
+    @cache
+    def _get_param_names(cls) -> list[str]:
+        """Those of the constructor, which scikit-learn reads anew whenever it copies an estimator."""
+        return super()._get_param_names()  # type: ignore[no-any-return]
 
     _: KW_ONLY
     loss: Any = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -35,6 +36,7 @@ class Progress(Callback):
     adapts: bool
     rate_of: tuple[float, float] | None
     loss_scale: float = 1.0
+    only_looks: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         self.rows, self.penalty_share, self.verbose = 0, 1.0, False

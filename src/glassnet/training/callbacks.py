@@ -304,6 +304,9 @@ class Callback(metaclass=CheckedMeta):
     every_steps: int | None = None
     """A number of updates at whose multiples ``between_steps`` is called in any case."""
 
+    only_looks = False
+    """Of the library's own: whether it changes numbers at most, such as weights and rates, and no setting or layer."""
+
     def on_fit_begin(self, state: TrainingState) -> None:
         """Is called before the first epoch."""
 

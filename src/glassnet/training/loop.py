@@ -24,7 +24,7 @@ from glassnet.network import Network
 from glassnet.optimizers import Optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.runners import NumpyRunner
-from glassnet.runners.base import values_at
+from glassnet.runners.base import is_library_code, values_at
 from glassnet.runners.own import held, is_own, named, single
 from glassnet.runners.states import States
 from glassnet.training.batches import Rows, batch_sizes, epoch_orders
@@ -94,7 +94,8 @@ class Trainer:
         begun = origin
         optimizer.prepare(self.network.parameters)
         require_finite_memory(optimizer, self.network.layout)
-        joins_single = any(layer.mixes_rows for layer in (self.network, *(layer for _, layer in self.network.walk())))
+        inside = self.network.layers_inside()
+        joins_single = self.network.mixes_rows or any(layer.mixes_rows for _, layer in inside)
         example = rows if isinstance(rows, Rows) else rows.example
         collected = self._collector(len(rows)) if isinstance(rows, Rows) else None
         sizes = batch_sizes(len(rows), batch_size, joins_single=joins_single)
@@ -116,8 +117,9 @@ class Trainer:
         # Where nobody looks at the model between epochs, an engine may do several at once.
         has_penalty = optimizer.penalty(np.ones_like(self.network.parameters), self.network.layout) > 0
         others = len(callbacks) > len(watches)
-        seen = Fingerprint(self.network, self.loss, optimizer) if others else None  # of what they may change
-        has_own = bool(others and own_parts(self.network, self.loss, optimizer))
+        may_change = any(map(_may_change, callbacks))
+        seen = Fingerprint(self.network, self.loss, optimizer) if may_change else None
+        has_own = bool(may_change and own_parts(self.network, self.loss, optimizer))
         is_watched = bool(others or between or self.metrics or validation is not None or has_penalty)
         state.training, state.validation = rows, validation
         callbacks = saving_last(list(callbacks))
@@ -369,3 +371,8 @@ def check_rate(optimizer: Optimizer, *, where: str) -> None:
             expected="0 ≤ rate < infinity",
             fix="look at the schedule, and at callbacks that change the rate",
         )
+
+
+def _may_change(callback: Callback) -> bool:
+    """Whether it may change layers or settings, of which it is to be found out between epochs."""
+    return not isinstance(callback, Watch) and not (callback.only_looks and is_library_code(type(callback)))

@@ -45,7 +45,7 @@ def is_python(part: Any) -> bool:
 
 def _parts(network: Network, loss: Loss, optimizer: Optimizer) -> Iterator[tuple[str, Any]]:
     yield "network", network
-    yield from ((f"layer {path}", layer) for path, layer in network.walk())
+    yield from ((f"layer {path}", layer) for path, layer in network.layers_inside())
     yield "loss", loss
     yield from ((f"loss {i}", part) for i, part in enumerate(loss.parts()))
     yield "optimizer", optimizer
