@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from sys import maxsize
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -304,7 +304,7 @@ class Callback(metaclass=CheckedMeta):
     every_steps: int | None = None
     """A number of updates at whose multiples ``between_steps`` is called in any case."""
 
-    only_looks = False
+    only_looks: ClassVar[bool] = False
     """Of the library's own: whether it changes numbers at most, such as weights and rates, and no setting or layer."""
 
     def on_fit_begin(self, state: TrainingState) -> None:
