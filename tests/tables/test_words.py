@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -147,10 +147,10 @@ def test_a_million_words_take_about_a_second() -> None:
     rng = np.random.default_rng(0)
     words = np.array([f"city {i:05}" for i in range(10_000)], dtype=object)[rng.integers(0, 10_000, 1_000_000)]
     raw = Raw("city", WORDS, words)
-    started = perf_counter()
+    started = process_time()
     column = learn(raw, quantiles=False, as_category=False, most_places=0)
     x = column.encode(raw)
-    assert perf_counter() - started < 5  # about 0.7 s alone on a processor
+    assert process_time() - started < 5  # about 0.7 s alone on a processor
     assert (x.shape, len(np.unique(x))) == ((1_000_000, 1), 10_000)
 
 
