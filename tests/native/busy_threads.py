@@ -14,7 +14,6 @@ import numpy as np
 
 import glassnet as gn
 
-SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 20.0
 RNG = np.random.default_rng(0)
 ROWS, IMAGES = RNG.normal(size=(600, 24)).astype(np.float32), RNG.normal(size=(80, 3, 12, 12)).astype(np.float32)
 LABELS = RNG.integers(0, 4, 600)
@@ -35,8 +34,8 @@ def trained(make: Callable[[], Any], x: np.ndarray, threads: int) -> gn.Model:
     return model
 
 
-def main() -> int:
-    """Lets all of them work for some seconds."""
+def main(seconds: float) -> int:
+    """Lets all of them work for so long."""
     wrong: list[str] = []
     stop = threading.Event()
     steady = [(trained(make, x, threads), x) for make, x in ((dense, ROWS), (images, IMAGES)) for threads in (2, 4)]
@@ -62,7 +61,7 @@ def main() -> int:
     threads = [threading.Thread(target=task[0], args=task[1:]) for task in tasks]
     for thread in threads:
         thread.start()
-    stop.wait(SECONDS)
+    stop.wait(seconds)
     stop.set()
     for thread in threads:
         thread.join()
@@ -71,4 +70,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(float(sys.argv[1]) if len(sys.argv) > 1 else 20.0))
