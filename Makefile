@@ -102,6 +102,8 @@ test-lowest: $(NATIVE)
 	@test -x build/lowest/bin/python || $(PYTHON) -m venv build/lowest
 	$(BIN)/python tools/lowest.py > build/lowest/versions.txt
 	build/lowest/bin/python -m pip install --quiet --disable-pip-version-check --requirement build/lowest/versions.txt
+	@printf '#!/bin/sh\nexec $(abspath build/lowest)/bin/python -m glassnet "$$@"\n' > build/lowest/bin/glassnet
+	@chmod +x build/lowest/bin/glassnet
 	GLASSNET_NO_BROWSER=1 PYTHONPATH=$(abspath src) build/lowest/bin/python -m pytest -n 2 --dist loadfile \
 	  -W ignore::DeprecationWarning -W ignore::FutureWarning  # of old packages about each other
 
