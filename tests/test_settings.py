@@ -217,6 +217,7 @@ SAMPLES: list[Configurable] = [
     tables.ClockForm(),
     tables.DurationForm(("open",)),
     tables.Reading(",", "dmy", ("keine",), ";", "cp1252"),
+    tables.Profile(100, 3, (50, 47), (31.5,), low=12.0, high=80.0),
     tables.Answers(("height", "weight")),
     tables.Classes("buys", ("no", "yes")),
     tables.Questions((tables.Classes("buys", ("no", "yes")), tables.Classes("pays", ("cash", "card", "never")))),

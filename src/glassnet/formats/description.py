@@ -44,6 +44,8 @@ from glassnet.training import LatestFit, Memories
 from glassnet.version import __version__
 
 OPTIMIZER_PREFIX = "optimizer/"
+PROFILES = "profiles"
+"""Where it stands how the values of a table's columns were spread in training."""
 MOST_COUNTED = 2**53
 """Epochs and updates beyond this are none: float64 would not count them one by one."""
 MOST_LAYERS, MOST_NAMES, DEEPEST = 10_000, 100_000, 64
@@ -111,6 +113,8 @@ def describe(parts: ModelParts, *, include_optimizer: bool) -> tuple[dict[str, A
         description["vocabulary"] = to_config(parts.vocabulary, where="vocabulary")
     if parts.ragged:
         description["ragged"] = True
+    if isinstance(parts.preprocessing, Table) and parts.preprocessing.profiles:
+        description[PROFILES] = to_config(parts.preprocessing.profiles, where=PROFILES)
     tensors = dict(parts.network.named_parameters())
     if include_optimizer:
         state = {name: without_gaps(array, parts.network) for name, array in optimizer.state.items()}
@@ -192,6 +196,8 @@ def _reconstruct(
     forecasting = from_config(description.get("forecasting"), classes, where=where)
     if not isinstance(forecasting, Forecasting | None):
         raise TypeError(f"forecasting is {forecasting!r:.80}")
+    if isinstance(found["preprocessing"], Table) and PROFILES in description:
+        found["preprocessing"].take_profiles(from_config(description[PROFILES], classes, where=where))
     network: Network = found["network"]
     parameters = _restore_network(network, description, tensors, build=build)
     names = {name: names_of(description[name], name) for name in ("feature_names", "class_names")}

@@ -21,7 +21,7 @@ PREDICTING = (
 """What a description says that answers depend on."""
 ONLY_WRITES = "Checkpoint"
 """What begins the names of memories that decide about files instead of about the training; they have paths in them."""
-BESIDE_THE_MODEL = ("checksums", "format_version", "glassnet_version", "latest_fit", "written")
+BESIDE_THE_MODEL = ("checksums", "format_version", "glassnet_version", "latest_fit", "profiles", "written")
 """What it may say of the file, of who wrote it, and of the way that led there."""
 
 

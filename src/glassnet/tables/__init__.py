@@ -3,9 +3,11 @@
 from glassnet.tables.amounts import NumberForm
 from glassnet.tables.clocks import ClockForm, DurationForm
 from glassnet.tables.columns import Column, Duration, Ignored, Number, Quantiles, Time, TimeOfDay, Truth
+from glassnet.tables.drift import Drift
 from glassnet.tables.forms import Form, TruthForm, WordForm
 from glassnet.tables.frame import Frame
 from glassnet.tables.moments import DateForm
+from glassnet.tables.profiles import Profile
 from glassnet.tables.reading import Reading
 from glassnet.tables.robust import Piecewise, Robust
 from glassnet.tables.table import Table
@@ -19,6 +21,7 @@ __all__ = [
     "ClockForm",
     "Column",
     "DateForm",
+    "Drift",
     "Duration",
     "DurationForm",
     "Form",
@@ -28,6 +31,7 @@ __all__ = [
     "Number",
     "NumberForm",
     "Piecewise",
+    "Profile",
     "Quantiles",
     "Questions",
     "Reading",

@@ -13,7 +13,8 @@ from glassnet.core.settings import Configurable, boolean, number
 from glassnet.core.shapes import Array
 from glassnet.core.waiting import go_on
 from glassnet.tables.kinds import DAYTIME, DURATION, NUMBER, TIME, TRUTH, WORDS
-from glassnet.tables.raws import Raw, example_of, nothing
+from glassnet.tables.profiles import Profile
+from glassnet.tables.raws import Raw, days_of, example_of, nothing
 
 LOWEST = float(np.finfo(np.float64).min)
 DAYS = {"month": 12.0, "weekday": 7.0, "hour": 24.0}
@@ -31,6 +32,8 @@ class Column(Configurable):
     """The kinds of values that it takes."""
     name: str
     has_missing = False
+    profile: Profile | None = None
+    """How its values were spread in training, where that is known; it decides nothing."""
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -261,12 +264,6 @@ class TimeOfDay(_Standardised):
         """Mean."""
         minutes = round(self.mean / 60)
         return f"time of day, mean {minutes // 60}:{minutes % 60:02}" + missing_note(self.has_missing)
-
-
-def days_of(moments: Array) -> Array:
-    """Days since 1970, NaN for NaT."""
-    numbers = moments.astype("datetime64[us]").astype(np.int64) / 86_400e6
-    return np.where(np.isnat(moments), np.nan, numbers)
 
 
 def part_of(moments: Array, part: str) -> Array:

@@ -19,11 +19,11 @@ from glassnet.tables.columns import (
     Time,
     TimeOfDay,
     Truth,
-    days_of,
     part_of,
 )
 from glassnet.tables.kinds import DAYTIME, DURATION, NUMBER, TIME, TRUTH, WORDS, word
-from glassnet.tables.raws import Raw
+from glassnet.tables.profiles import Profile, as_numbers
+from glassnet.tables.raws import Raw, days_of
 from glassnet.tables.robust import learn_robust
 from glassnet.tables.words import Category, Indexed, counted, require_exact
 
@@ -40,6 +40,24 @@ STANDARD, ROBUST, PIECEWISE = NUMBERS = "standard", "robust", "piecewise"
 
 
 def learn(raw: Raw, *, quantiles: bool, as_category: bool, most_places: float, numbers: str = STANDARD) -> Column:
+    """What a column of the training data is, and how its values are spread; arguments and errors of ``_learned``."""
+    column = _learned(raw, quantiles=quantiles, as_category=as_category, most_places=most_places, numbers=numbers)
+    if not isinstance(column, Ignored):
+        column.profile = profile_of(raw, are_names=as_category)
+    return column
+
+
+def profile_of(raw: Raw, *, are_names: bool) -> Profile | None:
+    """How the values of a column are spread; None where there are none."""
+    missing = raw.missing
+    if missing.all():
+        return None
+    if are_names or raw.kind == WORDS:
+        return Profile.of_words(counted(raw), len(raw), int(missing.sum()))
+    return Profile.of_numbers(as_numbers(raw.kind, raw.values[~missing]), len(raw), int(missing.sum()))
+
+
+def _learned(raw: Raw, *, quantiles: bool, as_category: bool, most_places: float, numbers: str = STANDARD) -> Column:
     """What a column of the training data is.
 
     Args:

@@ -63,6 +63,12 @@ class Raw:
         return replace(self, values=self.values[chosen], lines=lines)
 
 
+def days_of(moments: Array) -> Array:
+    """Days since 1970, NaN for NaT."""
+    numbers = moments.astype("datetime64[us]").astype(np.int64) / 86_400e6
+    return np.where(np.isnat(moments), np.nan, numbers)
+
+
 def nothing(kind: str, rows: int) -> Array:
     """A column of that kind without values."""
     if kind in (WORDS, TEXTS):

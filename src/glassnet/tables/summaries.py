@@ -22,12 +22,12 @@ from glassnet.tables.columns import (
     Time,
     TimeOfDay,
     Truth,
-    days_of,
     part_of,
 )
 from glassnet.tables.kinds import DAYTIME, DURATION, NUMBER, TIME, TRUTH, WORDS, word
 from glassnet.tables.learning import PIECEWISE, QUANTILES, STANDARD, column_of_words, infinite, refuse_times
-from glassnet.tables.raws import Raw
+from glassnet.tables.profiles import Profile
+from glassnet.tables.raws import Raw, days_of
 from glassnet.tables.robust import learn_robust
 from glassnet.tables.words import require_exact
 
@@ -132,7 +132,10 @@ class Sample:
             for at in range(0, len(own), 1 << 20):
                 part = own[at : at + (1 << 20)]
                 self.seen += len(part)
-                keys = np.concatenate([self._keys, self._rng.random(len(part))])
+                own_keys = self._rng.random(len(part))
+                if len(self._keys) == self._most:  # most of what follows has no smaller key
+                    part, own_keys = (own[own_keys < self._keys.max()] for own in (part, own_keys))
+                keys = np.concatenate([self._keys, own_keys])
                 both = np.concatenate([self.values, part])
                 chosen = np.argpartition(keys, self._most)[: self._most] if len(keys) > self._most else slice(None)
                 self._keys, self.values = keys[chosen], both[chosen]
@@ -165,6 +168,7 @@ class Summary:
         self.first_gap: str | None = None
         self.words, self.moments, self.sample = WordCounts(), Moments(), Sample(name)
         self.distinct: Array = np.empty(0)
+        self._rows = self._missing = 0
         self._low: Any = None
         self._high: Any = None
         self._has_hours = False
@@ -181,8 +185,10 @@ class Summary:
             ConfigurationError: times as names.
         """
         missing = raw.missing
+        self._rows += len(raw) if counts is None else int(counts.sum())
         if missing.any():
             self.has_missing = True
+            self._missing += int(missing.sum() if counts is None else counts[missing].sum())
             self.first_gap = self.first_gap or raw.place(int(np.argmax(missing)))
             raw = raw.rows(~missing)
             counts = None if counts is None else counts[~missing]
@@ -202,11 +208,12 @@ class Summary:
             self.distinct = np.array([self._low, self._high])
             self._has_hours = self._has_hours or bool(part_of(raw.values, "hour").any())
             self.moments.add(days_of(raw.values), counts)
+            self.sample.add(days_of(raw.values), counts)
             return
         if not np.isfinite(raw.values).all():
             raise infinite(raw)
         self.moments.add(raw.values, counts)
-        if self._quantiles or self._numbers != STANDARD:
+        if not self._is_answer:
             self.sample.add(raw.values, counts)
         if self._is_answer and len(self.distinct) <= MOST_DISTINCT:
             self.distinct = np.unique(np.concatenate([self.distinct, raw.values]))
@@ -225,6 +232,23 @@ class Summary:
 
     def column(self, most_places: float) -> Column:
         """What was learned; as ``glassnet.tables.learning.learn`` does of all values at once."""
+        column = self._column(most_places)
+        if not isinstance(column, Ignored):
+            column.profile = self._profile()
+        return column
+
+    def _profile(self) -> Profile | None:
+        """How the values are spread; of very many numbers those of the sample."""
+        if self.kind is None:
+            return None
+        if self.kind == WORDS:
+            return Profile.of_words(self.words.sorted(), self._rows, self._missing)
+        found = Profile.of_numbers(self.sample.values, self._rows, self._missing)
+        ends = np.array([self._low, self._high])
+        found.low, found.high = (days_of(ends) if self.kind == TIME else ends.astype(np.float64)).tolist()
+        return found
+
+    def _column(self, most_places: float) -> Column:
         name, gaps = self.name, self.has_missing
         if self.kind is None:
             return Ignored(name, "no values")

@@ -18,17 +18,19 @@ from glassnet.network import Concat
 from glassnet.tables.amounts import NumberForm
 from glassnet.tables.clocks import ClockForm, DurationForm
 from glassnet.tables.columns import Column, Ignored
+from glassnet.tables.drift import Drift, drifts
 from glassnet.tables.forms import MISSING, Form, TruthForm, WordForm
 from glassnet.tables.frame import Frame
 from glassnet.tables.frames import check_names, columns_of, names_in, require_columns
 from glassnet.tables.kinds import kind_of_words
-from glassnet.tables.learning import MOST_CATEGORIES, NUMBERS, learn
+from glassnet.tables.learning import MOST_CATEGORIES, NUMBERS, learn, profile_of
 from glassnet.tables.moments import DateForm
+from glassnet.tables.profiles import Profile
 from glassnet.tables.raws import Raw
 from glassnet.tables.reading import Reading, adapted, read, read_columns
 from glassnet.tables.streamed import Asked, Learned, learn_streamed
 from glassnet.tables.surprises import note, told_once
-from glassnet.tables.targets import TASKS, Classes, Questions, Target, learn_targets, words_of
+from glassnet.tables.targets import TASKS, Answers, Classes, Questions, Target, learn_targets, words_of
 from glassnet.tables.words import Indexed, Words
 
 _PLAIN: dict[str, type[Form]] = {form.kind: form for form in (NumberForm, TruthForm, DateForm, ClockForm, DurationForm)}
@@ -187,6 +189,10 @@ class Table(Configurable):
                 fix="add columns that the target can be predicted from",
             )
         target_found = learn_targets(raws, names, task, where=where) if names else None
+        if target_found is not None:
+            are_names = not isinstance(target_found, Answers)
+            found_of = {name: profile_of(raws[name], are_names=are_names) for name in target_found.names}
+            target_found.profiles = {name: own for name, own in found_of.items() if own is not None}
         forms = {name: raw.form for name, raw in raws.items() if raw.form is not None}
         return cls(columns, target_found, forms, found)
 
@@ -221,6 +227,76 @@ class Table(Configurable):
         if isinstance(self.target, Questions):
             return {own.name: own.classes for own in self.target.questions}
         return {self.target.name: self.target.classes} if isinstance(self.target, Classes) else {}
+
+    @property
+    def profiles(self) -> dict[str, Profile]:
+        """How the values of columns, the target's among them, were spread in training, as far as that is known.
+
+        Files that were written before this was kept say nothing of it.
+        """
+        found = {own.name: own.profile for own in self.columns if own.profile is not None}
+        return found | ({} if self.target is None else self.target.profiles)
+
+    def take_profiles(self, profiles: Any) -> None:
+        """Gives columns and target the profiles that a file has of them.
+
+        Raises:
+            TypeError, ValueError: they are no profiles, or those of other columns.
+        """
+        if not isinstance(profiles, dict) or not all(isinstance(own, Profile) for own in profiles.values()):
+            raise TypeError(f"profiles that are none: {shown(profiles, 60)}")
+        columns = {own.name: own for own in self.columns}
+        targets = () if self.target is None else self.target.names
+        if unknown := set(profiles) - set(columns) - set(targets):
+            raise ValueError(f"profiles of columns that are not there: {shown(sorted(unknown), 60)}")
+        for name, profile in profiles.items():
+            if name in columns:
+                columns[name].profile = profile
+        if self.target is not None:
+            self.target.profiles = {name: own for name, own in profiles.items() if name in targets}
+
+    def drift(self, data: Any) -> tuple[Drift, ...]:
+        """How far the values of each column are from those that the table was learned from.
+
+        Args:
+            data: new rows, as ``from_data`` takes them; with or without the target, of which, if it is there, is told
+                as well.
+
+        Returns:
+            The columns, those that moved most first: ``verdict`` says whether it is more than chance, all columns
+            considered together, and how much. Columns that are ignored are left out.
+
+        Raises:
+            ConfigurationError: nothing is known of the training's values, as in files of older versions.
+            DataError: a column is missing, or holds values of another kind than in training.
+
+        Example:
+            >>> import numpy as np, glassnet as gn
+            >>> rng = np.random.default_rng(0)
+            >>> table = gn.Table.from_data({"age": rng.normal(40, 9, 500), "town": rng.choice(["Ulm", "Bern"], 500)})
+            >>> for own in table.drift({"age": rng.normal(48, 9, 300), "town": rng.choice(["Ulm", "Bern"], 300)}):
+            ...     print(own.column, own.verdict)
+            age strong
+            town none
+        """
+        where = "Table.drift"
+        profiles = self.profiles
+        if not profiles:
+            raise ConfigurationError(
+                where=where,
+                received="a table of which is not kept how its values were spread",
+                expected="one that this version of Table.from_data has made",
+                fix="learn the table anew from the training data, and save the model again",
+            )
+        present = names_in(data)
+        targets = [] if self.target is None else [name for name in self.target.names if name in present]
+        names = [own.name for own in self.columns if own.name in profiles]
+        columns = {own.name: own for own in self.columns}
+        raws = self.read(data, [*names, *(name for name in targets if name in profiles)], where=where)
+        for name in names:
+            columns[name].apply(raws[name], where=where)  # refuses values of another kind
+        known = {own.name: own.categories for own in self.columns if isinstance(own, Words)} | self.questions
+        return tuple(drifts(profiles, raws, known))
 
     def lookups(self) -> dict[int, Indexed]:
         """The columns whose words are looked up, by the places of their numbers among the features."""

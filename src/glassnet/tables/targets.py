@@ -13,6 +13,7 @@ from glassnet.core.settings import Configurable, several
 from glassnet.core.shapes import Array
 from glassnet.losses import JointCrossEntropy, Loss
 from glassnet.tables.kinds import DAYTIME, DURATION, LARGEST_EXACT, NUMBER, TIME, word
+from glassnet.tables.profiles import Profile
 from glassnet.tables.raws import Raw, require_complete
 from glassnet.tables.reading import MOST_CLASSES_OF_NUMBERS
 from glassnet.tables.words import counted, places_of, require_exact
@@ -26,12 +27,16 @@ class Classes(Configurable):
     Args:
         name: of the column.
         classes: their words; numbers in their order, words by the alphabet.
+
+    Attributes:
+        profiles: how the answers were spread in training, by column, where that is known.
     """
 
     loss = "cross_entropy"
 
     def __init__(self, name: str, classes: Sequence[str]) -> None:
         self.name = str(name)
+        self.profiles: dict[str, Profile] = {}
         self.classes = _different(classes, f"classes of {self.name!r:.60}")
 
     @property
@@ -73,10 +78,14 @@ class Questions(Configurable):
 
     Args:
         questions: one for each column.
+
+    Attributes:
+        profiles: how the answers were spread in training, by column, where that is known.
     """
 
     def __init__(self, questions: Sequence[Classes]) -> None:
         self.questions = tuple(questions)
+        self.profiles: dict[str, Profile] = {}
         if not self.questions or not all(isinstance(own, Classes) for own in self.questions):
             raise TypeError("questions must be Classes objects")
 
@@ -113,12 +122,16 @@ class Answers(Configurable):
 
     Args:
         names: of the columns.
+
+    Attributes:
+        profiles: how the answers were spread in training, by column, where that is known.
     """
 
     loss = "mean_squared_error"
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = _different(names, "columns of answers")
+        self.profiles: dict[str, Profile] = {}
 
     @property
     def outputs(self) -> int:
