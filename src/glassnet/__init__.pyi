@@ -30,8 +30,10 @@ from glassnet.core.errors import NumpyFallbackWarning as NumpyFallbackWarning
 from glassnet.core.errors import ShapeError as ShapeError
 from glassnet.core.errors import TrainingWarning as TrainingWarning
 from glassnet.core.errors import WriteError as WriteError
+from glassnet.derivatives import Explanation as Explanation
 from glassnet.derivatives import GradientReport as GradientReport
 from glassnet.derivatives import check_gradients as check_gradients
+from glassnet.derivatives import explain as explain
 from glassnet.derivatives import gradients as gradients
 from glassnet.derivatives import hvp as hvp
 from glassnet.derivatives import integrated_gradients as integrated_gradients

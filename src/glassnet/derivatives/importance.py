@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +12,10 @@ from glassnet.core.checks import finite_rows, same_rows
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.randomness import generator
 from glassnet.core.settings import whole
-from glassnet.core.shapes import Array
+from glassnet.derivatives.by_columns import by_columns
 from glassnet.metrics import as_metrics
 from glassnet.model import Model
-from glassnet.model.data import one_array
 from glassnet.model.named_data import named_rows
-from glassnet.tables import Table
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,8 @@ def permutation_importance(
     whole(seed, "seed", where, low=0)
     model.require_one_output(where)
     x, y = named_rows(model, x, y, where=where)
-    inner, features, groups = _numbers(model, x, where)
+    own = by_columns(model, x, where)
+    inner, features, groups = own.model, own.features, own.groups
     measure = usual_measure(model) if measure is None else measure
     metric = as_metrics([measure])[0]
     inner.metrics = (metric,)
@@ -96,7 +94,7 @@ def permutation_importance(
             shuffled[:, columns] = features[rng.permutation(len(features))][:, columns]
             changes.append(direction * (inner.evaluate(shuffled, targets)[metric.name] - before))
         found.append(Importance(name, float(np.mean(changes)), float(np.std(changes))))
-    return tuple(sorted(found, key=lambda own: -own.change))
+    return tuple(sorted(found, key=lambda each: -each.change))
 
 
 def usual_measure(model: Model) -> str:
@@ -109,28 +107,3 @@ def usual_measure(model: Model) -> str:
     except ConfigurationError:
         return "accuracy"
     return "log_loss"
-
-
-def _numbers(model: Model, x: Any, where: str) -> tuple[Model, Array, dict[str, slice]]:
-    """A copy of the model that takes numbers, x as numbers (N, D), and which of them each column became."""
-    inner = copy(model)
-    table = model.preprocessing
-    if isinstance(table, Table):
-        inner.preprocessing = None
-        groups, start = {}, 0
-        for column in table.columns:
-            count = len(column.features)
-            if count:
-                groups[column.name] = slice(start, start + count)
-            start += count
-        return inner, table.apply(x), groups
-    features = one_array(x, model.network, where=f"{where}: x")
-    if features.ndim != 2:
-        raise ConfigurationError(
-            where=where,
-            received=f"inputs of shape {features.shape}, {features.dtype}",
-            expected="a model with a gn.Table, or rows of numbers (N, D)",
-            fix="for images look at gn.plots.plot_mistakes",
-        )
-    names = model.feature_names or tuple(f"x{i}" for i in range(features.shape[1]))
-    return inner, features, {name: slice(i, i + 1) for i, name in enumerate(names)}
