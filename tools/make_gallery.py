@@ -90,6 +90,8 @@ def pictures() -> Iterator[Entry]:
     )
     noisy = points + 0.15 * np.random.default_rng(2).normal(size=points.shape)
     yield "roc", "ROC curve", "plots.plot_roc(model, x, y)", plots.plot_roc(spiral, noisy, arms)
+    call = "plots.plot_precision_recall(model, x, y)"
+    yield "precision-recall", "Precision and recall", call, plots.plot_precision_recall(spiral, noisy, arms)
     yield "calibration", "Calibration", "plots.plot_calibration(model, x, y)", plots.plot_calibration(cnn, xt, yt)
     call = "plots.plot_residuals(model, x, y)"
     yield "residuals", "Predicted amounts and errors", call, plots.plot_residuals(surface, points, heights)

@@ -72,7 +72,7 @@ def test_of_many_classes_the_predicted_one_is_calibrated() -> None:
 def test_models_and_arrays_draw_the_same() -> None:
     model, x, y = yes_or_no()
     p = 1 / (1 + np.exp(-x[:, 0]))
-    for draw in (gn.plots.plot_roc, gn.plots.plot_calibration):
+    for draw in (gn.plots.plot_roc, gn.plots.plot_precision_recall, gn.plots.plot_calibration):
         for mine, expected in zip(draw(model, x, y).axes, draw(y, p).axes, strict=True):
             for line, other in zip(mine.lines, expected.lines, strict=True):
                 np.testing.assert_allclose(line.get_xydata(), other.get_xydata())

@@ -1,6 +1,6 @@
 """Pictures of networks, of what they see and mistake, of how good their answers are, and of how they learn."""
 
-from glassnet.plots.curves import plot_calibration, plot_residuals, plot_roc
+from glassnet.plots.curves import plot_calibration, plot_precision_recall, plot_residuals, plot_roc
 from glassnet.plots.diagram import network_diagram
 from glassnet.plots.forecasts import plot_forecast
 from glassnet.plots.images import plot_feature_maps, plot_filters
@@ -26,6 +26,7 @@ __all__ = [
     "plot_learning_rate_range",
     "plot_loss_surface",
     "plot_mistakes",
+    "plot_precision_recall",
     "plot_residuals",
     "plot_roc",
     "plot_update_ratios",
