@@ -174,6 +174,8 @@ def of_functions() -> Iterator[Door]:
     yield Door("check_gradients: y", lambda v: bool(gn.check_gradients(net.copy(), X, v, **check)), AMOUNTS)
     yield Door("permutation_importance: x", lambda v: gn.permutation_importance(model, v, LABELS, repeats=1), X)
     yield Door("permutation_importance: y", lambda v: gn.permutation_importance(model, X, v, repeats=1), LABELS)
+    yield Door("explain: x", lambda v: [own.effect for own in gn.explain(model, v).effects], X)
+    yield Door("explain: background", lambda v: gn.explain(model, X, background=v).base, X)
     yield Door("diagnose: x", lambda v: str(gn.diagnose(model, v, LABELS)), X)
     yield Door("diagnose: y", lambda v: str(gn.diagnose(model, X, v)), LABELS)
     yield Door("learning_rate_range: x", lambda v: gn.learning_rate_range(small, v, AMOUNTS, steps=5).losses, X)
@@ -478,6 +480,10 @@ def of_settings() -> Iterator[Door]:
         lambda v: gn.integrated_gradients(model, X, steps=few(v)),
         no=positive - {"10**400"},
     )
+    yield Door("explain: row", lambda v: gn.explain(model, X, v).answer, no=whole - {"None"})
+    yield Door("explain: target", lambda v: gn.explain(model, X, target=v).answer, no=frozenset({"complex", "2.5"}))
+    yield Door("explain: method", lambda v: gn.explain(model, X, method=v).answer, no=frozenset(SETTINGS))
+    yield Door("explain: seed", lambda v: gn.explain(model, X, seed=v).answer, no=whole)
     yield Door("smooth_grad: samples", lambda v: gn.smooth_grad(model, X, samples=few(v)), no=large_allowed)
     yield Door("smooth_grad: noise", lambda v: gn.smooth_grad(model, X, noise=v, samples=2), no=number)
     yield Door("smooth_grad: seed", lambda v: gn.smooth_grad(model, X, seed=v, samples=2), no=whole)
@@ -809,7 +815,8 @@ NOT_DRIVEN = {
          "ShapeError", "TrainingWarning", "WriteError"),
         "raised, not called",
     ),
-    **dict.fromkeys(("GradientReport", "Trace", "History", "Gradients", "Tuning"), "made by others, and given nothing"),
+    **dict.fromkeys(("Explanation", "GradientReport", "Trace", "History", "Gradients", "Tuning"),
+                    "made by others, and given nothing"),
     **dict.fromkeys(("Layer", "Network", "Callback", "NumpyLayer", "NumpyLoss", "Runner"), "bases without settings"),
     **dict.fromkeys(("kernels", "layers"), "kernels trust what layers hand them; layers are driven as classes"),
     "NumpyRunner": "takes nothing",
@@ -838,7 +845,8 @@ NOT_DRIVEN_INSIDE = {
     "losses.targets_by_loss": "called by models with what they were given",
     **dict.fromkeys(
         ("plots.plot_decision_boundary", "plots.plot_feature_maps", "plots.plot_filters", "plots.plot_mistakes",
-         "plots.plot_roc", "plots.plot_learning_rate_range", "plots.plot_attention", "plots.plot_gates",
+         "plots.plot_roc", "plots.plot_precision_recall",
+         "plots.plot_learning_rate_range", "plots.plot_attention", "plots.plot_gates",
          "plots.plot_gradient_by_step", "plots.plot_forecast"),
         "their doors are those of the plots above: tests/plots",
     ),

@@ -77,7 +77,7 @@ def read_file(path: Path) -> tuple[dict[str, Any], bytes]:
     (length,) = struct.unpack("<Q", data[:8])
     header = json.loads(data[8 : 8 + length])
     description = json.loads(header.pop("__metadata__")["glassnet"])
-    for name in ("written", "glassnet_version", "checksums", "latest_fit"):
+    for name in ("written", "glassnet_version", "checksums", "latest_fit", "profiles"):
         description.pop(name, None)
     first, content = 8 + length, b""
     for name in sorted(header, key=lambda name: header[name]["data_offsets"][0]):

@@ -75,7 +75,9 @@ def value_text(kind: str, value: Any) -> str:
         return f"{int(value // 3600):02}:{int(value % 3600 // 60):02}"
     if kind == DURATION:
         return f"{value:.6g} s"
-    return word(value, NUMBER) if float(value).is_integer() and abs(value) < 1e15 else f"{value:.6g}"
+    if float(value).is_integer() and abs(value) < 1e15:
+        return word(value, NUMBER)
+    return f"{value:.0f}" if 1e5 <= abs(value) < 1e15 else f"{value:.5g}"
 
 
 def by_columns(model: Model, x: Any, where: str) -> ByColumns:

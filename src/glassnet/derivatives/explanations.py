@@ -118,7 +118,7 @@ def explain(
     share an effect as the network has divided it.
 
     Args:
-        model: a ``gn.Model`` or ``gn.Ensemble`` of tables, or of rows (N, D).
+        model: a ``gn.Model``, ``gn.Ensemble`` or ``gn.TableModel`` of tables, or of rows (N, D).
         x: rows, as ``model.predict`` takes them.
         row: the number of the row in x whose answer is explained, from 0.
         target: what of the answer. None for the only amount, or for the class that the model takes; else the name or

@@ -46,7 +46,7 @@ class Score:
     @property
     def is_linear(self) -> bool:
         """Whether it is a sum of the outputs, each by a constant."""
-        return self._are_logits and (self.scaling is None or type(self.scaling) is Standardize)
+        return self._are_logits and (self.scaling is None or self.scaling.is_affine)
 
     @property
     def _are_logits(self) -> bool:
@@ -70,9 +70,9 @@ class Score:
         if count > 1:
             weights[self.output - self.among.start] = 1.0
         if self.scaling is not None:
-            if type(self.scaling) is Standardize:
+            if self.scaling.is_affine:
                 inner: Any = np.broadcast_to(self.scaling.scale, outputs.shape[1:])[self.among]
-            else:  # such as one that holds amounts within limits
+            else:  # amounts that are held within bounds, or learned as logarithms
                 step = STEP * np.maximum(1.0, np.abs(outputs))
                 above, below = (self.scaling.invert(outputs + s * step, np.float64) for s in (1, -1))
                 inner = ((above - below) / (2 * step))[:, self.among]

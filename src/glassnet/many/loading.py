@@ -56,11 +56,14 @@ def load_as_one(path: str | Path) -> Model:
 
 
 def as_one_model(given: Any, where: str) -> Model:
-    """A model as it is, an ensemble as one model.
+    """A model as it is, an ensemble as one model; of what holds one, such as a ``gn.TableModel``, that.
 
     Raises:
         ConfigurationError: it is neither.
     """
+    inner = getattr(given, "model", None)
+    if not isinstance(given, Model | Ensemble) and isinstance(inner, Model | Ensemble):
+        given = inner
     if isinstance(given, Model):
         return given
     if isinstance(given, Ensemble):

@@ -293,6 +293,9 @@ class Table(Configurable):
         names = [own.name for own in self.columns if own.name in profiles]
         columns = {own.name: own for own in self.columns}
         raws = self.read(data, [*names, *(name for name in targets if name in profiles)], where=where)
+        for name in targets:
+            if name in raws and raws[name].missing.all():
+                del raws[name]  # a column of answers that are not known
         for name in names:
             columns[name].apply(raws[name], where=where)  # refuses values of another kind
         known = {own.name: own.categories for own in self.columns if isinstance(own, Words)} | self.questions
