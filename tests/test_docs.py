@@ -17,6 +17,7 @@ PAGES = [
     "long-trainings",
     "many-models",
     "networks",
+    "reports",
     "sequences",
     "table-models",
     "tuning",

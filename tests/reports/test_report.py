@@ -97,12 +97,18 @@ def test_the_numbers_are_those_of_evaluate(tmp_path: Path) -> None:
     assert page.headlines() == [
         "Learning curves",
         "Where it errs",
+        "From which probability on",
+        "Where it is worse",
         "What its answers depend on",
+        "How answers change with a column",
+        "What moved single answers",
+        "Are these rows like those of the training?",
         "The data",
         "The model",
         "Use it",
     ]
-    assert len(page.pictures()) == 4
+    assert len(page.pictures()) == 7
+    assert all(attributes["alt"] for tag, attributes in page.tags if tag == "img")
     assert "300 rows to train with; 100 rows were held out" in page.text
     assert "2 categories" in page.text
 

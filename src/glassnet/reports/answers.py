@@ -11,11 +11,20 @@ import numpy as np
 from glassnet.core.errors import ShapeError
 from glassnet.core.shapes import Shape
 from glassnet.model import Model
-from glassnet.plots import plot_calibration, plot_confusion_matrix, plot_mistakes, plot_residuals, plot_roc
+from glassnet.plots import (
+    plot_calibration,
+    plot_confusion_matrix,
+    plot_mistakes,
+    plot_precision_recall,
+    plot_residuals,
+    plot_roc,
+)
 from glassnet.plots.figures import pictures_of, readable
 from glassnet.reports.html import paragraph, section, table
+from glassnet.reports.intervals import draws_of
 from glassnet.reports.pictures import picture
 from glassnet.reports.results import AMOUNTS, CLASSES, Measure, Results
+from glassnet.reports.words import Words
 from glassnet.training import History
 
 if TYPE_CHECKING:
@@ -24,54 +33,91 @@ if TYPE_CHECKING:
 MOST_DRAWN_CLASSES = 100
 LISTED = 8
 MISTAKES = 9
+MOST_PARTS, MOST_LISTED = 4, 20
+"""Of several answers: how many are shown one by one, and how many in a table."""
 
 
-def headline(results: Results, target: str) -> str:
-    """A sentence that says how good the model is, and a card for each number."""
-    rows = len(results.actual)
+def headline(results: Results, target: str, words: Words) -> str:
+    """A sentence that says how good the model is, a card for each number, and each of several answers by itself."""
+    rows = f"{len(results.actual):,}"
     sentences = ""
     if results.kind == CLASSES:
         accuracy = results.measure("accuracy")
-        sentences = (
-            f"Of {rows:,} rows that it was not trained on, the model classifies {_percent(accuracy.value)} correctly. "
-            f"Always answering “{results.most_frequent}”, the most frequent class, would be correct for "
-            f"{_percent(accuracy.baseline)}."
-        )
+        shares = {"share": percent(accuracy.value), "baseline": percent(accuracy.baseline)}
+        sentences = words("classes_lead", rows=rows, class_=results.most_frequent, **shares)
         if not accuracy.is_better:
-            sentences += " So it has learned nothing that shows in its accuracy."
+            sentences += words("classes_nothing")
     elif results.kind == AMOUNTS:
         error = results.measure("mean_absolute_error")
-        sentences = (
-            f"On {rows:,} rows that it was not trained on, the model’s {target} is off by {readable(error.value)} on "
-            f"average. Always answering the mean would be off by {readable(error.baseline or 0.0)}."
-        )
+        amounts = {"error": readable(error.value), "baseline": readable(error.baseline or 0.0)}
+        sentences = words("amounts_lead", rows=rows, target=target, **amounts)
         if not error.is_better:
-            sentences += " So it has learned nothing of use yet."
-    cards = "".join(_card(measure, results) for measure in results.measures)
-    return (paragraph(sentences, "lead") if sentences else "") + f'<div class="cards">{cards}</div>'
+            sentences += words("amounts_nothing")
+    cards = "".join(_card(measure, results, words) for measure in results.measures)
+    return (
+        (paragraph(sentences, "lead") if sentences else "")
+        + f'<div class="cards">{cards}</div>'
+        + (
+            paragraph(words("intervals_text", resamples=f"{draws_of(len(results.actual))[1]:,}"), "muted")
+            if _has_interval(results)
+            else ""
+        )
+        + _each(results, words)
+    )
 
 
-def _card(measure: Measure, results: Results) -> str:
-    name = title_of(measure.name)
+def _has_interval(results: Results) -> bool:
+    return any(measure.interval is not None for measure in results.measures)
+
+
+def _card(measure: Measure, results: Results, words: Words) -> str:
+    name = words.measure(measure.name)
     if measure.name == "f1" and len(results.class_names) == 2:
-        name += f" of “{results.class_names[1]}”"
+        name = words("of_class", measure=name, name=results.class_names[1])
     beside = ""
+    if measure.interval is not None:
+        beside = f"<span>{escape(interval_text(measure.interval, words))}</span>"
     if measure.baseline is not None:
         kind = "better" if measure.is_better else "worse"
-        which = "the mean" if results.kind == AMOUNTS else f"“{results.most_frequent}”"
-        if measure.name == "log_loss":
-            which = "the classes’ shares"
-        beside = f'<span class="{kind}">always {escape(which)}: {readable(measure.baseline)}</span>'
+        text = words("always", which=_obvious(measure, results, words), value=readable(measure.baseline))
+        beside += f'<span class="{kind}">{escape(text)}</span>'
     return f"<div class=card><span>{escape(name)}</span><strong>{readable(measure.value)}</strong>{beside}</div>"
 
 
-def title_of(name: str) -> str:
-    """A metric's name in words."""
-    words = {"roc_auc": "ROC AUC", "f1": "F1", "r2": "R²"}
-    return words.get(name, name.replace("_", " ").capitalize())
+def _obvious(measure: Measure, results: Results, words: Words) -> str:
+    if measure.name == "log_loss":
+        return words("the_shares")
+    return words("the_mean") if results.kind == AMOUNTS else words("quoted", name=results.most_frequent)
 
 
-def learning(history: History | None) -> str:
+def interval_text(interval: tuple[float, float], words: Words) -> str:
+    """An interval in words."""
+    return words("interval", low=readable(interval[0]), high=readable(interval[1]))
+
+
+def _each(results: Results, words: Words) -> str:
+    """The figures of each of several answers."""
+    rows = [
+        (
+            name,
+            words.measure(measure.name),
+            measure.value,
+            "" if measure.interval is None else " – ".join(map(readable, measure.interval)),
+            "" if measure.baseline is None else readable(measure.baseline),
+        )
+        for name, part in results.parts
+        for measure in part.measures
+    ]
+    if not rows:
+        return ""
+    header = words("answer"), words("figure"), words("value"), words("interval_95"), words("without")
+    more = len(results.parts) > MOST_PARTS
+    text = words("first_questions", shown=MOST_PARTS, count=len(results.parts)) if more else ""
+    shown = table(header, rows[: MOST_LISTED * 4])
+    return f"<h3>{escape(words('questions'))}</h3>" + shown + (paragraph(text) if text else "")
+
+
+def learning(history: History | None, words: Words) -> str:
     """The curves of the loss and of the metrics, and when the validation loss was lowest."""
     if history is None or not len(history):
         return ""
@@ -82,17 +128,17 @@ def learning(history: History | None) -> str:
         lowest, last = readable(float(losses[best])), readable(float(losses[-1]))
         epoch, epochs = history.epochs[best], history.epochs[-1]
         notes.append(
-            f"The validation loss was lowest at the end, after epoch {epoch}: {lowest}. More epochs may make it lower."
+            words("lowest_at_end", epoch=epoch, lowest=lowest)
             if epoch == epochs
-            else f"The validation loss was lowest after epoch {epoch} of {epochs}: {lowest}; at the end it is {last}."
+            else words("lowest", epoch=epoch, epochs=epochs, lowest=lowest, last=last)
         )
     if history.stopped:
-        notes.append(f"Training stopped early: {history.stopped}.")
+        notes.append(words("stopped", reason=history.stopped))
     drawn = [
-        picture(partial(_curve, history, name), f"{title_of(name)} by epoch", seen=False)
+        picture(partial(_curve, history, name), words("by_epoch", measure=words.measure(name)), seen=False, words=words)
         for name in _different(history)
     ]
-    return section("Learning curves", paragraph(" ".join(notes)) if notes else "", grid(*drawn))
+    return section(words("learning"), paragraph(" ".join(notes)) if notes else "", grid(*drawn))
 
 
 def _different(history: History) -> list[str]:
@@ -111,46 +157,59 @@ def _curve(history: History, name: str) -> Figure:
     return figure
 
 
-def errors(results: Results) -> str:
+def errors(results: Results, words: Words) -> str:
     """Which classes are taken for which, and what probabilities are worth; or how amounts are off."""
     if results.kind == AMOUNTS:
         actual, predicted = (own.reshape(len(own), -1) for own in (results.actual, results.predicted))
-        caption = "Left: the dashed line is where predictions are exact. Right: how far predictions are off."
-        return section("How far it is off", picture(partial(plot_residuals, actual, predicted), caption))
-    if results.kind != CLASSES:
-        return ""
+        drawn = picture(partial(plot_residuals, actual, predicted), words("residuals_caption"), words=words)
+        return section(words("how_far"), drawn)
+    if results.kind == CLASSES:
+        return section(words("where_it_errs"), *_errors_of_classes(results, words))
+    parts = [(name, part) for name, part in results.parts if part.kind == CLASSES][:MOST_PARTS]
+    shown = [_under(name, *_errors_of_classes(part, words)) for name, part in parts]
+    return section(words("where_it_errs"), *shown) if shown else ""
+
+
+def _under(name: str, *parts: str) -> str:
+    return f"<h3>{escape(name)}</h3>" + "".join(parts)
+
+
+def _errors_of_classes(results: Results, words: Words) -> tuple[str, str]:
     names, pair = results.class_names, (results.actual, results.predicted)
     drawn = []
     if len(names) <= MOST_DRAWN_CLASSES:
-        caption = "Rows of each true class by what they were taken for; the diagonal is right."
-        drawn.append(picture(lambda: plot_confusion_matrix(*pair, class_names=names), caption))
+        draw: Any = partial(plot_confusion_matrix, *pair, class_names=names)
+        drawn.append(picture(draw, words("confusion_caption"), words=words))
     shares = results.probabilities
+    two = {"first": names[0], "second": names[1]}
     if shares is not None and len(names) == 2 and len(np.unique(results.actual)) == 2:
-        caption = f"Class 1 is “{names[1]}”, class 0 “{names[0]}”. The nearer to the upper left corner the better."
-        drawn.append(picture(lambda: plot_roc(results.actual, shares), caption))
+        drawn.append(picture(partial(plot_roc, results.actual, shares), words("roc_caption", **two), words=words))
+        curve: Any = partial(plot_precision_recall, results.actual, shares)
+        drawn.append(picture(curve, words("precision_recall_caption", **two), words=words))
     if shares is not None:
-        of = f"Class 1 is “{names[1]}”. " if len(names) == 2 else ""
-        caption = f"{of}On the diagonal probabilities can be taken at their word; below it the model is too sure."
-        drawn.append(picture(lambda: plot_calibration(results.actual, shares), caption))
-    return section("Where it errs", grid(*drawn), _confusions(results) if len(names) > 2 else "")
+        of = words("calibration_of", **two) if len(names) == 2 else ""
+        caption = f"{of}{words('calibration_caption')}"
+        drawn.append(picture(partial(plot_calibration, results.actual, shares), caption, words=words))
+    return grid(*drawn), _confusions(results, words) if len(names) > 2 else ""
 
 
-def _confusions(results: Results) -> str:
+def _confusions(results: Results, words: Words) -> str:
     """The most frequent mistakes in a list."""
     wrong = results.actual != results.predicted
     if not wrong.any():
-        return paragraph("It made no mistake.")
+        return paragraph(words("no_mistake"))
     pairs, counts = np.unique(np.stack([results.actual[wrong], results.predicted[wrong]]), axis=1, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:LISTED]
     of_class = np.bincount(results.actual, minlength=len(results.class_names))
     rows = [
-        (results.class_names[true], results.class_names[said], int(count), f"{100 * count / of_class[true]:.1f}\u00a0%")
+        (results.class_names[true], results.class_names[said], int(count), percent(count / of_class[true]))
         for (true, said), count in zip(pairs.T[order], counts[order], strict=True)
     ]
-    return "<h3>Most frequent mistakes</h3>" + table(("true class", "taken for", "rows", "of the true class"), rows)
+    header = words("true_class"), words("taken_for"), words("rows"), words("of_true_class")
+    return f"<h3>{escape(words('frequent_mistakes'))}</h3>" + table(header, rows)
 
 
-def surest_mistakes(model: Model, x: Any, y: Any, results: Results, image_shape: Shape | None) -> str:
+def surest_mistakes(model: Model, x: Any, y: Any, results: Results, image_shape: Shape | None, words: Words) -> str:
     """The wrong answers that the model was surest of, where rows are images."""
     if results.kind != CLASSES or results.probabilities is None or not (results.actual != results.predicted).any():
         return ""
@@ -159,11 +218,8 @@ def surest_mistakes(model: Model, x: Any, y: Any, results: Results, image_shape:
             pictures_of(np.zeros((1, *(model.network.input_shape or ()))), model.network, "report")
         except ShapeError:
             return ""  # rows of a table
-    drawn = picture(
-        lambda: plot_mistakes(model, x, y, count=MISTAKES, image_shape=image_shape),
-        "Its wrong answers, those it was surest of first.",
-    )
-    return section("Its surest mistakes", drawn)
+    draw: Any = partial(plot_mistakes, model, x, y, count=MISTAKES, image_shape=image_shape)
+    return section(words("surest_mistakes"), picture(draw, words("surest_caption"), words=words))
 
 
 def grid(*drawn: str) -> str:
@@ -172,5 +228,6 @@ def grid(*drawn: str) -> str:
     return f'<div class="pictures{" three" * (len(drawn) % 3 == 0)}">{inside}</div>' if inside else ""
 
 
-def _percent(share: float | None) -> str:
+def percent(share: float | None) -> str:
+    """A share in percent."""
     return f"{100 * (share or 0.0):.1f}\u00a0%"

@@ -15,20 +15,31 @@ from glassnet.core.files import require_writable, write_atomically
 from glassnet.core.kinds import PAGE
 from glassnet.core.pages import page
 from glassnet.core.paths import readable_path
+from glassnet.core.settings import one_of
 from glassnet.core.shapes import Shape
+from glassnet.derivatives.by_columns import by_columns
+from glassnet.derivatives.importance import Importance, permutation_importance
+from glassnet.many import as_one_model
 from glassnet.model import Model
-from glassnet.reports import answers, contents, forecasts
+from glassnet.model.named_data import named_inputs, named_rows
+from glassnet.reports import answers, comparisons, contents, forecasts
+from glassnet.reports.behaviour import answers_of, dependences, explained
+from glassnet.reports.decisions import thresholds
 from glassnet.reports.html import STYLE, paragraph
-from glassnet.reports.pictures import MISSING, can_draw
-from glassnet.reports.results import AMOUNTS, CLASSES, results_of
+from glassnet.reports.pictures import can_draw
+from glassnet.reports.results import AMOUNTS, CLASSES, OTHER, Results, results_of
+from glassnet.reports.thresholds import Costs
+from glassnet.reports.words import LANGUAGES, Words
 from glassnet.series import Windows
+from glassnet.tables import Table
+from glassnet.tables.surprises import gathered
 from glassnet.training import History
 from glassnet.version import __version__
 
 
 @suggests
 def report(
-    model: Model,
+    model: Any,
     x: Any,
     y: Any,
     path: str | Path,
@@ -38,19 +49,25 @@ def report(
     training_targets: Any = None,
     model_file: str | Path | None = None,
     image_shape: Shape | None = None,
+    costs: tuple[float, float] = (1.0, 1.0),
+    language: str = "en",
 ) -> Path:
     """Writes one HTML page about a trained model, with everything it shows inside it.
 
-    How good the model is on held-out rows and what the obvious answer would reach, learning curves, confusions, ROC
-    curve and calibration (or how far amounts are off), what its answers depend on, its surest mistakes with images,
-    the data, the layers, and how to use its file; each where it applies. Pictures need ``glassnet[plots]``; without it
-    the page says so.
+    How good the model is on held-out rows, with intervals, and what the obvious answer would reach; learning curves,
+    confusions, ROC and precision-recall curves, calibration and thresholds (or how far amounts are off); in which rows
+    it is worse than chance explains; what its answers depend on, how they change with the columns that matter most, and
+    what moved single answers; whether the rows are like those of the training; its surest mistakes with images, the
+    data, the layers, and how to use its file; each where it applies. Pictures need ``glassnet[plots]``; without it the
+    page says so. What takes a draw of the rows, where there are many, says so on the page.
 
     Args:
-        model: trained.
+        model: trained, a ``gn.Model``, ``gn.Ensemble`` or ``gn.TableModel``.
         x: rows that it was not trained on, as ``model.evaluate`` takes them.
-        y: their targets; None where x is ``gn.data.Windows`` of series, which have their own: the page then shows the
-            forecasts beside those that need no model. Windows that were cut anew are scaled as in the model's training.
+        y: their targets. None for rows of a table whose answers are not known: the page then says what the model
+            answers, and how far the rows are from those of the training. None as well where x is ``gn.data.Windows``
+            of series, which have their own: the page then shows the forecasts beside those that need no model. Windows
+            that were cut anew are scaled as in the model's training.
         path: where to write the page; an older one is replaced.
         name: of the data.
         history: what ``model.fit`` returned, for the learning curves and the time.
@@ -58,6 +75,9 @@ def report(
             balance; without them those of y are taken.
         model_file: where the model is saved, for the commands that use it.
         image_shape: (C, H, W) where x has flat rows that are images.
+        costs: of two classes, what it costs to take a row of the first for the second, and one of the second for the
+            first; the page shows from which probability on it pays to take a row for the second.
+        language: of the page, ``"en"`` or ``"zh"``.
 
     Returns:
         The path.
@@ -65,7 +85,8 @@ def report(
     Raises:
         NotBuiltError: the model has seen no data.
         ShapeError, DataError: x and y do not fit the model.
-        ConfigurationError: the path cannot be written.
+        ConfigurationError: the path cannot be written; another language; costs that are none; no targets for a model
+            that takes no tables.
         WriteError: the disk is full or failing.
 
     Example:
@@ -80,9 +101,13 @@ def report(
         >>> file.read_text().startswith("<!doctype html>")
         True
     """
+    words = Words(one_of(language, "language", "report", LANGUAGES))
+    errors_cost = Costs.of(costs, "report")
+    model = as_one_model(model, "report")
     model.require_one_output("report")
     target_path = require_writable(path, PAGE, where="report")
     model.require_built("report")
+    file = None if model_file is None else readable_path(model_file, where="report: model_file")
     if isinstance(x, Windows):
         if y is not None:
             raise ConfigurationError(
@@ -91,32 +116,107 @@ def report(
                 expected="the windows alone, which have their own",
                 fix="write None in the place of y",
             )
-        return _of_forecasts(model, x, target_path, name, history, training_targets, model_file)
+        return _of_forecasts(model, x, target_path, name, history, training_targets, file, words)
     model.refuse_forecasting("report")
+    if y is None:
+        return _without_answers(model, x, target_path, name, history, file, words)
+    x, y = named_rows(model, x, y, where="report")
     results = results_of(model, x, y, training_targets)
-    target = model.target_name or {CLASSES: "the class", AMOUNTS: "the amount"}.get(results.kind, "the target")
+    target = model.target_name or words({CLASSES: "the_class", AMOUNTS: "the_amount"}.get(results.kind, "the_target"))
     title = name if model.target_name is None else f"{name}: {target}"
     rows = None if training_targets is None else len(np.asarray(training_targets))
     body = "".join(
         [
-            _top(title, f"Predicts {target}"),
-            answers.headline(results, target),
-            answers.learning(history),
-            answers.errors(results),
-            contents.importance(model, x, y, results),
-            answers.surest_mistakes(model, x, y, results, image_shape),
-            contents.data(model, results, training_rows=rows),
-            contents.layers(model, history),
-            contents.usage(
-                model, None if model_file is None else readable_path(model_file, where="report: model_file")
-            ),
+            _top(title, words("predicts", target=target), words),
+            answers.headline(results, target, words),
+            answers.learning(history, words),
+            answers.errors(results, words),
+            thresholds(results, errors_cost, words),
+            *_by_columns(model, x, y, results, words),
+            answers.surest_mistakes(model, x, y, results, image_shape, words),
+            contents.data(model, results, len(results.actual), words, training_rows=rows),
+            contents.layers(model, history, words),
+            contents.usage(model, file, words),
         ]
     )
-    return _written(target_path, title, body)
+    return _written(target_path, title, body, words)
+
+
+def _by_columns(model: Model, x: Any, y: Any, results: Results, words: Words) -> list[str]:
+    """What is said of a model of tables, column by column; nothing of others."""
+    if not contents.columns_of(model):
+        return []
+    with gathered():  # words never seen are told by evaluate and by the section on drift
+        own = by_columns(model, x, "report")
+        is_small = len(own.groups) <= contents.MOST_COLUMNS
+        found: tuple[Importance, ...] = ()
+        if is_small and (results.kind != OTHER or results.parts):
+            found = permutation_importance(model, x, y, rows=contents.IMPORTANCE_ROWS)
+        what = answers_of(own, results, words)
+        return [
+            comparisons.slices(own, results, words) if is_small else "",
+            "" if is_small and not found else contents.importance(found, model, len(results.actual), words),
+            dependences(own, what, [one.column for one in found], words) if found else "",
+            explained(own, what, results, words) if is_small else "",
+            _drift(model, x, words),
+        ]
+
+
+def _drift(model: Model, x: Any, words: Words) -> str:
+    """Whether rows are like those of the training, for models of tables."""
+    known = model.preprocessing
+    if not isinstance(known, Table):
+        return ""
+    if not known.profiles:
+        return comparisons.drift(model, (), words)
+    return comparisons.drift(model, known.drift(x), words)
+
+
+def _without_answers(
+    model: Model, x: Any, path: Path, name: str, history: History | None, file: Path | None, words: Words
+) -> Path:
+    """The page about rows of a table whose right answers are not known."""
+    if not contents.columns_of(model):
+        raise ConfigurationError(
+            where="report: y",
+            received="None, for a model that takes no tables",
+            expected="the right answers, to compare with",
+            fix="pass them as y",
+        )
+    x = named_inputs(model, x, where="report: x")
+    outputs = np.asarray(model.predict(x))
+    with gathered():
+        own = by_columns(model, x, "report")
+        is_small = len(own.groups) <= contents.MOST_COLUMNS
+        what = answers_of(own, None, words)
+        shown = [dependences(own, what, (), words), explained(own, what, None, words)] if is_small else []
+        drifted = _drift(model, x, words)
+    target = model.target_name or words("the_target")
+    title = name if model.target_name is None else f"{name}: {target}"
+    body = "".join(
+        [
+            _top(title, words("predicts", target=target), words),
+            paragraph(words("without_answers"), "lead"),
+            drifted,
+            comparisons.predictions(model, outputs, words),
+            *shown,
+            contents.data(model, None, len(outputs), words, training_rows=None),
+            contents.layers(model, history, words),
+            contents.usage(model, file, words),
+        ]
+    )
+    return _written(path, title, body, words)
 
 
 def _of_forecasts(
-    model: Model, windows: Windows, path: Path, name: str, history: History | None, training: Any, file: Any
+    model: Model,
+    windows: Windows,
+    path: Path,
+    name: str,
+    history: History | None,
+    training: Any,
+    file: Path | None,
+    words: Words,
 ) -> Path:
     """The page about forecasts of series."""
     windows = windows.scaled_for(model.require_forecasting("report"), where="report")
@@ -125,27 +225,28 @@ def _of_forecasts(
     title = f"{name}: {targets}"
     body = "".join(
         [
-            _top(title, f"Forecasts {targets}"),
-            forecasts.headline(errors),
-            answers.learning(history),
-            forecasts.errors_by_series(errors),
-            forecasts.data(None if training is None else len(np.asarray(training)), windows),
-            contents.layers(model, history),
-            forecasts.usage(model, None if file is None else readable_path(file, where="report: model_file")),
+            _top(title, words("forecasts", targets=targets), words),
+            forecasts.headline(errors, words),
+            answers.learning(history, words),
+            forecasts.errors_by_series(errors, words),
+            forecasts.data(None if training is None else len(np.asarray(training)), windows, words),
+            contents.layers(model, history, words),
+            forecasts.usage(model, file, words),
         ]
     )
-    return _written(path, title, body)
+    return _written(path, title, body, words)
 
 
-def _top(title: str, what: str) -> str:
+def _top(title: str, what: str, words: Words) -> str:
     today = date.today()
+    written = f"{today.day} {today:%B %Y}" if words.language == "en" else today.isoformat()
     return (
         f"<h1>{escape(title)}</h1>\n"
-        + paragraph(f"{what} · {today.day} {today:%B %Y} · glassnet {__version__}", "muted")
-        + ("" if can_draw() else paragraph(MISSING, "notice"))
+        + paragraph(words("top", what=what, date=written, version=__version__), "muted")
+        + ("" if can_draw() else paragraph(words("missing"), "notice"))
     )
 
 
-def _written(path: Path, title: str, body: str) -> Path:
-    write_atomically(path, page(title, body, style=STYLE).encode(), PAGE)
+def _written(path: Path, title: str, body: str, words: Words) -> Path:
+    write_atomically(path, page(title, body, language=words.language, style=STYLE).encode(), PAGE)
     return path

@@ -29,6 +29,8 @@ td { overflow-wrap: break-word; }
 td.number { white-space: nowrap; overflow-wrap: normal; }
 td.bar { width: 40%; min-width: 7rem; padding-right: 0; vertical-align: middle; }
 td.bar i { display: block; height: .7rem; border-radius: 2px; background: var(--accent); min-width: 1px; }
+td.bar i.warm { background: var(--positive); } td.bar i.cold { background: var(--negative); }
+.effects td { white-space: nowrap; } .effects td.bar { width: 30%; min-width: 5rem; }
 th.number { text-align: right; }
 .number { font: inherit; font-variant-numeric: tabular-nums; }
 th.number { font-size: .92rem; font-weight: 600; }
@@ -39,6 +41,14 @@ th.number { font-size: .92rem; font-weight: 600; }
 
 class Bar(float):
     """A share from 0 to 1 that a table shows as a bar."""
+
+
+class SignedBar(Bar):
+    """A share from −1 to 1 that a table shows as a warm bar, or below 0 as a cold one."""
+
+
+class Signed(float):
+    """A number that a table shows with its sign, also where that is +."""
 
 
 def section(title: str, *parts: str) -> str:
@@ -70,6 +80,10 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def _cell(cell: object, kind: str) -> str:
+    if isinstance(cell, SignedBar):
+        kind = "warm" if cell > 0 else "cold"
+        return f'<td class="bar"><i class="{kind}" style="width:{100 * min(1.0, abs(cell)):.1f}%"></i></td>'
     if isinstance(cell, Bar):
         return f'<td class="bar"><i style="width:{100 * min(1.0, max(0.0, cell)):.1f}%"></i></td>'
-    return f"<td{kind}>{escape(readable(cell) if isinstance(cell, int | float) else str(cell))}</td>"
+    text = readable(cell) if isinstance(cell, int | float) else str(cell)
+    return f"<td{kind}>{'+' * (isinstance(cell, Signed) and cell > 0)}{escape(text)}</td>"

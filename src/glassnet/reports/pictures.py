@@ -11,10 +11,13 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from warnings import catch_warnings, filterwarnings
 
+from glassnet.reports.picture_words import translate
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MISSING = 'This report has no pictures, because matplotlib is not installed: run pip install "glassnet[plots]".'
+    from glassnet.reports.words import Words
+
 PIXELS_PER_INCH = 96
 WIDEST = 640
 """The width of a picture that stands beside another."""
@@ -27,18 +30,21 @@ def can_draw() -> bool:
     return find_spec("matplotlib") is not None
 
 
-def picture(draw: Callable[[], Figure], caption: str, *, seen: bool = True) -> str:
+def picture(draw: Callable[[], Figure], caption: str, *, seen: bool = True, words: Words | None = None) -> str:
     """The figure as an SVG in a data URI, with its caption; nothing without matplotlib.
 
     Args:
         draw: makes the figure.
         caption: plain text, which is also what is read to those who cannot see.
         seen: whether it stands below the picture.
+        words: of the page, into whose language the picture's own words are put; None for those it has.
     """
     if not can_draw():
         return ""
     with _for_a_page():
         figure = draw()
+        if words is not None:
+            translate(figure, words.language)
         content = BytesIO()
         figure.savefig(content, format="svg", dpi=150, metadata={"Date": None})
     width, height = (round(PIXELS_PER_INCH * inches) for inches in figure.get_size_inches())
