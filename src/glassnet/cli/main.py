@@ -41,6 +41,7 @@ examples:
   glassnet tune flowers.csv --target species --trials 100    search for good settings first
   glassnet evaluate flowers.safetensors new.csv         how good is it on other rows?
   glassnet predict flowers.safetensors new.csv --output answers.csv            or answers.parquet; of any length
+  glassnet report flowers.safetensors new.csv           are these rows like the training's? a page says it
   glassnet summary digits.safetensors                   layers, shapes, parameters
   glassnet trace digits.safetensors digits --row 3      every number of one training step
   glassnet trace digits.safetensors digits --rows 0:4 --html step.html   as a page that explains each of them
@@ -96,6 +97,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_tune(commands)
     _add_evaluate(commands)
     _add_predict(commands)
+    _add_report(commands)
     _add_generate(commands)
     _add_summary(commands)
     _add_trace(commands)
@@ -135,6 +137,31 @@ def _add_predict(commands: Commands) -> None:
         "--output", metavar="FILE", help="where to write the answers, .csv or .parquet; standard output if not given"
     )
     parser.add_argument("--probabilities", action="store_true", help="add a column with the probability of each class")
+    add_force(parser)
+
+
+def _add_report(commands: Commands) -> None:
+    from glassnet.cli.report import write_report
+
+    parser = commands.add_parser(
+        "report",
+        help="write a page about a saved model and other rows",
+        description="Writes a page about a saved model on rows that it was not trained on: how far they are from the "
+        "training's, what the model answers and why; and, where the right answers stand beside them, how good it is.",
+    )
+    parser.set_defaults(run=write_report)
+    _add_model_and_data(parser)
+    parser.add_argument(
+        "--output", metavar="FILE", help="where to write the page (default: beside the model, MODEL-DATA.html)"
+    )
+    parser.add_argument(
+        "--costs",
+        default="1:1",
+        metavar="A:B",
+        help="of two classes: what it costs to take a row of the first for the second, and one of the second for the "
+        "first, such as 1:5 (1:1)",
+    )
+    parser.add_argument("--language", default="en", choices=LANGUAGES, help="of the page (en)")
     add_force(parser)
 
 

@@ -38,7 +38,7 @@ def evaluate(options: argparse.Namespace) -> int:
     """Prints loss and metrics on data with targets."""
     model = load_as_one(options.model)
     model.require_one_output("glassnet evaluate")
-    _refuse_other_target(model, options)
+    refuse_other_target(model, options)
     is_of_table = isinstance(model.preprocessing, Table) and model.forecasting is None
     files = blocks.files_in_blocks(options, where="evaluate") if is_of_table else []
     if not files:
@@ -56,7 +56,7 @@ def evaluate(options: argparse.Namespace) -> int:
     elif is_text(options.data):
         found = evaluate_text(model, options)
     else:
-        data = _with_targets(model, options)
+        data = with_targets(model, options)
         print(f"{data.name}: {len(data):,} rows")
         found = measured(model, data.x, data.y)
     for name, value in found.items():
@@ -135,7 +135,7 @@ def trace(options: argparse.Namespace) -> int:
     if options.html is not None:
         require_outputs([Output("--html", Path(options.html), PAGE)], [options.model, options.data])
     model = load_as_one(options.model)
-    _refuse_other_target(model, options)
+    refuse_other_target(model, options)
     table = model.preprocessing
     if model.forecasting is not None:
         windows = series.windows_of(options, model)
@@ -148,7 +148,7 @@ def trace(options: argparse.Namespace) -> int:
         found = trace_model(model, frame, answers_in(frame, table, model))
     else:
         refuse_text(model, options.data, "trace")
-        data = _with_targets(model, options)
+        data = with_targets(model, options)
         start, stop = _row_range(options, len(data))
         part = data.rows(slice(start, stop))
         found = trace_model(model, part.x, part.y)
@@ -226,7 +226,7 @@ def _complete(table: Table, names: Sequence[str], frame: Frame) -> Array:
     return np.column_stack([columns[name].values for name in names])
 
 
-def _refuse_other_target(model: Model, options: argparse.Namespace) -> None:
+def refuse_other_target(model: Model, options: argparse.Namespace) -> None:
     """Refuses a target for a model that answers others: what would be measured is these.
 
     Raises:
@@ -253,7 +253,7 @@ def _refuse_other_target(model: Model, options: argparse.Namespace) -> None:
     )
 
 
-def _with_targets(model: Model, options: argparse.Namespace) -> Dataset:
+def with_targets(model: Model, options: argparse.Namespace) -> Dataset:
     """The data (the test part, where there is one) with targets as in the model's training."""
     pictures = picture_options(options, model)
     if is_table(options.data):
