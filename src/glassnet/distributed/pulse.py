@@ -26,8 +26,10 @@ GRACE_SECONDS = 2.0
 """After so long a rank that still waits for one with an error ends the job: most errors are met by all alike."""
 LATE_SECONDS, LOST_SECONDS = 30.0, 600.0
 """After so long it is said which rank has not come; after so long it counts as lost."""
-HEARD_SECONDS = 0.3
-"""So long a launcher gets to hand on what was said, before it ends all that it has started."""
+HEARD_SECONDS, UNREAD_SECONDS = 0.5, 10.0
+"""So long a launcher gets to hand on what was said, before it ends all that it has started; and to read it at most."""
+LONGEST_TURN = 4 * TURN_SECONDS
+"""A turn that took longer counts as one of so long: this process was stopped, too, or had no processor."""
 TEXT_BYTES = 600
 ALIVE, FAILED, LEFT = 0, 1, 2
 MOST_TAG = 30_000
@@ -83,18 +85,20 @@ class Pulse:
     def _watch(self) -> None:
         world = self._world
         watched = (world.rank - 1) % world.size
-        begun, heard, failed, failed_at, is_late = monotonic(), None, "", 0.0, False
-        buffer, has_left = np.empty(1 + TEXT_BYTES, np.uint8), False
+        heard: float | None = None
+        failed, failed_at, is_late, has_left = "", 0.0, False, False
+        buffer, now, turned = np.empty(1 + TEXT_BYTES, np.uint8), 0.0, monotonic()
         while not self._over.wait(TURN_SECONDS):
             self._turns += 1
+            before, turned = turned, monotonic()
+            now += min(turned - before, LONGEST_TURN)
             self._send(ALIVE)
             while world.beats.Iprobe(watched, self._tag):
                 world.beats.Recv(buffer, watched, self._tag)
-                heard, has_left = monotonic(), bool(buffer[0] == LEFT)
+                heard, has_left = now, bool(buffer[0] == LEFT)
                 if buffer[0] == FAILED:
                     failed = failed or bytes(buffer[1:]).rstrip(b"\0").decode(errors="replace")
                     failed_at = failed_at or heard
-            now = monotonic()
             if failed:
                 if now - failed_at > GRACE_SECONDS:
                     self._end(f"rank {watched} has ended with an error: {failed}")
@@ -103,9 +107,9 @@ class Pulse:
                     f"rank {watched} has given no sign of life for {now - heard:.0f} seconds: it was stopped, or its "
                     "machine or the network to it is gone"
                 )
-            elif heard is None and now - begun > max(LOST_SECONDS, world.silence):
-                self._end(f"rank {watched} has not come to the training in {now - begun:.0f} seconds")
-            elif heard is None and not is_late and now - begun > LATE_SECONDS:
+            elif heard is None and now > max(LOST_SECONDS, world.silence):
+                self._end(f"rank {watched} has not come to the training in {now:.0f} seconds")
+            elif heard is None and not is_late and now > LATE_SECONDS:
                 is_late = True
                 logger().warning(f"rank {world.rank} waits for rank {watched}, which has not begun the training yet")
 
@@ -120,21 +124,35 @@ class Pulse:
             seen = self._turns
             if since > most:
                 self._say("a message to another rank does not get through: that rank was stopped in the midst of one")
-                sleep(HEARD_SECONDS)
                 os._exit(1)  # whereupon the launcher ends the others
 
     def _end(self, why: str) -> None:
         """Ends all ranks: those that wait within an exchange can be reached in no other way."""
         self._say(why)
-        sleep(HEARD_SECONDS)
         self._world.mpi.COMM_WORLD.Abort(1)
 
     def _say(self, why: str) -> None:
+        """Prints it, and waits until the launcher has had time to hand it on."""
         print(
             f"glassnet: {why}. The job ends here; what was saved is whole, and the newest checkpoint can be resumed.",
             file=sys.stderr,
             flush=True,
         )
+        until = monotonic() + UNREAD_SECONDS
+        while _unread() and monotonic() < until:
+            sleep(TURN_SECONDS / 10)
+        sleep(HEARD_SECONDS)
+
+
+def _unread() -> int:
+    """Bytes of the errors' pipe that nobody has read yet; 0 where that cannot be told."""
+    try:
+        from fcntl import ioctl
+        from termios import FIONREAD
+
+        return int(np.frombuffer(ioctl(2, FIONREAD, bytes(4)), np.int32)[0])
+    except (ImportError, OSError):
+        return 0
 
 
 @contextmanager
