@@ -62,13 +62,18 @@ class Outside(gn.Callback):
 
 
 class Kill(gn.Callback):
-    """Kills the process that it is in, the first time that it sees the second epoch; without a path not at all."""
+    """Kills the process that it is in, the first time that it sees the second epoch; without a path not at all.
 
-    def __init__(self, path: str | None) -> None:
-        self.path, self.epochs = path, 0
+    Or always, whatever process it is.
+    """
+
+    def __init__(self, path: str | None, *, always: bool = False) -> None:
+        self.path, self.always, self.epochs = path, always, 0
 
     def on_epoch_end(self, state: gn.TrainingState) -> None:
         self.epochs += 1
+        if self.always:
+            os.kill(os.getpid(), signal.SIGKILL)
         if self.path is not None and state.epoch == 2:
             try:
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL))

@@ -225,6 +225,29 @@ def test_a_model_that_no_worker_survives_is_told_from_the_others(monkeypatch: py
     assert not sent[3].network.is_built
 
 
+def test_neither_a_dask_without_workers_nor_a_model_that_kills_each_of_them_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    dask, distributed = pytest.importorskip("dask"), pytest.importorskip("distributed")
+    monkeypatch.setattr(elsewhere, "COUNT_SECONDS", 0.1)
+    settings = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
+    patient = dask.config.set({"distributed.scheduler.allowed-failures": 0})
+    with patient, distributed.LocalCluster(**settings) as cluster, distributed.Client(cluster):
+        with monkeypatch.context() as without, joblib.parallel_config("dask"):
+            without.setattr(elsewhere, "PATIENCE_SECONDS", 1.0)
+            without.setattr(distributed.Client, "nthreads", lambda client: {})
+            slow = [[Slow(str(tmp_path / "begun"))]]
+            lost = gn.fit_many([build("plain", 0)], X, Y, epochs=20, callbacks=gn.Each(slow))
+        assert isinstance(lost[0], gn.DistributedError)
+        assert "after all of them were lost" in str(lost[0])
+        sent = [build("plain", seed) for seed in range(2)]
+        with joblib.parallel_config("dask"):
+            found = gn.fit_many(sent, X, Y, epochs=2, callbacks=gn.Each([[], [Kill(None, always=True)]]))
+        assert isinstance(found[0], gn.History)
+        assert type(found[1]).__name__ == "KilledWorker"
+        assert not sent[1].network.is_built
+
+
 def test_what_would_do_something_else_elsewhere_is_refused(tmp_path: Path) -> None:
     model = build("plain", 0)
     refused: list[tuple[str, dict[str, Any]]] = [

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
-from glassnet.core.errors import ConfigurationError, shown
+from glassnet.core.errors import ConfigurationError, DistributedError, shown
 from glassnet.many.each import Each
 from glassnet.many.travel import Result, Shared, Train, Trained, require_own_memory, require_same, standing, train_group
 from glassnet.model import Model
@@ -21,10 +22,10 @@ GROUPS_FOR_EACH = 4
 """So many groups of models go to each worker, one after another: then none is idle for long at the end."""
 MOST_LOST = 3
 """So many models in a row that no worker gives an answer about are enough to say that there are none."""
-
-
 PATIENCE_SECONDS = 60
-"""How long Dask may be without a worker."""
+"""How long Dask may be without a worker, where it has had some."""
+LOOK_SECONDS, COUNT_SECONDS = 0.02, 1.0
+"""How often it is looked whether Dask has an answer, and whether it has workers."""
 
 
 def chosen_backend(workers: int | None) -> Any:
@@ -120,10 +121,11 @@ def sent(
     with ProgressBar((1, max(1, count)), 1, enabled=verbose, of="model") as bar:
         try:
             receive(post.groups(count))
-            receive([[number] for number in missing()])
+            if not post.is_deserted:
+                receive([[number] for number in missing()])
             errors: list[Exception] = []
             for number in missing():  # one that no worker survives, or that cannot travel, is told by going alone
-                if len(errors) < MOST_LOST:
+                if len(errors) < MOST_LOST and not post.is_deserted:
                     receive([[number]])
                 if number in results:
                     errors.clear()
@@ -146,12 +148,15 @@ class _Post:
 
     Attributes:
         error: the latest of the engine's, or None.
+        is_deserted: whether all workers are gone for good.
     """
 
     def __init__(self, backend: Any, train: Train, shared: Shared, workers: int | None) -> None:
         self._backend, self._train, self._shared = backend, train, shared
         self._workers = jobs(workers)
         self.error: Exception | None = None
+        self.is_deserted = False
+        self._had_workers, self._had_at, self._counted_at = False, 0.0, 0.0
 
     def groups(self, count: int) -> list[list[int]]:
         """The numbers of the models, as they are sent at first."""
@@ -198,6 +203,7 @@ class _Post:
         client, options = self._backend.client, self._backend.submit_kwargs
         if self.error is None:  # to all at once, so that it outlives a worker
             shared = client.scatter(self._shared, broadcast=True, hash=False, timeout=PATIENCE_SECONDS)
+            self._had_workers = True
         else:  # by way of the scheduler, so that it outlives all workers
             shared = client.submit(_itself, self._shared, pure=False)
         sent_as = {
@@ -205,16 +211,43 @@ class _Post:
             for group, *task in tasks
         }
         futures = list(sent_as)
+        self._had_at = monotonic()
         try:
             with self._backend.retrieval_context():
-                for future in as_completed(futures):
-                    if future.status == "finished":
-                        yield future.result()
-                    else:
-                        self.error = _error_of(future)
-                        yield sent_as[future], self.error
+                answers = as_completed(futures)
+                while not answers.is_empty():
+                    for future in answers.next_batch(block=False):
+                        if future.status == "finished":
+                            yield future.result()
+                        else:
+                            self.error = _error_of(future)
+                            yield sent_as[future], self.error
+                    self._require_workers(client)
+                    sleep(LOOK_SECONDS)
         finally:
             client.cancel(futures)
+
+    def _require_workers(self, client: Any) -> None:
+        """Waits no longer for a cluster that has lost all of its workers, and gets no others: Dask would, for ever.
+
+        Raises:
+            DistributedError: it has had none for a minute; one that never had any is waited for, as for a queue.
+        """
+        now = monotonic()
+        if now - self._counted_at < COUNT_SECONDS:
+            return
+        self._counted_at = now
+        if client.nthreads():
+            self._had_workers, self._had_at = True, now
+        elif self._had_workers and now - self._had_at > PATIENCE_SECONDS:
+            self.is_deserted = True
+            raise DistributedError(
+                where="many models on Dask",
+                received=f"no worker for {now - self._had_at:.0f} seconds, after all of them were lost",
+                expected="a worker, in the place of one that was lost",
+                fix="see in the workers' logs why they ended, such as for want of memory, and call it again for the "
+                "models that have no history",
+            )
 
 
 def _itself(shared: Shared) -> Shared:
