@@ -1,8 +1,8 @@
 """A training on the command line that ``mpiexec`` has started several times: who says and writes what, and how it ends.
 
 Rank 0 prints and writes; the others calculate. MPI ends a rank only when all of them end, so that an error on one of
-them has to end the job. And a rank that is killed can say nothing: ``mpiexec`` then kills the others at once. So a
-small process beside rank 0, which survives it, says how to go on.
+them has to end the job, and one that ends it for another that is lost says how to go on. A rank that is killed can say
+nothing, and ``mpiexec`` then kills the others at once: a small process beside rank 0, which survives it, does.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Job:
         if not self._options.distributed:
             return self
         self.is_first, self._size = rank_of_job() == 0, number_of_ranks()
-        self._pulse = as_job()
+        self._pulse = as_job(self.how_to_go_on())
         self._pulse.__enter__()
         if not self.is_first:
             for number in ASKED:  # rank 0 decides for all when to end

@@ -24,9 +24,13 @@ def number_of_ranks() -> int:
     return world().size
 
 
-def as_job() -> AbstractContextManager[None]:
-    """Lets ranks look after each other while it is entered, before and after a training, too."""
-    return beating(world())
+def as_job(farewell: str) -> AbstractContextManager[None]:
+    """Lets ranks look after each other while it is entered, before and after a training, too.
+
+    Args:
+        farewell: what is said besides where one of them ends the job for another that is lost.
+    """
+    return beating(world(), farewell)
 
 
 def abort(status: int) -> NoReturn:

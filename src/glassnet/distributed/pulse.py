@@ -44,12 +44,13 @@ class Pulse:
 
     Args:
         world: the ranks.
+        farewell: what is said besides where the job is ended, such as how to go on.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, farewell: str = "") -> None:
         global _fits
         _fits += 1
-        self._world, self._tag = world, _fits % MOST_TAG
+        self._world, self._tag, self._farewell = world, _fits % MOST_TAG, farewell
         self._over = threading.Event()
         self._sent: list[tuple[Any, Any]] = []
         self._thread = threading.Thread(target=self._watch, name="glassnet-pulse", daemon=True)
@@ -134,7 +135,8 @@ class Pulse:
     def _say(self, why: str) -> None:
         """Prints it, and waits until the launcher has had time to hand it on."""
         print(
-            f"glassnet: {why}. The job ends here; what was saved is whole, and the newest checkpoint can be resumed.",
+            f"glassnet: {why}. The job ends here; what was saved is whole, and the newest checkpoint can be resumed."
+            + f" {self._farewell}".rstrip(),
             file=sys.stderr,
             flush=True,
         )
@@ -156,12 +158,12 @@ def _unread() -> int:
 
 
 @contextmanager
-def beating(world: World) -> Iterator[None]:
+def beating(world: World, farewell: str = "") -> Iterator[None]:
     """Lets this rank give signs of life, where it does not yet."""
     if _is_beating.locked():
         yield
         return
-    with _is_beating, Pulse(world):
+    with _is_beating, Pulse(world, farewell):
         yield
 
 
