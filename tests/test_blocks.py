@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from glassnet.losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 from glassnet.metrics import METRICS
 from glassnet.metrics.running import Running
 from glassnet.model.blocks import streamed
+from glassnet.training.streamed import Streamed
 
 N = 203
 RNG = np.random.default_rng(0)
@@ -371,6 +374,29 @@ def test_reading_ahead_makes_one_value_more_than_is_taken() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no fork")
+@pytest.mark.parametrize("engine", ["compiled", "numpy"])
+def test_what_was_made_of_a_buffer_goes_with_it(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, not when the interpreter looks for what refers to itself: that may be hundreds of buffers later."""
+    orders: list[weakref.ref[np.ndarray]] = []
+    made = Streamed.order_within
+
+    def kept(self: Streamed, number: int, length: int, epoch: int, *, shuffle: bool) -> Any:
+        order = made(self, number, length, epoch, shuffle=shuffle)
+        assert order is not None
+        orders.append(weakref.ref(order))
+        return order
+
+    monkeypatch.setattr(Streamed, "order_within", kept)
+    gc.collect()
+    gc.disable()
+    try:
+        new(engine).fit(source(buffer=16), epochs=1, **HOW)
+        assert len(orders) > 10
+        assert sum(order() is not None for order in orders) <= 1  # the last
+    finally:
+        gc.enable()
+
+
 def test_the_child_of_a_fork_reads_on_its_own() -> None:
     with Ahead(lambda start: iter(range(start, 4))) as ahead:
         assert ahead.next() == 0

@@ -192,14 +192,14 @@ class StreamEngine(Engine):
         """The steps of one buffer."""
         assert task.stream is not None
         losses, totals = so_far
-        first = task.firsts[number]
+        first, behind = task.firsts[number : number + 2]
         order = task.stream.order_within(number, len(rows), epoch, shuffle=task.shuffle)
         self._at = first, np.arange(len(rows)) if order is None else order
         engine, part = self._bench.put(rows)
 
         def proceed(at: int, own: Array, weights: Array) -> bool:
             done = first + len(own)
-            if at != epoch or len(own) == inner.steps:  # the buffer is done, which is said below
+            if at != epoch or done == behind:  # the buffer is done, which is said below
                 return True
             losses[first:done], totals[first:done] = own, weights
             return task.proceed(epoch, losses[:done], totals[:done])
