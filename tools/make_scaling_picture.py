@@ -88,7 +88,7 @@ def draw(found: dict[str, Any], links: list[Link]) -> None:
         within = [ranks for ranks in many if link is not links[0] or ranks <= MOST_OF_MACHINE]
         shares = [plain / step_seconds(found, ranks, ranks * BATCH, link) for ranks in within]
         right.plot(within, shares, color=colour, label=link.name)
-    measured = {int(name): one["step"] for name, one in found["steps"].items() if name != "plain"}
+    measured = {int(name): one["step"] for name, one in found["steps"].items() if name.isdigit()}
     fair = {ranks: step for ranks, step in measured.items() if ranks <= found["processors"]}
     if found["load"] <= IDLE:
         left.plot(list(fair), [alone / step for step in fair.values()], "ko", label="measured")
@@ -106,7 +106,9 @@ def written(found: dict[str, Any], link: Link, words: dict[str, str]) -> str:
     plain = found["steps"]["plain"]["step"]
     lines = [words["head"], "|---|---:|---:|---:|", f"| {words['plain']} | {1000 * plain:.2f} ms | | 100% |"]
     for name, one in found["steps"].items():
-        if name == "plain":
+        if name == "beside":
+            lines.append(f"| {words['beside']} | {1000 * one['step']:.2f} ms | | {plain / 2 / one['step']:.0%} |")
+        if not name.isdigit():
             continue
         ranks = int(name)
         told = f"{1000 * step_seconds(found, ranks, BATCH, link):.2f} ms" if ranks <= found["processors"] else "–"
@@ -128,9 +130,11 @@ def written(found: dict[str, Any], link: Link, words: dict[str, str]) -> str:
 ENGLISH = {
     "head": "| 784-256-128-10, batches of 512, one thread each | measured | calculated | efficiency |",
     "plain": "one process, `fit`",
+    "beside": "two processes beside each other, `fit` with batches of 256 each, nothing exchanged",
     "ranks": "{ranks} rank{s}, `distributed=True`",
-    "idle": "Measured on {processors} processors that had no other work, the best of several rounds. More ranks than "
-    "processors only show that it goes on.",
+    "idle": "Measured on {processors} processors that no other work could take, the best of several rounds. Two "
+    "processes beside each other are what this machine gives at most. More ranks than processors only show that it "
+    "goes on.",
     "busy": "Measured on {processors} processors that had much other work meanwhile (a load of {load:.0f}), so that "
     "ranks waited for each other in vain: the measured times are too long and the efficiencies too low, say nothing of "
     "an idle machine, and are not in the picture. `python -m benchmarks.ranks` measures them anew.",
@@ -141,8 +145,10 @@ ENGLISH = {
 CHINESE = {
     "head": "| 784-256-128-10，每批 512 行，每个进程一个线程 | 实测 | 计算 | 效率 |",
     "plain": "单个进程，`fit`",
+    "beside": "两个互不相干的进程同时各自 `fit`，每批 256 行，没有任何交换",
     "ranks": "{ranks} 个进程，`distributed=True`",
-    "idle": "在 {processors} 个没有其他任务的处理器上测得，取多轮中的最好成绩。进程数超过处理器数的行只说明能跑通。",
+    "idle": "在 {processors} 个不被其他任务占用的处理器上测得，取多轮中的最好成绩。"
+    "两个互不相干的进程就是这台机器的上限。进程数超过处理器数的行只说明能跑通。",
     "busy": "测量时 {processors} 个处理器上还有大量其他任务（负载 {load:.0f}），各进程白白互相等待：实测时间偏长，"
     "效率偏低，不能代表空闲的机器，也没有画进图里。用 `python -m benchmarks.ranks` 可以重新测量。",
     "constants": "模型所用的常数同样是实测值：一行数据前向加反向占用处理器 {row:.1f} µs，"
