@@ -30,7 +30,7 @@ import glassnet as gn
 
 SILENCE = 2.0
 """After so many seconds a stopped rank counts as lost."""
-END_SECONDS, START_SECONDS = 20.0, 60.0
+END_SECONDS, START_SECONDS = 20.0, 120.0
 """So soon a job has to have ended that has lost a rank, on a machine that has other work; and before MPI has begun."""
 LONGEST = 300.0
 TRAIN = ["digits", "--epochs", "60", "--batch-size", "64", "--hidden", "48", "--dropout", "0.2", "--no-report"]
@@ -196,6 +196,10 @@ def main() -> None:
                 number = wanted.pop()
                 counted["stops" if number == signal.SIGSTOP else "kills"] += 1
                 counted["of rank 0"] += rank == 0
+                print(
+                    f"signal {number:d} to rank {rank} of {ranks}: ended {lost:.1f} s after, {len(wanted)} to go",
+                    flush=True,
+                )
             finish(output, draw.randint(1, 3), expected)
             counted["trainings finished"] += 1
         for number in range(options.disks):

@@ -8,13 +8,12 @@ import numpy as np
 
 from glassnet.core.shapes import Array
 from glassnet.runners import NumpyRunner
-from glassnet.runners.base import values_at
 from glassnet.training.batches import Rows
 from glassnet.training.engines import CompiledEngine
 from glassnet.training.parts import Bridges, Parts
 from glassnet.training.snapshots import NoSnapshots
 from glassnet.training.steps import TrainingStep
-from glassnet.training.tasks import Result, Task
+from glassnet.training.tasks import Task
 
 DRAW = 32
 """The masks of a step's shard number s are those of step + s · 2^DRAW: of a step that no training comes to."""
@@ -92,10 +91,6 @@ class _Gradients(CompiledEngine):
 
     updates = False
 
-    def run(self, task: Task, epoch: int, count: int, begun: object = None) -> Result:
-        """Goes through no epochs."""
-        raise NotImplementedError
-
     def record(self, rows: Rows, size: int) -> None:
         """Records it on the rows there are."""
         task = Task(rows, size, lambda *_: None, None, lambda *_: True)
@@ -103,7 +98,6 @@ class _Gradients(CompiledEngine):
         # An epoch of two steps, whose second never comes: at its end parameters would be looked through each time.
         self._native = self._replay_of(self.programs, 2, 0)
         self._found = np.empty(1), np.empty(1)
-        self._numbers = np.empty((1, len(self._questions)))
         self._failed = type(self._native).End.FAILED
         self._calls = [call for program in self.programs for call in program.python_calls]
 
@@ -112,15 +106,13 @@ class _Gradients(CompiledEngine):
         value, total = self._found
         for call in self._calls:
             call.step = draw
-        for column, question in enumerate(self._questions):
-            self._numbers[:, column] = values_at(question, np.array([draw]))
         value[0] = total[0] = np.nan
         _, end = self._native.run(
             epoch=0,
             first=0,
             before=draw,
             orders=chosen,
-            numbers=self._numbers,
+            numbers=self.numbers(draw, 1),
             losses=value,
             totals=total,
             collected=collected,

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from typing import NoReturn
 
 from glassnet.distributed.pulse import beating
-from glassnet.distributed.world import world
+from glassnet.distributed.world import START_SECONDS, world
 
 
 def rank_of_job() -> int:
@@ -27,10 +27,12 @@ def number_of_ranks() -> int:
 def as_job(farewell: str) -> AbstractContextManager[None]:
     """Lets ranks look after each other while it is entered, before and after a training, too.
 
+    All of them come to it as soon as MPI has begun: one that does not was lost in between.
+
     Args:
         farewell: what is said besides where one of them ends the job for another that is lost.
     """
-    return beating(world(), farewell)
+    return beating(world(), farewell, START_SECONDS)
 
 
 def abort(status: int) -> NoReturn:

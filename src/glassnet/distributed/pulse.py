@@ -45,12 +45,14 @@ class Pulse:
     Args:
         world: the ranks.
         farewell: what is said besides where the job is ended, such as how to go on.
+        within: seconds until a rank that has not come counts as lost.
     """
 
-    def __init__(self, world: World, farewell: str = "") -> None:
+    def __init__(self, world: World, farewell: str = "", within: float = LOST_SECONDS) -> None:
         global _fits
         _fits += 1
         self._world, self._tag, self._farewell = world, _fits % MOST_TAG, farewell
+        self._within = max(within, world.silence)
         self._over = threading.Event()
         self._sent: list[tuple[Any, Any]] = []
         self._thread = threading.Thread(target=self._watch, name="glassnet-pulse", daemon=True)
@@ -108,7 +110,7 @@ class Pulse:
                     f"rank {watched} has given no sign of life for {now - heard:.0f} seconds: it was stopped, or its "
                     "machine or the network to it is gone"
                 )
-            elif heard is None and now > max(LOST_SECONDS, world.silence):
+            elif heard is None and now > self._within:
                 self._end(f"rank {watched} has not come to the training in {now:.0f} seconds")
             elif heard is None and not is_late and now > LATE_SECONDS:
                 is_late = True
@@ -158,12 +160,12 @@ def _unread() -> int:
 
 
 @contextmanager
-def beating(world: World, farewell: str = "") -> Iterator[None]:
-    """Lets this rank give signs of life, where it does not yet."""
+def beating(world: World, farewell: str = "", within: float = LOST_SECONDS) -> Iterator[None]:
+    """Lets this rank give signs of life, where it does not yet; see ``Pulse``."""
     if _is_beating.locked():
         yield
         return
-    with _is_beating, Pulse(world, farewell):
+    with _is_beating, Pulse(world, farewell, within):
         yield
 
 
