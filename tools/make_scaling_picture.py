@@ -133,8 +133,7 @@ ENGLISH = {
     "beside": "two processes beside each other, `fit` with batches of 256 each, nothing exchanged",
     "ranks": "{ranks} rank{s}, `distributed=True`",
     "idle": "Measured on {processors} processors that no other work could take, the best of several rounds. Two "
-    "processes beside each other are what this machine gives at most. More ranks than processors only show that it "
-    "goes on.",
+    "processes beside each other are what this machine gives at most.",
     "busy": "Measured on {processors} processors that had much other work meanwhile (a load of {load:.0f}), so that "
     "ranks waited for each other in vain: the measured times are too long and the efficiencies too low, say nothing of "
     "an idle machine, and are not in the picture. `python -m benchmarks.ranks` measures them anew.",
@@ -148,7 +147,7 @@ CHINESE = {
     "beside": "两个互不相干的进程同时各自 `fit`，每批 256 行，没有任何交换",
     "ranks": "{ranks} 个进程，`distributed=True`",
     "idle": "在 {processors} 个不被其他任务占用的处理器上测得，取多轮中的最好成绩。"
-    "两个互不相干的进程就是这台机器的上限。进程数超过处理器数的行只说明能跑通。",
+    "两个互不相干的进程就是这台机器的上限。",
     "busy": "测量时 {processors} 个处理器上还有大量其他任务（负载 {load:.0f}），各进程白白互相等待：实测时间偏长，"
     "效率偏低，不能代表空闲的机器，也没有画进图里。用 `python -m benchmarks.ranks` 可以重新测量。",
     "constants": "模型所用的常数同样是实测值：一行数据前向加反向占用处理器 {row:.1f} µs，"
