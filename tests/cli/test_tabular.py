@@ -196,6 +196,18 @@ def test_baselines_stand_beside_the_figures(capsys: pytest.CaptureFixture[str]) 
     assert "linear" not in capsys.readouterr().out
 
 
+def test_baselines_of_several_questions(capsys: pytest.CaptureFixture[str]) -> None:
+    x = np.random.default_rng(3).normal(size=(80, 2)).round(3)
+    write(
+        "two.csv", "a,b,first,second", [(a, b, "no" if a < b else "yes", "xyz"[int(a > 0) + int(b > 0)]) for a, b in x]
+    )
+    assert run(f"train two.csv --target first,second {SHORT}") == 0
+    said = capsys.readouterr().out
+    table = [line.split()[-3:] for line in said[said.index("on the test rows") :].splitlines()[1:4]]
+    assert f"test accuracy: {table[0][0]}" in said
+    assert float(table[1][0]) > 0.7 > float(table[2][0])
+
+
 def test_linear_models_are_what_they_should_be() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(80, 4)), rng.normal(size=(80, 2))

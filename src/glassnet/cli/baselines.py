@@ -48,7 +48,8 @@ class Baselines:
         table, test = self._parts.table, self._parts.test
         loss = table.loss if isinstance(table.loss, Loss) else LOSSES[table.loss]()
         metrics = as_metrics(tables.metrics_for(table))
-        answers, known = table.targets(test), table.targets(self._parts.training)
+        answers = loss.prepare(table.targets(test), (table.outputs,), np.dtype(np.float64), where="train")
+        known = table.targets(self._parts.training)
         linear = self._linear(known)
         others = {} if linear is None else {LINEAR: linear}
         others[_name_of_constant(table, known)] = np.tile(_constant(table, known), (len(answers), 1))
