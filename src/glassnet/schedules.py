@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import cos, log2, pi
+from math import cos, inf, log2, pi
 from typing import Any
 
 from glassnet.core.errors import ConfigurationError
@@ -209,6 +209,8 @@ def rate_of(schedule: Schedule, step: int) -> float:
     """
     rate: Any = schedule(step)
     plain = rate.item() if getattr(rate, "shape", None) == () else rate  # as np.where gives it
+    if type(plain) is float and 0 <= plain < inf:  # at each step: nothing is written down about it
+        return plain
     return number(plain, "rate", f"{_name(schedule)} at step {step}", low=0)
 
 

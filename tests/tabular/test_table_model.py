@@ -116,7 +116,8 @@ def test_one_temperature_makes_the_log_loss_of_all_rows_set_aside_smallest() -> 
 def test_factors_of_the_rate() -> None:
     model = fitted(BUYS, "best", members=1)
     assert isinstance(model.model, gn.Model)
-    scale, first, _, second, _, last = model.model.network.layers
+    branches, last = model.model.network.layers
+    scale, first, _, second, _ = branches.branches[0].layers
     assert scale.gamma.learning_rate_scale == 6
     assert not scale.beta.trainable
     assert (scale.beta.value == 0).all()

@@ -133,7 +133,7 @@ class TabularClassifier(ClassifierMixin, _Tabular):  # type: ignore[misc]
     """A network for classes that takes raw frames: words, dates and gaps, by the recipes of ``gn.TableModel``.
 
     Args:
-        preset: ``"quick"``, one network of 128 ReLUs; ``"best"``, four of 2×128 that are averaged; or a
+        preset: ``"quick"``, one network of 2×64 units; ``"best"``, four of 2×128 that are averaged; or a
             ``glassnet.tabular.Recipe``.
         members: how many networks answer together; None for the preset's.
         epochs: at most so many; None for the preset's.

@@ -32,7 +32,7 @@ ANSWER = "answer"
 class TableModel(Closed):
     """A network, or several, for a table: columns are read, scaled and cut, rows set aside, the best epoch kept.
 
-    ``"quick"`` is one network of 128 ReLUs; ``"best"`` is four of 2×128 in the manner of RealMLP, trained on different
+    ``"quick"`` is one network of 2×64 units; ``"best"`` is four of 2×128 in the manner of RealMLP, trained on different
     fifths, whose answers are averaged; see ``glassnet.tabular.PRESETS`` for all that they choose. What comes out is an
     ordinary model: ``.model`` is a ``gn.Model`` or a ``gn.Ensemble``, and its file is read by ``gn.load``.
 

@@ -18,6 +18,7 @@ from glassnet.many.members import seeds_of
 from glassnet.model import Model
 from glassnet.preprocessing import TargetScaling
 from glassnet.tables import Answers, Classes, Frame, Table
+from glassnet.tabular.beginning import begin_linear
 from glassnet.tabular.recipes import Recipe, require_fits
 from glassnet.training import Callback, History
 
@@ -124,6 +125,9 @@ def plan(
         _model(recipe, table, scaling, len(rows[1]), metrics or metrics_for(table), own, settings)
         for own, rows in zip(seeds, training, strict=True)
     ]
+    if recipe.linear and recipe.hidden:
+        for model, rows, others in zip(made, training, looked_at, strict=True):
+            begin_linear(model, table, rows, others)
     return Plan(recipe, table, tuple(made), training, looked_at)
 
 
