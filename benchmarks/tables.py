@@ -148,7 +148,9 @@ def main() -> None:
     for name in options.sets:
         for seed in options.seeds:
             peers = [peer for peer in options.peers if (name, peer, seed) not in done]
-            parts = split(every[name], seed) if peers else ()
+            if not peers:
+                continue
+            parts = split(every[name], seed)
             for peer in peers:
                 lines.append(measure(every[name], peer, seed, parts))
                 with options.output.open("a") as file:

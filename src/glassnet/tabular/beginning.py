@@ -38,11 +38,13 @@ def begin_linear(model: Model, table: Table, training: tuple[Any, ...], held: tu
     is_plain = _are_plain(table)[places]
     best, used = None, is_plain
     for chosen in (is_plain,) if is_plain.all() else (is_plain, np.ones_like(is_plain)):
-        found = fitted(*(own._replace(x=own.x[:, chosen]) for own in (rows, others)), classes)
+        seen, unseen = (own._replace(x=own.x[:, chosen]) for own in (rows, others))
+        found = fitted(seen, unseen, classes)
         if best is None or found.loss < best.loss:
             best, used = found, chosen
     assert best is not None
-    last: Any = model.network.layers[-1]
+    network: Any = model.network
+    last = network.layers[-1]
     weight = np.zeros(last.weight.shape)
     weight[len(weight) - len(places) :][used] = best.weight
     last.weight.value[...], last.bias.value[...] = weight, best.bias
