@@ -179,9 +179,9 @@ wheel: $(INSTALLED)
 # make wheel-twice  whether the wheel is reproducible: built in two folders, it must have the same bytes
 wheel-twice: $(INSTALLED)
 	rm -rf build/twice
-	@for place in one two/further; do \
-	  mkdir -p build/twice/$$place && git archive HEAD | tar -x -C build/twice/$$place && \
-	  SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) GLASSNET_REQUIRE_COMPILED=1 $(BIN)/pip wheel --quiet --no-deps \
+	@commit=$$(git rev-parse HEAD); for place in one two/further; do \
+	  mkdir -p build/twice/$$place && git archive $$commit | tar -x -C build/twice/$$place && \
+	  SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct $$commit) GLASSNET_REQUIRE_COMPILED=1 $(BIN)/pip wheel --quiet --no-deps \
 	    --wheel-dir build/twice/$$place/dist build/twice/$$place || exit 1; \
 	done
 	cmp build/twice/one/dist/glassnet-*.whl build/twice/two/further/dist/glassnet-*.whl
