@@ -165,9 +165,10 @@ def described(options: argparse.Namespace, own: Plan) -> str:
     """What the training does, in a line."""
     recipe = own.recipe
     hidden = f"{' + '.join(map(str, recipe.hidden))} {recipe.activation}" if recipe.hidden else "no hidden layer"
+    hidden = f"a linear model, and beside it {hidden}" if recipe.linear and recipe.hidden else hidden
     most = "" if recipe.patience is None else "at most "
     aside = [len(part[1]) for part in own.held]
-    networks = f"{recipe.members} networks of " if recipe.members > 1 else ""
+    networks = f"{recipe.members} networks, each " if recipe.members > 1 else ""
     if recipe.members > 1:
         chosen = f"each sets others of the rows to train aside, about {aside[0]:,}, which choose its best"
     else:

@@ -17,7 +17,7 @@ MOST_ROWS = 50_000
 
 
 def begin_linear(model: Model, table: Table, training: tuple[Any, ...], held: tuple[Any, ...]) -> None:
-    """Gives the last layer the weights of a linear model, straight from the features; those of hidden units are 0.
+    """Gives the last layer the weights of a linear model, straight from the features; those of hidden units stay small.
 
     There are two such models, without and with the pieces of ``Piecewise`` columns; the rows set aside choose. Where a
     row has several questions, the network begins with zeros.
@@ -45,9 +45,10 @@ def begin_linear(model: Model, table: Table, training: tuple[Any, ...], held: tu
     assert best is not None
     network: Any = model.network
     last = network.layers[-1]
-    weight = np.zeros(last.weight.shape)
-    weight[len(weight) - len(places) :][used] = best.weight
-    last.weight.value[...], last.bias.value[...] = weight, best.bias
+    straight = last.weight.value[len(last.weight.value) - len(places) :]
+    straight[...] = 0
+    straight[used] = best.weight
+    last.bias.value[...] = best.bias
 
 
 def _rows(model: Model, table: Table, part: tuple[Any, ...], places: list[int]) -> Rows:

@@ -223,7 +223,7 @@ def train(own: Plan, *, callbacks: Sequence[Any] = (), verbose: bool = True) -> 
         each = {name: Each([settings[name] for settings in given]) for name in given[0]}
         histories = model.fit(each.pop("x"), each.pop("y"), **each, verbose=verbose)
     if own.recipe.calibrates:
-        calibrate_together(own.models, own.held)
+        calibrate_together(own.models, own.held, cautious=True)
     return model, histories
 
 
