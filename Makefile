@@ -102,9 +102,10 @@ test-lowest: $(NATIVE)
 	@test -x build/lowest/bin/python || $(PYTHON) -m venv build/lowest
 	$(BIN)/python tools/lowest.py > build/lowest/versions.txt
 	build/lowest/bin/python -m pip install --quiet --disable-pip-version-check --requirement build/lowest/versions.txt
+	@echo $(abspath src) > $$(build/lowest/bin/python -c 'import site; print(site.getsitepackages()[0])')/glassnet.pth
 	@printf '#!/bin/sh\nexec $(abspath build/lowest)/bin/python -m glassnet "$$@"\n' > build/lowest/bin/glassnet
 	@chmod +x build/lowest/bin/glassnet
-	GLASSNET_NO_BROWSER=1 PYTHONPATH=$(abspath src) build/lowest/bin/python -m pytest -n 2 --dist loadfile \
+	GLASSNET_NO_BROWSER=1 build/lowest/bin/python -m pytest -n 2 --dist loadfile \
 	  -W ignore::DeprecationWarning -W ignore::FutureWarning  # of old packages about each other
 
 # make soak     300 kills of trainings; broken trainings gone on with, for 20 minutes; 2,000 forks; flipped bits;
