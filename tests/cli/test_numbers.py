@@ -37,7 +37,10 @@ def numbers() -> Iterator[tuple[str, argparse.Action]]:
 def test_numbers_that_an_option_cannot_take(
     command: str, action: argparse.Action, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    option, files = action.option_strings[-1], ["a", "b"][: 1 if command not in ("evaluate", "predict", "trace") else 2]
+    option, files = (
+        action.option_strings[-1],
+        ["a", "b"][: 1 if command not in ("evaluate", "predict", "report", "trace") else 2],
+    )
     assert isinstance(action.type, Whole | Amount)
     for text in (*NEVER, *ODD):
         if text == "--" and action.nargs == "*":

@@ -207,8 +207,6 @@ def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
             model_of(table).export_onnx(tmp_path / "m.onnx")
     with pytest.raises(gn.ConfigurationError, match=r"column 'rank'.*table\.apply"):
         emit_column(Rank.__new__(Rank), Graph(np.dtype(np.float32)), "rank")  # type: ignore[type-abstract]
-    with pytest.raises(gn.ConfigurationError, match="takes tables"):
-        gn.interop.export_c(model_of(Table([Number("x", 0.0, 1.0, has_missing=True)])), tmp_path / "m.c")
     assert list(tmp_path.iterdir()) == []
 
 

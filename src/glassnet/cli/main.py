@@ -41,7 +41,7 @@ examples:
   glassnet tune flowers.csv --target species --trials 100    search for good settings first
   glassnet evaluate flowers.safetensors new.csv         how good is it on other rows?
   glassnet predict flowers.safetensors new.csv --output answers.csv            or answers.parquet; of any length
-  glassnet report flowers.safetensors new.csv           are these rows like the training's? a page says it
+  glassnet report flowers.safetensors new.csv           whether rows are like the training's, as a page
   glassnet summary digits.safetensors                   layers, shapes, parameters
   glassnet trace digits.safetensors digits --row 3      every number of one training step
   glassnet trace digits.safetensors digits --rows 0:4 --html step.html   as a page that explains each of them

@@ -14,6 +14,7 @@ from glassnet.cli.work import BestEpoch
 from glassnet.core.errors import ConfigurationError, DataError
 from glassnet.core.sides import Sides
 from glassnet.data import Dataset
+from glassnet.data.tables import name_of
 from glassnet.model import Model
 from glassnet.preprocessing import Standardize
 from glassnet.tables import Answers, Frame, Table
@@ -58,7 +59,9 @@ def recipe_of(options: argparse.Namespace, table: Table) -> Recipe:
     """
     recipe = recipe_for(options.preset or "quick", table)
     if options.network is not None or options.augment is not None:
-        build_network(options, _features(table, "a table"), table.outputs)  # which says that these are no images
+        build_network(
+            options, _features(table, name_of(options.data)), table.outputs
+        )  # which says that these are no images
     chosen = options.chosen
     changes = {name: chosen[name] for name in ("activation", "dropout", "optimizer", "l2", "batch_size", "epochs")}
     changes |= {name: getattr(options, name) for name in ("patience", "label_smoothing", "schedule", "members")}

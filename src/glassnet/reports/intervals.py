@@ -12,9 +12,9 @@ from glassnet.core.randomness import generator
 from glassnet.core.shapes import Array
 
 RESAMPLES, FEWEST_RESAMPLES = 500, 200
-MOST_DRAWN = 20_000
+MOST_DRAWN = 2_000
 """Rows in a draw; where there are more, draws of so many, whose spread is scaled down."""
-BUDGET = 3_000_000
+BUDGET = 600_000
 """Rows in all draws together."""
 SHARE = 0.95
 

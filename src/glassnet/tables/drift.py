@@ -81,7 +81,8 @@ def _drift(name: str, profile: Profile, raw: Raw, known: Sequence[str], columns:
     present = raw.values[~raw.missing]
     outside, new = 0, Counter[str]()
     if profile.words:
-        new = Counter(own for own in words_in(raw, present) if own not in set(known) | set(profile.words))
+        told_apart = {*known, *profile.words}
+        new = Counter(own for own in words_in(raw, present) if own not in told_apart)
     else:
         values = as_numbers(raw.kind, present)
         outside = int(((values < profile.low) | (values > profile.high)).sum())

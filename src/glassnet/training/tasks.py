@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -45,12 +44,12 @@ class Task:
     states: States | None = None
     cuts: Cuts | None = None
 
-    @cached_property
+    @property
     def sizes(self) -> tuple[int, int, int]:
         """Rows of a full batch, number of full batches, rows of the last one."""
         return batch_sizes(len(self.rows), self.batch_size, joins_single=self.joins_single)
 
-    @cached_property
+    @property
     def steps(self) -> int:
         """Steps in an epoch."""
         _, full, rest = self.sizes
