@@ -32,7 +32,7 @@ PARTLY_RANDOM = {
 
 
 @parametrize_with_checks(
-    [TabularClassifier(epochs=30, random_state=0), TabularRegressor(epochs=30, random_state=0)],
+    [TabularClassifier(epochs=5, random_state=0), TabularRegressor(epochs=5, random_state=0)],
     expected_failed_checks=lambda estimator: PARTLY_RANDOM,
 )
 @pytest.mark.filterwarnings("ignore")

@@ -1,4 +1,4 @@
-"""The thread pool of the native module by itself: pool_check.cpp, compiled here, with and without ThreadSanitizer."""
+"""The thread pool of the native module by itself: pool_check.cpp, compiled here, with and without sanitizers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def require(sanitizer: str, folder: Path) -> None:
         pytest.skip(f"no working -fsanitize={sanitizer}")
 
 
-@pytest.mark.parametrize("sanitizer", [None, "thread"])
+@pytest.mark.parametrize("sanitizer", [None, "thread", "address,undefined"])
 def test_pool(tmp_path: Path, sanitizer: str | None) -> None:
     if sanitizer is not None:
         require(sanitizer, tmp_path)
