@@ -11,12 +11,17 @@ from glassnet.tables import Reading
 from glassnet.tables.frame import Frame
 from glassnet.tables.frames import columns_of
 from glassnet.tables.reading import read_columns
-from glassnet.tables.suspects import repeated_rows, suspects
+from glassnet.tables.suspects import repeated_rows
+from glassnet.tables.suspects import suspects as suspects_with
 
 N = 60
 RNG = np.random.default_rng(0)
 AMOUNT = RNG.normal(50, 20, N)
 KIND = np.array(["cat", "dog", "owl"])[np.arange(N) % 3]
+
+
+def suspects(*given: Any) -> list[str]:
+    return suspects_with(*given, leave_out=lambda name: f"--ignore {name}")
 
 
 def frame(columns: dict[str, Any]) -> Frame:

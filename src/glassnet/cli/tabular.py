@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -220,6 +221,11 @@ def oddities(parts: tables.Parts, targets: Sequence[str]) -> list[str]:
         some = "a column that says" if len(same) == 1 else "columns that say"
         said.append(f"{some} nothing ({shown}{more}): left out by itself, --ignore does so without a word")
     inputs = [column.name for column in table.columns if not isinstance(column, Ignored)]
-    said += suspects(parts.everything, inputs, targets)
+    said += suspects(parts.everything, inputs, targets, leave_out=lambda name: f"--ignore {_typed(name)}")
     repeated = repeated_rows(parts.training, parts.test, inputs, targets)
     return said if repeated is None else [*said, repeated]
+
+
+def _typed(name: str) -> str:
+    """A name as it is typed in a shell."""
+    return name if re.fullmatch(r"[\w.-]+", name) else f"'{name}'" if "'" not in name else f'"{name}"'

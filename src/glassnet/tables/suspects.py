@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -29,26 +29,29 @@ _PLAIN_ID = re.compile(
 )
 
 
-def suspects(frame: Frame, inputs: Sequence[str], targets: Sequence[str]) -> list[str]:
+def suspects(
+    frame: Frame, inputs: Sequence[str], targets: Sequence[str], *, leave_out: Callable[[str], str]
+) -> list[str]:
     """What is odd about columns that a model is to be trained with, a sentence for each, with the mend.
 
     Args:
         frame: all rows, each column read as what it is.
         inputs: the columns that are inputs.
         targets: those to be predicted.
+        leave_out: says how a column of that name is left out.
 
     Example:
         >>> from glassnet.tables.frames import frame_of
         >>> data = {"number": range(30), "size": [k % 7 for k in range(30)], "dear": [k % 7 > 3 for k in range(30)]}
-        >>> for sentence in suspects(frame_of(data), ["number", "size"], ["dear"]):
+        >>> for sentence in suspects(frame_of(data), ["number", "size"], ["dear"], leave_out=lambda name: "--ignore"):
         ...     print(sentence)
-        column 'number' counts the rows (0 to 29), which says nothing of new ones: leave it out with --ignore number
+        column 'number' counts the rows (0 to 29), which says nothing of new ones: leave it out with --ignore
     """
     if frame.height < FEWEST:
         return []
     found = []
     for name in inputs:
-        raw, leave = frame[name], f"leave it out with --ignore {_typed(name)}"
+        raw, leave = frame[name], f"leave it out with {leave_out(name)}"
         copied = [said for target in targets if (said := _copy(raw, frame[target])) is not None]
         if copied:
             found.append(
@@ -199,8 +202,3 @@ def _mixed(keys: Sequence[Array]) -> Array:
 def _as_words(raw: Raw) -> Array:
     gone = raw.missing
     return np.array([None if none else word(own, raw.kind) for own, none in zip(raw.values, gone, strict=True)], object)
-
-
-def _typed(name: str) -> str:
-    """A name as it is typed in a shell."""
-    return name if re.fullmatch(r"[\w.-]+", name) else f"'{name}'" if "'" not in name else f'"{name}"'
