@@ -210,7 +210,12 @@ def test_the_same_seed_gives_the_same_bits() -> None:
         (lambda: gn.TableModel().fit(DATA, BUYS, sample_weight=[1.0], verbose=False), "sample_weight"),
         (lambda: fitted(PRICE).predict_proba(DATA), "amounts"),
         (lambda: fitted(BUYS).spread(DATA), "one network"),
-        (lambda: fitted(BUYS).evaluate(DATA), "answer"),
+        (lambda: fitted(BUYS).evaluate(DATA), "without the column 'answer'"),
+        (lambda: gn.TableModel().fit(DATA, BUYS, validation_data=DATA, verbose=False), "without the column 'answer'"),
+        (lambda: gn.TableModel(group="town").fit(DATA, "town", verbose=False), "group='town', the target"),
+        (lambda: gn.TableModel(time="age").fit(DATA, "age", verbose=False), "time='age', the target"),
+        (lambda: gn.TableModel("best").fit({"a": [1.0, 2.0]}, ["u", "v"], verbose=False), "each of another class"),
+        (lambda: gn.TableModel().fit(gn.data.blocks(list), "y", verbose=False), "block by block|blocks"),
     ],
 )
 def test_what_cannot_be_is_named(make: Any, text: str) -> None:
@@ -224,3 +229,13 @@ def test_recipes_say_what_they_choose() -> None:
     assert recipe_for("best", table).activation == "mish"
     assert recipe_for("quick", table).monitor == "val_root_mean_squared_error"
     assert recipe_for(PRESETS["quick"].but(hidden=(7,)), table).hidden == (7,)
+
+
+@pytest.mark.filterwarnings("ignore:calibrate")  # of three rows
+def test_a_class_of_a_single_row_is_never_set_aside() -> None:
+    model = gn.TableModel("best", epochs=2)
+    model.fit({"a": [1.0, 2.0, 3.0], "b": [3.0, 1.0, 2.0]}, ["u", "v", "u"], verbose=False)
+    assert set(model.predict({"a": [1.0, 2.0], "b": [3.0, 1.0]})) <= {"u", "v"}
+    for held in rows_set_aside(Sides(3, labels=np.array([0, 1, 0])), 0.2, 4):
+        assert held.any()
+        assert not held[1]

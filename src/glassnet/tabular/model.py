@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.core.blocks import Blocks
 from glassnet.core.calls import Closed, suggests
 from glassnet.core.errors import ConfigurationError, DataError, NotBuiltError, shown
 from glassnet.core.settings import boolean, number, one_of, several, whole
@@ -162,11 +163,25 @@ class TableModel(Closed):
         """
         where = "TableModel.fit"
         own_callbacks = several(callbacks, "callbacks", where, expected="callbacks, such as [gn.Checkpoint(path)]")
+        if isinstance(data, Blocks):
+            raise ConfigurationError(
+                where=where,
+                received="data that are read block by block",
+                expected="a table that is in memory",
+                fix="learn the table and train a gn.Model on the blocks (docs/large-data.md), or read fewer rows",
+            )
         frame, names = _with_answers(data, y, where)
         beside = [] if self.group is None else [self.group]
         require_columns(
             [own for own in (self.group, self.time) if own], list(frame), where=where, mend="name a column of the data"
         )
+        if self.group in names or self.time in names:
+            raise ConfigurationError(
+                where=where,
+                received=f"{'group' if self.group in names else 'time'}={(self.group or self.time)!r}, the target",
+                expected="another column: what decides which rows are set aside is known before the answer",
+                fix="leave it out, or name the column of persons, shops or days",
+            )
         table = Table.from_data(
             frame,
             names,
@@ -186,7 +201,7 @@ class TableModel(Closed):
         validation = None
         if validation_data is not None:
             is_pair = isinstance(validation_data, tuple) and len(validation_data) == 2
-            rows, answers = validation_data if is_pair else (validation_data, names)
+            rows, answers = validation_data if is_pair else (validation_data, None)
             held = _with_answers(rows, answers, where, called=names)[0]
             validation = (held, table.targets(held))
         made = plan(
@@ -207,7 +222,8 @@ class TableModel(Closed):
 
     def _sides(self, frame: Frame, table: Table, targets: Array) -> Sides:
         """What is kept to when rows are set aside."""
-        read = read_columns([frame[own] for own in (self.group, self.time) if own], Reading(), answers=(), words=())
+        own = [frame[name] for name in (self.group, self.time) if name]
+        read = read_columns(own, frame.reading or Reading(), answers=(), words=())
         groups = None if self.group is None else groups_of(read[self.group], where="TableModel: group")
         moments = None if self.time is None else moments_of(read[self.time], where="TableModel: time")
         labels = targets if isinstance(table.target, Classes) else None
@@ -272,7 +288,7 @@ class TableModel(Closed):
         """
         model, table = self._fitted("evaluate")
         names = self._names()
-        frame = _with_answers(data, names if y is None else y, "TableModel.evaluate", called=names)[0]
+        frame = _with_answers(data, y, "TableModel.evaluate", called=names)[0]
         return dict(model.evaluate(frame, table.targets(frame)))
 
     def save(self, path: str | Path, *, include_optimizer: bool = False) -> None:
@@ -344,9 +360,12 @@ def _with_answers(data: Any, y: Any, where: str, called: Sequence[str] | None = 
         data: the columns.
         y: the names of some, or the answers.
         where: for messages.
-        called: what the answers are called, where that is known.
+        called: what the answers are called, where that is known; then they may be among the columns, with y None.
     """
     columns = columns_of(data, where=where)
+    if y is None and called is not None:
+        require_columns(called, list(columns), where=where, mend="give a table with its answers, or these beside it")
+        y = list(called)
     reading = data.reading if isinstance(data, Frame) else None
     source = data.name if isinstance(data, Frame) else "data"
     are_names = isinstance(y, str) or (

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.calibration import calibrate_together
-from glassnet.core.errors import ConfigurationError, shown
+from glassnet.core.errors import ConfigurationError, DataError, shown
 from glassnet.core.settings import one_of
 from glassnet.core.shapes import Array
 from glassnet.core.sides import Sides
@@ -151,8 +151,16 @@ def rows_set_aside(sides: Sides, share: float, members: int) -> list[Array]:
         for _, fold in own.folds(min(count, sides.rows)):
             held = np.zeros(sides.rows, dtype=bool)
             held[fold] = True
-            found.append(held & ~alone)
+            if (held & ~alone).any():
+                found.append(held & ~alone)
         turn += 1
+        if not found:
+            raise DataError(
+                where="TableModel",
+                received=f"{sides.rows} rows, each of another class",
+                expected="some that can be set aside, to choose the epoch by",
+                fix="use more rows, or give validation_data",
+            )
     return found[:members]
 
 
