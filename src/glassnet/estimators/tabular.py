@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import KW_ONLY
 from typing import Any, Self
@@ -109,9 +110,9 @@ class _Tabular(BaseEstimator):  # type: ignore[misc]
         self.n_iter_ = max(len(history) for history in self.histories_)
         return self
 
+    @abstractmethod
     def _encoded(self, y: Any) -> Array:
         """Targets as ``TableModel`` takes them."""
-        raise NotImplementedError
 
     def _checked(self, X: Any) -> Any:
         check_is_fitted(self, "model_")

@@ -10,7 +10,7 @@ import numpy as np
 
 from glassnet.core.blocks import Blocks
 from glassnet.core.calls import Closed, suggests
-from glassnet.core.errors import ConfigurationError, DataError, NotBuiltError, shown
+from glassnet.core.errors import ConfigurationError, NotBuiltError, shown
 from glassnet.core.settings import boolean, number, one_of, several, whole
 from glassnet.core.shapes import Array
 from glassnet.core.sides import Sides
@@ -19,15 +19,13 @@ from glassnet.many import Ensemble
 from glassnet.model import Model
 from glassnet.tables import Classes, Frame, Questions, Table
 from glassnet.tables.divided import groups_of, moments_of
-from glassnet.tables.frames import columns_of, require_columns
+from glassnet.tables.frames import require_columns
 from glassnet.tables.reading import Reading, read_columns
 from glassnet.tables.targets import TASKS
+from glassnet.tabular.answers import with_answers
 from glassnet.tabular.plan import class_weights, plan, train
 from glassnet.tabular.recipes import PRESETS, SCHEDULES, Recipe, recipe_for
 from glassnet.training import History
-
-ANSWER = "answer"
-"""What the target is called where it comes without a name."""
 
 
 class TableModel(Closed):
@@ -170,7 +168,7 @@ class TableModel(Closed):
                 expected="a table that is in memory",
                 fix="learn the table and train a gn.Model on the blocks (docs/large-data.md), or read fewer rows",
             )
-        frame, names = _with_answers(data, y, where)
+        frame, names = with_answers(data, y, where)
         beside = [] if self.group is None else [self.group]
         require_columns(
             [own for own in (self.group, self.time) if own], list(frame), where=where, mend="name a column of the data"
@@ -202,7 +200,7 @@ class TableModel(Closed):
         if validation_data is not None:
             is_pair = isinstance(validation_data, tuple) and len(validation_data) == 2
             rows, answers = validation_data if is_pair else (validation_data, None)
-            held = _with_answers(rows, answers, where, called=names)[0]
+            held = with_answers(rows, answers, where, called=names)[0]
             validation = (held, table.targets(held))
         made = plan(
             frame,
@@ -288,7 +286,7 @@ class TableModel(Closed):
         """
         model, table = self._fitted("evaluate")
         names = self._names()
-        frame = _with_answers(data, y, "TableModel.evaluate", called=names)[0]
+        frame = with_answers(data, y, "TableModel.evaluate", called=names)[0]
         return dict(model.evaluate(frame, table.targets(frame)))
 
     def save(self, path: str | Path, *, include_optimizer: bool = False) -> None:
@@ -351,77 +349,3 @@ def _class_weight(given: Any) -> str | dict[Any, float] | None:
             fix='write class_weight={"yes": 3}; other classes weigh 1',
         )
     return {name: number(weight, str(name), where, low=0, in_float32=True) for name, weight in given.items()}
-
-
-def _with_answers(data: Any, y: Any, where: str, called: Sequence[str] | None = None) -> tuple[Frame, list[str]]:
-    """All columns, the answers among them, and the names of these.
-
-    Args:
-        data: the columns.
-        y: the names of some, or the answers.
-        where: for messages.
-        called: what the answers are called, where that is known; then they may be among the columns, with y None.
-    """
-    columns = columns_of(data, where=where)
-    if y is None and called is not None:
-        require_columns(called, list(columns), where=where, mend="give a table with its answers, or these beside it")
-        y = list(called)
-    reading = data.reading if isinstance(data, Frame) else None
-    source = data.name if isinstance(data, Frame) else "data"
-    are_names = isinstance(y, str) or (
-        isinstance(y, list | tuple) and len(y) > 0 and all(isinstance(own, str) and own in columns for own in y)
-    )
-    if are_names and (not isinstance(y, list | tuple) or len(y) != len(next(iter(columns.values())))):
-        names = [y] if isinstance(y, str) else list(y)
-        require_columns(names, list(columns), where=where, mend="name the column that is to be predicted")
-        return Frame(columns, source, reading), names
-    answers = _answers(y, columns, where)
-    if called is not None and len(called) == len(answers):
-        answers = dict(zip(called, answers.values(), strict=True))
-    own = columns_of(answers, where=f"{where}: y")
-    rows = len(next(iter(columns.values())))
-    if len(next(iter(own.values()))) != rows:
-        raise DataError(
-            where=f"{where}: y",
-            received=f"{len(next(iter(own.values()))):,} answers for {rows:,} rows",
-            expected="an answer for each row",
-            fix="pass answers and rows of the same data",
-        )
-    return Frame({**columns, **own}, source, reading), list(own)
-
-
-def _answers(y: Any, columns: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Answers as columns with names that no other column has."""
-    if y is None:
-        raise DataError(
-            where=f"{where}: y",
-            received="None",
-            expected="the name of the column to be predicted, or the answers",
-            fix='pass y="price", or an array (N,)',
-        )
-    named: dict[str, Any] = dict(columns_of(y, where=where)) if hasattr(y, "columns") else {}
-    if not named:
-        try:
-            array = np.asarray(y) if not hasattr(y, "to_numpy") else y
-        except ValueError as error:
-            raise DataError(
-                where=f"{where}: y",
-                received="lists of different lengths",
-                expected="one answer for each row, or as many for each",
-                fix="pass an array (N,) or (N, M)",
-            ) from error
-        if getattr(array, "ndim", 1) == 2:
-            parts = list(np.asarray(array).T)
-            named = {ANSWER if len(parts) == 1 else f"{ANSWER} {place}": own for place, own in enumerate(parts)}
-        else:
-            name = getattr(y, "name", None)  # of a series, which may be that of its column among the others
-            named = {ANSWER if name is None else str(name): array}
-            if name is not None:
-                return named
-    return {_free(name, columns): own for name, own in named.items()}
-
-
-def _free(name: str, columns: Mapping[str, Any]) -> str:
-    while name in columns:
-        name += " to predict"
-    return name
