@@ -25,7 +25,7 @@ X: dict[str, Any] = {
     "born": np.datetime64("1990-01-01") + (AGE * 100).astype(int),
 }
 BUYS = np.where((AGE > 45) ^ (TOWN == "Bern"), "yes", "no")
-PRICE = 100 * np.exp(AGE / 20)
+PRICE = 100 * np.exp(AGE / 20) * np.random.default_rng(4).uniform(0.95, 1.05, ROWS)
 PARTLY_RANDOM = {
     "check_sample_weight_equivalence_on_dense_data": "the rows that choose the epoch are others where rows are repeated"
 }
@@ -86,6 +86,13 @@ def test_rows_to_validate_choose_the_epoch() -> None:
         TabularClassifier().fit(X, BUYS, eval_set=X)
 
 
+def test_an_answer_among_the_columns_is_named() -> None:
+    with pytest.warns(gn.DataWarning, match="column 'copy' is 'answer' in other words"):
+        TabularClassifier(epochs=1).fit(X | {"copy": np.where(BUYS == "yes", 7, 3)}, BUYS)
+    with pytest.warns(gn.DataWarning, match="column 'copy' is a linear function of 'answer'"):
+        TabularRegressor(epochs=1).fit(X | {"copy": 3 - 2 * PRICE}, PRICE)
+
+
 def test_weights_count() -> None:
     rare = np.where(np.arange(ROWS) % 10 == 0, "yes", "no")
     settings: dict[str, Any] = {"epochs": 10, "random_state": 0}
@@ -105,7 +112,7 @@ def test_where_scikit_learns_users_put_estimators() -> None:
     again = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(again.predict_proba(numbers), fitted.predict_proba(numbers))
     assert clone(fitted).get_params() == fitted.get_params()
-    several = TabularRegressor(epochs=2).fit(numbers, np.column_stack([PRICE, AGE]))
+    several = TabularRegressor(epochs=2).fit(numbers, np.column_stack([PRICE, PRICE[::-1]]))
     assert several.predict(numbers).shape == (ROWS, 2)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,19 @@ import numpy as np
 
 from glassnet.core.blocks import Blocks
 from glassnet.core.calls import Closed, suggests
-from glassnet.core.errors import ConfigurationError, NotBuiltError, shown
+from glassnet.core.errors import ConfigurationError, DataWarning, NotBuiltError, shown
+from glassnet.core.output import level_of_caller
 from glassnet.core.settings import boolean, number, one_of, several, whole
 from glassnet.core.shapes import Array
 from glassnet.core.sides import Sides
 from glassnet.losses.targets import check_weights
 from glassnet.many import Ensemble
 from glassnet.model import Model
-from glassnet.tables import Classes, Frame, Questions, Table
+from glassnet.tables import Classes, Frame, Ignored, Questions, Table
 from glassnet.tables.divided import groups_of, moments_of
 from glassnet.tables.frames import require_columns
 from glassnet.tables.reading import Reading, read_columns
+from glassnet.tables.suspects import suspects
 from glassnet.tables.targets import TASKS
 from glassnet.tabular.answers import with_answers
 from glassnet.tabular.plan import class_weights, plan, train
@@ -189,6 +192,7 @@ class TableModel(Closed):
             embeddings="auto",
             numbers=recipe_numbers(self.preset),
         )
+        self._warn_of_odd_columns(frame, table)
         recipe = recipe_for(self.preset, table).but(**self.changes)
         targets = table.targets(frame)
         sides = self._sides(frame, table, targets)
@@ -217,6 +221,14 @@ class TableModel(Closed):
         model, histories = train(made, callbacks=own_callbacks, verbose=verbose)
         self.model, self.table, self.recipe = model, table, recipe
         return histories
+
+    def _warn_of_odd_columns(self, frame: Frame, table: Table) -> None:
+        """Names columns that tell the answer, such as its own where that is given apart, or that name the rows."""
+        inputs = [column.name for column in table.columns if not isinstance(column, Ignored)]
+        names = table.target.names if table.target is not None else ()
+        raws = Frame(table.read(frame, [*inputs, *names], where="TableModel.fit"), frame.name, frame.reading)
+        for sentence in suspects(raws, inputs, names, leave_out=lambda name: f"ignore=[{name!r}]"):
+            warnings.warn(f"TableModel.fit: {sentence}", DataWarning, stacklevel=level_of_caller())
 
     def _sides(self, frame: Frame, table: Table, targets: Array) -> Sides:
         """What is kept to when rows are set aside."""
