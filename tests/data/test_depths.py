@@ -234,7 +234,8 @@ def test_every_mode_shows_its_colour(tmp_path: Path, mode: str) -> None:
     file = tmp_path / ("a.tif" if mode in ("CMYK", "YCbCr") else "a.png")
     picture.save(file)
     try:
-        Image.open(file).load()
+        with Image.open(file) as opened:
+            opened.load()
     except OSError:  # before 13 it wrote TIFF files in YCbCr that end too early
         pytest.skip("this Pillow cannot read what it wrote")
     expected = colors.transpose(2, 0, 1)[: 1 if is_grey else 3]

@@ -46,7 +46,7 @@ def chosen(request: pytest.FixtureRequest) -> Iterator[Chosen]:
     if request.param == "loky":
         yield loky
     elif request.param == "dask":
-        distributed = pytest.importorskip("distributed")
+        distributed = pytest.importorskip("dask.distributed")  # tests/distributed has that one's own name
         settings = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
         with distributed.LocalCluster(**settings) as cluster, distributed.Client(cluster):
             yield lambda: joblib.parallel_config("dask")
@@ -228,7 +228,7 @@ def test_a_model_that_no_worker_survives_is_told_from_the_others(monkeypatch: py
 def test_neither_a_dask_without_workers_nor_a_model_that_kills_each_of_them_is_waited_for(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    dask, distributed = pytest.importorskip("dask"), pytest.importorskip("distributed")
+    dask, distributed = pytest.importorskip("dask"), pytest.importorskip("dask.distributed")
     monkeypatch.setattr(elsewhere, "COUNT_SECONDS", 0.1)
     settings = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
     patient = dask.config.set({"distributed.scheduler.allowed-failures": 0})

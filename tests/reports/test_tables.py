@@ -84,7 +84,8 @@ def test_every_text_has_both_languages_with_the_same_parts() -> None:
 def test_pages_of_all_kinds(target: Any, how: dict[str, Any], language: str, tmp_path: Path) -> None:
     model, table = trained(target, **how)
     held = people(80, 1)
-    file = gn.report(model, held, table.targets(held), tmp_path / "r.html", language=language, costs=(1, 5))
+    costs = {"costs": (1, 5)} if "buys" in np.ravel(target) else {}
+    file = gn.report(model, held, table.targets(held), tmp_path / "r.html", language=language, **costs)
     source = text_of(file)
     assert f'<html lang="{language}">' in source
     heads = re.findall("<h2>(.*?)</h2>", source)
@@ -173,6 +174,35 @@ def test_what_is_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_costs_of_what_is_not_two_classes(tmp_path: Path) -> None:
+    model, table = trained("saved")
+    held = people(80, 1)
+    with pytest.raises(gn.ConfigurationError, match="for answers that are no probabilities of two classes"):
+        gn.report(model, held, table.targets(held), tmp_path / "r.html", costs=(1, 5))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_training_tells_its_page_costs_and_language(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = {name: values for name, values in people(120, 0).items() if name in ("age", "buys", "saved")}
+    file, output = written(tmp_path / "t.csv", data), str(tmp_path / "m.safetensors")
+    command = ["train", file, "--target", "buys", "--epochs", "1", "--output", output, "--quiet"]
+    assert main([*command, "--costs", "1:5", "--language", "zh"]) == 0
+    assert "漏报的代价是 5" in (tmp_path / "m.html").read_text()
+    capsys.readouterr()
+    for further, received in [
+        (["--costs", "5"], "--costs: received '5'"),
+        (["--costs", "1:5", "--no-report"], "received --costs, which is for the page"),
+        (["--language", "zh", "--no-report"], "received --language, which is for the page"),
+    ]:
+        assert main([*command, *further]) == 2
+        assert received in capsys.readouterr().err
+    amounts = ["train", file, "--target", "saved", "--output", output, "--costs", "1:5"]
+    assert main(amounts) == 2
+    assert "train --costs: received amounts to learn" in capsys.readouterr().err
+    assert main(["train", "digits", "--costs", "1:5", "--output", output]) == 2
+    assert "received --costs for data that are no table" in capsys.readouterr().err
+
+
 def written(path: Path, data: dict[str, Any]) -> str:
     lines = [",".join(data), *(",".join(map(str, row)) for row in zip(*data.values(), strict=True))]
     path.write_text("\n".join(lines) + "\n")
@@ -193,6 +223,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["report", model, bare, "--output", str(page)]) == 0
     assert "60 rows, without the answers" in capsys.readouterr().out
     assert SECTIONS["without_answers"][0] in page.read_text()
-    for wrong in ("1", "a:b", "1:-2", "0:0"):
-        assert main(["report", model, bare, "--costs", wrong]) == 2
+    for wrong in ("1", "a:b", "1:-2", "0:0", "1:5"):
+        assert main(["report", model, bare, "--output", str(page), "--costs", wrong]) == 2
+    assert "received costs (1, 5) for rows without their answers" in capsys.readouterr().err
     assert main(["report", model, bare, "--output", bare]) == 2

@@ -20,7 +20,7 @@ from glassnet.cli.numbers import (
     THREADS,
     Whole,
 )
-from glassnet.cli.options import DATA_HELP, Commands, add_force, add_pictures, add_texts
+from glassnet.cli.options import DATA_HELP, Commands, add_force, add_page_settings, add_pictures, add_texts
 from glassnet.cli.parser import Parser
 from glassnet.cli.streams import require_streams
 from glassnet.cli.train_options import add_train
@@ -154,14 +154,7 @@ def _add_report(commands: Commands) -> None:
     parser.add_argument(
         "--output", metavar="FILE", help="where to write the page (default: beside the model, MODEL-DATA.html)"
     )
-    parser.add_argument(
-        "--costs",
-        default="1:1",
-        metavar="A:B",
-        help="of two classes: what it costs to take a row of the first for the second, and one of the second for the "
-        "first, such as 1:5 (1:1)",
-    )
-    parser.add_argument("--language", default="en", choices=LANGUAGES, help="of the page (en)")
+    add_page_settings(parser)
     add_force(parser)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from glassnet.cli.numbers import Whole
+from glassnet.cli.numbers import STRENGTH, Whole
 from glassnet.cli.parser import Parser
+from glassnet.core.errors import ConfigurationError, shown
+from glassnet.tracing.words import LANGUAGES
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
@@ -35,6 +37,42 @@ def add_force(group: argparse._ActionsContainer) -> None:
         "--force",
         action="store_true",
         help="replace files that glassnet did not write; what the command reads is never replaced",
+    )
+
+
+def add_page_settings(group: argparse._ActionsContainer) -> None:
+    """Adds what a page about a model is told; None stands for what is not given."""
+    group.add_argument(
+        "--costs",
+        metavar="A:B",
+        help="for the page, of two classes: what it costs to take a row of the first for the second, and one of the "
+        "second for the first, such as 1:5 (1:1)",
+    )
+    group.add_argument("--language", choices=LANGUAGES, help="of the page (en)")
+
+
+def page_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """What was given of them, as ``gn.report`` takes it.
+
+    Raises:
+        ConfigurationError: --costs are no pair of numbers.
+    """
+    settings: dict[str, Any] = {} if options.language is None else {"language": options.language}
+    return settings if options.costs is None else settings | {"costs": _costs_of(options.costs)}
+
+
+def _costs_of(text: str) -> tuple[float, float]:
+    first, colon, second = text.partition(":")
+    try:
+        if colon:
+            return STRENGTH(first), STRENGTH(second)
+    except ValueError:
+        pass
+    raise ConfigurationError(
+        where="--costs",
+        received=shown(text, 40),
+        expected="two numbers from 0 on with a colon between them, such as 1:5",
+        fix="write --costs 1:5 where a miss costs five times as much as a false alarm",
     )
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from glassnet.cli import series
 from glassnet.cli.networks import DIGITS_SHAPE
-from glassnet.cli.numbers import STRENGTH
+from glassnet.cli.options import page_settings
 from glassnet.cli.outputs import Output, require_outputs
 from glassnet.cli.tables import answers_in, reading_of
 from glassnet.cli.texts import refuse_text
 from glassnet.cli.use import refuse_other_target, with_targets
-from glassnet.core.errors import ConfigurationError, shown
+from glassnet.core.errors import ConfigurationError
 from glassnet.core.kinds import PAGE
 from glassnet.data.tables import is_table, name_of, read_header, read_like
 from glassnet.many import load_as_one
@@ -28,36 +28,15 @@ def write_report(options: argparse.Namespace) -> int:
     model_file = Path(options.model)
     output = Path(options.output or model_file.with_name(f"{model_file.stem}-{name}.html"))
     require_outputs([Output("--output", output, PAGE)], [options.model, options.data])
-    costs = costs_of(options.costs)
+    settings = page_settings(options)
     model = load_as_one(options.model)
     model.require_one_output("glassnet report")
     refuse_other_target(model, options)
     x, y = _rows(model, options)
     image_shape = DIGITS_SHAPE if options.data == "digits" else None
-    settings: dict[str, Any] = {"costs": costs, "language": options.language}
     page = report(model, x, y, output, name=name, model_file=model_file, image_shape=image_shape, **settings)
     print(f"report saved to {page}" + ("" if can_draw() else ', without pictures: pip install "glassnet[plots]"'))
     return 0
-
-
-def costs_of(text: str) -> tuple[float, float]:
-    """What --costs says.
-
-    Raises:
-        ConfigurationError: it is no pair of numbers.
-    """
-    first, colon, second = text.partition(":")
-    try:
-        if colon:
-            return STRENGTH(first), STRENGTH(second)
-    except ValueError:
-        pass
-    raise ConfigurationError(
-        where="--costs",
-        received=shown(text, 40),
-        expected="two numbers from 0 on with a colon between them, such as 1:5",
-        fix="write --costs 1:5 where a miss costs five times as much as a false alarm",
-    )
 
 
 def _rows(model: Model, options: argparse.Namespace) -> tuple[Any, Any]:

@@ -27,7 +27,7 @@ from glassnet.training import EarlyStopping
 
 SET_ASIDE = 0.2
 """The share of the rows to train with that chooses the epoch."""
-FOR_TABLES = "group", "time", "drop_missing_targets", "cross_validate", "log_target", "members", "preset"
+FOR_TABLES = "group", "time", "drop_missing_targets", "cross_validate", "log_target", "members", "preset", "costs"
 SHOWN = 10
 
 
@@ -50,6 +50,22 @@ def refuse_options(options: argparse.Namespace, what: str) -> None:
                 expected="one table, each row for itself, that is read as a whole",
                 fix=f"leave {option} out",
             )
+
+
+def refuse_costs(options: argparse.Namespace, table: Table) -> None:
+    """Refuses --costs where no answer is one of two classes.
+
+    Raises:
+        ConfigurationError: there are none.
+    """
+    counts = [len(classes) for classes in table.questions.values()]
+    if options.costs is not None and 2 not in counts:
+        raise ConfigurationError(
+            where="train --costs",
+            received="amounts to learn" if not counts else f"a target of {', '.join(map(str, counts))} classes",
+            expected="a target of two classes, of which each may be taken for the other",
+            fix="leave --costs out",
+        )
 
 
 def recipe_of(options: argparse.Namespace, table: Table) -> Recipe:

@@ -15,7 +15,7 @@ from glassnet.cli.breaks import checkpoint_of, source_of
 from glassnet.cli.ending import Ending
 from glassnet.cli.folds import cross_validate
 from glassnet.cli.networks import build_network, check_network_options, loss_of, model_of, steps_of
-from glassnet.cli.options import fill_in
+from glassnet.cli.options import fill_in, page_settings
 from glassnet.cli.outputs import Output, require_outputs
 from glassnet.cli.pictures import picture_options
 from glassnet.cli.ranks import Job, done_of
@@ -101,6 +101,7 @@ def _train_table(
     """The same for a table, whose schema is learned and kept. Its test rows choose nothing."""
     parts = read_parts(options, targets, subset, "train")
     table = parts.table
+    tabular.refuse_costs(options, table)
     if not options.quiet:
         print(table, end="\n\n")
         warn(*tabular.oddities(parts, targets))
@@ -204,7 +205,8 @@ def require_paths(options: argparse.Namespace) -> tuple[Path, Path | None]:
         Where the model goes, and the picture if there is to be one.
 
     Raises:
-        ConfigurationError, WriteError: one of them cannot be written, see ``require_outputs``.
+        ConfigurationError, WriteError: one of them cannot be written, see ``require_outputs``; or what is said of the
+            page is none, or for a page that is not to be written.
     """
     sources = options.files
     output = output_of(options)
@@ -219,6 +221,14 @@ def require_paths(options: argparse.Namespace) -> tuple[Path, Path | None]:
     require_outputs(outputs, sources)
     if plot is not None:
         require_picture(plot, where="--plot")
+    page = page_settings(options)
+    if options.no_report and page:
+        raise ConfigurationError(
+            where="train --no-report",
+            received=f"--{next(iter(page))}, which is for the page",
+            expected="a page, or nothing said of it",
+            fix="leave one of them out",
+        )
     if options.no_report:
         return output, plot
     outputs.append(Output("--report", report_path(options, output), PAGE))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from glassnet.cli.numbers import COUNT, DROPPED, FOLDS, MEMBERS, PAUSE, RATE, SEED, SHARE, STRENGTH, THREADS, UNITS
-from glassnet.cli.options import DATA_HELP, Commands, add_force, add_pictures, add_texts
+from glassnet.cli.options import DATA_HELP, Commands, add_force, add_page_settings, add_pictures, add_texts
 from glassnet.core.output import readable
 from glassnet.layers import ACTIVATIONS
 from glassnet.model.model import ENGINES
@@ -149,6 +149,7 @@ def add_train(commands: Commands) -> None:
         "--report", metavar="FILE", help="where to write a page about the model (default: beside it, NAME.html)"
     )
     page.add_argument("--no-report", action="store_true", help="write no page")
+    add_page_settings(group)
     add_force(group)
     group.add_argument("--quiet", action="store_true", help="print the result only")
 

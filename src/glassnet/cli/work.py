@@ -16,6 +16,7 @@ from glassnet.cli import blocks, series, tables
 from glassnet.cli.breaks import checkpoints, in_words_of_options, keep_place, remove_checkpoints, save
 from glassnet.cli.ending import Ending
 from glassnet.cli.networks import DIGITS_SHAPE
+from glassnet.cli.options import page_settings
 from glassnet.cli.ranks import Job
 from glassnet.core.errors import DivergenceError
 from glassnet.core.output import logger
@@ -194,6 +195,7 @@ def _tell(options: argparse.Namespace, work: Work, files: Files, model: Model, h
             training_targets=answers,
             model_file=output,
             image_shape=DIGITS_SHAPE if options.data == "digits" else None,
+            **page_settings(options),
         )
         print(f"report saved to {page}" + ("" if can_draw() else ', without pictures: pip install "glassnet[plots]"'))
 

@@ -85,8 +85,8 @@ def report(
     Raises:
         NotBuiltError: the model has seen no data.
         ShapeError, DataError: x and y do not fit the model.
-        ConfigurationError: the path cannot be written; another language; costs that are none; no targets for a model
-            that takes no tables.
+        ConfigurationError: the path cannot be written; another language; costs that are none, or that have nothing to
+            say as there are not two classes; no targets for a model that takes no tables.
         WriteError: the disk is full or failing.
 
     Example:
@@ -116,13 +116,18 @@ def report(
                 expected="the windows alone, which have their own",
                 fix="write None in the place of y",
             )
+        _refuse_costs(errors_cost, "forecasts")
         return _of_forecasts(model, x, target_path, name, history, training_targets, file, words)
     model.refuse_forecasting("report")
     if y is None:
+        _refuse_costs(errors_cost, "rows without their answers")
         return _without_answers(model, x, target_path, name, history, file, words)
     x, y = named_rows(model, x, y, where="report")
     results = results_of(model, x, y, training_targets)
     target = model.target_name or words({CLASSES: "the_class", AMOUNTS: "the_amount"}.get(results.kind, "the_target"))
+    chosen = thresholds(results, errors_cost, words)
+    if not chosen:
+        _refuse_costs(errors_cost, "answers that are no probabilities of two classes")
     title = name if model.target_name is None else f"{name}: {target}"
     rows = None if training_targets is None else len(np.asarray(training_targets))
     body = "".join(
@@ -131,7 +136,7 @@ def report(
             answers.headline(results, target, words),
             answers.learning(history, words),
             answers.errors(results, words),
-            thresholds(results, errors_cost, words),
+            chosen,
             *_by_columns(model, x, y, results, words),
             answers.surest_mistakes(model, x, y, results, image_shape, words),
             contents.data(model, results, len(results.actual), words, training_rows=rows),
@@ -140,6 +145,17 @@ def report(
         ]
     )
     return _written(target_path, title, body, words)
+
+
+def _refuse_costs(costs: Costs, what: str) -> None:
+    """Of answers that costs say nothing of."""
+    if costs != Costs():
+        raise ConfigurationError(
+            where="report: costs",
+            received=f"costs ({costs.false_alarm:g}, {costs.miss:g}) for {what}",
+            expected="a model that tells two classes apart, and rows with their answers",
+            fix="leave the costs out",
+        )
 
 
 def _by_columns(model: Model, x: Any, y: Any, results: Results, words: Words) -> list[str]:

@@ -240,7 +240,10 @@ def _require_calendar(series: Any) -> None:
     else:
         moments = np.array(CALENDAR).astype(f"datetime64[{unit or 'D'}]")
         first, last = moments.astype(np.int64).tolist()
-    numbers = series.to_native().to_physical()
+    native = series.to_native()
+    if getattr(kind, "time_zone", None) is not None:
+        native = native.dt.replace_time_zone(None)  # what a clock shows there, which Python's calendar is about
+    numbers = native.to_physical()
     if any(number is not None and not first <= number <= last for number in (numbers.min(), numbers.max())):
         raise OverflowError(BEYOND)
 
