@@ -16,6 +16,7 @@ from glassnet.playground import Session, Setting
 from glassnet.playground.examples import MOST_BYTES, MOST_ROWS, Examples, Table, TableError, examples_of
 from glassnet.playground.frames import Frames
 from glassnet.playground.generators import GENERATORS
+from glassnet.playground.past import Past
 from glassnet.playground.picture import Picture
 
 MADE = tuple(GENERATORS)
@@ -55,8 +56,8 @@ def test_tables_are_learned(text: str, task: str, outputs: int) -> None:
     assert x[:, 0].max() < right
     assert bottom < x[:, 1].min()
     assert x[:, 1].max() < top
-    unpack(Frames(session).structure())
-    unpack(Frames(session).frame(is_playing=False))
+    unpack(Frames(session, Past(session)).structure())
+    unpack(Frames(session, Past(session)).frame(is_playing=False))
 
 
 def test_another_column_may_be_the_target() -> None:

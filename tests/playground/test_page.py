@@ -76,6 +76,8 @@ def test_a_step_and_its_gradient(open_page: Callable[..., Opened]) -> None:
     assert "layer 2: W[1, 2]" in page.locator("#spoken").inner_text()
     assert number(hint.inner_text().splitlines()[1].split("=")[1]) == pytest.approx(slope, rel=1e-2, abs=1e-6)
     page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "card-value"
+    page.locator("#card-gradient").press("Enter")
     panel = page.locator("#panel")
     panel.locator("table.terms").wait_for()
     terms = [number(text) for text in panel.locator("table.terms td.number").all_inner_texts()]

@@ -16,6 +16,7 @@ from glassnet.playground import Session, Setting
 from glassnet.playground.code import python_code
 from glassnet.playground.examples import Table
 from glassnet.playground.frames import Frames, pack
+from glassnet.playground.past import Past
 from glassnet.playground.picture import SIDE, UNIT_SIDE, Picture, grid
 from glassnet.playground.settings import DATASETS, LOSSES, OPTIMIZERS
 
@@ -91,7 +92,7 @@ def test_the_gradients_are_those_of_the_next_batch() -> None:
 
 def test_looking_changes_nothing() -> None:
     looked_at, alone = (Session(Setting(dataset="circle")) for _ in range(2))
-    frames = Frames(looked_at)
+    frames = Frames(looked_at, Past(looked_at))
     for _ in range(3):
         looked_at.train(2)
         frames.frame(is_playing=True)
@@ -135,7 +136,7 @@ def test_divergence_is_said_and_leaves_good_weights() -> None:
     with pytest.raises(gn.DivergenceError):
         session.train(50)
     assert np.isfinite(session.model.network.parameters).all()
-    header, _ = unpack(Frames(session).frame(is_playing=False))
+    header, _ = unpack(Frames(session, Past(session)).frame(is_playing=False))
     assert header["kind"] == "frame"
 
 
@@ -169,7 +170,7 @@ def test_several_classes_show_the_likeliest_one() -> None:
 @pytest.mark.parametrize("name", DATASETS[:-1])
 def test_messages_hold_what_they_name(name: str) -> None:
     session = Session(Setting(dataset=name, hidden=(3, 2)))
-    frames = Frames(session)
+    frames = Frames(session, Past(session))
     header, arrays = unpack(frames.structure())
     assert header["units"][1:-1] == [3, 2]
     assert Setting.from_dict(header["setting"]).dataset == name

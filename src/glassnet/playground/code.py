@@ -5,8 +5,11 @@ from __future__ import annotations
 import inspect
 import re
 
+from glassnet.playground.changes import WEIGHT
 from glassnet.playground.generators import GENERATORS
+from glassnet.playground.models import optimizer_of
 from glassnet.playground.session import Session
+from glassnet.playground.settings import Setting
 from glassnet.tables import Reading
 
 
@@ -33,7 +36,11 @@ def python_code(session: Session) -> str:
         '"""A network from the glassnet playground: run it to train the same network again."""\n',
         *(["import numpy as np\n"] if any("np." in line for line in body) else []),
         "import glassnet as gn",
-        *(["from glassnet.training.batches import epoch_order"] if session.batch else []),
+        *(
+            ["from glassnet.training.batches import epoch_order"]
+            if any("epoch_order(" in line for line in body)
+            else []
+        ),
         "",
     ]
     return "\n".join([*head, *body]) + "\n"
@@ -98,7 +105,7 @@ def _model(session: Session) -> list[str]:
         "net = gn.Sequential(",
         *(f"    {_public(repr(layer))}," for _, layer in model.network.children()),
         ")",
-        f"optimizer = {_public(repr(model.optimizer))}",
+        f"optimizer = {_public(repr(optimizer_of(session.setting)))}",
         f'model = gn.Model(net, loss="{session.examples.loss}", optimizer=optimizer, seed={session.setting.seed})',
     ]
     if session.examples.is_image:
@@ -113,24 +120,65 @@ def _model(session: Session) -> list[str]:
 
 
 def _training(session: Session) -> list[str]:
-    size = min(session.setting.batch_size, len(session.rows))
+    """The training, in the stretches between which something was changed."""
     is_table = session.examples.table is not None
-    x, shape, rows, count = "train.x", "train.x.shape[1:]", "train.x[rows]", "len(train)"
-    if is_table:
-        x, shape, rows, count = "train", "(len(table.features),)", "train.rows(rows)", "train.height"
-    lines = []
-    if session.epochs:
-        lines.append(f"history = model.fit({x}, train_y, epochs={session.epochs}, batch_size={size}, verbose=False)")
+    shape = "(len(table.features),)" if is_table else "train.x.shape[1:]"
+    lines: list[str] = []
+    if not session.epochs or session.changes:
+        lines.append(f"model.network.build({shape}, seed=model.seed)  # the first weights")
+    before = session.setting
+    at = (0, 0)
+    for change in session.changes:
+        lines += _stretch(session, at, (change.epoch, change.batch))
+        at = change.epoch, change.batch
+        if change.name == WEIGHT:
+            lines.append(f"model.network.parameters[{change.place}] = {change.value!r}")
+            continue
+        before = before.having(change.name, change.value)
+        lines += _retuned(before, change.name)
+    return lines + _stretch(session, at, (session.epochs, session.batch))
+
+
+def _stretch(session: Session, start: tuple[int, int], end: tuple[int, int]) -> list[str]:
+    """From one moment to another, each whole epochs and batches of the next one: steps, epochs, steps."""
+    (epoch, batch), (last, last_batch) = start, end
+    if epoch < last and batch:
+        lines = [*_steps(session, epoch, batch, session.batches), f"model.epochs_trained = {epoch + 1}"]
+        epoch, batch = epoch + 1, 0
     else:
-        lines.append(f"model.network.build({shape}, seed=model.seed)  # nothing has been learned yet")
-    if session.batch:
-        lines += [
-            f"order = epoch_order({count}, seed={session.setting.seed}, epoch={session.epochs + 1}, shuffle=True)",
-            f"for start in range(0, {session.batch * size}, {size}):  # the first steps of the next epoch",
-            f"    rows = order[start : start + {size}]",
-            f"    model.fit({rows}, train_y[rows], batch_size=None, shuffle=False, verbose=False)",
-        ]
+        lines = []
+    if epoch < last:
+        x = "train.x" if session.examples.table is None else "train"
+        size = min(session.setting.batch_size, len(session.rows))
+        lines.append(f"history = model.fit({x}, train_y, epochs={last - epoch}, batch_size={size}, verbose=False)")
+    if batch < last_batch:
+        lines += [*_steps(session, last, batch, last_batch), f"model.epochs_trained = {last}  # steps are no epochs"]
     return lines
+
+
+def _steps(session: Session, epoch: int, batch: int, last: int) -> list[str]:
+    size = min(session.setting.batch_size, len(session.rows))
+    rows, count = ("train.x[rows]", "len(train)")
+    if session.examples.table is not None:
+        rows, count = "train.rows(rows)", "train.height"
+    return [
+        f"order = epoch_order({count}, seed={session.setting.seed}, epoch={epoch + 1}, shuffle=True)",
+        f"for start in range({batch * size}, {last * size}, {size}):  # steps of epoch {epoch + 1}",
+        f"    rows = order[start : start + {size}]",
+        f"    model.fit({rows}, train_y[rows], batch_size=None, shuffle=False, verbose=False)",
+    ]
+
+
+def _retuned(setting: Setting, name: str) -> list[str]:
+    """The rate or the penalties from here on."""
+    if name == "learning_rate":
+        return [f"model.optimizer.learning_rate = {setting.learning_rate!r}"]
+    strengths = (("L1", setting.l1), ("L2", setting.l2))
+    penalties = [f"gn.{penalty}({strength!r})" for penalty, strength in strengths if strength]
+    rule = 'getattr(model.optimizer, "rule", model.optimizer)'
+    return [
+        f"model.optimizer = gn.Chain({', '.join([*penalties, rule])})" if penalties else f"model.optimizer = {rule}"
+    ]
 
 
 def _results(session: Session) -> list[str]:

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.shapes import Array
+from glassnet.playground.changes import LIVE
 from glassnet.playground.examples import Examples
+from glassnet.playground.past import Past
 from glassnet.playground.picture import Picture, hidden_outputs, signed
 from glassnet.playground.session import Session
 from glassnet.playground.settings import LOSSES
@@ -53,10 +55,11 @@ class Frames:
 
     Args:
         session: the network in training.
+        past: its states so far.
     """
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, past: Past) -> None:
+        self._session, self._past = session, past
         self._picture = None if session.examples.is_image else Picture(session)
         self._images = session.held_out.take(slice(0, SHOWN_IMAGES)).x
 
@@ -110,6 +113,11 @@ class Frames:
             "playing": is_playing,
             "loss": [_finite(value) for value in scores.loss],
             "metric": [_finite(value) for value in scores.metric],
+            "now": {name: getattr(session.now, name) for name in LIVE},
+            "changes": len(session.changes),
+            "place": self._past.place,
+            "kept": [round(state.epochs + state.batch / session.batches, 3) for state in self._past.states],
+            "deaths": self._past.deaths(),
         }
         network = session.model.network
         arrays = {"parameters": network.parameters.copy(), "gradients": session.gradients()}
@@ -121,7 +129,7 @@ class Frames:
             none = np.zeros((len(self._images), 0), np.float32)
             arrays["signals"] = signed(np.concatenate([none, *hidden], axis=1).T)
             arrays["guesses"] = np.argmax(chances, axis=1).astype(np.uint8)
-            arrays["chances"] = chances.max(axis=1).astype(np.float32)
+            arrays["chances"] = chances.astype(np.float32)
         return pack(header, arrays)
 
 

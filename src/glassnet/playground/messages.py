@@ -24,6 +24,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "configure": ("setting",),
     "pace": ("epochs_per_second",),
     "trace": ("language",),
+    "change": ("name", "value", "place"),
+    "look": ("place",),
     "table": ("content", "name"),
 } | dict.fromkeys(("play", "pause", "step", "epoch", "reset", "code", "model"), ())
 """The kinds of messages, and what each brings along."""
@@ -32,6 +34,8 @@ TEXT_FIELDS: dict[str, tuple[str, ...]] = {
     "prefix": ("prefix",),
 } | dict.fromkeys(("play", "pause", "reset", "write"), ())
 """The same for the page of texts."""
+MOST_PLACES = 1_000_000
+"""Places among weights or states are below."""
 FASTEST = 100_000
 """Epochs a second: as many as there is time for."""
 
@@ -87,6 +91,11 @@ def _check_values(values: dict[str, Any]) -> None:
         _refuse(f"epochs_per_second={shown(pace, 40)}", f"a number from 1 to {FASTEST:,}", "choose one of them")
     if values.get("language", "en") not in LANGUAGES:
         _refuse(f"language={shown(values['language'], 40)}", f"one of {', '.join(LANGUAGES)}", "choose one of them")
+    place, value = values.get("place", 0), values.get("value", 0)
+    if not isinstance(place, int) or isinstance(place, bool) or not -1 <= place < MOST_PLACES:
+        _refuse(f"place={shown(place, 40)}", "a whole number from 0 on, or -1", "choose one of them")
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        _refuse(f"value={shown(value, 40)}", "a number", "send a number")
     for name, longest in (("content", MOST_CONTENT), ("name", 200), ("texts", MOST_LETTERS), ("prefix", 200)):
         value = values.get(name, "")
         if not isinstance(value, str) or len(value) > longest:

@@ -45,6 +45,19 @@ def optimizer_of(setting: Setting) -> Optimizer:
         rule = SGD(rate, momentum=MOMENTUM, nesterov=setting.optimizer == "nesterov")
     else:
         rule = OPTIMIZERS[setting.optimizer](rate)
+    return _penalized(rule, setting)
+
+
+def retune(model: Model, setting: Setting) -> None:
+    """Gives a model the rate and the penalties of a setting; the rule keeps what it remembers."""
+    rule = model.optimizer.rule if isinstance(model.optimizer, Chain) else model.optimizer
+    rule.learning_rate = setting.learning_rate
+    made = _penalized(rule, setting)
+    if repr(made) != repr(model.optimizer):
+        model.optimizer = made
+
+
+def _penalized(rule: Optimizer, setting: Setting) -> Optimizer:
     strengths = ((L1, setting.l1), (L2, setting.l2))
     penalties: list[Step] = [penalty(strength) for penalty, strength in strengths if strength]
     return Chain(*penalties, rule) if penalties else rule

@@ -10,9 +10,11 @@ from time import perf_counter
 
 import numpy as np
 
+from glassnet.core.errors import ConfigurationError
 from glassnet.core.shapes import Array
 from glassnet.losses import Loss
 from glassnet.metrics import R2, Accuracy, Metric
+from glassnet.playground.changes import MOST_CHANGES, Change
 from glassnet.playground.examples import Examples, Table, examples_of
 from glassnet.playground.models import model_of
 from glassnet.playground.settings import Setting
@@ -52,6 +54,8 @@ class Session:
         targets: of those to train with, as the loss takes them.
         model: the network with its loss and optimizer.
         batch: how many batches of the current epoch are done.
+        now: the setting with what was changed since.
+        changes: what was changed in the course of the training, in order.
 
     Raises:
         ConfigurationError, DataError, FileFormatError: the setting and the data do not go together.
@@ -73,6 +77,8 @@ class Session:
         self.rows, self.held_out = (self.model.rows(side.x, self.examples.targets(side)) for side in sides)
         self.metric: Metric = R2() if self.examples.task == "numbers" else Accuracy()
         self.batch = 0
+        self.now = setting
+        self.changes: tuple[Change, ...] = ()
         self._predict = Predictor(self.model.network, self.model.engine, self.model.threads)
         self._seconds_per_epoch = 0.01
 
@@ -135,6 +141,28 @@ class Session:
     def train_for(self, seconds: float, most_epochs: int) -> None:
         """Trains for about that long, by the pace of the last time; at least one epoch, and not more than said."""
         self.train(int(np.clip(seconds / self._seconds_per_epoch, 1, max(1, most_epochs))))
+
+    def change(self, name: str, value: float, place: int = -1) -> None:
+        """Changes the rate, a penalty or one weight from here on; nothing begins anew.
+
+        Args:
+            name: "learning_rate", "l1", "l2", or "weight" for a weight or a bias.
+            value: what it is to be.
+            place: of a weight among the network's flat parameters.
+
+        Raises:
+            ConfigurationError: no such thing, a value outside its range, or too many changes.
+        """
+        if len(self.changes) >= MOST_CHANGES:
+            raise ConfigurationError(
+                where="change",
+                received=f"one more than {MOST_CHANGES} changes in one training",
+                expected="fewer, so that they can all be told again",
+                fix="start again with the setting as it is now",
+            )
+        made = Change(self.epochs, self.batch, name, value, place)
+        self.now = made.apply(self.model, self.now)
+        self.changes += (made,)
 
     def scores(self) -> Scores:
         """Measures the training rows and the held-out rows, in prediction mode."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from glassnet.core.errors import ConfigurationError, did_you_mean, shown
@@ -104,6 +104,15 @@ class Setting:
                 raise _wrong("a name", name, "the name of a setting", fix)
         given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
         return cls(**given)
+
+    def having(self, name: str, value: object) -> Setting:
+        """The same with another value.
+
+        Raises:
+            ConfigurationError: it is refused.
+        """
+        changed: dict[str, Any] = {name: value}
+        return replace(self, **changed)
 
     def to_dict(self) -> dict[str, Any]:
         """The values as JSON takes them."""

@@ -8,10 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from glassnet.core.errors import ConfigurationError, GlassnetError
+from glassnet.playground.changes import LIVE
 from glassnet.playground.code import python_code
 from glassnet.playground.examples import Table
 from glassnet.playground.frames import Frames, pack
 from glassnet.playground.messages import FASTEST, FIELDS
+from glassnet.playground.past import Past
 from glassnet.playground.session import Session
 from glassnet.playground.settings import Setting
 from glassnet.playground.thread import FRAME_SECONDS, PageThread
@@ -41,6 +43,7 @@ class Worker(PageThread):
         self._due = 0.0  # epochs that the pace asks for and that are not done yet
         self._setting = Setting(dataset="table", hidden=(8, 4)) if table is not None else Setting()
         self._session: Session | None = None
+        self._past: Past | None = None
         self._frames: Frames | None = None
 
     def _open(self) -> None:
@@ -70,13 +73,15 @@ class Worker(PageThread):
         return self._session
 
     def _show(self) -> None:
-        if self._frames is not None:
+        if self._frames is not None and self._past is not None:
+            self._past.keep()
             self._send(self._frames.frame(is_playing=self._playing))
 
     def _begin(self, setting: Setting) -> None:
         """A fresh network; where it cannot be made, the one before stays."""
         session = Session(setting, self._table)
-        self._setting, self._session, self._frames = setting, session, Frames(session)
+        past = Past(session)
+        self._setting, self._session, self._past, self._frames = setting, session, past, Frames(session, past)
         self._due = 1.0
         self._send(self._frames.structure())
         self._show()
@@ -86,7 +91,7 @@ class Worker(PageThread):
 
     def _on_reset(self) -> None:
         self._playing = False
-        self._begin(self._setting)
+        self._begin(self._setting if self._session is None else self._session.now)
 
     def _on_play(self) -> None:
         self._current()
@@ -110,11 +115,27 @@ class Worker(PageThread):
     def _on_pace(self, epochs_per_second: float) -> None:
         self._pace = float(epochs_per_second)
 
+    def _on_change(self, name: str, value: float, place: int) -> None:
+        session = self._current()
+        if name in LIVE and not session.model.optimizer.steps and not session.changes:
+            self._begin(self._setting.having(name, value))  # nothing has been learned with another value
+            return
+        session.change(name, value, place)
+        self._show()
+
+    def _on_look(self, place: int) -> None:
+        self._current()
+        assert self._past is not None
+        self._playing = False
+        self._past.go_to(place)
+        self._show()
+
     def _on_table(self, content: bytes, name: str) -> None:
         before = self._table
         self._table = Table(content, name)
         try:
-            self._begin(replace(self._setting, dataset="table", target="", axes=(0, 1), loss=""))
+            before_setting = self._setting if self._session is None else self._session.now
+            self._begin(replace(before_setting, dataset="table", target="", axes=(0, 1), loss=""))
         except GlassnetError:
             self._table = before
             raise

@@ -14,8 +14,9 @@ const datasets = document.getElementById("datasets"),
   dataFields = document.getElementById("data-fields");
 const modelFields = document.getElementById("model-fields");
 
-// Writes all fields for a structure; `change(part of a setting)` is called when one is changed.
-function showControls(structure, change) {
+// Writes all fields for a structure; `change(part of a setting)` is called when one is changed,
+// `adjust(name, value)` for what may change while the network learns.
+function showControls(structure, change, adjust) {
   const focused = document.activeElement?.dataset.field;
   showDatasets(structure, change);
   const { setting, columns } = structure;
@@ -46,9 +47,9 @@ function showControls(structure, change) {
     choice("activation", ACTIVATIONS, setting.activation, (value) => change({ activation: value })),
     choice("loss", structure.losses, setting.loss, (value) => change({ loss: value })),
     choice("optimizer", OPTIMIZERS, setting.optimizer, (value) => change({ optimizer: value })),
-    choice("learning_rate", RATES, setting.learning_rate, (value) => change({ learning_rate: value })),
-    choice("l1", STRENGTHS, setting.l1, (value) => change({ l1: value }), strength),
-    choice("l2", STRENGTHS, setting.l2, (value) => change({ l2: value }), strength),
+    choice("learning_rate", RATES, setting.learning_rate, (value) => adjust("learning_rate", value)),
+    choice("l1", STRENGTHS, setting.l1, (value) => adjust("l1", value), strength),
+    choice("l2", STRENGTHS, setting.l2, (value) => adjust("l2", value), strength),
   );
   document.getElementById("about-data").textContent = t("about_rows", ...structure.rows);
   if (focused) document.querySelector(`[data-field="${focused}"]`)?.focus();

@@ -4,15 +4,19 @@ import { css, penOf, theme } from "./colours.js";
 
 const MOST = 1200;
 const canvas = document.getElementById("curves");
-let history = [];
+let history = [],
+  looked = null; // where the slider stands, while it stands at an earlier state
 
 function clear() {
   history = [];
+  looked = null;
 }
 
 // Takes a frame in; of a long training every other frame is kept, and so on.
-function add({ epoch, batch, loss }, batches) {
+function add({ epoch, batch, loss, place, kept }, batches) {
   const at = epoch + batch / batches;
+  looked = place < kept.length - 1 ? at : null;
+  if (looked !== null) return;
   if (history.length && at <= history.at(-1).at) history = history.filter((entry) => entry.at < at);
   history.push({ at, loss });
   if (history.length > MOST) history = history.filter((_, place) => place % 2 === 0 || place === history.length - 1);
@@ -44,6 +48,12 @@ function draw() {
   pen.fillText("0", left, height - 4);
   line(pen, 0, theme.muted, x, y);
   line(pen, 1, theme.accent, x, y);
+  if (looked === null) return;
+  pen.strokeStyle = css(theme.ink);
+  pen.beginPath();
+  pen.moveTo(x(looked), top);
+  pen.lineTo(x(looked), bottom);
+  pen.stroke();
 }
 
 function line(pen, side, colour, x, y) {

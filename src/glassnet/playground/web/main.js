@@ -1,14 +1,17 @@
 // The page: what comes from the server is kept and drawn, what a person does is sent.
 
 import { isDark, readTheme } from "./colours.js";
+import { setCardFrame, setCardStructure, setUpCard, openCard } from "./card.js";
 import { showControls } from "./controls.js";
 import * as curves from "./curves.js";
 import { write } from "./explain.js";
+import { copy, saveModel, setUpListing, showListing } from "./listing.js";
 import * as network from "./network.js";
+import { setPast, setUpPast } from "./past.js";
 import { fromHash, toHash } from "./share.js";
 import { connect } from "./socket.js";
 import * as surface from "./surface.js";
-import { openWalk, openWeight, setUpWalk, showTrace } from "./walk.js";
+import { openPart, openWalk, setUpWalk, showTrace } from "./walk.js";
 import { currentLanguage, firstLanguage, has, label, t, useLanguage } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -33,6 +36,7 @@ const tell = connect(
       curves.clear();
       surface.setStructure(structure);
       network.setStructure(structure);
+      setCardStructure(structure);
     },
     frame: (message) => {
       frame = message;
@@ -40,11 +44,8 @@ const tell = connect(
       isStale = true;
     },
     trace: showTrace,
-    code: ({ text }) => {
-      $("listing-text").textContent = text;
-      $("listing").showModal();
-    },
-    model: ({ arrays, bytes }) => save("model.safetensors", arrays.file.slice(0, bytes), "application/octet-stream"),
+    code: showListing,
+    model: saveModel,
     error: (message) => {
       showMessage(message);
       if (structure) settled();
@@ -76,7 +77,7 @@ function settled() {
 }
 
 function show() {
-  showControls(structure, change);
+  showControls(structure, change, adjust);
   const { length } = structure.setting.hidden;
   $("layer-count").textContent =
     length === 0 ? t("no_hidden") : t(length === 1 ? "hidden_layer" : "hidden_layers", length);
@@ -105,6 +106,22 @@ function change(part) {
   );
 }
 
+// What may change while the network learns: nothing begins anew.
+function adjust(name, value) {
+  if (wanted) return change({ [name]: value });
+  hideMessage();
+  send("change", { name, value, place: -1 });
+}
+
+// Rate and penalties as they are now: where they were changed, the fields and the address say so.
+function followChanges() {
+  const { setting } = structure;
+  if (wanted || Object.entries(frame.now).every(([name, value]) => setting[name] === value)) return;
+  Object.assign(setting, frame.now);
+  history.replaceState(null, "", toHash(setting));
+  show();
+}
+
 function asked() {
   return wanted ?? structure.setting;
 }
@@ -122,6 +139,9 @@ function draw() {
   network.setAnswerPicture(structure.is_image ? null : surface.answers);
   network.setFrame(frame);
   surface.drawSurface();
+  followChanges();
+  setCardFrame(frame);
+  setPast(frame);
   curves.add(frame, structure.batches);
   curves.drawCurves();
   $("epoch").textContent = frame.epoch.toLocaleString("en");
@@ -166,26 +186,14 @@ function togglePlay() {
   send(isPlaying ? "pause" : "play");
 }
 
+function look(place) {
+  hideMessage();
+  send("look", { place });
+}
+
 function step() {
   hideMessage();
   send("step");
-}
-
-function save(name, content, kind) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([content], { type: kind }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
-
-async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function speak(name) {
@@ -203,6 +211,7 @@ function speak(name) {
   show();
   surface.setStructure(structure);
   network.setStructure(structure);
+  setCardStructure(structure);
 }
 
 async function upload(file) {
@@ -237,13 +246,6 @@ $("model").addEventListener("click", () => send("model"));
 $("share").addEventListener("click", async () =>
   showMessage({ code: (await copy(`${location.origin}/${location.hash}`)) ? "shared" : "share_here" }),
 );
-$("listing-copy").addEventListener(
-  "click",
-  async () => ($("listing-copy").textContent = t((await copy($("listing-text").textContent)) ? "copied" : "copy")),
-);
-$("listing-save").addEventListener("click", () => save("network.py", $("listing-text").textContent, "text/x-python"));
-$("listing-close").addEventListener("click", () => $("listing").close());
-$("listing").addEventListener("close", () => ($("listing-copy").textContent = t("copy")));
 $("message").querySelector(".close").addEventListener("click", hideMessage);
 $("file").addEventListener("change", () => upload($("file").files[0]).then(() => ($("file").value = "")));
 $("show-held-out").addEventListener("change", () => {
@@ -282,12 +284,20 @@ function setUpNetwork() {
       changeHidden(
         asked().hidden.map((units, other) => (other === layer ? Math.max(1, Math.min(16, units + by)) : units)),
       ),
-    chooseWeight: openWeight,
+    choose: openCard,
     showUnit: (unit) => {
       surface.showUnit(unit);
       if (frame) surface.drawSurface();
     },
   });
+  setUpCard({
+    changeWeight: (place, value) => send("change", { name: "weight", value, place }),
+    explain: openPart,
+    goTo: look,
+    mark: network.mark,
+  });
+  setUpPast(look);
+  setUpListing();
   setUpWalk({ ask: (language) => send("trace", { language }), step });
 }
 
@@ -299,4 +309,5 @@ window.playground = {
     return frame;
   },
   middles: network.middles,
+  centres: network.centres,
 };

@@ -1,11 +1,13 @@
-// The picture of the answers with the points on it; where rows are pictures, some of them with what they are read as.
+// The picture of the answers with the points on it, and what it is at the pointer.
 
+import { drawAxes, MARGIN } from "./axes.js";
 import { css, fromRamp, mix, penOf, pictureOf, theme } from "./colours.js";
-import { pictureOfUnit, showImage } from "./network.js";
+import { markImages, repaintImages, setImages } from "./images.js";
+import { pictureOfUnit } from "./network.js";
 import { label, t } from "./words.js";
 
 const canvas = document.getElementById("surface"),
-  images = document.getElementById("images"),
+  readout = document.getElementById("readout"),
   legend = document.getElementById("legend");
 const answers = document.createElement("canvas");
 let structure = null,
@@ -18,16 +20,17 @@ function setStructure(found) {
   frame = null;
   unit = null;
   canvas.hidden = structure.is_image;
-  images.hidden = !structure.is_image;
+  readout.hidden = structure.is_image;
+  readout.textContent = t("picture_hint");
   document.getElementById("show-held-out").parentElement.hidden = structure.is_image;
-  if (structure.is_image) makeImages();
+  setImages(structure);
   drawLegend();
   label(canvas, t("surface_label"));
 }
 
 function setFrame(found) {
   frame = found;
-  if (structure.is_image) markImages();
+  if (structure.is_image) markImages(frame);
   else paintAnswers();
 }
 
@@ -54,16 +57,25 @@ function showHeldOut(on) {
 
 function draw() {
   if (!structure || structure.is_image) return;
-  const side = canvas.clientWidth;
-  const pen = penOf(canvas, side, side);
+  const width = canvas.clientWidth,
+    side = width - MARGIN;
+  const pen = penOf(canvas, width, width);
   pen.imageSmoothingQuality = "high";
   if (unit && frame) {
     const [source, left, top, own] = pictureOfUnit(unit);
-    pen.drawImage(source, left, top, own, own, 0, 0, side, side);
+    pen.drawImage(source, left, top, own, own, MARGIN, 0, side, side);
   } else if (frame) {
-    pen.drawImage(answers, 0, 0, side, side);
+    pen.drawImage(answers, MARGIN, 0, side, side);
   }
+  const { axes } = structure.setting;
+  const names = structure.features.length > 1 ? axes.map((axis) => structure.features[axis]) : structure.features;
+  drawAxes(pen, side, structure.extent, names);
+  pen.save();
+  pen.beginPath();
+  pen.rect(MARGIN, 0, side, side);
+  pen.clip();
   drawPoints(pen, side);
+  pen.restore();
 }
 
 function drawPoints(pen, side) {
@@ -73,7 +85,7 @@ function drawPoints(pen, side) {
   pen.lineWidth = 1;
   for (let row = 0; row < labels.length; row++) {
     if (heldOut[row] && !showsHeldOut) continue;
-    const x = (side * (points[2 * row] - left)) / (right - left);
+    const x = MARGIN + (side * (points[2 * row] - left)) / (right - left);
     const y = (side * (top - points[2 * row + 1])) / (top - bottom);
     pen.beginPath();
     pen.arc(x, y, radius, 0, 7);
@@ -108,43 +120,53 @@ function drawLegend() {
   legend.replaceChildren(...structure.classes.map((name, i) => entry(name, colours[i])));
 }
 
-function makeImages() {
-  const { labels, images: pixels } = structure.arrays;
-  images.replaceChildren(
-    ...Array.from(labels, (_, row) => {
-      const box = document.createElement("button");
-      const small = document.createElement("canvas");
-      pictureOf(small, 8, 8, (place) => mix(theme.paper, theme.ink, pixels[64 * row + place] / 255));
-      box.append(small, document.createElement("span"));
-      box.addEventListener("click", () => choose(row));
-      return box;
-    }),
+// Says where the pointer is, and what the network answers there.
+function readOut(event) {
+  if (!frame || structure.is_image) return;
+  const box = canvas.getBoundingClientRect();
+  const side = box.width - MARGIN;
+  const [across, down] = [(event.clientX - box.left - MARGIN) / side, (event.clientY - box.top) / side];
+  if (across < 0 || across >= 1 || down < 0 || down >= 1) return forget();
+  const [left, right, bottom, top] = structure.extent;
+  const { answers: found } = frame.arrays;
+  const isClasses = structure.task === "classes";
+  const grid = Math.sqrt(found.length / (isClasses ? 2 : 1));
+  const place = Math.floor(down * grid) * grid + Math.floor(across * grid);
+  const [low, high] = structure.range;
+  const answer = {
+    classes: () => `${structure.classes[found[place]]} · ${Math.round((100 * found[grid * grid + place]) / 255)} %`,
+    binary: () => answerOfTwo(found[place] / 255),
+    numbers: () => short(low + ((high - low) * found[place]) / 255),
+  }[structure.task]();
+  readout.textContent = t(
+    "answer_at",
+    short(left + (right - left) * across),
+    short(top - (top - bottom) * down),
+    answer,
   );
-  choose(0);
 }
 
-// Puts a picture before the network: its units show what they make of it.
-function choose(row) {
-  [...images.children].forEach((box, other) => box.setAttribute("aria-pressed", other === row));
-  showImage(row);
+// Where probabilities are learned, that of the second class; else how near to it.
+function answerOfTwo(share) {
+  return `${structure.classes[1]} · ${Math.round(100 * share)} %`;
 }
 
-function markImages() {
-  const { guesses, chances } = frame.arrays,
-    { labels } = structure.arrays;
-  [...images.children].forEach((box, row) => {
-    const isRight = guesses[row] === labels[row];
-    box.className = isRight ? "right" : "wrong";
-    box.lastChild.textContent = guesses[row];
-    label(box, t("guess", labels[row], guesses[row], `${Math.round(100 * chances[row])} %`));
-  });
+function short(value) {
+  return String(Number(value.toPrecision(3))).replace("-", "−");
 }
+
+function forget() {
+  readout.textContent = t("picture_hint");
+}
+
+canvas.addEventListener("pointermove", readOut);
+canvas.addEventListener("pointerleave", forget);
 
 // After a change between light and dark.
 function repaint() {
   if (!structure) return;
   drawLegend();
-  if (structure.is_image) makeImages();
+  if (structure.is_image) repaintImages();
   if (frame) setFrame(frame);
 }
 

@@ -11,7 +11,7 @@ const next = document.getElementById("next-stage"),
   previous = document.getElementById("previous-stage");
 let trace = null,
   at = 0,
-  weight = null,
+  wanted = null,
   takeStep = () => {},
   ask = () => {};
 
@@ -45,13 +45,13 @@ function setUpWalk(actions) {
 }
 
 function openWalk() {
-  weight = null;
+  wanted = null;
   ask();
 }
 
-// The sum that made a weight's gradient.
-function openWeight(wire) {
-  weight = wire;
+// What made a number: `part` names the phase and the layer's path, and an array of it with row and column.
+function openPart(part) {
+  wanted = part;
   ask();
 }
 
@@ -66,16 +66,14 @@ function showTrace(found) {
     trace.content.arrays.length ? rowsOf(trace) : 0,
     trace.loss,
   );
-  if (!weight) return show(0);
-  const place = trace.stages.findIndex((s) => s.phase === "backward" && s.path === weight.path);
+  if (!wanted) return show(0);
+  const { phase, path, array, row, column } = wanted;
+  const place = trace.stages.findIndex((s) => s.phase === phase && s.path === path);
   show(Math.max(0, place));
-  const call = trace.stages[place]?.calls.find((number) => "dweight" in trace.content.calls[number].arrays);
-  if (call === undefined) return;
-  document.getElementById("stage-note").textContent = t("of_weight");
-  if (!weight.bundle) {
-    const [, units] = trace.content.calls[call].arrays.dweight.shape;
-    choose(call, "dweight", weight.i * units + weight.j);
-  }
+  const call = trace.stages[place]?.calls.find((number) => array in trace.content.calls[number].arrays);
+  if (array === null || call === undefined) return;
+  document.getElementById("stage-note").textContent = t(`of_${array}`);
+  choose(call, array, row * trace.content.calls[call].arrays[array].shape.at(-1) + column);
 }
 
 function rowsOf({ content }) {
@@ -125,4 +123,4 @@ function close() {
   dialog.close();
 }
 
-export { openWalk, openWeight, setUpWalk, showTrace };
+export { openPart, openWalk, setUpWalk, showTrace };
