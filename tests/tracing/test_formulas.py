@@ -25,8 +25,6 @@ UNEXPLAINED |= {"add_pieces", "fold_batch_norm", "conv2d_folded"}
 """Too long to write element by element; the user's own code; of compiled programs alone, never part of a trace."""
 UNEXPLAINED_OUTPUTS = {
     ("dropout_forward", "mask"),
-    ("max_pool2d_forward", "index"),
-    ("global_max_pool_forward", "place"),
 }
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from test_recording import RULES
 
 import glassnet as gn
 from glassnet.tracing.content import Content
+from glassnet.tracing.evaluation import Evaluation
 
 # Works out every element that any call of the page writes, from the terms that the panel would show.
 EXPLAIN_EVERYTHING = """
@@ -321,6 +323,68 @@ def test_large_arrays_are_shown_in_part(window: Opened, tmp_path: Path) -> None:
     assert found["count"] - found["reasons"]["not_here"] > 100
     page.evaluate("glassnet.choose(0, 'y', 699)")  # its 1,500 weights are not among the numbers that are there
     assert "not on this page" in page.locator("#panel").inner_text()
+
+
+# Where an element's terms lie by the page, against what the formulas ask for when Python works them out.
+READS = """([number, target, place]) =>
+  [...glassnet.readsOf(number, target, place)].map(([name, places]) => [name, [...places].sort((a, b) => a - b)])"""
+
+
+@pytest.mark.parametrize("make", [images, texts])
+def test_the_places_of_the_terms_are_those_that_the_formula_reads(
+    make: Callable[[], gn.Trace], window: Opened, tmp_path: Path
+) -> None:
+    trace = make()
+    page = window.show(trace.to_html(), tmp_path)
+    rng, compared = np.random.default_rng(0), set()
+    for number, entry in enumerate(Content(trace).entries):
+        for target in entry.formulas.outputs:
+            if entry.formulas.outputs[target].expression[0] == "if":
+                continue  # Python works out both branches
+            place = int(rng.integers(entry.arrays[target].size))
+            evaluation = Evaluation(entry.formulas, entry.arrays)
+            evaluation(target, np.array([place]))
+            expected = {name: np.flatnonzero(read).tolist() for name, read in evaluation.read.items() if read.any()}
+            found = dict(page.evaluate(READS, [number, target, place]))
+            if "if" not in str(entry.formulas):
+                assert found == expected, (entry.call.kernel, target)
+                compared.add(entry.call.kernel)
+            assert all(set(places) <= set(expected[name]) for name, places in found.items())
+    assert len(compared) > 10
+
+
+def lit(page: Any) -> dict[str, int]:
+    """What the panel says of each array: how many of its elements are terms."""
+    texts = [normalize("NFKC", text) for text in page.locator(".terms-at figcaption").all_inner_texts()]
+    return {text.split()[0]: int(text.split()[1]) for text in texts}
+
+
+def test_what_a_number_is_made_of_lights_up(window: Opened, tmp_path: Path) -> None:
+    trace = images()
+    page = window.show(trace.to_html(), tmp_path)
+    page.evaluate("glassnet.drawAll()")
+    number = {call.kernel: i for i, call in reversed(list(enumerate(trace.calls)))}
+    page.evaluate(f"glassnet.choose({number['conv2d_forward']}, 'y', 37)")  # y[0, 1, 2, 2], with a stride of 2
+    assert lit(page) == {"W": 18, "x": 18, "b": 1}  # a patch of 3 × 3 in two channels, and the filter
+    shown = page.locator("figure.lit").evaluate_all("figures => figures.map((figure) => figure.dataset.name)")
+    assert {"x", "weight", "bias"} <= set(shown)
+    places = page.evaluate(READS, [number["conv2d_forward"], "y", 37])
+    patch = [9 * 9 * c + 9 * i + j for c in (0, 1) for i in (3, 4, 5) for j in (3, 4, 5)]
+    assert dict(places)["x"] == patch
+    page.evaluate(f"glassnet.choose({number['max_pool2d_forward']}, 'index', 6)")
+    assert lit(page) == {"x": 4}
+    assert "argmax" in page.locator("#panel").inner_text()
+    assert page.locator("#panel tr.wins").count() == 1
+    page.keyboard.press("Escape")
+    assert page.locator(".lit").count() == 0
+
+    trace = texts()
+    page = window.show(trace.to_html(), tmp_path)
+    place = next(i for i, call in enumerate(trace.calls) if call.kernel == "attention_forward")
+    page.evaluate(f"glassnet.choose({place}, 'y', 5)")
+    found = dict(page.evaluate(READS, [place, "y", 5]))
+    assert len(found["weights"]) == trace.calls[place].inputs["weights"].shape[2]  # a weight for each step
+    assert window.errors == []
 
 
 def test_a_notebook_shows_the_same_page_in_a_frame(window: Opened, tmp_path: Path) -> None:

@@ -73,7 +73,11 @@ def _image_flops(arrays: dict[str, Array]) -> int:
 
 @kernel(
     "y_nchw = max_ij x[n, c, h s_h + i − p_h, w s_w + j − p_w]",
-    elements="y[n, c, h_, w_] = largest[i:kernel_height, j:kernel_width](x[n, c, h, w])" + _POOL_WINDOW,
+    elements="""
+        y[n, c, h_, w_] = largest[i:kernel_height, j:kernel_width](x[n, c, h, w])
+        index[n, c, h_, w_] = argmax[i:kernel_height, j:kernel_width](x[n, c, h, w])
+    """
+    + _POOL_WINDOW,
     writes="y index",
     channels="x y index",
     flops=_image_flops,
@@ -219,7 +223,15 @@ def average_pool2d_backward(
         dx[..., columns] += narrow[..., columns_out]
 
 
-@kernel("y_nab = max_s x_nasb", elements="y[n, a, b] = largest[s](x[n, a, s, b])", writes="y place", flops=_image_flops)
+@kernel(
+    "y_nab = max_s x_nasb",
+    elements="""
+        y[n, a, b] = largest[s](x[n, a, s, b])
+        place[n, a, b] = argmax[s](x[n, a, s, b])
+    """,
+    writes="y place",
+    flops=_image_flops,
+)
 def global_max_pool_forward(x: Array, y: Array, place: Int32s | None) -> None:
     """Writes the largest element along S; NaN is passed on.
 

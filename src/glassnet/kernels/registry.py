@@ -7,7 +7,8 @@ every one of them against what its kernel writes. Each line is ``name[indices] =
 - A name that the kernel writes is an output. What it updates in place is ``name`` before and ``name_`` after.
 - Any other name is a short form for use in the other lines, such as ``xhat``; one without indices, such as ``h``, is
   put in as it stands.
-- ``sum[n, s](...)``, ``mean[...]`` and ``largest[...]`` run over indices; ``sum[i:kernel_height]`` says how far where
+- ``sum[n, s](...)``, ``mean[...]``, ``largest[...]`` and ``argmax[...]``, the number of the largest counted row by row,
+  run over indices; ``sum[i:kernel_height]`` says how far where
   no array does. An index in capitals, ``D``, is the size of its axis; ``h_`` is read h′.
 - An array without indices stands for its element in the same place: activations, updates.
 - An element outside an array, or at a place that is no whole number, is left out of the sum: that is padding, and the

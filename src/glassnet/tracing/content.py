@@ -201,6 +201,7 @@ class Content:
             "id": entry.ids[name],
             "shape": array.shape,
             "part": entry.parts[name],
+            "at": [0] * array.ndim,
             "role": entry.role(name),
             "symbol": symbol(name, entry.call.entry),
             "scale": float(finite.max(initial=0.0)),

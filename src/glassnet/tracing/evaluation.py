@@ -128,7 +128,7 @@ class Evaluation:
         return array[place], there
 
     def _reduced(self, node: Node, scope: dict[str, Any], axes: int) -> Values:
-        """A sum, mean or largest: each index gets an axis of its own, in front of those that are there."""
+        """A sum, mean, largest or argmax: each index gets an axis of its own, in front of those that are there."""
         inner, shape = dict(scope), [1] * axes
         for count, (name, size) in enumerate(node[1]):
             inner[name] = np.arange(size).reshape((size, *[1] * (axes + count)))
@@ -137,6 +137,9 @@ class Evaluation:
         whole = np.broadcast_shapes(np.shape(values), np.shape(there), tuple(shape))
         values, there = np.broadcast_to(values, whole), np.broadcast_to(there, whole)
         over = tuple(range(len(node[1])))
+        if node[0] == "argmax":  # counted row by row: the last index runs fastest
+            ordered = np.moveaxis(np.where(there, values, -np.inf), over, over[::-1])
+            return ordered.reshape(-1, *ordered.shape[len(over) :]).argmax(axis=0), there.any(axis=over)
         if node[0] == "largest":
             return np.where(there, values, -np.inf).max(axis=over), there.any(axis=over)
         total = np.where(there, values, 0.0).sum(axis=over)

@@ -13,7 +13,7 @@ node                            means
 ``("+", a, b)``                 and so for ``- * / // % **``, for ``< <= > >= == !=`` (1 or 0), and ``("negative", a)``
 ``("if", condition, a, b)``     one of two
 ``("call", "exp", [...])``      a function
-``("sum", [["n", 4]], a)``      over n = 0 … 3; likewise ``"mean"`` and ``"largest"``
+``("sum", [["n", 4]], a)``      over n = 0 … 3; likewise ``"mean"``, ``"largest"``, ``"argmax"``
 ``("nothing",)``                not there: left out of every sum
 =============================== ====================================================================================
 """
@@ -33,7 +33,7 @@ from glassnet.kernels.functions import log_floor
 
 Node = tuple[Any, ...]
 
-REDUCTIONS = ("sum", "mean", "largest")
+REDUCTIONS = ("sum", "mean", "largest", "argmax")
 _OPERATORS: dict[type, str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
     ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=",

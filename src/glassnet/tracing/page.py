@@ -15,7 +15,7 @@ from glassnet.tracing.content import Content, Entry
 from glassnet.tracing.step import LoggedStep
 from glassnet.tracing.words import WORDS
 
-SCRIPTS = ("numbers.js", "formulas.js", "typeset.js", "grids.js", "panel.js", "steps.js")
+SCRIPTS = ("numbers.js", "formulas.js", "typeset.js", "grids.js", "lights.js", "panel.js", "steps.js")
 Words = dict[str, str]
 LONGEST = 400
 """Letters of what a network prints."""

@@ -104,6 +104,8 @@ _TEXTS = {
         "This page draws its numbers with a script of its own, which is switched off here.",
         "本页用自带的脚本画出各个数，而这里禁用了脚本。",
     ),
+    "lit": ("{} of its elements, of {}, are terms here", "其中 {} 个元素参与这里的计算（形状 {}）"),
+    "absent": ("is not on this page", "不在本页上"),
     "left_out": (
         "The arrays are too large for one page: of some only a part is shown, and {} of {} numbers are left out.",
         "数组太大，一页放不下：有的只显示一部分，{1} 个数中有 {0} 个没有放进来。",

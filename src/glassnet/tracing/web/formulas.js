@@ -32,7 +32,7 @@ const OPERATORS = {
   "!=": (a, b) => Number(a !== b),
 };
 
-const REDUCTIONS = ["sum", "mean", "largest"];
+const REDUCTIONS = ["sum", "mean", "largest", "argmax"];
 
 // Φ(x) = ½ erfc(−x/√2): a series near 0, a continued fraction further out.
 // Source: M. Abramowitz, I. Stegun, "Handbook of Mathematical Functions" (1964), 26.2.10 and 26.2.14.
@@ -78,11 +78,7 @@ function evaluate(call, node, scope) {
       return values.includes(null) ? null : FUNCTIONS[parts[0]](...values);
     }
   }
-  if (REDUCTIONS.includes(kind))
-    return reduce(
-      kind,
-      termsOf(call, node, scope).map((term) => term.value),
-    );
+  if (REDUCTIONS.includes(kind)) return reduce(node, termsOf(call, node, scope));
   const values = parts.map((part) => evaluate(call, part, scope));
   return values.includes(null) ? null : OPERATORS[kind](...values);
 }
@@ -101,7 +97,7 @@ function placeOf(call, [, name, indices], scope) {
   return at.every((i, axis) => Number.isInteger(i) && i >= 0 && i < shape[axis]) ? ravel(at, shape) : null;
 }
 
-// The terms of a sum, mean or largest: where each stands and what it is, those that are there.
+// The terms of a sum, mean, largest or argmax: where each stands and what it is, those that are there.
 function termsOf(call, [, ranges, body], scope) {
   const terms = [];
   const sizes = ranges.map(([, size]) => size);
@@ -115,10 +111,24 @@ function termsOf(call, [, ranges, body], scope) {
   return terms;
 }
 
-function reduce(kind, values) {
-  if (kind === "largest") return values.length ? values.reduce((a, b) => (b > a || Number.isNaN(b) ? b : a)) : null;
-  const total = values.reduce((sum, value) => sum + value, 0);
-  return kind === "sum" ? total : total / values.length;
+function reduce([kind, ranges], terms) {
+  if (kind === "largest" || kind === "argmax") {
+    const winner = winnerOf(terms);
+    if (kind === "largest" || !winner) return winner ? winner.value : null;
+    if (winner.value === -Infinity) return 0; // nothing exceeded what there was at first
+    return ravel(
+      ranges.map(([name]) => winner.scope[name]),
+      ranges.map(([, size]) => size),
+    );
+  }
+  const total = terms.reduce((sum, term) => sum + term.value, 0);
+  return kind === "sum" ? total : total / terms.length;
+}
+
+// The term with the largest value, of several the first; NaN exceeds every number.
+function winnerOf(terms) {
+  const exceeds = (b, a) => b > a || (Number.isNaN(b) && !Number.isNaN(a));
+  return terms.reduce((best, term) => (best && !exceeds(term.value, best.value) ? best : term), null);
 }
 
 // The scope of one element of an output.
@@ -164,16 +174,7 @@ function collect(call, node, scope, blocks) {
   const [kind, ...parts] = node;
   if (REDUCTIONS.includes(kind)) {
     const terms = termsOf(call, node, scope);
-    blocks.push({
-      kind,
-      node,
-      scope,
-      terms,
-      value: reduce(
-        kind,
-        terms.map((term) => term.value),
-      ),
-    });
+    blocks.push({ kind, node, scope, terms, value: reduce(node, terms), winner: winnerOf(terms) });
   } else if (kind === "name" || kind === "short") {
     const short = call.shorts[parts[0]];
     if (!short || parts[0] in scope) return;

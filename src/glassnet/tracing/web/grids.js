@@ -35,27 +35,38 @@ function css(rgb, alpha = 1) {
   return `rgb(${rgb.join(" ")} / ${alpha})`;
 }
 
+// The matrices that an array is made of, one after the other: the axes that number them, their rows and columns.
+function planesOf(array) {
+  const { shape, maps } = array;
+  if (maps) return { lead: shape.slice(0, 2), rows: maps[0], columns: maps[1] };
+  if (shape.length < 2) return { lead: [], rows: 1, columns: shape[0] ?? 1 };
+  return { lead: shape.slice(0, -2), rows: shape.at(-2), columns: shape.at(-1) };
+}
+
 // The matrices that an array is shown as: their rows, columns and the flat place of each cell.
 function panesOf(array) {
-  const { shape, part } = array;
+  const { shape, part, at } = array;
   if (array.maps) {
     const [, width] = array.maps;
     const rows = Math.ceil(part[2] / width);
     return panesAlong([part[0], part[1]], (n, c) => ({
-      title: `${n}, ${c}`,
+      title: `${n + at[0]}, ${c + at[1]}`,
       rows,
       columns: width,
-      place: (i, j) => (i * width + j < part[2] ? ravel([n, c, i * width + j], shape) : -1),
+      place: (i, j) => (i * width + j < part[2] ? ravel([n + at[0], c + at[1], at[2] + i * width + j], shape) : -1),
     }));
   }
-  if (shape.length <= 1) return [{ title: "", rows: 1, columns: part[0] ?? 1, place: (_, j) => j }];
-  const leading = part.slice(0, -2);
-  return panesAlong(leading, (...at) => ({
-    title: at.join(", "),
-    rows: part.at(-2),
-    columns: part.at(-1),
-    place: (i, j) => ravel([...at, i, j], shape),
-  }));
+  if (shape.length <= 1)
+    return [{ title: "", rows: 1, columns: part[0] ?? 1, place: (_, j) => (shape.length ? at[0] + j : 0) }];
+  return panesAlong(part.slice(0, -2), (...numbers) => {
+    const lead = numbers.map((number, axis) => number + at[axis]);
+    return {
+      title: lead.join(", "),
+      rows: part.at(-2),
+      columns: part.at(-1),
+      place: (i, j) => ravel([...lead, i + at.at(-2), j + at.at(-1)], shape),
+    };
+  });
 }
 
 function panesAlong(sizes, make) {
@@ -81,7 +92,7 @@ function drawGrid(host, call, name, choose) {
     box.className = "pane";
     if (panes.length > 1)
       box.append(Object.assign(document.createElement("span"), { className: "pane-title", textContent: pane.title }));
-    const view = asTable ? tableOf(pane, array) : pictureOf(pane, array, panes.length);
+    const view = asTable ? tableOf(pane, array) : pictureOf(pane, array, sizeOfPicture(panes.length));
     view.tabIndex = 0;
     view.setAttribute("role", "group");
     view.setAttribute("aria-label", `${labelOf(call, name)} ${pane.title} ${pane.rows} × ${pane.columns}`);
@@ -100,15 +111,22 @@ function tableOf(pane, array) {
     const line = table.insertRow();
     for (let j = 0; j < pane.columns; j++) {
       const cell = line.insertCell(),
-        value = element(array, pane.place(i, j));
-      cell.textContent = isWhole(array) ? write(value) : writeCell(value, format);
-      cell.dataset.place = pane.place(i, j);
+        place = pane.place(i, j);
+      cell.dataset.place = place;
+      if (!isHere(array, place)) cell.textContent = "…";
+      else cell.textContent = isWhole(array) ? write(element(array, place)) : writeCell(element(array, place), format);
     }
   }
   table.paint = () => {
     for (const cell of table.querySelectorAll("td")) {
-      cell.style.background = css(colourOf(element(array, Number(cell.dataset.place)), array, 0.6));
+      const place = Number(cell.dataset.place);
+      cell.style.background = isHere(array, place) ? css(colourOf(element(array, place), array, 0.6)) : "";
     }
+  };
+  table.classList.add("view");
+  table.light = (places) => {
+    for (const cell of table.querySelectorAll("td"))
+      cell.classList.toggle("lit", Boolean(places?.has(Number(cell.dataset.place))));
   };
   table.cellAt = (event) => {
     const cell = event.target.closest("td");
@@ -123,8 +141,12 @@ function tableOf(pane, array) {
   return table;
 }
 
-function pictureOf(pane, array, count) {
-  const [width, height, largest] = count > 16 ? [84, 84, 12] : count > 1 ? [112, 112, 14] : [448, 336, 18];
+// Width and height of one of so many pictures, and the largest side of its cells.
+function sizeOfPicture(count) {
+  return count > 16 ? [84, 84, 12] : count > 1 ? [112, 112, 14] : [448, 336, 18];
+}
+
+function pictureOf(pane, array, [width, height, largest]) {
   const side = Math.max(2, Math.min(largest, Math.floor(width / pane.columns), Math.floor(height / pane.rows)));
   const canvas = document.createElement("canvas"),
     ratio = Math.max(1, window.devicePixelRatio || 1);
@@ -133,17 +155,24 @@ function pictureOf(pane, array, count) {
   canvas.height = pane.rows * side * ratio;
   canvas.style.width = `${pane.columns * side}px`;
   canvas.style.height = `${pane.rows * side}px`;
-  let marked = null;
+  let marked = null,
+    lights = null;
+  canvas.className = "view";
   canvas.paint = () => {
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     const gap = side >= 6 ? 1 : 0;
     for (let i = 0; i < pane.rows; i++) {
       for (let j = 0; j < pane.columns; j++) {
         const place = pane.place(i, j);
+        if (place >= 0 && !isHere(array, place)) {
+          hatch(pen, j * side, i * side, side - gap);
+          continue;
+        }
         pen.fillStyle = css(place < 0 ? colours.paper : colourOf(element(array, place), array));
         pen.fillRect(j * side, i * side, side - gap, side - gap);
       }
     }
+    if (lights) outline(pen, pane, side, (i, j) => lights.has(pane.place(i, j)));
     if (marked) {
       pen.strokeStyle = css(colours.ink);
       pen.lineWidth = 2;
@@ -161,6 +190,11 @@ function pictureOf(pane, array, count) {
     const [height, width] = [box.height / pane.rows, box.width / pane.columns];
     return new DOMRect(box.left + j * width, box.top + i * height, width, height);
   };
+  canvas.light = (places) => {
+    if (places === lights) return;
+    lights = places;
+    canvas.paint();
+  };
   canvas.mark = (at) => {
     marked = at;
     canvas.paint();
@@ -169,13 +203,51 @@ function pictureOf(pane, array, count) {
   return canvas;
 }
 
+// A cell whose number is not on the page.
+function hatch(pen, x, y, side) {
+  pen.strokeStyle = css(colours.line);
+  pen.lineWidth = 1;
+  pen.beginPath();
+  pen.moveTo(x, y + side);
+  pen.lineTo(x + side, y);
+  pen.stroke();
+}
+
+// A line around the cells that are lit, the others a little paler.
+function outline(pen, pane, side, isLit) {
+  const inside = (i, j) => i >= 0 && j >= 0 && i < pane.rows && j < pane.columns && isLit(i, j);
+  pen.fillStyle = css(colours.paper, 0.55);
+  pen.strokeStyle = css(colours.ink);
+  pen.lineWidth = side >= 6 ? 2 : 1;
+  pen.beginPath();
+  const line = (x, y, right, down) => {
+    pen.moveTo(x, y);
+    pen.lineTo(x + right, y + down);
+  };
+  for (let i = 0; i < pane.rows; i++) {
+    for (let j = 0; j < pane.columns; j++) {
+      const [x, y] = [j * side, i * side];
+      if (!inside(i, j)) {
+        pen.fillRect(x, y, side, side);
+        continue;
+      }
+      if (!inside(i - 1, j)) line(x, y, side, 0);
+      if (!inside(i + 1, j)) line(x, y + side, side, 0);
+      if (!inside(i, j - 1)) line(x, y, 0, side);
+      if (!inside(i, j + 1)) line(x + side, y, 0, side);
+    }
+  }
+  pen.stroke();
+}
+
 // Pointer and keyboard on one matrix.
 function listen(view, pane, call, name, choose) {
   let cursor = null;
   const show = (at, fromKeyboard = false) => {
     const place = pane.place(...at);
     if (place < 0) return hideTip();
-    const text = `${indexed(call, name, place)} = ${write(element(call.arrays[name], place))}${nameOfPlace(call, name, place)}`;
+    const value = isHere(call.arrays[name], place) ? `= ${write(element(call.arrays[name], place))}` : words.absent;
+    const text = `${indexed(call, name, place)} ${value}${nameOfPlace(call, name, place)}`;
     showTip(text, view.boxOf(at));
     if (fromKeyboard) announced.textContent = text;
   };

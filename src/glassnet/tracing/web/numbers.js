@@ -37,9 +37,31 @@ function decode(entry) {
   return { values, has };
 }
 
+let asked = null; // while somebody listens: which elements of which arrays are asked for
+
+// What a function asks for, as pairs of an array and a flat place; null where some of it is not here.
+function whileListening(run) {
+  asked = [];
+  try {
+    run();
+    return asked;
+  } catch (error) {
+    if (error instanceof NotHere) return null;
+    throw error;
+  } finally {
+    asked = null;
+  }
+}
+
+function isHere(array, place) {
+  const { has } = numbers(array.id);
+  return !has || has[place] === 1;
+}
+
 // The element at a flat place; throws NotHere where the page does without it.
 function element(array, place) {
   const { values, has } = numbers(array.id);
+  asked?.push([array, place]);
   if (has && !has[place]) throw new NotHere();
   return values[place];
 }

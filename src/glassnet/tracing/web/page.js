@@ -8,6 +8,7 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaintAll
 window.glassnet = {
   content,
   explain,
+  readsOf,
   element,
   write,
   choose,

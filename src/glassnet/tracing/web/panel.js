@@ -15,6 +15,7 @@ function panelIsOpen() {
 // Explains an element of an array of a call: one that it writes, or that another wrote for it.
 function choose(number, name, place) {
   const call = content.calls[number];
+  if (!isHere(call.arrays[name], place)) return;
   if (["reads", "before"].includes(call.arrays[name].role)) {
     const found = origin(call, name, place);
     if (found) return choose(found.call, found.target, found.place);
@@ -44,6 +45,8 @@ function show(number, name, place) {
     `<div class="panel-head"><h2>${title}</h2><p class="muted">${where}${escapeHtml(nameOfPlace(call, name, place))}</p>` +
     `<div class="panel-buttons"><button class="back" ${visited.length > 1 ? "" : "disabled"}>← ${words.back}</button>` +
     `<button class="close">${words.close}</button></div></div><div class="panel-body">${body}</div>`;
+  if (isInput) putOut();
+  else drawTerms(panel.querySelector(".result"), number, lightUp(number, name, place));
   panel.hidden = false;
   document.body.classList.add("panel-open");
   announced.textContent = panel.querySelector(".panel-body").innerText.slice(0, 400);
@@ -131,7 +134,8 @@ function termLines(call, block, from, to) {
   return block.terms
     .slice(from, to)
     .map((term) => {
-      const wins = block.kind === "largest" && term.value === block.value;
+      const wins =
+        (block.kind === "largest" && term.value === block.value) || (block.kind === "argmax" && term === block.winner);
       const kind = term.value < 0 ? "negative" : "positive";
       const bar = `<span class="bar"><i class="${kind}" style="width:${(50 * Math.abs(term.value)) / largest}%"></i></span>`;
       const numbers = math(numeric.write(body, term.scope), "inline");
@@ -178,6 +182,7 @@ function mark(number, name, place) {
 function closePanel() {
   panel.hidden = true;
   visited = [];
+  putOut();
   document.body.classList.remove("panel-open");
   marked?.mark(null);
   marked = null;

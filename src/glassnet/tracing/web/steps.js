@@ -105,6 +105,7 @@ function drawFigure(box) {
   const number = Number(box.dataset.call),
     { name } = box.dataset;
   drawGrid(box, content.calls[number], name, (place) => choose(number, name, place));
+  lightFigure(box);
 }
 
 function repaintAll() {

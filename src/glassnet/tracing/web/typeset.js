@@ -158,7 +158,7 @@ class Typesetter {
     // A little lower: where no font for mathematics is installed, the index would touch the sign.
     const names = ranges.map(([name]) => symbol(nameOf(this.call, name))).join(mo(","));
     const under = `<mpadded voffset="-0.18em" depth="+0.18em">${names}</mpadded>`;
-    const sign = kind === "sum" ? `<mo largeop="true">∑</mo>` : mi(kind === "mean" ? "mean" : "max");
+    const sign = kind === "sum" ? `<mo largeop="true">∑</mo>` : mi({ largest: "max" }[kind] ?? kind);
     return [row(`<munder>${sign}${under}</munder>`, this.write(body, free, PRODUCT)), PRODUCT];
   }
 
