@@ -144,9 +144,30 @@ def test_layers_and_units_are_chosen_by_clicks(open_page: Callable[..., Opened])
 
 
 def test_a_link_brings_the_setting_back(open_page: Callable[..., Opened]) -> None:
-    setting = Setting("moons", 100, 0.2, 0.4, (5, 4, 3), "leaky_relu", "hinge", "rmsprop", 0.003, 0.001, 0.01, 7, 42)
+    setting = Setting(
+        "moons",
+        100,
+        0.2,
+        0.4,
+        (5, 4, 3),
+        "leaky_relu",
+        "hinge",
+        "rmsprop",
+        0.003,
+        0.001,
+        0.01,
+        7,
+        42,
+        inputs=("x1", "x1_x2"),
+        batch_norm=True,
+        dropout=0.1,
+    )
     page = open_page(
-        "#" + "&".join(f"{k}={str(v).strip('()[]').replace(' ', '')}" for k, v in setting.to_dict().items())
+        "#"
+        + "&".join(
+            f"{k}={','.join(map(str, v)) if isinstance(v, list) else str(v).lower()}"
+            for k, v in setting.to_dict().items()
+        )
     ).page
     wait(lambda: page.evaluate("playground.structure.setting") == setting.to_dict())
     again = open_page("#" + page.evaluate("location.href").partition("#")[2]).page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from glassnet.playground import Session, Setting
 from glassnet.playground.changes import MOST_CHANGES, Change
 from glassnet.playground.code import python_code
 from glassnet.playground.past import MOST_STATES, Past
+from glassnet.playground.resume import retrace
 from glassnet.playground.settings import OPTIMIZERS
 
 
@@ -133,3 +135,30 @@ def test_the_state_in_which_a_unit_died_is_found() -> None:
     assert past.deaths() == [(2, 2)]
     past.go_to(1)
     assert past.deaths() == []
+
+
+@pytest.mark.parametrize("first", [0, 4])
+def test_a_training_is_told_again_to_the_same_bits(first: int) -> None:
+    setting = Setting(dataset="circle", hidden=(4,), rows=60, batch_size=9)
+    session = Session(setting)
+    for _ in range(first):
+        session.step()
+    session.change("l2", 0.01)
+    session.change("weight", -1.5, 2)
+    session.change("weight", 2.5, 2)  # the same once more: one change
+    session.train(3)
+    session.change("learning_rate", 0.001)
+    session.train(2)
+    session.step()
+    assert len(session.changes) == 3
+    plan = [Change.from_dict(json.loads(json.dumps(change.to_dict()))) for change in session.changes]
+    again = Session(setting)
+    past = Past(again)
+    assert retrace(again, past, plan, (session.epochs, session.batch), 20.0)
+    np.testing.assert_array_equal(again.model.network.parameters, session.model.network.parameters)
+    assert (again.changes, again.now, again.epochs, again.batch) == (session.changes, session.now, session.epochs, 1)
+    assert len(past.states) > 3
+    for goal in ((0, 0), (9, 60)):
+        with pytest.raises(gn.ConfigurationError, match="moment"):
+            retrace(again, past, [], goal, 20.0)
+    assert not retrace(again, past, [], (10**9, 0), 0.1)

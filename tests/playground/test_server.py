@@ -50,7 +50,7 @@ def hear(socket: WebSocketTestSession, kind: str) -> dict[str, Any]:
         header, arrays = unpack(socket.receive_bytes())
         if header["kind"] == kind:
             return header | {"arrays": arrays}
-        assert header["kind"] in ("frame", "structure"), header
+        assert header["kind"] in ("frame", "structure", "changes"), header
     raise AssertionError(kind)
 
 
@@ -236,9 +236,19 @@ MALFORMED = [
     '{"kind": "table", "content": "YSxiCjEsMgo", "name": "x.csv"}',
     '{"kind": "table", "text": "a,b", "name": "x.csv"}',
     json.dumps({"kind": "table", "content": in_base64("a,b\n"), "name": "x" * 201}),
-    json.dumps({"kind": "table", "content": in_base64("x" * 2_000_004), "name": "x.csv"}),
+    json.dumps({"kind": "table", "content": in_base64("x" * 16_000_004), "name": "x.csv"}),
     json.dumps({"kind": "play"}) + " " * MOST_LETTERS,
     '{"kind": "configure", "setting": null}',
+    '{"kind": "look", "place": 1.5}',
+    '{"kind": "look", "place": -7}',
+    '{"kind": "change", "name": "hidden", "value": 3, "place": -1}',
+    '{"kind": "change", "name": "weight", "value": true, "place": 0}',
+    '{"kind": "change", "name": "weight", "value": 1, "place": 900000}',
+    '{"kind": "change", "name": ["l1"], "value": 1, "place": -1}',
+    '{"kind": "resume", "setting": {}, "changes": 3, "epochs": 1, "batch": 0}',
+    '{"kind": "resume", "setting": {}, "changes": [{"name": "l1"}], "epochs": 1, "batch": 0}',
+    '{"kind": "resume", "setting": {}, "changes": [], "epochs": 1.5, "batch": 0}',
+    '{"kind": "resume", "setting": {}, "changes": [], "epochs": 1, "batch": 900}',
     '{"kind": "configure", "setting": {"hidden": [1e9]}}',
     '{"kind": "configure", "setting": {"rows": ' + "9" * 4000 + "}}",
     '{"kind": "configure", "setting": {"rows": ' + "9" * 5000 + "}}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,8 +59,9 @@ def test_a_loss_for_another_task_is_refused() -> None:
         Session(Setting(dataset="blobs", loss="huber"))
 
 
-def test_steps_make_the_same_epoch_as_one_fit() -> None:
-    steps, whole = (Session(Setting(batch_size=64, rows=300)) for _ in range(2))
+@pytest.mark.parametrize("own", [{}, {"batch_norm": True, "dropout": 0.2}])
+def test_steps_make_the_same_epoch_as_one_fit(own: dict[str, Any]) -> None:
+    steps, whole = (Session(Setting(batch_size=64, rows=300, **own)) for _ in range(2))
     whole.train(3)
     for _ in range(steps.batches):
         steps.step()
@@ -90,8 +92,9 @@ def test_the_gradients_are_those_of_the_next_batch() -> None:
         assert gradients[place] == pytest.approx((values[0] - values[1]) / 2e-5, abs=1e-6)
 
 
-def test_looking_changes_nothing() -> None:
-    looked_at, alone = (Session(Setting(dataset="circle")) for _ in range(2))
+@pytest.mark.parametrize("own", [{}, {"batch_norm": True, "dropout": 0.2}])
+def test_looking_changes_nothing(own: dict[str, Any]) -> None:
+    looked_at, alone = (Session(Setting(dataset="circle", **own)) for _ in range(2))
     frames = Frames(looked_at, Past(looked_at))
     for _ in range(3):
         looked_at.train(2)
@@ -215,3 +218,22 @@ def test_the_command_line_predicts_with_the_model_of_a_table(target: str, tmp_pa
         np.testing.assert_allclose([float(own) for own in written], model.predict(frame)[:, 0], rtol=1e-6)
     else:
         assert written == [(model.class_names or ())[k] for k in model.predict_classes(frame).reshape(-1)]
+
+
+def test_extra_inputs_are_made_of_the_plane() -> None:
+    """A circle is no straight line of x₁ and x₂, but one of their squares."""
+    plain, squared = (
+        Session(Setting(dataset="circle", hidden=(), inputs=inputs, learning_rate=0.1))
+        for inputs in (("x1", "x2"), ("x1_squared", "x2_squared"))
+    )
+    for session in (plain, squared):
+        session.train(60)
+    assert plain.scores().metric[1] < 0.8
+    assert squared.scores().metric[1] > 0.95
+    header, arrays = unpack(Frames(squared, Past(squared)).structure())
+    assert (header["features"], header["axis_names"]) == (["x₁²", "x₂²"], ["x₁", "x₂"])
+    plane = plain.examples.train.x
+    np.testing.assert_array_equal(squared.examples.train.x, plane**2)
+    np.testing.assert_array_equal(arrays["points"][: len(plane)], plane)
+    middle = squared.model.predict_proba(grid(squared)).reshape(SIDE, SIDE)[SIDE // 2, SIDE // 2]
+    assert middle > 0.9

@@ -48,6 +48,14 @@ def test_a_setting_survives_json() -> None:
         ({"axes": [0, -1]}, "axes"),
         ({"optimizer": "lbfgs"}, "optimizer"),
         ({"activation": {}}, "activation"),
+        ({"inputs": []}, "inputs"),
+        ({"inputs": ["x2", "x1"]}, "in that order"),
+        ({"inputs": ["x1", "x1"]}, "in that order"),
+        ({"inputs": ["x3"]}, "inputs"),
+        ({"inputs": "x1"}, "inputs"),
+        ({"inputs": [["x1"]]}, "inputs"),
+        ({"dropout": 0.95}, "dropout"),
+        ({"batch_norm": 1}, "batch_norm"),
     ],
 )
 def test_a_wrong_setting_is_refused(values: Any, message: str) -> None:

@@ -65,6 +65,11 @@ class Change:
             _refuse(shown(values), f"an object with {', '.join(sorted(names))}", "send what the page was sent")
         return cls(**values)
 
+    @property
+    def subject(self) -> tuple[int, int, str, int]:
+        """What was changed, and when."""
+        return self.epoch, self.batch, self.name, self.place
+
     def to_dict(self) -> dict[str, Any]:
         """The values as JSON takes them."""
         return asdict(self)

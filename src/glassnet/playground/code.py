@@ -6,7 +6,8 @@ import inspect
 import re
 
 from glassnet.playground.changes import WEIGHT
-from glassnet.playground.generators import GENERATORS
+from glassnet.playground.examples import MOST_ROWS, SAMPLE_SEED
+from glassnet.playground.generators import GENERATORS, inputs_of
 from glassnet.playground.models import optimizer_of
 from glassnet.playground.session import Session
 from glassnet.playground.settings import Setting
@@ -54,12 +55,18 @@ def _data(session: Session) -> list[str]:
     generator = GENERATORS[setting.dataset]
     source = re.sub(r" -> Made:", ":", inspect.getsource(generator))
     source = re.sub(r"\(rows: int, noise: float, rng: np.random.Generator\)", "(rows, noise, rng)", source)
+    makes = [] if setting.inputs == ("x1", "x2") else [f"x = inputs_of(x, {setting.inputs!r})"]
+    if makes:
+        extra = inspect.getsource(inputs_of)
+        extra = re.sub(r"\(x: .*\) -> .*:", "(x, names):", extra, count=1)
+        source = f"{source.rstrip()}\n\n\n{extra}"
     return [
         "",
         source.rstrip(),
         "",
         "",
         f"x, y = {setting.dataset}({setting.rows}, {setting.noise!r}, np.random.default_rng({setting.seed}))",
+        *makes,
         f'data = gn.data.Dataset(x, y, name="{setting.dataset}")',
         split,
     ]
@@ -73,8 +80,11 @@ def _table(session: Session) -> list[str]:
     target = setting.target or table.columns[-1]
     reading = "" if table.reading is None else f", reading={_reading(table.reading)}"
     labels = "None" if schema.class_names is None else "whole.targets(data)"
+    draw = f"np.random.default_rng({SAMPLE_SEED}).choice(data.height, {MOST_ROWS}, replace=False)"
+    sample = [f"data = data.rows(np.sort({draw}))  # a sample"] if table.height > MOST_ROWS else []
     return [
         f"data = gn.data.read_table({table.name!r}, {target!r}{reading})  # beside this script",
+        *sample,
         f"whole = gn.Table.from_data(data, {target!r})",
         f"held_out = gn.data.test_rows(data.height, {labels}, {setting.held_out!r}, {setting.seed})",
         "train, test = data.rows(~held_out), data.rows(held_out)",

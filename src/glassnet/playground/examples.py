@@ -6,7 +6,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,18 +19,19 @@ from glassnet.core.errors import ConfigurationError, DataError, shown
 from glassnet.core.shapes import Array
 from glassnet.data import Dataset, digits, read_table, split, test_rows
 from glassnet.data.tables import TEXT_ENDINGS, measured
-from glassnet.playground.generators import GENERATORS
+from glassnet.playground.generators import GENERATORS, inputs_of
 from glassnet.playground.settings import LOSSES, Setting
 from glassnet.preprocessing import Standardize
 from glassnet.tables import Frame, Reading
 
 ENDINGS = (*TEXT_ENDINGS, ".xlsx")
 """What the names of files end in that the page takes."""
-MOST_BYTES = 2_000_000
-MOST_SHEET_BYTES = 10 * MOST_BYTES
+MOST_BYTES = 16_000_000
+MOST_SHEET_BYTES = 20_000_000
 """The limit for a spreadsheet's XML, unpacked, which is wordier than CSV."""
 MOST_ROWS, MOST_COLUMNS = 20_000, 64
-"""The limits of a user's table."""
+"""The limits of a user's table; of more rows a sample is taken, which no order of the rows can spoil."""
+SAMPLE_SEED = 0
 MOST_FEATURES = 64
 """Numbers that a row of it becomes."""
 MOST_CLASSES = 10
@@ -66,11 +67,12 @@ class Table:
         reading: what is known of its texts.
 
     Raises:
-        TableError: another ending; it is too large, or has too few or too many columns, or too many rows.
+        TableError: another ending; it is too large, or has too few or too many columns.
         FileFormatError: no header, or columns without a name.
 
     Attributes:
         columns: their names.
+        height: how many rows the file has.
     """
 
     def __init__(self, content: bytes, name: str = "table.csv", reading: Reading | None = None) -> None:
@@ -82,7 +84,7 @@ class Table:
         if len(content) > MOST_BYTES or size > most:
             raise _too_large("too_large", *((size, most) if size > most else (len(content), MOST_BYTES)), "bytes")
         with self._file() as path:
-            columns, rows = measured(path, reading, most)
+            columns, self.height = measured(path, reading, most)
         self.columns = tuple(columns)
         if not 2 <= len(self.columns) <= MOST_COLUMNS:
             few = len(self.columns) < 2
@@ -94,15 +96,16 @@ class Table:
                 expected=f"2 to {MOST_COLUMNS}: inputs, and one to be learned",
                 fix="put commas between the columns" if few else "take some of the columns",
             )
-        if rows > MOST_ROWS:
-            raise _too_large("table_rows", rows, MOST_ROWS, "rows")
 
     def read(self, target: str) -> Frame:
-        """Its rows, with the column of that name (the last one for "") to be learned."""
+        """Its rows, of many a sample, with the column of that name (the last one for "") to be learned."""
         target = target or self.columns[-1]
         if self._last is None or self._last[0] != target:
             with self._file() as path, _as_table_error():
                 frame = read_table(path, target, reading=self.reading, max_bytes=MOST_SHEET_BYTES)
+            if frame.height > MOST_ROWS:
+                chosen = np.random.default_rng(SAMPLE_SEED).choice(frame.height, MOST_ROWS, replace=False)
+                frame = frame.rows(np.sort(chosen))
             self._last = target, frame
         return self._last[1]
 
@@ -170,6 +173,7 @@ class Examples:
         outputs: the network's.
         extent: the picture's edges: left, right, bottom, top, in the unit of the inputs.
         table: what was learned of the columns of a user's table, or None.
+        plane: where the rows lie in the plane, both parts, for made-up data.
     """
 
     train: Dataset
@@ -179,6 +183,7 @@ class Examples:
     outputs: int
     extent: tuple[float, float, float, float]
     table: tables.Table | None = None
+    plane: tuple[Array, Array] | None = None
 
     @property
     def inputs(self) -> int:
@@ -214,12 +219,15 @@ def examples_of(setting: Setting, table: Table | None = None) -> Examples:
         ConfigurationError: no table, a loss for other targets, an axis that does not exist.
         TableError, FileFormatError: the table cannot be read.
     """
-    schema = None
+    schema = plane = None
     if setting.dataset == "table":
         with _as_table_error():
             schema, train, test = _parts(setting, table)
     else:
         train, test = split(_rows(setting), setting.held_out, setting.seed)
+        if setting.dataset in GENERATORS:
+            plane = train.x, test.x
+            train, test = (replace(part, x=inputs_of(part.x, setting.inputs)) for part in (train, test))
     task = _task(train, test)
     loss = setting.loss or LOSSES[task][0]
     if loss not in LOSSES[task]:
@@ -229,15 +237,16 @@ def examples_of(setting: Setting, table: Table | None = None) -> Examples:
             expected=f"one of {', '.join(LOSSES[task])}",
             fix=f"choose {LOSSES[task][0]!r}",
         )
-    if max(setting.axes) >= train.x.shape[1] > 1:
+    columns = 2 if plane is not None else train.x.shape[1]
+    if max(setting.axes) >= columns > 1:
         raise ConfigurationError(
             where="setting",
-            received=f"axes={setting.axes} for {train.x.shape[1]} inputs",
-            expected=f"numbers from 0 to {train.x.shape[1] - 1}",
+            received=f"axes={setting.axes} for {columns} inputs",
+            expected=f"numbers from 0 to {columns - 1}",
             fix="choose other columns for the picture",
         )
     outputs = _classes(train, test) if task == "classes" else 1
-    return Examples(train, test, task, loss, outputs, _extent(train, test, setting), schema)
+    return Examples(train, test, task, loss, outputs, _extent(train, test, setting), schema, plane)
 
 
 def _rows(setting: Setting) -> Dataset:

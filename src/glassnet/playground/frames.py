@@ -19,11 +19,12 @@ from glassnet.playground.examples import Examples
 from glassnet.playground.past import Past
 from glassnet.playground.picture import Picture, hidden_outputs, signed
 from glassnet.playground.session import Session
-from glassnet.playground.settings import LOSSES
+from glassnet.playground.settings import INPUTS, LOSSES
 
 SHOWN_IMAGES = 40
 """Held-out pictures on the page, where rows are pictures."""
 SHOWN_POINTS = 2000
+NAMES = dict(zip(INPUTS, ("x₁", "x₂", "x₁²", "x₂²", "x₁x₂", "sin 2πx₁", "sin 2πx₂"), strict=True))
 
 
 def pack(header: Mapping[str, Any], arrays: Mapping[str, Array] | None = None) -> bytes:
@@ -72,6 +73,7 @@ class Frames:
         ]
         x, y, held_out = _points(examples)
         names = examples.train.feature_names
+        axes = [min(axis, x.shape[1] - 1) for axis in setting.axes]
         header = {
             "kind": "structure",
             "setting": setting.to_dict() | {"loss": examples.loss},
@@ -82,15 +84,17 @@ class Frames:
             "is_image": examples.is_image,
             "extent": examples.extent,
             "range": self._picture.range if self._picture else [0.0, 1.0],
-            "features": names or ([] if examples.is_image else ["x₁", "x₂"]),
+            "features": names or ([] if examples.is_image else [NAMES[name] for name in setting.inputs]),
+            "inputs": [] if examples.plane is None else setting.inputs,
+            "axis_names": [names[axis] for axis in axes] if names else ["x₁", "x₂"],
             "classes": examples.train.class_names or [str(label) for label in range(max(2, examples.outputs))],
             "columns": session.table.columns if session.table else [],
             "table": session.table.name if session.table else "",
             "reading": _reading(examples),
+            "height": session.table.height if examples.table is not None and session.table else 0,
             "rows": [len(examples.train), len(examples.test)],
             "batches": session.batches,
         }
-        axes = [min(axis, examples.inputs - 1) for axis in setting.axes]
         arrays = {"points": x[:, axes], "labels": y, "held_out": held_out}
         if examples.is_image:
             labels = examples.test.y
@@ -136,7 +140,7 @@ class Frames:
 def _points(examples: Examples) -> tuple[Array, Array, Array]:
     """Inputs, labels or numbers, and which are held out, of both parts; of many rows some."""
     sides = examples.train, examples.test
-    x = np.concatenate([side.x for side in sides])
+    x = np.concatenate(examples.plane or [side.x for side in sides])
     y = np.concatenate([np.asarray(side.y, np.float32).reshape(len(side)) for side in sides])
     held_out = np.repeat(np.array([0, 1], np.uint8), [len(side) for side in sides])
     every = -(-len(x) // SHOWN_POINTS)

@@ -6,7 +6,7 @@ Each returns x (rows, 2), about within −1 … 1, and y: labels (rows,), or num
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,4 +65,14 @@ def plane(rows: int, noise: float, rng: np.random.Generator) -> Made:
 
 
 _ALL: tuple[Generator, ...] = (xor, circle, moons, spiral, blobs, plane)
+
+
+def inputs_of(x: NDArray[np.float32], names: Sequence[str]) -> NDArray[np.float32]:
+    """The inputs of these names, made of points of the plane (rows, 2)."""
+    a, b = x[:, 0], x[:, 1]
+    columns = {"x1": a, "x2": b, "x1_squared": a * a, "x2_squared": b * b, "x1_x2": a * b}
+    columns |= {"sin_x1": np.sin(2 * np.pi * a), "sin_x2": np.sin(2 * np.pi * b)}
+    return np.stack([columns[name] for name in names], axis=1).astype(np.float32)
+
+
 GENERATORS = {made.__name__: made for made in _ALL}

@@ -16,6 +16,8 @@ from glassnet.tracing.words import LANGUAGES
 
 MOST_LETTERS = 10_000
 """The limit for a message without a table."""
+MOST_RESUMED = 100_000
+"""The limit for one that tells a training again."""
 MOST_CONTENT = 4 * -(-MOST_BYTES // 3)
 """Letters of a table's file in base64."""
 MOST_MESSAGE_BYTES = MOST_CONTENT + MOST_LETTERS
@@ -26,6 +28,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "trace": ("language",),
     "change": ("name", "value", "place"),
     "look": ("place",),
+    "resume": ("setting", "changes", "epochs", "batch"),
     "table": ("content", "name"),
 } | dict.fromkeys(("play", "pause", "step", "epoch", "reset", "code", "model"), ())
 """The kinds of messages, and what each brings along."""
@@ -73,8 +76,9 @@ def read_message(text: str, fields: Mapping[str, tuple[str, ...]] = FIELDS) -> M
     kind = found.pop("kind", None)
     if not isinstance(kind, str) or kind not in fields:
         _refuse(f"the kind {shown(kind, 60)}", f"one of {', '.join(fields)}", "name one of them")
-    if kind != "table" and len(text) > MOST_LETTERS:
-        _refuse(f"{len(text):,} letters", f"at most {MOST_LETTERS:,}", "send less at once")
+    most = {"table": MOST_MESSAGE_BYTES, "resume": MOST_RESUMED}.get(kind, MOST_LETTERS)
+    if len(text) > most:
+        _refuse(f"{len(text):,} letters", f"at most {most:,}", "send less at once")
     if sorted(found) != sorted(fields[kind]):
         received = ", ".join(map(repr, list(found)[:8])) or "nothing"
         _refuse(f"{received:.200} with {kind!r}", f"{', '.join(fields[kind]) or 'nothing else'}", "send just that")

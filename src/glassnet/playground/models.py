@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from glassnet.layers import ACTIVATIONS as LAYERS
-from glassnet.layers import Dense, Layer
+from glassnet.layers import BatchNorm, Dense, Dropout, Layer
 from glassnet.model import Model
 from glassnet.network import Sequential
 from glassnet.optimizers import L1, L2, OPTIMIZERS, SGD, Chain, Optimizer, Step
@@ -25,8 +25,12 @@ def model_of(setting: Setting, examples: Examples) -> Model:
     layers: list[Layer] = []
     for units in setting.hidden:
         layers.append(Dense(units, weight_init=init))
+        if setting.batch_norm:
+            layers.append(BatchNorm())
         if setting.activation != "linear":
             layers.append(LAYERS[setting.activation]())
+        if setting.dropout:
+            layers.append(Dropout(setting.dropout))
     layers.append(Dense(examples.outputs, weight_init="glorot_normal"))
     model = Model(Sequential(*layers), examples.loss, optimizer_of(setting), seed=setting.seed, threads=1)
     model.preprocessing = examples.preprocessing()

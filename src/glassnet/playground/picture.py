@@ -7,6 +7,7 @@ import numpy as np
 from glassnet.core.shapes import Array
 from glassnet.layers import Dense
 from glassnet.network import Sequential
+from glassnet.playground.generators import inputs_of
 from glassnet.playground.session import Session
 from glassnet.runners import NumpyRunner
 
@@ -29,13 +30,17 @@ def grid(session: Session, side: int = SIDE) -> Array:
     """
     examples = session.examples
     left, right, bottom, top = examples.extent
-    points = np.tile(examples.train.x.mean(axis=0), (side * side, 1))
+    plane = examples.plane
+    width = examples.inputs if plane is None else 2
+    points = np.tile((examples.train.x if plane is None else plane[0]).mean(axis=0), (side * side, 1))
     across, down = (np.arange(side) + 0.5) / side, (np.arange(side)[::-1] + 0.5) / side
     x, y = np.meshgrid(left + (right - left) * across, bottom + (top - bottom) * down)
     first, second = session.setting.axes
-    if examples.inputs > 1:
+    if width > 1:
         points[:, second] = y.reshape(-1)
-    points[:, min(first, examples.inputs - 1)] = x.reshape(-1)
+    points[:, min(first, width - 1)] = x.reshape(-1)
+    if plane is not None:
+        points = inputs_of(points, session.setting.inputs)
     preprocessing = session.model.preprocessing
     return points if preprocessing is None else np.asarray(preprocessing.apply(points), np.float32)
 

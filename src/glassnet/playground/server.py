@@ -28,7 +28,7 @@ from glassnet.tracing.page import script_module, style_of_steps
 MOST_SESSIONS = 8
 MOST_REFUSALS = 200
 """Messages of one page that are refused before it is sent away."""
-LETTERS = 50_000
+LETTERS = 500_000
 """Of a message that count as much as another message: a table of the largest size as some fifty."""
 FORBIDDEN, TRY_AGAIN_LATER = 1008, 1013
 KINDS = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}

@@ -162,7 +162,9 @@ class Session:
             )
         made = Change(self.epochs, self.batch, name, value, place)
         self.now = made.apply(self.model, self.now)
-        self.changes += (made,)
+        # Of one thing that was changed again and again at the same moment, the last value counts.
+        again = bool(self.changes) and self.changes[-1].subject == made.subject
+        self.changes = (*(self.changes[:-1] if again else self.changes), made)
 
     def scores(self) -> Scores:
         """Measures the training rows and the held-out rows, in prediction mode."""
@@ -180,8 +182,10 @@ class Session:
         """∂L/∂θ of the next batch's loss at the present weights, without the penalties; flat, float32."""
         part = self.rows.take(self.next_batch())
         network = self.model.network
+        before = network.parameters.copy()
         parts = Parts(network, self.loss, self.model.optimizer, self.setting.seed)
         TrainingStep(NumpyRunner(self.setting.seed), parts, Rows(part.x, part.targets)).backward()
+        network.parameters[:] = before  # running statistics move in training
         return network.gradients.copy()
 
     def trace(self) -> Trace:

@@ -8,9 +8,11 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from glassnet.core.errors import ConfigurationError, did_you_mean, shown
-from glassnet.core.settings import number, one_of, whole
+from glassnet.core.settings import boolean, number, one_of, whole
 
 DATASETS = ("xor", "circle", "moons", "spiral", "blobs", "plane", "digits", "table")
+INPUTS = ("x1", "x2", "x1_squared", "x2_squared", "x1_x2", "sin_x1", "sin_x2")
+"""What the network may be given of a point of the plane."""
 ACTIVATIONS = ("tanh", "relu", "sigmoid", "leaky_relu", "linear")
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw", "nadam", "lion")
 LOSSES = {
@@ -44,6 +46,9 @@ class Setting:
         seed: of the data, the split, the first weights and the order of the rows.
         target: the table's column to be learned, "" for the last one.
         axes: which two inputs the picture shows.
+        inputs: some of ``INPUTS``, for made-up data.
+        batch_norm: whether each hidden layer is normalised over the batch, before its activation.
+        dropout: share of each hidden layer's outputs that is dropped in training, from 0 to 0.9.
 
     Raises:
         ConfigurationError: a value outside its range, or of another kind.
@@ -64,6 +69,9 @@ class Setting:
     seed: int = 0
     target: str = ""
     axes: tuple[int, int] = (0, 1)
+    inputs: tuple[str, ...] = ("x1", "x2")
+    batch_norm: bool = False
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
         one_of(self.dataset, "dataset", "setting", DATASETS)
@@ -85,6 +93,12 @@ class Setting:
             _whole_between(units, "units of a hidden layer", 1, MOST_UNITS)
         if not isinstance(self.axes, tuple) or len(self.axes) != 2:
             raise _wrong("axes", self.axes, "the numbers of two inputs", "write [0, 1]")
+        is_known = isinstance(self.inputs, tuple) and all(isinstance(name, str) for name in self.inputs)
+        if not is_known or not self.inputs or [name for name in INPUTS if name in self.inputs] != list(self.inputs):
+            expected = f"some of {', '.join(INPUTS)}, in that order"
+            raise _wrong("inputs", self.inputs, expected, "choose one at least")
+        boolean(self.batch_norm, "batch_norm", "setting")
+        number(self.dropout, "dropout", "setting", low=0, high=math.nextafter(0.9, 1))
         for axis in self.axes:
             _whole_between(axis, "axes", 0, 1000)
 

@@ -7,17 +7,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from glassnet.core.errors import ConfigurationError, GlassnetError
-from glassnet.playground.changes import LIVE
+from glassnet.core.errors import ConfigurationError, DataError, GlassnetError, shown
+from glassnet.core.settings import whole
+from glassnet.playground.changes import LIVE, Change
 from glassnet.playground.code import python_code
 from glassnet.playground.examples import Table
 from glassnet.playground.frames import Frames, pack
 from glassnet.playground.messages import FASTEST, FIELDS
 from glassnet.playground.past import Past
+from glassnet.playground.resume import retrace
 from glassnet.playground.session import Session
 from glassnet.playground.settings import Setting
 from glassnet.playground.thread import FRAME_SECONDS, PageThread
 from glassnet.tracing.page import steps_of
+
+SECONDS_TO_RESUME = 20.0
+"""So long a training is told again, for a page that comes back."""
 
 
 class Worker(PageThread):
@@ -45,6 +50,7 @@ class Worker(PageThread):
         self._session: Session | None = None
         self._past: Past | None = None
         self._frames: Frames | None = None
+        self._told: tuple[Change, ...] = ()  # the changes that the page knows
 
     def _open(self) -> None:
         self._on_configure(self._setting.to_dict())
@@ -75,13 +81,20 @@ class Worker(PageThread):
     def _show(self) -> None:
         if self._frames is not None and self._past is not None:
             self._past.keep()
+            changes = self._current().changes
+            if changes is not self._told:
+                self._told = changes
+                self._send(pack({"kind": "changes", "changes": [change.to_dict() for change in changes]}))
             self._send(self._frames.frame(is_playing=self._playing))
 
     def _begin(self, setting: Setting) -> None:
         """A fresh network; where it cannot be made, the one before stays."""
         session = Session(setting, self._table)
-        past = Past(session)
-        self._setting, self._session, self._past, self._frames = setting, session, past, Frames(session, past)
+        self._take(session, Past(session))
+
+    def _take(self, session: Session, past: Past) -> None:
+        self._setting, self._session, self._past = session.setting, session, past
+        self._frames = Frames(session, past)
         self._due = 1.0
         self._send(self._frames.structure())
         self._show()
@@ -129,6 +142,24 @@ class Worker(PageThread):
         self._playing = False
         self._past.go_to(place)
         self._show()
+
+    def _on_resume(self, setting: object, changes: object, epochs: object, batch: object) -> None:
+        """Tells a training again, to the same bits, for a page whose connection was lost."""
+        start = Setting.from_dict(setting)
+        if not isinstance(changes, list):
+            raise DataError(
+                where="message", received=f"changes: {shown(changes, 40)}", expected="a list", fix="send what was sent"
+            )
+        plan = [Change.from_dict(change) for change in changes]
+        goal = whole(epochs, "epochs", "message", low=0), whole(batch, "batch", "message", low=0)
+        session = Session(start, self._table)
+        past = Past(session)
+        is_done = retrace(session, past, plan, goal, SECONDS_TO_RESUME)
+        self._playing = False
+        self._send(pack({"kind": "resumed"}))
+        self._take(session, past)
+        if not is_done:
+            self._send(pack({"kind": "error", "code": "resumed_partly", "count": session.epochs, "most": goal[0]}))
 
     def _on_table(self, content: bytes, name: str) -> None:
         before = self._table

@@ -1,6 +1,7 @@
 // The boxes of the diagram: inputs, units and outputs, each with its picture and its name.
 
 import { css, fromRamp, mix, pictureOf, theme } from "./colours.js";
+import { paintInput } from "./inputs.js";
 
 const FONT = '12px system-ui, "Noto Sans CJK SC", sans-serif';
 const small = document.createElement("canvas");
@@ -53,6 +54,12 @@ function drawInput(pen, { x, y, side, index }, { structure, chosen }) {
   const [left, top] = [x - side / 2, y - side / 2];
   if (structure.is_image) {
     pictureOf(small, 8, 8, (place) => mix(theme.paper, theme.ink, structure.arrays.images[64 * chosen + place] / 255));
+    pen.drawImage(small, left, top, side, side);
+    return;
+  }
+  if (structure.inputs.length) {
+    paintInput(small, structure.inputs[index]);
+    pen.imageSmoothingEnabled = true;
     pen.drawImage(small, left, top, side, side);
     return;
   }

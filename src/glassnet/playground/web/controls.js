@@ -1,5 +1,6 @@
 // The fields of a setting: what they offer, and what is told when one changes.
 
+import { showInputs } from "./inputs.js";
 import { drawThumbnail } from "./thumbnails.js";
 import { has, label, t } from "./words.js";
 
@@ -7,6 +8,7 @@ const DATASETS = ["xor", "circle", "moons", "spiral", "blobs", "plane", "digits"
 const MADE = DATASETS.slice(0, 6);
 const RATES = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 const STRENGTHS = [0, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1];
+const DROPOUTS = [0, 0.1, 0.2, 0.3, 0.4, 0.5];
 const BATCHES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 const ACTIVATIONS = ["tanh", "relu", "sigmoid", "leaky_relu", "linear"];
 const OPTIMIZERS = ["sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw", "nadam", "lion"];
@@ -50,13 +52,31 @@ function showControls(structure, change, adjust) {
     choice("learning_rate", RATES, setting.learning_rate, (value) => adjust("learning_rate", value)),
     choice("l1", STRENGTHS, setting.l1, (value) => adjust("l1", value), strength),
     choice("l2", STRENGTHS, setting.l2, (value) => adjust("l2", value), strength),
+    choice("batch_norm", [false, true], setting.batch_norm, (value) => change({ batch_norm: value }), onOff),
+    choice("dropout", DROPOUTS, setting.dropout, (value) => change({ dropout: value }), percent),
   );
-  document.getElementById("about-data").textContent = t("about_rows", ...structure.rows);
+  document.getElementById("about-data").textContent = aboutRows(structure);
+  showInputs(structure, change);
   if (focused) document.querySelector(`[data-field="${focused}"]`)?.focus();
+}
+
+function aboutRows({ rows, height }) {
+  const [training, heldOut] = rows;
+  const taken = training + heldOut;
+  const note = height > taken ? `${t("sampled", height.toLocaleString("en"), taken.toLocaleString("en"))} ` : "";
+  return note + t("about_rows", training, heldOut);
 }
 
 function strength(value) {
   return value === 0 ? t("none") : String(value);
+}
+
+function onOff(value) {
+  return t(value ? "on" : "none");
+}
+
+function percent(value) {
+  return value === 0 ? t("none") : `${Math.round(100 * value)} %`;
 }
 
 function showDatasets(structure, change) {

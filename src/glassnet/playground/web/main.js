@@ -5,61 +5,84 @@ import { setCardFrame, setCardStructure, setUpCard, openCard } from "./card.js";
 import { showControls } from "./controls.js";
 import * as curves from "./curves.js";
 import { write } from "./explain.js";
+import { hideControls, unknownNames } from "./hide.js";
 import { copy, saveModel, setUpListing, showListing } from "./listing.js";
 import * as network from "./network.js";
 import { setPast, setUpPast } from "./past.js";
+import { givenUp, isResuming, noteChanges, noteLost, noteStructure, noteTable, resume, resumed } from "./resume.js";
 import { fromHash, toHash } from "./share.js";
 import { connect } from "./socket.js";
 import * as surface from "./surface.js";
+import { tableOf } from "./upload.js";
 import { openPart, openWalk, setUpWalk, showTrace } from "./walk.js";
 import { currentLanguage, firstLanguage, has, label, t, useLanguage } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const PACES = [1, 3, 10, 30, 100, 300, 1000, 100000];
-const MOST_UPLOAD = 2_000_000;
 let structure = null,
   frame = null,
   isStale = false,
   isPlaying = false,
+  isBack = false, // whether the next structure is that of the training that was lost
   lastError = null;
 let wanted = null,
   timer = 0,
   unanswered = 0; // the setting that is asked for, until the server has answered
 
+const handlers = {
+  structure: (message) => {
+    structure = message;
+    frame = null; // the one before was another network's
+    noteStructure(structure);
+    settled();
+    history.replaceState(null, "", toHash(structure.setting));
+    if (!isBack) curves.clear();
+    isBack = false;
+    surface.setStructure(structure);
+    network.setStructure(structure);
+    setCardStructure(structure);
+    const unknown = unknownNames();
+    if (unknown.length) showMessage({ code: "hide_unknown", names: unknown.join(", ") });
+  },
+  frame: (message) => {
+    frame = message;
+    isPlaying = message.playing;
+    isStale = true;
+  },
+  changes: noteChanges,
+  trace: showTrace,
+  code: showListing,
+  model: saveModel,
+};
+
 const tell = connect(
   {
-    structure: (message) => {
-      structure = message;
-      frame = null; // the one before was another network's
-      settled();
-      history.replaceState(null, "", toHash(structure.setting));
-      curves.clear();
-      surface.setStructure(structure);
-      network.setStructure(structure);
-      setCardStructure(structure);
+    ...Object.fromEntries(Object.entries(handlers).map(([kind, act]) => [kind, (m) => isResuming() || act(m)])),
+    resumed: () => {
+      isBack = true;
+      showMessage({ code: "resumed" });
+      if (resumed()) send("play");
     },
-    frame: (message) => {
-      frame = message;
-      isPlaying = message.playing;
-      isStale = true;
-    },
-    trace: showTrace,
-    code: showListing,
-    model: saveModel,
     error: (message) => {
       showMessage(message);
+      const setting = givenUp();
+      if (setting) return send("configure", { setting });
       if (structure) settled();
     },
   },
   () => {
+    unanswered = 0;
+    wanted = null;
+    if (resume(tell, Number($("pace").value))) return;
     const setting = fromHash(location.hash);
     if (setting && setting.dataset !== "table") send("configure", { setting });
   },
-  () =>
-    showMessage({
-      code: lastError?.code === "too_many_pages" ? "too_many_pages" : "disconnected",
-      most: lastError?.most,
-    }),
+  () => {
+    noteLost(frame);
+    if (lastError?.code === "too_many_pages") return false;
+    showMessage({ code: "disconnected" });
+    return true;
+  },
 );
 
 // Says something to the server; a network of another form comes back from some of it.
@@ -177,6 +200,7 @@ function showMessage(message) {
 }
 
 function hideMessage() {
+  if (lastError?.code === "disconnected") return;
   lastError = null;
   $("message").hidden = true;
 }
@@ -217,18 +241,10 @@ function speak(name) {
 async function upload(file) {
   if (!file) return;
   hideMessage();
-  if (file.size > MOST_UPLOAD) return showMessage({ code: "too_large" });
-  send("table", { content: await inBase64(file), name: file.name.slice(-200) });
-}
-
-// The bytes as they are: which encoding a text has, the server finds out.
-function inBase64(file) {
-  return new Promise((done, failed) => {
-    const reader = new FileReader();
-    reader.addEventListener("load", () => done(reader.result.slice(reader.result.indexOf(",") + 1)));
-    reader.addEventListener("error", () => failed(reader.error));
-    reader.readAsDataURL(file);
-  });
+  const table = await tableOf(file);
+  if (!table) return showMessage({ code: "too_large" });
+  noteTable(table);
+  send("table", table);
 }
 
 $("play").addEventListener("click", togglePlay);
@@ -275,6 +291,7 @@ new ResizeObserver(() => (isStale = true)).observe($("surface").parentElement);
 $("texts-page").href = `/text${location.search}`;
 readTheme();
 setUpNetwork();
+hideControls();
 speak(firstLanguage());
 draw();
 

@@ -1,12 +1,17 @@
 // A setting in the address: everything after "#".
 
-const NUMBERS = ["rows", "noise", "held_out", "learning_rate", "l1", "l2", "batch_size", "seed"];
+import { hiddenNames } from "./hide.js";
+
+const NUMBERS = ["rows", "noise", "held_out", "learning_rate", "l1", "l2", "batch_size", "seed", "dropout"];
 const LISTS = ["hidden", "axes"];
+const NAMES = ["inputs"];
+const SWITCHES = ["batch_norm"];
 const TEXTS = ["dataset", "activation", "loss", "optimizer", "target"];
 
 function toHash(setting) {
   const fields = new URLSearchParams();
   for (const [name, value] of Object.entries(setting)) if (String(value) !== "") fields.set(name, String(value));
+  if (hiddenNames().length) fields.set("hide", hiddenNames().join(","));
   return `#${fields.toString().replaceAll("%2C", ",")}`;
 }
 
@@ -16,6 +21,8 @@ function fromHash(hash) {
   for (const [name, text] of new URLSearchParams(hash.replace(/^#/, ""))) {
     if (NUMBERS.includes(name)) setting[name] = Number(text);
     else if (LISTS.includes(name)) setting[name] = text === "" ? [] : text.split(",").map(Number);
+    else if (NAMES.includes(name)) setting[name] = text.split(",");
+    else if (SWITCHES.includes(name)) setting[name] = text === "true";
     else if (TEXTS.includes(name)) setting[name] = text;
   }
   if (!Object.keys(setting).length) return null;

@@ -67,9 +67,7 @@ function draw() {
   } else if (frame) {
     pen.drawImage(answers, MARGIN, 0, side, side);
   }
-  const { axes } = structure.setting;
-  const names = structure.features.length > 1 ? axes.map((axis) => structure.features[axis]) : structure.features;
-  drawAxes(pen, side, structure.extent, names);
+  drawAxes(pen, side, structure.extent, structure.axis_names);
   pen.save();
   pen.beginPath();
   pen.rect(MARGIN, 0, side, side);

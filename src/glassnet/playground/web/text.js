@@ -27,11 +27,10 @@ const tell = connect(
     error: showMessage,
   },
   () => {},
-  () =>
-    showMessage({
-      code: lastError?.code === "too_many_pages" ? "too_many_pages" : "disconnected",
-      most: lastError?.most,
-    }),
+  () => {
+    if (lastError?.code !== "too_many_pages") showMessage({ code: "disconnected_text" });
+    return false;
+  },
   "/text-socket",
 );
 

@@ -1,0 +1,100 @@
+"""On the page: extra inputs, layers for training, controls that are hidden for a lesson, a connection that is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser import Opened
+from playground_messages import FLOWERS, updates, wait
+
+
+def test_inputs_and_layers_are_chosen(open_page: Callable[..., Opened]) -> None:
+    page = open_page("#dataset=circle&hidden=3").page
+    page.locator("[data-input=x1_squared]").click()
+    wait(lambda: page.evaluate("playground.structure.features") == ["x₁", "x₂", "x₁²"])
+    page.locator("[data-input=x1]").click()
+    page.locator("[data-input=x2]").click()
+    wait(lambda: page.evaluate("playground.structure.units") == [1, 3, 1])
+    assert page.locator("[data-input=x1_squared]").is_disabled()
+    assert "inputs=x1_squared" in page.evaluate("location.href")
+    page.locator("[data-field=batch_norm]").select_option(label="on")
+    page.locator("[data-field=dropout]").select_option(label="30 %")
+    wait(lambda: page.evaluate("[playground.structure.setting.dropout]") == [0.3])
+    page.locator("#step").click()
+    wait(lambda: updates(page) == 1)
+    page.locator("#slowly").click()
+    page.locator("#walk[open]").wait_for()
+    stages = page.locator("#stages").inner_text()
+    assert "BatchNorm" in stages
+    assert "Dropout(0.3)" in stages
+    page.locator("#walk-close").click()
+    page.locator("[data-field=digits]").click()
+    wait(lambda: page.locator("#inputs").is_hidden())
+
+
+def test_controls_are_hidden_for_a_lesson(open_page: Callable[..., Opened]) -> None:
+    page = open_page("#dataset=moons&hidden=4&hide=code,datasets,loss,seed,texts-page,wheels").page
+    wait(lambda: "wheels" in page.locator("#message").inner_text())
+    for hidden in ("#code", "#datasets", "[data-field=loss]", "[data-field=seed]", "#texts-page"):
+        assert page.locator(hidden).is_hidden(), hidden
+    for shown in ("#share", "#play", "[data-field=noise]", "[data-field=activation]"):
+        assert page.locator(shown).is_visible(), shown
+    page.locator("[data-field=activation]").select_option(label="ReLU")
+    wait(lambda: "activation=relu" in page.evaluate("location.href"))
+    assert "hide=code" in page.evaluate("location.href")
+    assert page.locator("[data-field=loss]").is_hidden()
+
+
+@pytest.mark.parametrize("is_table", [False, True])
+def test_a_lost_connection_is_made_again(is_table: bool, browser: Any, address: str, tmp_path: Path) -> None:
+    connections: list[tuple[Any, Any]] = []
+    window = Opened(browser, viewport={"width": 1280, "height": 800}, locale="en-US")
+    page = window.page
+    is_away = False
+
+    def connect(socket: Any) -> None:
+        if is_away:
+            socket.close()
+        else:
+            connections.append((socket, socket.connect_to_server()))
+
+    page.route_web_socket("**/socket?*", connect)
+    page.goto(address + "#dataset=circle&hidden=4&rows=60&batch_size=9")
+    page.wait_for_selector("body[data-updates]")
+    if is_table:
+        path = tmp_path / "flowers.csv"
+        path.write_text(FLOWERS)
+        page.set_input_files("#file", path)
+        wait(lambda: page.evaluate("playground.structure.classes") == ["a", "b", "c"])
+    page.keyboard.press("e")
+    wait(lambda: updates(page) > 1)
+    page.locator("[data-field=learning_rate]").select_option(label="0.003")
+    wait(lambda: page.evaluate("playground.frame.now.learning_rate") == 0.003)
+    page.keyboard.press("e")
+    wait(lambda: page.locator("#epoch").inner_text() == "2")
+    page.keyboard.press("s")
+    wait(lambda: page.locator("#batch").inner_text().startswith("2 of"))
+    parameters = page.evaluate("Array.from(playground.frame.arrays.parameters)")
+
+    is_away = True
+    socket, server = connections[-1]
+    server.close()
+    socket.close()
+    wait(lambda: "is lost" in page.locator("#message").inner_text())
+    page.locator("#play").click()
+    page.wait_for_timeout(700)  # an attempt or two
+    assert "is lost" in page.locator("#message").inner_text()
+    assert page.locator("#epoch").inner_text() == "2"
+    is_away = False
+    wait(lambda: "Connected again" in page.locator("#message").inner_text())
+    wait(lambda: page.evaluate("playground.frame?.epoch") == 2)
+    assert page.evaluate("Array.from(playground.frame.arrays.parameters)") == parameters
+    assert page.evaluate("playground.frame.now.learning_rate") == 0.003
+    assert page.evaluate("playground.frame.kept.length") >= 3
+    page.keyboard.press("s")
+    wait(lambda: page.locator("#batch").inner_text().startswith("3 of"))
+    assert window.errors == []
+    window.context.close()
