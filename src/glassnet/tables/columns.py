@@ -48,6 +48,20 @@ class Column(Configurable):
     def describe(self) -> str:
         """What was learned, in a few words."""
 
+    def working(self, raw: Raw, row: int) -> tuple[str, ...]:
+        """How the features of a row are calculated, an expression with its numbers for each.
+
+        "" stands where nothing is calculated: for what is missing, and for columns that do not say.
+        """
+        nothing_said = ("",) * len(self.features)
+        if raw.kind not in self.kinds or raw.missing[row]:
+            return nothing_said
+        return (*self._working(raw, row), *nothing_said)[: len(nothing_said)]
+
+    def _working(self, raw: Raw, row: int) -> tuple[str, ...]:
+        """The same for a value that is there; without the feature for missing ones."""
+        return ()
+
     def apply(self, raw: Raw, *, where: str) -> Array:
         """``encode`` for whatever came, checked.
 
@@ -105,6 +119,9 @@ class _Standardised(Column):
         self.scale = number(scale, "scale", where, low=0, open_low=True)
         self.has_missing = boolean(has_missing, "has_missing", where)
 
+    def _standardised(self, value: float) -> str:
+        return f"({written(value)} − {written(self.mean, inside=True)}) / {written(self.scale)}"
+
 
 class Number(_Standardised):
     """(x − mean) / scale; what is missing becomes 0, the mean, and 1 in a feature of its own.
@@ -121,6 +138,9 @@ class Number(_Standardised):
     def encode(self, raw: Raw) -> Array:
         """See the class."""
         return filled(((raw.values - self.mean) / self.scale)[:, None], raw.missing, self.has_missing)
+
+    def _working(self, raw: Raw, row: int) -> tuple[str, ...]:
+        return (self._standardised(raw.values[row]),)
 
     def describe(self) -> str:
         """Mean and deviation."""
@@ -164,6 +184,14 @@ class Quantiles(Column):
         down = -np.interp(-raw.values, -self.values[::-1], places)
         return filled(((up + down) / 2)[:, None], raw.missing, self.has_missing)
 
+    def _working(self, raw: Raw, row: int) -> tuple[str, ...]:
+        value, last = float(raw.values[row]), len(self.values) - 1
+        before = int(np.searchsorted(self.values, value)) - 1
+        if not 0 <= before < last or value in self.values:
+            return ()
+        low, high = (written(self.values[place], inside=True) for place in (before, before + 1))
+        return (f"−1 + 2 · ({before} + ({written(value)} − {low}) / ({high} − {low})) / {last}",)
+
     def describe(self) -> str:
         """Smallest, middle and largest."""
         low, middle, high = self.values[0], np.median(self.values), self.values[-1]
@@ -189,6 +217,9 @@ class Truth(Column):
         centred = filled(raw.values[:, None] - 0.5, raw.missing, self.has_missing)
         centred[:, 0] += 0.5
         return centred
+
+    def _working(self, raw: Raw, row: int) -> tuple[str, ...]:
+        return (f"[“{bool(raw.values[row])}” = “True”]",)
 
     def describe(self) -> str:
         """Its kind."""
@@ -232,6 +263,12 @@ class Time(_Standardised):
             columns += [np.sin(angle), np.cos(angle)]
         return filled(np.stack(columns, axis=1), raw.missing, self.has_missing)
 
+    def _working(self, raw: Raw, row: int) -> tuple[str, ...]:
+        moment = raw.values[row : row + 1]
+        parts = ((float(part_of(moment, part)[0]), DAYS[part]) for part in self.parts)
+        circles = (_on_circle(value, turn) for value, turn in parts)
+        return (self._standardised(float(days_of(moment)[0])), *(one for pair in circles for one in pair))
+
     def describe(self) -> str:
         """Its parts."""
         return f"time, by {', '.join(self.parts)}" + missing_note(self.has_missing)
@@ -260,10 +297,25 @@ class TimeOfDay(_Standardised):
         columns = [(raw.values - self.mean) / self.scale, np.sin(angle), np.cos(angle)]
         return filled(np.stack(columns, axis=1), raw.missing, self.has_missing)
 
+    def _working(self, raw: Raw, row: int) -> tuple[str, ...]:
+        value = float(raw.values[row])
+        return (self._standardised(value), *_on_circle(value, SECONDS_OF_DAY))
+
     def describe(self) -> str:
         """Mean."""
         minutes = round(self.mean / 60)
         return f"time of day, mean {minutes // 60}:{minutes % 60:02}" + missing_note(self.has_missing)
+
+
+def written(value: float, *, inside: bool = False) -> str:
+    """A number in an expression, with 12 digits at most; a negative one inside gets brackets."""
+    text = f"{float(value):.12g}".replace("-", "−")
+    return f"({text})" if inside and text.startswith("−") else text
+
+
+def _on_circle(value: float, turn: float) -> tuple[str, str]:
+    angle = f"2π · {written(value, inside=True)} / {written(turn)}"
+    return f"sin({angle})", f"cos({angle})"
 
 
 def part_of(moments: Array, part: str) -> Array:

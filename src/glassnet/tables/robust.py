@@ -9,7 +9,7 @@ import numpy as np
 
 from glassnet.core.settings import boolean, number
 from glassnet.core.shapes import Array
-from glassnet.tables.columns import LOWEST, Column, filled, missing_note, with_missing
+from glassnet.tables.columns import LOWEST, Column, filled, missing_note, with_missing, written
 from glassnet.tables.kinds import NUMBER
 from glassnet.tables.raws import Raw
 
@@ -47,6 +47,10 @@ class Robust(Column):
     def encode(self, raw: Raw) -> Array:
         """See the class."""
         return filled(self._near(raw.values)[:, None], raw.missing, self.has_missing)
+
+    def _working(self, raw: Raw, row: int) -> tuple[str, ...]:
+        z = f"({written(raw.values[row])} − {written(self.middle, inside=True)}) / {written(self.scale)}"
+        return (f"{z} / √(1 + (({z}) / {FARTHEST:g})²)",)
 
     def _near(self, values: Array) -> Array:
         z = np.clip(share_of(values, self.middle, self.scale), -LARGEST, LARGEST)
@@ -92,6 +96,14 @@ class Piecewise(Robust):
         """See the class."""
         pieces = np.clip(share_of(raw.values[:, None], self.edges[:-1], np.diff(self.edges)), 0, 1) - 0.5
         return filled(np.column_stack([self._near(raw.values), pieces]), raw.missing, self.has_missing)
+
+    def _working(self, raw: Raw, row: int) -> tuple[str, ...]:
+        value = written(raw.values[row])
+        pieces = (
+            f"min(max(({value} − {written(low, inside=True)}) / {written(high - low)}, 0), 1) − 0.5"
+            for low, high in pairwise(self.edges)
+        )
+        return (*super()._working(raw, row), *pieces)
 
     def describe(self) -> str:
         """Middle, scale and number of pieces."""

@@ -441,14 +441,14 @@ class Table(Configurable):
         Raises:
             DataError: a column is missing, or a text has not the form that it had in training.
         """
-        data = self._by_position(data, names)
+        data = self.by_position(data, names)
         raws = columns_of(data, where=where, wanted=names)
         mend = "add or rename what is missing; an array without names has the columns x0, x1, ..., or as many as the "
         require_columns(names, names_in(data), where=where, mend=f"{mend}table, {len(self.columns)}")
         asked = data.reading if isinstance(data, Frame) else None
         return {name: read(raw, adapted(self.form_of(name), asked, raw)) for name, raw in raws.items()}
 
-    def _by_position(self, data: Any, names: Sequence[str]) -> Any:
+    def by_position(self, data: Any, names: Sequence[str]) -> Any:
         """An array without names that has as many columns as the table has these columns."""
         own = [column.name for column in self.columns]
         if not isinstance(data, np.ndarray) or data.ndim != 2 or set(names) <= set(names_in(data)):

@@ -104,6 +104,10 @@ class Category(Words):
         own[np.arange(len(raw)), self._places_in(raw)] = 1
         return filled(own, raw.missing, self.has_missing)
 
+    def _working(self, raw: Raw, row: int) -> tuple[str, ...]:
+        own = word(raw.values[row], raw.kind).strip()
+        return tuple(f"[“{own}” = “{category}”]" for category in self.categories)
+
     def describe(self) -> str:
         """How many words."""
         return f"{len(self.categories)} categories: {self._shown()}"
@@ -148,6 +152,9 @@ class Indexed(Words):
         numbers[numbers > len(self.categories)] = 0
         numbers[raw.missing] = self.count - 1 if self.has_missing else 0
         return numbers[:, None].astype(np.float64)
+
+    def _working(self, raw: Raw, row: int) -> tuple[str, ...]:
+        return (f"index(“{word(raw.values[row], raw.kind)}”)",)
 
     def describe(self) -> str:
         """How many words, and how long their vectors are."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.places import Place
+from glassnet.core.places import Place, place_of
 from glassnet.core.shapes import Array, Shape
 from glassnet.derivatives.differences import Differences, Slopes
 from glassnet.runners import KernelCall
@@ -167,6 +167,27 @@ class Content:
             else:
                 found = loss.of_parameters(where + elements)
             entry.differences[name] = {p: s for p, s in zip(elements.tolist(), found, strict=False) if s is not None}
+
+    def data(self) -> dict[str, str]:
+        """Which arrays that calls read are of the batch: "inputs" or "targets" where they lie as there, else "part"."""
+        rows, found, written = self.trace.subject.rows, {}, set[Place]()
+        wholes = {name: place_of(own) for name, own in (("inputs", rows.x), ("targets", rows.targets))}
+        others = [place_of(own) for own in (rows.loss_weights, rows.lengths) if own is not None]
+        for number, entry in enumerate(self.entries):
+            for name in entry.call.inputs:
+                place = entry.place(name)
+                if place is None or place in written:
+                    continue
+                if any(whole.contains(place) for whole in (*wholes.values(), *others)):
+                    kinds = [kind for kind, whole in wholes.items() if whole == place]
+                    found[f"{number}:{name}"] = kinds[0] if kinds else "part"
+            written |= {place for name in entry.written() if (place := entry.place(name)) is not None}
+        return found
+
+    def beginnings(self) -> dict[str, list[list[Any]]]:
+        """Row, name, raw value, expression and number of each element of the batch that is followed back."""
+        subject = self.trace.subject
+        return {name: [list(own) for own in getattr(subject, name)] for name in ("inputs", "targets")}
 
     def to_json(self) -> dict[str, Any]:
         """Everything, as JSON takes it."""

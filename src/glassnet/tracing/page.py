@@ -102,7 +102,8 @@ def _data(content: Content, words: Words) -> dict[str, Any]:
         if entry.phase == "backward":
             gradients += [f"{number}:{name}" for name in entry.written()]
     names = {"features": trace.subject.feature_names, "classes": trace.subject.class_names}
-    about = {"parameters": parameters, "gradients": gradients, "names": {k: v for k, v in names.items() if v}}
+    about: dict[str, Any] = {"data": content.data(), "beginnings": content.beginnings()}
+    about |= {"parameters": parameters, "gradients": gradients, "names": {k: v for k, v in names.items() if v}}
     return content.to_json() | {"words": words} | about
 
 

@@ -11,6 +11,7 @@ from glassnet.optimizers import Optimizer
 from glassnet.preprocessing import Standardize
 from glassnet.runners import KernelCall
 from glassnet.tables import Table
+from glassnet.tracing.beginnings import Beginning
 from glassnet.tracing.calls import by_parameter
 from glassnet.training import Rows
 
@@ -28,6 +29,8 @@ class Subject:
         preprocessing: the model's, or None.
         feature_names: of the columns of x, or None.
         class_names: by label, or None.
+        inputs: how the first elements of the inputs came about, as far as that is known.
+        targets: the same of the targets.
     """
 
     network: Network
@@ -38,6 +41,8 @@ class Subject:
     preprocessing: Standardize | Table | None = None
     feature_names: tuple[str, ...] | None = None
     class_names: tuple[str, ...] | None = None
+    inputs: tuple[Beginning, ...] = ()
+    targets: tuple[Beginning, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 MARGIN = 12
+ROWS, VALUES = 4, 24
+"""Of so many rows so many values are shown with where they come from."""
 SMALL = 1e-2
 """Arrays without a number of that size are written with exponents."""
 
@@ -32,6 +34,7 @@ def lines_of(trace: LoggedStep) -> Iterator[RenderableType]:
     count = len(subject.rows)
     yield Text(f"one training step on {count} row{'s' if count > 1 else ''}: loss {trace.loss:.6g}", "bold")
     yield Text(f"{subject.network!r}, {subject.loss!r}, {subject.optimizer!r}, {subject.network.dtype}", "dim")
+    yield from _beginnings(trace)
     number = 0
     for title, calls in (
         ("forward, from the inputs down to the outputs", [("", call) for call in trace.forward]),
@@ -43,6 +46,24 @@ def lines_of(trace: LoggedStep) -> Iterator[RenderableType]:
         for parameter, call in calls:
             number += 1
             yield from _call(number, parameter, call)
+
+
+def _beginnings(trace: LoggedStep) -> Iterator[RenderableType]:
+    """How the first values of the first rows became numbers, where something was done to them."""
+    from rich.padding import Padding
+    from rich.rule import Rule
+    from rich.text import Text
+
+    found = trace.subject.inputs + trace.subject.targets
+    if not any(own.expression for own in found):
+        return
+    yield Padding(Rule("the rows as they were given", align="left", style="dim"), (1, 0, 0, 0))
+    for part in (trace.subject.inputs, trace.subject.targets):
+        for own in [own for own in part if own.row < ROWS][:VALUES]:
+            way = f"{own.expression} = {own.value:.6g}" if own.expression else f"{own.value:.6g}"
+            yield Text.assemble(f"     row {own.row}  ", (own.name, "bold"), f"  {own.raw or 'missing'} → {way}")
+        if len(part) > VALUES:
+            yield Text(f"     and {len(part) - VALUES:,} more", "dim")
 
 
 def _call(number: int, parameter: str, call: KernelCall) -> Iterator[RenderableType]:

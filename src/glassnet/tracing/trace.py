@@ -20,6 +20,7 @@ from glassnet.core.settings import one_of
 from glassnet.model import Model
 from glassnet.runners import TracingRunner
 from glassnet.tables import Table
+from glassnet.tracing.beginnings import of_inputs, of_targets
 from glassnet.tracing.page import page_of
 from glassnet.tracing.step import LoggedStep, Subject
 from glassnet.tracing.text import lines_of
@@ -139,6 +140,8 @@ def trace(model: Model, x: Any, y: Any, sample_weight: Any = None) -> Trace:
         model.preprocessing,
         model.preprocessing.features if isinstance(model.preprocessing, Table) else model.feature_names,
         model.class_names,
+        of_inputs(model, x, rows),
+        of_targets(model, rows),
     )
     network, optimizer = model.network.copy(), deepcopy(model.optimizer)
     run = TracingRunner(model.seed, optimizer.steps)

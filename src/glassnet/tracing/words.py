@@ -117,6 +117,9 @@ _TEXTS = {
         "它是参数 {} 的一个元素，这一步开始之前的值。",
     ),
     "is_data": ("It comes from the data.", "它来自数据。"),
+    "in_row": ("row {row}, {name}:", "第 {row} 行，{name}："),
+    "missing": ("missing", "缺失"),
+    "rounds_to": ("(held as {})", "（存为 {}）"),
     "is_given": ("It was there before this step.", "这一步开始之前它就有了。"),
 }
 """Each in English and in Chinese."""

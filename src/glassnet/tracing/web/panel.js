@@ -40,7 +40,7 @@ function show(number, name, place) {
   const value = element(array, place);
   const title = math(row(symbol(array.symbol, unravel(place, array.shape).map(mn)), mo("="), mn(value)), "inline");
   const where = `<a href="#step-${call.step}">${escapeHtml(fill(words.of_step, call.step))}</a> ${escapeHtml(call.caller)} <code>${call.kernel}</code>`;
-  const body = isInput ? `<p>${escapeHtml(inputText(call, name))}</p>` : explanation(number, name, place);
+  const body = isInput ? inputText(number, name, place) : explanation(number, name, place);
   panel.innerHTML =
     `<div class="panel-head"><h2>${title}</h2><p class="muted">${where}${escapeHtml(nameOfPlace(call, name, place))}</p>` +
     `<div class="panel-buttons"><button class="back" ${visited.length > 1 ? "" : "disabled"}>← ${words.back}</button>` +
@@ -53,10 +53,28 @@ function show(number, name, place) {
   mark(number, name, place);
 }
 
-function inputText(call, name) {
-  if (content.parameters[`${call.step - 1}:${name}`])
-    return fill(words.is_parameter, content.parameters[`${call.step - 1}:${name}`]);
-  return call.step === 1 || call.path === "loss" ? words.is_data : words.is_given;
+function inputText(number, name, place) {
+  const parameter = content.parameters[`${number}:${name}`],
+    kind = content.data[`${number}:${name}`];
+  if (parameter) return paragraph(fill(words.is_parameter, parameter));
+  if (!kind) return paragraph(words.is_given);
+  const found = content.beginnings[kind]?.[place];
+  return paragraph(words.is_data) + (found ? beginning(found, element(content.calls[number].arrays[name], place)) : "");
+}
+
+function paragraph(text) {
+  return `<p>${escapeHtml(text)}</p>`;
+}
+
+// From the value as the user has it to the number that the network takes.
+function beginning([row, name, raw, expression, value], own) {
+  const where = fill(words.in_row, { row, name }),
+    rounded = write(value) === write(own) ? "" : ` ${fill(words.rounds_to, write(own))}`;
+  const way = [
+    raw === "" ? words.missing : raw,
+    ...(expression ? [`${expression} = ${write(value)}`] : [write(value)]),
+  ];
+  return `<p class="beginning"><b>${escapeHtml(where)}</b> ${way.map((part) => `<code>${escapeHtml(part)}</code>`).join(" → ")}${escapeHtml(rounded)}</p>`;
 }
 
 function explanation(number, target, place) {
