@@ -11,6 +11,7 @@ import numpy as np
 from glassnet.core.calls import suggests
 from glassnet.core.checks import as_rows
 from glassnet.core.errors import ConfigurationError, DataError
+from glassnet.core.notebooks import table_html
 from glassnet.core.ragged import without_padding
 from glassnet.core.settings import number, whole
 from glassnet.core.shapes import Array, Shape
@@ -88,6 +89,19 @@ class GradientReport:
                 line += f"; at {check.worst} backward {check.backward:.6g}, differences {check.differences:.6g}"
             lines.append(line + (f"; {check.kinks} at a kink" if check.kinks else ""))
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        lines = str(self).splitlines()
+        headers = ("", "array", "shape", "relative error", "worst at", "backward", "central difference", "at a kink")
+        rows = [
+            (
+                "ok" if own.error <= self.tolerance else "XX",
+                *(own.name, str(own.shape), f"{own.error:.1e}", str(own.worst)),
+                *(f"{own.backward:.6g}", f"{own.differences:.6g}", f"{own.kinks}"),
+            )
+            for own in self.checks
+        ]
+        return table_html(headers, rows, above=lines[0], numbers=3)
 
 
 @suggests

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.calls import suggests
+from glassnet.core.notebooks import table_html
 from glassnet.core.randomness import generator
 from glassnet.diagnosis import Finding, RateTest, hints
 from glassnet.diagnosis.baseline import baseline_loss
@@ -63,15 +64,10 @@ class Diagnosis:
         return out.getvalue().rstrip()
 
     def _repr_html_(self) -> str:
-        from html import escape
-
-        rows = "".join(
-            f"<tr><td><b>{escape(f.title)}</b><br>{escape(f.where)}</td><td>{escape(f.measured)}. {escape(f.why)}.</td>"
-            f"<td>{escape(f.fix)}</td></tr>"
-            for f in self.findings
-        )
-        table = f"<table><tr><th>found</th><th>measured</th><th>to try</th></tr>{rows}</table>"
-        return (table if rows else "<p>Nothing found.</p>") + f"<p>learning rate: {escape(str(self.rate_test))}</p>"
+        rows = [(f.title, f.where, f"{f.measured}. {f.why}.", f.fix) for f in self.findings]
+        above = "" if rows else "Nothing found that keeps this model from learning."
+        headers = ("found", "where", "measured", "to try") if rows else ()
+        return table_html(headers, rows, above=above, below=f"learning rate: {self.rate_test}")
 
 
 @suggests

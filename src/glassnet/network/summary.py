@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from io import StringIO
 
+from glassnet.core.notebooks import table_html
+
 
 @dataclass(frozen=True)
 class Row:
@@ -80,3 +82,10 @@ class Summary:
             alone = reasons[0].partition(" ")[2] if len(reasons) == 1 else ", ".join(reasons)
             console.print(f"  trained {self.trained:,}, not trained {self.not_trained:,} ({alone})")
         return "\n".join(line.rstrip() for line in text.getvalue().strip("\n").splitlines())
+
+    def _repr_html_(self) -> str:
+        headers = ("path", "layer", "output", "parameters", "FLOPs a row")
+        rows = [(own.path, own.layer, own.output, f"{own.parameters:,}", f"{own.flops:,}") for own in self.rows]
+        rows.append(("total", "", "", f"{self.parameters:,}", f"{self.flops:,}"))
+        below = f"trained {self.trained:,}, not trained {self.not_trained:,}" if self.not_trained else ""
+        return table_html(headers, rows, above=f"input {self.input}, {self.dtype}", below=below, numbers=2)

@@ -8,23 +8,31 @@ from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.files import require_writable, write_atomically
 from glassnet.core.kinds import PICTURE
+from glassnet.core.pages import printable
 from glassnet.core.shapes import Array
 from glassnet.layers import Dense, Layer
 from glassnet.model import Model
 from glassnet.network import Concat, Graph, Network, Residual, as_network
 from glassnet.plots.blocks import MADE_BY, block_diagram
+from glassnet.tables import Table
 
 COLUMN, ROW, RADIUS, MARGIN, LETTER = 170, 52, 15, 46, 8
-MOST_UNITS = 64
-POSITIVE, NEGATIVE, INK = "#1f5fa8", "#c4442e", "#22313f"
+DARK = (
+    "<style>@media (prefers-color-scheme: dark) { "
+    ".glassnet-drawing > rect, .glassnet-drawing > circle { fill: #12171d }"
+    " .glassnet-drawing > circle { stroke: #e3e8ed } .glassnet-drawing > text { fill: #e3e8ed } }</style>"
+)
+"""Paper and ink of a drawing where the reader has chosen dark colours."""
+MOST_UNITS, LONGEST, LEGEND_WIDTH = 64, 24, 290
+POSITIVE, NEGATIVE, INK = "#c8551b", "#2166ac", "#22313f"
 
 
 @suggests
 def network_diagram(network: Model | Network | Layer, path: str | Path | None = None, *, title: str = "") -> str:
     """Draws a network: of dense layers with at most 64 units the neurons and weights, of any other its layers.
 
-    Neurons are circles and weights lines: a line's width grows with |w| relative to the layer's largest, blue for
-    positive and red for negative; hovering over a line or circle shows its value. Activations are written below the
+    Neurons are circles and weights lines: a line's width grows with |w| relative to the layer's largest, warm for
+    positive and cold for negative; hovering over a line or circle shows its value. Activations are written below the
     column they shape. Layers are boxes with their output's shape and their parameters, branches stand side by side.
 
     Args:
@@ -40,6 +48,7 @@ def network_diagram(network: Model | Network | Layer, path: str | Path | None = 
         ConfigurationError: the path cannot be written.
         WriteError: the disk is full or failing.
     """
+    names = _input_names(network) if isinstance(network, Model) else None
     network = network.network if isinstance(network, Model) else as_network(network)
     if path is not None:
         require_writable(path, PICTURE, where="network_diagram")
@@ -54,10 +63,24 @@ def network_diagram(network: Model | Network | Layer, path: str | Path | None = 
     dense, captions = _columns(network)
     widths = [dense[0].weight.shape[0], *(layer.units for layer in dense)] if dense else []
     is_small = bool(dense) and max(widths) <= MOST_UNITS and _is_chain_of_units(network)
-    svg = _units(dense, captions, widths, title) if is_small else block_diagram(network, title=title)
+    svg = _units(dense, captions, widths, title, names) if is_small else block_diagram(network, title=title)
     if path is not None:
         write_atomically(path, svg.encode(), PICTURE)
-    return svg
+    return Drawing(svg)
+
+
+class Drawing(str):
+    """An SVG as text, which a notebook shows as a picture."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        return str(self)
+
+
+def _input_names(model: Model) -> tuple[str, ...] | None:
+    """The names of the numbers that the network takes, where the model knows them."""
+    return model.preprocessing.features if isinstance(model.preprocessing, Table) else model.feature_names
 
 
 def _is_chain_of_units(network: Network) -> bool:
@@ -67,16 +90,23 @@ def _is_chain_of_units(network: Network) -> bool:
     )
 
 
-def _units(dense: list[Dense], captions: list[str], widths: list[int], title: str) -> str:
+def _units(
+    dense: list[Dense], captions: list[str], widths: list[int], title: str, names: tuple[str, ...] | None
+) -> str:
     from html import escape
 
-    height = 2 * MARGIN + ROW * (max(widths) - 1) + 24
-    width = 2 * MARGIN + COLUMN * len(dense) + max(0, LETTER * len(captions[-1]) // 2 - MARGIN + 8)
-    centres = [_centres(column, units, height) for column, units in enumerate(widths)]
+    known = names if names is not None and len(names) == widths[0] else ()
+    left = min(LONGEST, max(map(len, known), default=0)) * LETTER
+    height = 2 * MARGIN + ROW * (max(widths) - 1) + 44
+    width = max(
+        left + 2 * MARGIN + COLUMN * len(dense) + max(0, LETTER * len(captions[-1]) // 2 - MARGIN + 8), LEGEND_WIDTH
+    )
+    centres = [[(x + left, y) for x, y in _centres(column, units, height - 20)] for column, units in enumerate(widths)]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        'font-family="sans-serif" font-size="12">',
+        'font-family="sans-serif" font-size="12" class="glassnet-drawing">',
         MADE_BY,
+        DARK,
         f'<rect width="{width}" height="{height}" fill="white"/>',
         f'<text x="{MARGIN / 2}" y="18" fill="{INK}" font-weight="bold">{escape(title)}</text>',
     ]
@@ -84,9 +114,16 @@ def _units(dense: list[Dense], captions: list[str], widths: list[int], title: st
         parts += _lines(layer.weight.value, centres[column], centres[column + 1])
     for column, points in enumerate(centres):
         parts += _circles(dense[column - 1] if column else None, points)
-        place = f'x="{points[0][0]}" y="{height - 12}" text-anchor="middle" fill="{INK}"'
+        place = f'x="{points[0][0]}" y="{height - 32}" text-anchor="middle" fill="{INK}"'
         parts.append(f"<text {place}>{escape(captions[column])}</text>")
-    return "\n".join([*parts, "</svg>"])
+    for name, (x, y) in zip(known, centres[0], strict=False):
+        shown = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+        place = f'x="{x - RADIUS - 6}" y="{y + 4}" text-anchor="end" fill="{INK}"'
+        parts.append(f"<text {place}>{escape(shown)}<title>{escape(name)}</title></text>")
+    for text, colour, x in (("positive weight", POSITIVE, 20), ("negative weight", NEGATIVE, 150)):
+        parts.append(f'<path d="M{x} {height - 12}h20" stroke="{colour}" stroke-width="4"/>')
+        parts.append(f'<text x="{x + 26}" y="{height - 8}" fill="{INK}">{text}</text>')
+    return printable("\n".join([*parts, "</svg>"]))
 
 
 def _columns(network: Network) -> tuple[list[Dense], list[str]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from glassnet.core.blocks import Blocks
 from glassnet.core.errors import ConfigurationError, DataError, shown
+from glassnet.core.notebooks import table_html
 from glassnet.core.settings import Configurable, one_of
 from glassnet.core.shapes import Array
 from glassnet.layers import Columns, Embedding, Flatten, Layer
@@ -394,6 +395,11 @@ class Table(Configurable):
         ):
             lines.append(f"file: fields parted by {self.reading.delimiter!r}, encoding {self.reading.encoding}")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = [(own.name, type(own).__name__, self.describe(own), str(len(own.features))) for own in self.columns]
+        below = "" if self.target is None else f"to predict: {self.describe(self.target)}"
+        return table_html(("column", "kind", "what was learned", "numbers"), rows, below=below, numbers=1)
 
     def describe(self, own: Column | Target) -> str:
         """What is known of a column or of the target, and how its texts are read where that is not the plain way."""

@@ -7,7 +7,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from glassnet.core.ending import to_the_end
+from glassnet.core.notebooks import notebook_output
 from glassnet.core.output import for_stream
+from glassnet.training.live_curve import LiveCurve
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -16,7 +18,7 @@ REFRESH_SECONDS = 0.1
 
 
 class ProgressBar:
-    """One line that shows the epoch, how far it is and what was measured last.
+    """One line that shows the epoch, how far it is and what was measured last; in a notebook a curve of the losses.
 
     Args:
         epochs: first and last epoch of the fit.
@@ -31,7 +33,9 @@ class ProgressBar:
         self._steps = steps
         self._measured = ""
         self._shown_at = 0.0
-        self._progress: Progress | None = self._open() if enabled else None
+        output = notebook_output() if enabled else None
+        self._curve = None if output is None else LiveCurve(output, epochs, of)
+        self._progress: Progress | None = self._open() if enabled and output is None else None
 
     def __enter__(self) -> ProgressBar:
         if self._progress is not None:
@@ -41,6 +45,8 @@ class ProgressBar:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._curve is not None:
+            self._curve.draw()
         if self._progress is not None:
             with suppress(OSError), to_the_end():
                 self._progress.stop()
@@ -52,6 +58,8 @@ class ProgressBar:
 
     def epoch(self, epoch: int, logs: dict[str, float]) -> None:
         """Shows what an epoch measured."""
+        if self._curve is not None:
+            self._curve.epoch(epoch, logs)
         if self._progress is None:
             return
         self._measured = "  ".join(f"{name} {value:.4g}" for name, value in logs.items() if name != "learning_rate")

@@ -1,0 +1,42 @@
+"""The curve of a training that a notebook shows while it goes on."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from glassnet.core.notebooks import Output, curves_html
+
+REFRESH_SECONDS = 0.25
+SHOWN = ("loss", "val_loss")
+
+
+class LiveCurve:
+    """Loss and validation loss by epoch, drawn anew a few times a second.
+
+    Args:
+        output: where it is shown.
+        epochs: first and last of the fit.
+        of: what is counted, where that is no epochs.
+    """
+
+    def __init__(self, output: Output, epochs: tuple[int, int], of: str) -> None:
+        self._output, self._epochs, self._of = output, epochs, of
+        self._curves: dict[str, list[float]] = {}
+        self._last = ""
+        self._shown_at = 0.0
+
+    def epoch(self, epoch: int, logs: dict[str, float]) -> None:
+        """Takes what an epoch measured, and draws it if the last picture is not too new."""
+        for name in SHOWN:
+            if name in logs:
+                self._curves.setdefault(name, []).append(float(logs[name]))
+        others = (f"{name} {value:.4g}" for name, value in logs.items() if name not in (*SHOWN, "learning_rate"))
+        self._last = "  ".join([f"{self._of} {epoch}/{self._epochs[1]}", *others])
+        if perf_counter() - self._shown_at > REFRESH_SECONDS:
+            self.draw()
+
+    def draw(self) -> None:
+        """Draws what there is."""
+        self._shown_at = perf_counter()
+        if self._last:
+            self._output.show(curves_html(self._last, self._curves, self._epochs[0]))
