@@ -387,6 +387,29 @@ def test_what_a_number_is_made_of_lights_up(window: Opened, tmp_path: Path) -> N
     assert window.errors == []
 
 
+def test_the_part_that_is_shown_begins_where_something_happens_and_can_be_moved(window: Opened, tmp_path: Path) -> None:
+    x = np.zeros((2, 1500))
+    x[:, 1200:1300] = np.random.default_rng(0).normal(size=(2, 100))
+    net = gn.Sequential(gn.Dense(2000), gn.ReLU(), gn.Dense(3))
+    trace = gn.trace(gn.Model(net, "cross_entropy", gn.SGD(0.1)), x, [1, 2])
+    content = Content(trace)
+    number, entry = next((i, e) for i, e in enumerate(content.entries) if "dweight" in e.arrays and e.call.path == "0")
+    (first, _), (rows, _) = entry.starts["dweight"], entry.parts["dweight"]
+    assert first + rows > 1200
+    assert first < 1300
+    page = window.show(trace.to_html(), tmp_path)
+    page.evaluate("glassnet.drawAll()")
+    figure = page.locator(f'figure[data-call="{number}"][data-name="dweight"]')
+    slider = figure.locator("input").first
+    assert slider.get_attribute("aria-label").endswith("D")
+    slider.focus()
+    page.keyboard.press("Home")
+    assert figure.locator(".window span").first.inner_text() == f"D: 0 – {rows - 1}"
+    assert figure.locator("canvas").count() == 1
+    assert page.evaluate("document.activeElement.type") == "range"
+    assert window.errors == []
+
+
 def test_a_notebook_shows_the_same_page_in_a_frame(window: Opened, tmp_path: Path) -> None:
     page = window.show(f"<!doctype html><title>notebook</title>{xor()._repr_html_()}", tmp_path)
     frame = page.frame_locator("iframe")

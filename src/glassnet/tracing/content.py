@@ -15,7 +15,7 @@ from glassnet.tracing.calls import arrays_of, formulas_for
 from glassnet.tracing.evaluation import Evaluation
 from glassnet.tracing.formulas import Formulas, names_in
 from glassnet.tracing.step import LoggedStep
-from glassnet.tracing.store import Store, part_of, places_in
+from glassnet.tracing.store import Store, part_of, places_in, start_of
 from glassnet.tracing.symbols import axes, symbol
 
 MOST_BYTES = 2_400_000
@@ -40,6 +40,7 @@ class Entry:
         arrays: by name as in formulas.
         ids: their numbers in the store.
         parts: how much of each is shown.
+        starts: from where on.
     """
 
     call: KernelCall
@@ -49,6 +50,7 @@ class Entry:
     arrays: dict[str, Array]
     ids: dict[str, int]
     parts: dict[str, Shape] = field(default_factory=dict)
+    starts: dict[str, Shape] = field(default_factory=dict)
     differences: dict[str, dict[int, Slopes]] = field(default_factory=dict)
 
     def written(self) -> list[str]:
@@ -60,6 +62,10 @@ class Entry:
         if name in self.written():
             return "after" if name.endswith("_") else "writes"
         return "before" if name in self.call.outputs else "reads"
+
+    def shown(self, name: str) -> Array:
+        """The flat places of the elements that are shown."""
+        return places_in(self.arrays[name].shape, self.parts[name], self.starts[name])
 
     def place(self, name: str) -> Place | None:
         """Where the array lay."""
@@ -99,8 +105,9 @@ class Content:
             self.store.forget()
             for entry in self.entries:
                 entry.parts = {name: part_of(array.shape, *limits) for name, array in entry.arrays.items()}
-                for name, array in entry.arrays.items():
-                    self.store.keep(entry.ids[name], places_in(array.shape, entry.parts[name]))
+                entry.starts = {name: self._start(entry, name) for name in entry.arrays}
+                for name in entry.arrays:
+                    self.store.keep(entry.ids[name], entry.shown(name))
             if self.store.kept_bytes <= MOST_BYTES // 2:
                 break
         if self.store.bytes <= MOST_BYTES:
@@ -110,13 +117,19 @@ class Content:
         else:
             self._keep_what_explains()
 
+    def _start(self, entry: Entry, name: str) -> Shape:
+        array, part = entry.arrays[name], entry.parts[name]
+        # Rows of pixels in one axis begin where the picture does.
+        is_whole = part == array.shape or bool(self._maps(entry, array))
+        return (0,) * array.ndim if is_whole else start_of(array, part)
+
     def _keep_what_explains(self) -> None:
         """Keeps what shown elements are made of as well, the shortest sums first, as far as there is room."""
         needs = []
         for number, entry in enumerate(self.entries):
             evaluation = Evaluation(entry.formulas, entry.arrays)
             for target in entry.formulas.outputs:
-                places = places_in(entry.arrays[target].shape, entry.parts[target])
+                places = entry.shown(target)
                 terms = evaluation.terms_of(target)
                 needs.append((terms, number, target, places[: max(1, MOST_TERMS // terms)]))
         for _, number, target, places in sorted(needs, key=lambda need: need[:3]):
@@ -157,7 +170,7 @@ class Content:
         left = DIFFERENCE_WORK
         for done, (work, entry, name, where) in enumerate(sorted(waiting, key=lambda item: item[0])):
             array = entry.arrays[name]
-            elements = places_in(array.shape, entry.parts[name])
+            elements = entry.shown(name)
             elements = elements[: max(0, left // (len(waiting) - done) // work)]
             left -= len(elements) * work
             if len(elements) == 0:
@@ -222,7 +235,7 @@ class Content:
             "id": entry.ids[name],
             "shape": array.shape,
             "part": entry.parts[name],
-            "at": [0] * array.ndim,
+            "at": entry.starts[name],
             "role": entry.role(name),
             "symbol": symbol(name, entry.call.entry),
             "scale": float(finite.max(initial=0.0)),

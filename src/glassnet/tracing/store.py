@@ -84,7 +84,7 @@ class Store:
 
 
 def part_of(shape: Shape, limit: int, maps_limit: int) -> Shape:
-    """How much of an array is shown: the first so many along each axis.
+    """How much of an array is shown: so many along each axis.
 
     Images and filters stay whole as long as one of them fits; there are ``MOST_IMAGES`` at most. Of a matrix the longer
     side is cut.
@@ -104,7 +104,26 @@ def part_of(shape: Shape, limit: int, maps_limit: int) -> Shape:
     return tuple(part)
 
 
-def places_in(shape: Shape, part: Shape) -> Array:
-    """The flat places of the first so many along each axis."""
-    grid = np.ix_(*(np.arange(size) for size in part))
+def start_of(array: Array, part: Shape) -> Shape:
+    """Where a part of an array begins: at the margin, unless less than half as much happens there as elsewhere.
+
+    What happens is how far the numbers are from the array's median, axis by axis.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        numbers = np.asarray(array, dtype=np.float64)
+        apart = np.nan_to_num(np.abs(numbers - np.median(numbers)), posinf=0.0)
+    at = []
+    for axis, size in enumerate(part):
+        others = tuple(other for other in range(apart.ndim) if other != axis)
+        sums = np.concatenate([[0.0], np.cumsum(apart.sum(axis=others))])
+        windows = sums[size:] - sums[:-size] if size else sums[:1]
+        best = int(np.argmax(windows))
+        at.append(best if windows[0] < windows[best] / 2 else 0)
+        apart = np.take(apart, range(at[-1], at[-1] + size), axis=axis)
+    return tuple(at)
+
+
+def places_in(shape: Shape, part: Shape, at: Shape | None = None) -> Array:
+    """The flat places of so many along each axis, from the first on or from where ``at`` says."""
+    grid = np.ix_(*(np.arange(size) + start for size, start in zip(part, at or (0,) * len(part), strict=True)))
     return np.ravel_multi_index(grid, shape).reshape(-1) if shape else np.zeros(1, dtype=np.int64)
