@@ -98,3 +98,17 @@ def test_a_lost_connection_is_made_again(is_table: bool, browser: Any, address: 
     wait(lambda: page.locator("#batch").inner_text().startswith("3 of"))
     assert window.errors == []
     window.context.close()
+
+
+def test_the_page_says_what_keeps_a_training_from_getting_on(open_page: Callable[..., Opened]) -> None:
+    page = open_page("#dataset=circle&hidden=&activation=tanh", locale="zh-CN").page
+    page.select_option("#pace", "100")
+    page.locator("#play").click()
+    page.locator("#advice").wait_for()
+    assert "没有隐藏层" in page.locator("#cures").inner_text()
+    page.locator("#language").click()
+    wait(lambda: "Without a hidden layer" in page.locator("#cures").inner_text())
+    page.locator("#cures button").first.click()
+    wait(lambda: len(page.evaluate("playground.structure.units")) >= 3)
+    assert page.locator("#advice").is_hidden()
+    wait(lambda: page.evaluate("playground.frame?.metric[0]") > 0.9)

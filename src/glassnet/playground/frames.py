@@ -57,10 +57,14 @@ class Frames:
     Args:
         session: the network in training.
         past: its states so far.
+
+    Attributes:
+        loss: of the training rows, as it was in the last frame.
     """
 
     def __init__(self, session: Session, past: Past) -> None:
         self._session, self._past = session, past
+        self.loss = np.inf
         self._picture = None if session.examples.is_image else Picture(session)
         self._images = session.held_out.take(slice(0, SHOWN_IMAGES)).x
 
@@ -109,6 +113,7 @@ class Frames:
         """How the network is now."""
         session = self._session
         scores = session.scores()
+        self.loss = scores.loss[0]
         header = {
             "kind": "frame",
             "epoch": session.epochs,

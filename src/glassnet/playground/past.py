@@ -15,7 +15,7 @@ from glassnet.playground.settings import Setting
 
 MOST_STATES = 240
 """So many are kept; then the one without which the gap is the smallest is let go."""
-LOOKED_AT = 500
+LOOKED_AT = 200
 """Training rows by which a unit is told to be dead."""
 
 

@@ -75,6 +75,8 @@ class Picture:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._points = grid(session)
+        few = self._points.reshape(SIDE, SIDE, -1)[::EVERY, ::EVERY]
+        self._few = few.reshape(UNIT_SIDE * UNIT_SIDE, -1).copy()
         self.range = (0.0, 1.0)
         target = session.examples.train.y
         if session.examples.task == "numbers" and target is not None:
@@ -88,8 +90,9 @@ class Picture:
             and the largest target; for several classes (2, SIDE, SIDE), the class and 255 times its probability.
             And the hidden units, uint8 (units, UNIT_SIDE, UNIT_SIDE): 128 is 0, the full range each unit's own.
         """
-        hidden, outputs = hidden_outputs(self._session, self._points)
-        units = [values.reshape(SIDE, SIDE, -1)[::EVERY, ::EVERY].transpose(2, 0, 1) for values in hidden]
+        outputs = self._session.outputs(self._points)
+        hidden, _ = hidden_outputs(self._session, self._few)
+        units = [values.reshape(UNIT_SIDE, UNIT_SIDE, -1).transpose(2, 0, 1) for values in hidden]
         empty = np.zeros((0, UNIT_SIDE, UNIT_SIDE), np.float32)
         return self._answers(outputs), signed(np.concatenate([empty, *units]))
 

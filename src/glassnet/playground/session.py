@@ -171,6 +171,10 @@ class Session:
         train, held_out = self._score(self.rows), self._score(self.held_out)
         return Scores((train[0], held_out[0]), (train[1], held_out[1]))
 
+    def outputs(self, inputs: Array) -> Array:
+        """What the network puts out for rows that are preprocessed, by the engine."""
+        return self._predict(inputs)
+
     def _score(self, rows: Rows) -> tuple[float, float]:
         outputs = self._predict(rows.x)
         run = NumpyRunner()

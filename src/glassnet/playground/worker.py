@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 
 from glassnet.core.errors import ConfigurationError, DataError, GlassnetError, shown
 from glassnet.core.settings import whole
+from glassnet.playground.advice import Stall, cures_of
 from glassnet.playground.changes import LIVE, Change
 from glassnet.playground.code import python_code
 from glassnet.playground.examples import Table
@@ -50,6 +51,7 @@ class Worker(PageThread):
         self._session: Session | None = None
         self._past: Past | None = None
         self._frames: Frames | None = None
+        self._stall, self._is_advised = Stall(), False
         self._told: tuple[Change, ...] = ()  # the changes that the page knows
 
     def _open(self) -> None:
@@ -67,6 +69,25 @@ class Worker(PageThread):
             session.train_for(2 * FRAME_SECONDS, most_epochs=int(self._due))
             self._due = max(0.0, self._due - (session.epochs - before))
         self._show()
+        self._look_after(session, seconds)
+
+    def _look_after(self, session: Session, seconds: float) -> None:
+        """Where nothing happens for a while, says what may be wrong; once in a training."""
+        assert self._frames is not None
+        if self._is_advised or not self._stall.saw(session.epochs, self._frames.loss, seconds):
+            return
+        self._is_advised = True
+        self._advise()
+
+    def _advise(self) -> None:
+        session = self._current()
+        assert self._past is not None
+        scores = session.scores()
+        dead = len(self._past.deaths()) / max(1, sum(session.setting.hidden))
+        cures = [asdict(cure) for cure in cures_of(session, scores, dead)]
+        loss = scores.loss[0] if np.isfinite(scores.loss[0]) else None
+        if cures:
+            self._send(pack({"kind": "advice", "cures": cures, "loss": loss, "epochs": session.epochs}))
 
     def _current(self) -> Session:
         if self._session is None:
@@ -96,6 +117,7 @@ class Worker(PageThread):
         self._setting, self._session, self._past = session.setting, session, past
         self._frames = Frames(session, past)
         self._due = 1.0
+        self._stall, self._is_advised = Stall(), False
         self._send(self._frames.structure())
         self._show()
 

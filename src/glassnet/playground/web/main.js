@@ -1,5 +1,6 @@
 // The page: what comes from the server is kept and drawn, what a person does is sent.
 
+import { hideAdvice, repeatAdvice, setUpAdvice, showAdvice } from "./advice.js";
 import { isDark, readTheme } from "./colours.js";
 import { setCardFrame, setCardStructure, setUpCard, openCard } from "./card.js";
 import { showControls } from "./controls.js";
@@ -36,6 +37,7 @@ const handlers = {
     noteStructure(structure);
     settled();
     history.replaceState(null, "", toHash(structure.setting));
+    hideAdvice();
     if (!isBack) curves.clear();
     isBack = false;
     surface.setStructure(structure);
@@ -50,6 +52,7 @@ const handlers = {
     isStale = true;
   },
   changes: noteChanges,
+  advice: showAdvice,
   trace: showTrace,
   code: showListing,
   model: saveModel,
@@ -231,6 +234,7 @@ function speak(name) {
   $("play").title = "";
   isStale = true;
   if (lastError) showMessage(lastError);
+  repeatAdvice();
   if (!structure) return;
   show();
   surface.setStructure(structure);
@@ -314,6 +318,10 @@ function setUpNetwork() {
     mark: network.mark,
   });
   setUpPast(look);
+  setUpAdvice((field, value) => {
+    change({ [field]: value });
+    setTimeout(() => send("play")); // behind the change, which is sent first
+  });
   setUpListing();
   setUpWalk({ ask: (language) => send("trace", { language }), step });
 }

@@ -240,6 +240,40 @@ const WORDS = {
     "The server is gone. Start glassnet playground again, and open the address that it prints.",
     "与服务器的连接断了。请重新运行 glassnet playground，并打开它给出的地址。",
   ],
+  no_progress: [
+    "Nothing has got better for a while: the loss is {} after {} epochs. What helps, tried from new weights:",
+    "训练已有一阵没有进展：{1} 轮之后损失是 {0}。下面的办法有效，是从新的初始权重试出来的：",
+  ],
+  proof: ["Loss {} after {} epochs.", "{1} 轮之后损失是 {0}。"],
+  begin_so: ["Begin anew like this", "就这样重新开始"],
+  rate_too_high: ["The learning rate is too high; take {}.", "学习率太高，改用 {}。"],
+  rate_too_low: ["The learning rate is too low; take {}.", "学习率太低，改用 {}。"],
+  no_hidden_layer: [
+    "Without a hidden layer only a straight line parts the classes; take {} units.",
+    "没有隐藏层，只能用一条直线来分，加上隐藏层（单元数 {}）。",
+  ],
+  bottleneck: [
+    "A layer is so narrow that too little gets through; take {} units.",
+    "有一层太窄，通过的信息太少，单元数改为 {}。",
+  ],
+  linear_activation: [
+    "Without an activation all layers together are one straight line; take {}.",
+    "没有激活函数，所有层合起来只是一条直线，改用 {}。",
+  ],
+  vanishing: [
+    "The slope of a sigmoid is at most ¼, and the gradient shrinks from layer to layer; take {}.",
+    "sigmoid 的斜率最多 ¼，梯度逐层变小，改用 {}。",
+  ],
+  dead_units: [
+    "Many units are dead, and no gradient comes through them; take {}.",
+    "许多单元已死亡，梯度传不过去，改用 {}。",
+  ],
+  too_much_l1: ["L1 pulls the weights to 0 too strongly; take {}.", "L1 正则太强，权重都被拉向 0，改为 {}。"],
+  too_much_l2: ["L2 pulls the weights to 0 too strongly; take {}.", "L2 正则太强，权重都被拉向 0，改为 {}。"],
+  too_much_dropout: [
+    "Dropout takes too much away from so few units; take {}.",
+    "单元这么少，Dropout 丢弃得太多，改为 {}。",
+  ],
   resumed: ["Connected again; the training is as it was.", "已重新连接，训练恢复到断开时的样子。"],
   resumed_partly: [
     "Connected again. Telling the whole training again would have taken too long: it is at epoch {count} of {most}.",
