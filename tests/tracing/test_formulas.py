@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,13 +13,17 @@ from ragged import RAGGED
 from test_recording import RULES, train_step
 
 import glassnet as gn
+from glassnet.core.shapes import Array
 from glassnet.kernels import KERNELS
+from glassnet.kernels.why.step import Step
 from glassnet.losses import Loss
 from glassnet.runners import KernelCall
 from glassnet.runners.states import States
 from glassnet.tracing.evaluation import Evaluation
 from glassnet.tracing.formulas import formulas_of
 
+HELD: set[tuple[str, str, str]] = set()
+"""Lines of derivations that were worked out so far: kernel, target, line."""
 PYTHON = {name for name, entry in KERNELS.items() if entry.function.__module__ == "glassnet.kernels.python"}
 UNEXPLAINED = {"augment_forward", "augment_backward"} | PYTHON
 UNEXPLAINED |= {"add_pieces", "fold_batch_norm", "conv2d_folded"}
@@ -33,7 +38,8 @@ def check(call: KernelCall) -> set[tuple[str, str]]:
     before = call.inputs
     after = {f"{name}_" if name in before else name: array for name, array in call.outputs.items()}
     shapes = {name: array.shape for name, array in (call.outputs | before).items()}
-    formulas = formulas_of(call.entry.elements, shapes, call.settings, np.dtype(np.float64), call.entry.geometry)
+    entry = call.entry
+    formulas = formulas_of(entry.elements, shapes, call.settings, np.dtype(np.float64), entry.geometry, entry.why)
     evaluation = Evaluation(formulas, before | after)
     for target in formulas.outputs:
         expected = after[target].reshape(-1).astype(np.float64)
@@ -43,7 +49,18 @@ def check(call: KernelCall) -> set[tuple[str, str]]:
         np.testing.assert_allclose(
             found[written], expected[written], rtol=1e-9, atol=1e-11 * scale, err_msg=f"{call.kernel}: {target}"
         )
+        check_derivation(evaluation, call.kernel, target, np.flatnonzero(written))
     return {(call.kernel, name) for name in after if name not in formulas.outputs}
+
+
+def check_derivation(evaluation: Evaluation, kernel: str, target: str, places: Array) -> None:
+    """Works out what each step says is equal, at every element."""
+    for line, sides in evaluation.sides(target, places) if len(places) else ():
+        for other in sides[1:]:
+            assert np.isfinite(other).all(), (kernel, line)
+            scale = float(np.abs(sides[0]).max(initial=1e-30))
+            np.testing.assert_allclose(other, sides[0], rtol=1e-9, atol=1e-9 * scale, err_msg=f"{kernel}: {line}")
+            HELD.add((kernel, target, line))
 
 
 def checked(net: gn.Network, loss: Loss, optimizer: Any, targets: Any, shape: tuple[int, ...]) -> set[tuple[str, str]]:
@@ -84,6 +101,12 @@ def test_optimizers(name: str) -> None:
     assert checked(net, loss, RULES[name](), targets, (2,)) == set()
 
 
+def test_a_penalty_of_a_batch() -> None:
+    loss, targets, _ = LOSS_CASES["SumSquaredError"][0]
+    optimizer = gn.Chain(gn.L2(0.3, by_batch=True), gn.SGD(0.1))
+    assert checked(gn.Sequential(gn.Dense(3)), loss, optimizer, targets, (2,)) == set()
+
+
 @pytest.mark.parametrize(
     "layer", [gn.Conv2D(3, 2), gn.ConvTranspose2D(3, 2), gn.Reshape((8, 2))], ids=["unit 0", "unit 1", "unit 2"]
 )
@@ -105,6 +128,41 @@ def test_recurrences_of_rows_of_different_length_that_go_on(layer: Any, reverse:
         _, cache = net.forward(run, rng.normal(size=(3, 4, 2)), training=True)
     net.backward(run, rng.normal(size=(3, 3)), cache)
     assert {pair for call in run.calls for pair in check(call)} == set()
+
+
+UNDERIVED = {
+    "augment_backward", "average_steps_backward", "columns_backward", "concat_backward", "conv_transpose2d_backward",
+    "group_norm_backward", "last_step_backward", "residual_backward", "rotary_backward", "row_dot_backward",
+    "squared_distance_backward", "absolute_difference_backward", "step_norm_backward", "unpack_backward",
+    "multiply_backward", "subtract_backward", "upsample2d_backward", "zero_pad2d_backward",
+}  # fmt: skip
+"""Kernels whose lines are not derived yet."""
+
+
+def test_every_backward_pass_and_every_update_is_derived() -> None:
+    ends = ("_backward", "_update", "_decay")
+    asked = {name for name in KERNELS if name.endswith(ends) or name.startswith(("l1_", "l2_"))}
+    assert {name for name in asked - PYTHON if not KERNELS[name].why} == UNDERIVED
+
+
+def test_derivations_are_whole() -> None:
+    for name, entry in KERNELS.items():
+        targets = set(re.findall(r"^ *(\w+)\b[^=]*= ", entry.elements, re.M))
+        for target, steps in entry.why.items():
+            assert steps, (name, target)
+            assert target in targets, (name, target)
+            for step in steps:
+                assert (step.en[-1], step.zh[-1]) == (".", "。"), (name, step)
+
+
+def test_a_wrong_derivation_would_be_noticed() -> None:
+    call = gn.trace(gn.Model(gn.Dense(2), "sum_squared_error", "sgd"), [[1.0, 2.0]], [[0.0, 1.0]]).backward[-1]
+    arrays = call.inputs | call.outputs
+    shapes = {name: array.shape for name, array in arrays.items()}
+    wrong = {"dweight": (Step("", "", "dweight[d, m] == sum[n](x[n, d] * dy[n, m]) + 1"),)}
+    formulas = formulas_of(call.entry.elements, shapes, {}, np.dtype(np.float32), (), wrong)
+    with pytest.raises(AssertionError, match="dweight"):
+        check_derivation(Evaluation(formulas, arrays), call.kernel, "dweight", np.arange(4))
 
 
 def test_every_kernel_has_its_lines() -> None:
@@ -139,3 +197,17 @@ def test_only_what_a_number_is_made_of_is_read() -> None:
     assert values.tolist() == [4.0]
     read = {name: np.flatnonzero(mask).tolist() for name, mask in evaluation.read.items()}
     assert read == {"x": [3, 4, 5], "weight": [1, 3, 5], "bias": [1], "y": []}
+
+
+def test_every_line_of_a_derivation_was_worked_out(request: pytest.FixtureRequest) -> None:
+    cases = [item for item in request.session.items if item.path == request.path]
+    if len(cases) < len(LAYERS) + len(LOSSES) + len(RULES):
+        pytest.skip("some of the cases above were left out")
+    declared = {
+        (name, target, step.line)
+        for name, entry in KERNELS.items()
+        for target, steps in entry.why.items()
+        for step in steps
+        if step.line
+    }
+    assert declared - HELD == set()

@@ -12,7 +12,7 @@ from pkgutil import iter_modules
 
 from glassnet.kernels.registry import KERNELS, Kernel, KernelInfo, info, kernel
 
-_families = sorted({module.name for module in iter_modules(__path__)} - {"functions", "registry"})
+_families = sorted({module.name for module in iter_modules(__path__)} - {"functions", "registry", "why"})
 for _family in _families:
     import_module(f"{__name__}.{_family}")
 

@@ -14,6 +14,7 @@ import numpy as np
 from glassnet.core.shapes import Array
 from glassnet.kernels.functions import logistic, normal_cdf, softplus
 from glassnet.kernels.registry import kernel
+from glassnet.kernels.why import activation as why
 
 _activation = partial(kernel, writes="y", channels="x y", in_place=True)
 _slope = partial(kernel, writes="dx", in_place=True)
@@ -30,7 +31,11 @@ def identity_forward(x: Array, y: Array) -> None:
     np.copyto(y, x)
 
 
-@_slope("dx = dy", elements="dx = dy")
+@_slope(
+    "dx = dy",
+    elements="dx = dy",
+    why=why.IDENTITY,
+)
 def identity_backward(dy: Array, dx: Array) -> None:
     """Writes ``dx = dy``."""
     np.copyto(dx, dy)
@@ -45,7 +50,11 @@ def relu_forward(x: Array, y: Array) -> None:
     np.maximum(x, 0, out=y)
 
 
-@_slope("dx = dy · [y > 0]", elements="dx = dy * (y > 0)")
+@_slope(
+    "dx = dy · [y > 0]",
+    elements="dx = dy * (y > 0)",
+    why=why.RELU,
+)
 def relu_backward(dy: Array, y: Array, dx: Array) -> None:
     """Writes ``dx = dy · [y > 0]``, which is ``dy · [x > 0]``; the slope at 0 is taken as 0."""
     np.multiply(dy, y > 0, out=dx)
@@ -65,7 +74,11 @@ def leaky_relu_forward(x: Array, y: Array, *, slope: float) -> None:
     np.multiply(x, np.where(x > 0, x.dtype.type(1), x.dtype.type(slope)), out=y)
 
 
-@_slope("dx = dy for x > 0, slope · dy otherwise", elements="dx = dy if x > 0 else slope * dy")
+@_slope(
+    "dx = dy for x > 0, slope · dy otherwise",
+    elements="dx = dy if x > 0 else slope * dy",
+    why=why.LEAKY_RELU,
+)
 def leaky_relu_backward(dy: Array, x: Array, dx: Array, *, slope: float) -> None:
     """Writes ``dx = dy`` for x > 0 and ``slope · dy`` otherwise."""
     np.multiply(dy, np.where(x > 0, x.dtype.type(1), x.dtype.type(slope)), out=dx)
@@ -85,7 +98,11 @@ def clip_forward(x: Array, y: Array, *, low: float, high: float) -> None:
     np.clip(x, low, high, out=y)
 
 
-@_slope("dx = dy · [low < y < high]", elements="dx = dy * (y > low) * (y < high)")
+@_slope(
+    "dx = dy · [low < y < high]",
+    elements="dx = dy * (y > low) * (y < high)",
+    why=why.CLIP,
+)
 def clip_backward(dy: Array, y: Array, dx: Array, *, low: float, high: float) -> None:
     """Writes ``dx = dy · [low < y < high]``; the slope at both ends is taken as 0."""
     np.multiply(dy, (y > low) & (y < high), out=dx)
@@ -107,7 +124,12 @@ def elu_forward(x: Array, y: Array, *, alpha: float) -> None:
     np.copyto(y, np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))))
 
 
-@_slope("dx = dy for x > 0, dy · α eˣ otherwise", elements="dx = dy if x > 0 else dy * alpha * exp(x)", flops=20)
+@_slope(
+    "dx = dy for x > 0, dy · α eˣ otherwise",
+    elements="dx = dy if x > 0 else dy * alpha * exp(x)",
+    flops=20,
+    why=why.ELU,
+)
 def elu_backward(dy: Array, x: Array, dx: Array, *, alpha: float) -> None:
     """Writes ``dx = dy`` for x > 0 and ``dy · α eˣ`` otherwise."""
     np.multiply(dy, np.where(x > 0, x.dtype.type(1), alpha * np.exp(np.minimum(x, 0))), out=dx)
@@ -136,6 +158,7 @@ def selu_forward(x: Array, y: Array) -> None:
     "dx = λ dy for x > 0, dy · λ α eˣ otherwise",
     elements="dx = 1.0507009873554805 * dy if x > 0 else 1.7580993408473766 * dy * exp(x)",
     flops=20,
+    why=why.SELU,
 )
 def selu_backward(dy: Array, x: Array, dx: Array) -> None:
     """Writes ``dx = λ dy`` for x > 0 and ``dy · λ α eˣ`` otherwise."""
@@ -161,6 +184,7 @@ def gelu_forward(x: Array, y: Array) -> None:
     "dx = dy · (Φ(x) + x φ(x)),  φ(x) = e^(−x²/2)/√(2π)",
     elements="dx = dy * (cdf(x) + x * exp(-(x ** 2) / 2) / sqrt(2 * pi))",
     flops=40,
+    why=why.GELU,
 )
 def gelu_backward(dy: Array, x: Array, dx: Array) -> None:
     """Writes ``dx = dy · (Φ(x) + x φ(x))``, φ the normal density."""
@@ -191,6 +215,7 @@ def gelu_tanh_forward(x: Array, y: Array) -> None:
     """
     + _GELU,
     flops=25,
+    why=why.GELU_TANH,
 )
 def gelu_tanh_backward(dy: Array, x: Array, dx: Array) -> None:
     """Writes ``dx = dy · (½ (1 + t) + ½ x (1 − t²) u′)`` with t = tanh u, ``u′ = √(2/π) (1 + 3·0.044715 x²)``."""
@@ -208,7 +233,12 @@ def silu_forward(x: Array, y: Array) -> None:
     np.multiply(x, logistic(x), out=y)
 
 
-@_slope("dx = dy · σ(x) (1 + x (1 − σ(x)))", elements="dx = dy * sigma(x) * (1 + x * (1 - sigma(x)))", flops=20)
+@_slope(
+    "dx = dy · σ(x) (1 + x (1 − σ(x)))",
+    elements="dx = dy * sigma(x) * (1 + x * (1 - sigma(x)))",
+    flops=20,
+    why=why.SILU,
+)
 def silu_backward(dy: Array, x: Array, dx: Array) -> None:
     """Writes ``dx = dy · σ(x) (1 + x (1 − σ(x)))``."""
     s = logistic(x)
@@ -234,6 +264,7 @@ def hard_swish_forward(x: Array, y: Array) -> None:
     "dx = 0 for x ≤ −3, dy for x ≥ 3, dy · (2x + 3) / 6 between",
     elements="dx = dy * (x >= 3) + dy * (2 * x + 3) / 6 * (x > -3) * (x < 3)",
     flops=6,
+    why=why.HARD_SWISH,
 )
 def hard_swish_backward(dy: Array, x: Array, dx: Array) -> None:
     """Writes ``dx = 0`` for x ≤ −3, ``dy`` for x ≥ 3 and ``dy · (2x + 3) / 6`` between."""
@@ -260,6 +291,7 @@ def mish_forward(x: Array, y: Array) -> None:
     "dx = dy · (t + x σ(x) (1 − t²)),  t = tanh(log(1 + eˣ))",
     elements="dx = dy * (tanh(u) + x * sigma(x) * (1 - tanh(u) ** 2))" + _SOFTPLUS,
     flops=60,
+    why=why.MISH,
 )
 def mish_backward(dy: Array, x: Array, dx: Array) -> None:
     """Writes ``dx = dy · (t + x σ(x) (1 − t²))`` with ``t = tanh(log(1 + eˣ))``."""
@@ -275,7 +307,12 @@ def sigmoid_forward(x: Array, y: Array) -> None:
     np.copyto(y, logistic(x))
 
 
-@_slope("dx = dy · y (1 − y)", elements="dx = dy * y * (1 - y)", flops=3)
+@_slope(
+    "dx = dy · y (1 − y)",
+    elements="dx = dy * y * (1 - y)",
+    flops=3,
+    why=why.SIGMOID,
+)
 def sigmoid_backward(dy: Array, y: Array, dx: Array) -> None:
     """Writes ``dx = dy · y (1 − y)``."""
     np.multiply(dy, y * (1 - y), out=dx)
@@ -287,7 +324,12 @@ def tanh_forward(x: Array, y: Array) -> None:
     np.tanh(x, out=y)
 
 
-@_slope("dx = dy · (1 − y²)", elements="dx = dy * (1 - y ** 2)", flops=3)
+@_slope(
+    "dx = dy · (1 − y²)",
+    elements="dx = dy * (1 - y ** 2)",
+    flops=3,
+    why=why.TANH,
+)
 def tanh_backward(dy: Array, y: Array, dx: Array) -> None:
     """Writes ``dx = dy · (1 − y²)``."""
     np.multiply(dy, 1 - y * y, out=dx)
@@ -307,7 +349,12 @@ def softplus_forward(x: Array, y: Array) -> None:
     np.copyto(y, softplus(x))
 
 
-@_slope("dx = dy · σ(x)", elements="dx = dy * sigma(x)", flops=30)
+@_slope(
+    "dx = dy · σ(x)",
+    elements="dx = dy * sigma(x)",
+    flops=30,
+    why=why.SOFTPLUS,
+)
 def softplus_backward(dy: Array, x: Array, dx: Array) -> None:
     """Writes ``dx = dy · σ(x)``."""
     np.multiply(dy, logistic(x), out=dx)

@@ -25,6 +25,7 @@ import numpy as np
 
 from glassnet.core.shapes import Array, Booleans, Geometry, Int64s
 from glassnet.kernels.registry import kernel
+from glassnet.kernels.why import attention as why
 
 
 def _sees(s: str, t: str) -> str:
@@ -115,6 +116,7 @@ def attention_forward(weights: Array, qkv: Array, lengths: Int64s | None, y: Arr
     writes="dqkv dproducts",
     inner="dproducts",
     flops=lambda arrays: arrays["weights"].size * (8 * arrays["qkv"].shape[3] + 10),
+    why=why.ATTENTION,
 )
 def attention_backward(
     dy: Array,
@@ -234,6 +236,7 @@ def attention_pool_forward(scores: Array, x: Array, lengths: Int64s | None, weig
     """,
     writes="dscores dx",
     flops=lambda arrays: 5 * arrays["x"].size,
+    why=why.ATTENTION_POOL,
 )
 def attention_pool_backward(dy: Array, x: Array, weights: Array, y: Array, dscores: Array, dx: Array) -> None:
     """Writes ∂L/∂scores, and the part of ∂L/∂x that does not come through the scores.

@@ -20,6 +20,7 @@ import numpy as np
 
 from glassnet.core.shapes import Array, Float64s
 from glassnet.kernels.registry import kernel
+from glassnet.kernels.why import batch_norm as why
 
 _XHAT = "\nxhat[n, c, s] = (x[n, c, s] - mean[c]) * inverse_std[c]"
 
@@ -175,6 +176,7 @@ def batch_norm_predict(
     sums="dgamma dbeta",
     sums_by_piece=True,
     flops=_sum_flops,
+    why=why.BATCH_NORM_SUMS,
 )
 def batch_norm_sums(
     dy: Array, x: Array, mean: Array, inverse_std: Array, dgamma: Array | None, dbeta: Array | None
@@ -207,6 +209,7 @@ def batch_norm_sums(
     shared="mean inverse_std gamma dgamma dbeta",
     in_place=True,
     flops=8,
+    why=why.BATCH_NORM,
 )
 def batch_norm_backward(
     dy: Array,

@@ -12,6 +12,7 @@ import numpy as np
 from glassnet.core.shapes import Array, Int64s
 from glassnet.kernels.functions import log_floor, logistic, softplus
 from glassnet.kernels.registry import kernel
+from glassnet.kernels.why import classes as why
 
 _loss = partial(kernel, writes="losses")
 _slope = partial(kernel, writes="doutputs", in_place=True, flops=4)
@@ -50,6 +51,7 @@ def binary_cross_entropy_forward(logits: Array, targets: Array, losses: Array) -
     "dz = ω_n (σ(z) − t)",
     elements="doutputs[n, m] = row_weights[n] * (sigma(logits[n, m]) - targets[n, m])",
     symbols="doutputs δ^z",
+    why=why.BINARY_CROSS_ENTROPY,
 )
 def binary_cross_entropy_backward(row_weights: Array, logits: Array, targets: Array, doutputs: Array) -> None:
     """Writes ``dz = ω_n (σ(z) − t)``."""
@@ -83,6 +85,7 @@ def binary_cross_entropy_of_probabilities_forward(probabilities: Array, targets:
         q[n, m] = max(1 - probabilities[n, m], floor)
     """,
     symbols="doutputs δ^p",
+    why=why.BINARY_CROSS_ENTROPY_OF_PROBABILITIES,
 )
 def binary_cross_entropy_of_probabilities_backward(
     row_weights: Array, probabilities: Array, targets: Array, doutputs: Array
@@ -102,6 +105,7 @@ def binary_cross_entropy_of_probabilities_backward(
     + _SOFTMAX,
     writes="losses probabilities",
     flops=30,
+    why=why.CROSS_ENTROPY_FORWARD,
 )
 def cross_entropy_forward(
     logits: Array, labels: Int64s, losses: Array, probabilities: Array, *, label_smoothing: float
@@ -135,6 +139,7 @@ def cross_entropy_forward(
         t[n, k] = (1 - label_smoothing) * (k == labels[n]) + label_smoothing / K if label_smoothing else k == labels[n]
     """,
     symbols="doutputs δ^z",
+    why=why.CROSS_ENTROPY,
 )
 def cross_entropy_backward(
     row_weights: Array, probabilities: Array, labels: Int64s, doutputs: Array, *, label_smoothing: float
@@ -179,6 +184,7 @@ def soft_cross_entropy_forward(
     "dz = ω_n (p − t′),  t′ = (1 − ε) t + ε/K",
     elements="doutputs[n, k] = row_weights[n] * (probabilities[n, k] - t[n, k])" + _SMOOTHED,
     symbols="doutputs δ^z",
+    why=why.SOFT_CROSS_ENTROPY,
 )
 def soft_cross_entropy_backward(
     row_weights: Array, probabilities: Array, targets: Array, doutputs: Array, *, label_smoothing: float
@@ -203,6 +209,7 @@ def cross_entropy_of_probabilities_forward(
     "dp = −ω_n t′/p,  t′ = (1 − ε) t + ε/K",
     elements="doutputs[n, k] = -row_weights[n] * t[n, k] / max(probabilities[n, k], floor)" + _SMOOTHED,
     symbols="doutputs δ^p",
+    why=why.CROSS_ENTROPY_OF_PROBABILITIES,
 )
 def cross_entropy_of_probabilities_backward(
     row_weights: Array, probabilities: Array, targets: Array, doutputs: Array, *, label_smoothing: float
@@ -224,6 +231,7 @@ def hinge_forward(outputs: Array, targets: Array, losses: Array) -> None:
 @_slope(
     "do = −ω_n t [t o < 1]",
     elements="doutputs[n, m] = -row_weights[n] * targets[n, m] * (targets[n, m] * outputs[n, m] < 1)",
+    why=why.HINGE,
 )
 def hinge_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array) -> None:
     """Writes ``do = −ω_n t [t o < 1]``."""

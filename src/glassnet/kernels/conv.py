@@ -33,6 +33,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from glassnet.core.shapes import Array, Geometry, Shape
 from glassnet.kernels.functions import product_flops
 from glassnet.kernels.registry import kernel
+from glassnet.kernels.why import conv as why
 
 _SAME_WINDOW = """
 h = h_ * stride_height + i * dilation_height - pad_top
@@ -176,6 +177,7 @@ def conv2d_forward(
     sums_by_piece=True,
     flops=product_flops("dy", 0),
     left_out={"dbias": ",  db_f = Σ_nhw dy_nfhw", "dx": ",  dx = fold(Wᵀ dY)"},
+    why=why.CONV2D,
 )
 def conv2d_backward(
     dy: Array,

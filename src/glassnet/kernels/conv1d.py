@@ -6,6 +6,7 @@ from glassnet.core.shapes import Array, Geometry
 from glassnet.kernels.conv import conv2d_backward, conv2d_forward
 from glassnet.kernels.functions import product_flops
 from glassnet.kernels.registry import kernel
+from glassnet.kernels.why import conv1d as why
 
 
 def as_image(sequence: Array) -> Array:
@@ -73,6 +74,7 @@ def conv1d_forward(
     sums_by_piece=True,
     flops=product_flops("dy", -1),
     left_out={"dbias": ",  db_f = Σ_nt dy_ntf", "dx": ",  dx = fold(dY Wᵀ)"},
+    why=why.CONV1D,
 )
 def conv1d_backward(
     dy: Array,

@@ -28,6 +28,7 @@ import numpy as np
 from glassnet.core.shapes import Array
 from glassnet.kernels.functions import product_flops
 from glassnet.kernels.registry import kernel
+from glassnet.kernels.why import dense as why
 
 
 @kernel(
@@ -65,6 +66,7 @@ def dense_forward(x: Array, weight: Array, bias: Array | None, y: Array) -> None
     sums="dweight dbias",
     flops=product_flops("dy", 1),
     left_out={"dbias": ",  db = Σ_n dy", "dx": ",  dx = dy Wᵀ"},
+    why=why.DENSE,
 )
 def dense_backward(dy: Array, x: Array, weight: Array, dx: Array | None, dweight: Array, dbias: Array | None) -> None:
     """Writes ``dW = xᵀ dy``, ``db = Σ_n dy`` and ``dx = dy Wᵀ``.
@@ -97,6 +99,7 @@ def dense_backward(dy: Array, x: Array, weight: Array, dx: Array | None, dweight
     sums_by_piece=True,
     flops=product_flops("dy", 1),
     left_out={"dbias": ",  db = Σ_{n,t} dy", "dx": ",  dx_t = dy_t Wᵀ"},
+    why=why.DENSE_STEPS,
 )
 def dense_steps_backward(
     dy: Array, x: Array, weight: Array, dx: Array | None, dweight: Array, dbias: Array | None
@@ -152,6 +155,7 @@ def tied_forward(x: Array, weight: Array, y: Array) -> None:
     sums="dweight",
     flops=product_flops("dy", 0),
     left_out={"dx": ",  dx = dy W"},
+    why=why.TIED,
 )
 def tied_backward(dy: Array, x: Array, weight: Array, dx: Array | None, dweight: Array) -> None:
     """Writes ``dW = dyᵀ x`` and ``dx = dy W``.

@@ -13,6 +13,7 @@ import numpy as np
 from glassnet.core.randomness import random_words
 from glassnet.core.shapes import Array, Booleans
 from glassnet.kernels.registry import kernel
+from glassnet.kernels.why import dropout as why
 
 
 @kernel(
@@ -25,6 +26,7 @@ from glassnet.kernels.registry import kernel
     writes="y mask",
     in_place=True,
     flops=20,
+    why=why.DROPOUT_FORWARD,
 )
 def dropout_forward(x: Array, y: Array, mask: Booleans, *, rate: float, seed: int, step: int, stream: int) -> None:
     """Draws the mask of (seed, step, stream) and writes ``y = x · mask / (1 − rate)``.
@@ -46,7 +48,14 @@ def dropout_forward(x: Array, y: Array, mask: Booleans, *, rate: float, seed: in
     y *= 1 / (1 - rate)
 
 
-@kernel("dx = dy · mask / (1 − rate)", elements="dx = dy * mask / (1 - rate)", writes="dx", in_place=True, flops=2)
+@kernel(
+    "dx = dy · mask / (1 − rate)",
+    elements="dx = dy * mask / (1 - rate)",
+    writes="dx",
+    in_place=True,
+    flops=2,
+    why=why.DROPOUT,
+)
 def dropout_backward(dy: Array, mask: Booleans, dx: Array, *, rate: float) -> None:
     """Writes ``dx = dy · mask / (1 − rate)``."""
     np.multiply(dy, mask, out=dx)

@@ -20,6 +20,7 @@ import numpy as np
 
 from glassnet.core.shapes import Array, Int64s
 from glassnet.kernels.registry import kernel
+from glassnet.kernels.why import embedding as why
 
 
 def are_indices(x: Array, below: int | Array) -> Array:
@@ -60,6 +61,7 @@ def embedding_forward(x: Array, weight: Array, y: Array) -> None:
     sums="dweight",
     by_rows=False,
     flops=lambda arrays: int(arrays["dy"].size + arrays["dweight"].size),
+    why=why.EMBEDDING,
 )
 def embedding_backward(dy: Array, x: Array, dweight: Array) -> None:
     """Writes ``dW``: row k is the sum of the dy_a whose x_a is k, in the order of a.

@@ -12,6 +12,7 @@ import numpy as np
 
 from glassnet.core.shapes import Array, Float64s, Geometry
 from glassnet.kernels.registry import kernel
+from glassnet.kernels.why import losses as why
 
 
 @kernel(
@@ -23,6 +24,7 @@ from glassnet.kernels.registry import kernel
     """,
     writes="row_weights total",
     by_rows=False,
+    why=why.WEIGH_ROWS,
 )
 def weigh_rows(weights: Array | None, row_weights: Array, total: Float64s, *, factor: float, mean: bool) -> None:
     """Writes each row's share ω_n of the batch's loss.

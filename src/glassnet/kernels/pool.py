@@ -22,6 +22,7 @@ import numpy as np
 
 from glassnet.core.shapes import Array, Bytes, Geometry, Int32s
 from glassnet.kernels.registry import kernel
+from glassnet.kernels.why import pool as why
 
 _POOL_WINDOW = """
 h = h_ * stride_height + i - pad_top
@@ -131,6 +132,7 @@ def max_pool2d_forward(
     + _POOL_BACK,
     writes="dx",
     flops=_image_flops,
+    why=why.MAX_POOL2D,
 )
 def max_pool2d_backward(
     dy: Array,
@@ -197,6 +199,7 @@ def average_pool2d_forward(
     + _POOL_BACK,
     writes="dx",
     flops=_image_flops,
+    why=why.AVERAGE_POOL2D,
 )
 def average_pool2d_backward(
     dy: Array,
@@ -251,6 +254,7 @@ def global_max_pool_forward(x: Array, y: Array, place: Int32s | None) -> None:
     elements="dx[n, a, s, b] = dy[n, a, b] * (place[n, a, b] == s)",
     writes="dx",
     flops=_image_flops,
+    why=why.GLOBAL_MAX_POOL,
 )
 def global_max_pool_backward(dy: Array, place: Int32s, dx: Array) -> None:
     """Gives dy (N, A, B) to the largest element along S.

@@ -19,6 +19,7 @@ import numpy as np
 
 from glassnet.core.shapes import Array, Int64s
 from glassnet.kernels.registry import kernel
+from glassnet.kernels.why import position as why
 
 
 @kernel(
@@ -46,6 +47,7 @@ def position_forward(x: Array, table: Array, first: Int64s | None, y: Array) -> 
     writes="dtable",
     sums="dtable",
     by_rows=False,
+    why=why.POSITION,
 )
 def position_backward(dy: Array, dtable: Array) -> None:
     """Writes the gradient of the table: 0 for places that no step stands at.

@@ -27,6 +27,7 @@ import numpy as np
 from glassnet.core.shapes import Array, Geometry, Int64s
 from glassnet.kernels.functions import logistic
 from glassnet.kernels.registry import kernel
+from glassnet.kernels.why import recurrent as why
 
 _STEPS = """
 earlier = t + 1 if reverse else t - 1
@@ -118,6 +119,7 @@ def simple_rnn_forward(
     writes="da",
     shared="recurrent",
     flops=lambda arrays: 2 * arrays["y"].size * (len(arrays["recurrent"]) + 2),
+    why=why.SIMPLE_RNN,
 )
 def simple_rnn_backward(
     dy: Array, recurrent: Array, lengths: Int64s | None, y: Array, da: Array, *, reverse: Geometry
@@ -212,6 +214,7 @@ def lstm_forward(
     inner="dcell",
     shared="recurrent",
     flops=lambda arrays: 8 * arrays["cell"].size * (len(arrays["recurrent"]) + 6),
+    why=why.LSTM,
 )
 def lstm_backward(
     dy: Array,
@@ -326,6 +329,7 @@ def gru_forward(
     inner="dh",
     shared="recurrent",
     flops=lambda arrays: 6 * arrays["before"].size * (len(arrays["recurrent"]) + 6),
+    why=why.GRU,
 )
 def gru_backward(
     dy: Array,

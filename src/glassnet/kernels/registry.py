@@ -22,12 +22,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.shapes import GEOMETRY
+from glassnet.kernels.why.step import Step
 
 Kernel = Callable[..., None]
 _Function = TypeVar("_Function", bound=Callable[..., None])
@@ -52,6 +53,7 @@ class KernelInfo:
         symbols: how names are written in mathematics that mean something else in other kernels, as
             ``"momentum α; doutputs δ^z"``; of a capital, what its axis is called.
         note: a sentence that its equation leaves unsaid, by language ("en", "zh").
+        why: for what it writes, by name in the element lines, how its line comes about, step by step; see ``Step``.
         shared: names of the buffers that every row needs whole, such as a weight.
         sums: names of the buffers it fills with sums over the rows, such as a weight's gradient.
         sums_by_piece: whether a compiled program lets each piece of the rows make its own sum, in the pass over the
@@ -86,6 +88,7 @@ class KernelInfo:
     in_c: str = ""
     symbols: str = ""
     note: Mapping[str, str] | None = None
+    why: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)
     shared: tuple[str, ...] = ()
     sums: tuple[str, ...] = ()
     sums_by_piece: bool = False
@@ -164,6 +167,7 @@ def kernel(
     in_c: str = "",
     symbols: str = "",
     note: Mapping[str, str] | None = None,
+    why: Mapping[str, tuple[Step, ...]] | None = None,
     shared: str = "",
     sums: str = "",
     sums_by_piece: bool = False,
@@ -186,6 +190,7 @@ def kernel(
     that are written may be left out of a call (None).
     """
     declared: dict[str, Any] = {n: tuple(v.split()) if n in _LISTS else v for n, v in locals().items()}
+    declared["why"] = why or {}
     declared["left_out"] = tuple((left_out or {}).items())
 
     def enter(function: _Function) -> _Function:

@@ -9,6 +9,7 @@ import numpy as np
 from glassnet.core.shapes import Array
 from glassnet.kernels.functions import log_floor
 from glassnet.kernels.registry import kernel
+from glassnet.kernels.why import regression as why
 
 _loss = partial(kernel, writes="losses")
 _slope = partial(kernel, writes="doutputs", in_place=True, flops=4)
@@ -21,7 +22,11 @@ def squared_error_forward(outputs: Array, targets: Array, losses: Array) -> None
     np.copyto(losses, np.sum(error * error, axis=1) / 2)
 
 
-@_slope("do = ω_n (o − t)", elements="doutputs[n, m] = row_weights[n] * (outputs[n, m] - targets[n, m])")
+@_slope(
+    "do = ω_n (o − t)",
+    elements="doutputs[n, m] = row_weights[n] * (outputs[n, m] - targets[n, m])",
+    why=why.SQUARED_ERROR,
+)
 def squared_error_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array) -> None:
     """Writes ``do = ω_n (o − t)``."""
     np.multiply(row_weights[:, None], outputs - targets, out=doutputs)
@@ -33,7 +38,11 @@ def absolute_error_forward(outputs: Array, targets: Array, losses: Array) -> Non
     np.sum(np.abs(outputs - targets), axis=1, out=losses)
 
 
-@_slope("do = ω_n sign(o − t)", elements="doutputs[n, m] = row_weights[n] * sign(outputs[n, m] - targets[n, m])")
+@_slope(
+    "do = ω_n sign(o − t)",
+    elements="doutputs[n, m] = row_weights[n] * sign(outputs[n, m] - targets[n, m])",
+    why=why.ABSOLUTE_ERROR,
+)
 def absolute_error_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array) -> None:
     """Writes ``do = ω_n sign(o − t)``, 0 where the error is 0."""
     np.multiply(row_weights[:, None], np.sign(outputs - targets), out=doutputs)
@@ -59,6 +68,7 @@ def huber_forward(outputs: Array, targets: Array, losses: Array, *, delta: float
 @_slope(
     "do = ω_n · clip(o − t, −δ, δ)",
     elements="doutputs[n, m] = row_weights[n] * min(max(outputs[n, m] - targets[n, m], -delta), delta)",
+    why=why.HUBER,
 )
 def huber_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array, *, delta: float) -> None:
     """Writes ``do = ω_n · clip(o − t, −δ, δ)``."""
@@ -87,6 +97,7 @@ def quantile_forward(outputs: Array, targets: Array, losses: Array, *, quantile:
         doutputs[n, m] = row_weights[n] * ((1 - quantile) * (r[n, m] > 0) - quantile * (r[n, m] < 0))
         r[n, m] = outputs[n, m] - targets[n, m]
     """,
+    why=why.QUANTILE,
 )
 def quantile_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array, *, quantile: float) -> None:
     """Writes ``do = ω_n (1 − q)`` above the target and ``−ω_n q`` below it, 0 where the error is 0."""
@@ -121,7 +132,10 @@ def poisson_forward(outputs: Array, targets: Array, losses: Array) -> None:
 
 
 @_slope(
-    "do = ω_n (e^o − t)", elements="doutputs[n, m] = row_weights[n] * (exp(outputs[n, m]) - targets[n, m])", flops=15
+    "do = ω_n (e^o − t)",
+    elements="doutputs[n, m] = row_weights[n] * (exp(outputs[n, m]) - targets[n, m])",
+    flops=15,
+    why=why.POISSON,
 )
 def poisson_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array) -> None:
     """Writes ``do = ω_n (e^o − t)``."""
@@ -156,6 +170,7 @@ def gamma_forward(outputs: Array, targets: Array, losses: Array) -> None:
     "do = ω_n (1 − t e^−o)",
     elements="doutputs[n, m] = row_weights[n] * (1 - targets[n, m] * exp(-outputs[n, m]))",
     flops=30,
+    why=why.GAMMA,
 )
 def gamma_backward(row_weights: Array, outputs: Array, targets: Array, doutputs: Array) -> None:
     """Writes ``do = ω_n (1 − t e^−o)``."""

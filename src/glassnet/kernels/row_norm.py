@@ -13,6 +13,7 @@ import numpy as np
 
 from glassnet.core.shapes import Array
 from glassnet.kernels.registry import kernel
+from glassnet.kernels.why import row_norm as why
 
 _XHAT_OF_ROW = "\nxhat[n, r, d] = (x[n, r, d] - mean[n, r]) * inverse_std[n, r]"
 _XHAT_OF_GROUP = "\nxhat[n, c, s] = (x[n, c, s] - mean[n, c * G // C]) * inverse_std[n, c * G // C]"
@@ -102,6 +103,7 @@ def layer_norm_forward(
     sums="dgamma dbeta",
     sums_by_piece=True,
     flops=16,
+    why=why.LAYER_NORM,
 )
 def layer_norm_backward(
     dy: Array,
@@ -230,6 +232,7 @@ def rms_norm_forward(x: Array, gamma: Array | None, y: Array, inverse_rms: Array
     sums_by_piece=True,
     left_out={"gamma": "γ ⊙ ", "dgamma": ",  dγ = Σ dy x̂"},
     flops=10,
+    why=why.RMS_NORM,
 )
 def rms_norm_backward(
     dy: Array, x: Array, inverse_rms: Array, gamma: Array | None, dx: Array | None, dgamma: Array | None

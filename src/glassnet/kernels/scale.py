@@ -14,6 +14,7 @@ import numpy as np
 
 from glassnet.core.shapes import Array
 from glassnet.kernels.registry import kernel
+from glassnet.kernels.why import scale as why
 
 
 @kernel(
@@ -50,6 +51,7 @@ def scale_forward(x: Array, gamma: Array, beta: Array, y: Array) -> None:
     sums="dgamma dbeta",
     sums_by_piece=True,
     flops=4,
+    why=why.SCALE,
 )
 def scale_backward(
     dy: Array, x: Array, gamma: Array, dx: Array | None, dgamma: Array | None, dbeta: Array | None

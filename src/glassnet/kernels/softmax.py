@@ -14,6 +14,7 @@ import numpy as np
 
 from glassnet.core.shapes import Array
 from glassnet.kernels.registry import kernel
+from glassnet.kernels.why import softmax as why
 
 
 @kernel(
@@ -45,6 +46,7 @@ def softmax_forward(x: Array, y: Array) -> None:
     writes="dx",
     in_place=True,
     flops=4,
+    why=why.SOFTMAX,
 )
 def softmax_backward(dy: Array, y: Array, dx: Array) -> None:
     """Writes ``dx = y · (dy − Σ_k dy_k y_k)``.

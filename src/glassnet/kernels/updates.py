@@ -9,6 +9,7 @@ import numpy as np
 
 from glassnet.core.shapes import Array, Float64s, Geometry
 from glassnet.kernels.registry import kernel
+from glassnet.kernels.why import updates as why
 
 _ADAM = """
 m_ = beta1 * m + (1 - beta1) * gradients
@@ -17,7 +18,12 @@ vhat = v_ / (1 - beta2 ** step)
 """
 
 
-@kernel("θ ← θ − η g", elements="parameters_ = parameters - learning_rate * gradients", updates="parameters")
+@kernel(
+    "θ ← θ − η g",
+    elements="parameters_ = parameters - learning_rate * gradients",
+    updates="parameters",
+    why=why.SGD,
+)
 def sgd_update(gradients: Array, parameters: Array, *, learning_rate: float) -> None:
     """Plain gradient descent: ``θ ← θ − η g``.
 
@@ -35,6 +41,7 @@ def sgd_update(gradients: Array, parameters: Array, *, learning_rate: float) -> 
     """,
     updates="parameters velocity",
     flops=4,
+    why=why.MOMENTUM,
 )
 def momentum_update(
     gradients: Array, parameters: Array, velocity: Array, *, learning_rate: float, momentum: float, nesterov: bool
@@ -61,6 +68,7 @@ def momentum_update(
     """,
     updates="parameters square_sum",
     flops=8,
+    why=why.ADAGRAD,
 )
 def adagrad_update(
     gradients: Array, parameters: Array, square_sum: Array, *, learning_rate: float, epsilon: float
@@ -81,6 +89,7 @@ def adagrad_update(
     """,
     updates="parameters mean_square",
     flops=10,
+    why=why.RMSPROP,
 )
 def rmsprop_update(
     gradients: Array, parameters: Array, mean_square: Array, *, learning_rate: float, rho: float, epsilon: float
@@ -103,6 +112,7 @@ def rmsprop_update(
     """,
     updates="parameters m v",
     flops=14,
+    why=why.ADAM,
 )
 def adam_update(
     gradients: Array,
@@ -139,6 +149,7 @@ def adam_update(
     """,
     updates="parameters m v",
     flops=18,
+    why=why.NADAM,
 )
 def nadam_update(
     gradients: Array,
@@ -180,6 +191,7 @@ def nadam_update(
         m_ = beta2 * m + (1 - beta2) * gradients
     """,
     updates="parameters m",
+    why=why.LION,
 )
 def lion_update(
     gradients: Array, parameters: Array, m: Array, *, learning_rate: float, beta1: float, beta2: float
@@ -193,7 +205,12 @@ def lion_update(
     m += (1 - beta2) * gradients
 
 
-@kernel("g ← g + λ θ", elements="gradients_ = gradients + strength * parameters", updates="gradients")
+@kernel(
+    "g ← g + λ θ",
+    elements="gradients_ = gradients + strength * parameters",
+    updates="gradients",
+    why=why.L2,
+)
 def l2_gradient(parameters: Array, gradients: Array, *, strength: float) -> None:
     """Adds the gradient of the penalty ½ λ ‖θ‖²."""
     gradients += strength * parameters
@@ -204,6 +221,7 @@ def l2_gradient(parameters: Array, gradients: Array, *, strength: float) -> None
     elements="gradients_ = gradients + strength / total[0] * parameters",
     updates="gradients",
     shared="total",
+    why=why.L2_OF_BATCH,
 )
 def l2_gradient_of_batch(parameters: Array, total: Float64s, gradients: Array, *, strength: float) -> None:
     """Adds the gradient of the penalty ½ λ ‖θ‖² beside a loss summed over a batch's rows, divided as for its mean.
@@ -217,7 +235,12 @@ def l2_gradient_of_batch(parameters: Array, total: Float64s, gradients: Array, *
     gradients += (strength / float(total[0]) if total[0] > 0 else 0.0) * parameters
 
 
-@kernel("g ← g + λ sign(θ)", elements="gradients_ = gradients + strength * sign(parameters)", updates="gradients")
+@kernel(
+    "g ← g + λ sign(θ)",
+    elements="gradients_ = gradients + strength * sign(parameters)",
+    updates="gradients",
+    why=why.L1,
+)
 def l1_gradient(parameters: Array, gradients: Array, *, strength: float) -> None:
     """Adds the gradient of the penalty λ ‖θ‖₁, 0 where θ is 0."""
     gradients += strength * np.sign(parameters)
@@ -228,6 +251,7 @@ def l1_gradient(parameters: Array, gradients: Array, *, strength: float) -> None
     elements="parameters_ = (1 - learning_rate * rate) * parameters",
     symbols="rate λ",
     updates="parameters",
+    why=why.DECAY,
 )
 def weight_decay(parameters: Array, *, learning_rate: float, rate: float) -> None:
     """Decoupled weight decay: ``θ ← (1 − η λ) θ``.
@@ -250,6 +274,7 @@ def clip_by_value(gradients: Array, *, limit: float) -> None:
     """,
     updates="gradients",
     by_rows=False,
+    why=why.CLIP_BY_NORM,
 )
 def clip_by_norm(gradients: Array, *, limit: float) -> None:
     """Scales the whole gradient down to the Euclidean norm c where it is longer.

@@ -25,7 +25,8 @@ def formulas_for(call: KernelCall) -> Formulas:
     kinds = [array.dtype for array in (call.outputs | call.inputs).values() if array.dtype.kind == "f"]
     # Sums of losses are float64 in any case.
     dtype = min(kinds, key=lambda kind: kind.itemsize, default=np.dtype(np.float64))
-    return formulas_of(call.entry.elements, shapes, call.settings, dtype, call.entry.geometry)
+    entry = call.entry
+    return formulas_of(entry.elements, shapes, call.settings, dtype, entry.geometry, entry.why)
 
 
 def by_parameter(

@@ -137,6 +137,8 @@ class Content:
             while len(places):
                 evaluation = Evaluation(entry.formulas, entry.arrays)
                 evaluation(target, places)
+                for _ in evaluation.sides(target, places):  # what they read is kept too
+                    pass
                 read = [(entry.ids[name], found) for name, found in evaluation.read.items()]
                 if self.store.kept_bytes + sum(self.store.cost(*one) for one in read) <= MOST_BYTES:
                     for one in read:
@@ -202,8 +204,8 @@ class Content:
         subject = self.trace.subject
         return {name: [list(own) for own in getattr(subject, name)] for name in ("inputs", "targets")}
 
-    def to_json(self) -> dict[str, Any]:
-        """Everything, as JSON takes it."""
+    def to_json(self, language: str) -> dict[str, Any]:
+        """Everything, as JSON takes it, with sentences in one language."""
         writers: dict[Place, list[tuple[int, str]]] = {}
         seen: dict[tuple[Place | None, int], tuple[int, str]] = {}
         calls = []
@@ -225,7 +227,7 @@ class Content:
                     whole = place not in writers or not entry.call.entry.writes_part
                     before = [] if whole else writers[place]
                     writers[place] = [*before, (number, name)]
-            calls.append(self._call(number, entry, shown))
+            calls.append(self._call(number, entry, shown, language))
         return {"calls": calls, "arrays": self.store.to_json()}
 
     def _array(self, entry: Entry, name: str, array: Array) -> dict[str, Any]:
@@ -260,12 +262,13 @@ class Content:
         is_flat = array.ndim == 3 and len(shape) == 3 and array.shape[1:] == (shape[0], shape[1] * shape[2])
         return list(shape[1:]) if is_flat and shape[1] > 1 else []
 
-    def _call(self, number: int, entry: Entry, arrays: dict[str, Any]) -> dict[str, Any]:
+    def _call(self, number: int, entry: Entry, arrays: dict[str, Any], language: str) -> dict[str, Any]:
         call, formulas = entry.call, entry.formulas
         kernel = call.entry
         names = {name for formula in formulas.outputs.values() for name in names_in(formula.expression)}
         names |= {name for arguments, body in formulas.shorts.values() for name in [*arguments, *names_in(body)]}
         names |= {name for formula in formulas.outputs.values() for name in formula.indices or ()}
+        names |= {name for steps in formulas.why.values() for _, sides in steps for name in names_in(sides)}
         return {
             "step": number + 1,
             "kernel": kernel.name,
@@ -278,6 +281,10 @@ class Content:
             "formulas": {
                 target: {"indices": formula.indices, "tree": formula.expression}
                 for target, formula in formulas.outputs.items()
+            },
+            "why": {
+                target: [[getattr(step, language), sides] for step, sides in steps]
+                for target, steps in formulas.why.items()
             },
             "shorts": {name: {"arguments": given, "tree": tree} for name, (given, tree) in formulas.shorts.items()},
             "symbols": {name: symbol(name, kernel) for name in sorted(names | set(formulas.shorts))},

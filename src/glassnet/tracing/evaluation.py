@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -71,13 +71,22 @@ class Evaluation:
                 values[chunk], there[chunk] = self._elements(target, places[chunk])
         return values, there
 
+    def sides(self, target: str, places: Array) -> Iterator[tuple[str, list[Array]]]:
+        """Works out the derivation of an output: of each line what it says is equal, for each of the places (P,)."""
+        with np.errstate(all="ignore"):
+            for step, trees in self.formulas.why.get(target, ()):
+                found = [self._value(tree, self._scope(target, places), 1) for tree in trees]
+                yield step.line, [np.broadcast_to(values, places.shape) for values, _ in found]
+
+    def _scope(self, target: str, places: Array) -> dict[str, Any]:
+        """The indices of elements by name, and under "" their flat places."""
+        indices = self.formulas.outputs[target].indices
+        at = np.unravel_index(places, self.shapes[target])
+        return {"": places} | ({} if indices is None else dict(zip(indices, at, strict=True)))
+
     def _elements(self, target: str, places: Array) -> Values:
         formula = self.formulas.outputs[target]
-        at = np.unravel_index(places, self.shapes[target])
-        scope: dict[str, Any] = {"": places}
-        if formula.indices is not None:
-            scope |= dict(zip(formula.indices, at, strict=True))
-        values, there = self._value(formula.expression, scope, 1)
+        values, there = self._value(formula.expression, self._scope(target, places), 1)
         is_written = formula.expression[0] != "if" or there  # only a choice leaves elements to others
         return np.where(there, values, 0.0), np.broadcast_to(is_written, places.shape)
 

@@ -23,13 +23,14 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from glassnet.core.shapes import Shape
 from glassnet.kernels.functions import log_floor
+from glassnet.kernels.why.step import Step
 
 Node = tuple[Any, ...]
 
@@ -78,6 +79,7 @@ class Formulas:
         letters: for each array the letters of its axes, such as ("N", "D"); "" where none is known.
         sizes: the sizes by letter.
         settings: the call's numbers, as far as the trees ask for them.
+        why: by target the steps of its derivation, each with the trees of its line, all of one value.
     """
 
     outputs: dict[str, Formula]
@@ -85,6 +87,7 @@ class Formulas:
     letters: dict[str, tuple[str, ...]]
     sizes: dict[str, int]
     settings: dict[str, float]
+    why: dict[str, list[tuple[Step, tuple[Node, ...]]]] = field(default_factory=dict)
 
 
 def formulas_of(
@@ -93,6 +96,7 @@ def formulas_of(
     settings: Mapping[str, Any],
     dtype: np.dtype[Any],
     geometry: Collection[str] = (),
+    why: Mapping[str, Collection[Step]] | None = None,
 ) -> Formulas:
     """Reads the lines of a kernel and fits them to a call.
 
@@ -102,6 +106,7 @@ def formulas_of(
         settings: its numbers.
         dtype: of the computation, which ``floor`` depends on.
         geometry: names of the settings that are written into a formula as numbers, since they say where things lie.
+        why: derivations by target.
 
     Returns:
         The formulas. An output that the call does not have, or whose shape has another number of axes than the formula
@@ -109,7 +114,7 @@ def formulas_of(
     """
     lines = ast.parse("\n".join(line.strip() for line in elements.strip().splitlines())).body
     reader = _Reader(shapes, settings, dtype, geometry)
-    return reader.read([line for line in lines if isinstance(line, ast.Assign)])
+    return reader.read([line for line in lines if isinstance(line, ast.Assign)], why or {})
 
 
 class _Reader:
@@ -128,7 +133,7 @@ class _Reader:
         self.used: dict[str, float] = {}
         self.defined: set[str] = set()
 
-    def read(self, lines: list[ast.Assign]) -> Formulas:
+    def read(self, lines: list[ast.Assign], why: Mapping[str, Collection[Step]]) -> Formulas:
         """Letters and sizes first, since trees are simplified by them."""
         targets = [_target(line) for line in lines]
         self.defined = {name for name, _ in targets if name.removesuffix("_") not in self.shapes}
@@ -150,14 +155,34 @@ class _Reader:
             elif tree != (NOTHING,) and name not in outputs:
                 indices = None if given is None else tuple(_index_name(i) for i in given)
                 outputs[name] = Formula(name, indices, tree)
+        derived = {
+            target: [(step, self._sides(step.line, rank)) for step in steps]
+            for target, steps in why.items()
+            if target in outputs
+        }
+        trees = [formula.expression for formula in outputs.values()]
+        trees += [side for steps in derived.values() for _, sides in steps for side in sides]
         letters = {name: tuple(axes) for name, axes in self.letters.items()}
-        return Formulas(outputs, _wanted(outputs, shorts), letters, self.sizes, self.used)
+        return Formulas(outputs, _wanted(trees, shorts), letters, self.sizes, self.used, derived)
+
+    def _sides(self, line: str, rank: int) -> tuple[Node, ...]:
+        """What a step says is equal; nothing where the call goes without one of the arrays, or has others."""
+        if not line:
+            return ()
+        tree = ast.parse(line, mode="eval").body
+        if not isinstance(tree, ast.Compare) or any(not isinstance(sign, ast.Eq) for sign in tree.ops):
+            raise ValueError(f"a derivation says what is equal, not {line}")
+        _spread(tree, rank)
+        sides = tuple(map(self._tree, (tree.left, *tree.comparators))) if self._has_axes(tree) else ()
+        return () if (NOTHING,) in sides else sides
 
     def _fits(self, line: ast.Assign) -> bool:
         """Whether the output is there, and every array is written with as many indices as it has axes."""
         name, _ = _target(line)
-        if name not in self.defined and name.removesuffix("_") not in self.shapes:
-            return False
+        is_there = name in self.defined or name.removesuffix("_") in self.shapes
+        return is_there and self._has_axes(line)
+
+    def _has_axes(self, line: ast.AST) -> bool:
         for node in ast.walk(line):
             if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
                 shape = self._shape(node.value.id)
@@ -270,7 +295,7 @@ def _index_name(index: ast.expr) -> str:
     return index.id if isinstance(index, ast.Name) else str(ast.literal_eval(index))
 
 
-def _spread(line: ast.Assign, rank: int) -> None:
+def _spread(line: ast.AST, rank: int) -> None:
     """Puts an index for each axis in the place of ``...``: N and others before the axes that are named."""
     for node in ast.walk(line):
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
@@ -323,11 +348,11 @@ def _terms(tree: Node) -> Iterator[Node]:
 
 
 def _wanted(
-    outputs: dict[str, Formula], shorts: dict[str, tuple[tuple[str, ...], Node]]
+    trees: list[Node], shorts: dict[str, tuple[tuple[str, ...], Node]]
 ) -> dict[str, tuple[tuple[str, ...], Node]]:
-    """The short forms that the outputs need, one through the other."""
+    """The short forms that the trees need, one through the other."""
     found: dict[str, tuple[tuple[str, ...], Node]] = {}
-    waiting = [name for formula in outputs.values() for name in names_in(formula.expression)]
+    waiting = [name for tree in trees for name in names_in(tree)]
     while waiting:
         name = waiting.pop()
         if name in shorts and name not in found:

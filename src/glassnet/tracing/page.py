@@ -15,7 +15,7 @@ from glassnet.tracing.content import Content, Entry
 from glassnet.tracing.step import LoggedStep
 from glassnet.tracing.words import WORDS
 
-SCRIPTS = ("numbers.js", "formulas.js", "typeset.js", "grids.js", "lights.js", "panel.js", "steps.js")
+SCRIPTS = ("numbers.js", "formulas.js", "typeset.js", "grids.js", "lights.js", "why.js", "panel.js", "steps.js")
 Words = dict[str, str]
 LONGEST = 400
 """Letters of what a network prints."""
@@ -30,7 +30,7 @@ def page_of(trace: LoggedStep, language: str) -> str:
     """
     words = WORDS[language]
     content = Content(trace)
-    data = _data(content, words)
+    data = _data(content, language)
     body = "".join(
         [
             _header(content, words),
@@ -87,10 +87,10 @@ def steps_of(trace: LoggedStep, language: str) -> dict[str, Any]:
             stages.append({"phase": entry.phase, "path": path, "title": title, "calls": [], "html": ""})
         stages[-1]["calls"].append(number)
         stages[-1]["html"] += _article(entry, number, language)
-    return {"content": _data(content, WORDS[language]), "stages": stages, "loss": float(f"{trace.loss:.6g}")}
+    return {"content": _data(content, language), "stages": stages, "loss": float(f"{trace.loss:.6g}")}
 
 
-def _data(content: Content, words: Words) -> dict[str, Any]:
+def _data(content: Content, language: str) -> dict[str, Any]:
     """What the script reads: the content, which arrays are parameters and gradients, whose columns have names."""
     trace = content.trace
     layout = trace.subject.network.layout
@@ -104,7 +104,7 @@ def _data(content: Content, words: Words) -> dict[str, Any]:
     names = {"features": trace.subject.feature_names, "classes": trace.subject.class_names}
     about: dict[str, Any] = {"data": content.data(), "beginnings": content.beginnings()}
     about |= {"parameters": parameters, "gradients": gradients, "names": {k: v for k, v in names.items() if v}}
-    return content.to_json() | {"words": words} | about
+    return content.to_json(language) | {"words": WORDS[language]} | about
 
 
 def _header(content: Content, words: Words) -> str:

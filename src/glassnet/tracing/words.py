@@ -95,6 +95,7 @@ _TEXTS = {
         "have none.",
         "这个数没有计算中心差分：计算量有上限，中间的和也不做差分。",
     ),
+    "why": ("Why?", "为什么？"),
     "show_all": ("show all {} terms", "显示全部 {} 项"),
     "largest_wins": ("the largest", "最大者"),
     "back": ("Back", "返回"),

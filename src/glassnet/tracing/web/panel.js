@@ -96,7 +96,7 @@ function explanation(number, target, place) {
     .join("");
   return (
     `<div class="result">${lines.map((line) => math(line)).join("")}${definitions(call, tree, Object.keys(found.scope))}${total}` +
-    `${difference(call, target, place, found.element)}</div>${blocks}`
+    `${difference(call, target, place, found.element)}${derivation(call, target, found.scope)}</div>${blocks}`
   );
 }
 

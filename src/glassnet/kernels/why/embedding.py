@@ -1,0 +1,18 @@
+"""Derivations for ``kernels/embedding.py``."""
+
+from __future__ import annotations
+
+from glassnet.kernels.why.step import Step
+
+EMBEDDING = {
+    "dweight": (
+        Step(
+            "Looking up row k of the table is a product with a vector that is 1 at k and 0 elsewhere. So W_k has the "
+            "slope 1 wherever k stood in the data, and its error terms are added up; a row that was not looked up "
+            "gets 0.",
+            "查表里的第 k 行，相当于乘一个只在 k 处为 1、其余为 0 的向量。所以凡是数据里出现 k 的地方，W_k 的斜率都是 "
+            "1，把那些误差项加起来；没有查到的行得 0。",
+            "dweight[k, m] == sum[a](dy[a, m] if x[a] == k else 0)",
+        ),
+    ),
+}
