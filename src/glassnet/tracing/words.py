@@ -24,7 +24,7 @@ _TEXTS = {
     ),
     "keys": (
         "Keys: Tab to an array, arrows to move, Enter to explain, Enter again to go on from there, Esc to close.",
-        "键盘操作：Tab 选中数组，方向键移动，Enter 查看来历，再按 Enter 进入说明、继续追查，Esc 关闭。",
+        "键盘操作：Tab 选中数组，方向键移动，Enter 查看怎么算出来的，再按 Enter 进入说明、继续追查，Esc 关闭。",
     ),
     "legend_scale": (
         "Warm is positive, cold is negative, paper is 0. Each array has a scale of its own: the full colours are its "
@@ -100,7 +100,7 @@ _TEXTS = {
     "largest_wins": ("the largest", "最大者"),
     "back": ("Back", "返回"),
     "close": ("Close", "关闭"),
-    "explain": ("Explanation", "这个数的来历"),
+    "explain": ("Explanation", "这个数是怎么算出来的"),
     "noscript": (
         "This page draws its numbers with a script of its own, which is switched off here.",
         "本页用自带的脚本画出各个数，而这里禁用了脚本。",
