@@ -15,6 +15,11 @@ LARGEST, SMALLEST = 10.0, 0.01
 MOST_UNEVEN = 10.0
 """How many times as frequent as the rarest class the most frequent one may be."""
 
+MOST_REPEATED = 0.02
+"""Share of rows that may be copies of others."""
+LEAST_TOLD_APART, MOST_COLUMNS = 0.5, 64
+"""Values, as a share of the rows, that a column needs for equal rows to be copies; columns that are looked at."""
+
 
 def unscaled_inputs(x: Array, feature_names: Sequence[str] | None) -> Iterator[Finding]:
     """Columns (of images: pixels as a whole) that are far too large or too small.
@@ -96,3 +101,48 @@ def class_imbalance(loss: Loss, targets: Array, outputs: int, class_names: Seque
         f'gn.losses.CrossEntropy(class_weight=...), metrics=["f1", "roc_auc"] beside accuracy, or more rows of '
         f"{names[rare]}",
     )
+
+
+def repeated_rows(x: Array, targets: Array, held: Array | None) -> Iterator[Finding]:
+    """Rows that stand there twice, or among the held-out ones too, where a column tells rows apart.
+
+    Args:
+        x: inputs (N, ...).
+        targets: (N, ...); rows that are equal but for their targets are no copies.
+        held: inputs that are held out (H, ...), or None.
+    """
+    flat = np.ascontiguousarray(x.reshape(len(x), -1))
+    if not flat.size:
+        return
+    keys = _keys(flat if held is not None else np.column_stack([flat, targets.reshape(len(x), -1)]))
+    distinct, first = np.unique(keys, return_index=True)
+    most_values = max(len(np.unique(column)) for column in flat[first].T[:MOST_COLUMNS])
+    if most_values < LEAST_TOLD_APART * len(distinct):
+        return  # rows of a few values are equal by chance
+    if held is not None:
+        known = np.isin(_keys(np.ascontiguousarray(held.reshape(len(held), -1))), distinct)
+        if known.mean() > MOST_REPEATED:
+            yield Finding(
+                "leaked_rows",
+                "validation_data",
+                f"{int(known.sum()):,} of {len(held):,} held-out rows are among the rows that are trained on",
+                "What the model has seen it may know by heart: the measures on such rows say nothing about others",
+                "hold rows out before anything is copied, and take those out that are in both",
+            )
+        return
+    copies = len(keys) - len(distinct)
+    if copies > MOST_REPEATED * len(keys):
+        yield Finding(
+            "duplicate_rows",
+            "rows x with their targets",
+            f"{copies:,} of {len(keys):,} rows equal an earlier one",
+            "Where rows are split at random, one copy is trained on and the other held out: the measures on held-out "
+            "rows come out better than they will be in use",
+            "keep one of each (np.unique(x, axis=0, return_index=True)), or split by groups that hold copies together",
+        )
+
+
+def _keys(rows: Array) -> Array:
+    """A value for each row of (N, D), equal where rows are."""
+    whole = np.ascontiguousarray(rows + 0.0)  # -0.0 is 0.0
+    return whole.view(np.dtype((np.void, whole.dtype.itemsize * whole.shape[1]))).ravel()

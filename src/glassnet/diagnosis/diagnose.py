@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 from math import log
 from typing import Any
 
@@ -14,22 +15,20 @@ from glassnet.core.notebooks import table_html
 from glassnet.core.randomness import generator
 from glassnet.diagnosis import Finding, RateTest, hints
 from glassnet.diagnosis.baseline import baseline_loss
-from glassnet.diagnosis.trials import Trainable, batch_of, evaluate, fresh, losses_at, rate_test
+from glassnet.diagnosis.data import repeated_rows
+from glassnet.diagnosis.ranking import Trial
+from glassnet.diagnosis.trials import Trainable, batch_of, evaluate, fresh, rate_test
 from glassnet.losses import BinaryCrossEntropy, CrossEntropy
 from glassnet.optimizers import Adam
 from glassnet.training import History, Rows
 
-TRIED_ROWS, TRIED_STEPS = 256, 60
-LEAST_FALL = 0.1
-"""Share of what the suggested rate makes of the loss that the model's own must reach."""
+TRIED_ROWS = 256
 FEW, FEW_EPOCHS, LEARNED, LEAST_BASELINE = 32, 400, 0.2, 0.1
 """Rows that any network should learn by heart, how long it has, and the share of the loss that may be left; of rows
 nearly all of which have the same target there is nothing to learn."""
 HALVES, HALVES_EPOCHS, LEAST_ROWS = 2000, 20, 100
-CAUSES = (
-    "nothing_to_learn", "unscaled_inputs", "equal_units", "dead_relu", "vanishing_gradients", "exploding_gradients",
-)  # fmt: skip
-"""Findings that are cause enough for rows not to be learned: that is tried when they are mended."""
+AFTERWARDS = ("overfitting", "underfitting", "class_imbalance", "duplicate_rows", "leaked_rows")
+"""Findings that do not explain why rows are not learned."""
 FARTHEST_START = 2.0
 """How many times ln K the first loss may be."""
 
@@ -60,6 +59,9 @@ class Diagnosis:
             console.print(f"{number}. {finding.title}: {finding.where}")
             for word, text in (("measured", finding.measured), ("why", finding.why), ("to try", finding.fix)):
                 console.print(Padding(f"{word}: {text}.", (0, 0, 0, 3)))
+            if finding.proof is not None:
+                console.print(Padding(f"tried ({finding.proof.of}):", (0, 0, 0, 3)))
+                out.writelines(f"     {row}\n" for row in finding.proof.rows())
         console.print(f"learning rate: {self.rate_test}")
         return out.getvalue().rstrip()
 
@@ -67,23 +69,27 @@ class Diagnosis:
         rows = [(f.title, f.where, f"{f.measured}. {f.why}.", f.fix) for f in self.findings]
         above = "" if rows else "Nothing found that keeps this model from learning."
         headers = ("found", "where", "measured", "to try") if rows else ()
-        return table_html(headers, rows, above=above, below=f"learning rate: {self.rate_test}")
+        table = table_html(headers, rows, above=above, below=f"learning rate: {self.rate_test}")
+        proofs = [(f.title, f.proof) for f in self.findings if f.proof is not None]
+        return table + "".join(f"<p><b>{escape(title)}</b></p>{proof._repr_html_()}" for title, proof in proofs)
 
 
 @suggests
-def diagnose(model: Trainable, x: Any, y: Any, *, history: History | None = None) -> Diagnosis:
+def diagnose(
+    model: Trainable, x: Any, y: Any, *, history: History | None = None, validation_data: tuple[Any, Any] | None = None
+) -> Diagnosis:
     """Looks for what keeps a model from learning: each finding says what was measured, why it matters, what to try.
 
-    Targets that are all the same, units that are all equal, dead ReLUs, saturated sigmoids, vanishing and exploding
-    gradients, unscaled inputs, class imbalance; over- and underfitting from the curves; a learning rate too high or too
-    low; a first loss far from ln K; rows that cannot even be learned by heart; targets that have nothing to do with
-    their rows. Copies of the model are trained for that, for some seconds; the model stays as it is.
+    Each cause that can be mended by a setting is tried: copies of the model, from the same initial weights, are trained
+    for a moment without and with the mend, and both curves are kept with the finding (``finding.proof``). What does not
+    help there is not told. The finding that explains most comes first. The model stays as it is.
 
     Args:
         model: trained or not; built for x if it has seen no data.
         x: the rows that it is trained on, as ``model.fit`` takes them; some hundred at least.
         y: their targets.
         history: what ``model.fit`` returned, for the curves.
+        validation_data: the rows (x, y) that measures are taken on, to find those among them that are trained on.
 
     Returns:
         A ``Diagnosis``.
@@ -100,13 +106,16 @@ def diagnose(model: Trainable, x: Any, y: Any, *, history: History | None = None
     """
     model.require_one_output("diagnose")
     rows = model.rows(x, y, None, where="diagnose")
-    found = hints(model, rows, history)
-    stops_learning = any(finding.name in CAUSES for finding in found)
+    suspected = hints(model, rows, history)
+    if any(finding.name == "nothing_to_learn" for finding in suspected):
+        return Diagnosis(tuple(suspected), rate_test(model, batch_of(rows, TRIED_ROWS, model.seed)))
     tried = batch_of(rows, TRIED_ROWS, model.seed)
     test = rate_test(model, tried)
-    found += _first_loss(model, tried, test)
-    found += _learning_rate(model, tried, test)
-    if not stops_learning:
+    held = None if validation_data is None else model.rows(*validation_data, None, where="diagnose: validation_data")
+    suspected += repeated_rows(rows.x, rows.targets, None if held is None else held.x)
+    suspected += _first_loss(model, tried, test)
+    found = Trial(model, rows, test).proven(suspected)
+    if not [finding for finding in found if finding.name not in AFTERWARDS]:
         found += list(_by_heart(model, rows, test)) or _unrelated(model, rows, test)
     return Diagnosis(tuple(found), test)
 
@@ -131,27 +140,6 @@ def _first_loss(model: Trainable, rows: Rows, test: RateTest) -> Iterator[Findin
         "the first epochs go into unlearning it",
         "scale the inputs (gn.Standardize), or draw smaller weights in the last layer",
     )
-
-
-def _learning_rate(model: Trainable, rows: Rows, test: RateTest) -> Iterator[Finding]:
-    """The model's rate beside the suggested one, in as many steps of the same batch."""
-    rate = float(model.optimizer.rate_at(0))
-    own, other = (losses_at(model, rows, r, TRIED_STEPS) for r in (rate, test.suggested))
-    first, reached, suggested = float(own[0]), float(own[-5:].min()), float(other[-5:].min())
-    fall = first - suggested
-    if rate <= 0 or fall <= 0.02 * first:
-        return
-    measured = (
-        f"{TRIED_STEPS} steps at the model's rate of {rate:.3g} take the loss of a batch from {first:.3g} to "
-        f"{float(own[-1]):.3g}; at {test.suggested:.2g} to {suggested:.3g}"
-    )
-    fix = f"a rate of {test.suggested:.1g}"
-    if rate > test.suggested and not reached < first:
-        why = "Steps this large leap over the valley and up the other side"
-        yield Finding("learning_rate_too_high", repr(model.optimizer), measured, why, fix)
-    elif rate < test.suggested and first - reached < LEAST_FALL * fall:
-        why = "Steps this small get nowhere in the epochs there are"
-        yield Finding("learning_rate_too_low", repr(model.optimizer), measured, why, fix)
 
 
 def _by_heart(model: Trainable, rows: Rows, test: RateTest) -> Iterator[Finding]:

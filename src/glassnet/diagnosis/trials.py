@@ -15,6 +15,8 @@ from glassnet.core.shapes import Array
 from glassnet.diagnosis.baseline import loss_of
 from glassnet.diagnosis.hints import Known
 from glassnet.diagnosis.rates import RateTest
+from glassnet.losses import Loss
+from glassnet.network import Network
 from glassnet.optimizers import Optimizer
 from glassnet.schedules import ExponentialDecay
 from glassnet.training import History, Rows
@@ -37,7 +39,7 @@ class Trainable(Known, Protocol):
     def rows(self, x: Any, y: Any, sample_weight: Any = None, *, where: str = "rows") -> Rows:
         """See ``gn.Model``."""
 
-    def untrained(self, optimizer: Optimizer) -> Trainable:
+    def untrained(self, optimizer: Optimizer, *, network: Network | None = None, loss: Loss | None = None) -> Trainable:
         """See ``gn.Model``."""
 
     def fit(self, *data: Any, **settings: Any) -> History:

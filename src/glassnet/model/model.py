@@ -17,6 +17,7 @@ from glassnet.core.settings import Configurable, one_of, whole
 from glassnet.core.shapes import DType, as_dtype
 from glassnet.formats import ModelParts, Written, fingerprint
 from glassnet.layers import Layer, NumpyLayer
+from glassnet.losses import Loss
 from glassnet.metrics.running import require_adding
 from glassnet.model.blocks import learn_table, refuse_beside_blocks, streamed
 from glassnet.model.checks import agreed_dtype
@@ -143,7 +144,7 @@ class Model(Fitting, Stepping):
     def __repr__(self) -> str:
         return f"Model({self.network!r}, loss={self.loss!r}, optimizer={self.optimizer!r})"
 
-    def untrained(self, optimizer: Optimizer) -> Model:
+    def untrained(self, optimizer: Optimizer, *, network: Network | None = None, loss: Loss | None = None) -> Model:
         """A model of a copy of the network, with new initial weights: for trials that leave this one as it is.
 
         It has the same loss, seed, dtype, engine and threads. It takes rows as the network gets them, after any
@@ -151,13 +152,16 @@ class Model(Fitting, Stepping):
 
         Args:
             optimizer: of the new model, which keeps a copy.
+            network: one that is not built yet, in place of the copy, for the same inputs.
+            loss: in place of the model's own.
 
         Raises:
             NotBuiltError: the shapes are not known yet.
         """
         self.require_built("untrained")
         settings: dict[str, Any] = {"seed": self.seed, "dtype": self.dtype}
-        copy = Model(self.network.copy(), self.loss, optimizer, **settings, engine=self.engine, threads=self.threads)
+        parts = network or self.network.copy(), loss or self.loss, optimizer
+        copy = Model(*parts, **settings, engine=self.engine, threads=self.threads)
         copy.network.build(self.network.input_shape or (), **settings)
         return copy
 

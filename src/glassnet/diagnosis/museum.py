@@ -1,0 +1,207 @@
+"""The illness museum: sick networks as data, each with its symptom, its cause and its cure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from glassnet.core.shapes import Array
+from glassnet.initializers import Constant, Normal
+from glassnet.layers import Dense, Layer, ReLU, Sigmoid, Tanh
+from glassnet.optimizers import L2, SGD, Adam, Chain, Optimizer
+
+Data = Callable[[int], tuple[Array, Array]]
+ROWS = 600
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A sick network.
+
+    Attributes:
+        name: by which it is asked for.
+        cause: the name of the finding that explains it.
+        shows: the symptom, by language.
+        layers: makes the layers, without the data.
+        loss: by name.
+        optimizer: the rule with its rate.
+        data: seed -> x (N, D) and y.
+    """
+
+    name: str
+    cause: str
+    shows: dict[str, str]
+    layers: Callable[[], list[Layer]]
+    loss: str
+    optimizer: Optimizer
+    data: Data
+
+
+def blobs(seed: int, rows: int = ROWS, classes: int = 4, columns: int = 6) -> tuple[Array, Array]:
+    """Clouds of points around a centre for each class."""
+    rng = np.random.default_rng(seed)
+    centres, labels = rng.normal(size=(classes, columns)) * 2, rng.integers(0, classes, rows)
+    return centres[labels] + rng.normal(size=(rows, columns)), labels
+
+
+def circles(seed: int, rows: int = ROWS) -> tuple[Array, Array]:
+    """Points inside and outside of a circle."""
+    x = np.random.default_rng(seed).uniform(-1.5, 1.5, size=(rows, 2))
+    return x, (np.square(x).sum(axis=1) > 1.4).astype(int)
+
+
+def waves(seed: int, rows: int = ROWS) -> tuple[Array, Array]:
+    """A smooth amount of three columns, about 0."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(rows, 3))
+    return x, np.sin(x[:, :1]) + x[:, 1:2] * 0.5 + 0.05 * rng.normal(size=(rows, 1))
+
+
+def yes_or_no(seed: int) -> tuple[Array, Array]:
+    """The circle's answers for one output."""
+    x, y = circles(seed)
+    return x, y[:, None].astype(float)
+
+
+def rare(seed: int) -> tuple[Array, Array]:
+    """Three rows in a hundred are of class 1, and lie among the others."""
+    rng = np.random.default_rng(seed)
+    y = rng.random(2000) < 0.03
+    return rng.normal(size=(2000, 4)) + 1.0 * y[:, None], y[:, None].astype(float)
+
+
+def of(data: Data, change: Callable[[Array, Array], tuple[Array, Array]]) -> Data:
+    """The same data, changed."""
+    return lambda seed: change(*data(seed))
+
+
+def shuffled(x: Array, y: Array) -> tuple[Array, Array]:
+    """Targets of other rows."""
+    return x, np.random.default_rng(1).permutation(y)
+
+
+def repeated(x: Array, y: Array) -> tuple[Array, Array]:
+    """Rows of which a fifth stand there twice."""
+    again = len(x) // 5
+    return np.concatenate([x, x[:again]]), np.concatenate([y, y[:again]])
+
+
+def net(hidden: Callable[[], list[Layer]], outputs: int, *after: Callable[[], Layer]) -> Callable[[], list[Layer]]:
+    """Hidden layers, the last dense one, and what follows it."""
+    return lambda: [*hidden(), Dense(outputs), *(layer() for layer in after)]
+
+
+def one() -> list[Layer]:
+    """A hidden layer that is as it should be."""
+    return [Dense(24), ReLU()]
+
+
+def _exhibit(
+    name: str,
+    cause: str,
+    en: str,
+    zh: str,
+    layers: Callable[[], list[Layer]],
+    loss: str,
+    optimizer: Optimizer,
+    data: Data,
+) -> Exhibit:
+    return Exhibit(name, cause, {"en": en, "zh": zh}, layers, loss, optimizer, data)
+
+
+CLASSES, AMOUNTS, YES = "cross_entropy", "mean_squared_error", "binary_cross_entropy"
+EXHIBITS: tuple[Exhibit, ...] = (
+    _exhibit(
+        "leaping", "learning_rate_too_high", "The loss jumps up and down and does not come to rest.",
+        "损失忽高忽低，始终降不下来。",
+        net(lambda: [Dense(24), ReLU(), Dense(24), ReLU()], 2), CLASSES, SGD(3.0), circles,
+    ),
+    _exhibit(
+        "leaping-adam", "learning_rate_too_high", "With Adam, too, the loss stays high, though it never becomes NaN.",
+        "用 Adam 训练，损失没有变成 NaN，却一直很高。",
+        net(lambda: [Dense(24), Tanh(), Dense(24), Tanh()], 2), CLASSES, Adam(0.5), circles,
+    ),
+    _exhibit(
+        "nan", "learning_rate_too_high", "The loss becomes NaN within the first epochs.", "训练几轮后，损失变成 NaN。",
+        net(one, 1), AMOUNTS, SGD(2.0), waves,
+    ),
+    _exhibit(
+        "asleep", "learning_rate_too_low", "The loss falls in its fifth digit only.", "损失只在小数点后第五位上变化。",
+        net(one, 4), CLASSES, SGD(1e-5), blobs,
+    ),
+    _exhibit(
+        "prices", "targets_unscaled", "House prices: the error stays at half a million.",
+        "预测房价：误差始终在五十万左右。",
+        net(one, 1), AMOUNTS, Adam(0.01), of(waves, lambda x, y: (x, (y + 5) * 1e5)),
+    ),
+    _exhibit(
+        "salaries", "unscaled_inputs", "One column is counted in thousands: the loss begins in the hundreds.",
+        "有一列的数值成千上万：损失一开始就是几百。",
+        net(one, 4), CLASSES, SGD(0.05), of(blobs, lambda x, y: (x * [1e4, 1, 1, 1, 1, 1], y)),
+    ),
+    _exhibit(
+        "twins", "equal_units", "24 hidden units, and no better than one.",
+        "隐藏层有 24 个单元，效果却和一个单元一样。",
+        lambda: [Dense(24, weight_init=0.1), Tanh(), Dense(4, weight_init=0.1)], CLASSES, Adam(0.01), blobs,
+    ),
+    _exhibit(
+        "straight", "no_hidden_layer", "Points inside a circle: the accuracy is that of the larger class.",
+        "区分圆内与圆外的点：准确率只相当于总猜多数类。", net(list, 2), CLASSES, Adam(0.01), circles,
+    ),
+    _exhibit(
+        "never-below-zero", "unreachable_targets", "All negative targets are answered with 0.",
+        "凡是负的目标，预测都是 0。", net(one, 1, ReLU), AMOUNTS, Adam(0.01), waves,
+    ),
+    _exhibit(
+        "never-above-one", "unreachable_targets", "No prediction ever exceeds 1; the targets go to 8.",
+        "预测从不超过 1，而目标最大到 8。",
+        net(one, 1, Sigmoid), AMOUNTS, Adam(0.01), of(waves, lambda x, y: (x, y * 2 + 3)),
+    ),
+    _exhibit(
+        "ninety-seven", "class_imbalance", "97% right, and not one of the rare class found.",
+        "准确率 97%，稀有类却一个也没找出来。", net(one, 1), YES, Adam(0.003), rare,
+    ),
+    _exhibit(
+        "sure-and-wrong", "sigmoid_with_squared_error", "Sure of its wrong answers, it stops learning.",
+        "对错误答案十分确信，于是不再学习。",
+        lambda: [Dense(16), Tanh(), Dense(1, bias_init=Constant(-7.0)), Sigmoid()], AMOUNTS, SGD(0.1), yes_or_no,
+    ),
+    _exhibit(
+        "bottleneck", "bottleneck", "Wide layers after a single unit, and no use of them.",
+        "后面的层很宽，前面却只有一个单元，宽也没有用。",
+        net(lambda: [Dense(1), Tanh(), Dense(24), Tanh()], 2), CLASSES, Adam(0.01), circles,
+    ),
+    _exhibit(
+        "held-down", "penalty_too_strong", "The loss comes down to that of a constant answer and stays.",
+        "损失降到常数预测的水平，就不再下降。", net(one, 4), CLASSES, Chain(L2(1.0), Adam(0.01)), blobs,
+    ),
+    _exhibit(
+        "twice", "duplicate_rows", "Better on the validation rows than it will ever be in use.",
+        "验证集上的成绩，比实际使用时要好。", net(one, 4), CLASSES, Adam(0.01), of(blobs, repeated),
+    ),
+    _exhibit(
+        "shuffled", "unrelated_targets", "The training loss falls, the validation loss only rises.",
+        "训练损失下降，验证损失只升不降。", net(one, 4), CLASSES, Adam(0.003), of(blobs, shuffled),
+    ),
+    _exhibit(
+        "too-sure", "first_loss", "The first loss is 30 times ln 4.", "第一步的损失是 ln 4 的三十倍。",
+        lambda: [Dense(24), ReLU(), Dense(4, weight_init=Normal(8.0))], CLASSES, SGD(0.002), blobs,
+    ),
+    _exhibit(
+        "dead", "dead_relu", "Every row gets the same answer.", "每一行得到的预测都相同。",
+        net(lambda: [Dense(24, bias_init=Constant(-30.0)), ReLU()], 4), CLASSES, Adam(0.003), blobs,
+    ),
+    _exhibit(
+        "deep", "vanishing_gradients", "Ten sigmoid layers, and nothing moves.", "十层 sigmoid，损失纹丝不动。",
+        net(lambda: [own for _ in range(10) for own in (Dense(16, weight_init="glorot_normal"), Sigmoid())], 4),
+        CLASSES, Adam(0.003), blobs,
+    ),
+    _exhibit(
+        "louder-and-louder", "exploding_gradients", "Gradients grow a thousandfold on their way back.",
+        "梯度在反向传播途中增大上千倍。",
+        net(lambda: [own for _ in range(8) for own in (Dense(32, weight_init=Normal(1.0)), ReLU())], 4),
+        CLASSES, SGD(0.01), blobs,
+    ),
+)  # fmt: skip

@@ -1,0 +1,204 @@
+"""What the parts of a model say together: outputs that cannot reach targets, too few units, too strong penalties."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from glassnet.core.shapes import Array
+from glassnet.diagnosis.data import MOST_UNEVEN
+from glassnet.diagnosis.finding import Finding, Mend
+from glassnet.diagnosis.trials import Trainable
+from glassnet.layers import Dense, Layer, Sigmoid
+from glassnet.layers.activation import Activation
+from glassnet.losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError, SumSquaredError
+from glassnet.network import Network, Sequential
+from glassnet.optimizers import L1, L2, Chain, WeightDecay
+from glassnet.runners import NumpyRunner
+from glassnet.training import Rows
+
+Suspicion = tuple[Finding, tuple[Mend, ...]]
+"""What may be wrong, and the changes that would tell."""
+ADDED = 16
+"""Units of a layer that is tried."""
+LARGEST_TARGET = 30.0
+"""How many times the size of what a new network puts out targets may have."""
+MOST_UNREACHED = 0.02
+"""Share of the targets that may lie outside of what the outputs can be."""
+
+
+def suspicions(model: Trainable, rows: Rows) -> Iterator[Suspicion]:
+    """What training a copy on the same rows can tell."""
+    yield from _targets(model, rows)
+    yield from _unreachable(model.network, rows.targets, model)
+    yield from _squared_sigmoid(model, rows)
+    yield from _rare_class(model, rows)
+
+
+def capacity(model: Trainable) -> Iterator[Suspicion]:
+    """What only rows that were not trained on can tell: more units always fit those that were."""
+    network = model.network
+    layers = list(network) if isinstance(network, Sequential) else []
+    bends = [layer for layer in layers[:-1] if _bends(layer)]
+    if any(isinstance(layer, Dense) for layer in layers):
+        if not bends and all(isinstance(layer, Dense) for layer in layers if _learns(layer)):
+            yield (
+                Finding(
+                    "no_hidden_layer",
+                    "the network",
+                    f"of its layers before the last ({len(layers) - 1}) 0 have a nonlinear activation",
+                    "Such a network draws one straight boundary, or one plane: what depends on two inputs together, as "
+                    "XOR does, it cannot learn",
+                    "",
+                ),
+                (Mend("hidden", [ADDED], f"a hidden layer of {ADDED}"),),
+            )
+        narrow = [place for place, layer in enumerate(layers[:-1]) if isinstance(layer, Dense) and layer.units == 1]
+        for place in narrow:
+            if any(isinstance(layer, Dense) for layer in layers[place + 1 :]):
+                yield (
+                    Finding(
+                        "bottleneck",
+                        f"layer {place}, {layers[place]!r}",
+                        "one unit: all that later layers hear of a row is a single number",
+                        "What does not fit into that number is lost, however many units follow",
+                        "",
+                    ),
+                    (Mend("units", [place, ADDED], f"{ADDED} units in layer {place}"),),
+                )
+    penalties = _penalties(model)
+    if penalties:
+        yield (
+            Finding(
+                "penalty_too_strong",
+                penalties,
+                "the penalty on the weights outweighs what they could gain",
+                "Weights are pulled to 0 faster than the gradient of the loss can hold them: the outputs become those "
+                "of a constant answer",
+                "",
+            ),
+            (Mend("penalties", None, "no penalties"),),
+        )
+
+
+def _penalties(model: Trainable) -> str:
+    optimizer = model.optimizer
+    steps = optimizer.steps_in_order if isinstance(optimizer, Chain) else (optimizer,)
+    strong = [step for step in steps if isinstance(step, L1 | L2 | WeightDecay) or step.settings().get("weight_decay")]
+    return ", ".join(map(repr, strong))
+
+
+def _bends(layer: Layer) -> bool:
+    return isinstance(layer, Activation) and not _is_straight(layer)
+
+
+def _learns(layer: Layer) -> bool:
+    return bool(layer.own_parameters()) or any(True for _ in layer.children())
+
+
+def _is_straight(layer: Layer) -> bool:
+    points = np.array([[-2.0], [-1.0], [0.0], [1.0], [2.0]])
+    values, _ = layer.forward(NumpyRunner(), points, training=False)
+    return bool(np.allclose(np.diff(values, 2, axis=0), 0))
+
+
+def _targets(model: Trainable, rows: Rows) -> Iterator[Suspicion]:
+    """Amounts far larger than what new weights put out."""
+    if isinstance(model.loss, CrossEntropy) or rows.targets.dtype.kind != "f" or model.loss.has_log_link:
+        return
+    targets = rows.asked.astype(np.float64) if rows.originals is None else rows.targets.astype(np.float64)
+    size = float(np.sqrt(np.mean(np.square(targets))))
+    if size <= LARGEST_TARGET:
+        return
+    yield (
+        Finding(
+            "targets_unscaled",
+            "targets y",
+            f"their size is {size:.3g} (root of the mean square)",
+            "A new network puts out numbers of the size 1: gradients are as large as the targets, and weights have to "
+            "travel far before the first answer is right",
+            "",
+        ),
+        (Mend("target_scaling", "standardize", "standardised targets"),),
+    )
+
+
+def _unreachable(network: Network, targets: Array, model: Trainable) -> Iterator[Suspicion]:
+    """Targets outside of what the last activation can be."""
+    layers = list(network) if isinstance(network, Sequential) else []
+    if not layers or not _bends(layers[-1]) or targets.dtype.kind != "f" or len(layers) < 2:
+        return
+    if isinstance(model.loss, CrossEntropy | BinaryCrossEntropy) or model.loss.has_log_link:
+        return
+    ends = np.array([[-1e4] * 3, [-1.0] * 3, [0.0] * 3, [1.0] * 3, [1e4] * 3])
+    values, _ = layers[-1].forward(NumpyRunner(), ends, training=False)
+    low, high = float(values.min()), float(values.max())
+    margin = 0.05 * float(targets.std())
+    share = float(np.mean((targets < low - margin) | (targets > high + margin)))
+    if share <= MOST_UNREACHED:
+        return
+    reach = f"from {low:.3g}" + (f" to {high:.3g}" if high < 1e3 else " upwards")
+    yield (
+        Finding(
+            "unreachable_targets",
+            f"layer {len(layers) - 1}, {layers[-1]!r}",
+            f"its outputs go {reach}; {share:.0%} of the targets lie outside, "
+            f"which go from {float(targets.min()):.3g} to {float(targets.max()):.3g}",
+            "No weights can bring such an output to these targets: the loss has a floor",
+            "",
+        ),
+        (Mend("last_activation", None, "no last activation"),),
+    )
+
+
+def _squared_sigmoid(model: Trainable, rows: Rows) -> Iterator[Suspicion]:
+    """A squared error behind a sigmoid, for targets that are 0 or 1."""
+    network, targets = model.network, rows.targets
+    layers = list(network) if isinstance(network, Sequential) else []
+    if len(layers) < 2 or not isinstance(layers[-1], Sigmoid):
+        return
+    if not isinstance(model.loss, MeanSquaredError | SumSquaredError) or not np.isin(targets, (0, 1)).all():
+        return
+    yield (
+        Finding(
+            "sigmoid_with_squared_error",
+            f"layer {len(layers) - 1}, {layers[-1]!r}, and {model.loss!r}",
+            f"all {targets.size:,} targets are 0 or 1",
+            "Its error term is (p − y) p (1 − p): where the sigmoid is sure and wrong, p (1 − p) is nearly 0, and "
+            "nothing is learned; with cross-entropy it is p − y",
+            "",
+        ),
+        (Mend("loss", "binary_cross_entropy", "binary cross-entropy"),),
+    )
+
+
+def _rare_class(model: Trainable, rows: Rows) -> Iterator[Suspicion]:
+    """Classes of which one is many times as frequent as another: labels, or one output of 0 and 1."""
+    loss, targets = model.loss, rows.targets
+    if isinstance(loss, CrossEntropy) and targets.ndim == 1 and loss.class_weight is None:
+        labels, size = targets, (model.network.output_shape or (0,))[-1]
+    elif isinstance(loss, BinaryCrossEntropy) and targets.shape[1:] == (1,) and np.isin(targets, (0, 1)).all():
+        labels, size = targets[:, 0].astype(int), 2
+    else:
+        return
+    counts = np.bincount(labels, minlength=max(2, size))
+    rare, frequent = int(counts.argmin()), int(counts.argmax())
+    if counts[frequent] == len(labels) or counts[frequent] < MOST_UNEVEN * max(1, counts[rare]):
+        return
+    names = model.class_names or [f"class {k}" for k in range(len(counts))]
+    weights = [float(f"{len(labels) / (len(counts) * max(1, count)):.3g}") for count in counts]
+    mend = Mend("class_weight", weights, "weights for classes")
+    if not isinstance(loss, CrossEntropy):
+        mend = Mend("positive_weight", float(f"{counts[0] / counts[1]:.3g}"), "weights for classes")
+    yield (
+        Finding(
+            "class_imbalance",
+            f"{names[rare]} and {names[frequent]}",
+            f"{counts[rare]:,} rows of {names[rare]}, {counts[frequent]:,} of {names[frequent]}",
+            f"A model that always answers {names[frequent]} is right for {counts[frequent] / counts.sum():.1%} of the "
+            "rows, and accuracy does not show that it misses the other",
+            "",
+        ),
+        (mend,),
+    )
