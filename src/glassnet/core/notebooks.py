@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from html import escape
 from math import isfinite
 from typing import Any
 
@@ -38,6 +37,8 @@ def table_html(
         below: one after it.
         numbers: how many columns at the right hold numbers.
     """
+    from html import escape  # which takes 2 ms to load, and few programs show anything
+
     first = len(headers) - numbers
     kinds = ["" if column < first else ' class="number"' for column in range(len(headers))]
     head = "".join(f"<th{kind}>{escape(text)}</th>" for kind, text in zip(kinds, headers, strict=True))
@@ -62,6 +63,8 @@ def curves_html(title: str, curves: Mapping[str, Sequence[float]], first: int) -
         curves: by name.
         first: the number of the first epoch.
     """
+    from html import escape  # which takes 2 ms to load, and few programs show anything
+
     values = [value for curve in curves.values() for value in curve if isfinite(value)]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     span, count = (high - low) or 1.0, max(map(len, curves.values()), default=1)

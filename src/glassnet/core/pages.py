@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 """A page may not ask anybody for anything."""
 STYLE = """
@@ -48,6 +46,8 @@ def page(title: str, body: str, *, language: str = "en", style: str = "", script
         A document that opens without a network. Its content policy forbids every request, so that a hole in the
         escaping could send nothing anywhere.
     """
+    from html import escape  # which takes 2 ms to load, and few programs show anything
+
     return printable(
         f'<!doctype html>\n<html lang="{escape(language)}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
