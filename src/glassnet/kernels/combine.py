@@ -6,6 +6,7 @@ import numpy as np
 
 from glassnet.core.shapes import Array, Geometry
 from glassnet.kernels.registry import kernel
+from glassnet.kernels.why import combine as why
 
 
 @kernel("y = shortcut + branch", elements="y = shortcut + branch", writes="y", in_place=True, in_c="shortcut + branch")
@@ -17,7 +18,13 @@ def residual_forward(shortcut: Array, branch: Array, y: Array) -> None:
     np.add(shortcut, branch, out=y)
 
 
-@kernel("dx = dshortcut + dbranch", elements="dx = dshortcut + dbranch", writes="dx", in_place=True)
+@kernel(
+    "dx = dshortcut + dbranch",
+    elements="dx = dshortcut + dbranch",
+    writes="dx",
+    in_place=True,
+    why=why.RESIDUAL,
+)
 def residual_backward(dshortcut: Array, dbranch: Array, dx: Array) -> None:
     """Writes ``dx = dshortcut + dbranch``: x took both ways, so what comes back adds up."""
     np.add(dshortcut, dbranch, out=dx)
@@ -42,7 +49,12 @@ def concat_forward(part: Array, y: Array, *, start: Geometry) -> None:
     y[:, start : start + part.shape[1]] = part
 
 
-@kernel("dpart = dy[:, start : start + W]", elements="dpart[a, p] = dy[a, p + start]", writes="dpart")
+@kernel(
+    "dpart = dy[:, start : start + W]",
+    elements="dpart[a, p] = dy[a, p + start]",
+    writes="dpart",
+    why=why.CONCAT,
+)
 def concat_backward(dy: Array, dpart: Array, *, start: Geometry) -> None:
     """Writes a branch's columns of ``dy`` (A, V) into ``dpart`` (A, W)."""
     np.copyto(dpart, dy[:, start : start + dpart.shape[1]])

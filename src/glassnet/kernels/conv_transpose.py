@@ -17,6 +17,7 @@ from glassnet.core.shapes import Array, Geometry
 from glassnet.kernels.conv import Windows, by_group, fold, to_images, unfold
 from glassnet.kernels.functions import product_flops
 from glassnet.kernels.registry import kernel
+from glassnet.kernels.why import conv_transpose as why
 
 
 @kernel(
@@ -87,6 +88,7 @@ def conv_transpose2d_forward(
     sums_by_piece=True,
     flops=product_flops("x", 0),
     left_out={"dx": "dx[n,c,h,w] = Σ_fij W_cfij dy[n,f,hs+id−p,ws+jd−p],  ", "dbias": ",  db_f = Σ_nhw dy_nfhw"},
+    why=why.CONV_TRANSPOSE2D,
 )
 def conv_transpose2d_backward(
     dy: Array,

@@ -106,6 +106,7 @@ def columns_forward(x: Array, columns: Int64s, y: Array) -> None:
     elements="dx[n, d] = sum[i](dy[n, i] * (columns[i] == d))",
     writes="dx",
     shared="columns",
+    why=why.COLUMNS,
 )
 def columns_backward(dy: Array, columns: Int64s, dx: Array) -> None:
     """Writes ``dy`` (N, W) into its columns of ``dx`` (N, D), and 0 into the others."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from glassnet.core.shapes import Array, Geometry
 from glassnet.kernels.registry import kernel
+from glassnet.kernels.why import merge as why
 
 
 @kernel("y = x[:, start : start + W]", elements="y[n, w] = x[n, w + start]", writes="y")
@@ -56,6 +57,7 @@ def multiply_forward(a: Array, b: Array, y: Array) -> None:
         db = dy * a
     """,
     writes="da db",
+    why=why.MULTIPLY,
 )
 def multiply_backward(dy: Array, a: Array, b: Array, da: Array, db: Array) -> None:
     """Writes ``da = dy b`` and ``db = dy a``."""
@@ -69,7 +71,13 @@ def subtract_forward(a: Array, b: Array, y: Array) -> None:
     np.subtract(a, b, out=y)
 
 
-@kernel("db = −dy", elements="db = -dy", writes="db", in_place=True)
+@kernel(
+    "db = −dy",
+    elements="db = -dy",
+    writes="db",
+    in_place=True,
+    why=why.SUBTRACT,
+)
 def subtract_backward(dy: Array, db: Array) -> None:
     """Writes ``db = −dy``; ∂L/∂a is dy itself."""
     np.negative(dy, out=db)
@@ -93,6 +101,7 @@ def absolute_difference_forward(a: Array, b: Array, y: Array) -> None:
     """,
     writes="da db",
     flops=3,
+    why=why.ABSOLUTE_DIFFERENCE,
 )
 def absolute_difference_backward(dy: Array, a: Array, b: Array, da: Array, db: Array) -> None:
     """Writes ``da = dy sign(a − b)``, 0 where both are equal, and ``db = −da``."""
@@ -124,6 +133,7 @@ def row_dot_forward(a: Array, b: Array, y: Array) -> None:
         db[n, d] = dy[n, 0] * a[n, d]
     """,
     writes="da db",
+    why=why.ROW_DOT,
 )
 def row_dot_backward(dy: Array, a: Array, b: Array, da: Array, db: Array) -> None:
     """Writes ``da_nd = dy_n b_nd`` and ``db_nd = dy_n a_nd``; dy (N, 1)."""
@@ -159,6 +169,7 @@ def squared_distance_forward(a: Array, b: Array, y: Array) -> None:
     """,
     writes="da db",
     flops=4,
+    why=why.SQUARED_DISTANCE,
 )
 def squared_distance_backward(dy: Array, a: Array, b: Array, da: Array, db: Array) -> None:
     """Writes ``da_nd = 2 dy_n (a_nd − b_nd)`` and ``db = −da``; dy (N, 1)."""

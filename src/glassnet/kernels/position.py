@@ -97,6 +97,7 @@ def rotary_forward(x: Array, cosines: Array, sines: Array, first: Int64s | None,
     writes="dx",
     shared="cosines sines",
     flops=3,
+    why=why.ROTARY,
 )
 def rotary_backward(dy: Array, cosines: Array, sines: Array, dx: Array) -> None:
     """Turns gradients back: the inverse of a rotation is its transpose.

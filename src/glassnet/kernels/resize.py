@@ -6,6 +6,7 @@ import numpy as np
 
 from glassnet.core.shapes import Array, Geometry
 from glassnet.kernels.registry import kernel
+from glassnet.kernels.why import resize as why
 
 
 @kernel(
@@ -36,6 +37,7 @@ def upsample2d_forward(x: Array, y: Array) -> None:
     """,
     writes="dx",
     flops=lambda arrays: int(arrays["dy"].size),
+    why=why.UPSAMPLE2D,
 )
 def upsample2d_backward(dy: Array, dx: Array) -> None:
     """Writes the sum over the a · b copies of each pixel: dy (N, C, a H, b W) -> dx (N, C, H, W)."""
@@ -75,6 +77,7 @@ def zero_pad2d_forward(x: Array, y: Array, *, top: Geometry, left: Geometry) -> 
         w_ = w + left
     """,
     writes="dx",
+    why=why.ZERO_PAD2D,
 )
 def zero_pad2d_backward(dy: Array, dx: Array, *, top: Geometry, left: Geometry) -> None:
     """Writes the part of dy (N, C, H', W') that x stood in into dx (N, C, H, W)."""

@@ -173,6 +173,7 @@ def group_norm_forward(
     sums="dgamma dbeta",
     sums_by_piece=True,
     flops=16,
+    why=why.GROUP_NORM,
 )
 def group_norm_backward(
     dy: Array,

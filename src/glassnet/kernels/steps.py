@@ -6,6 +6,7 @@ import numpy as np
 
 from glassnet.core.shapes import Array, Geometry, Int64s
 from glassnet.kernels.registry import kernel
+from glassnet.kernels.why import steps as why
 
 _LAST = "\nt = 0 if reverse else (lengths[n] if lengths else T) - 1"
 
@@ -50,6 +51,7 @@ def keep_step(x: Array, kept: Array) -> None:
     elements="dx[n, t, d] = dy[n, d] * (t == (0 if reverse else (lengths[n] if lengths else T) - 1))",
     writes="dx",
     flops=0,
+    why=why.LAST_STEP,
 )
 def last_step_backward(dy: Array, lengths: Int64s | None, dx: Array, *, reverse: Geometry) -> None:
     """Writes the gradient of what was taken out, and 0 for the other steps.

@@ -16,3 +16,13 @@ EMBEDDING = {
         ),
     ),
 }
+
+COLUMNS = {
+    "dx": (
+        Step(
+            "The layer passes on some columns as they are: those have the slope 1, and what was not passed on gets 0.",
+            "这一层原样传下去几列：它们的斜率是 1，没传下去的得 0。",
+            "dx[n, d] == sum[i](dy[n, i] if columns[i] == d else 0)",
+        ),
+    ),
+}

@@ -31,3 +31,16 @@ RMS_NORM = {
     ),
     "dgamma": (ROWS_SHARE._replace(line="dgamma[d] == sum[n](sum[r](xhat[n, r, d] * dy[n, r, d]))"),),
 }
+
+GROUP_NORM = {
+    "dx": (
+        Step(
+            "As in batch normalisation x moves mean and deviation too, here those of its own group: two more terms, "
+            "the mean of g and x̂ times the mean of g x̂, with g = γ dy.",
+            "和批归一化一样，x 也会移动均值和标准差，这里是它自己那一组的：多出两项，g 的均值，以及 x̂ 乘 g x̂ 的均值，"
+            "其中 g = γ dy。",
+        ),
+    ),
+    "dgamma": (ROWS_SHARE._replace(line="dgamma[c] == sum[n](sum[s](xhat[n, c, s] * dy[n, c, s]))"),),
+    "dbeta": (ROWS_SHARE._replace(line="dbeta[c] == sum[n](sum[s](dy[n, c, s]))"),),
+}
