@@ -64,10 +64,8 @@ class Evaluation:
             float64 values (P,), and whether the call writes each of them (P,): a branch writes its own columns alone.
         """
         values, there = np.zeros(len(places)), np.zeros(len(places), dtype=bool)
-        size = max(1, CHUNK // self.terms_of(target))
         with np.errstate(all="ignore"):
-            for start in range(0, len(places), size):
-                chunk = slice(start, start + size)
+            for chunk in _chunks(len(places), self.terms_of(target)):
                 values[chunk], there[chunk] = self._elements(target, places[chunk])
         return values, there
 
@@ -75,8 +73,11 @@ class Evaluation:
         """Works out the derivation of an output: of each line what it says is equal, for each of the places (P,)."""
         with np.errstate(all="ignore"):
             for step, trees in self.formulas.why.get(target, ()):
-                found = [self._value(tree, self._scope(target, places), 1) for tree in trees]
-                yield step.line, [np.broadcast_to(values, places.shape) for values, _ in found]
+                found = [np.zeros(len(places)) for _ in trees]
+                for tree, values in zip(trees, found, strict=True):
+                    for chunk in _chunks(len(places), _count(tree, self.formulas)):
+                        values[chunk] = self._value(tree, self._scope(target, places[chunk]), 1)[0]
+                yield step.line, found
 
     def _scope(self, target: str, places: Array) -> dict[str, Any]:
         """The indices of elements by name, and under "" their flat places."""
@@ -153,6 +154,12 @@ class Evaluation:
             return np.where(there, values, -np.inf).max(axis=over), there.any(axis=over)
         total = np.where(there, values, 0.0).sum(axis=over)
         return (total / np.maximum(there.sum(axis=over), 1) if node[0] == "mean" else total), True
+
+
+def _chunks(count: int, terms: int) -> Iterator[slice]:
+    """Slices of so many elements, each of about so many terms, that are worked out at once."""
+    size = max(1, CHUNK // terms)
+    return (slice(start, start + size) for start in range(0, count, size))
 
 
 def _both(*there: Any) -> Any:
