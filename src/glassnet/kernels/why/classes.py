@@ -22,19 +22,24 @@ CROSS_ENTROPY_FORWARD = {
     ),
 }
 
+SOFTMAX_MEETS_LOGARITHM = (
+    Step(
+        "ℓ = log Σ_j e^z_j − Σ_k t_k z_k, where the t_k add up to 1. The derivative of the second part is −t_k.",
+        "ℓ = log Σ_j e^z_j − Σ_k t_k z_k，其中各 t_k 之和为 1。后一部分的导数是 −t_k。",
+    ),
+    Step(
+        "That of the first is 1/Σ_j e^z_j, from the logarithm, times e^z_k, from the exponential: the softmax, "
+        "p_k. Together p_k − t_k: how far the answer is from the truth.",
+        "前一部分：对数给出 1/Σ_j e^z_j，指数给出 e^z_k，乘起来正是 softmax，即 p_k。合起来是 p_k − t_k：回答离真"
+        "值还差多少。",
+        "doutputs[n, k] == row_weights[n] * probabilities[n, k] - row_weights[n] * t[n, k]",
+    ),
+)
+"""Of every cross-entropy after a softmax: why its error term is p − t."""
+
 CROSS_ENTROPY = {
     "doutputs": (
-        Step(
-            "ℓ = log Σ_j e^z_j − Σ_k t_k z_k, where the t_k add up to 1. The derivative of the second part is −t_k.",
-            "ℓ = log Σ_j e^z_j − Σ_k t_k z_k，其中各 t_k 之和为 1。后一部分的导数是 −t_k。",
-        ),
-        Step(
-            "That of the first is 1/Σ_j e^z_j, from the logarithm, times e^z_k, from the exponential: the softmax, "
-            "p_k. Together p_k − t_k: how far the answer is from the truth.",
-            "前一部分：对数给出 1/Σ_j e^z_j，指数给出 e^z_k，乘起来正是 softmax，即 p_k。合起来是 p_k − t_k：回答离真"
-            "值还差多少。",
-            "doutputs[n, k] == row_weights[n] * probabilities[n, k] - row_weights[n] * t[n, k]",
-        ),
+        *SOFTMAX_MEETS_LOGARITHM,
         Step(
             "The parts p_k − t_k of a row add up to 0: what is taken from one class is given to others.",
             "一行里各个 p_k − t_k 之和为 0：从一个类别拿走的，都给了别的类别。",
@@ -46,17 +51,7 @@ CROSS_ENTROPY = {
 
 SOFT_CROSS_ENTROPY = {
     "doutputs": (
-        Step(
-            "ℓ = log Σ_j e^z_j − Σ_k t_k z_k, where the t_k add up to 1. The derivative of the second part is −t_k.",
-            "ℓ = log Σ_j e^z_j − Σ_k t_k z_k，其中各 t_k 之和为 1。后一部分的导数是 −t_k。",
-        ),
-        Step(
-            "That of the first is 1/Σ_j e^z_j, from the logarithm, times e^z_k, from the exponential: the softmax, "
-            "p_k. Together p_k − t_k: how far the answer is from the truth.",
-            "前一部分：对数给出 1/Σ_j e^z_j，指数给出 e^z_k，乘起来正是 softmax，即 p_k。合起来是 p_k − t_k：回答离真"
-            "值还差多少。",
-            "doutputs[n, k] == row_weights[n] * probabilities[n, k] - row_weights[n] * t[n, k]",
-        ),
+        *SOFTMAX_MEETS_LOGARITHM,
         WEIGHTED,
     ),
 }

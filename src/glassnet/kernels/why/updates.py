@@ -113,25 +113,24 @@ LION = {
     ),
 }
 
+PENALTY = Step(
+    "The penalty is ½ λ θ² for each weight. Its slope is λ θ, here between θ − 1 and θ + 1. So every step "
+    "pulls the weight towards 0, the harder the larger it is.",
+    "惩罚项对每个权重是 ½ λ θ²，斜率是 λ θ（这里在 θ − 1 与 θ + 1 之间量）。所以每一步都把权重往 0 拉，权重越"
+    "大拉得越用力。",
+    "strength / 2 * ((parameters + 1) ** 2 - (parameters - 1) ** 2) / 2 == strength * parameters",
+)
+
 L2 = {
-    "gradients_": (
-        Step(
-            "The penalty is ½ λ θ² for each weight. Its slope is λ θ, here between θ − 1 and θ + 1. So every step "
-            "pulls the weight towards 0, the harder the larger it is.",
-            "惩罚项对每个权重是 ½ λ θ²，斜率是 λ θ（这里在 θ − 1 与 θ + 1 之间量）。所以每一步都把权重往 0 拉，权重越"
-            "大拉得越用力。",
-            "strength / 2 * ((parameters + 1) ** 2 - (parameters - 1) ** 2) / 2 == strength * parameters",
-        ),
-    ),
+    "gradients_": (PENALTY,),
 }
 
 L2_OF_BATCH = {
     "gradients_": (
+        PENALTY,
         Step(
-            "The penalty is ½ λ θ² for each weight. Its slope is λ θ, here between θ − 1 and θ + 1. So every step "
-            "pulls the weight towards 0, the harder the larger it is.",
-            "惩罚项对每个权重是 ½ λ θ²，斜率是 λ θ（这里在 θ − 1 与 θ + 1 之间量）。所以每一步都把权重往 0 拉，权重越"
-            "大拉得越用力。",
+            "It stands beside the losses of the rows, whose sum is divided by Σw to be a mean: so it is divided too.",
+            "它和各行的损失加在一起，而各行之和除以 Σw 才是平均，所以它也要除以 Σw。",
             "gradients_ == gradients + strength * parameters / total[0]",
         ),
     ),
