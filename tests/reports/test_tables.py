@@ -191,8 +191,8 @@ def test_a_training_tells_its_page_costs_and_language(tmp_path: Path, capsys: py
     capsys.readouterr()
     for further, received in [
         (["--costs", "5"], "--costs: received '5'"),
-        (["--costs", "1:5", "--no-report"], "received --costs, which is for the page"),
-        (["--language", "zh", "--no-report"], "received --language, which is for the page"),
+        (["--costs", "1:5", "--no-report"], "received --costs, but no page is to be written"),
+        (["--language", "zh", "--no-report"], "received --language, but no page is to be written"),
     ]:
         assert main([*command, *further]) == 2
         assert received in capsys.readouterr().err

@@ -221,13 +221,14 @@ def require_paths(options: argparse.Namespace) -> tuple[Path, Path | None]:
     require_outputs(outputs, sources)
     if plot is not None:
         require_picture(plot, where="--plot")
-    page = page_settings(options)
-    if options.no_report and page:
+    about = page_settings(options)
+    if options.no_report and about:
+        option = f"--{next(iter(about))}"
         raise ConfigurationError(
-            where="train --no-report",
-            received=f"--{next(iter(page))}, which is for the page",
-            expected="a page, or nothing said of it",
-            fix="leave one of them out",
+            where=f"train {option}",
+            received=f"{option}, but no page is to be written (--no-report, or a language model)",
+            expected="a page, which it is about",
+            fix=f"leave {option} out",
         )
     if options.no_report:
         return output, plot
