@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from copy import deepcopy
 from pathlib import Path
@@ -84,7 +85,13 @@ def seen(name: str, model: gn.Model, x: Any, y: np.ndarray, folder: Path) -> Any
         case "page of a step":
             gn.trace(model, x, y).to_html(folder / "step.html")
             page = (folder / "step.html").read_text(encoding="utf-8")
-            return re.sub(r'"beginnings":.*?(?="parameters":)', "", page)  # values as they came: 39 or 39.0
+            found = re.search(r'(?<=id="content">).*?(?=</script>)', page, re.S)
+            assert found is not None
+            content = json.loads(found[0])
+            for began in content["beginnings"].values():
+                for own in began:
+                    own[2] = "as it came"  # such as 39 or 39.0
+            return [page.replace(found[0], ""), json.dumps(content)]
         case "diagnose":
             return str(gn.diagnose(model, x, y))
         case "importance":
