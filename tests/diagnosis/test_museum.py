@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -103,6 +105,28 @@ def test_units_that_died_are_dated() -> None:
     first = gn.diagnose(gn.Model(network, "cross_entropy", gn.SGD(1.0)), *blobs(3)).findings[0]
     assert first.name == "learning_rate_too_high"
     assert "of the units of layer 3 are dead since step 0 to 16" in first.measured
+
+
+@pytest.mark.parametrize(
+    ("layers", "optimizer"),
+    [
+        ([gn.Dense(16), "relu", gn.Dense(2)], gn.SGD(30.0)),
+        ([gn.Dense(32), "relu", gn.Dense(32), "relu", gn.Dense(2)], gn.SGD(10.0)),
+        ([gn.Dense(16), "relu", gn.Dense(2)], gn.Adam(1.0)),
+        ([gn.Dense(24), "relu", gn.Dense(2)], gn.SGD(3.0, momentum=0.9)),
+        ([gn.Dense(16), "tanh", gn.Dense(2)], gn.SGD(100.0)),
+        ([gn.Dense(16), "relu", gn.Dense(2)], gn.RMSProp(2.0)),
+    ],
+    ids=repr,
+)
+def test_a_rate_that_killed_units_comes_before_the_dead(layers: list[Any], optimizer: gn.Optimizer) -> None:
+    """Also after the training, whose weights show what the leaps have done."""
+    x = np.random.default_rng(0).normal(size=(400, 4))
+    y = (x[:, 0] * x[:, 1] > 0).astype(int)
+    model = gn.Model(gn.Sequential(*layers), "cross_entropy", optimizer)
+    with contextlib.suppress(gn.DivergenceError):
+        model.fit(x, y, epochs=5, verbose=False)
+    assert names(gn.diagnose(model, x, y))[0] == "learning_rate_too_high"
 
 
 def test_held_out_rows_that_are_trained_on_are_found() -> None:

@@ -85,13 +85,17 @@ def class_imbalance(loss: Loss, targets: Array, outputs: int, class_names: Seque
     """Classes of which one is many times as frequent as another."""
     if not isinstance(loss, CrossEntropy) or targets.ndim != 1:
         return
-    counts = np.bincount(targets, minlength=outputs)
+    yield from imbalance(np.bincount(targets, minlength=outputs), class_names)
+
+
+def imbalance(counts: Array, class_names: Sequence[str] | None) -> Iterator[Finding]:
+    """The same of the rows of each class (K,)."""
     rare, frequent = int(counts.argmin()), int(counts.argmax())
-    if counts[frequent] == len(targets):
+    if counts[frequent] == counts.sum():
         return  # which is nothing to learn
     if counts[frequent] < MOST_UNEVEN * max(1, counts[rare]):
         return
-    names = class_names or [f"class {k}" for k in range(outputs)]
+    names = class_names or [f"class {k}" for k in range(len(counts))]
     yield Finding(
         "class_imbalance",
         f"{names[rare]} and {names[frequent]}",

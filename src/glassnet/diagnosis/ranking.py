@@ -28,6 +28,7 @@ ORDER = (
     "learning_rate_too_high", "learning_rate_too_low", "bottleneck", "no_hidden_layer", "class_imbalance",
 )  # fmt: skip
 """Of causes that explain about as much, what comes first: what the others follow from."""
+RATES = ("learning_rate_too_high", "learning_rate_too_low")
 STRONG = 0.5
 """Share of the greatest gain from which on a mend counts as explaining as much."""
 UNLEARNED = 0.5
@@ -171,8 +172,13 @@ def ranked(found: list[Finding], trial: Trial) -> list[Finding]:
 
     greatest = max(map(gain, found), default=0.0)
 
-    def key(finding: Finding) -> tuple[bool, int, float]:
-        place = ORDER.index(finding.name) if finding.name in ORDER else len(ORDER)
-        return gain(finding) < STRONG * greatest, place, -gain(finding)
+    def place(finding: Finding) -> float:
+        """Where it stands in ``ORDER``; what another rate mends, such as units that a leap killed, after the rates."""
+        if finding.mend is not None and finding.mend.setting == "learning_rate" and finding.name not in RATES:
+            return ORDER.index(RATES[-1]) + 0.5
+        return ORDER.index(finding.name) if finding.name in ORDER else len(ORDER)
+
+    def key(finding: Finding) -> tuple[bool, float, float]:
+        return gain(finding) < STRONG * greatest, place(finding), -gain(finding)
 
     return sorted(found, key=key)

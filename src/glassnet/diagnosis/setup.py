@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from glassnet.core.shapes import Array
-from glassnet.diagnosis.data import MOST_UNEVEN
+from glassnet.diagnosis.data import imbalance
 from glassnet.diagnosis.finding import Finding, Mend
 from glassnet.diagnosis.trials import Trainable
 from glassnet.layers import Dense, Layer, Sigmoid
@@ -47,7 +47,7 @@ def capacity(model: Trainable) -> Iterator[Suspicion]:
                 Finding(
                     "no_hidden_layer",
                     "the network",
-                    f"of its layers before the last ({len(layers) - 1}) 0 have a nonlinear activation",
+                    f"{len(layers)} layer{'s' * (len(layers) > 1)}, and nothing nonlinear before the last",
                     "Such a network draws one straight boundary, or one plane: what depends on two inputs together, as "
                     "XOR does, it cannot learn",
                     "",
@@ -183,22 +183,9 @@ def _rare_class(model: Trainable, rows: Rows) -> Iterator[Suspicion]:
     else:
         return
     counts = np.bincount(labels, minlength=max(2, size))
-    rare, frequent = int(counts.argmin()), int(counts.argmax())
-    if counts[frequent] == len(labels) or counts[frequent] < MOST_UNEVEN * max(1, counts[rare]):
-        return
-    names = model.class_names or [f"class {k}" for k in range(len(counts))]
     weights = [float(f"{len(labels) / (len(counts) * max(1, count)):.3g}") for count in counts]
     mend = Mend("class_weight", weights, "weights for classes")
     if not isinstance(loss, CrossEntropy):
-        mend = Mend("positive_weight", float(f"{counts[0] / counts[1]:.3g}"), "weights for classes")
-    yield (
-        Finding(
-            "class_imbalance",
-            f"{names[rare]} and {names[frequent]}",
-            f"{counts[rare]:,} rows of {names[rare]}, {counts[frequent]:,} of {names[frequent]}",
-            f"A model that always answers {names[frequent]} is right for {counts[frequent] / counts.sum():.1%} of the "
-            "rows, and accuracy does not show that it misses the other",
-            "",
-        ),
-        (mend,),
-    )
+        mend = Mend("positive_weight", float(f"{counts[0] / max(1, counts[1]):.3g}"), "weights for classes")
+    for finding in imbalance(counts, model.class_names):
+        yield finding, (mend,)
