@@ -338,6 +338,10 @@ FAR = [2**62, 0]
         pl.Series(FAR, dtype=pl.Int64).cast(pl.Datetime("us")),
         pl.Series(FAR, dtype=pl.Int64).cast(pl.Datetime("ms")),
         pl.Series([253402300799_000000], dtype=pl.Int64).cast(pl.Datetime("us", "Asia/Tokyo")),
+        pl.Series([None, 253402300799_000], dtype=pl.Int64).cast(pl.Datetime("ms", "Pacific/Kiritimati")),
+        pl.Series([-62135596800_000000], dtype=pl.Int64).cast(pl.Datetime("us", "America/New_York")),
+        pl.Series([2**62], dtype=pl.Int64).cast(pl.Datetime("us", "Asia/Tokyo")),
+        pa.array([253402300799], pa.int64()).cast(pa.timestamp("s", "Asia/Tokyo")),
         pl.Series(FAR, dtype=pl.Int64).cast(pl.Duration("ms")),
         pa.array(FAR, pa.int64()).cast(pa.timestamp("s")),
         pa.array([2**31 - 1, 0], pa.int32()).cast(pa.date32()),
@@ -349,6 +353,12 @@ def test_moments_beyond_the_calendar_are_refused(values: Any, capfd: pytest.Capt
     with pytest.raises(DataError, match="column 'a': received moments beyond the years 1 to 9999"):
         columns_of({"a": values}, where="Table")
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("zone", "hour"), [("UTC", 23), ("America/New_York", 18)])
+def test_the_calendar_is_that_of_the_clocks_there(zone: str, hour: int) -> None:
+    last = pl.Series([253402300799_000000], dtype=pl.Int64).cast(pl.Datetime("us", zone))
+    assert columns_of({"a": last}, where="Table")["a"].values.tolist() == [dt.datetime(9999, 12, 31, hour, 59, 59)]
 
 
 def test_the_ends_of_the_calendar_are_in_it() -> None:
