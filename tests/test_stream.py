@@ -137,7 +137,8 @@ def test_a_step_allocates_nothing(name: str) -> None:
     tracemalloc.start()
     try:
         peak(3)
-        assert peak(500) < 400  # numbers of Python's
+        # Numbers of Python's. Other threads of this process are counted as well, but not each time.
+        assert min(peak(500) for _ in range(5)) < 400
     finally:
         tracemalloc.stop()
 
