@@ -35,6 +35,34 @@ def test_inputs_and_layers_are_chosen(open_page: Callable[..., Opened]) -> None:
     wait(lambda: page.locator("#inputs").is_hidden())
 
 
+def test_clicks_before_the_answer_to_the_first_are_not_lost(open_page: Callable[..., Opened]) -> None:
+    page = open_page("#dataset=circle&hidden=3").page
+    clicks = "names => names.forEach(name => document.querySelector(`[data-input=${name}]`).click())"
+    page.evaluate(clicks, ["x1_squared", "x1", "x2_squared"])
+    wait(lambda: page.evaluate("playground.structure.setting.inputs") == ["x2", "x1_squared", "x2_squared"])
+    page.evaluate(clicks, ["x2", "x1_squared", "x2_squared"])  # all: the last one stays
+    wait(lambda: page.evaluate("playground.structure.setting.inputs") == ["x2_squared"])
+    seed = page.evaluate("playground.structure.setting.seed")
+    page.evaluate("for (let i = 0; i < 3; i++) document.querySelector('.with-button button').click()")
+    wait(lambda: page.evaluate("playground.structure.setting.seed") == seed + 3)
+
+
+def test_a_slider_is_dragged_on_while_answers_come(open_page: Callable[..., Opened]) -> None:
+    page = open_page("#dataset=circle&hidden=3&noise=0").page
+    box = page.locator("[data-field=noise]").bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 8, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.4 * box["width"], middle)
+    wait(lambda: page.evaluate("playground.structure.setting.noise") > 0.1)
+    first = page.evaluate("playground.structure.setting.noise")
+    page.mouse.move(box["x"] + 0.9 * box["width"], middle)
+    wait(lambda: page.evaluate("playground.structure.setting.noise") > first + 0.1)
+    page.mouse.up()
+    last = page.evaluate("playground.structure.setting.noise")
+    wait(lambda: float(page.locator("[data-field=noise]").input_value()) == last)
+
+
 def test_controls_are_hidden_for_a_lesson(open_page: Callable[..., Opened]) -> None:
     page = open_page("#dataset=moons&hidden=4&hide=code,datasets,loss,seed,texts-page,wheels").page
     wait(lambda: "wheels" in page.locator("#message").inner_text())

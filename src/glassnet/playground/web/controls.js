@@ -16,7 +16,8 @@ const datasets = document.getElementById("datasets"),
   dataFields = document.getElementById("data-fields");
 const modelFields = document.getElementById("model-fields");
 
-// Writes all fields for a structure; `change(part of a setting)` is called when one is changed,
+// Writes all fields for a structure; `change(part of a setting)` is called when one is changed, with a function of the
+// setting that is asked for where the part depends on it,
 // `adjust(name, value)` for what may change while the network learns.
 function showControls(structure, change, adjust) {
   const focused = document.activeElement?.dataset.field;
@@ -30,7 +31,7 @@ function showControls(structure, change, adjust) {
     const axes = structure.features.map((_, axis) => axis);
     if (axes.length > 1) {
       const pick = (place) => (value) =>
-        change({ axes: setting.axes.map((axis, other) => (other === place ? value : axis)) });
+        change(({ axes }) => ({ axes: axes.map((axis, other) => (other === place ? value : axis)) }));
       fields.push(choice("axis_x", axes, setting.axes[0], pick(0), (axis) => structure.features[axis]));
       fields.push(choice("axis_y", axes, setting.axes[1], pick(1), (axis) => structure.features[axis]));
     }
@@ -165,7 +166,7 @@ function seedField(seed, change) {
     textContent: "↻",
   });
   label(other, t("new_seed"));
-  other.addEventListener("click", () => change({ seed: (seed + 1) % 2147483648 }));
+  other.addEventListener("click", () => change((asked) => ({ seed: (asked.seed + 1) % 2147483648 })));
   const both = document.createElement("div");
   both.className = "with-button";
   both.append(box, other);

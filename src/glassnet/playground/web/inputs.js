@@ -31,13 +31,17 @@ function showInputs({ setting, inputs }, change) {
       button.setAttribute("aria-pressed", isOn);
       button.disabled = isOn && setting.inputs.length === 1;
       label(button, t(isOn ? "without_input" : "with_input", text));
-      button.addEventListener("click", () =>
-        change({ inputs: Object.keys(INPUTS).filter((other) => setting.inputs.includes(other) !== (other === name)) }),
-      );
+      button.addEventListener("click", () => change((asked) => ({ inputs: toggled(asked.inputs, name) })));
       return button;
     }),
   );
   if (focused) box.querySelector(`[data-input="${focused}"]`)?.focus();
+}
+
+// With an input, or without it; the last one stays.
+function toggled(inputs, name) {
+  const others = Object.keys(INPUTS).filter((other) => inputs.includes(other) !== (other === name));
+  return others.length ? others : inputs;
 }
 
 // Paints how an input runs over the plane.

@@ -25,6 +25,8 @@ let structure = null,
   isStale = false,
   isPlaying = false,
   isBack = false, // whether the next structure is that of the training that was lost
+  isHeld = false, // whether a control is pressed: replaced meanwhile, it would lose its click or stop being dragged
+  isDue = false, // whether the controls are to be shown once it is released
   lastError = null;
 let wanted = null,
   timer = 0,
@@ -103,6 +105,8 @@ function settled() {
 }
 
 function show() {
+  isDue = isHeld;
+  if (isDue) return;
   showControls(structure, change, adjust);
   const { length } = structure.setting.hidden;
   $("layer-count").textContent =
@@ -118,8 +122,16 @@ function show() {
   );
 }
 
-// A part of the setting is changed; while a slider moves, only now and then it is sent.
-function change(part) {
+// After the click that a release may end in.
+function released() {
+  isHeld = false;
+  if (isDue) setTimeout(show);
+}
+
+// A part of the setting is changed: values, or a function that makes them of the setting that is asked for, which the
+// fields may not show yet. While a slider moves, only now and then it is sent.
+function change(told) {
+  const part = typeof told === "function" ? told(asked()) : told;
   wanted = { ...asked(), ...part };
   hideMessage();
   clearTimeout(timer);
@@ -152,8 +164,8 @@ function asked() {
   return wanted ?? structure.setting;
 }
 
-function changeHidden(hidden) {
-  change({ hidden });
+function changeHidden(changed) {
+  change(({ hidden }) => ({ hidden: changed(hidden) }));
 }
 
 // Everything that moves is drawn here, at most once for each picture on the screen.
@@ -256,10 +268,8 @@ $("step").addEventListener("click", step);
 $("reset").addEventListener("click", () => send("reset"));
 $("slowly").addEventListener("click", openWalk);
 $("pace").addEventListener("change", () => send("pace", { epochs_per_second: Number($("pace").value) }));
-$("more-layers").addEventListener("click", () =>
-  changeHidden([...asked().hidden, asked().hidden.at(-1) ?? 4].slice(0, 6)),
-);
-$("fewer-layers").addEventListener("click", () => changeHidden(asked().hidden.slice(0, -1)));
+$("more-layers").addEventListener("click", () => changeHidden((hidden) => [...hidden, hidden.at(-1) ?? 4].slice(0, 6)));
+$("fewer-layers").addEventListener("click", () => changeHidden((hidden) => hidden.slice(0, -1)));
 $("language").addEventListener("click", () => speak(currentLanguage() === "en" ? "zh" : "en"));
 $("code").addEventListener("click", () => send("code"));
 $("model").addEventListener("click", () => send("model"));
@@ -284,6 +294,8 @@ window.addEventListener("hashchange", () => {
   const setting = fromHash(location.hash);
   if (setting) send("configure", { setting });
 });
+document.addEventListener("pointerdown", (event) => (isHeld = !event.target.closest("select")), true);
+for (const name of ["pointerup", "pointercancel", "blur"]) window.addEventListener(name, released);
 isDark.addEventListener("change", () => {
   readTheme();
   if (structure) show();
@@ -302,8 +314,8 @@ draw();
 function setUpNetwork() {
   network.setUpNetwork({
     changeUnits: (layer, by) =>
-      changeHidden(
-        asked().hidden.map((units, other) => (other === layer ? Math.max(1, Math.min(16, units + by)) : units)),
+      changeHidden((hidden) =>
+        hidden.map((units, other) => (other === layer ? Math.max(1, Math.min(16, units + by)) : units)),
       ),
     choose: openCard,
     showUnit: (unit) => {
