@@ -20,6 +20,7 @@ PAGES = [
     "reports",
     "sequences",
     "table-models",
+    "trace",
     "tuning",
 ]
 

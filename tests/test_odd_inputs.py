@@ -178,6 +178,8 @@ def of_functions() -> Iterator[Door]:
     yield Door("explain: background", lambda v: gn.explain(model, X, background=v).base, X)
     yield Door("diagnose: x", lambda v: str(gn.diagnose(model, v, LABELS)), X)
     yield Door("diagnose: y", lambda v: str(gn.diagnose(model, X, v)), LABELS)
+    yield Door("compare_losses: x", lambda v: str(gn.compare_losses(model, v, LABELS)), X)
+    yield Door("compare_losses: y", lambda v: str(gn.compare_losses(model, X, v)), LABELS)
     yield Door("learning_rate_range: x", lambda v: gn.learning_rate_range(small, v, AMOUNTS, steps=5).losses, X)
     yield Door("learning_rate_range: y", lambda v: gn.learning_rate_range(small, X, v, steps=5).losses, AMOUNTS)
     own = gn.Standardize.from_data(X)

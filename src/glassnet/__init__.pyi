@@ -43,6 +43,7 @@ from glassnet.derivatives import smooth_grad as smooth_grad
 from glassnet.derivatives import vjp as vjp
 from glassnet.derivatives.importance import permutation_importance as permutation_importance
 from glassnet.diagnosis.diagnose import diagnose as diagnose
+from glassnet.diagnosis.losses import compare_losses as compare_losses
 from glassnet.diagnosis.trials import learning_rate_range as learning_rate_range
 from glassnet.generation import generate as generate
 from glassnet.interop import from_onnx as from_onnx

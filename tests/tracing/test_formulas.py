@@ -130,14 +130,10 @@ def test_recurrences_of_rows_of_different_length_that_go_on(layer: Any, reverse:
     assert {pair for call in run.calls for pair in check(call)} == set()
 
 
-UNDERIVED = {"augment_backward", "average_steps_backward", "step_norm_backward", "unpack_backward"}
-"""Kernels whose lines are not derived yet."""
-
-
 def test_every_backward_pass_and_every_update_is_derived() -> None:
     ends = ("_backward", "_update", "_decay")
     asked = {name for name in KERNELS if name.endswith(ends) or name.startswith(("l1_", "l2_"))}
-    assert {name for name in asked - PYTHON if not KERNELS[name].why} == UNDERIVED
+    assert {name for name in asked - PYTHON if not KERNELS[name].why} == set()
 
 
 def test_derivations_are_whole() -> None:
@@ -145,7 +141,7 @@ def test_derivations_are_whole() -> None:
         targets = set(re.findall(r"^ *(\w+)\b[^=]*= ", entry.elements, re.M))
         for target, steps in entry.why.items():
             assert steps, (name, target)
-            assert target in targets, (name, target)
+            assert target in (targets or entry.writes), (name, target)
             for step in steps:
                 assert (step.en[-1], step.zh[-1]) == (".", "。"), (name, step)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import math
 import re
 from pathlib import Path
 
@@ -120,6 +121,58 @@ def test_the_text_shows_equations_shapes_sums_and_values() -> None:
     ):
         assert piece in text, piece
     assert max(map(len, text.splitlines())) <= 110
+
+
+def sides(line: str) -> list[float]:
+    """What the sides of a printed equality of numbers come to."""
+    python = line.strip().replace("−", "-").replace("·", "*").replace("^", "**").replace("√", "sqrt")
+    return [eval(side, {"sqrt": math.sqrt, "exp": math.exp, "log": math.log}) for side in python.split(" = ")]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_text_gives_reasons_whose_numbers_hold(language: str) -> None:
+    rng = np.random.default_rng(0)
+    net = gn.Sequential(gn.Dense(3), gn.Tanh(), gn.Dropout(0.25), gn.Dense(2))
+    traced = gn.Model(net, "cross_entropy", gn.Chain(gn.L2(0.1), gn.SGD(0.1)))
+    trace = gn.trace(traced, rng.normal(size=(3, 2)), [1, 0, 1])
+    text = trace.to_text(why=True, language=language)
+    assert {"en": "That is the xᵀ in dW = xᵀ dy.", "zh": "dW = xᵀ dy 里的 xᵀ 就是这么来的。"}[language] in text
+    assert {"en": "why dW: as in step", "zh": "dW 为什么是这样：同第"}[language] in text
+    lines = text.splitlines()
+    for place, line in enumerate(lines):  # a long equality goes on in the next line
+        while re.match(r"^ {12}(?=\S)", line) and re.match(r"^ {12}[-−(\d]", lines[place + 1]) and line[-1] in "=+·/(":
+            line = lines[place] = f"{line} {lines.pop(place + 1).strip()}"
+    found = [
+        sides(line) for line in lines if re.fullmatch(r" {12}[-−√(\d][^A-Za-z_\[]*( = [-−√()\d][^A-Za-z_\[]*)+", line)
+    ]
+    assert len(found) >= 8
+    for first, *others in found:
+        assert others == pytest.approx([first] * len(others), rel=5e-3, abs=1e-4)
+
+
+def test_an_evaluation_is_traced_too(capsys: pytest.CaptureFixture[str]) -> None:
+    x, y = images(4)
+    traced = convolutional()
+    traced.fit(x, y, verbose=False)
+    before = everything(traced)
+    trace = gn.trace(traced, x, y, training=False)
+    assert trace.loss == pytest.approx(traced.evaluate(x, y)["loss"], rel=1e-5)
+    assert trace.loss != pytest.approx(gn.trace(traced, x, y).loss, rel=1e-2)
+    kernels = [call.kernel for call in trace.calls]
+    assert "batch_norm_predict" in kernels
+    assert not any("dropout" in kernel or kernel == "batch_norm_statistics" for kernel in kernels)
+    assert (trace.backward, trace.update) == ((), ())
+    for language, title, gone in (("en", "one evaluation of 4 rows", "update number"), ("zh", "评估一次", "参数更新")):
+        text = trace.to_text(language=language)
+        assert title in text
+        assert gone not in text
+        page = trace.to_html(language=language)
+        assert {"en": "One evaluation", "zh": "一次评估"}[language] in page
+        assert 'class="update"' not in page
+    after = everything(traced)
+    assert all(np.array_equal(after[name], array) for name, array in before.items())
+    with pytest.raises(gn.ConfigurationError, match="training"):
+        gn.trace(traced, x, y, training="no")
 
 
 def test_small_numbers_are_not_written_as_0() -> None:

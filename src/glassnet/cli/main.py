@@ -217,7 +217,11 @@ def _add_trace(commands: Commands) -> None:
     which.add_argument("--row", type=PLACE, default=0, help="number of the row, from 0")
     which.add_argument("--rows", metavar="FIRST:STOP", help="several rows as one batch, such as 0:4")
     parser.add_argument("--html", metavar="FILE", help="where to write the page; needs no network to be looked at")
-    parser.add_argument("--language", default="en", choices=LANGUAGES, help="of the page (en)")
+    parser.add_argument("--why", action="store_true", help="tell how the formulas come about, with the numbers in them")
+    parser.add_argument(
+        "--evaluation", action="store_true", help="no training step, but what evaluate does: no dropout, no update"
+    )
+    parser.add_argument("--language", default="en", choices=LANGUAGES, help="of text and page (en)")
     add_force(parser)
 
 

@@ -32,6 +32,7 @@ from glassnet.tables import Frame, Number, Table
 from glassnet.tables.raws import require_complete
 from glassnet.tables.surprises import told_once
 from glassnet.tracing import trace as trace_model
+from glassnet.tracing.text import TraceText
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -132,6 +133,7 @@ def summary(options: argparse.Namespace) -> int:
 
 def trace(options: argparse.Namespace) -> int:
     """Prints every array of one training step on some rows, or writes it as a page."""
+    told = {"training": not options.evaluation}
     if options.html is not None:
         require_outputs([Output("--html", Path(options.html), PAGE)], [options.model, options.data])
     model = load_as_one(options.model)
@@ -140,27 +142,27 @@ def trace(options: argparse.Namespace) -> int:
     if model.forecasting is not None:
         windows = series.windows_of(options, model)
         start, stop = _row_range(options, len(windows))
-        found = trace_model(model, windows.x[start:stop], windows.y[start:stop])
+        found = trace_model(model, windows.x[start:stop], windows.y[start:stop], **told)
     elif isinstance(table, Table) and is_table(options.data):
         frame = read_like(options.data, table, reading_of(options), options.max_bytes)
         start, stop = _row_range(options, frame.height)
         frame = frame.rows(slice(start, stop))
-        found = trace_model(model, frame, answers_in(frame, table, model))
+        found = trace_model(model, frame, answers_in(frame, table, model), **told)
     else:
         refuse_text(model, options.data, "trace")
         data = with_targets(model, options)
         start, stop = _row_range(options, len(data))
         part = data.rows(slice(start, stop))
-        found = trace_model(model, part.x, part.y)
+        found = trace_model(model, part.x, part.y, **told)
     if options.html is not None:
         found.to_html(options.html, options.language)
         print(f"page written to {options.html} ({Path(options.html).stat().st_size / 1000:,.0f} kB)")
     elif sys.stdout.isatty():
         from rich import print as show
 
-        show(found)
+        show(TraceText(found, options.language, why=options.why))
     else:
-        print(found)
+        print(found.to_text(why=options.why, language=options.language))
     return 0
 
 

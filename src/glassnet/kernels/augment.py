@@ -29,6 +29,7 @@ import numpy as np
 from glassnet.core.randomness import random_words
 from glassnet.core.shapes import Array
 from glassnet.kernels.registry import kernel
+from glassnet.kernels.why import augment as why
 
 _WORDS = 8
 _MIRROR, _DOWN, _RIGHT, _ANGLE, _CONTRAST, _BRIGHTNESS, _ROW, _COLUMN = range(_WORDS)
@@ -80,7 +81,7 @@ def augment_forward(
             _cut(out, words, cutout)
 
 
-@kernel("dx = vᵀ(c · d + (1 − c) · mean d),  d = cut(dy)", writes="dx", flops=20)
+@kernel("dx = vᵀ(c · d + (1 − c) · mean d),  d = cut(dy)", writes="dx", why=why.AUGMENT, flops=20)
 def augment_backward(
     dy: Array,
     x: Array,

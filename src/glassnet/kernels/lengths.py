@@ -21,6 +21,7 @@ import numpy as np
 from glassnet.core.shapes import Array, Float64s, Geometry, Int64s
 from glassnet.kernels.pool import taps_along
 from glassnet.kernels.registry import kernel
+from glassnet.kernels.why import lengths as why
 
 _XHAT = "\nxhat[n, t, d] = (x[n, t, d] - mean[d]) * inverse_std[d]"
 
@@ -120,6 +121,7 @@ def average_steps_forward(
     """,
     symbols="lengths L; stride s; pad p; t t",
     writes="dx",
+    why=why.AVERAGE_STEPS,
     flops=_flops,
 )
 def average_steps_backward(
@@ -236,6 +238,7 @@ def step_statistics(
     + _XHAT,
     symbols="lengths L; count M",
     writes="dx",
+    why=why.STEP_NORM,
     shared="mean inverse_std gamma dgamma dbeta count",
     flops=8,
 )

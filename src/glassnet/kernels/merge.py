@@ -38,6 +38,7 @@ def unpack_forward(x: Array, y: Array, *, start: Geometry) -> None:
         w = v - start
     """,
     writes="dx",
+    why=why.UNPACK,
 )
 def unpack_backward(dy: Array, dx: Array, *, start: Geometry) -> None:
     """Writes ∂L/∂y (N, W) into its columns of ∂L/∂x (N, V)."""

@@ -149,6 +149,8 @@ class Content:
     def _differences(self) -> None:
         """Central differences for the gradients that are shown, the same share of the work for each array."""
         subject, trace = self.trace.subject, self.trace
+        if not subject.training:
+            return
         loss = Differences(subject.network, subject.loss, subject.rows, seed=subject.seed, step=subject.optimizer.steps)
         layout = subject.network.layout
         waiting: list[tuple[int, Entry, str, int | str]] = []  # work for an element, and where it lies or whose input

@@ -76,10 +76,15 @@ class Evaluation:
                 found = [np.zeros(len(places)) for _ in trees]
                 for tree, values in zip(trees, found, strict=True):
                     for chunk in _chunks(len(places), _count(tree, self.formulas)):
-                        values[chunk] = self._value(tree, self._scope(target, places[chunk]), 1)[0]
+                        values[chunk] = self._value(tree, self.scope(target, places[chunk]), 1)[0]
                 yield step.line, found
 
-    def _scope(self, target: str, places: Array) -> dict[str, Any]:
+    def value(self, tree: Node, scope: Mapping[str, Any]) -> Values:
+        """The value of a tree, with the indices that a scope gives."""
+        with np.errstate(all="ignore"):
+            return self._value(tree, dict(scope), 1)
+
+    def scope(self, target: str, places: Array) -> dict[str, Any]:
         """The indices of elements by name, and under "" their flat places."""
         indices = self.formulas.outputs[target].indices
         at = np.unravel_index(places, self.shapes[target])
@@ -87,7 +92,7 @@ class Evaluation:
 
     def _elements(self, target: str, places: Array) -> Values:
         formula = self.formulas.outputs[target]
-        values, there = self._value(formula.expression, self._scope(target, places), 1)
+        values, there = self._value(formula.expression, self.scope(target, places), 1)
         is_written = formula.expression[0] != "if" or there  # only a choice leaves elements to others
         return np.where(there, values, 0.0), np.broadcast_to(is_written, places.shape)
 

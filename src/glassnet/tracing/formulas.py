@@ -158,7 +158,7 @@ class _Reader:
         derived = {
             target: [(step, self._sides(step.line, rank)) for step in steps]
             for target, steps in why.items()
-            if target in outputs
+            if target in outputs or not any(step.line for step in steps)
         }
         trees = [formula.expression for formula in outputs.values()]
         trees += [side for steps in derived.values() for _, sides in steps for side in sides]

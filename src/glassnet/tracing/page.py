@@ -38,13 +38,14 @@ def page_of(trace: LoggedStep, language: str) -> str:
             "<main>",
             *_columns(content, language),
             "</main>",
-            _updates(content, language),
+            _updates(content, language) if trace.subject.training else "",
             f'<div id="tip" hidden></div><div id="announced" aria-live="polite"></div>'
             f'<aside id="panel" aria-label="{escape(words["explain"])}" hidden></aside>',
             f'<script type="application/json" id="content">{as_json(data)}</script>',
         ]
     )
-    return page(words["title"], body, language=language, style=_file("steps.css") + _file("page.css"), script=_script())
+    title = words["title" if trace.subject.training else "title_of_use"]
+    return page(title, body, language=language, style=_file("steps.css") + _file("page.css"), script=_script())
 
 
 def _file(name: str) -> str:
@@ -110,7 +111,8 @@ def _data(content: Content, language: str) -> dict[str, Any]:
 def _header(content: Content, words: Words) -> str:
     trace, subject = content.trace, content.trace.subject
     count = len(subject.rows)
-    facts = words["facts"].format(
+    of_use = "" if subject.training else "_of_use"
+    facts = words[f"facts{of_use}"].format(
         rows=words["rows" if count == 1 else "many_rows"].format(f"{count:,}"),
         loss=f"{trace.loss:.6g}",
         update=f"{subject.optimizer.steps + 1:,}",
@@ -124,8 +126,8 @@ def _header(content: Content, words: Words) -> str:
     left_out = content.store.size - content.store.kept_size
     note = escape(words["left_out"].format(f"{left_out:,}", f"{content.store.size:,}"))
     return (
-        f'<header><h1>{escape(words["title"])}</h1><p class="muted">{escape(facts)}</p>'
-        f'<p class="lead">{escape(words["lead"])}</p><dl class="facts">'
+        f'<header><h1>{escape(words[f"title{of_use}"])}</h1><p class="muted">{escape(facts)}</p>'
+        f'<p class="lead">{escape(words[f"lead{of_use}"])}</p><dl class="facts">'
         + "".join(f"<div><dt>{escape(words[name])}</dt><dd>{escape(text)}</dd></div>" for name, text in about)
         + f'</dl><div class="legend"><p><span class="ramp"></span>{escape(words["legend_scale"])}</p>{legend}'
         + (f"<p>{note}</p>" if left_out else "")
@@ -144,7 +146,7 @@ def _columns(content: Content, language: str) -> list[str]:
     rows = {path: 2 + place for place, path in enumerate(rows)}
     rows["loss"] = 2 + len(rows)
     parts = []
-    for way, mark in (("forward", "↓"), ("backward", "↑")):
+    for way, mark in (("forward", "↓"), ("backward", "↑"))[: 1 + content.trace.subject.training]:
         parts.append(
             f'<h2 class="{way}" style="--row:1">{escape(words[way])} {mark}'
             f"<small>{escape(words[way + '_note'])}</small></h2>"

@@ -31,6 +31,7 @@ class Subject:
         class_names: by label, or None.
         inputs: how the first elements of the inputs came about, as far as that is known.
         targets: the same of the targets.
+        training: whether it is a step of training; else an evaluation, without a way back and an update.
     """
 
     network: Network
@@ -43,6 +44,7 @@ class Subject:
     class_names: tuple[str, ...] | None = None
     inputs: tuple[Beginning, ...] = ()
     targets: tuple[Beginning, ...] = ()
+    training: bool = True
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,14 @@ from glassnet.core.calls import suggests
 from glassnet.core.files import require_writable, write_atomically
 from glassnet.core.kinds import PAGE
 from glassnet.core.places import place_of
-from glassnet.core.settings import one_of
+from glassnet.core.settings import boolean, one_of
 from glassnet.model import Model
 from glassnet.runners import TracingRunner
 from glassnet.tables import Table
 from glassnet.tracing.beginnings import of_inputs, of_targets
 from glassnet.tracing.page import page_of
 from glassnet.tracing.step import LoggedStep, Subject
-from glassnet.tracing.text import lines_of
+from glassnet.tracing.text import TraceText
 from glassnet.tracing.words import LANGUAGES
 from glassnet.training.parts import Parts
 from glassnet.training.steps import TrainingStep
@@ -51,20 +51,44 @@ class Trace(LoggedStep):
     """
 
     def __str__(self) -> str:
-        from rich.console import Console
-
-        out = StringIO()
-        Console(file=out, width=WIDTH, color_system=None, markup=False, highlight=False).print(self)
-        return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
+        return self.to_text()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        yield from lines_of(self)
+        yield TraceText(self)
 
     def _repr_html_(self) -> str:
         # In a frame of its own the page's style stays with the page.
         style = "width:100%;height:44rem;border:1px solid #8886;border-radius:6px"
         page = escape(self.to_html(), quote=True)
         return f'<iframe style="{style}" sandbox="allow-scripts" title="glassnet" srcdoc="{page}"></iframe>'
+
+    def to_text(self, *, why: bool = False, language: str = "en") -> str:
+        """What ``print`` shows, on request with the reasons.
+
+        Args:
+            why: whether the derivation of each gradient, error term and update is told below it, step by step, each
+                equality with the numbers of the array's largest element.
+            language: of the words, ``"en"`` or ``"zh"``.
+
+        Raises:
+            ConfigurationError: another language.
+
+        Example:
+            >>> import numpy as np, glassnet as gn
+            >>> model = gn.Model(gn.Sequential(gn.Dense(1, weight_init="ones")), "sum_squared_error", gn.SGD(0.1))
+            >>> print(gn.trace(model, np.array([[1.0, 2.0]]), np.array([[4.0]])).to_text(why=True))
+            one training step on 1 row: loss 0.5
+            ...
+                   why db[0]:
+                     1. b_m is added to y_nm as it is: the slope ∂y_nm/∂b_m is 1, in every row.
+            ...
+        """
+        from rich.console import Console
+
+        one_of(language, "language", "Trace.to_text", LANGUAGES)
+        out, text = StringIO(), TraceText(self, language, why=boolean(why, "why", "Trace.to_text"))
+        Console(file=out, width=WIDTH, color_system=None, markup=False, highlight=False).print(text)
+        return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
 
     def to_html(self, path: str | Path | None = None, language: str = "en") -> str:
         """The step as one page that needs no network: layers, equations, arrays as coloured grids.
@@ -93,17 +117,20 @@ class Trace(LoggedStep):
 
 
 @suggests
-def trace(model: Model, x: Any, y: Any, sample_weight: Any = None) -> Trace:
+def trace(model: Model, x: Any, y: Any, sample_weight: Any = None, *, training: bool = True) -> Trace:
     """Logs each kernel call of one training step: a forward pass, the loss, a backward pass, one update.
 
     The step is taken by a copy: the model's parameters, running statistics, gradients and optimizer stay as they are.
-    It is the step that training would take next on these rows, dropout masks included.
+    It is the step that training would take next on these rows, dropout masks included. With ``training=False`` it is
+    what ``evaluate`` does with them: dropout passes everything on, batch normalisation takes its running statistics,
+    and nothing goes back or is updated.
 
     Args:
         model: a model; built for x if it has seen no data.
         x: inputs (N, ...); a few rows are enough to read.
         y: targets, as the model's loss wants them.
         sample_weight: weights (N,) or None.
+        training: whether it is a training step; else an evaluation.
 
     Returns:
         A ``Trace``.
@@ -130,6 +157,7 @@ def trace(model: Model, x: Any, y: Any, sample_weight: Any = None) -> Trace:
                     [[3.]]
         ...
     """
+    boolean(training, "training", "trace")
     rows = model.rows(x, y, sample_weight, where="trace", ragged=True)
     subject = Subject(
         model.network.copy(),
@@ -142,13 +170,15 @@ def trace(model: Model, x: Any, y: Any, sample_weight: Any = None) -> Trace:
         model.class_names,
         of_inputs(model, x, rows),
         of_targets(model, rows),
+        training,
     )
     network, optimizer = model.network.copy(), deepcopy(model.optimizer)
     run = TracingRunner(model.seed, optimizer.steps)
     with np.errstate(over="ignore", invalid="ignore"):
-        step = TrainingStep(run, Parts(network, model.loss, optimizer, model.seed), rows)
+        step = TrainingStep(run, Parts(network, model.loss, optimizer, model.seed), rows, training=training)
         end_of_loss = len(run.calls)
-        step.finish()
+        if training:
+            step.finish()
     end_of_backward = next((i for i, call in enumerate(run.calls) if call.path == optimizer.path), len(run.calls))
     ends = step.forward_calls, end_of_loss, end_of_backward
     buffers = place_of(network.parameters), place_of(network.gradients)

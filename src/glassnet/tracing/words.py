@@ -5,6 +5,15 @@ from __future__ import annotations
 LANGUAGES = ("en", "zh")
 _TEXTS = {
     "title": ("One training step, every number", "一步训练，每个数都看得见"),
+    "title_of_use": ("One evaluation, every number", "一次评估，每个数都看得见"),
+    "lead_of_use": (
+        "What the network does with these rows where it is used or evaluated: dropout passes everything on, batch "
+        "normalisation takes its running statistics, nothing goes back and nothing is updated. Click any number that a "
+        "step writes, and see what it is made of.",
+        "网络在预测和评估时对这几行数据做了什么：dropout 原样放行，批归一化用累计的均值和方差，不反向传播，也不更新参"
+        "数。点一下任何一个算出来的数，就能看到它是怎么来的。",
+    ),
+    "facts_of_use": ("{rows} · loss {loss} · {dtype}", "{rows} · 损失 {loss} · {dtype}"),
     "rows": ("{} row", "{} 行数据"),
     "many_rows": ("{} rows", "{} 行数据"),
     "facts": (
@@ -45,6 +54,7 @@ _TEXTS = {
     "update_note": ("each trained parameter, before and after", "每个要训练的参数，更新前与更新后"),
     "all_parameters": ("all parameters together", "全部参数一起"),
     "reads": ("reads", "读入"),
+    "writes": ("writes", "写出"),
     "before": ("before", "更新前"),
     "after": ("after", "更新后"),
     "same_as": ("{} of step {}", "第 {1} 步的 {0}"),
@@ -121,6 +131,25 @@ _TEXTS = {
     "in_row": ("row {row}, {name}:", "第 {row} 行，{name}："),
     "missing": ("missing", "缺失"),
     "rounds_to": ("(held as {})", "（存为 {}）"),
+    "text_title": ("one training step on {rows}: loss {loss}", "对 {rows}做一步训练：损失 {loss}"),
+    "text_title_of_use": ("one evaluation of {rows}: loss {loss}", "在 {rows}上评估一次：损失 {loss}"),
+    "text_given": ("the rows as they were given", "数据原来的样子"),
+    "text_row": ("row {}", "第 {} 行"),
+    "text_more": ("and {} more", "还有 {} 个"),
+    "text_forward": ("forward, from the inputs down to the outputs", "前向传播，从输入到输出"),
+    "text_loss": ("the loss", "损失"),
+    "text_backward": (
+        "backward, from the loss back up to the inputs: dy = ∂L/∂y",
+        "反向传播，从损失传回输入：dy = ∂L/∂y",
+    ),
+    "text_update": ("update number {}", "第 {} 次参数更新"),
+    "text_mean": (
+        "here the 1/N of the mean comes in: every gradient carries it from now on",
+        "求平均的 1/N 就在这里乘进来，此后每个梯度都带着它",
+    ),
+    "text_summed": (", summed over {over} ({terms})", "，对 {over} 求和（{terms}）"),
+    "text_why": ("why {}:", "{} 为什么是这样："),
+    "text_why_as_before": ("why {}: as in step {}", "{} 为什么是这样：同第 {} 步"),
     "is_given": ("It was there before this step.", "这一步开始之前它就有了。"),
 }
 """Each in English and in Chinese."""

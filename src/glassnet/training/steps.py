@@ -22,6 +22,8 @@ from glassnet.training.parts import NO_BRIDGES, Bridges, Parts
 class TrainingStep:
     """One step through a runner: forward and loss at once, backward and update by ``finish``.
 
+    With ``training=False`` it stops at the loss of prediction mode.
+
     Attributes:
         outputs: of the network (N, ...).
         forward_calls: kernel calls of the network's forward pass, where the runner keeps a list of them.
@@ -29,11 +31,11 @@ class TrainingStep:
         value: the loss (1,).
     """
 
-    def __init__(self, run: Runner, parts: Parts, rows: Rows) -> None:
+    def __init__(self, run: Runner, parts: Parts, rows: Rows, *, training: bool = True) -> None:
         self._run, self._targets = run, rows.targets
         self._network, self._loss, self._optimizer, _ = parts
         run.lengths = rows.lengths
-        self.outputs, self._cache = run.forward(parts.network, rows.x, training=True)
+        self.outputs, self._cache = run.forward(parts.network, rows.x, training=training)
         self.forward_calls = len(run.calls) if isinstance(run, Recorder | TracingRunner) else 0
         self._row_weights, self.total = run.row_weights(parts.loss, self.outputs, rows.loss_weights)
         self.value, self._loss_cache = run.loss_forward(parts.loss, self.outputs, rows.targets, self._row_weights)

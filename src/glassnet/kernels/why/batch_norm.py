@@ -4,6 +4,54 @@ from __future__ import annotations
 
 from glassnet.kernels.why.step import Step
 
+BATCH_NORM_STATISTICS = {
+    "running_mean_": (
+        Step(
+            "In use a row may come alone, and its answer must not hang on whoever comes with it. So a mean over the "
+            "batches is kept for that: each batch moves it by the share α towards its own mean, and likewise the "
+            "variance.",
+            "使用时可能只来一行，它的预测不应取决于同一批里还有谁。所以为此保存一个跨小批量的均值：每个小批量把它朝自"
+            "己的均值移动 α 那么大一份，方差也一样。",
+            "running_mean_[c] == running_mean[c] + momentum * (mean[c] - running_mean[c])",
+        ),
+    ),
+}
+
+BATCH_NORM_FORWARD = {
+    "y": (
+        Step(
+            "In training mean and variance are those of this batch: over its rows x̂ adds up to 0, whatever the layer "
+            "before has learned. So the same row gets another answer in another batch.",
+            "训练时用的是这个小批量自己的均值和方差：无论前一层学成什么样，x̂ 对各行之和都是 0。所以同一行放在不同的小"
+            "批量里，输出也不同。",
+        ),
+        Step(
+            "γ and β are learned: with γ = √(σ² + ε) and β = μ the layer would give x back.",
+            "γ 和 β 是学出来的：如果 γ = √(σ² + ε)、β = μ，这一层就把 x 原样还回来。",
+            "xhat[n, c, s] / inverse_std[c] + mean[c] == x[n, c, s]",
+        ),
+    ),
+}
+
+BATCH_NORM_IN_USE = {
+    "y": (
+        Step(
+            "In use the running statistics, which training has collected, take the place of the batch's: they are "
+            "fixed numbers, the layer is a line for each channel, and a row's answer does not depend on the other "
+            "rows.",
+            "使用时不再用小批量的均值和方差，而用训练中累计的：它们是固定的数，每个通道就是一条直线，一行的输出与其他"
+            "行无关。",
+            "y[n, c, s] == gamma[c] / sqrt(running_variance[c] + epsilon) * x[n, c, s] + beta[c] - gamma[c] / "
+            "sqrt(running_variance[c] + epsilon) * running_mean[c]",
+        ),
+        Step(
+            "After few steps they are still on their way from 0 and 1, where they began; then the loss in use may be "
+            "larger than that in training.",
+            "训练步数少的时候，它们还没有离开初始值 0 和 1 多远，这时使用时的损失可能比训练时大。",
+        ),
+    ),
+}
+
 BATCH_NORM_SUMS = {
     "dgamma": (
         Step(

@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from glassnet.kernels.why.step import Step
 
+UNPACK = {
+    "dx": (
+        Step(
+            "y is a part of x, as it is: each of its numbers has the slope 1 and gets its own error term back. The "
+            "other columns belong to other inputs, which are taken out by calls of their own.",
+            "y 就是 x 的一部分，原样取出：每个数的斜率都是 1，各自的误差项原样传回。其余各列属于别的输入，由各自的调用"
+            "取出。",
+            "dx[n, v] == dy[n, v - start]",
+        ),
+    ),
+}
+
 MULTIPLY = {
     "da": (
         Step(

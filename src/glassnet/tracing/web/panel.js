@@ -81,7 +81,11 @@ function explanation(number, target, place) {
   const call = content.calls[number],
     found = explain(number, target, place);
   if (found.reason)
-    return `<p>${escapeHtml(reasonOf(call, found.reason))}</p>` + difference(call, target, place, found.element);
+    return (
+      `<p>${escapeHtml(reasonOf(call, found.reason))}</p>` +
+      difference(call, target, place, found.element) +
+      derivation(call, target, {})
+    );
   const { tree } = call.formulas[target];
   const symbolic = new Typesetter(call, { links: true }),
     numeric = new Typesetter(call, { numeric: true, links: true });
