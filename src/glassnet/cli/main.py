@@ -300,3 +300,6 @@ def _add_playground(commands: Commands) -> None:
         "--host", default="127.0.0.1", help="the address to listen at (127.0.0.1, which only this computer can reach)"
     )
     parser.add_argument("--no-browser", action="store_true", help="print the address and open nothing")
+    parser.add_argument(
+        "--static", metavar="FILE", help="serve nothing and write the page as a file that computes everything itself"
+    )

@@ -5,20 +5,41 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from glassnet.cli.outputs import Output, require_outputs
 from glassnet.cli.tables import reading_of
-from glassnet.core.errors import DataError, MissingFileError, require_extra
+from glassnet.core.errors import ConfigurationError, DataError, MissingFileError, require_extra
+from glassnet.core.files import write_atomically
+from glassnet.core.kinds import PAGE
 from glassnet.playground.examples import ENDINGS, MOST_BYTES, Table
 from glassnet.tables import Reading
 
 
 def playground(options: argparse.Namespace) -> int:
-    """Serves the page until Ctrl-C."""
+    """Serves the page until Ctrl-C, or writes it as a file that needs no server."""
+    if options.static is not None:
+        return _write(Path(options.static), options.data)
     expected = "a small web server, which the page is served by"
     require_extra("starlette", "uvicorn", "websockets", extra="playground", expected=expected, where="playground")
     table = None if options.data is None else _read(options.data, reading_of(options))
     from glassnet.playground.serve import serve
 
     serve(options.host, options.port, table=table, open_browser=not options.no_browser, tell=_tell)
+    return 0
+
+
+def _write(path: Path, data: str | None) -> int:
+    if data is not None:
+        raise ConfigurationError(
+            where="playground",
+            received=f"a table ({data}) with --static",
+            expected="one of the two: a page without a server has the built-in data alone",
+            fix="leave the table out, or leave --static out",
+        )
+    require_outputs([Output("--static", path, PAGE)], [])
+    from glassnet.playground.static import static_page
+
+    write_atomically(path, static_page().encode(), PAGE)
+    print(f"page written to {path} ({path.stat().st_size / 1000:,.0f} kB); it opens in any browser")
     return 0
 
 

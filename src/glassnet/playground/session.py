@@ -188,7 +188,9 @@ class Session:
         network = self.model.network
         before = network.parameters.copy()
         parts = Parts(network, self.loss, self.model.optimizer, self.setting.seed)
-        TrainingStep(NumpyRunner(self.setting.seed), parts, Rows(part.x, part.targets)).backward()
+        TrainingStep(
+            NumpyRunner(self.setting.seed, self.model.optimizer.steps), parts, Rows(part.x, part.targets)
+        ).backward()
         network.parameters[:] = before  # running statistics move in training
         return network.gradients.copy()
 

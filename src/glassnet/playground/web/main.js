@@ -12,11 +12,11 @@ import * as network from "./network.js";
 import { setPast, setUpPast } from "./past.js";
 import { givenUp, isResuming, noteChanges, noteLost, noteStructure, noteTable, resume, resumed } from "./resume.js";
 import { fromHash, toHash } from "./share.js";
-import { connect } from "./socket.js";
+import { connect, isServed } from "./socket.js";
 import * as surface from "./surface.js";
 import { tableOf } from "./upload.js";
 import { openPart, openWalk, setUpWalk, showTrace } from "./walk.js";
-import { currentLanguage, firstLanguage, has, label, t, useLanguage } from "./words.js";
+import { currentLanguage, firstLanguage, goAlone, has, label, t, useLanguage } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const PACES = [1, 3, 10, 30, 100, 300, 1000, 100000];
@@ -274,7 +274,9 @@ $("language").addEventListener("click", () => speak(currentLanguage() === "en" ?
 $("code").addEventListener("click", () => send("code"));
 $("model").addEventListener("click", () => send("model"));
 $("share").addEventListener("click", async () =>
-  showMessage({ code: (await copy(`${location.origin}/${location.hash}`)) ? "shared" : "share_here" }),
+  showMessage({
+    code: (await copy(isServed ? `${location.origin}/${location.hash}` : location.href)) ? "shared" : "share_here",
+  }),
 );
 $("message").querySelector(".close").addEventListener("click", hideMessage);
 $("file").addEventListener("change", () => upload($("file").files[0]).then(() => ($("file").value = "")));
@@ -304,6 +306,8 @@ isDark.addEventListener("change", () => {
 });
 new ResizeObserver(() => (isStale = true)).observe($("surface").parentElement);
 
+document.body.classList.toggle("alone", !isServed);
+if (!isServed) goAlone();
 $("texts-page").href = `/text${location.search}`;
 readTheme();
 setUpNetwork();

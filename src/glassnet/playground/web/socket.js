@@ -1,5 +1,6 @@
 // The connection: what the page says as JSON, what it hears as a header with arrays. One that is lost is made again.
 
+const isServed = true; // other than in the page that is one file, where local/connect.js stands in this place
 const ARRAYS = { f4: Float32Array, u1: Uint8Array };
 const SOONEST = 500,
   LATEST = 8000; // milliseconds from one attempt to the next
@@ -47,4 +48,4 @@ function connect(handlers, opened, gone, path = "/socket") {
   };
 }
 
-export { connect };
+export { connect, isServed };

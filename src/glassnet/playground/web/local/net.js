@@ -1,0 +1,250 @@
+// A network with its loss and its update rule. What its parts call on what is in RECIPES, recorded from glassnet's own
+// parts; what a call computes is in KERNELS, written from the kernels' element lines.
+
+import { KERNELS } from "./kernels.js";
+import { Generator, philox, streamOf } from "./random.js";
+import { RECIPES } from "./recipes.js";
+
+const ARRAYS = { Float32Array, Float64Array, Int32Array, Uint8Array };
+const MOMENTUM = { _momentum: 1, _next_momentum: 2 };
+
+// The layers of a setting, as glassnet/playground/models.py makes them.
+function layersOf(setting, outputs) {
+  const layers = [];
+  const add = (kind, more = {}) => layers.push({ kind, path: String(layers.length), settings: {}, ...more });
+  const init = setting.activation.includes("relu") ? "he_normal" : "glorot_normal";
+  for (const units of setting.hidden) {
+    add("dense", { units, init });
+    if (setting.batch_norm) add("batch_norm");
+    if (setting.activation !== "linear") add(setting.activation);
+    if (setting.dropout) add("dropout", { settings: { rate: setting.dropout } });
+  }
+  add("dense", { units: outputs, init: "glorot_normal" });
+  return layers;
+}
+
+class Net {
+  // `loss` and the optimizer's name are names among RECIPES; `outputs` is how many numbers a row ends in.
+  constructor(setting, loss, inputs, outputs) {
+    this.setting = setting;
+    this.seed = setting.seed;
+    this.loss = RECIPES.losses[loss];
+    this.rule = RECIPES.rules[setting.optimizer];
+    this.layers = layersOf(setting, outputs);
+    this.layout = [];
+    let width = inputs,
+      size = 0;
+    for (const layer of this.layers) {
+      layer.recipe = RECIPES.layers[layer.kind];
+      layer.sizes = { D: width, M: layer.units ?? width };
+      for (const { name, shape, start, is_weight, trainable } of layer.recipe.parameters) {
+        const own = shape.map((axis) => layer.sizes[axis]);
+        const part = { path: `${layer.path}.${name}`, start: size, shape: own, layer, name, is_weight, trainable };
+        part.stop = size += own.reduce((product, axis) => product * axis, 1);
+        part.first = start;
+        this.layout.push(part);
+      }
+      width = layer.sizes.M;
+    }
+    this.width = width;
+    this.parameters = new Float32Array(size);
+    this.gradients = new Float32Array(size);
+    this.state = Object.fromEntries(this.rule.state.map((name) => [name, new Float32Array(size)]));
+    this.updates = 0;
+    this.plans = new Map();
+    this.draw();
+  }
+
+  // The first weights, as Network.build draws them.
+  draw() {
+    const rng = new Generator(this.seed);
+    for (const { start, stop, first, shape, layer } of this.layout) {
+      if (first !== "drawn") {
+        this.parameters.fill(first, start, stop);
+        continue;
+      }
+      const [fanIn, fanOut] = shape;
+      const deviation = Math.sqrt(layer.init === "he_normal" ? 2 / fanIn : 1 / ((fanIn + fanOut) / 2));
+      this.parameters.set(
+        rng.normal(stop - start).map((value) => deviation * value),
+        start,
+      );
+    }
+  }
+
+  // The arrays of a layer's parameters and gradients, by the names of the recipes.
+  partsOf(layer) {
+    const named = {};
+    for (const part of this.layout.filter((own) => own.layer === layer)) {
+      named[`value ${part.name}`] = this.parameters.subarray(part.start, part.stop);
+      named[`gradient ${part.name}`] = this.gradients.subarray(part.start, part.stop);
+    }
+    return named;
+  }
+
+  // Buffers and calls for so many rows; made once.
+  planFor(rows, isTraining) {
+    const key = isTraining ? rows : -rows;
+    if (!this.plans.has(key)) this.plans.set(key, this.makePlan(rows, isTraining));
+    return this.plans.get(key);
+  }
+
+  makePlan(rows, isTraining) {
+    const plan = { rows, forward: [], backward: [], hidden: [], loss: [], slope: [] };
+    let values = new Float32Array(rows * this.layers[0].sizes.D);
+    plan.x = values;
+    const back = [];
+    for (const layer of this.layers) {
+      if (layer.kind === "dense" && layer !== this.layers[0]) plan.hidden.push(values);
+      const sizes = { N: rows, ...layer.sizes };
+      const calls = layer.recipe[isTraining ? "forward" : "predict"];
+      const y = calls.length ? new Float32Array(rows * sizes.M) : values;
+      const named = { ...this.partsOf(layer), ...this.buffersOf(layer.recipe, sizes), x: values, y };
+      plan.forward.push(...calls.map((call) => this.bound(call, named, sizes, layer)));
+      if (isTraining) back.unshift([layer, named, sizes]);
+      values = y;
+    }
+    plan.outputs = values;
+    this.addLoss(plan);
+    let slope = plan.doutputs;
+    for (const [layer, named, sizes] of back) {
+      const dx = layer === this.layers[0] ? null : new Float32Array(rows * sizes.D);
+      const own = { ...named, dy: slope, dx };
+      plan.backward.push(...layer.recipe.backward.map((call) => this.bound(call, own, sizes, layer)));
+      slope = dx;
+    }
+    return plan;
+  }
+
+  addLoss(plan) {
+    const sizes = { N: plan.rows, M: this.width };
+    const labels = new ARRAYS[this.loss.labels](plan.rows);
+    const value = new Float64Array(1),
+      doutputs = new Float32Array(plan.outputs.length);
+    const named = { ...this.buffersOf(this.loss, sizes), outputs: plan.outputs, targets: labels, value, doutputs };
+    const path = { path: "loss", settings: {} };
+    plan.loss = this.loss.forward.map((call) => this.bound(call, named, sizes, path));
+    plan.slope = this.loss.backward.map((call) => this.bound(call, named, sizes, path));
+    Object.assign(plan, { targets: labels, value, doutputs });
+  }
+
+  buffersOf({ buffers }, sizes) {
+    const made = {};
+    for (const [name, { shape, kind }] of Object.entries(buffers))
+      made[name] = new ARRAYS[kind](shape.reduce((product, axis) => product * (sizes[axis] ?? axis), 1));
+    return made;
+  }
+
+  // A call with its arrays and numbers; those that change from step to step are filled in when it runs.
+  bound(call, named, sizes, { path, settings }) {
+    const arrays = Object.fromEntries(Object.entries(call.arrays).map(([name, own]) => [name, named[own]]));
+    const own = Object.fromEntries(
+      Object.entries(call.settings).map(([name, value]) => [name, settings[name] ?? sizes[value] ?? value]),
+    );
+    return {
+      run: KERNELS[call.kernel],
+      arrays,
+      sizes,
+      settings: own,
+      byStep: Object.entries(call.by_step),
+      draws: call.draws,
+      path,
+    };
+  }
+
+  run(calls) {
+    for (const call of calls) {
+      for (const [name, of] of call.byStep) call.settings[name] = this.numberOfStep(of);
+      if (call.draws) this.drawMask(call);
+      call.run(call.arrays, call.sizes, call.settings);
+    }
+  }
+
+  numberOfStep(of) {
+    if (of === "seed") return this.seed;
+    if (of === "same") return this.updates;
+    if (of === "next_number") return this.updates + 1;
+    if (of === "rate_at") return this.setting.learning_rate;
+    const { beta1 } = this.ruleSettings();
+    const momentum = (t) => beta1 * (1 - 0.5 * 0.96 ** (0.004 * t));
+    if (of in MOMENTUM) return momentum(this.updates + MOMENTUM[of]);
+    // Π μ_i, of which the one before is remembered
+    if (this.product?.[0] !== this.updates) {
+      let [from, value] = this.product?.[0] < this.updates ? this.product : [-1, 1];
+      while (from < this.updates) value *= momentum(++from + 1);
+      this.product = [this.updates, value];
+    }
+    return this.product[1];
+  }
+
+  ruleSettings() {
+    return this.rule.calls.at(-1).settings;
+  }
+
+  drawMask({ arrays: { mask }, settings: { rate, seed, step }, path }) {
+    const words = philox(new Uint32Array(mask.length), seed, step, streamOf(path));
+    const least = Math.floor(rate * 2 ** 32);
+    for (let place = 0; place < mask.length; place++) mask[place] = words[place] >= least ? 1 : 0;
+  }
+
+  // The outputs for rows (N, D), in prediction mode; and what the hidden layers' units put out.
+  predict(x, rows) {
+    const plan = this.planFor(rows, false);
+    plan.x.set(x);
+    this.run(plan.forward);
+    return plan;
+  }
+
+  // The loss of rows in prediction mode.
+  lossOf(x, targets, rows) {
+    const plan = this.predict(x, rows);
+    plan.targets.set(targets);
+    this.run(plan.loss);
+    return plan;
+  }
+
+  // Forward, loss and backward for a batch: gradients without the penalties. The loss.
+  back(batch) {
+    const plan = this.planFor(batch.rows, true);
+    plan.x.set(batch.x);
+    plan.targets.set(batch.targets);
+    this.run(plan.forward);
+    this.run(plan.loss);
+    this.run(plan.slope);
+    this.run(plan.backward);
+    return plan.value[0];
+  }
+
+  // Penalties and the rule.
+  update() {
+    this.updateCalls ??= this.makeUpdate();
+    this.run(this.updateCalls);
+    this.updates++;
+  }
+
+  // After a change of the rate or a penalty.
+  retune(setting) {
+    this.setting = setting;
+    this.updateCalls = null;
+  }
+
+  makeUpdate() {
+    const whole = { parameters: this.parameters, gradients: this.gradients };
+    for (const [name, array] of Object.entries(this.state)) whole[`state ${name}`] = array;
+    const penalties = ["l1", "l2"].filter((name) => this.setting[name]);
+    const calls = penalties.flatMap((name) =>
+      RECIPES.penalties[name].map((call) => [call, { strength: this.setting[name] }]),
+    );
+    calls.push(...this.rule.calls.map((call) => [call, {}]));
+    const sizes = { P: this.parameters.length };
+    return calls.flatMap(([call, settings]) => {
+      const part = { path: "optimizer", settings };
+      if (!Object.values(call.arrays).some((name) => name.endsWith(" weight")))
+        return [this.bound(call, whole, sizes, part)];
+      const weights = this.layout.filter((own) => own.is_weight);
+      return weights.map(({ layer }) => this.bound(call, this.partsOf(layer), sizes, part));
+    });
+  }
+}
+
+export { Net };
