@@ -12,7 +12,7 @@ FORMATTED := $(wildcard native/*/*.?pp tests/native/*.cpp)
 # Hundreds of tests start a Python of their own: each would compile the whole package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help bench bench-tables gallery compile-arm64 fuzz run soak soak-blocks soak-ranks test test-lowest test-sanitize test-threads \
+.PHONY: help bench bench-tables docs gallery compile-arm64 fuzz run soak soak-blocks soak-ranks test test-lowest test-sanitize test-threads \
   test-without-compiler tidy unit lint types contracts format wheel wheel-twice clean
 .DEFAULT_GOAL := help
 
@@ -96,6 +96,23 @@ compile-arm64: $(INSTALLED)
 # make gallery  docs/gallery.md and its pictures, some seconds
 gallery: $(NATIVE)
 	$(BIN)/python tools/make_gallery.py
+
+# make docs     the site, English and Chinese, in build/docs/site (open index.html); some three minutes, of which one is the
+#               first installation of its tools in build/docs-venv
+DOCS := build/docs-venv
+docs: $(NATIVE) $(DOCS)/.installed
+	PYTHONPATH=tools $(DOCS)/bin/python -m book.stage
+	@for tree in en zh; do NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/python -m mkdocs build --quiet --strict --config-file build/docs/$$tree.yml || exit 1; done
+	PYTHONPATH=tools $(DOCS)/bin/python -m book.check build/docs/site
+
+# Its tools are pinned in pyproject.toml (docs); glassnet and what it needs are those of $(VENV).
+$(DOCS)/.installed: pyproject.toml
+	@test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"])' \
+	  | xargs $(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check
+	@printf '%s\n' $(abspath src) "import site; site.addsitedir('$$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])')')" \
+	  > $$($(DOCS)/bin/python -c 'import site; print(site.getsitepackages()[0])')/glassnet.pth
+	@touch $@
 
 # make test-lowest  the tests with the lowest versions of every dependency that pyproject.toml admits, in build/lowest
 test-lowest: $(NATIVE)

@@ -1,4 +1,4 @@
-"""Makes docs/gallery.md, with each picture that the library draws, and its images: ``make gallery``."""
+"""Makes docs/gallery.md and its Chinese form, each picture that the library draws, and its images: ``make gallery``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,44 @@ Every picture that glassnet draws, each with the call that makes it. All of them
 `make gallery` makes this page: the models are a small convolutional network on the built-in digits, a network with two
 hidden layers on two spirals, one that predicts a curved surface, and some that read the names of fruits letter by
 letter or a noisy signal.
+
+[中文](gallery.zh-CN.md)
 """
+HEAD_CHINESE = """# 图册
+
+glassnet 能画的每一种图，连同画它的那行代码。它们都返回 matplotlib 的 figure，也都可以写
+`path="picture.png"`（或 .svg、.pdf）；网络图是自己生成的 SVG。先装 `pip install "glassnet[plots]"`。
+
+这一页由 `make gallery` 生成。所用的模型：内置手写数字上的一个小卷积网络，两条螺旋上带两个隐藏层的网络，
+预测一个曲面的网络，以及几个逐字母读水果名、或读带噪声信号的网络。
+
+[English](gallery.md)
+"""
+CHINESE = {
+    "Learning curves": "学习曲线",
+    "Network diagram": "网络图",
+    "Diagram of a large network": "大网络的示意图",
+    "Decision boundary": "决策边界",
+    "Predicted amounts over two inputs": "两个输入上的预测值",
+    "Confusion matrix": "混淆矩阵",
+    "The surest mistakes": "最有把握的错误",
+    "ROC curve": "ROC 曲线",
+    "Precision and recall": "精确率与召回率",
+    "Calibration": "概率校准",
+    "Predicted amounts and errors": "预测值与误差",
+    "Filters of the first layer": "第一层的滤波器",
+    "Feature maps of one image": "一张图的特征图",
+    "A training, watched": "观察一次训练",
+    "Activations and δ over time": "激活值与 δ 随时间的变化",
+    "Gradient flow": "梯度流",
+    "Updates beside weights": "更新量与权重之比",
+    "Learning-rate range test": "学习率范围测试",
+    "Loss around the weights": "权重周围的损失",
+    "Which letter looks at which": "哪个字母注意哪个字母",
+    "Gates over time": "各个门随时间的变化",
+    "How far back a gradient reaches": "梯度能传回多远",
+}
+"""The titles in Chinese; one that is missing is an error."""
 Entry = tuple[str, str, str, Any]
 """A file's name, a title, the call, and the figure or SVG."""
 
@@ -122,9 +159,14 @@ def pictures() -> Iterator[Entry]:
     yield "gradient-by-step", "How far back a gradient reaches", call, figure
 
 
+def section(title: str, call: str, file: Path) -> str:
+    """One picture on the page."""
+    return f"## {title}\n\n```python\n{call}\n```\n\n![{title}](images/gallery/{file.name})\n"
+
+
 def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
-    page = [HEAD]
+    english, chinese = [HEAD], [HEAD_CHINESE]
     for name, title, call, figure in pictures():
         if isinstance(figure, str):
             file = IMAGES / f"{name}.svg"
@@ -132,9 +174,11 @@ def main() -> None:
         else:
             file = IMAGES / f"{name}.png"
             figure.savefig(file, dpi=110)
-        page.append(f"## {title}\n\n```python\n{call}\n```\n\n![{title}](images/gallery/{file.name})\n")
+        english.append(section(title, call, file))
+        chinese.append(section(CHINESE[title], call, file))
         print(file.relative_to(DOCS.parent))
-    (DOCS / "gallery.md").write_text("\n".join(page))
+    (DOCS / "gallery.md").write_text("\n".join(english), encoding="utf-8")
+    (DOCS / "gallery.zh-CN.md").write_text("\n".join(chinese), encoding="utf-8")
 
 
 if __name__ == "__main__":
