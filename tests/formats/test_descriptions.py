@@ -87,6 +87,9 @@ REFUSED: list[tuple[str, Change]] = [
     ("classes", put(metrics=["accuracy", 5])),
     ("classes", put(metrics=[{"class": "layers.ReLU", "settings": {}}])),
     ("classes", setting("loss", "settings", "from_logits", value=False)),
+    *(("classes", setting("loss", "settings", "class_weight", value=weights)) for weights in (
+        [1.0, 2.0], [1.0, 2.0, 3.0, 4.0], [0.0, 0.0, 0.0], [1.0, -1.0, 1.0], [1.0, 1e300, 1.0], {"array": [1.0, 2.0]},
+        {"map": [[3, 1.0]]}, {"map": [[0, float("nan")]]}, "balanced", [True, True, False])),
     ("amounts", put(network={"class": "network.Sequential", "settings": {"layers": []}})),
     ("classes", setting("latest_fit", "epochs", value=2**60)),
     ("classes", lambda d: d["latest_fit"].update(epochs=2**60, metrics={}, position=None)),

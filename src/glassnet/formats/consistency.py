@@ -37,6 +37,7 @@ def names_of(given: Any, what: str) -> tuple[str, ...] | None:
 
 def require_consistent(
     network: Network,
+    dtype: np.dtype[Any],
     loss: Loss,
     preprocessing: Standardize | Table | None,
     target_scaling: Standardize | None,
@@ -47,8 +48,11 @@ def require_consistent(
 
     Raises:
         ValueError: some of it contradicts the rest.
+        ConfigurationError: the loss has weights for other classes than the network's.
     """
     inputs, outputs = network.input_shape or (), network.output_shape or ()
+    if not is_own(loss) and not _has_several_outputs(network):
+        loss.weigh_classes(None, loss.example_targets(1, outputs, dtype), outputs, dtype)
     _require_scaling(preprocessing, inputs)
     _require_scaling(target_scaling, outputs)
     if target_scaling is not None and (loss.decides_classes or loss.has_log_link or isinstance(loss, WeightedSum)):

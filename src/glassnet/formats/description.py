@@ -205,7 +205,8 @@ def _reconstruct(
     if not isinstance(vocabulary, Vocabulary | None):
         raise TypeError(f"vocabulary is {vocabulary!r:.80}")
     require_readable(network, vocabulary)
-    require_consistent(network, found["loss"], found["preprocessing"], found["target_scaling"], **names)
+    before, after = found["preprocessing"], found["target_scaling"]
+    require_consistent(network, parameters.dtype, found["loss"], before, after, **names)
     if forecasting is not None:
         require_forecasts(network, found["loss"], found["preprocessing"], forecasting)
     optimizer: Optimizer = found["optimizer"]
