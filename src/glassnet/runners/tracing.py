@@ -55,6 +55,8 @@ class KernelCall:
         entry: what is known of the kernel.
         extents: where each array lay in memory, by name: where two calls name the same bytes, they speak of the same
             array.
+        strides: of those arrays whose elements do not lie one after the other in C order: how many bytes apart they
+            are along each axis.
     """
 
     kernel: str
@@ -66,6 +68,7 @@ class KernelCall:
     settings: dict[str, Any]
     entry: KernelInfo
     extents: dict[str, Place] = field(default_factory=dict)
+    strides: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def shapes(self) -> dict[str, Shape]:
@@ -127,6 +130,7 @@ class TracingRunner(Runner):
 
     def _log(self, caller: Caller, entry: KernelInfo, inputs: dict[str, Array], arguments: dict[str, Any]) -> None:
         settings = {name: arguments.get(name) for name in entry.settings}
+        arrays = _by_name(arguments, entry.arrays)
         self.calls.append(
             KernelCall(
                 kernel=entry.name,
@@ -137,7 +141,8 @@ class TracingRunner(Runner):
                 outputs=_copies(arguments, entry.writes + entry.updates),
                 settings={name: v for name, v in settings.items() if v is not None and not callable(v)},
                 entry=entry,
-                extents=_places(_by_name(arguments, entry.arrays)),
+                extents=_places(arrays),
+                strides={name: array.strides for name, array in arrays.items() if not array.flags.c_contiguous},
             )
         )
 

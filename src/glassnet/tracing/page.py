@@ -12,10 +12,13 @@ from glassnet.preprocessing import Standardize
 from glassnet.tables import Table
 from glassnet.tracing.calls import parameters_of
 from glassnet.tracing.content import Content, Entry
+from glassnet.tracing.memory import Memory, editable
 from glassnet.tracing.step import LoggedStep
 from glassnet.tracing.words import WORDS
 
 SCRIPTS = ("numbers.js", "formulas.js", "typeset.js", "grids.js", "lights.js", "why.js", "panel.js", "steps.js")
+OF_PAGES = ("closures.js", "replay.js", "change.js", "page.js")
+"""With these a page of one trace takes other numbers, which the page of a training gets from the training."""
 Words = dict[str, str]
 LONGEST = 400
 """Letters of what a network prints."""
@@ -30,7 +33,7 @@ def page_of(trace: LoggedStep, language: str) -> str:
     """
     words = WORDS[language]
     content = Content(trace)
-    data = _data(content, language)
+    data = _data(content, language) | {"memory": _memory(content)}
     body = "".join(
         [
             _header(content, words),
@@ -54,7 +57,7 @@ def _file(name: str) -> str:
 
 def _script() -> str:
     """All scripts as one, in a scope of its own."""
-    return '"use strict";\n{\n' + "\n".join(map(_file, (*SCRIPTS, "page.js"))) + "}\n"
+    return '"use strict";\n{\n' + "\n".join(map(_file, (*SCRIPTS, *OF_PAGES))) + "}\n"
 
 
 def script_module() -> str:
@@ -106,6 +109,14 @@ def _data(content: Content, language: str) -> dict[str, Any]:
     about: dict[str, Any] = {"data": content.data(), "beginnings": content.beginnings()}
     about |= {"parameters": parameters, "gradients": gradients, "names": {k: v for k, v in names.items() if v}}
     return content.to_json(language) | {"words": WORDS[language]} | about
+
+
+def _memory(content: Content) -> dict[str, Any]:
+    """What the script needs to repeat the step with other numbers."""
+    memory = Memory(content.entries)
+    loss = [number for number, entry in enumerate(content.entries) if entry.phase == "loss"]
+    whole = {"regions": memory.regions, "arrays": memory.arrays, "is_known": memory.is_known}
+    return whole | editable(memory, content.trace.subject) | {"loss": loss}
 
 
 def _header(content: Content, words: Words) -> str:

@@ -150,6 +150,80 @@ _TEXTS = {
     "text_summed": (", summed over {over} ({terms})", "，对 {over} 求和（{terms}）"),
     "text_why": ("why {}:", "{} 为什么是这样："),
     "text_why_as_before": ("why {}: as in step {}", "{} 为什么是这样：同第 {} 步"),
+    "change": ("Another number in its place", "换成"),
+    "compute_anew": ("compute anew", "重新计算"),
+    "changes": ("Changed numbers", "改过的数"),
+    "take_back": ("Back to the recorded numbers", "恢复记录的数"),
+    "as_recorded": ("The recorded numbers again.", "已恢复记录的数。"),
+    "was": ("recorded: {}", "记录的数：{}"),
+    "loss_was": ("loss {} → {}", "损失 {} → {}"),
+    "differ": ("{} of {} calculated numbers differ", "{1} 个算出来的数中有 {0} 个变了"),
+    "array_differs": ("{} of {} differ, by up to {}", "{1} 个数中有 {0} 个变了，最多相差 {2}"),
+    "rehearsed": (
+        "With the recorded numbers {} of {} come out the same bit for bit",
+        "用记录的数重算，{1} 个数中有 {0} 个每一位都相同",
+    ),
+    "rehearsed_rest": (
+        ", the others as nearly as rounding allows: none is further off than {} times the bound for its terms. What a "
+        "change leaves alone keeps its recorded value.",
+        "，其余的只差舍入误差：相差最多为各项舍入误差上界的 {} 倍。改动影响不到的数保持记录的值。",
+    ),
+    "is_calculated": ("This number is calculated in the step.", "这个数是在这一步里算出来的。"),
+    "no_number": ("Type a finite number.", "请输入一个有限的数。"),
+    "must_be": ("It must be a number from {} to {}.", "须是 {} 到 {} 之间的数。"),
+    "must_be_from": ("It must be {} or more.", "不能小于 {}。"),
+    "must_be_whole": ("It must be a whole number from {} to {}.", "须是 {} 到 {} 之间的整数。"),
+    "behind_the_end": (
+        "The row ends before this step: what stands here is padding.",
+        "这一行在此之前已经结束：这里只是填充。",
+    ),
+    "fixed_class_weights": (
+        "The weight of each row was made from its class before the step, so the page cannot follow another target.",
+        "每一行的权重在这一步之前已按类别算好，本页无法跟着别的目标重算。",
+    ),
+    "fixed_shares": (
+        "The loss does not take every number here: these targets belong together, so one alone cannot be changed.",
+        "损失函数对这些目标有整体的要求，不能单独改其中一个。",
+    ),
+    "not_all_here": (
+        "This page does not hold all numbers of the step, so nothing can be computed anew. Trace fewer rows or a "
+        "smaller network.",
+        "本页没有放进这一步的全部数，无法重新计算。请用更少的行或更小的网络来记录。",
+    ),
+    "memory_unknown": (
+        "It is not known where some arrays of this step lay in memory, so nothing can be computed anew.",
+        "有的数组在内存里的位置未知，无法重新计算。",
+    ),
+    "too_long": (
+        "This step has too many terms for the page to compute anew in reasonable time.",
+        "这一步的项数太多，在页面里重新计算太慢。",
+    ),
+    "written_elsewhere": (
+        "Step {} reads numbers that no step shown here wrote, so the page cannot follow a change.",
+        "第 {} 步读到的数不是这里任何一步写的，本页无法跟踪改动。",
+    ),
+    "line_differs": (
+        "Step {}: the line for {} gives other numbers than were recorded, by more than rounding explains, so nothing "
+        "is computed anew here.",
+        "第 {} 步：按 {} 的算式得到的数与记录的不同，超出舍入误差，因此这里不重新计算。",
+    ),
+    "refused_python": (
+        "Step {} is Python code of its own, which the page cannot run: what follows from this number stays unknown.",
+        "第 {} 步是自己写的 Python 代码，页面里无法运行，因此这个数改动后的结果无从得知。",
+    ),
+    "refused_random": (
+        "Step {} changes its images at random, which the page cannot repeat: what follows from this number stays "
+        "unknown.",
+        "第 {} 步对图像做随机增强，页面里无法重复，因此这个数改动后的结果无从得知。",
+    ),
+    "refused_unexplained": (
+        "Step {} has no lines for single elements: what follows from this number stays unknown.",
+        "第 {} 步没有逐项的算式，因此这个数改动后的结果无从得知。",
+    ),
+    "difference_recorded": (
+        "Central differences belong to the recorded numbers.",
+        "中心差分只对记录的数计算过。",
+    ),
     "is_given": ("It was there before this step.", "这一步开始之前它就有了。"),
 }
 """Each in English and in Chinese."""

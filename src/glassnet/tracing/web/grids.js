@@ -31,6 +31,13 @@ function colourOf(value, array, most = 1) {
   return colours.paper.map((c, i) => Math.round(c + (full[i] - c) * share));
 }
 
+// The colour of an element: of what it differs by, once a number was changed.
+function colourAt(array, place, most) {
+  if (!content.changed) return colourOf(element(array, place), array, most);
+  if (!differs(array, place)) return colours.paper;
+  return colourOf(element(array, place) - recorded(array, place), { scale: array.spread, dtype: "float64" }, most);
+}
+
 function css(rgb, alpha = 1) {
   return `rgb(${rgb.join(" ")} / ${alpha})`;
 }
@@ -113,14 +120,16 @@ function tableOf(pane, array) {
       const cell = line.insertCell(),
         place = pane.place(i, j);
       cell.dataset.place = place;
-      if (!isHere(array, place)) cell.textContent = "…";
-      else cell.textContent = isWhole(array) ? write(element(array, place)) : writeCell(element(array, place), format);
+      const text = (value) => (isWhole(array) ? write(value) : writeCell(value, format));
+      cell.textContent = isHere(array, place) ? text(element(array, place)) : "…";
+      if (differs(array, place))
+        cell.append(Object.assign(document.createElement("s"), { textContent: text(recorded(array, place)) }));
     }
   }
   table.paint = () => {
     for (const cell of table.querySelectorAll("td")) {
       const place = Number(cell.dataset.place);
-      cell.style.background = isHere(array, place) ? css(colourOf(element(array, place), array, 0.6)) : "";
+      cell.style.background = isHere(array, place) ? css(colourAt(array, place, 0.6)) : "";
     }
   };
   table.classList.add("view");
@@ -168,7 +177,7 @@ function pictureOf(pane, array, [width, height, largest]) {
           hatch(pen, j * side, i * side, side - gap);
           continue;
         }
-        pen.fillStyle = css(place < 0 ? colours.paper : colourOf(element(array, place), array));
+        pen.fillStyle = css(place < 0 ? colours.paper : colourAt(array, place));
         pen.fillRect(j * side, i * side, side - gap, side - gap);
       }
     }
@@ -246,7 +255,7 @@ function listen(view, pane, call, name, choose) {
   const show = (at, fromKeyboard = false) => {
     const place = pane.place(...at);
     if (place < 0) return hideTip();
-    const value = isHere(call.arrays[name], place) ? `= ${write(element(call.arrays[name], place))}` : words.absent;
+    const value = isHere(call.arrays[name], place) ? `= ${valueText(call.arrays[name], place)}` : words.absent;
     const text = `${indexed(call, name, place)} ${value}${nameOfPlace(call, name, place)}`;
     showTip(text, view.boxOf(at));
     if (fromKeyboard) announced.textContent = text;
@@ -299,6 +308,12 @@ function listen(view, pane, call, name, choose) {
     }
     event.preventDefault();
   });
+}
+
+// A number, and what it was before a change.
+function valueText(array, place) {
+  const was = differs(array, place) ? `${write(recorded(array, place))} → ` : "";
+  return was + write(element(array, place));
 }
 
 function showTip(text, box) {

@@ -58,12 +58,21 @@ function isHere(array, place) {
   return !has || has[place] === 1;
 }
 
-// The element at a flat place; throws NotHere where the page does without it.
+// The element at a flat place, as it is after a change where there was one; throws NotHere where the page does without it.
 function element(array, place) {
-  const { values, has } = numbers(array.id);
   asked?.push([array, place]);
+  return array.now ? array.now[place] : recorded(array, place);
+}
+
+// The same as it was recorded.
+function recorded(array, place) {
+  const { values, has } = numbers(array.id);
   if (has && !has[place]) throw new NotHere();
   return values[place];
+}
+
+function differs(array, place) {
+  return Boolean(array.now) && !Object.is(array.now[place], recorded(array, place));
 }
 
 function isWhole(array) {

@@ -12,5 +12,8 @@ window.glassnet = {
   element,
   write,
   choose,
+  change,
+  takeBack,
+  rehearse,
   drawAll: () => document.querySelectorAll("figure[data-call]").forEach(drawFigure),
 };

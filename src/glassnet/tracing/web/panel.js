@@ -39,10 +39,13 @@ function show(number, name, place) {
   const isInput = ["reads", "before"].includes(array.role);
   const value = element(array, place);
   const title = math(row(symbol(array.symbol, unravel(place, array.shape).map(mn)), mo("="), mn(value)), "inline");
+  const was = differs(array, place)
+    ? `<p class="was">${escapeHtml(fill(words.was, write(recorded(array, place))))}</p>`
+    : "";
   const where = `<a href="#step-${call.step}">${escapeHtml(fill(words.of_step, call.step))}</a> ${escapeHtml(call.caller)} <code>${call.kernel}</code>`;
   const body = isInput ? inputText(number, name, place) : explanation(number, name, place);
   panel.innerHTML =
-    `<div class="panel-head"><h2>${title}</h2><p class="muted">${where}${escapeHtml(nameOfPlace(call, name, place))}</p>` +
+    `<div class="panel-head"><h2>${title}</h2>${was}<p class="muted">${where}${escapeHtml(nameOfPlace(call, name, place))}</p>` +
     `<div class="panel-buttons"><button class="back" ${visited.length > 1 ? "" : "disabled"}>← ${words.back}</button>` +
     `<button class="close">${words.close}</button></div></div><div class="panel-body">${body}</div>`;
   if (isInput) putOut();
@@ -56,10 +59,12 @@ function show(number, name, place) {
 function inputText(number, name, place) {
   const parameter = content.parameters[`${number}:${name}`],
     kind = content.data[`${number}:${name}`];
-  if (parameter) return paragraph(fill(words.is_parameter, parameter));
+  const form = content.memory ? changeForm(number, name, place) : "";
+  if (parameter) return paragraph(fill(words.is_parameter, parameter)) + form;
   if (!kind) return paragraph(words.is_given);
   const found = content.beginnings[kind]?.[place];
-  return paragraph(words.is_data) + (found ? beginning(found, element(content.calls[number].arrays[name], place)) : "");
+  const begun = found ? beginning(found, recorded(content.calls[number].arrays[name], place)) : "";
+  return paragraph(words.is_data) + begun + form;
 }
 
 function paragraph(text) {
@@ -173,6 +178,7 @@ function termLines(call, block, from, to) {
 function difference(call, target, place, own) {
   const isGradient = content.gradients.includes(`${call.step - 1}:${target}`);
   if (!isGradient) return "";
+  if (content.changed) return `<p class="difference muted">${escapeHtml(words.difference_recorded)}</p>`;
   const found = (call.differences[target] ?? []).find(([at]) => at === place);
   if (!found || found[1] === null) return `<p class="difference muted">${escapeHtml(words.no_difference)}</p>`;
   const [, central, left, right] = found;

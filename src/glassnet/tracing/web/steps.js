@@ -33,25 +33,43 @@ function fillCall(article, number) {
   for (const [name, array] of Object.entries(call.arrays)) {
     const isRead = ["reads", "before"].includes(array.role);
     const isZero = isRead && array.scale === 0;
-    if (isRead && (array.shown || isZero)) reads.append(chip(call, name, isZero));
+    if (isRead && (array.shown || isZero)) reads.append(chip(number, name));
     else arrays.append(figure(number, name));
   }
   if (!reads.childNodes.length) reads.remove();
 }
 
-// An array that stands elsewhere on the page: where.
-function chip(call, name, isZero) {
-  const array = call.arrays[name];
-  const box = document.createElement(array.shown ? "a" : "span");
+// An array that stands elsewhere on the page, and where; one that is all 0, which a click unfolds if it may be changed.
+function chip(number, name) {
+  const array = content.calls[number].arrays[name];
+  const unfolds =
+    !array.shown && content.memory && (content.parameters[`${number}:${name}`] || content.data[`${number}:${name}`]);
+  const box = document.createElement(array.shown ? "a" : unfolds ? "button" : "span");
   box.className = "chip";
+  Object.assign(box.dataset, { call: number, name });
+  if (array.shown) box.href = `#step-${array.shown[0] + 1}`;
+  if (unfolds)
+    box.addEventListener("click", () => {
+      const grid = figure(number, name);
+      box.closest("article").querySelector(".arrays").prepend(grid);
+      box.remove();
+      drawFigure(grid);
+      grid.querySelector(".view").focus();
+    });
+  writeChip(box);
+  return box;
+}
+
+function writeChip(box) {
+  const { arrays } = content.calls[box.dataset.call],
+    array = arrays[box.dataset.name];
+  const isZero = array.scale === 0 && !array.now;
   let text = isZero ? escapeHtml(words.all_zero) : "";
-  if (array.shown) {
+  if (array.shown && !isZero) {
     const [other, target] = array.shown;
-    box.href = `#step-${other + 1}`;
-    if (!isZero) text = escapeHtml(fill(words.same_as, labelOf(content.calls[other], target), other + 1));
+    text = escapeHtml(fill(words.same_as, labelOf(content.calls[other], target), other + 1));
   }
   box.innerHTML = `${math(symbol(array.symbol), "inline")} <span>${text}</span>`;
-  return box;
 }
 
 function figure(number, name) {
@@ -109,6 +127,12 @@ function drawFigure(box) {
   lightFigure(box);
 }
 
+function redraw(box) {
+  box.querySelector(".panes").remove();
+  delete box.dataset.drawn;
+  drawFigure(box);
+}
+
 // Where an array is too large: a slider for each axis of which a part is shown, which moves the part.
 function addWindow(box, number, name) {
   const call = content.calls[number],
@@ -131,9 +155,7 @@ function addWindow(box, number, name) {
     slider.addEventListener("input", () => {
       array.at[axis] = Number(slider.value);
       told();
-      box.querySelector(".panes").remove();
-      delete box.dataset.drawn;
-      drawFigure(box);
+      redraw(box);
     });
     told();
     label.append(slider, shown);
