@@ -15,7 +15,7 @@ from glassnet.core.notebooks import table_html
 from glassnet.core.ragged import without_padding
 from glassnet.core.settings import number, whole
 from glassnet.core.shapes import Array, Shape
-from glassnet.derivatives.differences import FLOAT64, STEP, slopes
+from glassnet.derivatives.differences import FLOAT64, rounding_of_differences, slopes
 from glassnet.layers import Layer, NumpyLayer
 from glassnet.losses import Loss, WeightedSum, as_loss
 from glassnet.model.data import one_array
@@ -23,9 +23,6 @@ from glassnet.model.lengths import of_steps, ragged_arrays
 from glassnet.model.outputs import loss_for
 from glassnet.network import Network, as_network, lengths_after
 from glassnet.runners import NumpyRunner
-
-ROUNDING = 8 * np.finfo(np.float64).eps
-"""How far rounding may move the objective, in shares of its size; differences magnify that by 1/STEP."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +40,7 @@ class GradientCheck:
         differences: its value by central differences.
         kinks: elements left out because the function has a kink there (the slopes to the left and right differ) and
             the backward pass chose a slope between them.
+        rounding: how far off the rounding of float64 may make a difference, see ``rounding_of_differences``.
     """
 
     name: str
@@ -52,6 +50,7 @@ class GradientCheck:
     backward: float
     differences: float
     kinks: int
+    rounding: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -87,6 +86,8 @@ class GradientReport:
             line = f"  {mark}  {check.name} {check.shape}: {check.error:.1e}"
             if check.error > self.tolerance:
                 line += f"; at {check.worst} backward {check.backward:.6g}, differences {check.differences:.6g}"
+                line += f": apart by {abs(check.backward - check.differences):.2g}, wrong, since rounding explains no "
+                line += f"more than {check.rounding:.2g}"
             lines.append(line + (f"; {check.kinks} at a kink" if check.kinks else ""))
         return "\n".join(lines)
 
@@ -266,7 +267,8 @@ def _compare(
         differences.append(found.central)
         indices.append(index)
     b, d = np.array(backward), np.array(differences)
-    noise = ROUNDING * function.size / STEP * len(b) ** 0.5
+    rounding = rounding_of_differences(function.size)
+    noise = rounding * len(b) ** 0.5
     with np.errstate(over="ignore", invalid="ignore"):
         size, distance = float(np.linalg.norm(d)), float(np.linalg.norm(b - d))
         scale = max(float(np.linalg.norm(b)) + size, noise / tolerance, 1e-8)
@@ -286,4 +288,5 @@ def _compare(
         float(b[worst]) if len(b) else 0.0,
         float(d[worst]) if len(b) else 0.0,
         kinks,
+        rounding,
     )

@@ -17,11 +17,27 @@ from glassnet.runners.own import is_own
 from glassnet.training import Rows, own_parts
 
 STEP = 1e-6
+ROUNDING = 8 * np.finfo(np.float64).eps
+"""How far rounding may move the objective, in shares of its size; differences magnify that by 1/STEP."""
+AGREEMENT = 1e-6
+"""What a central difference may be off by besides, in shares of its size: h²/6 times the third derivative."""
 FLOAT64 = np.dtype(np.float64)
 CALL_WORK = 50_000
 """What calling a kernel costs besides its floating-point operations, in such operations."""
 BYTES_IN_TIME = 2
 """Bytes that are read or written in the time of one."""
+
+
+def rounding_of_differences(value: float) -> float:
+    """How far off rounding may make a central difference of a function.
+
+    Each of the two values is off by ``ROUNDING`` times its size at most, and they stand 2h apart, where h is at least
+    ``STEP``: 2 · ROUNDING · |value| / 2h.
+
+    Args:
+        value: of the function.
+    """
+    return ROUNDING * abs(value) / STEP
 
 
 @dataclass(frozen=True)

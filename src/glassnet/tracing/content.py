@@ -13,6 +13,7 @@ from glassnet.derivatives.differences import Differences, Slopes
 from glassnet.runners import KernelCall
 from glassnet.tracing.calls import arrays_of, formulas_for
 from glassnet.tracing.evaluation import Evaluation
+from glassnet.tracing.exact import Exact
 from glassnet.tracing.formulas import Formulas, names_in
 from glassnet.tracing.step import LoggedStep
 from glassnet.tracing.store import Store, part_of, places_in, start_of
@@ -41,6 +42,8 @@ class Entry:
         ids: their numbers in the store.
         parts: how much of each is shown.
         starts: from where on.
+        differences: central differences of the loss by array and place.
+        exact: those arrays as the same backward pass writes them in float64.
     """
 
     call: KernelCall
@@ -52,6 +55,7 @@ class Entry:
     parts: dict[str, Shape] = field(default_factory=dict)
     starts: dict[str, Shape] = field(default_factory=dict)
     differences: dict[str, dict[int, Slopes]] = field(default_factory=dict)
+    exact: dict[str, Array] = field(default_factory=dict)
 
     def written(self) -> list[str]:
         """The arrays that the call writes."""
@@ -171,6 +175,7 @@ class Content:
                 first = loss.first_call(entry.call.path)
                 if first is not None:
                     waiting.append((2 * loss.work(first), entry, name, entry.call.path))
+        exact = Exact(self.trace) if subject.network.dtype == np.float32 else None
         left = DIFFERENCE_WORK
         for done, (work, entry, name, where) in enumerate(sorted(waiting, key=lambda item: item[0])):
             array = entry.arrays[name]
@@ -184,6 +189,7 @@ class Content:
             else:
                 found = loss.of_parameters(where + elements)
             entry.differences[name] = {p: s for p, s in zip(elements.tolist(), found, strict=False) if s is not None}
+            entry.exact[name] = (exact.of(entry.call, name) if exact is not None else array).reshape(-1)
 
     def data(self) -> dict[str, str]:
         """Which arrays that calls read are of the batch: "inputs" or "targets" where they lie as there, else "part"."""
@@ -291,13 +297,13 @@ class Content:
             "shorts": {name: {"arguments": given, "tree": tree} for name, (given, tree) in formulas.shorts.items()},
             "symbols": {name: symbol(name, kernel) for name in sorted(names | set(formulas.shorts))},
             "differences": {
-                name: [[place, *_numbers(found)] for place, found in slopes.items()]
+                name: [[place, *_numbers(found, float(entry.exact[name][place]))] for place, found in slopes.items()]
                 for name, slopes in entry.differences.items()
             },
         }
 
 
-def _numbers(found: Slopes) -> list[float | None]:
-    """The central slope; where there is a kink, those of both sides too."""
-    numbers = [found.central, found.left, found.right] if found.is_kink else [found.central]
+def _numbers(found: Slopes, exact: float) -> list[float | None]:
+    """The central slope and the gradient in float64; where there is a kink, the slopes of both sides too."""
+    numbers = [found.central, exact] + ([found.left, found.right] if found.is_kink else [])
     return [number if np.isfinite(number) else None for number in numbers]

@@ -8,6 +8,7 @@ from typing import Any
 
 from glassnet.core.pages import as_json, page
 from glassnet.core.shapes import batch_shape
+from glassnet.derivatives.differences import AGREEMENT, rounding_of_differences
 from glassnet.preprocessing import Standardize
 from glassnet.tables import Table
 from glassnet.tracing.calls import parameters_of
@@ -16,7 +17,17 @@ from glassnet.tracing.memory import Memory, editable
 from glassnet.tracing.step import LoggedStep
 from glassnet.tracing.words import WORDS
 
-SCRIPTS = ("numbers.js", "formulas.js", "typeset.js", "grids.js", "lights.js", "why.js", "panel.js", "steps.js")
+SCRIPTS = (
+    "numbers.js",
+    "formulas.js",
+    "typeset.js",
+    "grids.js",
+    "lights.js",
+    "why.js",
+    "verdict.js",
+    "panel.js",
+    "steps.js",
+)
 OF_PAGES = ("closures.js", "replay.js", "change.js", "page.js")
 """With these a page of one trace takes other numbers, which the page of a training gets from the training."""
 Words = dict[str, str]
@@ -107,6 +118,7 @@ def _data(content: Content, language: str) -> dict[str, Any]:
             gradients += [f"{number}:{name}" for name in entry.written()]
     names = {"features": trace.subject.feature_names, "classes": trace.subject.class_names}
     about: dict[str, Any] = {"data": content.data(), "beginnings": content.beginnings()}
+    about["checks"] = {"relative": AGREEMENT, "absolute": rounding_of_differences(trace.loss)}
     about |= {"parameters": parameters, "gradients": gradients, "names": {k: v for k, v in names.items() if v}}
     return content.to_json(language) | {"words": WORDS[language]} | about
 

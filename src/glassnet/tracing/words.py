@@ -95,7 +95,28 @@ _TEXTS = {
         "Central difference of the loss, (L(+h) − L(−h)) / 2h in float64",
         "损失的中心差分 (L(+h) − L(−h)) / 2h，用 float64 计算",
     ),
-    "agrees": ("apart by {}", "相差 {}"),
+    "verdict_agrees": ("agrees", "一致"),
+    "why_agrees": (", apart by {apart}", "，相差 {apart}"),
+    "verdict_rounding": ("the rounding of float32 explains the difference", "差别来自 float32 的舍入"),
+    "why_rounding": (
+        ": they are apart by {apart}. In float64 the same backward pass gives {exact}, which agrees; float32 is off by "
+        "{off}{most}.",
+        "：两者相差 {apart}。同样的反向传播用 float64 计算得 {exact}，与中心差分一致；float32 偏差 {off}{most}。",
+    ),
+    "rounding_bound": (", where rounding may make up to {}", "，而舍入最多可造成 {}"),
+    "verdict_coarse": ("right in float64, not in float32", "float64 正确，float32 不正确"),
+    "why_coarse": (
+        ": they are apart by {apart}. In float64 the same backward pass gives {exact}, which agrees; float32 is off by "
+        "{off}{most}, as when a number falls on the other side of a kink.",
+        "：两者相差 {apart}。同样的反向传播用 float64 计算得 {exact}，与中心差分一致；float32 偏差 {off}{most}，"
+        "比如有的数落到了折点的另一侧。",
+    ),
+    "verdict_wrong": ("wrong", "错误"),
+    "why_wrong": (
+        ": they are apart by {apart}, where the central difference is off by {allowed} at most. The backward pass of a "
+        "layer or of the loss does not fit its forward pass.",
+        "：两者相差 {apart}，而中心差分自身的误差不超过 {allowed}。某一层或损失函数的反向传播与它的前向传播不符。",
+    ),
     "kink": (
         "The loss has a kink here: slope {left} on the left, {right} on the right. Backward chose {own}.",
         "损失在这里有个折点：左侧斜率 {left}，右侧斜率 {right}。反向传播取 {own}。",

@@ -15,5 +15,7 @@ window.glassnet = {
   change,
   takeBack,
   rehearse,
+  verdictOf,
+  roundingBound,
   drawAll: () => document.querySelectorAll("figure[data-call]").forEach(drawFigure),
 };

@@ -181,13 +181,15 @@ function difference(call, target, place, own) {
   if (content.changed) return `<p class="difference muted">${escapeHtml(words.difference_recorded)}</p>`;
   const found = (call.differences[target] ?? []).find(([at]) => at === place);
   if (!found || found[1] === null) return `<p class="difference muted">${escapeHtml(words.no_difference)}</p>`;
-  const [, central, left, right] = found;
+  const [, central, exact, left, right] = found;
   if (left !== undefined) {
     const values = { left: write(left), right: write(right), own: write(own) };
     return `<p class="difference">${escapeHtml(fill(words.kink, values))}</p>`;
   }
-  const apart = fill(words.agrees, write(Math.abs(central - own), 2));
-  return `<p class="difference">${escapeHtml(words.difference + words.colon)}<b class="number">${write(central)}</b> <span class="muted">${escapeHtml(apart)}</span></p>`;
+  return (
+    `<p class="difference">${escapeHtml(words.difference + words.colon)}<b class="number">${write(central)}</b> ` +
+    `${verdictText(call, target, place, own, central, exact)}</p>`
+  );
 }
 
 function mark(number, name, place) {

@@ -13,11 +13,6 @@ let memoryCells = null, // by region: values, and which of them are known so far
   recordedLines = null, // by call and output: what the lines give with the recorded numbers
   rehearsed = null; // what the first replay found
 
-function forgetReplay() {
-  memoryCells = recordedLines = rehearsed = null;
-  compiledCalls.clear();
-}
-
 // The places in its region of an array's elements.
 function cellsOf(number, name) {
   const array = content.calls[number].arrays[name],
@@ -245,20 +240,27 @@ function neededOf(call, number, own, name) {
     { lines } = recordedLines[number][name];
   const { region, size, cell } = cellsOf(number, name),
     memory = memoryCells[region];
+  const need = once(size, (place) => {
+    const value = run(place),
+      found = value === null ? null : rounded(value, array.dtype);
+    if (found === null)
+      source.values[place] = memory.known[cell(place)] ? memory.values[cell(place)] : source.values[place];
+    else if (!Object.is(found, lines[place])) source.values[place] = found;
+  });
+  source.need = need;
+  need.size = size;
+  return need;
+}
+
+// Does something for each place once, in the midst of another element's line if need be.
+function once(size, run) {
   const done = new Uint8Array(size);
-  const need = (place) => {
+  return (place) => {
     if (done[place]) return;
     done[place] = 1;
     const saved = slots;
     slots = [];
-    const value = run(place);
+    run(place);
     slots = saved;
-    const found = value === null ? null : rounded(value, array.dtype);
-    if (found === null)
-      source.values[place] = memory.known[cell(place)] ? memory.values[cell(place)] : source.values[place];
-    else if (!Object.is(found, lines[place])) source.values[place] = found;
   };
-  source.need = need;
-  need.size = size;
-  return need;
 }
