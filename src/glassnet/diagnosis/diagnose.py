@@ -26,7 +26,8 @@ TRIED_ROWS = 256
 FEW, FEW_EPOCHS, LEARNED, LEAST_BASELINE = 32, 400, 0.2, 0.1
 """Rows that any network should learn by heart, how long it has, and the share of the loss that may be left; of rows
 nearly all of which have the same target there is nothing to learn."""
-HALVES, HALVES_EPOCHS, LEAST_ROWS = 2000, 20, 100
+HALVES, HALVES_EPOCHS, HALVES_STEPS, LEAST_ROWS = 2000, 20, 600, 100
+"""Rows that are halved; epochs that are trained at least, and steps; and rows below which halves tell nothing."""
 AFTERWARDS = ("overfitting", "underfitting", "class_imbalance", "duplicate_rows", "leaked_rows")
 """Findings that do not explain why rows are not learned."""
 FARTHEST_START = 2.0
@@ -181,7 +182,8 @@ def _unrelated(model: Trainable, rows: Rows, test: RateTest) -> Iterator[Finding
     if baseline is None:
         return
     copy, lowest = fresh(model, Adam(), min(0.01, max(1e-4, test.suggested))), np.inf
-    for _ in range(HALVES_EPOCHS):
+    epochs = max(HALVES_EPOCHS, HALVES_STEPS // -(-half // 32))
+    for _ in range(epochs):
         copy.fit(training.x, training.targets, epochs=1, batch_size=32, verbose=False)
         lowest = min(lowest, evaluate(copy, held))
     ordinary = baseline_loss(model.loss, held.targets, size) or baseline
@@ -190,7 +192,7 @@ def _unrelated(model: Trainable, rows: Rows, test: RateTest) -> Iterator[Finding
     yield Finding(
         "unrelated_targets",
         "rows and targets",
-        f"trained on {half:,} rows for {HALVES_EPOCHS} epochs, a copy has a loss of {lowest:.3g} at best on as "
+        f"trained on {half:,} rows for {epochs} epochs, a copy has a loss of {lowest:.3g} at best on as "
         f"many others; the best constant answer has {ordinary:.3g}",
         "What is learned of some rows says nothing about others: as if targets had been shuffled against the rows",
         "check that x and y are in the same order, sorted or shuffled together; else look for features that the "

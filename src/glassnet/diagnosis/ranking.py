@@ -31,6 +31,8 @@ ORDER = (
 RATES = ("learning_rate_too_high", "learning_rate_too_low")
 STRONG = 0.5
 """Share of the greatest gain from which on a mend counts as explaining as much."""
+CERTAIN = ("equal_units",)
+"""What is seen rather than suspected: told also where no short training is long enough to show what the mend does."""
 UNLEARNED = 0.5
 """Share of a constant answer's loss above which a training has hardly begun."""
 LEAST_FALL = 0.1
@@ -92,6 +94,8 @@ class Trial:
         found = self.short.proven(finding, mends)
         if found is None and self.short.reached(None) > UNLEARNED * self.short.scale:
             found = self.faster.proven(finding, [mend for mend in mends if mend.setting != "learning_rate"])
+        if found is None and finding.name in CERTAIN:
+            found = self.long.proven(finding, mends) or finding
         return found
 
     def _mends(self, name: str) -> tuple[Mend, ...]:

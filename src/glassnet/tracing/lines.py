@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -21,6 +22,8 @@ MOST_TERMS = 4
 _RAISED = str.maketrans("xyzop21sb−", "ˣʸᶻᵒᵖ²¹ˢᵇ⁻")
 _SIGNS = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
 _FUNCTIONS = {"cdf": "Φ", "sigma": "σ", "sign": "sgn", "sqrt": "√"}
+_PIECE = re.compile(r"[^\x00-\u2e7f][，。；：、？！）”]*|[\x00-\u2e7f]*?\s+|[\x00-\u2e7f]+")
+"""What is not broken in a line: a word with the blanks after it, or a Chinese character with the signs that follow."""
 Scope = Mapping[str, Any]
 """Indices by name, None where one is bound to no value yet; under "" the flat place of the element."""
 
@@ -39,12 +42,30 @@ def equality(sides: Sequence[Node], evaluation: Evaluation, kernel: KernelInfo, 
     value = written(_one(evaluation.value(sides[0], scope)[0]))
     if value not in lines[1].split(" = "):
         lines[1] += f" = {value}"
-    return lines
+    return lines[:1] if lines[0] == lines[1] else lines
 
 
 def written(value: float) -> str:
     """A number with four digits."""
     return f"{value:.4g}".replace("-", "−")
+
+
+def wrapped(text: str, width: int, hanging: int = 0) -> list[str]:
+    """A sentence in lines of so many columns, the later ones moved in; Chinese breaks between any two characters.
+
+    Example:
+        >>> wrapped("1. one two three", 9, 3), wrapped("1. 每一行都对它有意见。", 12, 3)
+        (['1. one', '   two', '   three'], ['1. 每一行都', '   对它有意', '   见。'])
+    """
+    from rich.cells import cell_len
+
+    lines, line = [], ""
+    for piece in _PIECE.findall(text):
+        if line.strip() and cell_len(line + piece.rstrip()) > width:
+            lines.append(line.rstrip())
+            line = " " * hanging
+        line += piece
+    return [*lines, line.rstrip()]
 
 
 def name_of(name: str, kernel: KernelInfo, at: Sequence[str] = ()) -> str:

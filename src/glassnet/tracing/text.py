@@ -12,7 +12,7 @@ from glassnet.runners import KernelCall
 from glassnet.tracing.calls import arrays_of, formulas_for
 from glassnet.tracing.evaluation import Evaluation
 from glassnet.tracing.formulas import Formulas
-from glassnet.tracing.lines import equality, most_telling, name_of
+from glassnet.tracing.lines import equality, most_telling, name_of, wrapped
 from glassnet.tracing.step import LoggedStep
 from glassnet.tracing.symbols import axes
 from glassnet.tracing.words import WORDS
@@ -60,9 +60,11 @@ class TraceText:
         ):
             if calls:
                 yield _rule(title)
+            if calls and title == words["text_backward"]:
+                yield Text(f"     {words['legend_delta']}", "dim")
             for parameter, call in calls:
                 number += 1
-                yield from self._call(number, parameter, call)
+                yield from self._call(number, parameter, call, options.max_width)
 
     def _beginnings(self) -> Iterator[RenderableType]:
         """How the first values of the first rows became numbers, where something was done to them."""
@@ -80,7 +82,7 @@ class TraceText:
             if len(part) > VALUES:
                 yield Text(f"     {words['text_more'].format(f'{len(part) - VALUES:,}')}", "dim")
 
-    def _call(self, number: int, parameter: str, call: KernelCall) -> Iterator[RenderableType]:
+    def _call(self, number: int, parameter: str, call: KernelCall, width: int) -> Iterator[RenderableType]:
         from rich.cells import cell_len, set_cell_size
         from rich.padding import Padding
         from rich.text import Text
@@ -95,22 +97,24 @@ class TraceText:
             about.append(Text(self._words["text_mean"], "dim"))
         yield from (Padding(line, (0, 0, 0, 5)) for line in about)
         formulas = formulas_for(call)
-        width = max(cell_len(self._words[role]) for role in ("reads", "writes", "before", "after"))
+        column = max(cell_len(self._words[role]) for role in ("reads", "writes", "before", "after"))
         for name, array in arrays_of(call).items():
             if name in call.outputs and name in call.inputs:
                 role = "before"
             else:
                 role = "after" if name.endswith("_") else "reads" if name in call.inputs else "writes"
             yield Text.assemble(
-                f"     {set_cell_size(self._words[role], width)} ",
+                f"     {set_cell_size(self._words[role], column)} ",
                 (name.removesuffix("_"), "bold"),
                 f" {self._shape(call, name, array, formulas)}",
             )
             yield Text(_indented(array))
             if self._why and role in ("writes", "after"):
-                yield from self._reasons(number, call, name, formulas)
+                yield from self._reasons(number, call, name, formulas, width)
 
-    def _reasons(self, number: int, call: KernelCall, target: str, formulas: Formulas) -> Iterator[RenderableType]:
+    def _reasons(
+        self, number: int, call: KernelCall, target: str, formulas: Formulas, width: int
+    ) -> Iterator[RenderableType]:
         """How the line of an output comes about, with the numbers of its largest element; once for each kernel."""
         from rich.padding import Padding
         from rich.text import Text
@@ -136,8 +140,10 @@ class TraceText:
         at = [str(int(index)) for index in np.unravel_index(place, array.shape)] if has_formula else []
         yield Padding(Text(self._words["text_why"].format(name_of(target, call.entry, at)), "bold"), (0, 0, 0, REASONS))
         scope = evaluation.scope(target, np.array([place])) if has_formula else {}
+        room = width - REASONS - 2
         for count, (step, sides) in enumerate(steps, start=1):
-            yield Padding(Text(f"{count}. {getattr(step, self._language)}"), (0, 0, 0, REASONS + 2))
+            sentence = wrapped(f"{count}. {getattr(step, self._language)}", room, 3)
+            yield Padding(Text("\n".join(sentence)), (0, 0, 0, REASONS + 2))
             for line in equality(sides, evaluation, call.entry, scope) if sides else ():
                 yield Padding(Text(line, "italic"), (0, 0, 0, REASONS + 5))
 

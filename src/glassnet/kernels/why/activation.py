@@ -21,10 +21,9 @@ SIGMOID = {
         ),
         Step(
             "So every sigmoid on the way shrinks the error term to a quarter or less. Six of them one after another "
-            "leave at most this share, and less where units are near 0 or 1: the gradient vanishes.",
-            "所以误差项每经过一个 sigmoid 就至少缩小到四分之一。六个接连起来，最多只剩下这么大一份；单元接近 0 或 1 "
+            "leave at most ¼⁶ = 1/4096 of it, and less where units are near 0 or 1: the gradient vanishes.",
+            "所以误差项每经过一个 sigmoid 就至少缩小到四分之一。六个接连起来，最多只剩下 ¼⁶ = 1/4096；单元接近 0 或 1 "
             "时还要更少：这就是梯度消失。",
-            "0.25 ** 6 == 1 / 4096",
         ),
     ),
 }
