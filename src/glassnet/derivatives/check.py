@@ -15,7 +15,7 @@ from glassnet.core.notebooks import table_html
 from glassnet.core.ragged import without_padding
 from glassnet.core.settings import number, whole
 from glassnet.core.shapes import Array, Shape
-from glassnet.derivatives.differences import FLOAT64, rounding_of_differences, slopes
+from glassnet.derivatives.differences import FLOAT64, STEP, rounding_of_differences, slopes
 from glassnet.layers import Layer, NumpyLayer
 from glassnet.losses import Loss, WeightedSum, as_loss
 from glassnet.model.data import one_array
