@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import tracemalloc
+import warnings
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import glassnet as gn
 from glassnet import preprocessing
-from glassnet.core.errors import ConfigurationError, DataError, GlassnetError, ShapeError
+from glassnet.core.errors import ConfigurationError, DataError, DataWarning, GlassnetError, ShapeError
 from glassnet.preprocessing import Standardize
 
 
@@ -300,3 +303,33 @@ def test_text_is_refused_by_name():
 def test_missing_values_in_the_data_are_named():
     with pytest.raises(DataError, match="nan at row 1, column 0"):
         Standardize.from_data(np.array([[1.0, 2.0], [np.nan, 3.0]]))
+
+
+@pytest.mark.parametrize("wild", [[1e300], [-1e9], [1e12, 2e12], [1e15, -1e15, 3e14]])
+@pytest.mark.parametrize("learn", [Standardize.from_data, gn.TargetScaling.from_data])
+def test_wild_numbers_that_make_the_others_equal_are_named(
+    learn: Callable[..., Standardize], wild: list[float]
+) -> None:
+    values = np.random.default_rng(0).normal(size=(3000, 2))
+    values[100 : 100 + len(wild), 1] = wild
+    row = 100 + int(np.abs(wild).argmax())
+    with pytest.warns(DataWarning, match=rf"in row {row} of column 1 lies so far from the others that half of them"):
+        learn(values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.random.default_rng(0).lognormal(0, 3, 5000),
+        np.random.default_rng(0).standard_cauchy(5000),
+        np.where(np.arange(5000) == 7, 1e6, 0),
+        np.arange(3.0) * 1e15,
+        np.array([1.0]),
+        1.7e9 + np.arange(100.0),
+    ],
+)
+def test_numbers_that_are_merely_far_apart_are_taken_silently(values: np.ndarray) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Standardize.from_data(values[:, None])
+        gn.TargetScaling.from_data(np.round(values))

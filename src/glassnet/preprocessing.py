@@ -12,6 +12,7 @@ from glassnet.core.errors import ConfigurationError, DataError, ShapeError, show
 from glassnet.core.ragged import is_ragged, padded_rows
 from glassnet.core.settings import Configurable, boolean
 from glassnet.core.shapes import Array, size_of
+from glassnet.core.wild import tell_of_swallowed
 
 BLOCK = 1 << 16
 """Numbers that are in float64 at once: what is done to images takes no memory beside its result."""
@@ -64,7 +65,8 @@ class Standardize(Configurable):
         Of rows of different length, a list of arrays (L, ...) or ``gn.data.Padded``, each number of a step is a column,
         over all steps that the rows have.
 
-        Differences in the last bits of numbers that are not whole count as rounding, not as differences.
+        Differences in the last bits of numbers that are not whole count as rounding, not as differences. Where a wild
+        number makes the scale so large that the others become all but equal, a ``DataWarning`` says so.
 
         Raises:
             DataError, ShapeError: no rows of finite numbers.
@@ -74,6 +76,7 @@ class Standardize(Configurable):
             return cls(*_statistics(finite_rows(np.concatenate(steps), where="Standardize.from_data"), axes=(0,)))
         rows = finite_rows(x, where="Standardize.from_data")
         own = cls(*_statistics(rows, axes=(0,)))
+        tell_of_swallowed(rows, own.scale, "Standardize.from_data")
         names = list(getattr(x, "column_names", getattr(x, "columns", ())))  # of a frame; pandas may only number them
         if rows.ndim == 2 and names and names != list(range(len(names))):
             own.names = tuple(map(str, names))
@@ -225,6 +228,8 @@ class TargetScaling(Standardize):
             logarithm: see the class.
             bounded: whether answers are held within the range of y.
 
+        Where a wild number makes the scale so large that the others become all but equal, a ``DataWarning`` says so.
+
         Raises:
             DataError, ShapeError: no rows of finite numbers; numbers below 0 for a logarithm.
         """
@@ -232,7 +237,9 @@ class TargetScaling(Standardize):
         rows = finite_rows(y, where=where)
         values = _logarithms(rows, where) if boolean(logarithm, "logarithm", where) else rows
         bounds = (rows.min(axis=0), rows.max(axis=0)) if boolean(bounded, "bounded", where) else (None, None)
-        return cls(*_statistics(values, axes=(0,)), *bounds, logarithm=logarithm)
+        mean, scale = _statistics(values, axes=(0,))
+        tell_of_swallowed(values, scale, where)
+        return cls(mean, scale, *bounds, logarithm=logarithm)
 
     def apply(self, x: Any, dtype: Any = None) -> Array:
         """The standardised targets; arguments, dtype and errors are those of ``Standardize``.

@@ -372,3 +372,9 @@ def test_the_ends_of_the_calendar_are_in_it() -> None:
     }
     assert columns_of(exact, where="Table")["b"].values[0] == np.datetime64("2020-01-01")
     assert columns_of({"a": pl.Series([dt.time.max])}, where="Table")["a"].values[0] == 86399.999999
+
+
+def test_a_wild_number_that_makes_the_others_equal_is_named() -> None:
+    ages = [*range(20, 60), None, 1e15]
+    with pytest.warns(gn.core.errors.DataWarning, match=r"1e\+15 in row 41 of column 'age' lies so far"):
+        gn.Table.from_data({"age": ages, "y": [0.0, 1.0] * 21}, "y")

@@ -9,6 +9,7 @@ import numpy as np
 from glassnet.core.errors import ConfigurationError, DataError
 from glassnet.core.shapes import Array
 from glassnet.core.waiting import go_on
+from glassnet.core.wild import tell_of_swallowed
 from glassnet.tables.columns import (
     DAYS,
     Column,
@@ -100,7 +101,10 @@ def _learned(raw: Raw, *, quantiles: bool, as_category: bool, most_places: float
     if raw.kind == NUMBER and numbers != STANDARD:
         return learn_robust(name, present, has_missing, pieces=numbers == PIECEWISE)
     kind = {NUMBER: Number, DURATION: Duration, DAYTIME: TimeOfDay}[raw.kind]
-    return kind(name, *mean_and_deviation(present), has_missing)
+    mean, deviation = mean_and_deviation(present)
+    rows = np.where(missing, mean, raw.values)  # so that a row keeps its number
+    tell_of_swallowed(rows[:, None], np.array(deviation), "Table.from_data", name=repr(name))
+    return kind(name, mean, deviation, has_missing)
 
 
 def mean_and_deviation(values: Array) -> tuple[float, float]:
