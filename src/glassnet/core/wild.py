@@ -41,9 +41,9 @@ def tell_of_swallowed(x: Array, scale: Array, where: str, *, name: str = "") -> 
     column, row = found[0]
     of_column = f" of column {name or column}" if name or size > 1 else ""
     others = f", and {len(found) - 1:,} more columns are such" if len(found) > 1 else ""
-    wild = x.reshape(len(x), -1)[row, column]
+    wild, low = x.reshape(len(x), -1)[row, column], lows[column]
     warnings.warn(
-        f"{where}: {wild:.6g} in row {row}{of_column} lies so far from the others that half of them, {lows[column]:.6g} "
+        f"{where}: {wild:.6g} in row {row}{of_column} lies so far from the others that half of them, {low:.6g} "
         f"to {highs[column]:.6g}, become all but one number{others}; mend or leave it out",
         DataWarning,
         stacklevel=level_of_caller(),
