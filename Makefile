@@ -93,9 +93,10 @@ compile-arm64: $(INSTALLED)
 	    -DGLASSNET_MODULE=_native -Inative -isystem "$$include" -isystem "$$python" -c "$$source" -o build/arm64/out.o || exit 1; \
 	done
 
-# make gallery  docs/gallery.md and its pictures, some seconds
+# make gallery  docs/gallery.md, its pictures and those of the course, a minute
 gallery: $(NATIVE)
 	$(BIN)/python tools/make_gallery.py
+	PYTHONPATH=tools $(BIN)/python -m book.course
 
 # make docs     the site, English and Chinese, in build/docs/site (open index.html); some three minutes, of which one is the
 #               first installation of its tools in build/docs-venv

@@ -8,17 +8,32 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from book import markdown, reference
-from book.nav import PROJECT, SECTIONS
+from book import course, markdown, notebooks, reference
+from book.nav import CHAPTERS, PROJECT, SECTIONS
 
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build" / "docs"
 HERE = Path(__file__).parent
 CHINESE = ".zh-CN.md"
 WORDS = (
-    {"project": "The project", "reference": "Reference", "home": "glassnet", "search": "[en]", "theme": "en"},
-    {"project": "项目", "reference": "参考手册", "home": "glassnet", "search": "[zh, en]", "theme": "zh"},
+    {
+        "project": "The project",
+        "reference": "Reference",
+        "home": "glassnet",
+        "notebook": "This chapter as a notebook",
+        "search": "[en]",
+        "theme": "en",
+    },
+    {
+        "project": "项目",
+        "reference": "参考手册",
+        "home": "glassnet",
+        "notebook": "这一章的 notebook",
+        "search": "[zh, en]",
+        "theme": "zh",
+    },
 )
 
 
@@ -74,6 +89,7 @@ class Tree:
         elif source.suffix == ".md":
             text = source.read_text(encoding="utf-8")
             text = markdown.with_links(text, lambda link: self.link(source, place, link))
+            text = course.LIVE.sub(FRAME, text)
             text = markdown.with_mathml(markdown.unwrapped(text)).replace("<details>", '<details markdown="1">')
             target.write_text(text, encoding="utf-8")
         elif target.suffix == ".md":
@@ -111,6 +127,21 @@ class Tree:
         while self.waiting:
             self.stage(self.waiting.pop())
 
+    def run_course(self) -> None:
+        """Runs the chapters as notebooks; these and the pages that they write are put beside the chapters."""
+        folder = self.folder / "course"
+        for place in ("notebooks", "pages"):
+            (folder / place).mkdir()
+        for chapter in CHAPTERS:
+            with TemporaryDirectory() as place:
+                made = Path(place) / f"{chapter}.ipynb"
+                notebooks.execute(self.source(f"docs/course/{chapter}"), made)
+                shutil.copyfile(made, folder / "notebooks" / made.name)
+                for name in course.live_pages(self.source(f"docs/course/{chapter}")):
+                    shutil.copyfile(Path(place) / name, folder / "pages" / name)
+            with (folder / f"{chapter}.md").open("a", encoding="utf-8") as page:
+                page.write(f'\n<a href="notebooks/{chapter}.ipynb" download>{WORDS[self.language]["notebook"]}</a>\n')
+
     def configuration(self, rooms: list[str]) -> str:
         """What the builder reads."""
         words = WORDS[self.language]
@@ -128,7 +159,7 @@ class Tree:
         ]
         for titles in SECTIONS:
             lines.append(f"  - {titles[self.language]}:")
-            lines += [f"      - {page}.md" for page in titles[2]]
+            lines += [f"      - {page.replace('README', 'index')}.md" for page in titles[2]]
         lines += [f"  - {words['reference']}:", *(f"      - reference/{room}" for room in rooms)]
         lines.append(f"  - {words['project']}:")
         lines += [f"      - project/{name}.md" for name in PROJECT]
@@ -151,6 +182,7 @@ OPTIONS = ", ".join(
         'filters: ["!^_"]',
     )
 )
+FRAME = r'<iframe class="live" src="pages/\1" title="\1" loading="lazy"></iframe> <a href="pages/\1">\1</a>'
 TREES = (Tree(0), Tree(1))
 
 
@@ -172,6 +204,7 @@ def main() -> None:
         for tree in TREES:
             tree.finish()
     for tree in TREES:
+        tree.run_course()
         rooms = reference.write(tree.folder / "reference", tree.language)
         (BUILD / f"{('en', 'zh')[tree.language]}.yml").write_text(tree.configuration(rooms), encoding="utf-8")
 

@@ -1,0 +1,52 @@
+"""The chapters of the course as notebooks, from the same source: text, code and, when they are made, its outputs."""
+
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import Path
+from typing import Any
+
+from book import course
+
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def notebook(page: Path) -> dict[str, Any]:
+    """A chapter as a notebook that has not been run."""
+    cells = [cell(part, number) for number, part in enumerate(course.parts(page)) if part.kind != "output"]
+    return {"cells": cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}
+
+
+def cell(part: course.Part, number: int) -> dict[str, Any]:
+    """One cell; pictures are attached to the text that shows them."""
+    made: dict[str, Any] = {"id": f"part-{number}", "metadata": {}, "source": part.text.rstrip()}
+    if part.kind == "code":
+        return made | {"cell_type": "code", "execution_count": None, "outputs": []}
+    names = course.PICTURE.findall(part.text)
+    made["source"] = course.LIVE.sub(r"[\1](\1)", re.sub(r"\]\(\.\./images/course/", "](attachment:", made["source"]))
+    if names:
+        made["attachments"] = {name: attached(course.IMAGES / name) for name in names}
+    return made | {"cell_type": "markdown"}
+
+
+def attached(path: Path) -> dict[str, str]:
+    kind = "image/svg+xml" if path.suffix == ".svg" else "image/png"
+    return {kind: base64.b64encode(path.read_bytes()).decode("ascii")}
+
+
+def execute(page: Path, target: Path) -> None:
+    """Writes the notebook of a chapter beside the files that its code makes, run by Jupyter."""
+    import nbformat  # only where the site is made
+    from nbclient import NotebookClient
+
+    made = nbformat.from_dict(notebook(page))
+    nbformat.validate(made)
+    client = NotebookClient(
+        made, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(target.parent)}}
+    )
+    client.execute()
+    nbformat.write(made, target)
