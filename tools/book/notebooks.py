@@ -42,11 +42,12 @@ def execute(page: Path, target: Path) -> None:
     """Writes the notebook of a chapter beside the files that its code makes, run by Jupyter."""
     import nbformat  # only where the site is made
     from nbclient import NotebookClient
+    from traitlets.config import Config
 
     made = nbformat.from_dict(notebook(page))
     nbformat.validate(made)
-    client = NotebookClient(
-        made, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(target.parent)}}
-    )
+    local = Config({"KernelManager": {"transport": "ipc"}})  # no port is opened
+    place = {"metadata": {"path": str(target.parent)}}
+    client = NotebookClient(made, timeout=600, kernel_name="python3", resources=place, config=local)
     client.execute()
     nbformat.write(made, target)
