@@ -51,6 +51,22 @@ function pictureOf(canvas, width, height, colour) {
   return canvas;
 }
 
+// Bytes as a picture, each through a ramp, 128 being 0.
+function pictureOfBytes(canvas, width, height, bytes, ramp = theme.ramp) {
+  if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+  const pen = canvas.getContext("2d");
+  const image = pen.createImageData(width, height);
+  const pixels = new Uint32Array(image.data.buffer);
+  const words = Uint32Array.from({ length: 256 }, (_, byte) => wordOf(ramp.subarray(3 * byte, 3 * byte + 3)));
+  for (let place = 0; place < pixels.length; place++) pixels[place] = words[bytes[place]];
+  pen.putImageData(image, 0, 0);
+}
+
+// A colour as the four bytes of a pixel.
+function wordOf([red, green, blue]) {
+  return new Uint32Array(Uint8Array.of(red, green, blue, 255).buffer)[0];
+}
+
 const rampColour = [0, 0, 0];
 // The colour of a byte, 128 being 0; pale where points are drawn over it. The list is the same at every call.
 function fromRamp(byte, ramp = theme.ramp) {
@@ -61,4 +77,4 @@ function fromRamp(byte, ramp = theme.ramp) {
   return rampColour;
 }
 
-export { css, fromRamp, isDark, mix, penOf, pictureOf, readTheme, theme };
+export { css, fromRamp, isDark, mix, penOf, pictureOf, pictureOfBytes, readTheme, theme, wordOf };

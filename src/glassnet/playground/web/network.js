@@ -1,9 +1,10 @@
 // The network as it is now: wires by weight, boxes by what their units make of the plane.
 
 import { drawBox } from "./boxes.js";
-import { css, fromRamp, penOf, pictureOf, theme } from "./colours.js";
+import { css, fromRamp, penOf, pictureOf, pictureOfBytes, theme } from "./colours.js";
 import { arrange, pointOn, unitAt, wireAt, wireBeside } from "./diagram.js";
 import { linesOf, numberOf } from "./parts.js";
+import { paintWires, tracksOf } from "./wires.js";
 import { currentLanguage, label, t } from "./words.js";
 
 const wiresCanvas = document.getElementById("wires"),
@@ -21,7 +22,9 @@ const view = {
 };
 let current = null,
   calls = {},
-  height = 0;
+  height = 0,
+  tracks = null, // where the wires run, as long as the diagram stays
+  image = null;
 
 // `actions`: changeUnits(layer, by), choose({wire} or {unit}), showUnit(unit or null).
 function setUpNetwork(actions) {
@@ -60,7 +63,7 @@ function setFrame(found) {
     drawFilters();
   } else if (units.length) {
     const side = Math.sqrt(units.length / unitCount());
-    pictureOf(view.atlas, side, units.length / side, (place) => fromRamp(units[place]));
+    pictureOfBytes(view.atlas, side, units.length / side, units);
   }
   draw();
   if (current && !hint.hidden) writeHint(linesOf(view.structure, found, { wire: current }));
@@ -90,6 +93,7 @@ function layOut() {
   const box = document.getElementById("diagram");
   height = box.clientHeight - columnsBox.offsetHeight;
   view.diagram = arrange(view.structure, box.clientWidth, height - 8);
+  tracks = null;
   columnsBox.replaceChildren(...view.diagram.columns.map(heading));
   label(wiresCanvas, t("wires_label"));
   draw();
@@ -147,17 +151,19 @@ function strengthOf(wire) {
 }
 
 function drawWires(pen) {
-  const values = view.diagram.wires.map(strengthOf);
+  const { wires } = view.diagram,
+    { width: across, height: down } = wiresCanvas;
+  const ratio = pen.getTransform().a;
+  if (!tracks || tracks.ratio !== ratio) tracks = { ratio, lines: tracksOf(wires, ratio) };
+  if (image?.width !== across || image.height !== down) image = new ImageData(across, down);
+  const values = wires.map(strengthOf);
   const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
-  view.diagram.wires.forEach((wire, place) => {
+  paintWires(image, tracks.lines, theme.paper, (place) => {
     const share = Math.min(1, Math.abs(values[place]) / largest);
-    pen.strokeStyle = css(
-      wire.bundle ? theme.muted : values[place] > 0 ? theme.positive : theme.negative,
-      0.18 + 0.75 * share,
-    );
-    pen.lineWidth = 0.5 + 5 * share;
-    strokeWire(pen, wire);
+    const colour = wires[place].bundle ? theme.muted : values[place] > 0 ? theme.positive : theme.negative;
+    return [ratio * (0.5 + 5 * share), 0.18 + 0.75 * share, ...colour];
   });
+  pen.putImageData(image, 0, 0);
   if (current) {
     pen.strokeStyle = css(theme.ink);
     pen.lineWidth = 2.5;

@@ -1,7 +1,7 @@
 // The picture of the answers with the points on it, and what it is at the pointer.
 
 import { drawAxes, MARGIN } from "./axes.js";
-import { css, fromRamp, mix, penOf, pictureOf, theme } from "./colours.js";
+import { css, fromRamp, mix, penOf, pictureOf, pictureOfBytes, theme } from "./colours.js";
 import { markImages, repaintImages, setImages } from "./images.js";
 import { pictureOfUnit } from "./network.js";
 import { label, t } from "./words.js";
@@ -9,7 +9,8 @@ import { label, t } from "./words.js";
 const canvas = document.getElementById("surface"),
   readout = document.getElementById("readout"),
   legend = document.getElementById("legend");
-const answers = document.createElement("canvas");
+const answers = document.createElement("canvas"),
+  dots = { canvas: document.createElement("canvas"), seen: [] };
 let structure = null,
   frame = null,
   unit = null,
@@ -40,8 +41,8 @@ function paintAnswers() {
   const side = Math.sqrt(found.length / (isClasses ? 2 : 1)),
     size = side * side;
   const least = 1 / structure.classes.length;
+  if (!isClasses) return pictureOfBytes(answers, side, side, found, theme.pale);
   pictureOf(answers, side, side, (place) => {
-    if (!isClasses) return fromRamp(found[place], theme.pale);
     const sure = (found[size + place] / 255 - least) / (1 - least);
     return mix(theme.paper, theme.classes[found[place]], 0.1 + 0.48 * Math.max(0, sure));
   });
@@ -68,15 +69,20 @@ function draw() {
     pen.drawImage(answers, MARGIN, 0, side, side);
   }
   drawAxes(pen, side, structure.extent, structure.axis_names);
-  pen.save();
-  pen.beginPath();
-  pen.rect(MARGIN, 0, side, side);
-  pen.clip();
-  drawPoints(pen, side);
-  pen.restore();
+  drawPoints(width, side);
+  pen.drawImage(dots.canvas, 0, 0, width, width);
 }
 
-function drawPoints(pen, side) {
+// The points on a canvas of their own: they stay while the network learns.
+function drawPoints(width, side) {
+  const seen = [structure, side, showsHeldOut, theme.ink, window.devicePixelRatio];
+  if (seen.every((part, place) => part === dots.seen[place])) return;
+  dots.seen = seen;
+  const pen = penOf(dots.canvas, width, width);
+  pen.beginPath();
+  pen.rect(MARGIN, 0, side, side);
+  pen.save();
+  pen.clip();
   const { points, labels, held_out: heldOut } = structure.arrays;
   const [left, right, bottom, top] = structure.extent;
   const radius = labels.length > 700 ? 2.2 : 3.2;
@@ -92,6 +98,7 @@ function drawPoints(pen, side) {
     pen.strokeStyle = heldOut[row] ? css(theme.ink) : css(theme.paper, 0.9);
     pen.stroke();
   }
+  pen.restore();
 }
 
 function colourOf(value) {

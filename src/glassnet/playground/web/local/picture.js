@@ -2,8 +2,9 @@
 
 import { inputsOf } from "./data.js";
 
-const SIDE = 90,
-  EVERY = 3;
+const SIDE = 90, // points along each edge; of a large network fewer, so that pictures follow each other quickly
+  UNIT_SIDE = 30,
+  MOST_UNITS = 40;
 const SHOWN_IMAGES = 40;
 
 class Picture {
@@ -14,33 +15,34 @@ class Picture {
     if (task === "numbers") this.range = [Math.min(...train.y), Math.max(...train.y)];
     this.shown = Math.min(SHOWN_IMAGES, test.count);
     if (isImage) return;
-    const names = session.setting.inputs;
-    const at = (side, every) => {
-      const [left, right, bottom, top] = extent,
-        points = new Float32Array(2 * side * side);
-      for (let place = 0; place < side * side; place++) {
-        const [row, column] = [Math.floor(place / side) * every, (place % side) * every];
-        points[2 * place] = left + ((right - left) * (column + 0.5)) / SIDE;
-        points[2 * place + 1] = bottom + ((top - bottom) * (SIDE - 1 - row + 0.5)) / SIDE;
-      }
-      return inputsOf(points, names);
-    };
-    this.grid = at(SIDE, 1);
-    this.few = at(SIDE / EVERY, EVERY);
+    const units = session.setting.hidden.reduce((sum, own) => sum + own, 0);
+    this.side = units > MOST_UNITS ? 2 * UNIT_SIDE : SIDE;
+    this.every = this.side / UNIT_SIDE;
+    const [left, right, bottom, top] = extent,
+      points = new Float32Array(2 * this.side ** 2);
+    for (let place = 0; place < this.side ** 2; place++) {
+      const [row, column] = [Math.floor(place / this.side), place % this.side];
+      points[2 * place] = left + ((right - left) * (column + 0.5)) / this.side;
+      points[2 * place + 1] = bottom + ((top - bottom) * (this.side - 1 - row + 0.5)) / this.side;
+    }
+    this.grid = inputsOf(points, session.setting.inputs);
   }
 
   // The arrays of a frame.
   draw() {
     const { net, examples } = this.session;
     if (examples.isImage) return this.readings();
-    const few = net.predict(this.few, (SIDE / EVERY) ** 2);
-    const units = hiddenUnits(few);
-    return { units, answers: this.answers(net.predict(this.grid, SIDE * SIDE).outputs) };
+    const plan = net.predict(this.grid, this.side ** 2);
+    const few = Int32Array.from(
+      { length: UNIT_SIDE ** 2 },
+      (_, place) => this.every * (Math.floor(place / UNIT_SIDE) * this.side + (place % UNIT_SIDE)),
+    );
+    return { units: hiddenUnits(plan, few), answers: this.answers(plan.outputs) };
   }
 
   answers(outputs) {
     const { task, loss } = this.session.examples;
-    const size = SIDE * SIDE;
+    const size = this.side ** 2;
     if (task === "classes") {
       const found = new Uint8Array(2 * size),
         chances = softmax(outputs, this.session.net.width);
@@ -64,25 +66,23 @@ class Picture {
     const plan = net.predict(examples.test.x.subarray(0, examples.inputs * this.shown), this.shown);
     const chances = softmax(plan.outputs, net.width);
     const guesses = Uint8Array.from({ length: this.shown }, (_, row) => this.session.classOf(plan.outputs, row));
-    return { signals: hiddenUnits(plan), guesses, chances };
+    return { signals: hiddenUnits(plan, guesses.keys()), guesses, chances };
   }
 }
 
-// The values of each hidden unit (units, rows) as bytes, by its largest absolute value: 128 is 0.
-function hiddenUnits({ hidden, rows }) {
-  const count = hidden.reduce((sum, values) => sum + values.length / rows, 0);
-  const bytes = new Uint8Array(count * rows);
-  let unit = 0;
+// The values of each hidden unit (units, rows) at some of the rows as bytes, by its largest absolute value: 128 is 0.
+function hiddenUnits({ hidden, rows }, chosen) {
+  const places = [...chosen],
+    bytes = [];
   for (const values of hidden) {
     const width = values.length / rows;
-    for (let own = 0; own < width; own++, unit++) {
-      let largest = 0;
-      for (let row = 0; row < rows; row++) largest = Math.max(largest, Math.abs(values[row * width + own]) || 0);
-      for (let row = 0; row < rows; row++)
-        bytes[unit * rows + row] = Math.round(127.5 + (127 * (values[row * width + own] || 0)) / (largest || 1));
+    for (let unit = 0; unit < width; unit++) {
+      const own = places.map((row) => values[row * width + unit] || 0);
+      const largest = own.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
+      for (const value of own) bytes.push(Math.round(127.5 + (127 * value) / largest));
     }
   }
-  return bytes;
+  return Uint8Array.from(bytes);
 }
 
 function softmax(outputs, width) {
