@@ -1,6 +1,6 @@
 # make run    train on the handwritten digits and save model and learning curves in output/
 # make test   everything that must pass: tests, lint, types, import contracts
-# make bench  glassnet beside torch, jax and others, about an hour; installs them; writes the README's table
+# make bench  glassnet beside torch, jax and others, about an hour; installs them; writes docs/performance.md
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -171,7 +171,7 @@ contracts: $(INSTALLED)
 
 bench: $(NATIVE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]' -C wheel.cmake=false
-	$(BIN)/python -m benchmarks.run --readme
+	$(BIN)/python -m benchmarks.run --docs
 	$(BIN)/python -m benchmarks.estimators --docs
 	$(BIN)/python -m benchmarks.many
 

@@ -1,4 +1,4 @@
-"""The words of the README's tables, in each README's language."""
+"""The words of the tables in docs/performance.md, in each of its languages."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from benchmarks.cases import Case
 
 @dataclass(frozen=True)
 class Language:
-    """What differs between the READMEs; the templates in braces are filled by ``str.format``.
+    """What differs between the pages; the templates in braces are filled by ``str.format``.
 
     Attributes:
-        file: the README.
+        file: the page.
         picture: what the picture shows.
         steps_title, whole_title, images_title: headings of the tables.
         case, what, by_hand, call_a_step, loop, floor, over_best, over_loop, over_torch, over_onnxruntime, aim, met:
@@ -88,7 +88,7 @@ class Language:
 
 
 ENGLISH = Language(
-    file="README.md",
+    file="docs/performance.md",
     picture="How many times as long as glassnet each library takes for the same step",
     steps_title="One step of training: forward, loss, backward, update",
     whole_title="Whole runs, prediction and weight",
@@ -154,7 +154,7 @@ ENGLISH = Language(
 )
 
 CHINESE = Language(
-    file="README.zh-CN.md",
+    file="docs/performance.zh-CN.md",
     picture="同样的一步，各个库的用时是 glassnet 的多少倍",
     steps_title="训练一步：前向、损失、反向、更新",
     whole_title="完整训练、预测与体积",

@@ -1,4 +1,4 @@
-"""What was measured, and how it compares: the same for the terminal, the JSON file, the README and the picture."""
+"""What was measured, and how it compares: the same for the terminal, the JSON file, the page and the picture."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Runs the peers of each case in turn, A B A B ..., checks that they did the same, and reports.
 
-python -m benchmarks.run [--cases digits-mlp mnist-mlp] [--peers numpy torch] [--rounds 5] [--quick] [--readme]
+python -m benchmarks.run [--cases digits-mlp mnist-mlp] [--peers numpy torch] [--rounds 5] [--quick] [--docs]
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from benchmarks.cases import (
     Case,
 )
 from benchmarks.footprint import SIZE_AIM, STEP_CASES, VARIANTS
-from benchmarks.readme import write_readmes
+from benchmarks.pages import write_pages
 from benchmarks.report import print_case, print_memory, print_size, print_step_memory
 from benchmarks.results import IMPORT, LATEST, ROOT, Measured, spread
 from benchmarks.timing import CORES, NOT_INSTALLED
@@ -128,8 +128,8 @@ def main() -> None:
     print(f"written: {options.results}")
     if not all_agree:
         sys.exit("LOSSES DISAGREE: the peers did not do the same work, see above")
-    if options.readme:
-        write_readmes(report)
+    if options.docs:
+        write_pages(report)
 
 
 def _options() -> Namespace:
@@ -140,13 +140,13 @@ def _options() -> Namespace:
     parser.add_argument("--peers", nargs="+", choices=names, help="these alone")
     parser.add_argument("--rounds", type=int, default=5, help="how often each peer has its turn (5)")
     parser.add_argument("--quick", action="store_true", help="one short round: does everything run, do losses agree?")
-    parser.add_argument("--readme", action="store_true", help="also put tables and picture into the READMEs")
+    parser.add_argument("--docs", action="store_true", help="also put tables and picture into docs/performance.md")
     default = os.environ.get("GLASSNET_PEERS_PYTHON", sys.executable)
     parser.add_argument("--peers-python", default=default, help="the interpreter with the peers")
     parser.add_argument("--results", type=Path, default=LATEST, help="the file for the results (the latest)")
     options = parser.parse_args()
-    if options.readme and (options.quick or options.cases or options.peers):
-        parser.error("--readme wants a whole run, without --quick, --cases and --peers")
+    if options.docs and (options.quick or options.cases or options.peers):
+        parser.error("--docs wants a whole run, without --quick, --cases and --peers")
     if options.quick:
         options.rounds = 1
     return options

@@ -10,6 +10,7 @@ import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = [
+    "coming-from",
     "determinism",
     "frames",
     "graphs",

@@ -111,3 +111,14 @@ def test_results_show_themselves_in_light_and_dark(tmp_path: Path) -> None:
             page.screenshot(path=str(tmp_path / f"{scheme}.png"))
             assert window.errors == []
             window.context.close()
+
+
+def test_what_is_printed_in_a_notebook_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rich would show it by itself there, and leave the string empty."""
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    trained = model()
+    x, y = data()
+    trained.fit(x, y, verbose=False)
+    plan = trained.plan()
+    shown = [trained.summary(), gn.trace(trained, x, y), gn.diagnose(trained, x, y), *([plan] if plan else [])]
+    assert all(len(str(one)) > 50 for one in shown)

@@ -1,4 +1,4 @@
-"""What the READMEs show: the code runs, both languages show the same code, quoted messages are the real ones."""
+"""What the READMEs and the tour show: the code runs, is the same in both languages, and quotes are the real ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import glassnet as gn
 
 ROOT = Path(__file__).parent.parent
-LANGUAGES = ("README.md", "README.zh-CN.md")
+ENDINGS = (".md", ".zh-CN.md")
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 
@@ -30,8 +30,8 @@ def test_the_code_runs_from_top_to_bottom(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {}
-    for block in blocks("README.md", "python"):
-        exec(compile(block, "README.md", "exec"), namespace)
+    for block in blocks("docs/tour.md", "python"):
+        exec(compile(block, "docs/tour.md", "exec"), namespace)
     shown = capsys.readouterr().out
     assert "'accuracy': 0.9" in shown
     assert "gradient check passed" in shown
@@ -42,6 +42,23 @@ def test_the_code_runs_from_top_to_bottom(
     assert (tmp_path / "digits.safetensors").is_file()
     scale = namespace["Scale"]
     assert gn.check_gradients(gn.Sequential(gn.Dense(3), scale()), np.ones((2, 2)))  # type: ignore[operator]
+
+
+def test_the_readme_s_code_runs_as_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (block,) = blocks("README.md", "python")
+    exec(compile(block, "README.md", "exec"), {})
+    assert "'accuracy': 0.9" in capsys.readouterr().out
+    assert (tmp_path / "step.html").is_file()
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_the_readme_is_short_and_benchmarks_find_the_place_of_their_tables(ending: str) -> None:
+    readme, page = (ROOT / f"{name}{ending}" for name in ("README", "docs/performance"))
+    assert len(readme.read_text(encoding="utf-8").splitlines()) < 100
+    assert [page.read_text(encoding="utf-8").count(mark) for mark in ("<!-- benchmark table", "<!-- end of")] == [1, 1]
 
 
 @pytest.mark.parametrize("name", ["docs/trace.md", "docs/trace.zh-CN.md"])
@@ -60,7 +77,7 @@ def test_the_code_about_traces_runs(
     assert (tmp_path / "watch.png").stat().st_size > 20_000
 
 
-@pytest.mark.parametrize("page", ["README", "docs/playground", "docs/tables"])
+@pytest.mark.parametrize("page", ["README", "docs/tour", "docs/playground", "docs/tables"])
 def test_both_languages_show_the_same_code(page: str) -> None:
     names = f"{page}.md", f"{page}.zh-CN.md"
     english, chinese = (list(map(without_comments, blocks(name, "python"))) for name in names)
@@ -133,19 +150,19 @@ def test_files_that_are_linked_exist(path: Path) -> None:
     assert links or path.name == "estimators.md"
 
 
-@pytest.mark.parametrize("name", LANGUAGES)
-def test_the_quoted_error_is_the_real_one(name: str) -> None:
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_the_quoted_error_is_the_real_one(ending: str) -> None:
     model = gn.Model(gn.Sequential(gn.Dense(10)), "cross_entropy", "sgd")
     with pytest.raises(gn.DataError) as caught:
         model.fit(np.ones((10, 2)), np.arange(1, 11), verbose=False)
-    quoted = next(block for block in blocks(name, "") if block.startswith("fit: y"))
+    quoted = next(block for block in blocks(f"docs/contents{ending}", "") if block.startswith("fit: y"))
     assert " ".join(quoted.split()) == str(caught.value)
 
 
-@pytest.mark.parametrize("name", LANGUAGES)
-def test_the_quoted_kernels_are_the_real_ones(name: str) -> None:
-    """The README leaves out types and docstrings, nothing else."""
-    quoted = next(block for block in blocks(name, "python") if "def dense_forward" in block)
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_the_quoted_kernels_are_the_real_ones(ending: str) -> None:
+    """The page leaves out types and docstrings, nothing else."""
+    quoted = next(block for block in blocks(f"docs/tour{ending}", "python") if "def dense_forward" in block)
     source = (ROOT / "src/glassnet/kernels/dense.py").read_text(encoding="utf-8")
     for line in without_comments(quoted).splitlines():
         if line.strip() and not line.startswith("def "):

@@ -106,7 +106,7 @@ class Plan:
                 remark,
             )
         text = StringIO()
-        console = Console(file=text, width=130, color_system=None)
+        console = Console(file=text, width=130, force_jupyter=False, color_system=None)
         console.print(table)
         console.print(
             "Lines joined by │ are fused: a piece of the rows (or of the parameters) goes through all of them while "

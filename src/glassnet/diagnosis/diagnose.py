@@ -53,7 +53,7 @@ class Diagnosis:
         from rich.padding import Padding
 
         out = StringIO()
-        console = Console(file=out, width=100, color_system=None, highlight=False, markup=False)
+        console = Console(file=out, width=100, force_jupyter=False, color_system=None, highlight=False, markup=False)
         if not self.findings:
             console.print("Nothing found that keeps this model from learning.")
         for number, finding in enumerate(self.findings, start=1):

@@ -73,7 +73,7 @@ class Summary:
         for row in self.rows:
             table.add_row(row.path, row.layer, row.output, f"{row.parameters:,}", f"{row.flops:,}")
         text = StringIO()
-        console = Console(file=text, width=100, color_system=None)
+        console = Console(file=text, width=100, force_jupyter=False, color_system=None)
         console.print(table)
         frozen = sum(row.frozen for row in self.rows)
         parts = [(frozen, "frozen"), (self.not_trained - frozen, "running statistics")]

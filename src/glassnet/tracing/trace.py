@@ -87,7 +87,9 @@ class Trace(LoggedStep):
 
         one_of(language, "language", "Trace.to_text", LANGUAGES)
         out, text = StringIO(), TraceText(self, language, why=boolean(why, "why", "Trace.to_text"))
-        Console(file=out, width=WIDTH, color_system=None, markup=False, highlight=False).print(text)
+        Console(file=out, width=WIDTH, force_jupyter=False, color_system=None, markup=False, highlight=False).print(
+            text
+        )
         return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
 
     def to_html(self, path: str | Path | None = None, language: str = "en") -> str:

@@ -1,6 +1,6 @@
-"""The results as tables and picture in the READMEs.
+"""The results as tables and picture in docs/performance.md and its Chinese form.
 
-python -m benchmarks.readme [--results benchmarks/results/latest.json] [--root .]
+python -m benchmarks.pages [--results benchmarks/results/latest.json] [--root .]
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ IMAGE_PEERS = ("torch", "jax", "onnxruntime")
 SPELLED = {"numpy": "NumPy"}
 
 
-def write_readmes(report: dict[str, Any], root: Path = ROOT) -> None:
-    """Replaces what stands between the markers in both READMEs, and the picture that they show."""
+def write_pages(report: dict[str, Any], root: Path = ROOT) -> None:
+    """Replaces what stands between the markers in both pages, and the picture that they show."""
     cases = cases_of(report)
     draw([case for case in cases.values() if case.name != IMPORT], root / PICTURE)
     for language in (ENGLISH, CHINESE):
@@ -59,7 +59,7 @@ def section(report: dict[str, Any], language: Language) -> str:
     lines = [[_name(case), _what(case, language), *image_cells(case, language)] for case in images]
     lines += step_memory_rows(report, language)
     parts = [
-        f"![{language.picture}]({PICTURE})",
+        f"![{language.picture}]({PICTURE.removeprefix('docs/')})",
         f"**{language.steps_title}**",
         table(_step_columns(language), steps),
         f"**{language.whole_title}**",
@@ -214,11 +214,11 @@ def _loop_time(case: Measured) -> str:
 
 def main() -> None:
     """The command line."""
-    parser = ArgumentParser(description="Puts the results into the READMEs.")
+    parser = ArgumentParser(description="Puts the results into docs/performance.md and its Chinese form.")
     parser.add_argument("--results", type=Path, default=LATEST, help="what a run wrote (the latest)")
-    parser.add_argument("--root", type=Path, default=ROOT, help="the folder with the READMEs (this project's)")
+    parser.add_argument("--root", type=Path, default=ROOT, help="the folder with docs (this project's)")
     options = parser.parse_args()
-    write_readmes(json.loads(options.results.read_text()), options.root)
+    write_pages(json.loads(options.results.read_text()), options.root)
 
 
 if __name__ == "__main__":
