@@ -17,6 +17,7 @@ PAGES = [
     "large-data",
     "long-trainings",
     "many-models",
+    "museum",
     "networks",
     "reports",
     "sequences",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,12 +17,36 @@ import glassnet as gn
 from glassnet.diagnosis.counterfactual import HELPS
 from glassnet.diagnosis.diagnose import Diagnosis
 from glassnet.diagnosis.museum import EXHIBITS, Exhibit, blobs
+from glassnet.playground import Session, Setting
+from glassnet.reports.museum_words import CAUSES, cause_in
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 WITHOUT_A_MEND = {"duplicate_rows", "unrelated_targets"}
 RELATIVES = int(os.environ.get("GLASSNET_RELATIVES", "1"))
 """How many of an exhibit's five relatives are looked at; all of them when the numbers in docs/museum.md are renewed."""
 HELD_OF_FIVE = {"leaping": 4, "held-down": 4, "too-sure": 4}
 """How many of the five are named first, where it is not all of them."""
+
+
+RUN: dict[str, list[int]] = {"own": [], "relatives": [], "healthy": []}
+"""What this run has found: 1 for each network that was judged right."""
+HEADS = {
+    "en": ("exhibit", "what shows", "what ails it", "of five relatives", "in the playground"),
+    "zh": ("病例", "症状", "病因", "五个近亲中认出", "在 playground 里"),
+}
+
+
+def table(language: str) -> str:
+    """The table of docs/museum.md: the museum's data, and how many relatives are named first."""
+    head = HEADS[language]
+    lines = [" | ".join(head), "|".join("---" for _ in head)]
+    for exhibit in EXHIBITS:
+        link = f"`{exhibit.link}`" if exhibit.link else ""
+        held = str(HELD_OF_FIVE.get(exhibit.name, 5))
+        cause = f"{cause_in(exhibit.cause, language)} (`{exhibit.cause}`)"
+        lines.append(" | ".join((f"`{exhibit.name}`", exhibit.shows[language], cause, held, link)))
+    return "\n".join(f"| {line} |".replace("  |", " |") for line in lines)
 
 
 def names(found: Diagnosis) -> list[str]:
@@ -32,6 +58,7 @@ def test_the_cause_is_named_first_and_proven(exhibit: Exhibit) -> None:
     model, x, y = built(exhibit)
     first = gn.diagnose(model, x, y).findings[0]
     assert first.name == exhibit.cause
+    RUN["own"].append(1)
     if exhibit.cause in WITHOUT_A_MEND:
         assert first.proof is first.mend is None
         return
@@ -48,12 +75,28 @@ def test_so_are_relatives(exhibit: Exhibit) -> None:
     chosen = list(relatives(exhibit))[:RELATIVES]
     held = sum(names(gn.diagnose(*case))[:1] == [exhibit.cause] for case in chosen)
     assert held >= len(chosen) - (5 - HELD_OF_FIVE.get(exhibit.name, 5)) * (len(chosen) == 5)
+    RUN["relatives"].append(held)
 
 
 @pytest.mark.parametrize("name", HEALTHY)
 def test_healthy_ones_have_nothing(name: str) -> None:
     found = gn.diagnose(*HEALTHY[name]())
     assert found.findings == (), str(found)
+    RUN["healthy"].append(1)
+
+
+@pytest.mark.parametrize(("language", "name"), [("en", "museum.md"), ("zh", "museum.zh-CN.md")])
+def test_the_page_says_what_the_run_gives(language: str, name: str, request: pytest.FixtureRequest) -> None:
+    page = (DOCS / name).read_text(encoding="utf-8")
+    assert table(language) in page
+    own, relatives_named, healthy = map(int, re.findall(r"\*\*(\d+)", page))
+    assert relatives_named == sum(HELD_OF_FIVE.get(exhibit.name, 5) for exhibit in EXHIBITS)
+    cases = [item for item in request.session.items if item.path == request.path]
+    if len(cases) < 3 * len(EXHIBITS):
+        pytest.skip("some of the cases above were left out")
+    assert (len(RUN["own"]), len(EXHIBITS) - len(RUN["healthy"])) == (own, healthy)
+    if RELATIVES == 5:
+        assert sum(RUN["relatives"]) == relatives_named
 
 
 def test_there_are_twenty_of_each_in_two_languages() -> None:
@@ -61,6 +104,16 @@ def test_there_are_twenty_of_each_in_two_languages() -> None:
     for exhibit in EXHIBITS:
         assert set(exhibit.shows) == {"en", "zh"}
         assert all(exhibit.shows.values())
+
+
+def test_every_cause_has_words() -> None:
+    assert set(CAUSES) == {exhibit.cause for exhibit in EXHIBITS}
+
+
+@pytest.mark.parametrize("exhibit", [own for own in EXHIBITS if own.playground], ids=lambda exhibit: exhibit.name)
+def test_the_playground_has_the_same_illness(exhibit: Exhibit) -> None:
+    session = Session(Setting(**exhibit.playground))
+    assert names(gn.diagnose(session.model, session.examples.train.x, session.targets))[0] == exhibit.cause
 
 
 def test_5000_rows_take_two_seconds_at_most() -> None:

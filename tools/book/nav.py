@@ -20,7 +20,11 @@ CHAPTERS = (
 SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Course", "课程", ("course/README", *(f"course/{chapter}" for chapter in CHAPTERS))),
     ("Start", "入门", ("tour", "coming-from", "contents", "command-line", "performance")),
-    ("Look inside", "看清每一步", ("playground", "trace", "questions", "looking-inside", "gallery", "reports")),
+    (
+        "Look inside",
+        "看清每一步",
+        ("playground", "trace", "questions", "museum", "looking-inside", "gallery", "reports"),
+    ),
     ("Data", "数据", ("tables", "table-models", "frames", "large-data")),
     ("Networks", "网络", ("networks", "graphs", "sequences", "own-parts", "own-loop", "add-a-layer")),
     (

@@ -52,6 +52,7 @@ examples:
   glassnet generate names.safetensors --prompt Em --count 5
   glassnet serve flowers.safetensors --port 8000        predictions over HTTP, JSON in and out
   glassnet playground                                   a page where a network learns before your eyes
+  glassnet museum bottleneck --quiz                     a sick network: guess, diagnose, cure
 """
 
 
@@ -104,6 +105,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_export(commands)
     _add_serve(commands)
     _add_playground(commands)
+    _add_museum(commands)
     return parser
 
 
@@ -279,6 +281,25 @@ def _add_serve(commands: Commands) -> None:
     parser.add_argument("--max-bytes", type=Whole(), default=10_000_000, metavar="N", help="size of a request")
     parser.add_argument("--max-waiting", type=COUNT, default=100, metavar="N", help="requests at once; more get 503")
     parser.add_argument("--timeout", type=SECONDS, default=30.0, metavar="SECONDS", help="for a request to arrive")
+
+
+def _add_museum(commands: Commands) -> None:
+    from glassnet.cli.museum import museum
+
+    parser = commands.add_parser(
+        "museum",
+        help="sick networks: guess, diagnose, cure",
+        description="Twenty networks that do not learn as they should. Without a name it lists them; with one it "
+        "trains that network for a moment, shows its curves, what gn.diagnose says of it, and the cure with its proof.",
+    )
+    parser.set_defaults(run=museum)
+    parser.add_argument("name", nargs="?", metavar="NAME", help="an exhibit, such as bottleneck")
+    asked = parser.add_mutually_exclusive_group()
+    asked.add_argument("--quiz", action="store_true", help="show the symptom alone, and four causes to choose from")
+    asked.add_argument("--guess", metavar="CAUSE", help="one of the four causes; says whether it is the right one")
+    asked.add_argument("--html", metavar="FILE", help="where to write a page to guess on, of one or of all")
+    parser.add_argument("--language", default="en", choices=LANGUAGES, help="of text and page (en)")
+    add_force(parser)
 
 
 def _add_playground(commands: Commands) -> None:

@@ -64,7 +64,7 @@ class Diagnosis:
                 console.print(Padding(f"tried ({finding.proof.of}):", (0, 0, 0, 3)))
                 out.writelines(f"     {row}\n" for row in finding.proof.rows())
         console.print(f"learning rate: {self.rate_test}")
-        return out.getvalue().rstrip()
+        return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
 
     def _repr_html_(self) -> str:
         rows = [(f.title, f.where, f"{f.measured}. {f.why}.", f.fix) for f in self.findings]

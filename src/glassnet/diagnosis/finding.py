@@ -80,10 +80,14 @@ class Counterfactual:
 def _row(words: str, curve: Array, both: Counterfactual, width: int) -> str:
     chosen = np.linspace(0, len(curve) - 1, SHOWN).round().astype(int)
     finite = np.concatenate([_finite(both.own), _finite(both.mended)])
-    low, high = float(finite.min()), float(finite.max())
+    drawn = bars(curve, float(finite.min()), float(finite.max()))
+    return f"{words:<{width}}  {drawn}  " + " ".join(f"{_number(curve[place]):>8}" for place in chosen)
+
+
+def bars(curve: Array, low: float, high: float) -> str:
+    """A letter for each number of a curve, as high as it stands between two bounds."""
     levels = np.clip((np.clip(curve, low, high) - low) / ((high - low) or 1) * 7, 0, 7).round().astype(int)
-    bars = "".join(BARS[level] for level in levels)
-    return f"{words:<{width}}  {bars}  " + " ".join(f"{_number(curve[place]):>8}" for place in chosen)
+    return "".join(BARS[level] for level in levels)
 
 
 def _finite(curve: Array) -> Array:

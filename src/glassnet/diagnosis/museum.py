@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
+from glassnet.core.settings import one_of
 from glassnet.core.shapes import Array
 from glassnet.initializers import Constant, Normal
 from glassnet.layers import Dense, Layer, ReLU, Sigmoid, Tanh
@@ -28,6 +30,8 @@ class Exhibit:
         loss: by name.
         optimizer: the rule with its rate.
         data: seed -> x (N, D) and y.
+        playground: the same illness as a setting of the playground, as far as it differs from the usual one; empty
+            where that cannot be set there.
     """
 
     name: str
@@ -37,6 +41,23 @@ class Exhibit:
     loss: str
     optimizer: Optimizer
     data: Data
+    playground: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def link(self) -> str:
+        """What to put behind the address of a playground; empty where the illness cannot be set there."""
+        values = {name: ",".join(map(str, v)) if isinstance(v, tuple) else v for name, v in self.playground.items()}
+        return "#" + "&".join(f"{name}={value}" for name, value in values.items()) if values else ""
+
+
+def exhibit_of(name: str, *, where: str) -> Exhibit:
+    """The exhibit of that name.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    by_names = {exhibit.name: exhibit for exhibit in EXHIBITS}
+    return by_names[one_of(name, "name", where, tuple(by_names))]
 
 
 def blobs(seed: int, rows: int = ROWS, classes: int = 4, columns: int = 6) -> tuple[Array, Array]:
@@ -107,8 +128,9 @@ def _exhibit(
     loss: str,
     optimizer: Optimizer,
     data: Data,
+    playground: Mapping[str, Any] | None = None,
 ) -> Exhibit:
-    return Exhibit(name, cause, {"en": en, "zh": zh}, layers, loss, optimizer, data)
+    return Exhibit(name, cause, {"en": en, "zh": zh}, layers, loss, optimizer, data, playground or {})
 
 
 CLASSES, AMOUNTS, YES = "cross_entropy", "mean_squared_error", "binary_cross_entropy"
@@ -117,19 +139,24 @@ EXHIBITS: tuple[Exhibit, ...] = (
         "leaping", "learning_rate_too_high", "The loss jumps up and down and does not come to rest.",
         "损失忽高忽低，始终降不下来。",
         net(lambda: [Dense(24), ReLU(), Dense(24), ReLU()], 2), CLASSES, SGD(3.0), circles,
+        {"dataset": "circle", "hidden": (8, 8), "activation": "relu", "optimizer": "sgd", "learning_rate": 3.0},
     ),
     _exhibit(
         "leaping-adam", "learning_rate_too_high", "With Adam, too, the loss stays high, though it never becomes NaN.",
         "用 Adam 训练，损失没有变成 NaN，却一直很高。",
         net(lambda: [Dense(24), Tanh(), Dense(24), Tanh()], 2), CLASSES, Adam(0.5), circles,
+        {"dataset": "circle", "hidden": (8, 8, 8), "optimizer": "adam", "learning_rate": 1.0},
     ),
     _exhibit(
         "nan", "learning_rate_too_high", "The loss becomes NaN within the first epochs.", "训练几轮后，损失变成 NaN。",
         net(one, 1), AMOUNTS, SGD(2.0), waves,
+        {"dataset": "plane", "hidden": (16,), "activation": "relu", "optimizer": "sgd", "learning_rate": 5.0},
     ),
     _exhibit(
-        "asleep", "learning_rate_too_low", "The loss falls in its fifth digit only.", "损失只在小数点后第五位上变化。",
+        "asleep", "learning_rate_too_low", "After 20 epochs the loss is nearly where it began.",
+        "训练二十轮，损失几乎还在原地。",
         net(one, 4), CLASSES, SGD(1e-5), blobs,
+        {"dataset": "blobs", "hidden": (8,), "activation": "relu", "optimizer": "sgd", "learning_rate": 1e-5},
     ),
     _exhibit(
         "prices", "targets_unscaled", "House prices: the error stays at half a million.",
@@ -137,8 +164,8 @@ EXHIBITS: tuple[Exhibit, ...] = (
         net(one, 1), AMOUNTS, Adam(0.01), of(waves, lambda x, y: (x, (y + 5) * 1e5)),
     ),
     _exhibit(
-        "salaries", "unscaled_inputs", "One column is counted in thousands: the loss begins in the hundreds.",
-        "有一列的数值成千上万：损失一开始就是几百。",
+        "salaries", "unscaled_inputs", "An ordinary rate, and yet the loss becomes NaN at once.",
+        "学习率并不大，损失却马上变成 NaN。",
         net(one, 4), CLASSES, SGD(0.05), of(blobs, lambda x, y: (x * [1e4, 1, 1, 1, 1, 1], y)),
     ),
     _exhibit(
@@ -147,8 +174,9 @@ EXHIBITS: tuple[Exhibit, ...] = (
         lambda: [Dense(24, weight_init=0.1), Tanh(), Dense(4, weight_init=0.1)], CLASSES, Adam(0.01), blobs,
     ),
     _exhibit(
-        "straight", "no_hidden_layer", "Points inside a circle: the accuracy is that of the larger class.",
-        "区分圆内与圆外的点：准确率只相当于总猜多数类。", net(list, 2), CLASSES, Adam(0.01), circles,
+        "straight", "no_hidden_layer", "Points inside and outside of a circle: one half is right, as by guessing.",
+        "区分圆内与圆外的点：只对一半，和瞎猜一样。", net(list, 2), CLASSES, Adam(0.01), circles,
+        {"dataset": "circle", "hidden": (), "learning_rate": 0.03},
     ),
     _exhibit(
         "never-below-zero", "unreachable_targets", "All negative targets are answered with 0.",
@@ -172,21 +200,23 @@ EXHIBITS: tuple[Exhibit, ...] = (
         "bottleneck", "bottleneck", "Wide layers after a single unit, and no use of them.",
         "后面的层很宽，前面却只有一个单元，宽也没有用。",
         net(lambda: [Dense(1), Tanh(), Dense(24), Tanh()], 2), CLASSES, Adam(0.01), circles,
+        {"dataset": "circle", "hidden": (1, 8), "learning_rate": 0.03},
     ),
     _exhibit(
-        "held-down", "penalty_too_strong", "The loss comes down to that of a constant answer and stays.",
-        "损失降到常数预测的水平，就不再下降。", net(one, 4), CLASSES, Chain(L2(1.0), Adam(0.01)), blobs,
+        "held-down", "penalty_too_strong", "The training loss falls at first, then rises and stays high.",
+        "训练损失先降后升，停在高处。", net(one, 4), CLASSES, Chain(L2(1.0), Adam(0.01)), blobs,
+        {"dataset": "blobs", "hidden": (8,), "activation": "relu", "learning_rate": 0.03, "l2": 1.0},
     ),
     _exhibit(
         "twice", "duplicate_rows", "Better on the validation rows than it will ever be in use.",
         "验证集上的成绩，比实际使用时要好。", net(one, 4), CLASSES, Adam(0.01), of(blobs, repeated),
     ),
     _exhibit(
-        "shuffled", "unrelated_targets", "The training loss falls, the validation loss only rises.",
-        "训练损失下降，验证损失只升不降。", net(one, 4), CLASSES, Adam(0.003), of(blobs, shuffled),
+        "shuffled", "unrelated_targets", "The training loss falls; other rows are answered no better than by guessing.",
+        "训练损失在下降，在别的数据上却不比瞎猜好。", net(one, 4), CLASSES, Adam(0.003), of(blobs, shuffled),
     ),
     _exhibit(
-        "too-sure", "first_loss", "The first loss is 30 times ln 4.", "第一步的损失是 ln 4 的三十倍。",
+        "too-sure", "first_loss", "The loss begins at some forty times ln 4.", "损失一开始就是 ln 4 的四十倍左右。",
         lambda: [Dense(24), ReLU(), Dense(4, weight_init=Normal(8.0))], CLASSES, SGD(0.002), blobs,
     ),
     _exhibit(
@@ -194,13 +224,15 @@ EXHIBITS: tuple[Exhibit, ...] = (
         net(lambda: [Dense(24, bias_init=Constant(-30.0)), ReLU()], 4), CLASSES, Adam(0.003), blobs,
     ),
     _exhibit(
-        "deep", "vanishing_gradients", "Ten sigmoid layers, and nothing moves.", "十层 sigmoid，损失纹丝不动。",
+        "deep", "vanishing_gradients", "Ten sigmoid layers, and for a long time nothing moves.",
+        "十层 sigmoid，损失很久都纹丝不动。",
         net(lambda: [own for _ in range(10) for own in (Dense(16, weight_init="glorot_normal"), Sigmoid())], 4),
         CLASSES, Adam(0.003), blobs,
+        {"dataset": "blobs", "hidden": (8,) * 6, "activation": "sigmoid", "learning_rate": 0.003},
     ),
     _exhibit(
-        "louder-and-louder", "exploding_gradients", "Gradients grow a thousandfold on their way back.",
-        "梯度在反向传播途中增大上千倍。",
+        "louder-and-louder", "exploding_gradients", "Eight layers and a small rate: NaN in the first epoch.",
+        "八层网络，学习率很小，第一轮就变成 NaN。",
         net(lambda: [own for _ in range(8) for own in (Dense(32, weight_init=Normal(1.0)), ReLU())], 4),
         CLASSES, SGD(0.01), blobs,
     ),
