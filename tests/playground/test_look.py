@@ -149,6 +149,7 @@ def test_everything_is_reached_by_the_keyboard(open_page: Callable[..., Opened])
         "reset",
         "play",
         "step",
+        "tour",
         "slowly",
         "pace",
         "spiral",

@@ -67,6 +67,7 @@ class Frames:
         self.loss = np.inf
         self._picture = None if session.examples.is_image else Picture(session)
         self._images = session.held_out.take(slice(0, SHOWN_IMAGES)).x
+        self._has_all_points = len(session.rows) + len(session.held_out) <= SHOWN_POINTS
 
     def structure(self) -> bytes:
         """What stays the same while the network learns: layers, parameters, points, names."""
@@ -127,6 +128,7 @@ class Frames:
             "place": self._past.place,
             "kept": [round(state.epochs + state.batch / session.batches, 3) for state in self._past.states],
             "deaths": self._past.deaths(),
+            "batch_rows": [] if is_playing or not self._has_all_points else session.next_batch().tolist(),
         }
         network = session.model.network
         arrays = {"parameters": network.parameters.copy(), "gradients": session.gradients()}

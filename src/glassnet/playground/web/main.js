@@ -14,6 +14,7 @@ import { givenUp, isResuming, noteChanges, noteLost, noteStructure, noteTable, r
 import { fromHash, toHash } from "./share.js";
 import { connect, isServed } from "./socket.js";
 import * as surface from "./surface.js";
+import { setTourFrame, setTourStructure, setUpTour } from "./tour.js";
 import { tableOf } from "./upload.js";
 import { openPart, openWalk, setUpWalk, showTrace } from "./walk.js";
 import { currentLanguage, firstLanguage, goAlone, has, label, t, useLanguage } from "./words.js";
@@ -45,6 +46,7 @@ const handlers = {
     surface.setStructure(structure);
     network.setStructure(structure);
     setCardStructure(structure);
+    setTourStructure(structure);
     const unknown = unknownNames();
     if (unknown.length) showMessage({ code: "hide_unknown", names: unknown.join(", ") });
   },
@@ -179,6 +181,7 @@ function draw() {
   surface.drawSurface();
   followChanges();
   setCardFrame(frame);
+  setTourFrame(frame);
   setPast(frame);
   curves.add(frame, structure.batches);
   curves.drawCurves();
@@ -339,6 +342,7 @@ function setUpNetwork() {
     setTimeout(() => send("play")); // behind the change, which is sent first
   });
   setUpListing();
+  setUpTour({ pause: () => isPlaying && send("pause"), step });
   setUpWalk({ ask: (language) => send("trace", { language }), step });
 }
 

@@ -19,6 +19,7 @@ const view = {
   answers: null,
   chosen: 0,
   marked: null,
+  part: null, // the layer of a stage of the tour
 };
 let current = null,
   calls = {},
@@ -51,7 +52,7 @@ function setUpNetwork(actions) {
 }
 
 function setStructure(found) {
-  Object.assign(view, { structure: found, frame: null, chosen: 0, marked: null });
+  Object.assign(view, { structure: found, frame: null, chosen: 0, marked: null, part: null });
   current = null;
   layOut();
 }
@@ -145,9 +146,27 @@ function draw() {
 }
 
 function strengthOf(wire) {
-  const { parameters } = view.frame.arrays;
-  if (!wire.bundle) return parameters[wire.place];
-  return Math.sqrt(wire.bundle.reduce((sum, place) => sum + parameters[place] ** 2, 0) / wire.bundle.length);
+  const numbers = view.frame.arrays[view.part?.isBackward ? "gradients" : "parameters"];
+  if (!wire.bundle) return numbers[wire.place];
+  return Math.sqrt(wire.bundle.reduce((sum, place) => sum + numbers[place] ** 2, 0) / wire.bundle.length);
+}
+
+function partValues(values) {
+  return view.part ? values.filter((_, place) => view.diagram.wires[place].layer === view.part.layer) : values;
+}
+
+// Shows the wires of one layer alone, by their weights or their gradients: {layer, isBackward}; all for null.
+function showPart(part) {
+  view.part = part;
+  draw();
+}
+
+// The wires of the part that is shown, each with its curve and its number, the largest first.
+function wiresOfPart() {
+  const own = view.diagram.wires.filter((wire) => wire.layer === view.part?.layer);
+  return own
+    .map((wire) => ({ ...wire, value: strengthOf(wire) }))
+    .sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
 }
 
 function drawWires(pen) {
@@ -157,9 +176,11 @@ function drawWires(pen) {
   if (!tracks || tracks.ratio !== ratio) tracks = { ratio, lines: tracksOf(wires, ratio) };
   if (image?.width !== across || image.height !== down) image = new ImageData(across, down);
   const values = wires.map(strengthOf);
-  const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
+  const least = view.part?.isBackward ? 1e-12 : 1; // gradients are drawn by the largest of their layer
+  const largest = partValues(values).reduce((most, value) => Math.max(most, Math.abs(value)), least);
   paintWires(image, tracks.lines, theme.paper, (place) => {
     const share = Math.min(1, Math.abs(values[place]) / largest);
+    if (view.part && wires[place].layer !== view.part.layer) return [ratio * 0.5, 0.15, ...theme.muted];
     const colour = wires[place].bundle ? theme.muted : values[place] > 0 ? theme.positive : theme.negative;
     return [ratio * (0.5 + 5 * share), 0.18 + 0.75 * share, ...colour];
   });
@@ -276,4 +297,6 @@ export {
   setStructure,
   setUpNetwork,
   showImage,
+  showPart,
+  wiresOfPart,
 };

@@ -14,12 +14,14 @@ const answers = document.createElement("canvas"),
 let structure = null,
   frame = null,
   unit = null,
+  ringed = [], // rows that are told from the others
   showsHeldOut = true;
 
 function setStructure(found) {
   structure = found;
   frame = null;
   unit = null;
+  ringed = [];
   canvas.hidden = structure.is_image;
   readout.hidden = structure.is_image;
   readout.textContent = t("picture_hint");
@@ -52,6 +54,11 @@ function showUnit(found) {
   unit = found;
 }
 
+function ringRows(rows) {
+  ringed = rows;
+  draw();
+}
+
 function showHeldOut(on) {
   showsHeldOut = on;
 }
@@ -71,6 +78,22 @@ function draw() {
   drawAxes(pen, side, structure.extent, structure.axis_names);
   drawPoints(width, side);
   pen.drawImage(dots.canvas, 0, 0, width, width);
+  pen.strokeStyle = css(theme.ink);
+  pen.lineWidth = 2;
+  for (const row of ringed) {
+    pen.beginPath();
+    pen.arc(...placeOf(row, side), 7, 0, 7);
+    pen.stroke();
+  }
+}
+
+function placeOf(row, side) {
+  const { points } = structure.arrays;
+  const [left, right, bottom, top] = structure.extent;
+  return [
+    MARGIN + (side * (points[2 * row] - left)) / (right - left),
+    (side * (top - points[2 * row + 1])) / (top - bottom),
+  ];
 }
 
 // The points on a canvas of their own: they stay while the network learns.
@@ -83,16 +106,13 @@ function drawPoints(width, side) {
   pen.rect(MARGIN, 0, side, side);
   pen.save();
   pen.clip();
-  const { points, labels, held_out: heldOut } = structure.arrays;
-  const [left, right, bottom, top] = structure.extent;
+  const { labels, held_out: heldOut } = structure.arrays;
   const radius = labels.length > 700 ? 2.2 : 3.2;
   pen.lineWidth = 1;
   for (let row = 0; row < labels.length; row++) {
     if (heldOut[row] && !showsHeldOut) continue;
-    const x = MARGIN + (side * (points[2 * row] - left)) / (right - left);
-    const y = (side * (top - points[2 * row + 1])) / (top - bottom);
     pen.beginPath();
-    pen.arc(x, y, radius, 0, 7);
+    pen.arc(...placeOf(row, side), radius, 0, 7);
     pen.fillStyle = css(colourOf(labels[row]));
     pen.fill();
     pen.strokeStyle = heldOut[row] ? css(theme.ink) : css(theme.paper, 0.9);
@@ -175,4 +195,4 @@ function repaint() {
   if (frame) setFrame(frame);
 }
 
-export { answers, draw as drawSurface, repaint, setFrame, setStructure, showHeldOut, showUnit };
+export { answers, draw as drawSurface, repaint, ringRows, setFrame, setStructure, showHeldOut, showUnit };

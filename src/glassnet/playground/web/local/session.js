@@ -42,7 +42,7 @@ class Session {
     const taken = this.orders[1].subarray(this.ends[this.batch - 1] ?? 0, this.ends[this.batch]);
     const x = new Float32Array(taken.length * inputs);
     taken.forEach((row, place) => x.set(train.x.subarray(row * inputs, (row + 1) * inputs), place * inputs));
-    return { rows: taken.length, x, targets: Float32Array.from(taken, (row) => train.targets[row]) };
+    return { rows: taken.length, order: taken, x, targets: Float32Array.from(taken, (row) => train.targets[row]) };
   }
 
   step() {
