@@ -4,8 +4,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+READY := $(VENV)/.ready
 INSTALLED := $(VENV)/.installed
+NATIVE_HERE := $(VENV)/.native-here
 NATIVE := $(VENV)/.native
+SOURCES := CMakeLists.txt $(wildcard native/*/*.*)
 SANITIZE := build/sanitize
 THREADS := build/threads
 FORMATTED := $(wildcard native/*/*.?pp tests/native/*.cpp)
@@ -13,17 +16,19 @@ FORMATTED := $(wildcard native/*/*.?pp tests/native/*.cpp)
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help bench bench-tables docs gallery compile-arm64 fuzz run soak soak-blocks soak-ranks test test-lowest test-sanitize test-threads \
-  test-without-compiler tidy unit lint types contracts format wheel wheel-twice clean
+  test-without-compiler tidy unit lint types contracts format native-here wheel wheel-twice clean
 .DEFAULT_GOAL := help
 
 help:
 	@sed -n 's/^# //p' Makefile
 
-run: $(NATIVE)
+run: $(READY) $(NATIVE_HERE)
 	@mkdir -p output
 	$(BIN)/glassnet train digits --hidden 128 --epochs 20 --output output/digits.safetensors --plot output/learning-curves.png
+	@test -e $(NATIVE_HERE) || echo 'NumPy did all this: with a C++ compiler (sudo apt install g++) make run compiles the faster engine.'
 
 test: unit lint types contracts
+	@$(BIN)/python tests/browser.py
 
 unit: $(NATIVE)
 	@# Tests of the native module are skipped where it is missing; here it must not be.
@@ -62,12 +67,12 @@ define sanitized
 	@$(BIN)/cmake -S . -B $(1) -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) \
 	  -DPython_EXECUTABLE=$(abspath $(BIN)/python) -Dnanobind_DIR=$$($(BIN)/python -m nanobind --cmake_dir) \
 	  -DGLASSNET_SANITIZE='$(2)' -DCMAKE_CXX_FLAGS=-march=$(SANITIZED_FOR) -DCMAKE_BUILD_TYPE=RelWithDebInfo --log-level=WARNING
-	$(BIN)/cmake --build $(1) --target _native
+	$(BIN)/cmake --build $(1) --target _native _native_processor
 	@rm -rf $(1)/package $(1)/venv
 	@mkdir -p $(1)/package
 	@cp -R src/glassnet $(1)/package
 	@rm -f $(1)/package/glassnet/_native*.so
-	@cp $(1)/_native.*.so $(1)/package/glassnet
+	@cp $(1)/_native.*.so $(1)/_native_processor.*.so $(1)/package/glassnet
 	@$(BIN)/python -m venv --without-pip $(1)/venv
 	@printf '%s\n' $(abspath $(1)/package) $$($(BIN)/python -c 'import site; print(*site.getsitepackages())') \
 	  > $$($(1)/venv/bin/python -c 'import site; print(site.getsitepackages()[0])')/glassnet.pth
@@ -215,21 +220,48 @@ test-without-compiler: $(INSTALLED)
 	! GLASSNET_REQUIRE_COMPILED=1 CXX=/no/compiler $(BIN)/pip wheel --no-deps --wheel-dir build/without-compiler . \
 	  >/dev/null 2>&1
 
-$(INSTALLED): pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo 'glassnet needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...'; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+# The environment with glassnet from this folder and the extra $(1).
+define environment
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo 'glassnet needs Python 3.11 or newer: sudo apt install python3 python3-venv, or make PYTHON=/path/to/python3.11 ...'; \
+	  exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) >/dev/null || \
 	  { rm -rf $(VENV); echo 'Python cannot make virtual environments here: sudo apt install python3-venv'; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(1)]' \
 	  -C wheel.cmake=false
+endef
+
+# What `make run` needs,
+$(READY): pyproject.toml
+	$(call environment,native$(,)plots)
 	@touch $@
 
-$(NATIVE): $(INSTALLED) CMakeLists.txt $(wildcard native/*/*.*)
-	@$(BIN)/cmake -S . -B build/native -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) \
+# and what all else needs.
+$(INSTALLED): pyproject.toml
+	$(call environment,dev)
+	@touch $(READY) $@
+
+, := ,
+configure = @$(BIN)/cmake -S . -B build/native -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) \
 	  -DPython_EXECUTABLE=$(abspath $(BIN)/python) -Dnanobind_DIR=$$($(BIN)/python -m nanobind --cmake_dir) \
 	  -DGLASSNET_STRICT=ON -DGLASSNET_IN_SOURCE=ON --log-level=WARNING
+
+# The native module for this processor; without a C++ compiler there is none.
+$(NATIVE_HERE): $(READY) $(SOURCES)
+	@if command -v $${CXX:-c++} >/dev/null; then $(MAKE) --no-print-directory native-here; fi
+
+native-here:
+	$(configure)
+	@$(BIN)/cmake --build build/native --target _native_processor
+	$(BIN)/cmake --build build/native --target $$($(BIN)/python -c \
+	  'from glassnet._native_processor import best_variant; print(best_variant())')
+	@touch $(NATIVE_HERE)
+
+# All three.
+$(NATIVE): $(INSTALLED) $(SOURCES)
+	$(configure)
 	$(BIN)/cmake --build build/native
-	@touch $@
+	@touch $(NATIVE_HERE) $@
 
 clean:
-	rm -rf $(VENV) build dist src/glassnet/_native.* output .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist src/glassnet/_native*.so output .mypy_cache .ruff_cache .pytest_cache .hypothesis

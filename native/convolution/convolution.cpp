@@ -31,36 +31,54 @@ struct Sums {
     int64_t x_of[most_vectors_of_few_rows], y_of[most_vectors_of_few_rows], lanes[most_vectors_of_few_rows];
 };
 
+// Calls body(row, vector) for each of a block's registers, unrolled: their numbers must be known.
+template <int rows, int vectors, class Body>
+[[gnu::always_inline]] inline void for_each(const Body& body) {
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 8
+        for (int v = 0; v < vectors; ++v) body(i, v);
+}
+
 template <class T, int bytes, int vectors, int rows>
 void end(const Ending<T>& ending, typename Vec<T, bytes>::Lanes (&sum)[rows][vectors]) {
-    const auto for_all = [&](const auto& change) __attribute__((always_inline)) {
-#pragma GCC unroll 8
-        for (int i = 0; i < rows; ++i)
-#pragma GCC unroll 8
-            for (int v = 0; v < vectors; ++v) change(i, sum[i][v]);
-    };
-    if (ending.scale != nullptr) for_all([&](int i, auto& sum) { sum *= ending.scale[i]; });
-    if (ending.shift != nullptr) for_all([&](int i, auto& sum) { sum += ending.shift[i]; });
-    if (ending.is_bounded()) for_all([&](int, auto& sum) { sum = at_least(sum, ending.least); });
+    if (ending.scale != nullptr) for_each<rows, vectors>([&](int i, int v) { sum[i][v] *= ending.scale[i]; });
+    if (ending.shift != nullptr) for_each<rows, vectors>([&](int i, int v) { sum[i][v] += ending.shift[i]; });
+    if (ending.is_bounded())
+        for_each<rows, vectors>([&](int i, int v) { sum[i][v] = at_least(sum[i][v], ending.least); });
+}
+
+// What y holds where its results lie apart, and back; written once for all numbers of rows and vectors.
+template <class T, int bytes>
+[[gnu::noinline]] void read_apart(const Sums<T>& o, int rows, int vectors, typename Vec<T, bytes>::Lanes* sum) {
+    for (int i = 0; i < rows; ++i)
+        for (int v = 0; v < vectors; ++v, ++sum)
+            for (int64_t lane = 0; lane < o.lanes[v]; ++lane)
+                (*sum)[lane] = o.y[i * o.y_plane + o.y_of[v] + lane * o.y_step];
+}
+
+template <class T, int bytes>
+[[gnu::noinline]] void write_apart(const Sums<T>& o, int rows, int vectors, const typename Vec<T, bytes>::Lanes* sum) {
+    for (int i = 0; i < rows; ++i)
+        for (int v = 0; v < vectors; ++v, ++sum)
+            for (int64_t lane = 0; lane < o.lanes[v]; ++lane)
+                o.y[i * o.y_plane + o.y_of[v] + lane * o.y_step] = (*sum)[lane];
 }
 
 template <class T, int bytes, int vectors, int rows>
 void add_up(const Sums<T>& o) {
     using V = Vec<T, bytes>;
     using Lanes = typename V::Lanes;
-    Lanes sum[rows][vectors];
+    Lanes sum[rows][vectors] = {};
     const int64_t output = o.output, taps = o.taps;
-#pragma GCC unroll 8
-    for (int i = 0; i < rows; ++i)
-#pragma GCC unroll 8
-        for (int v = 0; v < vectors; ++v) {
-            sum[i][v] = Lanes{};
-            if (o.continues && o.y_step == 1)
-                sum[i][v] = V::load(o.y + i * o.y_plane + o.y_of[v], V::first(o.lanes[v]));
-            else if (o.continues)
-                for (int64_t lane = 0; lane < o.lanes[v]; ++lane)
-                    sum[i][v][lane] = o.y[i * o.y_plane + o.y_of[v] + lane * o.y_step];
-        }
+    if (o.continues && o.y_step == 1) {
+        for_each<rows, vectors>(
+            [&](int i, int v) { sum[i][v] = V::load(o.y + i * o.y_plane + o.y_of[v], V::first(o.lanes[v])); });
+    } else if (o.continues) {
+        Lanes sums[rows][vectors] = {};
+        read_apart<T, bytes>(o, rows, vectors, &sums[0][0]);
+        for_each<rows, vectors>([&](int i, int v) { sum[i][v] = sums[i][v]; });
+    }
     const T* x[vectors];
 #pragma GCC unroll 8
     for (int v = 0; v < vectors; ++v) x[v] = o.x + o.x_of[v];
@@ -82,18 +100,18 @@ void add_up(const Sums<T>& o) {
         }
     }
     if (o.ends) end<T, bytes, vectors, rows>(o.ending, sum);
-#pragma GCC unroll 8
-    for (int i = 0; i < rows; ++i)
-#pragma GCC unroll 8
-        for (int v = 0; v < vectors; ++v) {
-            T* const y = o.y + i * o.y_plane + o.y_of[v];
-            if (o.y_step == 1 && o.lanes[v] == V::width)
-                V::store(y, sum[i][v]);
-            else if (o.y_step == 1)
-                V::store(y, sum[i][v], V::first(o.lanes[v]));
-            else
-                for (int64_t lane = 0; lane < o.lanes[v]; ++lane) y[lane * o.y_step] = sum[i][v][lane];
-        }
+    if (o.y_step != 1) {
+        Lanes sums[rows][vectors];
+        for_each<rows, vectors>([&](int i, int v) { sums[i][v] = sum[i][v]; });
+        return write_apart<T, bytes>(o, rows, vectors, &sums[0][0]);
+    }
+    for_each<rows, vectors>([&](int i, int v) {
+        T* const y = o.y + i * o.y_plane + o.y_of[v];
+        if (o.lanes[v] == V::width)
+            V::store(y, sum[i][v]);
+        else
+            V::store(y, sum[i][v], V::first(o.lanes[v]));
+    });
 }
 
 template <class T>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "math/arrays.hpp"
 #include "products/segments.hpp"
 
 namespace glassnet {
@@ -11,11 +12,6 @@ namespace {
 constexpr std::size_t most_operands = 8;  // of a divided call
 // A convolution's way of summing depends on whether it has fewer channels than this; parts must not.
 constexpr std::int64_t channels_at_once = 16;
-
-template <class T>
-void add_to(T* sum, const T* part, std::int64_t count) {
-    for (std::int64_t i = 0; i < count; ++i) sum[i] += part[i];
-}
 
 bool holds(const Operand& buffer, const char* address) {
     return address >= buffer.as<char>() && address < buffer.as<char>() + buffer.row_bytes * buffer.rows();

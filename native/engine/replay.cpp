@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cstring>
 
-#include "math/finite.hpp"
+#include "math/arrays.hpp"
 
 namespace glassnet {
 

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from glassnet.cli.notes import notes_to_stderr
@@ -55,6 +56,15 @@ examples:
   glassnet museum bottleneck --quiz                     a sick network: guess, diagnose, cure
 """
 
+FIRST = """\
+glassnet: neural networks that you can see through. Try:
+
+  glassnet playground      a page where a network learns before your eyes
+  glassnet train digits    handwritten digits, built in: a network reads them after some seconds
+  glassnet examples        lessons to read and to run, from one step by hand to attention
+  glassnet --help          all commands, with examples
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status.
@@ -65,6 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     require_streams()
     make_plainer(sys.stdout, sys.stderr)
     try:
+        if not (sys.argv[1:] if arguments is None else arguments):
+            print(FIRST, end="", flush=True)
+            return 0
         options = build_parser().parse_args(arguments)
         options.typed = list(sys.argv[1:] if arguments is None else arguments)
         with notes_to_stderr(), replacing_all(getattr(options, "force", False)):
@@ -106,6 +119,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_serve(commands)
     _add_playground(commands)
     _add_museum(commands)
+    _add_examples(commands)
+    _add_completion(commands)
     return parser
 
 
@@ -324,3 +339,32 @@ def _add_playground(commands: Commands) -> None:
     parser.add_argument(
         "--static", metavar="FILE", help="serve nothing and write the page as a file that computes everything itself"
     )
+
+
+def _add_examples(commands: Commands) -> None:
+    from glassnet.cli.examples import examples
+
+    parser = commands.add_parser(
+        "examples",
+        help="list the lessons, or copy some",
+        description="Lists the lessons: scripts to read from top to bottom and to run. With numbers it copies them.",
+    )
+    parser.set_defaults(run=examples)
+    parser.add_argument("number", nargs="*", type=COUNT, metavar="N", help="which ones to copy")
+    parser.add_argument(
+        "--output", type=Path, default=Path("examples"), metavar="FOLDER", help="where to put the copies (examples)"
+    )
+    add_force(parser)
+
+
+def _add_completion(commands: Commands) -> None:
+    from glassnet.cli.completion import SHELLS, completion
+
+    parser = commands.add_parser(
+        "completion",
+        help="print a script that lets a shell complete commands",
+        description="Prints a script after which the shell completes commands, options and choices. For bash: "
+        "glassnet completion bash > ~/.local/share/bash-completion/completions/glassnet",
+    )
+    parser.set_defaults(run=completion, parser=build_parser)
+    parser.add_argument("shell", choices=SHELLS, help="which shell")

@@ -24,15 +24,18 @@ def native() -> ModuleType | None:
 
     The environment variable GLASSNET_VARIANT chooses another one, for tests: one of ``VARIANTS``.
     """
-    if find_spec("glassnet._native") is None:
+    if find_spec("glassnet._native_processor") is None:
         return None
-    best = import_module("glassnet._native").best_variant()
-    name = os.environ.get("GLASSNET_VARIANT", best)
-    if name not in VARIANTS[: VARIANTS.index(best) + 1]:
+    best = import_module("glassnet._native_processor").best_variant()
+    built = [name for name in VARIANTS[: VARIANTS.index(best) + 1] if find_spec(f"glassnet.{name}") is not None]
+    if not built:
+        return None
+    name = os.environ.get("GLASSNET_VARIANT", built[-1])
+    if name not in built:
         raise ConfigurationError(
             where="environment variable GLASSNET_VARIANT",
             received=repr(name),
-            expected=f"one of {', '.join(VARIANTS[: VARIANTS.index(best) + 1])} on this processor",
+            expected=f"one of {', '.join(built)} on this processor",
             fix="unset it",
         )
     return import_module(f"glassnet.{name}")

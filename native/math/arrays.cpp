@@ -1,13 +1,10 @@
-// Whether numbers are finite.
-#pragma once
-
-#include <cstdint>
+#include "math/arrays.hpp"
 
 namespace glassnet {
 
 // x − x is 0 where x is finite and NaN elsewhere, and the sum of such differences shows one NaN.
 template <class T>
-inline bool all_finite(const T* data, std::int64_t size) {
+bool all_finite(const T* data, std::int64_t size) {
     constexpr std::int64_t lanes = 16;
     T sums[lanes] = {};
     const std::int64_t whole = size - size % lanes;
@@ -18,5 +15,15 @@ inline bool all_finite(const T* data, std::int64_t size) {
         for (std::int64_t lane = 0; lane < width; ++lane) sums[lane] += sums[lane + width];
     return sums[0] == 0;
 }
+
+template <class T>
+void add_to(T* sum, const T* part, std::int64_t count) {
+    for (std::int64_t i = 0; i < count; ++i) sum[i] += part[i];
+}
+
+template bool all_finite<float>(const float*, std::int64_t);
+template bool all_finite<double>(const double*, std::int64_t);
+template void add_to<float>(float*, const float*, std::int64_t);
+template void add_to<double>(double*, const double*, std::int64_t);
 
 }  // namespace glassnet
