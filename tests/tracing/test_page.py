@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from gradients import LOSS_CASES, layer_cases, loss_cases, network_for, rows_for
 from test_recording import RULES
 
 import glassnet as gn
+from glassnet.tracing import content as contents
 from glassnet.tracing.content import Content
 from glassnet.tracing.evaluation import Evaluation
 
@@ -314,7 +316,8 @@ def test_both_languages_have_the_same_words() -> None:
         assert re.search(r"[\u4e00-\u9fff]", chinese[name]) or name in ("scale", "colon"), name
 
 
-def test_large_arrays_are_shown_in_part(window: Opened, tmp_path: Path) -> None:
+def test_large_arrays_are_shown_in_part(window: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contents, "MOST_BYTES", 2_400_000)
     rng = np.random.default_rng(0)
     net = gn.Sequential(gn.Dense(700), gn.ReLU(), gn.Dense(10))
     model = gn.Model(net, "cross_entropy", gn.Adam())
@@ -393,6 +396,9 @@ def test_what_a_number_is_made_of_lights_up(window: Opened, tmp_path: Path) -> N
     assert window.errors == []
 
 
+ARRAY = "([number]) => glassnet.content.calls[number].arrays.dweight"
+
+
 def test_the_part_that_is_shown_begins_where_something_happens_and_can_be_moved(window: Opened, tmp_path: Path) -> None:
     x = np.zeros((2, 1500))
     x[:, 1200:1300] = np.random.default_rng(0).normal(size=(2, 100))
@@ -406,13 +412,36 @@ def test_the_part_that_is_shown_begins_where_something_happens_and_can_be_moved(
     page = window.show(trace.to_html(), tmp_path)
     page.evaluate("glassnet.drawAll()")
     figure = page.locator(f'figure[data-call="{number}"][data-name="dweight"]')
-    slider = figure.locator("input").first
-    assert slider.get_attribute("aria-label").endswith("D")
-    slider.focus()
+    overview, shown = figure.locator("canvas.map"), figure.locator(".window .shown")
+    cells = np.abs(np.frombuffer(b64decode(page.evaluate(f"{ARRAY}.overview.cells", [number])), np.int8))
+    assert cells.reshape(32, -1).max(axis=1).nonzero()[0].tolist() == [25, 26, 27]  # of 1500 rows those from 1200 on
+    overview.focus()
     page.keyboard.press("Home")
-    assert figure.locator(".window span").first.inner_text() == f"D: 0 – {rows - 1}"
-    assert figure.locator("canvas").count() == 1
-    assert page.evaluate("document.activeElement.type") == "range"
+    columns = entry.parts["dweight"][1]
+    assert shown.inner_text() == f"D: 0 – {rows - 1}, M: 0 – {columns - 1}"
+    assert page.locator("#announced").inner_text() == shown.inner_text()
+    page.keyboard.press("Shift+ArrowDown")
+    page.keyboard.press("ArrowRight")
+    assert shown.inner_text() == f"D: 1 – {rows}, M: {columns // 2} – {columns // 2 + columns - 1}"
+    page.keyboard.press("End")
+    assert shown.inner_text() == f"D: {1500 - rows} – 1499, M: {2000 - columns} – 1999"
+    box = overview.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    at = page.evaluate(f"{ARRAY}.at", [number])
+    assert np.abs(np.array(at) + np.array([rows, columns]) / 2 - [750, 1000]).max() < 20
+    page.mouse.move(box["x"] + 1, box["y"] + 1)
+    page.mouse.up()
+    assert page.evaluate(f"{ARRAY}.at", [number]) == [0, 0]
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)  # nothing is dragged any more
+    assert page.evaluate(f"{ARRAY}.at", [number]) == [0, 0]
+    assert figure.locator("canvas.view").count() == 1
+    assert page.evaluate("document.activeElement.className") == "map"
+    place = int(entry.shown("dweight")[0])
+    page.evaluate("([number, place]) => glassnet.choose(number, 'dweight', place)", [number, place])
+    begun = page.evaluate(f"{ARRAY}.at", [number])  # the window goes to what is explained
+    assert begun[0] <= place // 2000 < begun[0] + rows
+    assert begun[1] <= place % 2000 < begun[1] + columns
     assert window.errors == []
 
 

@@ -12,19 +12,20 @@ from glassnet.core.shapes import Array, Shape
 from glassnet.derivatives.differences import Differences, Slopes
 from glassnet.runners import KernelCall
 from glassnet.tracing.calls import arrays_of, formulas_for
-from glassnet.tracing.evaluation import Evaluation
 from glassnet.tracing.exact import Exact
 from glassnet.tracing.formulas import Formulas, names_in
+from glassnet.tracing.kept import Keeper, origins_of
+from glassnet.tracing.overview import overview_of
 from glassnet.tracing.step import LoggedStep
 from glassnet.tracing.store import Store, part_of, places_in, start_of
 from glassnet.tracing.symbols import axes, symbol
 
-MOST_BYTES = 2_400_000
+MOST_BYTES = 6_300_000
 """The numbers on a page take no more; as text they take a third more."""
+MOST_SHOWN = 1_200_000
+"""Those that are shown, before what explains them, take no more."""
 LIMITS = ((4096, 16384), (1024, 6272), (256, 1568), (64, 784))
 """Elements that are shown of an array, and of an array of images: the first pair that fits."""
-MOST_TERMS = 30_000_000
-"""No more are looked at to find which numbers an array's elements are made of."""
 DIFFERENCE_WORK = 1_500_000_000
 """Floating-point operations for central differences, a few seconds."""
 
@@ -112,43 +113,20 @@ class Content:
                 entry.starts = {name: self._start(entry, name) for name in entry.arrays}
                 for name in entry.arrays:
                     self.store.keep(entry.ids[name], entry.shown(name))
-            if self.store.kept_bytes <= MOST_BYTES // 2:
+            if self.store.kept_bytes <= MOST_SHOWN:
                 break
         if self.store.bytes <= MOST_BYTES:
             for entry in self.entries:
                 for number in entry.ids.values():
                     self.store.keep(number)
         else:
-            self._keep_what_explains()
+            Keeper(self.entries, self.store, MOST_BYTES).keep()
 
     def _start(self, entry: Entry, name: str) -> Shape:
         array, part = entry.arrays[name], entry.parts[name]
         # Rows of pixels in one axis begin where the picture does.
         is_whole = part == array.shape or bool(self._maps(entry, array))
         return (0,) * array.ndim if is_whole else start_of(array, part)
-
-    def _keep_what_explains(self) -> None:
-        """Keeps what shown elements are made of as well, the shortest sums first, as far as there is room."""
-        needs = []
-        for number, entry in enumerate(self.entries):
-            evaluation = Evaluation(entry.formulas, entry.arrays)
-            for target in entry.formulas.outputs:
-                places = entry.shown(target)
-                terms = evaluation.terms_of(target)
-                needs.append((terms, number, target, places[: max(1, MOST_TERMS // terms)]))
-        for _, number, target, places in sorted(needs, key=lambda need: need[:3]):
-            entry = self.entries[number]
-            while len(places):
-                evaluation = Evaluation(entry.formulas, entry.arrays)
-                evaluation(target, places)
-                for _ in evaluation.sides(target, places):  # what they read is kept too
-                    pass
-                read = [(entry.ids[name], found) for name, found in evaluation.read.items()]
-                if self.store.kept_bytes + sum(self.store.cost(*one) for one in read) <= MOST_BYTES:
-                    for one in read:
-                        self.store.keep(*one)
-                    break
-                places = places[: len(places) // 2]
 
     def _differences(self) -> None:
         """Central differences for the gradients that are shown, the same share of the work for each array."""
@@ -214,14 +192,14 @@ class Content:
 
     def to_json(self, language: str) -> dict[str, Any]:
         """Everything, as JSON takes it, with sentences in one language."""
-        writers: dict[Place, list[tuple[int, str]]] = {}
+        origins = origins_of(self.entries)
         seen: dict[tuple[Place | None, int], tuple[int, str]] = {}
         calls = []
         for number, entry in enumerate(self.entries):
             shown = {}
             for name, array in entry.arrays.items():
                 place = entry.place(name)
-                came_from = writers.get(place, [])[::-1] if place is not None else []
+                came_from = origins.get((number, name), [])
                 shown[name] = self._array(entry, name, array)
                 if entry.role(name) in ("reads", "before"):
                     shown[name]["from"] = came_from
@@ -229,12 +207,9 @@ class Content:
                     first = came_from[0] if came_from else seen.setdefault(version, (number, name))
                     if first != (number, name):
                         shown[name]["shown"] = first
-            for name in entry.written():
-                place = entry.place(name)
-                if place is not None:
-                    whole = place not in writers or not entry.call.entry.writes_part
-                    before = [] if whole else writers[place]
-                    writers[place] = [*before, (number, name)]
+                        continue
+                if entry.parts[name] != array.shape and not shown[name].get("maps"):
+                    shown[name]["overview"] = overview_of(array, entry.parts[name])
             calls.append(self._call(number, entry, shown, language))
         return {"calls": calls, "arrays": self.store.to_json()}
 

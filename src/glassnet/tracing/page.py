@@ -26,6 +26,7 @@ SCRIPTS = (
     "why.js",
     "verdict.js",
     "panel.js",
+    "map.js",
     "steps.js",
 )
 OF_PAGES = ("closures.js", "replay.js", "change.js", "page.js")

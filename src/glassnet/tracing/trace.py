@@ -103,7 +103,7 @@ class Trace(LoggedStep):
             language: of the page's words, ``"en"`` or ``"zh"``.
 
         Returns:
-            The page, a few megabytes at most: of arrays that are too large it holds a part, and says which.
+            The page, some nine megabytes at most: of arrays that are too large it holds a part, and says which.
 
         Raises:
             ConfigurationError: another language, or a path that cannot be written.

@@ -136,6 +136,10 @@ _TEXTS = {
         "This page draws its numbers with a script of its own, which is switched off here.",
         "本页用自带的脚本画出各个数，而这里禁用了脚本。",
     ),
+    "map": (
+        "{}: the whole array; drag the window, or move it with the arrow keys (Shift: by one)",
+        "{}：整个数组；拖动窗口，或用方向键移动（按住 Shift 每次一格）",
+    ),
     "lit": ("{} of its elements, of {}, are terms here", "其中 {} 个元素参与这里的计算（形状 {}）"),
     "absent": ("is not on this page", "不在本页上"),
     "left_out": (

@@ -198,7 +198,9 @@ function mark(number, name, place) {
   const figure = document.querySelector(`figure[data-call="${number}"][data-name="${name}"]`);
   if (!figure) return;
   drawFigure(figure);
-  const view = [...figure.querySelectorAll("canvas, table.cells")].find((v) => v.hasPlace(place));
+  const find = () => [...figure.querySelectorAll(".view")].find((v) => v.hasPlace(place));
+  if (!find() && isHere(content.calls[number].arrays[name], place)) figure.moveTo?.(place);
+  const view = find();
   view?.goTo(place);
   marked = view ?? null;
   if (figure.closest(".scroller")) return (view ?? figure).scrollIntoView({ block: "center" });

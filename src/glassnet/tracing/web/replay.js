@@ -4,7 +4,7 @@
 // what it gives with the recorded numbers keeps its recorded value, so that rounding spreads nowhere; any other one gets
 // its line's value, rounded to the array's dtype.
 
-const MOST_TERMS = 1e8, // more would take too long
+const MOST_TERMS = 2e7, // more would take longer than anybody waits
   SAFETY = 4; // kernels may calculate the same in another way than the line does
 
 class Refused extends Error {}

@@ -123,7 +123,8 @@ function drawFigure(box) {
   const number = Number(box.dataset.call),
     { name } = box.dataset;
   drawGrid(box, content.calls[number], name, (place) => choose(number, name, place));
-  if (!box.querySelector(".window")) addWindow(box, number, name);
+  const own = box.querySelector(".window");
+  own ? box.insertBefore(box.querySelector(".panes"), own) : addWindow(box, number, name);
   lightFigure(box);
 }
 
@@ -131,37 +132,6 @@ function redraw(box) {
   box.querySelector(".panes").remove();
   delete box.dataset.drawn;
   drawFigure(box);
-}
-
-// Where an array is too large: a slider for each axis of which a part is shown, which moves the part.
-function addWindow(box, number, name) {
-  const call = content.calls[number],
-    array = call.arrays[name];
-  const axes = array.maps
-    ? []
-    : array.shape.map((_, axis) => axis).filter((axis) => array.part[axis] < array.shape[axis]);
-  if (!axes.length) return;
-  const host = Object.assign(document.createElement("div"), { className: "window" });
-  for (const axis of axes) {
-    const label = document.createElement("label"),
-      slider = document.createElement("input"),
-      shown = document.createElement("span");
-    const told = () => {
-      const letter = array.letters?.[axis] ?? axis;
-      shown.textContent = `${letter}: ${array.at[axis]} – ${array.at[axis] + array.part[axis] - 1}`;
-    };
-    Object.assign(slider, { type: "range", min: 0, max: array.shape[axis] - array.part[axis], value: array.at[axis] });
-    slider.setAttribute("aria-label", `${labelOf(call, name)} ${array.letters?.[axis] ?? axis}`);
-    slider.addEventListener("input", () => {
-      array.at[axis] = Number(slider.value);
-      told();
-      redraw(box);
-    });
-    told();
-    label.append(slider, shown);
-    host.append(label);
-  }
-  box.append(host);
 }
 
 function repaintAll() {

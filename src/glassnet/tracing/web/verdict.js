@@ -35,7 +35,7 @@ function roundingBound(call, target, place) {
   if (array.dtype !== "float32" || !content.memory || content.changed) return null;
   if (roundingBounds === null) {
     try {
-      if (termsOfStep() > MOST_TERMS / 10) return null;
+      if (termsOfStep() > MOST_TERMS / 4) return null;
       rehearse();
       roundingBounds = boundAll();
     } catch (error) {
