@@ -44,7 +44,7 @@ const compiledCalls = new Map();
 // by, and, where an array is worked out only now, who does that.
 function compiled(call) {
   if (!compiledCalls.has(call)) {
-    const own = { call, size: 1, pass: 0, sources: {}, targets: {} };
+    const own = { call, size: 1, given: new Set(), pass: 0, sources: {}, targets: {} };
     for (const name of Object.keys(call.arrays)) own.sources[name] = { values: null, slacks: null, need: null };
     compiledCalls.set(call, own);
     for (const target of Object.keys(call.formulas)) own.targets[target] = elementOf(own, target);
@@ -162,8 +162,22 @@ function compileArray(own, name, indices, names) {
     return source.values[place];
   };
   if (indices === null) return () => read(slots[0]);
-  const plain = indices.map(([kind, index]) => (kind === "name" ? names.get(index) : undefined)),
+  // Indices that count from 0 up need no proof; those that a short form is given may be any number.
+  const plain = indices.map(([kind, index]) => {
+      const slot = kind === "name" ? names.get(index) : undefined;
+      return own.given.has(slot) ? undefined : slot;
+    }),
     at = indices.map((index) => compileNode(own, index, names));
+  if (!plain.includes(undefined))
+    return () => {
+      let place = 0;
+      for (let axis = 0; axis < plain.length; axis++) {
+        const index = slots[plain[axis]];
+        if (index >= shape[axis]) return null;
+        place = place * shape[axis] + index;
+      }
+      return read(place);
+    };
   return () => {
     let place = 0;
     for (let axis = 0; axis < shape.length; axis++) {
@@ -183,6 +197,7 @@ function compileShort(own, [kind, name, given], names) {
   const values = (kind === "short" ? given : []).map((part) => compileNode(own, part, names));
   const taken = values.map((_, i) => {
     inner.set(short.arguments[i], own.size);
+    own.given.add(own.size);
     return own.size++;
   });
   let body = null; // made when it is needed first: one may come back to itself

@@ -11,7 +11,8 @@ class Refused extends Error {}
 
 let memoryCells = null, // by region: values, and which of them are known so far
   recordedLines = null, // by call and output: what the lines give with the recorded numbers
-  rehearsed = null; // what the first replay found
+  rehearsed = null, // what the first replay found
+  within = 0; // how many elements are being worked out, one for the other
 
 // The places in its region of an array's elements.
 function cellsOf(number, name) {
@@ -49,7 +50,7 @@ function rehearse() {
   cleared();
   const found = { exact: 0, count: 0, worst: 0 };
   recordedLines = content.calls.map((call, number) => {
-    const own = sourcesOf(call, (array) => numbers(array.id).values);
+    const own = sourcesOf(call, (array) => Float64Array.from(numbers(array.id).values));
     for (const [name, array] of Object.entries(call.arrays)) if (isRead(array)) remember(number, name, call);
     const lines = {};
     for (const [target, run] of Object.entries(own.targets)) lines[target] = compare(call, target, run, found);
@@ -143,6 +144,7 @@ function compare(call, target, run, found) {
 function replay(changed) {
   rehearse();
   cleared();
+  within = 0;
   const found = { differ: 0, count: 0 },
     after = new Map();
   content.calls.forEach((call, number) => replayCall(call, number, changed, after));
@@ -259,8 +261,9 @@ function once(size, run) {
     if (done[place]) return;
     done[place] = 1;
     const saved = slots;
-    slots = [];
+    if (within++) slots = [...saved]; // another element's line goes on with its own afterwards
     run(place);
+    within--;
     slots = saved;
   };
 }

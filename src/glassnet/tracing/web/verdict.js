@@ -53,7 +53,7 @@ function boundAll() {
   const off = content.memory.regions.map(([, size]) => new Float64Array(size)),
     found = new Map();
   content.calls.forEach((call, number) => {
-    const own = sourcesOf(call, (array) => numbers(array.id).values);
+    const own = sourcesOf(call, (array) => Float64Array.from(numbers(array.id).values));
     for (const [name, array] of Object.entries(call.arrays)) {
       const { region, size, cell } = cellsOf(number, name);
       own.sources[name].slacks = new Float64Array(size);
