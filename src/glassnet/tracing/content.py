@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,14 +9,14 @@ import numpy as np
 from glassnet.core.places import Place, place_of
 from glassnet.core.shapes import Array, Shape
 from glassnet.derivatives.differences import Differences, Slopes
-from glassnet.runners import KernelCall
 from glassnet.tracing.calls import arrays_of, formulas_for
+from glassnet.tracing.entry import Entry
 from glassnet.tracing.exact import Exact
-from glassnet.tracing.formulas import Formulas, names_in
+from glassnet.tracing.formulas import names_in
 from glassnet.tracing.kept import Keeper, origins_of
 from glassnet.tracing.overview import overview_of
 from glassnet.tracing.step import LoggedStep
-from glassnet.tracing.store import Store, part_of, places_in, start_of
+from glassnet.tracing.store import Store, part_of, start_of
 from glassnet.tracing.symbols import axes, symbol
 
 MOST_BYTES = 6_300_000
@@ -28,53 +27,6 @@ LIMITS = ((4096, 16384), (1024, 6272), (256, 1568), (64, 784))
 """Elements that are shown of an array, and of an array of images: the first pair that fits."""
 DIFFERENCE_WORK = 1_500_000_000
 """Floating-point operations for central differences, a few seconds."""
-
-
-@dataclass
-class Entry:
-    """One call on the page.
-
-    Attributes:
-        call: what was logged, an update's on one parameter.
-        phase: "forward", "loss", "backward" or "update".
-        parameter: whose update it is, or "".
-        formulas: its mathematics.
-        arrays: by name as in formulas.
-        ids: their numbers in the store.
-        parts: how much of each is shown.
-        starts: from where on.
-        differences: central differences of the loss by array and place.
-        exact: those arrays as the same backward pass writes them in float64.
-    """
-
-    call: KernelCall
-    phase: str
-    parameter: str
-    formulas: Formulas
-    arrays: dict[str, Array]
-    ids: dict[str, int]
-    parts: dict[str, Shape] = field(default_factory=dict)
-    starts: dict[str, Shape] = field(default_factory=dict)
-    differences: dict[str, dict[int, Slopes]] = field(default_factory=dict)
-    exact: dict[str, Array] = field(default_factory=dict)
-
-    def written(self) -> list[str]:
-        """The arrays that the call writes."""
-        return [f"{name}_" if name in self.call.inputs else name for name in self.call.outputs]
-
-    def role(self, name: str) -> str:
-        """Which side of the call an array is on: "reads", "writes", "before" or "after"."""
-        if name in self.written():
-            return "after" if name.endswith("_") else "writes"
-        return "before" if name in self.call.outputs else "reads"
-
-    def shown(self, name: str) -> Array:
-        """The flat places of the elements that are shown."""
-        return places_in(self.arrays[name].shape, self.parts[name], self.starts[name])
-
-    def place(self, name: str) -> Place | None:
-        """Where the array lay."""
-        return self.call.extents.get(name.removesuffix("_"))
 
 
 class Content:

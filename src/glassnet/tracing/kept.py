@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from glassnet.core.places import Place
 from glassnet.core.shapes import Array
+from glassnet.tracing.entry import Entry
 from glassnet.tracing.evaluation import Evaluation
 from glassnet.tracing.store import Store
-
-if TYPE_CHECKING:
-    from glassnet.tracing.content import Entry
 
 MOST_TERMS = 30_000_000
 """No more are looked at to find which numbers an array's elements are made of."""

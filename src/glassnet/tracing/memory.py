@@ -5,25 +5,18 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from glassnet.core.errors import GlassnetError
 from glassnet.core.places import Place, place_of
 from glassnet.core.shapes import Array
-from glassnet.runners import KernelCall
+from glassnet.tracing.entry import Entry
 from glassnet.tracing.step import Subject
 
 FAR = 1e6
 """Targets are tried with this number to learn whether there is a largest one."""
-
-
-class Logged(Protocol):
-    """A call of the page with its arrays by their names in formulas."""
-
-    call: KernelCall
-    arrays: dict[str, Array]
 
 
 class Memory:
@@ -39,7 +32,7 @@ class Memory:
         is_known: whether the memory of every array is known. Otherwise nothing can be repeated.
     """
 
-    def __init__(self, entries: Sequence[Logged]) -> None:
+    def __init__(self, entries: Sequence[Entry]) -> None:
         self.is_known = True
         places = [place for entry in entries for place in entry.call.extents.values()]
         self._stretches = _joined(places)

@@ -12,7 +12,8 @@ from glassnet.derivatives.differences import AGREEMENT, rounding_of_differences
 from glassnet.preprocessing import Standardize
 from glassnet.tables import Table
 from glassnet.tracing.calls import parameters_of
-from glassnet.tracing.content import Content, Entry
+from glassnet.tracing.content import Content
+from glassnet.tracing.entry import Entry
 from glassnet.tracing.memory import Memory, editable
 from glassnet.tracing.step import LoggedStep
 from glassnet.tracing.words import WORDS
