@@ -24,6 +24,7 @@ SETTINGS = {
     "plane": Setting(dataset="plane", activation="linear", loss="huber", held_out=0.5),
     "inputs": Setting(dataset="circle", hidden=(3,), inputs=("x1_squared", "x1_x2", "sin_x2")),
     "dropped": Setting(dataset="moons", hidden=(6, 4), dropout=0.3, batch_norm=True, activation="relu", seed=2),
+    "joined": Setting(dataset="moons", rows=20, hidden=(3,), batch_norm=True, batch_size=7),
     "digits": Setting(dataset="digits", hidden=(16,), optimizer="sgd", batch_size=32),
     "flowers": Setting(dataset="table", target="species", hidden=(4, 4)),
     "prices": Setting(dataset="table", hidden=(4,), noise=0.3),

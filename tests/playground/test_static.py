@@ -46,6 +46,7 @@ def settings() -> Iterator[dict[str, Any]]:
     yield {**CIRCLE, "l1": 0.001, "l2": 0.003, "optimizer": "adamw"}
     yield {**CIRCLE, "dropout": 0.2, "inputs": list(INPUTS), "seed": 2**31 - 1}
     yield {**CIRCLE, "batch_norm": True, "optimizer": "sgd", "learning_rate": 0.03}
+    yield {"dataset": "moons", "rows": 20, "batch_norm": True, "optimizer": "sgd", "batch_size": 7}  # 7 rows and 8
     yield {**CIRCLE, "hidden": [16] * 6, "optimizer": "sgd", "learning_rate": 0.1}
     yield {**CIRCLE, "dataset": "blobs", "rows": 2000, "noise": 0.3, "hidden": [], "held_out": 0.45, "batch_size": 44}
 
@@ -184,6 +185,10 @@ def test_the_page_speaks_chinese_on_a_phone(browser: Any, file: Path) -> None:
     window.context.close()
 
 
-def test_a_table_has_no_place_in_the_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert main(["playground", "flowers.csv", "--static", str(tmp_path / "page.html")]) != 0
-    assert "built-in data" in capsys.readouterr().err
+@pytest.mark.parametrize(("more", "said"), [(["flowers.csv"], "built-in data"), (["--port", "8000"], "--port")])
+def test_what_has_no_place_in_the_file_is_refused(
+    more: list[str], said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["playground", *more, "--static", str(tmp_path / "page.html")]) != 0
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -17,7 +17,7 @@ from glassnet.tables import Reading
 def playground(options: argparse.Namespace) -> int:
     """Serves the page until Ctrl-C, or writes it as a file that needs no server."""
     if options.static is not None:
-        return _write(Path(options.static), options.data)
+        return _write(Path(options.static), options)
     expected = "a small web server, which the page is served by"
     require_extra("starlette", "uvicorn", "websockets", extra="playground", expected=expected, where="playground")
     table = None if options.data is None else _read(options.data, reading_of(options))
@@ -27,13 +27,22 @@ def playground(options: argparse.Namespace) -> int:
     return 0
 
 
-def _write(path: Path, data: str | None) -> int:
-    if data is not None:
+def _write(path: Path, options: argparse.Namespace) -> int:
+    if options.data is not None:
         raise ConfigurationError(
             where="playground",
-            received=f"a table ({data}) with --static",
+            received=f"a table ({options.data}) with --static",
             expected="one of the two: a page without a server has the built-in data alone",
             fix="leave the table out, or leave --static out",
+        )
+    of_server = {"--port": options.port != 0, "--host": options.host != "127.0.0.1", "--no-browser": options.no_browser}
+    given = [name for name, is_given in of_server.items() if is_given]
+    if given:
+        raise ConfigurationError(
+            where="playground",
+            received=f"{' and '.join(given)} with --static",
+            expected="one of the two: --static serves nothing",
+            fix=f"leave {' and '.join(given)} out, or leave --static out",
         )
     require_outputs([Output("--static", path, PAGE)], [])
     from glassnet.playground.static import static_page

@@ -167,14 +167,14 @@ def _stretch(session: Session, start: tuple[int, int], end: tuple[int, int]) -> 
 
 
 def _steps(session: Session, epoch: int, batch: int, last: int) -> list[str]:
-    size = min(session.setting.batch_size, len(session.rows))
+    size = session.ends[0]
     rows, count = ("train.x[rows]", "len(train)")
     if session.examples.table is not None:
         rows, count = "train.rows(rows)", "train.height"
+    ends = f"range({size}, {session.ends[-2] + 1}, {size})" if session.batches > 1 else "[]"
     return [
         f"order = epoch_order({count}, seed={session.setting.seed}, epoch={epoch + 1}, shuffle=True)",
-        f"for start in range({batch * size}, {last * size}, {size}):  # steps of epoch {epoch + 1}",
-        f"    rows = order[start : start + {size}]",
+        f"for rows in np.split(order, {ends})[{batch}:{last}]:  # steps of epoch {epoch + 1}",
         f"    model.fit({rows}, train_y[rows], batch_size=None, shuffle=False, verbose=False)",
     ]
 

@@ -21,7 +21,7 @@ from glassnet.playground.settings import Setting
 from glassnet.runners import NumpyRunner
 from glassnet.tracing import Trace, trace
 from glassnet.training import Predictor, Rows
-from glassnet.training.batches import epoch_order
+from glassnet.training.batches import batch_sizes, epoch_order
 from glassnet.training.parts import Parts
 from glassnet.training.steps import TrainingStep
 
@@ -53,6 +53,7 @@ class Session:
         examples: the rows.
         targets: of those to train with, as the loss takes them.
         model: the network with its loss and optimizer.
+        ends: where the batches of an epoch end, among its rows.
         batch: how many batches of the current epoch are done.
         now: the setting with what was changed since.
         changes: what was changed in the course of the training, in order.
@@ -76,6 +77,8 @@ class Session:
         self.targets = self.examples.targets(self.examples.train)
         self.rows, self.held_out = (self.model.rows(side.x, self.examples.targets(side)) for side in sides)
         self.metric: Metric = R2() if self.examples.task == "numbers" else Accuracy()
+        size, full, rest = batch_sizes(len(self.rows), setting.batch_size, joins_single=setting.batch_norm)
+        self.ends = (*(size * count for count in range(1, full + 1)), *([len(self.rows)] if rest else []))
         self.batch = 0
         self.now = setting
         self.changes: tuple[Change, ...] = ()
@@ -90,7 +93,7 @@ class Session:
     @property
     def batches(self) -> int:
         """Steps in an epoch."""
-        return -(-len(self.rows) // self.setting.batch_size)
+        return len(self.ends)
 
     @property
     def loss(self) -> Loss:
@@ -101,8 +104,7 @@ class Session:
         """Which training rows the next step takes."""
         order = epoch_order(len(self.rows), seed=self.setting.seed, epoch=self.epochs + 1, shuffle=True)
         assert order is not None
-        start = self.batch * self.setting.batch_size
-        return order[start : start + self.setting.batch_size]
+        return order[self.ends[self.batch - 1] if self.batch else 0 : self.ends[self.batch]]
 
     def step(self) -> None:
         """One update, on the next batch.
