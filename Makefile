@@ -16,7 +16,7 @@ FORMATTED := $(wildcard native/*/*.?pp tests/native/*.cpp)
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help bench bench-tables docs gallery compile-arm64 fuzz run soak soak-blocks soak-ranks test test-lowest test-sanitize test-threads \
-  test-without-compiler tidy unit lint types contracts format native-here wheel wheel-twice clean
+  test-without-compiler tidy unit lint types contracts format native-here wheel wheels wheel-twice clean
 .DEFAULT_GOAL := help
 
 help:
@@ -199,6 +199,10 @@ format: $(INSTALLED)
 # make wheel  a pure-Python wheel in dist, for places without a compiler
 wheel: $(INSTALLED)
 	$(BIN)/pip wheel --no-deps --wheel-dir dist . -C wheel.cmake=false
+
+# make wheels  a source distribution and wheels for other machines in build/wheels/dist, each tried in an empty environment
+wheels: $(READY)
+	$(BIN)/python tools/wheels.py build/wheels
 
 # make wheel-twice  whether the wheel is reproducible: built in two folders, it must have the same bytes
 wheel-twice: $(INSTALLED)

@@ -50,7 +50,7 @@ def lessons() -> dict[int, Path]:
         ConfigurationError: they are not there.
     """
     package = Path(glassnet.__file__).parent
-    folders = package / "lessons", package.parents[1] / "examples"  # installed; in a checkout
+    folders = package / "examples", package.parents[1] / "examples"  # installed; in a checkout
     paths = next(filter(None, ([*folder.glob("[0-9]*_*.py")] for folder in folders)), None)
     if paths is None:
         raise ConfigurationError(
