@@ -2,9 +2,9 @@
 
 import { inputsOf } from "./data.js";
 
-const SIDE = 90, // points along each edge; of a large network fewer, so that pictures follow each other quickly
+const SIDE = 90, // points along each edge
   UNIT_SIDE = 30,
-  MOST_UNITS = 40;
+  MOST_UNITS = 40; // of a larger network fewer points are drawn while it learns, so that pictures follow each other quickly
 const SHOWN_IMAGES = 40;
 
 class Picture {
@@ -15,34 +15,42 @@ class Picture {
     if (task === "numbers") this.range = [Math.min(...train.y), Math.max(...train.y)];
     this.shown = Math.min(SHOWN_IMAGES, test.count);
     if (isImage) return;
-    const units = session.setting.hidden.reduce((sum, own) => sum + own, 0);
-    this.side = units > MOST_UNITS ? 2 * UNIT_SIDE : SIDE;
-    this.every = this.side / UNIT_SIDE;
-    const [left, right, bottom, top] = extent,
-      points = new Float32Array(2 * this.side ** 2);
-    for (let place = 0; place < this.side ** 2; place++) {
-      const [row, column] = [Math.floor(place / this.side), place % this.side];
-      points[2 * place] = left + ((right - left) * (column + 0.5)) / this.side;
-      points[2 * place + 1] = bottom + ((top - bottom) * (this.side - 1 - row + 0.5)) / this.side;
+    this.isLarge = session.setting.hidden.reduce((sum, own) => sum + own, 0) > MOST_UNITS;
+    this.grids = new Map();
+  }
+
+  // The points of a picture of that side, as the network gets them.
+  grid(side) {
+    if (!this.grids.has(side)) {
+      const [left, right, bottom, top] = this.session.examples.extent,
+        points = new Float32Array(2 * side ** 2);
+      for (let place = 0; place < side ** 2; place++) {
+        const [row, column] = [Math.floor(place / side), place % side];
+        points[2 * place] = left + ((right - left) * (column + 0.5)) / side;
+        points[2 * place + 1] = bottom + ((top - bottom) * (side - 1 - row + 0.5)) / side;
+      }
+      this.grids.set(side, inputsOf(points, this.session.setting.inputs));
     }
-    this.grid = inputsOf(points, session.setting.inputs);
+    return this.grids.get(side);
   }
 
   // The arrays of a frame.
-  draw() {
+  draw(isPlaying) {
     const { net, examples } = this.session;
     if (examples.isImage) return this.readings();
-    const plan = net.predict(this.grid, this.side ** 2);
+    const side = this.isLarge && isPlaying ? UNIT_SIDE : SIDE,
+      every = side / UNIT_SIDE;
+    const plan = net.predict(this.grid(side), side ** 2);
     const few = Int32Array.from(
       { length: UNIT_SIDE ** 2 },
-      (_, place) => this.every * (Math.floor(place / UNIT_SIDE) * this.side + (place % UNIT_SIDE)),
+      (_, place) => every * (Math.floor(place / UNIT_SIDE) * side + (place % UNIT_SIDE)),
     );
     return { units: hiddenUnits(plan, few), answers: this.answers(plan.outputs) };
   }
 
   answers(outputs) {
     const { task, loss } = this.session.examples;
-    const size = this.side ** 2;
+    const size = outputs.length / this.session.net.width;
     if (task === "classes") {
       const found = new Uint8Array(2 * size),
         chances = softmax(outputs, this.session.net.width);
@@ -66,23 +74,25 @@ class Picture {
     const plan = net.predict(examples.test.x.subarray(0, examples.inputs * this.shown), this.shown);
     const chances = softmax(plan.outputs, net.width);
     const guesses = Uint8Array.from({ length: this.shown }, (_, row) => this.session.classOf(plan.outputs, row));
-    return { signals: hiddenUnits(plan, guesses.keys()), guesses, chances };
+    return { signals: hiddenUnits(plan, Int32Array.from(guesses.keys())), guesses, chances };
   }
 }
 
 // The values of each hidden unit (units, rows) at some of the rows as bytes, by its largest absolute value: 128 is 0.
 function hiddenUnits({ hidden, rows }, chosen) {
-  const places = [...chosen],
-    bytes = [];
+  const count = hidden.reduce((sum, values) => sum + values.length / rows, 0);
+  const bytes = new Uint8Array(count * chosen.length);
+  let start = 0;
   for (const values of hidden) {
     const width = values.length / rows;
-    for (let unit = 0; unit < width; unit++) {
-      const own = places.map((row) => values[row * width + unit] || 0);
-      const largest = own.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
-      for (const value of own) bytes.push(Math.round(127.5 + (127 * value) / largest));
+    for (let unit = 0; unit < width; unit++, start += chosen.length) {
+      let largest = 0;
+      for (const row of chosen) largest = Math.max(largest, Math.abs(values[row * width + unit] || 0));
+      for (let place = 0; place < chosen.length; place++)
+        bytes[start + place] = 128 + (127 * (values[chosen[place] * width + unit] || 0)) / (largest || 1);
     }
   }
-  return Uint8Array.from(bytes);
+  return bytes;
 }
 
 function softmax(outputs, width) {

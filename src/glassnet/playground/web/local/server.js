@@ -143,7 +143,11 @@ class Server {
       kept: past.states.map(({ epochs, batch }) => Number((epochs + batch / session.batches).toFixed(3))),
       deaths: past.deaths(),
       batch_rows: this.playing ? [] : [...session.nextBatch().order],
-      arrays: { parameters: session.net.parameters.slice(), gradients: session.gradients(), ...this.picture.draw() },
+      arrays: {
+        parameters: session.net.parameters.slice(),
+        gradients: session.gradients(),
+        ...this.picture.draw(this.playing),
+      },
     });
   }
 }
