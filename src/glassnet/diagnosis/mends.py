@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from inspect import signature
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from glassnet.core.shapes import Array
 from glassnet.diagnosis.finding import Mend
-from glassnet.diagnosis.trials import Trainable
+from glassnet.diagnosis.remade import Change, forward_of, has_units, remade, setting_defaults
+from glassnet.diagnosis.trials import Trainable, untrained
 from glassnet.kernels.functions import logistic
-from glassnet.layers import Dense, Layer, LeakyReLU, ReLU, Sigmoid, Tanh
+from glassnet.layers import Dense, Layer, LeakyReLU, ReLU, Tanh
 from glassnet.losses import BinaryCrossEntropy, CrossEntropy, Loss
 from glassnet.network import Network, Sequential
 from glassnet.optimizers import Adam, Chain, ClipByNorm, Optimizer
 from glassnet.training import Rows
 
 Read = Callable[[Array], Array]
+DRAWN = ("weight_init", "activation", "hidden")
+"""Mends whose weights are drawn anew; with the others the model's initial weights stay, as far as they fit."""
 
 
 @dataclass(frozen=True)
@@ -79,18 +82,18 @@ def changed(
         case "positive_weight" if mend:
             weights = np.where(rows.targets[:, 0] > 0.5, mend.value, 1.0)
             learned = replace(rows, weights=weights)
-        case "loss":
+        case "loss" if mend:
             loss, read = BinaryCrossEntropy(), logistic
-            network = rebuilt(model.network, lambda layers: layers[:-1])
+            network = _rebuilt(model.network, mend)
         case "":
             pass
         case _:
             assert mend is not None
-            network = rebuilt(model.network, lambda layers: _with(layers, mend))
+            network = _rebuilt(model.network, mend)
             if network is None:
                 return None
     try:
-        copy = model.untrained(optimizer, network=network, loss=loss)
+        copy = untrained(model, optimizer, network=network, loss=loss, drawn=mend is not None and mend.setting in DRAWN)
     except ValueError:  # parts that do not go together
         return None
     return Changed(copy, learned, x, read)
@@ -132,60 +135,63 @@ def advice(mend: Mend) -> str:
             return mend.words
 
 
-def rebuilt(network: Network, change: Callable[[list[Layer]], list[Layer]]) -> Network | None:
-    """A network of new layers like these, changed; None for others than layers one after another."""
-    if not isinstance(network, Sequential):
-        return None
-    layers = [anew(layer) for layer in network]
-    if any(layer is None for layer in layers):
-        return None
-    return Sequential(*change([layer for layer in layers if layer is not None]))
-
-
-def anew(layer: Layer, **settings: Any) -> Layer | None:
-    """A new layer with these settings in place of its own; None where layers stand inside."""
-    if isinstance(layer, Sequential):
-        inside = [anew(own) for own in layer]
-        return None if None in inside else Sequential(*[own for own in inside if own is not None])
-    if list(layer.children()):
-        return None
-    made: Layer = type(layer)(**(layer.settings() | settings))
-    return made
-
-
-def _with(layers: list[Layer], mend: Mend) -> list[Layer]:
-    """The layers with a change that concerns them."""
+def _rebuilt(network: Network, mend: Mend) -> Network | None:
+    """A network of new layers like these, with a change; None where it cannot be made of this one."""
     match mend.setting:
+        case "weight_init":
+            return _as_network(remade(network, _drawn_anew))
+        case "activation":
+            return _as_network(remade(network, partial(_activated, name=mend.value, last=_last(network))))
+        case _ if not isinstance(network, Sequential):
+            return None  # these speak of a layer's place in a row of layers
         case "hidden":
+            layers = _layers(network)
             added = [own for units in mend.value for own in (Dense(units, weight_init="glorot_normal"), Tanh())]
-            last = max(place for place, layer in enumerate(layers) if isinstance(layer, Dense))
-            return [*layers[:last], *added, *layers[last:]]
+            last = max(place for place, layer in enumerate(network) if has_units(layer))
+            return Sequential(*layers[:last], *added, *layers[last:])
         case "units":
             place, units = mend.value
-            return [*layers[:place], *_like(layers[place], units=units), *layers[place + 1 :]]
-        case "last_activation":
-            return layers[:-1]
-        case "activation":
-            new = {"relu": ReLU, "leaky_relu": LeakyReLU}[mend.value]
-            old = ReLU if mend.value == "leaky_relu" else (Sigmoid, Tanh)
-            layers = [new() if isinstance(layer, old) and layer is not layers[-1] else layer for layer in layers]
-            return layers if mend.value == "leaky_relu" else _with(layers, Mend("weight_init", None, ""))
-        case _:  # weight_init
-            return [own for layer in layers for own in _like(layer, **default_inits(layer))]
+            return Sequential(*_layers(network, lambda layer: {"units": units} if layer is network[place] else {}))
+        case _:  # without the last activation
+            return Sequential(*_layers(network)[:-1])
 
 
-def _like(layer: Layer, **settings: Any) -> Sequence[Layer]:
-    made = anew(layer, **settings)
-    assert made is not None
-    return (made,)
+def _layers(network: Sequential, change: Change | None = None) -> list[Layer]:
+    """New layers like those of a network."""
+    return [remade(layer, change or _nothing) for layer in network]
+
+
+def _as_network(layer: Layer) -> Network | None:
+    return layer if isinstance(layer, Network) else None
+
+
+def _nothing(_: Layer) -> dict[str, Any]:
+    return {}
+
+
+def _drawn_anew(layer: Layer) -> dict[str, Any]:
+    return default_inits(layer)
+
+
+def _activated(layer: Layer, *, name: str, last: Layer | None) -> Layer | dict[str, Any]:
+    """ReLU in place of what is flat at its ends, with weights drawn for it; or a slope in place of a ReLU's zero."""
+    kernel = forward_of(layer)
+    if name == "leaky_relu":
+        return LeakyReLU() if kernel is not None and kernel.least == 0 else {}
+    if kernel is not None and kernel.saturates is not None and layer is not last:
+        return ReLU()
+    return default_inits(layer)
+
+
+def _last(network: Network) -> Layer | None:
+    """The layer that gives the outputs."""
+    return [None, *(layer for _, layer in network.walk() if not layer.is_network)][-1]
 
 
 def default_inits(layer: Layer) -> dict[str, Any]:
     """The settings of initial values as they are where nobody says anything."""
-    if isinstance(layer, Sequential) or not hasattr(layer, "weight_init"):
-        return {}
-    known = signature(type(layer)).parameters
-    return {name: known[name].default for name in ("weight_init", "bias_init") if name in known}
+    known = setting_defaults(type(layer))
+    return {name: known[name] for name in ("weight_init", "bias_init") if name in known}
 
 
 def without_penalties(optimizer: Optimizer) -> Optimizer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -110,15 +111,18 @@ class Trial:
             "unscaled_inputs": (scaled,),
             "equal_units": (redrawn,),
             "dead_relu": (*drawn, *scale, *rates, Mend("activation", "leaky_relu", "LeakyReLU")),
-            "saturated_sigmoid": (*drawn, *scale, relu),
-            "saturated_tanh": (*drawn, *scale, relu),
             "vanishing_gradients": (relu, *drawn),
             "exploding_gradients": (*drawn, *scale, Mend("clip", 1.0, "gradients clipped to length 1")),
             "first_loss": (*drawn, *scale),
-        }.get(name, ())
+        }.get(name, (*drawn, *scale, relu) if name.startswith("saturated_") else ())
 
     def _has_own_inits(self) -> bool:
-        layers = (layer for _, layer in self.model.network.walk())
+        model = self.model
+        if not model.epochs_trained and not model.optimizer.steps:
+            drawn = model.untrained(deepcopy(model.optimizer)).network.parameters
+            if not np.array_equal(drawn, model.network.parameters):
+                return True
+        layers = (layer for _, layer in model.network.walk())
         return any(
             repr(getattr(layer, name)) != repr(type(layer)(**(layer.settings() | {name: default})).__dict__[name])
             for layer in layers

@@ -9,8 +9,9 @@ import numpy as np
 from glassnet.core.shapes import Array
 from glassnet.diagnosis.data import imbalance
 from glassnet.diagnosis.finding import Finding, Mend
+from glassnet.diagnosis.remade import forward_of, has_units
 from glassnet.diagnosis.trials import Trainable
-from glassnet.layers import Dense, Layer, Sigmoid
+from glassnet.layers import Layer
 from glassnet.layers.activation import Activation
 from glassnet.losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError, SumSquaredError
 from glassnet.network import Network, Sequential
@@ -20,6 +21,8 @@ from glassnet.training import Rows
 
 Suspicion = tuple[Finding, tuple[Mend, ...]]
 """What may be wrong, and the changes that would tell."""
+STRAIGHT = 1e-4
+"""How far from straight rounding may make an affine function look, as a share of its values."""
 ADDED = 16
 """Units of a layer that is tried."""
 LARGEST_TARGET = 30.0
@@ -40,9 +43,8 @@ def capacity(model: Trainable) -> Iterator[Suspicion]:
     """What only rows that were not trained on can tell: more units always fit those that were."""
     network = model.network
     layers = list(network) if isinstance(network, Sequential) else []
-    bends = [layer for layer in layers[:-1] if _bends(layer)]
-    if any(isinstance(layer, Dense) for layer in layers):
-        if not bends and all(isinstance(layer, Dense) for layer in layers if _learns(layer)):
+    if any(map(has_units, layers)):
+        if _is_affine(network, layers):
             yield (
                 Finding(
                     "no_hidden_layer",
@@ -54,9 +56,9 @@ def capacity(model: Trainable) -> Iterator[Suspicion]:
                 ),
                 (Mend("hidden", [ADDED], f"a hidden layer of {ADDED}"),),
             )
-        narrow = [place for place, layer in enumerate(layers[:-1]) if isinstance(layer, Dense) and layer.units == 1]
+        narrow = [place for place, layer in enumerate(layers) if has_units(layer) and layer.settings()["units"] == 1]
         for place in narrow:
-            if any(isinstance(layer, Dense) for layer in layers[place + 1 :]):
+            if any(map(has_units, layers[place + 1 :])):
                 yield (
                     Finding(
                         "bottleneck",
@@ -93,8 +95,18 @@ def _bends(layer: Layer) -> bool:
     return isinstance(layer, Activation) and not _is_straight(layer)
 
 
-def _learns(layer: Layer) -> bool:
-    return bool(layer.own_parameters()) or any(True for _ in layer.children())
+def _is_affine(network: Network, layers: list[Layer]) -> bool:
+    """Whether layers up to the last activations are a matrix and a shift: f(a + b) − f(a) = f(b) − f(0) for rows."""
+    if network.demands:
+        return False  # what is looked up is no amount
+    layers = [layer for place, layer in enumerate(layers) if any(forward_of(own) is None for own in layers[place:])]
+    rows = np.random.default_rng(0).normal(size=(2, 8, *(network.input_shape or ())))
+    x = np.concatenate([rows[0] + rows[1], rows[0], rows[1], 0 * rows[0]]).astype(network.dtype)
+    run = NumpyRunner()
+    for layer in layers:
+        x, _ = run.forward(layer, x, training=False)
+    both, first, second, none = np.split(x.astype(np.float64), 4)
+    return bool(np.abs(both - first - second + none).max(initial=0.0) <= STRAIGHT * np.abs(x).max(initial=1e-30))
 
 
 def _is_straight(layer: Layer) -> bool:
@@ -131,9 +143,7 @@ def _unreachable(network: Network, targets: Array, model: Trainable) -> Iterator
         return
     if isinstance(model.loss, CrossEntropy | BinaryCrossEntropy) or model.loss.has_log_link:
         return
-    ends = np.array([[-1e4] * 3, [-1.0] * 3, [0.0] * 3, [1.0] * 3, [1e4] * 3])
-    values, _ = layers[-1].forward(NumpyRunner(), ends, training=False)
-    low, high = float(values.min()), float(values.max())
+    low, high = _range_of(layers[-1])
     margin = 0.05 * float(targets.std())
     share = float(np.mean((targets < low - margin) | (targets > high + margin)))
     if share <= MOST_UNREACHED:
@@ -152,11 +162,19 @@ def _unreachable(network: Network, targets: Array, model: Trainable) -> Iterator
     )
 
 
+def _range_of(layer: Layer) -> tuple[float, float]:
+    """The least and the greatest number that an activation gives."""
+    ends = np.array([[-1e4] * 3, [-1.0] * 3, [0.0] * 3, [1.0] * 3, [1e4] * 3])
+    values, _ = layer.forward(NumpyRunner(), ends, training=False)
+    return float(values.min()), float(values.max())
+
+
 def _squared_sigmoid(model: Trainable, rows: Rows) -> Iterator[Suspicion]:
     """A squared error behind a sigmoid, for targets that are 0 or 1."""
     network, targets = model.network, rows.targets
     layers = list(network) if isinstance(network, Sequential) else []
-    if len(layers) < 2 or not isinstance(layers[-1], Sigmoid):
+    last = forward_of(layers[-1]) if len(layers) > 1 else None
+    if last is None or last.saturates is None or not np.allclose(_range_of(layers[-1]), (0, 1), atol=1e-3):
         return
     if not isinstance(model.loss, MeanSquaredError | SumSquaredError) or not np.isin(targets, (0, 1)).all():
         return

@@ -32,6 +32,7 @@ class Trainable(Known, Protocol):
     """What is asked of a model here: ``gn.Model`` has it, and says what it does."""
 
     optimizer: Optimizer
+    epochs_trained: int
 
     def require_one_output(self, where: str) -> None:
         """See ``gn.Model``."""
@@ -110,7 +111,35 @@ def fresh(model: Trainable, optimizer: Optimizer, rate: Any) -> Trainable:
     """A copy with new initial weights and that optimizer, which takes rows as the network gets them."""
     optimizer.reset()
     optimizer.learning_rate = rate
-    return model.untrained(optimizer)
+    return untrained(model, optimizer)
+
+
+def untrained(
+    model: Trainable,
+    optimizer: Optimizer,
+    *,
+    network: Network | None = None,
+    loss: Loss | None = None,
+    drawn: bool = False,
+) -> Trainable:
+    """``model.untrained``, with the initial weights that the model has, also those that its user has set.
+
+    Of a model that was trained they are not known any more, and are drawn as its layers say.
+
+    Args:
+        model: whose weights.
+        optimizer: of the copy.
+        network: in place of a copy of the model's, or None.
+        loss: in place of the model's, or None.
+        drawn: whether weights are to be drawn anew.
+    """
+    copy = model.untrained(optimizer, network=network, loss=loss)
+    if not drawn and not model.epochs_trained and not model.optimizer.steps:
+        own = dict(model.network.named_parameters())
+        for name, values in copy.network.named_parameters():
+            if name in own and own[name].shape == values.shape:
+                values[...] = own[name]
+    return copy
 
 
 def batch_of(rows: Rows, most: int, seed: int) -> Rows:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.errors import DivergenceError
+from glassnet.diagnosis.diagnose import diagnose
+from glassnet.diagnosis.finding import Mend
 from glassnet.playground.session import Scores, Session
 from glassnet.playground.settings import Setting
 
@@ -21,6 +23,8 @@ MOST_EPOCHS, SECONDS = 150, 0.25
 WAIT_SECONDS, WAIT_EPOCHS, PROGRESS = 4.0, 30, 0.02
 """How long nothing may happen, and the fall of the loss that counts as something."""
 MOST_CURES = 2
+MOST_DEAD = 0.25
+"""Share of the hidden units that may have died."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def cures_of(session: Session, scores: Scores, dead: float = 0.0) -> list[Cure]:
     if not session.epochs or scores.metric[0] >= GOOD:
         return []
     found = []
-    for cause, field, value in _suspects(session.now, dead):
+    for cause, field, value in dict.fromkeys(_suspects(session, dead)):
         trial = Session(session.now.having(field, value), session.table)
         epochs = min(session.epochs, MOST_EPOCHS)
         try:
@@ -90,27 +94,45 @@ def cures_of(session: Session, scores: Scores, dead: float = 0.0) -> list[Cure]:
     return sorted(found, key=lambda cure: cure.loss)[:MOST_CURES]
 
 
-def _suspects(setting: Setting, dead: float) -> Iterator[tuple[str, str, Any]]:
-    """Causes that this setting may suffer from, with the field and the value without each."""
-    hidden, activation, rate = setting.hidden, setting.activation, setting.learning_rate
-    if rate >= 0.03:
-        yield "rate_too_high", "learning_rate", float(f"{rate / 10:.3g}")
-        yield "rate_too_high", "learning_rate", float(f"{rate / 100:.3g}")
-    if rate <= 0.03:
-        yield "rate_too_low", "learning_rate", float(f"{rate * 10:.3g}")
-        yield "rate_too_low", "learning_rate", float(f"{min(1.0, rate * 100):.3g}")
-    if not hidden:
-        yield "no_hidden_layer", "hidden", (8,)
-        yield "no_hidden_layer", "hidden", (8, 8)
-    elif min(hidden) <= 2:
-        yield "bottleneck", "hidden", tuple(max(8, units) for units in hidden)
-    if hidden and activation == "linear":
-        yield "linear_activation", "activation", "tanh"
-    if activation == "sigmoid" and len(hidden) > 1:
-        yield "vanishing", "activation", "relu"
-        yield "vanishing", "activation", "tanh"
-    if dead >= 0.25:
+def _suspects(session: Session, dead: float) -> Iterator[tuple[str, str, Any]]:
+    """Causes that this training may suffer from, with the field and the value without each.
+
+    They are those of ``gn.diagnose`` as far as it has a mend; dropout and units that died in the course of the training
+    are the playground's own.
+    """
+    found = diagnose(session.model, session.examples.train.x, session.targets).findings
+    mended = [(finding.name, finding.mend) for finding in found if finding.mend is not None]
+    for name, mend in mended:
+        yield from _in_the_setting(name, mend, session.now)
+    if not mended:  # a rate that leaps from good to bad and back is good at times
+        for rate in (session.now.learning_rate / 10, session.now.learning_rate / 100):
+            yield "rate_too_high", "learning_rate", float(f"{rate:.3g}")
+    if dead >= MOST_DEAD:
         yield "dead_units", "activation", "leaky_relu"
-    for name in ("l1", "l2", "dropout"):
-        if getattr(setting, name):
-            yield f"too_much_{name}", name, 0.0
+    if session.now.dropout:
+        yield "too_much_dropout", "dropout", 0.0
+
+
+def _in_the_setting(name: str, mend: Mend, setting: Setting) -> Iterator[tuple[str, str, Any]]:
+    """A mend as the fields of a setting have it: several where it may be more or less; none where no field says it."""
+    match mend.setting:
+        case "learning_rate":
+            cause = "rate_too_high" if mend.value < setting.learning_rate else "rate_too_low"
+            yield cause, "learning_rate", float(f"{mend.value:.3g}")
+            further = mend.value * (0.1 if cause == "rate_too_high" else 3)
+            yield cause, "learning_rate", float(f"{min(1.0, further):.3g}")
+        case "hidden" if setting.hidden:
+            yield "linear_activation", "activation", "tanh"
+        case "hidden":
+            yield "no_hidden_layer", "hidden", (8,)
+            yield "no_hidden_layer", "hidden", (8, 8)
+        case "units":
+            yield "bottleneck", "hidden", tuple(max(8, units) for units in setting.hidden)
+        case "activation":
+            cause = "dead_units" if name == "dead_relu" else "vanishing"
+            yield cause, "activation", mend.value
+            yield from [(cause, "activation", "tanh")] * (setting.activation == "sigmoid")
+        case "penalties":
+            for penalty in ("l1", "l2"):
+                if getattr(setting, penalty):
+                    yield f"too_much_{penalty}", penalty, 0.0
