@@ -21,6 +21,8 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "course"
 IMAGES = ROOT / "docs" / "images" / "course"
 LIVE = re.compile(r"<!-- page: (\S+) -->")
+COMMANDS = {"playground.html": ("playground", "--static"), "museum.html": ("museum", "--language", "{}", "--html")}
+"""Live pages that a command makes, not a chapter's code; ``{}`` is the language."""
 PICTURE = re.compile(r"!\[[^\]]*\]\(\.\./images/course/([^)]+)\)")
 
 
@@ -50,8 +52,8 @@ def pictures(page: Path) -> list[str]:
 
 
 def live_pages(page: Path) -> list[str]:
-    """The pages that stand in a frame in a chapter."""
-    return LIVE.findall(page.read_text(encoding="utf-8"))
+    """The pages that stand in a frame in a chapter and are made by its code."""
+    return [name for name in LIVE.findall(page.read_text(encoding="utf-8")) if name not in COMMANDS]
 
 
 @contextlib.contextmanager

@@ -28,10 +28,15 @@ def cell(part: course.Part, number: int) -> dict[str, Any]:
     if part.kind == "code":
         return made | {"cell_type": "code", "execution_count": None, "outputs": []}
     names = course.PICTURE.findall(part.text)
-    made["source"] = course.LIVE.sub(r"[\1](\1)", re.sub(r"\]\(\.\./images/course/", "](attachment:", made["source"]))
+    made["source"] = course.LIVE.sub(live, re.sub(r"\]\(\.\./images/course/", "](attachment:", made["source"]))
     if names:
         made["attachments"] = {name: attached(course.IMAGES / name) for name in names}
     return made | {"cell_type": "markdown"}
+
+
+def live(found: re.Match[str]) -> str:
+    """A link to a page that the chapter's code has written; how to make others its text says."""
+    return "" if found[1] in course.COMMANDS else f"[{found[1]}]({found[1]})"
 
 
 def attached(path: Path) -> dict[str, str]:

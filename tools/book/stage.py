@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -132,6 +134,9 @@ class Tree:
         folder = self.folder / "course"
         for place in ("notebooks", "pages"):
             (folder / place).mkdir()
+        for name, command in course.COMMANDS.items():
+            words = [word.format(("en", "zh")[self.language]) for word in command]
+            subprocess.run([sys.executable, "-m", "glassnet", *words, folder / "pages" / name], check=True)
         for chapter in CHAPTERS:
             with TemporaryDirectory() as place:
                 made = Path(place) / f"{chapter}.ipynb"
