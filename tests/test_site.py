@@ -69,6 +69,15 @@ def test_the_reference_has_every_public_name() -> None:
     assert {room for room in reference.entries() if room not in reference.ROOMS} == set()
 
 
+def test_families_are_shown_at_work_in_the_reference() -> None:
+    found = [entry for room in reference.entries().values() for entry in room]
+    shown = {entry.name: made[1] for entry in found if (made := reference.example(entry))}
+    assert shown["gn.ReLU"] == "[[0.  0.  0.  0.5 2. ]]\n"
+    assert shown["gn.losses.Huber"] == "0.125 [[-0.5]]\n"
+    assert shown["gn.SGD"] == "[0.95]\n"
+    assert len(shown) > 35
+
+
 def test_links_become_those_of_the_site() -> None:
     text = "See [a *b*](x.md#c), ![p](y.png), `[no](z.md)`, <img src='q'>\n\n```\n[no](w.md)\n```\n"
     assert markdown.links(text) == ["x.md#c", "y.png"]

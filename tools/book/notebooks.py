@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -44,8 +45,8 @@ def attached(path: Path) -> dict[str, str]:
     return {kind: base64.b64encode(path.read_bytes()).decode("ascii")}
 
 
-def execute(page: Path, target: Path) -> None:
-    """Writes the notebook of a chapter beside the files that its code makes, run by Jupyter."""
+def execute(page: Path, target: Path) -> list[Any]:
+    """Writes the notebook of a chapter beside the files that its code makes, run by Jupyter; returns its outputs."""
     import nbformat  # only where the site is made
     from nbclient import NotebookClient
 
@@ -57,3 +58,15 @@ def execute(page: Path, target: Path) -> None:
         stderr=subprocess.DEVNULL
     )  # where the kernel warns of the port that it listens at, of this machine alone
     nbformat.write(made, target)
+    return [cell["outputs"] for cell in made["cells"] if cell["cell_type"] == "code"]
+
+
+def execute_as(page: Path, target: Path, outputs: list[Any]) -> None:
+    """The same in the other language: what the code prints is known, the files that it makes are not."""
+    made = notebook(page)
+    code = [cell for cell in made["cells"] if cell["cell_type"] == "code"]
+    for number, (cell, shown) in enumerate(zip(code, outputs, strict=True), 1):
+        cell |= {"execution_count": number, "outputs": shown}
+    if course.live_pages(page):
+        course.run(page, target.parent)
+    target.write_text(json.dumps(made, ensure_ascii=False, indent=1), encoding="utf-8")

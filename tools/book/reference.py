@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
+
+import numpy as np
 
 import glassnet as gn
 
@@ -118,7 +122,53 @@ def page(heading: str, inside: list[Entry]) -> str:
     parts = [f"# {heading}", ""]
     for entry in inside:
         parts += [f"::: {entry.home}", "    options:", f'      heading: "{entry.name}"', ""]
+        if shown := example(entry):
+            parts += ["```python", shown[0], "```", "", "```", shown[1].rstrip(), "```", ""]
     return "\n".join(parts)
+
+
+EXAMPLES = (
+    (
+        gn.layers.Activation,
+        'net = gn.Sequential({name}())\nnet.build(5, dtype="float64")\n'
+        "print(net(np.array([[-2.0, -0.5, 0.0, 0.5, 2.0]])).round(3))",
+    ),
+    (
+        gn.losses.Loss,
+        "value, slope = {name}()(np.array([[0.5]]), np.array([[1.0]]))\nprint(round(value, 4), slope.round(4))",
+    ),
+    (
+        gn.optimizers.Optimizer,
+        "parameter = np.array([1.0])\n{name}(0.1).step(parameter, np.array([0.5]))\nprint(parameter.round(4))",
+    ),
+    (
+        gn.optimizers.Step,
+        "parameter = np.array([2.0])\nrule = gn.Chain({name}(0.1), gn.SGD(0.1))\n"
+        "rule.step(parameter, np.array([0.5]))\nprint(parameter.round(4))",
+    ),
+    (
+        gn.initializers.Initializer,
+        "net = gn.Sequential(gn.Dense(3, weight_init={name}()))\nnet.build(2, seed=0)\n"
+        "print(np.array(net[0].weight).round(2))",
+    ),
+)
+"""What shows a thing of a family at work, where its source has no example: by base, the first that fits."""
+
+
+def example(entry: Entry) -> tuple[str, str] | None:
+    """Code that uses a member of a family and what it prints; None where the source shows one, or it needs settings."""
+    if not inspect.isclass(entry.thing) or ">>>" in (inspect.getdoc(entry.thing) or ""):
+        return None
+    for base, template in EXAMPLES:
+        if issubclass(entry.thing, base) and entry.thing is not base:
+            code, shown = template.format(name=entry.name), StringIO()
+            try:
+                with redirect_stdout(shown):
+                    exec(code, {"gn": gn, "np": np})
+            except (TypeError, gn.GlassnetError):
+                return None
+            return code, shown.getvalue()
+    return None
 
 
 INTRODUCTION = (

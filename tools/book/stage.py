@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from book import course, markdown, notebooks, reference
 from book.nav import CHAPTERS, PROJECT, SECTIONS
@@ -140,9 +141,13 @@ class Tree:
         for chapter in CHAPTERS:
             with TemporaryDirectory() as place:
                 made = Path(place) / f"{chapter}.ipynb"
-                notebooks.execute(self.source(f"docs/course/{chapter}"), made)
+                source = self.source(f"docs/course/{chapter}")
+                if self.language:
+                    notebooks.execute_as(source, made, OUTPUTS[chapter])
+                else:
+                    OUTPUTS[chapter] = notebooks.execute(source, made)
                 shutil.copyfile(made, folder / "notebooks" / made.name)
-                for name in course.live_pages(self.source(f"docs/course/{chapter}")):
+                for name in course.live_pages(source):
                     shutil.copyfile(Path(place) / name, folder / "pages" / name)
             with (folder / f"{chapter}.md").open("a", encoding="utf-8") as page:
                 page.write(f'\n<a href="notebooks/{chapter}.ipynb" download>{WORDS[self.language]["notebook"]}</a>\n')
@@ -189,6 +194,8 @@ OPTIONS = ", ".join(
 )
 FRAME = r'<iframe class="live" src="pages/\1" title="\1" loading="lazy"></iframe> <a href="pages/\1">\1</a>'
 TREES = (Tree(0), Tree(1))
+OUTPUTS: dict[str, list[Any]] = {}
+"""What the code of the chapters printed, by chapter."""
 
 
 def shown(source: Path) -> str:
