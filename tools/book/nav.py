@@ -36,7 +36,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 )
 """Title in English and in Chinese, and the pages under ``docs`` without their endings."""
 
-PROJECT = ("ARCHITECTURE", "CONTRIBUTING", "CHANGELOG", "SECURITY")
+PROJECT = ("ARCHITECTURE", "CONTRIBUTING", "CHANGELOG", "RELEASING", "CODE_OF_CONDUCT", "SECURITY")
 """Files at the root of the project; those without a Chinese form are shown in English."""
 
 
