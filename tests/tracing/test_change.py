@@ -296,3 +296,23 @@ def test_a_phone_shows_what_was_changed(language: str, window: Opened, tmp_path:
     assert ("损失" if language == "zh" else "loss") in page.locator("#changes").inner_text()
     assert phone.errors == []
     phone.context.close()
+
+
+def test_an_evaluation_and_parameters_that_are_0_can_be_changed_too(window: Opened, tmp_path: Path) -> None:
+    net = gn.Sequential(gn.Dense(4), gn.BatchNorm(), gn.ReLU(), gn.Dropout(0.5), gn.Dense(2))
+    model = gn.Model(net, "cross_entropy", gn.Adam(), dtype="float64")
+    x, y = np.random.default_rng(3).normal(size=(3, 5)), [0, 1, 1]
+    page = window.show(gn.trace(model, x, y, training=False).to_html(), tmp_path)
+    chip = page.locator('button.chip[data-call="0"][data-name="bias"]')
+    assert "all 0" in chip.inner_text()
+    chip.focus()
+    page.keyboard.press("Enter")  # unfolds
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.locator(".change input").fill("0.5")
+    page.keyboard.press("Enter")
+    assert page.locator("#changes .changed").inner_text() == "b[1]: 0 → 0.5"
+    bias = next(segment for segment in net.layout if segment.path == "0.bias")
+    bias.view(net.parameters)[1] = 0.5
+    compare(page, gn.trace(model, x, y, training=False), 1e-9)
+    assert window.errors == []

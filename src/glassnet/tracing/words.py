@@ -207,8 +207,9 @@ _TEXTS = {
         "每一行的权重在这一步之前已按类别算好，本页无法跟着别的目标重算。",
     ),
     "fixed_shares": (
-        "The loss does not take every number here: these targets belong together, so one alone cannot be changed.",
-        "损失函数对这些目标有整体的要求，不能单独改其中一个。",
+        "The loss takes only certain numbers as targets here, or several that belong together, so that none is changed "
+        "by itself.",
+        "损失函数在这里只接受特定的目标，或者对整行目标有要求，不能单独改其中一个。",
     ),
     "not_all_here": (
         "This page does not hold all numbers of the step, so nothing can be computed anew. Trace fewer rows or a "

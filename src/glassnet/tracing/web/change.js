@@ -55,8 +55,8 @@ function plain(value, dtype) {
 function changeForm(number, name, place) {
   const own = changeable(number, name, place);
   if (!own) return "";
-  const reason = refusal(own, 0) && content.memory[own.kind]?.fixed ? refusal(own, 0) : "";
-  if (reason) return `<p class="muted">${escapeHtml(reason)}</p>`;
+  const { fixed } = content.memory[own.kind] ?? {};
+  if (fixed) return paragraph(words[`fixed_${fixed}`]);
   const array = content.calls[number].arrays[name],
     value = plain(element(array, place), array.dtype);
   return (
