@@ -57,7 +57,8 @@ def with_mathml(text: str) -> str:
 
     def change(prose: str) -> str:
         prose = DISPLAYED.sub(lambda found: f"\n\n<div>{mathml(found[1], 'block')}</div>\n\n", prose)
-        return INLINE.sub(lambda found: mathml(found[1], "inline"), prose)
+        # In a span: a line that begins with <math> would be a block of its own.
+        return INLINE.sub(lambda found: f"<span>{mathml(found[1], 'inline')}</span>", prose)
 
     return outside_code(text, change)
 
