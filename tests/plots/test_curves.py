@@ -10,6 +10,7 @@ import pytest
 from figures import assert_texts_are_apart
 
 import glassnet as gn
+from glassnet.plots.curves import wilson_interval
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics")
 calibration_curve = pytest.importorskip("sklearn.calibration").calibration_curve
@@ -57,7 +58,16 @@ def test_the_calibration_curve_is_scikit_learns() -> None:
     assert [bar.get_height() for bar in figure.axes[1].patches] == counts.tolist()
     error = np.sum(counts[counts > 0] * np.abs(came - said)) / len(p)
     assert figure.get_suptitle() == f"expected calibration error {error:.3f}"
+    (bars,) = figure.axes[0].collections
+    for (bottom, top), share in zip([path.vertices[:, 1] for path in bars.get_paths()], came, strict=True):
+        assert bottom <= share <= top
     assert_texts_are_apart(figure)
+
+
+def test_the_interval_of_a_share_is_wilsons() -> None:
+    low, high = wilson_interval(np.array([0.8, 0.0, 1.0]), np.array([10, 20, 5]))
+    np.testing.assert_allclose(low, [0.490162, 0, 0.565518], atol=1e-6)  # by statsmodels' proportion_confint
+    np.testing.assert_allclose(high, [0.943318, 0.161125, 1], atol=1e-6)
 
 
 def test_of_many_classes_the_predicted_one_is_calibrated() -> None:

@@ -145,7 +145,8 @@ def plot_calibration(model: Any, x: Any, y: Any = None, *, path: str | Path | No
     """Draws whether probabilities can be taken at their word: of what got 80 %, were 80 % so?
 
     Of two classes it is the probability of class 1, of more that of the predicted class. Rows are put in ten bins of
-    equal width; below stands how many there are in each.
+    equal width, whose bars say within which shares chance leaves the true one (95 %); below stands how many there are
+    in each.
 
     Args:
         model: a model that gives probabilities of classes; or the true labels (N,).
@@ -162,7 +163,7 @@ def plot_calibration(model: Any, x: Any, y: Any = None, *, path: str | Path | No
         ShapeError, DataError: inputs or labels do not fit.
         ConfigurationError: no probabilities; the path cannot be written.
 
-    Source: C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
+    Source: C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017; for the bars ``wilson_interval``.
     """
     where = "plot_calibration"
     target = prepared(path, where)
@@ -181,6 +182,8 @@ def plot_calibration(model: Any, x: Any, y: Any = None, *, path: str | Path | No
     figure = new_figure(WIDTH, 4.1, f"expected calibration error {error:.3f}")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, 1])
     above.plot([0, 1], [0, 1], color=PALE, linestyle="--", linewidth=1, label="perfect")
+    low, high = wilson_interval(mean_came, counts[filled])
+    above.vlines(mean_said, low, high, color=FIRST, alpha=0.45, linewidth=1.4, label="95 % interval")
     above.plot(mean_said, mean_came, color=FIRST, marker="o", markersize=4, linewidth=1.6, label="model")
     label_axes(above, "", "share of class 1" if two else "share that was right", is_open=True)
     above.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
@@ -191,6 +194,18 @@ def plot_calibration(model: Any, x: Any, y: Any = None, *, path: str | Path | No
     )
     below.yaxis.get_major_locator().set_params(nbins=3, integer=True)
     return finished(figure, target)
+
+
+def wilson_interval(share: Array, count: Array) -> tuple[Array, Array]:
+    """Between which shares the true one lies in 95 of 100 cases, where ``share`` of ``count`` rows were seen.
+
+    Source: E. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", Journal of the American
+    Statistical Association 22 (1927).
+    """
+    square = 1.959963984540054**2  # of the normal distribution's 97.5 % quantile
+    middle = (share + square / (2 * count)) / (1 + square / count)
+    half = np.sqrt(square * (share * (1 - share) / count + square / (4 * count**2))) / (1 + square / count)
+    return np.minimum(middle - half, share), np.maximum(middle + half, share)  # at 0 and 1 but for rounding they touch
 
 
 @suggests

@@ -16,6 +16,7 @@ CHINESE = {
     r"model, (.*)": r"模型，\1",
     r"model": "模型",
     r"perfect": "完全可信",
+    r"95 % interval": "95 % 区间",
     r"false alarms: share of class 0 taken for 1": "误报率：类别 0 被判为 1 的比例",
     r"hits: share of class 1 found": "命中率：类别 1 被找出的比例",
     r"recall: share of class 1 found": "召回率：类别 1 被找出的比例",
