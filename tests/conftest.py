@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+
+from glassnet.core.catalogues import choose
+
+# No test depends on the locale of the machine; nor do the processes that tests start.
+os.environ["GLASSNET_LANGUAGE"] = "en"
 
 # A busy machine makes drawing slow, which is no fault of a test.
 settings.register_profile("glassnet", suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -15,6 +22,13 @@ settings.load_profile("glassnet")
 # Whoever starts the tests in the background may have Ctrl-C ignored; that would be handed on to what they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """A test that chooses a language chooses it for itself."""
+    yield
+    choose(None)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ PAGES = [
     "estimators",
     "frames",
     "graphs",
+    "languages",
     "large-data",
     "long-trainings",
     "many-models",

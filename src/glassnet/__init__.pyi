@@ -30,6 +30,7 @@ from glassnet.core.errors import NumpyFallbackWarning as NumpyFallbackWarning
 from glassnet.core.errors import ShapeError as ShapeError
 from glassnet.core.errors import TrainingWarning as TrainingWarning
 from glassnet.core.errors import WriteError as WriteError
+from glassnet.core.languages import set_language as set_language
 from glassnet.derivatives import Explanation as Explanation
 from glassnet.derivatives import GradientReport as GradientReport
 from glassnet.derivatives import check_gradients as check_gradients

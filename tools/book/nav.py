@@ -32,7 +32,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "训练",
         ("long-trainings", "tuning", "many-models", "clusters", "distributed", "determinism"),
     ),
-    ("With other tools", "与其他工具配合", ("estimators", "serving")),
+    ("With other tools", "与其他工具配合", ("estimators", "serving", "languages")),
 )
 """Title in English and in Chinese, and the pages under ``docs`` without their endings."""
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from glassnet.cli import tables
 from glassnet.cli.linear import MOST_COLUMNS, logistic, predict, ridge
+from glassnet.core.catalogues import columns_of, translated
 from glassnet.core.shapes import Array
 from glassnet.losses import LOSSES, Loss
 from glassnet.metrics import Accuracy, LogLoss, MeanSquared, as_metrics
@@ -57,7 +58,7 @@ class Baselines:
         rows = [("on the test rows", *names), (NETWORK, *(_shown(measured[name]) for name in names))]
         for name, outputs in others.items():
             rows.append((name, *(_shown(metric.compute(outputs, answers, loss, None)) for metric in metrics)))
-        said = _aligned(rows)
+        said = _aligned([[translated(own) for own in row] for row in rows])
         if linear is None:
             said.append(f"a linear model of more than {MOST_COLUMNS:,} columns is left out")
         else:
@@ -134,11 +135,9 @@ def _shown(figure: float) -> str:
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """The first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            own.rjust(width) if place else own.ljust(width)
-            for place, (own, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
+    widths = [max(map(columns_of, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        spaces = [" " * (width - columns_of(own)) for own, width in zip(row, widths, strict=True)]
+        lines.append("  ".join([row[0] + spaces[0], *map("".join, zip(spaces[1:], row[1:], strict=True))]))
+    return lines

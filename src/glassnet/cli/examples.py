@@ -7,6 +7,7 @@ import ast
 from pathlib import Path
 
 import glassnet
+from glassnet.cli.telling import tell
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.files import require_writable, write_atomically
 from glassnet.core.kinds import Kind
@@ -26,7 +27,8 @@ def examples(options: argparse.Namespace) -> int:
     if not options.number:
         for number, path in found.items():
             print(f"{number:3}  {title(path)}")
-        print("\nglassnet examples 1 copies the first one, glassnet examples 1 2 3 several, to the folder examples.")
+        tell()
+        tell("glassnet examples 1 copies the first one, glassnet examples 1 2 3 several, to the folder examples.")
         return 0
     copies = {options.output / found[number].name: found[number].read_bytes() for number in options.number}
     options.output.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from glassnet.cli.outputs import Output, require_outputs
+from glassnet.cli.telling import tell
 from glassnet.core.kinds import C_SOURCE, ONNX
 from glassnet.interop import export_c
 from glassnet.many import load_as_one
@@ -22,9 +23,9 @@ def export(options: argparse.Namespace) -> int:
         written.append(Output("--output, for the header", output.with_suffix(".h"), C_SOURCE))
     require_outputs(written, [options.model])
     if options.to == "onnx":
-        print(model.export_onnx(output))
+        tell(model.export_onnx(output))
     else:
         source, header = export_c(model, output, function=options.function)
         declared = next(line for line in header.read_text("ascii").splitlines() if line.startswith("void "))
-        print(f"{source}, {header}: {declared.removesuffix(';')}")
+        tell(f"{source}, {header}: {declared.removesuffix(';')}")
     return 0

@@ -24,10 +24,13 @@ from glassnet.cli.numbers import (
 from glassnet.cli.options import DATA_HELP, Commands, add_force, add_page_settings, add_pictures, add_texts
 from glassnet.cli.parser import Parser
 from glassnet.cli.streams import require_streams
+from glassnet.cli.telling import argparse_speaks, put_into_words, tell
 from glassnet.cli.train_options import add_train
 from glassnet.cli.tune_options import add_tune
+from glassnet.core.catalogues import translated
 from glassnet.core.errors import GlassnetError
 from glassnet.core.files import as_told, replacing_all
+from glassnet.core.languages import require_known_language
 from glassnet.core.output import make_plainer, readable
 from glassnet.tracing.words import LANGUAGES
 from glassnet.version import __version__
@@ -75,10 +78,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     require_streams()
     make_plainer(sys.stdout, sys.stderr)
     try:
+        require_known_language()
         if not (sys.argv[1:] if arguments is None else arguments):
-            print(FIRST, end="", flush=True)
+            tell(FIRST, end="", flush=True)
             return 0
-        options = build_parser().parse_args(arguments)
+        with argparse_speaks():
+            parser = build_parser()
+            put_into_words(parser)
+            options = parser.parse_args(arguments)
         options.typed = list(sys.argv[1:] if arguments is None else arguments)
         with notes_to_stderr(), replacing_all(getattr(options, "force", False)):
             status: int = options.run(options)
@@ -88,11 +95,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
-        print("glassnet: interrupted", file=sys.stderr)
+        tell("glassnet: interrupted", file=sys.stderr)
         return 128 + signal.SIGINT
     except (GlassnetError, OSError) as error:
         told = as_told(error, "the standard output") if isinstance(error, OSError) else error
-        print(f"glassnet: {told}" + "".join(f" ({note})" for note in getattr(error, "__notes__", ())), file=sys.stderr)
+        notes = "".join(f" ({translated(note)})" for note in getattr(error, "__notes__", ()))
+        print(f"glassnet: {told}{notes}", file=sys.stderr)
         return 2
     return status
 
@@ -247,7 +255,7 @@ def _add_model_and_data(parser: argparse.ArgumentParser, *, several: bool = Fals
 
     parser.add_argument("model", help="a file saved by 'glassnet train' or model.save")
     how: dict[str, Any] = {"nargs": "+", "action": Sources} if several else {}
-    parser.add_argument("data", help=DATA_HELP + "; or several tables" * several, **how)
+    parser.add_argument("data", help=f"{DATA_HELP}; or several tables" if several else DATA_HELP, **how)
     add_pictures(parser)
     add_texts(parser)
     parser.add_argument(

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from glassnet.cli.outputs import Output, require_outputs
+from glassnet.cli.telling import tell
 from glassnet.core.files import write_atomically
 from glassnet.core.kinds import PAGE
 from glassnet.core.settings import one_of
@@ -22,7 +23,7 @@ def museum(options: argparse.Namespace) -> int:
         target = Path(options.html)
         require_outputs([Output("--html", target, PAGE)], [])
         write_atomically(target, museum_page([visit(own) for own in chosen], language).encode(), PAGE)
-        print(f"page written to {target} ({target.stat().st_size / 1000:,.0f} kB)")
+        tell(f"page written to {target} ({target.stat().st_size / 1000:,.0f} kB)")
         return 0
     if options.name is None:
         width = max(len(own.name) for own in EXHIBITS)

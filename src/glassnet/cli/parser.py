@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from glassnet.cli.numbers import MOST_LETTERS, Amount, Whole
+from glassnet.core.catalogues import translated
 from glassnet.core.errors import ConfigurationError, shown
 from glassnet.core.suggestions import nearest, setting_meant
 
@@ -96,4 +97,5 @@ class Parser(argparse.ArgumentParser):
         meant = nearest(str(value), choices, families.get(action.dest, ""))
         hint = f"did you mean {meant!r}? " if meant else ""
         listed = ", ".join(map(repr, choices))
-        raise argparse.ArgumentError(action, f"invalid choice: {value!r} ({hint}choose from {listed})")
+        message = f"invalid choice: {value!r} ({hint}choose from {listed})"
+        raise argparse.ArgumentError(action, translated(message))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from glassnet.cli.outputs import Output, require_outputs
 from glassnet.cli.tables import reading_of
+from glassnet.cli.telling import tell
 from glassnet.core.errors import ConfigurationError, DataError, MissingFileError, require_extra
 from glassnet.core.files import write_atomically
 from glassnet.core.kinds import PAGE
@@ -48,7 +49,7 @@ def _write(path: Path, options: argparse.Namespace) -> int:
     from glassnet.playground.static import static_page
 
     write_atomically(path, static_page().encode(), PAGE)
-    print(f"page written to {path} ({path.stat().st_size / 1000:,.0f} kB); it opens in any browser")
+    tell(f"page written to {path} ({path.stat().st_size / 1000:,.0f} kB); it opens in any browser")
     return 0
 
 
@@ -73,4 +74,4 @@ def _read(name: str, reading: Reading) -> Table:
 
 
 def _tell(address: str) -> None:
-    print(f"The playground is at {address}\nCtrl-C ends it.", flush=True)
+    tell(f"The playground is at {address}\nCtrl-C ends it.", flush=True)

@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from glassnet.cli.ending import ASKED
+from glassnet.core.catalogues import translated
 from glassnet.core.errors import GlassnetError
 from glassnet.core.files import write_atomically
 from glassnet.core.kinds import DONE
@@ -124,7 +125,7 @@ class Job:
         return f"to go on: {shlex.join([*launcher, 'glassnet', *typed, '--resume'])}"
 
     def _left_behind(self) -> str:
-        return (
+        return translated(
             "glassnet: the job has ended before the training was done: a rank was killed, or was lost. What was saved "
             f"is whole; {self.how_to_go_on()}\n"
         )
@@ -138,7 +139,7 @@ class Job:
             status = 128 + signal.SIGINT
         if isinstance(error, GlassnetError | OSError):
             rank = "" if self.is_first else f"rank {rank_of_job()}: "
-            print(f"glassnet: {rank}{error}", file=sys.stderr, flush=True)
+            print(f"glassnet: {translated(rank)}{error}", file=sys.stderr, flush=True)
         elif not isinstance(error, KeyboardInterrupt | SystemExit):
             sys.excepthook(type(error), error, error.__traceback__)
         self._is_over()

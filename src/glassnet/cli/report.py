@@ -11,6 +11,7 @@ from glassnet.cli.networks import DIGITS_SHAPE
 from glassnet.cli.options import page_settings
 from glassnet.cli.outputs import Output, require_outputs
 from glassnet.cli.tables import answers_in, reading_of
+from glassnet.cli.telling import tell
 from glassnet.cli.texts import refuse_text
 from glassnet.cli.use import refuse_other_target, with_targets
 from glassnet.core.errors import ConfigurationError
@@ -35,7 +36,7 @@ def write_report(options: argparse.Namespace) -> int:
     x, y = _rows(model, options)
     image_shape = DIGITS_SHAPE if options.data == "digits" else None
     page = report(model, x, y, output, name=name, model_file=model_file, image_shape=image_shape, **settings)
-    print(f"report saved to {page}" + ("" if can_draw() else ', without pictures: pip install "glassnet[plots]"'))
+    tell(f"report saved to {page}" + ("" if can_draw() else ', without pictures: pip install "glassnet[plots]"'))
     return 0
 
 
@@ -62,5 +63,5 @@ def _rows(model: Model, options: argparse.Namespace) -> tuple[Any, Any]:
         )
     raws = table.read(frame, there, where="report") if there else {}
     known = any(not raw.missing.all() for raw in raws.values())
-    print(f"{name_of(options.data)}: {frame.height:,} rows" + ("" if known else ", without the answers"))
+    tell(f"{name_of(options.data)}: {frame.height:,} rows" + ("" if known else ", without the answers"))
     return frame, answers_in(frame, table, model) if known else None

@@ -13,6 +13,7 @@ from glassnet.cli.networks import build_network
 from glassnet.cli.outputs import Output, require_outputs
 from glassnet.cli.streams import STANDARD_OUTPUT, Answers, is_parquet, kind_of_answers, write_answers
 from glassnet.cli.tables import listed, reading_of
+from glassnet.cli.telling import tell
 from glassnet.core.errors import ConfigurationError
 from glassnet.data import Dataset, Windows, windows
 from glassnet.data.tables import TABLE_ENDINGS, is_table, name_of, read_like, read_table, require_polars
@@ -109,8 +110,8 @@ def lines_of(errors: ForecastErrors, part: str = "test ") -> list[str]:
 def evaluate(options: argparse.Namespace, model: Model) -> int:
     """Prints how far forecasts of a file's steps are off."""
     found = windows_of(options, model)
-    print(f"{name_of(options.data)}: {len(found):,} windows, {found.forecasting.describe()}")
-    print(*lines_of(found.errors(model.predict(found.x)), part=""), sep="\n")
+    tell(f"{name_of(options.data)}: {len(found):,} windows, {found.forecasting.describe()}")
+    tell(*lines_of(found.errors(model.predict(found.x)), part=""), sep="\n")
     return 0
 
 
@@ -146,7 +147,7 @@ def predict(options: argparse.Namespace, model: Model) -> int:
     outputs = model.predict(forecasting.latest(given, where="predict"))
     rows = write_answers(iter([_answers(forecasting, given, outputs)]), output, kind)
     if output is not None:
-        print(f"{rows:,} predictions written to {output}")
+        tell(f"{rows:,} predictions written to {output}")
     return 0
 
 

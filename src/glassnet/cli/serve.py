@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from glassnet.cli.telling import tell
 from glassnet.core.errors import require_extra
 from glassnet.many import load_as_one
 from glassnet.serving import Limits, Service
@@ -26,6 +27,6 @@ def serve(options: argparse.Namespace) -> int:
 
 
 def _tell(address: str) -> None:
-    print(f"The model is at {address}", flush=True)
+    tell(f"The model is at {address}", flush=True)
     if sys.stdout.isatty():
-        print("Ctrl-C ends it.", flush=True)
+        tell("Ctrl-C ends it.", flush=True)

@@ -189,12 +189,13 @@ def described(options: argparse.Namespace, own: Plan) -> str:
     most = "" if recipe.patience is None else "at most "
     aside = [len(part[1]) for part in own.held]
     networks = f"{recipe.members} networks, each " if recipe.members > 1 else ""
-    if recipe.members > 1:
-        chosen = f"each sets others of the rows to train aside, about {aside[0]:,}, which choose its best"
-    else:
-        chosen = f"{aside[0]:,} of the rows to train are set aside and choose the best"
+    epochs = f"{most}{recipe.epochs:,} epochs"
     start = f"{options.preset or 'quick'}: {networks}{hidden}, {recipe.optimizer}, batches of {recipe.batch_size}"
-    return f"{start}; {chosen} of {most}{recipe.epochs:,} epochs"
+    if recipe.members > 1:
+        chosen = f"each sets others of the rows to train aside, about {aside[0]:,}, which choose its best of {epochs}"
+    else:
+        chosen = f"{aside[0]:,} of the rows to train are set aside and choose the best of {epochs}"
+    return f"{start}; {chosen}"
 
 
 def described_blocks(options: argparse.Namespace) -> str:
@@ -203,7 +204,8 @@ def described_blocks(options: argparse.Namespace) -> str:
     hidden = f"{' + '.join(map(str, units))} {options.activation}" if units else "no hidden layer"
     most = "" if options.patience is None else "at most "
     start = f"{hidden}, {options.optimizer}, batches of {options.batch_size}"
-    return f"{start}; a fifth of the rows to train are set aside and choose the best of {most}{options.epochs:,} epochs"
+    epochs = f"{most}{options.epochs:,} epochs"
+    return f"{start}; a fifth of the rows to train are set aside and choose the best of {epochs}"
 
 
 def model_of_blocks(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, NamedTuple
 
+from glassnet.cli.telling import tell
 from glassnet.core.errors import ConfigurationError, DataError
 from glassnet.core.output import in_a_line
 from glassnet.core.randomness import generator
@@ -209,7 +210,7 @@ def evaluate_text(model: Model, options: argparse.Namespace) -> dict[str, float]
     if isinstance(model.vocabulary, Characters):  # one of lines has never met the end of a line
         documents = "whole" if "\n" in model.vocabulary.characters else "lines"
     texts = read_texts(options.data, documents=documents, encoding=options.encoding, max_bytes=options.max_bytes)
-    print(f"{name_of(options.data)}: {f'{len(texts):,} documents, one a line' if len(texts) > 1 else 'one text'}")
+    tell(f"{name_of(options.data)}: {f'{len(texts):,} documents, one a line' if len(texts) > 1 else 'one text'}")
     steps = (model.network.input_shape or (1,))[0]
     x, y = model.vocabulary.next_tokens(texts, steps)
     return model.evaluate(pad(x, steps), y)

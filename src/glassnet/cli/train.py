@@ -20,6 +20,7 @@ from glassnet.cli.outputs import Output, require_outputs
 from glassnet.cli.pictures import picture_options
 from glassnet.cli.ranks import Job, done_of
 from glassnet.cli.rows import no_target, read_arrays, read_parts, require_something_to_learn
+from glassnet.cli.telling import tell
 from glassnet.cli.texts import language_model, learn_texts, require_text_options, samples
 from glassnet.cli.work import SET_ASIDE, BestEpoch, Files, Work, fit, report_path, warn
 from glassnet.core.errors import ConfigurationError
@@ -103,10 +104,10 @@ def _train_table(
     table = parts.table
     tabular.refuse_costs(options, table)
     if not options.quiet:
-        print(table, end="\n\n")
+        tell(table, end="\n\n")
         warn(*tabular.oddities(parts, targets))
     if options.cross_validate is not None:
-        print(*cross_validate(options, targets, parts), sep="\n", end="\n\n")
+        tell(*cross_validate(options, targets, parts), sep="\n", end="\n\n")
     own = tabular.planned(options, table, parts.training, parts.sides)
     tabular.refuse_apart(options, own.recipe)
     rows, answers, *weights = own.training[0]
@@ -145,7 +146,7 @@ def _train_blocks(options: argparse.Namespace, tables_of: list[Path], files: Fil
     table, scaling = blocks.learn(options, source, training)
     model = tabular.model_of_blocks(options, table, scaling, source.name, blocks.metrics_for(table))
     if not options.quiet:
-        print(table, end="\n\n")
+        tell(table, end="\n\n")
     task = f"{tables.task_of(table)}, read block by block\n{tabular.described_blocks(options)}"
     monitor = "val_log_loss" if table.questions else "val_loss"
     patience = options.patience
@@ -188,7 +189,7 @@ def _train_text(options: argparse.Namespace, files: Files, ending: Ending) -> No
     work = Work(model, training, test, name_of(options.data), str(read))
     fit(options, _watched(options, work), files, ending)
     if ending.number is None:
-        print("texts that it writes:", *samples(model, read), sep="\n  ")
+        tell("texts that it writes:", *samples(model, read), sep="\n  ")
 
 
 def output_of(options: argparse.Namespace) -> Path:

@@ -17,6 +17,7 @@ from glassnet.cli.numbers import MOST_LETTERS
 from glassnet.cli.outputs import Output, require_outputs
 from glassnet.cli.pictures import picture_options
 from glassnet.cli.rows import read_arrays, read_parts
+from glassnet.cli.telling import tell
 from glassnet.core.errors import ConfigurationError, require_extra
 from glassnet.core.kinds import MODEL, PAGE, STUDY
 from glassnet.core.locks import PathLock
@@ -66,7 +67,7 @@ def require_paths(options: argparse.Namespace) -> tuple[Path, Path, Path | None]
 
 
 def _search(options: argparse.Namespace, output: Path, study: Path, page: Path | None, space: dict[str, Any]) -> int:
-    say: Callable[..., None] = (lambda *_, **__: None) if options.quiet else print
+    say: Callable[..., None] = (lambda *_, **__: None) if options.quiet else tell
     kind, x, y, test, name = _rows(options)
     if study.exists() and study.stat().st_size:
         say(f"going on from {study}")
@@ -95,13 +96,13 @@ def _search(options: argparse.Namespace, output: Path, study: Path, page: Path |
         model.metrics = as_metrics(tables.metrics_for(y))
     save(model, output)  # before anything is printed: a reader of the output may have gone away
     _tell(found, say)
-    print(*(f"test {measure}: {value:.4f}" for measure, value in tables.measured(model, *test).items()), sep="\n")
-    print(f"model saved to {output} ({output.stat().st_size / 1000:,.0f} kB)")
+    tell(*(f"test {measure}: {value:.4f}" for measure, value in tables.measured(model, *test).items()), sep="\n")
+    tell(f"model saved to {output} ({output.stat().st_size / 1000:,.0f} kB)")
     if found.stopped == "interrupted":
-        print(f"to go on: {shlex.join(['glassnet', *options.typed])}")
+        tell(f"to go on: {shlex.join(['glassnet', *options.typed])}")
     if page is not None:
         found.report(page, name=name, language=options.language)
-        print(f"report saved to {page}" + ("" if can_draw() else ', without pictures: pip install "glassnet[plots]"'))
+        tell(f"report saved to {page}" + ("" if can_draw() else ', without pictures: pip install "glassnet[plots]"'))
     return 128 + SIGINT if found.stopped == "interrupted" else 0
 
 
@@ -154,7 +155,7 @@ class _Lines:
         if is_watched() or ((trial.number + 1) % every and trial.number + 1 != self._trials):
             return
         value = "" if trial.value is None else f", {trial.value:.4g} after epoch {trial.best_epoch}"
-        print(f"{trial.number + 1}/{self._trials} trial {trial.number}: {trial.state}{value}", flush=True)
+        tell(f"{trial.number + 1}/{self._trials} trial {trial.number}: {trial.state}{value}", flush=True)
 
 
 def _entry(text: str) -> tuple[str, Any]:

@@ -16,6 +16,7 @@ from glassnet.cli.outputs import Output, require_outputs
 from glassnet.cli.pictures import SHOWN, answer_lines, picture_options, read_for
 from glassnet.cli.streams import STANDARD_OUTPUT, Answers, is_parquet, kind_of_answers, write_answers
 from glassnet.cli.tables import answers_in, measured, reading_of
+from glassnet.cli.telling import tell
 from glassnet.cli.texts import evaluate_text, refuse_text
 from glassnet.core.errors import ConfigurationError, shown
 from glassnet.core.kinds import PAGE
@@ -49,19 +50,19 @@ def evaluate(options: argparse.Namespace) -> int:
     if files:
         source = blocks.source_of(options, files, ())
         found = blocks.measured(model, source)
-        print(f"{source.name}: {len(source):,} rows")
+        tell(f"{source.name}: {len(source):,} rows")
     elif isinstance(model.preprocessing, Table) and is_table(options.data):
         frame = read_like(options.data, model.preprocessing, reading_of(options), options.max_bytes)
-        print(f"{name_of(options.data)}: {frame.height:,} rows")
+        tell(f"{name_of(options.data)}: {frame.height:,} rows")
         found = measured(model, frame, answers_in(frame, model.preprocessing, model))
     elif is_text(options.data):
         found = evaluate_text(model, options)
     else:
         data = with_targets(model, options)
-        print(f"{data.name}: {len(data):,} rows")
+        tell(f"{data.name}: {len(data):,} rows")
         found = measured(model, data.x, data.y)
     for name, value in found.items():
-        print(f"{name}: {value:.4f}")
+        tell(f"{name}: {value:.4f}")
     return 0
 
 
@@ -94,7 +95,7 @@ def predict(options: argparse.Namespace) -> int:
     with told_once("predict"):  # of all blocks of rows together
         rows = write_answers(answers, output, kind)
     if output is not None:
-        print(f"{rows:,} predictions written to {output}")
+        tell(f"{rows:,} predictions written to {output}")
     return 0
 
 
@@ -102,32 +103,32 @@ def summary(options: argparse.Namespace) -> int:
     """Prints the layers and what the model was trained with."""
     given = load(options.model)
     model, members = as_one_model(given, "summary"), given.members if isinstance(given, Ensemble) else (given,)
-    print(model.summary())
-    print()
+    tell(model.summary())
+    tell()
     if isinstance(given, Ensemble):
-        print(f"ensemble   {len(members)} members, whose mean the network gives")
-    print(f"loss       {members[0].loss!r}")
-    print(f"optimizer  {members[0].optimizer!r}")
+        tell(f"ensemble   {len(members)} members, whose mean the network gives")
+    tell(f"loss       {members[0].loss!r}")
+    tell(f"optimizer  {members[0].optimizer!r}")
     for member in members:
-        print(f"trained    {member.epochs_trained} epochs, {member.optimizer.steps:,} steps, seed {member.seed}")
+        tell(f"trained    {member.epochs_trained} epochs, {member.optimizer.steps:,} steps, seed {member.seed}")
         if member.latest_fit is not None:
-            print(f"latest fit {in_a_line(str(member.latest_fit))}")
-    print(f"written    {model.written}")
+            tell(f"latest fit {in_a_line(str(member.latest_fit))}")
+    tell(f"written    {model.written}")
     if model.forecasting is not None:
-        print(f"forecasts  {in_a_line(model.forecasting.describe())}")
+        tell(f"forecasts  {in_a_line(model.forecasting.describe())}")
     if isinstance(model.preprocessing, Table):
-        print(f"columns    {', '.join(own.name for own in model.preprocessing.columns if own.features)}")
+        tell(f"columns    {', '.join(own.name for own in model.preprocessing.columns if own.features)}")
     if model.vocabulary is not None:
-        print(f"vocabulary {in_a_line(repr(model.vocabulary))}")
+        tell(f"vocabulary {in_a_line(repr(model.vocabulary))}")
     if model.feature_names is not None:
-        print(f"features   {listed(model.feature_names)}")
+        tell(f"features   {listed(model.feature_names)}")
     if model.class_names is not None:
-        print(f"classes    {listed(model.class_names)}")
+        tell(f"classes    {listed(model.class_names)}")
     elif isinstance(model.preprocessing, Table):
         for name, classes in model.preprocessing.questions.items():
-            print(f"classes    of {in_a_line(name)}: {listed(classes)}")
+            tell(f"classes    of {in_a_line(name)}: {listed(classes)}")
     if options.plan is not None:
-        print(f"\n{model.plan(options.plan)}")
+        tell(f"\n{model.plan(options.plan)}")
     return 0
 
 
@@ -156,7 +157,7 @@ def trace(options: argparse.Namespace) -> int:
         found = trace_model(model, part.x, part.y, **told)
     if options.html is not None:
         found.to_html(options.html, options.language)
-        print(f"page written to {options.html} ({Path(options.html).stat().st_size / 1000:,.0f} kB)")
+        tell(f"page written to {options.html} ({Path(options.html).stat().st_size / 1000:,.0f} kB)")
     elif sys.stdout.isatty():
         from rich import print as show
 

@@ -18,6 +18,7 @@ from glassnet.cli.ending import Ending
 from glassnet.cli.networks import DIGITS_SHAPE
 from glassnet.cli.options import page_settings
 from glassnet.cli.ranks import Job
+from glassnet.cli.telling import tell
 from glassnet.core.errors import DivergenceError
 from glassnet.core.output import logger
 from glassnet.data import Windows
@@ -79,7 +80,7 @@ class Work(NamedTuple):
 
 def fit(options: argparse.Namespace, work: Work, files: Files, ending: Ending) -> None:
     """Trains, tests and saves."""
-    say = (lambda *_: None) if options.quiet else print
+    say = (lambda *_: None) if options.quiet else tell
     model, training, test = work.model, work.training, work.test
     count = len(training[-1] if work.not_tested is None else work.not_tested)
     say(work.task if work.windows else f"{work.name}: {count:,} rows to train, {len(test[-1]):,} to test, {work.task}")
@@ -111,11 +112,11 @@ def fit(options: argparse.Namespace, work: Work, files: Files, ending: Ending) -
         said = [*keep_place(model, output), job.how_to_go_on()]
         ending.is_saved()
         with suppress(OSError):  # the terminal may have gone away
-            print(*said, sep="\n", flush=True)
+            tell(*said, sep="\n", flush=True)
         return
     if source == output and not ending.has_trained:
         job.is_done(model, output)
-        print(f"{model.latest_fit}: nothing is left to do; the model is in {output}")
+        tell(f"{model.latest_fit}: nothing is left to do; the model is in {output}")
         return
     save(model, output)  # before anything is printed: a reader of the output may have gone away
     remove_checkpoints(output)
@@ -124,9 +125,9 @@ def fit(options: argparse.Namespace, work: Work, files: Files, ending: Ending) -
     say()
     say(model.summary())
     if ending.number is not None:
-        print(f"{model.latest_fit}; {job.how_to_go_on()}")
+        tell(f"{model.latest_fit}; {job.how_to_go_on()}")
     elif history.stopped:
-        print(f"stopped after epoch {model.epochs_trained}: {history.stopped}")
+        tell(f"stopped after epoch {model.epochs_trained}: {history.stopped}")
     if history.kept_epoch is not None:
         say(f"kept: epoch {history.kept_epoch}, the best on the rows set aside")
     _tell(options, work, files, model, history)
@@ -143,11 +144,11 @@ def _fit_together(options: argparse.Namespace, work: Work, plan: Plan, files: Fi
     remove_checkpoints(files.output)
     model = as_one_model(trained, "train")
     if not options.quiet:
-        print()
-        print(plan.models[0].summary())
+        tell()
+        tell(plan.models[0].summary())
         kept = ", ".join(str(history.kept_epoch or len(history)) for history in histories)
         how = f"{len(histories)} such networks answer together; " if len(histories) > 1 else ""
-        print(f"{how}kept: epoch {kept}, the best on the rows set aside")
+        tell(f"{how}kept: epoch {kept}, the best on the rows set aside")
     _tell(options, work, files, model, histories[0])
 
 
@@ -171,16 +172,16 @@ def _tell(options: argparse.Namespace, work: Work, files: Files, model: Model, h
     """What the test says of a model that is saved, the learning curves, the page."""
     test, output, plot, of_blocks = work.test, files.output, files.plot, len(work.test) == 1
     if work.windows is not None:
-        print(*series.lines_of(work.windows.errors(model.predict(work.windows.x))), sep="\n")
+        tell(*series.lines_of(work.windows.errors(model.predict(work.windows.x))), sep="\n")
     else:
         found = blocks.measured(model, test[0]) if of_blocks else tables.measured(model, *test)
-        print(*(f"test {measure}: {value:.4f}" for measure, value in found.items()), sep="\n")
+        tell(*(f"test {measure}: {value:.4f}" for measure, value in found.items()), sep="\n")
         if work.beside is not None and not options.quiet:
-            print("", *work.beside(model, found), "", sep="\n")
-    print(f"model saved to {output} ({output.stat().st_size / 1000:,.0f} kB)")
+            tell("", *work.beside(model, found), "", sep="\n")
+    tell(f"model saved to {output} ({output.stat().st_size / 1000:,.0f} kB)")
     if plot is not None and len(history):
         history.plot(plot)
-        print(f"learning curves saved to {plot}")
+        tell(f"learning curves saved to {plot}")
     if not options.no_report:
         table = model.preprocessing
         answers = None if of_blocks else work.training[1] if work.not_tested is None else work.not_tested
@@ -197,7 +198,7 @@ def _tell(options: argparse.Namespace, work: Work, files: Files, model: Model, h
             image_shape=DIGITS_SHAPE if options.data == "digits" else None,
             **page_settings(options),
         )
-        print(f"report saved to {page}" + ("" if can_draw() else ', without pictures: pip install "glassnet[plots]"'))
+        tell(f"report saved to {page}" + ("" if can_draw() else ', without pictures: pip install "glassnet[plots]"'))
 
 
 def report_path(options: argparse.Namespace, output: Path) -> Path:
@@ -232,4 +233,4 @@ class _Lines(Callback):
         if state.epoch % every == 0 or state.epoch in (state.first_epoch, state.last_epoch):
             width = len(str(state.last_epoch))
             logs = "  ".join(f"{name} {value:.4f}" for name, value in state.logs.items() if name != "learning_rate")
-            print(f"epoch {state.epoch:>{width}}/{state.last_epoch}  {logs}", flush=True)
+            tell(f"epoch {state.epoch:>{width}}/{state.last_epoch}  {logs}", flush=True)

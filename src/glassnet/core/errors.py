@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Any
 
+from glassnet.core.catalogues import Translated, told
+
 _OF_NUMPY = re.compile(
     r"""\bnp\.(?:(?:u?int|float|complex|bool|longdouble|u?longlong|u?intc)\d*_?\((?P<number>[^()]*)\)"""
     r"""|str_\((?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\)|(?P<truth>True|False)_)"""
@@ -20,7 +22,7 @@ LONGEST_NAME = 200
 """Letters of a name that is compared with others: the time for that grows with the square of them."""
 
 
-class GlassnetError(Exception):
+class GlassnetError(Translated, Exception):
     """Base of every error that glassnet raises on purpose.
 
     Args:
@@ -29,7 +31,8 @@ class GlassnetError(Exception):
         expected: what was needed.
         fix: one thing to do about it, as a sentence without its full stop.
 
-    The four parts stay readable as attributes; the message joins them.
+    The four parts stay readable as attributes; the message joins them. They are English, and so is ``args``; ``str``
+    tells the message in the language that was chosen: see ``gn.set_language``.
 
     Example:
         >>> print(ShapeError(where="fit", received="5 rows in x and 4 in y", expected="as many", fix="drop a row"))
@@ -44,6 +47,10 @@ class GlassnetError(Exception):
         """How it comes from the process in which it was raised to the one that waits for it."""
         number = {"errno": self.errno} if isinstance(self, OSError) else {}  # which stands outside of __dict__
         return _arrived, (type(self), self.args), self.__dict__ | number
+
+    def _in(self, language: str, text: str) -> str:
+        """The message in another language; as it is where the parts did not come along."""
+        return told(self.parts, language) if "fix" in self.__dict__ else text
 
     @property
     def parts(self) -> dict[str, str]:
@@ -119,19 +126,19 @@ class WriteError(GlassnetError, OSError):
         self.errno = number
 
 
-class NumpyFallbackWarning(UserWarning):
+class NumpyFallbackWarning(Translated, UserWarning):
     """A part of the user's own cannot stand in a compiled program, so that NumPy carries the whole out."""
 
 
-class CheckpointWarning(UserWarning):
+class CheckpointWarning(Translated, UserWarning):
     """A checkpoint could not be written while training goes on, or an older one is read since the newest is damaged."""
 
 
-class DataWarning(UserWarning):
+class DataWarning(Translated, UserWarning):
     """Data hold what training did not: gaps, categories, columns; the message counts them and says what they become."""
 
 
-class TrainingWarning(UserWarning):
+class TrainingWarning(Translated, UserWarning):
     """Of many trainings some have failed; the message counts them and says why."""
 
 

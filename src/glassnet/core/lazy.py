@@ -40,7 +40,9 @@ def lazily(package: dict[str, Any], names: dict[str, str]) -> Callable[[str], An
         elif not name.startswith("_") and find_spec(f"{own}.{name}") is not None:
             found = import_module(f"{own}.{name}")
         else:
-            raise AttributeError(f"module {own!r} has no attribute {name!r}{_hint(name, list(names))}")
+            from glassnet.core.catalogues import translated
+
+            raise AttributeError(translated(f"module {own!r} has no attribute {name!r}{_hint(name, list(names))}"))
         package[name] = found
         return found
 

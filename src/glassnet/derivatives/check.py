@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.calls import suggests
+from glassnet.core.catalogues import translated
 from glassnet.core.checks import as_rows
 from glassnet.core.errors import ConfigurationError, DataError
 from glassnet.core.notebooks import table_html
@@ -92,14 +93,15 @@ class GradientReport:
             line = f"  {mark}  {check.name} {check.shape}: {check.error:.1e}"
             if check.error > self.tolerance:
                 line += f"; at {check.worst} backward {check.backward:.6g}, differences {check.differences:.6g}"
-                line += f": apart by {abs(check.backward - check.differences):.2g}, wrong, since rounding explains no "
-                line += f"more than {check.rounding:.2g}"
+                apart = abs(check.backward - check.differences)
+                line += f": apart by {apart:.2g}, wrong, since rounding explains no more than {check.rounding:.2g}"
             lines.append(line + (f"; {check.kinks} at a kink" if check.kinks else ""))
-        return "\n".join([*lines, REASON])
+        return translated("\n".join([*lines, REASON]))
 
     def _repr_html_(self) -> str:
         lines = str(self).splitlines()
-        headers = ("", "array", "shape", "relative error", "worst at", "backward", "central difference", "at a kink")
+        named = ("array", "shape", "relative error", "worst at", "backward", "central difference", "at a kink")
+        headers = ["", *map(translated, named)]
         rows = [
             (
                 "ok" if own.error <= self.tolerance else "XX",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.calls import suggests
+from glassnet.core.catalogues import translated
 from glassnet.core.notebooks import table_html
 from glassnet.core.randomness import generator
 from glassnet.diagnosis import Finding, RateTest, hints
@@ -55,23 +56,24 @@ class Diagnosis:
         out = StringIO()
         console = Console(file=out, width=100, force_jupyter=False, color_system=None, highlight=False, markup=False)
         if not self.findings:
-            console.print("Nothing found that keeps this model from learning.")
+            console.print(translated("Nothing found that keeps this model from learning."))
         for number, finding in enumerate(self.findings, start=1):
-            console.print(f"{number}. {finding.title}: {finding.where}")
-            for word, text in (("measured", finding.measured), ("why", finding.why), ("to try", finding.fix)):
-                console.print(Padding(f"{word}: {text}.", (0, 0, 0, 3)))
+            console.print(f"{number}. " + translated(f"{finding.title}: {finding.where}"))
+            for text in (f"measured: {finding.measured}.", f"why: {finding.why}.", f"to try: {finding.fix}."):
+                console.print(Padding(translated(text), (0, 0, 0, 3)))
             if finding.proof is not None:
-                console.print(Padding(f"tried ({finding.proof.of}):", (0, 0, 0, 3)))
+                console.print(Padding(translated(f"tried ({finding.proof.of}):"), (0, 0, 0, 3)))
                 out.writelines(f"     {row}\n" for row in finding.proof.rows())
-        console.print(f"learning rate: {self.rate_test}")
+        console.print(translated(f"learning rate: {self.rate_test}"))
         return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
 
     def _repr_html_(self) -> str:
-        rows = [(f.title, f.where, f"{f.measured}. {f.why}.", f.fix) for f in self.findings]
-        above = "" if rows else "Nothing found that keeps this model from learning."
-        headers = ("found", "where", "measured", "to try") if rows else ()
-        table = table_html(headers, rows, above=above, below=f"learning rate: {self.rate_test}")
-        proofs = [(f.title, f.proof) for f in self.findings if f.proof is not None]
+        found = [(f.title, f.where, f"{f.measured}. {f.why}.", f.fix) for f in self.findings]
+        rows = [tuple(map(translated, row)) for row in found]
+        above = "" if rows else translated("Nothing found that keeps this model from learning.")
+        headers = [*map(translated, ("found", "where", "measured", "to try"))] if rows else ()
+        table = table_html(headers, rows, above=above, below=translated(f"learning rate: {self.rate_test}"))
+        proofs = [(translated(f.title), f.proof) for f in self.findings if f.proof is not None]
         return table + "".join(f"<p><b>{escape(title)}</b></p>{proof._repr_html_()}" for title, proof in proofs)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.core.catalogues import columns_of, translated
 from glassnet.core.shapes import Array
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -49,8 +50,9 @@ class Counterfactual:
 
     def rows(self) -> tuple[str, str]:
         """Two rows of text: the loss of either run at some of the steps."""
-        width = max(len("your run"), len(self.mend.words))
-        return _row("your run", self.own, self, width), _row(self.mend.words, self.mended, self, width)
+        own, mended = translated("your run"), translated(self.mend.words)
+        width = max(columns_of(own), columns_of(mended))
+        return _row(own, self.own, self, width), _row(mended, self.mended, self, width)
 
     def __str__(self) -> str:
         return "\n".join(self.rows())
@@ -67,13 +69,14 @@ class Counterfactual:
             points = " ".join(f"{x:.0f},{y:.1f}" for x, y in zip(places, heights, strict=True))
             return f'<polyline points="{points}" fill="none" stroke="currentColor" stroke-width="2" {style}/>'
 
-        words = escape(self.mend.words)
+        words, own = escape(translated(self.mend.words)), escape(translated("your run"))
+        below = translated(f"{self.of}, {int(self.steps[-1])} steps")
         return (
             f'<svg viewBox="0 0 220 75" width="220" height="75" role="img"><title>{escape(str(self))}</title>'
             + line(self.own, 'stroke-dasharray="4 3" opacity="0.6"')
             + line(self.mended, "")
-            + f"</svg><br><small>- - your run: {_number(self.own[-1])}<br>— {words}: {_number(self.mended[-1])} "
-            f"({escape(self.of)}, {int(self.steps[-1])} steps)</small>"
+            + f"</svg><br><small>- - {own}: {_number(self.own[-1])}<br>— {words}: {_number(self.mended[-1])} "
+            f"({escape(below)})</small>"
         )
 
 
@@ -81,7 +84,8 @@ def _row(words: str, curve: Array, both: Counterfactual, width: int) -> str:
     chosen = np.linspace(0, len(curve) - 1, SHOWN).round().astype(int)
     finite = np.concatenate([_finite(both.own), _finite(both.mended)])
     drawn = bars(curve, float(finite.min()), float(finite.max()))
-    return f"{words:<{width}}  {drawn}  " + " ".join(f"{_number(curve[place]):>8}" for place in chosen)
+    spaces = " " * (width - columns_of(words))
+    return f"{words}{spaces}  {drawn}  " + " ".join(f"{_number(curve[place]):>8}" for place in chosen)
 
 
 def bars(curve: Array, low: float, high: float) -> str:
@@ -127,4 +131,4 @@ class Finding:
         return self.name.replace("_", " ").replace("relu", "ReLU")
 
     def __str__(self) -> str:
-        return f"{self.title} ({self.where}): {self.measured}. {self.why}. To try: {self.fix}."
+        return translated(f"{self.title} ({self.where}): {self.measured}. {self.why}. To try: {self.fix}.")

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from glassnet.core.calls import suggests
+from glassnet.core.catalogues import columns_of, translated
 from glassnet.core.notebooks import table_html
 from glassnet.core.shapes import Array
 from glassnet.diagnosis.hints import Known
@@ -61,7 +62,7 @@ class LossComparison:
     def _rows(self) -> list[tuple[str, str, str, str]]:
         changes = ["", *(f"{own.effect:+.4g}" for own in self.losses[1:])]
         return [
-            (own.name, f"{own.value:.4g}", change, own.differs)
+            (translated(own.name), f"{own.value:.4g}", change, translated(own.differs))
             for own, change in zip(self.losses, changes, strict=True)
         ]
 
@@ -69,18 +70,21 @@ class LossComparison:
     def _below(self) -> str:
         low, high = f"{self.batches.min():.4g}", f"{self.batches.max():.4g}"
         text = f"single batches: from {low} to {high}, each the mean of its own rows"
-        return f"{text}. {self.note}" if self.note else text
+        return translated(f"{text}. {self.note}" if self.note else text)
 
     def __str__(self) -> str:
         rows = self._rows()
-        widths = [max(len(row[column]) for row in rows) for column in range(3)]
+        widths = [max(columns_of(row[column]) for row in rows) for column in range(3)]
         lines = [
-            f"{row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]}".rstrip() for row in rows
+            f"{row[0]}{' ' * (widths[0] - columns_of(row[0]))}  {row[1]:>{widths[1]}}  {row[2]:>{widths[2]}}  "
+            f"{row[3]}".rstrip()
+            for row in rows
         ]
         return "\n".join([*lines, self._below])
 
     def _repr_html_(self) -> str:
-        return table_html(("loss", "value", "change", "what differs"), self._rows(), below=self._below)
+        headers = [*map(translated, ("loss", "value", "change", "what differs"))]
+        return table_html(headers, self._rows(), below=self._below)
 
 
 class Comparable(Known, Protocol):

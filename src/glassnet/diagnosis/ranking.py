@@ -141,8 +141,8 @@ class Trial:
         if own <= 0 or reached <= UNLEARNED * bench.scale:
             return
         steps = int(bench.compare(rate_mend(own)).steps[-1])
-        measured = f"{steps} steps at the model's rate of {own:.3g} take the loss from {first:.3g} to "
-        measured += f"{reached:.3g}" if np.isfinite(reached) else "no finite number"
+        last = f"{reached:.3g}" if np.isfinite(reached) else "no finite number"
+        measured = f"{steps} steps at the model's rate of {own:.3g} take the loss from {first:.3g} to {last}"
         measured += f"; {died}" if (died := bench.died()) else ""
         lower = sorted(map(rate_mend, self._rates()), key=bench.reached)
         high = Finding(

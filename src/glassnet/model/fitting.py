@@ -11,6 +11,7 @@ from typing import Any
 from glassnet.compile import native
 from glassnet.core.blocks import Blocks
 from glassnet.core.calls import suggests
+from glassnet.core.catalogues import translated
 from glassnet.core.checks import numeric
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.output import for_stream, is_heard, logger
@@ -291,7 +292,7 @@ class Fitting(Answering):
             history: of the training, for the curves.
         """
         for text in self._hints(rows, history):
-            print(for_stream(f"hint: {text}"))
+            print(for_stream(translated(f"hint: {text}")))
 
     def _settings(
         self, rows: Data, validation: Data | None, callbacks: list[Callback], start: Start | None, **own: Any

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from io import StringIO
 
+from glassnet.core.catalogues import translated
 from glassnet.core.notebooks import table_html
+
+HEADERS = ("path", "layer", "output", "parameters", "FLOPs a row")
 
 
 @dataclass(frozen=True)
@@ -64,12 +67,13 @@ class Summary:
         from rich.console import Console
         from rich.table import Table
 
-        table = Table(box=box.SIMPLE_HEAD, show_footer=True, title=f"input {self.input}, {self.dtype}")
-        table.add_column("path", footer="total")
-        table.add_column("layer", overflow="fold")
-        table.add_column("output")
-        table.add_column("parameters", f"{self.parameters:,}", justify="right")
-        table.add_column("FLOPs a row", f"{self.flops:,}", justify="right")
+        table = Table(box=box.SIMPLE_HEAD, show_footer=True, title=translated(f"input {self.input}, {self.dtype}"))
+        path, layer, output, parameters, flops = map(translated, HEADERS)
+        table.add_column(path, footer=translated("total"))
+        table.add_column(layer, overflow="fold")
+        table.add_column(output)
+        table.add_column(parameters, f"{self.parameters:,}", justify="right")
+        table.add_column(flops, f"{self.flops:,}", justify="right")
         for row in self.rows:
             table.add_row(row.path, row.layer, row.output, f"{row.parameters:,}", f"{row.flops:,}")
         text = StringIO()
@@ -80,12 +84,12 @@ class Summary:
         reasons = [f"{count:,} {name}" for count, name in parts if count]
         if reasons:
             alone = reasons[0].partition(" ")[2] if len(reasons) == 1 else ", ".join(reasons)
-            console.print(f"  trained {self.trained:,}, not trained {self.not_trained:,} ({alone})")
+            console.print(translated(f"  trained {self.trained:,}, not trained {self.not_trained:,} ({alone})"))
         return "\n".join(line.rstrip() for line in text.getvalue().strip("\n").splitlines())
 
     def _repr_html_(self) -> str:
-        headers = ("path", "layer", "output", "parameters", "FLOPs a row")
         rows = [(own.path, own.layer, own.output, f"{own.parameters:,}", f"{own.flops:,}") for own in self.rows]
-        rows.append(("total", "", "", f"{self.parameters:,}", f"{self.flops:,}"))
-        below = f"trained {self.trained:,}, not trained {self.not_trained:,}" if self.not_trained else ""
-        return table_html(headers, rows, above=f"input {self.input}, {self.dtype}", below=below, numbers=2)
+        rows.append((translated("total"), "", "", f"{self.parameters:,}", f"{self.flops:,}"))
+        below = translated(f"trained {self.trained:,}, not trained {self.not_trained:,}") if self.not_trained else ""
+        above = translated(f"input {self.input}, {self.dtype}")
+        return table_html([*map(translated, HEADERS)], rows, above=above, below=below, numbers=2)

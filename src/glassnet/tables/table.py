@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from glassnet.core.blocks import Blocks
+from glassnet.core.catalogues import translated
 from glassnet.core.errors import ConfigurationError, DataError, shown
 from glassnet.core.notebooks import table_html
 from glassnet.core.settings import Configurable, one_of
@@ -386,20 +387,25 @@ class Table(Configurable):
 
     def __str__(self) -> str:
         width = max(len(column.name) for column in self.columns)
-        lines = [f"{own.name:<{width}}  {self.describe(own)}" for own in self.columns]
+        lines = [f"{own.name:<{width}}  {translated(self.describe(own))}" for own in self.columns]
         if self.target is not None:
-            lines.append(f"to predict: {self.describe(self.target)}")
+            lines.append(translated(f"to predict: {self.describe(self.target)}"))
         if (
             self.reading is not None
             and (self.reading.delimiter or ",") + (self.reading.encoding or "utf-8") != ",utf-8"
         ):
-            lines.append(f"file: fields parted by {self.reading.delimiter!r}, encoding {self.reading.encoding}")
+            file = f"file: fields parted by {self.reading.delimiter!r}, encoding {self.reading.encoding}"
+            lines.append(translated(file))
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        rows = [(own.name, type(own).__name__, self.describe(own), str(len(own.features))) for own in self.columns]
-        below = "" if self.target is None else f"to predict: {self.describe(self.target)}"
-        return table_html(("column", "kind", "what was learned", "numbers"), rows, below=below, numbers=1)
+        rows = [
+            (own.name, type(own).__name__, translated(self.describe(own)), str(len(own.features)))
+            for own in self.columns
+        ]
+        below = "" if self.target is None else translated(f"to predict: {self.describe(self.target)}")
+        headers = [*map(translated, ("column", "kind", "what was learned", "numbers"))]
+        return table_html(headers, rows, below=below, numbers=1)
 
     def describe(self, own: Column | Target) -> str:
         """What is known of a column or of the target, and how its texts are read where that is not the plain way."""
