@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 from importlib.resources import files
+from math import isfinite
 from typing import Any
 
 from glassnet.core.pages import as_json, page
@@ -120,7 +121,10 @@ def _data(content: Content, language: str) -> dict[str, Any]:
             gradients += [f"{number}:{name}" for name in entry.written()]
     names = {"features": trace.subject.feature_names, "classes": trace.subject.class_names}
     about: dict[str, Any] = {"data": content.data(), "beginnings": content.beginnings()}
-    about["checks"] = {"relative": AGREEMENT, "absolute": rounding_of_differences(trace.loss)}
+    about["checks"] = {
+        "relative": AGREEMENT,
+        "absolute": rounding_of_differences(trace.loss if isfinite(trace.loss) else 0.0),
+    }
     about |= {"parameters": parameters, "gradients": gradients, "names": {k: v for k, v in names.items() if v}}
     return content.to_json(language) | {"words": WORDS[language]} | about
 
