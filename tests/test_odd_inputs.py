@@ -425,6 +425,7 @@ def of_settings() -> Iterator[Door]:
     def fit(**given: Any) -> Any:
         return new().fit(X, LABELS, **QUIET | given).metrics
 
+    yield Door("set_language: language", gn.set_language, no=frozenset(set(SETTINGS) - {"None"}))
     yield Door("Model.fit: epochs", lambda v: fit(epochs=few(v)), no=positive - {"None", "10**400"})
     yield Door("Model.fit: batch_size", lambda v: fit(batch_size=v), no=positive - {"None"})
     yield Door("Model.fit: shuffle", lambda v: fit(shuffle=v), no=flag)

@@ -20,9 +20,10 @@ KEY_WORDS = {
         "error term", "goes to the winner", "slides over",
     ),
     "zh": (
-        "equal units", "without noise", "没有 ½", "正是 softmax，即 p_k", "log K", "除以这个概率", "这个小批量自己的",
-        "vanishing gradients", "小了这么一个因子", "right for", "tolerance", "dW = xᵀ dy 里的 xᵀ", "等于斜率之和",
-        "dead ReLU", "learning rate too high", "learning rate too low", "by heart", "误差项", "都给赢家", "滑过整张图",
+        "相同的单元", "没有噪声", "没有 ½", "正是 softmax，即 p_k", "log K", "除以这个概率",
+        "这个小批量自己的", "梯度消失",
+        "小了这么一个因子", "类别不平衡", "容差", "dW = xᵀ dy 里的 xᵀ", "等于斜率之和", "死亡的 ReLU", "学习率过高",
+        "学习率过低", "背了下来", "误差项", "都给赢家", "滑过整张图",
     ),
 }  # fmt: skip
 """What each answer turns on."""

@@ -31,27 +31,28 @@ def numbers() -> Iterator[tuple[str, argparse.Action]]:
                 yield name, action
 
 
+def name_of(action: argparse.Action) -> str:
+    return [str(action.metavar), *action.option_strings][-1]
+
+
 @pytest.mark.parametrize(
-    ("command", "action"), [pytest.param(*own, id=f"{own[0]} {own[1].option_strings[-1]}") for own in numbers()]
+    ("command", "action"), [pytest.param(*own, id=f"{own[0]} {name_of(own[1])}") for own in numbers()]
 )
 def test_numbers_that_an_option_cannot_take(
     command: str, action: argparse.Action, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    option, files = (
-        action.option_strings[-1],
-        ["a", "b"][: 1 if command not in ("evaluate", "predict", "report", "trace") else 2],
-    )
+    name, files = name_of(action), ["a", "b"][: 1 if command not in ("evaluate", "predict", "report", "trace") else 2]
     assert isinstance(action.type, Whole | Amount)
     for text in (*NEVER, *ODD):
         if text == "--" and action.nargs == "*":
             continue  # none, of any number of them
-        written = [command, *files, f"{option}={text}"]
+        written = [command, *files, f"{name}={text}"] if action.option_strings else [command, "--", text]
         try:
             value = action.type(text)
         except ValueError:
             assert main(written) == 2
             said = capsys.readouterr().err
-            assert said.startswith(f"glassnet: {command}: received {option}="), said
+            assert said.startswith(f"glassnet: {command}: received {name}="), said
             assert str(action.type) in said
             assert len(said) < 300
         else:

@@ -37,7 +37,7 @@ def rounding_of_differences(value: float) -> float:
     Args:
         value: of the function.
     """
-    return ROUNDING * abs(value) / STEP
+    return float(ROUNDING * abs(value) / STEP)
 
 
 @dataclass(frozen=True)
