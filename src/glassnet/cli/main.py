@@ -27,12 +27,11 @@ from glassnet.cli.streams import require_streams
 from glassnet.cli.telling import argparse_speaks, put_into_words, tell
 from glassnet.cli.train_options import add_train
 from glassnet.cli.tune_options import add_tune
-from glassnet.core.catalogues import translated
+from glassnet.core.catalogues import LANGUAGES, translated
 from glassnet.core.errors import GlassnetError
 from glassnet.core.files import as_told, replacing_all
 from glassnet.core.languages import require_known_language
 from glassnet.core.output import make_plainer, readable
-from glassnet.tracing.words import LANGUAGES
 from glassnet.version import __version__
 
 EXAMPLES = """\
@@ -246,7 +245,7 @@ def _add_trace(commands: Commands) -> None:
     parser.add_argument(
         "--evaluation", action="store_true", help="no training step, but what evaluate does: no dropout, no update"
     )
-    parser.add_argument("--language", default="en", choices=LANGUAGES, help="of text and page (en)")
+    parser.add_argument("--language", choices=LANGUAGES, help="of text and page (the one that glassnet speaks)")
     add_force(parser)
 
 
@@ -321,7 +320,7 @@ def _add_museum(commands: Commands) -> None:
     asked.add_argument("--quiz", action="store_true", help="show the symptom alone, and four causes to choose from")
     asked.add_argument("--guess", metavar="CAUSE", help="one of the four causes; says whether it is the right one")
     asked.add_argument("--html", metavar="FILE", help="where to write a page to guess on, of one or of all")
-    parser.add_argument("--language", default="en", choices=LANGUAGES, help="of text and page (en)")
+    parser.add_argument("--language", choices=LANGUAGES, help="of text and page (the one that glassnet speaks)")
     add_force(parser)
 
 

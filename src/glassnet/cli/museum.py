@@ -9,7 +9,7 @@ from glassnet.cli.outputs import Output, require_outputs
 from glassnet.cli.telling import tell
 from glassnet.core.files import write_atomically
 from glassnet.core.kinds import PAGE
-from glassnet.core.settings import one_of
+from glassnet.core.settings import language_of, one_of
 from glassnet.diagnosis.museum import EXHIBITS, exhibit_of
 from glassnet.reports.museum import museum_page, symptom, visit
 from glassnet.reports.museum_words import MUSEUM, cause_in
@@ -17,7 +17,8 @@ from glassnet.reports.museum_words import MUSEUM, cause_in
 
 def museum(options: argparse.Namespace) -> int:
     """Lists the exhibits, shows one, or writes a page of them."""
-    language, words = options.language, MUSEUM[options.language]
+    language = language_of(options.language, "museum")
+    words = MUSEUM[language]
     chosen = EXHIBITS if options.name is None else (exhibit_of(options.name, where="glassnet museum"),)
     if options.html is not None:
         target = Path(options.html)

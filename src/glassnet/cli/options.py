@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 
 from glassnet.cli.numbers import STRENGTH, Whole
 from glassnet.cli.parser import Parser
+from glassnet.core.catalogues import LANGUAGES
 from glassnet.core.errors import ConfigurationError, shown
-from glassnet.tracing.words import LANGUAGES
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
@@ -48,7 +48,7 @@ def add_page_settings(group: argparse._ActionsContainer) -> None:
         help="for the page, of two classes: what it costs to take a row of the first for the second, and one of the "
         "second for the first, such as 1:5 (1:1)",
     )
-    group.add_argument("--language", choices=LANGUAGES, help="of the page (en)")
+    group.add_argument("--language", choices=LANGUAGES, help="of the page (the one that glassnet speaks)")
 
 
 def page_settings(options: argparse.Namespace) -> dict[str, Any]:

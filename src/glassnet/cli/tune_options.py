@@ -7,8 +7,8 @@ import argparse
 from glassnet.cli.numbers import COUNT, SECONDS, SEED, SHARE, THREADS
 from glassnet.cli.options import DATA_HELP, Commands, add_force
 from glassnet.cli.train_options import add_data
+from glassnet.core.catalogues import LANGUAGES
 from glassnet.core.output import readable
-from glassnet.tracing.words import LANGUAGES
 
 
 def add_tune(commands: Commands) -> None:
@@ -75,6 +75,6 @@ def add_tune(commands: Commands) -> None:
     page = group.add_mutually_exclusive_group()
     page.add_argument("--report", metavar="FILE", help="where to write a page about the search (default: NAME.html)")
     page.add_argument("--no-report", action="store_true", help="write no page")
-    group.add_argument("--language", default="en", choices=LANGUAGES, help="of the page")
+    group.add_argument("--language", choices=LANGUAGES, help="of the page (the one that glassnet speaks)")
     add_force(group)
     group.add_argument("--quiet", action="store_true", help="print the result only")

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from glassnet.core.calls import CheckedMeta, Closed
+from glassnet.core.catalogues import LANGUAGES, chosen
 from glassnet.core.errors import ConfigurationError, FileFormatError, plain_numbers, shown
 from glassnet.core.spellings import ALIASES
 from glassnet.core.suggestions import nearest
@@ -328,6 +329,11 @@ def one_of(value: Any, name: str, where: str, choices: Sequence[str]) -> str:
             fix=f"set {name} to one of them",
         )
     return str(value)
+
+
+def language_of(value: str | None, where: str) -> str:
+    """Checks the language of a text or page; None is the one that glassnet speaks, see ``gn.set_language``."""
+    return chosen() if value is None else one_of(value, "language", where, LANGUAGES)
 
 
 def function(value: Any, where: str, *, takes: str, setting: str) -> Any:

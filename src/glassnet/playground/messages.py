@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, NoReturn
 
+from glassnet.core.catalogues import LANGUAGES
 from glassnet.core.errors import DataError, shown
 from glassnet.playground.examples import MOST_BYTES
-from glassnet.tracing.words import LANGUAGES
 
 MOST_LETTERS = 10_000
 """The limit for a message without a table."""

@@ -15,7 +15,7 @@ from glassnet.core.files import require_writable, write_atomically
 from glassnet.core.kinds import PAGE
 from glassnet.core.pages import page
 from glassnet.core.paths import readable_path
-from glassnet.core.settings import one_of
+from glassnet.core.settings import language_of
 from glassnet.core.shapes import Shape
 from glassnet.derivatives.by_columns import by_columns
 from glassnet.derivatives.importance import Importance, permutation_importance
@@ -29,7 +29,7 @@ from glassnet.reports.html import STYLE, paragraph
 from glassnet.reports.pictures import can_draw
 from glassnet.reports.results import AMOUNTS, CLASSES, OTHER, Results, results_of
 from glassnet.reports.thresholds import Costs
-from glassnet.reports.words import LANGUAGES, Words
+from glassnet.reports.words import Words
 from glassnet.series import Windows
 from glassnet.tables import Table
 from glassnet.tables.surprises import gathered
@@ -50,7 +50,7 @@ def report(
     model_file: str | Path | None = None,
     image_shape: Shape | None = None,
     costs: tuple[float, float] = (1.0, 1.0),
-    language: str = "en",
+    language: str | None = None,
 ) -> Path:
     """Writes one HTML page about a trained model, with everything it shows inside it.
 
@@ -77,7 +77,7 @@ def report(
         image_shape: (C, H, W) where x has flat rows that are images.
         costs: of two classes, what it costs to take a row of the first for the second, and one of the second for the
             first; the page shows from which probability on it pays to take a row for the second.
-        language: of the page, ``"en"`` or ``"zh"``.
+        language: of the page, ``"en"`` or ``"zh"``; None for the one that glassnet speaks.
 
     Returns:
         The path.
@@ -101,7 +101,7 @@ def report(
         >>> file.read_text().startswith("<!doctype html>")
         True
     """
-    words = Words(one_of(language, "language", "report", LANGUAGES))
+    words = Words(language_of(language, "report"))
     errors_cost = Costs.of(costs, "report")
     model = as_one_model(model, "report")
     model.require_one_output("report")

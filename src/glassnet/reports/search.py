@@ -11,7 +11,7 @@ from statistics import median
 from glassnet.core.files import require_writable, write_atomically
 from glassnet.core.kinds import PAGE
 from glassnet.core.pages import page
-from glassnet.core.settings import one_of
+from glassnet.core.settings import language_of
 from glassnet.plots.figures import readable
 from glassnet.reports.answers import grid
 from glassnet.reports.html import STYLE, Bar, paragraph, section, table
@@ -21,14 +21,14 @@ from glassnet.reports.search_words import Words
 from glassnet.tuning import Tuning
 from glassnet.version import __version__
 
-LANGUAGES = ("en", "zh")
 LISTED, FAILURES = 20, 10
 
 
-def report_tuning(tuning: Tuning, path: str | Path, *, name: str = "data", language: str = "en") -> Path:
+def report_tuning(tuning: Tuning, path: str | Path, *, name: str = "data", language: str | None = None) -> Path:
     """Writes the page; see ``Tuning.report``."""
     target = require_writable(path, PAGE, where="report")
-    words = Words(one_of(language, "language", "report", LANGUAGES))
+    own = language_of(language, "report")
+    words = Words(own)
     title = words("title", name=name)
     body = "".join(
         [
@@ -41,7 +41,7 @@ def report_tuning(tuning: Tuning, path: str | Path, *, name: str = "data", langu
             _failures(tuning, words),
         ]
     )
-    write_atomically(target, page(title, body, language=language, style=STYLE).encode(), PAGE)
+    write_atomically(target, page(title, body, language=own, style=STYLE).encode(), PAGE)
     return target
 
 

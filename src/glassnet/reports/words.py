@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from glassnet.core.catalogues import LANGUAGES
 from glassnet.reports.page_words import TEXTS
 from glassnet.reports.section_words import SECTIONS
 
-LANGUAGES = "en", "zh"
 _TEXTS = TEXTS | SECTIONS
 
 

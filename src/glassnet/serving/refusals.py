@@ -10,7 +10,6 @@ from glassnet.serving.chinese import in_chinese
 
 BAD_REQUEST, FORBIDDEN, NOT_FOUND, NOT_ALLOWED, TOO_SLOW = 400, 403, 404, 405, 408
 TOO_LARGE, NOT_JSON, UNUSABLE, FAILED, BUSY = 413, 415, 422, 500, 503
-LANGUAGES = ("en", "zh")
 
 
 class Parts(NamedTuple):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glassnet.core.settings import language_of
 from glassnet.core.shapes import Array
 from glassnet.runners import KernelCall
 from glassnet.tracing.calls import arrays_of, formulas_for
@@ -32,12 +33,13 @@ class TraceText:
 
     Args:
         trace: the step.
-        language: of the words, "en" or "zh".
+        language: of the words, "en" or "zh"; None for the one that glassnet speaks.
         why: whether derivations are told, with the numbers of one element.
     """
 
-    def __init__(self, trace: LoggedStep, language: str = "en", *, why: bool = False) -> None:
-        self._trace, self._language, self._why, self._words = trace, language, why, WORDS[language]
+    def __init__(self, trace: LoggedStep, language: str | None = None, *, why: bool = False) -> None:
+        self._trace, self._language, self._why = trace, language_of(language, "trace"), why
+        self._words = WORDS[self._language]
         self._told: dict[tuple[str, str], int] = {}
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:

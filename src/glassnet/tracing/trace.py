@@ -16,7 +16,7 @@ from glassnet.core.calls import suggests
 from glassnet.core.files import require_writable, write_atomically
 from glassnet.core.kinds import PAGE
 from glassnet.core.places import place_of
-from glassnet.core.settings import boolean, one_of
+from glassnet.core.settings import boolean, language_of
 from glassnet.model import Model
 from glassnet.runners import TracingRunner
 from glassnet.tables import Table
@@ -24,7 +24,6 @@ from glassnet.tracing.beginnings import of_inputs, of_targets
 from glassnet.tracing.page import page_of
 from glassnet.tracing.step import LoggedStep, Subject
 from glassnet.tracing.text import TraceText
-from glassnet.tracing.words import LANGUAGES
 from glassnet.training.parts import Parts
 from glassnet.training.steps import TrainingStep
 
@@ -62,13 +61,13 @@ class Trace(LoggedStep):
         page = escape(self.to_html(), quote=True)
         return f'<iframe style="{style}" sandbox="allow-scripts" title="glassnet" srcdoc="{page}"></iframe>'
 
-    def to_text(self, *, why: bool = False, language: str = "en") -> str:
+    def to_text(self, *, why: bool = False, language: str | None = None) -> str:
         """What ``print`` shows, on request with the reasons.
 
         Args:
             why: whether the derivation of each gradient, error term and update is told below it, step by step, each
                 equality with the numbers of the array's largest element.
-            language: of the words, ``"en"`` or ``"zh"``.
+            language: of the words, ``"en"`` or ``"zh"``; None for the one that glassnet speaks.
 
         Raises:
             ConfigurationError: another language.
@@ -85,14 +84,14 @@ class Trace(LoggedStep):
         """
         from rich.console import Console
 
-        one_of(language, "language", "Trace.to_text", LANGUAGES)
-        out, text = StringIO(), TraceText(self, language, why=boolean(why, "why", "Trace.to_text"))
+        own = language_of(language, "Trace.to_text")
+        out, text = StringIO(), TraceText(self, own, why=boolean(why, "why", "Trace.to_text"))
         Console(file=out, width=WIDTH, force_jupyter=False, color_system=None, markup=False, highlight=False).print(
             text
         )
         return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
 
-    def to_html(self, path: str | Path | None = None, language: str = "en") -> str:
+    def to_html(self, path: str | Path | None = None, language: str | None = None) -> str:
         """The step as one page that needs no network: layers, equations, arrays as coloured grids.
 
         Click on a number, or press Enter on it: the page shows the terms that it is the sum of, with their numbers,
@@ -100,7 +99,7 @@ class Trace(LoggedStep):
 
         Args:
             path: where to write the page; None to only return it.
-            language: of the page's words, ``"en"`` or ``"zh"``.
+            language: of the page's words, ``"en"`` or ``"zh"``; None for the one that glassnet speaks.
 
         Returns:
             The page, some nine megabytes at most: of arrays that are too large it holds a part, and says which.
@@ -109,10 +108,10 @@ class Trace(LoggedStep):
             ConfigurationError: another language, or a path that cannot be written.
             WriteError: the disk is full or failing.
         """
-        one_of(language, "language", "Trace.to_html", LANGUAGES)
+        own = language_of(language, "Trace.to_html")
         if path is not None:
             require_writable(path, PAGE, where="Trace.to_html")
-        text = page_of(self, language)
+        text = page_of(self, own)
         if path is not None:
             write_atomically(path, text.encode(), PAGE)
         return text

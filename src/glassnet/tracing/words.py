@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-LANGUAGES = ("en", "zh")
+from glassnet.core.catalogues import LANGUAGES
+
 _TEXTS = {
     "title": ("One training step, every number", "一步训练，每个数都看得见"),
     "title_of_use": ("One evaluation, every number", "一次评估，每个数都看得见"),

@@ -126,13 +126,13 @@ class Tuning:
             found = optuna.importance.get_param_importances(self.study, evaluator=evaluator)
         return {name: float(share) for name, share in found.items() if isfinite(share)}
 
-    def report(self, path: str | Path, *, name: str = "data", language: str = "en") -> Path:
+    def report(self, path: str | Path, *, name: str = "data", language: str | None = None) -> Path:
         """Writes one HTML page about the search: the trials, what mattered, the best settings.
 
         Args:
             path: where to write it; an older page is replaced.
             name: of the data.
-            language: ``"en"`` or ``"zh"``.
+            language: ``"en"`` or ``"zh"``; None for the one that glassnet speaks.
 
         Returns:
             The path.
