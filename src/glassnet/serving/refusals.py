@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple, TypeAlias
 
+from glassnet.core.catalogues import parts_in
 from glassnet.core.errors import GlassnetError
-from glassnet.serving.chinese import in_chinese
 
 BAD_REQUEST, FORBIDDEN, NOT_FOUND, NOT_ALLOWED, TOO_SLOW = 400, 403, 404, 405, 408
 TOO_LARGE, NOT_JSON, UNUSABLE, FAILED, BUSY = 413, 415, 422, 500, 503
@@ -54,7 +54,8 @@ class Refusal(Exception):  # noqa: N818 - no fault of this program
 def refusal_of(error: GlassnetError) -> Refusal:
     """An error of glassnet's own about the rows."""
     parts = error.where, error.received, error.expected, error.fix
-    return Refusal(UNUSABLE, parts, in_chinese(*parts))
+    own = parts_in(dict(zip(Parts._fields, parts, strict=True)), "zh")
+    return Refusal(UNUSABLE, parts, (own["where"], own["received"], own["expected"], own["fix"]))
 
 
 def failed() -> Refusal:
