@@ -342,3 +342,10 @@ def test_english_costs_nothing() -> None:
         "assert 'whole number' in text and catalogues._catalogue.cache_info().currsize == 0\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    "text", ["3 of 3 right, 0.981", "0.98, the 3 surest of them", "5 of 8 towns in reach", "12 of rye"]
+)
+def test_what_no_catalogue_knows_is_not_put_together_from_small_words(text: str) -> None:
+    assert translated(text, "zh") == text

@@ -38,6 +38,8 @@ _SMALL_WORDS = re.compile(
     r"(?:^|(?<=[\w,;:)'] ))"
     r"(?:the|an?|of|to|with|for|in|from|is|are|by|at|than|as|its|on|that|takes?|not|no|all)(?= [\w'])"
 )
+_OWN_WORD = re.compile(r"[A-Za-z]{4}")
+_BARE_WORD = re.compile(r"(?<![\w.=/-])[a-z]{3,}(?![\w=(./-])")
 _JOINTS = re.compile(r"\? |(?=, )|(?=; )|(?=: )|(?= \()|(?= [a-z])")
 _CHINESE = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 _MEETING = re.compile(r"[\u4e00-\u9fff][\w'\"](?<![\u4e00-\u9fff])|(?![\u4e00-\u9fff])[\w'\"][\u4e00-\u9fff]")
@@ -144,6 +146,11 @@ class _Sentence(NamedTuple):
     other: tuple[str | int, ...]
     longest: str
     letters: int
+
+    @property
+    def is_glue(self) -> bool:
+        """Whether nothing but small words such as "of" tells the sentence, which then joins numbers and names alone."""
+        return not any(_OWN_WORD.search(piece) for piece in self.pieces)
 
     def begins_late(self, first: str) -> bool:
         """Whether another sentence ends within its first place, so that this one is only what follows."""
@@ -301,6 +308,8 @@ def _filled(sentence: _Sentence, values: list[str], language: str, depth: int) -
             inner[number], is_whole = _found(value, language, depth + 1)
         elif kind == "!r":
             is_whole = not _is_prose(value)
+        if kind != ":n" and sentence.is_glue and inner[number] == value and (kind == "" or " " in value):
+            is_whole &= _BARE_WORD.search(_QUOTED.sub("", value)) is None
         are_whole &= is_whole
         number += step
     text = ""
