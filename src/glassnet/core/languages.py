@@ -27,8 +27,7 @@ def set_language(language: str | None) -> None:
         ... except ConfigurationError as error:
         ...     print(error)
         set_language：收到：'de'；应为："en"（英语）或 "zh"（中文）。解决办法：从这两个里选一个。
-        >>> error.received, set_language(None)
-        ("'de'", None)
+        >>> set_language(None)
     """
     found = of_name(language) if isinstance(language, str) else None
     if language is not None and found is None:

@@ -51,8 +51,8 @@ def require_consistent(
         ConfigurationError: the loss has weights for other classes than the network's.
     """
     inputs, outputs = network.input_shape or (), network.output_shape or ()
-    if not is_own(loss) and not _has_several_outputs(network):
-        loss.weigh_classes(None, loss.example_targets(1, outputs, dtype), outputs, dtype)
+    if not _has_several_outputs(network):
+        loss.require_own_classes(outputs, dtype)
     _require_scaling(preprocessing, inputs)
     _require_scaling(target_scaling, outputs)
     if target_scaling is not None and (loss.decides_classes or loss.has_log_link or isinstance(loss, WeightedSum)):

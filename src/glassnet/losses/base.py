@@ -145,6 +145,13 @@ class Loss(Configurable):
             return weights
         return weights_of_steps(weights, lengths, (rows, steps), dtype)
 
+    def require_own_classes(self, output_shape: Shape, dtype: np.dtype[Any]) -> None:
+        """Looks at whether what a loss knows of single classes belongs to such outputs.
+
+        Raises:
+            ConfigurationError: it does not.
+        """
+
     def weigh_classes(
         self, weights: Array | None, targets: Array, output_shape: Shape, dtype: np.dtype[Any]
     ) -> Array | None:

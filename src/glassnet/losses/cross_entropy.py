@@ -95,6 +95,15 @@ class CrossEntropy(Loss):
             return super().example_targets(rows, output_shape, dtype)
         return np.zeros((rows, *output_shape[:-1]), np.int64)
 
+    def require_own_classes(self, output_shape: Shape, dtype: np.dtype[Any]) -> None:
+        """Refuses class weights for other classes, and such as the dtype cannot hold."""
+        classes = output_shape[-1]
+        if isinstance(self.class_weight, Mapping):  # others weigh 1: no more of them are looked at than needed
+            classes = min(classes, max((k + 2 for k in self.class_weight if is_whole(k)), default=1))
+        weights = self._class_weights(classes)
+        if weights is not None:
+            require_range(weights, dtype, where="CrossEntropy: class_weight")
+
     def weigh_classes(
         self, weights: Array | None, targets: Array, output_shape: Shape, dtype: np.dtype[Any]
     ) -> Array | None:
