@@ -1,5 +1,5 @@
 # make run    train on the handwritten digits and save model and learning curves in output/
-# make test   everything that must pass: tests, lint, types, import contracts
+# make test   what must pass: tests, lint, types, import contracts
 # make bench  glassnet beside torch, jax and others, about an hour; installs them; writes docs/performance.md
 PYTHON ?= python3
 VENV := .venv
@@ -15,7 +15,7 @@ FORMATTED := $(wildcard native/*/*.?pp tests/native/*.cpp)
 # Hundreds of tests start a Python of their own: each would compile the whole package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help bench bench-tables docs gallery compile-arm64 fuzz run soak soak-blocks soak-ranks test test-lowest test-sanitize test-threads \
+.PHONY: help bench bench-tables docs gallery compile-arm64 fuzz run soak soak-blocks soak-ranks test test-long test-lowest test-sanitize test-threads \
   test-without-compiler tidy unit lint types contracts format native-here wheel wheels wheel-twice clean
 .DEFAULT_GOAL := help
 
@@ -33,7 +33,11 @@ test: unit lint types contracts
 unit: $(NATIVE)
 	@# Tests of the native module are skipped where it is missing; here it must not be.
 	$(BIN)/python -c 'from glassnet.compile import native; assert native() is not None, "no native module"'
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long"
+
+# make test-long  the tests that take more than 20 seconds each, which make test leaves out
+test-long: $(NATIVE)
+	$(BIN)/python -m pytest -n 2 -m long
 
 # make test-sanitize  the native code's tests under AddressSanitizer and UndefinedBehaviorSanitizer; needs GCC
 test-sanitize: $(NATIVE)

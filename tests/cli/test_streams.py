@@ -196,6 +196,7 @@ print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 pytestmark = pytest.mark.filterwarnings("default::glassnet.core.errors.DataWarning")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory stands in /proc")
 @pytest.mark.usefixtures("incomes")
 @pytest.mark.parametrize("output", ["out.csv", "out.parquet"])

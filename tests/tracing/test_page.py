@@ -158,6 +158,7 @@ def cases() -> Iterator[tuple[str, gn.Network, gn.losses.Loss, Any, Any, tuple[i
         yield name, gn.Sequential(gn.Dense(4), gn.Tanh(), gn.Dense(3)), loss, rule(), targets, (2,)
 
 
+@pytest.mark.long
 def test_every_layer_loss_and_optimizer_explains_itself(window: Opened, tmp_path: Path) -> None:
     """The page's script against the kernels, as ``test_formulas`` holds Python's evaluation against them."""
     seen: set[tuple[Any, ...]] = set()
