@@ -317,6 +317,18 @@ def test_wild_numbers_that_make_the_others_equal_are_named(
         learn(values)
 
 
+def test_wild_numbers_in_images_and_in_rows_of_different_length_are_named() -> None:
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(200, 2, 4, 4))
+    images[5, 1, 2, 3] = 1e12
+    with pytest.warns(DataWarning, match=r"1e\+12 in row 5 of column 11 lies so far"):
+        Standardize.by_channel(images)
+    rows = [rng.normal(size=(length, 2)) for length in (3, 400, 50)]
+    rows[1][7, 0] = -1e12
+    with pytest.warns(DataWarning, match=r"-1e\+12 of column 0 lies so far"):
+        Standardize.from_data(rows)
+
+
 @pytest.mark.parametrize(
     "values",
     [

@@ -73,7 +73,10 @@ class Standardize(Configurable):
         """
         if is_ragged(x):
             steps = list(padded_rows(x, None, where="Standardize.from_data"))
-            return cls(*_statistics(finite_rows(np.concatenate(steps), where="Standardize.from_data"), axes=(0,)))
+            columns = finite_rows(np.concatenate(steps), where="Standardize.from_data")
+            mean, scale = _statistics(columns, axes=(0,))
+            tell_of_swallowed(columns, scale, "Standardize.from_data", is_sample=True)
+            return cls(mean, scale)
         rows = finite_rows(x, where="Standardize.from_data")
         own = cls(*_statistics(rows, axes=(0,)))
         tell_of_swallowed(rows, own.scale, "Standardize.from_data")
@@ -105,6 +108,8 @@ class Standardize(Configurable):
                 fix="for grey images without an axis of channels pass x[:, None]",
             )
         mean, scale = _statistics(images, axes=(0, 2, 3))
+        for channel, own in enumerate(scale):
+            tell_of_swallowed(images[:, channel], np.full(images.shape[2:], own), "Standardize.by_channel")
         return cls(mean.reshape(-1, 1, 1), scale.reshape(-1, 1, 1))
 
     @property

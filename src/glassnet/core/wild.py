@@ -16,7 +16,7 @@ SWALLOWED = 1e-5
 """Values within so small a share of the scale are all but one for a network in float32."""
 
 
-def tell_of_swallowed(x: Array, scale: Array, where: str, *, name: str = "") -> None:
+def tell_of_swallowed(x: Array, scale: Array, where: str, *, name: str = "", is_sample: bool = False) -> None:
     """Warns of a column with numbers so wild that the middle half of its values becomes all but one by the scale.
 
     Args:
@@ -24,6 +24,7 @@ def tell_of_swallowed(x: Array, scale: Array, where: str, *, name: str = "") -> 
         scale: what they are divided by, (...).
         where: for the message.
         name: of a single column; else columns have numbers.
+        is_sample: whether rows are some of many, whose numbers say nothing.
     """
     size = max(1, scale.size)
     some = x[:: max(1, len(x) // max(32, SAMPLE // size))].reshape(-1, size).astype(np.float64)
@@ -41,9 +42,10 @@ def tell_of_swallowed(x: Array, scale: Array, where: str, *, name: str = "") -> 
     column, row = found[0]
     of_column = f" of column {name or column}" if name or size > 1 else ""
     others = f", and {len(found) - 1:,} more columns are such" if len(found) > 1 else ""
+    in_row = "" if is_sample else f" in row {row}"
     wild, low = x.reshape(len(x), -1)[row, column], lows[column]
     warnings.warn(
-        f"{where}: {wild:.6g} in row {row}{of_column} lies so far from the others that half of them, {low:.6g} "
+        f"{where}: {wild:.6g}{in_row}{of_column} lies so far from the others that half of them, {low:.6g} "
         f"to {highs[column]:.6g}, become all but one number{others}; mend or leave it out",
         DataWarning,
         stacklevel=level_of_caller(),

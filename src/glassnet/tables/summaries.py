@@ -12,6 +12,7 @@ import numpy as np
 from glassnet.core.errors import DataError
 from glassnet.core.randomness import generator, stream_id
 from glassnet.core.shapes import Array
+from glassnet.core.wild import tell_of_swallowed
 from glassnet.tables.columns import (
     DAYS,
     Column,
@@ -268,6 +269,8 @@ class Summary:
         found = self.moments.mean_and_deviation(f"column {name!r}")
         if self.kind == TIME:
             return Time(name, *found, tuple(DAYS)[: 3 if self._has_hours else 2], gaps)
+        some = np.append(self.sample.values, [self._low, self._high])[:, None]
+        tell_of_swallowed(some, np.array(found[1]), "Table.from_data", name=repr(name), is_sample=True)
         kind = {NUMBER: Number, DURATION: Duration, DAYTIME: TimeOfDay}[self.kind]
         return kind(name, *found, gaps)
 
