@@ -126,9 +126,9 @@ def test_each_sentence_is_found_again(templates: list[Template], translations: d
         found = translated(english, "zh")
         if re.sub(r"\s", "", found) != re.sub(r"\s", "", expected):
             others.append((english, found))
-    assert len(others) <= len(templates) * 0.04, (len(others), others[:40])
+    assert len(others) <= 12, others  # of nearly 4,000, whose places meet or whose words are few
     rests = [own for own in others if not CHINESE.search(own[1])]
-    assert len(rests) <= len(templates) * 0.015, rests
+    assert len(rests) <= 3, rests
 
 
 X, Y = np.random.default_rng(0).normal(size=(30, 3)), np.arange(30) % 2

@@ -325,7 +325,7 @@ def test_wild_numbers_in_images_and_in_rows_of_different_length_are_named() -> N
         Standardize.by_channel(images)
     rows = [rng.normal(size=(length, 2)) for length in (3, 400, 50)]
     rows[1][7, 0] = -1e12
-    with pytest.warns(DataWarning, match=r"-1e\+12 of column 0 lies so far"):
+    with pytest.warns(DataWarning, match=r"-1e\+12 in column 0 lies so far"):
         Standardize.from_data(rows)
 
 

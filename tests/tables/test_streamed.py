@@ -220,5 +220,5 @@ def test_moments_are_joined_as_of_all_numbers() -> None:
 
 def test_a_wild_number_in_a_later_block_is_named() -> None:
     frame = {"x": [*np.linspace(0, 1, 300), -1e14], "y": [0.0, 1.0] * 150 + [0.0]}
-    with pytest.warns(gn.core.errors.DataWarning, match=r"-1e\+14 of column 'x' lies so far from the others"):
+    with pytest.warns(gn.core.errors.DataWarning, match=r"-1e\+14 in column 'x' lies so far from the others"):
         Table.from_data(blocks(parts_of(frame, [100, 290]), "y"))

@@ -40,12 +40,13 @@ def tell_of_swallowed(x: Array, scale: Array, where: str, *, name: str = "", is_
     if not found:
         return
     column, row = found[0]
-    of_column = f" of column {name or column}" if name or size > 1 else ""
+    place = f"column {name or column}"
+    if not is_sample:
+        place = f"row {row} of {place}" if name or size > 1 else f"row {row}"
     others = f", and {len(found) - 1:,} more columns are such" if len(found) > 1 else ""
-    in_row = "" if is_sample else f" in row {row}"
     wild, low = x.reshape(len(x), -1)[row, column], lows[column]
     warnings.warn(
-        f"{where}: {wild:.6g}{in_row}{of_column} lies so far from the others that half of them, {low:.6g} "
+        f"{where}: {wild:.6g} in {place} lies so far from the others that half of them, {low:.6g} "
         f"to {highs[column]:.6g}, become all but one number{others}; mend or leave it out",
         DataWarning,
         stacklevel=level_of_caller(),
