@@ -37,6 +37,7 @@ SAYING = {
     "warn_once",
     "note",
     "translated",
+    "worded",
     "add_argument_group",
 }
 """Functions whose arguments people read."""
@@ -91,6 +92,7 @@ WORDS = (
     *("numbers", "truth", "true and false", "texts", "times", "times of day", "durations", "words", "dates"),
     *("path", "layer", "output", "parameters", "total", "kind", "column", "frozen"),
     *("FLOPs a row", "what was learned", "reads", "writes", "before", "after", "missing", "running statistics"),
+    *("accuracy", "precision", "recall", "loss", "perplexity"),
     *("found", "where", "measured", "to try", "roc auc", "log loss", "bits per character", "average precision"),
     *("at least one", "the targets", "always {name}", "change", "array", "shape", "at a kink", "FAILED"),
 )
@@ -228,7 +230,9 @@ class Extractor:
             self._emit(title, call.args[0], file, single=True, place=False)
         if re.search(r"(Error|Warning)$", name) or name in SAYING or (name == "print" and file.name.startswith("cli/")):
             for argument in call.args:
-                self._text(argument, file)
+                self._text(
+                    argument, file, single=name in ("worded", "translated") and not isinstance(argument, ast.Call)
+                )
         for keyword in call.keywords:
             if keyword.arg in PARTS:
                 self._text(keyword.value, file, single=keyword.arg != "where", place=keyword.arg == "where")
@@ -298,8 +302,8 @@ class Extractor:
         places = [argument.arg for argument in (*own.posonlyargs, *own.args)]
         at = places.index(name) - (places[0] in ("self", "cls")) if name in places else None
         called = function.name
-        if called == "__init__":
-            return  # of a class: its callers are roots where they hand over parts
+        if called == "__init__" or called in SAYING:
+            return  # their callers are roots: of a class where they hand over parts
         for call, file in self._calls.get(called, ()):
             for keyword in call.keywords:
                 if keyword.arg == name:

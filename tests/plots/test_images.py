@@ -68,7 +68,11 @@ def test_other_filters_have_a_tile_for_each_channel() -> None:
     weight = net.layers[0].weight.value  # type: ignore[attr-defined]
     figure = gn.plots.plot_filters(net, 0)
     np.testing.assert_array_equal(tiles(drawn(figure), 3, 3), weight[:16].reshape(-1, 3, 3))
-    assert figure.get_suptitle().replace("\n", " ").endswith("16 of 20 filters (rows), 2 channels (columns)")
+    assert (
+        figure.get_suptitle()
+        .replace("\n", " ")
+        .endswith("the first 16 of 20 filters downwards, 2 channels to the right")
+    )
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["0", "1"]
     assert_texts_are_apart(figure)
 
@@ -144,8 +148,8 @@ def test_a_confusion_matrix_counts() -> None:
     assert [text.get_position() for text in axes.texts[:2]] == [(0, 0), (1, 0)]
     expected = [[2 / 3, 1 / 3, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0]]
     np.testing.assert_allclose(drawn(figure), expected)
-    assert axes.get_xlabel() == "predicted"
-    assert axes.get_ylabel() == "true"
+    assert axes.get_xlabel() == "predicted class"
+    assert axes.get_ylabel() == "true class"
     assert figure.get_suptitle() == "4 of 6 right, 66.7 %"
 
 
@@ -231,9 +235,9 @@ def test_mistakes_are_the_surest_first(channels: int) -> None:
     figure = gn.plots.plot_mistakes(model, x, y, ["cat", "dog", "frog"])
     proba = model.predict_proba(x).max(axis=1)
     assert [axes.get_title() for axes in figure.axes] == [
-        f"true cat\npredicted dog, {100 * proba[1]:.0f} %",
-        f"true frog\npredicted dog, {100 * proba[4]:.0f} %",
-        f"true dog\npredicted cat, {100 * proba[0]:.0f} %",
+        f"true class cat\npredicted dog, {100 * proba[1]:.0f} %",
+        f"true class frog\npredicted dog, {100 * proba[4]:.0f} %",
+        f"true class dog\npredicted cat, {100 * proba[0]:.0f} %",
     ]
     low, high = x.min(axis=(0, 2, 3), keepdims=True), x.max(axis=(0, 2, 3), keepdims=True)
     shown = ((x - low) / (high - low)).transpose(0, 2, 3, 1)
@@ -243,7 +247,7 @@ def test_mistakes_are_the_surest_first(channels: int) -> None:
     assert figure.get_suptitle() == "3 mistakes among 5 images"
     figure = gn.plots.plot_mistakes(model, x, y, count=2)
     assert len(figure.axes) == 2
-    assert figure.get_suptitle() == "3 mistakes among 5 images, the 2 surest of them"
+    assert figure.get_suptitle() == "3 mistakes among 5 images; the 2 surest are shown"
 
 
 def test_long_names_above_mistakes_do_not_run_into_each_other() -> None:
@@ -269,7 +273,9 @@ def test_mistakes_of_a_yes_or_no() -> None:
     model = gn.Model(net, "binary_cross_entropy", "sgd", dtype="float64")
     x = np.array([np.full((1, 2, 3), -0.5), np.full((1, 2, 3), 0.5)])
     figure = gn.plots.plot_mistakes(model, x, [[1], [1]], ["no", "yes"])
-    assert [axes.get_title() for axes in figure.axes] == [f"true yes\npredicted no, {100 / (1 + np.exp(-3)):.0f} %"]
+    assert [axes.get_title() for axes in figure.axes] == [
+        f"true class yes\npredicted no, {100 / (1 + np.exp(-3)):.0f} %"
+    ]
 
 
 def test_mistakes_need_images_and_probabilities() -> None:

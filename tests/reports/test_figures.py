@@ -12,7 +12,6 @@ import glassnet as gn
 from glassnet.derivatives.by_columns import by_columns
 from glassnet.derivatives.dependence import dependence
 from glassnet.reports.intervals import bootstrap, share_interval
-from glassnet.reports.picture_words import CHINESE, chinese
 from glassnet.reports.slices import worse_slices
 from glassnet.reports.thresholds import Costs, at, best_threshold, cost_elsewhere
 
@@ -139,10 +138,3 @@ def test_precision_and_recall_by_hand() -> None:
     assert curve.tolist() == pytest.approx(np.array([[0, 1], [0.5, 1], [0.5, 0.5], [1, 2 / 3], [1, 0.5]]))
     with pytest.raises(gn.DataError, match="both classes"):
         gn.plots.plot_precision_recall([1, 1], [0.1, 0.4])
-
-
-def test_words_inside_pictures_are_put_into_chinese() -> None:
-    assert chinese("area under the ROC curve 0.750") == "ROC 曲线下面积 0.750"
-    assert chinese("mean absolute error 1.2, of 9,000 rows 2,000 drawn") == "平均绝对误差 1.2，9,000 行中画出 2,000 行"
-    assert chinese("Bern") == "Bern"
-    assert len(CHINESE) > 30

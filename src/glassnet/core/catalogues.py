@@ -12,7 +12,9 @@ from __future__ import annotations
 import os
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -45,6 +47,7 @@ _CHINESE = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 _MEETING = re.compile(r"[\u4e00-\u9fff][\w'\"](?<![\u4e00-\u9fff])|(?![\u4e00-\u9fff])[\w'\"][\u4e00-\u9fff]")
 _WIDE = re.compile(r"[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]")
 _chosen: str | None = None
+_spoken: ContextVar[str | None] = ContextVar("spoken", default=None)
 
 
 def of_name(name: str) -> str | None:
@@ -59,12 +62,13 @@ def of_name(name: str) -> str | None:
 
 
 def chosen() -> str:
-    """The language that people are spoken to in: what ``choose`` was told, else what the environment says.
+    """The language that people are spoken to in: that of ``speaking``, what ``choose`` was told, or the environment.
 
     A locale of another language, and an unknown ``GLASSNET_LANGUAGE``, mean English.
     """
-    if _chosen is not None:
-        return _chosen
+    own = _spoken.get() or _chosen
+    if own is not None:
+        return own
     for variable in (VARIABLE, *LOCALES):
         if name := os.environ.get(variable):
             return of_name(name) or "en"
@@ -75,6 +79,16 @@ def choose(language: str | None) -> None:
     """Sets the language of this process, one of ``LANGUAGES``; None goes back to what the environment says."""
     global _chosen
     _chosen = language
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Lets what is made inside, such as the pictures of a page, speak the page's language."""
+    token = _spoken.set(language)
+    try:
+        yield
+    finally:
+        _spoken.reset(token)
 
 
 def translated(text: str, language: str | None = None) -> str:

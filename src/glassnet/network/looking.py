@@ -139,10 +139,9 @@ def activations(
     found = run.outputs(network)
     if names is None:
         return found
-    missing = [path for path in chosen if path not in found]
-    if missing:
+    for name in (path for path in chosen if path not in found):
         raise ConfigurationError(
-            where=f"{where}: layer {missing[0]}",
+            where=f"{where}: layer {name}",
             received="no call of it through the runner",
             expected="networks that call their layers by run.forward(layer, x, training=training)",
             fix="write the network's forward pass that way, or ask for the layer around it",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from glassnet.core.catalogues import columns_of, translated
 from glassnet.core.shapes import batch_shape
 from glassnet.layers import Layer
 from glassnet.network import Concat, Network, Residual
@@ -29,11 +30,11 @@ def block_diagram(network: Network, *, title: str) -> str:
         MADE_BY,
         f'<rect width="{width:.0f}" height="{bottom:.0f}" fill="white"/>',
         *([f'<text x="16" y="20" fill="{INK}" font-weight="bold">{escape(title)}</text>'] if title else []),
-        _text(centre, top + 8, f"input {batch_shape(network.input_shape or ())}", MUTED),
+        _text(centre, top + 8, f"{translated('input')} {batch_shape(network.input_shape or ())}", MUTED),
         _line(centre, top + 14, centre, top + HEIGHT / 2 + GAP),
         *_draw(network, centre, top + HEIGHT / 2 + GAP),
         _line(centre, bottom - GAP - 16, centre, bottom - 18),
-        _text(centre, bottom - 5, f"output {batch_shape(network.output_shape or ())}", MUTED),
+        _text(centre, bottom - 5, f"{translated('output')} {batch_shape(network.output_shape or ())}", MUTED),
         "</svg>",
     ]
     return "\n".join(parts)
@@ -56,7 +57,7 @@ def _size(layer: Layer | None) -> tuple[float, float]:
     inside = [_size(child) for _, child in layer.children()]
     if inside:
         return max(w for w, _ in inside), sum(h for _, h in inside) + GAP * (len(inside) - 1)
-    return LETTER * max(map(len, _lines_of(layer))) + 24, float(HEIGHT)
+    return LETTER * max(map(columns_of, _lines_of(layer))) + 24, float(HEIGHT)
 
 
 def _draw(layer: Layer, centre: float, top: float) -> list[str]:
@@ -90,8 +91,8 @@ def _draw_branches(layer: Layer, branches: list[Layer | None], centre: float, to
         parts.append(_line(middle, top + GAP + own_height, middle, joint))
         middles.append(middle)
         x += own_width + BESIDE
-    word = "+" if isinstance(layer, Residual) else "concat"
-    half = max(11.0, LETTER * len(word) / 2 + 8)
+    word = "+" if isinstance(layer, Residual) else translated("concat")
+    half = max(11.0, LETTER * columns_of(word) / 2 + 8)
     return [
         _line(min(middles[0], centre), top, max(middles[-1], centre), top),
         *parts,
@@ -104,14 +105,14 @@ def _draw_branches(layer: Layer, branches: list[Layer | None], centre: float, to
 
 def _lines_of(layer: Layer) -> tuple[str, str]:
     count = sum(parameter.value.size for parameter in layer.own_parameters().values() if parameter.trainable)
-    numbers = f", {count:,} parameters" if count else ""
-    return repr(layer), f"{batch_shape(layer.output_shape or ())}{numbers}"
+    numbers = f"{batch_shape(layer.output_shape or ())}"
+    return repr(layer), f"{numbers}, {translated(f'{count:,} parameters')}" if count else numbers
 
 
 def _box(layer: Layer, centre: float, top: float) -> list[str]:
     width, _ = _size(layer)
     name, numbers = _lines_of(layer)
-    fill = TRAINED if "parameters" in numbers else PLAIN
+    fill = TRAINED if any(own.trainable for own in layer.own_parameters().values()) else PLAIN
     return [
         f'<rect x="{centre - width / 2:.1f}" y="{top:.1f}" width="{width:.1f}" height="{HEIGHT}" rx="6" fill="{fill}" '
         f'stroke="{LINE}"><title>{escape(layer.path)}</title></rect>',

@@ -9,6 +9,7 @@ import numpy as np
 
 from glassnet.core.calls import suggests
 from glassnet.core.checks import as_rows, same_rows
+from glassnet.core.drawing import worded
 from glassnet.core.errors import ConfigurationError, DataError, ShapeError
 from glassnet.core.randomness import generator
 from glassnet.core.shapes import Array
@@ -56,12 +57,13 @@ def plot_roc(model: Any, x: Any, y: Any = None, *, path: str | Path | None = Non
     labels, probabilities = _two_classes(model, x, y, where)
     false_alarms, hits = roc_curve(probabilities[:, 1], labels == 1)
     area = float(np.sum(np.diff(false_alarms) * (hits[1:] + hits[:-1]) / 2))
-    figure = new_figure(WIDTH, 4.1, f"area under the ROC curve {area:.3f}")
+    figure = new_figure(WIDTH, 4.1, worded(f"area under the ROC curve {area:.3f}"))
     axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color=PALE, linestyle="--", linewidth=1, label="guessing, 0.500")
-    axes.plot(false_alarms, hits, color=FIRST, linewidth=1.8, label=f"model, {area:.3f}")
+    axes.plot([0, 1], [0, 1], color=PALE, linestyle="--", linewidth=1, label=worded(f"guessing, {0.5:.3f}"))
+    axes.plot(false_alarms, hits, color=FIRST, linewidth=1.8, label=worded(f"model, {area:.3f}"))
     axes.fill_between(false_alarms, hits, color=FIRST, alpha=0.08, linewidth=0)
-    label_axes(axes, "false alarms: share of class 0 taken for 1", "hits: share of class 1 found", is_open=True)
+    across, up = worded("false alarms: share of class 0 taken for 1"), worded("hits: share of class 1 found")
+    label_axes(axes, across, up, is_open=True)
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     axes.legend(frameon=False, fontsize=SMALL, loc="lower right")
     return finished(figure, target)
@@ -102,14 +104,15 @@ def plot_precision_recall(model: Any, x: Any, y: Any = None, *, path: str | Path
     found, wrong = hits[1:] * of_class, false_alarms[1:] * (len(labels) - of_class)
     precision = found / (found + wrong)
     average = float((np.diff(hits) * precision).sum())
-    figure = new_figure(WIDTH, 4.1, f"average precision {average:.3f}")
+    figure = new_figure(WIDTH, 4.1, worded(f"average precision {average:.3f}"))
     axes = figure.subplots()
     share = of_class / len(labels)
-    axes.plot([0, 1], [share, share], color=PALE, linestyle="--", linewidth=1, label=f"guessing, {share:.3f}")
+    axes.plot([0, 1], [share, share], color=PALE, linestyle="--", linewidth=1, label=worded(f"guessing, {share:.3f}"))
     recall, steps = np.concatenate([[0.0], hits[1:]]), np.concatenate([precision[:1], precision])
-    axes.plot(recall, steps, color=FIRST, linewidth=1.8, drawstyle="steps-pre", label=f"model, {average:.3f}")
+    axes.plot(recall, steps, color=FIRST, linewidth=1.8, drawstyle="steps-pre", label=worded(f"model, {average:.3f}"))
     axes.fill_between(recall, steps, step="pre", color=FIRST, alpha=0.08, linewidth=0)
-    label_axes(axes, "recall: share of class 1 found", "precision: of those taken for 1, the share of it", is_open=True)
+    across, up = worded("recall: share of class 1 found"), worded("precision: share of class 1 among those taken for 1")
+    label_axes(axes, across, up, is_open=True)
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     axes.legend(frameon=False, fontsize=SMALL, loc="lower left")
     return finished(figure, target)
@@ -179,19 +182,18 @@ def plot_calibration(model: Any, x: Any, y: Any = None, *, path: str | Path | No
     )
     error = float(np.average(np.abs(mean_said - mean_came), weights=counts[filled]))
 
-    figure = new_figure(WIDTH, 4.1, f"expected calibration error {error:.3f}")
+    figure = new_figure(WIDTH, 4.1, worded(f"expected calibration error {error:.3f}"))
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, 1])
-    above.plot([0, 1], [0, 1], color=PALE, linestyle="--", linewidth=1, label="perfect")
+    above.plot([0, 1], [0, 1], color=PALE, linestyle="--", linewidth=1, label=worded("as sure as right"))
     low, high = wilson_interval(mean_came, counts[filled])
-    above.vlines(mean_said, low, high, color=FIRST, alpha=0.45, linewidth=1.4, label="95 % interval")
-    above.plot(mean_said, mean_came, color=FIRST, marker="o", markersize=4, linewidth=1.6, label="model")
-    label_axes(above, "", "share of class 1" if two else "share that was right", is_open=True)
+    above.vlines(mean_said, low, high, color=FIRST, alpha=0.45, linewidth=1.4, label=worded("95 % interval"))
+    above.plot(mean_said, mean_came, color=FIRST, marker="o", markersize=4, linewidth=1.6, label=worded("the model"))
+    label_axes(above, "", worded("share of class 1" if two else "share that was right"), is_open=True)
     above.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     above.legend(frameon=False, fontsize=SMALL, loc="upper left")
     below.bar((np.arange(BINS) + 0.5) / BINS, counts, width=0.9 / BINS, color=FIRST, alpha=0.55)
-    label_axes(
-        below, "predicted probability of class 1" if two else "probability of the predicted class", "rows", is_open=True
-    )
+    across = worded("predicted probability of class 1" if two else "probability of the predicted class")
+    label_axes(below, across, worded("number of rows"), is_open=True)
     below.yaxis.get_major_locator().set_params(nbins=3, integer=True)
     return finished(figure, target)
 
@@ -247,7 +249,8 @@ def plot_residuals(model: Any, x: Any, y: Any = None, *, path: str | Path | None
     left = f", of {len(actual):,} rows {len(chosen):,} drawn" if len(chosen) < len(actual) else ""
     more = f"; the first {shown} of {actual.shape[1]} outputs" if shown < actual.shape[1] else ""
     error = np.abs(predicted - actual).mean()
-    figure = new_figure(2 * WIDTH, 4.0 * shown, f"mean absolute error {readable(float(error))}{left}{more}")
+    title = worded(f"mean absolute error {readable(float(error))}{left}{more}")
+    figure = new_figure(2 * WIDTH, 4.0 * shown, title)
     for output, (beside, spread) in enumerate(figure.subplots(shown, 2, squeeze=False)):
         number = f" {output}" if actual.shape[1] > 1 else ""
         _against(beside, actual[:, output], predicted[:, output], chosen, number)
@@ -259,7 +262,7 @@ def _against(axes: Axes, actual: Array, predicted: Array, chosen: Array, number:
     ends = [min(actual.min(), predicted.min()), max(actual.max(), predicted.max())]
     axes.plot(ends, ends, color=PALE, linestyle="--", linewidth=1)
     axes.scatter(actual[chosen], predicted[chosen], s=9, color=FIRST, alpha=0.4, linewidths=0, rasterized=True)
-    label_axes(axes, f"true amount{number}", f"predicted amount{number}", is_open=True)
+    label_axes(axes, worded(f"true amount{number}"), worded(f"predicted amount{number}"), is_open=True)
     axes.locator_params(nbins=6)
 
 
@@ -269,7 +272,9 @@ def _spread(axes: Axes, errors: Array, number: str) -> None:
         low, high = low - (0.05 * abs(low) or 0.5), high + (0.05 * abs(high) or 0.5)
     axes.hist(errors, bins=min(40, max(8, round(len(errors) ** 0.5))), range=(low, high), color=FIRST, alpha=0.7)
     axes.axvline(0, color=INK, linewidth=0.8)
-    axes.axvline(float(errors.mean()), color=SECOND, linewidth=1.2, label=f"mean {readable(float(errors.mean()))}")
-    label_axes(axes, f"predicted − true{number}", "rows", is_open=True)
+    axes.axvline(
+        float(errors.mean()), color=SECOND, linewidth=1.2, label=worded(f"mean {readable(float(errors.mean()))}")
+    )
+    label_axes(axes, worded(f"predicted − true amount{number}"), worded("number of rows"), is_open=True)
     axes.locator_params(nbins=6)
     axes.legend(frameon=False, fontsize=SMALL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from glassnet.core.calls import suggests
+from glassnet.core.catalogues import columns_of, translated
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.files import require_writable, write_atomically
 from glassnet.core.kinds import PICTURE
@@ -96,10 +97,11 @@ def _units(
     from html import escape
 
     known = names if names is not None and len(names) == widths[0] else ()
-    left = min(LONGEST, max(map(len, known), default=0)) * LETTER
+    left = min(LONGEST, max(map(columns_of, known), default=0)) * LETTER
     height = 2 * MARGIN + ROW * (max(widths) - 1) + 44
     width = max(
-        left + 2 * MARGIN + COLUMN * len(dense) + max(0, LETTER * len(captions[-1]) // 2 - MARGIN + 8), LEGEND_WIDTH
+        left + 2 * MARGIN + COLUMN * len(dense) + max(0, LETTER * columns_of(captions[-1]) // 2 - MARGIN + 8),
+        LEGEND_WIDTH,
     )
     centres = [[(x + left, y) for x, y in _centres(column, units, height - 20)] for column, units in enumerate(widths)]
     parts = [
@@ -122,18 +124,18 @@ def _units(
         parts.append(f"<text {place}>{escape(shown)}<title>{escape(name)}</title></text>")
     for text, colour, x in (("positive weight", POSITIVE, 20), ("negative weight", NEGATIVE, 150)):
         parts.append(f'<path d="M{x} {height - 12}h20" stroke="{colour}" stroke-width="4"/>')
-        parts.append(f'<text x="{x + 26}" y="{height - 8}" fill="{INK}">{text}</text>')
+        parts.append(f'<text x="{x + 26}" y="{height - 8}" fill="{INK}">{translated(text)}</text>')
     return printable("\n".join([*parts, "</svg>"]))
 
 
 def _columns(network: Network) -> tuple[list[Dense], list[str]]:
     """The dense layers in order, and a caption for the inputs and for each of them."""
     dense: list[Dense] = []
-    captions = ["input"]
+    captions = [translated("input")]
     for _, layer in network.walk():
         if isinstance(layer, Dense):
             dense.append(layer)
-            captions.append(f"layer {len(dense)}")
+            captions.append(translated(f"layer {len(dense)}"))
         elif not isinstance(layer, Network):
             captions[-1] += f", {type(layer).__name__.lower()}"
     return dense, captions
@@ -162,9 +164,12 @@ def _lines(weight: Array, sources: list[tuple[float, float]], targets: list[tupl
 def _circles(layer: Dense | None, points: list[tuple[float, float]]) -> list[str]:
     circles = []
     for unit, (x, y) in enumerate(points):
-        note = f"x{unit}" if layer is None else f"unit {unit}"
-        if layer is not None and layer.use_bias:
-            note += f", bias {float(layer.bias.value[unit]):.6g}"
+        if layer is None:
+            note = f"x{unit}"
+        elif layer.use_bias:
+            note = translated(f"unit {unit}, bias {float(layer.bias.value[unit]):.6g}")
+        else:
+            note = translated(f"unit {unit}")
         circles.append(
             f'<circle cx="{x}" cy="{y}" r="{RADIUS}" fill="white" stroke="{INK}" stroke-width="1.5">'
             f"<title>{note}</title></circle>"

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from glassnet.core.catalogues import columns_of
 from glassnet.core.checks import numeric
+from glassnet.core.drawing import with_letters
 from glassnet.core.errors import ConfigurationError, ShapeError, shown
 from glassnet.core.pages import printable
 from glassnet.core.shapes import Array, Shape, batch_shape
@@ -35,7 +37,8 @@ def prepared(path: str | Path | None, where: str) -> Path | None:
 
 
 def finished(figure: Figure, target: Path | None) -> Figure:
-    """Saves the figure, if it is to be saved, and returns it."""
+    """Saves the figure, if it is to be saved, and returns it, with fonts for all its letters."""
+    with_letters(figure)
     if target is not None:
         save_picture(figure, target)
     return figure
@@ -63,8 +66,8 @@ def label_axes(axes: Axes, across: str, up: str, *, is_open: bool = False) -> No
 
 def headline(figure: Figure, text: str) -> None:
     """Writes a line above everything, or as many as its length takes."""
-    letters = int(figure.get_figwidth() * 72 / (0.56 * MIDDLE))
-    figure.suptitle(fill(text, letters), fontsize=MIDDLE, color=INK)
+    columns = figure.get_figwidth() * 72 / (0.56 * MIDDLE)
+    figure.suptitle(fill(text, int(columns * len(text) / columns_of(text))), fontsize=MIDDLE, color=INK)
 
 
 def colour_bar(figure: Figure, axes: Axes | list[Axes], image: ScalarMappable, label: str) -> None:

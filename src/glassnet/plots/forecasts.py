@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glassnet.core.calls import suggests
+from glassnet.core.drawing import worded
 from glassnet.core.errors import ConfigurationError, DataError, shown
 from glassnet.core.settings import is_whole
 from glassnet.core.shapes import Array
@@ -71,8 +72,8 @@ def steps_ahead(errors: ForecastErrors, title: str) -> Figure:
     axes, steps = figure.subplots(), np.arange(1, errors.forecasting.future + 1)
     for name, forecast, look in _lines(errors):
         off = np.abs(forecast - errors.actual).mean(axis=(0, 2))
-        axes.plot(steps, off, label=name, marker="o" if len(steps) == 1 else "", **look)
-    label_axes(axes, "steps ahead", "mean absolute error", is_open=True)
+        axes.plot(steps, off, label=worded(name), marker="o" if len(steps) == 1 else "", **look)
+    label_axes(axes, worded("steps ahead"), worded("mean absolute error"), is_open=True)
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False, fontsize=SMALL)
     return figure
@@ -111,9 +112,9 @@ def _draw(axes: Axes, errors: ForecastErrors, row: int, place: int) -> None:
     values, past = series.values[steps, forecasting.places[place]], forecasting.past
     mark = "o" if forecasting.future == 1 else ""
     axes.plot(across[:past], values[:past], color=PALE, linewidth=1.4)
-    axes.plot(across[past:], values[past:], color=INK, linewidth=1.4, label="what came", marker=mark)
+    axes.plot(across[past:], values[past:], color=INK, linewidth=1.4, label=worded("what came"), marker=mark)
     for label, forecast, look in _lines(errors):
-        axes.plot(across[past:], forecast[row, :, place], label=label, marker=mark, **look)
+        axes.plot(across[past:], forecast[row, :, place], label=worded(label), marker=mark, **look)
     axes.set_title(" · ".join(filter(None, (name, forecasting.targets[place]))), fontsize=SMALL + 1, color=INK)
-    label_axes(axes, "step" if series.stamps is None else "", "", is_open=True)
+    label_axes(axes, worded("step") if series.stamps is None else "", "", is_open=True)
     axes.legend(frameon=False, fontsize=SMALL, loc="best")

@@ -10,6 +10,7 @@ import numpy as np
 
 from glassnet.core.calls import suggests
 from glassnet.core.checks import as_rows, fits_network, numeric
+from glassnet.core.drawing import worded
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.shapes import Array, batch_shape
 from glassnet.layers import Conv2D, Layer
@@ -75,20 +76,23 @@ def plot_filters(
     if by_channel:
         part = weight[:MOST_CHANNELS, :MOST_CHANNELS]
         mosaic = _mosaic(part.reshape(-1, 1, *part.shape[2:]), part.shape[1])
-        shown = f"{_some(len(part), filters)} filters (rows), {_some(part.shape[1], channels)} channels (columns)"
+        down, across = part.shape[:2]
+        rows = f"{filters} filters" if down == filters else f"the first {down} of {filters} filters"
+        columns = f"{channels} channels" if across == channels else f"the first {across} of {channels} channels"
+        shown = f"{rows} downwards, {columns} to the right"
     else:
         tiles = weight[:MOST_TILES]
         mosaic = _mosaic(tiles if channels == 1 else tiles / limit / 2 + 0.5, _columns(len(tiles)))
-        shown = f"{_some(len(tiles), filters)} filters"
-    figure = _figure(mosaic, f"{chosen.where}: {shown}")
+        shown = f"{filters} filters" if len(tiles) == filters else f"the first {len(tiles)} of {filters} filters"
+    figure = _figure(mosaic, f"{worded(chosen.where)}: {worded(shown)}")
     axes = figure.subplots()
     _number(axes, mosaic, by_channel=by_channel)
     if channels == 3:
         axes.imshow(mosaic.image)
-        axes.set_xlabel(f"grey is 0; each colour −{limit:.2g} to {limit:.2g}", fontsize=SMALL, color=INK)
+        axes.set_xlabel(worded(f"grey is 0; each colour −{limit:.2g} to {limit:.2g}"), fontsize=SMALL, color=INK)
     else:
         drawn = axes.imshow(mosaic.image[..., 0], cmap="gray", vmin=-limit, vmax=limit, interpolation="nearest")
-        figures.colour_bar(figure, axes, drawn, "weight")
+        figures.colour_bar(figure, axes, drawn, worded("the weight"))
     return figures.finished(figure, target)
 
 
@@ -134,13 +138,15 @@ def plot_feature_maps(
     picture = figures.displayed(figures.pictures_of(rows, network, where), together=True)[0]
     tiles = maps[:MOST_TILES, None]
     mosaic = _mosaic(tiles, _columns(len(tiles)))
-    figure = _figure(mosaic, f"{chosen.where}: {_some(len(tiles), len(maps))} feature maps", beside=BESIDE)
+    count = len(maps)
+    shown = f"{count} feature maps" if len(tiles) == count else f"the first {len(tiles)} of {count} feature maps"
+    figure = _figure(mosaic, f"{worded(chosen.where)}: {worded(shown)}", beside=BESIDE)
     left, right = figure.subplots(1, 2, width_ratios=(BESIDE, figure.get_figwidth() - BESIDE))
     figures.show_picture(left, picture)
-    left.set_title("image", fontsize=SMALL, color=INK)
+    left.set_title(worded("the image"), fontsize=SMALL, color=INK)
     _number(right, mosaic)
     figures.colour_bar(
-        figure, right, right.imshow(mosaic.image[..., 0], cmap="viridis", interpolation="nearest"), "output"
+        figure, right, right.imshow(mosaic.image[..., 0], cmap="viridis", interpolation="nearest"), worded("output")
     )
     return figures.finished(figure, target)
 
@@ -211,10 +217,6 @@ def _mosaic(tiles: Array, columns: int) -> _Mosaic:
 def _columns(tiles: int) -> int:
     """A power of two, of which the grid becomes about as wide as high or wider; fewer where there are fewer tiles."""
     return min(tiles, 1 << ceil(log2(tiles) / 2))
-
-
-def _some(shown: int, there: int) -> str:
-    return str(there) if shown == there else f"{shown} of {there}"
 
 
 def _figure(mosaic: _Mosaic, title: str, beside: float = 0.0) -> Figure:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glassnet.core.calls import suggests
+from glassnet.core.catalogues import columns_of
 from glassnet.core.checks import numeric, same_rows
+from glassnet.core.drawing import worded
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.settings import whole
 from glassnet.core.shapes import Array, Shape
@@ -137,21 +139,28 @@ def plot_mistakes(
     wrong = np.flatnonzero(predicted != actual)
     chosen = wrong[np.argsort(-sureness[wrong], kind="stable")][:limit]
     pictures = figures.displayed(figures.pictures_of(numeric(x, where=where), model.network, where, image_shape))
-    captions = [f"true {names[actual[n]]}\npredicted {names[predicted[n]]}, {100 * sureness[n]:.0f} %" for n in chosen]
-    title = f"{len(wrong) or 'no'} mistake{'s' * (len(wrong) != 1)} among {len(actual)} images"
-    title += f", the {len(chosen)} surest of them" if len(chosen) < len(wrong) else ""
-    return figures.finished(_contact_sheet(pictures[chosen], captions, title), target)
+    captions = [
+        f"{worded('true class')} {names[actual[n]]}\n{worded('predicted')} {names[predicted[n]]}, "
+        f"{100 * sureness[n]:.0f} %"
+        for n in chosen
+    ]
+    found = f"{len(wrong)} mistake{'s' * (len(wrong) != 1)}" if len(wrong) else "no mistakes"
+    among = f"{found} among {len(actual)} images"
+    title = f"{among}; the {len(chosen)} surest are shown" if len(chosen) < len(wrong) else among
+    return figures.finished(_contact_sheet(pictures[chosen], captions, worded(title)), target)
 
 
 def _confusion(counts: Array, names: list[str]) -> Figure:
     """Draws counts (K, K): true classes downwards, predicted ones to the right."""
-    classes, digits, letters = len(counts), len(str(counts.max())), max(map(len, names))
+    classes, digits, letters = len(counts), len(str(counts.max())), max(map(columns_of, names))
     rows = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(rows, 1)
     counted = classes <= MOST_COUNTED
     cell = max(CELL, 0.08 * digits + 0.14, 2.4 / classes) if counted else SMALL_CELL
-    title = f"{np.trace(counts)} of {counts.sum()} right, {100 * np.trace(counts) / counts.sum():.1f} %"
-    figure = figures.new_figure(classes * cell + 0.08 * letters + 1.6, classes * cell + 0.07 * letters + 0.9, title)
+    right, total = int(np.trace(counts)), int(counts.sum())
+    title = f"{right:d} of {total:d} right, {100 * right / total:.1f} %"
+    width, height = classes * cell + 0.08 * letters + 1.6, classes * cell + 0.07 * letters + 0.9
+    figure = figures.new_figure(width, height, worded(title))
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts) if counted else ():
@@ -164,10 +173,10 @@ def _confusion(counts: Array, names: list[str]) -> Figure:
     axes.set_xticks(range(classes), names, **slanted, parse_math=False)
     axes.set_yticks(range(classes), names, parse_math=False)
     axes.tick_params(length=0, labelsize=SMALL, labelcolor=INK)
-    axes.set_xlabel("predicted", color=INK)
-    axes.set_ylabel("true", color=INK)
+    axes.set_xlabel(worded("predicted class"), color=INK)
+    axes.set_ylabel(worded("true class"), color=INK)
     axes.spines[:].set_visible(False)
-    figures.colour_bar(figure, axes, image, "share of the true class")
+    figures.colour_bar(figure, axes, image, worded("share of the true class"))
     return figure
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glassnet.core.calls import suggests
+from glassnet.core.drawing import worded
 from glassnet.diagnosis import RateTest
 from glassnet.plots.figures import FIRST, INK, SECOND, SMALL, finished, label_axes, new_figure, prepared
 
@@ -40,15 +41,15 @@ def plot_learning_rate_range(test: RateTest, *, rate: float | None = None, path:
         'log'
     """
     target = prepared(path, "plot_learning_rate_range")
-    figure = new_figure(5.6, 3.6, f"suggested learning rate {test.suggested:.2g}")
+    figure = new_figure(5.6, 3.6, worded(f"suggested learning rate {test.suggested:.2g}"))
     axes = figure.subplots()
     seen = np.isfinite(test.losses)
     axes.plot(test.rates[seen], test.losses[seen], color=FIRST, linewidth=1.8)
-    axes.axvline(test.suggested, color=SECOND, linewidth=1.4, label=f"suggested, {test.suggested:.2g}")
+    axes.axvline(test.suggested, color=SECOND, linewidth=1.4, label=worded(f"suggested, {test.suggested:.2g}"))
     if rate is not None:
-        axes.axvline(rate, color=INK, linewidth=1.2, linestyle="--", label=f"the model's, {rate:.2g}")
+        axes.axvline(rate, color=INK, linewidth=1.2, linestyle="--", label=worded(f"the model's, {rate:.2g}"))
     low, high = float(test.losses[seen].min()), float(test.losses[0])
     axes.set(xscale="log", ylim=(low - 0.08 * (high - low), high + 0.6 * max(high - low, 1e-12)))
-    label_axes(axes, "learning rate, rising with each step", "loss of the batch", is_open=True)
+    label_axes(axes, worded("learning rate, rising with each step"), worded("loss of the batch"), is_open=True)
     axes.legend(frameon=False, fontsize=SMALL)
     return finished(figure, target)

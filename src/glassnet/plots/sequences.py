@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glassnet.core.calls import suggests
+from glassnet.core.drawing import worded
 from glassnet.core.errors import ConfigurationError, shown
 from glassnet.core.pages import printable
 from glassnet.kernels import attention as attending
@@ -76,32 +77,33 @@ def plot_attention(
     calls, count, names = row_seen(model, x, kernels, steps, where)
     call = chosen_call(calls, model, layer, "a SelfAttention or an Attention", where)
     whole = call.arrays["weights"][0]
-    owner = title_of(model, call.path)
+    owner = worded(title_of(model, call.path))
     if whole.ndim == 1:  # (T,)
-        figure = figures.new_figure(max(4.0, count * CELL + 1), 2.4, f"{owner}: the share of each step")
+        figure = figures.new_figure(max(4.0, count * CELL + 1), 2.4, f"{owner}: {worded('the share of each step')}")
         axes = figure.subplots()
         axes.bar(range(count), whole[:count], color=FIRST)
         _name_steps(axes, names, "x")
-        figures.label_axes(axes, "step", "share", is_open=True)
+        figures.label_axes(axes, worded("step"), worded("share of the step"), is_open=True)
         return figures.finished(figure, target)
     maps = whole[:, :count, :count].swapaxes(1, 2)  # (H, S, T) -> (H, T, S)
     shown = maps[:MOST_HEADS]
     columns = min(4, len(shown))
     rows, size = ceil(len(shown) / columns), max(LEAST, count * CELL)
     heads = "1 head" if len(maps) == 1 else f"{len(maps)} heads"
-    title = f"{owner}: {heads}" + (f", the first {len(shown)} of them" if len(shown) < len(maps) else "")
-    figure = figures.new_figure(columns * size + 1.2, rows * (size + 0.5) + 0.6, title)
+    if len(shown) < len(maps):
+        heads = f"the first {len(shown)} of {len(maps)} heads"
+    figure = figures.new_figure(columns * size + 1.2, rows * (size + 0.5) + 0.6, f"{owner}: {worded(heads)}")
     grid = figure.subplots(rows, columns, squeeze=False)
     for panel in grid.flat[len(shown) :]:
         panel.set_visible(False)
     for head, (panel, weights) in enumerate(zip(grid.flat, shown, strict=False), start=1):
         image = panel.imshow(weights, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
-        panel.set_title(f"head {head}", fontsize=SMALL, color=INK)
+        panel.set_title(worded(f"head {head}"), fontsize=SMALL, color=INK)
         _name_steps(panel, names, "x", above=True)
         _name_steps(panel, names, "y")
         panel.spines[:].set_visible(False)
-    grid[0, 0].set_ylabel("step that looks", fontsize=SMALL, color=INK)
-    figures.colour_bar(figure, grid.ravel().tolist(), image, "share")
+    grid[0, 0].set_ylabel(worded("step that looks"), fontsize=SMALL, color=INK)
+    figures.colour_bar(figure, grid.ravel().tolist(), image, worded("share of the step"))
     return figures.finished(figure, target)
 
 
@@ -153,7 +155,9 @@ def plot_gates(
     columns = min(3, len(panels))
     rows = ceil(len(panels) / columns)
     wide, tall = max(LEAST, min(6.0, count * CELL)) + 0.7, max(1.3, min(3.2, units * 0.12)) + 0.5
-    figure = figures.new_figure(columns * wide, rows * tall + 0.5, f"{title_of(model, call.path)}, unit by unit")
+    figure = figures.new_figure(
+        columns * wide, rows * tall + 0.5, f"{worded(title_of(model, call.path))}: {worded('unit by unit')}"
+    )
     grid = figure.subplots(rows, columns, squeeze=False)
     for panel in grid.flat[len(panels) :]:
         panel.set_visible(False)
@@ -164,12 +168,12 @@ def plot_gates(
         image = panel.imshow(
             shown, cmap="Blues" if is_gate(title) else "RdBu_r", aspect="auto", interpolation="nearest", **scale
         )
-        panel.set_title(title, fontsize=MIDDLE - 1, color=INK)
+        panel.set_title(worded(title), fontsize=MIDDLE - 1, color=INK)
         _name_steps(panel, names, "x")
         panel.set_yticks([])
         panel.spines[:].set_visible(False)
         figures.colour_bar(figure, panel, image, "")
-    grid[0, 0].set_ylabel("unit", fontsize=SMALL, color=INK)
+    grid[0, 0].set_ylabel(worded("unit"), fontsize=SMALL, color=INK)
     return figures.finished(figure, target)
 
 
@@ -229,18 +233,24 @@ def plot_gradient_by_step(
         for name, own in given.items()
         for place, lines in gradients_by_step(own, x, y, where).items()
     }
-    figure = figures.new_figure(6.2, 3.8, "how far back the loss reaches")
+    figure = figures.new_figure(6.2, 3.8, worded("how far back the loss reaches"))
     axes = figure.subplots()
     colours = figures.colours(len(curves))
     for colour, ((name, place), lines) in zip(colours, curves.items(), strict=True):
         is_alone = name and sum(own == name for own, _ in curves) == 1
-        label = name if is_alone else f"{name} {title_of(given[name], place)}".strip()
+        label = name if is_alone else f"{name} {worded(title_of(given[name], place))}".strip()
         styles: tuple[dict[str, Any], ...] = ({"linewidth": 1.8}, {"linewidth": 1.2, "linestyle": "--"})
         for what, values, style in zip(("", ": the cell"), lines, styles, strict=False):
             steps = np.arange(1, len(values) + 1)
-            axes.plot(steps, np.where(values > 0, values, np.nan), color=colour, label=printable(label + what), **style)
+            axes.plot(
+                steps,
+                np.where(values > 0, values, np.nan),
+                color=colour,
+                label=printable(label + worded(what)),
+                **style,
+            )
     axes.set_yscale("log")
-    figures.label_axes(axes, "step", "‖∂L/∂h‖ of the step", is_open=True)
+    figures.label_axes(axes, worded("step"), worded("‖∂L/∂h‖ of the step"), is_open=True)
     axes.legend(frameon=False, fontsize=SMALL, labelcolor=INK)
     return figures.finished(figure, target)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from glassnet.core.calls import suggests
 from glassnet.core.checks import numeric
+from glassnet.core.drawing import worded
 from glassnet.core.errors import ConfigurationError, ShapeError
 from glassnet.core.randomness import generator
 from glassnet.core.settings import number, whole
@@ -88,7 +89,7 @@ def plot_decision_boundary(
         surface = model.predict_mean(grid).reshape(points, points, -1)[..., 0]
         image = axes.imshow(surface, extent=extent, origin="lower", aspect="auto", cmap="viridis")
         norm = image.norm
-        colour_bar(figure, axes, image, model.target_name or "predicted amount")
+        colour_bar(figure, axes, image, model.target_name or worded("predicted amount"))
     if y is not None:
         _dots(axes, model, rows[:MOST_POINTS], numeric(y, where=f"{where}: y")[:MOST_POINTS], norm, where)
     label_axes(axes, *names)
@@ -135,7 +136,7 @@ def _dots(axes: Axes, model: Model, rows: Array, y: Array, norm: Any, where: str
         return
     labels = flat_labels(y, f"{where}: y").astype(np.intp)
     for k in np.unique(labels):
-        name = model.class_names[k] if model.class_names else f"class {k}"
+        name = model.class_names[k] if model.class_names else worded(f"class {k}")
         own = rows[labels == k]
         axes.scatter(own[:, 0], own[:, 1], color=COLOURS[k % len(COLOURS)], label=name, **DOTS)
     axes.legend(frameon=True, framealpha=0.85, edgecolor="none", fontsize=SMALL, loc="upper right")
@@ -188,7 +189,7 @@ def plot_loss_surface(
     from matplotlib.colors import LogNorm
 
     title = f"loss {losses[points // 2, points // 2]:.4g} in the middle, lowest {losses.min():.4g}"
-    figure = new_figure(5.4, 4.4, title)
+    figure = new_figure(5.4, 4.4, worded(title))
     axes = figure.subplots()
     low, high = float(losses.min()), float(losses.max())
     is_wide = low > 0 and high / low > 100
@@ -197,8 +198,8 @@ def plot_loss_surface(
     drawn = axes.pcolormesh(steps, steps, losses, cmap="viridis_r", norm=norm, shading="gouraud", rasterized=True)
     axes.contour(steps, steps, losses, levels=levels, colors="white", linewidths=0.5, alpha=0.6)
     axes.plot(0, 0, marker="+", markersize=11, color=SECOND, markeredgewidth=2)
-    colour_bar(figure, axes, drawn, "loss")
-    label_axes(axes, "first random direction", "second random direction")
+    colour_bar(figure, axes, drawn, worded("the loss"))
+    label_axes(axes, worded("first random direction"), worded("second random direction"))
     return finished(figure, target)
 
 

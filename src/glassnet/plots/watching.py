@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glassnet.core.calls import suggests
+from glassnet.core.drawing import worded
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.settings import one_of
 from glassnet.core.shapes import Array
@@ -49,7 +50,7 @@ def plot_watch(watch: Watch, *, path: str | Path | None = None) -> Figure:
     layers = _some(list(records[0].activations), MOST_LAYERS)
     width = max(3.4 * PANEL[0], len(layers) * PANEL[0])
     title = f"steps {records[0].step:,} to {records[-1].step:,}, {len(records):,} of them looked at"
-    figure = new_figure(width, 3.6 * PANEL[1], title)
+    figure = new_figure(width, 3.6 * PANEL[1], worded(title))
     upper, lower = np.asarray(figure.subfigures(2, 1, height_ratios=(2, 1.5)))
     _fans(upper, watch, ("activations", "deltas"), layers)
     panels = lower.subplots(1, 3)
@@ -161,10 +162,10 @@ def _fans(figure: Figure | SubFigure, watch: Watch, quantities: Sequence[str], p
             found = [getattr(record, quantity).get(path) for record in watch.records]
             colour = COLD if quantity == "activations" else WARM
             _fan(panel, steps, [f for f in found if isinstance(f, Distribution)], colour)
-            sign = "" if quantity == "activations" else f": {SIGNS[quantity]}"
+            sign = "" if quantity == "activations" else f": {worded(SIGNS[quantity])}"
             _finish(panel, f"{path} {watch.layers.get(path, '')}{sign}")
     for panel in axes[-1]:
-        panel.set_xlabel("step", fontsize=SMALL, color=INK)
+        panel.set_xlabel(worded("step"), fontsize=SMALL, color=INK)
 
 
 def _fan(axes: Axes, steps: list[int], found: list[Distribution], colour: str) -> None:
@@ -182,24 +183,24 @@ def _fan(axes: Axes, steps: list[int], found: list[Distribution], colour: str) -
 def _gradient_lines(axes: Axes, records: list[WatchRecord]) -> None:
     weights = _weights(records)
     _lines(axes, records, {p: np.array([r.gradients[p].rms for r in records]) for p in weights})
-    _finish(axes, "size of the gradient")
+    _finish(axes, worded("size of the gradient"))
 
 
 def _ratio_lines(axes: Axes, records: list[WatchRecord]) -> None:
     axes.axhline(USUAL_RATIO, color=PALE, linewidth=1, linestyle="--")
     weights = _weights(records)
     _lines(axes, records, {p: np.array([r.update_ratios[p] for r in records]) for p in weights})
-    _finish(axes, "update to weight, ‖Δθ‖ / ‖θ‖")
+    _finish(axes, worded("update to weight, ‖Δθ‖ / ‖θ‖"))
 
 
 def _rest_lines(axes: Axes, records: list[WatchRecord]) -> None:
-    lines = {f"{p} dead": np.array([r.dead[p] for r in records]) for p in records[0].dead}
-    lines |= {f"{p} saturated": np.array([r.saturated[p] for r in records]) for p in records[0].saturated}
+    lines = {f"{p} {worded('dead')}": np.array([r.dead[p] for r in records]) for p in records[0].dead}
+    lines |= {f"{p} {worded('saturated')}": np.array([r.saturated[p] for r in records]) for p in records[0].saturated}
     _lines(axes, records, lines, log=False)
     axes.set_ylim(-0.02, 1.02)
     if not lines:
-        axes.text(0.5, 0.5, "no ReLU, sigmoid or tanh", transform=axes.transAxes, ha="center", color=PALE)
-    _finish(axes, "share of units at rest")
+        axes.text(0.5, 0.5, worded("no ReLU, sigmoid or tanh"), transform=axes.transAxes, ha="center", color=PALE)
+    _finish(axes, worded("share of units at rest"))
 
 
 def _weights(records: list[WatchRecord]) -> list[str]:
@@ -220,12 +221,12 @@ def _lines(axes: Axes, records: list[WatchRecord], lines: dict[str, Array], *, l
         axes.set_yscale("log")
     if lines:
         axes.legend(frameon=False, fontsize=SMALL - 1, labelcolor=INK, ncols=1 + len(lines) // 6)
-    axes.set_xlabel("step", fontsize=SMALL, color=INK)
+    axes.set_xlabel(worded("step"), fontsize=SMALL, color=INK)
 
 
 def _finish(axes: Axes, title: str) -> None:
     axes.set_title(title, fontsize=MIDDLE, color=INK, loc="left")
-    axes.tick_params(labelsize=SMALL - 1, labelcolor=INK, color=PALE)
+    axes.tick_params(which="both", labelsize=SMALL - 1, labelcolor=INK, color=PALE)
     axes.grid(alpha=0.2)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(PALE)

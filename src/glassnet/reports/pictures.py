@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from html import escape
 from importlib.util import find_spec
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from warnings import catch_warnings, filterwarnings
 
-from glassnet.reports.picture_words import translate
+from glassnet.core.drawing import for_a_page
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,10 +41,8 @@ def picture(draw: Callable[[], Figure], caption: str, *, seen: bool = True, word
     """
     if not can_draw():
         return ""
-    with _for_a_page():
+    with _for_a_page(), nullcontext() if words is None else for_a_page(words.language):
         figure = draw()
-        if words is not None:
-            translate(figure, words.language)
         content = BytesIO()
         figure.savefig(content, format="svg", dpi=150, metadata={"Date": None})
     width, height = (round(PIXELS_PER_INCH * inches) for inches in figure.get_size_inches())

@@ -8,6 +8,7 @@ from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from glassnet.core.drawing import with_letters, worded
 from glassnet.core.errors import ConfigurationError, require_extra
 from glassnet.core.files import require_writable, write_atomically
 from glassnet.core.kinds import PICTURE
@@ -109,18 +110,21 @@ class History:
         figure = Figure(figsize=(5.2 * len(shown), 3.8), layout="constrained")
         for place, name in enumerate(shown, start=1):
             self._panel(figure.add_subplot(1, len(shown), place), name)
+        with_letters(figure)
         if target is not None:
             save_picture(figure, target)
         return figure
 
     def _panel(self, axes: Any, name: str) -> None:
         marker = "o" if len(self) < 3 else None
-        axes.plot(self.epochs, self.metrics[name], label="training", color=CURVES[0], marker=marker)
+        axes.plot(self.epochs, self.metrics[name], label=worded("training"), color=CURVES[0], marker=marker)
         if f"val_{name}" in self.metrics:
-            axes.plot(self.epochs, self.metrics[f"val_{name}"], label="validation", color=CURVES[1], marker=marker)
+            axes.plot(
+                self.epochs, self.metrics[f"val_{name}"], label=worded("validation"), color=CURVES[1], marker=marker
+            )
             axes.legend(frameon=False)
-        axes.set_xlabel("epoch")
-        axes.set_title(name.replace("_", " "))
+        axes.set_xlabel(worded("epoch"))
+        axes.set_title(worded(name.replace("_", " ")))
         axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)

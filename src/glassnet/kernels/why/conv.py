@@ -9,7 +9,7 @@ CONV2D = {
         Step(
             "One filter slides over the whole picture: this weight meets one pixel for each place of the output, in "
             "each row. In y at that place it has the pixel it meets there as its slope.",
-            "一个卷积核滑过整张图：对输出的每个位置，这个权重都遇到一个像素。在那个位置的 y 里，它的斜率就是遇到的像"
+            "一个滤波器滑过整张图：对输出的每个位置，这个权重都遇到一个像素。在那个位置的 y 里，它的斜率就是遇到的像"
             "素。",
         ),
         Step(
@@ -30,7 +30,7 @@ CONV2D = {
         Step(
             "This pixel lies in several windows, at another place of the filter in each. It gets the error term of "
             "each of them times the weight that it met there.",
-            "这个像素落在好几个窗口里，在每个窗口里对应卷积核的不同位置。它从每个窗口得到误差项，乘以在那里遇到的权重。",
+            "这个像素落在好几个窗口里，在每个窗口里对应滤波器的不同位置。它从每个窗口得到误差项，乘以在那里遇到的权重。",
             "dx[n, c, h, w] == sum[q:F * K // C](sum[i, j](dy[n, f, h_, w_] * weight[f, k, i, j]))",
         ),
     ),

@@ -9,7 +9,7 @@ CONV1D = {
         Step(
             "One filter slides over all steps: at each place of the output this weight meets one element of x, which "
             "is its slope there. The sum runs over rows and places.",
-            "一个卷积核滑过所有步：对输出的每个位置，这个权重遇到 x 的一个元素，那就是它在那里的斜率。对行和位置一起"
+            "一个滤波器滑过所有步：对输出的每个位置，这个权重遇到 x 的一个元素，那就是它在那里的斜率。对行和位置一起"
             "求和。",
             "dweight[i, k, f] == sum[n](sum[t_](x[n, t, d] * dy[n, t_, f]))",
         ),
