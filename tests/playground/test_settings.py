@@ -56,6 +56,10 @@ def test_a_setting_survives_json() -> None:
         ({"inputs": [["x1"]]}, "inputs"),
         ({"dropout": 0.95}, "dropout"),
         ({"batch_norm": 1}, "batch_norm"),
+        ({"filters": 9}, "at most 8"),
+        ({"filters": True}, "filters"),
+        ({"kernel_size": 1}, "kernel_size"),
+        ({"kernel_size": 6}, "at most 5"),
     ],
 )
 def test_a_wrong_setting_is_refused(values: Any, message: str) -> None:

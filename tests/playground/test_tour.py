@@ -58,6 +58,7 @@ def said(page: Any) -> str:
 
 def test_the_tour_goes_forward_and_back_over_the_diagram(opened: Callable[..., Any]) -> None:
     page = opened()
+    page.select_option("#pace", "3")  # few steps, after which the engine's gradients are the page's
     page.locator("#play").click()
     wait(lambda: updates(page) > 60)
     page.locator("#tour").click()  # which pauses the training

@@ -84,7 +84,13 @@ class Frames:
             "setting": setting.to_dict() | {"loss": examples.loss},
             "task": examples.task,
             "losses": LOSSES[examples.task],
-            "units": [examples.inputs, *setting.hidden, examples.outputs],
+            "units": [
+                examples.inputs,
+                *([session.filters] if session.filters else []),
+                *setting.hidden,
+                examples.outputs,
+            ],
+            "kernel_size": setting.kernel_size if session.filters else 0,
             "layout": layout,
             "is_image": examples.is_image,
             "extent": examples.extent,
@@ -136,6 +142,8 @@ class Frames:
             arrays["answers"], arrays["units"] = self._picture.draw()
         else:
             hidden, outputs = hidden_outputs(session, self._images)
+            if session.filters:
+                arrays["maps"] = hidden.pop(0)
             chances = session.loss.probabilities(outputs)
             none = np.zeros((len(self._images), 0), np.float32)
             arrays["signals"] = signed(np.concatenate([none, *hidden], axis=1).T)

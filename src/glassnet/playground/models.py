@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from glassnet.layers import ACTIVATIONS as LAYERS
-from glassnet.layers import BatchNorm, Dense, Dropout, Layer
+from glassnet.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, Layer, Reshape
 from glassnet.model import Model
 from glassnet.network import Sequential
 from glassnet.optimizers import L1, L2, OPTIMIZERS, SGD, Chain, Optimizer, Step
@@ -12,6 +12,8 @@ from glassnet.playground.settings import Setting
 from glassnet.preprocessing import Standardize
 
 MOMENTUM = 0.9
+IMAGE = 8, 8
+"""Height and width of the pictures."""
 
 
 def model_of(setting: Setting, examples: Examples) -> Model:
@@ -23,12 +25,14 @@ def model_of(setting: Setting, examples: Examples) -> Model:
     """
     init = "he_normal" if "relu" in setting.activation else "glorot_normal"
     layers: list[Layer] = []
+    if filters_of(setting, examples):
+        convolution = Conv2D(setting.filters, setting.kernel_size, padding="same", weight_init=init)
+        layers += [Reshape((1, *IMAGE)), convolution, *_activation(setting), Flatten()]
     for units in setting.hidden:
         layers.append(Dense(units, weight_init=init))
         if setting.batch_norm:
             layers.append(BatchNorm())
-        if setting.activation != "linear":
-            layers.append(LAYERS[setting.activation]())
+        layers += _activation(setting)
         if setting.dropout:
             layers.append(Dropout(setting.dropout))
     layers.append(Dense(examples.outputs, weight_init="glorot_normal"))
@@ -39,6 +43,15 @@ def model_of(setting: Setting, examples: Examples) -> Model:
     model.feature_names, model.class_names = examples.train.feature_names, examples.train.class_names
     model.network.build((examples.inputs,), seed=setting.seed)
     return model
+
+
+def filters_of(setting: Setting, examples: Examples) -> int:
+    """How many filters the convolution has; 0 where there is none."""
+    return setting.filters if examples.is_image else 0
+
+
+def _activation(setting: Setting) -> list[Layer]:
+    return [] if setting.activation == "linear" else [LAYERS[setting.activation]()]
 
 
 def optimizer_of(setting: Setting) -> Optimizer:

@@ -28,7 +28,8 @@ class State:
         parameters: the network's (P,).
         memory: the optimizer's arrays by name, and ``updates``, how many updates it had done.
         setting, changes: what held, and what had been changed.
-        is_dead: for each hidden unit, whether it put out the same for all training rows (units,).
+        is_dead: for each hidden unit, and each map of a convolution, whether it put out the same for all training rows
+            (units,).
     """
 
     epochs: int
@@ -114,5 +115,11 @@ class Past:
             optimizer.steps,
             session.now,
             session.changes,
-            np.concatenate([np.zeros(0, bool), *(np.ptp(values, axis=0) == 0 for values in hidden)]),
+            np.concatenate([np.zeros(0, bool), *map(_is_dead, hidden)]),
         )
+
+
+def _is_dead(outputs: Array) -> Array:
+    """Of units (N, units) or maps (N, filters, height, width): whether each is the same for all rows."""
+    same: Array = np.ptp(outputs, axis=0) == 0
+    return same.reshape(len(same), -1).all(axis=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from glassnet.core.shapes import Array
-from glassnet.layers import Dense
+from glassnet.layers import Dense, Flatten
 from glassnet.network import Sequential
 from glassnet.playground.generators import inputs_of
 from glassnet.playground.session import Session
@@ -53,14 +53,15 @@ def hidden_outputs(session: Session, inputs: Array) -> tuple[list[Array], Array]
         inputs: (N, D), after the preprocessing.
 
     Returns:
-        What each hidden layer's units put out (N, units), after their activation; and the network's outputs.
+        What each hidden layer's units put out (N, units), after their activation, and the maps of a convolution
+        (N, filters, height, width); and the network's outputs.
     """
     network = session.model.network
     assert isinstance(network, Sequential)
     run, values, hidden = NumpyRunner(), inputs, []
     for layer, following in zip(network.layers, [*network.layers[1:], None], strict=True):
         values, _ = layer.forward(run, values, training=False)
-        if isinstance(following, Dense):
+        if isinstance(following, Dense | Flatten) and not isinstance(layer, Flatten):
             hidden.append(values)
     return hidden, values
 

@@ -16,7 +16,7 @@ from glassnet.losses import Loss
 from glassnet.metrics import R2, Accuracy, Metric
 from glassnet.playground.changes import MOST_CHANGES, Change
 from glassnet.playground.examples import Examples, Table, examples_of
-from glassnet.playground.models import model_of
+from glassnet.playground.models import filters_of, model_of
 from glassnet.playground.settings import Setting
 from glassnet.runners import NumpyRunner
 from glassnet.tracing import Trace, trace
@@ -94,6 +94,11 @@ class Session:
     def batches(self) -> int:
         """Steps in an epoch."""
         return len(self.ends)
+
+    @property
+    def filters(self) -> int:
+        """How many the convolution has; 0 where there is none."""
+        return filters_of(self.setting, self.examples)
 
     @property
     def loss(self) -> Loss:

@@ -22,7 +22,7 @@ LOSSES = {
 }
 """The losses for what is to be learned: one of two classes, of several, or numbers. The first is the usual one."""
 MOST_LAYERS, MOST_UNITS = 6, 16
-RANGES = {"rows": (20, 2000), "batch_size": (1, 512), "seed": (0, 2**31 - 1)}
+RANGES = {"rows": (20, 2000), "batch_size": (1, 512), "seed": (0, 2**31 - 1), "filters": (0, 8), "kernel_size": (2, 5)}
 """The ranges of whole numbers, both ends included."""
 
 
@@ -49,6 +49,8 @@ class Setting:
         inputs: some of ``INPUTS``, for made-up data.
         batch_norm: whether each hidden layer is normalised over the batch, before its activation.
         dropout: share of each hidden layer's outputs that is dropped in training, from 0 to 0.9.
+        filters: of a convolution before the hidden layers, for pictures; 0 to 8, 0 for none.
+        kernel_size: height and width of its filters, from 2 to 5; zeros around the picture keep maps as large as it.
 
     Raises:
         ConfigurationError: a value outside its range, or of another kind.
@@ -72,6 +74,8 @@ class Setting:
     inputs: tuple[str, ...] = ("x1", "x2")
     batch_norm: bool = False
     dropout: float = 0.0
+    filters: int = 0
+    kernel_size: int = 3
 
     def __post_init__(self) -> None:
         one_of(self.dataset, "dataset", "setting", DATASETS)

@@ -83,7 +83,7 @@ class Worker(PageThread):
         session = self._current()
         assert self._past is not None
         scores = session.scores()
-        dead = len(self._past.deaths()) / max(1, sum(session.setting.hidden))
+        dead = len(self._past.deaths()) / max(1, session.filters + sum(session.setting.hidden))
         cures = [asdict(cure) for cure in cures_of(session, scores, dead)]
         loss = scores.loss[0] if np.isfinite(scores.loss[0]) else None
         if cures:

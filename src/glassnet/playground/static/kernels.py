@@ -90,6 +90,7 @@ class _Writer:
         self.count = 0
         self.written: dict[str, _Value] = {}  # what the element in hand has become, by target
         self.at = ""  # the flat place of an element whose formula has no indices
+        self.sums: list[list[_Scope]] = []  # the loops of the sums around what is in hand
         self.home = _Scope()
 
     def function(self) -> str:
@@ -117,14 +118,18 @@ class _Writer:
             waiting = [f for f in waiting if f not in ready]
         return order
 
-    def _reads(self, tree: Any) -> set[str]:
-        """The arrays in a tree, through short forms."""
+    def _reads(self, tree: Any, through: frozenset[str] = frozenset()) -> set[str]:
+        """The arrays in a tree, through short forms; of two that are each other's inverse an index stands for one."""
         if not isinstance(tree, tuple | list) or not tree:
             return set()
         found = {tree[1]} if isinstance(tree, tuple) and tree[0] == "array" else set()
-        if isinstance(tree, tuple) and tree[0] in ("name", "short") and tree[1] in self.formulas.shorts:
-            found |= self._reads(self.formulas.shorts[tree[1]][1])
-        return found.union(*(self._reads(part) for part in tree))
+        if (
+            isinstance(tree, tuple)
+            and tree[0] in ("name", "short")
+            and tree[1] in self.formulas.shorts.keys() - through
+        ):
+            found |= self._reads(self.formulas.shorts[tree[1]][1], through | {tree[1]})
+        return found.union(*(self._reads(part, through) for part in tree))
 
     def _output(self, formula: Formula) -> None:
         """A nest of loops over the elements of one output, where it is there."""
@@ -264,8 +269,28 @@ class _Writer:
             place, scope = indices[""].text, indices[""].scope
         else:
             at = [self._value(part, indices) for part in given]
+            for axis, part in enumerate(given):
+                if self._is_computed(part, indices):
+                    self._within(at[axis], self.shapes[name][axis])
             place, scope = self._flat(name, at), self._innermost(*at)
         return _Value(f"{name}[{place}]", scope)
+
+    def _is_computed(self, node: Node, indices: Indices) -> bool:
+        """Whether an index is worked out from others, so that it may lie outside of its array."""
+        if node[0] in ("name", "short") and node[1] not in indices:
+            return self._is_computed(self.formulas.shorts[node[1]][1], indices)
+        if node[0] == "/":
+            raise ValueError(f"{self.name}: places between those of an array are not known in JavaScript")
+        return node[0] in ("+", "-", "*", "negative")
+
+    def _within(self, index: _Value, size: int) -> None:
+        """Leaves a term out of its sum where an index lies outside: in the zeros around a picture."""
+        if not any(index.scope is own for own in self.sums[-1] if self.sums):
+            raise ValueError(f"{self.name}: an index that may lie outside, without a sum around it")
+        test = f"if ({index.text} < 0 || {index.text} >= {self._size(size)}) continue;"
+        if test not in index.scope.known:
+            index.scope.known[test] = ""
+            index.scope.lines.append(test)
 
     def _reduced(self, node: Node, indices: Indices) -> _Value:
         """A loop in the innermost scope that the sum depends on."""
@@ -280,7 +305,9 @@ class _Writer:
             own[name] = self._loop(name, size, inner)
         total = self._fresh("s")
         scope.lines.append(f"let {total} = {'-Infinity' if kind == 'largest' else '0'};")
+        self.sums.append(inner[1:])
         value = self._value(body, own)
+        self.sums.pop()
         if kind == "largest":
             value = self._named(_Value(value.text, inner[-1]))
             inner[-1].lines.append(  # NaN exceeds every number

@@ -11,12 +11,12 @@ import numpy as np
 from glassnet.core.places import place_of
 from glassnet.core.shapes import Array
 from glassnet.layers import ACTIVATIONS as LAYERS
-from glassnet.layers import BatchNorm, Dense, Dropout, Layer
+from glassnet.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, Layer
 from glassnet.losses import as_loss
 from glassnet.network import Sequential
 from glassnet.optimizers import L1, L2, SGD, Chain, Optimizer
-from glassnet.playground.models import optimizer_of
-from glassnet.playground.settings import ACTIVATIONS, LOSSES, OPTIMIZERS, Setting
+from glassnet.playground.models import IMAGE, optimizer_of
+from glassnet.playground.settings import ACTIVATIONS, LOSSES, OPTIMIZERS, RANGES, Setting
 from glassnet.playground.static.kernels import HEAD, function_of
 from glassnet.runners import Recorder
 from glassnet.runners.recorder import RecordedCall, StepNumber
@@ -60,7 +60,7 @@ def recipes() -> Recipes:
     """Those of everything that a setting can ask for."""
     found = Recipes()
     for name, layer in _layers():
-        found.layers[name] = _Recording(found).layer(layer)
+        found.layers[name] = _Recording(found).layer(layer, (1, *IMAGE) if isinstance(layer, Conv2D) else (INPUTS,))
     for task, names in LOSSES.items():
         for name in names:
             found.losses[name] = _Recording(found).loss(name, is_classes=task == "classes")
@@ -74,7 +74,10 @@ def recipes() -> Recipes:
 def _layers() -> Iterable[tuple[str, Layer]]:
     yield "dense", Dense(OUTPUTS)
     yield from ((name, LAYERS[name]()) for name in ACTIVATIONS if name != "linear")
-    yield from (("batch_norm", BatchNorm()), ("dropout", Dropout(0.5)))
+    yield from (("batch_norm", BatchNorm()), ("dropout", Dropout(0.5)), ("view", Flatten()))
+    smallest, largest = RANGES["kernel_size"]
+    for size in range(smallest, largest + 1):  # a function for each, since the zeros around a picture depend on it
+        yield f"conv2d_{size}", Conv2D(OUTPUTS, size, padding="same")
 
 
 class _Recording:
@@ -91,11 +94,11 @@ class _Recording:
         self.names[place.buffer, place.start] = name
         return array
 
-    def layer(self, layer: Layer) -> dict[str, Any]:
+    def layer(self, layer: Layer, shape: tuple[int, ...]) -> dict[str, Any]:
         network = Sequential(layer)
-        network.build((INPUTS,))
+        network.build(shape)
         parameters = self._parameters(network)
-        x = self.name(self.recorder.empty((ROWS, INPUTS), FLOAT), "x")
+        x = self.name(self.recorder.empty((ROWS, *shape), FLOAT), "x")
         y, cache = self.recorder.forward(network, x, training=True)
         self.name(y, "y")
         forward = self._taken()

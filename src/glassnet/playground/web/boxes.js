@@ -2,6 +2,7 @@
 
 import { css, fromRamp, mix, pictureOf, theme } from "./colours.js";
 import { paintInput } from "./inputs.js";
+import { drawFilter } from "./maps.js";
 
 const FONT = '12px system-ui, "Noto Sans CJK SC", sans-serif';
 const small = document.createElement("canvas");
@@ -13,6 +14,7 @@ function drawBox(pen, box, unit, view) {
   const { structure, diagram } = view;
   const isOutput = layer === diagram.columns.length - 1;
   pen.imageSmoothingEnabled = !structure.is_image;
+  if (box.filter) drawFilter(pen, box, view);
   if (unit >= 0) drawUnit(pen, box, unit, view);
   else clipped(pen, box, () => (layer === 0 ? drawInput : drawOutput)(pen, box, view));
   outline(pen, box, unit >= 0);
@@ -90,7 +92,8 @@ function drawUnit(pen, { x, y, side, layer }, unit, { structure, frame, atlas, c
     return;
   }
   if (structure.is_image && layer > 1) {
-    pen.fillStyle = css(fromRamp(frame.arrays.signals[unit * structure.arrays.labels.length + chosen]));
+    const number = unit - (structure.kernel_size ? structure.units[1] : 0); // maps have pictures instead of signals
+    pen.fillStyle = css(fromRamp(frame.arrays.signals[number * structure.arrays.labels.length + chosen]));
     pen.fillRect(left, top, side, side);
   } else if (atlas.width) {
     pen.drawImage(atlas, 0, unit * atlas.width, atlas.width, atlas.width, left, top, side, side);

@@ -8,6 +8,8 @@ const DATASETS = ["xor", "circle", "moons", "spiral", "blobs", "plane", "digits"
 const MADE = DATASETS.slice(0, 6);
 const RATES = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 const STRENGTHS = [0, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1];
+const FILTERS = [0, 1, 2, 3, 4, 6, 8];
+const KERNEL_SIZES = [2, 3, 4, 5];
 const DROPOUTS = [0, 0.1, 0.2, 0.3, 0.4, 0.5];
 const BATCHES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 const ACTIVATIONS = ["tanh", "relu", "sigmoid", "leaky_relu", "linear"];
@@ -47,6 +49,7 @@ function showControls(structure, change, adjust) {
   fields.push(seedField(setting.seed, change));
   dataFields.replaceChildren(...fields);
   modelFields.replaceChildren(
+    ...(structure.is_image ? convolutionFields(setting, change) : []),
     choice("activation", ACTIVATIONS, setting.activation, (value) => change({ activation: value })),
     choice("loss", structure.losses, setting.loss, (value) => change({ loss: value })),
     choice("optimizer", OPTIMIZERS, setting.optimizer, (value) => change({ optimizer: value })),
@@ -59,6 +62,21 @@ function showControls(structure, change, adjust) {
   document.getElementById("about-data").textContent = aboutRows(structure);
   showInputs(structure, change);
   if (focused) document.querySelector(`[data-field="${focused}"]`)?.focus();
+}
+
+function convolutionFields({ filters, kernel_size: size }, change) {
+  const fields = [choice("filters", FILTERS, filters, (value) => change({ filters: value }), strength)];
+  if (filters)
+    fields.push(
+      choice(
+        "kernel_size",
+        KERNEL_SIZES,
+        size,
+        (value) => change({ kernel_size: value }),
+        (side) => `${side} × ${side}`,
+      ),
+    );
+  return fields;
 }
 
 function aboutRows({ rows, height }) {

@@ -8,35 +8,51 @@ function arrange(structure, width, height) {
   const most = Math.max(...counts);
   const spacing = width / counts.length;
   const side = Math.max(8, Math.min(38, 0.58 * spacing, height / most - 5));
+  const hasMaps = structure.kernel_size > 0;
+  const mapSide = hasMaps ? Math.min(72, 0.5 * spacing, height / counts[1] - 5) : 0;
   const gap = Math.min(26, (height - most * side) / Math.max(1, most - 1));
   const columns = counts.map((count, layer) => {
     const x = spacing * (layer + 0.5);
     const isPicture = layer === 0 && structure.is_image;
-    const own = isPicture ? Math.min(64, 0.8 * spacing) : side;
-    const step = (isPicture ? own : side) + gap;
+    const isMap = layer === 1 && hasMaps;
+    const own = isPicture ? Math.min(hasMaps ? 128 : 64, 0.8 * spacing) : isMap ? mapSide : side;
+    const step = own + (isMap ? Math.min(26, (height - count * own) / Math.max(1, count - 1)) : gap);
     const top = height / 2 - ((count - 1) * step) / 2;
-    return Array.from({ length: count }, (_, i) => ({ layer, index: i, x, y: top + i * step, side: own }));
+    return Array.from({ length: count }, (_, i) => {
+      const box = { layer, index: i, x, y: top + i * step, side: own };
+      return isMap ? { ...box, x: x + 0.12 * spacing, filter: filterBeside(box, x + 0.12 * spacing) } : box;
+    });
   });
   return { columns, spacing, wires: wiresOf(structure, columns) };
 }
 
-// One wire for each weight; from a picture one for each unit, which stands for all its pixels.
+// Where the filter of a map stands, at its left.
+function filterBeside({ y, side }, x) {
+  const own = 0.55 * side;
+  return { x: x - side / 2 - own / 2 - 6, y, side: own };
+}
+
+// One wire for each weight; from a picture or a map one for each unit, which stands for all its pixels, or for a filter.
 function wiresOf(structure, columns) {
   const weights = structure.layout.filter((part) => part.path.endsWith("weight"));
   return weights.flatMap((part, layer) => {
-    const [inputs, units] = part.shape;
+    const isFilter = part.shape.length === 4;
+    const [inputs, units] = isFilter ? [part.shape[2] * part.shape[3], part.shape[0]] : part.shape;
     const from = columns[layer],
-      to = columns[layer + 1];
+      to = columns[layer + 1],
+      pixels = inputs / from.length;
+    const placeOf = (i, j, pixel) => part.start + (isFilter ? j * pixels + pixel : (i * pixels + pixel) * units + j);
     return from.flatMap((source, i) =>
       to.map((target, j) => ({
         layer,
         i,
         j,
         path: part.path.replace(/\.?weight$/, ""),
-        place: part.start + i * units + j,
-        bundle:
-          from.length === inputs ? null : Array.from({ length: inputs }, (_, pixel) => part.start + pixel * units + j),
-        curve: curveOf(source, target),
+        isFilter,
+        place: placeOf(i, j, 0),
+        bundle: pixels === 1 ? null : Array.from({ length: pixels }, (_, pixel) => placeOf(i, j, pixel)),
+        curve: curveOf(source, target.filter ?? target),
+        filter: target.filter,
       })),
     );
   });
@@ -57,13 +73,19 @@ function pointOn([x0, y0, x1, y1, x2, y2, x3, y3], t) {
 function unitAt(diagram, x, y) {
   for (const column of diagram.columns) {
     for (const unit of column) {
-      if (Math.abs(x - unit.x) <= unit.side / 2 && Math.abs(y - unit.y) <= unit.side / 2) return unit;
+      if (isWithin(unit, x, y)) return unit;
     }
   }
   return null;
 }
 
+function isWithin(box, x, y) {
+  return Math.abs(x - box.x) <= box.side / 2 && Math.abs(y - box.y) <= box.side / 2;
+}
+
 function wireAt(diagram, x, y, reach = 8) {
+  const own = diagram.wires.find(({ filter }) => filter && isWithin(filter, x, y));
+  if (own) return own;
   let best = null,
     nearest = reach * reach;
   for (const wire of diagram.wires) {

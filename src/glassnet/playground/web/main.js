@@ -2,7 +2,7 @@
 
 import { hideAdvice, repeatAdvice, setUpAdvice, showAdvice } from "./advice.js";
 import { isDark, readTheme } from "./colours.js";
-import { setCardFrame, setCardStructure, setUpCard, openCard } from "./card.js";
+import { openCard, refreshCard, setCardFrame, setCardStructure, setUpCard } from "./card.js";
 import { showControls } from "./controls.js";
 import * as curves from "./curves.js";
 import { write } from "./explain.js";
@@ -320,10 +320,14 @@ draw();
 
 function setUpNetwork() {
   network.setUpNetwork({
-    changeUnits: (layer, by) =>
+    changeUnits: (layer, by) => {
+      const first = structure.kernel_size ? 1 : 0; // filters are a layer before the hidden ones
+      if (layer < first) return change(({ filters }) => ({ filters: Math.max(1, Math.min(8, filters + by)) }));
       changeHidden((hidden) =>
-        hidden.map((units, other) => (other === layer ? Math.max(1, Math.min(16, units + by)) : units)),
-      ),
+        hidden.map((units, other) => (other === layer - first ? Math.max(1, Math.min(16, units + by)) : units)),
+      );
+    },
+    showImage: () => frame && refreshCard(),
     choose: openCard,
     showUnit: (unit) => {
       surface.showUnit(unit);
@@ -335,6 +339,9 @@ function setUpNetwork() {
     explain: openPart,
     goTo: look,
     mark: network.mark,
+    chosenImage: network.chosenImage,
+    showPlace: network.showPlace,
+    wireTo: network.filterTo,
   });
   setUpPast(look);
   setUpAdvice((field, value) => {

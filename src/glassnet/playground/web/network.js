@@ -3,8 +3,10 @@
 import { drawBox } from "./boxes.js";
 import { css, fromRamp, penOf, pictureOf, pictureOfBytes, theme } from "./colours.js";
 import { arrange, pointOn, unitAt, wireAt, wireBeside } from "./diagram.js";
-import { linesOf, numberOf } from "./parts.js";
+import { drawPlace, mapOf, paintMaps, pixelAt } from "./maps.js";
+import { isMap, linesOf, numberOf } from "./parts.js";
 import { paintWires, tracksOf } from "./wires.js";
+import { write } from "./explain.js";
 import { currentLanguage, label, t } from "./words.js";
 
 const wiresCanvas = document.getElementById("wires"),
@@ -16,18 +18,21 @@ const view = {
   frame: null,
   diagram: null,
   atlas: document.createElement("canvas"),
+  filters: document.createElement("canvas"),
   answers: null,
   chosen: 0,
   marked: null,
   part: null, // the layer of a stage of the tour
+  place: null, // where the filters of a convolution are: {pixel, filter}, filter null for all of them
 };
 let current = null,
+  pointed = null, // the place that the pointer is at, like `view.place`
   calls = {},
   height = 0,
   tracks = null, // where the wires run, as long as the diagram stays
   image = null;
 
-// `actions`: changeUnits(layer, by), choose({wire} or {unit}), showUnit(unit or null).
+// `actions`: changeUnits(layer, by), choose({wire} or {unit, pixel}), showUnit(unit or null), showImage().
 function setUpNetwork(actions) {
   calls = actions;
   wiresCanvas.addEventListener("pointermove", (event) => point(event));
@@ -35,7 +40,7 @@ function setUpNetwork(actions) {
   wiresCanvas.addEventListener("click", (event) => {
     const unit = point(event);
     if (current) calls.choose({ wire: current });
-    else if (unit && unit.layer > 0) calls.choose({ unit });
+    else if (unit && unit.layer > 0) calls.choose({ unit, pixel: pointed?.pixel });
   });
   wiresCanvas.addEventListener("keydown", (event) => {
     if (event.key.startsWith("Arrow") && view.diagram) {
@@ -52,8 +57,8 @@ function setUpNetwork(actions) {
 }
 
 function setStructure(found) {
-  Object.assign(view, { structure: found, frame: null, chosen: 0, marked: null, part: null });
-  current = null;
+  Object.assign(view, { structure: found, frame: null, chosen: 0, marked: null, part: null, place: null });
+  current = pointed = null;
   layOut();
 }
 
@@ -61,7 +66,7 @@ function setFrame(found) {
   view.frame = found;
   const { units } = found.arrays;
   if (view.structure.is_image) {
-    drawFilters();
+    paintImages();
   } else if (units.length) {
     const side = Math.sqrt(units.length / unitCount());
     pictureOfBytes(view.atlas, side, units.length / side, units);
@@ -74,8 +79,9 @@ function unitCount() {
   return view.structure.units.slice(1, -1).reduce((sum, count) => sum + count, 0);
 }
 
-// For pictures, the boxes of the first layer show their weights, one for each pixel.
-function drawFilters() {
+// For pictures, the boxes of the first layer show their weights, one for each pixel; those of a convolution its maps.
+function paintImages() {
+  if (view.structure.kernel_size) return paintMaps(view);
   const first = view.structure.layout[0];
   const [pixels, units] = first.shape,
     side = Math.sqrt(pixels);
@@ -112,10 +118,11 @@ function heading(column, layer) {
     box.append(Object.assign(document.createElement("span"), { className: "column-name", textContent: t(name) }));
     return box;
   }
-  const text = view.diagram.spacing > 84 ? t(count === 1 ? "unit" : "units", count) : String(count);
+  const [word, most] = isMap(view.structure, { layer }) ? ["map", 8] : ["unit", 16];
+  const text = view.diagram.spacing > 84 ? t(count === 1 ? word : `${word}s`, count) : String(count);
   const buttons = [
-    [-1, "−", "fewer_units", count <= 1],
-    [1, "+", "more_units", count >= 16],
+    [-1, "−", `fewer_${word}s`, count <= 1],
+    [1, "+", `more_${word}s`, count >= most],
   ].map(([by, sign, word, disabled]) => {
     const button = Object.assign(document.createElement("button"), {
       className: "small-round",
@@ -133,8 +140,8 @@ function heading(column, layer) {
 
 function draw() {
   const { diagram } = view;
-  if (!diagram) return;
   const width = document.getElementById("diagram").clientWidth;
+  if (!diagram || !width || height <= 0) return; // hidden, or not laid out yet
   wiresCanvas.style.height = `${height}px`;
   const pen = penOf(wiresCanvas, width, height);
   if (view.frame) drawWires(pen);
@@ -143,6 +150,15 @@ function draw() {
     const isHidden = layer > 0 && layer < diagram.columns.length - 1;
     for (const box of column) drawBox(pen, box, isHidden ? unit++ : -1, view);
   });
+  const place = pointed ?? view.place;
+  if (view.frame && place) drawPlace(pen, view, place);
+}
+
+// Shows where the filters are: {pixel, filter}, filter null for all of them; nowhere for null.
+function showPlace(place) {
+  if (JSON.stringify(place) === JSON.stringify(view.place)) return;
+  view.place = place;
+  draw();
 }
 
 function strengthOf(wire) {
@@ -205,21 +221,30 @@ function point(event) {
   const box = wiresCanvas.getBoundingClientRect();
   const [x, y] = [event.clientX - box.left, event.clientY - box.top];
   const unit = unitAt(diagram, x, y);
-  const before = current;
+  const before = [current, pointed?.pixel];
+  pointed = isMap(structure, unit) ? { pixel: pixelAt(unit, x, y), filter: unit.index } : null;
   current = unit ? null : wireAt(diagram, x, y);
   const isHidden = unit && unit.layer > 0 && unit.layer < diagram.columns.length - 1;
   calls.showUnit(isHidden && !structure.is_image ? unit : null);
   wiresCanvas.style.cursor = current || unit?.layer > 0 ? "pointer" : "";
   if (current) showWire(current, [event.clientX, event.clientY]);
   else if (unit && (unit.layer > 0 || structure.features.length))
-    showHint(linesOf(structure, frame, { unit }), [event.clientX, event.clientY]);
+    showHint([...linesOf(structure, frame, { unit }), ...mapLines()], [event.clientX, event.clientY]);
   else hint.hidden = true;
-  if (before !== current) draw();
+  if (before[0] !== current || before[1] !== pointed?.pixel) draw();
   return unit;
 }
 
+// The pixel of a map at the pointer, and what it is.
+function mapLines() {
+  if (!pointed) return [];
+  const { pixel, filter } = pointed;
+  const value = mapOf(view.structure, view.frame, view.chosen, filter)[pixel];
+  return [t("map_pixel", Math.floor(pixel / 8), pixel % 8, write(value, 4))];
+}
+
 function leave() {
-  current = null;
+  current = pointed = null;
   hint.hidden = true;
   calls.showUnit?.(null);
   draw();
@@ -249,7 +274,18 @@ function writeHint(lines) {
 // Which picture stands before the network, where rows are pictures.
 function showImage(row) {
   view.chosen = row;
+  if (view.frame && view.structure.kernel_size) paintImages();
   draw();
+  calls.showImage();
+}
+
+// The wire of a map's filter.
+function filterTo({ index }) {
+  return view.diagram.wires.find((wire) => wire.isFilter && wire.j === index);
+}
+
+function chosenImage() {
+  return view.chosen;
 }
 
 function setAnswerPicture(picture) {
@@ -287,7 +323,9 @@ function centres() {
 
 export {
   centres,
+  chosenImage,
   draw as drawNetwork,
+  filterTo,
   layOut,
   mark,
   middles,
@@ -298,5 +336,6 @@ export {
   setUpNetwork,
   showImage,
   showPart,
+  showPlace,
   wiresOfPart,
 };

@@ -7,12 +7,28 @@ import { t } from "./words.js";
 function partOf(structure, { wire, unit }) {
   if (wire) {
     const layer = wire.layer + 1;
-    return { place: wire.place, name: `W[${wire.i}, ${wire.j}]`, layer, path: wire.path, array: "dweight" };
+    const own = { place: wire.place, layer, path: wire.path, array: "dweight" };
+    if (!wire.isFilter) return { ...own, name: `W[${wire.i}, ${wire.j}]`, row: wire.i, column: wire.j };
+    const size = structure.kernel_size,
+      [a, b] = [Math.floor(wire.i / size), wire.i % size];
+    return { ...own, name: `W[${wire.j}, 0, ${a}, ${b}]`, row: wire.j * size + a, column: b };
   }
   const biases = structure.layout.filter((part) => part.path.endsWith("bias"));
   const own = biases[unit.layer - 1];
   const path = own.path.replace(/\.?bias$/, "");
-  return { place: own.start + unit.index, name: `b[${unit.index}]`, layer: unit.layer, path, array: "dbias" };
+  const place = own.start + unit.index;
+  return { place, name: `b[${unit.index}]`, layer: unit.layer, path, array: "dbias", row: 0, column: unit.index };
+}
+
+// One weight of a wire that stands for many.
+function weightOfBundle(wire, number) {
+  const i = wire.isFilter ? number : wire.i * wire.bundle.length + number;
+  return { ...wire, i, place: wire.bundle[number], bundle: null, whole: wire, number };
+}
+
+// Whether a unit is the map of a filter.
+function isMap(structure, unit) {
+  return unit?.layer === 1 && structure.kernel_size > 0;
 }
 
 // Name, value and gradient, as lines.
@@ -41,4 +57,4 @@ function deathOf(structure, frame, unit) {
   return found ? [found[1]] : null;
 }
 
-export { deathOf, linesOf, numberOf, partOf };
+export { deathOf, isMap, linesOf, numberOf, partOf, weightOfBundle };

@@ -2,7 +2,19 @@
 
 import { hiddenNames } from "./hide.js";
 
-const NUMBERS = ["rows", "noise", "held_out", "learning_rate", "l1", "l2", "batch_size", "seed", "dropout"];
+const NUMBERS = [
+  "rows",
+  "noise",
+  "held_out",
+  "learning_rate",
+  "l1",
+  "l2",
+  "batch_size",
+  "seed",
+  "dropout",
+  "filters",
+  "kernel_size",
+];
 const LISTS = ["hidden", "axes"];
 const NAMES = ["inputs"];
 const SWITCHES = ["batch_norm"];

@@ -3,12 +3,14 @@
 import { css, penOf, theme } from "./colours.js";
 import { pointOn } from "./diagram.js";
 import { write } from "./explain.js";
-import { mark, showPart, wiresOfPart } from "./network.js";
+import { mark, showPart, showPlace, wiresOfPart } from "./network.js";
 import { ringRows } from "./surface.js";
 import { t } from "./words.js";
 
 const MOST_DROPS = 60, // wires of a layer on which something flows
-  TURN = 1800; // milliseconds from one end of a wire to the other
+  TURN = 1800, // milliseconds from one end of a wire to the other
+  PACE = 180, // milliseconds of a filter at each place
+  MIDDLE = 27; // the place where it stands still
 const $ = (id) => document.getElementById(id);
 const card = $("tour-card"),
   flow = $("flow");
@@ -63,6 +65,7 @@ function end() {
   at = -1;
   card.hidden = true;
   showPart(null);
+  showPlace(null);
   mark(null);
   ringRows([]);
 }
@@ -83,6 +86,8 @@ function stages() {
     { setting } = structure;
   const rows = Math.min(setting.batch_size, structure.rows[0]);
   const numbers = Array.from({ length: layers }, (_, layer) => layer);
+  const slides = (layer) => layer === 0 && structure.kernel_size > 0;
+  const wordOf = (layer) => (slides(layer) ? "convolution" : layer ? "" : "first");
   return [
     {
       ring: true,
@@ -90,13 +95,25 @@ function stages() {
     },
     ...numbers.map((layer) => ({
       part: { layer, isBackward: false },
-      text: () => t(layer === layers - 1 ? "tour_answers" : "tour_forward", layer + 1, t(setting.activation)),
+      slides: slides(layer),
+      text: () =>
+        t(
+          slides(layer) ? "tour_convolution" : layer === layers - 1 ? "tour_answers" : "tour_forward",
+          layer + 1,
+          t(setting.activation),
+        ),
     })),
     { unit: { layer: layers, index: 0 }, text: () => t("tour_loss", t(setting.loss)) },
     ...numbers.reverse().map((layer) => ({
       part: { layer, isBackward: true },
+      slides: slides(layer),
       text: () =>
-        t(layer ? "tour_backward" : "tour_backward_first", layer + 1, ...largestGradient(), t(setting.activation)),
+        t(
+          ["tour_backward", wordOf(layer)].filter(Boolean).join("_"),
+          layer + 1,
+          ...largestGradient(),
+          t(setting.activation),
+        ),
     })),
     { text: () => t("tour_update", t(setting.optimizer), write(frame.now.learning_rate, 3)) },
   ];
@@ -109,7 +126,8 @@ function hasRings() {
 // Name and value of the largest gradient of the layer that is shown; of a picture's weights their mean size.
 function largestGradient() {
   const [wire] = wiresOfPart();
-  const name = wire.bundle ? `RMS ∂L/∂W[·, ${wire.j}]` : `∂L/∂W[${wire.i}, ${wire.j}]`;
+  const many = wire.isFilter ? `${wire.j}, ·` : `·, ${wire.j}`;
+  const name = wire.bundle ? `RMS ∂L/∂W[${many}]` : `∂L/∂W[${wire.i}, ${wire.j}]`;
   return [name, write(wire.value, 3)];
 }
 
@@ -119,6 +137,7 @@ function show() {
     stage = all[at];
   card.hidden = false;
   showPart(stage.part ?? null);
+  if (!stage.slides) showPlace(null);
   mark(stage.unit ?? null);
   ringRows(stage.ring && hasRings() ? frame.batch_rows : []);
   $("tour-text").textContent = stage.text();
@@ -142,7 +161,8 @@ function drawFlow(time) {
   const wires = document.getElementById("wires");
   flow.style.height = wires.style.height;
   const pen = penOf(flow, wires.clientWidth, wires.clientHeight);
-  const part = at >= 0 ? stages()[at].part : null;
+  const { part = null, slides = false } = at >= 0 ? stages()[at] : {};
+  if (slides) showPlace({ pixel: stillness.matches ? MIDDLE : Math.floor(time / PACE) % 64, filter: null });
   if (!part || stillness.matches) return;
   const own = wiresOfPart().slice(0, MOST_DROPS);
   const largest = Math.abs(own[0]?.value ?? 1) || 1;

@@ -72,7 +72,8 @@ function showTrace(found) {
   show(Math.max(0, place));
   const call = trace.stages[place]?.calls.find((number) => array in trace.content.calls[number].arrays);
   if (array === null || call === undefined) return;
-  document.getElementById("stage-note").textContent = t(`of_${array}`);
+  const isOfImage = trace.content.calls[call].arrays.x?.shape.length === 4;
+  document.getElementById("stage-note").textContent = t(`of_${array}${isOfImage ? "_image" : ""}`);
   choose(call, array, row * trace.content.calls[call].arrays[array].shape.at(-1) + column);
 }
 

@@ -2,6 +2,7 @@
 
 import { fill } from "./explain.js";
 import { ALONE } from "./words_alone.js";
+import { MAPS } from "./words_maps.js";
 import { TOUR } from "./words_tour.js";
 
 const REFUSED = "{where}: received {received}, expected {expected}. To fix it: {fix}.";
@@ -9,6 +10,7 @@ const REFUSED = "{where}: received {received}, expected {expected}. To fix it: {
 const WORDS = {
   ...TOUR,
   ...ALONE,
+  ...MAPS,
   title: ["glassnet playground", "glassnet 演练场"],
   playground: ["playground", "演练场"],
   share: ["Copy link", "复制链接"],

@@ -6,13 +6,20 @@ import { Generator, philox, streamOf } from "./random.js";
 import { RECIPES } from "./recipes.js";
 
 const ARRAYS = { Float32Array, Float64Array, Int32Array, Uint8Array };
+const PIXELS = 64; // of a picture, and of each map of a convolution
 const MOMENTUM = { _momentum: 1, _next_momentum: 2 };
 
 // The layers of a setting, as glassnet/playground/models.py makes them.
-function layersOf(setting, outputs) {
+function layersOf(setting, filters, outputs) {
   const layers = [];
   const add = (kind, more = {}) => layers.push({ kind, path: String(layers.length), settings: {}, ...more });
   const init = setting.activation.includes("relu") ? "he_normal" : "glorot_normal";
+  if (filters) {
+    add("view");
+    add(`conv2d_${setting.kernel_size}`, { units: filters, places: PIXELS, init });
+    if (setting.activation !== "linear") add(setting.activation);
+    add("view");
+  }
   for (const units of setting.hidden) {
     add("dense", { units, init });
     if (setting.batch_norm) add("batch_norm");
@@ -23,14 +30,21 @@ function layersOf(setting, outputs) {
   return layers;
 }
 
+// How many numbers come into an output of a weight, and how many outputs a number goes to: see core/shapes.py.
+function fansOf(shape) {
+  const taps = shape.slice(2).reduce((product, axis) => product * axis, 1);
+  return shape.length > 2 ? [shape[1] * taps, shape[0] * taps] : shape;
+}
+
 class Net {
-  // `loss` and the optimizer's name are names among RECIPES; `outputs` is how many numbers a row ends in.
-  constructor(setting, loss, inputs, outputs) {
+  // The loss and the optimizer are names among RECIPES; `outputs` is how many numbers a row ends in.
+  constructor(setting, { loss, inputs, outputs, isImage }) {
     this.setting = setting;
+    this.filters = isImage ? setting.filters : 0;
     this.seed = setting.seed;
     this.loss = RECIPES.losses[loss];
     this.rule = RECIPES.rules[setting.optimizer];
-    this.layers = layersOf(setting, outputs);
+    this.layers = layersOf(setting, this.filters, outputs);
     this.layout = [];
     let width = inputs,
       size = 0;
@@ -38,13 +52,13 @@ class Net {
       layer.recipe = RECIPES.layers[layer.kind];
       layer.sizes = { D: width, M: layer.units ?? width };
       for (const { name, shape, start, is_weight, trainable } of layer.recipe.parameters) {
-        const own = shape.map((axis) => layer.sizes[axis]);
+        const own = shape.map((axis) => layer.sizes[axis] ?? axis);
         const part = { path: `${layer.path}.${name}`, start: size, shape: own, layer, name, is_weight, trainable };
         part.stop = size += own.reduce((product, axis) => product * axis, 1);
         part.first = start;
         this.layout.push(part);
       }
-      width = layer.sizes.M;
+      width = layer.width = layer.sizes.M * (layer.places ?? 1);
     }
     this.width = width;
     this.parameters = new Float32Array(size);
@@ -63,7 +77,7 @@ class Net {
         this.parameters.fill(first, start, stop);
         continue;
       }
-      const [fanIn, fanOut] = shape;
+      const [fanIn, fanOut] = fansOf(shape);
       const deviation = Math.sqrt(layer.init === "he_normal" ? 2 / fanIn : 1 / ((fanIn + fanOut) / 2));
       this.parameters.set(
         rng.normal(stop - start).map((value) => deviation * value),
@@ -98,17 +112,17 @@ class Net {
       if (layer.kind === "dense" && layer !== this.layers[0]) plan.hidden.push(values);
       const sizes = { N: rows, ...layer.sizes };
       const calls = layer.recipe[isTraining ? "forward" : "predict"];
-      const y = calls.length ? new Float32Array(rows * sizes.M) : values;
+      const y = calls.length ? new Float32Array(rows * layer.width) : values;
       const named = { ...this.partsOf(layer), ...this.buffersOf(layer.recipe, sizes), x: values, y };
       plan.forward.push(...calls.map((call) => this.bound(call, named, sizes, layer)));
-      if (isTraining) back.unshift([layer, named, sizes]);
+      if (isTraining && layer.recipe.backward.length) back.unshift([layer, named, sizes]); // a view has nothing to do
       values = y;
     }
     plan.outputs = values;
     this.addLoss(plan);
     let slope = plan.doutputs;
     for (const [layer, named, sizes] of back) {
-      const dx = layer === this.layers[0] ? null : new Float32Array(rows * sizes.D);
+      const dx = layer === back.at(-1)[0] ? null : new Float32Array(rows * sizes.D);
       const own = { ...named, dy: slope, dx };
       plan.backward.push(...layer.recipe.backward.map((call) => this.bound(call, own, sizes, layer)));
       slope = dx;

@@ -47,11 +47,14 @@ class Past {
     const { hidden } = net.predict(examples.train.x.subarray(0, rows * examples.inputs), rows);
     const dead = [];
     let unit = 0;
-    for (const values of hidden) {
-      const width = values.length / rows;
-      for (let own = 0; own < width; own++, unit++)
-        if (values.every((value, place) => place % width !== own || value === values[own])) dead.push(unit);
-    }
+    hidden.forEach((values, layer) => {
+      const width = values.length / rows,
+        units = layer === 0 && net.filters ? net.filters : width; // a map of a convolution is a unit of many numbers
+      const isFixed = (own) =>
+        values.every((value, place) => ownerOf(place) !== own || value === values[place % width]);
+      const ownerOf = (place) => Math.floor(((place % width) * units) / width);
+      for (let own = 0; own < units; own++, unit++) if (isFixed(own)) dead.push(unit);
+    });
     return { ...this.session.kept(), dead };
   }
 }

@@ -74,7 +74,10 @@ class Picture {
     const plan = net.predict(examples.test.x.subarray(0, examples.inputs * this.shown), this.shown);
     const chances = softmax(plan.outputs, net.width);
     const guesses = Uint8Array.from({ length: this.shown }, (_, row) => this.session.classOf(plan.outputs, row));
-    return { signals: hiddenUnits(plan, Int32Array.from(guesses.keys())), guesses, chances };
+    const maps = net.filters ? { maps: plan.hidden[0].slice() } : {};
+    const hidden = plan.hidden.slice(net.filters ? 1 : 0);
+    const signals = hiddenUnits({ ...plan, hidden }, Int32Array.from(guesses.keys()));
+    return { ...maps, signals, guesses, chances };
   }
 }
 

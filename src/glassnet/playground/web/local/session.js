@@ -22,7 +22,7 @@ class Session {
         `one of ${losses.join(", ")}`,
         `choose ${losses[0]}`,
       );
-    this.net = new Net(setting, loss, this.examples.inputs, this.examples.outputs);
+    this.net = new Net(setting, this.examples);
     this.epochs = this.batch = 0;
     this.changes = [];
     this.ends = endsOf(this.examples.train.count, setting);
