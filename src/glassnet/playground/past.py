@@ -121,5 +121,5 @@ class Past:
 
 def _is_dead(outputs: Array) -> Array:
     """Of units (N, units) or maps (N, filters, height, width): whether each is the same for all rows."""
-    same: Array = np.ptp(outputs, axis=0) == 0
-    return same.reshape(len(same), -1).all(axis=1)
+    varies = np.ptp(outputs, axis=0).reshape(outputs.shape[1], -1).any(axis=1)
+    return np.asarray(~varies)
