@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import glassnet as gn
-from glassnet.cli.linear import logistic, predict, ridge
 from glassnet.cli.main import main
 from glassnet.data.tables import read_table
 
@@ -212,20 +211,6 @@ def test_baselines_of_several_questions(capsys: pytest.CaptureFixture[str]) -> N
     table = [line.split()[-3:] for line in said[said.index("on the test rows") :].splitlines()[1:4]]
     assert f"test accuracy: {table[0][0]}" in said
     assert float(table[1][0]) > 0.7 > float(table[2][0])
-
-
-def test_linear_models_are_what_they_should_be() -> None:
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(80, 4)), rng.normal(size=(80, 2))
-    weight = ridge(x, y, 2.0)
-    left = y - predict(x, weight)
-    np.testing.assert_allclose(x.T @ left, 2.0 * weight[:-1], atol=1e-9)  # the gradient is 0
-    np.testing.assert_allclose(left.sum(axis=0), 0, atol=1e-9)
-    labels = (x[:, 0] + rng.normal(size=80) > 0).astype(int) + (x[:, 1] > 1)
-    weight = logistic(x, labels, 3)
-    shares = np.exp(predict(x, weight))
-    shares /= shares.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(x.T @ (np.eye(3)[labels] - shares), weight[:-1], atol=2e-3)
 
 
 def test_what_is_odd_is_said(capsys: pytest.CaptureFixture[str]) -> None:

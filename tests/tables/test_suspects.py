@@ -70,6 +70,16 @@ def test_copies_of_the_answer(column: Any, target: Any, words: str) -> None:
     assert "gives the answer away" in said
 
 
+def test_a_wild_value_in_both_is_no_line() -> None:
+    wild = np.where(np.arange(N) == 5, 1e9, 0.0)
+    x, y = AMOUNT + wild, RNG.normal(size=N) + 3 * wild
+    assert suspects(frame({"x": x, "y": y}), ["x"], ["y"]) == []
+    (said,) = suspects(frame({"x": x, "y": x * 2.5 - 7}), ["x"], ["y"])
+    assert "is a linear function of 'y'" in said
+    few = np.where(np.arange(N) % 9 == 0, x, 0.0)  # mostly 0
+    assert suspects(frame({"x": few, "y": np.where(np.arange(N) % 7 == 0, y, 0.0)}), ["x"], ["y"]) == []
+
+
 @pytest.mark.parametrize(
     ("column", "target"),
     [

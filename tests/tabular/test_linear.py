@@ -12,7 +12,7 @@ from glassnet.tables import Frame
 from glassnet.tables.frames import columns_of
 from glassnet.tabular import linear as solver
 from glassnet.tabular import plan, recipe_for
-from glassnet.tabular.linear import Linear, Rows, fitted
+from glassnet.tabular.linear import Linear, Rows, fitted, solved
 
 rng = np.random.default_rng(5)
 X = rng.normal(size=(300, 6)) * [1, 2, 0.5, 1, 3, 1] + 4
@@ -49,6 +49,28 @@ def test_the_slope_of_the_penalised_loss_is_zero(
     scale = np.abs(slope(Linear(np.zeros_like(found.weight), found.bias, 0.0), rows, 3.0)[0]).max()
     assert np.abs(by_weight).max() < (1e-4 if classes else 1e-9) * scale
     assert np.abs(by_bias).max() < (1e-2 if classes else 1e-9)
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+@pytest.mark.parametrize(("targets", "classes"), [(Y, 0), (LABELS, 3)])
+def test_with_one_penalty_the_slope_is_zero_at_the_end(targets: Any, classes: int, weights: Any) -> None:
+    rows = Rows((X - X.mean(axis=0)) / X.std(axis=0), targets, weights)
+    found = solved(rows, classes, 2.0)
+    by_weight, by_bias = slope(found, rows, 2.0)
+    assert np.abs(by_weight).max() < (1e-2 if classes else 1e-9)
+    assert np.abs(by_bias).max() < (1e-2 if classes else 1e-9)
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS[:20]])
+@pytest.mark.parametrize("classes", [0, 3])
+def test_more_columns_than_rows_make_the_same_weights(classes: int, weights: Any) -> None:
+    x = np.random.default_rng(1).normal(size=(20, 35))
+    few = Rows(x, LABELS[:20] if classes else Y[:20], weights)
+    copies = None if weights is None else np.tile(weights, 2)
+    many = Rows(np.tile(x, (2, 1)), np.concatenate([few.targets] * 2), copies)  # 40 rows: columns with columns
+    own, others = solved(few, classes, 1.0), solved(many, classes, 2.0)
+    np.testing.assert_allclose(own.weight, others.weight, atol=1e-4 if classes else 1e-9)
+    np.testing.assert_allclose(own.bias, others.bias, atol=1e-4 if classes else 1e-9)
 
 
 def test_the_rows_set_aside_choose_the_penalty() -> None:

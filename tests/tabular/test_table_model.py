@@ -11,10 +11,11 @@ import pytest
 
 import glassnet as gn
 from glassnet.core.sides import Sides
+from glassnet.losses.targets import balanced_weights
 from glassnet.tables import Frame
 from glassnet.tables.frames import columns_of
 from glassnet.tabular import PRESETS, plan, recipe_for
-from glassnet.tabular.plan import balanced_weights, rows_set_aside
+from glassnet.tabular.plan import rows_set_aside
 
 rng = np.random.default_rng(3)
 ROWS = 120
@@ -148,7 +149,7 @@ def test_groups_stay_on_one_side_and_later_rows_are_set_aside() -> None:
 
 def test_weights_of_classes() -> None:
     labels = np.array([0, 0, 0, 1])
-    weights = balanced_weights(labels)
+    weights = balanced_weights(labels, 3)[labels]
     np.testing.assert_allclose([weights[labels == own].sum() for own in (0, 1)], [2, 2])
     rare = np.where(np.arange(ROWS) % 12 == 0, "yes", "no")
     plain, balanced = fitted(rare, epochs=10), fitted(rare, class_weight="balanced", epochs=10)

@@ -8,16 +8,19 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from glassnet.cli import tables
-from glassnet.cli.linear import MOST_COLUMNS, logistic, predict, ridge
 from glassnet.core.catalogues import columns_of, translated
 from glassnet.core.shapes import Array
 from glassnet.losses import LOSSES, Loss
 from glassnet.metrics import Accuracy, LogLoss, MeanSquared, as_metrics
 from glassnet.model import Model
 from glassnet.tables import Frame, Table
+from glassnet.tabular.linear import Rows, solved
+from glassnet.tabular.plan import metrics_for
 
 MOST_WEIGHTED_ROWS = 200_000
 """A linear model learns no more from more rows; so many of them, evenly chosen, are taken."""
+MOST_COLUMNS = 2_000
+"""With more of them, and of rows, a linear model would be solved for longer than a network is trained."""
 FEWEST = 10
 """Of fewer test rows nothing is said."""
 DEVIATIONS = 2.0
@@ -48,7 +51,7 @@ class Baselines:
         """
         table, test = self._parts.table, self._parts.test
         loss = table.loss if isinstance(table.loss, Loss) else LOSSES[table.loss]()
-        metrics = as_metrics(tables.metrics_for(table))
+        metrics = as_metrics(metrics_for(table))
         answers = loss.prepare(table.targets(test), (table.outputs,), np.dtype(np.float64), where="train")
         known = table.targets(self._parts.training)
         linear = self._linear(known)
@@ -69,17 +72,17 @@ class Baselines:
         """What a linear model says of the test rows: logits, or amounts; None where there are too many columns."""
         parts, table = self._parts, self._parts.table
         inputs = tables.learn_inputs(self._options, parts.training, self._targets)
-        if len(inputs.features) > MOST_COLUMNS:
+        if min(len(inputs.features), parts.training.height) > MOST_COLUMNS:
             return None
         every = -(-parts.training.height // MOST_WEIGHTED_ROWS)
         chosen = np.arange(0, parts.training.height, every)
         x, test = inputs.apply(parts.training.rows(chosen)), inputs.apply(parts.test)
         known = known[chosen]
         if not table.questions:
-            return predict(test, ridge(x, known))
+            return solved(Rows(x, known), 0).outputs(test)
         columns = known.reshape(len(known), -1).T
         counts = [len(classes) for classes in table.questions.values()]
-        own = [predict(test, logistic(x, labels, k)) for labels, k in zip(columns, counts, strict=True)]
+        own = [solved(Rows(x, labels), k).outputs(test) for labels, k in zip(columns, counts, strict=True)]
         return np.concatenate(own, axis=1)
 
 

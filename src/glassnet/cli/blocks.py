@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.cli.tables import OF_AMOUNTS, listed, reading_of
+from glassnet.cli.tables import listed, reading_of
 from glassnet.core.blocks import Blocks
 from glassnet.core.errors import ConfigurationError, DataError, MissingFileError
 from glassnet.data import blocks
@@ -21,6 +21,7 @@ from glassnet.preprocessing import Standardize
 from glassnet.tables import Answers, Frame, Table
 from glassnet.tables.frames import joined
 from glassnet.tables.streamed import Asked, Learned, learn_streamed
+from glassnet.tabular.plan import OF_AMOUNTS
 
 LARGE_BYTES = 200_000_000
 """Files that together are as large as this are read block by block."""

@@ -22,10 +22,6 @@ from glassnet.tables.divided import groups_of, moments_of
 from glassnet.tables.learning import STANDARD
 from glassnet.tabular.model import recipe_numbers
 
-OF_CLASSES = ("accuracy", "roc_auc", "f1", "log_loss")
-OF_QUESTIONS = ("accuracy", "roc_auc", "log_loss")
-OF_AMOUNTS = ("mean_absolute_error", "root_mean_squared_error", "r2")
-"""What is measured of one class a row, of several, and of amounts."""
 NAMES_OF_DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "space": " "}
 
 
@@ -217,13 +213,6 @@ def task_of(table: Table) -> str:
         return f"{features}, numbers to predict"
     counts = " and ".join(f"{len(classes):,} classes" for classes in table.questions.values())
     return f"{features}, {counts}"
-
-
-def metrics_for(table: Table) -> tuple[str, ...]:
-    """What is measured of such answers."""
-    if not table.questions:
-        return OF_AMOUNTS
-    return OF_CLASSES if table.class_names is not None else OF_QUESTIONS
 
 
 def answers_in(frame: Frame, table: Table, model: Model) -> Array:

@@ -27,6 +27,7 @@ from glassnet.data.sources import refuse_size
 from glassnet.data.tables import is_table, name_of
 from glassnet.metrics import as_metrics
 from glassnet.reports import can_draw
+from glassnet.tabular.plan import metrics_for
 from glassnet.training.progress import is_watched
 from glassnet.tuning import Range, Tried, Tuning, tune
 
@@ -93,7 +94,7 @@ def _search(options: argparse.Namespace, output: Path, study: Path, page: Path |
     )
     model = found.model
     if y is not None:
-        model.metrics = as_metrics(tables.metrics_for(y))
+        model.metrics = as_metrics(metrics_for(y))
     save(model, output)  # before anything is printed: a reader of the output may have gone away
     _tell(found, say)
     tell(*(f"test {measure}: {value:.4f}" for measure, value in tables.measured(model, *test).items()), sep="\n")

@@ -20,6 +20,7 @@ from sklearn.utils.validation import _check_sample_weight, check_array, check_is
 
 from glassnet.core.calls import suggests
 from glassnet.core.errors import ConfigurationError, DataError, DivergenceError, plain_numbers
+from glassnet.core.indexes import require_one_order
 from glassnet.core.numeric import all_finite, numeric, refuse_hidden
 from glassnet.core.output import level_of_caller
 from glassnet.core.ragged import is_ragged
@@ -154,6 +155,7 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
         self, X: Any, y: Any, sample_weight: Any, eval_set: Any, *, incremental: bool = False, classes: Any = None
     ) -> Self:
         self._check_settings()
+        require_one_order({"X": X, "y": y, "sample_weight": sample_weight}, where=f"{type(self).__name__}.fit")
         if self.ensemble is not None:
             fit_members(self, X, y, sample_weight, eval_set, incremental=incremental, classes=classes)
             return self
@@ -357,6 +359,7 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
                 fix="write eval_set=(X_validation, y_validation)",
             )
         X, y = given
+        require_one_order({"X": X, "y": y}, where=f"{type(self).__name__}.fit: eval_set")
         for name, own in (("X", X), ("y", y)):
             refuse_hidden(own, where=f"{type(self).__name__}.fit: eval_set: {name}")
         y = self._given(y)

@@ -12,6 +12,7 @@ from glassnet.core.errors import ConfigurationError, DataError
 from glassnet.core.numeric import MISSING_TYPES, place_in_rows, refuse_hidden
 from glassnet.core.settings import number
 from glassnet.core.shapes import Array
+from glassnet.losses.targets import balanced_weights
 
 KINDS = ("truth", "number", "text", "other")
 """The order in which labels of several kinds are sorted."""
@@ -96,7 +97,7 @@ def weights_of_classes(class_weight: Any, classes: Array, numbers: Array) -> Arr
         ConfigurationError: something else, a name that is no class, or what is no weight.
     """
     if isinstance(class_weight, str) and class_weight == "balanced":
-        return np.asarray(len(numbers) / (len(classes) * np.bincount(numbers, minlength=len(classes))))
+        return balanced_weights(numbers, len(classes))
     if not isinstance(class_weight, Mapping):
         raise ConfigurationError(
             where="class_weight",

@@ -21,6 +21,7 @@ from sklearn.utils.validation import (
 )
 
 from glassnet.core.errors import ConfigurationError, DataError
+from glassnet.core.indexes import require_one_order
 from glassnet.core.numeric import refuse_hidden
 from glassnet.core.ragged import is_ragged
 from glassnet.core.shapes import Array
@@ -98,7 +99,9 @@ class _Tabular(BaseEstimator):  # type: ignore[misc]
                     expected="(X, y), whose loss chooses the epoch",
                     fix="write eval_set=(X_validation, y_validation)",
                 )
-            validation = self._rows(eval_set[0], reset=False), self._encoded(eval_set[1])
+            X_held, y_held = eval_set
+            require_one_order({"X": X_held, "y": y_held}, where=f"{type(self).__name__}.fit: eval_set")
+            validation = self._rows(X_held, reset=False), self._encoded(y_held)
         if weights is not None:
             weights = _check_sample_weight(weights, np.empty((len(y), 1)), ensure_non_negative=True)
             if not weights.any():
@@ -183,6 +186,7 @@ class TabularClassifier(ClassifierMixin, _Tabular):  # type: ignore[misc]
         """
         if y is None:
             raise ValueError("This TabularClassifier requires y to be passed, but the target y is None")
+        require_one_order({"X": X, "y": y, "sample_weight": sample_weight}, where="TabularClassifier.fit")
         rows = self._rows(X, reset=True)
         labels = _flat(labels_of(y))
         check_consistent_length(_first_column(rows), labels)
@@ -220,6 +224,7 @@ class TabularClassifier(ClassifierMixin, _Tabular):  # type: ignore[misc]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The share of rows that are predicted right."""
+        require_one_order({"X": X, "y": y, "sample_weight": sample_weight}, where="TabularClassifier.score")
         refuse_hidden(sample_weight, where="TabularClassifier.score: sample_weight")
         return share_of_right_rows(np.asarray(labels_of(y)), self.predict(X), sample_weight)
 
@@ -262,6 +267,7 @@ class TabularRegressor(RegressorMixin, _Tabular):  # type: ignore[misc]
         """
         if y is None:
             raise ValueError("This TabularRegressor requires y to be passed, but the target y is None")
+        require_one_order({"X": X, "y": y, "sample_weight": sample_weight}, where="TabularRegressor.fit")
         rows = self._rows(X, reset=True)
         targets = self._encoded(y)
         check_consistent_length(_first_column(rows), targets)
@@ -302,6 +308,7 @@ class TabularRegressor(RegressorMixin, _Tabular):  # type: ignore[misc]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """R², the coefficient of determination."""
+        require_one_order({"X": X, "y": y, "sample_weight": sample_weight}, where="TabularRegressor.score")
         refuse_hidden(y, where="y")
         refuse_hidden(sample_weight, where="TabularRegressor.score: sample_weight")
         return float(super().score(X, y, usable(sample_weight, len(np.asarray(y)))))

@@ -11,6 +11,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import column_or_1d
 
 from glassnet.core.errors import ConfigurationError
+from glassnet.core.indexes import require_one_order
 from glassnet.core.numeric import refuse_hidden
 from glassnet.core.output import level_of_caller
 from glassnet.core.shapes import Array
@@ -68,6 +69,7 @@ class Classification(ClassifierMixin):  # type: ignore[misc]
 
     def score(self: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The share of rows that are predicted right, in everything."""
+        require_one_order({"X": X, "y": y, "sample_weight": sample_weight}, where=f"{type(self).__name__}.score")
         refuse_hidden(sample_weight, where=f"{type(self).__name__}.score: sample_weight")
         y = labels_of(y)
         return share_of_right_rows(y.toarray() if issparse(y) else np.asarray(y), self.predict(X), sample_weight)
@@ -82,6 +84,7 @@ class Classification(ClassifierMixin):  # type: ignore[misc]
                 fix="compute them from the whole targets, sklearn.utils.class_weight.compute_class_weight('balanced', "
                 "classes=classes, y=y), and pass them as class_weight={class: weight}",
             )
+        require_one_order({"X": X, "y": y}, where=f"{type(self).__name__}.partial_fit")
         y = labels_of(y)
         if not hasattr(self, "model_"):
             if classes is None and kind_of(y) != "multilabel-indicator":
@@ -179,6 +182,7 @@ class Regression(RegressorMixin):  # type: ignore[misc]
 
     def score(self: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
         """R², the coefficient of determination."""
+        require_one_order({"X": X, "y": y, "sample_weight": sample_weight}, where=f"{type(self).__name__}.score")
         refuse_hidden(y, where="y")
         refuse_hidden(sample_weight, where=f"{type(self).__name__}.score: sample_weight")
         return float(super().score(X, y, usable(sample_weight, len(np.asarray(y)))))

@@ -40,6 +40,19 @@ def check_weights(
     return array.astype(dtype, copy=False)
 
 
+def balanced_weights(labels: Array, classes: int) -> Array:
+    """A weight for each class, float64 (K,), with which every class counts as much: N / (K · rows of it).
+
+    Args:
+        labels: of the rows (N,), from 0.
+        classes: K; those that no row has are not counted.
+
+    Source: G. King, L. Zeng, "Logistic regression in rare events data", Political Analysis 9 (2001), section 4.
+    """
+    counts = np.bincount(labels, minlength=classes)
+    return np.asarray(len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1)))
+
+
 def weights_of_steps(
     weights: Array | None, lengths: Array | None, shape: tuple[int, int], dtype: np.dtype[Any]
 ) -> Array | None:

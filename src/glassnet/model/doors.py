@@ -71,7 +71,7 @@ class WithDoors(Closed):
             ragged: whether rows of different length are taken, because whoever asks minds ``Rows.lengths``.
         """
         x, lengths = self._with_lengths(x, where=f"{where}: x", taken=ragged)
-        x, y = named_rows(self, x, y, where=where)
+        x, y = named_rows(self, x, y, where=where, sample_weight=sample_weight)
         self.dtype = agreed_dtype(self.network, self.dtype)  # which may have been built since
         inputs = prepared_inputs(x, self.preprocessing, self.network, self.dtype, where=f"{where}: x")
         if self.epochs_trained == 0:

@@ -247,7 +247,8 @@ class Fitting(Answering):
             sample_weight: weights of the rows, or None.
         """
         padded = ragged_rows(self, x, where="fit: x")
-        x, y = named_rows(self, x if padded is None else padded.values, y, where="fit", learns=True)
+        own = x if padded is None else padded.values
+        x, y = named_rows(self, own, y, where="fit", learns=True, sample_weight=sample_weight)
         if not isinstance(self.preprocessing, Table):
             x = one_array(x, self.network, where="fit: x")
         if not isinstance(self.loss, WeightedSum) and not is_ragged(y):

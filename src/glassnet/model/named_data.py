@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from glassnet.core.errors import ConfigurationError, DataError, did_you_mean, shown
+from glassnet.core.indexes import require_one_order
 from glassnet.core.shapes import Array
 from glassnet.losses import Loss
 from glassnet.network import Graph, Network
@@ -66,7 +67,9 @@ def named_inputs(model: Named, x: Any, *, where: str) -> Any:
     return named.chosen_numbers(named.as_columns(x, names, where), names, model.target_name, where)
 
 
-def named_rows(model: Named, x: Any, y: Any, *, where: str, learns: bool = False) -> tuple[Any, Any]:
+def named_rows(
+    model: Named, x: Any, y: Any, *, where: str, learns: bool = False, sample_weight: Any = None
+) -> tuple[Any, Any]:
     """Inputs as ``named_inputs`` gives them, and y as numbers; y may be the name of a column of x, or a Series.
 
     Args:
@@ -75,11 +78,13 @@ def named_rows(model: Named, x: Any, y: Any, *, where: str, learns: bool = False
         y: the targets.
         where: for messages.
         learns: whether this is training: names that the model does not know yet it takes from the data.
+        sample_weight: of the rows, or None; only its order is looked at.
 
     Raises:
-        DataError: see ``named_inputs``; words that name no class.
+        DataError: see ``named_inputs``; words that name no class; indexes that are in different orders.
         ConfigurationError: no column of that name.
     """
+    require_one_order({"x": x, "y": y, "sample_weight": sample_weight}, where=where)
     if isinstance(y, str):
         return _by_target_name(model, x, y, where, learns)
     name = named.name_of(y)

@@ -126,7 +126,8 @@ def _checked(model: WithDoors, batches: Iterable[Any]) -> Iterator[Rows]:
 
 def _batch(model: WithDoors, x: Any, y: Any, sample_weight: Any, *, where: str) -> Rows:
     padded = ragged_rows(model, x, where=f"{where}: x")
-    x, y = named_rows(model, x if padded is None else padded.values, y, where=where)
+    own = x if padded is None else padded.values
+    x, y = named_rows(model, own, y, where=where, sample_weight=sample_weight)
     if not isinstance(model.preprocessing, Table):
         x = one_array(x, model.network, where=f"{where}: x")
     if not isinstance(model.loss, WeightedSum) and not is_ragged(y):

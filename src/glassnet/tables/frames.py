@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.errors import ConfigurationError, DataError, GlassnetError, did_you_mean, require_extra, shown
+from glassnet.core.indexes import require_one_order
 from glassnet.core.shapes import Array
 from glassnet.tables.forms import as_array
 from glassnet.tables.frame import Frame
@@ -34,8 +35,8 @@ def columns_of(data: Any, *, where: str, wanted: Sequence[str] | None = None) ->
         wanted: the columns that are needed; None for all.
 
     Raises:
-        DataError: nothing of these, columns of the same name or of different lengths, values that are no cells of a
-            table, no rows.
+        DataError: nothing of these, columns of the same name or of different lengths, series whose indexes are in
+            different orders, values that are no cells of a table, no rows.
         MissingExtraError: a frame, and narwhals is not installed.
     """
     names = names_in(data)
@@ -44,6 +45,7 @@ def columns_of(data: Any, *, where: str, wanted: Sequence[str] | None = None) ->
         parts = _of_array(data, names, where)
     elif isinstance(data, Mapping):
         parts = dict(zip(names, data.values(), strict=True))
+        require_one_order(parts, where=where)
     else:
         parts = _of_frame(data, names, where)
     needed = None if wanted is None else set(wanted)

@@ -20,6 +20,8 @@ NEARLY_ALL = 0.95
 """Where so many of a column's words are different, they are names of rows."""
 ROUNDING = 1e-3
 """A straight line that leaves this share of the target's deviation leaves rounding."""
+FAR = 10.0
+"""Values so many times the middle half's range away from it are left out where a line is looked for."""
 MORE_THAN_CHANCE = 3.0
 """Rows meet by chance where their columns have few values; so many times as often is none."""
 SHOWN = 5
@@ -137,7 +139,7 @@ def _copy(raw: Raw, target: Raw) -> str | None:
         return None
     if np.array_equal(x, y):
         return f"is the same as {target.name!r}"
-    if _left_by_a_line(x, y) < ROUNDING:
+    if _left_by_a_line(x, y) < ROUNDING and _is_line_without_far(x, y):
         return f"is a linear function of {target.name!r}"
     ranks = [np.unique(own, return_inverse=True)[1].ravel() for own in (x, y)]
     if np.array_equal(ranks[0], ranks[1]) or np.array_equal(ranks[0].max() - ranks[0], ranks[1]):
@@ -152,6 +154,19 @@ def _left_by_a_line(x: Array, y: Array) -> float:
         slope = float((x * y).mean())
         left = float(np.std(y - slope * x))
     return left if np.isfinite(left) else 1.0
+
+
+def _is_line_without_far(x: Array, y: Array) -> bool:
+    """Whether values that lie far from the others are not all that makes a straight line."""
+    near = _is_near(x) & _is_near(y)
+    return len(np.unique(y[near])) >= FEWEST // 2 and _left_by_a_line(x[near], y[near]) < ROUNDING
+
+
+def _is_near(x: Array) -> Array:
+    """Which values lie where most of the different ones do, bool (N,)."""
+    low, high = np.quantile(np.unique(x), [0.25, 0.75])
+    reach = FAR * (high - low)
+    return np.asarray((x >= low - reach) & (x <= high + reach))
 
 
 def _is_one_to_one(first: Array, second: Array) -> bool:

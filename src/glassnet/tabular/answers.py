@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.errors import DataError
+from glassnet.core.indexes import require_one_order
 from glassnet.tables import Frame
 from glassnet.tables.frames import columns_of, require_columns
 
@@ -37,6 +38,7 @@ def with_answers(data: Any, y: Any, where: str, called: Sequence[str] | None = N
         names = [y] if isinstance(y, str) else list(y)
         require_columns(names, list(columns), where=where, mend="name the column that is to be predicted")
         return Frame(columns, source, reading), names
+    require_one_order({"data": data, "y": y}, where=where)
     answers = _answers(y, columns, where)
     if called is not None and len(called) == len(answers):
         answers = dict(zip(called, answers.values(), strict=True))

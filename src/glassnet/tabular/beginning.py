@@ -14,6 +14,10 @@ from glassnet.tabular.recipes import places_of_amounts
 
 MOST_ROWS = 50_000
 """Of more rows so many are taken, evenly: a linear model needs no more, and they are in float64."""
+MOST_DIRECTIONS = 1_500
+"""Of more columns weights are learned from so many rows: the time grows with the third power of the smaller number."""
+MOST_NUMBERS = 50_000_000
+"""Of rows and columns together, in float64."""
 
 
 def begin_linear(model: Model, table: Table, training: tuple[Any, ...], held: tuple[Any, ...]) -> None:
@@ -39,7 +43,7 @@ def begin_linear(model: Model, table: Table, training: tuple[Any, ...], held: tu
     best, used = None, is_plain
     for chosen in (is_plain,) if is_plain.all() else (is_plain, np.ones_like(is_plain)):
         seen, unseen = (own._replace(x=own.x[:, chosen]) for own in (rows, others))
-        found = fitted(seen, unseen, classes)
+        found = fitted(_fewer(seen), unseen, classes)
         if best is None or found.loss < best.loss:
             best, used = found, chosen
     assert best is not None
@@ -52,7 +56,7 @@ def begin_linear(model: Model, table: Table, training: tuple[Any, ...], held: tu
 
 
 def _rows(model: Model, table: Table, part: tuple[Any, ...], places: list[int]) -> Rows:
-    step = -(-len(part[1]) // MOST_ROWS)
+    step = -(-len(part[1]) // min(MOST_ROWS, max(1, MOST_NUMBERS // len(table.features))))
     x, targets, *weights = (
         part if step == 1 else (part[0].rows(slice(None, None, step)), *(a[::step] for a in part[1:]))
     )
@@ -60,6 +64,14 @@ def _rows(model: Model, table: Table, part: tuple[Any, ...], places: list[int]) 
         assert model.target_scaling is not None
         targets = model.target_scaling.apply(targets, np.float64)
     return Rows(table.apply(x)[:, places], targets, weights[0] if weights else None)
+
+
+def _fewer(rows: Rows) -> Rows:
+    """Rows evenly chosen, where rows and columns are so many that a solution would take long."""
+    count, columns = rows.x.shape
+    step = 1 if columns <= MOST_DIRECTIONS else -(-count // MOST_DIRECTIONS)
+    own = slice(None, None, step)
+    return Rows(rows.x[own], rows.targets[own], None if rows.weights is None else rows.weights[own])
 
 
 def _are_plain(table: Table) -> Array:

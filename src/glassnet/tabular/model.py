@@ -12,6 +12,7 @@ import numpy as np
 from glassnet.core.blocks import Blocks
 from glassnet.core.calls import Closed, suggests
 from glassnet.core.errors import ConfigurationError, DataWarning, NotBuiltError, shown
+from glassnet.core.indexes import require_one_order
 from glassnet.core.output import level_of_caller
 from glassnet.core.settings import boolean, number, one_of, several, whole
 from glassnet.core.shapes import Array
@@ -171,6 +172,7 @@ class TableModel(Closed):
                 expected="a table that is in memory",
                 fix="learn the table and train a gn.Model on the blocks (docs/large-data.md), or read fewer rows",
             )
+        require_one_order({"data": data, "sample_weight": sample_weight}, where=where)
         frame, names = with_answers(data, y, where)
         beside = [] if self.group is None else [self.group]
         require_columns(

@@ -13,6 +13,7 @@ from glassnet.core.errors import ConfigurationError, DataError, shown
 from glassnet.core.settings import one_of
 from glassnet.core.shapes import Array
 from glassnet.core.sides import Sides
+from glassnet.losses.targets import balanced_weights
 from glassnet.many import Each, Ensemble
 from glassnet.many.members import seeds_of
 from glassnet.model import Model
@@ -171,15 +172,6 @@ def metrics_for(table: Table) -> tuple[str, ...]:
     return OF_CLASSES if isinstance(table.target, Classes) else OF_QUESTIONS
 
 
-def balanced_weights(labels: Array) -> Array:
-    """A weight for each row, float64 (N,), with which every class counts as much: N / (K · rows of its class).
-
-    Source: G. King, L. Zeng, "Logistic regression in rare events data", Political Analysis 9 (2001), section 4.
-    """
-    counts = np.bincount(labels)
-    return np.asarray(len(labels) / ((counts > 0).sum() * counts[labels]))
-
-
 def class_weights(given: Any, table: Table, targets: Array) -> Array | None:
     """The weights (N,) that ``class_weight`` gives the rows: "balanced", or {class: weight}.
 
@@ -197,7 +189,7 @@ def class_weights(given: Any, table: Table, targets: Array) -> Array | None:
         )
     if isinstance(given, str):
         one_of(given, "class_weight", "TableModel", ("balanced",))
-        return balanced_weights(targets)
+        return balanced_weights(targets, len(table.target.classes))[targets]
     names = table.target.classes
     known = {str(name): weight for name, weight in dict(given).items()}
     unknown = [name for name in known if name not in names]

@@ -9,6 +9,7 @@ from zlib import crc32
 import numpy as np
 
 from glassnet.core.errors import DataError, ShapeError
+from glassnet.core.indexes import require_one_order
 from glassnet.core.shapes import Array
 from glassnet.data import Dataset
 from glassnet.many.rows import are_names, count
@@ -18,11 +19,12 @@ from glassnet.tables.named import is_frame, is_rows
 
 
 def require_rows(x: Any, y: Any) -> None:
-    """Refuses data of fewer than two rows, and targets of another number of them.
+    """Refuses data of fewer than two rows, and targets of another number of them, or in another order.
 
     Raises:
         DataError, ShapeError: there are.
     """
+    require_one_order({"x": x, "y": y}, where="tune")
     if isinstance(x, Dataset):
         x, y = x.x, x.y
     rows = count(x, where="tune")
