@@ -14,6 +14,7 @@ import pytest
 from model_files import description_of, edited
 
 import glassnet as gn
+from glassnet.core import memory
 from glassnet.training.snapshots import Snapshots
 
 Engine = pytest.mark.parametrize("engine", ["numpy", "compiled"])
@@ -595,6 +596,30 @@ def test_a_loop_by_hand_moves_no_more_than_fit_does(kind: str) -> None:
     if kind == "frozen":
         np.testing.assert_array_equal(net[0].weight, before["0.weight"])
     assert (net[-1].weight.value != before["2.weight"]).any()
+
+
+def test_a_network_is_found_by_its_memory_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    networks = [gn.Sequential(gn.Dense(2), gn.Sequential(gn.Dense(1))) for _ in range(50)]
+    for network in networks:
+        network.build((1,))
+    net = networks[20]
+    inside = net.layers[1]
+    joined = gn.Sequential(net, networks[30])  # which move into a memory of their own, side by side
+    joined.build((1,))
+    looked_at = []
+    is_same = memory.is_same_memory
+    monkeypatch.setattr(memory, "is_same_memory", lambda *pair: looked_at.append(pair) or is_same(*pair))
+    for own in (net, inside, joined, networks[0]):
+        for given in (own.parameters, own.parameters[:], own.parameters.reshape(1, -1)[0]):
+            assert memory.layout_known(given) == own.layout
+        assert memory.layout_known(own.parameters.copy()) is None
+        assert memory.layout_known(own.parameters[1:]) is None
+        assert memory.layout_known(own.gradients) is None
+        assert memory.layout_known(np.frombuffer(own.gradients, own.dtype)) is None
+        looked_at.clear()
+        memory.layout_known(own.parameters)
+        assert 1 <= len(looked_at) <= 5
+        assert memory.layout_known(np.frombuffer(own.parameters, own.dtype)) == own.layout
 
 
 @Engine

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-from weakref import ReferenceType, WeakSet, ref
+from weakref import ReferenceType, WeakSet, WeakValueDictionary, ref
 
 import numpy as np
 
@@ -86,12 +86,18 @@ def flat_buffer(size: int, dtype: np.dtype[Any], *, stream: int) -> Array:
     return raw[skip : skip + size * dtype.itemsize].view(dtype)
 
 
-_STORES: WeakSet[Store] = WeakSet()
+_STORES: WeakValueDictionary[int, Store] = WeakValueDictionary()
+"""By the ``id`` of the array that owns the memory of their values; some are there under those of before, too."""
 
 
 def layout_known(parameters: Array) -> Layout | None:
     """The layout of a flat array that is a network's ``parameters``; None for any other array."""
-    for store in list(_STORES):
+    owner = parameters
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    # What is lent by something else, such as a buffer, may be the memory of any of them.
+    stores = [_STORES.get(id(owner))] if owner.base is None else list(_STORES.values())
+    for store in filter(None, stores):
         for network in list(store.networks):
             if network.is_built and is_same_memory(network.parameters, parameters):
                 layout: Layout = network.layout
@@ -119,10 +125,13 @@ class Store:
     """
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
-        self.values, self.gradients = (flat_buffer(0, dtype, stream=i) for i in range(2))
         self.networks: WeakSet[Any] = WeakSet()
         self._held: list[ReferenceType[Parameter]] = []  # it is they who hold the store
-        _STORES.add(self)
+        self._make_room(0, dtype)
+
+    def _make_room(self, size: int, dtype: np.dtype[Any]) -> None:
+        self.values, self.gradients = (flat_buffer(size, dtype, stream=i) for i in range(2))
+        _STORES[id(self.values.base)] = self
 
     @staticmethod
     def holding(parameters: Sequence[Parameter], dtype: np.dtype[Any]) -> Store:
@@ -133,7 +142,7 @@ class Store:
             return stores[0]
         joined, start = Store(dtype), 0
         total = sum(len(store.values) for store in stores) + sum(p.size for p in new)
-        joined.values, joined.gradients = (flat_buffer(total, dtype, stream=i) for i in range(2))
+        joined._make_room(total, dtype)
         for store in stores:
             stop = start + len(store.values)
             joined.values[start:stop], joined.gradients[start:stop] = store.values, store.gradients
@@ -154,7 +163,7 @@ class Store:
 
     def take_over(self, parameters: Sequence[tuple[Parameter, int]], size: int) -> None:
         """Becomes the memory of parameters with given places, for so many values in all."""
-        self.values, self.gradients = (flat_buffer(size, self.values.dtype, stream=i) for i in range(2))
+        self._make_room(size, self.values.dtype)
         for parameter, start in parameters:
             values = parameter.value
             self._take(parameter, start)
