@@ -52,7 +52,7 @@ def library() -> set[type[Configurable]]:
         getattr(gn, name)
     modules = [module for name, module in sys.modules.items() if name.split(".")[0] == "glassnet"]
     found = {cls for module in modules for cls in vars(module).values() if isinstance(cls, type)}
-    return {cls for cls in found if issubclass(cls, Configurable) and cls.__module__.startswith("glassnet.")}
+    return {cls for cls in found if cls.__module__.startswith("glassnet.") and issubclass(cls, Configurable)}
 
 
 BASES = {

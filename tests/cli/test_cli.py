@@ -89,7 +89,7 @@ def test_a_table_with_classes(
     flowers: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(flowers.parent)
-    assert run("train flowers.csv --target species --hidden 8 --epochs 60 --learning-rate 0.01") == 0
+    assert run("train flowers.csv --target species --hidden 8 --epochs 60 --learning-rate 0.01 --no-report") == 0
     assert "test accuracy: 1.0000" in capsys.readouterr().out
     model = gn.load("flowers.safetensors")
     assert model.class_names == ("lily", "rose")
@@ -127,7 +127,7 @@ def test_a_table_with_numbers(
     x = rng.uniform(0, 10, (200, 2))
     rows = np.column_stack([x, 250_000 + 30_000 * x[:, 0] - 5_000 * x[:, 1] + rng.normal(0, 100, 200)])
     np.savetxt("houses.csv", rows, delimiter=",", header="rooms,age,price", comments="")
-    assert run("train houses.csv --target price --hidden 16 --epochs 80 --learning-rate 0.01") == 0
+    assert run("train houses.csv --target price --hidden 16 --epochs 80 --learning-rate 0.01 --no-report") == 0
     r2 = float(capsys.readouterr().out.split("test r2: ")[1].split()[0])
     assert r2 > 0.99
     assert run("predict houses.safetensors houses.csv --output out.csv") == 0
@@ -140,6 +140,7 @@ def test_a_page_of_somebody_else_is_not_replaced(
     flowers: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(flowers.parent)
+    monkeypatch.setattr("glassnet.reports.pictures.find_spec", lambda name: None)  # pictures take time
     Path("flowers.html").write_text("<p>mine</p>")
     assert run("train flowers.csv --target species --epochs 1 --quiet") == 2
     assert "write --report with another name" in capsys.readouterr().err
@@ -177,7 +178,7 @@ def test_both_engines_train_the_same_model(
     monkeypatch.chdir(flowers.parent)
     shown = []
     for engine in ("numpy", "compiled"):
-        options = f"--target species --hidden 8 --epochs 3 --engine {engine} --threads 1 --output m"
+        options = f"--target species --hidden 8 --epochs 3 --engine {engine} --threads 1 --output m --no-report"
         assert run(f"train flowers.csv {options}") == 0
         shown.append([line for line in capsys.readouterr().out.splitlines() if line.startswith(("epoch", "test"))])
     assert shown[0] == shown[1]
@@ -196,7 +197,7 @@ def test_bright_images_leave_the_units_alive(
         pixels = np.clip(rng.normal(100, 30, (rows, 3072)) + 12 * labels[:, None], 0, 255)
         Path("images").mkdir(exist_ok=True)
         np.hstack([labels[:, None], pixels]).astype(np.uint8).tofile(Path("images") / name)
-    assert run("train images --subset 250,50 --hidden 20 --epochs 30") == 0
+    assert run("train images --subset 250,50 --hidden 20 --epochs 30 --no-report") == 0
     shown = capsys.readouterr().out
     assert "images of 3 × 32 × 32, 10 classes" in shown
     assert float(shown.split("epoch 30/30")[1].split("accuracy ")[1].split()[0]) > 0.9
@@ -208,9 +209,9 @@ def test_whole_numbers_are_classes_unless_said_otherwise(
     monkeypatch.chdir(tmp_path)
     lines = [f"{i / 10},{i % 7}" for i in range(70)]
     Path("t.csv").write_text("\n".join(["a,count", *lines]) + "\n")
-    assert run("train t.csv --target count --epochs 1 --hidden 4") == 0
+    assert run("train t.csv --target count --epochs 1 --hidden 4 --no-report") == 0
     assert "7 classes" in capsys.readouterr().out
-    assert run("train t.csv --target count --epochs 1 --hidden 4 --regression") == 0
+    assert run("train t.csv --target count --epochs 1 --hidden 4 --regression --no-report") == 0
     assert "numbers to predict" in capsys.readouterr().out
     assert run("evaluate t.safetensors t.csv") == 0
     assert "r2" in capsys.readouterr().out
@@ -221,7 +222,7 @@ def test_early_stopping_uses_rows_apart_from_the_test(
 ) -> None:
     monkeypatch.chdir(flowers.parent)
     command = "train flowers.csv --target species --hidden --epochs 500 --patience 3 --learning-rate 0.3 --quiet"
-    assert run(command) == 0
+    assert run(f"{command} --no-report") == 0
     shown = capsys.readouterr().out
     assert "stopped after epoch" in shown
     assert "epoch 1" not in shown.splitlines()[0][:7]
@@ -266,7 +267,7 @@ def test_a_missing_column_at_prediction_is_named(
     flowers: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(flowers.parent)
-    assert run("train flowers.csv --target species --epochs 1 --quiet") == 0
+    assert run("train flowers.csv --target species --epochs 1 --quiet --no-report") == 0
     Path("new.csv").write_text("length,always one\n5.1,1\n")
     assert main(["predict", "flowers.safetensors", "new.csv"]) == 2
     assert "width" in capsys.readouterr().err
@@ -276,7 +277,7 @@ def test_a_row_that_is_not_there(
     flowers: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(flowers.parent)
-    assert run("train flowers.csv --target species --epochs 1 --quiet") == 0
+    assert run("train flowers.csv --target species --epochs 1 --quiet --no-report") == 0
     assert main(["trace", "flowers.safetensors", "flowers.csv", "--row", "60"]) == 2
     assert "0 to 59" in capsys.readouterr().err
 
@@ -315,7 +316,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
 
 def test_exports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["train", "digits", "--epochs", "1", "--hidden", "8", "--output", "d.safetensors", "--quiet"]) == 0
+    assert run("train digits --epochs 1 --hidden 8 --output d.safetensors --quiet --no-report") == 0
     capsys.readouterr()
     assert main(["export", "d.safetensors", "--to", "c", "--function", "digit"]) == 0
     assert "d.c, d.h: void digit(" in capsys.readouterr().out

@@ -14,7 +14,7 @@ from pictures import class_folders, plain, write_picture
 import glassnet as gn
 from glassnet.cli.main import main
 
-TRAIN = "train pets --network lenet5 --epochs 8 --learning-rate 0.01 --quiet"
+TRAIN = "train pets --network lenet5 --epochs 8 --learning-rate 0.01 --quiet --no-report"
 
 
 def run(command: str) -> int:
@@ -41,7 +41,7 @@ def test_digits_from_training_to_predictions(
     network: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run(f"train digits --network {network} --subset 100,30 --epochs 1") == 0
+    assert run(f"train digits --network {network} --subset 100,30 --epochs 1 --no-report") == 0
     shown = capsys.readouterr().out
     assert "digits: 100 rows to train, 30 to test" in shown
     assert "Reshape((1, 8, 8))" in shown
@@ -145,7 +145,8 @@ def test_unreadable_pictures_stop_or_are_skipped(trained: Path, capsys: pytest.C
 
 
 def test_augmentation_becomes_a_layer_of_fitting_strength(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("train pets --augment flip,crop,rotate,brightness,contrast,cutout --hidden 4 --epochs 1") == 0
+    everything = "flip,crop,rotate,brightness,contrast,cutout"
+    assert run(f"train pets --augment {everything} --hidden 4 --epochs 1 --no-report") == 0
     shown = capsys.readouterr().out
     assert "images of 3 × 8 × 8, 2 classes" in shown
     model = gn.load("pets.safetensors")
@@ -153,7 +154,7 @@ def test_augmentation_becomes_a_layer_of_fitting_strength(pets: Path, capsys: py
     strengths = {"flip": True, "shift": 1, "rotation": 10.0, "brightness": 0.2, "contrast": 0.2, "cutout": 2}
     assert first.settings() == strengths
     assert isinstance(second, gn.Flatten)
-    assert run("train digits --augment crop --subset 100,20 --hidden 4 --epochs 1 --quiet") == 0
+    assert run("train digits --augment crop --subset 100,20 --hidden 4 --epochs 1 --quiet --no-report") == 0
     layers = gn.load("digits.safetensors").network.layers  # type: ignore[attr-defined]
     assert [type(layer).__name__ for layer in layers[:3]] == ["Reshape", "Augment", "Flatten"]
     assert layers[1].settings() == gn.Augment(shift=1).settings()
@@ -233,5 +234,5 @@ def test_mistakes_end_with_a_message_and_status_2(
 
 
 def test_dropout_goes_to_the_small_cnn(pets: Path) -> None:
-    assert run("train pets --network small_cnn --dropout 0.3 --epochs 1 --quiet") == 0
+    assert run("train pets --network small_cnn --dropout 0.3 --epochs 1 --quiet --no-report") == 0
     assert "Dropout(0.3)" in repr(gn.load("pets.safetensors").network)

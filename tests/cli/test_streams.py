@@ -119,7 +119,7 @@ def table_of(rows: int) -> polars.DataFrame:
 def incomes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     table_of(400).write_csv("income.csv")
-    assert run("train income.csv --target income --epochs 1 --quiet") == 0
+    assert run("train income.csv --target income --epochs 1 --quiet --no-report") == 0
     return tmp_path
 
 

@@ -44,7 +44,7 @@ def run(line: str) -> int:
 @pytest.mark.filterwarnings("default::glassnet.DataWarning")
 @pytest.mark.usefixtures("people")
 def test_classes(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("train people.csv --target rich --epochs 30 --learning-rate 0.01 --hidden 32") == 0
+    assert run("train people.csv --target rich --epochs 30 --learning-rate 0.01 --hidden 32 --no-report") == 0
     said = capsys.readouterr().out
     for words in ("job     3 categories", "hours   number", "some missing", "since   time", "2 classes: no, yes"):
         assert words in said
@@ -75,7 +75,8 @@ def test_classes(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.usefixtures("people")
 def test_csv_and_parquet_give_the_same_model(capsys: pytest.CaptureFixture[str]) -> None:
     for ending in ("csv", "parquet"):
-        assert run(f"train people.{ending} --target rich --epochs 2 --quiet --output {ending}.safetensors") == 0
+        line = f"train people.{ending} --target rich --epochs 2 --quiet --no-report"
+        assert run(f"{line} --output {ending}.safetensors") == 0
     first, second = (gn.load(f"{ending}.safetensors") for ending in ("csv", "parquet"))
     assert isinstance(first.preprocessing, Table)
     assert isinstance(second.preprocessing, Table)
@@ -125,7 +126,7 @@ def test_what_cannot_be_learned(line: str, words: str, capsys: pytest.CaptureFix
 
 @pytest.mark.usefixtures("people")
 def test_a_column_that_is_gone(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("train people.csv --target rich --epochs 1 --quiet") == 0
+    assert run("train people.csv --target rich --epochs 1 --quiet --no-report") == 0
     frame().drop("job").write_csv("new.csv")
     assert run("predict people.safetensors new.csv") == 2
     assert "without the column 'job'" in capsys.readouterr().err
@@ -135,7 +136,7 @@ def test_a_column_that_is_gone(capsys: pytest.CaptureFixture[str]) -> None:
 def test_names_what_would_read_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Texts are read without polars, words, dates and gaps as well."""
     monkeypatch.setitem(sys.modules, "polars", None)
-    assert run("train people.csv --target rich --epochs 1 --quiet") == 0
+    assert run("train people.csv --target rich --epochs 1 --quiet --no-report") == 0
     assert run("train people.parquet --target rich") == 2
     assert 'pip install "glassnet[tables]"' in capsys.readouterr().err
 

@@ -35,7 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_rows_as_text_and_as_a_page(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("train digits --hidden 8 --epochs 1 --output d.safetensors --quiet") == 0
+    assert run("train digits --hidden 8 --epochs 1 --output d.safetensors --quiet --no-report") == 0
     before = Path("d.safetensors").read_bytes()
     capsys.readouterr()
     assert run("trace d.safetensors digits --row 3") == 0
@@ -56,7 +56,7 @@ def test_rows_as_text_and_as_a_page(folder: Path, capsys: pytest.CaptureFixture[
 def test_images(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rng = np.random.default_rng(0)
     np.savez("images.npz", x=rng.normal(size=(40, 1, 12, 12)), y=np.arange(40) % 3)
-    assert run("train images.npz --network small_cnn --epochs 1 --output m --quiet") == 0
+    assert run("train images.npz --network small_cnn --epochs 1 --output m --quiet --no-report") == 0
     assert run("trace m images.npz --row 7 --html step.html") == 0
     kernels = {call["kernel"] for call in content("step.html")["calls"]}
     assert {"conv2d_forward", "conv2d_backward", "max_pool2d_backward"} <= kernels
@@ -66,7 +66,7 @@ def test_a_table_with_words(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     towns = ["Ulm", "Bern", "Graz"]
     lines = [f"{20 + i % 50},{towns[i % 3]},{'yes' if i % 3 else 'no'}" for i in range(60)]
     Path("t.csv").write_text("\n".join(["age,town,buys", *lines]) + "\n")
-    assert run("train t.csv --target buys --hidden 4 --epochs 1 --quiet") == 0
+    assert run("train t.csv --target buys --hidden 4 --epochs 1 --quiet --no-report") == 0
     assert isinstance(gn.load("t.safetensors").preprocessing, gn.Table)
     assert run("trace t.safetensors t.csv --rows 0:5 --html step.html") == 0
     page = content("step.html")

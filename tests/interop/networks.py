@@ -35,13 +35,19 @@ def model_of(net: gn.Network, shape: tuple[int, ...], dtype: str = "float32") ->
     return gn.Model(settled(net), gn.losses.SumSquaredError(), "sgd", dtype=dtype)
 
 
-def models(dtype: str = "float32") -> Iterator[tuple[str, gn.Model]]:
-    """One for each case of each layer."""
+def cases() -> Iterator[tuple[str, Callable[[], gn.Network], tuple[int, ...]]]:
+    """Each case of each layer, and the ready networks, with the shapes of their rows; nothing is built."""
     for number, (name, build, shape) in enumerate(gradients.layer_cases()):
         if name != "PythonLayer":
-            yield f"{name}-{number}", model_of(build(), shape, dtype)
+            yield f"{name}-{number}", build, shape
     for name, make in gn.zoo.NETWORKS.items():
-        yield name, model_of(make(), (3, 32, 32) if name != "lenet5" else (1, 28, 28), dtype)
+        yield name, make, (3, 32, 32) if name != "lenet5" else (1, 28, 28)
+
+
+def models(dtype: str = "float32") -> Iterator[tuple[str, gn.Model]]:
+    """One for each of them."""
+    for name, build, shape in cases():
+        yield name, model_of(build(), shape, dtype)
 
 
 def rows_for(model: gn.Model, count: int = 5) -> np.ndarray:

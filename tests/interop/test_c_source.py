@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gradients import CASES, concrete
-from interop.networks import model_of, models, rows_for
+from interop.networks import cases, model_of, models, rows_for
 
 import glassnet as gn
 from glassnet.compile.forward import record_forward
@@ -26,7 +26,7 @@ from glassnet.layers.activation import Activation
 
 COMPILER = shutil.which("cc") or shutil.which("gcc")
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C compiler")
-NAMES = [name for name, _ in models() if name != "vgg_bn"]  # whose source is of several megabytes
+NAMES = [name for name, *_ in cases() if name != "vgg_bn"]  # whose source is of several megabytes
 
 
 def compiled(source: Path, function: str = "predict") -> ctypes._CFuncPtr:

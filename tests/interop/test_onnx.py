@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gradients import CASES
-from interop.networks import attempt, model_of, models, rows_for
+from interop.networks import attempt, cases, model_of, models, rows_for
 
 import glassnet as gn
 from glassnet.interop import export_onnx, from_onnx
@@ -18,7 +18,7 @@ onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
 MERGES = ("Add", "Subtract", "Multiply", "Concatenate", "AbsoluteDifference", "Dot", "SquaredDistance")
-ALL_NAMES = [name for name, _ in models()]
+ALL_NAMES = [name for name, *_ in cases()]
 NAMES = [name for name in ALL_NAMES if name.partition("-")[0] not in ("Graph", *MERGES)]
 
 
