@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 INSTALLED := $(VENV)/.installed
 NATIVE_HERE := $(VENV)/.native-here
+COMPILED := $(VENV)/.compiled
 NATIVE := $(VENV)/.native
 SOURCES := CMakeLists.txt $(wildcard native/*/*.*)
 SANITIZE := build/sanitize
@@ -244,10 +245,10 @@ $(READY): pyproject.toml
 	$(call environment,native$(,)plots)
 	@touch $@
 
-# and what all else needs.
-$(INSTALLED): pyproject.toml
+# and what all else needs; pip does one thing at a time.
+$(INSTALLED): pyproject.toml | $(READY)
 	$(call environment,dev)
-	@touch $(READY) $@
+	@touch $@
 
 , := ,
 configure = @$(BIN)/cmake -S . -B build/native -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) \
@@ -265,8 +266,11 @@ native-here:
 	  'from glassnet._native_processor import best_variant; print(best_variant())')
 	@touch $(NATIVE_HERE)
 
-# All three.
-$(NATIVE): $(INSTALLED) $(SOURCES)
+# All three, and what is tested with; make -j2 installs that meanwhile.
+$(NATIVE): $(INSTALLED) $(COMPILED)
+	@touch $@
+
+$(COMPILED): $(READY) $(SOURCES)
 	$(configure)
 	$(BIN)/cmake --build build/native
 	@touch $(NATIVE_HERE) $@
