@@ -155,6 +155,18 @@ def test_rates_weights_and_the_past_change_in_the_page(window: Opened, file: Pat
     wait(lambda: page.evaluate("playground.frame.updates === 0 && playground.frame.place === 0"))
 
 
+def test_the_page_says_what_helps_where_nothing_happens(window: Opened, file: Path) -> None:
+    page = opened(window, file, "#dataset=circle&hidden=&activation=tanh&batch_size=30")
+    page.select_option("#pace", "30")
+    page.locator("#play").click()
+    page.locator("#advice").wait_for()
+    assert "Without a hidden layer" in page.locator("#cures").inner_text()
+    page.locator("#cures button").first.click()
+    wait(lambda: len(page.evaluate("playground.structure.units")) >= 3)
+    assert page.locator("#advice").is_hidden()
+    wait(lambda: page.evaluate("playground.frame?.metric[0]") > 0.9)
+
+
 def test_digits_and_classes_are_learned_in_the_page(window: Opened, file: Path) -> None:
     page = opened(window, file, "#dataset=digits&hidden=12&activation=relu&learning_rate=0.003&batch_size=32")
     train_until(page, lambda: share(page.locator("#metric-1").inner_text()) >= 90)

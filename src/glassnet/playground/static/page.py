@@ -13,6 +13,7 @@ import numpy as np
 
 from glassnet.core.pages import POLICY, STYLE, as_json
 from glassnet.data import digits
+from glassnet.playground import advice
 from glassnet.playground.frames import NAMES
 from glassnet.playground.settings import (
     ACTIVATIONS,
@@ -31,6 +32,19 @@ from glassnet.tracing.page import script_module, style_of_steps
 SHARES = {"noise": (0, 0.5), "held_out": (0.1, 0.9), "learning_rate": (0, 10), "l1": (0, 1), "l2": (0, 1)}
 SHARES |= {"dropout": (0, 0.9)}
 """The ranges of other numbers, as ``Setting`` checks them."""
+
+ADVICE = (
+    "BETTER",
+    "GOOD",
+    "MOST_EPOCHS",
+    "SECONDS",
+    "MOST_CURES",
+    "WAIT_SECONDS",
+    "WAIT_EPOCHS",
+    "PROGRESS",
+    "MOST_DEAD",
+)
+"""When a mend is looked for, and what is asked of it."""
 
 
 def static_page() -> str:
@@ -88,6 +102,7 @@ def _facts() -> dict[str, Any]:
         "shares": SHARES,
         "choices": choices | {"optimizer": OPTIMIZERS, "loss": losses},
         "most": {"layers": MOST_LAYERS, "units": MOST_UNITS},
+        "advice": {name.lower(): getattr(advice, name) for name in ADVICE},
     }
 
 

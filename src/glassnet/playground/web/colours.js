@@ -18,6 +18,7 @@ function readTheme() {
     theme.ramp.set(mix(theme.paper, full, 0.9 * Math.abs(value) ** 0.8), 3 * byte);
     theme.pale.set(mix(theme.paper, full, 0.58 * Math.abs(value) ** 0.8), 3 * byte);
   }
+  theme.words = wordsOf(theme.ramp);
 }
 
 function mix(from, to, share) {
@@ -57,9 +58,14 @@ function pictureOfBytes(canvas, width, height, bytes, ramp = theme.ramp) {
   const pen = canvas.getContext("2d");
   const image = pen.createImageData(width, height);
   const pixels = new Uint32Array(image.data.buffer);
-  const words = Uint32Array.from({ length: 256 }, (_, byte) => wordOf(ramp.subarray(3 * byte, 3 * byte + 3)));
+  const words = ramp === theme.ramp ? theme.words : wordsOf(ramp);
   for (let place = 0; place < pixels.length; place++) pixels[place] = words[bytes[place]];
   pen.putImageData(image, 0, 0);
+}
+
+// The colours of a ramp, each as the four bytes of a pixel.
+function wordsOf(ramp) {
+  return Uint32Array.from({ length: 256 }, (_, byte) => wordOf(ramp.subarray(3 * byte, 3 * byte + 3)));
 }
 
 // A colour as the four bytes of a pixel.

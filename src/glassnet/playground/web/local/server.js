@@ -1,5 +1,6 @@
 // What answers the page, in a thread beside it: the same messages as glassnet/playground/worker.py has.
 
+import { Stall, curesOf } from "./advice.js";
 import { Refused, settingOf } from "./checks.js";
 import { Past } from "./past.js";
 import { Picture } from "./picture.js";
@@ -66,7 +67,19 @@ class Server {
       session.train(Math.floor(this.due), 2 * FRAME);
       this.due = Math.max(0, this.due - (session.epochs - before));
     }
-    this.show();
+    const scores = this.show();
+    this.lookAfter(scores, milliseconds / 1000);
+  }
+
+  // Where nothing happens for a while, says what helps; once in a training.
+  lookAfter(scores, seconds) {
+    const { session, past } = this;
+    if (this.isAdvised || !this.stall.saw(session.epochs, scores.loss[0], seconds)) return;
+    this.isAdvised = true;
+    const units = session.net.filters + session.setting.hidden.reduce((sum, own) => sum + own, 0);
+    const cures = curesOf(session, scores, past.deaths().length / Math.max(1, units));
+    const loss = Number.isFinite(scores.loss[0]) ? scores.loss[0] : null;
+    if (cures.length) this.send({ kind: "advice", cures, loss, epochs: session.epochs });
   }
 
   begin(setting) {
@@ -75,6 +88,8 @@ class Server {
     this.picture = new Picture(this.session);
     this.setting = setting;
     this.due = 1;
+    this.stall = new Stall();
+    this.isAdvised = false;
     this.told = this.session.changes;
     this.send(this.structure());
     this.show();
@@ -150,6 +165,7 @@ class Server {
         ...this.picture.draw(this.playing),
       },
     });
+    return { loss, metric };
   }
 }
 
