@@ -11,7 +11,7 @@ not even recorded (see ``origin.py``).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -130,17 +130,20 @@ class _Arrays:
             return None
         if isinstance(array, list):
             return tuple(map(self._seen, array))
-        number = self._buffers.get(place_of(array).buffer)
+        number = self._buffers.get(place_of(array).buffer) if self._buffers else None
         where = self._outside(array) if number is None else (number, offset_of(array))
         return where, array.shape, array.strides, array.dtype.str
 
     def _outside(self, array: Array) -> tuple[str, int, int]:
         """In which stretch an array is, and how far from its beginning; it makes one where it is in none."""
-        first, last = byte_bounds(array)
+        first = address = address_of(array)
+        last = first + array.nbytes
+        if not array.flags.c_contiguous:
+            first, last = byte_bounds(array)
         for number, (start, size) in enumerate(self.stretches):
             if start <= first and last <= start + size:
-                return "outside", number, address_of(array) - start
-        return "outside", self._stretch(first, last - first), address_of(array) - first
+                return "outside", number, address - start
+        return "outside", self._stretch(first, last - first), address - first
 
     def _stretch(self, address: int, size: int) -> int:
         """The number of a stretch of memory."""
@@ -153,8 +156,12 @@ class _Beginning(_Arrays):
     """What is known of a step before it is recorded."""
 
     def __init__(self, origin: Origin) -> None:
-        super().__init__(origin.flat, origin.sources, [])
-        self._look_for_overlaps()
+        if origin.begun:
+            self.__dict__.update(origin.begun)
+        else:
+            super().__init__(origin.flat, origin.sources, [])
+            self._look_for_overlaps()
+            origin.begun.update(vars(self))
         self.origin = origin
         self.code = hash((origin.code, origin.rows, self.beginning))
 
@@ -215,6 +222,7 @@ class _Kept:
 
     def __init__(self, program: CompiledProgram, recording: _Recording, questions: list[NumberOfStep]) -> None:
         self.native, self.flops, self.memory = program.native, program.flops, program.memory
+        self.size = sum(array.nbytes for array in program.memory)
         self._signature, self._code, self._stretches = recording.signature, recording.code, recording.stretches
         self._columns = _columns(recording.numbers, questions)
         self._from: tuple[int, tuple[Any, ...], Any] | None = None
@@ -281,12 +289,8 @@ def _taken(recording: _R, does: Callable[[_Kept, _R], bool]) -> _Kept | None:
 
 def _keep_within_bounds() -> None:
     """Forgets the programs that were not used for longest."""
-    while len(_waiting) > MOST_PROGRAMS or _bytes_of(list(_waiting)) > MOST_BYTES:
+    while len(_waiting) > MOST_PROGRAMS or sum(kept.size for kept in list(_waiting)) > MOST_BYTES:
         try:
             _waiting.popleft()
         except IndexError:
             return
-
-
-def _bytes_of(programs: Iterable[_Kept]) -> int:
-    return sum(array.nbytes for kept in programs for array in kept.memory)

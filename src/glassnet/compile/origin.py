@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from types import MethodType
 from typing import Any
 
@@ -23,6 +23,7 @@ class Origin:
         flat: parameters, gradients and the optimizer's memory, as a ``RecordedStep`` has them.
         sources: the rows of all data, in the order of the step's.
         rows: in the batch.
+        begun: what is known of where the arrays lie, which is the same for batches of all sizes.
     """
 
     key: tuple[Any, ...]
@@ -32,11 +33,12 @@ class Origin:
     flat: list[Array]
     sources: list[Array]
     rows: int
+    begun: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def of_batch(self, rows: int, steps: Any) -> Origin:
         """That of batches of so many rows and steps."""
-        key = (*self.key, steps)
-        return replace(self, rows=rows, key=key, code=hash(key))
+        key, code = (self.key, steps), hash((self.code, steps))
+        return Origin(key, code, self.things, self.seed, self.flat, self.sources, rows, self.begun)
 
     def place_of(self, number: NumberOfStep) -> Any:
         """How to find a number of the step again in another origin with the same key; None where nothing tells."""

@@ -23,6 +23,7 @@ _R = TypeVar("_R")
 MOST_ITEMS = 20
 """Of a list that is written out where a call is."""
 _PLACED = Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD
+_NAMED = Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY
 
 
 _BUILDING: ContextVar[bool] = ContextVar("building", default=False)
@@ -50,7 +51,7 @@ class Closed:
 
     def __setattr__(self, name: str, value: Any) -> None:
         known = self.__dict__
-        if name not in known and "_is_closed" in known:
+        if name not in known and "_is_closed" in known and name[:1] != "_":
             self.require_attribute(name)
         object.__setattr__(self, name, value)
 
@@ -86,8 +87,12 @@ class CheckedMeta(ABCMeta):
     """The metaclass of ``Configurable`` and ``Callback``: what a constructor does not know is named before it runs.
 
     A class whose constructor takes ``**settings`` is left alone. A class with a method ``_take_name``, such as a layer,
-    also takes ``name=``, if its constructor does not.
+    also takes ``name=``, if its constructor does not. What an object is an instance of, its class's bases say alone: no
+    class is registered as what it is not derived from, which would have to be looked up each time.
     """
+
+    __instancecheck__ = type.__instancecheck__
+    __subclasscheck__ = type.__subclasscheck__
 
     if not TYPE_CHECKING:  # checkers of types read the constructors themselves
 
@@ -102,10 +107,10 @@ class CheckedMeta(ABCMeta):
             if not args and not kwargs:
                 return super().__call__()
             parameters = _constructor_parameters(cls)
-            if parameters is None or _takes_anything(parameters):
+            if parameters is None or parameters.takes_anything:
                 return super().__call__(*args, **kwargs)
             given = dict(kwargs)
-            takes_name = hasattr(cls, "_take_name") and not _takes(parameters, "name")
+            takes_name = "name" in given and hasattr(cls, "_take_name") and "name" not in parameters.names
             name = given.pop("name", None) if takes_name else None
             own = (None, *args) if parameters else args
             require_known(parameters, own, given, call=lambda: _class_path(cls), where=cls.__name__)
@@ -133,7 +138,8 @@ def suggests(function: Callable[_P, _R]) -> Callable[_P, _R]:
     @wraps(function)
     def checked(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         known = _parameters(function)
-        require_known(known, args, kwargs, call=lambda: _function_path(function), where=_where(function))
+        if not fits(known, args, kwargs):
+            require_known(known, args, kwargs, call=lambda: _function_path(function), where=_where(function))
         return function(*args, **kwargs)
 
     return checked
@@ -164,7 +170,7 @@ def require_known(
     shown = [name for name, parameter in parameters.items() if name != "self"]
     placed = [name for name in shown if parameters[name].kind in _PLACED]
     values = args[1:] if "self" in parameters else args
-    unknown = [name for name in kwargs if not _takes(parameters, name)]
+    unknown = [name for name in kwargs if name not in _Parameters(parameters).names]
     start = call()
     if not unknown:
         named = [name for name in shown if name not in placed]
@@ -193,9 +199,8 @@ def require_known(
 
 def fits(parameters: Mapping[str, Parameter], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     """Whether every value has a place and every name is known."""
-    if _takes_anything(parameters):
-        return True
-    return len(args) <= _places(parameters) and all(_takes(parameters, name) for name in kwargs)
+    known = parameters if isinstance(parameters, _Parameters) else _Parameters(parameters)
+    return known.takes_anything or (len(args) <= known.places and known.names.issuperset(kwargs))
 
 
 def _too_many(
@@ -259,31 +264,33 @@ def _literal(value: Any) -> str | None:
     return None if None in items else (inside if isinstance(plain, tuple) else f"[{inside}]")
 
 
+class _Parameters(dict[str, Parameter]):
+    """A function's parameters by name.
+
+    Attributes:
+        places: how many values a call may be given without a name.
+        names: of the settings that a call may be given by name.
+        takes_anything: whether it takes ``**settings``.
+    """
+
+    def __init__(self, parameters: Mapping[str, Parameter]) -> None:
+        super().__init__(parameters)
+        kinds = [parameter.kind for parameter in parameters.values()]
+        self.places = inf if Parameter.VAR_POSITIONAL in kinds else sum(kind in _PLACED for kind in kinds)
+        self.names = frozenset(name for name, parameter in parameters.items() if parameter.kind in _NAMED)
+        self.takes_anything = Parameter.VAR_KEYWORD in kinds
+
+
 @lru_cache(maxsize=512)
-def _parameters(function: Callable[..., Any]) -> dict[str, Parameter]:
-    return dict(signature(function).parameters)
+def _parameters(function: Callable[..., Any]) -> _Parameters:
+    return _Parameters(signature(function).parameters)
 
 
-def _constructor_parameters(cls: Any) -> dict[str, Parameter] | None:
+def _constructor_parameters(cls: Any) -> _Parameters | None:
     """The parameters of an ``__init__``; None for a class whose ``__new__`` takes arguments of its own."""
     if cls.__new__ is not object.__new__:
         return None
-    return {} if cls.__init__ is object.__init__ else _parameters(cls.__init__)
-
-
-def _places(parameters: Mapping[str, Parameter]) -> float:
-    """How many values a call may be given without a name."""
-    kinds = [parameter.kind for parameter in parameters.values()]
-    return inf if Parameter.VAR_POSITIONAL in kinds else sum(kind in _PLACED for kind in kinds)
-
-
-def _takes_anything(parameters: Mapping[str, Parameter]) -> bool:
-    return any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters.values())
-
-
-def _takes(parameters: Mapping[str, Parameter], name: str) -> bool:
-    found = parameters.get(name)
-    return found is not None and found.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+    return _Parameters({}) if cls.__init__ is object.__init__ else _parameters(cls.__init__)
 
 
 def _class_path(cls: type) -> str:

@@ -119,15 +119,16 @@ class Store:
 
     Args:
         dtype: of both arrays.
+        size: how many values they have.
 
     Attributes:
         networks: that have their parameters here; each is told by ``bind_buffers`` when the arrays are others.
     """
 
-    def __init__(self, dtype: np.dtype[Any]) -> None:
+    def __init__(self, dtype: np.dtype[Any], size: int = 0) -> None:
         self.networks: WeakSet[Any] = WeakSet()
         self._held: list[ReferenceType[Parameter]] = []  # it is they who hold the store
-        self._make_room(0, dtype)
+        self._make_room(size, dtype)
 
     def _make_room(self, size: int, dtype: np.dtype[Any]) -> None:
         self.values, self.gradients = (flat_buffer(size, dtype, stream=i) for i in range(2))
@@ -140,9 +141,8 @@ class Store:
         new = [p for p in parameters if p._store is None]
         if len(stores) == 1 and not new and stores[0].values.dtype == dtype:
             return stores[0]
-        joined, start = Store(dtype), 0
         total = sum(len(store.values) for store in stores) + sum(p.size for p in new)
-        joined._make_room(total, dtype)
+        joined, start = Store(dtype, total), 0
         for store in stores:
             stop = start + len(store.values)
             joined.values[start:stop], joined.gradients[start:stop] = store.values, store.gradients

@@ -57,6 +57,9 @@ class Watched:
 
 
 _NUMBERS = count(1)
+NONE_YET: Array = np.empty(0)
+NONE_YET.flags.writeable = False
+"""What stands in the place of values before there are any."""
 
 
 class Parameter(Closed, NDArrayOperatorsMixin):
@@ -82,6 +85,21 @@ class Parameter(Closed, NDArrayOperatorsMixin):
 
     __array_priority__ = 1.0
 
+    name: str
+    shape: Shape
+    draw: Draw
+    least: float | None
+    is_weight: bool
+    unit_axis: int | None
+    is_statistic: bool
+    where: str
+    _gradient: Array
+    _value: Array
+    _is_frozen: bool
+    _rate_scale: float
+    _store: Any
+    _start: int
+
     def __init__(
         self,
         name: str,
@@ -93,14 +111,22 @@ class Parameter(Closed, NDArrayOperatorsMixin):
         trainable: bool = True,
         least: float | None = None,
     ) -> None:
-        self.name, self.shape, self.draw, self.least = name, tuple(shape), draw, least
-        self.is_weight, self.unit_axis, self.is_statistic = is_weight, unit_axis, not trainable
-        self.where = f"parameter {name!r}"
-        self._gradient: Array = np.empty(0)
-        self._value: Array = np.empty(0)
-        self._is_frozen, self._rate_scale = False, 1.0
-        self._store: Any = None
-        self._start = 0
+        vars(self).update(
+            name=name,
+            shape=tuple(shape),
+            draw=draw,
+            least=least,
+            is_weight=is_weight,
+            unit_axis=unit_axis,
+            is_statistic=not trainable,
+            where=f"parameter {name!r}",
+            _gradient=NONE_YET,
+            _value=NONE_YET,
+            _is_frozen=False,
+            _rate_scale=1.0,
+            _store=None,
+            _start=0,
+        )
         self.close()
 
     def __repr__(self) -> str:

@@ -65,15 +65,15 @@ class Configurable(Closed, metaclass=CheckedMeta):
     def __repr__(self) -> str:
         written: list[str] = []
         by_place = True
-        for name, parameter in _constructor(type(self)).items():
+        for name, kind, default in _as_written(type(self)):
             if not hasattr(self, name):  # messages about it must still be able to name it
                 return f"{type(self).__name__}(...)"
             value = getattr(self, name)
-            if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            if kind is inspect.Parameter.VAR_POSITIONAL:
                 written += [_show(item) for item in value]
                 continue
-            by_place = by_place and parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
-            if _same(value, parameter.default):
+            by_place = by_place and kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+            if _same(value, default):
                 by_place = False
             else:
                 written.append(_show(value) if by_place else f"{name}={_show(value)}")
@@ -366,6 +366,12 @@ def _constructor(cls: type) -> Mapping[str, inspect.Parameter]:
     return inspect.signature(cls).parameters
 
 
+@lru_cache(maxsize=512)
+def _as_written(cls: type) -> tuple[tuple[str, Any, Any], ...]:
+    """Of each of the constructor's arguments its name, its kind and its default."""
+    return tuple((name, parameter.kind, parameter.default) for name, parameter in _constructor(cls).items())
+
+
 def _show(value: Any) -> str:
     if isinstance(value, FunctionType):
         return value.__name__
@@ -375,7 +381,9 @@ def _show(value: Any) -> str:
 
 
 def _same(value: Any, default: Any) -> bool:
-    return value is default or (type(value) is type(default) and bool(np.all(value == default)))
+    if value is default or type(value) is not type(default):
+        return value is default
+    return bool(value == default if isinstance(value, str | int | float) else np.all(value == default))
 
 
 def _hint(name: str, known: Mapping[str, Any], family: str = "") -> str:

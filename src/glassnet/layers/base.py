@@ -311,7 +311,7 @@ class Layer(WithWeights, ABC):
             draw = initializer if fans is None else partial(initializer.draw, fans=fans, unit_axis=unit_axis)
             settings: dict[str, Any] = {"is_weight": is_weight, "unit_axis": unit_axis, "trainable": trainable}
             source = Parameter(name, shape, draw, **settings, least=least)
-            if trainable:
+            if trainable and (weights.is_frozen or weights.learning_rate_scale != 1):
                 source.trainable, source.learning_rate_scale = not weights.is_frozen, weights.learning_rate_scale
             weights.parameters[name] = source
         elif source.shape != tuple(shape):

@@ -14,6 +14,7 @@ from glassnet.core.shapes import Array
 from glassnet.core.turns import one_at_a_time, share_turn
 from glassnet.model import Model
 from glassnet.optimizers import Optimizer
+from glassnet.optimizers.base import adds_penalty
 from glassnet.runners.base import values_at
 from glassnet.runners.recorder import Always
 from glassnet.training import FitSettings, History, LatestFit, Rows, TrainingPosition
@@ -106,7 +107,7 @@ class Lane:
         self._sampled: dict[str, Any] | None = None
         self._named = _Latest[str]()
         self._rates = _Latest[list[float]]()
-        self.has_penalty = self._optimizer.penalty(np.ones_like(network.parameters), self.layout) > 0
+        self.has_penalty = adds_penalty(self._optimizer, network.parameters, self.layout)
 
     def close(self) -> None:
         """Lets the program wait for another training."""

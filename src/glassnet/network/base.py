@@ -19,7 +19,7 @@ from glassnet.layers.base import REFUSED
 from glassnet.network.children import as_layer, nearest, stands_inside
 from glassnet.network.demands import Demands
 from glassnet.network.looking import Names, activations
-from glassnet.network.memory import InMemory
+from glassnet.network.memory import InMemory, Named
 from glassnet.network.summary import Row, Summary
 from glassnet.runners import NumpyRunner, Runner
 from glassnet.runners.base import is_library_code
@@ -74,13 +74,13 @@ class Network(InMemory):
             ConfigurationError: see ``build``.
         """
         self._require_no_part()
-        self._require_rest()  # of weights that are there already, whose places are known now
-        kind = as_dtype(dtype)
-        new = [(path, p) for path, p in self._named() if p.source.store is None]
+        kind, named, networks = as_dtype(dtype), list(self._named()), self._networks()
+        self._require_rest(named, networks)  # of weights that are there already, whose places are known now
+        new = [(path, p) for path, p in named if p.source.store is None]
         for (_, parameter), values in zip(new, [drawn(p.source, rng, path, kind) for path, p in new], strict=True):
             parameter.source.show(values, parameter.gradient)
-        self._place(kind)
-        for network in self._networks():
+        self._place(kind, named, networks)
+        for network in networks:
             network.__dict__["_looked_at"] = network.version  # which is as built
 
     def _require_no_part(self) -> None:
@@ -94,9 +94,9 @@ class Network(InMemory):
                 fix="build the whole; or a copy of this part: network.copy()",
             )
 
-    def _require_rest(self) -> None:
+    def _require_rest(self, named: Named, networks: list[InMemory]) -> None:
         """Refuses to build what another thread trains."""
-        memories = {p.source.store for _, p in self._named()} | {n._trained_thing() for n in self._networks()}
+        memories = {p.source.store for _, p in named} | {n._trained_thing() for n in networks}
         for memory in memories:
             require_rest(memory, where=lambda: f"build of {self!r:.60}")
 
@@ -108,14 +108,16 @@ class Network(InMemory):
         Raises:
             ShapeError, ConfigurationError: see ``build``. Or another thread trains one of the layers meanwhile.
         """
-        self._require_rest()
-        everyone = [self, *(layer for _, layer in self.walk())]
+        networks = self._networks()
+        self._require_rest(list(self._named()), networks)
+        layers = list(self.walk())
+        everyone = [self, *(layer for _, layer in layers)]
         before = [
             (layer, layer.__dict__.copy(), dict(layer.own_parameters()), dict(layer.weights_in_common.parameters))
             for layer in everyone
         ]
         try:
-            self._name_layers()
+            self._name_layers(layers, networks)
             output_shape = build_layer(self, input_shape, rng)
             self.__dict__["_demands"] = Demands(self)
             return output_shape
@@ -126,7 +128,7 @@ class Network(InMemory):
                 layer.weights_in_common.parameters = in_common
             raise
 
-    def _name_layers(self) -> None:
+    def _name_layers(self, layers: list[tuple[str, Layer]], networks: list[InMemory]) -> None:
         """Gives paths to the layers inside, forgets what is to be drawn anew, and finds second places."""
         places: dict[int, str] = {}
         first: set[int] = set()
@@ -135,13 +137,13 @@ class Network(InMemory):
         def stays(parameter: Parameter) -> bool:
             return parameter.store is not None and (not self.is_built or id(parameter) in elsewhere)
 
-        networks = {id(network) for network in self._networks()}
-        for network in self._networks():
+        for network in networks:
             for _, child in network.children():
                 if child.home is None:
                     child.stand_in(network)
-        for path, layer in self.walk():
-            if id(layer) in places or not stands_inside(layer, networks):
+        inside = {id(network) for network in networks}
+        for path, layer in layers:
+            if id(layer) in places or not stands_inside(layer, inside):
                 where = f"layer {places[id(layer)]}" if id(layer) in places else "a layer of another network"
                 raise ConfigurationError(
                     where=f"layer {path}",
@@ -150,12 +152,12 @@ class Network(InMemory):
                     fix="put layer.twin() there, which shares its weights, or layer.copy(), which does not",
                 )
             places[id(layer)] = path
-            layer.path = path
+            vars(layer)["path"] = path  # its shapes follow, whose change counts for all
             if isinstance(layer, Tied):
                 layer.tie(nearest(layer))
             layer.own_parameters().clear()
             weights = layer.weights_in_common
-            layer._is_second = id(weights) in first and not layer._never_trained
+            vars(layer)["_is_second"] = id(weights) in first and not layer._never_trained
             if id(weights) not in first:
                 weights.parameters = {n: p for n, p in weights.parameters.items() if stays(p)}
             if not layer._never_trained:
@@ -263,7 +265,7 @@ class Network(InMemory):
         """
         for path, parameter in self.places_for(values, input_shape).items():
             parameter.show(values[path], parameter.gradient)
-        self._place(as_dtype(dtype))
+        self._place(as_dtype(dtype), list(self._named()), self._networks())
 
     def places_for(self, values: Mapping[str, Array], input_shape: Shape) -> dict[str, Parameter]:
         """The parameters by path, once all shapes are inferred and agree with such values; none is given any.
@@ -377,7 +379,7 @@ class Network(InMemory):
 
 def build_layer(layer: Layer, input_shape: Shape, rng: np.random.Generator) -> Shape:
     """Lets a layer inside a network infer its output's shape, and notes both shapes on it."""
-    layer.input_shape = input_shape
+    vars(layer)["input_shape"] = input_shape  # the output's follows, whose change counts for both
     if isinstance(layer, Network):
         layer.__dict__["_demands"] = None
         layer.output_shape = layer._build_children(input_shape, rng)

@@ -19,6 +19,8 @@ from glassnet.runners.own import is_own
 
 OF_PLACE = "_memory", "_sums", "_second", "_inside", "_without"
 """Attributes of a network that follow from the memory that it stands in."""
+Named = list[tuple[str, Parameter]]
+"""Parameters with their paths."""
 
 
 class InMemory(Layer):
@@ -133,26 +135,32 @@ class InMemory(Layer):
                     found[id(parameter.source)] = f"{path}.{name}", parameter
         yield from found.values()
 
-    def parameters_by_path(self) -> list[tuple[str, Parameter]]:
+    def parameters_by_path(self) -> Named:
         """(path, ``Parameter``) in build order, each once."""
         return list(self._named())
 
     def _networks(self) -> list[InMemory]:
         """This one and those inside."""
-        return [self, *(layer for _, layer in self.walk() if isinstance(layer, InMemory))]
+        return [self, *(layer for _, layer in self.walk() if layer.is_network and isinstance(layer, InMemory))]
 
     def _store(self) -> Store:
         self._built()
         assert self._memory is not None
         return self._memory
 
-    def _place(self, dtype: np.dtype[Any]) -> None:
-        """Gives the parameters a place in memory beside each other, and all networks inside their part of it."""
-        sources = [p.source for _, p in self._named()]
-        inside = {id(network) for network in self._networks()}
-        other = next((path for path, p in self._named() if p.source.store is not None and p.dtype != dtype), None)
+    def _place(self, dtype: np.dtype[Any], named: Named, networks: list[InMemory]) -> None:
+        """Gives the parameters a place in memory beside each other, and all networks inside their part of it.
+
+        Args:
+            dtype: of the values.
+            named: what ``_named`` gives.
+            networks: what ``_networks`` gives.
+        """
+        sources = [p.source for _, p in named]
+        inside = {id(network) for network in networks}
+        other = next((path for path, p in named if p.source.store is not None and p.dtype != dtype), None)
         if other is not None and not all(self._is_alone(p, inside) for p in sources):
-            kept = dict(self._named())[other].dtype
+            kept = dict(named)[other].dtype
             raise ConfigurationError(
                 where=f"build of {self!r:.60}",
                 received=f"the weights of {other}, which are there already, in {kept}",
@@ -160,7 +168,7 @@ class InMemory(Layer):
                 fix=f'ask for the dtype that they have: gn.Model(..., dtype="{kept}"); or put a copy of that network '
                 f'there: network.copy("{dtype}")',
             )
-        self._live_in(Store.holding(sources, dtype))
+        self._live_in(Store.holding(sources, dtype), networks)
 
     def layers_inside(self) -> tuple[tuple[str, Layer], ...]:
         """What ``walk`` gives, which is known where nothing has changed."""
@@ -201,20 +209,24 @@ class InMemory(Layer):
         """Whether no network but these has its parameters in the same memory."""
         return not isinstance(source.store, Store) or all(id(network) in inside for network in source.store.networks)
 
-    def _live_in(self, store: Store) -> None:
-        for network in self._networks():
+    def _live_in(self, store: Store, networks: list[InMemory]) -> None:
+        for network in networks:
             network.__dict__["_memory"] = store
-            network.__dict__["_built_of"] = [id(p.source) for _, p in network._named()]
+            named = list(network._named())
+            network.__dict__["_built_of"] = [id(p.source) for _, p in named]
             store.networks.add(network)
-            network.bind_buffers()
+            network._bind(named)
 
     def bind_buffers(self) -> None:
         """Takes the arrays of its part of the store, as they are now, and the layout."""
-        named = list(self._named())
+        self._bind(list(self._named()))
+
+    def _bind(self, named: Named) -> None:
         store = named[0][1].source.store if named else self._memory
         assert store is not None
         part = store.part([p.source for _, p in named])
-        for layer in (self, *(layer for _, layer in self.walk())):
+        inside = tuple(self.walk())
+        for layer in (self, *(layer for _, layer in inside)):
             for parameter in layer.own_parameters().values():
                 if isinstance(parameter, ParameterView):
                     parameter.bind()
@@ -226,7 +238,6 @@ class InMemory(Layer):
         self.__dict__.update(found, _buffers=(*buffers, layout_of(named, part.start)))
         if before is None or buffers[0] is not before[0]:
             self.note_change()
-        inside = tuple(self.walk())
         hides = any(
             is_own(layer) or isinstance(layer, PythonLayer) for layer in (self, *(layer for _, layer in inside))
         )
@@ -261,7 +272,7 @@ class InMemory(Layer):
         store = Store(dtype)
         store.take_over([(p.source, s.start) for s, (_, p) in zip(layout, self._named(), strict=True)], size)
         self.__dict__["_buffers"] = None
-        self._live_in(store)
+        self._live_in(store, self._networks())
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in super().__getstate__().items() if name not in OF_PLACE}

@@ -200,6 +200,12 @@ class Optimizer(Step):
         self.state, self.steps, self.learning_rate_scale = {}, 0, 1.0
 
 
+def adds_penalty(step: Step, parameters: Array, layout: Layout | None) -> bool:
+    """Whether a step adds something to the objective of networks with such parameters."""
+    is_none = getattr(step.penalty, "__func__", None) is Step.penalty
+    return not is_none and step.penalty(np.ones_like(parameters), layout) > 0
+
+
 def _is_writable(array: Any) -> bool:
     return isinstance(array, np.ndarray) and not isinstance(array, np.ma.MaskedArray) and array.flags.writeable
 

@@ -7,7 +7,7 @@ only handed on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any
@@ -26,9 +26,10 @@ def is_own(part: Any) -> bool:
 
     Those that only the library calls, as a ``NumpyLoss``, are looked after there.
     """
-    if has_own_class(part):
+    kind = type(part)
+    if _KINDS.get(kind, True) and has_own_class(part):
         return True
-    methods, own = _methods_of(type(part)), vars(part)
+    methods, own = _GETTERS[kind](kind) if kind in _GETTERS else _methods_of(kind), vars(part)
     if methods not in _OURS:  # which somebody may have put other functions into
         if not all(map(is_library_code, methods)):
             return True
@@ -38,15 +39,14 @@ def is_own(part: Any) -> bool:
 
 def _methods_of(kind: type) -> tuple[Any, ...]:
     """What a class does in a training step, as it is now."""
-    getter = _GETTERS.get(kind)
-    if getter is None:
-        getter = _GETTERS[kind] = attrgetter(*(name for name in METHODS if hasattr(kind, name)), "mro", "__call__")
-    methods: tuple[Any, ...] = getter(kind)[:-2]
-    return methods
+    names = [name for name in METHODS if hasattr(kind, name)]
+    # Each name twice: so it gives a tuple of one, too.
+    _GETTERS[kind] = attrgetter(*names, *names) if names else lambda _: ()
+    return _GETTERS[kind](kind)
 
 
-_GETTERS: dict[type, attrgetter[Any]] = {}
-"""What gives the methods of a class that it has at all, and two more: so it gives a tuple in any case."""
+_GETTERS: dict[type, Callable[[type], tuple[Any, ...]]] = {}
+"""What gives the methods of a class that it has at all."""
 
 
 _KINDS: dict[type, bool] = {}

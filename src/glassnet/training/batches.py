@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -114,10 +116,15 @@ def _checksum(*arrays: Array | None) -> int:
     """A number of the shapes, dtypes and bits of some arrays."""
     number = 0
     for array in arrays:
-        number = crc32(repr(None if array is None else (array.shape, array.dtype.name)).encode(), number)
+        number = crc32(repr(None if array is None else (array.shape, _name_of(array.dtype))).encode(), number)
         if array is not None:
             number = crc32(np.ascontiguousarray(array).view(np.uint8).data if array.size else b"", number)
     return number
+
+
+@lru_cache(maxsize=64)
+def _name_of(dtype: np.dtype[Any]) -> str:
+    return dtype.name
 
 
 def epoch_order(rows: int, *, seed: int, epoch: int, shuffle: bool) -> Array | None:

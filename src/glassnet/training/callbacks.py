@@ -191,7 +191,7 @@ class TrainingState:
         is_finished = self.position is not None and (self._is_ended or self.position.epoch >= self.last_epoch)
         settings = self.settings.sampled if is_finished else self.settings.whole
         parameters = self.network.parameters.copy() if self._callbacks else None
-        self.latest = replace(self._latest_fit(known, settings), parameters=parameters)
+        self.latest = self._latest_fit(known, settings, parameters)
 
     def _concluded(self, fit: LatestFit) -> LatestFit:
         """What this fit was, with parameters only where others have been put in their place."""
@@ -229,7 +229,7 @@ class TrainingState:
                 found[name] = memory
         return found
 
-    def _latest_fit(self, known: Memories, settings: Mapping[str, Any]) -> LatestFit:
+    def _latest_fit(self, known: Memories, settings: Mapping[str, Any], parameters: Array | None = None) -> LatestFit:
         position = self.position
         if position is not None:
             outputs, sums = position.outputs, position.sums
@@ -247,6 +247,7 @@ class TrainingState:
             history=self.history.copy(self.epoch - self.first_epoch + 1, self.stop_reason),
             is_ended=self._is_ended,
             memories=known,
+            parameters=parameters,
             kept=self.own.kept(),
         )
 

@@ -22,6 +22,7 @@ from glassnet.metrics import Metric
 from glassnet.metrics.running import Running, require_adding
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
+from glassnet.optimizers.base import adds_penalty
 from glassnet.preprocessing import Standardize
 from glassnet.runners import NumpyRunner
 from glassnet.runners.base import is_library_code, values_at
@@ -115,7 +116,7 @@ class Trainer:
         engine = self._engine(task, snapshots, watches)
         between = [callback for callback in callbacks if type(callback).between_steps is not Callback.between_steps]
         # Where nobody looks at the model between epochs, an engine may do several at once.
-        has_penalty = optimizer.penalty(np.ones_like(self.network.parameters), self.network.layout) > 0
+        has_penalty = adds_penalty(optimizer, self.network.parameters, self.network.layout)
         others = len(callbacks) > len(watches)
         may_change = any(map(_may_change, callbacks))
         seen = Fingerprint(self.network, self.loss, optimizer) if may_change else None
@@ -182,7 +183,7 @@ class Trainer:
                         if isinstance(rows, Rows) and collected is not None:
                             found = self._measure(collected, rows)
                         measured |= {name: [value] for name, value in found.items()}
-                    measured["learning_rate"] = np.broadcast_to(rates, count).tolist()
+                    measured["learning_rate"] = (np.zeros(count) + rates).tolist()
                     if result.diverged:
                         state.history.extend(epoch, measured)
                         state.own.go_back()

@@ -109,8 +109,13 @@ class _Told:
         for name, value in vars(thing).items():
             if name in skipped or (is_parameter and name in WITHOUT_EFFECT):
                 continue
-            words.append(name)
-            self._value(value, DEPTH)
+            kind = type(value)
+            is_plain = value is None or (kind in PLAIN and kind is not float)
+            if is_plain or (kind is tuple and set(map(type, value)) == {int}):  # such as a shape
+                words += (name, kind, value)
+            else:
+                words.append(name)
+                self._value(value, DEPTH)
 
     def _value(self, value: Any, depth: int) -> None:
         kind, words = type(value), self.words
