@@ -73,7 +73,7 @@ FORMATTED = re.compile(r"\{(|error|count|are|example!r)\}")
 CODE = ("--", "'", '"', ".", "=", "gn.", "glassnet ", "`")
 """What stands before names in code, which no language changes."""
 NO_SENTENCES = re.compile(
-    r"core/(pages|output)\.py|"
+    r"core/(pages|output|svg)\.py|"
     r"kernels/why/|kernels/(?!classes|registry|functions)|reports/.*words|tracing/(words|symbols|page)|core/spellings|"
     r"playground/(code|examples|generators)|interop/c/(?!source|table|agreement)|diagnosis/museum|serving/(?!columns)|zoo/.*names"
 )

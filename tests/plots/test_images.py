@@ -50,13 +50,16 @@ def test_filters_of_three_channels_are_in_colour() -> None:
     assert_texts_are_apart(figure)
 
 
-def test_filters_of_one_channel_are_grey_and_symmetric_about_0() -> None:
+def test_filters_of_one_channel_are_signed_and_symmetric_about_0() -> None:
     net = network((1, 6, 7), filters=6)
     weight = net.layers[0].weight.value  # type: ignore[attr-defined]
     figure = gn.plots.plot_filters(gn.Model(net, "cross_entropy", "sgd", dtype="float64"))
     np.testing.assert_array_equal(tiles(drawn(figure), 3, 3), weight[:, 0])
     image = figure.axes[0].images[0]
-    assert image.get_cmap().name == "gray"
+    colours = image.get_cmap()((0.0, 0.5, 1.0))
+    assert colours[0][2] > 0.6 > colours[0][0], "negative is cold"
+    assert colours[2][0] > 0.6 > colours[2][2], "positive is warm"
+    assert colours[1][3] == 0, "0 is the paper"
     assert image.get_clim() == (-np.abs(weight).max(), np.abs(weight).max())
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["0", "4"]
     assert len(figure.axes) == 2  # the scale

@@ -9,6 +9,7 @@ from typing import Any
 from glassnet.compile.arena import Arena
 from glassnet.compile.items import Item
 from glassnet.compile.stages import Group, Stage
+from glassnet.core.notebooks import text_html
 from glassnet.core.places import place_of
 from glassnet.core.shapes import Array
 
@@ -115,6 +116,9 @@ class Plan:
         for part in self.python_parts:
             console.print(f"In Python: {part}", markup=False, highlight=False)
         return "\n".join(line.rstrip() for line in text.getvalue().strip("\n").splitlines())
+
+    def _repr_html_(self) -> str:
+        return text_html(str(self))
 
 
 def make_plan(stages: list[Stage], arena: Arena, *, batch_rows: int, dtype: str, checked_at: int) -> Plan:

@@ -132,6 +132,13 @@ def told(parts: Mapping[str, str], language: str) -> str:
     return f"{own['where']}: received {own['received']}, expected {own['expected']}. To fix it: {own['fix']}."
 
 
+def in_sentences(*texts: str) -> str:
+    """Texts as sentences, one after the other, in the language that was chosen."""
+    if chosen() == "zh":
+        return "".join(f"{translated(text)}。" for text in texts)
+    return " ".join(f"{text}." for text in texts)
+
+
 class Translated:
     """Base of exceptions and warnings whose text is shown in the language of the user."""
 

@@ -30,6 +30,13 @@ _CHINESE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 _on_a_page: ContextVar[bool] = ContextVar("page", default=False)
 
 
+def blank_figure(width: float, height: float) -> Figure:
+    """A figure of so many inches, which leaves room for its labels."""
+    from glassnet.core.figure import Picture
+
+    return Picture(figsize=(width, height), layout="constrained")
+
+
 def worded(text: str) -> str:
     """A text of a picture in the language that was chosen, if matplotlib has a font for it."""
     is_readable = chosen() == "en" or _on_a_page.get() or chinese_font() is not None

@@ -10,16 +10,30 @@ from typing import Any
 from glassnet.core.pages import printable
 
 STYLE = """<style>
-.glassnet { --gn-muted: #5b6875; --gn-line: #d5dbe1; --gn-first: #c8551b; --gn-second: #2166ac; --gn-bad: #b42318; }
-@media (prefers-color-scheme: dark) { .glassnet { --gn-muted: #9aa7b4; --gn-line: #303b46; --gn-first: #f0914e;
-  --gn-second: #6aaee8; --gn-bad: #ff8a7d; } }
+.glassnet { --gn-muted: color-mix(in srgb, currentColor 72%, transparent);
+  --gn-line: color-mix(in srgb, currentColor 20%, transparent);
+  --gn-first: color-mix(in srgb, currentColor 25%, #1f5fa8);
+  --gn-second: color-mix(in srgb, currentColor 25%, #d1662b); --gn-bad: color-mix(in srgb, currentColor 25%, #d92d20); }
 .glassnet table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-.glassnet th, .glassnet td { text-align: left; vertical-align: top; border-bottom: 1px solid var(--gn-line);
-  padding: .2rem .8rem .2rem 0; background: none; white-space: normal; overflow-wrap: anywhere; }
-.glassnet .number { text-align: right; white-space: nowrap; }
+.glassnet table th, .glassnet table td { text-align: left !important; vertical-align: top;
+  border-bottom: 1px solid var(--gn-line); padding: .2rem .8rem .2rem 0; background: none; white-space: normal;
+  overflow-wrap: anywhere; }
+.glassnet table .number { text-align: right !important; white-space: nowrap; }
 .glassnet .bad { color: var(--gn-bad); font-weight: 700; }
+.glassnet pre { overflow-x: auto; line-height: 1.25; background: none; }
 .glassnet p { margin: .3rem 0; color: var(--gn-muted); }
+.glassnet .glassnet-drawing > .paper { fill: none; }
+.glassnet .glassnet-drawing text, .glassnet .glassnet-drawing .ink { fill: currentColor; }
+.glassnet .glassnet-drawing .pale { fill: var(--gn-muted); }
+.glassnet .glassnet-drawing .line { stroke: color-mix(in srgb, currentColor 45%, transparent); }
+.glassnet .glassnet-drawing .box { fill: color-mix(in srgb, currentColor 7%, transparent); }
+.glassnet .glassnet-drawing .trained { fill: color-mix(in srgb, currentColor 7%, rgb(31 111 235 / 22%)); }
+.glassnet .glassnet-drawing .positive { stroke: color-mix(in srgb, currentColor 15%, #c8551b); }
+.glassnet .glassnet-drawing .negative { stroke: color-mix(in srgb, currentColor 15%, #2166ac); }
+.glassnet .glassnet-drawing .unit { fill: var(--jp-layout-color0, Canvas); stroke: currentColor; }
 </style>"""
+"""Every colour is mixed with that of the text around it, so that it suits the notebook's theme, light or dark. Jupyter
+has rules of its own for the cells of tables, which !important overrules."""
 WIDTH, HEIGHT, LEFT, LOW = 520, 180, 56, 24
 """Of a curve, in pixels, and of its margins."""
 MOST_POINTS = 500
@@ -48,6 +62,13 @@ def table_html(
     )
     lines = [f"<p>{escape(text)}</p>" if text else "" for text in (above, below)]
     return framed(f"{lines[0]}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{lines[1]}")
+
+
+def text_html(text: str) -> str:
+    """A text whose lines stand as they are."""
+    from html import escape  # which takes 2 ms to load, and few programs show anything
+
+    return framed(f"<pre>{escape(text)}</pre>")
 
 
 def framed(inner: str) -> str:

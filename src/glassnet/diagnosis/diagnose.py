@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.calls import suggests
-from glassnet.core.catalogues import translated
+from glassnet.core.catalogues import in_sentences, translated
 from glassnet.core.notebooks import table_html
 from glassnet.core.randomness import generator
 from glassnet.diagnosis import Finding, RateTest, hints
@@ -68,8 +68,10 @@ class Diagnosis:
         return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
 
     def _repr_html_(self) -> str:
-        found = [(f.title, f.where, f"{f.measured}. {f.why}.", f.fix) for f in self.findings]
-        rows = [tuple(map(translated, row)) for row in found]
+        rows = [
+            (translated(f.title), translated(f.where), in_sentences(f.measured, f.why), translated(f.fix))
+            for f in self.findings
+        ]
         above = "" if rows else translated("Nothing found that keeps this model from learning.")
         headers = [*map(translated, ("found", "where", "measured", "to try"))] if rows else ()
         table = table_html(headers, rows, above=above, below=translated(f"learning rate: {self.rate_test}"))

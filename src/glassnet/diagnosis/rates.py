@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from glassnet.core.catalogues import translated
+from glassnet.core.notebooks import text_html
 from glassnet.core.shapes import Array
 
 
@@ -28,3 +30,6 @@ class RateTest:
             f"{len(self.rates)} steps with rates from {self.rates[0]:.3g} to {self.rates[-1]:.3g}: loss "
             f"{self.losses[0]:.4g}, lowest {np.nanmin(self.losses):.4g}; suggested rate {self.suggested:.2g}"
         )
+
+    def _repr_html_(self) -> str:
+        return text_html(translated(f"learning rate: {self}"))

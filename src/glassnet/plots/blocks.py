@@ -14,6 +14,16 @@ TRAINED, PLAIN = "#dce9f7", "#f2f4f6"
 """Boxes of layers with parameters, and of others."""
 MADE_BY = "<metadata>glassnet</metadata>"
 """What says in the file who drew it."""
+DRAWING = 'xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" font-size="12" class="glassnet-drawing"'
+"""What each drawing's element begins with; notebooks give its parts the colours of their theme, by these classes."""
+DARK = (
+    "<style>@media (prefers-color-scheme: dark) { .glassnet-drawing > .paper { fill: #12171d }"
+    " .glassnet-drawing text { fill: #e3e8ed } .glassnet-drawing .pale { fill: #9aa7b4 }"
+    " .glassnet-drawing .line { stroke: #66737f } .glassnet-drawing .box { fill: #1f2831 }"
+    " .glassnet-drawing .trained { fill: #1d3350 } .glassnet-drawing .unit { fill: #12171d; stroke: #e3e8ed }"
+    " .glassnet-drawing .positive { stroke: #f0914e } .glassnet-drawing .negative { stroke: #6aaee8 } }</style>"
+)
+"""Paper and ink of a drawing where the reader has chosen dark colours."""
 HEIGHT, GAP, BESIDE, LETTER, BYPASS, JOINT = 42, 20, 26, 7.0, 34, 22
 """The height of a box; the gaps in a column and beside each other; a letter's width; a line past a branch; a joint."""
 
@@ -25,16 +35,16 @@ def block_diagram(network: Network, *, title: str) -> str:
     width, bottom = max(width, 120.0, LETTER * len(title)) + 40, top + HEIGHT / 2 + GAP + height + GAP + 16
     centre = width / 2
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {bottom:.0f}" width="{width:.0f}" '
-        f'height="{bottom:.0f}" font-family="sans-serif" font-size="12">',
+        f'<svg {DRAWING} viewBox="0 0 {width:.0f} {bottom:.0f}" width="{width:.0f}" height="{bottom:.0f}">',
         MADE_BY,
-        f'<rect width="{width:.0f}" height="{bottom:.0f}" fill="white"/>',
+        DARK,
+        f'<rect class="paper" width="{width:.0f}" height="{bottom:.0f}" fill="white"/>',
         *([f'<text x="16" y="20" fill="{INK}" font-weight="bold">{escape(title)}</text>'] if title else []),
-        _text(centre, top + 8, f"{translated('input')} {batch_shape(network.input_shape or ())}", MUTED),
+        _text(centre, top + 8, f"{translated('input')} {batch_shape(network.input_shape or ())}", is_pale=True),
         _line(centre, top + 14, centre, top + HEIGHT / 2 + GAP),
         *_draw(network, centre, top + HEIGHT / 2 + GAP),
         _line(centre, bottom - GAP - 16, centre, bottom - 18),
-        _text(centre, bottom - 5, f"{translated('output')} {batch_shape(network.output_shape or ())}", MUTED),
+        _text(centre, bottom - 5, f"{translated('output')} {batch_shape(network.output_shape or ())}", is_pale=True),
         "</svg>",
     ]
     return "\n".join(parts)
@@ -97,9 +107,9 @@ def _draw_branches(layer: Layer, branches: list[Layer | None], centre: float, to
         _line(min(middles[0], centre), top, max(middles[-1], centre), top),
         *parts,
         _line(min(middles[0], centre), joint, max(middles[-1], centre), joint),
-        f'<rect x="{centre - half:.1f}" y="{joint - 11:.1f}" width="{2 * half:.1f}" height="22" rx="11" fill="white" '
-        f'stroke="{LINE}"/>',
-        _text(centre, joint + 4, word, INK),
+        f'<rect class="unit line" x="{centre - half:.1f}" y="{joint - 11:.1f}" width="{2 * half:.1f}" height="22" '
+        f'rx="11" fill="white" stroke="{LINE}"/>',
+        _text(centre, joint + 4, word),
     ]
 
 
@@ -112,20 +122,21 @@ def _lines_of(layer: Layer) -> tuple[str, str]:
 def _box(layer: Layer, centre: float, top: float) -> list[str]:
     width, _ = _size(layer)
     name, numbers = _lines_of(layer)
-    fill = TRAINED if any(own.trainable for own in layer.own_parameters().values()) else PLAIN
+    is_trained = any(own.trainable for own in layer.own_parameters().values())
+    kind, fill = ("trained", TRAINED) if is_trained else ("box", PLAIN)
     return [
-        f'<rect x="{centre - width / 2:.1f}" y="{top:.1f}" width="{width:.1f}" height="{HEIGHT}" rx="6" fill="{fill}" '
-        f'stroke="{LINE}"><title>{escape(layer.path)}</title></rect>',
-        _text(centre, top + 17, name, INK),
-        _text(centre, top + 33, numbers, MUTED, size=11),
+        f'<rect class="{kind} line" x="{centre - width / 2:.1f}" y="{top:.1f}" width="{width:.1f}" height="{HEIGHT}" '
+        f'rx="6" fill="{fill}" stroke="{LINE}"><title>{escape(layer.path)}</title></rect>',
+        _text(centre, top + 17, name),
+        _text(centre, top + 33, numbers, is_pale=True, size=11),
     ]
 
 
 def _line(x1: float, y1: float, x2: float, y2: float) -> str:
-    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{LINE}" stroke-width="1.5"/>'
+    ends = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
+    return f'<line class="line" {ends} stroke="{LINE}" stroke-width="1.5"/>'
 
 
-def _text(x: float, y: float, text: str, colour: str, *, size: int = 12) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="middle" font-size="{size}" fill="{colour}">{escape(text)}</text>'
-    )
+def _text(x: float, y: float, text: str, *, is_pale: bool = False, size: int = 12) -> str:
+    look = f'class="pale" fill="{MUTED}"' if is_pale else f'fill="{INK}"'
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="middle" font-size="{size}" {look}>{escape(text)}</text>'

@@ -9,23 +9,18 @@ from glassnet.core.catalogues import columns_of, translated
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.files import require_writable, write_atomically
 from glassnet.core.kinds import PICTURE
+from glassnet.core.notebooks import framed
 from glassnet.core.pages import printable
 from glassnet.core.shapes import Array
 from glassnet.layers import Dense, Layer
 from glassnet.model import Model
 from glassnet.network import Concat, Graph, Network, Residual, as_network
-from glassnet.plots.blocks import MADE_BY, block_diagram
+from glassnet.plots.blocks import DARK, DRAWING, MADE_BY, block_diagram
 from glassnet.tables import Table
 
 COLUMN, ROW, RADIUS, MARGIN, LETTER = 170, 52, 15, 46, 8
-DARK = (
-    "<style>@media (prefers-color-scheme: dark) { "
-    ".glassnet-drawing > rect, .glassnet-drawing > circle { fill: #12171d }"
-    " .glassnet-drawing > circle { stroke: #e3e8ed } .glassnet-drawing > text { fill: #e3e8ed } }</style>"
-)
-"""Paper and ink of a drawing where the reader has chosen dark colours."""
 MOST_UNITS, LONGEST, LEGEND_WIDTH = 64, 24, 290
-POSITIVE, NEGATIVE, INK = "#c8551b", "#2166ac", "#22313f"
+SIGNS, INK = {"positive": "#c8551b", "negative": "#2166ac"}, "#22313f"
 
 
 @suggests
@@ -76,7 +71,7 @@ class Drawing(str):
     __slots__ = ()
 
     def _repr_html_(self) -> str:
-        return str(self)
+        return framed(str(self))
 
 
 def _input_names(model: Model) -> tuple[str, ...] | None:
@@ -105,26 +100,27 @@ def _units(
     )
     centres = [[(x + left, y) for x, y in _centres(column, units, height - 20)] for column, units in enumerate(widths)]
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        'font-family="sans-serif" font-size="12" class="glassnet-drawing">',
+        f'<svg {DRAWING} viewBox="0 0 {width} {height}" width="{width}" height="{height}">',
         MADE_BY,
         DARK,
-        f'<rect width="{width}" height="{height}" fill="white"/>',
+        f'<rect class="paper" width="{width}" height="{height}" fill="white"/>',
         f'<text x="{MARGIN / 2}" y="18" fill="{INK}" font-weight="bold">{escape(title)}</text>',
     ]
     for column, layer in enumerate(dense):
         parts += _lines(layer.weight.value, centres[column], centres[column + 1])
     for column, points in enumerate(centres):
         parts += _circles(dense[column - 1] if column else None, points)
-        place = f'x="{points[0][0]}" y="{height - 32}" text-anchor="middle" fill="{INK}"'
-        parts.append(f"<text {place}>{escape(captions[column])}</text>")
+        where = f'x="{points[0][0]}" y="{height - 32}" text-anchor="middle" fill="{INK}"'
+        parts.append(f"<text {where}>{escape(captions[column])}</text>")
     for name, (x, y) in zip(known, centres[0], strict=False):
         shown = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
-        place = f'x="{x - RADIUS - 6}" y="{y + 4}" text-anchor="end" fill="{INK}"'
-        parts.append(f"<text {place}>{escape(shown)}<title>{escape(name)}</title></text>")
-    for text, colour, x in (("positive weight", POSITIVE, 20), ("negative weight", NEGATIVE, 150)):
-        parts.append(f'<path d="M{x} {height - 12}h20" stroke="{colour}" stroke-width="4"/>')
-        parts.append(f'<text x="{x + 26}" y="{height - 8}" fill="{INK}">{translated(text)}</text>')
+        where = f'x="{x - RADIUS - 6}" y="{y + 4}" text-anchor="end" fill="{INK}"'
+        parts.append(f"<text {where}>{escape(shown)}<title>{escape(name)}</title></text>")
+    words = translated("positive weight"), translated("negative weight")
+    for place, (kind, colour) in enumerate(SIGNS.items()):
+        x = 20 + 130 * place
+        parts.append(f'<path class="{kind}" d="M{x} {height - 12}h20" stroke="{colour}" stroke-width="4"/>')
+        parts.append(f'<text x="{x + 26}" y="{height - 8}" fill="{INK}">{words[place]}</text>')
     return printable("\n".join([*parts, "</svg>"]))
 
 
@@ -153,8 +149,9 @@ def _lines(weight: Array, sources: list[tuple[float, float]], targets: list[tupl
         for m, (x2, y2) in enumerate(targets):
             value = float(weight[d, m])
             share = abs(value) / largest
+            sign = "positive" if value >= 0 else "negative"
             lines.append(
-                f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="{POSITIVE if value >= 0 else NEGATIVE}" '
+                f'<line class="{sign}" x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="{SIGNS[sign]}" '
                 f'stroke-width="{0.4 + 5 * share:.2f}" stroke-opacity="{0.25 + 0.6 * share:.2f}">'
                 f"<title>w[{d}, {m}] = {value:.6g}</title></line>"
             )
@@ -171,7 +168,7 @@ def _circles(layer: Dense | None, points: list[tuple[float, float]]) -> list[str
         else:
             note = translated(f"unit {unit}")
         circles.append(
-            f'<circle cx="{x}" cy="{y}" r="{RADIUS}" fill="white" stroke="{INK}" stroke-width="1.5">'
+            f'<circle class="unit" cx="{x}" cy="{y}" r="{RADIUS}" fill="white" stroke="{INK}" stroke-width="1.5">'
             f"<title>{note}</title></circle>"
         )
     return circles

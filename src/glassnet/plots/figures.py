@@ -11,7 +11,7 @@ import numpy as np
 
 from glassnet.core.catalogues import columns_of
 from glassnet.core.checks import numeric
-from glassnet.core.drawing import with_letters
+from glassnet.core.drawing import blank_figure, with_letters
 from glassnet.core.errors import ConfigurationError, ShapeError, shown
 from glassnet.core.pages import printable
 from glassnet.core.shapes import Array, Shape, batch_shape
@@ -21,10 +21,17 @@ from glassnet.training.history import CURVES, require_matplotlib, require_pictur
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
 INK, PALE = "#22313f", "#b8bfc6"
 FIRST, SECOND = CURVES
+WARM, COLD = "#c8551b", "#2166ac"
+"""Positive and negative, as on the page of a trace and in network diagrams."""
+AMOUNT = "#0f8577"
+"""The full colour of what is never negative."""
+SCALE = "viridis"
+"""The colours of amounts whose 0 means nothing, such as a price or a loss."""
 SMALL, MIDDLE = 8, 10
 """Sizes of letters, in points."""
 LONGEST_NAME = 14
@@ -46,9 +53,7 @@ def finished(figure: Figure, target: Path | None) -> Figure:
 
 def new_figure(width: float, height: float, title: str = "") -> Figure:
     """A figure of so many inches, with a headline."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = blank_figure(width, height)
     if title:
         headline(figure, title)
     return figure
@@ -76,6 +81,31 @@ def colour_bar(figure: Figure, axes: Axes | list[Axes], image: ScalarMappable, l
     bar.ax.tick_params(labelsize=SMALL, labelcolor=INK)
     bar.set_label(label, fontsize=SMALL, color=INK)
     bar.outline.set_visible(False)
+
+
+def signed(values: Array) -> dict[str, Any]:
+    """Colours and limits of numbers of both signs: 0 is the paper, warm is positive, cold negative."""
+    limit = float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
+    return {"cmap": _from_paper(COLD, WARM), "vmin": -limit, "vmax": limit}
+
+
+def unsigned(values: Array) -> dict[str, Any]:
+    """Colours and limits of numbers that are never negative: 0 is the paper."""
+    return {"cmap": _from_paper(AMOUNT), "vmin": 0.0, "vmax": float(np.nanmax(values, initial=0.0)) or 1.0}
+
+
+def shares() -> dict[str, Any]:
+    """Those of shares, probabilities and gates, from 0 to 1."""
+    return unsigned(np.ones(1))
+
+
+def _from_paper(*colours: str) -> Colormap:
+    """From one colour through the paper to another, or from the paper to one; faster at first, as in traces."""
+    from matplotlib.colors import ListedColormap, to_rgb
+
+    places = np.linspace(1 - len(colours), 1, 129 * len(colours) - len(colours) + 1)
+    table = [(*to_rgb(colours[-1] if place >= 0 else colours[0]), abs(place) ** 0.75) for place in places]
+    return ListedColormap(table).with_extremes(bad=(*to_rgb(PALE), 0.55))
 
 
 def colours(count: int) -> list[Any]:

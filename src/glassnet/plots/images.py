@@ -38,9 +38,9 @@ def plot_filters(
 ) -> Figure:
     """Draws the filters of a convolution as a grid.
 
-    Filters of three channels are drawn in colour, of one channel in grey, in the order of their numbers. Of other
-    filters each channel has a tile: filters downwards, channels to the right. One scale, symmetric about 0, holds for
-    all: middle grey is 0.
+    Filters of three channels are drawn in their colours, in which middle grey is 0; of one channel warm where they are
+    positive and cold where negative, in the order of their numbers. Of other filters each channel has a tile: filters
+    downwards, channels to the right. One scale, symmetric about 0, holds for all.
 
     Args:
         model: a model or network that is built.
@@ -91,7 +91,7 @@ def plot_filters(
         axes.imshow(mosaic.image)
         axes.set_xlabel(worded(f"grey is 0; each colour −{limit:.2g} to {limit:.2g}"), fontsize=SMALL, color=INK)
     else:
-        drawn = axes.imshow(mosaic.image[..., 0], cmap="gray", vmin=-limit, vmax=limit, interpolation="nearest")
+        drawn = axes.imshow(mosaic.image[..., 0], interpolation="nearest", **figures.signed(weight))
         figures.colour_bar(figure, axes, drawn, worded("the weight"))
     return figures.finished(figure, target)
 
@@ -105,6 +105,8 @@ def plot_feature_maps(
     path: str | Path | None = None,
 ) -> Figure:
     """Draws what a layer makes of one image: each of its output's channels as a tile, the image beside them.
+
+    Positive outputs are warm and negative ones cold; where none is negative, one colour tells how large they are.
 
     Args:
         model: a model or network that is built.
@@ -145,9 +147,9 @@ def plot_feature_maps(
     figures.show_picture(left, picture)
     left.set_title(worded("the image"), fontsize=SMALL, color=INK)
     _number(right, mosaic)
-    figures.colour_bar(
-        figure, right, right.imshow(mosaic.image[..., 0], cmap="viridis", interpolation="nearest"), worded("output")
-    )
+    look = figures.unsigned(maps) if maps.min() >= 0 else figures.signed(maps)
+    image = right.imshow(mosaic.image[..., 0], interpolation="nearest", **look)
+    figures.colour_bar(figure, right, image, worded("output"))
     return figures.finished(figure, target)
 
 

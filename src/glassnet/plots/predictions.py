@@ -16,6 +16,7 @@ from glassnet.core.drawing import worded
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.settings import whole
 from glassnet.core.shapes import Array, Shape
+from glassnet.core.svg import ON_COLOUR
 from glassnet.losses.targets import check_labels
 from glassnet.model import Model
 from glassnet.plots import figures
@@ -162,9 +163,9 @@ def _confusion(counts: Array, names: list[str]) -> Figure:
     width, height = classes * cell + 0.08 * letters + 1.6, classes * cell + 0.07 * letters + 0.9
     figure = figures.new_figure(width, height, worded(title))
     axes = figure.subplots()
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    image = axes.imshow(shares, **figures.shares())
     for (row, column), count in np.ndenumerate(counts) if counted else ():
-        colour = "white" if shares[row, column] > 0.5 else INK if count else figures.PALE
+        colour = ON_COLOUR if shares[row, column] > 0.5 else INK if count else figures.PALE
         axes.text(column, row, str(count), ha="center", va="center", fontsize=SMALL, color=colour)
     slanted: dict[str, Any] = {}
     if 0.08 * letters > cell:

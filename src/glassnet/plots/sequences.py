@@ -97,7 +97,7 @@ def plot_attention(
     for panel in grid.flat[len(shown) :]:
         panel.set_visible(False)
     for head, (panel, weights) in enumerate(zip(grid.flat, shown, strict=False), start=1):
-        image = panel.imshow(weights, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
+        image = panel.imshow(weights, interpolation="nearest", **figures.shares())
         panel.set_title(worded(f"head {head}"), fontsize=SMALL, color=INK)
         _name_steps(panel, names, "x", above=True)
         _name_steps(panel, names, "y")
@@ -163,11 +163,8 @@ def plot_gates(
         panel.set_visible(False)
     for panel, (title, values) in zip(grid.flat, panels.items(), strict=False):
         shown = values[0, :count, :units].T  # (T, H) -> (H, T)
-        limit = float(np.abs(shown).max()) or 1.0
-        scale: dict[str, Any] = {"vmin": 0, "vmax": 1} if is_gate(title) else {"vmin": -limit, "vmax": limit}
-        image = panel.imshow(
-            shown, cmap="Blues" if is_gate(title) else "RdBu_r", aspect="auto", interpolation="nearest", **scale
-        )
+        look = figures.shares() if is_gate(title) else figures.signed(shown)
+        image = panel.imshow(shown, aspect="auto", interpolation="nearest", **look)
         panel.set_title(worded(title), fontsize=MIDDLE - 1, color=INK)
         _name_steps(panel, names, "x")
         panel.set_yticks([])

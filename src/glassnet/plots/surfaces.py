@@ -17,7 +17,17 @@ from glassnet.core.settings import number, whole
 from glassnet.core.shapes import Array, batch_shape
 from glassnet.diagnosis.baseline import loss_of
 from glassnet.model import Model
-from glassnet.plots.figures import SECOND, SMALL, colour_bar, finished, flat_labels, label_axes, new_figure, prepared
+from glassnet.plots.figures import (
+    SCALE,
+    SECOND,
+    SMALL,
+    colour_bar,
+    finished,
+    flat_labels,
+    label_axes,
+    new_figure,
+    prepared,
+)
 from glassnet.tables import Table
 from glassnet.tables.kinds import NUMBER
 
@@ -84,10 +94,10 @@ def plot_decision_boundary(
     extent = (sides[0][0], sides[0][-1], sides[1][0], sides[1][-1])
     norm: Any = None
     if model.loss.decides_classes:
-        axes.imshow(_tints(model, grid).reshape(points, points, 3), extent=extent, origin="lower", aspect="auto")
+        axes.imshow(_tints(model, grid).reshape(points, points, 4), extent=extent, origin="lower", aspect="auto")
     else:
         surface = model.predict_mean(grid).reshape(points, points, -1)[..., 0]
-        image = axes.imshow(surface, extent=extent, origin="lower", aspect="auto", cmap="viridis")
+        image = axes.imshow(surface, extent=extent, origin="lower", aspect="auto", cmap=SCALE)
         norm = image.norm
         colour_bar(figure, axes, image, model.target_name or worded("predicted amount"))
     if y is not None:
@@ -114,7 +124,7 @@ def _two_columns(model: Model, x: Any, where: str) -> tuple[Array, tuple[str, ..
 
 
 def _tints(model: Model, grid: Any) -> Array:
-    """A colour for each point: that of its class, as strong as its probability is above chance."""
+    """A colour (P, 4) for each point: that of its class, as strong as its probability is above chance."""
     from matplotlib.colors import to_rgb
 
     outputs = model.predict(grid)
@@ -127,12 +137,12 @@ def _tints(model: Model, grid: Any) -> Array:
     except ConfigurationError:  # a loss without probabilities
         strength = np.full(len(outputs), 0.45)
     colours = np.array([to_rgb(COLOURS[k % len(COLOURS)]) for k in range(int(classes.max()) + 1)])
-    return np.asarray(1 - strength[:, None] * (1 - colours[classes]))
+    return np.column_stack([colours[classes], strength])
 
 
 def _dots(axes: Axes, model: Model, rows: Array, y: Array, norm: Any, where: str) -> None:
     if not model.loss.decides_classes:
-        axes.scatter(rows[:, 0], rows[:, 1], c=y.reshape(-1), cmap="viridis", norm=norm, **DOTS)
+        axes.scatter(rows[:, 0], rows[:, 1], c=y.reshape(-1), cmap=SCALE, norm=norm, **DOTS)
         return
     labels = flat_labels(y, f"{where}: y").astype(np.intp)
     for k in np.unique(labels):
@@ -195,7 +205,7 @@ def plot_loss_surface(
     is_wide = low > 0 and high / low > 100
     levels = np.geomspace(low, high, 16) if is_wide else np.linspace(low, max(high, low + 1e-12), 16)
     norm = LogNorm(low, high) if is_wide else None
-    drawn = axes.pcolormesh(steps, steps, losses, cmap="viridis_r", norm=norm, shading="gouraud", rasterized=True)
+    drawn = axes.pcolormesh(steps, steps, losses, cmap=f"{SCALE}_r", norm=norm, shading="gouraud", rasterized=True)
     axes.contour(steps, steps, losses, levels=levels, colors="white", linewidths=0.5, alpha=0.6)
     axes.plot(0, 0, marker="+", markersize=11, color=SECOND, markeredgewidth=2)
     colour_bar(figure, axes, drawn, worded("the loss"))

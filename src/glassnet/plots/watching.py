@@ -13,7 +13,7 @@ from glassnet.core.drawing import worded
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.settings import one_of
 from glassnet.core.shapes import Array
-from glassnet.plots.figures import INK, MIDDLE, PALE, SMALL, finished, new_figure, prepared
+from glassnet.plots.figures import FIRST, INK, MIDDLE, PALE, SECOND, SMALL, finished, new_figure, prepared
 from glassnet.training import Distribution, Watch, WatchRecord
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 MOST_LAYERS, MOST_LINES = 6, 10
 """As many are drawn side by side, and as lines in one panel; of more, some at even distances."""
-WARM, COLD = "#c8551b", "#2166ac"
 QUANTITIES = ("activations", "deltas", "gradients")
 SIGNS = {"deltas": "δ", "gradients": "gradient"}
 USUAL_RATIO = 1e-3
@@ -160,7 +159,7 @@ def _fans(figure: Figure | SubFigure, watch: Watch, quantities: Sequence[str], p
     for row, quantity in zip(axes, quantities, strict=True):
         for panel, path in zip(row, paths, strict=True):
             found = [getattr(record, quantity).get(path) for record in watch.records]
-            colour = COLD if quantity == "activations" else WARM
+            colour = FIRST if quantity == "activations" else SECOND
             _fan(panel, steps, [f for f in found if isinstance(f, Distribution)], colour)
             sign = "" if quantity == "activations" else f": {worded(SIGNS[quantity])}"
             _finish(panel, f"{path} {watch.layers.get(path, '')}{sign}")

@@ -19,7 +19,7 @@ STYLE = """
 .wide { grid-column: 1 / -1; }
 .pictures.three { grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); }
 figure { margin: .8rem 0; min-width: 0; }
-.panel { background: #fbfcfd; border: 1px solid var(--line); border-radius: 8px; padding: .6rem; overflow-x: auto; }
+.panel { border: 1px solid var(--line); border-radius: 8px; padding: .6rem; overflow-x: auto; }
 .panel img { display: block; margin: 0 auto; }
 figcaption { margin-top: .35rem; max-width: 46rem; }
 .scroll { overflow-x: auto; }

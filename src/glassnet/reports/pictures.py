@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from html import escape
 from importlib.util import find_spec
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from warnings import catch_warnings, filterwarnings
 
 from glassnet.core.drawing import for_a_page
+from glassnet.core.svg import svg_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +31,7 @@ def can_draw() -> bool:
 
 
 def picture(draw: Callable[[], Figure], caption: str, *, seen: bool = True, words: Words | None = None) -> str:
-    """The figure as an SVG in a data URI, with its caption; nothing without matplotlib.
+    """The figure as an SVG in a data URI, for light and dark, with its caption; nothing without matplotlib.
 
     Args:
         draw: makes the figure.
@@ -43,11 +43,10 @@ def picture(draw: Callable[[], Figure], caption: str, *, seen: bool = True, word
         return ""
     with _for_a_page(), nullcontext() if words is None else for_a_page(words.language):
         figure = draw()
-        content = BytesIO()
-        figure.savefig(content, format="svg", dpi=150, metadata={"Date": None})
+        content = svg_of(figure).encode()
     width, height = (round(PIXELS_PER_INCH * inches) for inches in figure.get_size_inches())
     kind = ' class="wide"' if width > WIDEST else ""
-    source = f"data:image/svg+xml;base64,{b64encode(content.getvalue()).decode()}"
+    source = f"data:image/svg+xml;base64,{b64encode(content).decode()}"
     return (
         f'<figure{kind}><div class="panel"><img src="{source}" width="{width}" height="{height}" '
         f'alt="{escape(caption)}" style="min-width:{round(LEAST * width)}px"></div>'
@@ -58,20 +57,15 @@ def picture(draw: Callable[[], Figure], caption: str, *, seen: bool = True, word
 
 @contextmanager
 def _for_a_page() -> Iterator[None]:
-    """Letters stay letters, which a browser has in every script; names from data are never taken for formulas."""
+    """Letters of a page's size; names from data are never taken for formulas."""
     import matplotlib
 
     settings: Any = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": "glassnet",
         "text.parse_math": False,
         "font.size": 9,
         "axes.titlesize": 10,
         "axes.labelsize": 9,
         "axes.labelcolor": "#22313f",
-        "figure.facecolor": "none",
-        "axes.facecolor": "none",
-        "savefig.facecolor": "none",
     }
     with matplotlib.rc_context(settings), catch_warnings():
         filterwarnings("ignore", message=".*Glyph .* missing from.*")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from glassnet.core.drawing import blank_figure
 from glassnet.reports.search_words import Words
 from glassnet.training.history import CURVES
 from glassnet.tuning import Tried, Tuning
@@ -94,9 +95,7 @@ def _limits(tuning: Tuning, values: Sequence[float | None]) -> tuple[float, floa
 
 
 def _figure(width: float, height: float, count: int = 1) -> tuple[Figure, Any]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = blank_figure(width, height)
     return figure, figure.subplots(1, count)
 
 

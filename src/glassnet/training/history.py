@@ -8,7 +8,7 @@ from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from glassnet.core.drawing import with_letters, worded
+from glassnet.core.drawing import blank_figure, with_letters, worded
 from glassnet.core.errors import ConfigurationError, require_extra
 from glassnet.core.files import require_writable, write_atomically
 from glassnet.core.kinds import PICTURE
@@ -102,12 +102,10 @@ class History:
         """
         target = None if path is None else require_picture(path, where="History.plot")
         require_matplotlib(where="History.plot")
-        from matplotlib.figure import Figure
-
         shown = self.measures if names is None else names
         for name in shown:
             one_of(name, "names", "History.plot", self.measures)
-        figure = Figure(figsize=(5.2 * len(shown), 3.8), layout="constrained")
+        figure = blank_figure(5.2 * len(shown), 3.8)
         for place, name in enumerate(shown, start=1):
             self._panel(figure.add_subplot(1, len(shown), place), name)
         with_letters(figure)

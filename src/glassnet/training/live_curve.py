@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from time import perf_counter
 
+from glassnet.core.catalogues import translated
 from glassnet.core.notebooks import Output, curves_html
 
 REFRESH_SECONDS = 0.25
@@ -31,7 +32,7 @@ class LiveCurve:
             if name in logs:
                 self._curves.setdefault(name, []).append(float(logs[name]))
         others = (f"{name} {value:.4g}" for name, value in logs.items() if name not in (*SHOWN, "learning_rate"))
-        self._last = "  ".join([f"{self._of} {epoch}/{self._epochs[1]}", *others])
+        self._last = "  ".join([translated(f"{self._of} {epoch}/{self._epochs[1]}"), *others])
         if perf_counter() - self._shown_at > REFRESH_SECONDS:
             self.draw()
 
