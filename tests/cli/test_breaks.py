@@ -21,6 +21,7 @@ from glassnet.cli import breaks, ending
 from glassnet.cli.main import main
 from glassnet.core.locks import PathLock
 
+TABLE = {name: np.random.default_rng(1).normal(size=9) for name in "abc"}
 MODEL, CHECKPOINT = "m.safetensors", "m.checkpoint.safetensors"
 COMMAND = (
     *("train", "d.csv", "--target", "y", "--output", MODEL, "--no-report", "--epochs", "5", "--hidden", "6"),
@@ -104,6 +105,45 @@ def test_a_training_ends_when_it_is_asked_to_and_goes_on(
     if engine == "compiled":
         assert bits() == unbroken
     assert gn.load(MODEL).latest_fit.is_finished  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("members", ["2", "1"])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_several_members_go_on_as_one_does(
+    at_step: Any, capsys: pytest.CaptureFixture[str], name: str, members: str
+) -> None:
+    command = [*COMMAND, "--preset", "best", "--members", members]
+    checkpoints = [CHECKPOINT] if members == "1" else [f"m.checkpoint.member-{k}.safetensors" for k in range(2)]
+    assert main([*command, "--quiet"]) == 0
+    unbroken = Path(MODEL).read_bytes()
+    assert main([*command, "--resume"]) == 0
+    assert "nothing is left to do; the model is in m.safetensors" in capsys.readouterr().out
+    assert main([*command, "--resume", "--epochs", "9"]) == 2
+    assert "after fewer epochs" in capsys.readouterr().err
+    assert Path(MODEL).read_bytes() == unbroken
+    predicted = gn.load(MODEL).predict(TABLE)
+    Path(MODEL).unlink()
+    number, sent = signal.Signals[name], list[int]()
+
+    def act() -> None:  # in a thread of several members
+        if not sent:
+            sent.append(1)
+            os.kill(os.getpid(), number)
+            time.sleep(0.2)
+
+    at_step(19, act)
+    assert main(command) == 128 + number
+    assert names()
+    assert set(names()) <= set(checkpoints)
+    said = capsys.readouterr().out
+    assert f"; saved to {names()[0]}" in said
+    assert f"to go on: glassnet {' '.join(command)} --resume" in said
+    at_step(0, lambda: None)
+    assert main([*command, "--epochs", "5", "--batch-size", "4", "--resume"]) == 2
+    assert "batch_size=4 instead of 8" in capsys.readouterr().err
+    assert main([*command, "--resume", "--quiet"]) == 0
+    assert names() == [MODEL]
+    np.testing.assert_array_equal(gn.load(MODEL).predict(TABLE), predicted)
 
 
 def test_resuming_a_finished_training_ends_at_once(capsys: pytest.CaptureFixture[str]) -> None:

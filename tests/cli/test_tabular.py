@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import shlex
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import pytest
 
 import glassnet as gn
 from glassnet.cli.main import main
+from glassnet.cli.tabular import refuse_apart
 from glassnet.data.tables import read_table
+from glassnet.tabular.recipes import BEST, QUICK
 
 N = 60
 SHORT = "--epochs 2 --hidden 4 --no-report"
@@ -230,6 +233,15 @@ def test_what_is_odd_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == ""
 
 
+def test_several_members_are_not_distributed() -> None:
+    distributed = argparse.Namespace(distributed=True)
+    for recipe, words in ((QUICK.but(members=2), "2 members"), (BEST.but(members=1), "a temperature")):
+        with pytest.raises(gn.ConfigurationError, match=f"--distributed for a training with {words}"):
+            refuse_apart(distributed, recipe)
+        refuse_apart(argparse.Namespace(distributed=False), recipe)
+    refuse_apart(distributed, QUICK)
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
@@ -242,8 +254,6 @@ def test_what_is_odd_is_said(capsys: pytest.CaptureFixture[str]) -> None:
         ("--target a --log-target --ignore b", "expected amounts of 0 or more"),
         ("--target a --label-smoothing 0.1", "--label-smoothing for amounts"),
         ("--target a --class-weight balanced", "--class-weight for amounts"),
-        ("--target buys --members 2 --resume", "--resume for a training with 2 members"),
-        ("--target buys --preset best --members 1 --resume", "a temperature that is fitted at the end"),
         ("--target buys --cross-validate 1", "cross-validate"),
         ("--target buys --cross-validate 50", "50 folds"),
         ("--target buys --network lenet5", "leave out --network lenet5"),

@@ -190,7 +190,6 @@ def test_what_cannot_be_is_refused_before_anything_is_trained() -> None:
         ("gn.Each of 2 values", [one], {"epochs": gn.Each([1, 2])}),
         ("models 0 and 1", [gn.Model(gn.Sequential(shared), "cross_entropy", "sgd") for _ in range(2)], {}),
         ("one Callback for all models", [one, build(1)], {"callbacks": [counting]}),
-        ("one Checkpoint for all models", [one, build(1)], {"callbacks": gn.Checkpoint("model.safetensors")}),
         ("another has, too", [one, build(1)], {"callbacks": gn.Each([[counting], [counting]])}),
         ("whole number", [one], {"workers": 0}),
     ]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from errno import EIO
+from glob import escape
 from pathlib import Path
 from tempfile import gettempdir, mkstemp
 
@@ -14,7 +15,7 @@ from glassnet.core.errors import ConfigurationError, GlassnetError, WriteError
 from glassnet.core.files import as_told
 from glassnet.core.output import logger
 from glassnet.model import Model
-from glassnet.training import Checkpoint, older
+from glassnet.training import Checkpoint, member_path, older
 
 KEPT = 2
 """Checkpoints that stay: the newest, and one to fall back on where that is damaged."""
@@ -48,11 +49,13 @@ def source_of(options: argparse.Namespace, output: Path) -> Path | None:
                 expected="a training to go on with",
                 fix="add --resume",
             )
-        if checkpoint.exists():
+        if checkpoint.exists() or _of_members(checkpoint):
             logger().warning(
                 f"{checkpoint} is of a training that was broken off, and will be replaced; --resume would go on with it"
             )
         return None
+    if member_path(checkpoint, 0).exists() or any(_of_members(checkpoint)):
+        return checkpoint
     for path in (checkpoint, output):
         if path.exists():
             return path
@@ -66,7 +69,7 @@ def in_words_of_options() -> Iterator[None]:
     try:
         yield
     except ConfigurationError as error:
-        if error.where != "fit: resume":
+        if error.where not in ("fit: resume", "Ensemble.fit: resume"):
             raise
         fix = "give the data and options that it began with; or leave --resume out, to begin anew"
         if "even_if_changed" in error.fix:
@@ -124,16 +127,27 @@ def _kept_elsewhere(model: Model, name: str) -> Path | None:
     return None
 
 
-def keep_place(model: Model, output: Path) -> list[str]:
-    """Saves a training that was asked to end; returns what there is to say."""
-    checkpoint = checkpoint_of(output)
-    save(model, checkpoint)
-    return [f"{model.latest_fit}; saved to {checkpoint}"]
+def keep_place(models: Sequence[Model], output: Path) -> list[str]:
+    """Saves a training that was asked to end, of several members each that has begun; returns what there is to say."""
+    checkpoint, said = checkpoint_of(output), list[str]()
+    for number, model in enumerate(models):
+        if model.latest_fit is not None:
+            path = checkpoint if len(models) == 1 else member_path(checkpoint, number)
+            save(model, path)
+            said.append(f"{model.latest_fit}; saved to {path}")
+    return said
 
 
 def remove_checkpoints(output: Path) -> None:
     """Removes what is of no use any more once the model itself is saved."""
     checkpoint = checkpoint_of(output)
     with suppress(OSError):
-        checkpoint.unlink(missing_ok=True)
-        older(checkpoint, 1).unlink(missing_ok=True)
+        for path in (checkpoint, *_of_members(checkpoint)):
+            path.unlink(missing_ok=True)
+            older(path, 1).unlink(missing_ok=True)
+
+
+def _of_members(checkpoint: Path) -> list[Path]:
+    """The checkpoints of several members that there are."""
+    found = checkpoint.parent.glob(f"{escape(checkpoint.stem)}.member-*{checkpoint.suffix}")
+    return sorted(path for path in found if path.stem.rpartition("-")[2].isdigit())

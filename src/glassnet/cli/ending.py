@@ -26,7 +26,7 @@ class Ending(Callback):
 
     def __init__(self) -> None:
         self.number: int | None = None
-        self._state: TrainingState | None = None
+        self._states: list[TrainingState] = []
         self._is_safe = True  # to end here and now
         self._before: dict[int, Any] = {}
         self.has_trained = False
@@ -44,7 +44,10 @@ class Ending(Callback):
 
     def on_fit_begin(self, state: TrainingState) -> None:
         """From here on there is something to save."""
-        self._is_safe, self._state = False, state
+        self._is_safe = False
+        self._states.append(state)
+        if self.number is not None:
+            state.interrupt(signal.Signals(self.number).name)
 
     def between_steps(self, state: TrainingState) -> None:
         """Something was done."""
@@ -58,7 +61,11 @@ class Ending(Callback):
         """The training is over, and not saved yet."""
         if state.stop_reason == "interrupted":
             self.number = self.number or signal.SIGINT
-        self._state = None
+        self._states.remove(state)
+
+    def of_member(self) -> Callback:
+        """What one of several trainings side by side is given as its callback."""
+        return _OfMember(self)
 
     def is_saved(self) -> None:
         """What the training has made is on the disk."""
@@ -71,7 +78,30 @@ class Ending(Callback):
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self.number = self.number or number
-        if self._state is not None:
-            self._state.interrupt(signal.Signals(number).name)
-        elif self._is_safe:
+        for state in list(self._states):
+            state.interrupt(signal.Signals(number).name)
+        if not self._states and self._is_safe:
             raise SystemExit(self.status)
+
+
+class _OfMember(Callback):
+    """Tells an ``Ending`` of one of several trainings."""
+
+    def __init__(self, ending: Ending) -> None:
+        self._ending, self.every_steps = ending, ending.every_steps
+
+    def on_fit_begin(self, state: TrainingState) -> None:
+        """Tells of its beginning."""
+        self._ending.on_fit_begin(state)
+
+    def between_steps(self, state: TrainingState) -> None:
+        """Tells that something was done."""
+        self._ending.between_steps(state)
+
+    def on_epoch_end(self, state: TrainingState) -> None:
+        """Tells that something was done."""
+        self._ending.on_epoch_end(state)
+
+    def on_fit_end(self, state: TrainingState) -> None:
+        """Tells of its end."""
+        self._ending.on_fit_end(state)

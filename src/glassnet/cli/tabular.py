@@ -97,8 +97,8 @@ def recipe_of(options: argparse.Namespace, table: Table) -> Recipe:
     return recipe
 
 
-def goes_on(recipe: Recipe) -> bool:
-    """Whether a training by this recipe can be broken off and gone on with."""
+def is_alone(recipe: Recipe) -> bool:
+    """Whether a training by this recipe is that of one network, which is over when its last epoch is."""
     return recipe.members == 1 and not recipe.calibrates
 
 
@@ -106,19 +106,17 @@ def refuse_apart(options: argparse.Namespace, recipe: Recipe) -> None:
     """Refuses what several members, or probabilities that are calibrated at the end, cannot do.
 
     Raises:
-        ConfigurationError: --resume or --distributed with such a recipe.
+        ConfigurationError: --distributed with such a recipe.
     """
-    if goes_on(recipe):
+    if is_alone(recipe) or not options.distributed:
         return
-    for name in ("resume", "distributed"):
-        if getattr(options, name):
-            what = f"{recipe.members} members" if recipe.members > 1 else "a temperature that is fitted at the end"
-            raise ConfigurationError(
-                where=f"train --{name}",
-                received=f"--{name} for a training with {what}",
-                expected="one network, as --preset quick has",
-                fix=f"leave --{name} out: such a training begins anew; or write --preset quick --members 1",
-            )
+    what = f"{recipe.members} members" if recipe.members > 1 else "a temperature that is fitted at the end"
+    raise ConfigurationError(
+        where="train --distributed",
+        received=f"--distributed for a training with {what}",
+        expected="one network, as --preset quick has",
+        fix="leave --distributed out: members are trained side by side; or write --preset quick --members 1",
+    )
 
 
 def planned(options: argparse.Namespace, table: Table, training: Frame, sides: Sides) -> Plan:

@@ -120,7 +120,7 @@ def _train_table(
         f"{tables.task_of(table)}\n{tabular.described(options, own)}",
         own.held[0],
         weights=weights[0] if weights else None,
-        plan=None if tabular.goes_on(own.recipe) else own,
+        plan=None if tabular.is_alone(own.recipe) else own,
         not_tested=table.targets(parts.training),
         keeper=tabular.keeper_of(own.recipe),
         beside=Baselines(options, targets, parts).lines,

@@ -19,10 +19,12 @@ from glassnet.cli.networks import DIGITS_SHAPE
 from glassnet.cli.options import page_settings
 from glassnet.cli.ranks import Job
 from glassnet.cli.telling import tell
-from glassnet.core.errors import DivergenceError
+from glassnet.core.errors import ConfigurationError, DivergenceError
 from glassnet.core.output import logger
+from glassnet.core.settings import to_config
 from glassnet.data import Windows
-from glassnet.many import as_one_model
+from glassnet.many import Each, Ensemble, as_one_model, load
+from glassnet.many.fitting import callbacks_of_each
 from glassnet.model import Model
 from glassnet.reports import can_draw, report
 from glassnet.tables import Table
@@ -55,7 +57,7 @@ class Work(NamedTuple):
         task: in a few words.
         validation: what is measured after each epoch, or None.
         weights: of the rows to train with (N,), or None.
-        plan: of several models, or of one that is calibrated at the end, which cannot be gone on with; or None.
+        plan: of several models, or of one that is calibrated at the end; or None.
         validation_split: the share of the training rows that is, in its place.
         windows: of series, those held out; or None.
         not_tested: the answers of all rows that are not held out to test; None for those of ``training``.
@@ -88,7 +90,7 @@ def fit(options: argparse.Namespace, work: Work, files: Files, ending: Ending) -
     callbacks: list[Callback] = [] if options.quiet or sys.stdout.isatty() else [_Lines()]
     callbacks += [] if work.keeper is None else [work.keeper]
     if work.plan is not None:
-        _fit_together(options, work, work.plan, files)
+        _fit_together(options, work, work.plan, files, ending)
         return
     with in_words_of_options():
         history = model.fit(
@@ -109,7 +111,7 @@ def fit(options: argparse.Namespace, work: Work, files: Files, ending: Ending) -
     if work.keeper is not None:
         _require_finite(history, work.keeper.monitor)
     if ending.number not in (None, SIGINT):
-        said = [*keep_place(model, output), job.how_to_go_on()]
+        said = [*keep_place([model], output), job.how_to_go_on()]
         ending.is_saved()
         with suppress(OSError):  # the terminal may have gone away
             tell(*said, sep="\n", flush=True)
@@ -133,15 +135,33 @@ def fit(options: argparse.Namespace, work: Work, files: Files, ending: Ending) -
     _tell(options, work, files, model, history)
 
 
-def _fit_together(options: argparse.Namespace, work: Work, plan: Plan, files: Files) -> None:
+def _fit_together(options: argparse.Namespace, work: Work, plan: Plan, files: Files, ending: Ending) -> None:
     """Several members side by side, or one whose probabilities are calibrated at the end."""
-    trained, histories = train_plan(plan, verbose=not options.quiet)
-    if any(history.stopped == "interrupted" for history in histories):
-        raise KeyboardInterrupt
+    if files.source == files.output:
+        _require_done(files.output, plan)
+        tell(f"nothing is left to do; the model is in {files.output}")
+        return
+    saving = callbacks_of_each(checkpoints(options, files.output), len(plan.models))
+    with in_words_of_options():
+        trained, histories = train_plan(
+            plan,
+            callbacks=Each([[*own, ending.of_member()] for own in saving.values]),
+            resume=files.source or False,
+            even_if_changed=options.even_if_changed,
+            verbose=not options.quiet,
+        )
+    if ending.number is not None or any(history.stopped == "interrupted" for history in histories):
+        ending.number = ending.number or SIGINT
+        said = [*keep_place(plan.models, files.output), files.job.how_to_go_on()]
+        ending.is_saved()
+        with suppress(OSError):  # the terminal may have gone away
+            tell(*said, sep="\n", flush=True)
+        return
     for history in histories:
         _require_finite(history, plan.recipe.monitor)
     save(trained, files.output)
     remove_checkpoints(files.output)
+    ending.is_saved()
     model = as_one_model(trained, "train")
     if not options.quiet:
         tell()
@@ -150,6 +170,28 @@ def _fit_together(options: argparse.Namespace, work: Work, plan: Plan, files: Fi
         how = f"{len(histories)} such networks answer together; " if len(histories) > 1 else ""
         tell(f"{how}kept: epoch {kept}, the best on the rows set aside")
     _tell(options, work, files, model, histories[0])
+
+
+def _require_done(output: Path, plan: Plan) -> None:
+    """Refuses to go on from a model that is not the end of such a training: its checkpoints are gone.
+
+    Raises:
+        ConfigurationError: it has other members, or was trained for fewer epochs.
+    """
+    found = load(output)
+    members = found.members if isinstance(found, Ensemble) else (found,)
+    networks = [[to_config(own.network, where="train --resume") for own in some] for some in (members, plan.models)]
+    most = plan.recipe.epochs if plan.recipe.patience is None else 1  # a callback may have ended it
+    done = all(own.epochs_trained >= most for own in members)  # which is saved there once all is done
+    if networks[0] != networks[1] or not done:
+        raise ConfigurationError(
+            where="train --resume",
+            received=f"{output}, a model that is ready, of another training"
+            if networks[0] != networks[1]
+            else f"{output}, a model that is ready, after fewer epochs",
+            expected="checkpoints of a training of several members that was broken off",
+            fix="leave --resume out, to begin anew; or name another --output",
+        )
 
 
 def _require_finite(history: History, monitor: str) -> None:

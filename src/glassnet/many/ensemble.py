@@ -8,13 +8,21 @@ from pathlib import Path
 from typing import Any, Self
 
 from glassnet.core.calls import suggests
-from glassnet.core.errors import ConfigurationError, DivergenceError, MissingAttributeError
+from glassnet.core.errors import DivergenceError, MissingAttributeError
 from glassnet.core.settings import whole
 from glassnet.many.averaging import Averaging
 from glassnet.many.each import Each, by_model
 from glassnet.many.ensemble_file import write_ensemble
 from glassnet.many.joined import joined
-from glassnet.many.members import built, learn_together, require_alike, seeds_of, trained
+from glassnet.many.members import (
+    built,
+    files_to_resume,
+    learn_together,
+    require_alike,
+    require_resumable,
+    seeds_of,
+    trained,
+)
 from glassnet.model import Model
 from glassnet.training import History
 
@@ -119,7 +127,8 @@ class Ensemble(Averaging):
             settings: those of ``gn.fit_many``, among them all of ``Model.fit``, each one for all or ``gn.Each`` of one
                 for each member. Each member has an ``EarlyStopping`` of its own, and the weights that it restores.
                 With ``resume=True`` each goes on with its own latest fit; those that a Ctrl-C kept from beginning it
-                begin.
+                begin. With ``resume=path`` each goes on from the file that ``gn.Checkpoint(path)`` has saved of it, and
+                those without one begin.
 
         Returns:
             The histories, in the members' order.
@@ -131,8 +140,10 @@ class Ensemble(Averaging):
             ConfigurationError: likewise for members that failed otherwise.
             GlassnetError: what ``Model.fit`` refuses; nothing is changed.
         """
-        self._refuse_paths(settings)
         count = len(self.members)
+        if isinstance(settings.get("resume"), str | Path):
+            settings |= {"resume": files_to_resume(settings["resume"], count)}
+            require_resumable(self.members, x, y, settings)
         asked = by_model(settings.get("epochs"), "epochs", count, "Ensemble.fit")
         if settings.get("resume") is True and self._waiting:
             asked = [self._waiting.get(number) if own is None else own for number, own in enumerate(asked)]
@@ -217,13 +228,3 @@ class Ensemble(Averaging):
             opset: the version of the operators; None for a current one.
         """
         return self.as_model().export_onnx(path, opset=opset)
-
-    def _refuse_paths(self, settings: dict[str, Any]) -> None:
-        """Refuses to go on from the file of one model."""
-        if isinstance(settings.get("resume"), str | Path):
-            raise ConfigurationError(
-                where="Ensemble.fit",
-                received=f"resume={str(settings['resume'])!r}",
-                expected="True, to go on with each member's latest fit",
-                fix="ensemble = gn.load(path), and then ensemble.fit(x, y, resume=True)",
-            )

@@ -19,7 +19,7 @@ from glassnet.many.lanes import Lanes
 from glassnet.many.rows import chosen
 from glassnet.many.workers import in_batches
 from glassnet.model import Model
-from glassnet.training import Callback, History, as_callbacks
+from glassnet.training import Callback, Checkpoint, History, as_callbacks
 from glassnet.training.given_callbacks import FunctionCallback
 from glassnet.training.monitors import EarlyStopping, ReduceOnPlateau
 
@@ -60,8 +60,9 @@ def fit_many(
             ``threads`` at most.
         verbose: whether to show a progress bar, in a terminal or notebook.
         settings: of ``Model.fit``, such as ``epochs`` and ``batch_size``: a value for all, or ``gn.Each``. Of
-            ``gn.EarlyStopping`` and ``gn.ReduceOnPlateau`` each model gets a copy of its own; other callback objects
-            count what they see, and so are given by ``gn.Each([[MyCallback()] for model in models])``.
+            ``gn.EarlyStopping`` and ``gn.ReduceOnPlateau`` each model gets a copy of its own, of ``gn.Checkpoint`` one
+            with files of its own, ``m.member-0.safetensors`` and so on; other callback objects count what they see, and
+            so are given by ``gn.Each([[MyCallback()] for model in models])``.
 
     Returns:
         In the models' order the ``History`` of each, or the exception with which its training ended, such as a
@@ -91,7 +92,7 @@ def fit_many(
     _require_settings(settings)
     given = {"x": x, "y": y, "rows": rows} | settings
     if "callbacks" in given:
-        given["callbacks"] = _callbacks_of_each(given["callbacks"], len(models))
+        given["callbacks"] = callbacks_of_each(given["callbacks"], len(models))
     for name, value in given.items():
         by_model(value, name, len(models), where)
     backend = chosen_backend(None if workers is None else whole(workers, "workers", where))
@@ -154,8 +155,8 @@ def _require_settings(settings: Mapping[str, Any]) -> None:
     require_known(own, (), settings, call=lambda: "gn.fit_many", where="fit_many")
 
 
-def _callbacks_of_each(given: Any, count: int) -> Each:
-    """Callbacks of its own for each model; functions may be the same.
+def callbacks_of_each(given: Any, count: int) -> Each:
+    """Callbacks of its own for each model, those that save files with files of its own; functions may be the same.
 
     Raises:
         ConfigurationError: an object for several models that keeps what it sees.
@@ -163,9 +164,9 @@ def _callbacks_of_each(given: Any, count: int) -> Each:
     if not isinstance(given, Each):
         own = as_callbacks(given)
         for callback in own:
-            if type(callback) not in (*COPIED, FunctionCallback) and count > 1:
+            if type(callback) not in (*COPIED, Checkpoint, FunctionCallback) and count > 1:
                 raise _shared(callback, "for all models")
-        return Each([[deepcopy(c) if type(c) in COPIED else c for c in own] for _ in range(count)])
+        return Each([[_own(callback, number, count) for callback in own] for number in range(count)])
     listed = [as_callbacks(own) for own in given.values]
     seen: set[int] = set()
     for number, own in enumerate(listed):
@@ -175,6 +176,12 @@ def _callbacks_of_each(given: Any, count: int) -> Each:
             raise _shared(twice, f"for model {number} that another has, too")
         seen |= {id(callback) for callback in objects}
     return Each(listed)
+
+
+def _own(callback: Callback, number: int, count: int) -> Callback:
+    if type(callback) is Checkpoint and count > 1:
+        return callback.of_member(number)
+    return deepcopy(callback) if type(callback) in COPIED else callback
 
 
 def _shared(callback: Callback, of_whom: str) -> ConfigurationError:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 from glassnet.core.errors import ConfigurationError, GlassnetError, TrainingWarning, shown
 from glassnet.core.randomness import generator
 from glassnet.core.settings import to_config, whole
-from glassnet.many.each import Each
-from glassnet.many.fitting import fit_many
+from glassnet.many.each import Each, by_model
+from glassnet.many.fitting import callbacks_of_each, fit_many
 from glassnet.model import Model
 from glassnet.model.lengths import ragged_rows
 from glassnet.model.named_data import named_rows
 from glassnet.network import Graph
 from glassnet.tables import named
-from glassnet.training import History
+from glassnet.training import Callback, History, TrainingState, member_path, older
 
 MOST_MEMBERS = 1000
 LARGEST_SEED = 2**31 - 1
@@ -145,6 +147,61 @@ def learn_together(members: Sequence[Model], x: Any, y: Any) -> Iterator[None]:
             for name, value in own.items():
                 setattr(member, name, value)
         raise
+
+
+def files_to_resume(path: str | Path, count: int) -> Each:
+    """For each member the file that a ``Checkpoint`` of that path has saved of it; False for those without one.
+
+    Raises:
+        ConfigurationError: there is none of any member.
+    """
+    files = [member_path(path, number) for number in range(count)]
+    found = Each([file if file.exists() or older(file, 1).exists() else False for file in files])
+    if any(found.values):
+        return found
+    is_there = Path(path).exists()
+    raise ConfigurationError(
+        where="Ensemble.fit: resume",
+        received=f"{str(path)!r}, beside which there is no {files[0].name} nor another member's file",
+        expected="the path that gn.Checkpoint had in a training of these members",
+        fix="ensemble = gn.load(path), and then ensemble.fit(x, y, resume=True)"
+        if is_there
+        else "name the path of the checkpoint; or leave resume out, to begin anew",
+    )
+
+
+class _CheckedError(Exception):
+    """Nothing stands against the training."""
+
+
+class _Check(Callback):
+    """Ends a training before its first step, when all of it has been looked at."""
+
+    def on_fit_begin(self, state: TrainingState) -> None:
+        raise _CheckedError
+
+
+def require_resumable(members: Sequence[Model], x: Any, y: Any, settings: Mapping[str, Any]) -> None:
+    """Refuses to go on from files of another training before any member has gone on or begun; nothing is changed.
+
+    Args:
+        members: of which some have a file in the ``Each`` of ``settings["resume"]``.
+        x: as ``fit`` takes it.
+        y: likewise.
+        settings: of ``fit``.
+
+    Raises:
+        ConfigurationError, FileFormatError: as ``Model.fit(resume=path)``.
+    """
+    given = {"callbacks": [], **settings, "x": x, "y": y}
+    given["callbacks"] = callbacks_of_each(given["callbacks"], len(members))
+    own = {name: by_model(value, name, len(members), "Ensemble.fit") for name, value in given.items()}
+    for number, member in enumerate(members):
+        asked = {name: values[number] for name, values in own.items() if name not in ("workers", "rows")}
+        if asked["resume"] is not False:
+            asked["callbacks"] = [_Check(), *asked["callbacks"]]
+            with suppress(_CheckedError):
+                deepcopy(member).fit(**asked | {"verbose": False})
 
 
 def trained(members: Sequence[Model], x: Any, y: Any, **settings: Any) -> list[History | Exception]:

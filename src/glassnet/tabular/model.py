@@ -143,6 +143,7 @@ class TableModel(Closed):
         sample_weight: Any = None,
         validation_data: Any = None,
         callbacks: Sequence[Callable[..., Any]] = (),
+        resume: bool | str | Path = False,
         verbose: bool = True,
     ) -> list[History]:
         """Learns the table, sets rows aside, trains.
@@ -153,7 +154,9 @@ class TableModel(Closed):
             sample_weight: a weight ≥ 0 for each row (N,).
             validation_data: rows that choose the epoch, in place of some that are set aside: a frame that has the
                 answers, too, or (frame, answers).
-            callbacks: for ``Model.fit``.
+            callbacks: for ``Model.fit``; with ``gn.Checkpoint(path)`` each of several members has files of its own.
+            resume: the path of a ``gn.Checkpoint``, to go on with the training that it has saved, on the same rows by
+                the same settings: it ends with the bits of an unbroken one.
             verbose: whether to show a progress bar.
 
         Returns:
@@ -165,6 +168,13 @@ class TableModel(Closed):
         """
         where = "TableModel.fit"
         own_callbacks = several(callbacks, "callbacks", where, expected="callbacks, such as [gn.Checkpoint(path)]")
+        if not isinstance(resume, str | Path) and resume is not False:
+            raise ConfigurationError(
+                where=f"{where}: resume",
+                received=shown(resume),
+                expected="the path of a gn.Checkpoint, or False",
+                fix="train with callbacks=[gn.Checkpoint(path)], and go on with resume=path",
+            )
         if isinstance(data, Blocks):
             raise ConfigurationError(
                 where=where,
@@ -220,7 +230,7 @@ class TableModel(Closed):
             seed=self.seed,
             **self.settings,
         )
-        model, histories = train(made, callbacks=own_callbacks, verbose=verbose)
+        model, histories = train(made, callbacks=own_callbacks, resume=resume, verbose=verbose)
         self.model, self.table, self.recipe = model, table, recipe
         return histories
 

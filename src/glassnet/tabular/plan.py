@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from glassnet.core.shapes import Array
 from glassnet.core.sides import Sides
 from glassnet.losses.targets import balanced_weights
 from glassnet.many import Each, Ensemble
+from glassnet.many.fitting import callbacks_of_each
 from glassnet.many.members import seeds_of
 from glassnet.model import Model
 from glassnet.preprocessing import TargetScaling
@@ -203,26 +205,32 @@ def class_weights(given: Any, table: Table, targets: Array) -> Array | None:
     return np.asarray([float(known.get(name, 1.0)) for name in names])[targets]
 
 
-def train(own: Plan, *, callbacks: Sequence[Any] = (), verbose: bool = True) -> tuple[Any, list[History]]:
+def train(
+    own: Plan, *, callbacks: Any = (), resume: bool | str | Path = False, verbose: bool = True, **settings: Any
+) -> tuple[Any, list[History]]:
     """Trains the models of a plan.
 
     Args:
         own: the plan.
-        callbacks: of the user; for several members functions only, or what ``gn.fit_many`` copies.
+        callbacks: of the user; for several members functions, what ``gn.fit_many`` copies, or an ``Each``.
+        resume: the path of a ``gn.Checkpoint`` to go on from, of each member its own file; False for a new training.
         verbose: whether to show a progress bar.
+        settings: of ``Model.fit`` besides.
 
     Returns:
         The model, or the ensemble of the members; and their histories.
     """
     if len(own.models) == 1:
         model: Any = own.models[0]
-        histories = [model.fit(**own.settings(0, callbacks), verbose=verbose)]
+        callbacks = callbacks.values[0] if isinstance(callbacks, Each) else callbacks
+        histories = [model.fit(**own.settings(0, callbacks), **settings, resume=resume, verbose=verbose)]
     else:
         model = Ensemble.of(own.models, seed=own.models[0].seed)
-        given = [own.settings(number, callbacks) for number in range(len(own.models))]
+        callbacks = callbacks_of_each(callbacks, len(own.models))
+        given = [own.settings(number, callbacks.values[number]) for number in range(len(own.models))]
         each = {name: Each([settings[name] for settings in given]) for name in given[0]}
-        histories = model.fit(each.pop("x"), each.pop("y"), **each, verbose=verbose)
-    if own.recipe.calibrates:
+        histories = model.fit(each.pop("x"), each.pop("y"), **each, **settings, resume=resume, verbose=verbose)
+    if own.recipe.calibrates and all(model.latest_fit and model.latest_fit.is_finished for model in own.models):
         calibrate_together(own.models, own.held, cautious=True)
     return model, histories
 

@@ -8,7 +8,7 @@ from glassnet.training.fit_settings import FitSettings, differences
 from glassnet.training.given_callbacks import as_callbacks
 from glassnet.training.gradients import Gradients, loss_gradients, propagate, trained_gradients
 from glassnet.training.history import History, require_picture
-from glassnet.training.kept_files import newest_good, older
+from glassnet.training.kept_files import member_path, newest_good, older
 from glassnet.training.latest_fit import LatestFit, Memories, TrainingPosition
 from glassnet.training.loop import Trainer
 from glassnet.training.monitors import EarlyStopping, ReduceOnPlateau
@@ -51,6 +51,7 @@ __all__ = [
     "example_rows",
     "is_watched",
     "loss_gradients",
+    "member_path",
     "named_apart",
     "newest_good",
     "older",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -21,7 +22,7 @@ from glassnet.core.kinds import MODEL
 from glassnet.core.output import level_of_caller
 from glassnet.core.settings import boolean, number, one_of, whole
 from glassnet.training.callbacks import Callback, TrainingState
-from glassnet.training.kept_files import NUMBERS, KeptFiles, numbered_files, set_damaged_aside
+from glassnet.training.kept_files import NUMBERS, KeptFiles, member_path, numbered_files, set_damaged_aside
 from glassnet.training.latest_fit import Memories
 from glassnet.training.monitors import Monitor
 
@@ -32,7 +33,8 @@ class Checkpoint(Monitor):
     It saves after so many epochs, or updates, or seconds, in the middle of an epoch, too. With ``only_best`` a better
     model alone takes a file's place, also in later fits and after a restart: the best value so far stands in the file.
     In each epoch its turn comes after the callbacks that remember something. While a fit lasts, no other training, in
-    this process or another one, can write to the same path.
+    this process or another one, can write to the same path. Of several models that are trained together each has files
+    of its own, ``m.member-0.safetensors``, ``m.member-1.safetensors`` and so on.
 
     Args:
         path: the file; ``{epoch}`` in it becomes the number of complete epochs, ``{step}`` that of updates, over the
@@ -115,6 +117,13 @@ class Checkpoint(Monitor):
         self._best_file = self._files if self.only_best else KeptFiles(self._files.best, None)
         self._best_step = self._failures = 0
         self._saved_at = monotonic()
+
+    def of_member(self, number: int) -> Checkpoint:
+        """The same for one of several models that are trained together, with files of its own: see ``member_path``."""
+        own = copy(self)
+        own.path = str(member_path(self.path, number))
+        own._begin()
+        return own
 
     def memory_name(self) -> str:
         """The name of the class, and the path."""

@@ -19,6 +19,11 @@ MOST_OLDER = 100
 """So many older files are looked for at most."""
 
 
+def member_path(path: str | Path, number: int) -> Path:
+    """The file of one of several models that are trained together: ``m.member-3.safetensors`` for ``m.safetensors``."""
+    return Path(path).with_stem(f"{Path(path).stem}.member-{number}")
+
+
 class KeptFiles:
     """Where a ``Checkpoint`` writes.
 
