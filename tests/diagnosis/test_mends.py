@@ -124,3 +124,21 @@ def test_straight_networks_are_told_by_what_they_do(layers: list[Any], is_found:
     model = gn.Model(gn.Sequential(*layers), "cross_entropy", gn.Adam(0.01))
     model.rows(X[:, :2], (Y > 1).astype(int), where="test")
     assert ("no_hidden_layer" in [finding.name for finding, _ in capacity(model)]) == is_found
+
+
+def test_parts_say_themselves_what_they_are() -> None:
+    """No list of classes by name: what a user's own step or loss declares is taken at its word."""
+
+    class Ridge(gn.optimizers.Step):
+        def penalty(self, parameters: Any, layout: Any = None) -> float:
+            return float(np.square(parameters).sum())
+
+        def apply(self, run: Any, parameters: Any, gradients: Any, layout: Any, learning_rate: float) -> None:
+            gradients += 2 * parameters
+
+    shrinking = Ridge(), gn.L2(0.1), gn.L1(0.1), gn.WeightDecay(0.1), gn.AdamW(0.1)
+    assert all(step.shrinks() for step in shrinking)
+    assert not any(step.shrinks() for step in (gn.SGD(0.1), gn.Adam(0.1), gn.ClipByNorm(1.0), gn.MaxNorm(3.0)))
+    losses = [loss() for loss in gn.losses.LOSSES.values()]
+    assert {type(own).__name__ for own in losses if own.is_squared} == {"MeanSquaredError", "SumSquaredError"}
+    assert {type(own).__name__ for own in losses if own.chooses_class} == {"CrossEntropy"}

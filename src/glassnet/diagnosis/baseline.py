@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from glassnet.core.shapes import Array
-from glassnet.losses import BinaryCrossEntropy, CrossEntropy, Loss, MeanSquaredError, Quantile, SumSquaredError
+from glassnet.losses import BinaryCrossEntropy, Loss, Quantile
 from glassnet.runners import NumpyRunner
 
 SMALLEST = 1e-7
@@ -33,7 +33,7 @@ def constant_outputs(loss: Loss, targets: Array, outputs: int) -> Array | None:
     """
     if getattr(loss, "class_weight", None) is not None:
         return None
-    if isinstance(loss, CrossEntropy) and targets.ndim == 1:
+    if loss.chooses_class and targets.ndim == 1:
         return outputs_for_shares(loss, np.bincount(targets, minlength=outputs) / len(targets), outputs)
     if targets.ndim != 2:
         return None
@@ -44,7 +44,7 @@ def constant_outputs(loss: Loss, targets: Array, outputs: int) -> Array | None:
         return np.asarray(np.quantile(targets, loss.quantile, axis=0, method="inverted_cdf"), np.float64)
     if loss.has_log_link and (mean > 0).all():
         return loss.link(mean)
-    return mean if isinstance(loss, MeanSquaredError | SumSquaredError) else None
+    return mean if loss.is_squared else None
 
 
 def loss_of(loss: Loss, outputs: Array, targets: Array) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 from glassnet.core.shapes import Array
 from glassnet.diagnosis.finding import Finding
-from glassnet.losses import CrossEntropy, Loss
+from glassnet.losses import Loss
 
 LARGEST, SMALLEST = 10.0, 0.01
 """Bounds of the root mean square of a column as the network gets it; 1 is best."""
@@ -65,7 +65,7 @@ def nothing_to_learn(
     if len(targets) < 2 or not (targets == targets[0]).all():
         return
     first = np.ravel(targets[0])
-    if isinstance(loss, CrossEntropy) and (targets.ndim == 1 or (targets.dtype.kind == "f" and first.max() == 1)):
+    if loss.chooses_class and (targets.ndim == 1 or (targets.dtype.kind == "f" and first.max() == 1)):
         label = int(first[0]) if targets.ndim == 1 else int(first.argmax())
         name = class_names[label] if class_names is not None and label < len(class_names) else f"class {label}"
         measured = f"all {len(targets):,} rows are of one class, {name}"
@@ -83,7 +83,7 @@ def nothing_to_learn(
 
 def class_imbalance(loss: Loss, targets: Array, outputs: int, class_names: Sequence[str] | None) -> Iterator[Finding]:
     """Classes of which one is many times as frequent as another."""
-    if not isinstance(loss, CrossEntropy) or targets.ndim != 1:
+    if not loss.chooses_class or targets.ndim != 1:
         return
     yield from imbalance(np.bincount(targets, minlength=outputs), class_names)
 

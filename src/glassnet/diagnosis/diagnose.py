@@ -19,7 +19,7 @@ from glassnet.diagnosis.baseline import baseline_loss
 from glassnet.diagnosis.data import repeated_rows
 from glassnet.diagnosis.ranking import Trial
 from glassnet.diagnosis.trials import Trainable, batch_of, evaluate, fresh, rate_test
-from glassnet.losses import BinaryCrossEntropy, CrossEntropy
+from glassnet.losses import BinaryCrossEntropy
 from glassnet.optimizers import Adam
 from glassnet.training import History, Rows
 
@@ -128,8 +128,8 @@ def diagnose(
 def _first_loss(model: Trainable, rows: Rows, test: RateTest) -> Iterator[Finding]:
     """Random weights know nothing: their loss is that of equal probabilities, about ln K."""
     loss = model.loss
-    classes = (model.network.output_shape or (0,))[-1] if isinstance(loss, CrossEntropy) else 2
-    is_known = isinstance(loss, CrossEntropy) or (
+    classes = (model.network.output_shape or (0,))[-1] if loss.chooses_class else 2
+    is_known = loss.chooses_class or (
         isinstance(loss, BinaryCrossEntropy) and rows.targets.shape[1:] == (1,)
     )
     if not is_known or getattr(loss, "class_weight", None) is not None:

@@ -16,7 +16,7 @@ from glassnet.diagnosis.remade import Change, forward_of, has_units, remade, set
 from glassnet.diagnosis.trials import Trainable, untrained
 from glassnet.kernels.functions import logistic
 from glassnet.layers import Dense, Layer, LeakyReLU, ReLU, Tanh
-from glassnet.losses import BinaryCrossEntropy, CrossEntropy, Loss
+from glassnet.losses import BinaryCrossEntropy, Loss
 from glassnet.network import Network, Sequential
 from glassnet.optimizers import Adam, Chain, ClipByNorm, Optimizer
 from glassnet.training import Rows
@@ -77,8 +77,8 @@ def changed(
             learned, x = _scaled_inputs(rows, held)
         case "target_scaling":
             learned, read = _scaled_targets(rows)
-        case "class_weight" if mend and isinstance(model.loss, CrossEntropy):
-            loss = CrossEntropy(**(model.loss.settings() | {"class_weight": mend.value}))
+        case "class_weight" if mend and "class_weight" in model.loss.settings():
+            loss = type(model.loss)(**(model.loss.settings() | {"class_weight": mend.value}))
         case "positive_weight" if mend:
             weights = np.where(rows.targets[:, 0] > 0.5, mend.value, 1.0)
             learned = replace(rows, weights=weights)

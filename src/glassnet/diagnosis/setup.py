@@ -13,9 +13,8 @@ from glassnet.diagnosis.remade import forward_of, has_units
 from glassnet.diagnosis.trials import Trainable
 from glassnet.layers import Layer
 from glassnet.layers.activation import Activation
-from glassnet.losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError, SumSquaredError
 from glassnet.network import Network, Sequential
-from glassnet.optimizers import L1, L2, Chain, WeightDecay
+from glassnet.optimizers import Chain
 from glassnet.runners import NumpyRunner
 from glassnet.training import Rows
 
@@ -87,8 +86,7 @@ def capacity(model: Trainable) -> Iterator[Suspicion]:
 def _penalties(model: Trainable) -> str:
     optimizer = model.optimizer
     steps = optimizer.steps_in_order if isinstance(optimizer, Chain) else (optimizer,)
-    strong = [step for step in steps if isinstance(step, L1 | L2 | WeightDecay) or step.settings().get("weight_decay")]
-    return ", ".join(map(repr, strong))
+    return ", ".join(repr(step) for step in steps if step.shrinks())
 
 
 def _bends(layer: Layer) -> bool:
@@ -117,7 +115,7 @@ def _is_straight(layer: Layer) -> bool:
 
 def _targets(model: Trainable, rows: Rows) -> Iterator[Suspicion]:
     """Amounts far larger than what new weights put out."""
-    if isinstance(model.loss, CrossEntropy) or rows.targets.dtype.kind != "f" or model.loss.has_log_link:
+    if model.loss.decides_classes or rows.targets.dtype.kind != "f" or model.loss.has_log_link:
         return
     targets = rows.asked.astype(np.float64) if rows.originals is None else rows.targets.astype(np.float64)
     size = float(np.sqrt(np.mean(np.square(targets))))
@@ -141,7 +139,7 @@ def _unreachable(network: Network, targets: Array, model: Trainable) -> Iterator
     layers = list(network) if isinstance(network, Sequential) else []
     if not layers or not _bends(layers[-1]) or targets.dtype.kind != "f" or len(layers) < 2:
         return
-    if isinstance(model.loss, CrossEntropy | BinaryCrossEntropy) or model.loss.has_log_link:
+    if model.loss.decides_classes or model.loss.has_log_link:
         return
     low, high = _range_of(layers[-1])
     margin = 0.05 * float(targets.std())
@@ -176,7 +174,7 @@ def _squared_sigmoid(model: Trainable, rows: Rows) -> Iterator[Suspicion]:
     last = forward_of(layers[-1]) if len(layers) > 1 else None
     if last is None or last.saturates is None or not np.allclose(_range_of(layers[-1]), (0, 1), atol=1e-3):
         return
-    if not isinstance(model.loss, MeanSquaredError | SumSquaredError) or not np.isin(targets, (0, 1)).all():
+    if not model.loss.is_squared or not np.isin(targets, (0, 1)).all():
         return
     yield (
         Finding(
@@ -194,16 +192,16 @@ def _squared_sigmoid(model: Trainable, rows: Rows) -> Iterator[Suspicion]:
 def _rare_class(model: Trainable, rows: Rows) -> Iterator[Suspicion]:
     """Classes of which one is many times as frequent as another: labels, or one output of 0 and 1."""
     loss, targets = model.loss, rows.targets
-    if isinstance(loss, CrossEntropy) and targets.ndim == 1 and loss.class_weight is None:
+    if loss.chooses_class and targets.ndim == 1 and getattr(loss, "class_weight", None) is None:
         labels, size = targets, (model.network.output_shape or (0,))[-1]
-    elif isinstance(loss, BinaryCrossEntropy) and targets.shape[1:] == (1,) and np.isin(targets, (0, 1)).all():
+    elif loss.decides_classes and targets.shape[1:] == (1,) and np.isin(targets, (0, 1)).all():
         labels, size = targets[:, 0].astype(int), 2
     else:
         return
     counts = np.bincount(labels, minlength=max(2, size))
     weights = [float(f"{len(labels) / (len(counts) * max(1, count)):.3g}") for count in counts]
     mend = Mend("class_weight", weights, "weights for classes")
-    if not isinstance(loss, CrossEntropy):
+    if not loss.chooses_class:
         mend = Mend("positive_weight", float(f"{counts[0] / max(1, counts[1]):.3g}"), "weights for classes")
     for finding in imbalance(counts, model.class_names):
         yield finding, (mend,)

@@ -39,6 +39,10 @@ class Loss(Configurable):
     """Whether the mean also runs over the outputs of a row."""
     decides_classes = False
     """Whether the outputs stand for classes, so that ``predict_classes`` has a meaning."""
+    chooses_class = False
+    """Whether the outputs are those of K classes of which one holds, so that targets may be labels."""
+    is_squared = False
+    """Whether it is a squared error, whose best constant answer is the mean."""
     has_log_link = False
     """Whether the outputs are logarithms of what is predicted, see ``means``."""
     boundary = 0.5

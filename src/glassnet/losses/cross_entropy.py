@@ -50,6 +50,7 @@ class CrossEntropy(Loss):
     """
 
     decides_classes = True
+    chooses_class = True
     averages_outputs = False
 
     def __init__(

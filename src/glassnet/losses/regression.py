@@ -25,6 +25,7 @@ class SumSquaredError(Loss):
     """
 
     kernels = kernels.squared_error_forward, kernels.squared_error_backward
+    is_squared = True
     averages_outputs = False
 
     def __init__(self, reduction: str = "sum") -> None:
@@ -38,6 +39,7 @@ class MeanSquaredError(Loss):
     """
 
     kernels = kernels.squared_error_forward, kernels.squared_error_backward
+    is_squared = True
     factor = 2.0
 
     def __init__(self, reduction: str = "mean") -> None:

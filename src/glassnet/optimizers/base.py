@@ -47,6 +47,10 @@ class Step(Configurable):
         """What this step adds to the objective, such as ½ λ ‖W‖²; 0 for most."""
         return 0.0
 
+    def shrinks(self) -> bool:
+        """Whether it pulls weights towards 0, by a penalty or by decay."""
+        return type(self).penalty is not Step.penalty or bool(self.settings().get("weight_decay"))
+
 
 class Optimizer(Step):
     """Base of the update rules.

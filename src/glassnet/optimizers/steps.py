@@ -96,6 +96,10 @@ class WeightDecay(Step):
         for weight in weights_of(parameters, layout):
             run(self, updates.weight_decay, parameters=weight, learning_rate=learning_rate, rate=self.rate)
 
+    def shrinks(self) -> bool:
+        """It does nothing else."""
+        return True
+
 
 class ClipByValue(Step):
     """Limits each element of the gradient to [−limit, limit]."""
