@@ -18,6 +18,11 @@ HEAD = """# Gallery
 Every picture that glassnet draws, each with the call that makes it. All of them return a matplotlib figure and take
 `path="picture.png"` (or .svg, .pdf); the network diagram is SVG of its own. `pip install "glassnet[plots]"`.
 
+Warm is positive and cold is negative, as on the page of a trace; green is what is never negative, such as a share. 0 is
+the paper. In a notebook each picture shows itself, light or dark as the notebook is; `model.fit` draws its curve there
+while it goes on, and summaries, tables, diagnoses and checks of gradients are shown as tables. Their words follow
+[the language](languages.md).
+
 `make gallery` makes this page: the models are a small convolutional network on the built-in digits, a network with two
 hidden layers on two spirals, one that predicts a curved surface, and some that read the names of fruits letter by
 letter or a noisy signal.
@@ -28,6 +33,10 @@ HEAD_CHINESE = """# 图册
 
 glassnet 能画的每一种图，连同画它的那行代码。它们都返回 matplotlib 的 figure，也都可以写
 `path="picture.png"`（或 .svg、.pdf）；网络图是自己生成的 SVG。先装 `pip install "glassnet[plots]"`。
+
+暖色为正，冷色为负，与追踪页面一样；绿色表示不会为负的量，例如比例。0 就是纸的颜色。
+在 notebook 里，图会自己显示出来，深浅随 notebook 的主题；`model.fit` 边训练边画曲线，
+网络摘要、表格、诊断和梯度检查显示为表格。图中文字用哪种语言，见[两种语言](languages.zh-CN.md)。
 
 这一页由 `make gallery` 生成。所用的模型：内置手写数字上的一个小卷积网络，两条螺旋上带两个隐藏层的网络，
 预测一个曲面的网络，以及几个逐字母读水果名、或读带噪声信号的网络。

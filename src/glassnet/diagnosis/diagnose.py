@@ -129,9 +129,7 @@ def _first_loss(model: Trainable, rows: Rows, test: RateTest) -> Iterator[Findin
     """Random weights know nothing: their loss is that of equal probabilities, about ln K."""
     loss = model.loss
     classes = (model.network.output_shape or (0,))[-1] if loss.chooses_class else 2
-    is_known = loss.chooses_class or (
-        isinstance(loss, BinaryCrossEntropy) and rows.targets.shape[1:] == (1,)
-    )
+    is_known = loss.chooses_class or (isinstance(loss, BinaryCrossEntropy) and rows.targets.shape[1:] == (1,))
     if not is_known or getattr(loss, "class_weight", None) is not None:
         return
     first = float(test.losses[0]) / (len(rows) if loss.reduction == "sum" else 1)
