@@ -77,6 +77,12 @@ def centre(page: Any, layer: int, index: int) -> dict[str, float]:
     return next(one for one in found if (one["layer"], one["index"]) == (layer, index))
 
 
+def choose_map(page: Any, index: int) -> None:
+    place = centre(page, 1, index)
+    page.mouse.click(place["x"] + 2, place["y"] + 2)  # beside its middle: row 4, column 4
+    page.locator("#patch").wait_for()
+
+
 def the_sum(page: Any) -> tuple[str, list[float]]:
     """The pixel, and the numbers that are said of it: the sum of the products, with the bias, after the activation."""
     said = page.locator("#patch-sum").inner_text()
@@ -89,8 +95,7 @@ def test_a_click_on_a_map_shows_what_its_pixel_is_made_of(window: Opened) -> Non
     page = window.page
     page.keyboard.press("s")
     wait(lambda: updates(page) == 1)
-    place = centre(page, 1, 1)
-    page.mouse.click(place["x"] + 2, place["y"] + 2)  # beside its middle: row 4, column 4
+    choose_map(page, 1)
     assert page.locator("#card-title").inner_text() == "Layer 1, filter 1"
     for key, pixel in ((None, (4, 4)), ("ArrowLeft", (4, 3)), ("ArrowUp", (3, 3)), ("corner", (7, 7))):
         if key == "corner":
@@ -119,6 +124,7 @@ def test_a_click_on_a_map_shows_what_its_pixel_is_made_of(window: Opened) -> Non
 
 def test_a_weight_of_the_filter_is_changed_by_hand(window: Opened) -> None:
     page = window.page
+    choose_map(page, 1)
     page.locator("#patch-cells button").nth(5).focus()
     page.keyboard.press("ArrowRight")  # from cell to cell
     page.keyboard.press("Enter")
@@ -140,6 +146,7 @@ def test_a_weight_of_the_filter_is_changed_by_hand(window: Opened) -> None:
 
 def test_the_filter_slides_when_it_is_told_to(window: Opened) -> None:
     page = window.page
+    choose_map(page, 1)
     page.locator("#patch-map").focus()
     for _ in range(7):
         page.keyboard.press("ArrowLeft")

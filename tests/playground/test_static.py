@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,12 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 from browser import Opened
-from playground_messages import share, train_until, updates, wait
+from playground_messages import number, share, train_until, updates, wait
 
 from glassnet.cli.main import main
 from glassnet.playground import Session, Setting
 from glassnet.playground.settings import ACTIVATIONS, INPUTS, LOSSES, OPTIMIZERS
 from glassnet.playground.static.page import worker_script
+from glassnet.tracing.page import steps_of
 
 UPDATES = 200
 DIGITS = {"dataset": "digits", "learning_rate": 0.003, "batch_size": 54}
@@ -22,6 +25,14 @@ CIRCLE = {"dataset": "circle", "batch_size": 12, "learning_rate": 0.01}
 """300 rows in 25 batches: eight epochs are 200 updates."""
 PROBE = """import { settingOf } from "./checks.js";
 import { Session } from "./session.js";
+import { stepsOf } from "./trace.js";
+self.steps = (given, updates) => {
+  const session = new Session(settingOf(given));
+  while (session.net.updates < updates) session.step();
+  const before = [...session.net.parameters];
+  const found = stepsOf(session, "zh");
+  return { ...found, isAsBefore: session.net.parameters.every((value, place) => value === before[place]) };
+};
 self.trained = (given, updates) => {
   const session = new Session(settingOf(given));
   const first = [...session.net.parameters];
@@ -91,6 +102,87 @@ def test_the_page_trains_as_the_engine_does(probe: Any, given: dict[str, Any]) -
     np.testing.assert_allclose(found["scores"]["metric"], scores.metric, atol=1e-3, rtol=0)
 
 
+TOLD = (
+    {**CIRCLE, "hidden": [5, 3], "activation": "relu", "batch_norm": True, "dropout": 0.3, "optimizer": "sgd"},
+    {**CIRCLE, "dataset": "blobs", "hidden": [4], "l2": 0.01, "optimizer": "nadam"},
+    {**DIGITS, "hidden": [4], "filters": 3, "kernel_size": 4, "batch_size": 5},
+    {**CIRCLE, "dataset": "plane", "hidden": [], "loss": "huber", "optimizer": "momentum"},
+    {**CIRCLE, "dataset": "plane", "hidden": [3], "loss": "mean_absolute_error", "optimizer": "lion"},
+    {**CIRCLE, "dataset": "plane", "hidden": [3], "activation": "sigmoid", "optimizer": "rmsprop", "l1": 0.001},
+    {**CIRCLE, "dataset": "xor", "hidden": [3], "activation": "leaky_relu", "loss": "hinge", "optimizer": "adagrad"},
+    {**CIRCLE, "dataset": "xor", "hidden": [3], "loss": "mean_squared_error", "optimizer": "nesterov"},
+    {**DIGITS, "hidden": [3], "filters": 2, "kernel_size": 5, "activation": "relu", "optimizer": "adamw"},
+)
+
+
+@pytest.mark.parametrize("given", TOLD, ids=lambda given: "-".join(map(str, given.values())))
+def test_a_step_is_told_as_the_trace_tells_it(probe: Any, given: dict[str, Any]) -> None:
+    """Kernels, equations, formulas, derivations, shapes, where arrays come from, and every number."""
+    found = probe.evaluate("(given) => steps(given, 2)", given)
+    session = Session(Setting.from_dict(given))
+    session.step()
+    session.step()
+    wanted = json.loads(json.dumps(steps_of(session.trace(), "zh")))
+    assert found["isAsBefore"]
+    assert found["loss"] == pytest.approx(wanted["loss"], abs=1e-5)
+    calls, others = (told["content"]["calls"] for told in (found, wanted))
+    told = {_named(wanted, call): call for call in others if not _is_view(call)}
+    assert {_named(found, call) for call in calls} == set(told)
+    steps = {call["step"] - 1: told[_named(found, call)]["step"] - 1 for call in calls}
+    for call in calls:
+        other = told[_named(found, call)]
+        for name in ("equation", "unexplained", "symbols"):
+            assert call[name] == other[name], (call["kernel"], name)
+        there = set(call["arrays"])
+        assert set(other["arrays"]) - there <= {"dx"}  # of the data nobody needs a gradient
+        for name in ("formulas", "why"):
+            assert call[name] == {target: own for target, own in other[name].items() if target in there}, name
+        assert call["settings"] == pytest.approx(other["settings"])
+        for name, array in call["arrays"].items():
+            same = other["arrays"][name]
+            for part in ("shape", "role", "symbol", "dtype", "letters", "part"):
+                assert array.get(part) == same.get(part), (call["kernel"], name, part)
+            origins = [[steps[number], source] for number, source in array.get("from", [])]
+            assert origins == _before_views(others, same.get("from", []))
+            np.testing.assert_allclose(_numbers(found, array), _numbers(wanted, same), atol=1e-5, rtol=0)
+    for name in ("data", "parameters"):
+        renamed = {
+            f"{steps[int(key.split(':')[0])]}:{key.split(':')[1]}": own for key, own in found["content"][name].items()
+        }
+        views = [key for key in wanted["content"][name] if _is_view(others[int(key.split(":")[0])])]
+        assert {key: own for key, own in renamed.items() if not (views and own == "inputs")} == {
+            key: own for key, own in wanted["content"][name].items() if key not in views
+        }
+    stages = [(stage["phase"], stage["path"]) for stage in wanted["stages"] if not _is_view(others[stage["calls"][0]])]
+    own = [(stage["phase"], stage["path"]) for stage in found["stages"]]
+    assert set(own) == set(stages)
+    assert [stage for stage in own if stage[0] != "update"] == [stage for stage in stages if stage[0] != "update"]
+
+
+def _is_view(call: dict[str, Any]) -> bool:
+    return bool(call["kernel"].startswith("view_"))
+
+
+def _before_views(calls: list[dict[str, Any]], origins: list[Any]) -> list[Any]:
+    """Who wrote an array, where some only gave it another shape."""
+    while origins and _is_view(calls[origins[0][0]]):
+        arrays = calls[origins[0][0]]["arrays"]
+        origins = arrays.get("x", arrays.get("dy"))["from"]
+    return origins
+
+
+def _named(told: dict[str, Any], call: dict[str, Any]) -> tuple[str, str]:
+    """A call by its kernel and its layer, or the parameter that an update or a penalty is about."""
+    keys = [f"{call['step'] - 1}:{name}" for name in ("gradients", "weight", "parameters")]
+    paths = [told["content"]["parameters"][key] for key in keys if key in told["content"]["parameters"]]
+    return call["kernel"], paths[0] if call["path"] == "optimizer" else call["path"]
+
+
+def _numbers(told: dict[str, Any], array: dict[str, Any]) -> np.ndarray:
+    entry = told["content"]["arrays"][array["id"]]
+    return np.frombuffer(b64decode(entry["values"]), {"f4": "<f4", "f8": "<f8", "i4": "<i4"}[entry["kind"]])
+
+
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("static") / "lesson.html"
@@ -119,7 +211,7 @@ def test_a_link_opens_a_lesson_from_the_disk(window: Opened, file: Path) -> None
     page = opened(window, file, "#dataset=circle&hidden=8,8&activation=tanh&batch_size=10&seed=3&hide=l1")
     assert page.locator('[data-field="seed"]').input_value() == "3"
     assert page.locator('[data-field="l1"]').is_hidden()
-    for served in ("#texts-page", "#code", "#model", "#slowly", ".upload", "#card-gradient"):
+    for served in ("#texts-page", "#code", "#model", ".upload"):
         assert page.locator(served).is_hidden(), served
     page.locator("#step").click()
     wait(lambda: updates(page) == 1)
@@ -153,6 +245,36 @@ def test_rates_weights_and_the_past_change_in_the_page(window: Opened, file: Pat
     wait(lambda: page.evaluate("playground.frame.arrays.parameters[0] === 2.5"))
     page.locator("#past").fill("0")
     wait(lambda: page.evaluate("playground.frame.updates === 0 && playground.frame.place === 0"))
+
+
+def test_one_step_is_told_slowly_in_the_page(window: Opened, file: Path) -> None:
+    page = opened(window, file, "#dataset=digits&hidden=4&filters=2&activation=tanh&batch_size=6")
+    wait(lambda: page.evaluate("playground.structure?.kernel_size === 3 && !!playground.frame"))
+    page.locator("#slowly").click()
+    page.locator("#walk[open]").wait_for()
+    titles = []
+    while True:
+        titles.append(page.locator("#stage-title").inner_text())
+        assert page.locator("#stage article .plain").first.inner_text()
+        if page.locator("#next-stage").inner_text() == "Take this step":
+            break
+        page.locator("#next-stage").click()
+    assert titles[:3] == ["Forward · Conv2D(2, 3, padding='same')", "Forward · Tanh", "Forward · Dense(4)"]
+    assert len(titles) == 5 + 1 + 1 + 5 + 6  # forward, the loss and its slope, backward, a parameter each
+    page.locator("#next-stage").click()  # which takes the step
+    wait(lambda: updates(page) == 1)
+
+    place = page.evaluate("playground.centres().find((unit) => unit.layer === 1 && unit.index === 1)")
+    page.mouse.click(place["x"], place["y"])
+    page.locator("#patch-cells button").nth(4).click()
+    slope = number(page.locator("#card-slope").inner_text().split("=")[1])
+    page.locator("#card-gradient").click()
+    panel = page.locator("#panel")
+    panel.locator("table.terms").wait_for()
+    assert abs(slope) > 1e-6
+    assert number(panel.locator(".total math").first.text_content().split("=")[1]) == pytest.approx(slope, rel=2e-3)
+    assert "no central differences" in panel.inner_text()
+    page.locator("#walk-close").click()
 
 
 def test_the_page_says_what_helps_where_nothing_happens(window: Opened, file: Path) -> None:

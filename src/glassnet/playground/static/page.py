@@ -28,6 +28,7 @@ from glassnet.playground.settings import (
 from glassnet.playground.static.bundle import bundled
 from glassnet.playground.static.recipes import recipes
 from glassnet.tracing.page import script_module, style_of_steps
+from glassnet.tracing.words import WORDS
 
 SHARES = {"noise": (0, 0.5), "held_out": (0.1, 0.9), "learning_rate": (0, 10), "l1": (0, 1), "l2": (0, 1)}
 SHARES |= {"dropout": (0, 0.9)}
@@ -45,6 +46,12 @@ ADVICE = (
     "MOST_DEAD",
 )
 """When a mend is looked for, and what is asked of it."""
+
+NO_DIFFERENCE = {
+    "en": "This page computes no central differences; the one that glassnet playground serves does.",
+    "zh": "本页不计算中心差分；运行 glassnet playground 打开的页面会计算。",
+}
+"""What a gradient's explanation says in the place of its central difference."""
 
 
 def static_page() -> str:
@@ -102,6 +109,7 @@ def _facts() -> dict[str, Any]:
         "shares": SHARES,
         "choices": choices | {"optimizer": OPTIMIZERS, "loss": losses},
         "most": {"layers": MOST_LAYERS, "units": MOST_UNITS},
+        "words": {language: words | {"no_difference": NO_DIFFERENCE[language]} for language, words in WORDS.items()},
         "advice": {name.lower(): getattr(advice, name) for name in ADVICE},
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +20,7 @@ from glassnet.optimizers import L1, L2, SGD, Chain, Optimizer
 from glassnet.playground.models import IMAGE, optimizer_of
 from glassnet.playground.settings import ACTIVATIONS, LOSSES, OPTIMIZERS, RANGES, Setting
 from glassnet.playground.static.kernels import HEAD, function_of
+from glassnet.playground.static.stories import story_of
 from glassnet.runners import Recorder
 from glassnet.runners.recorder import RecordedCall, StepNumber
 from glassnet.tracing.formulas import formulas_of
@@ -38,6 +41,7 @@ class Recipes:
         losses: by name the calls of rows' weights, forward and backward, and the border between two classes.
         rules: by name the calls of an update and the arrays that the rule remembers.
         penalties: by name the calls before it.
+        stories: what there is to be told of calls, which have a number of these.
     """
 
     functions: dict[str, str] = field(default_factory=dict)
@@ -45,10 +49,11 @@ class Recipes:
     losses: dict[str, Any] = field(default_factory=dict)
     rules: dict[str, Any] = field(default_factory=dict)
     penalties: dict[str, Any] = field(default_factory=dict)
+    stories: list[Any] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """All but the functions."""
-        return {name: getattr(self, name) for name in ("layers", "losses", "rules", "penalties")}
+        return {name: getattr(self, name) for name in ("layers", "losses", "rules", "penalties", "stories")}
 
     def script(self) -> str:
         """The functions, as a JavaScript module that exports them by name."""
@@ -109,7 +114,12 @@ class _Recording:
         predicted, _ = self.recorder.forward(network, x, training=False)
         if predicted is not x:
             self.name(predicted, "y")
-        found = {"parameters": parameters, "forward": self._calls(forward), "backward": self._calls(backward)}
+        found: dict[str, Any] = {
+            "parameters": parameters,
+            "forward": self._calls(forward),
+            "backward": self._calls(backward),
+        }
+        found["title"] = re.sub(rf"\b{OUTPUTS}\b", "{units}", repr(layer)).replace("0.5", "{rate}")
         return found | {"predict": self._calls(self._taken()), "buffers": self.buffers}
 
     def loss(self, name: str, *, is_classes: bool) -> dict[str, Any]:
@@ -125,6 +135,7 @@ class _Recording:
         backward = self._taken()
         del total
         found = {"forward": self._calls(forward), "backward": self._calls(backward), "buffers": self.buffers}
+        found["title"] = repr(loss)
         return found | {"labels": "Int32Array" if is_classes else "Float32Array", "boundary": loss.boundary}
 
     def update(self, optimizer: Optimizer) -> dict[str, Any]:
@@ -177,7 +188,17 @@ class _Recording:
             "settings": {key: v for key, v in (drawn | settings).items() if key not in by_step},
             "by_step": by_step,
             "draws": call.kernel.draws,
+            "story": self._story(call, shapes, plain),
         }
+
+    def _story(self, call: RecordedCall, shapes: dict[str, Any], plain: dict[str, Any]) -> int:
+        """The number of what there is to be told of it, which calls of one form have in common."""
+        kernel, stories = call.kernel, self.recipes.stories
+        formulas = formulas_of(kernel.elements, shapes, plain, FLOAT, kernel.geometry, kernel.why)
+        story = json.loads(json.dumps(story_of(call, formulas, shapes, SIZES)))
+        if story not in stories:
+            stories.append(story)
+        return stories.index(story)
 
     def _function(self, call: RecordedCall, formulas: Any, shapes: dict[str, Any]) -> str:
         """The name of the function, which another call of the kernel may have had already."""

@@ -6,7 +6,8 @@ import { Generator, philox, streamOf } from "./random.js";
 import { RECIPES } from "./recipes.js";
 
 const ARRAYS = { Float32Array, Float64Array, Int32Array, Uint8Array };
-const PIXELS = 64; // of a picture, and of each map of a convolution
+const SIDE = 8, // of a picture, and of each map of a convolution
+  PIXELS = SIDE ** 2;
 const MOMENTUM = { _momentum: 1, _next_momentum: 2 };
 
 // The layers of a setting, as glassnet/playground/models.py makes them.
@@ -17,7 +18,7 @@ function layersOf(setting, filters, outputs) {
   if (filters) {
     add("view");
     add(`conv2d_${setting.kernel_size}`, { units: filters, places: PIXELS, init });
-    if (setting.activation !== "linear") add(setting.activation);
+    if (setting.activation !== "linear") add(setting.activation, { shape: [filters, SIDE, SIDE] });
     add("view");
   }
   for (const units of setting.hidden) {
@@ -34,6 +35,11 @@ function layersOf(setting, filters, outputs) {
 function fansOf(shape) {
   const taps = shape.slice(2).reduce((product, axis) => product * axis, 1);
   return shape.length > 2 ? [shape[1] * taps, shape[0] * taps] : shape;
+}
+
+// Whether a call is about the weights alone, without the biases.
+function isOfWeights(call) {
+  return Object.values(call.arrays).some((name) => name.endsWith(" weight"));
 }
 
 class Net {
@@ -150,7 +156,7 @@ class Net {
   }
 
   // A call with its arrays and numbers; those that change from step to step are filled in when it runs.
-  bound(call, named, sizes, { path, settings }) {
+  bound(call, named, sizes, { path, settings, shape }) {
     const arrays = Object.fromEntries(Object.entries(call.arrays).map(([name, own]) => [name, named[own]]));
     const own = Object.fromEntries(
       Object.entries(call.settings).map(([name, value]) => [name, settings[name] ?? sizes[value] ?? value]),
@@ -162,6 +168,8 @@ class Net {
       settings: own,
       byStep: Object.entries(call.by_step),
       draws: call.draws,
+      shape,
+      story: RECIPES.stories[call.story],
       path,
     };
   }
@@ -245,19 +253,35 @@ class Net {
   makeUpdate() {
     const whole = { parameters: this.parameters, gradients: this.gradients };
     for (const [name, array] of Object.entries(this.state)) whole[`state ${name}`] = array;
+    const sizes = { P: this.parameters.length };
+    return this.updateCallsOf().flatMap(([call, settings]) => {
+      const part = { path: "optimizer", settings };
+      if (!isOfWeights(call)) return [this.bound(call, whole, sizes, part)];
+      const weights = this.layout.filter((own) => own.is_weight);
+      return weights.map(({ layer }) => this.bound(call, this.partsOf(layer), sizes, part));
+    });
+  }
+
+  // The same for one parameter, of which there is a call of each.
+  updateOf({ start, stop, is_weight: isWeight }) {
+    const slice = (array) => array.subarray(start, stop);
+    const named = { parameters: slice(this.parameters), gradients: slice(this.gradients) };
+    for (const [name, array] of Object.entries(this.state)) named[`state ${name}`] = slice(array);
+    Object.assign(named, { "value weight": named.parameters, "gradient weight": named.gradients });
+    const calls = this.updateCallsOf().filter(([call]) => isWeight || !isOfWeights(call));
+    return calls.map(([call, settings]) =>
+      this.bound(call, named, { P: stop - start }, { path: "optimizer", settings }),
+    );
+  }
+
+  // The calls of penalties and the rule, each with settings of its own.
+  updateCallsOf() {
     const penalties = ["l1", "l2"].filter((name) => this.setting[name]);
     const calls = penalties.flatMap((name) =>
       RECIPES.penalties[name].map((call) => [call, { strength: this.setting[name] }]),
     );
     calls.push(...this.rule.calls.map((call) => [call, {}]));
-    const sizes = { P: this.parameters.length };
-    return calls.flatMap(([call, settings]) => {
-      const part = { path: "optimizer", settings };
-      if (!Object.values(call.arrays).some((name) => name.endsWith(" weight")))
-        return [this.bound(call, whole, sizes, part)];
-      const weights = this.layout.filter((own) => own.is_weight);
-      return weights.map(({ layer }) => this.bound(call, this.partsOf(layer), sizes, part));
-    });
+    return calls;
   }
 }
 

@@ -6,6 +6,7 @@ import { Past } from "./past.js";
 import { Picture } from "./picture.js";
 import { FACTS } from "./recipes.js";
 import { Diverged, LIVE, Session } from "./session.js";
+import { stepsOf } from "./trace.js";
 
 const FRAME = 25, // milliseconds from one frame to the next
   FASTEST = 100_000;
@@ -205,6 +206,11 @@ const ACTIONS = {
       return this.begin(settingOf({ ...this.setting, [name]: value })); // nothing has been learned with another value
     session.change(name, value, place);
     this.show();
+  },
+  trace({ language }) {
+    this.playing = false;
+    this.show();
+    this.send({ kind: "trace", ...stepsOf(this.session, language) });
   },
   look({ place }) {
     this.playing = false;
