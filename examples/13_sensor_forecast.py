@@ -7,36 +7,28 @@ The series is brought to mean 0 and deviation 1 by the months before the cut, an
 A forecast is worth something if it is nearer to what came than what needs no model: the last month for ever, or the
 same month a year before. Temperatures are of the Pacific off Peru, where a warm year is called El Niño, 1950-2010.
 
-Run it:  pip install "glassnet[examples]"
-         python examples/13_sensor_forecast.py --plot
+Run it:  pip install "glassnet[examples]", then python examples/13_sensor_forecast.py --plot
 """
 
 import argparse
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 import glassnet as gn
+from glassnet.core.errors import require_extra
 from glassnet.core.shapes import Array
 
 
-class Result(NamedTuple):
-    """The model, its errors on months that it has not seen, its forecast of the next year, and the picture."""
-
-    model: gn.Model
-    errors: gn.data.ForecastErrors
-    ahead: Array
-    picture: Path | None
-
-
-def main(epochs: int = 30, seed: int = 0, plot: bool = False, output: str | Path = "output") -> Result:
+def main(
+    epochs: int = 30, seed: int = 0, plot: bool = False, output: str | Path = "output"
+) -> tuple[gn.Model, gn.data.ForecastErrors, Array]:
+    """The model, its errors on months that it has not seen, and its forecast of the next year."""
     series = read_months()
     train, test = gn.data.windows(series, past=24, future=12, time="month").split(test_share=0.25)
     print(f"{len(train)} windows to learn from, {len(test)} later ones to be tested with")
 
-    network = gn.Sequential(gn.GRU(24), gn.Dense(12))
-    model = gn.Model(network, "mean_squared_error", gn.Adam(0.005), seed=seed)
+    model = gn.Model(gn.Sequential(gn.GRU(24), gn.Dense(12)), "mean_squared_error", gn.Adam(0.005), seed=seed)
     model.forecasting = train.forecasting  # the unit, which is kept in the model's file
     model.fit(train.x, train.y, epochs=epochs, verbose=False)
 
@@ -46,25 +38,17 @@ def main(epochs: int = 30, seed: int = 0, plot: bool = False, output: str | Path
         print(f"a forecast of {name} by {error:.2f} °C")
     ahead = model.forecast(series)
     print("the year after the end:", " ".join(f"{degrees:.1f}" for degrees in ahead))
-    picture = Path(output) / "13_sensor_forecast.png" if plot else None
-    if picture is not None:
-        picture.parent.mkdir(parents=True, exist_ok=True)
-        gn.plots.plot_forecast(errors, path=picture)
-        print(f"picture: {picture}")
-    return Result(model, errors, ahead, picture)
+    if plot:
+        Path(output).mkdir(parents=True, exist_ok=True)
+        gn.plots.plot_forecast(errors, path=Path(output) / "13_sensor_forecast.png")
+    return model, errors, ahead
 
 
 def read_months() -> dict[str, Array]:
     """Months and their temperatures in °C, from statsmodels, which has a row for each year."""
-    try:
-        from statsmodels.datasets import elnino
-    except ImportError:
-        raise gn.MissingExtraError(
-            where="13_sensor_forecast",
-            received="no statsmodels",
-            expected="the package that has the temperatures in it",
-            fix='run pip install "glassnet[examples]"',
-        ) from None
+    require_extra("statsmodels", extra="examples", expected="the package with the temperatures", where="13_forecast")
+    from statsmodels.datasets import elnino
+
     years = elnino.load_pandas().data.to_numpy()
     months = np.datetime64(f"{years[0, 0]:.0f}-01") + np.arange(years[:, 1:].size)
     return {"month": months, "temperature": years[:, 1:].ravel()}
@@ -76,5 +60,4 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=0, help="of weights and of the order of rows (0)")
     parser.add_argument("--plot", action="store_true", help="draw the last forecast")
     parser.add_argument("--output", default="output", help="the folder for the picture (output)")
-    options = parser.parse_args()
-    main(epochs=options.epochs, seed=options.seed, plot=options.plot, output=options.output)
+    main(**vars(parser.parse_args()))

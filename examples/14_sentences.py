@@ -16,7 +16,6 @@ Run it:  pip install "glassnet[examples]"
 import argparse
 import tarfile
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -27,19 +26,10 @@ NEUTRAL, WORDS, WIDTH = 0.5, 5000, 32
 NEW = "what a lovely film", "the plot is dull and the end is worse", "not bad at all", "i have never been so bored"
 
 
-class Result(NamedTuple):
+def main(archive: str | Path, epochs: int = 3, seed: int = 0) -> tuple[gn.Model, float, dict[str, float]]:
     """The model, its accuracy on sentences that it has not seen, and what it says of new ones, from 0 to 1."""
-
-    model: gn.Model
-    accuracy: float
-    said: dict[str, float]
-
-
-def main(archive: str | Path, epochs: int = 3, seed: int = 0) -> Result:
     sentences, ratings = read_sentences(archive)
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(sentences))
-    train, test = order[len(order) // 10 :], order[: len(order) // 10]
+    test, train = np.split(np.random.default_rng(seed).permutation(len(sentences)), [len(sentences) // 10])
     print(f"{len(train):,} sentences to learn from, {len(test):,} to be tested with")
 
     words = gn.text.Tokenizer.from_data([sentences[i] for i in train], WORDS, kind="words", lowercase=True)
@@ -52,30 +42,28 @@ def main(archive: str | Path, epochs: int = 3, seed: int = 0) -> Result:
     model = gn.Model(net, "cross_entropy", gn.Adam(0.003), ["accuracy"], seed=seed)
     model.vocabulary = words
     model.fit(x[train], y[train], epochs=epochs, batch_size=64, verbose=False)
-    accuracy = model.evaluate(x[test], y[test])["accuracy"]
-    print(f"{accuracy:.1%} of the unseen sentences are told apart; always the commoner sign: {share(y[test]):.1%}")
-    said = {text: float(p[1]) for text, p in zip(NEW, model.predict_proba(list(NEW)), strict=True)}
-    for text, friendly in said.items():
-        print(f"  {friendly:4.0%} friendly: {text}")
-    return Result(model, accuracy, said)
 
-
-def share(labels: Array) -> float:
-    return float(max(labels.mean(), 1 - labels.mean()))
+    accuracy, friendly = model.evaluate(x[test], y[test])["accuracy"], y[test].mean()
+    print(
+        f"{accuracy:.1%} of the unseen sentences are told apart; the commoner sign: {max(friendly, 1 - friendly):.1%}"
+    )
+    said = dict(zip(NEW, model.predict_proba(list(NEW))[:, 1].tolist(), strict=True))
+    print(*(f"  {share:4.0%} friendly: {text}" for text, share in said.items()), sep="\n")
+    return model, accuracy, said
 
 
 def read_sentences(archive: str | Path) -> tuple[list[str], Array]:
     """Sentences and their mean ratings, from an archive inside the archive; each line has a number, both, and tabs."""
-    found = []
+    lines: list[list[str]] = []
     with tarfile.open(archive) as source:
         inner = next(member for member in source if member.name.endswith("hutto_ICWSM_2014.tar.gz"))
-        with tarfile.open(fileobj=source.extractfile(inner)) as ratings:
-            for member in ratings:
-                file = ratings.extractfile(member)
+        with tarfile.open(fileobj=source.extractfile(inner)) as texts:
+            for member in texts:
+                file = texts.extractfile(member)
                 if file is not None and member.name.endswith("_GroundTruth.txt"):
-                    lines = file.read().decode(errors="replace").splitlines()
-                    found += [line.split("\t")[1:] for line in lines if line.count("\t") == 2]
-    clear = [(text, float(rating)) for rating, text in found if abs(float(rating)) >= NEUTRAL]
+                    lines += [line.split("\t") for line in file.read().decode(errors="replace").splitlines()]
+    found = [(line[2], float(line[1])) for line in lines if len(line) == 3]
+    clear = [(text, rating) for text, rating in found if abs(rating) >= NEUTRAL]
     return [text for text, _ in clear], np.array([rating for _, rating in clear])
 
 
@@ -84,5 +72,4 @@ if __name__ == "__main__":
     parser.add_argument("archive", help="vaderSentiment-3.3.2.tar.gz")
     parser.add_argument("--epochs", type=int, default=3, help="passes over the sentences (3)")
     parser.add_argument("--seed", type=int, default=0, help="of weights, dropout and which sentences are held out (0)")
-    options = parser.parse_args()
-    main(options.archive, epochs=options.epochs, seed=options.seed)
+    main(**vars(parser.parse_args()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -23,20 +24,21 @@ def made_up(monkeypatch):
     )
     package, datasets = ModuleType("statsmodels"), ModuleType("statsmodels.datasets")
     loaded = SimpleNamespace(data=SimpleNamespace(to_numpy=lambda: table))
+    package.__spec__ = ModuleSpec("statsmodels", None)
     datasets.elnino = SimpleNamespace(load_pandas=lambda: loaded)
     monkeypatch.setitem(sys.modules, "statsmodels", package)
     monkeypatch.setitem(sys.modules, "statsmodels.datasets", datasets)
 
 
 def test_it_is_nearer_to_what_came_than_what_needs_no_model(run_example, assert_drawn, made_up, tmp_path):
-    result, printed = run_example(EXAMPLE, epochs=20, plot=True, output=tmp_path)
-    naive = result.errors.naive_errors()
+    (model, errors, ahead), printed = run_example(EXAMPLE, epochs=20, plot=True, output=tmp_path / "new")
+    naive = errors.naive_errors()
     assert list(naive) == ["the last value", "12 steps before"]
-    assert result.errors.mean_absolute_error < min(naive.values())
-    assert f"off by {result.errors.mean_absolute_error:.2f} °C" in printed
-    assert result.ahead.shape == (12,)
-    assert str(result.model.forecasting.step) == "1 month"
-    assert_drawn(result.picture)
+    assert errors.mean_absolute_error < min(naive.values())
+    assert f"off by {errors.mean_absolute_error:.2f} °C" in printed
+    assert ahead.shape == (12,)
+    assert str(model.forecasting.step) == "1 month"
+    assert_drawn(tmp_path / "new" / "13_sensor_forecast.png")
 
 
 def test_without_the_package_it_says_what_to_install(run_example, monkeypatch):
