@@ -295,6 +295,25 @@ READ: dict[str, Case] = {
         {"w": SQUARE, "bias": np.ones(4, np.float32)},
         "Dense(4, use_bias=False, name='shared_1'), Tied('shared_1'), Dense(4)",
     ),
+    "weights and their transposes within branches": (
+        [
+            node("MatMul", ["x", "w"], ["a"]),
+            node("Transpose", ["w"], ["t"], perm=[1, 0]),
+            node("MatMul", ["a", "v"], ["b"]),
+            node("Relu", ["b"], ["c"]),
+            node("Transpose", ["v"], ["s"], perm=[1, 0]),
+            node("MatMul", ["c", "s"], ["d"]),  # its owner is on this branch
+            node("MatMul", ["d", "t"], ["e"]),  # its owner is before the branches
+            node("Add", ["a", "e"], ["f"]),
+            node("Tanh", ["f"], ["g"]),
+            node("MatMul", ["g", "s"], ["h"]),  # its owner is on a branch that is over
+            node("MatMul", ["h", "t"], ["y"]),
+        ],
+        ["N", 4],
+        {"w": SQUARE, "v": SQUARE + 1},
+        "Dense(4, use_bias=False, name='shared_2'), Residual(Dense(4, use_bias=False, name='shared_1'), ReLU(), "
+        "Tied('shared_1'), Tied('shared_2')), Tanh(), Dense(4, use_bias=False), Tied('shared_2')",
+    ),
     "a weight twice, not turned": (
         [node("Gemm", ["x", "w"], ["a"]), node("Gemm", ["a", "w"], ["y"])],
         ["N", 4],

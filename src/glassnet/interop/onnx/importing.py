@@ -21,9 +21,9 @@ from glassnet.interop.onnx.self_attention import INSIDE, attention
 from glassnet.interop.onnx.sequences import RECURRENCES
 from glassnet.interop.onnx.simplify import put_together, simplified
 from glassnet.interop.onnx.source import Source
-from glassnet.interop.onnx.ties import tied
-from glassnet.layers import Identity, Layer
-from glassnet.network import Concat, Network, Residual, Sequential
+from glassnet.interop.onnx.ties import network_of, residual_of, tied
+from glassnet.layers import Identity
+from glassnet.network import Concat, Network, Sequential
 
 JOINING = ("Add", "Concat", "Sub")
 """Operators that branches end in."""
@@ -42,7 +42,7 @@ def from_onnx(path: str | Path, *, output: str | None = None) -> Network:
     Chains of operators with residual and parallel branches are understood. Rows keep the file's shapes: images
     (N, C, H, W), or (N, H, W, C) where the file has them so. Weights may stand in files beside the model, in its
     folder. A matrix that a lookup or a dense layer has, and a dense layer without bias behind it the other way round,
-    becomes one, in ``Tied``, outside of branches; any other weight that the file uses twice becomes two.
+    becomes one, in ``Tied``, on a branch, too; any other weight that the file uses twice becomes two.
 
     What was read is compared with the file: both run on random rows (near 0 and far out, in batches of several sizes
     where that is free), the file in onnx's reference evaluator (in onnxruntime, if that is installed, where the
@@ -309,7 +309,7 @@ class _Reader:
             whole = put_together(branches, node.placed(fork)[0], axis, after)
             if whole is not None:
                 return whole
-            return [Found(Concat(*map(_network, branches), axis=axis), branches=branches)]
+            return [Found(Concat(*map(network_of, branches), axis=axis), branches=branches)]
         require(node.kind in ("Add", "Sub") and len(branches) == 2, f"{len(branches)} values that are calculated")
         require(all(node.placed(name) == (after, rows) for name in node.inputs), "values of different shapes")
         node.arranged_all()
@@ -317,12 +317,4 @@ class _Reader:
         if node.kind == "Sub":
             branches[1] += scale(after, -1.0, 0.0)
         shortcut, branch = sorted(branches, key=len)
-        inner: list[Layer] = [found.layer for found in branch] or [Identity()]
-        return [Found(Residual(*inner, shortcut=_network(shortcut) if shortcut else None), branches=[branch, shortcut])]
-
-
-def _network(found: Sequence[Found]) -> Layer:
-    """What stands on a branch as one layer."""
-    if not found:
-        return Identity()
-    return found[0].layer if len(found) == 1 else Sequential(*(own.layer for own in found))
+        return [Found(residual_of(branch, shortcut), branches=[branch, shortcut])]
