@@ -66,7 +66,7 @@ def on_dark(colour: str) -> tuple[int, int, int]:
 
     Example:
         >>> [_hex(on_dark(own)) for own in ("#ffffff", "#000000", ON_COLOUR, "#2166ac")]
-        ['#12171d', '#e3e8ed', '#fdfdfd', '#6997c6']
+        ['#12171d', '#e3e8ed', '#fdfdfd', '#6c9ac8']
     """
     parts = _parts(colour)
     if colour == ON_COLOUR:
