@@ -13,7 +13,8 @@ import pytest
 
 SWITCH = "GLASSNET_NO_BROWSER"
 REQUIRED = "GLASSNET_REQUIRE_BROWSER"
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+"""The first one has no window around the page, and shows it in a third of the time."""
 
 
 def found() -> str | None:
