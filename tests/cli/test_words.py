@@ -107,7 +107,7 @@ def test_csv_and_parquet_give_the_same_model() -> None:
 
 @pytest.mark.parametrize("targets", ["--target buys,tried", "--target 'buys, tried'", "--target buys --target tried"])
 def test_several_questions(targets: str, capsys: pytest.CaptureFixture[str]) -> None:
-    line = f"train customers.csv {targets} --epochs 1 --batch-size 512 --hidden 8 --learning-rate 0.02"
+    line = f"train customers.csv {targets} --subset 3000,500 --epochs 2 --hidden 8 --learning-rate 0.02"
     with_report = "'" in targets
     assert run(f"{line} --output two.safetensors {'' if with_report else '--no-report'}") == 0
     said = capsys.readouterr().out
