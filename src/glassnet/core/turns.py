@@ -46,7 +46,10 @@ def one_at_a_time(train: Callable[Concatenate[T, P], R]) -> Callable[Concatenate
                 _take(thing, frame, train.__name__.lstrip("_"))
             return train(model, *args, **kwargs)
         finally:
-            _give_back(frame)
+            if len(_TRAINED) == 1 and _TRAINED.get(id(thing)) is frame:  # as nearly always: there is no other turn
+                _TRAINED.pop(id(thing), None)
+            else:
+                _give_back(frame)
             del frame  # which else would refer to itself
 
     return in_turn

@@ -29,6 +29,7 @@ from glassnet.core.shapes import Array
 from glassnet.core.turns import one_at_a_time
 from glassnet.estimators.ensembles import fit_members
 from glassnet.estimators.scores import require_pairs, share_of_right_rows, usable
+from glassnet.estimators.single import learn_batch
 from glassnet.estimators.stopping import Progress
 from glassnet.estimators.targets import Classes, Targets
 from glassnet.losses import Loss, as_loss, check_weights
@@ -263,12 +264,17 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
         progress = self._progress_of(held if self.early_stopping else None, continues=incremental)
         progress.begin(rows=len(X), penalty_share=-(-len(X) // batch) / total, verbose=bool(self.verbose))
         before = len(progress.losses)
+        is_one_step = incremental and self._progress is not None and batch == len(X)
         try:
-            self.history_ = self.model_.fit(
-                self._as_rows(X), encoded, epochs=epochs, batch_size=batch,
-                shuffle=self.shuffle, validation_data=validation, sample_weight=weights,
-                callbacks=[progress, *(self.callbacks or ())], verbose=bool(self.verbose),
-            )  # fmt: skip
+            if is_one_step and not self.callbacks and not self.verbose:
+                rows = self._as_rows(X)
+                self.history_ = learn_batch(self.model_, progress, rows, encoded, weights, shuffle=self.shuffle)
+            else:
+                self.history_ = self.model_.fit(
+                    self._as_rows(X), encoded, epochs=epochs, batch_size=batch,
+                    shuffle=self.shuffle, validation_data=validation, sample_weight=weights,
+                    callbacks=[progress, *(self.callbacks or ())], verbose=bool(self.verbose),
+                )  # fmt: skip
         except DivergenceError as error:
             if not progress.scores:
                 raise ValueError(f"{NOT_FINITE} ({error})") from error

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from glassnet.core.shapes import Array
+from glassnet.network import Network
+from glassnet.optimizers import Optimizer
 from glassnet.training import Callback, TrainingState, is_watched
 
 LOWEST_RATE = 1e-6
@@ -70,25 +72,31 @@ class Progress(Callback):
 
     def on_epoch_end(self, state: TrainingState) -> None:
         """Counts."""
-        penalty = self.penalty_share * state.logs.get("penalty", 0.0)
-        self.losses.append(self.loss_scale * state.logs["loss"] + penalty)
-        self.waited = 0 if self._improved(state) else self.waited + 1
+        reason = self.note(state.logs, state.optimizer, state.network)
+        if reason is not None:
+            state.stop(reason)
+
+    def note(self, logs: Mapping[str, float], optimizer: Optimizer, network: Network) -> str | None:
+        """Notes what an epoch brought; gives the reason to stop, where there is one."""
+        penalty = self.penalty_share * logs.get("penalty", 0.0)
+        self.losses.append(self.loss_scale * logs["loss"] + penalty)
+        self.waited = 0 if self._improved(network) else self.waited + 1
         if self.verbose:
             score = f"\nValidation score: {self.scores[-1]:f}" if self.scores else ""
             print(f"Iteration {len(self.losses)}, loss = {self.losses[-1]:.8f}{score}")
         self.rows_seen += self.rows
         if self.rate_of is not None:
             rate, power = self.rate_of
-            state.optimizer.learning_rate = rate / (self.rows_seen + 1) ** power
+            optimizer.learning_rate = rate / (self.rows_seen + 1) ** power
         if self.waited <= self.patience:
-            return
-        if self.adapts and state.optimizer.current_rate() > LOWEST_RATE:
-            state.optimizer.learning_rate_scale /= 5
+            return None
+        if self.adapts and optimizer.current_rate() > LOWEST_RATE:
+            optimizer.learning_rate_scale /= 5
             self.waited = 0
-            return
+            return None
         what = "training loss" if self.score is None else "validation score"
         self.has_converged = True
-        state.stop(f"the {what} did not improve by {self.tol:g} for {self.waited} epochs")
+        return f"the {what} did not improve by {self.tol:g} for {self.waited} epochs"
 
     def on_fit_end(self, state: TrainingState) -> None:
         """Puts the best weights back, and lets go of the held-out rows."""
@@ -97,7 +105,7 @@ class Progress(Callback):
             state.network.parameters[...] = self._best
             self._best = None
 
-    def _improved(self, state: TrainingState) -> bool:
+    def _improved(self, network: Network) -> bool:
         if self.score is None:
             better = not self.losses[-1] > self.best_loss - self.tol
             self.best_loss = min(self.best_loss, self.losses[-1])
@@ -106,5 +114,5 @@ class Progress(Callback):
         self.scores.append(score)
         better = not score < self.best_score + self.tol
         if score > self.best_score:
-            self.best_score, self._best = score, state.network.parameters.copy()
+            self.best_score, self._best = score, network.parameters.copy()
         return better

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from glassnet.compile import native
 from glassnet.core.blocks import Blocks
@@ -19,7 +19,6 @@ from glassnet.core.ragged import is_ragged, with_first_steps
 from glassnet.core.settings import boolean, is_real, is_whole, number, whole
 from glassnet.core.turns import one_at_a_time, share_turn
 from glassnet.diagnosis import hints, nothing_to_learn
-from glassnet.distributed import Together
 from glassnet.formats import read_memories
 from glassnet.losses import WeightedSum
 from glassnet.metrics.running import require_adding
@@ -50,6 +49,9 @@ from glassnet.training import (
     validation_rows,
 )
 from glassnet.version import __version__
+
+if TYPE_CHECKING:
+    from glassnet.distributed import Together
 
 NO_ENGINE = (
     "the compiled engine is missing in this installation, so that NumPy does everything, more slowly; install glassnet "
@@ -155,7 +157,7 @@ class Fitting(Answering):
             flags = {"by_length": by_length, "stateful": stateful, "distributed": distributed}
             refuse_beside_blocks("fit", sample_weight=sample_weight, **flags)
         with undone_if_refused(self), ExitStack() as joined:
-            ranks = joined.enter_context(Together.begun()) if distributed else None
+            ranks = joined.enter_context(_ranks_together()) if distributed else None
             start = start_of(self, resume)
             if isinstance(x, Blocks):
                 data, held = self._streamed(x, y, validation_data, validation_split)
@@ -334,6 +336,13 @@ class Fitting(Answering):
         notes = history.notes if history is not None else ()
         seen = hints(self, rows, history) if isinstance(rows, Rows) else []
         return list(dict.fromkeys([*slow, *notes, *map(str, seen)]))
+
+
+def _ranks_together() -> AbstractContextManager[Together]:
+    """The processes that train together, whose room is loaded only here."""
+    from glassnet.distributed import Together
+
+    return Together.begun()
 
 
 def _epochs(trained: int, goes_on: LatestFit | None, epochs: int | None) -> tuple[int, int]:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from statistics import NormalDist
 
 import numpy as np
 
@@ -126,6 +125,8 @@ def chi_square_quantile(share: float, degrees: int) -> float:
 
     Source: E. Wilson, M. Hilferty, "The distribution of chi-square", PNAS 17 (1931).
     """
+    from statistics import NormalDist  # which brings fractions and decimals along
+
     part = 2 / (9 * degrees)
     return degrees * max(0.0, 1 - part + NormalDist().inv_cdf(share) * sqrt(part)) ** 3
 

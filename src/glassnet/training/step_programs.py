@@ -89,15 +89,16 @@ class Program(CompiledEngine):
         value[0] = np.nan
         try:
             end = self._step_native(draw, numbers, value, self.total)
-            if self.updates and end.name in ("DONE", "PARAMETERS_NOT_FINITE"):
+            name: str = end._name_  # which ``name`` looks up in three calls
+            if self.updates and name in ("DONE", "PARAMETERS_NOT_FINITE"):
                 optimizer.steps = before + 1
         except KeyboardInterrupt:  # which comes before or after the program, never in the middle
             optimizer.steps = before + (self.updates and bool(np.isfinite(value[0])))
             raise
-        if end.name == "FAILED":
+        if name == "FAILED":
             optimizer.steps = before
             raise self._errors.pop()
-        return str(end.name)
+        return name
 
 
 class StepProgram(Program):

@@ -186,7 +186,9 @@ class Stepper:
             program = self._programs[key] = kind(self._parts, self._settings[2], rows, bridges)
             self._own_changes()  # recording calls the user's code
             while len(self._programs) > MOST_PROGRAMS:
-                self._programs.popitem(last=False)
+                _, oldest = self._programs.popitem(last=False)
+                self._last = None if oldest is self._last else self._last
+                oldest.close()
         self._programs.move_to_end(key)
         return program
 
