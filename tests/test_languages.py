@@ -349,3 +349,11 @@ def test_english_costs_nothing() -> None:
 )
 def test_what_no_catalogue_knows_is_not_put_together_from_small_words(text: str) -> None:
     assert translated(text, "zh") == text
+
+
+def test_lines_that_are_known_are_translated_each_by_itself() -> None:
+    """No place of a sentence reaches into the next line."""
+    first = "people: 90 rows to train, 30 to test, 27 features, 2 classes"
+    second = "18 of the rows to train are set aside and choose the best of at most 1 epochs"
+    said = translated(f"{first}\n\n{second}", "zh").split("\n\n")
+    assert said == ["people：90 行训练，30 行测试，27 个特征，2 个类别", "留出训练行中的 18 行，从至多 1 轮里选最好的"]

@@ -94,7 +94,8 @@ def speaking(language: str) -> Iterator[None]:
 def translated(text: str, language: str | None = None) -> str:
     """A finished English text in a language (the one that was chosen), or as it is where that is English.
 
-    Lines of a text are looked up one by one if it is not known as a whole, without the spaces around them.
+    Lines of a text are looked up one by one where each is known, or it is not known as a whole, without the spaces
+    around them.
 
     Example:
         >>> translated("finite numbers", "zh"), translated("finite numbers", "en"), translated("Grün ist es.", "zh")
@@ -103,10 +104,13 @@ def translated(text: str, language: str | None = None) -> str:
     language = language or chosen()
     if language == "en" or len(text) > LONGEST:
         return text
+    if "\n" not in text:
+        return _found(text, language, 0)[0]
+    lines = text.split("\n")
+    by_line = [_found(line, language, 0) for line in lines]
     found, is_whole = _found(text, language, 0)
-    if "\n" in text and (found == text or not is_whole):
-        return "\n".join(_found(line, language, 0)[0] for line in text.split("\n"))
-    return found
+    are_known = all(is_own and (own != line or not line) for (own, is_own), line in zip(by_line, lines, strict=True))
+    return found if is_whole and found != text and not are_known else "\n".join(own for own, _ in by_line)
 
 
 def columns_of(text: str) -> int:
