@@ -251,6 +251,7 @@ def test_several_members_are_not_distributed() -> None:
         ("--target buys --group person --subset 30,10", "--subset together with --group or --time"),
         ("--target person --time buys --regression", "words, such as"),
         ("--target buys --log-target", "--log-target for classes"),
+        ("--target buys --regression", "leave --regression out, to tell classes apart"),
         ("--target a --log-target --ignore b", "expected amounts of 0 or more"),
         ("--target a --label-smoothing 0.1", "--label-smoothing for amounts"),
         ("--target a --class-weight balanced", "--class-weight for amounts"),

@@ -162,7 +162,12 @@ def learn(options: argparse.Namespace, targets: Sequence[str], subset: tuple[int
     frame = read_rows(options, targets)
     categories = listed(options, options.categories, "--categories")
     task = "regression" if options.regression else "auto"
-    everything = Table.from_data(frame, targets, task=task, categories=categories)
+    try:
+        everything = Table.from_data(frame, targets, task=task, categories=categories)
+    except DataError as error:
+        if not options.regression or "task=" not in error.fix:
+            raise
+        raise DataError(**error.parts | {"fix": "leave --regression out, to tell classes apart"}) from error
     labels = everything.targets(frame)
     sides = sides_of(options, frame, labels if everything.class_names else None)
     if subset is not None:
