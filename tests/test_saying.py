@@ -226,7 +226,7 @@ def test_warnings_of_a_command_are_notes(capsys: pytest.CaptureFixture[str]) -> 
 
 PRINTS = {
     "model/fitting.py": {"print_hints"},
-    "estimators/stopping.py": {"on_epoch_end"},
+    "estimators/stopping.py": {"note"},
     "estimators/perceptron.py": None,
     "distributed/pulse.py": {"_say"},
 }
