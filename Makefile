@@ -16,7 +16,7 @@ FORMATTED := $(wildcard native/*/*.?pp tests/native/*.cpp)
 # Hundreds of tests start a Python of their own: each would compile the whole package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help bench bench-tables docs gallery compile-arm64 fuzz run soak soak-blocks soak-ranks test test-long test-lowest test-sanitize test-threads \
+.PHONY: help bench bench-avx2 bench-tables docs gallery compile-arm64 fuzz run soak soak-blocks soak-ranks test test-long test-lowest test-sanitize test-threads \
   test-without-compiler tidy unit lint types contracts format native-here wheel wheels wheel-twice clean
 .DEFAULT_GOAL := help
 
@@ -184,6 +184,14 @@ bench: $(NATIVE)
 	$(BIN)/python -m benchmarks.run --docs
 	$(BIN)/python -m benchmarks.estimators --docs
 	$(BIN)/python -m benchmarks.many
+	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.lenet_mnist
+
+# make bench-avx2  the dense networks with every library held to AVX2, as most processors have; some twenty minutes
+bench-avx2: $(NATIVE)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]' -C wheel.cmake=false
+	$(BIN)/python -m benchmarks.run --avx2 --results benchmarks/results/avx2.json --cases xor-tutorial iris-mlp digits-mlp \
+	  digits-mlp-128 mnist-mlp cifar-two-layer wide-mlp big-batch sciml-small
 
 # make bench-tables  how good the answers on 20 real tables are, beside LightGBM and scikit-learn; installs these and the
 #               packages that hold the tables in build/tables. Some 20 minutes on an idle machine

@@ -79,12 +79,23 @@ PEERS = (
 )
 LIMITS = "_NUM_THREADS", "XLA_FLAGS"
 """Ends of the names of environment variables that would take cores away from some of the peers."""
+AVX2 = {
+    "GLASSNET_VARIANT": "_native_avx2",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "OPENBLAS_CORETYPE": "Haswell",
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+}
+"""What holds glassnet, torch with its libraries, NumPy and jax to AVX2. onnxruntime knows no such word."""
 
 
 def main() -> None:
     """The command line."""
     options = _options()
     chosen = [peer for peer in PEERS if not options.peers or peer.name in options.peers]
+    if options.avx2:
+        chosen = [peer for peer in chosen if peer.name != "onnxruntime"]
     wanted = options.cases or (*EVERYTHING, IMPORT, MEMORY, SIZE, *STEP_CASES)
     timed = [name for name in wanted if name not in (MEMORY, SIZE, *STEP_CASES)]
     rate = _matrix_rate(options) if timed else 0.0
@@ -93,6 +104,7 @@ def main() -> None:
         "date": date.today().isoformat(),
         "rounds": options.rounds,
         "quick": options.quick,
+        "instructions": "AVX2 for all" if options.avx2 else "the best that each finds",
         "versions": {},
         "cases": {},
     }
@@ -143,10 +155,13 @@ def _options() -> Namespace:
     parser.add_argument("--docs", action="store_true", help="also put tables and picture into docs/performance.md")
     default = os.environ.get("GLASSNET_PEERS_PYTHON", sys.executable)
     parser.add_argument("--peers-python", default=default, help="the interpreter with the peers")
+    parser.add_argument("--avx2", action="store_true", help="every library is held to AVX2, whatever the processor has")
     parser.add_argument("--results", type=Path, default=LATEST, help="the file for the results (the latest)")
     options = parser.parse_args()
-    if options.docs and (options.quick or options.cases or options.peers):
-        parser.error("--docs wants a whole run, without --quick, --cases and --peers")
+    if options.docs and (options.quick or options.cases or options.peers or options.avx2):
+        parser.error("--docs wants a whole run, without --quick, --cases, --peers and --avx2")
+    if options.avx2:
+        os.environ.update(AVX2)
     if options.quick:
         options.rounds = 1
     return options
@@ -184,7 +199,9 @@ def _compare_losses(found: Measured) -> None:
 def _program(python: str, arguments: Iterable[str], what: str) -> dict[str, Any] | None:
     """What one of our programs says in its last line; None where its library is not installed."""
     command = [python, "-m", *arguments]
-    environment = {name: value for name, value in os.environ.items() if not name.endswith(LIMITS)}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.endswith(LIMITS) or AVX2.get(name) == value
+    }
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode == NOT_INSTALLED:
         print(f"{what} left out: {done.stderr.strip()}", file=sys.stderr)

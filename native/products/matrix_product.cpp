@@ -1,115 +1,15 @@
 #include "products/matrix_product.hpp"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
-#include "math/transpose.hpp"
+#include "products/block.hpp"
+#include "products/packed_product.hpp"
+#include "products/packing.hpp"
 #include "products/parts.hpp"
 
 namespace glassnet {
 namespace {
-
-// A block of rows and of columns of C, over some of p.
-template <class T>
-struct Block {
-    int64_t k;
-    const T* a;
-    int64_t a_row, a_column;
-    const T* b;
-    int64_t b_row;
-    const T* start;  // what the sums start from: null, the bias or, for later p, C
-    int64_t start_row;
-    T* c;
-    int64_t c_row;
-    int64_t last_lanes;  // columns in the last vector
-    bool adds = false;   // the sums to what is in C
-};
-
-// Every sum is kept in a register while p runs: in `vectors` vectors, of which the last one has `last_bytes`.
-// `adjacent` says that a_row is 1.
-template <class T, int bytes, int last_bytes, int vectors, int rows, bool adjacent>
-void multiply_block(const Block<T>& o) {
-    using V = Vec<T, bytes>;
-    using Last = Vec<T, last_bytes>;
-    using Lanes = typename V::Lanes;
-    using LastLanes = typename Last::Lanes;
-    constexpr int full = vectors - 1;
-    const auto mask = Last::first(o.last_lanes);
-    const bool whole = o.last_lanes == Last::width;  // spares masked stores, which AVX2 processors are slow at
-    const int64_t k = o.k, a_row = o.a_row, a_column = o.a_column, b_row = o.b_row, c_row = o.c_row;
-    const int64_t start_row = o.start_row;
-    const T *a = o.a, *b = o.b, *start = o.start;
-    T* c = o.c;
-    Lanes sum[rows][vectors];  // its last column is unused: `last` stands for it
-    LastLanes last[rows];
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; ++i) {
-        const T* from = start + i * start_row;
-#pragma GCC unroll 16
-        for (int v = 0; v < full; ++v) sum[i][v] = start ? V::load(from + v * V::width) : Lanes{};
-        last[i] = start ? Last::load(from + full * V::width, mask) : LastLanes{};
-    }
-    for (int64_t p = 0; p < k; ++p, a += a_column, b += b_row) {
-        Lanes right[vectors];
-#pragma GCC unroll 16
-        for (int v = 0; v < full; ++v) right[v] = V::load(b + v * V::width);
-        const LastLanes last_right = Last::load(b + full * V::width, mask);
-#pragma GCC unroll 16
-        for (int i = 0; i < rows; ++i) {
-            const T left = a[adjacent ? i : i * a_row];
-#pragma GCC unroll 16
-            for (int v = 0; v < full; ++v) sum[i][v] += left * right[v];
-            last[i] += left * last_right;
-        }
-    }
-    if (o.adds) {
-#pragma GCC unroll 16
-        for (int i = 0; i < rows; ++i) {
-            const T* from = c + i * c_row;
-#pragma GCC unroll 16
-            for (int v = 0; v < full; ++v) sum[i][v] += V::load(from + v * V::width);
-            last[i] += Last::load(from + full * V::width, mask);
-        }
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; ++i) {
-        T* to = c + i * c_row;
-#pragma GCC unroll 16
-        for (int v = 0; v < full; ++v) V::store(to + v * V::width, sum[i][v]);
-        to += full * V::width;
-        whole ? Last::store(to, last[i]) : Last::store(to, last[i], mask);
-    }
-}
-
-// The sums of a block stay in registers, beside some for B and A.
-constexpr int most_sums = registers == 32 ? 24 : 12, most_vectors = registers == 32 ? 4 : 2;
-constexpr int most_vectors_of_few_rows = 8, most_rows = 8;
-
-constexpr auto rows_beside = [] {
-    std::array<int, most_vectors_of_few_rows + 1> rows{};
-    for (int v = 1; v <= most_vectors_of_few_rows; ++v) rows[v] = std::min(most_rows, most_sums / v);
-    return rows;
-}();
-
-template <class T>
-using BlockFunction = void (*)(const Block<T>&);
-
-// The functions for 1, 2, ... rows of a number of vectors.
-template <class T, int bytes, int last_bytes, int vectors, bool adjacent>
-constexpr auto functions_of() {
-    std::array<BlockFunction<T>, most_rows + 1> functions{};
-    [&]<int... row>(std::integer_sequence<int, row...>) {
-        ((functions[row + 1] = multiply_block<T, bytes, last_bytes, vectors, row + 1, adjacent>), ...);
-    }(std::make_integer_sequence<int, rows_beside[vectors]>());
-    return functions;
-}
-
-template <class T, int bytes, int last_bytes, bool adjacent>
-constexpr auto all_functions = []<int... v>(std::integer_sequence<int, v...>) {
-    using Functions = std::array<BlockFunction<T>, most_rows + 1>;
-    return std::array<Functions, sizeof...(v)>{functions_of<T, bytes, last_bytes, v + 1, adjacent>()...};
-}(std::make_integer_sequence<int, bytes == vector_bytes ? most_vectors_of_few_rows : 1>());
 
 // Columns of Bᵀ are brought together in a panel of this size on the stack.
 constexpr int64_t panel_bytes = 1 << 16;
@@ -129,28 +29,6 @@ bool pays_to_copy(int64_t m, int64_t b_row) {
     return vector_bytes < 64 ? m >= 192 : m >= 64 && b_row * static_cast<int64_t>(sizeof(T)) >= 1024;
 }
 
-// Columns of Bᵀ, B (columns, depth), side by side: to (depth, width), square by square, of which `to` gets the first
-// `used` rows.
-template <class T, int bytes, int used>
-void transpose_panel(const T* b, int64_t b_row, int64_t depth, int64_t columns, int64_t width, T* to) {
-    using V = Vec<T, bytes>;
-    constexpr int side = V::width;
-    for (int64_t column = 0; column < columns; column += side)
-        for (int64_t p = 0; p < depth; p += side) {
-            const auto mask = V::first(std::min<int64_t>(side, depth - p));
-            const T* from = b + column * b_row + p;
-            typename V::Lanes square[side];
-#pragma GCC unroll 16
-            for (int i = 0; i < side; ++i) {
-                square[i] = V::load(from, mask);
-                if (column + i + 1 < columns) from += b_row;
-            }
-            transpose<V>(square);
-#pragma GCC unroll 16
-            for (int i = 0; i < used; ++i) V::store(to + (p + i) * width + column, square[i]);
-        }
-}
-
 // Where the right factor is read: in its place, or from a panel on the stack. A transposed one is (n, k).
 enum class Right { in_place, copied, transposed };
 
@@ -165,7 +43,6 @@ void multiply(int64_t m, int64_t n, Block<T>& block) {
     const T *const a = block.a, *b = block.b, *start = block.start;
     T* c = block.c;
     const bool adjacent = block.a_row == 1;
-    const auto& functions = adjacent ? all_functions<T, bytes, bytes, true> : all_functions<T, bytes, bytes, false>;
     const bool few_rows = m <= most_sums / most_vectors_of_few_rows;
     const Parts panels((n + lanes - 1) / lanes, few_rows ? most_vectors_of_few_rows : most_vectors);
     for (int64_t j = 0; j < panels.count; ++j) {
@@ -175,11 +52,8 @@ void multiply(int64_t m, int64_t n, Block<T>& block) {
                               : transposed && k <= lanes ? lanes
                                                          : packed_size / (width * lanes) * lanes;
         block.last_lanes = columns - width + lanes;
-        // A processor that makes a long vector of two short ones works half the time for a last one that is half empty.
-        const bool half = short_bytes < bytes && block.last_lanes <= lanes / 2;
-        const auto& of_panel = !half      ? functions
-                               : adjacent ? all_functions<T, bytes, short_bytes, true>
-                                          : all_functions<T, bytes, short_bytes, false>;
+        const auto& functions = adjacent ? functions_for<T, bytes, true>(block.last_lanes)[vectors - 1]
+                                         : functions_for<T, bytes, false>(block.last_lanes)[vectors - 1];
         int64_t p = 0;
         do {
             block.k = std::min(depth, k - p);
@@ -203,7 +77,7 @@ void multiply(int64_t m, int64_t n, Block<T>& block) {
                     block.c += row_blocks[i - 1] * block.c_row;
                     block.start += row_blocks[i - 1] * block.start_row;
                 }
-                of_panel[vectors - 1][row_blocks[i]](block);
+                functions[row_blocks[i]](block);
             }
             p += depth;
         } while (p < k);
@@ -277,9 +151,11 @@ void matrix_product(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row, 
     if (m <= 0 || n <= 0) return;
     if (a_row == 1 && n * sizeof(T) <= 16 && start == nullptr)
         return multiply_narrow(m, n, k, a, a_column, b, b_row, c, c_row);
-    if (pays_to_copy<T>(m, b_row))
-        return multiply<T, Right::copied>(m, n, {k, a, a_row, a_column, b, b_row, start, start_row, c, c_row, 0});
-    multiply<T, Right::in_place>(m, n, {k, a, a_row, a_column, b, b_row, start, start_row, c, c_row, 0});
+    Block<T> block{k, a, a_row, a_column, b, b_row, start, start_row, c, c_row, 0};
+    if (pays_to_pack<T>(m, n, k, a_row, a_column, b_row) && packing_memory() != nullptr)
+        return packed_product<T, vector_bytes>(m, n, block);
+    if (pays_to_copy<T>(m, b_row)) return multiply<T, Right::copied>(m, n, std::move(block));
+    multiply<T, Right::in_place>(m, n, std::move(block));
 }
 
 template <class T>
@@ -287,6 +163,8 @@ void add_matrix_product(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_r
                         int64_t c_row) {
     if (m <= 0 || n <= 0) return;
     Block<T> block{k, a, a_row, 1, b, b_row, nullptr, 0, c, c_row, 0, true};
+    if (pays_to_pack<T>(m, n, k, a_row, 1, b_row) && packing_memory() != nullptr)
+        return packed_product<T, vector_bytes>(m, n, block);
     if (pays_to_copy<T>(m, b_row))
         multiply<T, Right::copied>(m, n, std::move(block));
     else

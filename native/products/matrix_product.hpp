@@ -3,8 +3,9 @@
 //
 // Every element of C is one chain of multiply-adds over p = 0, 1, ..., k − 1 that starts from the bias (or from zero),
 // or has such a chain added to it.
-// No element depends on m or n: a product split by rows or columns has the same bits as the whole. What memory it takes
-// is on the stack, at most 64 KB.
+// No element depends on m or n, or on how the factors lie: a product split by rows or columns has the same bits as the
+// whole, and so has one whose factors were brought together first. For that each thread keeps some hundred KB of
+// memory; all else is on the stack, at most 64 KB.
 #pragma once
 
 #include <cstdint>
