@@ -167,7 +167,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/clang-format --dry-run -Werror $(FORMATTED)
-	$(BIN)/biome format
+	$(BIN)/biome format src
 
 # make tidy     what clang-tidy finds in the C++ sources, some two minutes
 tidy: $(NATIVE)
@@ -205,7 +205,7 @@ bench-tables: $(NATIVE)
 
 format: $(INSTALLED)
 	$(BIN)/clang-format -i $(FORMATTED)
-	$(BIN)/biome format --write
+	$(BIN)/biome format --write src
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
