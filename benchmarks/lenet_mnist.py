@@ -108,7 +108,8 @@ def compare(batch: int, options: Namespace) -> None:
     found: dict[str, list[float]] = {}
     for _ in range(options.rounds):
         for peer in PEERS:
-            command = [options.peers_python, "-m", "benchmarks.lenet_mnist", "--peer", peer]
+            python = sys.executable if peer.startswith("glassnet") else options.peers_python
+            command = [python, "-m", "benchmarks.lenet_mnist", "--peer", peer]
             command += ["--batches", str(batch), "--rows", str(options.rows)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode == NOT_INSTALLED:

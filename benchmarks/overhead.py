@@ -149,7 +149,8 @@ def compare(case: str, options: Namespace) -> None:
     found: dict[str, list[float]] = {}
     for _ in range(options.rounds):
         for peer in PEERS:
-            command = [options.peers_python, "-m", "benchmarks.overhead", "--peer", peer, "--cases", case]
+            python = sys.executable if peer.startswith("glassnet") else options.peers_python
+            command = [python, "-m", "benchmarks.overhead", "--peer", peer, "--cases", case]
             done = subprocess.run(command, env=os.environ | limits, capture_output=True, text=True, check=False)
             if done.returncode == NOT_INSTALLED:
                 continue
