@@ -128,6 +128,9 @@ SHUFFLED = RNG.permutation(N)
     [
         (range(N), SHUFFLED),  # taken from one frame in two orders, or numbered anew: nobody knows
         (SHUFFLED, range(N)),
+        ([float(label) for label in SHUFFLED], range(N)),  # after gaps, read as words, of mixed origin
+        (range(N), [str(label) for label in SHUFFLED]),
+        (pd.Index(SHUFFLED, dtype=object), range(N)),
         (range(1, N + 1), range(2, N + 2)),
         ([1, 1, *range(2, N)], [*range(2, N), 1, 1]),
         (pd.date_range("2024", periods=N), ROWS),

@@ -67,8 +67,11 @@ def _go_together(first: Any, second: Any) -> bool:
 
 
 def _are_counts(labels: Any, counts: Any) -> bool:
-    """Whether labels are 0, 1, 2, ... in any order."""
-    return labels.dtype.kind in "iu" and np.array_equal(np.sort(labels), counts)
+    """Whether labels are 0, 1, 2, ... in any order, as whatever numbers or words they are written."""
+    try:
+        return np.array_equal(np.sort(labels.astype(np.float64)), counts)
+    except (TypeError, ValueError):  # words, or labels of several parts
+        return False
 
 
 def _other_order(first: str, one: Any, second: str, other: Any, where: str) -> DataError:
