@@ -101,6 +101,7 @@ SAME: dict[str, tuple[Any, Any]] = {
     "a list": (X, Y.tolist()),
     "the same": (X, Y),
     "the same in another dtype": (X.set_index(pd.Index(range(N), dtype="int64")), Y.set_axis(range(N))),
+    "both count, one in words": (X.reset_index(drop=True), Y.set_axis([str(label) for label in range(N)])),
     "one counts": (X, Y.reset_index(drop=True)),
     "the other counts": (X.reset_index(drop=True), Y),
     "some rows of more": (X.set_axis(range(0, 3 * N, 3)), Y.reset_index(drop=True)),
@@ -140,6 +141,14 @@ SHUFFLED = RNG.permutation(N)
 def test_indexes_that_do_not_go_together(x: Any, y: Any) -> None:
     with pytest.raises(gn.DataError, match=r"y\.loc\[x\.index\]"):
         model().fit(X.set_axis(x), Y.set_axis(y), **QUICK)
+
+
+def test_each_is_held_against_each() -> None:
+    """Beside rows that only count, too, two others must go together."""
+    counting = X.reset_index(drop=True)
+    with pytest.raises(gn.DataError, match=r"sample_weight\.loc\[y\.index\]"):
+        model().fit(counting, Y, sample_weight=WEIGHT.sample(frac=1, random_state=1), **QUICK)
+    model().fit(counting, Y, sample_weight=WEIGHT, **QUICK)
 
 
 def test_other_numbers_of_rows_are_said_as_such() -> None:

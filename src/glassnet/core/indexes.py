@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.errors import DataError, shown
+from glassnet.core.shapes import Array
 
 _WITHOUT = np.ndarray, list, type(None), str, int, float
 
@@ -35,13 +36,15 @@ def require_one_order(given: Mapping[str, Any], *, where: str) -> None:
     """
     if all(isinstance(own, _WITHOUT) for own in given.values()):
         return
-    first: tuple[str, Any] | None = None
+    different: list[tuple[str, Any]] = []  # which is one, or one that counts and one that does not
     for name, own in given.items():
         for part, index in _indexes(name, own):
-            if first is None:
-                first = part, index
-            elif len(index) == len(first[1]) and index is not first[1] and not _go_together(first[1], index):
-                raise _other_order(*first, part, index, where)
+            others = [one for one in different if not (index is one[1] or index.equals(one[1]))]
+            for other, its in others:
+                if len(index) == len(its) and not _go_together(its, index):
+                    raise _other_order(other, its, part, index, where)
+            if len(others) == len(different):
+                different.append((part, index))
 
 
 def _indexes(name: str, data: Any) -> Iterator[tuple[str, Any]]:
@@ -59,19 +62,20 @@ def _indexes(name: str, data: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _go_together(first: Any, second: Any) -> bool:
-    if first.equals(second):
-        return True
-    labels = [np.asarray(own) for own in (first, second)]
-    counts = np.arange(len(first))
-    return any(np.array_equal(own, counts) for own in labels) and not all(_are_counts(own, counts) for own in labels)
+    """Whether two different indexes may stand side by side."""
+    one, other = (_counts(own) for own in (first, second))
+    if one is not None and other is not None:
+        return np.array_equal(one, other)
+    return any(own is not None and np.array_equal(own, np.arange(len(own))) for own in (one, other))
 
 
-def _are_counts(labels: Any, counts: Any) -> bool:
-    """Whether labels are 0, 1, 2, ... in any order, as whatever numbers or words they are written."""
+def _counts(index: Any) -> Array | None:
+    """The labels as numbers where they are 0, 1, 2, ... in any order, written as whatever numbers or words; else None."""
     try:
-        return np.array_equal(np.sort(labels.astype(np.float64)), counts)
+        labels = np.asarray(index).astype(np.float64)
     except (TypeError, ValueError):  # words, or labels of several parts
-        return False
+        return None
+    return labels if np.array_equal(np.sort(labels), np.arange(len(labels))) else None
 
 
 def _other_order(first: str, one: Any, second: str, other: Any, where: str) -> DataError:
