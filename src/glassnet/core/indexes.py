@@ -70,7 +70,7 @@ def _go_together(first: Any, second: Any) -> bool:
 
 
 def _counts(index: Any) -> Array | None:
-    """The labels as numbers where they are 0, 1, 2, ... in any order, written as whatever numbers or words; else None."""
+    """The labels as numbers where they are 0, 1, 2, ... in any order, however they are written; else None."""
     try:
         labels = np.asarray(index).astype(np.float64)
     except (TypeError, ValueError):  # words, or labels of several parts
