@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found] # ``signal`` takes ten times as long to name each handler
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,13 +45,13 @@ class Interrupt:
         self._around = _SHARED.get()
         if threading.current_thread() is not threading.main_thread():
             return self
-        if _signal.getsignal(_signal.SIGINT) not in (_signal.SIG_IGN, None):
-            self._previous = _signal.signal(_signal.SIGINT, self._handle)
+        if signal.getsignal(signal.SIGINT) not in (signal.SIG_IGN, None):
+            self._previous = signal.signal(signal.SIGINT, self._handle)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._previous is not None:
-            _signal.signal(_signal.SIGINT, self._previous)
+            signal.signal(signal.SIGINT, self._previous)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.requested:
