@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.errors import DataError, shown
-from glassnet.core.shapes import Array
 
 _WITHOUT = np.ndarray, list, type(None), str, int, float
 
@@ -69,7 +68,7 @@ def _go_together(first: Any, second: Any) -> bool:
     return any(own is not None and np.array_equal(own, np.arange(len(own))) for own in (one, other))
 
 
-def _counts(index: Any) -> Array | None:
+def _counts(index: Any) -> np.ndarray[Any, Any] | None:
     """The labels as numbers where they are 0, 1, 2, ... in any order, however they are written; else None."""
     try:
         labels = np.asarray(index).astype(np.float64)
