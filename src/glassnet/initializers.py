@@ -21,7 +21,18 @@ from glassnet.core.spellings import ALIASES
 
 
 class Initializer(Configurable):
-    """Gives the initial values of one parameter: ``initializer(shape, rng)`` returns a float64 array."""
+    """Gives the initial values of one parameter: ``initializer(shape, rng)`` returns a float64 array.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> class Diagonal(gn.initializers.Initializer):
+        ...     def __call__(self, shape, rng):
+        ...         return np.eye(*shape)
+        >>> net = gn.Sequential(gn.Dense(3, weight_init=Diagonal()))
+        >>> _ = net.build(2)
+        >>> np.array(net[0].weight).tolist()
+        [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+    """
 
     def __call__(self, shape: Shape, rng: np.random.Generator) -> Array:
         """Draws values of that shape."""
@@ -40,7 +51,15 @@ class Initializer(Configurable):
 
 
 class Constant(Initializer):
-    """Every element ``value``."""
+    """Every element ``value``.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> net = gn.Sequential(gn.Dense(3, bias_init=gn.initializers.Constant(0.1)))
+        >>> _ = net.build(2, dtype="float64")
+        >>> np.array(net[0].bias).tolist()
+        [0.1, 0.1, 0.1]
+    """
 
     def __init__(self, value: float) -> None:
         self.value = number(value, "value", "Constant", low=-inf)
@@ -205,6 +224,13 @@ class Given(Initializer):
     """The user's own array; its shape must be the parameter's.
 
     A model's file holds the parameter's values anyway, so it does not repeat the array: there it is None.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> net = gn.Sequential(gn.Dense(1, weight_init=gn.initializers.Given([[0.5], [-2.0]])))
+        >>> _ = net.build(2, dtype="float64")
+        >>> net(np.array([[1.0, 1.0]])).tolist()
+        [[-1.5]]
     """
 
     def __init__(self, array: Any) -> None:
@@ -256,7 +282,13 @@ class _OfFunction(Initializer):
 
 
 def as_initializer(given: Any) -> Initializer:
-    """Accepts a name, an initializer, a number (a constant), an array, or a function (shape, rng) -> array."""
+    """Accepts a name, an initializer, a number (a constant), an array, or a function (shape, rng) -> array.
+
+    Example:
+        >>> from glassnet import initializers
+        >>> initializers.as_initializer("xavier_normal"), initializers.as_initializer(0.1)
+        (GlorotNormal(), Constant(0.1))
+    """
     if callable(given) and not isinstance(given, type | Initializer):
         return _OfFunction(given)
     if isinstance(given, np.ndarray | list | tuple):
@@ -267,7 +299,13 @@ def as_initializer(given: Any) -> Initializer:
 
 
 def init_setting(given: Any) -> Any:
-    """Checks an ``..._init`` argument when a layer is made: names become glassnet's own, arrays ``Given``."""
+    """Checks an ``..._init`` argument when a layer is made: names become glassnet's own, arrays ``Given``.
+
+    Example:
+        >>> from glassnet import initializers
+        >>> initializers.init_setting("xavier_uniform"), initializers.init_setting([1.0, 2.0])
+        ('glorot_uniform', Given(array(2,)))
+    """
     initializer = as_initializer(given)
     if isinstance(given, str):
         return ALIASES["initializer"].get(given, given)

@@ -26,7 +26,14 @@ class Schedule(Configurable):
 
 
 class Constant(Schedule):
-    """Always ``rate``."""
+    """Always ``rate``.
+
+    Example:
+        >>> import glassnet as gn
+        >>> schedule = gn.schedules.Constant(0.1)
+        >>> schedule(0), schedule(1000)
+        (0.1, 0.1)
+    """
 
     def __init__(self, rate: float) -> None:
         self.rate = number(rate, "rate", "Constant", low=0)
@@ -45,7 +52,14 @@ class _Decay(Schedule):
 
 
 class StepDecay(_Decay):
-    """``rate · factor^⌊step / every⌋``: a staircase."""
+    """``rate · factor^⌊step / every⌋``: a staircase.
+
+    Example:
+        >>> import glassnet as gn
+        >>> schedule = gn.schedules.StepDecay(1.0, every=10, factor=0.5)
+        >>> [schedule(step) for step in (0, 9, 10, 20)]
+        [1.0, 1.0, 0.5, 0.25]
+    """
 
     def __call__(self, step: int) -> float:
         """The rate of that update."""
@@ -53,7 +67,14 @@ class StepDecay(_Decay):
 
 
 class ExponentialDecay(_Decay):
-    """``rate · factor^(step / every)``: the staircase without steps."""
+    """``rate · factor^(step / every)``: the staircase without steps.
+
+    Example:
+        >>> import glassnet as gn
+        >>> schedule = gn.schedules.ExponentialDecay(1.0, every=10, factor=0.25)
+        >>> [schedule(step) for step in (0, 5, 10, 20)]
+        [1.0, 0.5, 0.25, 0.0625]
+    """
 
     def __call__(self, step: int) -> float:
         """The rate of that update."""
@@ -64,6 +85,12 @@ class CosineDecay(Schedule):
     """Falls from ``rate`` to ``final`` along half a cosine over ``steps`` updates; ``final`` from then on.
 
     Source: I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, equation 5.
+
+    Example:
+        >>> import glassnet as gn
+        >>> schedule = gn.schedules.CosineDecay(1.0, steps=100)
+        >>> [round(schedule(step), 3) for step in (0, 25, 50, 75, 100, 200)]
+        [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
     """
 
     def __init__(self, rate: float, *, steps: int, final: float = 0.0) -> None:
@@ -88,6 +115,12 @@ class LogCosine(Schedule):
         rate: the largest one.
         steps: updates of all swings together.
         swings: their number n.
+
+    Example:
+        >>> import glassnet as gn
+        >>> schedule = gn.schedules.LogCosine(1.0, steps=150)
+        >>> [round(schedule(step), 2) for step in (0, 4, 10, 18, 30, 47, 70, 103, 150)]  # up and down, four times
+        [0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0]
     """
 
     def __init__(self, rate: float, *, steps: int, swings: int = 4) -> None:
@@ -106,6 +139,12 @@ class LinearDecay(Schedule):
     """Falls from ``rate`` to ``final`` in a straight line over ``steps`` updates; ``final`` from then on.
 
     Source: J. Devlin et al., "BERT: pre-training of deep bidirectional transformers", NAACL 2019, appendix A.2.
+
+    Example:
+        >>> import glassnet as gn
+        >>> schedule = gn.schedules.LinearDecay(1.0, steps=100, final=0.2)
+        >>> [round(schedule(step), 3) for step in (0, 50, 100, 200)]
+        [1.0, 0.6, 0.2, 0.2]
     """
 
     def __init__(self, rate: float, *, steps: int, final: float = 0.0) -> None:
@@ -130,6 +169,12 @@ class LinearWarmup(Schedule):
         steps: length of the warm-up.
 
     Source: P. Goyal et al., "Accurate, large minibatch SGD", 2017, arXiv:1706.02677, section 2.2.
+
+    Example:
+        >>> import glassnet as gn
+        >>> schedule = gn.schedules.LinearWarmup(gn.schedules.CosineDecay(1.0, steps=90), steps=9)
+        >>> [round(schedule(step), 3) for step in (0, 4, 8, 9, 54, 99)]
+        [0.1, 0.5, 0.9, 1.0, 0.5, 0.0]
     """
 
     def __init__(self, after: float | Schedule, *, steps: int) -> None:
@@ -151,6 +196,12 @@ class OneCycle(Schedule):
     the ``steps`` at ``peak / start_divisor / final_divisor``, where it stays.
 
     Source: L. Smith, N. Topin, "Super-convergence", 2017, arXiv:1708.07120; the cosine form is that of later practice.
+
+    Example:
+        >>> import glassnet as gn
+        >>> schedule = gn.schedules.OneCycle(1.0, steps=101)
+        >>> [round(schedule(step), 3) for step in (0, 15, 30, 65, 100)]
+        [0.04, 0.52, 1.0, 0.5, 0.0]
     """
 
     def __init__(
@@ -193,7 +244,15 @@ class _OfFunction(Schedule):
 
 
 def as_schedule(rate: Any, where: str) -> Schedule:
-    """Accepts a schedule, a function of the step, or a number, which becomes a constant."""
+    """Accepts a schedule, a function of the step, or a number, which becomes a constant.
+
+    Example:
+        >>> from glassnet import schedules
+        >>> schedules.as_schedule(0.1, "SGD")
+        Constant(0.1)
+        >>> schedules.as_schedule(lambda step: 0.1 / (1 + step), "SGD")(9)
+        0.01
+    """
     if isinstance(rate, Schedule):
         return rate
     if callable(rate) and not isinstance(rate, type):
@@ -206,6 +265,13 @@ def rate_of(schedule: Schedule, step: int) -> float:
 
     Raises:
         ConfigurationError: it is no finite number ≥ 0: none that does not climb the loss.
+
+    Example:
+        >>> from glassnet import schedules
+        >>> schedules.rate_of(schedules.LinearDecay(1.0, steps=4), 1)
+        0.75
+        >>> schedules.rate_of(schedules.as_schedule(lambda step: 3 - step, "SGD"), 2)
+        1.0
     """
     rate: Any = schedule(step)
     plain = rate.item() if getattr(rate, "shape", None) == () else rate  # as np.where gives it
@@ -219,6 +285,17 @@ def require_repeatable(rate: Any, step: int) -> None:
 
     Raises:
         ConfigurationError: it counts calls, draws numbers, or keeps something in another way.
+
+    Example:
+        >>> from itertools import count
+        >>> from glassnet import schedules
+        >>> calls = count(1)
+        >>> schedules.require_repeatable(lambda step: 0.1 / (1 + step), step=4)
+        >>> try:
+        ...     schedules.require_repeatable(lambda step: 0.1 / next(calls), step=4)
+        ... except ValueError as error:
+        ...     print(error.received)
+        the rate 0.1 for step 4, and 0.05 when asked again
     """
     if isinstance(rate, int | float):
         return

@@ -141,6 +141,8 @@ def test_merges_by_hand() -> None:
         net = gn.Graph(inputs={"a": 2, "b": 2}, nodes={"y": (merge, "a", "b")}, outputs="y")
         net.build(dtype="float64")
         np.testing.assert_array_equal(net.forward(gn.NumpyRunner(), net.pack((a, b)), training=False)[0], y)
+        np.testing.assert_array_equal(net({"a": a, "b": b}), y)
+        np.testing.assert_array_equal(net((a, b)), y)
 
 
 def test_gradients_of_weighted_losses() -> None:

@@ -15,7 +15,14 @@ from glassnet.runners import Runner
 
 
 class Activation(Layer):
-    """Base of the activations: the shape stays, (N, ...) -> (N, ...)."""
+    """Base of the activations: the shape stays, (N, ...) -> (N, ...).
+
+    Example:
+        >>> import glassnet as gn
+        >>> net = gn.Sequential(gn.Dense(4), "gelu", gn.Dense(1), "sigmoid")
+        >>> [layer for layer in net.layers if isinstance(layer, gn.layers.Activation)]
+        [GELU(), Sigmoid()]
+    """
 
     kernels: tuple[Kernel, Kernel]
     """Forward and backward."""

@@ -23,6 +23,17 @@ class Dropout(Layer):
 
     Raises:
         ConfigurationError: rate outside [0, 1).
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> net = gn.Sequential(gn.Dropout(0.5))
+        >>> _ = net.build(6, dtype="float64")
+        >>> x = np.arange(1.0, 7.0)[None]
+        >>> net(x).tolist()
+        [[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]]
+        >>> y, cache = net.forward(gn.NumpyRunner(seed=1), x, training=True)
+        >>> y.tolist()
+        [[2.0, 4.0, 6.0, 8.0, 10.0, 12.0]]
     """
 
     with_lengths = EACH_STEP

@@ -92,6 +92,17 @@ class PythonLayer(Layer):
 
     Args:
         layer: the user's object.
+
+    Example:
+        >>> import glassnet as gn
+        >>> class Half(gn.NumpyLayer):
+        ...     def forward(self, x):
+        ...         return x / 2, None
+        ...     def backward(self, dy, cache):
+        ...         return dy / 2, {}
+        >>> net = gn.Sequential(Half())
+        >>> type(net[0]).__name__, net[0].layer
+        ('PythonLayer', Half())
     """
 
     def __init__(self, layer: NumpyLayer) -> None:

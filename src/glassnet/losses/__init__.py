@@ -31,6 +31,13 @@ def as_loss(given: Any) -> Loss:
     """Accepts a loss, its name, a function (outputs, targets) -> (value, gradient), or a dict of losses by output.
 
     So it does with an object of a class of the user's that defines nothing but how it is called.
+
+    Example:
+        >>> from glassnet import losses
+        >>> losses.as_loss("cross_entropy")
+        CrossEntropy()
+        >>> losses.as_loss({"digit": "cross_entropy", "size": ("mean_squared_error", 0.1)})
+        WeightedSum({'digit': CrossEntropy(), 'size': (MeanSquaredError(), 0.1)})
     """
     return WeightedSum(given) if isinstance(given, Mapping) else single_loss(given)
 

@@ -22,6 +22,17 @@ def check_weights(
         dtype: of what is returned.
         where: for messages.
         steps: T where each step may have a weight of its own, or None.
+
+    Example:
+        >>> import numpy as np
+        >>> from glassnet import losses
+        >>> losses.check_weights([1, 0, 2], 3, np.dtype("float32"), where="sample_weight")
+        array([1., 0., 2.], dtype=float32)
+        >>> try:
+        ...     losses.check_weights([1, -1, 2], 3, np.dtype("float32"), where="sample_weight")
+        ... except ValueError as error:
+        ...     print(error.expected)
+        (3,): one weight ≥ 0 for each row, some of them above 0
     """
     if weights is None:
         return None
@@ -110,7 +121,19 @@ def require_range(weights: Array, dtype: np.dtype[Any], *, where: str) -> None:
 
 
 def check_labels(labels: Array, classes: int, *, where: str) -> Array:
-    """Checks integer labels (N,), or (N, T) of steps, against the number of classes and returns them as integers."""
+    """Checks integer labels (N,), or (N, T) of steps, against the number of classes and returns them as integers.
+
+    Example:
+        >>> import numpy as np
+        >>> from glassnet import losses
+        >>> losses.check_labels(np.array([0.0, 2.0]), 3, where="fit: y").tolist()
+        [0, 2]
+        >>> try:
+        ...     losses.check_labels(np.array([1, 3]), 3, where="fit: y")
+        ... except ValueError as error:
+        ...     print(error.fix)
+        classes count from 0: pass y - 1
+    """
     labels = numeric(labels, where=where)
     if labels.ndim and len(labels) == 0:
         raise DataError(where=where, received="no labels", expected="one label for each row", fix="look at the data")

@@ -373,7 +373,14 @@ def _as_row(term: Term, prepared: Array, shape: Shape, where: str) -> Array:
 
 
 def targets_by_loss(loss: Loss, targets: Any, *, where: str) -> Iterator[tuple[Loss, Any, str]]:
-    """Each loss with the targets that it learns, as numbers, and their place for messages."""
+    """Each loss with the targets that it learns, as numbers, and their place for messages.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> loss = gn.losses.as_loss({"size": "mean_squared_error"})
+        >>> [(own, place) for own, _, place in gn.losses.targets_by_loss(loss, {"size": np.zeros((2, 1))}, where="y")]
+        [(MeanSquaredError(), "y['size']")]
+    """
     if isinstance(loss, WeightedSum):
         given = loss.by_output(targets, where=where)
         for name in given:

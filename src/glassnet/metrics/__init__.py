@@ -22,6 +22,13 @@ def as_metrics(given: Any) -> tuple[Metric, ...]:
     """Accepts a list of metrics, names or functions (outputs, targets) -> number, or a dict of lists by output.
 
     Their names must differ.
+
+    Example:
+        >>> from glassnet import metrics
+        >>> metrics.as_metrics(["accuracy", metrics.F1("macro")])
+        (Accuracy(), F1('macro'))
+        >>> metrics.as_metrics({"digit": "accuracy"})[0].name
+        'digit_accuracy'
     """
     if isinstance(given, Mapping):
         return by_output(given, as_metrics)

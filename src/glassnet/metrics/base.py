@@ -20,6 +20,19 @@ class Metric(Configurable):
 
     Where the outputs are those of steps (N, T, M), so are the targets (N, T, ...) and the weights (N, T), 0 for steps
     behind a row's end; to the built-in metrics each step is a row.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> class WorstError(gn.metrics.Metric):
+        ...     name = "worst_error"
+        ...     def compute(self, outputs, targets, loss, weights):
+        ...         return float(np.abs(outputs - targets).max())
+        >>> net = gn.Sequential(gn.Dense(1))
+        >>> _ = net.build(2)
+        >>> model = gn.Model(net, "mean_squared_error", "sgd", metrics=[WorstError()])
+        >>> x, y = np.zeros((4, 2)), np.array([[0.0], [0.0], [0.0], [8.0]])
+        >>> model.evaluate(x, y)
+        {'loss': 16.0, 'worst_error': 8.0}
     """
 
     path = "metric"

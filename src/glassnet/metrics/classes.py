@@ -21,6 +21,12 @@ class Accuracy(_MeanOverRows):
 
     Targets that are rows of shares count as their largest; for a loss that is not about classes the targets must be
     0 and 1.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> logits, labels = np.array([[2.0, 0.0], [0.0, 1.0], [3.0, 0.0]]), np.array([0, 1, 1])
+        >>> round(gn.metrics.Accuracy().compute(logits, labels, gn.losses.CrossEntropy(), None), 3)  # two of three
+        0.667
     """
 
     name = "accuracy"
@@ -69,6 +75,13 @@ class LogLoss(_OfProbabilities, _MeanOverRows):
     """Mean of −log p of what was right; a probability of 0 counts as the smallest that its dtype tells from 0.
 
     The mean over rows; with several labels or questions a row, of the sum over these divided by their number.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> shares, labels = np.array([[0.5, 0.5], [0.25, 0.75]]), np.array([0, 1])
+        >>> loss = gn.losses.CrossEntropy(from_logits=False)
+        >>> round(gn.metrics.LogLoss().compute(shares, labels, loss, None), 4)  # (−log 0.5 − log 0.75) / 2
+        0.4904
     """
 
     name = "log_loss"
@@ -92,6 +105,13 @@ class RocAuc(_OfProbabilities):
     of it, does not occur.
 
     Source: T. Fawcett, "An introduction to ROC analysis", Pattern Recognition Letters 27 (2006).
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> shares, labels = np.array([[0.1], [0.4], [0.35], [0.8]]), np.array([[0], [0], [1], [1]])
+        >>> loss = gn.losses.BinaryCrossEntropy(from_logits=False)
+        >>> gn.metrics.RocAuc().compute(shares, labels, loss, None)  # of four pairs one is in the wrong order
+        0.75
     """
 
     name = "roc_auc"
@@ -121,6 +141,12 @@ def roc_curve(scores: Array, right: Array, weights: Array | None = None) -> tupl
     Raises:
         DataError: what are no numbers, scores that are not finite, answers that are neither right nor wrong.
         ShapeError: they are not one for each row.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> false, true = gn.metrics.roc_curve(np.array([0.1, 0.4, 0.35, 0.8]), np.array([0, 0, 1, 1]))
+        >>> false.tolist(), true.tolist()
+        ([0.0, 0.0, 0.5, 0.5, 1.0], [0.0, 0.5, 0.5, 1.0, 1.0])
     """
     where = "roc_curve"
     known = as_rows(scores, np.dtype(np.float64), where=f"{where}: scores")
@@ -225,7 +251,15 @@ def _labels(targets: Array) -> Array:
 
 
 class Precision(_OfCounts):
-    """The share of the rows predicted as a class that are of it."""
+    """The share of the rows predicted as a class that are of it.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> shares, truth = np.array([[0.9], [0.8], [0.7], [0.2]]), np.array([[1], [1], [0], [1]])
+        >>> loss = gn.losses.BinaryCrossEntropy(from_logits=False)
+        >>> round(gn.metrics.Precision().compute(shares, truth, loss, None), 3)  # of three said to be 1 two are
+        0.667
+    """
 
     name = "precision"
 
@@ -235,7 +269,15 @@ class Precision(_OfCounts):
 
 
 class Recall(_OfCounts):
-    """The share of the rows of a class that are predicted as it."""
+    """The share of the rows of a class that are predicted as it.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> shares, truth = np.array([[0.9], [0.8], [0.2], [0.1]]), np.array([[1], [0], [1], [0]])
+        >>> loss = gn.losses.BinaryCrossEntropy(from_logits=False)
+        >>> gn.metrics.Recall().compute(shares, truth, loss, None)  # of two that are 1 one is found
+        0.5
+    """
 
     name = "recall"
 
@@ -245,7 +287,15 @@ class Recall(_OfCounts):
 
 
 class F1(_OfCounts):
-    """The harmonic mean of precision and recall, 2 hits / (predicted + actual)."""
+    """The harmonic mean of precision and recall, 2 hits / (predicted + actual).
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> shares, truth = np.array([[0.9], [0.8], [0.2], [0.1]]), np.array([[1], [0], [1], [1]])
+        >>> loss = gn.losses.BinaryCrossEntropy(from_logits=False)
+        >>> gn.metrics.F1().compute(shares, truth, loss, None)  # precision 1/2, recall 1/3
+        0.4
+    """
 
     name = "f1"
 

@@ -26,7 +26,14 @@ class _MeanOver(_MeanOverRows):
 
 
 class MeanSquared(_MeanOver):
-    """Mean of (o − t)²."""
+    """Mean of (o − t)².
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> outputs, targets = np.array([[1.0], [5.0]]), np.array([[2.0], [2.0]])
+        >>> gn.metrics.MeanSquared().compute(outputs, targets, gn.losses.MeanSquaredError(), None)
+        5.0
+    """
 
     name = "mean_squared_error"
 
@@ -36,7 +43,14 @@ class MeanSquared(_MeanOver):
 
 
 class RootMeanSquared(MeanSquared):
-    """Root of the mean of (o − t)², in the targets' unit."""
+    """Root of the mean of (o − t)², in the targets' unit.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> outputs, targets = np.array([[1.0], [5.0]]), np.array([[2.0], [2.0]])
+        >>> round(gn.metrics.RootMeanSquared().compute(outputs, targets, gn.losses.MeanSquaredError(), None), 4)
+        2.2361
+    """
 
     name = "root_mean_squared_error"
 
@@ -46,7 +60,14 @@ class RootMeanSquared(MeanSquared):
 
 
 class MeanAbsolute(_MeanOver):
-    """Mean of |o − t|."""
+    """Mean of |o − t|.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> outputs, targets = np.array([[1.0], [5.0]]), np.array([[2.0], [2.0]])
+        >>> gn.metrics.MeanAbsolute().compute(outputs, targets, gn.losses.MeanSquaredError(), None)
+        2.0
+    """
 
     name = "mean_absolute_error"
 
@@ -59,6 +80,15 @@ class R2(Metric):
     """1 − Σ (o − t)² / Σ (t − t̄)², the coefficient of determination, averaged over outputs.
 
     An output whose targets do not vary counts 1 where it is met exactly and 0 otherwise.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> targets, loss = np.array([[1.0], [2.0], [3.0]]), gn.losses.MeanSquaredError()
+        >>> r2 = gn.metrics.R2()
+        >>> r2.compute(targets, targets, loss, None)  # all right
+        1.0
+        >>> r2.compute(np.full((3, 1), 2.0), targets, loss, None)  # always the mean
+        0.0
     """
 
     name = "r2"

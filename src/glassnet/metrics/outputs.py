@@ -22,6 +22,17 @@ class OutputMetric(Metric):
         output: the output's name; with the metric's it makes the key in the history, such as ``digit_accuracy``.
         metric: what is computed of it.
         named: False for the only output of a network, whose metrics go without its name.
+
+    Example:
+        >>> import glassnet as gn
+        >>> nodes = {"digit": (gn.Dense(10), "x"), "size": (gn.Dense(1), "x")}
+        >>> net = gn.Graph(inputs="x", nodes=nodes, outputs=("digit", "size"))
+        >>> losses = {"digit": "cross_entropy", "size": "mean_squared_error"}
+        >>> model = gn.Model(net, losses, "adam", metrics={"digit": ["accuracy"]})
+        >>> model.metrics
+        (OutputMetric('digit', Accuracy()),)
+        >>> model.metrics[0].name
+        'digit_accuracy'
     """
 
     def __init__(self, output: str, metric: Metric, *, named: bool = True) -> None:
@@ -78,7 +89,17 @@ class OutputMetric(Metric):
 
 
 class PartOfLoss(Metric):
-    """What an output's losses, times their weights, add to the loss: ``"loss"`` in ``metrics={"digit": ["loss"]}``."""
+    """What an output's losses, times their weights, add to the loss: ``"loss"`` in ``metrics={"digit": ["loss"]}``.
+
+    Example:
+        >>> import glassnet as gn
+        >>> nodes = {"digit": (gn.Dense(10), "x"), "size": (gn.Dense(1), "x")}
+        >>> net = gn.Graph(inputs="x", nodes=nodes, outputs=("digit", "size"))
+        >>> losses = {"digit": "cross_entropy", "size": ("mean_squared_error", 0.1)}
+        >>> model = gn.Model(net, losses, "adam", metrics={"digit": ["loss"], "size": ["loss"]})
+        >>> [metric.name for metric in model.metrics]  # which together are the loss
+        ['digit_loss', 'size_loss']
+    """
 
     name = "loss"
 

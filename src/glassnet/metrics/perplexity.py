@@ -53,6 +53,12 @@ class Perplexity(_OfCrossEntropy):
 
     Source: F. Jelinek et al., "Perplexity – a measure of the difficulty of speech recognition tasks", Journal of the
     Acoustical Society of America 62 (1977).
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> logits, labels = np.zeros((2, 8)), np.array([3, 5])  # of eight characters each seems as likely
+        >>> round(gn.metrics.Perplexity().compute(logits, labels, gn.losses.CrossEntropy(), None), 6)
+        8.0
     """
 
     name = "perplexity"
@@ -68,6 +74,12 @@ class BitsPerCharacter(_OfCrossEntropy):
     Lower is better; of K equally probable characters log₂ K.
 
     Source: C. Shannon, "Prediction and entropy of printed English", Bell System Technical Journal 30 (1951).
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> logits, labels = np.zeros((2, 8)), np.array([3, 5])  # of eight characters each seems as likely
+        >>> round(gn.metrics.BitsPerCharacter().compute(logits, labels, gn.losses.CrossEntropy(), None), 6)
+        3.0
     """
 
     name = "bits_per_character"

@@ -26,7 +26,18 @@ from glassnet.runners.base import is_library_code
 
 
 class Network(InMemory):
-    """Base of the compositions. A network is itself a layer, so networks nest."""
+    """Base of the compositions. A network is itself a layer, so networks nest.
+
+    Example:
+        >>> import glassnet as gn
+        >>> net = gn.Sequential(gn.Dense(4), gn.ReLU(), gn.Dense(1, name="head"))
+        >>> net.build(3, seed=0)
+        (1,)
+        >>> isinstance(net, gn.Network), net.parameters.shape, net["head"].output_shape
+        (True, (21,), (1,))
+        >>> [name for name, _ in net.named_parameters()]
+        ['0.weight', '0.bias', 'head.weight', 'head.bias']
+    """
 
     def build(
         self, input_shape: int | Sequence[int], seed: int | np.random.Generator = 0, dtype: DType = "float32"

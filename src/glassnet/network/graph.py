@@ -230,6 +230,10 @@ class Graph(Network):
             run(self, unpack_forward, x=x, y=flat(found[name]), start=columns.start)
         return found
 
+    def __call__(self, x: Any) -> Array:
+        """The outputs side by side (N, ...) for what ``pack`` takes, outside of training, by the NumPy kernels."""
+        return super().__call__(self.pack(x, where="forward: x") if isinstance(x, Mapping | tuple) else x)
+
     def pack(self, x: Any, *, where: str = "pack") -> Array:
         """The inputs' rows side by side, as the network takes them; a single input as it is.
 

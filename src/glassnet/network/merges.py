@@ -139,6 +139,13 @@ class Subtract(_OfTwo):
 
     Shape:
         (N, ...), (N, ...) -> (N, ...).
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> net = gn.Graph(inputs={"a": 2, "b": 2}, nodes={"y": (gn.Subtract(), "a", "b")}, outputs="y")
+        >>> _ = net.build(dtype="float64")
+        >>> net({"a": np.array([[5.0, 1.0]]), "b": np.array([[2.0, 4.0]])}).tolist()
+        [[3.0, -3.0]]
     """
 
     kernels = kernels.subtract_forward, kernels.subtract_backward
@@ -156,6 +163,13 @@ class Multiply(Merge):
 
     Shape:
         Two or more arrays (N, ...) of one shape -> (N, ...).
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> net = gn.Graph(inputs={"gate": 2, "x": 2}, nodes={"y": (gn.Multiply(), "gate", "x")}, outputs="y")
+        >>> _ = net.build(dtype="float64")
+        >>> net({"gate": np.array([[0.0, 0.5]]), "x": np.array([[7.0, 8.0]])}).tolist()
+        [[0.0, 4.0]]
     """
 
     def join(self, run: Runner, parts: Sequence[Array]) -> tuple[Array, Any]:
@@ -186,6 +200,14 @@ class Concatenate(Merge):
 
     Shape:
         Two or more arrays (N, ...) that differ in that axis alone -> (N, ...), there as long as all together.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> net = gn.Graph(inputs={"a": 2, "b": 3}, nodes={"y": (gn.Concatenate(), "a", "b")}, outputs="y")
+        >>> net.build(dtype="float64")
+        (5,)
+        >>> net({"a": np.zeros((1, 2)), "b": np.ones((1, 3))}).tolist()
+        [[0.0, 0.0, 1.0, 1.0, 1.0]]
     """
 
     passes_on = True
@@ -240,6 +262,13 @@ class AbsoluteDifference(_OfTwo):
         (N, ...), (N, ...) -> (N, ...). The slope where both are equal is taken as 0.
 
     Source: G. Koch, R. Zemel, R. Salakhutdinov, "Siamese neural networks for one-shot image recognition" (2015).
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> net = gn.Graph(inputs={"a": 2, "b": 2}, nodes={"y": (gn.AbsoluteDifference(), "a", "b")}, outputs="y")
+        >>> _ = net.build(dtype="float64")
+        >>> net({"a": np.array([[5.0, 1.0]]), "b": np.array([[2.0, 4.0]])}).tolist()
+        [[3.0, 3.0]]
     """
 
     kernels = kernels.absolute_difference_forward, kernels.absolute_difference_backward
@@ -270,6 +299,14 @@ class Dot(_Row):
         (N, D), (N, D) -> (N, 1).
 
     Source: P. Covington, J. Adams, E. Sargin, "Deep neural networks for YouTube recommendations", RecSys 2016.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> net = gn.Graph(inputs={"user": 2, "film": 2}, nodes={"score": (gn.Dot(), "user", "film")}, outputs="score")
+        >>> net.build(dtype="float64")
+        (1,)
+        >>> net({"user": np.array([[1.0, 2.0]]), "film": np.array([[3.0, 4.0]])}).tolist()
+        [[11.0]]
     """
 
     kernels = kernels.row_dot_forward, kernels.row_dot_backward
@@ -283,6 +320,14 @@ class SquaredDistance(_Row):
         (N, D), (N, D) -> (N, 1).
 
     Source: R. Hadsell, S. Chopra, Y. LeCun, "Dimensionality reduction by learning an invariant mapping", CVPR 2006.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> net = gn.Graph(inputs={"a": 2, "b": 2}, nodes={"apart": (gn.SquaredDistance(), "a", "b")}, outputs="apart")
+        >>> net.build(dtype="float64")
+        (1,)
+        >>> net({"a": np.array([[1.0, 2.0]]), "b": np.array([[4.0, 6.0]])}).tolist()
+        [[25.0]]
     """
 
     kernels = kernels.squared_distance_forward, kernels.squared_distance_backward

@@ -20,7 +20,18 @@ from glassnet.schedules import Schedule, as_schedule, rate_of
 
 
 class Step(Configurable):
-    """One thing that is done to the parameters or gradients at each update."""
+    """One thing that is done to the parameters or gradients at each update.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> class Signs(gn.optimizers.Step):  # of each gradient its sign alone counts
+        ...     def apply(self, run, parameters, gradients, layout, learning_rate):
+        ...         np.sign(gradients, out=gradients)
+        >>> parameters = np.array([1.0, 1.0])
+        >>> gn.Chain(Signs(), gn.SGD(0.1)).step(parameters, np.array([0.001, -50.0]))
+        >>> parameters.tolist()
+        [0.9, 1.1]
+    """
 
     path = "optimizer"
 

@@ -96,7 +96,15 @@ class Chain(Optimizer):
 
 
 def as_optimizer(given: Any) -> Optimizer:
-    """Accepts an optimizer, its name, or a list of steps, which becomes a ``Chain``."""
+    """Accepts an optimizer, its name, or a list of steps, which becomes a ``Chain``.
+
+    Example:
+        >>> import glassnet as gn
+        >>> gn.optimizers.as_optimizer("sgd")
+        SGD()
+        >>> gn.optimizers.as_optimizer([gn.ClipByNorm(1.0), gn.Adam(1e-3)])
+        Chain(ClipByNorm(1.0), Adam())
+    """
     if isinstance(given, list | tuple):
         return Chain(*given)
     optimizer = by_name(given, OPTIMIZERS, Optimizer, what="optimizer")

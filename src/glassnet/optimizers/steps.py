@@ -148,6 +148,14 @@ class MaxNorm(Step):
     """Keeps the norm of each unit's incoming weights at or below ``limit``; stands after the rule.
 
     Source: N. Srivastava et al., "Dropout", JMLR 15 (2014), section 5.1.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> net = gn.Sequential(gn.Dense(1, weight_init=gn.initializers.Given([[3.0], [4.0]])))
+        >>> _ = net.build(2, dtype="float64")
+        >>> gn.Chain(gn.SGD(0.1), gn.MaxNorm(1.0)).step(net.parameters, net.gradients, net.layout)
+        >>> np.array(net[0].weight).ravel().round(6).tolist()  # of length 5 before
+        [0.6, 0.8]
     """
 
     def __init__(self, limit: float) -> None:
