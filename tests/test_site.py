@@ -69,6 +69,11 @@ def test_the_reference_has_every_public_name() -> None:
     assert {room for room in reference.entries() if room not in reference.ROOMS} == set()
 
 
+def test_every_public_name_is_shown_at_work() -> None:
+    found = [entry for room in reference.entries().values() for entry in room]
+    assert [one.name for one in found if not reference.has_example(one.thing) and not reference.example(one)] == []
+
+
 def test_families_are_shown_at_work_in_the_reference() -> None:
     found = [entry for room in reference.entries().values() for entry in room]
     shown = {entry.name: made[1] for entry in found if (made := reference.example(entry))}

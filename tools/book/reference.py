@@ -155,9 +155,14 @@ EXAMPLES = (
 """What shows a thing of a family at work, where its source has no example: by base, the first that fits."""
 
 
+def has_example(thing: Any) -> bool:
+    """Whether its own source shows it at work; what its base says is another's."""
+    return ">>>" in (getattr(thing, "__doc__", None) or "")
+
+
 def example(entry: Entry) -> tuple[str, str] | None:
     """Code that uses a member of a family and what it prints; None where the source shows one, or it needs settings."""
-    if not inspect.isclass(entry.thing) or ">>>" in (inspect.getdoc(entry.thing) or ""):
+    if not inspect.isclass(entry.thing) or has_example(entry.thing):
         return None
     for base, template in EXAMPLES:
         if issubclass(entry.thing, base) and entry.thing is not base:

@@ -66,15 +66,45 @@ def _arrived(kind: type[GlassnetError], args: tuple[Any, ...]) -> GlassnetError:
 
 
 class ShapeError(GlassnetError, ValueError):
-    """An array has the wrong shape or feature count."""
+    """An array has the wrong shape or feature count.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> net = gn.Sequential(gn.Dense(2))
+        >>> _ = net.build(3)
+        >>> try:
+        ...     net(np.zeros((5, 4)))
+        ... except gn.ShapeError as error:
+        ...     print(f"{error.received}; {error.expected}")
+        an array of shape (5, 4); (N, 3), the shape that layer 0 (Dense(2)) was built for
+    """
 
 
 class DataError(GlassnetError, ValueError):
-    """The numbers themselves are unusable: empty, NaN, text, labels out of range."""
+    """The numbers themselves are unusable: empty, NaN, text, labels out of range.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> model = gn.Model(gn.Dense(1), "mean_squared_error", "sgd")
+        >>> try:
+        ...     model.fit(np.array([[1.0], [np.nan]]), np.zeros((2, 1)), verbose=False)
+        ... except gn.DataError as error:
+        ...     print(error.received)
+        nan at row 1, column 0, counted from 0 (1 such value in all)
+    """
 
 
 class ConfigurationError(GlassnetError, ValueError):
-    """Settings that cannot work, alone or together."""
+    """Settings that cannot work, alone or together.
+
+    Example:
+        >>> import glassnet as gn
+        >>> try:
+        ...     gn.Dropout(1.5)
+        ... except gn.ConfigurationError as error:
+        ...     print(error)
+        Dropout: received rate=1.5, expected 0 ≤ rate < 1. To fix it: choose rate in that range.
+    """
 
 
 class UnknownSettingError(ConfigurationError, TypeError):
@@ -86,32 +116,93 @@ class MissingAttributeError(ConfigurationError, AttributeError):
 
 
 class NotBuiltError(GlassnetError, RuntimeError):
-    """A network is used before its shapes are known."""
+    """A network is used before its shapes are known.
+
+    Example:
+        >>> import glassnet as gn
+        >>> try:
+        ...     gn.Sequential(gn.Dense(2)).summary()
+        ... except gn.NotBuiltError as error:
+        ...     print(error.fix)
+        call net.build((features,)) first, or let model.fit(x, y) infer the shapes
+    """
 
 
 class FileFormatError(GlassnetError, ValueError):
-    """A file is truncated, foreign, damaged or from a newer version."""
+    """A file is truncated, foreign, damaged or from a newer version.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import glassnet as gn
+        >>> with TemporaryDirectory() as folder:
+        ...     file = Path(folder, "model.safetensors")
+        ...     _ = file.write_bytes(b"cut off")
+        ...     try:
+        ...         gn.load(file)
+        ...     except gn.FileFormatError as error:
+        ...         print(error.received)
+        a file of 7 bytes that safetensors cannot read (Error while deserializing header: header too small)
+    """
 
 
 class MissingExtraError(GlassnetError, ImportError):
-    """An optional dependency is not installed."""
+    """An optional dependency is not installed.
+
+    Example:
+        >>> import glassnet as gn
+        >>> from glassnet.core.errors import require_extra
+        >>> try:
+        ...     require_extra("pigments", extra="plots", expected="what draws", where="plot_roc")
+        ... except gn.MissingExtraError as error:
+        ...     print(error)
+        plot_roc: received no pigments, expected what draws. To fix it: run pip install "glassnet[plots]".
+    """
 
 
 class DivergenceError(GlassnetError, ArithmeticError):
     """The loss became NaN or infinite, or the optimizer's memory; the weights of the last good epoch are kept.
 
     ``history`` (a ``History``) holds the epochs that were finished.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> model = gn.Model(gn.Dense(1), "mean_squared_error", gn.SGD(1e6))
+        >>> x = np.linspace(-1, 1, 32)[:, None]
+        >>> try:
+        ...     model.fit(x, 3 * x, epochs=40, verbose=False)
+        ... except gn.DivergenceError as error:
+        ...     print(error.fix)
+        lower the learning rate, scale the inputs to about −1..1, or add gn.ClipByNorm(1.0) to the optimizer
     """
 
     history: object = None
 
 
 class DistributedError(GlassnetError, RuntimeError):
-    """Processes that train one network together have come apart: other data, an error in one of them, other numbers."""
+    """Processes that train one network together have come apart: other data, an error in one of them, other numbers.
+
+    Example:
+        >>> import glassnet as gn
+        >>> error = gn.DistributedError(
+        ...     where="training: rank 1", received="other data", expected="what rank 0 has", fix="read the same file"
+        ... )
+        >>> isinstance(error, gn.GlassnetError), error.where
+        (True, 'training: rank 1')
+    """
 
 
 class MissingFileError(GlassnetError, FileNotFoundError):
-    """A file that should be read does not exist."""
+    """A file that should be read does not exist.
+
+    Example:
+        >>> import glassnet as gn
+        >>> try:
+        ...     gn.load("gone.safetensors")
+        ... except FileNotFoundError as error:
+        ...     print(type(error).__name__, error.received)
+        MissingFileError no such file
+    """
 
 
 class WriteError(GlassnetError, OSError):
@@ -119,6 +210,14 @@ class WriteError(GlassnetError, OSError):
 
     The file that was there before is whole and as it was, and no other is left. ``errno`` is the system's number of
     what went wrong, such as ``errno.ENOSPC``.
+
+    Example:
+        >>> import errno, glassnet as gn
+        >>> error = gn.WriteError(
+        ...     where="model.save", received="a full disk", expected="room for it", fix="make room", number=errno.ENOSPC
+        ... )
+        >>> isinstance(error, OSError), error.errno == errno.ENOSPC
+        (True, True)
     """
 
     def __init__(self, *, where: str, received: str, expected: str, fix: str, number: int = errno.EIO) -> None:
@@ -127,19 +226,66 @@ class WriteError(GlassnetError, OSError):
 
 
 class NumpyFallbackWarning(Translated, UserWarning):
-    """A part of the user's own cannot stand in a compiled program, so that NumPy carries the whole out."""
+    """A part of the user's own cannot stand in a compiled program, so that NumPy carries the whole out.
+
+    Example:
+        >>> import warnings
+        >>> import numpy as np, glassnet as gn
+        >>> model = gn.Model(gn.Dense(1), "mean_squared_error", "sgd")
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("error", gn.NumpyFallbackWarning)  # rather no training than a slow one
+        ...     _ = model.fit(np.ones((8, 2)), np.ones((8, 1)), epochs=1, verbose=False)
+    """
 
 
 class CheckpointWarning(Translated, UserWarning):
-    """A checkpoint could not be written while training goes on, or an older one is read since the newest is damaged."""
+    """A checkpoint could not be written while training goes on, or an older one is read since the newest is damaged.
+
+    Example:
+        >>> import warnings
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import numpy as np, glassnet as gn
+        >>> model = gn.Model(gn.Dense(1), "mean_squared_error", "sgd")
+        >>> with TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always")
+        ...     path = Path(folder, "run.safetensors")
+        ...     checkpoint = gn.Checkpoint(path, keep=2, monitor=None)
+        ...     _ = model.fit(np.ones((8, 2)), np.ones((8, 1)), epochs=3, callbacks=[checkpoint], verbose=False)
+        ...     _ = path.write_bytes(b"damaged")
+        ...     gn.load(path).epochs_trained, caught[-1].category.__name__
+        (2, 'CheckpointWarning')
+    """
 
 
 class DataWarning(Translated, UserWarning):
-    """Data hold what training did not: gaps, categories, columns; the message counts them and says what they become."""
+    """Data hold what training did not: gaps, categories, columns; the message counts them and says what they become.
+
+    Example:
+        >>> import warnings, glassnet as gn
+        >>> table = gn.Table.from_data({"town": ["Rome", "Oslo", "Rome"]})
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always")
+        ...     _ = table.apply({"town": ["Rome", "Paris"]})
+        >>> print(str(caught[0].message).partition(": taken")[0])
+        Table.apply: 1 of 2 rows of 'town' is a category never seen, such as 'Paris'
+    """
 
 
 class TrainingWarning(Translated, UserWarning):
-    """Of many trainings some have failed; the message counts them and says why."""
+    """Of many trainings some have failed; the message counts them and says why.
+
+    Example:
+        >>> import warnings
+        >>> import numpy as np, glassnet as gn
+        >>> x = np.linspace(-1, 1, 32)[:, None]
+        >>> models = [gn.Model(gn.Dense(1), "mean_squared_error", gn.SGD(rate)) for rate in (0.1, 1e6)]
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always")
+        ...     histories = gn.fit_many(models, x, 3 * x, epochs=40, verbose=False)
+        >>> caught[-1].category.__name__, [type(found).__name__ for found in histories]
+        ('TrainingWarning', ['History', 'DivergenceError'])
+    """
 
 
 def plain_numbers(text: str) -> str:

@@ -101,6 +101,17 @@ def read_cifar10(
 
     Source: A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009,
     https://www.cs.toronto.edu/~kriz/cifar.html.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import glassnet as gn
+        >>> with TemporaryDirectory() as folder:
+        ...     for name in ("data_batch_1.bin", "test_batch.bin"):  # two photographs each: the label, then the pixels
+        ...         _ = Path(folder, name).write_bytes(bytes([3]) + bytes(3072) + bytes([9]) + bytes(3072))
+        ...     train, test = gn.data.read_cifar10(folder)
+        >>> train.x.shape, [train.class_names[label] for label in train.y]
+        ((2, 3, 32, 32), ['cat', 'truck'])
     """
     check_subset(subset)
     path = readable_path(path, where="read_cifar10")
@@ -133,6 +144,17 @@ def read_cifar100(
         DataError: a label out of range, or a subset larger than what there is.
 
     Source: as of ``read_cifar10``.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import glassnet as gn
+        >>> with TemporaryDirectory() as folder:
+        ...     for name in ("train.bin", "test.bin"):  # one photograph each: its group, its class, the pixels
+        ...         _ = Path(folder, name).write_bytes(bytes([7, 42]) + bytes(3072))
+        ...     fine, coarse = (gn.data.read_cifar100(folder, labels=kind)[0] for kind in ("fine", "coarse"))
+        >>> fine.x.shape, fine.y.tolist(), coarse.y.tolist()
+        ((1, 3, 32, 32), [42], [7])
     """
     check_subset(subset)
     one_of(labels, "labels", "read_cifar100", CIFAR100_LABELS)

@@ -244,7 +244,14 @@ def split(dataset: Dataset, test_share: float = 0.25, seed: int = 0) -> tuple[Da
 
 
 def test_rows(rows: int, labels: Array | None, test_share: float, seed: int) -> Array:
-    """Which rows ``split`` takes to test with, bool (N,); arguments and errors are those of ``split``."""
+    """Which rows ``split`` takes to test with, bool (N,); arguments and errors are those of ``split``.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> in_test = gn.data.test_rows(8, np.array([0, 0, 0, 0, 1, 1, 1, 1]), 0.25, seed=0)
+        >>> [int(part.sum()) for part in (in_test[:4], in_test[4:])]  # of each class as large a share
+        [1, 1]
+    """
     seed = whole(seed, "seed", "split", low=0)
     if not is_real(test_share) or not 0 < test_share < 1:
         raise ConfigurationError(

@@ -64,6 +64,19 @@ def read_image_folder(
         DataError: a picture that cannot be read, different sizes, a class without pictures or unknown to the training
             part, or a subset larger than what there is.
         ConfigurationError: settings outside these.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import glassnet as gn
+        >>> from PIL import Image
+        >>> with TemporaryDirectory() as folder:
+        ...     for kind in ("cat", "dog"):
+        ...         Path(folder, kind).mkdir()
+        ...         Image.new("RGB", (6, 4), "red").save(Path(folder, kind, "1.png"))
+        ...     train, test = gn.data.read_image_folder(folder, size=(8, 8))
+        >>> train.x.shape, train.class_names, test
+        ((2, 3, 8, 8), ('cat', 'dog'), None)
     """
     return read_folder(
         readable_path(path, where="read_image_folder"),

@@ -75,6 +75,20 @@ def read_idx(
 
     Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits", 1998; G. Cohen, S. Afshar,
     J. Tapson, A. van Schaik, "EMNIST: extending MNIST to handwritten letters", IJCNN 2017.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from struct import pack
+        >>> from tempfile import TemporaryDirectory
+        >>> import glassnet as gn
+        >>> with TemporaryDirectory() as folder:
+        ...     for part in ("train", "t10k"):
+        ...         start = f"{folder}/{part}"
+        ...         _ = Path(f"{start}-images-idx3-ubyte").write_bytes(pack(">4I", 0x803, 2, 28, 28) + bytes(2 * 784))
+        ...         _ = Path(f"{start}-labels-idx1-ubyte").write_bytes(pack(">2I", 0x801, 2) + bytes([7, 2]))
+        ...     train, test = gn.data.read_idx(folder)
+        >>> train.x.shape, train.y.tolist(), train.scale
+        ((2, 1, 28, 28), [7, 2], 255.0)
     """
     folder = readable_path(folder, where="read_idx")
     check_subset(subset)

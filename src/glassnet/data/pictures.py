@@ -48,6 +48,11 @@ class PictureOptions:
 
     Raises:
         ConfigurationError: a setting outside these.
+
+    Example:
+        >>> import glassnet as gn
+        >>> gn.data.PictureOptions(size=(32, 32), color="grey", on_error="skip")
+        PictureOptions(size=(32, 32), color='grey', on_error='skip', required=None, max_bytes=None)
     """
 
     size: tuple[int, int] | None = None

@@ -41,6 +41,16 @@ def read_texts(
         FileFormatError: it is no text, is damaged, or its encoding cannot be told.
         DataError: there is nothing in it.
         ConfigurationError: settings that cannot be.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import glassnet as gn
+        >>> with TemporaryDirectory() as folder:
+        ...     file = Path(folder, "names.txt")
+        ...     _ = file.write_text("emma\nnoah\n")
+        ...     gn.data.read_texts(file), gn.data.read_texts(file, documents="whole")
+        (['emma', 'noah'], ['emma\nnoah\n'])
     """
     documents = one_of(documents, "documents", "read_texts", DOCUMENTS)
     path = readable_path(path, where="read_texts")

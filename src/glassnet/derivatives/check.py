@@ -67,6 +67,13 @@ class GradientReport:
     Attributes:
         checks: one entry for each parameter and, unless all of it is looked up, for x.
         tolerance: the largest error that passes.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> rng = np.random.default_rng(0)
+        >>> report = gn.check_gradients(gn.Sequential(gn.Dense(3), gn.Tanh()), rng.normal(size=(5, 2)))
+        >>> bool(report), report.error < report.tolerance, [check.name for check in report.checks]
+        (True, True, ['x', '0.weight', '0.bias'])
     """
 
     checks: tuple[GradientCheck, ...]

@@ -72,6 +72,19 @@ class Explanation:
             ``"integrated gradients"``, or ``"Shapley sampling"``.
         residual: what the effects leave unexplained, answer − base − Σ effects; next to nothing for a linear network.
         background: how many rows ``base`` is the mean over.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> rooms, age = np.array([2.0, 4.0, 3.0, 5.0] * 8), np.array([10.0, 10.0, 40.0, 40.0] * 8)
+        >>> x = {"rooms": rooms, "age": age}
+        >>> model = gn.Model(gn.Dense(1), "mean_squared_error", gn.Adam(1.0), seed=0)
+        >>> model.preprocessing = gn.Table.from_data(x)
+        >>> _ = model.fit(x, (100 * rooms - age)[:, None], epochs=200, verbose=False)
+        >>> explained = gn.explain(model, x, row=3)
+        >>> explained.method, [effect.column for effect in explained.effects]
+        ('linear', ['rooms', 'age'])
+        >>> bool(abs(explained.answer - explained.base - sum(e.effect for e in explained.effects)) < 1e-3)
+        True
     """
 
     row: int

@@ -152,6 +152,14 @@ def smooth_grad(
 
     Source: D. Smilkov, N. Thorat, B. Kim, F. Viégas, M. Wattenberg, "SmoothGrad: removing noise by adding noise",
     arXiv:1706.03825 (2017).
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> net = gn.Sequential(gn.Dense(1, weight_init="ones"), gn.ReLU())
+        >>> _ = net.build(2, dtype="float64")
+        >>> x = np.array([[1.0, -0.9]])  # just on the side where the slope is 1
+        >>> gn.saliency(net, x).tolist(), gn.smooth_grad(net, x).round(2).tolist()
+        ([[1.0, 1.0]], [[0.68, 0.68]])
     """
     where = "smooth_grad"
     function = function_of(model, x, where=where)

@@ -90,6 +90,20 @@ def load_state(network: Network, path: str | Path, names: Mapping[str, str] | No
             a variance below 0.
 
     Nothing is changed then.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import numpy as np, glassnet as gn
+        >>> from safetensors.numpy import save_file
+        >>> net = gn.Sequential(gn.Dense(1))
+        >>> _ = net.build(2)
+        >>> with TemporaryDirectory() as folder:
+        ...     file = Path(folder, "state.safetensors")  # PyTorch keeps a weight as (out, in)
+        ...     save_file({"0.weight": np.array([[2.0, 3.0]]), "0.bias": np.array([1.0])}, file)
+        ...     gn.load_state(net, file)
+        >>> net(np.array([[1.0, 10.0]])).tolist()
+        [[33.0]]
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file

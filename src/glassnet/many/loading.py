@@ -34,6 +34,19 @@ def load(path: str | Path, *, custom: Sequence[type[Configurable] | Callable[...
     Raises:
         MissingFileError: there is no such file.
         FileFormatError: truncated, damaged, foreign or newer than this version.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import numpy as np, glassnet as gn
+        >>> x = np.ones((8, 2))
+        >>> model = gn.Model(gn.Dense(1), "mean_squared_error", "sgd")
+        >>> _ = model.fit(x, np.ones((8, 1)), epochs=3, verbose=False)
+        >>> with TemporaryDirectory() as folder:
+        ...     model.save(Path(folder, "model.safetensors"))
+        ...     again = gn.load(Path(folder, "model.safetensors"))
+        >>> again.epochs_trained, bool((again.predict(x) == model.predict(x)).all())
+        (3, True)
     """
     try:
         is_ensemble = ENSEMBLE in read_description(path)

@@ -167,6 +167,12 @@ def plot_calibration(model: Any, x: Any, y: Any = None, *, path: str | Path | No
         ConfigurationError: no probabilities; the path cannot be written.
 
     Source: C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017; for the bars ``wilson_interval``.
+
+    Example:
+        >>> import glassnet as gn
+        >>> figure = gn.plots.plot_calibration([0, 1, 0, 1], [0.1, 0.9, 0.1, 0.9])
+        >>> figure.get_suptitle()
+        'expected calibration error 0.100'
     """
     where = "plot_calibration"
     target = prepared(path, where)
@@ -228,6 +234,12 @@ def plot_residuals(model: Any, x: Any, y: Any = None, *, path: str | Path | None
         MissingExtraError: matplotlib is not installed.
         ShapeError, DataError: amounts and predictions do not fit each other.
         ConfigurationError: the path cannot be written.
+
+    Example:
+        >>> import glassnet as gn
+        >>> figure = gn.plots.plot_residuals([1.0, 2.0, 3.0], [1.5, 2.0, 2.5])
+        >>> figure.get_suptitle()
+        'mean absolute error 0.3333'
     """
     where = "plot_residuals"
     target = prepared(path, where)

@@ -43,6 +43,13 @@ def network_diagram(network: Model | Network | Layer, path: str | Path | None = 
         NotBuiltError: the network is not built.
         ConfigurationError: the path cannot be written.
         WriteError: the disk is full or failing.
+
+    Example:
+        >>> import glassnet as gn
+        >>> net = gn.Sequential(gn.Dense(4), gn.Tanh(), gn.Dense(1))
+        >>> _ = net.build(3, seed=0)
+        >>> gn.plots.network_diagram(net).startswith("<svg")
+        True
     """
     names = _input_names(network) if isinstance(network, Model) else None
     network = network.network if isinstance(network, Model) else as_network(network)

@@ -122,6 +122,12 @@ def plot_feature_maps(
         NotBuiltError: the network is not built.
         ShapeError, DataError: the image does not fit the network.
         ConfigurationError: there is no such layer, or its outputs are no images; the path cannot be written.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> net = gn.Sequential(gn.Conv2D(4, 3), gn.ReLU())
+        >>> _ = net.build((1, 8, 8))
+        >>> figure = gn.plots.plot_feature_maps(net, np.ones((1, 8, 8)), layer=1)
     """
     where = "plot_feature_maps"
     target = figures.prepared(path, where)

@@ -127,6 +127,14 @@ def plot_mistakes(
         NotBuiltError: the model has seen no data.
         ShapeError, DataError: x and y do not fit the model, or are no images.
         ConfigurationError: the model gives no probabilities of classes; the path cannot be written.
+
+    Example:
+        >>> import glassnet as gn
+        >>> digits = gn.data.digits()
+        >>> x, y = digits.x[:100] / 16, digits.y[:100]
+        >>> model = gn.Model(gn.Dense(10), "cross_entropy", "adam", seed=0)
+        >>> _ = model.fit(x, y, epochs=2, verbose=False)
+        >>> figure = gn.plots.plot_mistakes(model, x, y, count=4, image_shape=(1, 8, 8))
     """
     where = "plot_mistakes"
     target = figures.prepared(path, where)

@@ -180,6 +180,13 @@ def plot_loss_surface(
 
     Source: H. Li et al., "Visualizing the loss landscape of neural nets", NeurIPS 2018, section 4; scaled by array
     instead of by filter.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> x = np.linspace(-1, 1, 16)[:, None]
+        >>> model = gn.Model(gn.Dense(1), "mean_squared_error", gn.SGD(0.5))
+        >>> _ = model.fit(x, 2 * x, epochs=20, verbose=False)
+        >>> figure = gn.plots.plot_loss_surface(model, x, 2 * x, points=5)
     """
     where = "plot_loss_surface"
     target = prepared(path, where)

@@ -43,6 +43,13 @@ def plot_watch(watch: Watch, *, path: str | Path | None = None) -> Figure:
     Raises:
         ConfigurationError: nothing has been watched yet, or the path cannot be written.
         MissingExtraError: matplotlib is not installed.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> x, watch = np.random.default_rng(0).normal(size=(64, 5)), gn.Watch(every=10)
+        >>> model = gn.Model(gn.Sequential(gn.Dense(8), gn.ReLU(), gn.Dense(1)), "mean_squared_error", gn.Adam())
+        >>> _ = model.fit(x, x[:, :1], epochs=20, callbacks=[watch], verbose=False)
+        >>> figure = gn.plots.plot_watch(watch)
     """
     where = "plot_watch"
     target, records = prepared(path, where), _records(watch, where)
@@ -76,6 +83,13 @@ def plot_distributions(watch: Watch, quantity: str = "activations", *, path: str
     Raises:
         ConfigurationError: another quantity; nothing has been watched yet; or the path cannot be written.
         MissingExtraError: matplotlib is not installed.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> x, watch = np.random.default_rng(0).normal(size=(64, 5)), gn.Watch(every=10)
+        >>> model = gn.Model(gn.Sequential(gn.Dense(8), gn.Tanh(), gn.Dense(1)), "mean_squared_error", gn.Adam())
+        >>> _ = model.fit(x, x[:, :1], epochs=20, callbacks=[watch], verbose=False)
+        >>> figure = gn.plots.plot_distributions(watch, "gradients")
     """
     where = "plot_distributions"
     one_of(quantity, "quantity", where, QUANTITIES)
@@ -102,6 +116,13 @@ def plot_gradient_flow(watch: Watch, *, path: str | Path | None = None) -> Figur
     Raises:
         ConfigurationError: nothing has been watched yet, or the path cannot be written.
         MissingExtraError: matplotlib is not installed.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> x, watch = np.random.default_rng(0).normal(size=(64, 5)), gn.Watch(every=10)
+        >>> model = gn.Model(gn.Sequential(gn.Dense(8), gn.Sigmoid(), gn.Dense(1)), "mean_squared_error", gn.Adam())
+        >>> _ = model.fit(x, x[:, :1], epochs=20, callbacks=[watch], verbose=False)
+        >>> figure = gn.plots.plot_gradient_flow(watch)
     """
     return _single(watch, _gradient_lines, path, "plot_gradient_flow")
 
@@ -122,6 +143,13 @@ def plot_update_ratios(watch: Watch, *, path: str | Path | None = None) -> Figur
     Raises:
         ConfigurationError: nothing has been watched yet, or the path cannot be written.
         MissingExtraError: matplotlib is not installed.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> x, watch = np.random.default_rng(0).normal(size=(64, 5)), gn.Watch(every=10)
+        >>> model = gn.Model(gn.Dense(1), "mean_squared_error", gn.Adam())
+        >>> _ = model.fit(x, x[:, :1], epochs=20, callbacks=[watch], verbose=False)
+        >>> figure = gn.plots.plot_update_ratios(watch)
     """
     return _single(watch, _ratio_lines, path, "plot_update_ratios")
 

@@ -52,6 +52,19 @@ class Runner(ABC):
         states: what layers carry from one call to the next, or None where every call begins anew.
         lengths: how many steps each row of the array in hand has (N,), int64, where rows are of different length; None
             where all are whole. Whoever begins a forward pass sets it; ``forward`` lets it follow the array.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> class Counting(gn.NumpyRunner):
+        ...     names = []
+        ...     def __call__(self, caller, kernel, **arguments):
+        ...         self.names.append(kernel.__name__)
+        ...         super().__call__(caller, kernel, **arguments)
+        >>> net = gn.Sequential(gn.Dense(2), gn.ReLU())
+        >>> _ = net.build(3)
+        >>> _ = net.forward(Counting(), np.ones((1, 3)), training=True)
+        >>> Counting.names, issubclass(Counting, gn.Runner)
+        (['dense_forward', 'relu_forward'], True)
     """
 
     def __init__(self, seed: int = 0, step: int | None = None) -> None:

@@ -21,6 +21,14 @@ class Vocabulary(Configurable):
 
     Behind the tokens of texts comes one more, the *boundary*, which stands before each text and after it: what a
     language model reads first, and what it says when a text is over. No text has it inside.
+
+    Example:
+        >>> import glassnet as gn
+        >>> letters = gn.text.Characters.from_data(["emma", "noah"])
+        >>> letters.tokens, letters.boundary
+        (('a', 'e', 'h', 'm', 'n', 'o'), 6)
+        >>> letters.encode("anna").tolist(), letters.decode([5, 3, 0, letters.boundary])
+        ([0, 4, 4, 0], 'oma')
     """
 
     @property

@@ -47,6 +47,13 @@ class Trace(LoggedStep):
         ends: how many calls there were at the end of the forward pass, of the loss, and of the backward pass.
         subject: what was traced.
         buffers: where parameters and gradients lay in memory, for finding them in the calls' ``extents``.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> model = gn.Model(gn.Sequential(gn.Dense(2), gn.ReLU()), "sum_squared_error", gn.SGD(0.1), seed=0)
+        >>> step = gn.trace(model, np.array([[1.0, 2.0]]), np.array([[0.0, 1.0]]))
+        >>> [call.kernel for call in step.calls[: step.ends[0]]]
+        ['dense_forward', 'relu_forward']
     """
 
     def __str__(self) -> str:

@@ -31,6 +31,15 @@ class Gradients:
 
     ``input`` is in the unit of x as it was given: the chain rule goes through a ``Standardize``. Of a ``Table`` it is
     by the numbers that the table makes of a row.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> net = gn.Sequential(gn.Dense(1, weight_init="ones"))
+        >>> _ = net.build(2, dtype="float64")
+        >>> model = gn.Model(net, "sum_squared_error", "sgd", dtype="float64")
+        >>> found = model.gradients(np.array([[1.0, 2.0]]), np.array([[4.0]]))
+        >>> found.loss, found.parameters["0.weight"].ravel().tolist(), found.layers["0"].tolist(), found.input.tolist()
+        (0.5, [-1.0, -2.0], [[-1.0]], [[-1.0, -1.0]])
     """
 
     loss: float

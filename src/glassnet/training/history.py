@@ -37,6 +37,13 @@ class History:
 
     ``history["loss"]`` is short for ``history.metrics["loss"]``. It is all that grows with the length of a fit: by some
     40 bytes an epoch for its number and for each thing measured, however many steps the epoch has.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> model = gn.Model(gn.Dense(1), "mean_squared_error", "sgd")
+        >>> history = model.fit(np.ones((8, 2)), np.ones((8, 1)), epochs=3, verbose=False)
+        >>> history.epochs, sorted(history.metrics), history["loss"][2] < history["loss"][0], history.stopped
+        ([1, 2, 3], ['learning_rate', 'loss'], True, None)
     """
 
     def __init__(self) -> None:

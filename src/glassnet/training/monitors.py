@@ -139,6 +139,17 @@ class EarlyStopping(Monitor):
 
     Attributes:
         kept_epoch: whose weights are put back, 0 before there is one.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> x = np.linspace(-1, 1, 40)[:, None]
+        >>> y = np.sin(40 * x)  # too fast for so few units
+        >>> net = gn.Sequential(gn.Dense(4), gn.Tanh(), gn.Dense(1))
+        >>> model = gn.Model(net, "mean_squared_error", gn.Adam(0.1), seed=0)
+        >>> stop = gn.EarlyStopping("val_loss", patience=3)
+        >>> history = model.fit(x, y, epochs=200, validation_split=0.25, callbacks=[stop], verbose=False)
+        >>> len(history) < 200, history.kept_epoch == stop.best_epoch == len(history) - 3
+        (True, True)
     """
 
     def __init__(
@@ -250,6 +261,15 @@ class ReduceOnPlateau(Monitor):
         min_delta: how much better counts as better (1e-4).
         min_rate: no reduction below this rate (0).
         mode: as in ``EarlyStopping``.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> x, y = np.ones((4, 1)), np.array([[1.0], [3.0], [1.0], [3.0]])  # nothing is better than to say 2
+        >>> model = gn.Model(gn.Dense(1, weight_init="zeros"), "mean_squared_error", gn.SGD(0.25))
+        >>> slower = gn.ReduceOnPlateau("loss", factor=0.5, patience=3)
+        >>> history = model.fit(x, y, epochs=9, callbacks=[slower], verbose=False)
+        >>> history["learning_rate"]
+        [0.25, 0.25, 0.25, 0.25, 0.25, 0.125, 0.125, 0.125, 0.0625]
     """
 
     def __init__(

@@ -33,6 +33,14 @@ class Tried:
         values: what was measured after each epoch.
         seconds: that it took.
         reason: why it failed or ended early, or None.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> space = {"units": (4, 8), "layers": 1}
+        >>> found = gn.tune("tables", x, (x[:, 0] > 0).astype(int), trials=2, epochs=2, space=space, verbose=False)
+        >>> [(tried.number, tried.state, len(tried.values)) for tried in found.trials]
+        [(0, 'complete', 2), (1, 'complete', 2)]
     """
 
     number: int
@@ -65,6 +73,14 @@ class Tuning:
         rows: to train the trials with, and to validate them.
         stopped: why the search ended before all trials were done (``"interrupted"``, ``"the time was up"``), or None.
         study: Optuna's, in memory, for its own plots and analyses.
+
+    Example:
+        >>> import numpy as np, glassnet as gn
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> space = {"units": (4, 8), "layers": 1}
+        >>> found = gn.tune("tables", x, (x[:, 0] > 0).astype(int), trials=2, epochs=2, space=space, verbose=False)
+        >>> found.metric, found.rises, found.best in found.trials, found.table()["number"]
+        ('loss', False, True, [0, 1])
     """
 
     def __init__(

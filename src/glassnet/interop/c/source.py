@@ -68,6 +68,18 @@ def export_c(
             a parameter that is not finite; a name that is no identifier; words that no text in C can hold; the path
             cannot be written.
         WriteError: the disk is full or failing.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import glassnet as gn
+        >>> net = gn.Sequential(gn.Dense(4), gn.ReLU(), gn.Dense(1))
+        >>> _ = net.build(2)
+        >>> model = gn.Model(net, "mean_squared_error", "adam")
+        >>> with TemporaryDirectory() as folder:
+        ...     source, header = gn.interop.export_c(model, Path(folder, "model.c"))
+        ...     [line for line in header.read_text().splitlines() if line.startswith("void")]
+        ['void predict(const float *x, float *y);']
     """
     source = require_writable(path, C_SOURCE, where="export_c")
     if source.suffix != ".c":

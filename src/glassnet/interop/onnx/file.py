@@ -41,6 +41,17 @@ class OnnxReport:
         largest_difference: between the outputs of onnxruntime and of the model on rows made up for it; None where there
             is no onnxruntime.
         inputs: their names: x, or the columns of a table.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import glassnet as gn
+        >>> net = gn.Sequential(gn.Dense(1))
+        >>> _ = net.build(2)
+        >>> with TemporaryDirectory() as folder:
+        ...     report = gn.interop.export_onnx(gn.Model(net, "mean_squared_error", "sgd"), Path(folder, "model.onnx"))
+        >>> report.opset >= 21, report.path.name, (report.largest_difference or 0.0) < 1e-5
+        (True, 'model.onnx', True)
     """
 
     path: Path
@@ -94,6 +105,18 @@ def export_onnx(model: Model | Ensemble, path: str | Path, *, opset: int = OPSET
             opset that is too old, or newer than the installed onnx; a table's column that ONNX cannot express; an
             input that is called as an output is; the path cannot be written.
         WriteError: the disk is full or failing.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import glassnet as gn
+        >>> net = gn.Sequential(gn.Dense(4), gn.ReLU(), gn.Dense(3))
+        >>> _ = net.build(2)
+        >>> model = gn.Model(net, "cross_entropy", "adam")
+        >>> with TemporaryDirectory() as folder:
+        ...     report = gn.interop.export_onnx(model, Path(folder, "model.onnx"))
+        >>> report.operators, report.inputs
+        ({'Gemm': 2, 'Relu': 1, 'Identity': 1, 'Softmax': 1}, ('x',))
     """
     require_extra("onnx", extra="onnx", expected="onnx for writing its files", where="export_onnx")
     target = require_writable(path, ONNX, where="export_onnx")

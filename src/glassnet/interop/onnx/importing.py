@@ -65,6 +65,19 @@ def from_onnx(path: str | Path, *, output: str | None = None) -> Network:
         ConfigurationError: it has operators that no layer of glassnet expresses, all of which are listed, or one whose
             outputs differ from those of the layer, which is named; several inputs or outputs.
         MissingExtraError: onnx is not installed.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import glassnet as gn
+        >>> net = gn.Sequential(gn.Dense(4), gn.ReLU(), gn.Dense(1))
+        >>> _ = net.build(2)
+        >>> with TemporaryDirectory() as folder:
+        ...     file = Path(folder, "model.onnx")
+        ...     _ = gn.interop.export_onnx(gn.Model(net, "mean_squared_error", "adam"), file)
+        ...     again = gn.from_onnx(file)
+        >>> again, bool((again.parameters == net.parameters).all())
+        (Sequential(Dense(4), ReLU(), Dense(1)), True)
     """
     require_extra("onnx", extra="onnx", expected="onnx for reading its files", where="from_onnx")
     where = f"from_onnx {path}"

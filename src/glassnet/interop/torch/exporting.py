@@ -37,6 +37,17 @@ def to_torch(model: Model | Network) -> Any:
         ConfigurationError: a layer that PyTorch has not in this form; it is named. Or the module does not calculate
             what the network does, as with a layer class of your own that changes one of glassnet's.
         MissingExtraError: torch is not installed.
+
+    Example:
+        >>> import glassnet as gn
+        >>> net = gn.Sequential(gn.Dense(4), gn.ReLU(), gn.Dense(1))
+        >>> _ = net.build(2)
+        >>> gn.to_torch(net)
+        Sequential(
+          (0): Linear(in_features=2, out_features=4, bias=True)
+          (1): ReLU()
+          (2): Linear(in_features=4, out_features=1, bias=True)
+        )
     """
     require_torch("to_torch")
     import torch

@@ -69,6 +69,12 @@ def from_torch(module: Any, input_shape: int | Shape | None = None) -> Network:
         ShapeError: ``input_shape`` is missing or does not fit.
         DataError: a weight is NaN or infinite.
         MissingExtraError: torch is not installed.
+
+    Example:
+        >>> import torch, glassnet as gn
+        >>> module = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.ReLU(), torch.nn.Linear(4, 1))
+        >>> gn.from_torch(module)
+        Sequential(Dense(4), ReLU(), Dense(1))
     """
     require_torch("from_torch")
     try:
