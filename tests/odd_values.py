@@ -201,4 +201,5 @@ def paths(ending: str) -> dict[str, Any]:
         "an object": Thing(),
         "a class": Thing,
         "an array": np.array(f"odd.{ending}"),
+        "an array of two": np.array([1.0, 2.0]),
     }

@@ -84,6 +84,18 @@ def test_files_of_the_user_need_force_and_those_of_glassnet_do_not(
 
 
 @all_commands
+def test_a_path_without_a_letter_is_not_the_option_left_out(
+    command: str, name: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As of "$NAME" in a shell that knows no such variable."""
+    before = contents(here)
+    *start, option = command.split()
+    assert main([*start, f"{option}="]) == 2
+    assert f"received {option}='', expected FILE" in capsys.readouterr().err
+    assert contents(here) == before
+
+
+@all_commands
 @pytest.mark.parametrize("spelling", ["d.csv", "./sub/../d.csv", "linked", "hard", "/dev/stdin"])
 def test_no_input_is_replaced_by_whatever_name_not_even_by_force(
     command: str, name: str, spelling: str, here: Path, capsys: pytest.CaptureFixture[str]

@@ -30,6 +30,8 @@ OPTIONS: dict[str, str] = {
     "format": "to",
 }
 """Options by names of others that no setting in Python has."""
+PATHS = ("FILE", "FOLDER")
+"""What options that take a path call it."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -64,7 +66,12 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"glassnet: {error}\n")
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
-        """Reads a value; a number that the option cannot take is refused in the words of all other errors."""
+        """Reads a value; a number that the option cannot take is refused in the words of all other errors.
+
+        So is a path without a letter, as of a variable of the shell that is not set: it is not the option left out.
+        """
+        if not arg_string and action.metavar in PATHS:
+            self._refuse_value(action, "''")
         if not isinstance(action.type, Whole | Amount):
             return super()._get_value(action, arg_string)
         try:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from glassnet.core.errors import UnknownSettingError
+from glassnet.core.errors import GlassnetError, UnknownSettingError
+from glassnet.core.instances import refuse_other_objects
 from glassnet.core.spellings import ADVICE
 from glassnet.core.suggestions import advice, attribute_meant, setting_meant
 
@@ -133,14 +134,22 @@ class CheckedMeta(ABCMeta):
 
 
 def suggests(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """A public function that names unknown settings, and what they are called here."""
+    """A public function that names unknown settings, and what they are called here.
+
+    One that fails over an argument which is no model or network, though it is to be one, says so.
+    """
 
     @wraps(function)
     def checked(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         known = _parameters(function)
         if not fits(known, args, kwargs):
             require_known(known, args, kwargs, call=lambda: _function_path(function), where=_where(function))
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except (AttributeError, TypeError, ValueError) as error:
+            if not isinstance(error, GlassnetError):
+                refuse_other_objects(function, args, kwargs, error, _where(function))
+            raise
 
     return checked
 

@@ -29,7 +29,7 @@ def readable_path(path: Any, *, where: str = "") -> Path:
     if not isinstance(text, str) or not text:
         raise ConfigurationError(
             where=where or "path",
-            received=f"{shown(path)} (a {type(path).__name__})" if path != "" else "an empty text",
+            received=f"{shown(path)} (a {type(path).__name__})" if text != "" else "an empty text",
             expected="the path of a file: a text or a Path",
             fix='write it like "data/table.csv"',
         )

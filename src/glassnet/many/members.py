@@ -11,7 +11,7 @@ from typing import Any
 
 from glassnet.core.errors import ConfigurationError, GlassnetError, TrainingWarning, shown
 from glassnet.core.randomness import generator
-from glassnet.core.settings import to_config, whole
+from glassnet.core.settings import Configurable, to_config, whole
 from glassnet.many.each import Each, by_model
 from glassnet.many.fitting import callbacks_of_each, fit_many
 from glassnet.model import Model
@@ -51,7 +51,7 @@ def built(build: Any, seeds: Sequence[int]) -> tuple[Model, ...]:
     Raises:
         ConfigurationError: it is none, gives no models, or such as are not to be averaged.
     """
-    if not callable(build) or isinstance(build, Model | type):
+    if not callable(build) or isinstance(build, Model | Configurable | type):
         fix = "write def build(seed): return gn.Model(gn.Sequential(...), ..., seed=seed)"
         if not callable(build) and isinstance(build, Sequence):
             fix = "for models that are there already write gn.Ensemble.of(models)"
