@@ -61,6 +61,33 @@ def test_with_one_penalty_the_slope_is_zero_at_the_end(targets: Any, classes: in
     assert np.abs(by_bias).max() < (1e-2 if classes else 1e-9)
 
 
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+def test_two_classes_are_solved_to_the_end_in_few_steps(weights: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    # One column is the sum of two others, one is huge, and one says the class of its rows for sure.
+    x = (X - X.mean(axis=0)) / X.std(axis=0)
+    labels = np.minimum(LABELS, 1)
+    sure = (labels == 1) & (x[:, 0] > 1)
+    rows = Rows(np.column_stack([x, x[:, 0] + x[:, 1], x[:, 2] * 1e6, sure]), labels, weights)
+    solutions = list[Linear]()
+    for most in (solver.MOST_NEWTON, 0):
+        monkeypatch.setattr(solver, "MOST_NEWTON", most)
+        solutions.append(solved(rows, 2, 2.0))
+    own, other = solutions
+    by_weight, by_bias = slope(own, rows, 2.0)
+    scale = np.maximum(1, np.abs(rows.x).sum(axis=0))[:, None]
+    assert np.abs(by_weight / scale).max() < 1e-8
+    assert np.abs(by_bias).max() < 1e-5
+    assert (slope(other, rows, 2.0)[0] ** 2).sum() > (by_weight**2).sum()
+    chances = [1 / (1 + np.exp(-np.diff(found.outputs(rows.x))[:, 0])) for found in (own, other)]
+    np.testing.assert_allclose(chances[0], chances[1], atol=1e-3)
+
+
+def test_a_class_that_no_row_has_makes_finite_weights() -> None:
+    found = solved(Rows(X, np.zeros(len(X), int)), 2)
+    assert np.isfinite(found.weight).all()
+    assert found.outputs(X).argmax(axis=1).max() == 0
+
+
 @pytest.mark.parametrize("weights", [None, WEIGHTS[:20]])
 @pytest.mark.parametrize("classes", [0, 3])
 def test_more_columns_than_rows_make_the_same_weights(classes: int, weights: Any) -> None:
