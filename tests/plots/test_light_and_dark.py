@@ -45,6 +45,19 @@ def contrast(one: tuple[int, ...], other: tuple[int, ...]) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+def test_a_picture_is_drawn_once_and_stays_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = pictures()["boundary"]
+    before = figure.canvas, figure.dpi, figure.get_facecolor(), [axes.patch.get_visible() for axes in figure.axes]
+    drawn = list[Any]()
+    draw = type(figure).draw
+    monkeypatch.setattr(type(figure), "draw", lambda own, renderer: [drawn.append(own), draw(own, renderer)][1])
+    first = svg_of(figure)
+    assert len(drawn) == 1
+    after = figure.canvas, figure.dpi, figure.get_facecolor(), [axes.patch.get_visible() for axes in figure.axes]
+    assert after == before
+    assert svg_of(figure) == first
+
+
 def test_every_colour_has_a_twin_that_is_told_from_dark_paper() -> None:
     for name, figure in pictures().items():
         svg = svg_of(figure)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+DPI = 110
+"""Of images inside a picture."""
 ON_COLOUR = "#fdfdfd"
 """White that is no paper."""
 PAPER, INK = (0x12, 0x17, 0x1D), (0xE3, 0xE8, 0xED)
@@ -46,16 +48,24 @@ def inline_svg(figure: Figure) -> str:
 def _drawn(figure: Figure) -> str:
     """The SVG with letters as letters, which a browser has in every script, and without paper."""
     import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     content = BytesIO()
     papers = [axes.patch for axes in figure.axes]
     were_seen = [own.get_visible() for own in papers]
+    canvas, dpi, paper = figure.canvas, figure.dpi, figure.get_facecolor()
     try:
         for own in papers:
             own.set_visible(False)
-        with matplotlib.rc_context(_SETTINGS):
-            figure.savefig(content, format="svg", dpi=110, metadata=_UNSAID, facecolor="none")
+        figure.set_facecolor("none")
+        figure.dpi = DPI
+        with matplotlib.rc_context(_SETTINGS):  # savefig would draw everything twice, once for its layout
+            own_canvas: Any = FigureCanvasSVG(figure)
+            own_canvas.print_svg(content, metadata=_UNSAID)
     finally:
+        figure.dpi = dpi
+        figure.set_facecolor(paper)
+        figure.set_canvas(canvas)
         for own, was_seen in zip(papers, were_seen, strict=True):
             own.set_visible(was_seen)
     return content.getvalue().decode("utf-8")
