@@ -16,7 +16,7 @@ FORMATTED := $(wildcard native/*/*.?pp tests/native/*.cpp)
 # Hundreds of tests start a Python of their own: each would compile the whole package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help bench bench-avx2 bench-tables docs gallery compile-arm64 fuzz run soak soak-blocks soak-ranks test test-long test-lowest test-sanitize test-threads \
+.PHONY: help bench bench-avx2 bench-tables docs gallery pictures compile-arm64 fuzz run soak soak-blocks soak-ranks test test-long test-lowest test-sanitize test-threads \
   test-without-compiler tidy unit lint types contracts format native-here wheel wheels wheel-twice clean
 .DEFAULT_GOAL := help
 
@@ -109,6 +109,13 @@ compile-arm64: $(INSTALLED)
 gallery: $(NATIVE)
 	$(BIN)/python tools/make_gallery.py
 	PYTHONPATH=tools $(BIN)/python -m book.course
+
+# make pictures the pictures of pages in docs/images: traces, the playground, reports; needs Chromium, some ten minutes
+pictures: $(NATIVE)
+	$(BIN)/python tools/make_trace_pictures.py
+	$(BIN)/python tools/make_playground_film.py
+	$(BIN)/python tools/make_text_picture.py
+	$(BIN)/python tools/make_report_pictures.py
 
 # make docs     the site, English and Chinese, in build/docs/site (open index.html); some three minutes, of which one is the
 #               first installation of its tools in build/docs-venv

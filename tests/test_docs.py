@@ -10,7 +10,9 @@ import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = [
+    "c-source",
     "coming-from",
+    "custom-loss",
     "determinism",
     "estimators",
     "frames",
@@ -21,12 +23,17 @@ PAGES = [
     "many-models",
     "museum",
     "networks",
+    "onnx",
     "reports",
+    "saving",
     "sequences",
     "table-models",
     "trace",
+    "transfer-learning",
     "tuning",
 ]
+NEEDED = {"onnx": ("onnx", "onnxruntime"), "tuning": ("optuna",)}
+"""Packages without which a page's code is not run."""
 RUN_ELSEWHERE = {
     "add-a-layer": "test_add_a_layer.py",
     "clusters": "many/test_clusters_page.py",
@@ -52,8 +59,8 @@ def blocks(name: str) -> list[str]:
 @pytest.mark.parametrize("page", PAGES)
 def test_the_examples_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    if page == "tuning":
-        pytest.importorskip("optuna")
+    for package in NEEDED.get(page, ()):
+        pytest.importorskip(package)
     found: dict[str, Any] = {}
     for block in blocks(f"{page}.md"):
         exec(block, found)

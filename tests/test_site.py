@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,17 @@ def test_both_languages_have_the_same_pages() -> None:
     chinese = {path.with_name(path.name.removesuffix(CHINESE)) for path in SOURCES if path.name.endswith(CHINESE)}
     in_english_alone = {ROOT / name for name in PROJECT if name != "SECURITY"}
     assert english - in_english_alone == chinese
+
+
+def test_every_picture_is_shown_and_made_by_a_command() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in SOURCES]
+    makers = [*ROOT.glob("tools/*.py"), *ROOT.glob("benchmarks/*.py"), ROOT / "examples" / "7_mnist_images.py"]
+    commands = "".join(path.read_text(encoding="utf-8") for path in makers)
+    for path in ROOT.glob("docs/images/*.*"):
+        if path.suffix == ".json":
+            continue
+        assert any(f"images/{path.name}" in text for text in texts), path.name
+        assert path.name in commands or f"plot_{path.stem.replace('-', '_')}(" in commands, path.name
 
 
 def slugs(path: Path) -> set[str]:
@@ -72,6 +84,11 @@ def test_the_reference_has_every_public_name() -> None:
 def test_every_public_name_is_shown_at_work() -> None:
     found = [entry for room in reference.entries().values() for entry in room]
     assert [one.name for one in found if not reference.has_example(one.thing) and not reference.example(one)] == []
+
+
+def test_every_file_of_kernels_is_shown_at_work() -> None:
+    files = [import_module(f"glassnet.kernels.{name}") for name in reference.kernel_files()]
+    assert [file.__name__ for file in files if not reference.has_example(file)] == []
 
 
 def test_families_are_shown_at_work_in_the_reference() -> None:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import io
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
@@ -17,6 +20,15 @@ import glassnet as gn
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 NAMES = {"en": "trace.png", "zh": "trace.zh-CN.png"}
+
+
+@contextmanager
+def browser() -> Iterator[Any]:
+    """Chromium without a window."""
+    with sync_playwright() as driver:
+        found = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        yield found
+        found.close()
 
 
 def main() -> None:
@@ -28,10 +40,9 @@ def main() -> None:
     # The weight that moves most: from the hidden unit and to the class with the largest gradient.
     number = next(i for i, call in enumerate(trace.calls) if call.kernel == "dense_backward" and call.path == "2")
     place = int(abs(trace.calls[number].outputs["dweight"]).argmax())
-    with TemporaryDirectory() as folder, sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+    with TemporaryDirectory() as folder, browser() as chromium:
         for language, name in NAMES.items():
-            page = browser.new_page(viewport={"width": 1240, "height": 820}, device_scale_factor=1.5)
+            page = chromium.new_page(viewport={"width": 1240, "height": 820}, device_scale_factor=1.5)
             path = Path(folder) / name
             trace.to_html(path.with_suffix(".html"), language)
             page.goto(path.with_suffix(".html").as_uri())
@@ -39,7 +50,6 @@ def main() -> None:
             page.evaluate(f"scrollBy(0, document.getElementById('step-{number + 1}').getBoundingClientRect().top - 70)")
             page.wait_for_timeout(1000)
             save(page.screenshot(), IMAGES / name)
-        browser.close()
 
     net = gn.Sequential(gn.Dense(128), gn.ReLU(), gn.Dense(64), gn.Tanh(), gn.Dense(10))
     watched = gn.Model(net, "cross_entropy", gn.Adam(3e-3), seed=0)

@@ -26,13 +26,26 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("playground", "trace", "questions", "museum", "looking-inside", "gallery", "reports"),
     ),
     ("Data", "数据", ("tables", "table-models", "frames", "large-data")),
-    ("Networks", "网络", ("networks", "graphs", "sequences", "own-parts", "own-loop", "add-a-layer")),
+    (
+        "Networks",
+        "网络",
+        (
+            "networks",
+            "graphs",
+            "sequences",
+            "transfer-learning",
+            "own-parts",
+            "custom-loss",
+            "own-loop",
+            "add-a-layer",
+        ),
+    ),
     (
         "Training",
         "训练",
         ("long-trainings", "tuning", "many-models", "clusters", "distributed", "determinism"),
     ),
-    ("With other tools", "与其他工具配合", ("estimators", "serving", "languages")),
+    ("Keep, serve, pass on", "保存、部署、导出", ("saving", "serving", "onnx", "c-source", "estimators", "languages")),
 )
 """Title in English and in Chinese, and the pages under ``docs`` without their endings."""
 

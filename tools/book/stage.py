@@ -63,7 +63,7 @@ class Tree:
             inner = source / "README.md"
             return self.place(inner) if inner.exists() else Path("files") / name / "index.md"
         if source.suffix != ".md":
-            pictures = source.suffix in (".png", ".svg", ".jpg", ".gif", ".html")
+            pictures = source.suffix in (".png", ".svg", ".jpg", ".gif", ".webp", ".html")
             return Path(name).relative_to("docs") if pictures else Path("files") / f"{name}.md"
         chinese = name.endswith(CHINESE)
         both = chinese or Path(ROOT / (name.removesuffix(".md") + CHINESE)).exists()

@@ -17,6 +17,15 @@ Arrays of weights have the step that is looked at before the one that looks: (N,
 stand in one array (N, T, 3H, E), the heads of the queries first.
 
 Source: A. Vaswani et al., "Attention is all you need", NeurIPS 2017, arXiv:1706.03762, section 3.2.
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import attention
+    >>> scores, x = np.array([[0.0, 0.0, np.log(2.0)]]), np.array([[[1.0], [1.0], [5.0]]])
+    >>> weights, y = np.empty((1, 3)), np.empty((1, 1))
+    >>> attention.attention_pool_forward(scores, x, None, weights, y)
+    >>> weights.round(6).tolist(), y.round(6).tolist()
+    ([[0.25, 0.25, 0.5]], [[3.0]])
 """
 
 from __future__ import annotations

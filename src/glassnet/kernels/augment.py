@@ -17,6 +17,17 @@ word gives                                       from a word w
 Source: C. Shorten, T. M. Khoshgoftaar, "A survey on image data augmentation for deep learning", Journal of Big Data 6
 (2019); the cut-out by T. DeVries, G. W. Taylor, "Improved regularization of convolutional neural networks with
 cutout", arXiv:1708.04552 (2017).
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import augment
+    >>> x, y = np.arange(9.0).reshape(1, 1, 3, 3), np.empty((1, 1, 3, 3))
+    >>> settings = {"flip": False, "shift": 1, "rotation": 0.0, "brightness": 0.0, "contrast": 0.0, "cutout": 0}
+    >>> augment.augment_forward(x, y, seed=0, step=0, stream=0, **settings)
+    >>> print(y[0, 0])
+    [[0. 0. 0.]
+     [0. 0. 1.]
+     [0. 3. 4.]]
 """
 
 from __future__ import annotations

@@ -12,6 +12,15 @@ With the mean μ and the variance σ² of a set of m values, here those of a cha
 the means taken over the set. Here γ is one number for the set, and mean(g) = γ ∂L/∂β / m, mean(g x̂) = γ ∂L/∂γ / m.
 
 Source: S. Ioffe, C. Szegedy, "Batch normalization", ICML 2015, algorithm 1 and section 3.
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import batch_norm
+    >>> x, y = np.array([[1.0], [3.0]]), np.empty((2, 1))
+    >>> mean, inverse_std, gamma, beta = np.array([2.0]), np.array([1.0]), np.array([10.0]), np.array([0.5])
+    >>> batch_norm.batch_norm_forward(x, mean, inverse_std, gamma, beta, y)
+    >>> y.tolist()
+    [[-9.5], [10.5]]
 """
 
 from __future__ import annotations

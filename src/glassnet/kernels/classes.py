@@ -1,6 +1,16 @@
 """Losses of classes, one value per row: see ``losses`` for ω.
 
 z stands for logits, p for probabilities, t for targets, o for outputs of any kind.
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import classes
+    >>> logits, labels = np.zeros((1, 4)), np.array([2])
+    >>> losses, probabilities, dlogits = np.empty(1), np.empty((1, 4)), np.empty((1, 4))
+    >>> classes.cross_entropy_forward(logits, labels, losses, probabilities, label_smoothing=0.0)
+    >>> classes.cross_entropy_backward(np.ones(1), probabilities, labels, dlogits, label_smoothing=0.0)
+    >>> losses.round(4).tolist(), dlogits.tolist()
+    ([1.3863], [[0.25, 0.25, -0.75, 0.25]])
 """
 
 from __future__ import annotations

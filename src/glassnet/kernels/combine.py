@@ -1,4 +1,13 @@
-"""How branches of a network meet: the sum of a residual block and the concatenation of parallel branches."""
+"""How branches of a network meet: the sum of a residual block and the concatenation of parallel branches.
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import combine
+    >>> shortcut, branch, y = np.array([[1.0, 2.0]]), np.array([[10.0, 20.0]]), np.empty((1, 2))
+    >>> combine.residual_forward(shortcut, branch, y)
+    >>> y.tolist()
+    [[11.0, 22.0]]
+"""
 
 from __future__ import annotations
 

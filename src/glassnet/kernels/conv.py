@@ -21,6 +21,16 @@ Proceedings of the IEEE 86 (1998), section II; K. Chellapilla, S. Puri, P. Simar
 neural networks for document processing", IWFHR 2006, for the matrix product; V. Dumoulin, F. Visin, "A guide to
 convolution arithmetic for deep learning", arXiv 1603.07285 (2016), for strides, padding and dilation; A. Krizhevsky,
 I. Sutskever, G. Hinton, "ImageNet classification with deep convolutional neural networks", NIPS 2012, for groups.
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import conv
+    >>> x, weight = np.arange(9.0).reshape(1, 1, 3, 3), np.array([[[[1.0, 0.0], [0.0, -1.0]]]])
+    >>> places = {"stride_height": 1, "stride_width": 1, "pad_top": 0, "pad_left": 0}
+    >>> y = np.empty((1, 1, 2, 2))
+    >>> conv.conv2d_forward(x, weight, None, y, **places, dilation_height=1, dilation_width=1)
+    >>> y[0, 0].tolist()  # each pixel minus that below and to the right
+    [[-4.0, -4.0], [-4.0, -4.0]]
 """
 
 from __future__ import annotations

@@ -1,4 +1,14 @@
-"""Convolutions of sequences, which are those of images one pixel wide: see ``conv``."""
+"""Convolutions of sequences, which are those of images one pixel wide: see ``conv``.
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import conv1d
+    >>> x, weight = np.array([[[1.0], [2.0], [4.0]]]), np.array([[[1.0]], [[-1.0]]])
+    >>> y = np.empty((1, 2, 1))
+    >>> conv1d.conv1d_forward(x, weight, None, y, stride=1, pad=0, dilation=1)
+    >>> y.ravel().tolist()
+    [-1.0, -2.0]
+"""
 
 from __future__ import annotations
 

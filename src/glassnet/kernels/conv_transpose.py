@@ -7,6 +7,16 @@ It goes the way of a convolution's dx forwards: each pixel of x puts a kernel, w
 and its backward pass is a convolution; see ``conv`` for the letters.
 
 Source: V. Dumoulin, F. Visin, "A guide to convolution arithmetic for deep learning", arXiv 1603.07285 (2016).
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import conv_transpose
+    >>> x, weight = np.array([[[[1.0, 2.0]]]]), np.array([[[[1.0, 1.0]]]])
+    >>> places = {"stride_height": 1, "stride_width": 2, "pad_top": 0, "pad_left": 0}
+    >>> y = np.empty((1, 1, 1, 4))
+    >>> conv_transpose.conv_transpose2d_forward(x, weight, None, y, **places, dilation_height=1, dilation_width=1)
+    >>> y.ravel().tolist()
+    [1.0, 1.0, 2.0, 2.0]
 """
 
 from __future__ import annotations

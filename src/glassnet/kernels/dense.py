@@ -19,6 +19,16 @@ With y (N, K) and no bias
     ∂L/∂W_kd = Σ_n dy_nk x_nd      dW = dyᵀ x         ∂L/∂x_nd = Σ_k dy_nk W_kd      dx = dy W
 
 Source: O. Press, L. Wolf, "Using the output embedding to improve language models", EACL 2017, section 3.
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import dense
+    >>> x, weight, bias, dy = np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]), np.array([0.5]), np.array([[10.0]])
+    >>> y, dx, dweight, dbias = np.empty((1, 1)), np.empty((1, 2)), np.empty((2, 1)), np.empty(1)
+    >>> dense.dense_forward(x, weight, bias, y)
+    >>> dense.dense_backward(dy, x, weight, dx, dweight, dbias)
+    >>> y.tolist(), dx.tolist(), dweight.tolist(), dbias.tolist()
+    ([[11.5]], [[30.0, 40.0]], [[10.0], [20.0]], [10.0])
 """
 
 from __future__ import annotations

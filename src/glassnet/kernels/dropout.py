@@ -4,6 +4,14 @@ The scaling keeps the expected value, so that prediction needs no change ("inver
 
 Source: N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15 (2014),
 section 10 for the scaling at training time.
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import dropout
+    >>> x, y, mask = np.ones((1, 6)), np.empty((1, 6)), np.empty((1, 6), bool)
+    >>> dropout.dropout_forward(x, y, mask, rate=0.5, seed=4, step=0, stream=0)
+    >>> y.tolist()
+    [[0.0, 2.0, 2.0, 2.0, 2.0, 2.0]]
 """
 
 from __future__ import annotations

@@ -12,6 +12,15 @@ x numbers things and measures nothing: it has no derivative.
 
 Source: Y. Bengio, R. Ducharme, P. Vincent, C. Jauvin, "A neural probabilistic language model", Journal of Machine
 Learning Research 3 (2003), section 2: the mapping C.
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import embedding
+    >>> weight = np.array([[0.0, 0.1], [1.0, 1.1], [2.0, 2.1]])
+    >>> y = np.empty((1, 2, 2))
+    >>> embedding.embedding_forward(np.array([[2.0, 0.0]]), weight, y)
+    >>> y.tolist()
+    [[[2.0, 2.1], [0.0, 0.1]]]
 """
 
 from __future__ import annotations

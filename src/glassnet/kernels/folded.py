@@ -11,6 +11,15 @@ so that one number to multiply by and one to add stand for all six. Where a ReLU
 Source: B. Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-only
 inference", CVPR 2018, section 3.2, which folds a into the weights; here it multiplies the sums, so that no copy of the
 weights need be kept in step with them.
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import folded
+    >>> scale, shift = np.empty(1), np.empty(1)
+    >>> mean, variance, gamma, beta = np.array([1.0]), np.array([4.0]), np.array([2.0]), np.array([0.5])
+    >>> folded.fold_batch_norm(mean, variance, gamma, beta, None, scale, shift, epsilon=0.0)
+    >>> scale.tolist(), shift.tolist()  # γ (x − 1) / 2 + β is x − 0.5
+    ([1.0], [-0.5])
 """
 
 from __future__ import annotations

@@ -1,4 +1,11 @@
-"""Functions that several kernels are made of, each written once."""
+"""Functions that several kernels are made of, each written once.
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import functions
+    >>> functions.logistic(np.array([-800.0, 0.0, 800.0])).tolist()  # nothing overflows
+    [0.0, 0.5, 1.0]
+"""
 
 from __future__ import annotations
 

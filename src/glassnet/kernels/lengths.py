@@ -10,6 +10,14 @@ layer looks at several steps together, padding must not count:
 
 A window of r steps that moves by s, with p steps of padding on both sides together, stands in ⌊(L_n + p − r) / s⌋ + 1
 places of a row, which then are its steps: ``window_lengths``.
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import lengths
+    >>> x, y = np.ones((2, 3, 1)), np.empty((2, 3, 1))
+    >>> lengths.mask_steps(x, np.array([1, 3]), y, fill=0.0)
+    >>> y[..., 0].tolist()
+    [[1.0, 0.0, 0.0], [1.0, 1.0, 1.0]]
 """
 
 from __future__ import annotations

@@ -4,6 +4,15 @@ Every loss of a batch is a weighted sum of row losses, L = Σ_n ω_n ℓ_n, with
 ω_n = 1/N for the mean; sample weights, class weights and the 1/M of a mean over outputs enter ω too. So a forward
 kernel of ``classes`` or ``regression`` writes ℓ (N,), and its backward takes ω (N,), which is ∂L/∂ℓ, and writes
 ∂L/∂outputs.
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import losses
+    >>> shares, total, value = np.empty(2), np.empty(1), np.empty(1)
+    >>> losses.weigh_rows(np.array([1.0, 3.0]), shares, total, factor=1.0, mean=True)
+    >>> losses.weighted_sum(np.array([8.0, 4.0]), shares, value)
+    >>> shares.tolist(), value.tolist()
+    ([0.25, 0.75], [5.0])
 """
 
 from __future__ import annotations

@@ -8,6 +8,14 @@ The others join two branches a and b of a network. By the chain rule the gradien
     y = |a − b|       da = dy sign(a − b)      db = −da
     y = Σ_d a_d b_d   da_d = dy b_d            db_d = dy a_d
     y = Σ_d (a_d − b_d)²   da_d = 2 dy (a_d − b_d)   db_d = −da_d
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import merge
+    >>> a, b, y = np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]]), np.empty((1, 1))
+    >>> merge.row_dot_forward(a, b, y)
+    >>> y.tolist()
+    [[11.0]]
 """
 
 from __future__ import annotations

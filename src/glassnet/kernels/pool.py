@@ -11,6 +11,15 @@ padding reaches below and to the right follows from the shape of y.
 Backward, each x gets dy of every window that it decided (max), or dy / count of every window that it lies in (average).
 
 Source: I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning" (2016), section 9.3.
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import pool
+    >>> x, y = np.arange(16.0).reshape(1, 1, 4, 4), np.empty((1, 1, 2, 2))
+    >>> window = {"kernel_height": 2, "kernel_width": 2, "stride_height": 2, "stride_width": 2}
+    >>> pool.max_pool2d_forward(x, y, None, **window, pad_top=0, pad_left=0)
+    >>> y[0, 0].tolist()
+    [[5.0, 7.0], [13.0, 15.0]]
 """
 
 from __future__ import annotations

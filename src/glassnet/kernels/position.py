@@ -11,6 +11,14 @@ so that the product of a query and a key depends on the distance of their places
 
 Sources: A. Vaswani et al., "Attention is all you need" (2017), section 3.5; J. Su et al., "RoFormer: enhanced
 transformer with rotary position embedding" (2021), arXiv:2104.09864, equation 34, which pairs neighbours.
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import position
+    >>> x, table, y = np.zeros((1, 3, 2)), position.sinusoids(3, 2), np.empty((1, 3, 2))
+    >>> position.position_forward(x, table, None, y)
+    >>> y[0].round(3).tolist()
+    [[0.0, 1.0], [0.841, 0.54], [0.909, -0.416]]
 """
 
 from __future__ import annotations

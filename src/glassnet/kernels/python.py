@@ -1,6 +1,14 @@
 """The call of a user's own NumPy code as a kernel, so that it runs in the same order and is traced like any other.
 
 ``step`` is the number of the training step, for what is drawn or counted there; None where nobody asks for it.
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import python
+    >>> x, y = np.array([[1.0, 2.0]]), np.empty((1, 2))
+    >>> python.python_forward(x, y, function=lambda x, step: x / 2, step=None)
+    >>> y.tolist()
+    [[0.5, 1.0]]
 """
 
 from __future__ import annotations

@@ -18,6 +18,15 @@ Sources: J. Elman, "Finding structure in time" (1990); S. Hochreiter, J. Schmidh
 with the forget gate of F. Gers, J. Schmidhuber, F. Cummins (2000); K. Cho et al., "Learning phrase representations
 using RNN encoder-decoder" (2014), in the form of cuDNN and PyTorch, which multiply by the reset gate after the product
 with U (Keras's ``reset_after``).
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import recurrent
+    >>> a, weight = np.array([[[1.0], [0.0], [0.0]]]), np.array([[0.5]])  # what comes in; how a state goes on
+    >>> before, y = np.empty((1, 3, 1)), np.empty((1, 3, 1))
+    >>> recurrent.simple_rnn_forward(a, weight, None, None, before, y, reverse=False)
+    >>> y.ravel().round(3).tolist()  # tanh 1, then tanh of half of it, and again
+    [0.762, 0.363, 0.18]
 """
 
 from __future__ import annotations

@@ -1,4 +1,15 @@
-"""Losses of numbers, one value per row: how far outputs o are from targets t; see ``losses`` for ω."""
+"""Losses of numbers, one value per row: how far outputs o are from targets t; see ``losses`` for ω.
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import regression
+    >>> outputs, targets = np.array([[3.0]]), np.array([[1.0]])
+    >>> losses, doutputs = np.empty(1), np.empty((1, 1))
+    >>> regression.huber_forward(outputs, targets, losses, delta=1.0)
+    >>> regression.huber_backward(np.ones(1), outputs, targets, doutputs, delta=1.0)
+    >>> losses.tolist(), doutputs.tolist()
+    ([1.5], [[1.0]])
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,13 @@
-"""Images made larger: each pixel repeated, or zeros put around the image."""
+"""Images made larger: each pixel repeated, or zeros put around the image.
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import resize
+    >>> x, y = np.array([[[[1.0, 2.0]]]]), np.empty((1, 1, 2, 4))
+    >>> resize.upsample2d_forward(x, y)
+    >>> y[0, 0].tolist()
+    [[1.0, 1.0, 2.0, 2.0], [1.0, 1.0, 2.0, 2.0]]
+"""
 
 from __future__ import annotations
 

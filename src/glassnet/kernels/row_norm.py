@@ -5,6 +5,15 @@ another, and γ differs within a set.
 
 Sources: J. Ba, J. Kiros, G. Hinton, "Layer normalization" (2016); Y. Wu, K. He, "Group normalization", ECCV 2018;
 B. Zhang, R. Sennrich, "Root mean square layer normalization", NeurIPS 2019.
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import row_norm
+    >>> x, y = np.array([[[1.0, 3.0]]]), np.empty((1, 1, 2))
+    >>> mean, inverse_std = np.empty((1, 1)), np.empty((1, 1))
+    >>> row_norm.layer_norm_forward(x, np.ones(2), np.zeros(2), y, mean, inverse_std, epsilon=0.0)
+    >>> y.tolist(), mean.tolist()
+    ([[[-1.0, 1.0]]], [[2.0]])
 """
 
 from __future__ import annotations

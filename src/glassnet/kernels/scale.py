@@ -6,6 +6,14 @@ sum with constants. By the chain rule
     ∂L/∂x = γ dy        ∂L/∂γ = Σ dy x        ∂L/∂β = Σ dy
 
 with sums over rows and positions.
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import scale
+    >>> x, y = np.ones((1, 2, 1)), np.empty((1, 2, 1))
+    >>> scale.scale_forward(x, np.array([2.0, 3.0]), np.array([0.0, 10.0]), y)
+    >>> y.tolist()  # each channel by its own
+    [[[2.0], [13.0]]]
 """
 
 from __future__ import annotations

@@ -6,6 +6,14 @@ The Jacobian is ∂y_k/∂x_j = y_k ([k = j] − y_j), hence dx_j = y_j (dy_j �
 gives zero whatever the code does, which is why softmax must be checked with a random upstream.
 
 Source: I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning" (2016), section 6.2.2.3.
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import softmax
+    >>> y = np.empty((1, 3))
+    >>> softmax.softmax_forward(np.log([[1.0, 2.0, 5.0]]), y)
+    >>> y.round(3).tolist()
+    [[0.125, 0.25, 0.625]]
 """
 
 from __future__ import annotations

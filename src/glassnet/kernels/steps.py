@@ -1,4 +1,13 @@
-"""Single steps of sequences."""
+"""Single steps of sequences.
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import steps
+    >>> x, y = np.array([[[1.0], [2.0], [9.0]]]), np.empty((1, 1))
+    >>> steps.last_step_forward(x, np.array([2]), y, reverse=False)
+    >>> y.tolist()  # of two steps the second
+    [[2.0]]
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,15 @@
 """Update rules and the steps around them, on flat arrays, in place.
 
 θ parameters, g gradients, η learning rate, t the number of the update, counted from 1. Products are element by element.
+
+Example:
+    >>> import numpy as np
+    >>> from glassnet.kernels import updates
+    >>> parameters, gradients, velocity = np.array([1.0]), np.array([0.5]), np.zeros(1)
+    >>> for _ in range(2):
+    ...     updates.momentum_update(gradients, parameters, velocity, learning_rate=0.1, momentum=0.9, nesterov=False)
+    >>> parameters.round(4).tolist(), velocity.round(4).tolist()
+    ([0.855], [-0.095])
 """
 
 from __future__ import annotations
