@@ -126,52 +126,41 @@ std::tuple<std::int64_t, Replay::End> run(Replay& replay, std::int64_t epoch, st
     return {outcome.steps, outcome.end};
 }
 
-// Whole trainings of models that are alike, one after another on the replay's own memory: `live` are its parameters,
-// gradients and what the optimizer remembers, into which those of each model are copied before, and from which they are
-// copied back after it. Losses and totals are (models, steps). Returns for each model whether all went well; where it
-// did not, the model's numbers are as they were.
+// See Replay::run_each. Losses and totals are (models, steps).
 std::vector<bool> run_each(Replay& replay, const std::vector<AnyArray>& live,
                            const std::vector<std::vector<AnyArray>>& models,
                            const std::vector<std::optional<AnyArray>>& orders, const std::vector<AnyArray>& numbers,
                            const AnyArray& losses, const AnyArray& totals) {
-    const std::size_t count = models.size(), arrays = live.size();
+    const std::size_t count = models.size();
     const auto steps = static_cast<std::int64_t>(losses.shape(1));
     if (orders.size() != count || numbers.size() != count || losses.shape(0) != count || totals.size() != losses.size())
         throw std::invalid_argument("orders, numbers, losses and totals for each model");
-    std::vector<char*> own, theirs;
-    for (const AnyArray& array : live) own.push_back(address<char>(array));
-    for (const auto& model : models) {
-        if (model.size() != arrays) throw std::invalid_argument("as many arrays of each model as are live");
-        for (std::size_t i = 0; i < arrays; ++i) {
-            if (model[i].nbytes() != live[i].nbytes()) throw std::invalid_argument("an array of another size");
-            theirs.push_back(address<char>(model[i]));
-        }
-    }
-    std::vector<Replay::Span> spans;
+    std::vector<Abreast::Array> own;
+    for (const AnyArray& array : live)
+        own.push_back({address<char>(array), static_cast<std::int64_t>(array.nbytes()),
+                       static_cast<std::int64_t>(array.itemsize())});
+    std::vector<char*> theirs;
+    theirs.reserve(count * live.size());
+    std::vector<Replay::Training> trainings;
     for (std::size_t k = 0; k < count; ++k) {
+        if (models[k].size() != live.size()) throw std::invalid_argument("as many arrays of each model as are live");
+        for (std::size_t i = 0; i < live.size(); ++i) {
+            if (models[k][i].nbytes() != live[i].nbytes()) throw std::invalid_argument("an array of another size");
+            theirs.push_back(address<char>(models[k][i]));
+        }
         if (static_cast<std::int64_t>(numbers[k].shape(0)) != steps)
             throw std::invalid_argument("numbers for each step");
-        spans.push_back({.steps = steps,
-                         .orders = address<std::int64_t>(orders[k]),
-                         .numbers = address<double>(numbers[k]),
-                         .columns = static_cast<std::int64_t>(numbers[k].shape(1)),
-                         .values = address<double>(losses) + static_cast<std::int64_t>(k) * steps,
-                         .totals = address<double>(totals) + static_cast<std::int64_t>(k) * steps});
+        trainings.push_back({theirs.data() + k * live.size(),
+                             {.steps = steps,
+                              .orders = address<std::int64_t>(orders[k]),
+                              .numbers = address<double>(numbers[k]),
+                              .columns = static_cast<std::int64_t>(numbers[k].shape(1)),
+                              .values = address<double>(losses) + static_cast<std::int64_t>(k) * steps,
+                              .totals = address<double>(totals) + static_cast<std::int64_t>(k) * steps}});
     }
-    std::vector<bool> went_well(count);
     const WithoutInterpreter left;
     const Subnormals subnormals(Subnormals::as_zero);
-    for (std::size_t k = 0; k < count; ++k) {
-        for (std::size_t i = 0; i < arrays; ++i) std::memcpy(own[i], theirs[k * arrays + i], live[i].nbytes());
-        went_well[k] = replay.run(spans[k]).end == Replay::End::done;
-        for (std::size_t i = 0; i < arrays && went_well[k]; ++i)
-            went_well[k] = live[i].itemsize() == sizeof(double)
-                               ? all_finite(reinterpret_cast<const double*>(own[i]), live[i].size())
-                               : all_finite(reinterpret_cast<const float*>(own[i]), live[i].size());
-        for (std::size_t i = 0; i < arrays && went_well[k]; ++i)
-            std::memcpy(theirs[k * arrays + i], own[i], live[i].nbytes());
-    }
-    return went_well;
+    return replay.run_each(own, trainings);
 }
 
 // A view of an object's memory by the buffer protocol, which costs less than an array of nanobind's.
@@ -281,6 +270,7 @@ void glassnet::bind(nb::module_& module) {
     module.def("permutations", &permutations, nb::arg("entropy"), nb::arg("first"), nb::arg("orders"));
     module.attr("MOST_AXES") = most_axes;
     module.attr("ALIGNMENT") = alignment;
+    module.attr("ABREAST") = abreast;
     nb::class_<Program> program(module, "Program");
     nb::enum_<Program::Share>(program, "Share", nb::is_arithmetic())
         .value("WHOLE", Program::whole)
@@ -385,7 +375,8 @@ void glassnet::bind(nb::module_& module) {
              nb::arg("orders").none(), nb::arg("numbers"), nb::arg("losses"), nb::arg("totals"),
              nb::arg("collected").none(), nb::arg("seen"), nb::arg("which").none() = nb::none())
         .def("run_each", &run_each, nb::kw_only(), nb::arg("live"), nb::arg("models"), nb::arg("orders"),
-             nb::arg("numbers"), nb::arg("losses"), nb::arg("totals"));
+             nb::arg("numbers"), nb::arg("losses"), nb::arg("totals"))
+        .def_prop_ro("trained_abreast", &Replay::trained_abreast);
     nb::class_<Forward> forward(module, "Forward");
     nb::enum_<Forward::Share>(forward, "Share", nb::is_arithmetic())
         .value("WHOLE", Forward::whole)

@@ -13,7 +13,21 @@ std::unordered_map<std::string, Kernel>& kernels() {
     return found;
 }
 
+std::unordered_map<std::string, AbreastKernel>& abreast_kernels() {
+    static auto& found = *new std::unordered_map<std::string, AbreastKernel>;
+    return found;
+}
+
 }  // namespace
+
+AbreastRegistration::AbreastRegistration(const char* name, const AbreastKernel& kernel) {
+    abreast_kernels().emplace(name, kernel);
+}
+
+const AbreastKernel* abreast_kernel_for(const std::string& name) {
+    const auto place = abreast_kernels().find(name);
+    return place == abreast_kernels().end() ? nullptr : &place->second;
+}
 
 Registration::Registration(const char* name, const Kernel& kernel) {
     if (!kernels().emplace(name, kernel).second) throw std::logic_error(std::string("two kernels are called ") + name);

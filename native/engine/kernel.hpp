@@ -71,9 +71,13 @@ struct Parameter<P> {
 
 using KernelFunction = void (*)(const Operand* operands, const double* settings);
 
+// What an element of a kernel's outputs depends on in its inputs: whatever it likes, the same row, or the same place.
+enum class Reach : std::uint8_t { anywhere, row, element };
+
 struct Kernel {
     KernelFunction float32, float64;
     std::size_t operands, settings;  // how many it takes
+    Reach reach = Reach::anywhere;
 
     KernelFunction of(bool is_double) const { return is_double ? float64 : float32; }
 };
@@ -99,14 +103,20 @@ struct Parameters {
 template <class Result, class... Ps>
 Parameters<Result, Ps...> parameters_of(Result (*)(Ps...));
 
-template <auto float32, auto float64>
+template <auto float32, auto float64, Reach reach = Reach::anywhere>
 Kernel kernel_of() {
     using Given = decltype(parameters_of(float32));
     static_assert(Given::operands == decltype(parameters_of(float64))::operands);
     return {[](const Operand* o, const double* s) { Given::call(float32, o, s); },
             [](const Operand* o, const double* s) { decltype(parameters_of(float64))::call(float64, o, s); },
-            Given::operands, Given::settings};
+            Given::operands, Given::settings, reach};
 }
+
+template <class Scheme>
+constexpr Reach reach_of = [] {
+    if constexpr (requires { Scheme::reach; }) return Scheme::reach;
+    return Reach::anywhere;
+}();
 
 // A kernel whose function makes of the settings a body, which `Scheme` calls for the elements of its arrays.
 template <class Scheme, auto float32, auto float64>
@@ -116,7 +126,8 @@ Kernel kernel_by() {
     return {
         [](const Operand* o, const double* s) { Scheme::template run<float>(Given32::call(float32, nullptr, s), o); },
         [](const Operand* o, const double* s) { Scheme::template run<double>(Given64::call(float64, nullptr, s), o); },
-        Scheme::template operands<decltype(Given32::call(float32, nullptr, nullptr))>, Given32::settings};
+        Scheme::template operands<decltype(Given32::call(float32, nullptr, nullptr))>, Given32::settings,
+        reach_of<Scheme>};
 }
 
 // Notes a kernel when the module is loaded.
@@ -127,10 +138,43 @@ public:
 
 bool has_kernel(const std::string& name);
 
+// A kernel for several networks that are alike (abreast.hpp): element e of the array that network j has stands at
+// e · `abreast` + j, and shapes are those of one network. False where it leaves that to the kernel for one.
+constexpr std::int64_t abreast = 8;
+using AbreastFunction = bool (*)(const Operand* operands, const double* settings);
+
+struct AbreastKernel {
+    AbreastFunction float32, float64;
+
+    AbreastFunction of(bool is_double) const { return is_double ? float64 : float32; }
+};
+
+template <auto float32, auto float64>
+AbreastKernel abreast_kernel_of() {
+    using Given32 = decltype(parameters_of(float32));
+    using Given64 = decltype(parameters_of(float64));
+    return {[](const Operand* o, const double* s) { return Given32::call(float32, o, s); },
+            [](const Operand* o, const double* s) { return Given64::call(float64, o, s); }};
+}
+
+class AbreastRegistration {
+public:
+    AbreastRegistration(const char* name, const AbreastKernel& kernel);
+};
+
+// The one for the kernel of that name, or null.
+const AbreastKernel* abreast_kernel_for(const std::string& name);
+
+#define GLASSNET_ABREAST_KERNEL(name, function) \
+    const AbreastRegistration name##_of_several(#name, abreast_kernel_of<&function<float>, &function<double>>())
+
 // The kernel of that name, for so many operands and settings; throws std::invalid_argument where there is none.
 const Kernel& kernel_for(const std::string& name, std::size_t operands, std::size_t settings);
 
 #define GLASSNET_KERNEL(name) const Registration name##_registration(#name, kernel_of<&name<float>, &name<double>>())
+// One whose outputs depend at each place on the inputs' elements at this place alone.
+#define GLASSNET_KERNEL_OF_ELEMENTS(name) \
+    const Registration name##_registration(#name, kernel_of<&name<float>, &name<double>, Reach::element>())
 #define GLASSNET_KERNEL_BY(scheme, name) \
     const Registration name##_registration(#name, kernel_by<scheme, &name<float>, &name<double>>())
 

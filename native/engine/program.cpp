@@ -24,12 +24,18 @@ void Program::group(std::int64_t extent, std::int64_t size) {
 void Program::add(const std::string& kernel, const std::vector<Operand>& operands, const std::vector<int>& shares,
                   std::int64_t origin, std::int64_t length, const std::vector<double>& settings,
                   const std::vector<std::int64_t>& columns) {
-    const auto function = kernel_for(kernel, operands.size(), settings.size()).of(is_double_);
+    const Kernel& found = kernel_for(kernel, operands.size(), settings.size());
+    const AbreastKernel* const of_several = abreast_kernel_for(kernel);
     if (settings.size() != columns.size()) throw std::invalid_argument("one column for each setting of " + kernel);
     if (operands.size() != shares.size()) throw std::invalid_argument("one mark for each operand of " + kernel);
     for (std::size_t i = 0; i < columns.size(); ++i)
         if (columns[i] >= 0) step_numbers_.push_back({settings_.size() + i, static_cast<std::size_t>(columns[i])});
-    open_.push_back({{Kind::kernel, function, 0, settings_.size(), 0, 0, 0}, operands, shares, origin, length});
+    open_.push_back({{Kind::kernel, found.of(is_double_), 0, settings_.size(), 0, 0, 0, operands.size(), found.reach,
+                      of_several == nullptr ? nullptr : of_several->of(is_double_)},
+                     operands,
+                     shares,
+                     origin,
+                     length});
     settings_.insert(settings_.end(), settings.begin(), settings.end());
 }
 
@@ -98,7 +104,7 @@ void Program::finish() {
 }
 
 void Program::rebind(const std::vector<Moved>& moved, const std::vector<std::int64_t>& columns) {
-    read_in_place({nullptr, -1, nullptr});  // operands point to the buffers again
+    read_from_buffers();
     const auto now = [&moved](const void* data) {
         const auto* place = static_cast<const char*>(data);
         for (const Moved& stretch : moved)

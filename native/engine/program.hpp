@@ -82,6 +82,8 @@ public:
     bool is_parallel() const { return is_parallel_; }
 
 private:
+    friend class Abreast;  // which carries out the same calls for several networks
+
     enum class Kind : std::uint8_t { kernel, gather, collect, callback };
 
     struct Call {
@@ -91,6 +93,9 @@ private:
         std::size_t settings;          // likewise
         std::size_t index;             // of the source or callback
         std::int64_t first_row, rows;  // of the batch, for gather and collect
+        std::size_t operand_count = 0;
+        Reach reach = Reach::anywhere;
+        AbreastFunction together = nullptr;
     };
 
     // A call as it was added, before it is cut into pieces.
@@ -134,6 +139,7 @@ private:
         return step.order == nullptr && callbacks_.empty() && takes_whole_rows_;
     }
     void read_in_place(const Step& step);
+    void read_from_buffers() { read_in_place({nullptr, -1, nullptr}); }
     void run_piece(const Piece& piece, const Step& step);
 
     bool is_double_;

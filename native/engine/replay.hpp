@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "engine/abreast.hpp"
 #include "engine/look.hpp"
 #include "engine/program.hpp"
 
@@ -97,6 +99,21 @@ public:
 
     Outcome run(const Span& span);
 
+    // A network's training on this replay's memory: its arrays, and its steps from the first one on.
+    struct Training {
+        char* const* arrays;
+        Span span;
+    };
+
+    // Whole trainings of networks that are alike, one after another or several abreast. `live` are the parameters here,
+    // and what else changes from network to network; each has as many arrays of the same sizes, which are copied there
+    // before its training and back after it. Says of each whether all went well; where not, its arrays stay as they
+    // were. All trainings have as many steps.
+    std::vector<bool> run_each(const std::vector<Abreast::Array>& live, const std::vector<Training>& trainings);
+
+    // How many of them were carried out abreast.
+    std::int64_t trained_abreast() const { return trained_abreast_; }
+
 private:
     struct Watching {
         std::vector<const Look*> full;
@@ -114,6 +131,7 @@ private:
     template <class Body>
     void for_looks(const Span& span, std::int64_t step, bool is_rest, std::size_t which, Body body) const;
 
+    bool run_alone(const std::vector<Abreast::Array>& live, const Training& training);
     Outcome run_steps(const Span& span, std::int64_t from, std::int64_t to, Pool::Lease* threads);
     bool parameters_are_finite() const;
     bool is_parallel() const;
@@ -129,6 +147,8 @@ private:
     const void* parameters_ = nullptr;
     std::int64_t size_ = 0;
     Choice choice_;
+    std::optional<std::unique_ptr<Abreast>> abreast_;  // once it was asked for; null where it cannot be
+    std::int64_t trained_abreast_ = 0;
 };
 
 }  // namespace glassnet

@@ -44,6 +44,8 @@ class Elementwise {
     using Of = decltype(arrays_of(&Body::operator()));
 
 public:
+    static constexpr Reach reach = Reach::element;
+
     template <class Body>
     static constexpr std::size_t operands = Of<Body>::count;
 

@@ -71,6 +71,8 @@ void weigh_slopes(In<T> row_weights, In<T> of_a, In<T> of_b, Out<T> of_doutputs,
 // Kernels (a, b, losses) and (row_weights, a, b, doutputs) of a body that gives the term and the slope of two elements.
 template <class Loop>
 struct SumOfTerms {
+    static constexpr Reach reach = Reach::row;
+
     template <class Body>
     static constexpr std::size_t operands = 3;
 
@@ -82,6 +84,8 @@ struct SumOfTerms {
 
 template <class Loop>
 struct WeighedSlopes {
+    static constexpr Reach reach = Reach::row;
+
     template <class Body>
     static constexpr std::size_t operands = 4;
 

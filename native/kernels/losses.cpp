@@ -37,6 +37,16 @@ void weighted_sum(In<T> losses, In<T> row_weights, Out<double> value) {
 }
 GLASSNET_KERNEL(weighted_sum);
 
+template <class T>
+bool weighted_sum_abreast(In<T> losses, In<T> row_weights, Out<double> value) {
+    for (int64_t j = 0; j < abreast; ++j)
+        value[j] = sum_of<double>(row_weights.rows(), [=](int64_t n) {
+            return static_cast<double>(losses[n * abreast + j]) * static_cast<double>(row_weights[n * abreast + j]);
+        });
+    return true;
+}
+GLASSNET_ABREAST_KERNEL(weighted_sum, weighted_sum_abreast);
+
 // before may be null: 0
 template <class>
 void weigh_value(In<double> own_value, In<double> before, Out<double> value, double factor) {

@@ -50,7 +50,7 @@ void adagrad_update(In<T> gradients, Out<T> parameters, Out<T> square_sum, T lea
         },
         gradients.data, parameters.data, square_sum.data);
 }
-GLASSNET_KERNEL(adagrad_update);
+GLASSNET_KERNEL_OF_ELEMENTS(adagrad_update);
 
 template <class T>
 void rmsprop_update(In<T> gradients, Out<T> parameters, Out<T> mean_square, T learning_rate, double rho, T epsilon) {
@@ -64,7 +64,7 @@ void rmsprop_update(In<T> gradients, Out<T> parameters, Out<T> mean_square, T le
         },
         gradients.data, parameters.data, mean_square.data);
 }
-GLASSNET_KERNEL(rmsprop_update);
+GLASSNET_KERNEL_OF_ELEMENTS(rmsprop_update);
 
 // The bias corrections in the settings: η m̂ / (√v̂ + ε) = η √c₂/c₁ · m / (√v + ε √c₂), c = 1 − βᵗ, as in Kingma and
 // Ba, end of section 2.
@@ -85,7 +85,7 @@ void adam_update(In<T> gradients, Out<T> parameters, Out<T> m, Out<T> v, double 
         },
         gradients.data, parameters.data, m.data, v.data);
 }
-GLASSNET_KERNEL(adam_update);
+GLASSNET_KERNEL_OF_ELEMENTS(adam_update);
 
 template <class T>
 void nadam_update(In<T> gradients, Out<T> parameters, Out<T> m, Out<T> v, double learning_rate, double beta1,
@@ -105,7 +105,7 @@ void nadam_update(In<T> gradients, Out<T> parameters, Out<T> m, Out<T> v, double
         },
         gradients.data, parameters.data, m.data, v.data);
 }
-GLASSNET_KERNEL(nadam_update);
+GLASSNET_KERNEL_OF_ELEMENTS(nadam_update);
 
 template <class T>
 auto lion_update(T learning_rate, double beta1, double beta2) {

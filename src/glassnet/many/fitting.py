@@ -15,6 +15,7 @@ from glassnet.core.output import level_of_caller
 from glassnet.core.settings import boolean, whole
 from glassnet.many.each import Each, as_models, by_model, require_apart
 from glassnet.many.elsewhere import chosen_backend, sent
+from glassnet.many.lane import ABREAST
 from glassnet.many.lanes import Lanes
 from glassnet.many.rows import chosen
 from glassnet.many.workers import in_batches
@@ -128,8 +129,12 @@ def fit_here(
         For each its history, or the exception with which it ended; None where Ctrl-C came before it began.
     """
     columns = {name: by_model(value, name, len(models), "fit_many") for name, value in given.items()}
+    differ = given["rows"] is not None or any(isinstance(value, Each) for value in given.values())
+    for_all = None if differ else {name: value for name, value in given.items() if name != "rows"}
 
-    def given_to(number: int) -> dict[str, Any]:
+    def given_to(number: int) -> Mapping[str, Any]:
+        if for_all is not None:
+            return for_all
         own = {name: values[number] for name, values in columns.items()}
         rows = own.pop("rows")
         if rows is not None:
@@ -140,7 +145,8 @@ def fit_here(
         return lanes.fit_each([models[number] for number in numbers], [partial(given_to, number) for number in numbers])
 
     lanes = Lanes()
-    how: dict[str, Any] = {"several": lanes.several, "at_the_end": lanes.close, "where": "fit_many"}
+    how: dict[str, Any] = {"several": lanes.several, "at_the_end": lanes.close, "together": ABREAST}
+    how["where"] = "fit_many"
     return in_batches(fit, len(models), workers=workers, verbose=verbose, **how)
 
 

@@ -22,6 +22,9 @@ UNSET = attrgetter(
 MOST_SEED = 2**53
 """Larger ones are refused by the compiled engine where they draw masks."""
 
+MOST_KNOWN = 256
+"""So many settings, and so many kinds, are remembered at a time."""
+
 
 class Unlike(Exception):  # noqa: N818 - it is no error
     """A model has something of its own."""
@@ -32,6 +35,8 @@ class Kinds:
 
     def __init__(self) -> None:
         self._getters: dict[tuple[type, str], Callable[[Any], tuple[Any, ...]]] = {}
+        self._known: dict[tuple[type, str, tuple[Any, ...]], tuple[list[type], tuple[Any, ...]]] = {}
+        self._kinds: dict[tuple[Any, ...], tuple[Any, ...]] = {}  # of those that are equal always the same one
 
     def of(self, model: Model) -> tuple[Any, ...] | None:
         """What tells models from others that train alike: equal for models that differ in numbers alone.
@@ -69,7 +74,10 @@ class Kinds:
                 found += path, told(layer)
         except Unlike:
             return None
-        return tuple(found)
+        kind = tuple(found)
+        if len(self._kinds) > MOST_KNOWN:
+            self._kinds.clear()
+        return self._kinds.setdefault(kind, kind)
 
     def _told(self, thing: Any, but: str = "") -> tuple[Any, ...]:
         """What describes a layer, loss, optimizer or schedule, if it is the library's and has plain settings.
@@ -86,9 +94,19 @@ class Kinds:
         elif not thing.__dict__.keys().isdisjoint(METHODS) and is_own(thing):
             raise Unlike
         values = getter(thing)
-        if PLAIN.issuperset(map(type, values)):
-            return kind, repr(values)
-        return kind, *map(self._value, values)
+        types = list(map(type, values))
+        if not PLAIN.issuperset(types):
+            return kind, *map(self._value, values)
+        key = kind, but, values
+        known, told = self._known.get(key, (None, ()))
+        if known == types:
+            return told
+        told = kind, repr(values)
+        if not any(value == 0 for value in values):  # of which there are two that are equal
+            if len(self._known) > MOST_KNOWN:
+                self._known.clear()
+            self._known[key] = types, told
+        return told
 
     def _value(self, value: Any) -> Any:
         kind = type(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -27,6 +27,9 @@ from glassnet.training.parts import Parts
 from glassnet.training.snapshots import NoSnapshots
 from glassnet.training.tasks import Task, loss_of_epochs
 
+ABREAST = 8
+"""So many networks the native module trains in one pass (``native/engine/abreast.hpp``)."""
+
 
 class _Engine(CompiledEngine):
     """One that is asked for the same numbers again and again, and trains several models at a time."""
@@ -41,15 +44,20 @@ class _Engine(CompiledEngine):
             self._known = key, super().numbers(before, steps)
         return self._known[1]
 
-    def together(self, task: Task, steps: int) -> int:
-        """How many trainings of so many steps it does at a time; 0 where one of them is too much."""
+    def calls_python(self, task: Task) -> bool:
+        """Whether some kernel has no native twin: then nothing is gained, and Python keeps a seed of its own."""
         if not self.programs:
             self._record(task)
-        return 0 if any(program.python_calls for program in self.programs) else self._pace // steps
+        return any(program.python_calls for program in self.programs)
+
+    def together(self, steps: int) -> int:
+        """How many trainings of so many steps it does at a time; 0 where one of them is too much."""
+        most = self._pace // steps
+        return -(-most // ABREAST) * ABREAST if most >= ABREAST // 2 else most
 
     def run_each(self, live: list[Array], jobs: Sequence[_Job], losses: Array, totals: Array) -> list[bool]:
         """Whole trainings in the memory of this one (``live``); of each whether it went well and changed its model."""
-        started = perf_counter()
+        started = thread_time()
         found: list[bool] = self._native.run_each(
             live=live,
             models=[job.arrays for job in jobs],
@@ -58,7 +66,7 @@ class _Engine(CompiledEngine):
             losses=losses,
             totals=totals,
         )
-        if perf_counter() - started < SLICE_SECONDS / 2 * losses.size / self._pace:
+        if thread_time() - started < SLICE_SECONDS / 2 * losses.size / self._pace:
             self._pace *= 2
         return found
 
@@ -150,7 +158,9 @@ class Lane:
         found: list[History | None] = []
         self._take(rows)
         steps = epochs * self._task.steps
-        most = self._engine.together(self._task, steps)
+        if self._engine.calls_python(self._task):
+            return [None] * len(models)
+        most = self._engine.together(steps)
         if self._shuffle:
             most = min(most, max(1, ORDER_NUMBERS // (epochs * len(rows))))
         with Interrupt() as self._interrupt, np.errstate(over="ignore", invalid="ignore"):
@@ -237,7 +247,8 @@ class Lane:
         first, count = model.epochs_trained + 1, len(values)
         history = History()
         if count:
-            history.extend(first, {"loss": values, "learning_rate": self._rates_at(model.optimizer, begun, count)})
+            history.epochs = list(range(first, first + count))
+            history.metrics = {"loss": values, "learning_rate": self._rates_at(model.optimizer, begun, count)}
         history.stopped = "interrupted" if self._interrupt.requested and count < epochs else None
         model.optimizer.steps, model.epochs_trained = updates, first - 1 + count
         model.latest_fit = LatestFit(

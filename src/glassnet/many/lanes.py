@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from operator import is_
 from threading import local
-from time import perf_counter
+from time import thread_time
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from glassnet.training.interrupt import Interrupt
 
 MOST_LANES = 16
 """So many programs each thread keeps at a time."""
-WANTED_SECONDS, MOST_AT_ONCE = 0.01, 64
+WANTED_SECONDS, MOST_AT_ONCE = 0.04, 64
 """About how long a thread is busy with the models that it takes at once, and how many these are at most."""
 PLAIN = {"x", "y", "sample_weight", "epochs", "batch_size", "shuffle"}
 """Settings of ``Model.fit`` that a lane looks after; where there are others, ``Model.fit`` does."""
@@ -54,7 +54,7 @@ class Lanes:
         return self._own().fit_each(models, given)
 
     def several(self) -> int:
-        """How many models this thread should be given next: what it trains in about a hundredth of a second."""
+        """How many models this thread should be given next: what it trains in some hundredths of a second."""
         return self._own().several
 
     def _own(self) -> _Lanes:
@@ -97,12 +97,13 @@ class _Lanes:
         self._kinds = Kinds()
         self._lanes: list[Lane] = []  # the one used last stands at the end
         self._latest: tuple[Any, tuple[Any, ...], Rows] | None = None
+        self._plain: tuple[Mapping[str, Any] | None, tuple[int, int | None, bool] | None] = None, None
 
     def fit_each(
         self, models: Sequence[Model], given: Sequence[Callable[[], Mapping[str, Any]]]
     ) -> list[History | Exception | None]:
         """See ``Lanes``."""
-        started = perf_counter()
+        started = thread_time()
         found: list[History | Exception | None] = []
         waiting: list[tuple[Model, Mapping[str, Any]]] = []  # to be trained at once
         asked: _Asked | None = None
@@ -136,7 +137,7 @@ class _Lanes:
                 asked = next_one
                 waiting.append((model, own))
             train()
-        seconds = perf_counter() - started
+        seconds = thread_time() - started
         if seconds < WANTED_SECONDS / 2:
             self.several = min(MOST_AT_ONCE, 2 * len(models))
         elif seconds > 2 * WANTED_SECONDS:
@@ -145,13 +146,12 @@ class _Lanes:
 
     def _asked(self, model: Model, given: Mapping[str, Any]) -> _Asked | None:
         """How a model goes through a lane; None where it has to be trained otherwise."""
-        epochs, batch_size, shuffle = given.get("epochs"), given.get("batch_size", 32), given.get("shuffle", True)
-        epochs = 1 if epochs is None else epochs
-        is_plain = given.keys() <= PLAIN and type(given["x"]) is type(given["y"]) is np.ndarray
-        if not is_plain or type(shuffle) is not bool or type(epochs) is not int or epochs < 1:
+        if given is not self._plain[0]:
+            self._plain = given, _plain(given)
+        plain = self._plain[1]
+        if plain is None:
             return None
-        if batch_size is not None and (type(batch_size) is not int or batch_size < 1):
-            return None
+        epochs, batch_size, shuffle = plain
         kind = self._kinds.of(model)
         rows = None if kind is None else self._rows(model, kind, given)
         if rows is None:
@@ -199,3 +199,15 @@ class _Lanes:
             lanes.pop(0).close()
         lanes.append(lane)
         return lane
+
+
+def _plain(given: Mapping[str, Any]) -> tuple[int, int | None, bool] | None:
+    """Epochs, batch size and whether to shuffle, where a lane looks after all that is asked for."""
+    epochs, batch_size, shuffle = given.get("epochs"), given.get("batch_size", 32), given.get("shuffle", True)
+    epochs = 1 if epochs is None else epochs
+    is_plain = given.keys() <= PLAIN and type(given["x"]) is type(given["y"]) is np.ndarray
+    if not is_plain or type(shuffle) is not bool or type(epochs) is not int or epochs < 1:
+        return None
+    if batch_size is not None and (type(batch_size) is not int or batch_size < 1):
+        return None
+    return epochs, batch_size, shuffle

@@ -40,6 +40,7 @@ def in_batches(
     where: str,
     verbose: bool = False,
     at_the_end: Callable[[], None] = lambda: None,
+    together: int = 1,
 ) -> list[R | Exception | None]:
     """Carries out works of which a thread takes several at a time.
 
@@ -53,6 +54,7 @@ def in_batches(
         where: for messages.
         verbose: whether to show a progress bar.
         at_the_end: is called by each thread after its last work.
+        together: so many works take little longer than one, once a thread takes as many.
 
     Returns:
         In order, what came of each: its value, its exception, or None where Ctrl-C came before it began.
@@ -73,8 +75,9 @@ def in_batches(
             with interrupt.shared(), threads_limited(max(1, processors // most)):
                 try:
                     while not interrupt.requested:
-                        share = (count - len(done)) // (2 * most)
-                        numbers = list(islice(waiting, max(1, min(several(), share))))
+                        wanted, share = several(), (count - len(done)) // (2 * most)
+                        asked = max(min(wanted, together), min(wanted, share) // together * together)
+                        numbers = list(islice(waiting, asked))
                         if not numbers:
                             break
                         for number, result in zip(numbers, work(numbers), strict=True):
