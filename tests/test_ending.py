@@ -66,6 +66,30 @@ for call in WORK.values():
 begun.wait(60)
 time.sleep(0.2 * rng.random())
 """
+ONNX = """
+import sys, threading, time
+import numpy as np
+import glassnet as gn
+
+net = gn.Sequential(gn.Dense(8), "relu", gn.Dense(2))
+net.build(3)
+model = gn.Model(net, "cross_entropy", "adam")
+begun = threading.Barrier(4)
+
+
+def work(path):
+    model.export_onnx(path)
+    begun.wait()
+    while True:
+        model.export_onnx(path)
+        gn.from_onnx(path)
+
+
+for number in range(3):
+    threading.Thread(target=work, args=(f"{sys.argv[1]}.{number}.onnx",), daemon=True).start()
+begun.wait(60)
+time.sleep(0.2 * np.random.default_rng().random())
+"""
 ENDS = {"": 0, "sys.exit(3)": 3}
 
 
@@ -74,6 +98,13 @@ def test_daemon_threads_at_work(end: str, tmp_path: Path) -> None:
     command = [sys.executable, "-W", "ignore", "-c", SCRIPT + end, str(tmp_path / "model.safetensors")]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=Path(__file__).parents[1])
     assert (ran.returncode, ran.stdout, ran.stderr) == (ENDS[end], "", "")
+
+
+def test_daemon_threads_within_the_libraries_of_others(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    command = [sys.executable, "-W", "ignore", "-c", ONNX, str(tmp_path / "model")]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=Path(__file__).parents[1])
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
 
 
 def test_other_threads_are_waited_for(tmp_path: Path) -> None:

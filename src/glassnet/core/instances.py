@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from inspect import Parameter, signature
+from inspect import Parameter, signature, unwrap
 from typing import Any
 
 from glassnet.core.errors import ConfigurationError, shown
@@ -55,9 +55,10 @@ def _classes(function: Callable[..., Any], parameter: Parameter) -> tuple[type, 
     if not isinstance(parameter.annotation, str) or parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
         return ()
     found = []
+    there = unwrap(function).__globals__
     for name in parameter.annotation.split(" | "):
         package = sys.modules["glassnet"]
-        own = function.__globals__.get(name) or (getattr(package, name) if name in package.__all__ else None)
+        own = there.get(name) or (getattr(package, name) if name in package.__all__ else None)
         if getattr(own, "_is_protocol", False):  # what rooms below the model's call one
             own = package.Model
         if not isinstance(own, type) or own.__module__.partition(".")[0] != "glassnet":

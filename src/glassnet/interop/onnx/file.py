@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.calls import suggests
+from glassnet.core.ending import to_the_end
 from glassnet.core.errors import ConfigurationError, require_extra, shown
 from glassnet.core.files import require_writable, write_atomically
 from glassnet.core.kinds import ONNX
@@ -72,6 +73,7 @@ class OnnxReport:
 
 
 @suggests
+@to_the_end()
 def export_onnx(model: Model | Ensemble, path: str | Path, *, opset: int = OPSET) -> OnnxReport:
     """Writes the model's prediction as an ONNX file.
 

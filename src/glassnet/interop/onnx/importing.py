@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from glassnet.core.calls import suggests
+from glassnet.core.ending import to_the_end
 from glassnet.core.errors import ConfigurationError, DataError, GlassnetError, require_extra
 from glassnet.interop.onnx.arrange import along
 from glassnet.interop.onnx.check import check
@@ -36,6 +37,7 @@ DEEPEST = 32
 
 
 @suggests
+@to_the_end()
 def from_onnx(path: str | Path, *, output: str | None = None) -> Network:
     """Reads a network with its weights, ready to predict and to be trained further, and proves it.
 
