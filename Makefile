@@ -105,10 +105,11 @@ compile-arm64: $(INSTALLED)
 	    -DGLASSNET_MODULE=_native -Inative -isystem "$$include" -isystem "$$python" -c "$$source" -o build/arm64/out.o || exit 1; \
 	done
 
-# make gallery  docs/gallery.md, its pictures and those of the course, a minute
+# make gallery  docs/gallery.md, its pictures, and those of the course with its notebooks, two minutes
 gallery: $(NATIVE)
 	$(BIN)/python tools/make_gallery.py
 	PYTHONPATH=tools $(BIN)/python -m book.course
+	PYTHONPATH=tools $(BIN)/python -m book.notebooks
 
 # make pictures the pictures of pages in docs/images: traces, the playground, reports; needs Chromium, some ten minutes
 pictures: $(NATIVE)

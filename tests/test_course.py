@@ -23,8 +23,11 @@ def pair(chapter: str) -> tuple[Path, Path]:
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_the_code_runs_and_prints_what_is_shown(chapter: str, tmp_path: Path) -> None:
     page = course.FOLDER / f"{chapter}.md"
-    printed = iter(course.run(page, tmp_path))
-    last = ""
+    said = course.run(page, tmp_path)
+    for own in pair(chapter):
+        kept = notebooks.FOLDER / f"{own.stem}.ipynb"
+        assert kept.read_text(encoding="utf-8") == notebooks.written(own, said), "make gallery"
+    printed, last = iter(said), ""
     for part in course.parts(page):
         if part.kind == "code":
             last = next(printed)

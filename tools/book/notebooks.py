@@ -1,4 +1,7 @@
-"""The chapters of the course as notebooks, from the same source: text, code and, when they are made, its outputs."""
+"""The chapters of the course as notebooks, from the same source: text, code and, when they are made, its outputs.
+
+PYTHONPATH=tools python -m book.notebooks    (``make gallery`` calls it: those in docs/notebooks)
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,16 @@ import base64
 import json
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from book import course
+from book import course, markdown
+from book.nav import CHAPTERS
+
+FOLDER = course.ROOT / "docs" / "notebooks"
+CHINESE = ".zh-CN"
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -45,6 +54,30 @@ def attached(path: Path) -> dict[str, str]:
     return {kind: base64.b64encode(path.read_bytes()).decode("ascii")}
 
 
+def written(page: Path, printed: Sequence[str]) -> str:
+    """A chapter with what each block of its code printed, as docs/notebooks has it: pictures and pages are linked."""
+    made = notebook(page)
+    code = [cell for cell in made["cells"] if cell["cell_type"] == "code"]
+    for number, (cell, text) in enumerate(zip(code, printed, strict=True), 1):
+        stream = {"name": "stdout", "output_type": "stream", "text": text.splitlines(keepends=True)}
+        cell |= {"execution_count": number, "outputs": [stream] if text else []}
+    for cell in made["cells"]:
+        if cell["cell_type"] == "markdown":
+            cell.pop("attachments", None)
+            text = cell["source"].replace("](attachment:", "](../images/course/")
+            cell["source"] = markdown.with_links(text, lambda link: (_from_notebooks(link), True))
+        cell["source"] = cell["source"].splitlines(keepends=True)
+    return json.dumps(made, ensure_ascii=False, indent=1) + "\n"
+
+
+def _from_notebooks(link: str) -> str:
+    """Where a link of a chapter leads from the folder beside it: to the notebook, where it is another chapter."""
+    if "://" in link or link.startswith(("#", "../")) or link.endswith(".html"):
+        return link
+    is_chapter = link.removesuffix(".md").removesuffix(CHINESE) in CHAPTERS
+    return f"{link.removesuffix('.md')}.ipynb" if is_chapter else f"../course/{link}"
+
+
 def execute(page: Path, target: Path) -> list[Any]:
     """Writes the notebook of a chapter beside the files that its code makes, run by Jupyter; returns its outputs."""
     import nbformat  # only where the site is made
@@ -70,3 +103,18 @@ def execute_as(page: Path, target: Path, outputs: list[Any]) -> None:
     if course.live_pages(page):
         course.run(page, target.parent)
     target.write_text(json.dumps(made, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for chapter in CHAPTERS:
+        with TemporaryDirectory() as place:
+            printed = course.run(course.FOLDER / f"{chapter}.md", Path(place))
+        for language in ("", CHINESE):
+            target = FOLDER / f"{chapter}{language}.ipynb"
+            target.write_text(written(course.FOLDER / f"{chapter}{language}.md", printed), encoding="utf-8")
+            print(target.relative_to(course.ROOT))
+
+
+if __name__ == "__main__":
+    main()
