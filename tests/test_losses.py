@@ -831,16 +831,49 @@ def test_outputs_of_a_log_link_and_the_means_they_stand_for() -> None:
         assert other.link(outputs) is outputs
 
 
-def test_the_best_constant_outputs_are_means_and_quantiles() -> None:
+CONSTANTS: list[tuple[Loss, int]] = [
+    *((LOSSES[name](), outputs) for name, outputs in [(name, 2) for name in LOSSES if name != "huber"]),
+    *((LOSSES[name](), 1) for name in LOSSES if name not in ("huber", "cross_entropy")),
+    (Quantile(0.9), 1),
+    (BinaryCrossEntropy(from_logits=False), 2),
+    (CrossEntropy(from_logits=False), 3),
+    (CrossEntropy(label_smoothing=0.2), 3),
+    (JointCrossEntropy([2, 3], label_smoothing=0.1), 5),
+]
+
+
+@pytest.mark.parametrize(("loss", "outputs"), CONSTANTS, ids=lambda value: repr(value))
+def test_no_other_constant_answer_has_a_smaller_loss(loss: Loss, outputs: int) -> None:
     rng = np.random.default_rng(3)
-    y = rng.gamma(2.0, 3.0, (501, 1))
+    given = {
+        CrossEntropy: rng.choice(outputs, 501, p=np.arange(1, outputs + 1) / (outputs * (outputs + 1) / 2)),
+        JointCrossEntropy: np.column_stack([rng.choice(2, 501, p=[0.8, 0.2]), rng.choice(3, 501, p=[0.5, 0.2, 0.3])]),
+        BinaryCrossEntropy: rng.random((501, outputs)) < 0.3,
+        Hinge: rng.random((501, outputs)) < 0.3,
+    }.get(type(loss), rng.gamma(2.0, 3.0, (501, outputs)))
+    targets = loss.prepare(given, (outputs,), np.dtype(np.float64), where="targets")
+    constant = loss.best_constant(targets, outputs)
+    assert constant is not None
+    assert constant.shape == (outputs,)
 
-    def best(loss: Loss) -> float:
-        grid = np.linspace(-1, 20, 4201)
-        values = [loss(np.full_like(y, o), y)[0] for o in grid]
-        return float(grid[np.argmin(values)])
+    def value(answer: np.ndarray) -> float:
+        return loss(np.tile(answer, (501, 1)), given)[0]
 
-    assert best(Poisson()) == pytest.approx(np.log(y.mean()), abs=6e-3)
-    assert best(Gamma()) == pytest.approx(np.log(y.mean()), abs=6e-3)
-    assert best(Quantile(0.9)) == pytest.approx(np.quantile(y, 0.9), abs=2e-2)
-    assert best(Quantile()) == pytest.approx(np.median(y), abs=2e-2)
+    least = value(constant)
+    for step in (1e-3, 0.02, 0.3):
+        for column in range(outputs):
+            for sign in (-1, 1):
+                other = constant + sign * step * (np.arange(outputs) == column)
+                if getattr(loss, "from_logits", True):
+                    assert value(other) > least - 1e-12
+                elif other.min() > 0 and other.max() < 1:
+                    assert value(other / (other.sum() if outputs == 3 else 1)) > least - 1e-12
+
+
+def test_where_nobody_knows_the_best_constant_answer_none_is_told() -> None:
+    numbers = np.ones((4, 2))
+    assert Huber().best_constant(numbers, 2) is None
+    assert MeanSquaredError().best_constant(np.ones((4, 3, 2)), 2) is None
+    assert CrossEntropy(class_weight=[1, 5]).best_constant(np.array([0, 1]), 2) is None
+    assert CrossEntropy().best_constant(np.array([[0, 1]]), 2) is None
+    assert Poisson().best_constant(np.zeros((4, 1)), 1) is None

@@ -19,7 +19,6 @@ from glassnet.diagnosis.baseline import baseline_loss
 from glassnet.diagnosis.data import repeated_rows
 from glassnet.diagnosis.ranking import Trial
 from glassnet.diagnosis.trials import Trainable, batch_of, evaluate, fresh, rate_test
-from glassnet.losses import BinaryCrossEntropy
 from glassnet.optimizers import Adam
 from glassnet.training import History, Rows
 
@@ -129,8 +128,8 @@ def _first_loss(model: Trainable, rows: Rows, test: RateTest) -> Iterator[Findin
     """Random weights know nothing: their loss is that of equal probabilities, about ln K."""
     loss = model.loss
     classes = (model.network.output_shape or (0,))[-1] if loss.chooses_class else 2
-    is_known = loss.chooses_class or (isinstance(loss, BinaryCrossEntropy) and rows.targets.shape[1:] == (1,))
-    if not is_known or getattr(loss, "class_weight", None) is not None:
+    is_known = loss.chooses_class or rows.targets.shape[1:] == (1,)
+    if not (loss.is_log_loss and is_known) or getattr(loss, "class_weight", None) is not None:
         return
     first = float(test.losses[0]) / (len(rows) if loss.reduction == "sum" else 1)
     if first <= FARTHEST_START * log(classes):

@@ -17,6 +17,8 @@ from glassnet.runners import NumpyRunner, Runner
 from glassnet.runners.own import is_library_code
 
 REDUCTIONS = ("mean", "sum")
+SMALLEST_SHARE = 1e-7
+"""What a class that never occurred counts as, where logarithms of shares are taken."""
 
 
 class Loss(Configurable):
@@ -43,6 +45,8 @@ class Loss(Configurable):
     """Whether the outputs are those of K classes of which one holds, so that targets may be labels."""
     is_squared = False
     """Whether it is a squared error, whose best constant answer is the mean."""
+    is_log_loss = False
+    """Whether it is −log of the probability that a row's outputs give to the class that holds."""
     has_log_link = False
     """Whether the outputs are logarithms of what is predicted, see ``means``."""
     boundary = 0.5
@@ -213,6 +217,22 @@ class Loss(Configurable):
     def link(self, means: Array) -> Array:
         """The outputs that stand for such predictions, the inverse of ``means``."""
         return np.log(means) if self.has_log_link else means
+
+    def best_constant(self, targets: Array, outputs: int) -> Array | None:
+        """The outputs (M,) that have the least loss where they are the same for every row; None where nobody knows.
+
+        Args:
+            targets: as ``prepare`` gives them, of rows that weigh 1 each.
+            outputs: M.
+        """
+        is_known = targets.ndim == 2 and (self.is_squared or self.has_log_link)
+        mean = targets.mean(axis=0, dtype=np.float64) if is_known else np.zeros(outputs)
+        return np.asarray(self.link(mean)) if is_known and (self.is_squared or (mean > 0).all()) else None
+
+    def outputs_for_shares(self, shares: Array, outputs: int) -> Array:
+        """Outputs (K,), or (1,) for two classes with one, that say the classes' shares (K,): as logits here."""
+        p = np.clip(shares, SMALLEST_SHARE, 1 - SMALLEST_SHARE)
+        return np.log(p[1:] / p[:1]) if outputs == 1 else np.log(p)
 
     def classes(self, outputs: Array) -> Array:
         """The class of each row (N,), or step (N, T): the largest output's index; of an only one whether it is high."""

@@ -12,7 +12,7 @@ from glassnet.core.settings import boolean, one_of
 from glassnet.core.shapes import Array, Shape
 from glassnet.kernels import classes as kernels
 from glassnet.kernels.functions import logistic
-from glassnet.losses.base import REDUCTIONS, Loss
+from glassnet.losses.base import REDUCTIONS, SMALLEST_SHARE, Loss
 from glassnet.losses.targets import check_labels, check_probabilities
 
 
@@ -31,6 +31,7 @@ class BinaryCrossEntropy(Loss):
     """
 
     decides_classes = True
+    is_log_loss = True
 
     def __init__(self, *, from_logits: bool = True, reduction: str = "mean", averages_outputs: bool = True) -> None:
         self.from_logits = boolean(from_logits, "from_logits", "BinaryCrossEntropy")
@@ -68,6 +69,19 @@ class BinaryCrossEntropy(Loss):
     def probabilities(self, outputs: Array) -> Array:
         """σ of the logits: the probability of class 1 for each output."""
         return logistic(outputs) if self.from_logits else outputs
+
+    def best_constant(self, targets: Array, outputs: int) -> Array | None:
+        """The shares of ones (M,), or their logits."""
+        if targets.ndim != 2:
+            return None
+        means = targets.mean(axis=0, dtype=np.float64)
+        return np.concatenate([self.outputs_for_shares(np.array([1 - mean, mean]), 1) for mean in means])
+
+    def outputs_for_shares(self, shares: Array, outputs: int) -> Array:
+        """Logits or probabilities."""
+        if self.from_logits:
+            return super().outputs_for_shares(shares, outputs)
+        return np.asarray(np.clip(shares[1:] if outputs == 1 else shares, SMALLEST_SHARE, 1 - SMALLEST_SHARE))
 
     def classes(self, outputs: Array) -> Array:
         """0 or 1: (N,) for a single output, (N, T) for one of each step, else the outputs' shape (several labels)."""
@@ -117,6 +131,10 @@ class Hinge(Loss):
                 fix="give each example its sign: np.where(positive, 1, -1)",
             )
         return _signs(array > 0, dtype)
+
+    def best_constant(self, targets: Array, outputs: int) -> Array | None:
+        """The more frequent sign of each output (M,): between −1 and 1 the mean loss is straight."""
+        return np.where(targets.mean(axis=0) > 0, 1.0, -1.0) if targets.ndim == 2 else None
 
 
 def _signs(positive: Array, dtype: np.dtype[Any]) -> Array:

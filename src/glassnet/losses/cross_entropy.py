@@ -51,6 +51,7 @@ class CrossEntropy(Loss):
 
     decides_classes = True
     chooses_class = True
+    is_log_loss = True
     averages_outputs = False
 
     def __init__(
@@ -151,6 +152,17 @@ class CrossEntropy(Loss):
         softmax_forward(outputs, result)
         return result
 
+    def best_constant(self, targets: Array, outputs: int) -> Array | None:
+        """The classes' shares (K,), smoothed like the targets, or their logarithms; None where classes have weights."""
+        if self.class_weight is not None or targets.ndim != (1 if _are_labels(targets) else 2):
+            return None
+        counts = np.bincount(targets, minlength=outputs) if _are_labels(targets) else targets.sum(axis=0, dtype=float)
+        return self.outputs_for_shares(smoothed(counts / len(targets), self.label_smoothing, outputs), outputs)
+
+    def outputs_for_shares(self, shares: Array, outputs: int) -> Array:
+        """Logits or probabilities (K,)."""
+        return super().outputs_for_shares(shares, outputs) if self.from_logits else np.asarray(shares)
+
     def _kernels_for(self, targets: Array) -> tuple[Kernel, Kernel]:
         if not self.from_logits:
             return kernels.cross_entropy_of_probabilities_forward, kernels.cross_entropy_of_probabilities_backward
@@ -184,6 +196,11 @@ class CrossEntropy(Loss):
                 fix="pass one number per class, or a dict from label to weight",
             )
         return weights
+
+
+def smoothed(shares: Array, label_smoothing: float, classes: Array | int) -> Array:
+    """Shares of classes as label smoothing makes them."""
+    return np.asarray((1 - label_smoothing) * shares + label_smoothing / classes)
 
 
 def _are_labels(targets: Array) -> bool:

@@ -15,6 +15,7 @@ from glassnet.kernels import classes as kernels
 from glassnet.kernels.combine import accumulate, concat_backward, concat_forward
 from glassnet.kernels.softmax import softmax_forward
 from glassnet.losses.base import REDUCTIONS, Loss
+from glassnet.losses.cross_entropy import smoothed
 from glassnet.losses.targets import check_labels, check_shares, mismatch
 from glassnet.runners import Runner
 
@@ -117,6 +118,14 @@ class JointCrossEntropy(Loss):
         for start, count in self._questions():
             softmax_forward(outputs[..., start : start + count], result[..., start : start + count])
         return result
+
+    def best_constant(self, targets: Array, outputs: int) -> Array | None:
+        """The logarithms of each class's share among the answers to its question (ΣK,)."""
+        if targets.ndim != 2:
+            return None
+        classes = np.repeat(self.class_counts, self.class_counts)
+        shares = smoothed(targets.mean(axis=0, dtype=np.float64), self.label_smoothing, classes)
+        return self.outputs_for_shares(shares, outputs)
 
     def classes(self, outputs: Array) -> Array:
         """The class with the largest output of each question (N, M), or (N, T, M) of steps."""

@@ -57,6 +57,10 @@ class MeanAbsoluteError(Loss):
     def __init__(self, reduction: str = "mean") -> None:
         self.reduction = one_of(reduction, "reduction", "MeanAbsoluteError", REDUCTIONS)
 
+    def best_constant(self, targets: Array, outputs: int) -> Array | None:
+        """The medians (M,)."""
+        return np.median(targets.astype(np.float64), axis=0) if targets.ndim == 2 else None
+
 
 class Huber(Loss):
     """½ r² for |r| ≤ δ and δ |r| − ½ δ² beyond, r = o − t: squared error that outliers pull only linearly.
@@ -108,6 +112,12 @@ class Quantile(Loss):
     def kernel_settings(self) -> dict[str, Any]:
         """The q."""
         return {"quantile": self.quantile}
+
+    def best_constant(self, targets: Array, outputs: int) -> Array | None:
+        """The targets' quantiles (M,)."""
+        if targets.ndim != 2:
+            return None
+        return np.asarray(np.quantile(targets, self.quantile, axis=0, method="inverted_cdf"), np.float64)
 
 
 class _LogLink(Loss):

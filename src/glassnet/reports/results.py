@@ -11,7 +11,6 @@ import numpy as np
 from glassnet.core.checks import numeric
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.shapes import Array
-from glassnet.diagnosis.baseline import outputs_for_shares
 from glassnet.losses import BinaryCrossEntropy, CrossEntropy, JointCrossEntropy, Loss
 from glassnet.metrics import Metric, as_metrics
 from glassnet.model import Model
@@ -154,7 +153,7 @@ def _always(loss: Loss, known: Array, outputs: Array) -> Array:
     """Outputs that mean the training's shares of classes, whatever the row."""
     count = max(2, outputs.shape[1])
     shares = np.bincount(known, minlength=count) / len(known)
-    answer = outputs_for_shares(loss, shares, outputs.shape[1]).astype(outputs.dtype)
+    answer = loss.outputs_for_shares(shares, outputs.shape[1]).astype(outputs.dtype)
     return np.broadcast_to(answer, outputs.shape)
 
 
