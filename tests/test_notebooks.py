@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from browser import Opened, chromium
+from playground_messages import wait
 
 import glassnet as gn
 from glassnet.core.notebooks import curves_html, notebook_output
@@ -128,6 +129,29 @@ def test_results_show_themselves_in_light_and_dark(tmp_path: Path) -> None:
             assert paper == "none"
             assert window.errors == []
             window.context.close()
+
+
+PAPER = "getComputedStyle(document.body).backgroundColor"
+
+
+def test_the_frame_of_a_trace_is_as_light_as_the_notebook_around_it(tmp_path: Path) -> None:
+    x, y = data()
+    frame = gn.trace(model(), x[:2], y[:2])._repr_html_()
+    with chromium() as browser:
+        window = Opened(browser, color_scheme="light")
+        page = window.show(f"<!doctype html><body style='background: #111; color: #ddd'>{frame}", tmp_path)
+        inner = page.frames[1]
+        wait(lambda: inner.evaluate(PAPER) == "rgb(18, 23, 29)")
+        page.evaluate("document.body.style = 'background: #fff; color: #222'")  # the reader chooses another theme
+        wait(lambda: inner.evaluate(PAPER) == "rgb(255, 255, 255)")
+        page.emulate_media(color_scheme="dark")
+        inner.wait_for_timeout(100)
+        assert inner.evaluate(PAPER) == "rgb(255, 255, 255)"
+        inner.evaluate("postMessage({ glassnetScheme: 'dark' }, '*')")  # nobody but the page around it may say so
+        inner.wait_for_timeout(100)
+        assert inner.evaluate(PAPER) == "rgb(255, 255, 255)"
+        assert window.errors == []
+        window.context.close()
 
 
 def test_what_is_printed_in_a_notebook_is_text(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,6 +94,7 @@ WORDS = (
     *("FLOPs a row", "what was learned", "reads", "writes", "before", "after", "missing", "running statistics"),
     *("accuracy", "precision", "recall", "loss", "perplexity"),
     *("found", "where", "measured", "to try", "roc auc", "log loss", "bits per character", "average precision"),
+    "root mean squared error",
     *("at least one", "the targets", "always {name}", "change", "array", "shape", "at a kink", "FAILED"),
 )
 """Words that stand in the place of another sentence, and are no argument that people read by themselves."""

@@ -76,6 +76,31 @@ def framed(inner: str) -> str:
     return printable(f'{STYLE}<div class="glassnet">{inner}</div>')
 
 
+FOLLOW = """<script>{
+const frame = document.currentScript?.previousElementSibling;
+const tell = () => {
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.fillStyle = getComputedStyle(frame).color;
+  pen.fillRect(0, 0, 1, 1);
+  const [red, green, blue] = pen.getImageData(0, 0, 1, 1).data;
+  frame.contentWindow?.postMessage({ glassnetScheme: red + green + blue > 384 ? "dark" : "light" }, "*");
+};
+frame?.addEventListener("load", tell);
+for (const own of frame ? [document.documentElement, document.body] : [])
+  new MutationObserver(() => setTimeout(tell, 300)).observe(own, { attributes: true });
+}</script>"""
+"""Tells a page in a frame whether the letters around it are light; where scripts are not run, it asks the system."""
+
+
+def frame_html(page: str) -> str:
+    """A whole page in a frame, where its style stays with it; light or dark as the notebook is."""
+    from html import escape  # which takes 2 ms to load, and few programs show anything
+
+    style = "width:100%;height:44rem;border:1px solid #8886;border-radius:6px"
+    document = escape(page, quote=True)
+    return f'<iframe style="{style}" sandbox="allow-scripts" title="glassnet" srcdoc="{document}"></iframe>{FOLLOW}'
+
+
 def curves_html(title: str, curves: Mapping[str, Sequence[float]], first: int) -> str:
     """Up to two curves in one picture, one value an epoch, and what was measured last.
 

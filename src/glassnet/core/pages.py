@@ -4,12 +4,17 @@ from __future__ import annotations
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 """A page may not ask anybody for anything."""
-STYLE = """
+_DARK = """--paper: #12171d; --ink: #e3e8ed; --muted: #9aa7b4; --line: #303b46;
+  --panel: #1a2129; --accent: #6cb0ff; --positive: #f0914e; --negative: #6aaee8; --good: #57c470; --bad: #ff8a7d;"""
+STYLE = (
+    """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1c2733; --muted: #5b6875; --line: #d5dbe1; --panel: #f4f6f8;
   --accent: #1f6feb; --positive: #c8551b; --negative: #2166ac; --good: #1a7f37; --bad: #b42318; }
-@media (prefers-color-scheme: dark) { :root { --paper: #12171d; --ink: #e3e8ed; --muted: #9aa7b4; --line: #303b46;
-  --panel: #1a2129; --accent: #6cb0ff; --positive: #f0914e; --negative: #6aaee8; --good: #57c470; --bad: #ff8a7d; } }
-* { box-sizing: border-box; }
+"""
+    + f"""@media (prefers-color-scheme: dark) {{ :root:not([data-scheme="light"]) {{ {_DARK} }} }}
+:root[data-scheme="light"] {{ color-scheme: light; }} :root[data-scheme="dark"] {{ color-scheme: dark; {_DARK} }}
+"""
+    + """* { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1.5rem clamp(1rem, 4vw, 3rem) 4rem; max-width: 76rem; background: var(--paper);
   color: var(--ink); font: 16px/1.55 system-ui, "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif; }
 h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 .4rem; }
@@ -29,7 +34,9 @@ figure img, figure svg { max-width: 100%; height: auto; }
 figcaption, .muted { color: var(--muted); font-size: .92rem; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 """
-"""What all pages share: colours for light and dark, numbers in columns, positive warm and negative cold."""
+)
+"""What all pages share: colours for light and dark, by what the system prefers or, in a frame, by what is around it
+(``glassnet.core.notebooks``); numbers in columns, positive warm and negative cold."""
 
 
 def page(title: str, body: str, *, language: str = "en", style: str = "", script: str = "") -> str:

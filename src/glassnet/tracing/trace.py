@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
-from html import escape
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ import numpy as np
 from glassnet.core.calls import suggests
 from glassnet.core.files import require_writable, write_atomically
 from glassnet.core.kinds import PAGE
+from glassnet.core.notebooks import frame_html
 from glassnet.core.places import place_of
 from glassnet.core.settings import boolean, language_of
 from glassnet.model import Model
@@ -63,10 +63,7 @@ class Trace(LoggedStep):
         yield TraceText(self)
 
     def _repr_html_(self) -> str:
-        # In a frame of its own the page's style stays with the page.
-        style = "width:100%;height:44rem;border:1px solid #8886;border-radius:6px"
-        page = escape(self.to_html(), quote=True)
-        return f'<iframe style="{style}" sandbox="allow-scripts" title="glassnet" srcdoc="{page}"></iframe>'
+        return frame_html(self.to_html())
 
     def to_text(self, *, why: bool = False, language: str | None = None) -> str:
         """What ``print`` shows, on request with the reasons.

@@ -11,6 +11,22 @@ REFRESH_SECONDS = 0.25
 SHOWN = ("loss", "val_loss")
 
 
+def in_words(name: str) -> str:
+    """A measure's name for those who watch: as it is in English, elsewhere by the words for it, if there are some.
+
+    Example:
+        >>> from glassnet.core.catalogues import speaking
+        >>> with speaking("zh"):
+        ...     in_words("val_accuracy"), in_words("my_metric")
+        ('验证准确率', 'my_metric')
+    """
+    plain = name.removeprefix("val_")
+    words = translated(plain.replace("_", " "))
+    if words == plain.replace("_", " "):
+        return name
+    return words if plain == name else translated("validation") + words
+
+
 class LiveCurve:
     """Loss and validation loss by epoch, drawn anew a few times a second.
 
@@ -31,7 +47,9 @@ class LiveCurve:
         for name in SHOWN:
             if name in logs:
                 self._curves.setdefault(name, []).append(float(logs[name]))
-        others = (f"{name} {value:.4g}" for name, value in logs.items() if name not in (*SHOWN, "learning_rate"))
+        others = (
+            f"{in_words(name)} {value:.4g}" for name, value in logs.items() if name not in (*SHOWN, "learning_rate")
+        )
         self._last = "  ".join([translated(f"{self._of} {epoch}/{self._epochs[1]}"), *others])
         if perf_counter() - self._shown_at > REFRESH_SECONDS:
             self.draw()
@@ -40,4 +58,5 @@ class LiveCurve:
         """Draws what there is."""
         self._shown_at = perf_counter()
         if self._last:
-            self._output.show(curves_html(self._last, self._curves, self._epochs[0]))
+            curves = {in_words(name): curve for name, curve in self._curves.items()}
+            self._output.show(curves_html(self._last, curves, self._epochs[0]))

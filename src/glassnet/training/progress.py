@@ -10,7 +10,7 @@ from glassnet.core.catalogues import translated
 from glassnet.core.ending import to_the_end
 from glassnet.core.notebooks import notebook_output
 from glassnet.core.output import for_stream
-from glassnet.training.live_curve import LiveCurve
+from glassnet.training.live_curve import LiveCurve, in_words
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -63,7 +63,9 @@ class ProgressBar:
             self._curve.epoch(epoch, logs)
         if self._progress is None:
             return
-        self._measured = "  ".join(f"{name} {value:.4g}" for name, value in logs.items() if name != "learning_rate")
+        self._measured = "  ".join(
+            f"{in_words(name)} {value:.4g}" for name, value in logs.items() if name != "learning_rate"
+        )
         if epoch == self._last or perf_counter() - self._shown_at > REFRESH_SECONDS:
             self._show(epoch, self._steps)
 

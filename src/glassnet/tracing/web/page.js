@@ -4,6 +4,12 @@ setContent(JSON.parse(document.getElementById("content").textContent));
 readColours();
 for (const article of document.querySelectorAll("article[data-call]")) fillCall(article, Number(article.dataset.call));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaintAll);
+// A notebook tells the page in its frame whether it is light or dark.
+addEventListener("message", ({ source, data }) => {
+  if (source !== parent || !["light", "dark"].includes(data?.glassnetScheme)) return;
+  document.documentElement.dataset.scheme = data.glassnetScheme;
+  repaintAll();
+});
 
 window.glassnet = {
   content,
