@@ -142,3 +142,59 @@ def test_parts_say_themselves_what_they_are() -> None:
     losses = [loss() for loss in gn.losses.LOSSES.values()]
     assert {type(own).__name__ for own in losses if own.is_squared} == {"MeanSquaredError", "SumSquaredError"}
     assert {type(own).__name__ for own in losses if own.chooses_class} == {"CrossEntropy"}
+
+
+OF_GRAPHS: dict[str, tuple[Callable[[gn.Layer], gn.Network], Callable[[], gn.Layer]]] = {
+    "nested": (
+        lambda last: gn.Sequential(gn.Sequential(gn.Dense(8), gn.Sequential(gn.Tanh())), gn.Sequential(last)),
+        lambda: gn.Sequential(gn.Dense(1), gn.Sigmoid()),
+    ),
+    "graph": (
+        lambda last: gn.Graph(
+            inputs={"x": 6},
+            nodes={
+                "bent": ([gn.Dense(8), "tanh"], "x"),
+                "straight": (gn.Dense(8), "x"),
+                "both": ("add", "bent", "straight"),
+                "answer": (last, "both"),
+            },
+            outputs="answer",
+        ),
+        lambda: gn.Sequential(gn.Dense(1), gn.Sigmoid()),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_GRAPHS)
+def test_mends_of_a_place_reach_into_networks_in_line(name: str) -> None:
+    network, last = OF_GRAPHS[name]
+    amounts = X[:, :1] * 2 + 5
+    model = gn.Model(network(last()), "mean_squared_error", gn.Adam(0.01))
+    found = {finding.name: finding for finding in gn.diagnose(model, X, amounts).findings}
+    assert "Sigmoid()" in found["unreachable_targets"].where
+    proof = found["unreachable_targets"].proof
+    assert proof is not None
+    assert proof.mended[-1] < 0.5 * proof.own[-1]
+    rows = model.rows(X, amounts, where="test")
+    made = changed(model, Mend("hidden", [16], ""), rows, rows)
+    assert made is not None
+    assert "Dense(16" in repr(made.model.network)
+    assert made.model.predict(X[:2]).shape == (2, 1)
+
+
+def test_a_narrow_layer_is_one_where_all_of_a_row_goes_through_it() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(600, 2)).astype(np.float32)
+    y = (x[:, 0] * x[:, 1] > 0).astype(int) + 2 * (x[:, 0] > 0)
+
+    def narrow(*, is_alone: bool) -> gn.Model:
+        nodes: dict[str, Any] = {"one": ([gn.Dense(16), "tanh", gn.Dense(1), "tanh"], "x")}
+        if not is_alone:
+            nodes["beside"] = ([gn.Dense(16), "tanh"], "x")
+            nodes["both"] = ("concatenate", "one", "beside")
+        nodes["answer"] = ([gn.Dense(16), "tanh", gn.Dense(4)], "one" if is_alone else "both")
+        return gn.Model(gn.Graph(inputs={"x": 2}, nodes=nodes, outputs="answer"), "cross_entropy", gn.Adam(0.02))
+
+    for is_alone in (True, False):
+        told = [finding.name for finding in gn.diagnose(narrow(is_alone=is_alone), x, y).findings]
+        assert ("bottleneck" in told) == is_alone

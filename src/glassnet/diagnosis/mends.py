@@ -12,10 +12,10 @@ import numpy as np
 
 from glassnet.core.shapes import Array
 from glassnet.diagnosis.finding import Mend
-from glassnet.diagnosis.remade import Change, forward_of, has_units, remade, setting_defaults
+from glassnet.diagnosis.remade import forward_of, has_units, in_line, remade, setting_defaults
 from glassnet.diagnosis.trials import Trainable, untrained
 from glassnet.kernels.functions import logistic
-from glassnet.layers import Dense, Layer, LeakyReLU, ReLU, Tanh
+from glassnet.layers import Dense, Dropout, Layer, LeakyReLU, ReLU, Tanh
 from glassnet.losses import BinaryCrossEntropy, Loss
 from glassnet.network import Network, Sequential
 from glassnet.optimizers import Adam, Chain, ClipByNorm, Optimizer
@@ -142,23 +142,20 @@ def _rebuilt(network: Network, mend: Mend) -> Network | None:
             return _as_network(remade(network, _drawn_anew))
         case "activation":
             return _as_network(remade(network, partial(_activated, name=mend.value, last=_last(network))))
-        case _ if not isinstance(network, Sequential):
-            return None  # these speak of a layer's place in a row of layers
         case "hidden":
-            layers = _layers(network)
             added = [own for units in mend.value for own in (Dense(units, weight_init="glorot_normal"), Tanh())]
-            last = max(place for place, layer in enumerate(network) if has_units(layer))
-            return Sequential(*layers[:last], *added, *layers[last:])
+            last = [layer for _, layer in in_line(network) if has_units(layer)][-1]
+            return _with(network, last, Sequential(*added, remade(last, _nothing)))
         case "units":
-            place, units = mend.value
-            return Sequential(*_layers(network, lambda layer: {"units": units} if layer is network[place] else {}))
+            path, units = mend.value
+            return _with(network, dict(in_line(network))[path], {"units": units})
         case _:  # without the last activation
-            return Sequential(*_layers(network)[:-1])
+            return _with(network, in_line(network)[-1][1], Dropout(0.0))
 
 
-def _layers(network: Sequential, change: Change | None = None) -> list[Layer]:
-    """New layers like those of a network."""
-    return [remade(layer, change or _nothing) for layer in network]
+def _with(network: Network, layer: Layer, change: Layer | dict[str, Any]) -> Network | None:
+    """A network like this one, with something else in the place of one of its layers."""
+    return _as_network(remade(network, lambda own: change if own is layer else {}))
 
 
 def _as_network(layer: Layer) -> Network | None:

@@ -9,6 +9,7 @@ from typing import Any
 from glassnet.kernels import KernelInfo, info
 from glassnet.layers import Layer
 from glassnet.layers.activation import Activation
+from glassnet.network import Graph, Sequential
 
 Change = Callable[[Layer], Layer | dict[str, Any]]
 """Gives what takes a layer's place, or settings in place of its own."""
@@ -50,6 +51,29 @@ def _constructed(layer: Layer, settings: dict[str, Any], change: Change, made: M
         if parameter.kind is Parameter.VAR_POSITIONAL:
             by_place += arguments.pop(parameter.name, ())
     return type(layer)(*by_place, **arguments)
+
+
+def in_line(network: Layer, path: str = "") -> list[tuple[str, Layer]]:
+    """The layers that all of a row goes through one after another, with their paths, none of those side by side.
+
+    Example:
+        >>> import glassnet as gn
+        >>> parts = {"bent": ([gn.Dense(3), "tanh"], "x"), "both": ("add", "bent", "x"), "y": (gn.Dense(1), "both")}
+        >>> [own for own, _ in in_line(gn.Graph(inputs={"x": 3}, nodes=parts, outputs="y"))]
+        ['both', 'y']
+    """
+    if not isinstance(network, Sequential | Graph):
+        return [(path, network)]
+    ways: list[tuple[int, int]] = []  # from where to where an array goes, by places in the order of calculation
+    if isinstance(network, Graph):
+        place = {name: at for at, name in enumerate([*network.inputs, *(name for name, _ in network.children())])}
+        ways = [(place[source], place[name]) for name, (_, *sources) in network.nodes.items() for source in sources]
+    first = len(network.inputs) if isinstance(network, Graph) else 0
+    found = []
+    for at, (name, layer) in enumerate(network.children(), start=first):
+        if not any(start < at < end for start, end in ways):
+            found += in_line(layer, f"{path}.{name}" if path else name)
+    return found
 
 
 def setting_defaults(kind: type[Layer]) -> dict[str, Any]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from glassnet.core.shapes import Array
 from glassnet.diagnosis.data import imbalance
 from glassnet.diagnosis.finding import Finding, Mend
-from glassnet.diagnosis.remade import forward_of, has_units
+from glassnet.diagnosis.remade import forward_of, has_units, in_line
 from glassnet.diagnosis.trials import Trainable
 from glassnet.layers import Layer
 from glassnet.layers.activation import Activation
-from glassnet.network import Network, Sequential
+from glassnet.network import Network
 from glassnet.optimizers import Chain
 from glassnet.runners import NumpyRunner
 from glassnet.training import Rows
@@ -41,32 +42,33 @@ def suspicions(model: Trainable, rows: Rows) -> Iterator[Suspicion]:
 def capacity(model: Trainable) -> Iterator[Suspicion]:
     """What only rows that were not trained on can tell: more units always fit those that were."""
     network = model.network
-    layers = list(network) if isinstance(network, Sequential) else []
-    if any(map(has_units, layers)):
-        if _is_affine(network, layers):
+    layers = in_line(network)
+    if any(has_units(layer) for _, layer in layers):
+        if _is_affine(network):
+            count = len(list(network.children()))
             yield (
                 Finding(
                     "no_hidden_layer",
                     "the network",
-                    f"{len(layers)} layer{'s' * (len(layers) > 1)}, and nothing nonlinear before the last",
+                    f"{count} layer{'s' * (count > 1)}, and nothing nonlinear before the last",
                     "Such a network draws one straight boundary, or one plane: what depends on two inputs together, as "
                     "XOR does, it cannot learn",
                     "",
                 ),
                 (Mend("hidden", [ADDED], f"a hidden layer of {ADDED}"),),
             )
-        narrow = [place for place, layer in enumerate(layers) if has_units(layer) and layer.settings()["units"] == 1]
-        for place in narrow:
-            if any(map(has_units, layers[place + 1 :])):
+        for place, (path, layer) in enumerate(layers):
+            is_narrow = has_units(layer) and layer.settings()["units"] == 1
+            if is_narrow and any(has_units(own) for _, own in layers[place + 1 :]):
                 yield (
                     Finding(
                         "bottleneck",
-                        f"layer {place}, {layers[place]!r}",
+                        f"layer {path}, {layer!r}",
                         "one unit: all that later layers hear of a row is a single number",
                         "What does not fit into that number is lost, however many units follow",
                         "",
                     ),
-                    (Mend("units", [place, ADDED], f"{ADDED} units in layer {place}"),),
+                    (Mend("units", [path, ADDED], f"{ADDED} units in layer {path}"),),
                 )
     penalties = _penalties(model)
     if penalties:
@@ -93,18 +95,31 @@ def _bends(layer: Layer) -> bool:
     return isinstance(layer, Activation) and not _is_straight(layer)
 
 
-def _is_affine(network: Network, layers: list[Layer]) -> bool:
+class _UpTo(NumpyRunner):
+    """A runner that passes over some layers."""
+
+    def __init__(self, passed: list[Layer]) -> None:
+        super().__init__()
+        self._passed = passed
+
+    def forward(self, layer: Any, x: Array, *, training: bool) -> tuple[Array, Any]:
+        """See ``Runner``."""
+        if any(layer is own for own in self._passed):
+            return x, None
+        return super().forward(layer, x, training=training)
+
+
+def _is_affine(network: Network) -> bool:
     """Whether layers up to the last activations are a matrix and a shift: f(a + b) − f(a) = f(b) − f(0) for rows."""
     if network.demands:
         return False  # what is looked up is no amount
-    layers = [layer for place, layer in enumerate(layers) if any(forward_of(own) is None for own in layers[place:])]
+    layers = [layer for _, layer in in_line(network)]
+    ends = [layer for place, layer in enumerate(layers) if all(map(forward_of, layers[place:]))]
     rows = np.random.default_rng(0).normal(size=(2, 8, *(network.input_shape or ())))
     x = np.concatenate([rows[0] + rows[1], rows[0], rows[1], 0 * rows[0]]).astype(network.dtype)
-    run = NumpyRunner()
-    for layer in layers:
-        x, _ = run.forward(layer, x, training=False)
-    both, first, second, none = np.split(x.astype(np.float64), 4)
-    return bool(np.abs(both - first - second + none).max(initial=0.0) <= STRAIGHT * np.abs(x).max(initial=1e-30))
+    y, _ = network.forward(_UpTo(ends), x, training=False)
+    both, first, second, none = np.split(y.astype(np.float64), 4)
+    return bool(np.abs(both - first - second + none).max(initial=0.0) <= STRAIGHT * np.abs(y).max(initial=1e-30))
 
 
 def _is_straight(layer: Layer) -> bool:
@@ -136,12 +151,12 @@ def _targets(model: Trainable, rows: Rows) -> Iterator[Suspicion]:
 
 def _unreachable(network: Network, targets: Array, model: Trainable) -> Iterator[Suspicion]:
     """Targets outside of what the last activation can be."""
-    layers = list(network) if isinstance(network, Sequential) else []
-    if not layers or not _bends(layers[-1]) or targets.dtype.kind != "f" or len(layers) < 2:
+    path, last = in_line(network)[-1]
+    if not _bends(last) or targets.dtype.kind != "f":
         return
     if model.loss.decides_classes or model.loss.has_log_link:
         return
-    low, high = _range_of(layers[-1])
+    low, high = _range_of(last)
     margin = 0.05 * float(targets.std())
     share = float(np.mean((targets < low - margin) | (targets > high + margin)))
     if share <= MOST_UNREACHED:
@@ -150,7 +165,7 @@ def _unreachable(network: Network, targets: Array, model: Trainable) -> Iterator
     yield (
         Finding(
             "unreachable_targets",
-            f"layer {len(layers) - 1}, {layers[-1]!r}",
+            f"layer {path}, {last!r}",
             f"its outputs go {reach}; {share:.0%} of the targets lie outside, "
             f"which go from {float(targets.min()):.3g} to {float(targets.max()):.3g}",
             "No weights can bring such an output to these targets: the loss has a floor",
@@ -169,17 +184,17 @@ def _range_of(layer: Layer) -> tuple[float, float]:
 
 def _squared_sigmoid(model: Trainable, rows: Rows) -> Iterator[Suspicion]:
     """A squared error behind a sigmoid, for targets that are 0 or 1."""
-    network, targets = model.network, rows.targets
-    layers = list(network) if isinstance(network, Sequential) else []
-    last = forward_of(layers[-1]) if len(layers) > 1 else None
-    if last is None or last.saturates is None or not np.allclose(_range_of(layers[-1]), (0, 1), atol=1e-3):
+    targets = rows.targets
+    path, last = in_line(model.network)[-1]
+    kernel = forward_of(last)
+    if kernel is None or kernel.saturates is None or not np.allclose(_range_of(last), (0, 1), atol=1e-3):
         return
     if not model.loss.is_squared or not np.isin(targets, (0, 1)).all():
         return
     yield (
         Finding(
             "sigmoid_with_squared_error",
-            f"layer {len(layers) - 1}, {layers[-1]!r}, and {model.loss!r}",
+            f"layer {path}, {last!r}, and {model.loss!r}",
             f"all {targets.size:,} targets are 0 or 1",
             "Its error term is (p − y) p (1 − p): where the sigmoid is sure and wrong, p (1 − p) is nearly 0, and "
             "nothing is learned; with cross-entropy it is p − y",
