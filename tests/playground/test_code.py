@@ -27,6 +27,7 @@ SETTINGS = {
     "joined": Setting(dataset="moons", rows=20, hidden=(3,), batch_norm=True, batch_size=7),
     "digits": Setting(dataset="digits", hidden=(16,), optimizer="sgd", batch_size=32),
     "convolution": Setting(dataset="digits", filters=2, kernel_size=4, hidden=(5,), batch_size=64, dropout=0.1),
+    "pooled": Setting(dataset="digits", filters=2, pooling=True, batch_norm=True, hidden=(5,), batch_size=64),
     "flowers": Setting(dataset="table", target="species", hidden=(4, 4)),
     "prices": Setting(dataset="table", hidden=(4,), noise=0.3),
     "cars": Setting(dataset="table", hidden=(4,)),

@@ -15,6 +15,7 @@ import glassnet as gn
 from glassnet.playground import Session, Setting
 from glassnet.playground.frames import Frames
 from glassnet.playground.past import Past
+from glassnet.playground.picture import hidden_outputs
 from glassnet.playground.static import static_page
 
 GIVEN = {"dataset": "digits", "hidden": (6,), "filters": 3, "kernel_size": 4, "activation": "tanh", "batch_size": 64}
@@ -51,6 +52,21 @@ def test_a_filter_that_answers_nothing_is_dead_and_units_keep_their_numbers() ->
     session.change("weight", -1000.0, starts["4.bias"] + 2)
     past.keep()
     assert set(past.deaths()) - set(known) == {(1, 1), (3 + 2, 2)}
+
+
+def test_maps_that_are_normalised_and_pooled_are_shown_before_pooling() -> None:
+    session = Session(Setting(**GIVEN | {"pooling": True, "batch_norm": True, "activation": "relu"}))
+    session.train(1)
+    names = [type(layer).__name__ for layer in session.model.network.layers]
+    assert names[1:8] == ["Conv2D", "BatchNorm", "ReLU", "MaxPool2D", "Flatten", "Dense", "BatchNorm"]
+    assert session.model.network.layout[-2].shape == (6, 10)
+    past = Past(session)
+    _, arrays = unpack(Frames(session, past).frame(is_playing=False))
+    assert (arrays["maps"].shape, arrays["signals"].shape) == ((40, 3, 8, 8), (6, 40))
+    assert len(past.states[0].is_dead) == 3 + 6
+    hidden, outputs = hidden_outputs(session, session.held_out.x[:40])
+    assert [values.shape for values in hidden] == [(40, 3, 8, 8), (40, 6)]
+    np.testing.assert_allclose(outputs, session.outputs(session.held_out.x[:40]), atol=1e-5)
 
 
 def test_other_data_go_without_it() -> None:
@@ -195,6 +211,29 @@ def test_the_tour_lets_the_filters_slide(window: Opened) -> None:
     filter_, size = re.findall(r"W\[(\d), ·\] = (\S+?)\. ", text)[0]
     assert int(filter_) == sizes.argmax()
     assert number(size) == pytest.approx(sizes.max(), rel=2e-2)
+    page.keyboard.press("Escape")
+
+
+def test_pooling_is_shown_where_its_window_lies(window: Opened) -> None:
+    page = window.page
+    page.locator("[data-field=pooling]").select_option(label="2 × 2")
+    page.locator("[data-field=batch_norm]").select_option(label="on")
+    wait(lambda: page.evaluate("playground.structure?.setting.pooling && playground.structure.setting.batch_norm"))
+    wait(lambda: page.evaluate("!!playground.frame"))
+    assert page.evaluate("location.hash.includes('pooling=true')")
+    choose_map(page, 0)
+    page.locator("#patch-map").focus()
+    page.keyboard.press("ArrowRight")  # row 4, column 5: the window's rows are 4 and 5, its columns 4 and 5
+    maps = np.array(page.evaluate("[...playground.frame.arrays.maps]")).reshape(40, -1, 8, 8)[0, 0]
+    said = page.locator("#patch-sum").inner_text()
+    assert "→ Batch norm → tanh" in said
+    numbers = [number(text) for text in re.findall(r": ([−\d.]+\d)", said)]
+    assert numbers[-2:] == pytest.approx([maps[4, 5], maps[4:6, 4:6].max()], abs=2e-4)
+    inputs = page.evaluate("playground.structure.layout.filter((part) => part.path.endsWith('weight'))[1].shape[0]")
+    assert inputs == 16 * page.evaluate("playground.structure.units[1]")
+    page.locator("#tour").click()
+    page.locator("#tour-next").click()
+    assert "Of every 2 × 2 pixels" in page.locator("#tour-text").inner_text()
     page.keyboard.press("Escape")
 
 

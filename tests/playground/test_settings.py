@@ -56,6 +56,7 @@ def test_a_setting_survives_json() -> None:
         ({"inputs": [["x1"]]}, "inputs"),
         ({"dropout": 0.95}, "dropout"),
         ({"batch_norm": 1}, "batch_norm"),
+        ({"pooling": 2}, "pooling"),
         ({"filters": 9}, "at most 8"),
         ({"filters": True}, "filters"),
         ({"kernel_size": 1}, "kernel_size"),

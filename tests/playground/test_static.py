@@ -59,6 +59,8 @@ def settings() -> Iterator[dict[str, Any]]:
         yield {**DIGITS, "hidden": [6], "filters": 3, "kernel_size": size, "activation": "relu"}
     yield {**DIGITS, "hidden": [], "filters": 2, "l2": 0.01, "optimizer": "sgd", "learning_rate": 0.1}
     yield {**DIGITS, "hidden": [6], "filters": 2, "batch_norm": True, "dropout": 0.2, "optimizer": "sgd"}
+    yield {**DIGITS, "hidden": [6], "filters": 3, "pooling": True, "activation": "relu", "batch_norm": True}
+    yield {**DIGITS, "hidden": [], "filters": 2, "pooling": True, "activation": "linear", "optimizer": "sgd"}
     yield {**CIRCLE, "l1": 0.001, "l2": 0.003, "optimizer": "adamw"}
     yield {**CIRCLE, "dropout": 0.2, "inputs": list(INPUTS), "seed": 2**31 - 1}
     yield {**CIRCLE, "batch_norm": True, "optimizer": "sgd", "learning_rate": 0.03}
@@ -106,6 +108,7 @@ TOLD = (
     {**CIRCLE, "hidden": [5, 3], "activation": "relu", "batch_norm": True, "dropout": 0.3, "optimizer": "sgd"},
     {**CIRCLE, "dataset": "blobs", "hidden": [4], "l2": 0.01, "optimizer": "nadam"},
     {**DIGITS, "hidden": [4], "filters": 3, "kernel_size": 4, "batch_size": 5},
+    {**DIGITS, "hidden": [3], "filters": 2, "pooling": True, "batch_norm": True, "batch_size": 6, "optimizer": "sgd"},
     {**CIRCLE, "dataset": "plane", "hidden": [], "loss": "huber", "optimizer": "momentum"},
     {**CIRCLE, "dataset": "plane", "hidden": [3], "loss": "mean_absolute_error", "optimizer": "lion"},
     {**CIRCLE, "dataset": "plane", "hidden": [3], "activation": "sigmoid", "optimizer": "rmsprop", "l1": 0.001},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from glassnet.layers import ACTIVATIONS as LAYERS
-from glassnet.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, Layer, Reshape
+from glassnet.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, Layer, MaxPool2D, Reshape
 from glassnet.model import Model
 from glassnet.network import Sequential
 from glassnet.optimizers import L1, L2, OPTIMIZERS, SGD, Chain, Optimizer, Step
@@ -27,12 +27,10 @@ def model_of(setting: Setting, examples: Examples) -> Model:
     layers: list[Layer] = []
     if filters_of(setting, examples):
         convolution = Conv2D(setting.filters, setting.kernel_size, padding="same", weight_init=init)
-        layers += [Reshape((1, *IMAGE)), convolution, *_activation(setting), Flatten()]
+        pooling = [MaxPool2D(2)] if setting.pooling else []
+        layers += [Reshape((1, *IMAGE)), convolution, *_bent(setting), *pooling, Flatten()]
     for units in setting.hidden:
-        layers.append(Dense(units, weight_init=init))
-        if setting.batch_norm:
-            layers.append(BatchNorm())
-        layers += _activation(setting)
+        layers += [Dense(units, weight_init=init), *_bent(setting)]
         if setting.dropout:
             layers.append(Dropout(setting.dropout))
     layers.append(Dense(examples.outputs, weight_init="glorot_normal"))
@@ -50,8 +48,10 @@ def filters_of(setting: Setting, examples: Examples) -> int:
     return setting.filters if examples.is_image else 0
 
 
-def _activation(setting: Setting) -> list[Layer]:
-    return [] if setting.activation == "linear" else [LAYERS[setting.activation]()]
+def _bent(setting: Setting) -> list[Layer]:
+    """What comes between a layer's sums and its outputs."""
+    normalised: list[Layer] = [BatchNorm()] if setting.batch_norm else []
+    return normalised if setting.activation == "linear" else [*normalised, LAYERS[setting.activation]()]
 
 
 def optimizer_of(setting: Setting) -> Optimizer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from glassnet.core.shapes import Array
-from glassnet.layers import Dense, Flatten
+from glassnet.layers import Dense, Flatten, MaxPool2D
 from glassnet.network import Sequential
 from glassnet.playground.generators import inputs_of
 from glassnet.playground.session import Session
@@ -54,14 +54,14 @@ def hidden_outputs(session: Session, inputs: Array) -> tuple[list[Array], Array]
 
     Returns:
         What each hidden layer's units put out (N, units), after their activation, and the maps of a convolution
-        (N, filters, height, width); and the network's outputs.
+        (N, filters, height, width), before pooling; and the network's outputs.
     """
     network = session.model.network
     assert isinstance(network, Sequential)
     run, values, hidden = NumpyRunner(), inputs, []
     for layer, following in zip(network.layers, [*network.layers[1:], None], strict=True):
         values, _ = layer.forward(run, values, training=False)
-        if isinstance(following, Dense | Flatten) and not isinstance(layer, Flatten):
+        if isinstance(following, Dense | Flatten | MaxPool2D) and not isinstance(layer, Flatten | MaxPool2D):
             hidden.append(values)
     return hidden, values
 

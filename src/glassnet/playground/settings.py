@@ -47,10 +47,11 @@ class Setting:
         target: the table's column to be learned, "" for the last one.
         axes: which two inputs the picture shows.
         inputs: some of ``INPUTS``, for made-up data.
-        batch_norm: whether each hidden layer is normalised over the batch, before its activation.
+        batch_norm: whether each hidden layer and each map is normalised over the batch, before its activation.
         dropout: share of each hidden layer's outputs that is dropped in training, from 0 to 0.9.
         filters: of a convolution before the hidden layers, for pictures; 0 to 8, 0 for none.
         kernel_size: height and width of its filters, from 2 to 5; zeros around the picture keep maps as large as it.
+        pooling: whether of every 2×2 pixels of a map only the largest goes on to the hidden layers.
 
     Raises:
         ConfigurationError: a value outside its range, or of another kind.
@@ -76,6 +77,7 @@ class Setting:
     dropout: float = 0.0
     filters: int = 0
     kernel_size: int = 3
+    pooling: bool = False
 
     def __post_init__(self) -> None:
         one_of(self.dataset, "dataset", "setting", DATASETS)
@@ -101,7 +103,8 @@ class Setting:
         if not is_known or not self.inputs or [name for name in INPUTS if name in self.inputs] != list(self.inputs):
             expected = f"some of {', '.join(INPUTS)}, in that order"
             raise _wrong("inputs", self.inputs, expected, "choose one at least")
-        boolean(self.batch_norm, "batch_norm", "setting")
+        for name in ("batch_norm", "pooling"):
+            boolean(getattr(self, name), name, "setting")
         number(self.dropout, "dropout", "setting", low=0, high=math.nextafter(0.9, 1))
         for axis in self.axes:
             _whole_between(axis, "axes", 0, 1000)

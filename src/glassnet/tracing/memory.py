@@ -126,12 +126,12 @@ def editable(memory: Memory, subject: Subject) -> dict[str, dict[str, Any]]:
             inputs |= {"lengths": rows.lengths.tolist(), "steps": rows.x.shape[1]}
         found["inputs"] = inputs
     if targets is not None:
-        found["targets"] = targets | _limits(subject)
+        found["targets"] = targets | limits_of_targets(subject)
     return found
 
 
-def _limits(subject: Subject) -> dict[str, Any]:
-    """What the loss takes as one target among the others, learned by trying."""
+def limits_of_targets(subject: Subject) -> dict[str, Any]:
+    """What the loss takes as one target among the others, learned by trying; see ``editable``."""
     rows, loss = subject.rows, subject.loss
     shape, dtype = subject.network.output_shape or (), subject.network.dtype
     if loss.weigh_classes(rows.loss_weights, rows.targets, shape, dtype) is not rows.loss_weights:

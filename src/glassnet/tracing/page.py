@@ -30,9 +30,10 @@ SCRIPTS = (
     "panel.js",
     "map.js",
     "steps.js",
+    "closures.js",
+    "replay.js",
+    "change.js",
 )
-OF_PAGES = ("closures.js", "replay.js", "change.js", "page.js")
-"""With these a page of one trace takes other numbers, which the page of a training gets from the training."""
 Words = dict[str, str]
 LONGEST = 400
 """Letters of what a network prints."""
@@ -71,12 +72,12 @@ def _file(name: str) -> str:
 
 def _script() -> str:
     """All scripts as one, in a scope of its own."""
-    return '"use strict";\n{\n' + "\n".join(map(_file, (*SCRIPTS, *OF_PAGES))) + "}\n"
+    return '"use strict";\n{\n' + "\n".join(map(_file, (*SCRIPTS, "page.js"))) + "}\n"
 
 
 def script_module() -> str:
     """The scripts as a JavaScript module, for pages that get a trace's steps from ``steps_of`` while they are open."""
-    steps = "setContent, readColours, repaintAll, fillCall, choose, closePanel, panelIsOpen, explain"
+    steps = "setContent, forgetChanges, readColours, repaintAll, fillCall, choose, closePanel, panelIsOpen, explain"
     return "\n".join(map(_file, SCRIPTS)) + f"export {{ {steps}, css, element, fill, rgbOf, write }};\n"
 
 
@@ -105,7 +106,8 @@ def steps_of(trace: LoggedStep, language: str) -> dict[str, Any]:
             stages.append({"phase": entry.phase, "path": path, "title": title, "calls": [], "html": ""})
         stages[-1]["calls"].append(number)
         stages[-1]["html"] += _article(entry, number, language)
-    return {"content": _data(content, language), "stages": stages, "loss": float(f"{trace.loss:.6g}")}
+    data = _data(content, language) | {"memory": _memory(content)}
+    return {"content": data, "stages": stages, "loss": float(f"{trace.loss:.6g}")}
 
 
 def _data(content: Content, language: str) -> dict[str, Any]:

@@ -7,14 +7,14 @@ depend on a loop's index is worked out before that loop, once for each value of 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from glassnet.core.shapes import Shape
 from glassnet.kernels import KernelInfo
-from glassnet.tracing.formulas import Formula, Formulas, Node, names_in
+from glassnet.tracing.formulas import REDUCTIONS, Formula, Formulas, Node, names_in
 
 HEAD = """const { abs, exp, expm1, fround, log, log1p, max, min, sign, sqrt, tanh } = Math;
 const sigma = (x) => 1 / (1 + exp(-x));
@@ -228,7 +228,7 @@ class _Writer:
             return self._short(node[1], node[2], indices)
         if kind == "array":
             return self._element(node[1], node[2], indices)
-        if kind in ("sum", "mean", "largest"):
+        if kind in REDUCTIONS:
             return self._reduced(node, indices)
         if kind == "call" and node[1] in _FUNCTIONS:
             values = [self._value(part, indices) for part in node[2]]
@@ -271,7 +271,7 @@ class _Writer:
             at = [self._value(part, indices) for part in given]
             for axis, part in enumerate(given):
                 if self._is_computed(part, indices):
-                    self._within(at[axis], self.shapes[name][axis])
+                    self._within(at[axis], self.shapes[name][axis], self._is_divided(part, indices))
             place, scope = self._flat(name, at), self._innermost(*at)
         return _Value(f"{name}[{place}]", scope)
 
@@ -279,15 +279,22 @@ class _Writer:
         """Whether an index is worked out from others, so that it may lie outside of its array."""
         if node[0] in ("name", "short") and node[1] not in indices:
             return self._is_computed(self.formulas.shorts[node[1]][1], indices)
-        if node[0] == "/":
-            raise ValueError(f"{self.name}: places between those of an array are not known in JavaScript")
-        return node[0] in ("+", "-", "*", "negative")
+        return node[0] in ("+", "-", "*", "/", "negative")
 
-    def _within(self, index: _Value, size: int) -> None:
-        """Leaves a term out of its sum where an index lies outside: in the zeros around a picture."""
+    def _is_divided(self, node: Any, indices: Indices) -> bool:
+        """Whether an index may lie between the places of an array."""
+        if not isinstance(node, tuple | list) or not node:
+            return False
+        if node[0] in ("name", "short") and node[1] not in indices:
+            return self._is_divided(self.formulas.shorts[node[1]][1], indices)
+        return node[0] == "/" or any(self._is_divided(part, indices) for part in node[1:])
+
+    def _within(self, index: _Value, size: int, is_divided: bool) -> None:
+        """Leaves a term out of its sum where an index lies outside, in the zeros around a picture, or in between."""
         if not any(index.scope is own for own in self.sums[-1] if self.sums):
             raise ValueError(f"{self.name}: an index that may lie outside, without a sum around it")
-        test = f"if ({index.text} < 0 || {index.text} >= {self._size(size)}) continue;"
+        between = f" || {index.text} % 1" if is_divided else ""
+        test = f"if ({index.text} < 0 || {index.text} >= {self._size(size)}{between}) continue;"
         if test not in index.scope.known:
             index.scope.known[test] = ""
             index.scope.lines.append(test)
@@ -304,14 +311,22 @@ class _Writer:
         for name, size in ranges:
             own[name] = self._loop(name, size, inner)
         total = self._fresh("s")
-        scope.lines.append(f"let {total} = {'-Infinity' if kind == 'largest' else '0'};")
+        most = total if kind == "largest" else self._fresh("m")
+        if kind != "largest":
+            scope.lines.append(f"let {total} = 0;")
+        if kind in ("largest", "argmax"):
+            scope.lines.append(f"let {most} = -Infinity;")
         self.sums.append(inner[1:])
         value = self._value(body, own)
         self.sums.pop()
-        if kind == "largest":
+        if kind in ("largest", "argmax"):
             value = self._named(_Value(value.text, inner[-1]))
-            inner[-1].lines.append(  # NaN exceeds every number
-                f"if ({value.text} > {total} || {value.text} !== {value.text}) {total} = {value.text};"
+            place = self._counted(ranges, own)
+            store = (
+                f"{most} = {value.text};" if kind == "largest" else f"{{ {most} = {value.text}; {total} = {place}; }}"
+            )
+            inner[-1].lines.append(  # NaN exceeds every number, and the first one stays
+                f"if ({value.text} > {most} || ({value.text} !== {value.text} && {most} === {most})) {store}"
             )
         else:
             inner[-1].lines.append(f"{total} += {value.text};")
@@ -321,13 +336,20 @@ class _Writer:
         scope.known[key] = total
         return _Value(total, scope)
 
+    def _counted(self, ranges: Sequence[tuple[str, int]], indices: Indices) -> str:
+        """The place among all turns of some loops, counted row by row."""
+        text = ""
+        for name, size in ranges:
+            text = f"({text} * {self._size(size)} + {indices[name].text})" if text else indices[name].text
+        return text
+
     def _depends(self, node: Any, indices: Indices, bound: frozenset[str] = frozenset()) -> _Scope:
         """The innermost scope among those of the indices in a tree; ``bound`` are a sum's own."""
         if not isinstance(node, tuple | list) or not node:
             return self.home
         kind = node[0] if isinstance(node, tuple) else ""
         found = [self.home]
-        if kind in ("sum", "mean", "largest"):
+        if kind in REDUCTIONS:
             return self._depends(node[2], indices, bound | {name for name, _ in node[1]})
         if kind == "name" and node[1] in indices and node[1] not in bound:
             return indices[node[1]].scope

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
+from collections.abc import Iterator
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
@@ -15,6 +16,7 @@ from glassnet.core.pages import POLICY, STYLE, as_json
 from glassnet.data import digits
 from glassnet.playground import advice
 from glassnet.playground.frames import NAMES
+from glassnet.playground.session import Session
 from glassnet.playground.settings import (
     ACTIVATIONS,
     DATASETS,
@@ -27,6 +29,7 @@ from glassnet.playground.settings import (
 )
 from glassnet.playground.static.bundle import bundled
 from glassnet.playground.static.recipes import recipes
+from glassnet.tracing.memory import limits_of_targets
 from glassnet.tracing.page import script_module, style_of_steps
 from glassnet.tracing.words import WORDS
 
@@ -104,6 +107,7 @@ def _facts() -> dict[str, Any]:
     return {
         "setting": Setting().to_dict(),
         "losses": LOSSES,
+        "targets": dict(_targets()),
         "inputs": NAMES,
         "ranges": RANGES,
         "shares": SHARES,
@@ -112,6 +116,13 @@ def _facts() -> dict[str, Any]:
         "words": {language: words | {"no_difference": NO_DIFFERENCE[language]} for language, words in WORDS.items()},
         "advice": {name.lower(): getattr(advice, name) for name in ADVICE},
     }
+
+
+def _targets() -> Iterator[tuple[str, dict[str, Any]]]:
+    """What targets may be changed to by hand, for each loss; of classes the page knows how many there are."""
+    for dataset, task in (("blobs", "classes"), ("plane", "numbers"), ("circle", "binary")):
+        for loss in LOSSES[task]:
+            yield loss, limits_of_targets(Session(Setting(dataset=dataset, rows=20, loss=loss)).trace().subject)
 
 
 def _digits() -> str:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from glassnet.core.places import place_of
 from glassnet.core.shapes import Array
 from glassnet.layers import ACTIVATIONS as LAYERS
-from glassnet.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, Layer
+from glassnet.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, Layer, MaxPool2D
 from glassnet.losses import as_loss
 from glassnet.network import Sequential
 from glassnet.optimizers import L1, L2, SGD, Chain, Optimizer
@@ -27,7 +28,9 @@ from glassnet.tracing.formulas import formulas_of
 
 ROWS, INPUTS, OUTPUTS, FLAT = 23, 11, 13, 29
 """Sizes of the recordings, by which a size is known again."""
-SIZES = {ROWS: "N", INPUTS: "D", OUTPUTS: "M", FLAT: "P"}
+SIZES = {ROWS: "N", INPUTS: "D", OUTPUTS: "M", FLAT: "P", ROWS * prod(IMAGE): "R"}
+OF_MAPS = ("batch_norm_maps", "max_pool")
+"""What comes behind a convolution, whose rows are maps."""
 FLOAT = np.dtype(np.float32)
 
 
@@ -65,7 +68,8 @@ def recipes() -> Recipes:
     """Those of everything that a setting can ask for."""
     found = Recipes()
     for name, layer in _layers():
-        found.layers[name] = _Recording(found).layer(layer, (1, *IMAGE) if isinstance(layer, Conv2D) else (INPUTS,))
+        shape = (1, *IMAGE) if isinstance(layer, Conv2D) else (OUTPUTS, *IMAGE) if name in OF_MAPS else (INPUTS,)
+        found.layers[name] = _Recording(found).layer(layer, shape)
     for task, names in LOSSES.items():
         for name in names:
             found.losses[name] = _Recording(found).loss(name, is_classes=task == "classes")
@@ -80,6 +84,7 @@ def _layers() -> Iterable[tuple[str, Layer]]:
     yield "dense", Dense(OUTPUTS)
     yield from ((name, LAYERS[name]()) for name in ACTIVATIONS if name != "linear")
     yield from (("batch_norm", BatchNorm()), ("dropout", Dropout(0.5)), ("view", Flatten()))
+    yield from (("batch_norm_maps", BatchNorm()), ("max_pool", MaxPool2D(2)))
     smallest, largest = RANGES["kernel_size"]
     for size in range(smallest, largest + 1):  # a function for each, since the zeros around a picture depend on it
         yield f"conv2d_{size}", Conv2D(OUTPUTS, size, padding="same")
@@ -216,7 +221,8 @@ class _Recording:
         key = place.buffer, place.start
         if key not in self.names:
             self.names[key] = name = f"b{len(self.buffers)}"
-            kind = {"f": "Float64Array" if array.itemsize == 8 else "Float32Array", "b": "Uint8Array"}[array.dtype.kind]
+            floats = "Float64Array" if array.itemsize == 8 else "Float32Array"
+            kind = {"f": floats, "b": "Uint8Array", "u": "Uint8Array"}[array.dtype.kind]
             self.buffers[name] = {"shape": [SIZES.get(size, size) for size in array.shape], "kind": kind}
         name = self.names[key]
         if name in ("parameters", "gradients") and array.ndim > 1:

@@ -36,7 +36,7 @@ def story_of(call: RecordedCall, formulas: Formulas, shapes: Mapping[str, Shape]
     names |= {name for arguments, _ in formulas.shorts.values() for name in arguments}
     arrays = {}
     for name, shape in shapes.items():
-        own = {"shape": [sizes.get(size, size) for size in shape]}
+        own = {"shape": [sizes.get(size, size) for size in shape], "dtype": str(call.arrays[name].dtype)}
         letters = axes(formulas.letters.get(name, ()), kernel)
         for role, key in _roles(kernel, name):
             arrays[key] = (

@@ -64,10 +64,11 @@ function showControls(structure, change, adjust) {
   if (focused) document.querySelector(`[data-field="${focused}"]`)?.focus();
 }
 
-function convolutionFields({ filters, kernel_size: size }, change) {
+function convolutionFields({ filters, kernel_size: size, pooling }, change) {
   const fields = [choice("filters", FILTERS, filters, (value) => change({ filters: value }), strength)];
   if (filters)
     fields.push(
+      choice("pooling", [false, true], pooling, (value) => change({ pooling: value }), twoByTwo),
       choice(
         "kernel_size",
         KERNEL_SIZES,
@@ -88,6 +89,10 @@ function aboutRows({ rows, height }) {
 
 function strength(value) {
   return value === 0 ? t("none") : String(value);
+}
+
+function twoByTwo(value) {
+  return value ? "2 × 2" : t("none");
 }
 
 function onOff(value) {

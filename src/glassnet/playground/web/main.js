@@ -20,6 +20,7 @@ import { openPart, openWalk, setUpWalk, showTrace } from "./walk.js";
 import { currentLanguage, firstLanguage, goAlone, has, label, t, useLanguage } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
+const PATIENCE = 700; // milliseconds
 const PACES = [1, 3, 10, 30, 100, 300, 1000, 100000];
 let structure = null,
   frame = null,
@@ -31,7 +32,8 @@ let structure = null,
   lastError = null;
 let wanted = null,
   timer = 0,
-  unanswered = 0; // the setting that is asked for, until the server has answered
+  unanswered = 0, // the setting that is asked for, until the server has answered
+  patience = 0; // until it is said that the answer takes its time
 
 const handlers = {
   structure: (message) => {
@@ -79,6 +81,7 @@ const tell = connect(
   },
   () => {
     unanswered = 0;
+    $("busy").hidden = true;
     wanted = null;
     if (resume(tell, Number($("pace").value))) return;
     const setting = fromHash(location.hash);
@@ -94,13 +97,18 @@ const tell = connect(
 
 // Says something to the server; a network of another form comes back from some of it.
 function send(kind, fields) {
-  if (["configure", "reset", "table"].includes(kind)) unanswered++;
+  if (["configure", "reset", "table"].includes(kind)) {
+    unanswered++;
+    clearTimeout(patience);
+    patience = setTimeout(() => ($("busy").hidden = unanswered === 0), PATIENCE);
+  }
   tell(kind, fields);
 }
 
 // An answer has come: unless more is under way, the fields show what holds.
 function settled() {
   unanswered = Math.max(0, unanswered - 1);
+  if (!unanswered) $("busy").hidden = true;
   if (unanswered || timer) return;
   wanted = null;
   show();

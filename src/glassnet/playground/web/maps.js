@@ -90,10 +90,35 @@ function ringPixel(pen, pixel, left, top, side) {
   ring(pen, left + (pixel % SIDE) * step, top + Math.floor(pixel / SIDE) * step, step);
 }
 
+// The pixels of a map of which pooling keeps the largest: those of the 2 × 2 window that one of them lies in.
+function windowOf(pixel) {
+  const corner = SIDE * 2 * Math.floor(pixel / SIDE / 2) + 2 * Math.floor((pixel % SIDE) / 2);
+  return [corner, corner + 1, corner + SIDE, corner + SIDE + 1];
+}
+
+function ringWindow(pen, pixel, left, top, side) {
+  const [corner] = windowOf(pixel),
+    step = side / SIDE;
+  ring(pen, left + (corner % SIDE) * step, top + Math.floor(corner / SIDE) * step, 2 * step, 1, 0.9);
+}
+
 function ring(pen, left, top, side, width = 2.5, opacity = 1) {
   pen.strokeStyle = width > 1 ? css(theme.accent) : css(theme.ink, opacity);
   pen.lineWidth = width;
   pen.strokeRect(left, top, side, side);
 }
 
-export { SIDE, drawFilter, drawPlace, mapOf, paintMaps, pixelAt, pixelsUnder, ringPatch, ringPixel, weightsOf };
+export {
+  SIDE,
+  drawFilter,
+  drawPlace,
+  mapOf,
+  paintMaps,
+  pixelAt,
+  pixelsUnder,
+  ringPatch,
+  ringPixel,
+  ringWindow,
+  weightsOf,
+  windowOf,
+};

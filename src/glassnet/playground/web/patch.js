@@ -3,7 +3,7 @@
 import { beside, setUpCells, showCells } from "./cells.js";
 import { fromRamp, mix, penOf, pictureOf, theme } from "./colours.js";
 import { write } from "./explain.js";
-import { mapOf, pixelsUnder, ringPatch, ringPixel, SIDE, weightsOf } from "./maps.js";
+import { mapOf, pixelsUnder, ringPatch, ringPixel, ringWindow, SIDE, weightsOf, windowOf } from "./maps.js";
 import { label, t } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -71,7 +71,10 @@ function showPatch(found, weight = -1) {
   paint(
     map,
     (place) => fromRamp(Math.round(127.5 + (127 * values[place]) / largest)),
-    (pen) => ringPixel(pen, pixel, 0, 0, WIDTH),
+    (pen) => {
+      ringPixel(pen, pixel, 0, 0, WIDTH);
+      if (structure.setting.pooling) ringWindow(pen, pixel, 0, 0, WIDTH);
+    },
   );
   showCells(cells, weights, {
     under,
@@ -82,12 +85,20 @@ function showPatch(found, weight = -1) {
   const bias = frame.arrays.parameters[structure.layout[1].start + filter];
   const sum = weights.reduce((total, value, place) => total + value * (under[place] ?? 0), 0);
   const place = `${Math.floor(pixel / SIDE)}, ${pixel % SIDE}`;
-  const { activation } = structure.setting;
-  const name = activation === "linear" ? "" : ` → ${t(activation)}: ${write(values[pixel], 4)}`;
-  $("patch-sum").textContent = t("patch_sum", place, write(sum, 4), write(sum + bias, 4)) + name;
+  $("patch-sum").textContent = t("patch_sum", place, write(sum, 4), write(sum + bias, 4)) + afterwards(values, pixel);
   $("patch-outside").hidden = !under.includes(null);
   if (!timer) $("patch-slide").textContent = t("slide");
   label(map, t("map_label", filter, place));
+}
+
+// What comes of a place's sum: normalised, through the activation, and pooled.
+function afterwards(values, pixel) {
+  const { activation, batch_norm: isNormalised, pooling } = view.structure.setting;
+  const steps = [...(isNormalised ? ["batch_norm"] : []), ...(activation === "linear" ? [] : [activation])];
+  const value = steps.length ? ` → ${steps.map((step) => t(step)).join(" → ")}: ${write(values[pixel], 4)}` : "";
+  if (!pooling) return value;
+  const window = windowOf(pixel).map((place) => values[place]);
+  return `${value}${t("patch_pooled", write(Math.max(...window), 4))}`;
 }
 
 function paint(canvas, colour, drawOver) {

@@ -17,7 +17,7 @@ const NUMBERS = [
 ];
 const LISTS = ["hidden", "axes"];
 const NAMES = ["inputs"];
-const SWITCHES = ["batch_norm"];
+const SWITCHES = ["batch_norm", "pooling"];
 const TEXTS = ["dataset", "activation", "loss", "optimizer", "target"];
 
 function toHash(setting) {

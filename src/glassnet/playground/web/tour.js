@@ -101,7 +101,7 @@ function stages() {
           slides(layer) ? "tour_convolution" : layer === layers - 1 ? "tour_answers" : "tour_forward",
           layer + 1,
           t(setting.activation),
-        ),
+        ) + (slides(layer) && setting.pooling ? t("tour_pooling") : ""),
     })),
     { unit: { layer: layers, index: 0 }, text: () => t("tour_loss", t(setting.loss)) },
     ...numbers.reverse().map((layer) => ({

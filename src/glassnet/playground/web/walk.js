@@ -1,6 +1,15 @@
 // "One step, slowly": the next batch through the network and back, a layer at a time, and the sum behind a gradient.
 
-import { choose, closePanel, fillCall, panelIsOpen, readColours, repaintAll, setContent } from "./explain.js";
+import {
+  choose,
+  closePanel,
+  fillCall,
+  forgetChanges,
+  panelIsOpen,
+  readColours,
+  repaintAll,
+  setContent,
+} from "./explain.js";
 import { currentLanguage, t } from "./words.js";
 
 const dialog = document.getElementById("walk"),
@@ -26,7 +35,10 @@ function setUpWalk(actions) {
   });
   previous.addEventListener("click", () => show(at - 1));
   document.getElementById("walk-close").addEventListener("click", close);
-  dialog.addEventListener("close", () => closePanel());
+  dialog.addEventListener("close", () => {
+    closePanel();
+    forgetChanges();
+  });
   dialog.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     event.preventDefault();

@@ -70,6 +70,7 @@ const WORDS = {
     "The file is too large: at most 16 MB, once unpacked too.",
     "文件太大：最多 16 MB，压缩文件解压后也不能超过。",
   ],
+  working: ["Working … a large table takes some seconds.", "正在处理……表格很大时需要几秒钟。"],
   sampled: ["{} rows, of which {} were drawn.", "共 {} 行，从中随机抽取 {} 行。"],
   about_rows: ["{} rows to learn from, {} held out.", "训练 {} 行，留出 {} 行。"],
   activation: ["Activation", "激活函数"],

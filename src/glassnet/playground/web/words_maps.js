@@ -3,6 +3,7 @@
 const MAPS = {
   filters: ["Filters", "滤波器"],
   kernel_size: ["Kernel size", "卷积核大小"],
+  pooling: ["Max pooling", "最大池化"],
   map: ["1 map", "1 个特征图"],
   maps: ["{} maps", "{} 个特征图"],
   more_maps: ["Add a filter", "增加一个滤波器"],
@@ -22,12 +23,20 @@ const MAPS = {
   patch_filter: ["pixels · filter", "像素 · 滤波器"],
   patch_map: ["map: click a pixel", "特征图：点一个像素"],
   patch_sum: ["Pixel ({}): the sum of the products {}, plus the bias: {}", "像素（{}）：乘积之和 {}，加上偏置：{}"],
+  patch_pooled: [
+    ". The window of 2 × 2 that it lies in passes its largest on: {}",
+    "。它所在的 2 × 2 窗口把最大的值传下去：{}",
+  ],
   patch_outside: ["Beyond the edge there are zeros.", "边缘之外都按 0 计算。"],
   slide: ["Slide the filter", "滑动滤波器"],
   slide_stop: ["Stop", "停下"],
   tour_convolution: [
     "Forward, layer {}: each filter slides over the digit. At each place the pixels under it times its weights are added up, and its bias; {} makes of that sum the pixel of its map.",
     "前向传播，第 {} 层：每个滤波器在数字上滑动。每到一处，把它下面的像素乘以它的权重后相加，再加上偏置，所得的和经过 {} 就是特征图上的一个像素。",
+  ],
+  tour_pooling: [
+    " Of every 2 × 2 pixels of a map the largest goes on.",
+    "特征图上每 2 × 2 个像素只把最大的一个传下去。",
   ],
   tour_backward_convolution: [
     "Backward, layer {}: a filter's weight is used at all 64 places of each digit. Its gradient is the sum over these places of the pixel under it times δ there; the largest are those of {} = {}. All gradients are there.",

@@ -97,6 +97,15 @@ function cellsToChange() {
   return cells;
 }
 
+// Another trace is shown, or none.
+function forgetChanges() {
+  changes = new Map();
+  memoryCells = recordedLines = rehearsed = null;
+  compiledCalls.clear();
+  document.getElementById("changes")?.remove();
+  document.body.classList.remove("is-changed");
+}
+
 function takeBack() {
   changes = new Map();
   tellChanges(replay(cellsToChange()));
@@ -115,7 +124,8 @@ function tellChanges(found) {
     if (!bar) {
       bar = Object.assign(document.createElement("aside"), { id: "changes" });
       bar.setAttribute("aria-label", words.changes);
-      document.body.prepend(bar);
+      const inside = document.querySelector("dialog[open] .scroller");
+      inside ? inside.before(bar) : document.body.prepend(bar);
     }
     const list = [...changes.values()].map(({ number, name, element: place, value }) => {
       const was = recorded(content.calls[number].arrays[name], place);

@@ -13,6 +13,7 @@ function setContent(found) {
   content = found;
   words = found.words;
   decoded.clear();
+  forgetChanges();
 }
 
 function numbers(id) {

@@ -95,6 +95,7 @@ function figure(number, name) {
   const caption = document.createElement("figcaption");
   caption.innerHTML = `<span class="name">${math(symbol(array.symbol), "inline")}</span> <span class="shape">${letters}${sizes}</span> <span class="note">${escapeHtml(notes.join(" · "))}</span>`;
   box.append(caption);
+  if (array.now) noteChange(box);
   box.style.minHeight = "3rem";
   watcher ? watcher.observe(box) : drawFigure(box);
   return box;

@@ -42,7 +42,8 @@ function settingOf(given) {
     known.filter((name) => inputs.includes(name)).join() !== inputs.join()
   )
     refuse("inputs", inputs, `some of ${known.join(", ")}, in that order`);
-  if (typeof setting.batch_norm !== "boolean") refuse("batch_norm", setting.batch_norm, "true or false");
+  for (const name of ["batch_norm", "pooling"])
+    if (typeof setting[name] !== "boolean") refuse(name, setting[name], "true or false");
   return { ...setting, axes: [0, 1], target: "" };
 }
 

@@ -18,7 +18,9 @@ function layersOf(setting, filters, outputs) {
   if (filters) {
     add("view");
     add(`conv2d_${setting.kernel_size}`, { units: filters, places: PIXELS, init });
+    if (setting.batch_norm) add("batch_norm_maps", { units: filters, places: PIXELS });
     if (setting.activation !== "linear") add(setting.activation, { shape: [filters, SIDE, SIDE] });
+    if (setting.pooling) add("max_pool", { units: filters, places: PIXELS / 4 });
     add("view");
   }
   for (const units of setting.hidden) {
@@ -114,9 +116,13 @@ class Net {
     let values = new Float32Array(rows * this.layers[0].sizes.D);
     plan.x = values;
     const back = [];
+    let isShown = true; // what a layer gives that has been shown already
     for (const layer of this.layers) {
-      if (layer.kind === "dense" && layer !== this.layers[0]) plan.hidden.push(values);
-      const sizes = { N: rows, ...layer.sizes };
+      if (["dense", "max_pool"].includes(layer.kind)) {
+        if (layer !== this.layers[0] && isShown) plan.hidden.push(values);
+        isShown = layer.kind !== "max_pool";
+      }
+      const sizes = { N: rows, R: rows * PIXELS, ...layer.sizes };
       const calls = layer.recipe[isTraining ? "forward" : "predict"];
       const y = calls.length ? new Float32Array(rows * layer.width) : values;
       const named = { ...this.partsOf(layer), ...this.buffersOf(layer.recipe, sizes), x: values, y };

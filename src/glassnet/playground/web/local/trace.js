@@ -5,9 +5,8 @@ import { FACTS } from "./recipes.js";
 
 const LIMITS = [4096, 16384]; // elements that are shown of an array, and of an array of images
 const MOST_IMAGES = 64;
+const BYTES = { float32: 4, float64: 8, int64: 4, bool: 1, uint8: 1 }; // as they lie here
 const KINDS = { Float32Array: "f4", Float64Array: "f8", Int32Array: "i4", Uint8Array: "i4" };
-// As the library has them: labels are of 64 bits there.
-const DTYPES = { Float32Array: "float32", Float64Array: "float64", Int32Array: "int64", Uint8Array: "bool" };
 
 // Content and stages, see glassnet.tracing.page.steps_of.
 function stepsOf(session, language) {
@@ -36,6 +35,7 @@ class Log {
     this.calls = [];
     this.arrays = [];
     this.stages = [];
+    this.phases = []; // of the calls
     this.writers = new Map(); // by an array's memory the calls that wrote it, the last one first
     this.shown = new Map(); // where an array was shown first, by its memory and who wrote it
     this.parameters = {};
@@ -59,17 +59,18 @@ class Log {
       take(["writes", "after"]);
       this.noteWritten(number, phase, there, call);
       this.calls.push(this.call(number, call, arrays));
+      this.phases.push(phase);
       this.addToStage(number, phase, part?.path ?? call.path, story);
     }
   }
 
-  array(number, name, { shape: sizes, role, symbol, letters }, call, part) {
+  array(number, name, { shape: sizes, dtype, role, symbol, letters }, call, part) {
     const values = call.arrays[plainOf(name)],
       shape = part || !call.shape || sizes.length !== 2 ? shapeOf(sizes, call.sizes, part, values) : imagesOf(call);
     const id = this.arrays.push(entryOf(values)) - 1;
     const cut = partOf(shape);
     const found = { id, shape, part: cut, at: shape.map(() => 0), role, symbol };
-    Object.assign(found, { scale: largestOf(values), dtype: DTYPES[values.constructor.name] });
+    Object.assign(found, { scale: largestOf(values), dtype });
     if (letters && letters.length === shape.length) found.letters = letters;
     if (!["reads", "before"].includes(role)) return found;
     const memory = this.memoryOf(values);
@@ -158,8 +159,35 @@ class Log {
     const arrays = this.arrays.map(({ kind, size, values }) => ({ kind, size, values }));
     const { calls, stages, parameters, gradients, language } = this;
     const beginnings = { inputs: [], targets: [] };
-    const content = { calls, arrays, words: FACTS.words[language], data, beginnings, parameters, gradients };
+    const memory = this.memory(plan);
+    const content = { calls, arrays, words: FACTS.words[language], data, beginnings, parameters, gradients, memory };
     return { content: { ...content, names: {}, checks: { relative: 0, absolute: 0 } }, stages };
+  }
+
+  // Where the arrays lie, for the page to repeat the step with other numbers: see glassnet/tracing/memory.py.
+  memory(plan) {
+    const wholes = [];
+    const placed = ({ memory: buffer, first }, { dtype }) => {
+      if (!wholes.some((own) => own.buffer === buffer))
+        wholes.push({ buffer, dtype, size: buffer.byteLength / BYTES[dtype] });
+      return [wholes.findIndex((own) => own.buffer === buffer), first];
+    };
+    const arrays = this.calls.map((call) => mapped(call.arrays, (array) => placed(this.arrays[array.id], array)));
+    const part = (values, dtype, more) => {
+      const [region, first] = placed({ memory: values.buffer, first: 0 }, { dtype });
+      return { region, first, size: values.length, ...more };
+    };
+    const { loss, inputs } = this.session.examples,
+      limits = FACTS.targets[loss];
+    const targets = { ...limits, ...(limits.whole ? { high: this.net.width - 1 } : {}) };
+    return {
+      arrays,
+      is_known: true,
+      inputs: part(plan.x, "float32", { row: inputs }),
+      targets: part(plan.targets, limits.whole ? "int64" : "float32", targets),
+      loss: [...this.calls.keys()].filter((number) => this.phases[number] === "loss"),
+      regions: wholes.map(({ dtype, size }) => [dtype, size]),
+    };
   }
 }
 
@@ -228,7 +256,8 @@ function entryOf(values) {
   for (let start = 0; start < bytes.length; start += 8192)
     text += String.fromCharCode(...bytes.subarray(start, start + 8192));
   const kind = KINDS[values.constructor.name];
-  return { kind, size: values.length, values: btoa(text), memory: values.buffer };
+  const first = values.byteOffset / values.BYTES_PER_ELEMENT;
+  return { kind, size: values.length, values: btoa(text), memory: values.buffer, first };
 }
 
 function escaped(text) {
