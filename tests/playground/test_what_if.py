@@ -62,9 +62,14 @@ def test_a_label_a_pixel_and_a_weight_are_changed(page: Any) -> None:
     def stage(title: str) -> None:
         page.locator("#stages button", has_text=title).first.click()
 
+    def cells(name: str) -> Any:
+        """Of an array, which is drawn when it comes near the window."""
+        array = page.locator(f"#stage figure[data-name={name}]").first
+        array.scroll_into_view_if_needed()
+        return array.locator("table.cells td, canvas")
+
     stage("Loss")
-    targets = page.locator("#stage .reads, #stage .arrays").locator("figure[data-name=labels]").first
-    targets.locator("table.cells td, canvas").first.click()
+    cells("labels").first.click()
     y[0] = (y[0] + 3) % 10
     change(page, str(y[0]))
     after = loss_of(session, x, y)
@@ -74,7 +79,7 @@ def test_a_label_a_pixel_and_a_weight_are_changed(page: Any) -> None:
     assert page.locator("#changes").bounding_box()["y"] > page.locator("#walk-close").bounding_box()["y"]
 
     stage("Conv2D")
-    page.locator("#stage figure[data-name=weight] table.cells td").nth(4).click()
+    cells("weight").nth(4).click()
     weight = session.model.network.layers[1].weight.value
     weight[0, 0, 1, 1] = np.float32(1.25)
     change(page, "1.25")
@@ -84,8 +89,7 @@ def test_a_label_a_pixel_and_a_weight_are_changed(page: Any) -> None:
 
     if page.locator("#stages button", has_text="Reshape").count():  # which the page without a server leaves out
         stage("Reshape")
-    first = page.locator("#stage figure[data-name=x]").locator("table.cells td, canvas").first
-    first.click(position={"x": 3, "y": 3})
+    cells("x").first.click(position={"x": 3, "y": 3})
     x[0, 0] = 0.5 * (session.examples.train.scale or 1)
     change(page, "0.5")
     assert told(page) == pytest.approx(loss_of(session, x, y), abs=2e-4)

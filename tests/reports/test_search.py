@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,10 @@ def test_the_page_says_what_was_found(found: gn.Tuning, language: str, words: st
     states = [trial.state for trial in found.trials]
     assert cards[1:4] == [str(states.count(state)) for state in ("complete", "pruned", "failed")]
     assert cards[0] == f"{found.best.value:.4f}"
+    pictures = [b64decode(own).decode() for own in re.findall(r"data:image/svg\+xml;base64,([^\"]+)", text)]
+    assert ("ended early" if language == "en" else "提前结束") in pictures[0]
+    assert ("epoch" if language == "en" else "轮") in pictures[1]
+    assert (found.metric if language == "en" else "验证损失") in pictures[1]
     assert text.count("data:image/svg+xml") == 2 + bool(found.importance())
     assert not re.findall(r'(?:src|href)="(?!data:)', text)
 

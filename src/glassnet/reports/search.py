@@ -17,7 +17,9 @@ from glassnet.reports.answers import grid
 from glassnet.reports.html import STYLE, Bar, paragraph, section, table
 from glassnet.reports.pictures import can_draw, picture
 from glassnet.reports.search_pictures import MOST_SLICES, best_first, drawn_curves, drawn_history, drawn_slices
-from glassnet.reports.search_words import Words
+from glassnet.reports.search_words import SEARCH
+from glassnet.reports.words import Words
+from glassnet.training.live_curve import in_words
 from glassnet.tuning import Tuning
 from glassnet.version import __version__
 
@@ -28,7 +30,7 @@ def report_tuning(tuning: Tuning, path: str | Path, *, name: str = "data", langu
     """Writes the page; see ``Tuning.report``."""
     target = require_writable(path, PAGE, where="report")
     own = language_of(language, "report")
-    words = Words(own)
+    words = Words(own, SEARCH)
     title = words("title", name=name)
     body = "".join(
         [
@@ -58,14 +60,14 @@ def _headline(tuning: Tuning, words: Words) -> str:
         trials=f"{len(tuning.trials):,}",
         number=best.number,
         held=f"{tuning.rows[1]:,}",
-        metric=_metric(tuning),
+        metric=_metric(tuning, words),
         value=readable(best.value or 0.0),
         epoch=best.best_epoch,
     )
     if len(complete) > 1:
         text += words("typical", value=readable(float(median(complete))))
     cards = [
-        (words("card_best", metric=_metric(tuning)), readable(best.value or 0.0)),
+        (words("card_best", metric=_metric(tuning, words)), readable(best.value or 0.0)),
         *(
             (words(f"card_{state}"), f"{sum(trial.state == state for trial in tuning.trials):,}")
             for state in ("complete", "pruned", "failed")
@@ -84,10 +86,10 @@ def _headline(tuning: Tuning, words: Words) -> str:
 
 def _history(tuning: Tuning, words: Words) -> str:
     rows = words("rows", training=f"{tuning.rows[0]:,}", held=f"{tuning.rows[1]:,}")
-    metric = _metric(tuning)
+    metric = _metric(tuning, words)
     drawn = [
-        picture(partial(drawn_history, tuning, words), words("history_caption", metric=metric)),
-        picture(partial(drawn_curves, tuning, words), words("curves_caption", metric=metric)),
+        picture(partial(drawn_history, tuning), words("history_caption", metric=metric), words=words),
+        picture(partial(drawn_curves, tuning), words("curves_caption", metric=metric), words=words),
     ]
     return section(words("history"), paragraph(rows), grid(*filter(None, drawn)))
 
@@ -99,8 +101,8 @@ def _importance(tuning: Tuning, words: Words) -> str:
     most = max(shares.values()) or 1.0
     rows = [(name, share, Bar(share / most)) for name, share in shares.items()]
     names = [name for name, share in shares.items() if share > 0][:MOST_SLICES]
-    caption = words("slices_caption", metric=_metric(tuning))
-    drawn = picture(lambda: drawn_slices(tuning, names), caption) if names else ""
+    caption = words("slices_caption", metric=_metric(tuning, words))
+    drawn = picture(lambda: drawn_slices(tuning, names), caption, words=words) if names else ""
     header = (words("setting"), words("share"), "")
     return section(words("importance"), paragraph(words("importance_text")), table(header, rows), drawn)
 
@@ -113,7 +115,7 @@ def _settings(tuning: Tuning, words: Words) -> str:
 def _trials(tuning: Tuning, words: Words) -> str:
     ordered = [trial for trial in best_first(tuning) if trial.state != "failed"]
     names = list(dict.fromkeys(name for trial in tuning.trials for name in trial.settings))
-    columns = (words("number"), _metric(tuning), words("state"), words("epochs"), words("seconds"))
+    columns = (words("number"), _metric(tuning, words), words("state"), words("epochs"), words("seconds"))
     rows = [
         (
             trial.number,
@@ -134,8 +136,8 @@ def _failures(tuning: Tuning, words: Words) -> str:
     return section(words("failures"), table((words("number"), words("reason")), failed[:FAILURES])) if failed else ""
 
 
-def _metric(tuning: Tuning) -> str:
-    return tuning.metric.replace("_", " ")
+def _metric(tuning: Tuning, words: Words) -> str:
+    return in_words(tuning.metric, words.language).replace("_", " ")
 
 
 def _plain(value: object) -> str:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glassnet.core.drawing import blank_figure
-from glassnet.reports.search_words import Words
+from glassnet.core.drawing import blank_figure, worded
 from glassnet.training.history import CURVES
+from glassnet.training.live_curve import in_words
 from glassnet.tuning import Tried, Tuning
 
 if TYPE_CHECKING:
@@ -22,23 +22,27 @@ _FAR = 3.0
 """Values so many times as far from the best as the middle one is are left out: one bad trial would flatten all."""
 
 
-def drawn_history(tuning: Tuning, words: Words) -> Figure:
+def drawn_history(tuning: Tuning) -> Figure:
     """The value of each trial, and the best so far."""
     figure, axes = _figure(4.6, 3.3)
-    for state, style in (("complete", {"color": CURVES[0]}), ("pruned", {"facecolors": "none", "edgecolors": GREY})):
+    hollow = {"facecolors": "none", "edgecolors": GREY}
+    for state, label, style in (
+        ("complete", worded("complete"), {"color": CURVES[0]}),
+        ("pruned", worded("ended early"), hollow),
+    ):
         own = [trial for trial in tuning.trials if trial.state == state and trial.value is not None]
-        axes.scatter([t.number for t in own], [t.value for t in own], s=20, label=words(state), **style)
+        axes.scatter([t.number for t in own], [t.value for t in own], s=20, label=label, **style)
     complete = [trial for trial in tuning.trials if trial.state == "complete" and trial.value is not None]
     values = np.array([trial.value for trial in complete], dtype=float)
     best = np.maximum.accumulate(values) if tuning.rises else np.minimum.accumulate(values)
     numbers = [trial.number for trial in complete]
     axes.step([*numbers, len(tuning.trials) - 1], [*best, best[-1]], where="post", color=CURVES[1])
-    _frame(axes, words("number"), tuning.metric, _limits(tuning, [t.value for t in tuning.trials]))
+    _frame(axes, worded("trial"), in_words(tuning.metric), _limits(tuning, [t.value for t in tuning.trials]))
     axes.legend(frameon=False, fontsize=8)
     return figure
 
 
-def drawn_curves(tuning: Tuning, words: Words) -> Figure:
+def drawn_curves(tuning: Tuning) -> Figure:
     """The curves of all trials, the best one in front."""
     figure, axes = _figure(4.6, 3.3)
     for trial in tuning.trials:
@@ -47,7 +51,9 @@ def drawn_curves(tuning: Tuning, words: Words) -> Figure:
     axes.plot(range(1, len(best.values) + 1), best.values, color=CURVES[1], linewidth=2)
     axes.plot([best.best_epoch], [best.value], marker="o", color=CURVES[1])
     axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
-    _frame(axes, words("epoch_axis"), tuning.metric, _limits(tuning, [v for t in tuning.trials for v in t.values]))
+    _frame(
+        axes, worded("epoch"), in_words(tuning.metric), _limits(tuning, [v for t in tuning.trials for v in t.values])
+    )
     return figure
 
 
@@ -70,7 +76,7 @@ def drawn_slices(tuning: Tuning, names: Sequence[str]) -> Figure:
             own.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
             own.xaxis.set_minor_formatter(lambda *_: "")
             own.tick_params(axis="x", rotation=20)
-        _frame(own, name, tuning.metric if place == 0 else "", limits)
+        _frame(own, name, in_words(tuning.metric) if place == 0 else "", limits)
     return figure
 
 

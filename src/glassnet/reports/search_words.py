@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_TEXTS = {
+SEARCH = {
     "title": ("{name}: search for good settings", "{name}：超参数搜索"),
     "top": ("{trials} trials · {date} · glassnet {version}", "{trials} 次试验 · {date} · glassnet {version}"),
     "best": (
@@ -65,7 +65,6 @@ _TEXTS = {
         "{training} rows to train each trial with, {held} to judge it by, the same for all.",
         "每次试验用 {training} 行训练，用另外 {held} 行评判，所有试验都一样。",
     ),
-    "epoch_axis": ("epoch", "轮"),
     "missing": (
         'This report has no pictures, because matplotlib is not installed: run pip install "glassnet[plots]".',
         '这份报告没有图，因为没有安装 matplotlib：请运行 pip install "glassnet[plots]"。',
@@ -73,19 +72,3 @@ _TEXTS = {
     "interrupted": ("interrupted", "被中断"),
     "the time was up": ("the time was up", "时间到了"),
 }
-
-
-class Words:
-    """The words of one language: ``words("rows", training=..., held=...)``.
-
-    Args:
-        language: "en" or "zh".
-    """
-
-    def __init__(self, language: str) -> None:
-        self._place = 1 if language == "zh" else 0
-
-    def __call__(self, key: str, /, **parts: object) -> str:
-        """The text of that key with the parts in it."""
-        text = _TEXTS[key][self._place]
-        return text.format(**parts) if parts else text

@@ -1,6 +1,8 @@
-"""The fixed words of a page about a model, in both languages."""
+"""The fixed words of a page, in both languages."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from glassnet.core.catalogues import LANGUAGES
 from glassnet.reports.page_words import TEXTS
@@ -14,18 +16,19 @@ class Words:
 
     Args:
         language: "en" or "zh".
+        texts: by key in English and Chinese; those of a page about a model where there are none.
     """
 
-    def __init__(self, language: str) -> None:
-        self.language = language
+    def __init__(self, language: str, texts: Mapping[str, tuple[str, str]] = _TEXTS) -> None:
+        self.language, self._texts = language, texts
         self._place = LANGUAGES.index(language)
 
     def __call__(self, key: str, /, **parts: object) -> str:
         """The text of that key with the parts in it."""
-        text = _TEXTS[key][self._place]
+        text = self._texts[key][self._place]
         return text.format(**parts) if parts else text
 
     def measure(self, name: str) -> str:
         """A metric's name in words; one of a user's own as it is."""
         key = f"measure_{name}"
-        return self(key) if key in _TEXTS else name.replace("_", " ").capitalize()
+        return self(key) if key in self._texts else name.replace("_", " ").capitalize()

@@ -11,20 +11,18 @@ REFRESH_SECONDS = 0.25
 SHOWN = ("loss", "val_loss")
 
 
-def in_words(name: str) -> str:
+def in_words(name: str, language: str | None = None) -> str:
     """A measure's name for those who watch: as it is in English, elsewhere by the words for it, if there are some.
 
     Example:
-        >>> from glassnet.core.catalogues import speaking
-        >>> with speaking("zh"):
-        ...     in_words("val_accuracy"), in_words("my_metric")
-        ('验证准确率', 'my_metric')
+        >>> in_words("val_accuracy", "zh"), in_words("my_metric", "zh"), in_words("val_accuracy", "en")
+        ('验证准确率', 'my_metric', 'val_accuracy')
     """
     plain = name.removeprefix("val_")
-    words = translated(plain.replace("_", " "))
+    words = translated(plain.replace("_", " "), language)
     if words == plain.replace("_", " "):
         return name
-    return words if plain == name else translated("validation") + words
+    return words if plain == name else translated("validation", language) + words
 
 
 class LiveCurve:
