@@ -232,7 +232,7 @@ class Loss(Configurable):
     def outputs_for_shares(self, shares: Array, outputs: int) -> Array:
         """Outputs (K,), or (1,) for two classes with one, that say the classes' shares (K,): as logits here."""
         p = np.clip(shares, SMALLEST_SHARE, 1 - SMALLEST_SHARE)
-        return np.log(p[1:] / p[:1]) if outputs == 1 else np.log(p)
+        return np.asarray(np.log(p[1:] / p[:1]) if outputs == 1 else np.log(p))
 
     def classes(self, outputs: Array) -> Array:
         """The class of each row (N,), or step (N, T): the largest output's index; of an only one whether it is high."""
