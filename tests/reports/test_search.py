@@ -45,7 +45,8 @@ def test_the_page_says_what_was_found(found: gn.Tuning, language: str, words: st
     pictures = [b64decode(own).decode() for own in re.findall(r"data:image/svg\+xml;base64,([^\"]+)", text)]
     assert ("ended early" if language == "en" else "提前结束") in pictures[0]
     assert ("epoch" if language == "en" else "轮") in pictures[1]
-    assert (found.metric if language == "en" else "验证损失") in pictures[1]
+    assert found.metric == "loss"
+    assert (">loss<" if language == "en" else ">损失<") in pictures[1]
     assert text.count("data:image/svg+xml") == 2 + bool(found.importance())
     assert not re.findall(r'(?:src|href)="(?!data:)', text)
 
