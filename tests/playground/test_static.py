@@ -59,7 +59,8 @@ def settings() -> Iterator[dict[str, Any]]:
         yield {**DIGITS, "hidden": [6], "filters": 3, "kernel_size": size, "activation": "relu"}
     yield {**DIGITS, "hidden": [], "filters": 2, "l2": 0.01, "optimizer": "sgd", "learning_rate": 0.1}
     yield {**DIGITS, "hidden": [6], "filters": 2, "batch_norm": True, "dropout": 0.2, "optimizer": "sgd"}
-    yield {**DIGITS, "hidden": [6], "filters": 3, "pooling": True, "activation": "relu", "batch_norm": True}
+    yield {**DIGITS, "hidden": [6], "filters": 3, "pooling": True, "batch_norm": True, "optimizer": "sgd"}
+    yield {**DIGITS, "hidden": [6], "filters": 3, "pooling": True, "activation": "relu"}
     yield {**DIGITS, "hidden": [], "filters": 2, "pooling": True, "activation": "linear", "optimizer": "sgd"}
     yield {**CIRCLE, "l1": 0.001, "l2": 0.003, "optimizer": "adamw"}
     yield {**CIRCLE, "dropout": 0.2, "inputs": list(INPUTS), "seed": 2**31 - 1}
