@@ -86,6 +86,14 @@ def test_every_public_name_is_shown_at_work() -> None:
     assert [one.name for one in found if not reference.has_example(one.thing) and not reference.example(one)] == []
 
 
+def test_examples_have_the_heading_that_the_builder_knows(tmp_path: Path) -> None:
+    reference.write_sources(tmp_path)
+    dense = (tmp_path / "glassnet" / "layers" / "dense.py").read_text(encoding="utf-8")
+    assert "    Examples:\n        >>> import glassnet as gn\n" in dense
+    assert "    Example:\n" not in dense
+    assert (tmp_path / "glassnet" / "__init__.pyi").exists()
+
+
 def test_every_file_of_kernels_is_shown_at_work() -> None:
     files = [import_module(f"glassnet.kernels.{name}") for name in reference.kernel_files()]
     assert [file.__name__ for file in files if not reference.has_example(file)] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -115,6 +116,16 @@ def write(folder: Path, language: int) -> list[str]:
     lines += [f"**{ROOMS['kernels'][language]}** (`gn.kernels`): {listed}", ""]
     (folder / "index.md").write_text("\n".join(lines), encoding="utf-8")
     return pages
+
+
+def write_sources(folder: Path) -> None:
+    """Copies the package as mkdocstrings wants it: an example's heading is the plural there, else it is a quotation."""
+    package = Path(gn.__file__ or "").parent
+    for path in [*package.rglob("*.py"), *package.rglob("*.pyi")]:
+        target = folder / path.relative_to(package.parent)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        text = path.read_text(encoding="utf-8")
+        target.write_text(re.sub(r"^( *)Example:$", r"\1Examples:", text, flags=re.MULTILINE), encoding="utf-8")
 
 
 def page(heading: str, inside: list[Entry]) -> str:

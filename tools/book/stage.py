@@ -1,6 +1,6 @@
 """Lays out the two trees that the builder makes the site of: build/docs/en and build/docs/zh.
 
-python -m book.stage [--pages-only]    (``make docs`` calls it)
+python -m book.stage    (``make docs`` calls it)
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from book.nav import CHAPTERS, PROJECT, SECTIONS
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build" / "docs"
 HERE = Path(__file__).parent
+SOURCES = BUILD / "source"
 CHINESE = ".zh-CN.md"
 WORDS = (
     {
@@ -163,7 +164,7 @@ class Tree:
             "plugins:",
             f"  search: {{lang: {words['search']}, jieba_dict_user: {HERE / 'assets' / 'words.txt'}}}",
             "  offline: {}",
-            f"  mkdocstrings: {{handlers: {{python: {{paths: [{ROOT / 'src'}], options: {{{OPTIONS}}}}}}}}}",
+            f"  mkdocstrings: {{handlers: {{python: {{paths: [{SOURCES}], options: {{{OPTIONS}}}}}}}}}",
             "nav:",
             f"  - {words['home']}: index.md",
         ]
@@ -212,6 +213,8 @@ def main() -> None:
         shutil.copytree(HERE / "assets", tree.folder / "assets")
         sources = [tree.source(f"docs/{page}") for _, _, section in SECTIONS for page in section]
         tree.waiting += [tree.source("README"), *sources, *(tree.source(name) for name in PROJECT)]
+    shutil.rmtree(SOURCES, ignore_errors=True)
+    reference.write_sources(SOURCES)
     for _ in range(2):  # pages of one tree may ask for pages of the other
         for tree in TREES:
             tree.finish()
