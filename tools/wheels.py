@@ -53,7 +53,9 @@ def run(*command: str | Path, **variables: str) -> str:
 
 def stubs(folder: Path, zig: tuple[str | Path, ...]) -> Path:
     """The old C library's symbols as libraries to link with: zig makes them when it links a program."""
-    cache, found = folder / "zig", folder / "glibc"
+    cache, found = folder / "zig", folder / f"glibc-{GLIBC}"
+    if (found / "libc.so").exists():
+        return found
     shutil.rmtree(cache, ignore_errors=True)
     shutil.rmtree(found, ignore_errors=True)
     found.mkdir(parents=True)
