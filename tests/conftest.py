@@ -6,7 +6,6 @@ import gc
 import os
 import signal
 from collections.abc import Iterator
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -24,15 +23,6 @@ settings.load_profile("glassnet")
 # Whoever starts the tests in the background may have Ctrl-C ignored; that would be handed on to what they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Examples in the sources that need PyTorch, which is not always there, are skipped without it."""
-    if find_spec("torch") is not None:
-        return
-    for item in items:
-        if isinstance(item, pytest.DoctestItem) and item.dtest is not None and "torch" in item.dtest.name.split("."):
-            item.add_marker(pytest.mark.skip(reason="needs PyTorch"))
 
 
 def pytest_collection_finish() -> None:
