@@ -15,6 +15,8 @@ struct Operand {
     int rank = 0;
     std::int64_t first = 0;  // the place along axis 0 of the whole array where this part of it begins
 
+    std::int64_t whole_rows = 0;  // of the array that this is a part of; 0 where it is none
+
     std::int64_t row_bytes = 0;  // distance of its rows along axis 0
 
     bool adds = false;  // a sum over rows is to be added to what is there
@@ -33,6 +35,7 @@ struct Operand {
 
     std::int64_t size() const { return product(0, rank); }
     std::int64_t rows() const { return shape[0]; }
+    std::int64_t all_rows() const { return whole_rows != 0 ? whole_rows : shape[0]; }
     std::int64_t row_size() const { return product(1, rank); }
 
     // The share of indices from .. to − 1 when axis 0 is divided into `length` equal parts.
@@ -42,6 +45,7 @@ struct Operand {
         result.data = as<char>() + from * each * row_bytes;
         result.shape[0] = (to - from) * each;
         result.first = first + from * each;
+        result.whole_rows = all_rows();
         return result;
     }
 };

@@ -26,10 +26,12 @@ void dense_forward(In<T> x, In<T> weight, In<T> bias, Out<T> y) {
 }
 GLASSNET_KERNEL(dense_forward);
 
-// dx (N, D) = dy Wᵀ
+// dx (N, D) = dy Wᵀ, or some of its rows. Whether those are few is a matter of all of them: few rows' sums are made in
+// another order.
 template <class T>
-void input_gradient(const T* dy, const T* weight, T* dx, std::int64_t n, std::int64_t d, std::int64_t m) {
-    if (is_short(n, m))
+void input_gradient(const T* dy, const T* weight, T* dx, std::int64_t n, std::int64_t all, std::int64_t d,
+                    std::int64_t m) {
+    if (is_short(all, m))
         short_product_transposed(n, d, m, dy, weight, dx);
     else
         matrix_product_transposed(n, d, m, dy, m, weight, m, dx, d);
@@ -75,7 +77,7 @@ void dense_backward(In<T> dy, In<T> x, In<T> weight, Out<T> dx, Out<T> dweight, 
     const int64_t n = dy.rows(), d = weight.shape(0), m = weight.shape(1), first = dweight.operand.first;
     if (dweight != nullptr) weight_gradient<T>(dy, x + first, dweight, n, dweight.rows(), d, m);
     if (dbias != nullptr && first == 0) bias_gradient<T>(dy, dbias, n, m);
-    if (dx != nullptr) input_gradient<T>(dy, weight, dx, n, d, m);
+    if (dx != nullptr) input_gradient<T>(dy, weight, dx, n, dy.operand.all_rows(), d, m);
 }
 GLASSNET_KERNEL(dense_backward);
 
@@ -91,7 +93,7 @@ void dense_steps_backward(In<T> dy, In<T> x, In<T> weight, Out<T> dx, Out<T> dwe
     };
     if (dweight != nullptr) add_up(d, x, d, dweight);
     if (dbias != nullptr) add_up(1, &one, 0, dbias);
-    if (dx != nullptr) input_gradient<T>(dy, weight, dx, n, d, m);
+    if (dx != nullptr) input_gradient<T>(dy, weight, dx, n, dy.operand.all_rows() * dy.shape(1), d, m);
 }
 GLASSNET_KERNEL(dense_steps_backward);
 

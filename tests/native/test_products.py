@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -57,3 +59,25 @@ def test_outputs_of_many_rows_and_of_few(columns: int, units: int, dtype: str) -
         np.testing.assert_array_equal(found[-rows:], outputs(x[-rows:], weight, bias))
     expected = x.astype(float) @ weight.astype(float) + bias.astype(float)
     np.testing.assert_allclose(found, expected, rtol=0, atol={"float64": 1e-12, "float32": 5e-4}[dtype])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("rows", "d", "m"), [(5, 40, 33), (12, 40, 33), (60, 64, 48), (100, 300, 260), (100, 33, 3)])
+def test_some_rows_have_the_bits_that_they_have_among_all(rows: int, d: int, m: int, dtype: str) -> None:
+    assert module is not None
+    rng = np.random.default_rng(rows)
+    x, dy, weight, bias = (rng.normal(size=s).astype(dtype) for s in ((rows, d), (rows, m), (d, m), (m,)))
+    turned = np.ascontiguousarray(weight.T)
+    for name, arrays, cut in (
+        ("dense_forward", [x, weight, bias, np.zeros_like(dy)], [True, False, False, True]),
+        ("dense_backward", [dy, x, weight, np.zeros_like(x), None, None], [True, True, False, True, False, False]),
+        ("tied_forward", [x, turned, np.zeros_like(dy)], [True, False, True]),
+        ("tied_backward", [dy, x, turned, np.zeros_like(x), None], [True, True, False, True, False]),
+    ):
+        result = 3 if name in ("dense_forward", "dense_backward", "tied_backward") else 2
+        module.call(name, dtype == "float64", arrays, [])
+        whole = arrays[result].copy()
+        arrays[result][...] = 0
+        for start, stop in pairwise(sorted({0, 1, 4, 5, rows // 2, rows - 2, rows})):
+            module.call(name, dtype == "float64", arrays, [], cut, rows, start, stop)
+        np.testing.assert_array_equal(arrays[result], whole, err_msg=name)

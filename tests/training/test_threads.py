@@ -297,3 +297,17 @@ def test_epochs_of_one_step_may_be_many() -> None:
     seen: list[int] = []
     model.fit(x, y, epochs=150, batch_size=None, verbose=False, callbacks=[lambda state: seen.append(state.epoch)])
     assert seen[-1] == 150
+
+
+def test_many_threads_take_smaller_pieces_of_large_products_and_the_bits_stay() -> None:
+    rng = np.random.default_rng(5)
+    x, y = rng.normal(size=(400, 784)), rng.integers(0, 3, 400)
+    pieces, fingerprints = [], set()
+    for threads in THREADS:
+        net = gn.Sequential(gn.Dense(300), gn.ReLU(), gn.Dense(280), gn.ReLU(), gn.Dense(3))
+        model = gn.Model(net, "cross_entropy", "adam", seed=1, engine="compiled", threads=threads)
+        model.fit(x, y, epochs=1, batch_size=200, verbose=False)
+        pieces.append(next(line.pieces for line in model.plan(200).lines if line.instruction == "dense_forward"))
+        fingerprints.add(model.fingerprint())
+    assert pieces == [2, 4, 8, 8]  # the last of eight has 4 rows
+    assert len(fingerprints) == 1

@@ -36,6 +36,7 @@ class LeasedProgram:
         record: writes down what it does; not called where a program waits that was recorded from the same.
         questions: functions of the step whose values it needs; those that are missing are appended.
         errors: receives what Python code raises while it runs.
+        threads: how many run it at most.
         origin: what the step is recorded from, or None where that cannot be told.
 
     Attributes:
@@ -50,20 +51,22 @@ class LeasedProgram:
         record: Callable[[], RecordedStep],
         questions: list[NumberOfStep],
         errors: list[BaseException],
+        threads: int = 1,
         origin: Origin | None = None,
     ) -> None:
+        self._threads = threads
         self.python_calls: list[PythonCall] = []
         self.asks_python_for_numbers = False
         self._arrays: Any = origin  # to which the program points, those of layers as well
         if origin is not None:
             begun = _Beginning(origin)
-            kept = _taken(begun, _Kept.is_from)
+            kept = _taken(begun, _Kept.is_from, threads)
             if kept is not None:
                 self._take_over(kept, begun, questions)
                 return
         self._arrays = step = record()
         recording = _Recording(step)
-        kept = _taken(recording, _Kept.is_of)
+        kept = _taken(recording, _Kept.is_of, threads)
         if kept is not None:
             kept.learn(recording, origin)
             self._take_over(kept, recording, questions)
@@ -80,12 +83,12 @@ class LeasedProgram:
     def _compile(
         self, step: RecordedStep, recording: _Recording, questions: list[NumberOfStep], errors: list[BaseException]
     ) -> None:
-        program = CompiledProgram(step, questions, errors)
+        program = CompiledProgram(step, questions, errors, threads=self._threads)
         self.native, self.flops, self.python_calls = program.native, program.flops, program.python_calls
         self._memory = program.memory
         self.asks_python_for_numbers = program.asks_python_for_numbers
         can_wait = recording.is_plain and not self.python_calls and len(program.arena.memory) <= MOST_BYTES
-        self._keepable = _Kept(program, recording, questions) if can_wait else None
+        self._keepable = _Kept(program, recording, questions, self._threads) if can_wait else None
 
     def give_back(self) -> None:
         """Lets it wait for the next training; nobody may run it afterwards."""
@@ -220,7 +223,10 @@ _R = TypeVar("_R", bound=_Arrays)
 class _Kept:
     """A program, and on which memory and which numbers it works now."""
 
-    def __init__(self, program: CompiledProgram, recording: _Recording, questions: list[NumberOfStep]) -> None:
+    def __init__(
+        self, program: CompiledProgram, recording: _Recording, questions: list[NumberOfStep], threads: int
+    ) -> None:
+        self.threads = threads
         self.native, self.flops, self.memory = program.native, program.flops, program.memory
         self.size = sum(array.nbytes for array in program.memory)
         self._signature, self._code, self._stretches = recording.signature, recording.code, recording.stretches
@@ -273,12 +279,12 @@ _waiting: deque[_Kept] = deque()
 """The programs that nobody uses, the one that was used last at the end. Every change of it is one step of Python's."""
 
 
-def _taken(recording: _R, does: Callable[[_Kept, _R], bool]) -> _Kept | None:
-    """A program that waits and does what is wanted, which waits no longer."""
+def _taken(recording: _R, does: Callable[[_Kept, _R], bool], threads: int) -> _Kept | None:
+    """A program for so many threads that waits and does what is wanted, which waits no longer."""
     if not recording.is_plain:
         return None
     for kept in reversed(list(_waiting)):
-        if does(kept, recording):
+        if kept.threads == threads and does(kept, recording):
             try:
                 _waiting.remove(kept)
             except ValueError:  # another thread was faster

@@ -64,6 +64,7 @@ class CompiledProgram:
         step: as recorded.
         questions: functions of the step whose values the program needs; it appends those that are missing.
         errors: receives what Python code raises while the program runs.
+        threads: how many it is cut for; any number may run it.
         wanted: buffers of the step whose values are to stand there when it is over: nothing else takes their place.
 
     Attributes:
@@ -80,6 +81,7 @@ class CompiledProgram:
         questions: list[NumberOfStep],
         errors: list[BaseException],
         *,
+        threads: int = 1,
         wanted: Sequence[Array] = (),
     ) -> None:
         module = native()
@@ -89,7 +91,7 @@ class CompiledProgram:
         calls, constants = _live_calls(step, wanted)
         buffers = list(step.buffers)
         items = _items(step, calls, buffers)
-        self.stages, self._checked_at = stages_of(items, step.value)
+        self.stages, self._checked_at = stages_of(items, step.value, threads)
         self.arena = Arena(buffers, self.stages, [*wanted, *_lasting(step, constants, items)], module.ALIGNMENT)
         repeat([replace(call, arrays=self._in_arena(call.arrays)) for call in constants], step=0)
         self.memory = [self.arena.memory, *map(self.arena.view, (step.value, step.total))]

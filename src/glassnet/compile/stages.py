@@ -5,7 +5,9 @@ thing: calls that go over the same indices (the rows of a batch, the elements of
 piece of the indices goes through all of them in turn while it is in cache. So a tile of rows passes through all layers,
 the loss and back again before the next tile is touched, and the whole update happens in one pass over the parameters.
 
-How the work is cut depends on shapes alone, never on the number of threads: the bits of the result do not either.
+How the work is cut depends on shapes, and on the number of threads only where no bit of the result does: rows that pass
+through layers one by one may be cut anywhere, sums over pieces may not. Few threads take large pieces, since each piece
+reads all of the weights.
 """
 
 from __future__ import annotations
@@ -28,11 +30,12 @@ UPDATE_WORK = 150_000
 class Group:
     """Calls over the same indices, in their order.
 
-    ``extent`` indices are done in pieces of ``size``.
+    ``extent`` indices are done in pieces of ``size`` by ``threads`` at most.
     """
 
     domain: Domain | None
     items: list[Item] = field(default_factory=list)
+    threads: int = 1
 
     @property
     def extent(self) -> int:
@@ -59,10 +62,21 @@ class Group:
         return PIECE_WORK + BYTE_WORK * sum(place.stop - place.start for place in moving)
 
     @property
+    def most_pieces(self) -> int:
+        """Two for each thread, where large arrays are read anew for each piece and no sum depends on the pieces."""
+        rereads = any(item.wants_rows for item in self.items)
+        return min(MOST_PIECES, 2 * self.threads) if rereads and not self.counts_pieces else MOST_PIECES
+
+    @property
+    def counts_pieces(self) -> bool:
+        """Whether bits of the result depend on how many pieces there are."""
+        return any(item.by_piece for item in self.items)
+
+    @property
     def size(self) -> int:
         """Indices in a piece."""
-        pieces, work, each = 1, self.work, self.piece_work
-        while pieces < MOST_PIECES and work >= 2 * pieces * each:
+        pieces, most, work, each = 1, self.most_pieces, self.work, self.piece_work
+        while pieces < most and work >= 2 * pieces * each:
             pieces *= 2
         if pieces == 1:
             return self.extent
@@ -89,12 +103,13 @@ class Stage:
         return not calls_python and any(group.pieces > 1 for group in self.groups)
 
 
-def stages_of(items: list[Item], value: Array) -> tuple[list[Stage], int]:
+def stages_of(items: list[Item], value: Array, threads: int) -> tuple[list[Stage], int]:
     """Puts each item into the latest stage in which what needs it is not kept waiting.
 
     Args:
         items: in the order of the step.
         value: the buffer with the loss.
+        threads: how many there are at most.
 
     Returns:
         The stages, and the number of the one after which the loss is known.
@@ -107,7 +122,7 @@ def stages_of(items: list[Item], value: Array) -> tuple[list[Stage], int]:
         groups = stages[count - 1 - distance].groups
         group = next((g for g in groups if g.domain is not None and g.domain == item.domain), None)
         if group is None:
-            groups.append(Group(item.domain))
+            groups.append(Group(item.domain, threads=threads))
             group = groups[-1]
         group.items.append(item)
     return stages, count - 1 - checked_at

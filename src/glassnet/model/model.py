@@ -209,7 +209,7 @@ class Model(Fitting, Stepping):
             )
         size = whole(batch_size, "batch_size", "plan", high=MOST_PLANNED)
         rows = example_rows(self.network, self.loss, size)
-        return plan_of(self.network, self.loss, self.optimizer, self.seed, rows)
+        return plan_of(self.network, self.loss, self.optimizer, self.seed, rows, thread_count(self.threads))
 
     @suggests
     def save(self, path: str | Path, *, include_optimizer: bool = True) -> None:

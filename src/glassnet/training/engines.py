@@ -300,7 +300,7 @@ class CompiledEngine(Engine):
             shapes = [(size, steps) for steps in task.cuts.pairs()]
         shapes += [(rest, None)] if rest else []
         if self._on_trial:
-            made: Any = [CompiledProgram(self._recorded(task, s), self._questions, self._errors) for s in shapes]
+            made: Any = [self._compiled(self._recorded(task, s)) for s in shapes]
         else:
             made = self._leased(task, shapes)
         self.programs = made
@@ -321,10 +321,14 @@ class CompiledEngine(Engine):
                 partial(self._recorded, task, shape),
                 self._questions,
                 self._errors,
+                self.threads,
                 None if origin is None else origin.of_batch(*shape),
             )
             for shape in shapes
         ]
+
+    def _compiled(self, step: RecordedStep, wanted: Sequence[Array] = ()) -> CompiledProgram:
+        return CompiledProgram(step, self._questions, self._errors, threads=self.threads, wanted=wanted)
 
     def _recorded(self, task: Task, shape: _BatchShape) -> RecordedStep:
         """A step as recorded; a part that is found out only now, at batches of another size, gets its bridge."""
@@ -343,10 +347,7 @@ class CompiledEngine(Engine):
         """Gives the replay programs whose arrays hold the numbers of a step, and says what to take from them."""
         module = native()
         assert module is not None
-        programs = [
-            CompiledProgram(step, self._questions, self._errors, wanted=watched_arrays(step.calls, self.network))
-            for step in steps
-        ]
+        programs = [self._compiled(step, wanted=watched_arrays(step.calls, self.network)) for step in steps]
         self._native.watched(*_of_batches([program.native for program in programs], rest))
         for watch in self.watches:
             views = [_view(watch, self.network, *pair) for pair in zip(steps, programs, strict=True)]

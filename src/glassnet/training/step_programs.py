@@ -134,7 +134,7 @@ class UpdateProgram:
                 bridges = bridges.with_refused(refusal, parts)
                 if bridges.impossible:
                     raise
-        self._program = program = CompiledProgram(step, questions, self._errors)
+        self._program = program = CompiledProgram(step, questions, self._errors, threads=threads)
         self._total, value = program.arena.view(step.total), program.arena.view(step.value)
         value[0] = 0.0
         self._native = module.Replay([program.native], 1, None, threads)

@@ -174,8 +174,14 @@ def refusing_parameters(network: Network, recorder: Recorder) -> Iterator[None]:
 
 
 def step_program(
-    network: Network, loss: Loss, optimizer: Optimizer, seed: int, rows: Rows, bridges: Bridges = NO_BRIDGES
+    network: Network,
+    loss: Loss,
+    optimizer: Optimizer,
+    seed: int,
+    rows: Rows,
+    bridges: Bridges = NO_BRIDGES,
+    threads: int = 1,
 ) -> CompiledProgram:
     """The program of a training step on such rows, for looking at."""
     parts = Parts(network, loss, optimizer, seed)
-    return CompiledProgram(record_step(parts, rows, len(rows), bridges=bridges), [], [])
+    return CompiledProgram(record_step(parts, rows, len(rows), bridges=bridges), [], [], threads=threads)

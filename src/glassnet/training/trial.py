@@ -248,7 +248,7 @@ def example_rows(network: Network, loss: Loss, size: int) -> Rows:
     return Rows(x.astype(network.dtype), loss.example_targets(size, network.output_shape or (), network.dtype))
 
 
-def plan_of(network: Network, loss: Loss, optimizer: Optimizer, seed: int, rows: Rows) -> Plan:
+def plan_of(network: Network, loss: Loss, optimizer: Optimizer, seed: int, rows: Rows, threads: int = 1) -> Plan:
     """The plan of a training step on such rows, and what of it runs in Python.
 
     Raises:
@@ -263,7 +263,7 @@ def plan_of(network: Network, loss: Loss, optimizer: Optimizer, seed: int, rows:
         bridges = NO_BRIDGES
     while not bridges.impossible:
         try:
-            plan = step_program(network, loss, optimizer, seed, rows, bridges).plan()
+            plan = step_program(network, loss, optimizer, seed, rows, bridges, threads).plan()
             return replace(plan, python_parts=bridges.explained(parts))
         except NotRecorded as refusal:
             bridges = bridges.with_refused(refusal, parts)
