@@ -8,12 +8,14 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FunctionType
 from typing import Any
 from weakref import ref
 
 import numpy as np
 import pytest
+from gradients import layer_cases, rows_for
 from parts import LogCosh, MyAdam, MyDropout, Swish
 
 import glassnet as gn
@@ -112,6 +114,24 @@ def test_a_model_goes_at_once(name: str, engine: str, tmp_path: Path) -> None:
         assert [found for found in (one() for one in gone) if found is not None] == []
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", dict.fromkeys(name for name, _, _ in layer_cases()))
+def test_every_layer_goes_at_once(name: str) -> None:
+    def life() -> None:
+        for kind, make, shape in layer_cases():
+            if kind == name:
+                net = gn.Sequential(make())
+                outputs = net.build(shape)
+                model = gn.Model(net, "mean_squared_error", "sgd")
+                x = rows_for(net, np.random.default_rng(0), 4)
+                model.fit(x, np.zeros((4, *outputs)), verbose=False)
+                model.predict(x)
+
+    life()
+    with nothing_left():
+        life()
+
+
 def regression(**settings: Any) -> gn.Model:
     arguments = {"network": gn.Dense(1), "loss": "mean_squared_error", "optimizer": gn.Adam(0.01), **settings}
     return gn.Model(**arguments)
@@ -168,8 +188,43 @@ def estimator() -> None:
     found.score(ROWS, LABELS)
 
 
+def for_other_programs() -> None:
+    pytest.importorskip("onnx")
+    model = gn.Model(gn.Sequential(gn.Dense(4), "relu", gn.Dense(3)), "cross_entropy", "sgd")
+    model.fit(ROWS, LABELS, verbose=False)
+    with TemporaryDirectory() as folder:
+        model.export_onnx(Path(folder, "model.onnx"))
+        gn.interop.export_c(model, Path(folder, "model.c"))
+        gn.from_onnx(Path(folder, "model.onnx"))
+
+
+def several() -> None:
+    for workers in (1, 2):
+        models = [regression(seed=seed) for seed in range(4)]
+        gn.fit_many(models, ROWS, ROWS[:, :1], workers=workers, verbose=False)
+    ensemble = gn.Ensemble(lambda seed: regression(seed=seed), members=2)
+    ensemble.fit(ROWS, ROWS[:, :1], verbose=False)
+    ensemble.predict(ROWS)
+
+
+def searched() -> None:
+    gn.tune(lambda trial: regression(), ROWS, ROWS[:, :1], trials=2, epochs=2, verbose=False)
+
+
+def broken_off() -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "run.safetensors")
+        callbacks = [gn.Checkpoint(path, every_steps=1, keep=2), gn.EarlyStopping("loss"), gn.Watch()]
+        regression().fit(ROWS, ROWS[:, :1], callbacks=callbacks, verbose=False)
+        model = regression()
+        model.fit(ROWS, ROWS[:, :1], epochs=2, callbacks=[gn.EarlyStopping("loss")], resume=path, verbose=False)
+
+
+LIVES = [own_parts, diverging, refused, scaled, derivatives, in_a_browser, estimator, for_other_programs, several]
+
+
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("life", [own_parts, diverging, refused, scaled, derivatives, in_a_browser, estimator])
+@pytest.mark.parametrize("life", [*LIVES, searched, broken_off])
 def test_other_lives(life: Callable[[], None]) -> None:
     life()
     with nothing_left():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import partial
 from math import inf
 from typing import Any, ClassVar
 
@@ -11,7 +12,7 @@ import numpy as np
 from glassnet.core.parameters import Parameter
 from glassnet.core.settings import boolean, number, whole
 from glassnet.core.shapes import Array, Shape
-from glassnet.initializers import as_initializer, init_setting
+from glassnet.initializers import Initializer, as_initializer, init_setting
 from glassnet.kernels.activation import identity_forward
 from glassnet.kernels.dense import dense_forward
 from glassnet.kernels.recurrent import (
@@ -77,12 +78,12 @@ class _Recurrent(Layer):
         own = self.recurrent_init
         self.recurrent = self.add_parameter("recurrent_weight", (self.units, width), own, unit_axis=1)
         if self.use_bias:
-            self.bias = self.add_parameter("bias", (width,), self.first_bias, is_weight=False)
+            self.bias = self.add_parameter("bias", (width,), self.first_bias(), is_weight=False)
         return (steps, self.units) if self.return_sequences else (self.units,)
 
-    def first_bias(self, shape: Shape, rng: np.random.Generator) -> Array:
-        """The initial b (G·H,)."""
-        return np.array(as_initializer(self.bias_init)(shape, rng))
+    def first_bias(self) -> Any:
+        """What the initial b (G·H,) is; nothing of the layer's own, which its parameter would refer back to."""
+        return self.bias_init
 
     @abstractmethod
     def recur(self, run: Runner, a: Array, begun: Begun, before: Array, y: Array) -> States:
@@ -205,6 +206,11 @@ class SimpleRNN(_Recurrent):
         return da
 
 
+def _first_bias(init: Initializer, more: Array, shape: Shape, rng: np.random.Generator) -> Array:
+    """What an initializer draws, and more."""
+    return np.asarray(init(shape, rng)) + more
+
+
 class LSTM(_Recurrent):
     """Long short-term memory: a cell c that gates write, keep and read.
 
@@ -268,11 +274,10 @@ class LSTM(_Recurrent):
         )
         self.forget_bias = number(forget_bias, "forget_bias", "LSTM", low=-inf)
 
-    def first_bias(self, shape: Shape, rng: np.random.Generator) -> Array:
+    def first_bias(self) -> Any:
         """The initial b, with more for the forget gate."""
-        found = super().first_bias(shape, rng)
-        found[self.units : 2 * self.units] += self.forget_bias
-        return found
+        more = np.repeat([0.0, self.forget_bias, 0.0, 0.0], self.units)
+        return partial(_first_bias, as_initializer(self.bias_init), more)
 
     def recur(self, run: Runner, a: Array, begun: Begun, before: Array, y: Array) -> States:
         """Writes the gates, c and h."""

@@ -118,8 +118,9 @@ class Lane:
         self.has_penalty = adds_penalty(self._optimizer, network.parameters, self.layout)
 
     def close(self) -> None:
-        """Lets the program wait for another training."""
+        """Lets the program wait for another training; none is done here any more."""
         self._engine.close()
+        del self._task  # which calls this lane back, and would keep it alive
 
     def takes(self, rows: Rows) -> bool:
         """Whether it has room for rows of these shapes and dtypes."""

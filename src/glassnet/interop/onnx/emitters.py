@@ -333,7 +333,7 @@ def emit(network: Network, graph: Graph, given: Mapping[int, Value], outputs: Se
         ConfigurationError: a kernel that no operator stands for; it is named, and its layer.
     """
     run = Forward(network, graph, EMITTERS)
-    run.join = lambda names, shape: both_ways(run, names, shape)
+    run.join = both_ways
     for start, value in given.items():
         run.write_columns(View(run.x.buffer, (1, prod(run.x.shape))), start, value)
     for call in run.calls:

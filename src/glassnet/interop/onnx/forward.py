@@ -100,7 +100,7 @@ class Forward:
         self.products: dict[str, Product] = {}
         self.recurrences: dict[str, Any] = {}
         self.turned: dict[str, str] = {}
-        self.join: Callable[[list[str], Shape], Value | None] = lambda names, shape: None
+        self.join: Callable[[Forward, list[str], Shape], Value | None] = lambda run, names, shape: None
 
     def _views(self, network: Network, rows: int) -> tuple[list[RecordedCall], list[Shape], View, View]:
         # Convolutions keep their batch norm apart: whoever reads the file finds both, from_onnx the same layers again.
@@ -278,7 +278,7 @@ class Forward:
             axis, after, shape = 1, 1, (lead, sum(widths))
         shapes = ((*shape[:axis], width // after, *shape[axis + 1 :]) for width in widths)
         names = [self.reshaped(*each).name for each in zip(ordered, shapes, strict=True)]
-        found = self.join(names, shape) if axis == len(shape) - 1 else None
+        found = self.join(self, names, shape) if axis == len(shape) - 1 else None
         if found is not None:
             return found
         return Value(names[0] if len(names) == 1 else self.add("Concat", *names, axis=axis), shape)
