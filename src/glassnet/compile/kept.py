@@ -111,7 +111,10 @@ class _Arrays:
         stretches: address and bytes of all other memory, in the order of its first use.
         beginning: where ``flat`` and ``sources`` lie.
         numbers: the different functions of the step.
+        code: a hash of what tells the step from others.
     """
+
+    code: int
 
     def __init__(self, flat: list[Array], sources: list[Array], buffers: list[Array]) -> None:
         self.is_plain = True
@@ -178,7 +181,6 @@ class _Recording(_Arrays):
 
     Attributes:
         signature: equal for steps that are recorded the same.
-        code: its hash.
         has_more: whether it works on other arrays besides those that are there before it is recorded.
     """
 
@@ -221,7 +223,11 @@ _R = TypeVar("_R", bound=_Arrays)
 
 
 class _Kept:
-    """A program, and on which memory and which numbers it works now."""
+    """A program, and on which memory and which numbers it works now.
+
+    Attributes:
+        codes: hashes of what was recorded and of what it was recorded from: no other step can be the same.
+    """
 
     def __init__(
         self, program: CompiledProgram, recording: _Recording, questions: list[NumberOfStep], threads: int
@@ -229,9 +235,10 @@ class _Kept:
         self.threads = threads
         self.native, self.flops, self.memory = program.native, program.flops, program.memory
         self.size = sum(array.nbytes for array in program.memory)
-        self._signature, self._code, self._stretches = recording.signature, recording.code, recording.stretches
+        self._signature, self._stretches = recording.signature, recording.stretches
+        self.codes = {recording.code}
         self._columns = _columns(recording.numbers, questions)
-        self._from: tuple[int, tuple[Any, ...], Any] | None = None
+        self._from: tuple[tuple[Any, ...], Any] | None = None
         self._places: list[Any] = []
 
     def learn(self, recording: _Recording, origin: Origin | None) -> None:
@@ -240,17 +247,17 @@ class _Kept:
             return
         places = [origin.place_of(number) for number in recording.numbers]
         if None not in places:
-            code = hash((origin.code, origin.rows, recording.beginning))
-            self._from, self._places = (code, origin.key, (origin.rows, recording.beginning)), places
+            self.codes.add(hash((origin.code, origin.rows, recording.beginning)))
+            self._from, self._places = (origin.key, (origin.rows, recording.beginning)), places
 
     def is_of(self, recording: _Recording) -> bool:
         """Whether it does what was recorded."""
-        return self._code == recording.code and bool(self._signature == recording.signature)
+        return bool(self._signature == recording.signature)
 
     def is_from(self, begun: _Beginning) -> bool:
         """Whether it does what would be recorded; the recording is told of its numbers then."""
         origin = begun.origin
-        if self._from is None or self._from != (begun.code, origin.key, (origin.rows, begun.beginning)):
+        if self._from is None or self._from != (origin.key, (origin.rows, begun.beginning)):
             return False
         begun.find_numbers(self._places)
         return True
@@ -283,8 +290,9 @@ def _taken(recording: _R, does: Callable[[_Kept, _R], bool], threads: int) -> _K
     """A program for so many threads that waits and does what is wanted, which waits no longer."""
     if not recording.is_plain:
         return None
-    for kept in reversed(list(_waiting)):
-        if kept.threads == threads and does(kept, recording):
+    known = [kept for kept in list(_waiting) if recording.code in kept.codes and kept.threads == threads]
+    for kept in reversed(known):
+        if does(kept, recording):
             try:
                 _waiting.remove(kept)
             except ValueError:  # another thread was faster
