@@ -13,7 +13,7 @@ import pytest
 
 import glassnet as gn
 from glassnet.compile import native
-from glassnet.many.kinds import kind_of
+from glassnet.many.kinds import Kinds, kind_of
 from glassnet.many.lane import Lane
 from glassnet.many.lanes import Lanes
 from glassnet.training.interrupt import Interrupt
@@ -276,3 +276,16 @@ def test_models_are_alike_where_they_differ_in_numbers_alone() -> None:
         changed = copy.deepcopy(one)
         change(changed)
         assert kind_of(changed) != kind_of(one)
+
+
+def test_settings_that_are_equal_and_yet_not_the_same_are_told_apart() -> None:
+    kinds, slopes = Kinds(), (0.5, 1, 1.0, 0.0, -0.0, True)
+
+    def kind(slope: Any) -> Any:
+        layer = gn.LeakyReLU(0.5)
+        layer.__dict__["slope"] = slope  # as whatever way it may have come there
+        return kinds.of(gn.Model(gn.Sequential(gn.Dense(3), layer, gn.Dense(1)), "mse", "adam"))
+
+    first, second = [kind(slope) for slope in slopes], [kind(slope) for slope in slopes]
+    assert first == second
+    assert len(set(first)) == len(slopes)

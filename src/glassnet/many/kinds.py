@@ -102,7 +102,7 @@ class Kinds:
         if known == types:
             return told
         told = kind, repr(values)
-        if not any(value == 0 for value in values):  # of which there are two that are equal
+        if not any(value == 0 and type(value) is float for value in values):  # of which there are two that are equal
             if len(self._known) > MOST_KNOWN:
                 self._known.clear()
             self._known[key] = types, told
