@@ -140,3 +140,43 @@ def test_the_page_says_what_keeps_a_training_from_getting_on(open_page: Callable
     wait(lambda: len(page.evaluate("playground.structure.units")) >= 3)
     assert page.locator("#advice").is_hidden()
     wait(lambda: page.evaluate("playground.frame?.metric[0]") > 0.9)
+
+
+def test_what_takes_its_time_is_told(browser: Any, address: str) -> None:
+    window = Opened(browser, viewport={"width": 390, "height": 800}, locale="en-US")
+    held: list[Any] = []
+
+    def between(socket: Any) -> None:
+        server = socket.connect_to_server()
+        socket.on_message(lambda text: held.append((server, text)) if '"moons"' in text else server.send(text))
+
+    window.page.route_web_socket("**/socket*", between)
+    window.page.goto(address)
+    window.page.wait_for_selector("body[data-updates]")
+    busy = window.page.locator("#busy")
+    assert busy.is_hidden()
+    window.page.locator("[data-field=moons]").click()
+    busy.wait_for(state="visible")
+    assert "Working" in busy.inner_text()
+    (server, text), *_ = held
+    server.send(text)
+    busy.wait_for(state="hidden")
+    assert window.page.evaluate("playground.structure.setting.dataset") == "moons"
+    assert window.errors == []
+    window.context.close()
+
+
+def test_of_a_large_table_a_sample_is_drawn_and_the_page_says_so(
+    open_page: Callable[..., Opened], tmp_path: Path
+) -> None:
+    rows = "".join(f"{row % 7};{row % 5},5;{'是' if row % 7 > 3 else '否'}\n" for row in range(30_000))
+    path = tmp_path / "large.csv"
+    path.write_bytes(f"甲;乙;买\n{rows}".encode("gb18030"))
+    window = open_page(viewport={"width": 390, "height": 800})
+    window.page.set_input_files("#file", path)
+    wait(lambda: window.page.evaluate("playground.structure.setting.dataset") == "table")
+    about = window.page.locator("#about-data").inner_text()
+    assert about == "30,000 rows, of which 20,000 were drawn. 15000 rows to learn from, 5000 held out."
+    window.page.locator("#reading summary").click()
+    assert "';', encoding gb18030" in window.page.locator("#reading-text").inner_text()
+    assert window.page.evaluate("document.documentElement.scrollWidth") <= 390
