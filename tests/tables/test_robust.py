@@ -33,6 +33,13 @@ def test_numbers_are_those_of_the_formula() -> None:
     assert np.abs(table.apply({"x": [1e300, -1e300, LARGEST]})).max() == 3
 
 
+@pytest.mark.parametrize(("rows", "bins"), [(300, 12), (4_900, 12), (8_000, 20), (20_000, 32), (400_000, 12)])
+def test_more_rows_are_cut_into_more_pieces(rows: int, bins: int) -> None:
+    values = np.arange(rows) ** 2.0
+    edges = column(values, "piecewise")[1].edges
+    np.testing.assert_allclose(edges, np.quantile(values, np.linspace(0, 1, bins + 1)), rtol=1e-12)
+
+
 def test_pieces_say_how_far_a_number_has_come() -> None:
     table, own = column(VALUES, "piecewise")
     assert type(own) is Piecewise

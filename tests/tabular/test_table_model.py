@@ -116,7 +116,7 @@ def test_factors_of_the_rate() -> None:
     model = fitted(BUYS, "best", members=1)
     assert isinstance(model.model, gn.Model)
     branches, last = model.model.network.layers
-    scale, first, _, second, _ = branches.branches[0].layers
+    scale, first, _, _, second, _, _ = branches.branches[0].layers
     assert scale.gamma.learning_rate_scale == 6
     assert not scale.beta.trainable
     assert (scale.beta.value == 0).all()

@@ -15,7 +15,11 @@ from glassnet.tables.raws import Raw
 
 FARTHEST = 3.0
 """What the largest numbers come near to."""
-BINS = 12
+BINS, MOST_BINS = 12, 32
+ROWS_OF_A_BIN = 400
+"""With more rows than 12 bins have at this rate a column is cut into more: they show where its effect bends."""
+MOST_CELLS = 3_200_000
+"""Rows times bins of a column, in memory, where there are more bins than 12."""
 LARGEST = float(np.finfo(np.float64).max)
 
 
@@ -128,9 +132,19 @@ def learn_robust(name: str, present: Array, has_missing: bool, *, pieces: bool) 
     distinct = np.unique(present)
     if not pieces or is_wide or len(distinct) < 3:
         return Robust(name, middle, scale, has_missing)
-    places = np.linspace(0, 1, BINS + 1)
+    places = np.linspace(0, 1, bins_for(len(present)) + 1)
     edges = np.unique(np.concatenate([np.quantile(present, places), np.quantile(distinct, places)]))
     return Piecewise(name, middle, scale, edges, has_missing)
+
+
+def bins_for(rows: int) -> int:
+    """How many quantile bins a column of so many rows has.
+
+    Example:
+        >>> [bins_for(rows) for rows in (100, 8_000, 50_000, 1_000_000)]
+        [12, 20, 32, 12]
+    """
+    return max(BINS, min(rows // ROWS_OF_A_BIN, MOST_CELLS // max(1, rows), MOST_BINS))
 
 
 def share_of(values: Array, begin: Array | float, width: Array | float) -> Array:
