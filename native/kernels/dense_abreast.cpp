@@ -176,7 +176,8 @@ void bias_gradient(const T* dy, T* dbias, int64_t n, int64_t m) {
 template <class T>
 bool dense_backward_abreast(In<T> dy, In<T> x, In<T> weight, Out<T> dx, Out<T> dweight, Out<T> dbias) {
     const int64_t n = dy.rows(), d = weight.shape(0), m = weight.shape(1), first = dweight.operand.first;
-    if (dweight.operand.adds || dbias.operand.adds || (dx != nullptr && is_short(n, m))) return false;
+    if (dweight.operand.adds || dbias.operand.adds || (dx != nullptr && is_short(dy.operand.all_rows(), m)))
+        return false;
     if (dweight != nullptr)
         product<T>(dweight.rows(), m, n, {x + first * abreast, 1, d}, {dy.data, m, 1}, nullptr, {dweight.data, m, 1});
     if (dbias != nullptr && first == 0) bias_gradient<T>(dy, dbias, n, m);

@@ -195,7 +195,7 @@ class Recorded(kept.LeasedProgram):
 
     found = 0
 
-    def __init__(self, record: Any, questions: Any, errors: Any, origin: Any = None) -> None:
+    def __init__(self, record: Any, questions: Any, errors: Any, threads: int = 1, origin: Any = None) -> None:
         was_recorded = False
 
         def recorded() -> Any:
@@ -203,7 +203,7 @@ class Recorded(kept.LeasedProgram):
             was_recorded = True
             return record()
 
-        super().__init__(recorded, questions, errors, origin)
+        super().__init__(recorded, questions, errors, threads, origin)
         if not was_recorded:
             Recorded.found += 1
             recording, begun = kept._Recording(record()), kept._Beginning(origin)

@@ -139,7 +139,7 @@ def test_the_page_says_what_keeps_a_training_from_getting_on(open_page: Callable
     page.locator("#cures button").first.click()
     wait(lambda: len(page.evaluate("playground.structure.units")) >= 3)
     assert page.locator("#advice").is_hidden()
-    wait(lambda: page.evaluate("playground.frame?.metric[0]") > 0.9)
+    wait(lambda: page.evaluate("playground.frame?.metric?.[0] ?? 0") > 0.9)
 
 
 def test_what_takes_its_time_is_told(browser: Any, address: str) -> None:

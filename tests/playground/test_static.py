@@ -290,7 +290,7 @@ def test_the_page_says_what_helps_where_nothing_happens(window: Opened, file: Pa
     page.locator("#cures button").first.click()
     wait(lambda: len(page.evaluate("playground.structure.units")) >= 3)
     assert page.locator("#advice").is_hidden()
-    wait(lambda: page.evaluate("playground.frame?.metric[0]") > 0.9)
+    wait(lambda: page.evaluate("playground.frame?.metric?.[0] ?? 0") > 0.9)
 
 
 def test_digits_and_classes_are_learned_in_the_page(window: Opened, file: Path) -> None:
