@@ -42,10 +42,11 @@ def loaded_by(code: str) -> set[str]:
 
 def test_importing_loads_no_room() -> None:
     """The names are there at once: what stands behind them is loaded when one is asked for."""
-    ours = {name for name in loaded_by("import glassnet") if name.startswith("glassnet")}
-    core = {f"glassnet.core.{name}" for name in ("doors", "forks", "lazy")}
-    assert ours == core | {"glassnet", "glassnet.core"}
-    assert len(loaded_by("import glassnet")) <= 7, "others beside them, such as ast, whose parser takes milliseconds"
+    loaded = loaded_by("import glassnet")
+    ours = {"glassnet", "glassnet.core", *(f"glassnet.core.{name}" for name in ("doors", "forks", "lazy"))}
+    # Which is a name for what Python has begun with, and which NumPy loads itself from some version on.
+    begun = {"importlib", "importlib._bootstrap", "importlib._bootstrap_external"}
+    assert ours <= loaded <= ours | begun, "others beside them, such as ast, whose parser takes milliseconds"
 
 
 def test_a_model_loads_nothing_heavy() -> None:
