@@ -128,17 +128,15 @@ def test_one_that_fails_stands_in_its_place_and_disturbs_nobody() -> None:
 def test_ctrl_c_stops_all_of_them() -> None:
     """Those in progress end after a step, the others do not begin."""
     many = [build(seed) for seed in range(5)]
-    begun = threading.Event()
+    begun = threading.Barrier(2, action=lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT))
+    met: set[int] = set()
 
     def interrupt(state: Any) -> None:
-        if not begun.is_set():
-            begun.set()
-            signal.raise_signal(signal.SIGINT) if threading.current_thread() is threading.main_thread() else None
+        if threading.get_ident() not in met:
+            met.add(threading.get_ident())
+            begun.wait(60)
 
-    timer = threading.Timer(0.0, lambda: begun.wait() and signal.pthread_kill(threading.main_thread().ident or 0, 2))
-    timer.start()
     found = gn.fit_many(many, X, Y, epochs=1_000_000, callbacks=[interrupt], workers=2)
-    timer.join()
     assert [history.stopped for history in found if isinstance(history, gn.History)] == ["interrupted"] * 5
     assert [model.network.is_built for model in many] == [True, True, False, False, False]
     assert many[0].latest_fit is not None

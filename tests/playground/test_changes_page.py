@@ -112,7 +112,8 @@ def test_the_picture_says_what_it_shows(open_page: Callable[..., Opened]) -> Non
     wait(lambda: page.locator("#readout").inner_text().startswith("at ("))
     assert page.locator("#readout").inner_text().endswith(" %")
     page.locator("[data-field=digits]").click()
-    wait(lambda: page.locator("#chances li").count() == 10)
+    # The bars are there before the probabilities.
+    wait(lambda: sum(text.strip() != "" for text in page.locator("#chances li > span").all_inner_texts()) == 10)
     shares = [number(text) for text in page.locator("#chances li > span").all_inner_texts()]
     assert 97 <= sum(shares) <= 103
     page.locator("#images button").nth(5).click()
