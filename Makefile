@@ -286,10 +286,10 @@ native-here:
 	$(configure)
 	@$(BIN)/cmake --build build/native --target _native_processor
 	$(BIN)/cmake --build build/native --target $$($(BIN)/python -c \
-	  'from glassnet._native_processor import best_variant; print(best_variant())')
+	  'from glassnet._native_processor import best_variant; print(best_variant() or "_native_processor")')
 	@touch $(NATIVE_HERE)
 
-# All three, and what is tested with; make -j2 installs that meanwhile.
+# All of them, and what is tested with; make -j2 installs that meanwhile.
 $(NATIVE): $(COMPILED) $(INSTALLED)
 	@touch $@
 

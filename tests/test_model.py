@@ -327,11 +327,15 @@ def test_a_pure_python_installation_gives_a_hint(
     monkeypatch.setattr("glassnet.model.fitting.native", lambda: None)
     model.print_hints(rows)
     assert "hint: the compiled engine is missing" in capsys.readouterr().out
+    monkeypatch.setattr("glassnet.model.fitting.fits_processor", lambda: False)
+    model.print_hints(rows)
+    assert "hint: this processor lacks AVX2 or FMA" in capsys.readouterr().out
 
 
 def test_a_pure_python_installation_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glassnet.model.model.native", lambda: None)
-    with pytest.raises(gn.ConfigurationError, match='pure Python.*engine="auto"'):
+    monkeypatch.setattr("glassnet.compile.binding.native", lambda: None)
+    monkeypatch.setattr("glassnet.compile.binding.find_spec", lambda name: None)
+    with pytest.raises(gn.ConfigurationError, match="received a pure-Python installation"):
         classifier(engine="compiled")
     classifier(engine="auto")
 

@@ -43,6 +43,8 @@ from fingerprint_parts import CUSTOM
 import glassnet as gn
 
 ENGINES = ("numpy", "_native", "_native_avx2", "_native_avx512")
+PLANNED = ("_native", "_native_avx2")
+"""One of which each processor has, for what no variant changes."""
 DTYPES = ("float32", "float64")
 ROWS, TRAINED = 300, 67
 NOT_HERE = 3
@@ -179,7 +181,7 @@ def learned(case: Case, engine: str, dtype: str, folder: Path, *, brief: bool) -
     batches = [(take(x, 9), take(y, 9)), (take(x, 5), take(y, 5))]
     yield "steps", lambda: [model.step(*batches[0]), model.step(*batches[1]), model.step_over(batches)]
     yield "stepped", lambda: model.network.parameters
-    for kind in case.exports if dtype == "float32" and engine != "_native" and not brief else ():
+    for kind in case.exports if dtype == "float32" and not brief else ():
         yield kind, partial(onnx_outputs if kind == "onnx" else c_outputs, again, take(x, 7), folder)
 
 
@@ -234,7 +236,7 @@ def fingerprints(engine: str, dtypes: Sequence[str], only: str, *, brief: bool) 
                 parts = {engine: learned(case, engine, dtype, Path(folder), brief=brief)}
                 if engine == "numpy" and (dtype == "float32" or not brief):
                     parts["described"] = described(case, dtype, brief=brief)
-                elif engine == "_native":
+                elif engine in PLANNED:
                     parts["planned"] = planned(case, dtype)
                 for part, things in parts.items():
                     place = f"{part}/{dtype}/{case.name}"
@@ -295,7 +297,7 @@ def main() -> None:
         return
     expected = json.loads(options.file.read_text(encoding="utf-8"))
     engines = {*options.engine} | {"described" for e in options.engine if e == "numpy"}
-    engines |= {"planned" for e in options.engine if e == "_native"}
+    engines |= {"planned" for e in options.engine if e in PLANNED}
     expected = {
         name: value
         for name, value in expected.items()

@@ -5,16 +5,18 @@
 
 namespace {
 
-// Of those that CMakeLists.txt builds.
+// Of those that CMakeLists.txt builds; None where none of them runs.
 PyObject* best_variant(PyObject*, PyObject*) {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("x86-64-v4")) return PyUnicode_FromString("_native_avx512");
     if (__builtin_cpu_supports("x86-64-v3")) return PyUnicode_FromString("_native_avx2");
-#endif
+    Py_RETURN_NONE;
+#else
     return PyUnicode_FromString("_native");
+#endif
 }
 
-PyMethodDef methods[] = {{"best_variant", best_variant, METH_NOARGS, "The name of the best variant."},
+PyMethodDef methods[] = {{"best_variant", best_variant, METH_NOARGS, "The name of the best variant, or None."},
                          {nullptr, nullptr, 0, nullptr}};
 
 PyModuleDef definition = {

@@ -15,18 +15,20 @@ from glassnet.core.errors import ConfigurationError
 from glassnet.runners.recorder import RecordedCall
 
 VARIANTS = ("_native", "_native_avx2", "_native_avx512")
-"""The native module's variants: for any processor, for x86-64-v3 and x86-64-v4."""
+"""The native module's variants: for processors other than x86-64, for x86-64-v3 and x86-64-v4."""
 
 
 @cache
 def native() -> ModuleType | None:
-    """The native module's variant for this processor; None in a pure-Python installation.
+    """The native module's variant for this processor; None in a pure-Python installation, and on x86-64 without AVX2.
 
     The environment variable GLASSNET_VARIANT chooses another one, for tests: one of ``VARIANTS``.
     """
     if find_spec("glassnet._native_processor") is None:
         return None
     best = import_module("glassnet._native_processor").best_variant()
+    if best is None:
+        return None
     built = [name for name in VARIANTS[: VARIANTS.index(best) + 1] if find_spec(f"glassnet.{name}") is not None]
     if not built:
         return None
@@ -39,6 +41,23 @@ def native() -> ModuleType | None:
             fix="unset it",
         )
     return import_module(f"glassnet.{name}")
+
+
+def fits_processor() -> bool:
+    """Whether the compiled engine can run here: on x86-64 it needs AVX2 and FMA. True in a pure-Python installation."""
+    return native() is not None or find_spec("glassnet._native_processor") is None
+
+
+def require_engine(where: str) -> None:
+    """Raises a ConfigurationError where there is no compiled engine."""
+    if native() is None:
+        here = fits_processor()
+        raise ConfigurationError(
+            where=where,
+            received="a pure-Python installation" if here else "an x86-64 processor without AVX2 and FMA",
+            expected="the compiled engine, which is what runs programs",
+            fix="install glassnet again where a C++ compiler is" if here else "use a processor with AVX2",
+        )
 
 
 def has_twin(call: RecordedCall) -> bool:

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from glassnet.compile import native
+from glassnet.compile.binding import fits_processor
 from glassnet.core.blocks import Blocks
 from glassnet.core.calls import suggests
 from glassnet.core.catalogues import translated
@@ -56,6 +57,10 @@ if TYPE_CHECKING:
 NO_ENGINE = (
     "the compiled engine is missing in this installation, so that NumPy does everything, more slowly; install glassnet "
     "again where a C++ compiler is"
+)
+NO_PROCESSOR = (
+    "this processor lacks AVX2 or FMA, which the compiled engine needs on x86-64, so that NumPy does everything, more "
+    "slowly"
 )
 
 
@@ -332,7 +337,8 @@ class Fitting(Answering):
 
     def _hints(self, rows: Data, history: History | None) -> list[str]:
         """The history's notes, and what can be told at a glance."""
-        slow = [NO_ENGINE] if self.engine == "auto" and native() is None else []
+        missing = self.engine == "auto" and native() is None
+        slow = [NO_ENGINE if fits_processor() else NO_PROCESSOR] if missing else []
         notes = history.notes if history is not None else ()
         seen = hints(self, rows, history) if isinstance(rows, Rows) else []
         return list(dict.fromkeys([*slow, *notes, *map(str, seen)]))

@@ -7,12 +7,12 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from glassnet.compile import Plan, native
+from glassnet.compile import Plan
+from glassnet.compile.binding import require_engine
 from glassnet.compile.threads import thread_count
 from glassnet.core.blocks import Blocks
 from glassnet.core.calls import suggests
 from glassnet.core.doors import door
-from glassnet.core.errors import ConfigurationError
 from glassnet.core.settings import Configurable, one_of, whole
 from glassnet.core.shapes import DType, as_dtype
 from glassnet.formats import ModelParts, Written, fingerprint
@@ -53,7 +53,8 @@ class Model(Fitting, Stepping):
         dtype: ``"float32"`` or ``"float64"``, of parameters and computation.
         engine: ``"compiled"`` records a training step once and replays it in C++ (see ``plan``), and predicts there
             too, where numbers below the normal range (1.2e-38 in float32) count as 0; ``"numpy"`` calls the NumPy
-            kernels one after another; ``"auto"`` is the compiled engine where the native module is installed.
+            kernels one after another; ``"auto"`` is the compiled engine where it is installed and the processor has
+            AVX2 or is not of the x86-64 family.
         threads: upper limit of threads of the compiled engine; None for the environment's GLASSNET_NUM_THREADS, else
             as many as there are processors, up to OMP_NUM_THREADS. The number of threads changes no bit of any result.
 
@@ -127,13 +128,8 @@ class Model(Fitting, Stepping):
         self._predictor: Predictor | None = None
         self._stepper: Stepper | None = None
         self._state: TrainingState | None = None  # of the fit that goes on
-        if engine == "compiled" and native() is None:
-            raise ConfigurationError(
-                where="Model",
-                received='engine="compiled"',
-                expected="an installation with the native module; this one is pure Python",
-                fix='use engine="auto" or engine="numpy", or install again where a C++ compiler is',
-            )
+        if engine == "compiled":
+            require_engine("Model")
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -197,16 +193,10 @@ class Model(Fitting, Stepping):
 
         Raises:
             NotBuiltError: the shapes are not known yet.
-            ConfigurationError: this installation has no native module.
+            ConfigurationError: there is no compiled engine here.
         """
         self.require_built("plan")
-        if native() is None:
-            raise ConfigurationError(
-                where="plan",
-                received="a pure-Python installation",
-                expected="the native module, which is what runs programs",
-                fix="install glassnet again where a C++ compiler is",
-            )
+        require_engine("plan")
         size = whole(batch_size, "batch_size", "plan", high=MOST_PLANNED)
         rows = example_rows(self.network, self.loss, size)
         return plan_of(self.network, self.loss, self.optimizer, self.seed, rows, thread_count(self.threads))
