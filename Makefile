@@ -16,7 +16,7 @@ FORMATTED := $(wildcard native/*/*.?pp tests/native/*.cpp)
 # Hundreds of tests start a Python of their own: each would compile the whole package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help bench bench-avx2 bench-tables docs gallery pictures compile-arm64 fuzz run soak soak-blocks soak-ranks test test-long test-lowest test-sanitize test-threads \
+.PHONY: help bench bench-avx2 bench-tables docs gallery pictures fuzz run soak soak-blocks soak-ranks test test-arm64 test-long test-lowest test-sanitize test-threads \
   test-without-compiler tidy unit lint types contracts format native-here wheel wheels wheel-twice clean
 .DEFAULT_GOAL := help
 
@@ -93,17 +93,10 @@ fuzz: $(NATIVE)
 	GLASSNET_FUZZ_EXAMPLES=25000 $(BIN)/python -m pytest -n 2 tests/formats/test_fuzz.py
 	$(BIN)/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS)
 
-# make compile-arm64  whether the native code compiles for arm64; installs a cross compiler in build/arm64
-compile-arm64: $(INSTALLED)
-	@test -x build/arm64/bin/python || $(PYTHON) -m venv build/arm64
-	@build/arm64/bin/python -m pip install --quiet --disable-pip-version-check ziglang
-	@include=$$($(BIN)/python -m nanobind --include_dir); \
-	python=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_paths()["include"])'); \
-	for source in native/*/*.cpp; do \
-	  echo "$$source"; \
-	  build/arm64/bin/python -m ziglang c++ -target aarch64-linux-gnu -std=c++20 -O1 -Wall -Wextra -Werror -fPIC \
-	    -DGLASSNET_MODULE=_native -Inative -isystem "$$include" -isystem "$$python" -c "$$source" -o build/arm64/out.o || exit 1; \
-	done
+# make test-arm64  whether 64-bit ARM learns and predicts the same bits: cross-compiled, run under qemu; a quarter of an
+#               hour. Names what to install
+test-arm64: $(NATIVE)
+	$(BIN)/python tools/arm64.py build/arm64
 
 # make gallery  docs/gallery.md, its pictures, and those of the course with its notebooks, two minutes
 gallery: $(NATIVE)

@@ -154,6 +154,30 @@ def sequences() -> Any:
     )  # fmt: skip
 
 
+def images() -> Any:
+    """Convolutions that every processor would sum another way: few filters, many, rows longer than a vector."""
+    return gn.Sequential(
+        gn.Conv2D(6, 5), "relu", gn.Conv2D(12, 3, padding="same"), "relu", gn.MaxPool2D(2),
+        gn.Conv2D(20, 3, stride=2, padding="same"), gn.BatchNorm(), "relu", gn.Conv2D(3, 1), gn.Flatten(), gn.Dense(3)
+    )  # fmt: skip
+
+
+def recurrent() -> Any:
+    return gn.Sequential(
+        gn.Bidirectional(gn.LSTM(9, return_sequences=True)),
+        gn.GRU(17, return_sequences=True),
+        gn.SimpleRNN(6),
+        gn.Dense(3),
+    )
+
+
+def attention() -> Any:
+    block = gn.Residual(gn.RMSNorm(), gn.SelfAttention(4, causal=True))
+    return gn.Sequential(
+        gn.Dense(16), gn.PositionalEncoding(), block, gn.SelfAttention(2), gn.GlobalAveragePool(), gn.Dense(3)
+    )
+
+
 def merges() -> Any:
     tower = gn.Sequential(gn.Dense(6), "tanh", gn.Dense(4))
     nodes: dict[str, Any] = {
@@ -255,6 +279,10 @@ CASES = [
     Case("initialised", initialised, numbers(4), numbers(4), optimizer=gn.SGD(0.01)),
     Case("convolutions", convolutions, numbers(2, 6, 6), classes(3), "cross_entropy", exports=("onnx", "c")),
     Case("image-parts", image_parts, numbers(2, 6, 6), classes(3), "cross_entropy", "lion", exports=("onnx",)),
+    Case("images", images, numbers(3, 20, 20), classes(3), "cross_entropy", exports=("onnx", "c")),
+    Case("recurrent", recurrent, numbers(7, 5), classes(3), "cross_entropy", exports=("onnx", "c")),
+    Case("attention", attention, numbers(7, 5), classes(3), "cross_entropy", exports=("onnx", "c")),
+    Case("one-output", layers(lambda: gn.Dense(40), "relu", lambda: gn.Dense(1)), numbers(300), numbers(1)),
     Case("sequences", sequences, ids(11, 12), classes(3), "cross_entropy", gn.Adam(0.01), exports=("onnx",)),
     Case("normed", layers(lambda: gn.Reshape((5, 1, 1)), gn.BatchNorm, gn.Flatten, lambda: gn.Dense(6), gn.BatchNorm,
          "relu", lambda: gn.GroupNorm(3), lambda: gn.Dropout(0.4), lambda: gn.Dense(2)), X, numbers(2), weighted=True),

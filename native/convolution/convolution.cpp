@@ -183,10 +183,9 @@ template <class T>
 void sum_over_taps(const Planes<const T>& x, const Weights<const T>& weights, const Ending<T>& ending,
                    const Planes<T>& y, const Taps& taps, int64_t vertical, int64_t horizontal, int64_t rows,
                    int64_t columns, const Places& places, bool is_first, bool is_last) {
-    constexpr int64_t slack = vector_bytes / sizeof(T);
     alignas(64) T scratch[scratch_bytes / sizeof(T)];
     int64_t pixels[most_taps], weight_places[most_taps];
-    const Cut<T> cut(taps, rows, columns, x.count, vertical, horizontal, slack);
+    const Cut<T> cut(taps, rows, columns, x.count, vertical, horizontal);
     for (int64_t t = 0; t < taps.count; ++t) weight_places[t] = taps.all[t].weight;
     for (int64_t row = 0; row < rows; row += cut.rows)
         for (int64_t column = 0; column < columns; column += cut.columns) {

@@ -95,7 +95,6 @@ template <class T>
 void correlate_weights(int64_t images, const Planes<const T>& x, int64_t x_image, const Planes<const T>& dy,
                        int64_t dy_image, const Weights<T>& dweight, bool adds, const Axis& vertical,
                        const Axis& horizontal) {
-    constexpr int64_t slack = vector_bytes / sizeof(T), room = scratch_bytes / int64_t(sizeof(T)) - slack;
     alignas(64) T scratch[scratch_bytes / sizeof(T)];
     int64_t pixels[most_taps];
     const auto tap_at = [&](int64_t i, int64_t j, Tap& tap) {
@@ -103,13 +102,14 @@ void correlate_weights(int64_t images, const Planes<const T>& x, int64_t x_image
         return true;
     };
     const auto work = [&](const Taps& taps, bool, bool) {
-        Cut<T> cut(taps, dy.rows, dy.columns, x.count, vertical.stride, horizontal.stride, slack);
+        Cut<T> cut(taps, dy.rows, dy.columns, x.count, vertical.stride, horizontal.stride);
         const int64_t plane_size =
             Scratch<T>(taps, {0, cut.rows, 0, cut.columns}, vertical.stride, horizontal.stride).plane();
         // Rather all images than all planes: each block of sums is folded once for all images at hand.
-        cut.planes = std::clamp(room / (plane_size * std::max(images, int64_t{1})), int64_t{1}, cut.planes);
+        cut.planes = std::clamp(room<T> / (plane_size * std::max(images, int64_t{1})), int64_t{1}, cut.planes);
         cut.planes = parts_of(x.count, parts_of(x.count, cut.planes));
-        const int64_t at_once = std::clamp(room / (plane_size * cut.planes), int64_t{1}, std::max(images, int64_t{1}));
+        const int64_t at_once =
+            std::clamp(room<T> / (plane_size * cut.planes), int64_t{1}, std::max(images, int64_t{1}));
         for (int64_t plane = 0; plane < x.count; plane += cut.planes) {
             const int64_t planes = std::min(cut.planes, x.count - plane), pairs = planes * taps.count;
             bool continues = adds;
@@ -125,11 +125,11 @@ void correlate_weights(int64_t images, const Planes<const T>& x, int64_t x_image
                                 of_tile.fill(x.data + (image + n) * x_image + (plane + i) * x.size(), x.rows, x.columns,
                                              scratch + n * of_image + i * of_tile.plane());
                         for (int64_t t = 0; t < taps.count; ++t) pixels[t] = of_tile.offset(taps, taps.all[t]);
-                        std::fill_n(scratch + some * of_image, slack, T(0));  // which a last vector reads, times 0
+                        std::fill_n(scratch + some * of_image, slack<T>, T(0));  // which a last vector reads, times 0
                         Products<T> products{some,      of_image,   dy_image,        scratch,   {},           nullptr,
                                              dy.size(), dy.columns, of_tile.columns, tile.rows, tile.columns, {}};
-                        const auto& functions = prefers_short<T>(tile.columns) ? product_functions<T, short_bytes>
-                                                                               : product_functions<T, vector_bytes>;
+                        // The lanes tell the order of the sums.
+                        const auto& functions = product_functions<T, short_bytes>;
                         for (int64_t output = 0; output < dy.count; output += weight_rows) {
                             const int64_t outputs = std::min<int64_t>(weight_rows, dy.count - output);
                             products.dy = dy.data + image * dy_image + output * dy.size() + row * dy.columns + column;

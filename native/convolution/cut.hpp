@@ -9,8 +9,13 @@
 namespace glassnet {
 namespace {  // each variant of the native module has its own
 
-// Of the stack, for the pixels that a sum needs.
+// Of the stack, for the pixels that a sum needs, and for what a last vector reads beyond them: on every processor the
+// same, since the order of sums depends on how they are cut.
 constexpr int64_t scratch_bytes = 1 << 18;
+template <class T>
+constexpr int64_t slack = widest_bytes / sizeof(T);
+template <class T>
+constexpr int64_t room = scratch_bytes / sizeof(T) - slack<T>;
 
 // The largest tile whose pixels fit, for some planes at once, and of how many planes they do.
 template <class T>
@@ -18,14 +23,13 @@ struct Cut {
     int64_t rows, columns, planes;
 
     Cut(const Taps& taps, int64_t all_rows, int64_t all_columns, int64_t all_planes, int64_t vertical,
-        int64_t horizontal, int64_t slack)
+        int64_t horizontal)
         : rows(all_rows), columns(all_columns) {
         constexpr int64_t wanted = 16;
-        const int64_t room = scratch_bytes / int64_t(sizeof(T)) - slack;
         const auto of_plane = [&] { return Scratch<T>(taps, {0, rows, 0, columns}, vertical, horizontal).plane(); };
-        while (rows > 1 && of_plane() * std::min(all_planes, wanted) > room) rows = (rows + 1) / 2;
-        while (columns > 1 && of_plane() > room) columns = (columns + 1) / 2;
-        planes = std::clamp(room / of_plane(), int64_t{1}, all_planes);
+        while (rows > 1 && of_plane() * std::min(all_planes, wanted) > room<T>) rows = (rows + 1) / 2;
+        while (columns > 1 && of_plane() > room<T>) columns = (columns + 1) / 2;
+        planes = std::clamp(room<T> / of_plane(), int64_t{1}, all_planes);
         planes = parts_of(all_planes, parts_of(all_planes, planes));
     }
 };
@@ -35,8 +39,7 @@ template <class T>
 bool fits_with(const Taps& taps, const Tap& tap, int64_t vertical, int64_t horizontal) {
     const int64_t rows = std::max(taps.last_row, tap.row) - std::min(taps.first_row, tap.row) + 1;
     const int64_t columns = std::max(taps.last_column, tap.column) - std::min(taps.first_column, tap.column) + 1;
-    constexpr int64_t room = scratch_bytes / int64_t(sizeof(T)) - vector_bytes / int64_t(sizeof(T));
-    return round_up(rows, vertical) * round_up(columns, horizontal) <= room;
+    return round_up(rows, vertical) * round_up(columns, horizontal) <= room<T>;
 }
 
 // Whether short vectors leave fewer lanes of a row empty.

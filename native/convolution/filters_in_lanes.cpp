@@ -150,7 +150,12 @@ private:
 
     bool fits() const {
         const int64_t of_plane = in_place ? 0 : Scratch<T>(taps, {0, tile_rows, 0, columns}, down, across).plane();
-        const int64_t numbers = panels * of_panel() + of_results() + of_strip() + x.count * of_plane;
+        // Of the widest vectors, so that every processor has room for the same.
+        constexpr int64_t widest = widest_bytes / sizeof(T);
+        const int64_t lanes = round_up(panels * width, widest);
+        const int64_t numbers = lanes * (x.count * taps.count + widest) +
+                                round_up(tile_rows * columns + 1, widest) * (are_together ? lanes : widest) +
+                                round_up(tile_rows * strip_columns, widest) * widest + x.count * of_plane;
         return numbers <= thread_memory_bytes / int64_t(sizeof(T)) &&
                (tile_rows <= 2 || tile_rows * columns <= positions_at_once);
     }
@@ -313,13 +318,17 @@ bool correlate_by_filters(int64_t images, const Planes<const T>& x, int64_t x_im
     const Task<T> task{images, x, x_image, weights, turned, ending, y, y_image, vertical, horizontal};
     // Vectors along the columns need copies of the rows, which the other ways may do without.
     const int64_t copies = unit * 20 * x.count * x.rows;
-    const int64_t by_columns = y.count * y.rows * along_columns<T>(y.columns) * (pairs + 4);
+    const auto by_columns_of = [&](int64_t of_row) { return y.count * y.rows * of_row * (pairs + 4); };
+    // These sums have an order of their own.
+    constexpr int bytes = short_bytes;
+    const int64_t by_taps = along_filters<T, bytes>(across * y.count, y.rows * x.columns, x.count * down, 4) +
+                            unit * y.size() * (across / 2 + 6);
+    if (task.across() == 1 && across > 1 && y.count <= bytes / int64_t(sizeof(T)) &&
+        by_taps < along_filters<T, bytes>(y.count, y.size(), pairs, 8) &&
+        by_taps * 20 < (by_columns_of(along_columns<T, bytes>(y.columns)) + copies) * 19 && with_taps_and_filters(task))
+        return true;
+    const int64_t by_columns = by_columns_of(along_columns<T>(y.columns));
     const int64_t by_filters = along_filters<T>(y.count, y.size(), pairs, 8);
-    const int64_t by_taps =
-        along_filters<T>(across * y.count, y.rows * x.columns, x.count * down, 4) + unit * y.size() * (across / 2 + 6);
-    if (task.across() == 1 && across > 1 && y.count <= V<T>::width && by_taps < by_filters &&
-        by_taps * 20 < (by_columns + copies) * 19)
-        return with_taps_and_filters(task);
     return by_filters * 20 < (by_columns + (task.stays_in_rows() ? copies : 0)) * 17 && with_filters(task);
 }
 

@@ -89,9 +89,11 @@ bool correlate_weights_by_filters(int64_t images, const Planes<const T>& x, int6
     if (pairs == 0 || dy.count * dy.size() == 0 || of_row > most_tap_columns || (horizontal.dilation > 1 && of_row > 1))
         return false;
     // There the ends of rows and the totals of vectors cost more, and the pixels that strides must bring together.
-    const int64_t by_columns = dy.count * pairs * (dy.rows * along_columns<T>(dy.columns) * 7 / 5 + 2 * unit);
+    const int64_t by_columns =
+        dy.count * pairs * (dy.rows * along_columns<T, short_bytes>(dy.columns) * 7 / 5 + 2 * unit);
     const bool strides = vertical.stride > 1 || horizontal.stride > 1;
-    if (along_filters<T>(dy.count, dy.size(), pairs, 8) * 10 >= by_columns * (strides ? 13 : 9)) return false;
+    if (along_filters<T, short_bytes>(dy.count, dy.size(), pairs, 8) * 10 >= by_columns * (strides ? 13 : 9))
+        return false;
     const int64_t rows = std::clamp(positions_at_once / dy.columns, int64_t{1}, dy.rows);
     const int64_t reach = (vertical.taps - 1) * vertical.dilation + 1;
     const auto pixels_of = [&](int64_t row, int64_t some) {
@@ -107,10 +109,11 @@ bool correlate_weights_by_filters(int64_t images, const Planes<const T>& x, int6
                           (dy.rows - 1) * vertical.stride + reach <= x.rows;
     const int64_t panels = parts_of(dy.count, width), of_panel = round_up(pairs, width) * width;
     const int64_t of_strip = round_up(rows * dy.columns, width) * width;
+    constexpr int64_t widest = widest_bytes / sizeof(T);  // so that every processor has room for the same
+    const int64_t needed = round_up(dy.count, widest) * round_up(pairs, widest) +
+                           round_up(rows * dy.columns, widest) * widest + (in_place ? 0 : x.count * largest.plane());
     T* const sums = reinterpret_cast<T*>(thread_memory());
-    if (sums == nullptr || panels * of_panel + of_strip + (in_place ? 0 : x.count * largest.plane()) >
-                               thread_memory_bytes / int64_t(sizeof(T)))
-        return false;
+    if (sums == nullptr || needed > thread_memory_bytes / int64_t(sizeof(T))) return false;
     T* const strip = sums + panels * of_panel;
     T* const copied = strip + of_strip;
     std::fill_n(sums, panels * of_panel, T(0));

@@ -40,7 +40,7 @@ struct Squares {
           strip(rows),
           inputs(x.count),
           outputs(std::min(all_outputs, most_outputs)) {
-        while (outputs > V<T>::width && !fits(1, 1)) outputs /= 2;
+        while (outputs > widest && !fits(1, 1)) outputs /= 2;
         while (strip > 1 && (!fits(strip, 1) || strip * columns > most_squares)) strip = parts_of(strip, 2);
         while (strip == rows && at_once < images && (at_once + 1) * rows * columns <= most_squares &&
                fits(strip, at_once + 1))
@@ -56,8 +56,11 @@ struct Squares {
     int64_t pixels() const { return pixels_of(strip); }
 
 private:
+    // How it is cut tells the order of sums, and so is the same for all vectors.
+    static constexpr int64_t widest = widest_bytes / sizeof(T);
+
     int64_t pixels_of(int64_t some_rows) const {
-        return (some_rows * results + overlap) * (columns * results + overlap) * V<T>::width;
+        return (some_rows * results + overlap) * (columns * results + overlap) * widest;
     }
     bool fits(int64_t some_rows, int64_t some) const {
         const int64_t numbers = outputs * inputs + (outputs + inputs) * some * some_rows * columns;

@@ -8,6 +8,7 @@ namespace {
 // Of those that CMakeLists.txt builds; None where none of them runs.
 PyObject* best_variant(PyObject*, PyObject*) {
 #if defined(__x86_64__)
+    __builtin_cpu_init();
     if (__builtin_cpu_supports("x86-64-v4")) return PyUnicode_FromString("_native_avx512");
     if (__builtin_cpu_supports("x86-64-v3")) return PyUnicode_FromString("_native_avx2");
     Py_RETURN_NONE;

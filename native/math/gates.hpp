@@ -41,7 +41,7 @@ private:
 
     // The larger and the smaller one of a bound and x; NaN stays.
     static Lanes larger(const Lanes& bound, const Lanes& x) {
-#if defined(__AVX2__) && !defined(__AVX512VL__)
+#if defined(GLASSNET_INTRINSICS) && !defined(__AVX512VL__)
         if constexpr (sizeof(T) == 4)
             return _mm256_max_ps(bound, x);
         else
@@ -51,7 +51,7 @@ private:
 #endif
     }
     static Lanes smaller(const Lanes& bound, const Lanes& x) {
-#if defined(__AVX2__) && !defined(__AVX512VL__)
+#if defined(GLASSNET_INTRINSICS) && !defined(__AVX512VL__)
         if constexpr (sizeof(T) == 4)
             return _mm256_min_ps(bound, x);
         else

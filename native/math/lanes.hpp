@@ -12,17 +12,23 @@ namespace {  // each variant of the native module has its own
 
 using std::int64_t;
 
-#if defined(__AVX512VL__)
+// No bit of any result depends on the width: with GLASSNET_VECTOR_BYTES the compiler makes vectors of that many bytes
+// out of those that there are, to see that.
+#if defined(GLASSNET_VECTOR_BYTES)
+constexpr int vector_bytes = GLASSNET_VECTOR_BYTES, registers = vector_bytes == 64 ? 32 : 16;
+#elif defined(__AVX512VL__)
 constexpr int vector_bytes = 64, registers = 32;
 #elif defined(__AVX2__)
 constexpr int vector_bytes = 32, registers = 16;
-#elif defined(__aarch64__)
-constexpr int vector_bytes = 16, registers = 32;
-#else
-constexpr int vector_bytes = 16, registers = 16;
+#else  // of 64-bit ARM two of its 32 registers each
+constexpr int vector_bytes = 32, registers = 16;
 #endif
-// Of a vector for at most half as many columns, where there is such a vector.
-constexpr int short_bytes = vector_bytes == 64 ? 32 : vector_bytes;
+#if defined(__AVX2__) && !defined(GLASSNET_VECTOR_BYTES)
+#define GLASSNET_INTRINSICS
+#endif
+// Of a vector for at most half as many columns, where there is such a vector; every processor has these.
+constexpr int short_bytes = 32;
+constexpr int widest_bytes = 64;
 
 // One vector register of T, and the loads and stores of its first lanes alone.
 template <class T, int bytes>
@@ -34,7 +40,7 @@ struct Vec {
     static Lanes load(const T* from) { return *reinterpret_cast<const Unaligned*>(from); }
     static void store(T* to, const Lanes& lanes) { *reinterpret_cast<Unaligned*>(to) = lanes; }
 
-#if defined(__AVX512VL__)
+#if defined(GLASSNET_INTRINSICS) && defined(__AVX512VL__)
     using Mask = unsigned;
     static Mask first(int64_t count) { return (1U << count) - 1; }
     static Lanes load(const T* from, Mask mask) {
@@ -49,7 +55,7 @@ struct Vec {
         if constexpr (bytes == 32 && sizeof(T) == 4) _mm256_mask_storeu_ps(to, mask, lanes);
         if constexpr (bytes == 32 && sizeof(T) == 8) _mm256_mask_storeu_pd(to, mask, lanes);
     }
-#elif defined(__AVX2__)
+#elif defined(GLASSNET_INTRINSICS)
     using Mask = __m256i;
     static Mask first(int64_t count) {
         if constexpr (sizeof(T) == 4)

@@ -3,11 +3,13 @@
 
 #include "math/lanes.hpp"
 
+#include <cmath>
+#include <cstddef>
+
 namespace glassnet {
 namespace {  // each variant of the native module has its own
 
-// a b + c, rounded once wherever the processor can; the same operation in each variant that can, whatever the compiler
-// is told of contracting.
+// a b + c, rounded once, whatever the compiler is told of contracting.
 template <class Lanes>
 [[gnu::always_inline]] inline Lanes multiply_add(const Lanes& a, const Lanes& b, const Lanes& c) {
 #if defined(__FMA__)
@@ -20,9 +22,10 @@ template <class Lanes>
     if constexpr (sizeof(Lanes) == 64 && is_float) return (Lanes)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
     if constexpr (sizeof(Lanes) == 64 && !is_float) return (Lanes)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
 #endif
-#else
-    return a * b + c;
 #endif
+    Lanes sum;
+    for (std::size_t i = 0; i < sizeof(Lanes) / sizeof(a[0]); ++i) sum[i] = std::fma(a[i], b[i], c[i]);
+    return sum;
 }
 
 }  // namespace

@@ -90,10 +90,9 @@ void multiply(int64_t m, int64_t n, Block<T>& block) {
 
 template <class T, Right right>
 void multiply(int64_t m, int64_t n, Block<T>&& block) {
-#if defined(__AVX512VL__)
     // Two short vectors take no longer than one long.
-    if (n * sizeof(T) <= 32) return multiply<T, 32, right>(m, n, block);
-#endif
+    if constexpr (short_bytes < vector_bytes)
+        if (n * sizeof(T) <= short_bytes) return multiply<T, short_bytes, right>(m, n, block);
     multiply<T, vector_bytes, right>(m, n, block);
 }
 

@@ -9,13 +9,8 @@
 namespace glassnet {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int vector_bytes = 64;
-#elif defined(__AVX__)
+// As many sums side by side on every processor, whatever its vectors: their number tells the order of the sums.
 constexpr int vector_bytes = 32;
-#else
-constexpr int vector_bytes = 16;
-#endif
 constexpr std::int64_t rows_at_a_time = 4;
 
 template <class T>

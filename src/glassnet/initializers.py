@@ -199,6 +199,8 @@ class Orthogonal(Initializer):
 
     Source: A. Saxe, J. McClelland, S. Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear
     neural networks", ICLR 2014; the signs of R's diagonal make the draw uniform (F. Mezzadri, Notices AMS 54, 2007).
+    Columns are made orthonormal one after another by sums in a fixed order (A. Björck, BIT 7, 1967), not by LAPACK,
+    whose last digits are others on each kind of processor.
     """
 
     def __init__(self, gain: float = 1.0) -> None:
@@ -208,8 +210,7 @@ class Orthogonal(Initializer):
         """Draws an orthogonal matrix; more than two axes are seen as (first, all others)."""
         rows, columns = (shape[0], prod(shape[1:])) if len(shape) > 1 else (1, shape[0])
         gaussian = rng.normal(size=(max(rows, columns), min(rows, columns)))
-        q, r = np.linalg.qr(gaussian)
-        q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
+        q = _orthonormal(_orthonormal(gaussian))  # the second time without the rounding errors of the first
         return np.asarray(self.gain * (q if rows >= columns else q.T)).reshape(shape)
 
     def draw(self, shape: Shape, rng: np.random.Generator, *, fans: tuple[int, int], unit_axis: int | None) -> Array:
@@ -218,6 +219,17 @@ class Orthogonal(Initializer):
             return self(shape, rng)
         rest = shape[:unit_axis] + shape[unit_axis + 1 :]
         return np.moveaxis(self((shape[unit_axis], *rest), rng), 0, unit_axis)
+
+
+def _orthonormal(matrix: Array) -> Array:
+    """Q of QR with a positive diagonal in R, by the modified Gram-Schmidt process."""
+    q = matrix.copy()
+    for j in range(q.shape[1]):
+        rest = q[:, j:]
+        products = (rest[:, :1] * rest).sum(axis=0)
+        rest[:, 0] /= sqrt(products[0])
+        rest[:, 1:] -= rest[:, :1] * (products[1:] / sqrt(products[0]))
+    return q
 
 
 class Given(Initializer):
