@@ -16,6 +16,7 @@
 #include "engine/forward.hpp"
 #include "engine/interpreter.hpp"
 #include "engine/replay.hpp"
+#include "engine/single_step.hpp"
 #include "engine/subnormals.hpp"
 #include "math/arrays.hpp"
 #include "math/permutation.hpp"
@@ -377,6 +378,7 @@ void glassnet::bind(nb::module_& module) {
         .def("run_each", &run_each, nb::kw_only(), nb::arg("live"), nb::arg("models"), nb::arg("orders"),
              nb::arg("numbers"), nb::arg("losses"), nb::arg("totals"))
         .def_prop_ro("trained_abreast", &Replay::trained_abreast);
+    bind_single_step(module);
     nb::class_<Forward> forward(module, "Forward");
     nb::enum_<Forward::Share>(forward, "Share", nb::is_arithmetic())
         .value("WHOLE", Forward::whole)

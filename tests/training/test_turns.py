@@ -179,9 +179,9 @@ def test_a_turn_ends_however_the_training_ends(blobs: Blobs) -> None:
     ):
         with pytest.raises(error):
             model.fit(*data, callbacks=callbacks, verbose=False)
-        assert turns._TRAINED == {}
+        assert turns.TURNS == {}
     model.fit(x, y, verbose=False)
-    assert turns._TRAINED == {}
+    assert turns.TURNS == {}
 
 
 def test_a_turn_that_nobody_gave_back_counts_for_nothing(blobs: Blobs) -> None:
@@ -191,9 +191,9 @@ def test_a_turn_that_nobody_gave_back_counts_for_nothing(blobs: Blobs) -> None:
     def gone() -> Any:
         return sys._getframe()
 
-    turns._TRAINED[id(model._trained_thing())] = gone()
+    turns.TURNS[id(model._trained_thing())] = gone()
     model.fit(*blobs, verbose=False)
-    assert turns._TRAINED == {}
+    assert turns.TURNS == {}
 
 
 def test_a_child_of_a_fork_is_free_of_its_parents_threads(blobs: Blobs) -> None:

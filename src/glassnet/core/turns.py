@@ -27,7 +27,7 @@ class Trained(Protocol):
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T", bound=Trained)
-_TRAINED: dict[int, FrameType] = {}
+TURNS: dict[int, FrameType] = {}
 """By the identity of a thing the frame of the function that trains it."""
 
 
@@ -42,12 +42,12 @@ def one_at_a_time(train: Callable[Concatenate[T, P], R]) -> Callable[Concatenate
     def in_turn(model: T, /, *args: P.args, **kwargs: P.kwargs) -> R:
         frame, thing = sys._getframe(), model._trained_thing()
         try:
-            if _TRAINED.setdefault(id(thing), frame) is not frame:
+            if TURNS.setdefault(id(thing), frame) is not frame:
                 _take(thing, frame, train.__name__.lstrip("_"))
             return train(model, *args, **kwargs)
         finally:
-            if len(_TRAINED) == 1 and _TRAINED.get(id(thing)) is frame:  # as nearly always: there is no other turn
-                _TRAINED.pop(id(thing), None)
+            if len(TURNS) == 1 and TURNS.get(id(thing)) is frame:  # as nearly always: there is no other turn
+                TURNS.pop(id(thing), None)
             else:
                 _give_back(frame)
             del frame  # which else would refer to itself
@@ -62,14 +62,14 @@ def share_turn(model: Trained, *, where: str) -> None:
         ConfigurationError: that is trained elsewhere.
     """
     frame, thing = sys._getframe(2), model._trained_thing()
-    if _TRAINED.setdefault(id(thing), frame) is not frame:
+    if TURNS.setdefault(id(thing), frame) is not frame:
         _take(thing, frame, where)
 
 
 def _give_back(frame: FrameType) -> None:
     """Ends all turns of a frame: its thing may have become others, one after another, since it began."""
-    for thing in [thing for thing, owner in list(_TRAINED.items()) if owner is frame]:
-        del _TRAINED[thing]
+    for thing in [thing for thing, owner in list(TURNS.items()) if owner is frame]:
+        del TURNS[thing]
 
 
 def require_rest(thing: object, *, where: str | Callable[[], str]) -> None:
@@ -82,7 +82,7 @@ def require_rest(thing: object, *, where: str | Callable[[], str]) -> None:
     Raises:
         ConfigurationError: it does.
     """
-    owner = _TRAINED.get(id(thing))
+    owner = TURNS.get(id(thing))
     thread = None if owner is None else _thread_of(owner)
     if thread not in (None, get_ident()):
         place = where if isinstance(where, str) else where()
@@ -96,11 +96,11 @@ def _take(thing: object, frame: FrameType, where: str) -> None:
         ConfigurationError: it runs.
     """
     require_rest(thing, where=where)
-    owner = _TRAINED.get(id(thing), frame)
+    owner = TURNS.get(id(thing), frame)
     if owner is not frame and _thread_of(owner) is not None:
         fix = "let a callback change state.network in place, or let it train a copy: copy.deepcopy(model)"
         raise _refusal(where, "by the very call that leads here", fix)
-    _TRAINED[id(thing)] = frame
+    TURNS[id(thing)] = frame
 
 
 def _refusal(where: str, who: str, fix: str) -> ConfigurationError:

@@ -52,6 +52,7 @@ class WithDoors(Closed):
     latest_fit: LatestFit | None
     _predictor: Predictor | None
     _stepper: Stepper | None
+    _single: Any
     _state: TrainingState | None
 
     def _trained_thing(self) -> object:

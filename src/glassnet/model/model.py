@@ -127,6 +127,7 @@ class Model(Fitting, Stepping):
         self.written: Written | None = None
         self._predictor: Predictor | None = None
         self._stepper: Stepper | None = None
+        self._single: Any = None  # does updates like the latest in one native call
         self._state: TrainingState | None = None  # of the fit that goes on
         if engine == "compiled":
             require_engine("Model")
@@ -135,7 +136,13 @@ class Model(Fitting, Stepping):
     def __getstate__(self) -> dict[str, Any]:
         """The state without what is compiled: a copy compiles for itself."""
         epochs = self.epochs_trained if self._state is None else self._state.epoch
-        return self.__dict__ | {"_predictor": None, "_stepper": None, "_state": None, "epochs_trained": epochs}
+        return self.__dict__ | {
+            "_predictor": None,
+            "_stepper": None,
+            "_single": None,
+            "_state": None,
+            "epochs_trained": epochs,
+        }
 
     def __repr__(self) -> str:
         return f"Model({self.network!r}, loss={self.loss!r}, optimizer={self.optimizer!r})"

@@ -11,7 +11,7 @@ import numpy as np
 from glassnet.core.checks import numeric
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.ragged import is_ragged, with_first_steps
-from glassnet.core.turns import one_at_a_time, share_turn
+from glassnet.core.turns import TURNS, one_at_a_time, share_turn
 from glassnet.losses import WeightedSum, targets_by_loss
 from glassnet.model.data import one_array
 from glassnet.model.doors import WithDoors
@@ -27,7 +27,6 @@ FEWEST_TO_TELL = 8
 class Stepping(WithDoors):
     """Single updates of a ``Model``."""
 
-    @one_at_a_time
     def step(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """Does one update on a batch and returns its loss: for a training loop of one's own.
 
@@ -54,6 +53,20 @@ class Stepping(WithDoors):
             >>> model.predict(x).round(2).ravel().tolist()
             [1.0, 3.0, 5.0, 7.0]
         """
+        single = self._single
+        if single is not None and sample_weight is None:
+            value = single(self.__dict__, x, y)
+            if type(value) is float:
+                return value
+            if value is not None and self._stepper is not None:
+                self._stepper.refuse(value[0].name, value[1])
+        return self._step(x, y, sample_weight)
+
+    train_on_batch = step  # as Keras calls it
+
+    @one_at_a_time
+    def _step(self, x: Any, y: Any, sample_weight: Any) -> float:
+        """The same, with all that is to be looked at."""
         is_plain = (
             not isinstance(self.loss, WeightedSum)
             and sample_weight is None
@@ -63,12 +76,12 @@ class Stepping(WithDoors):
         if is_plain and self._stepper is not None and _is_current(self, self._stepper):
             value = self._stepper.quick(x, y)
             if value is not None:
+                self._single = self._stepper.single_step(self._single, self.__dict__, TURNS)
                 return value
+        self._single = None
         rows = _batch(self, x, y, sample_weight, where="step")
         share_turn(self, where="step")  # for the memory that a network has once it is built
         return _stepper(self).step(rows)
-
-    train_on_batch = step  # as Keras calls it
 
     @one_at_a_time
     def step_over(self, batches: Iterable[tuple[Any, ...]]) -> float:

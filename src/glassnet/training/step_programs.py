@@ -25,6 +25,8 @@ from glassnet.training.snapshots import NoSnapshots
 from glassnet.training.steps import record_update
 from glassnet.training.tasks import Task
 
+MOST_WAITED = 500_000
+"""Floating-point operations of a step during which the interpreter waits, rather than being left and entered again."""
 NUMBERS_AHEAD = 512
 """Steps for which the numbers that change from step to step are calculated at once, where the rate is a constant."""
 
@@ -77,6 +79,41 @@ class Program(CompiledEngine):
         with np.errstate(over="ignore", invalid="ignore"):  # the door finds out what there is to it
             self._x[...] = x
             return _is_finite(self._flat) and self._takes(y)
+
+    def numbers_ahead(self) -> Any:
+        """What changes when its numbers are others."""
+        return self._numbers.key
+
+    def single_step(self, optimizer: Optimizer, look_every: int) -> Any:
+        """The same in one native call, for as long as it knows the numbers; None where Python has to look.
+
+        It watches nothing yet but whether its numbers hold.
+        """
+        kind, rates = targets_kind(self.loss, self._targets, self.network), vars(optimizer)
+        ahead = self._numbers.ahead
+        is_plain = self._takes is not None and kind is not None and not self._calls
+        if not is_plain or ahead is None or not {"learning_rate", "learning_rate_scale"} <= rates.keys():
+            return None
+        if self.programs[0].flops > MOST_WAITED:
+            return None
+        first, numbers = ahead
+        module = native()
+        assert module is not None
+        single = module.SingleStep(
+            replay=self._native,
+            array_type=np.ndarray,
+            x=self._x,
+            targets=self._targets,
+            kind=module.SingleStep.Targets[kind],
+            classes=(self.network.output_shape or (0,))[-1],
+            ahead=numbers,
+            first=first,
+            optimizer=rates,
+            look_every=look_every,
+        )
+        for name in ("learning_rate", "learning_rate_scale"):
+            single.expect(rates, name)
+        return single
 
     def replay(self, draw: int) -> str:
         """Runs it once; says how it ended. ``draw`` is the step whose masks are drawn."""
@@ -181,6 +218,16 @@ class _Numbers:
             self._first, self._rate, place = step, key, 0
         return self._ahead[place : place + 1]
 
+    @property
+    def key(self) -> Any:
+        """Tells the numbers that are known from others."""
+        return self._first, self._rate
+
+    @property
+    def ahead(self) -> tuple[int, Array] | None:
+        """From which step on numbers are known, and those; None where they have to be asked for at each step."""
+        return (self._first, self._ahead) if len(self._ahead) else None
+
     def _from(self, step: int, count: int) -> Array:
         numbers = np.empty((count, len(self._questions)))
         for column, question in enumerate(self._questions):
@@ -195,15 +242,25 @@ def _is_finite(flat: Array) -> bool:
     return isfinite(flat.dot(flat))
 
 
+def targets_kind(loss: Loss, targets: Array, network: Network) -> str | None:
+    """Which targets are taken as a user gave them: LABELS, NUMBERS, SHARES; None where the loss has to look at them."""
+    kind = type(loss)
+    if kind.weigh_classes not in (Loss.weigh_classes, CrossEntropy.weigh_classes):
+        return None
+    if kind.prepare is CrossEntropy.prepare and targets.dtype == np.int64:
+        return "LABELS"
+    if kind.prepare is Loss.prepare and targets.dtype == network.dtype:
+        return "NUMBERS"
+    return "SHARES" if kind.prepare is BinaryCrossEntropy.prepare else None
+
+
 def _taker(loss: Loss, targets: Array, network: Network) -> Callable[[Array], bool] | None:
     """What copies targets as a user gave them, if that is all that the loss would do with them, and says whether.
 
     None for losses that have to look at them.
     """
-    kind = type(loss)
-    if kind.weigh_classes not in (Loss.weigh_classes, CrossEntropy.weigh_classes):
-        return None
-    if kind.prepare is CrossEntropy.prepare and targets.dtype == np.int64:
+    kind = targets_kind(loss, targets, network)
+    if kind == "LABELS":
         classes, unsigned = (network.output_shape or (0,))[-1], targets.reshape(-1).view(np.uint64)
         largest = np.maximum.reduce
 
@@ -214,7 +271,7 @@ def _taker(loss: Loss, targets: Array, network: Network) -> Callable[[Array], bo
             return bool(largest(unsigned) < classes)  # negative ones are huge
 
         return labels
-    if kind.prepare is Loss.prepare and targets.dtype == network.dtype:
+    if kind == "NUMBERS":
         flat = targets.reshape(-1)
 
         def numbers(y: Array) -> bool:
@@ -224,7 +281,7 @@ def _taker(loss: Loss, targets: Array, network: Network) -> Callable[[Array], bo
             return _is_finite(flat)
 
         return numbers
-    if kind.prepare is BinaryCrossEntropy.prepare:
+    if kind == "SHARES":
 
         def shares(y: Array) -> bool:
             if y.dtype.char not in "fdlbBhHiI?":

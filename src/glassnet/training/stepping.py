@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 from warnings import warn
 
 import numpy as np
@@ -32,6 +32,11 @@ MOST_PROGRAMS = 8
 """So many programs are kept, for the batch shapes that were used last."""
 LOOK_EVERY = 64
 """In so many updates the optimizer's memory is looked at once."""
+OF_OWNER = (
+    *("network", "loss", "optimizer", "seed", "engine", "threads"),
+    *("preprocessing", "target_scaling", "_stepper"),
+)
+"""The attributes of a model that its updates depend on."""
 DRAW = 32
 """The masks of a step's batch number b are those of step + b · 2^DRAW: of a step that no training comes to."""
 
@@ -59,6 +64,7 @@ class Stepper:
         self._bridges: Bridges | None = None  # known once the user's own parts have been tried
         self._programs: OrderedDict[tuple[Any, ...], Program] = OrderedDict()
         self._last: Program | None = None
+        self._made_of: tuple[Any, ...] | None = None  # the latest single step
         self._update: UpdateProgram | None = None
         self._has_own = bool(own_parts(network, loss, optimizer))
         self._looks_up = bool(network.demands)
@@ -84,6 +90,45 @@ class Stepper:
         if program is None or self._looks_up or not program.load(x, y):
             return None
         return self._run(program)
+
+    def single_step(self, known: Any, owner: dict[str, Any], turns: dict[Any, Any]) -> Any:
+        """What does updates like the latest one in a single call, and looks itself whether all is as it was.
+
+        Args:
+            known: what it was last time, which is kept where it still holds; None to begin with.
+            owner: the attributes of who asks for updates, of which none may change but those that are changed by them.
+            turns: of whoever trains; it has to be empty.
+
+        Returns:
+            None where there is no such thing.
+        """
+        program = self._last
+        if program is None or self._looks_up or self._running or self._has_own or program.is_in_python:
+            return None
+        made_of = program, program.numbers_ahead(), self._network.version
+        if known is not None and made_of == self._made_of:
+            return known
+        self._made_of = None
+        single = program.single_step(self._optimizer, LOOK_EVERY)
+        if single is None or not self._fingerprint.watch(single):
+            return None
+        for name in OF_OWNER:
+            single.expect_of_owner(name, owner[name])
+        single.expect(vars(self), "_last")
+        single.require_empty(turns)
+        self._made_of = made_of
+        return single
+
+    def refuse(self, end: str, value: float) -> NoReturn:
+        """For an update by ``single_step`` that was not done to the end.
+
+        Raises:
+            DivergenceError: always.
+        """
+        steps = self._optimizer.steps
+        if end == "DIVERGED":
+            raise self._divergence(f"step: update {steps + 1}", value, KEPT)
+        raise self._divergence(f"step: update {steps}", value, OVERFLOWN)
 
     def step(self, rows: Rows) -> float:
         """One update on checked rows; returns their loss.
