@@ -242,23 +242,23 @@ test-without-compiler: $(INSTALLED)
 	! GLASSNET_REQUIRE_COMPILED=1 CXX=/no/compiler $(BIN)/pip wheel --no-deps --wheel-dir build/without-compiler . \
 	  >/dev/null 2>&1
 
-# The environment with glassnet from this folder and the extra $(1).
+# The environment with glassnet from this folder and the extra $(1), and pip's options $(2).
 define environment
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo 'glassnet needs Python 3.11 or newer: sudo apt install python3 python3-venv, or make PYTHON=/path/to/python3.11 ...'; \
 	  exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) >/dev/null || \
 	  { rm -rf $(VENV); echo 'Python cannot make virtual environments here: sudo apt install python3-venv'; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(1)]' \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(2) --editable '.[$(1)]' \
 	  --config-settings wheel.cmake=false
 endef
 
-# What `make run` needs,
+# What `make run` needs; of all that, Python compiles what is imported when it is.
 $(READY): pyproject.toml
-	$(call environment,native$(,)plots)
+	$(call environment,native$(,)plots,--no-compile)
 	@touch $@
 
-# and what all else needs; pip does one thing at a time.
+# What all else needs; pip does one thing at a time.
 $(INSTALLED): pyproject.toml | $(READY)
 	$(call environment,dev)
 	@touch $@
