@@ -68,7 +68,7 @@ test-threads: $(NATIVE)
 
 # A copy of the package with a sanitized module, $(2), in $(1)/package, in the environment $(1)/venv which finds it first:
 # the editable installation would come before PYTHONPATH. One module is enough, built for the processor that is here;
-# SANITIZED_FOR=x86-64 builds the one that runs on all of them.
+# SANITIZED_FOR=x86-64-v3 builds the one for those without AVX-512.
 SANITIZED_FOR ?= native
 define sanitized
 	@$(BIN)/cmake -S . -B $(1) -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) \
