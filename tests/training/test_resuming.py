@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -514,3 +517,31 @@ def test_a_model_whose_numbers_are_lost_is_not_saved_over_a_good_one(blobs: Blob
     with pytest.raises(gn.DataError, match="NaN or infinity in the array"):
         model.save(path)
     assert path.read_bytes() == before
+
+
+def test_what_other_threads_change_meanwhile_stops_no_training() -> None:
+    """A callback may read what they fill, such as a queue."""
+    waiting: deque[int] = deque(maxlen=500)
+    counts: dict[int, int] = {}
+    ended = Event()
+
+    def fill() -> None:
+        for number in count():
+            waiting.append(number)
+            counts[number % 3000] = number
+            counts.pop((number - 1500) % 3000, None)
+            if ended.is_set():
+                return
+
+    def look(state: gn.TrainingState) -> None:
+        assert len(waiting) + len(counts) >= 0
+
+    thread = Thread(target=fill)
+    thread.start()
+    try:
+        for _ in range(20):
+            model = gn.Model(gn.Dense(1), "mean_squared_error", "sgd")
+            model.fit(np.ones((8, 2)), np.ones((8, 1)), epochs=2, callbacks=[look], verbose=False)
+    finally:
+        ended.set()
+        thread.join()

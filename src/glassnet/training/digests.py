@@ -18,6 +18,8 @@ from glassnet.training.own_attributes import CONSTANT, is_same_by_kind, own_attr
 
 MOST_ITEMS, DEEPEST = 100_000, 100
 """What is larger is not looked at to its end."""
+TRIES = 3
+"""How often something is gone through that another thread changes meanwhile."""
 HASHED = 1 << 18
 """Of arrays with more elements so many are looked at."""
 Digests = dict[str, str]
@@ -38,9 +40,14 @@ def digest(value: Any, *, foreign: bool = True) -> str:
     Raises:
         UnknowableError: it cannot be told.
     """
-    found = blake2b(digest_size=12)
-    _Digest(found.update, foreign=foreign).take(value)
-    return found.hexdigest()
+    for _ in range(TRIES):
+        found = blake2b(digest_size=12)
+        try:
+            _Digest(found.update, foreign=foreign).take(value)
+        except RuntimeError:  # it grew while it was gone through: by another thread
+            continue
+        return found.hexdigest()
+    raise UnknowableError
 
 
 class _Digest:

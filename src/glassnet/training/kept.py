@@ -78,7 +78,7 @@ class Description:
         if kind in (list, tuple):
             return {"kind": kind.__name__, "items": [self.of(item, f"{path}[{n}]") for n, item in enumerate(value)]}
         if kind is dict and all(map(_may_be_key, value)):
-            items = [[self.of(k, f"{path} key"), self.of(v, f"{path}[{k!r:.40}]")] for k, v in value.items()]
+            items = [[self.of(k, f"{path} key"), self.of(v, f"{path}[{k!r:.40}]")] for k, v in list(value.items())]
             return {"kind": "dict", "items": items}
         state = state_of_generator(value)
         if state is not None:

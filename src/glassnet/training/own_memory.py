@@ -69,11 +69,11 @@ class OwnMemory:
             description = Description(self._network.parameters)
             description.attributes(thing)
             self._before[key] = unmoved(self._goes_on[key]) if key in self._goes_on else description.digests
-        self._moving = {key: attribute_digests(thing) for key, thing in (self._things | self._callbacks).items()}
-        self._moving[ELSEWHERE] = _all_elsewhere(self._things)
-        self._moving[OF_CALLBACKS] = _all_elsewhere(self._callbacks)
-        self._moving[GLOBALS] = {name: digest(state) for name, state in _shared_states().items()}
-        now = self._moving[OF_CALLBACKS]
+        moving = {key: attribute_digests(thing) for key, thing in (self._things | self._callbacks).items()}
+        moving[ELSEWHERE] = _all_elsewhere(self._things)
+        moving[OF_CALLBACKS] = now = _all_elsewhere(self._callbacks)
+        moving[GLOBALS] = {name: digest(state) for name, state in _shared_states().items()}
+        self._moving = moving
         lost = [
             f"callbacks go on with another {name}"
             for name, value in self._goes_on.get(OF_CALLBACKS, {}).items()
