@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -204,6 +205,23 @@ def test_a_terminal_gets_a_progress_bar(blobs: Blobs) -> None:
         status, shown = in_a_terminal([sys.executable, "-c", code.format(verbose=verbose)])
         assert status == 0
         assert (expected in shown.decode()) if expected else shown == b""
+
+
+def test_the_progress_line_speaks_the_language_that_was_chosen() -> None:
+    code = (
+        "import numpy as np, glassnet as gn\n"
+        "x = np.arange(9.0).reshape(9, 1)\n"
+        "y = np.arange(9) % 2\n"
+        "new = lambda: gn.Model(gn.Sequential(gn.Dense(2)), 'cross_entropy', 'adam', metrics=['accuracy'])\n"
+        "new().fit(x, y, epochs=3, validation_split=0.34)\n"
+        "gn.fit_many([new(), new()], x, y, epochs=2)\n"
+    )
+    status, shown = in_a_terminal([sys.executable, "-c", code], more={"GLASSNET_LANGUAGE": "zh"})
+    text = shown.decode()
+    assert status == 0
+    for said in ("第 3/3 轮", " 损失 ", " 准确率 ", " 验证损失 ", " 验证准确率 ", "模型 2/2"):
+        assert said in text
+    assert re.findall("epoch|model|loss|accuracy", text) == []
 
 
 def test_the_history_draws_itself(blobs: Blobs, tmp_path: Path) -> None:

@@ -25,6 +25,23 @@ def in_words(name: str, language: str | None = None) -> str:
     return words if plain == name else translated("validation", language) + words
 
 
+def counted(of: str, number: int, last: int) -> str:
+    """How far it is, in the language that was chosen.
+
+    Args:
+        of: what is counted: "epoch", "trial" or "model".
+        number: the one that is in hand.
+        last: the last one.
+
+    Example:
+        >>> counted("epoch", 3, 20)
+        'epoch 3/20'
+    """
+    where = f"{number}/{last}"
+    texts = {"epoch": f"epoch {where}", "trial": f"trial {where}", "model": f"model {where}"}
+    return translated(texts[of])
+
+
 class LiveCurve:
     """Loss and validation loss by epoch, drawn anew a few times a second.
 
@@ -48,7 +65,7 @@ class LiveCurve:
         others = (
             f"{in_words(name)} {value:.4g}" for name, value in logs.items() if name not in (*SHOWN, "learning_rate")
         )
-        self._last = "  ".join([translated(f"{self._of} {epoch}/{self._epochs[1]}"), *others])
+        self._last = "  ".join([counted(self._of, epoch, self._epochs[1]), *others])
         if perf_counter() - self._shown_at > REFRESH_SECONDS:
             self.draw()
 

@@ -6,11 +6,10 @@ from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from glassnet.core.catalogues import translated
 from glassnet.core.ending import to_the_end
 from glassnet.core.notebooks import notebook_output
 from glassnet.core.output import for_stream
-from glassnet.training.live_curve import LiveCurve, in_words
+from glassnet.training.live_curve import LiveCurve, counted, in_words
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -73,7 +72,7 @@ class ProgressBar:
         assert self._progress is not None
         self._shown_at = perf_counter()
         completed = (epoch - self._first) * self._steps + done
-        text = translated(f"{self._of} {epoch}") + f"/{self._last}"
+        text = counted(self._of, epoch, self._last)
         measured = for_stream(self._measured, self._progress.console.file)  # metrics have names of the user's
         try:
             with to_the_end():
