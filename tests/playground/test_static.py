@@ -17,7 +17,8 @@ from glassnet.cli.main import main
 from glassnet.playground import Session, Setting
 from glassnet.playground.settings import ACTIVATIONS, INPUTS, LOSSES, OPTIMIZERS
 from glassnet.playground.static.page import worker_script
-from glassnet.tracing.page import steps_of
+from glassnet.tracing.content import Content
+from glassnet.tracing.page import script_module, steps_of
 
 UPDATES = 200
 DIGITS = {"dataset": "digits", "learning_rate": 0.003, "batch_size": 54}
@@ -163,6 +164,58 @@ def test_a_step_is_told_as_the_trace_tells_it(probe: Any, given: dict[str, Any])
     assert [stage for stage in own if stage[0] != "update"] == [stage for stage in stages if stage[0] != "update"]
 
 
+CENTRAL = """
+window.differences = (found) => {
+  setContent(found.content);
+  const wrong = [], counts = { agrees: 0, rounding: 0, kink: 0, none: 0 }, all = [];
+  for (const key of content.gradients) {
+    const [number, target] = key.split(":"), call = content.calls[number], array = call.arrays[target];
+    const size = array.shape.reduce((product, axis) => product * axis, 1);
+    for (let place = 0; place < size; place += Math.ceil(size / 3)) {
+      const central = centralDifference(Number(number), target, place);
+      const [, slope, exact, left] = central ?? [];
+      const own = element(array, place);
+      const kind = !central ? "none" : left !== undefined ? "kink" : verdictOf(own, slope, exact, null);
+      if (kind in counts) counts[kind]++;
+      else wrong.push([call.kernel, target, place, own, slope, exact, kind]);
+      if (central) all.push([call.kernel, call.path, target, place, slope]);
+    }
+  }
+  return { wrong, counts, all };
+};
+"""
+
+
+@pytest.fixture(scope="module")
+def panel(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The scripts that explain numbers, on a page of their own."""
+    window = Opened(browser)
+    body = '<aside id="panel" hidden></aside><div id="announced"></div><div id="tip"></div>'
+    text = f'<!doctype html>{body}<script type="module">{script_module()}{CENTRAL}</script>'
+    yield window.show(text, tmp_path_factory.mktemp("panel"))
+    assert window.errors == []
+    window.context.close()
+
+
+@pytest.mark.parametrize("given", TOLD[:2] + TOLD[3:9], ids=lambda given: "-".join(map(str, given.values())))
+def test_central_differences_are_worked_out_in_the_page(probe: Any, panel: Any, given: dict[str, Any]) -> None:
+    """Of parameters and of what goes back from layer to layer: as gn.trace has them, and they fit the gradients."""
+    found = panel.evaluate("differences", probe.evaluate("(given) => steps(given, 2)", given))
+    assert found["wrong"] == []
+    counts = found["counts"]
+    assert counts["agrees"] + counts["rounding"] > 10 * counts["kink"]
+    session = Session(Setting.from_dict(given))
+    session.step()
+    session.step()
+    calls = Content(session.trace()).entries
+    wanted = {(own.call.kernel, own.call.path, name, place): slopes.central
+              for own in calls for name, found in own.differences.items() for place, slopes in found.items()}  # fmt: skip
+    both = [(slope, wanted[kernel, path, target, place]) for kernel, path, target, place, slope in found["all"]
+            if (kernel, path, target, place) in wanted]  # fmt: skip
+    assert len(both) >= 5
+    np.testing.assert_allclose(*np.transpose(both), atol=1e-5, rtol=0)
+
+
 def _is_view(call: dict[str, Any]) -> bool:
     return bool(call["kernel"].startswith("view_"))
 
@@ -277,7 +330,8 @@ def test_one_step_is_told_slowly_in_the_page(window: Opened, file: Path) -> None
     panel.locator("table.terms").wait_for()
     assert abs(slope) > 1e-6
     assert number(panel.locator(".total math").first.text_content().split("=")[1]) == pytest.approx(slope, rel=2e-3)
-    assert "no central differences" in panel.inner_text()
+    assert "Central difference of the loss" in panel.inner_text()
+    assert panel.locator(".verdict.agrees, .verdict.rounding").count() == 1
     page.locator("#walk-close").click()
 
 

@@ -32,6 +32,7 @@ SCRIPTS = (
     "steps.js",
     "closures.js",
     "replay.js",
+    "central.js",
     "change.js",
 )
 Words = dict[str, str]

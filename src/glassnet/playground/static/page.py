@@ -14,6 +14,7 @@ import numpy as np
 
 from glassnet.core.pages import POLICY, STYLE, as_json
 from glassnet.data import digits
+from glassnet.derivatives.differences import AGREEMENT, ROUNDING, STEP
 from glassnet.playground import advice
 from glassnet.playground.frames import NAMES
 from glassnet.playground.session import Session
@@ -51,10 +52,10 @@ ADVICE = (
 """When a mend is looked for, and what is asked of it."""
 
 NO_DIFFERENCE = {
-    "en": "This page computes no central differences; the one that glassnet playground serves does.",
-    "zh": "本页不计算中心差分；运行 glassnet playground 打开的页面会计算。",
+    "en": "No central difference is computed for this number: intermediate sums have none.",
+    "zh": "这个数没有中心差分：中间的和不做差分。",
 }
-"""What a gradient's explanation says in the place of its central difference."""
+"""What an explanation says in the place of a central difference: this page works out the others itself."""
 
 
 def static_page() -> str:
@@ -114,6 +115,7 @@ def _facts() -> dict[str, Any]:
         "choices": choices | {"optimizer": OPTIMIZERS, "loss": losses},
         "most": {"layers": MOST_LAYERS, "units": MOST_UNITS},
         "words": {language: words | {"no_difference": NO_DIFFERENCE[language]} for language, words in WORDS.items()},
+        "checks": {"relative": AGREEMENT, "rounding": ROUNDING, "step": STEP},
         "advice": {name.lower(): getattr(advice, name) for name in ADVICE},
     }
 

@@ -100,7 +100,7 @@ function cellsToChange() {
 // Another trace is shown, or none.
 function forgetChanges() {
   changes = new Map();
-  memoryCells = recordedLines = rehearsed = null;
+  memoryCells = recordedLines = rehearsed = roundingBounds = unmoved = null;
   compiledCalls.clear();
   document.getElementById("changes")?.remove();
   document.body.classList.remove("is-changed");

@@ -179,7 +179,8 @@ function difference(call, target, place, own) {
   const isGradient = content.gradients.includes(`${call.step - 1}:${target}`);
   if (!isGradient) return "";
   if (content.changed) return `<p class="difference muted">${escapeHtml(words.difference_recorded)}</p>`;
-  const found = (call.differences[target] ?? []).find(([at]) => at === place);
+  const found =
+    (call.differences[target] ?? []).find(([at]) => at === place) ?? centralDifference(call.step - 1, target, place);
   if (!found || found[1] === null) return `<p class="difference muted">${escapeHtml(words.no_difference)}</p>`;
   const [, central, exact, left, right] = found;
   if (left !== undefined) {

@@ -112,7 +112,7 @@ class Net {
   }
 
   makePlan(rows, isTraining) {
-    const plan = { rows, forward: [], backward: [], hidden: [], loss: [], slope: [] };
+    const plan = { rows, forward: [], backward: [], hidden: [], loss: [], slope: [], slopes: [] };
     let values = new Float32Array(rows * this.layers[0].sizes.D);
     plan.x = values;
     const back = [];
@@ -137,6 +137,7 @@ class Net {
       const dx = layer === back.at(-1)[0] ? null : new Float32Array(rows * sizes.D);
       const own = { ...named, dy: slope, dx };
       plan.backward.push(...layer.recipe.backward.map((call) => this.bound(call, own, sizes, layer)));
+      if (dx) plan.slopes.push([dx, named.x]);
       slope = dx;
     }
     return plan;
@@ -152,6 +153,7 @@ class Net {
     plan.loss = this.loss.forward.map((call) => this.bound(call, named, sizes, path));
     plan.slope = this.loss.backward.map((call) => this.bound(call, named, sizes, path));
     Object.assign(plan, { targets: labels, value, doutputs });
+    plan.slopes.push([doutputs, plan.outputs], [this.gradients, this.parameters]);
   }
 
   buffersOf({ buffers }, sizes) {

@@ -161,7 +161,9 @@ class Log {
     const beginnings = { inputs: [], targets: [] };
     const memory = this.memory(plan);
     const content = { calls, arrays, words: FACTS.words[language], data, beginnings, parameters, gradients, memory };
-    return { content: { ...content, names: {}, checks: { relative: 0, absolute: 0 } }, stages };
+    const { relative, rounding, step } = FACTS.checks;
+    const checks = { relative, step, absolute: (rounding * Math.abs(plan.value[0])) / step };
+    return { content: { ...content, names: {}, checks }, stages };
   }
 
   // Where the arrays lie, for the page to repeat the step with other numbers: see glassnet/tracing/memory.py.
@@ -177,6 +179,9 @@ class Log {
       const [region, first] = placed({ memory: values.buffer, first: 0 }, { dtype });
       return { region, first, size: values.length, ...more };
     };
+    const slopes = plan.slopes // of what is read and of its gradient, the regions
+      .map((pair) => pair.map(({ buffer }) => wholes.findIndex((own) => own.buffer === buffer)))
+      .filter((pair) => !pair.includes(-1));
     const { loss, inputs } = this.session.examples,
       limits = FACTS.targets[loss];
     const targets = { ...limits, ...(limits.whole ? { high: this.net.width - 1 } : {}) };
@@ -187,6 +192,7 @@ class Log {
       targets: part(plan.targets, limits.whole ? "int64" : "float32", targets),
       loss: [...this.calls.keys()].filter((number) => this.phases[number] === "loss"),
       regions: wholes.map(({ dtype, size }) => [dtype, size]),
+      slopes,
     };
   }
 }
