@@ -2,7 +2,7 @@
 
 const MAPS = {
   filters: ["Filters", "滤波器"],
-  kernel_size: ["Kernel size", "卷积核大小"],
+  kernel_size: ["Kernel size", "滤波器大小"],
   pooling: ["Max pooling", "最大池化"],
   map: ["1 map", "1 个特征图"],
   maps: ["{} maps", "{} 个特征图"],
