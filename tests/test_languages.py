@@ -360,7 +360,7 @@ def test_lines_that_are_known_are_translated_each_by_itself() -> None:
 
 
 def test_chinese_words_are_those_of_the_glossary() -> None:
-    """Words that were given up for better ones come back nowhere; the glossary itself says why one of them is not used."""
+    """Words that were given up for better ones come back nowhere; the glossary says why one of them is not used."""
     given_up = re.compile("看进去|整场训练|小批(?!量)|要学的列|四团|来历|报错会教人|逐比特|卷积核")
     home = Path(__file__).resolve().parent.parent
     texts = [path for folder in ("src", "docs", "examples") for path in (home / folder).rglob("*")]

@@ -207,11 +207,13 @@ def test_central_differences_are_worked_out_in_the_page(probe: Any, panel: Any, 
     session = Session(Setting.from_dict(given))
     session.step()
     session.step()
-    calls = Content(session.trace()).entries
-    wanted = {(own.call.kernel, own.call.path, name, place): slopes.central
-              for own in calls for name, found in own.differences.items() for place, slopes in found.items()}  # fmt: skip
-    both = [(slope, wanted[kernel, path, target, place]) for kernel, path, target, place, slope in found["all"]
-            if (kernel, path, target, place) in wanted]  # fmt: skip
+    wanted = {
+        (own.call.kernel, own.call.path, name, place): slopes.central
+        for own in Content(session.trace()).entries
+        for name, differences in own.differences.items()
+        for place, slopes in differences.items()
+    }
+    both = [(slope, wanted[tuple(key)]) for *key, slope in found["all"] if tuple(key) in wanted]
     assert len(both) >= 5
     np.testing.assert_allclose(*np.transpose(both), atol=1e-5, rtol=0)
 

@@ -146,6 +146,14 @@ def test_derivations_are_whole() -> None:
                 assert (step.en[-1], step.zh[-1]) == (".", "。"), (name, step)
 
 
+def test_derivations_put_numbers_in() -> None:
+    """But for those that only say where numbers go, and where the way is the same for each."""
+    without = {name for name, entry in KERNELS.items()
+               if entry.why and not any(step.line for steps in entry.why.values() for step in steps)}  # fmt: skip
+    moved = {"concat_backward", "zero_pad2d_backward", "last_step_backward", "augment_backward"}
+    assert without <= moved | {"rotary_backward", "lion_update", "clip_by_norm"}
+
+
 def test_a_wrong_derivation_would_be_noticed() -> None:
     call = gn.trace(gn.Model(gn.Dense(2), "sum_squared_error", "sgd"), [[1.0, 2.0]], [[0.0, 1.0]]).backward[-1]
     arrays = call.inputs | call.outputs

@@ -11,11 +11,14 @@ ATTENTION = {
             "how well value s would have served here.",
             "y_t 是各个值 v_s 的加权平均，权重是 a_ts。所以权重 a_ts 对损失的作用是 dy_t·v_s：第 s 个值在这里能帮上多"
             "少。",
+            "dweights[n, h, s, t] == sum[e](dy[n, t, h, e] * qkv[n, s, 2 * H + h, e])",
         ),
         Step(
             "The weights are a softmax, whose slopes are those of every softmax: a_ts times how far this one lies "
             "above the mean of all. The products were divided by √E, and so is their error term.",
             "权重是 softmax，斜率和所有 softmax 一样：a_ts 乘以它比平均高出多少。点积曾除以 √E，误差项也要除。",
+            "dproducts[n, h, s, t] * sqrt(E) == (kept[n, h, s, t] * dweights[n, h, s, t] - weights[n, h, s, t] * "
+            "sum[r:T](kept[n, h, r, t] * dweights[n, h, r, t])) * (t < lengths[n])",
         ),
     ),
 }

@@ -25,6 +25,8 @@ LSTM = {
             "alone. With f near 1 the error term goes back over many steps unshrunk. This is what an LSTM is for.",
             "细胞状态有一条自己通往下一步的路：c_t = f_t c_{t−1} + …，斜率只有遗忘门。f 接近 1 时，误差项可以原样传回"
             "很多步。LSTM 就是为此而设计的。",
+            "(dcell[n, t, h] - dh[n, t, h] * gates[n, t, 3 * H + h] * (1 - tanh(cell[n, t, h]) ** 2) if t < lengths[n] "
+            "else 0) == (0 if t == last else dcell[n, later, h] * gates[n, later, H + h] if t < lengths[n] else 0)",
         ),
     ),
     "da": (
@@ -45,6 +47,9 @@ GRU = {
             "h_t = (1 − z) n + z h_{t−1}: besides the way through U there is one with the slope z alone, on which the "
             "error term goes back unshrunk where z is near 1.",
             "h_t = (1 − z) n + z h_{t−1}：除了经过 U 的路，还有一条斜率只有 z 的路；z 接近 1 时误差项沿它原样传回。",
+            "(dh[n, t, h] - dy[n, t, h] - (0 if t == last else sum[p](dstates[n, later, p] * recurrent[h, p])) "
+            "if t < lengths[n] else 0) == "
+            "(0 if t == last else dh[n, later, h] * gates[n, later, H + h] if t < lengths[n] else 0)",
         ),
     ),
 }

@@ -31,6 +31,7 @@ MOMENTUM = {
         Step(
             "The parameter moves by the velocity, not by the gradient of this batch alone.",
             "参数按速度移动，而不只按这一批的梯度。",
+            "parameters_ - parameters == (momentum * velocity_ - learning_rate * gradients if nesterov else velocity_)",
         ),
     ),
 }
