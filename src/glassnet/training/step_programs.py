@@ -80,8 +80,9 @@ class Program(CompiledEngine):
             self._x[...] = x
             return _is_finite(self._flat) and self._takes(y)
 
-    def numbers_ahead(self) -> Any:
-        """What changes when its numbers are others."""
+    @property
+    def numbers_key(self) -> Any:
+        """Tells the numbers that are known for its next steps from others."""
         return self._numbers.key
 
     def single_step(self, optimizer: Optimizer, look_every: int) -> Any:

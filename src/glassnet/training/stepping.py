@@ -105,7 +105,7 @@ class Stepper:
         program = self._last
         if program is None or self._looks_up or self._running or self._has_own or program.is_in_python:
             return None
-        made_of = program, program.numbers_ahead(), self._network.version
+        made_of = program, program.numbers_key, self._network.version
         if known is not None and made_of == self._made_of:
             return known
         self._made_of = None
@@ -120,7 +120,7 @@ class Stepper:
         return single
 
     def refuse(self, end: str, value: float) -> NoReturn:
-        """For an update by ``single_step`` that was not done to the end.
+        """For an update that was not done to the end.
 
         Raises:
             DivergenceError: always.
@@ -257,9 +257,8 @@ class Stepper:
         value = program.value.item()
         if end == "DIVERGED":
             self._put_back(running)
-            raise self._divergence(f"step: update {before + 1}", value, KEPT)
-        if end == "PARAMETERS_NOT_FINITE":
-            raise self._divergence(f"step: update {before + 1}", value, OVERFLOWN)
+        if end != "DONE":
+            self.refuse(end, value)
         self._look_at_memory("step")
         if program.is_in_python and interrupt.requested:
             raise KeyboardInterrupt
