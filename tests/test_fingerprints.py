@@ -24,13 +24,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fingerprint_cases import BY_NUMPY
 
 STORED = Path(__file__).with_name("fingerprints.json")
 TOOL = Path(__file__).parents[1] / "tools" / "fingerprints.py"
 COMPILED = ("_native_avx2", "_native_avx512") if platform.machine() == "x86_64" else ("_native",)
 NOT_HERE = 3
-BY_NUMPY = ("own-*", "scaled", "table*")
-"""Networks in which NumPy takes part by the compiled engine, too: parts of one's own, and preprocessing."""
 GROUPS = {
     "learned": ("parameters", "optimizer", "steps", "stepped", "resumed"),
     "predicted": ("predictions-*", "loaded"),

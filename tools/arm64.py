@@ -21,6 +21,8 @@ from argparse import ArgumentParser
 from fnmatch import fnmatch
 from pathlib import Path
 
+from fingerprint_cases import BY_NUMPY
+
 ROOT = Path(__file__).parents[1]
 NEEDED = {
     "aarch64-linux-gnu-g++": "g++-aarch64-linux-gnu",
@@ -28,8 +30,8 @@ NEEDED = {
     "qemu-aarch64-static": "qemu-user-static",
 }
 """Debian's packages by the programs in them."""
-BY_NUMPY = ("own-*", "scaled", "table*", "*/history", "*/evaluation")
-"""Where NumPy takes part: parts of one's own, preprocessing, metrics."""
+MEASURED = ("history", "evaluation")
+"""What NumPy measures, whatever the engine."""
 
 
 def run(*command: str | Path, **variables: str) -> str:
@@ -82,7 +84,12 @@ def fingerprints(python: list[str | Path], engine: str, only: str) -> dict[str, 
     command = (*python, "tools/fingerprints.py", "here", "--brief", "--engine", engine, "--only", only)
     found: dict[str, str] = json.loads(run(*command, GLASSNET_VARIANT=engine))
     own = {name.split("/", 1)[1]: value for name, value in found.items() if not name.startswith("planned/")}
-    return {name: value for name, value in own.items() if not any(fnmatch(name, f"*/{part}*") for part in BY_NUMPY)}
+    return {name: value for name, value in own.items() if not is_by_numpy(*name.split("/")[1:])}
+
+
+def is_by_numpy(case: str, thing: str) -> bool:
+    """Whether NumPy takes part in a thing of a network."""
+    return thing in MEASURED or any(fnmatch(case, pattern) for pattern in BY_NUMPY)
 
 
 def main() -> None:

@@ -264,6 +264,8 @@ RULES: dict[str, Any] = {
     ),
     "by-function": gn.SGD(falling),
 }
+BY_NUMPY = ("own-*", "scaled", "table*")
+"""Networks in which NumPy takes part by the compiled engine, too: parts of one's own, and preprocessing."""
 METRICS = ["accuracy", "precision", "recall", "f1", "roc_auc", "log_loss"]
 CASES = [
     *(

@@ -16,7 +16,7 @@ module = native()
 pytestmark = pytest.mark.skipif(module is None, reason="a pure-Python installation")
 LOADED = "" if module is None else module.__name__.removeprefix("glassnet.")
 FILES = ("test_image_kernels.py", "test_kernels.py", "test_shapes.py")
-OTHERS = VARIANTS[: VARIANTS.index(LOADED)] if LOADED else ()
+OTHERS = VARIANTS[1 : VARIANTS.index(LOADED)] if LOADED else ()  # the first one is of another family of processors
 
 
 def run(variant: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -28,8 +28,6 @@ def run(variant: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("variant", OTHERS)
 def test_every_kernel(variant: str) -> None:
     """Against NumPy, by the tests that the variant for this processor passes too, with a quarter of their shapes."""
-    if not Path(str(module.__file__).replace(LOADED, variant)).exists():  # type: ignore[union-attr]
-        pytest.skip(f"{variant} is not built")
     tests = [str(Path(__file__).parent / name) for name in FILES]
     found = run(variant, "-m", "pytest", "-q", "-n", "0", *tests)
     assert found.returncode == 0, found.stdout[-3000:]
