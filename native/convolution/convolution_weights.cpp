@@ -44,9 +44,10 @@ T total(const typename Vec<T, bytes>::Lanes& sums) {
     }
 }
 
-template <class T, int bytes, int rows, int columns>
+// The lanes tell the order of the sums, and so are those that every processor has.
+template <class T, int rows, int columns>
 void multiply_up(Products<T>& o) {
-    using V = Vec<T, bytes>;
+    using V = Vec<T, short_bytes>;
     using Lanes = typename V::Lanes;
     Lanes sum[rows][columns] = {};
     const T* x[columns];
@@ -77,16 +78,16 @@ void multiply_up(Products<T>& o) {
 #pragma GCC unroll 8
     for (int i = 0; i < rows; ++i)
 #pragma GCC unroll 8
-        for (int j = 0; j < columns; ++j) o.totals[i][j] = total<T, bytes>(sum[i][j]);
+        for (int j = 0; j < columns; ++j) o.totals[i][j] = total<T, short_bytes>(sum[i][j]);
 }
 
 template <class T>
 using ProductFunction = void (*)(Products<T>&);
 
-template <class T, int bytes>
+template <class T>
 constexpr auto product_functions = []<int... i>(std::integer_sequence<int, i...>) {
     return std::array<ProductFunction<T>, sizeof...(i)>{
-        multiply_up<T, bytes, i / weight_columns + 1, i % weight_columns + 1>...};
+        multiply_up<T, i / weight_columns + 1, i % weight_columns + 1>...};
 }(std::make_integer_sequence<int, weight_rows * weight_columns>());
 
 }  // namespace
@@ -128,8 +129,6 @@ void correlate_weights(int64_t images, const Planes<const T>& x, int64_t x_image
                         std::fill_n(scratch + some * of_image, slack<T>, T(0));  // which a last vector reads, times 0
                         Products<T> products{some,      of_image,   dy_image,        scratch,   {},           nullptr,
                                              dy.size(), dy.columns, of_tile.columns, tile.rows, tile.columns, {}};
-                        // The lanes tell the order of the sums.
-                        const auto& functions = product_functions<T, short_bytes>;
                         for (int64_t output = 0; output < dy.count; output += weight_rows) {
                             const int64_t outputs = std::min<int64_t>(weight_rows, dy.count - output);
                             products.dy = dy.data + image * dy_image + output * dy.size() + row * dy.columns + column;
@@ -142,7 +141,7 @@ void correlate_weights(int64_t images, const Planes<const T>& x, int64_t x_image
                                     places[j] = i * dweight.input + taps.all[t].weight;
                                     if (++t == taps.count) t = 0, ++i;
                                 }
-                                functions[(outputs - 1) * weight_columns + some_pairs - 1](products);
+                                product_functions<T>[(outputs - 1) * weight_columns + some_pairs - 1](products);
                                 for (int64_t row = 0; row < outputs; ++row)
                                     for (int64_t j = 0; j < some_pairs; ++j) {
                                         T& to = sums[row * dweight.output + places[j]];

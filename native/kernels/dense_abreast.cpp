@@ -95,12 +95,12 @@ void product(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T>
     for (int64_t first = 0; first < abreast; first += Share<T>::width) share(first);
 }
 
-// C (m, n) = A (m, k) B (k, n) + bias by partial sums along k, as narrow_product does it: as many as 32 bytes have
-// numbers, of which the upper half is added to the lower one until one is left.
+// C (m, n) = A (m, k) B (k, n) + bias by partial sums along k, as narrow_product does it: as many as a short
+// vector has numbers, of which the upper half is added to the lower one until one is left.
 template <class T>
 void narrow(int64_t m, int64_t n, int64_t k, const T* a, const T* b, const T* bias, T* c) {
     using V = Share<T>;
-    constexpr int partial = 32 / sizeof(T);
+    constexpr int partial = short_bytes / sizeof(T);
     const typename V::Lanes zero{};
     for (int64_t first = 0; first < abreast; first += V::width)
         for (int64_t i = 0; i < m; ++i)

@@ -6,20 +6,21 @@
 #include <type_traits>
 #include <utility>
 
+#include "math/lanes.hpp"
+
 namespace glassnet {
 namespace {
 
 // As many sums side by side on every processor, whatever its vectors: their number tells the order of the sums.
-constexpr int vector_bytes = 32;
-constexpr std::int64_t rows_at_a_time = 4;
-
 template <class T>
-constexpr std::int64_t lanes = vector_bytes / sizeof(T);
+constexpr std::int64_t lanes = short_bytes / sizeof(T);
+
+constexpr std::int64_t rows_at_a_time = 4;
 
 template <class T>
 constexpr std::int64_t block = 8192 / sizeof(T);  // of k: the columns of B stay in the first cache
 
-template <class T, int bytes = vector_bytes>
+template <class T, int bytes = short_bytes>
 struct Vector {
     typedef T Lanes __attribute__((vector_size(bytes)));
 };
@@ -70,7 +71,7 @@ void add_rows(std::int64_t count, const T* a, std::int64_t a_row, const T* colum
         }
     }
     for (int row = 0; row < rows; ++row)
-        for (int j = 0; j < n; ++j) c[row * c_row + j * c_column] += total<T, vector_bytes>(sums[row][j]);
+        for (int j = 0; j < n; ++j) c[row * c_row + j * c_column] += total<T, short_bytes>(sums[row][j]);
 }
 
 // Rows of A by n columns of B: column j begins at b + j * b_column, its elements are b_row apart; element (i, j) of C
@@ -85,7 +86,7 @@ struct Columns {
 
 template <class T, int n>
 void multiply(std::int64_t m, std::int64_t k, const T* a, std::int64_t a_row, const Columns<T>& o) {
-    alignas(vector_bytes) T columns[n * block<T>];
+    alignas(short_bytes) T columns[n * block<T>];
     for (std::int64_t first = 0; first < k; first += block<T>) {
         const std::int64_t count = std::min(block<T>, k - first);
         for (int j = 0; j < n; ++j) {
