@@ -18,6 +18,7 @@
 #include "engine/replay.hpp"
 #include "engine/single_step.hpp"
 #include "engine/subnormals.hpp"
+#include "engine/view.hpp"
 #include "math/arrays.hpp"
 #include "math/permutation.hpp"
 #include "products/segments.hpp"
@@ -164,61 +165,39 @@ std::vector<bool> run_each(Replay& replay, const std::vector<AnyArray>& live,
     return replay.run_each(own, trainings);
 }
 
-// A view of an object's memory by the buffer protocol, which costs less than an array of nanobind's.
-class View {
-public:
-    View(nb::handle object, int flags) : is_valid_(PyObject_GetBuffer(object.ptr(), &buffer_, flags) == 0) {
-        if (!is_valid_) PyErr_Clear();
-    }
-    ~View() {
-        if (is_valid_) PyBuffer_Release(&buffer_);
-    }
-    View(const View&) = delete;
-    View& operator=(const View&) = delete;
+// Whether it is an array of rows like those of `buffer`.
+bool is_like(const View& view, const Operand& buffer, char format) {
+    if (view.format() != format || view.axes() != buffer.rank || view.rows() == 0) return false;
+    for (int axis = 1; axis < buffer.rank; ++axis)
+        if (view.shape()[axis] != buffer.shape[axis]) return false;
+    return view.is_aligned(view.item());
+}
 
-    // Whether it is an array of rows like those of `buffer`.
-    bool is_like(const Operand& buffer, char format) const {
-        if (!is_valid_ || buffer_.ndim != buffer.rank || buffer_.shape[0] == 0 || buffer_.format == nullptr ||
-            buffer_.format[0] != format || buffer_.format[1] != 0)
-            return false;
-        for (int axis = 1; axis < buffer.rank; ++axis)
-            if (buffer_.shape[axis] != buffer.shape[axis]) return false;
-        return reinterpret_cast<std::uintptr_t>(buffer_.buf) % static_cast<std::uintptr_t>(buffer_.itemsize) == 0;
-    }
-    // Whether it is a step of rows like those of `buffer` (N, 1, ...): without the axis of the step, and of a single
-    // row also without that of the rows.
-    bool is_step_of(const Operand& buffer, char format) const {
-        if (!is_valid_ || buffer_.format == nullptr || buffer_.format[0] != format || buffer_.format[1] != 0)
-            return false;
-        const int without = buffer.rank - buffer_.ndim;
-        if (without != 1 && !(without == 2 && buffer.shape[0] == 1)) return false;
-        if (without == 1 && buffer_.shape[0] != buffer.shape[0]) return false;
-        for (int axis = 2; axis < buffer.rank; ++axis)
-            if (buffer_.shape[axis - without] != buffer.shape[axis]) return false;
-        return reinterpret_cast<std::uintptr_t>(buffer_.buf) % static_cast<std::uintptr_t>(buffer_.itemsize) == 0;
-    }
-    // Whether it has as many numbers as `buffer`.
-    bool holds(const Operand& buffer, char format) const {
-        return is_valid_ && buffer_.format != nullptr && buffer_.format[0] == format && buffer_.format[1] == 0 &&
-               buffer_.len == buffer.row_bytes * buffer.rows();
-    }
-    std::int64_t rows() const { return buffer_.shape[0]; }
-    char* data() const { return static_cast<char*>(buffer_.buf); }
-    std::int64_t bytes() const { return buffer_.len; }
+// Whether it is a step of rows like those of `buffer` (N, 1, ...): without the axis of the step, and of a single row
+// also without that of the rows.
+bool is_step_of(const View& view, const Operand& buffer, char format) {
+    if (view.format() != format) return false;
+    const int without = buffer.rank - view.axes();
+    if (without != 1 && !(without == 2 && buffer.shape[0] == 1)) return false;
+    if (without == 1 && view.shape()[0] != buffer.shape[0]) return false;
+    for (int axis = 2; axis < buffer.rank; ++axis)
+        if (view.shape()[axis - without] != buffer.shape[axis]) return false;
+    return view.is_aligned(view.item());
+}
 
-private:
-    Py_buffer buffer_;
-    bool is_valid_;
-};
+// Whether it has as many numbers as `buffer`.
+bool holds(const View& view, const Operand& buffer, char format) {
+    return view.format() == format && view.bytes() == buffer.row_bytes * buffer.rows();
+}
 
 // Fills y with the outputs of x. False where x is not what the program reads as it is: the caller knows why.
 // `lengths` are those of the rows, whole numbers from 1 to T that the caller has checked, or none.
 bool predict(Forward& forward, nb::handle x, nb::handle y, int threads, std::optional<AnyArray> lengths) {
     if (lengths.has_value() != forward.wants_lengths()) return false;
-    const View inputs(x, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT),
-        outputs(y, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE);
+    const View inputs(x.ptr(), PyBUF_C_CONTIGUOUS | PyBUF_FORMAT),
+        outputs(y.ptr(), PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE);
     const char format = forward.is_double() ? 'd' : 'f';
-    if (!inputs.is_like(forward.input(), format) || !outputs.is_like(forward.output(), format) ||
+    if (!is_like(inputs, forward.input(), format) || !is_like(outputs, forward.output(), format) ||
         inputs.rows() != outputs.rows())
         return false;
     const bool is_finite = forward.is_double()
@@ -236,11 +215,11 @@ bool predict(Forward& forward, nb::handle x, nb::handle y, int threads, std::opt
 // Fills y with the outputs of a step x of a stream, of all its rows. False where x is not read as it is, as above. The
 // interpreter waits: a step takes less time than to leave it and come back.
 bool advance(Forward& forward, nb::handle x, nb::handle y) {
-    const View inputs(x, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT),
-        outputs(y, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE);
+    const View inputs(x.ptr(), PyBUF_C_CONTIGUOUS | PyBUF_FORMAT),
+        outputs(y.ptr(), PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE);
     const char format = forward.is_double() ? 'd' : 'f';
     const Operand &from = forward.input(), &to = forward.output();
-    if (!inputs.is_step_of(from, format) || !outputs.holds(to, format)) return false;
+    if (!is_step_of(inputs, from, format) || !holds(outputs, to, format)) return false;
     const bool is_finite = forward.is_double() ? all_finite(reinterpret_cast<const double*>(inputs.data()), from.size())
                                                : all_finite(reinterpret_cast<const float*>(inputs.data()), from.size());
     if (!is_finite) return false;

@@ -6,12 +6,14 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
-#include <cstring>
+#include <algorithm>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
 #include "engine/replay.hpp"
 #include "engine/subnormals.hpp"
+#include "engine/view.hpp"
 #include "math/arrays.hpp"
 
 namespace nb = nanobind;
@@ -49,38 +51,25 @@ bool is_as_seen(PyObject* live, PyObject* seen, Py_ssize_t left_out) {
     return true;
 }
 
-// An array of NumPy's own type, contiguous and aligned, by the buffer protocol.
-class Given {
+// An array of NumPy's own type, contiguous.
+class Given : public View {
 public:
     Given(nb::handle object, nb::handle array_type)
-        : is_valid_(Py_TYPE(object.ptr()) == reinterpret_cast<PyTypeObject*>(array_type.ptr()) &&
-                    PyObject_GetBuffer(object.ptr(), &buffer_, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) == 0) {
-        if (!is_valid_) PyErr_Clear();
-    }
-    ~Given() {
-        if (is_valid_) PyBuffer_Release(&buffer_);
-    }
-    Given(const Given&) = delete;
-    Given& operator=(const Given&) = delete;
+        : View(object.ptr(), PyBUF_C_CONTIGUOUS | PyBUF_FORMAT,
+               Py_TYPE(object.ptr()) == reinterpret_cast<PyTypeObject*>(array_type.ptr())) {}
 
-    bool has_shape(const std::vector<Py_ssize_t>& shape) const {
-        return is_valid_ && buffer_.ndim == static_cast<int>(shape.size()) &&
-               std::equal(shape.begin(), shape.end(), buffer_.shape);
+    bool has_shape(const std::vector<Py_ssize_t>& wanted) const {
+        return is_valid() && axes() == static_cast<int>(wanted.size()) &&
+               std::equal(wanted.begin(), wanted.end(), shape());
     }
-    // As struct has it; 0 for what has more than a letter.
-    char format() const { return buffer_.format == nullptr || buffer_.format[1] != 0 ? '\0' : buffer_.format[0]; }
 
     template <class From, class To>
     bool copy(To* to) const {
-        if (reinterpret_cast<std::uintptr_t>(buffer_.buf) % alignof(From) != 0) return false;
-        const auto* const from = static_cast<const From*>(buffer_.buf);
-        for (Py_ssize_t i = 0; i < buffer_.len / buffer_.itemsize; ++i) to[i] = static_cast<To>(from[i]);
+        if (!is_aligned(alignof(From))) return false;
+        const auto* const from = reinterpret_cast<const From*>(data());
+        for (std::int64_t i = 0; i < bytes() / item(); ++i) to[i] = static_cast<To>(from[i]);
         return true;
     }
-
-private:
-    Py_buffer buffer_;
-    bool is_valid_;
 };
 
 // What targets have to be like. Labels are whole numbers below that of the classes.
