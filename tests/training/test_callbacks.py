@@ -207,6 +207,21 @@ def test_a_terminal_gets_a_progress_bar(blobs: Blobs) -> None:
         assert (expected in shown.decode()) if expected else shown == b""
 
 
+def test_how_far_it_came_stands_there_at_the_end_however_fast_it_was() -> None:
+    code = (
+        "import numpy as np, glassnet as gn\n"
+        "from glassnet.training import progress\n"
+        "progress.REFRESH_SECONDS = 1e9\n"  # nothing is shown on the way
+        "new = lambda: gn.Model(gn.Sequential(gn.Dense(1)), 'mean_squared_error', 'sgd')\n"
+        "x = np.ones((3, 1))\n"
+        "new().fit(x, x, epochs=3)\n"
+        "gn.fit_many([new(), new()], x, x, epochs=2)\n"
+    )
+    _, shown = in_a_terminal([sys.executable, "-c", code])
+    counts = [found.group() for found in re.finditer(r"(epoch|model) \d/\d", shown.decode())]
+    assert list(dict.fromkeys(counts)) == ["epoch 3/3", "model 2/2"]
+
+
 def test_the_progress_line_speaks_the_language_that_was_chosen() -> None:
     code = (
         "import numpy as np, glassnet as gn\n"

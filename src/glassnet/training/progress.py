@@ -33,6 +33,7 @@ class ProgressBar:
         self._steps = steps
         self._measured = ""
         self._shown_at = 0.0
+        self._unseen: tuple[int, int] | None = None  # the epoch and its steps that no refresh has shown yet
         output = notebook_output() if enabled else None
         self._curve = None if output is None else LiveCurve(output, epochs, of)
         self._progress: Progress | None = self._open() if enabled and output is None else None
@@ -47,14 +48,16 @@ class ProgressBar:
     def __exit__(self, *_: object) -> None:
         if self._curve is not None:
             self._curve.draw()
+        if self._unseen is not None:
+            self._show(*self._unseen)  # how far it came stands there at the end, however fast it was
         if self._progress is not None:
             with suppress(OSError), to_the_end():
                 self._progress.stop()
 
     def step(self, epoch: int, done: int) -> None:
         """Shows that ``done`` steps of the epoch are over; cheap when the last refresh was just now."""
-        if self._progress is not None and perf_counter() - self._shown_at > REFRESH_SECONDS:
-            self._show(epoch, done)
+        if self._progress is not None:
+            self._show_unless_just_now(epoch, done)
 
     def epoch(self, epoch: int, logs: dict[str, float]) -> None:
         """Shows what an epoch measured."""
@@ -65,12 +68,17 @@ class ProgressBar:
         self._measured = "  ".join(
             f"{in_words(name)} {value:.4g}" for name, value in logs.items() if name != "learning_rate"
         )
-        if epoch == self._last or perf_counter() - self._shown_at > REFRESH_SECONDS:
-            self._show(epoch, self._steps)
+        self._show_unless_just_now(epoch, self._steps)
+
+    def _show_unless_just_now(self, epoch: int, done: int) -> None:
+        self._unseen = epoch, done
+        if perf_counter() - self._shown_at > REFRESH_SECONDS:
+            self._show(epoch, done)
 
     def _show(self, epoch: int, done: int) -> None:
-        assert self._progress is not None
-        self._shown_at = perf_counter()
+        if self._progress is None:
+            return
+        self._shown_at, self._unseen = perf_counter(), None
         completed = (epoch - self._first) * self._steps + done
         text = counted(self._of, epoch, self._last)
         measured = for_stream(self._measured, self._progress.console.file)  # metrics have names of the user's
