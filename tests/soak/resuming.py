@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -234,7 +235,8 @@ def main() -> int:
     options = parser.parse_args()
     rng, until = np.random.default_rng(options.seed), monotonic() + options.seconds
     failed = tried = 0
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)  # NumPy's own words are for nobody
         while monotonic() < until:
             case = Case.drawn(rng)
             found = differing(case, rng, Path(folder))

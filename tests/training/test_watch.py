@@ -200,6 +200,30 @@ def test_a_diverging_training_ends_with_the_last_good_step(engine: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("dtype", "power"), [("float64", 700), ("float64", -700), ("float32", 110), ("float32", -110)])
+def test_numbers_whose_squares_are_too_large_or_too_small(engine: str, dtype: str, power: int) -> None:
+    """What is a power of two larger is exactly that much larger in the record; the pull of L2 is alike for all."""
+    x, y = data()
+    records = []
+    for exponent in (0, power):
+        watch = gn.Watch(every=1)
+        net = gn.Sequential(gn.Dense(3, use_bias=False))
+        net.build((6,), dtype=dtype)
+        model = gn.Model(net, "cross_entropy", gn.Chain(gn.L2(0.1), gn.SGD(0.5)), engine=engine, dtype=dtype)
+        start = np.random.default_rng(1).normal(size=net.parameters.shape).astype(dtype)
+        net.put_back(np.ldexp(start, exponent))
+        still = np.zeros_like(x)  # nothing but the penalty moves the weights
+        still[:, 0] = 1.0
+        model.fit(still, y, epochs=1, batch_size=100, callbacks=[watch], verbose=False)
+        records.append(watch.records[0])
+    usual, scaled = records
+    assert scaled.activations["0"].std == np.ldexp(usual.activations["0"].std, power) > 0
+    assert scaled.activations["0"].mean == np.ldexp(usual.activations["0"].mean, power)
+    if power > 0:  # where gradients of the loss, which stay as they are, count for nothing
+        assert scaled.update_ratios["0.weight"] == pytest.approx(0.05, rel=1e-6)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_layers_in_python_and_networks_without_parameters(engine: str) -> None:
     x, y = data()
     watch = gn.Watch(every=2)

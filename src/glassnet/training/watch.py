@@ -186,10 +186,7 @@ def _records_of(samples: list[Sample]) -> list[WatchRecord]:
         block = values[:, one.start : one.stop]
         if one.kind == "parameter":
             block = block.astype(np.float64)
-            steps = values[:, one.start + moved : one.stop + moved] - block
-            with np.errstate(divide="ignore", invalid="ignore"):
-                ratio = np.linalg.norm(steps, axis=1) / np.linalg.norm(block, axis=1)
-            ratios[one.path] = np.where(np.isfinite(ratio), ratio, np.nan)
+            ratios[one.path] = _update_ratios(values[:, one.start + moved : one.stop + moved], block)
             continue
         known[one.kind, one.path] = _distributions(block)
         if one.saturates is not None:
@@ -215,10 +212,30 @@ def _records_of(samples: list[Sample]) -> list[WatchRecord]:
     ]
 
 
+def _update_ratios(after: Array, before: Array) -> Array:
+    """``‖after - before‖ / ‖before‖`` of each row, NaN where that is not finite."""
+    with np.errstate(all="ignore"):
+        (steps, longer), (weights, long) = _of_unit_size(after - before), _of_unit_size(before)
+        ratios = np.ldexp(np.linalg.norm(steps, axis=1) / np.linalg.norm(weights, axis=1), longer - long)
+    return np.where(np.isfinite(ratios), ratios, np.nan)
+
+
 def _distributions(block: Array) -> list[Distribution]:
     """One for each row of a block (R, S)."""
     ordered = np.sort(block, axis=1)
     places = np.rint(np.array(LEVELS) * (block.shape[1] - 1)).astype(np.intp)
-    means, stds = block.mean(axis=1, dtype=np.float64), block.std(axis=1, dtype=np.float64)
-    quantiles = ordered[:, places].astype(np.float32)
+    with np.errstate(all="ignore"):  # a training that diverges is looked at as well
+        unit, exponents = _of_unit_size(block)
+        means, stds = np.ldexp(unit.mean(axis=1), exponents), np.ldexp(unit.std(axis=1), exponents)
+        quantiles = ordered[:, places].astype(np.float32)
     return [Distribution(float(m), float(s), q) for m, s, q in zip(means, stds, quantiles, strict=True)]
+
+
+def _of_unit_size(block: Array) -> tuple[Array, Array]:
+    """Rows (R, S) times powers of two, so that no square is too large or too small, and exponents (R,) that undo it.
+
+    No digit changes by that.
+    """
+    wide = block.astype(np.float64)
+    exponents = np.frexp(np.abs(wide).max(axis=1, initial=0))[1]
+    return np.ldexp(wide, -exponents[:, None]), exponents
