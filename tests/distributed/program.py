@@ -114,6 +114,14 @@ def refusals() -> None:
         if state.epoch == 2:
             state.stop("enough")
 
+    processors = [os.sched_getaffinity(0)] if hasattr(os, "sched_getaffinity") else []
+
+    def looking(state: gn.TrainingState) -> None:
+        processors.append(os.sched_getaffinity(0))
+
+    if processors:
+        model_of(small).fit(x, y, callbacks=[looking], **settings)
+        say("processors", [sorted(one) for one in (*processors, os.sched_getaffinity(0))])
     refused("callback", lambda: model_of(small).fit(x, y, callbacks=[fails], **settings))
     model = model_of(small)
     history = model.fit(x, y, epochs=5, callbacks=[slower] if rank == 0 else [print], **settings)
@@ -133,8 +141,8 @@ def sums() -> None:
             return vectors[node.start]
         return whole(node.halves[0]) + whole(node.halves[1])
 
-    def leaf(shard: int, out: Any, adds: bool) -> None:
-        out[...] = out + vectors[shard] if adds else vectors[shard]
+    def leaf(shard: int, out: Any) -> None:
+        out[...] = vectors[shard]
 
     for size, dtype in ((1, "float32"), (2, "float64"), (1001, "float32")):
         through_memory, through_messages = (Sums(ranks, size, np.dtype(dtype)) for _ in range(2))

@@ -90,6 +90,10 @@ class LeasedProgram:
         can_wait = recording.is_plain and not self.python_calls and len(program.arena.memory) <= MOST_BYTES
         self._keepable = _Kept(program, recording, questions, self._threads) if can_wait else None
 
+    def move(self, array: Array, to: Array) -> bool:
+        """Lets it work on other memory instead of an array of its training; whether it can."""
+        return self._keepable is not None and self._keepable.move(array, to)
+
     def give_back(self) -> None:
         """Lets it wait for the next training; nobody may run it afterwards."""
         kept, self._keepable, self._arrays = self._keepable, None, None
@@ -275,6 +279,16 @@ class _Kept:
             columns[column] = now[i]
         self.native.rebind(moved, columns)
         self._stretches, self._columns = recording.stretches, {i: now[i] for i in self._columns}
+
+    def move(self, array: Array, to: Array) -> bool:
+        """Lets it work on other memory instead of an array that is one of its stretches; whether it is."""
+        before, now = ((address_of(one), array.nbytes) for one in (array, to))
+        if before not in self._stretches:
+            return False
+        columns = range(1 + max(self._columns.values(), default=-1))
+        self.native.rebind([(before[0], sum(before), now[0])], list(columns))
+        self._stretches = [now if stretch == before else stretch for stretch in self._stretches]
+        return True
 
 
 def _columns(numbers: list[NumberOfStep], questions: list[NumberOfStep]) -> dict[int, int]:

@@ -95,20 +95,14 @@ class DistributedEngine(Engine):
         kept = [live.copy() for _, live in self._statistics]
         found = np.zeros((1 + shards, 2))  # whether it is rank 0's turn; loss and total weight of each shard
 
-        def leaf(shard: int, out: Array, adds: bool) -> None:
-            rows, gradients = batch[cut[shard] : cut[shard + 1]], self._flat
-            found[1 + shard] = _, total = self._gradients.write(
-                task.rows, rows, before + (shard << DRAW), task.collected
-            )
+        def leaf(shard: int, out: Array) -> None:
+            rows, draw = batch[cut[shard] : cut[shard + 1]], before + (shard << DRAW)
+            found[1 + shard] = _, total = self._gradients.write(task.rows, rows, draw, task.collected, out)
             if self._is_mean and total != unit:
-                gradients *= gradients.dtype.type(total / unit)
+                out *= out.dtype.type(total / unit)
             for (at, live), first in zip(self._statistics, kept, strict=True):  # each shard begins with the same
-                gradients[at] = live.reshape(-1) * live.dtype.type(len(rows) / len(batch))
+                out[at] = live.reshape(-1) * live.dtype.type(len(rows) / len(batch))
                 live[...] = first
-            if adds:
-                out += gradients
-            else:
-                out[...] = gradients
 
         self._sums.part(shards, leaf)
         if world.is_first:

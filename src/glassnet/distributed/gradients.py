@@ -20,10 +20,10 @@ DRAW = 32
 
 
 class ShardGradients(ABC):
-    """Writes the network's gradients for some rows."""
+    """Writes gradients for some rows."""
 
     @abstractmethod
-    def write(self, rows: Rows, chosen: Array, draw: int, collected: Array | None) -> tuple[float, float]:
+    def write(self, rows: Rows, chosen: Array, draw: int, collected: Array | None, out: Array) -> tuple[float, float]:
         """Writes them.
 
         Args:
@@ -31,6 +31,7 @@ class ShardGradients(ABC):
             chosen: the numbers of those in the shard (R,), int64.
             draw: the step whose masks are drawn.
             collected: receives the outputs of these rows, or None.
+            out: receives the gradients (P,): the network's own, or others, which are 0 where those always are.
 
         Returns:
             Their loss and their total weight.
@@ -46,7 +47,7 @@ class NumpyShards(ShardGradients):
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def write(self, rows: Rows, chosen: Array, draw: int, collected: Array | None) -> tuple[float, float]:
+    def write(self, rows: Rows, chosen: Array, draw: int, collected: Array | None, out: Array) -> tuple[float, float]:
         """See the base."""
         step = TrainingStep(NumpyRunner(self._parts.seed, draw), self._parts, rows.take(chosen))
         value = float(step.value[0])
@@ -54,6 +55,9 @@ class NumpyShards(ShardGradients):
             collected[chosen] = step.outputs
         if np.isfinite(value):
             step.backward()
+        own = self._parts.network.gradients
+        if own is not out:
+            np.copyto(out, own)
         return value, float(step.total[0])
 
 
@@ -70,14 +74,14 @@ class CompiledShards(ShardGradients):
         self._parts, self._threads, self._bridges = parts, threads, bridges
         self._programs: dict[int, _Gradients] = {}
 
-    def write(self, rows: Rows, chosen: Array, draw: int, collected: Array | None) -> tuple[float, float]:
+    def write(self, rows: Rows, chosen: Array, draw: int, collected: Array | None, out: Array) -> tuple[float, float]:
         """See the base."""
         program = self._programs.get(len(chosen))
         if program is None:
             program = _Gradients(self._parts, self._threads, NoSnapshots(), bridges=self._bridges)
             program.record(rows, len(chosen))
             self._programs[len(chosen)] = program
-        return program.write(chosen, draw, collected)
+        return program.write(chosen, draw, collected, out)
 
     def close(self) -> None:
         """Lets the programs wait for another training."""
@@ -94,16 +98,20 @@ class _Gradients(CompiledEngine):
     def record(self, rows: Rows, size: int) -> None:
         """Records it on the rows there are."""
         task = Task(rows, size, lambda *_: None, None, lambda *_: True)
-        self.programs = list(self._leased(task, [(size, None)]))
+        (self._program,) = self._leased(task, [(size, None)])
+        self.programs = [self._program]
         # An epoch of two steps, whose second never comes: at its end parameters would be looked through each time.
         self._native = self._replay_of(self.programs, 2, 0)
         self._found = np.empty(1), np.empty(1)
         self._failed = type(self._native).End.FAILED
         self._calls = [call for program in self.programs for call in program.python_calls]
+        self._out = self.network.gradients
 
-    def write(self, chosen: Array, draw: int, collected: Array | None) -> tuple[float, float]:
+    def write(self, chosen: Array, draw: int, collected: Array | None, out: Array) -> tuple[float, float]:
         """Runs it once."""
         value, total = self._found
+        if out is not self._out and self._program.move(self._out, out):
+            self._out = out
         for call in self._calls:
             call.step = draw
         value[0] = total[0] = np.nan
@@ -120,4 +128,6 @@ class _Gradients(CompiledEngine):
         )
         if end is self._failed:
             raise self._errors.pop()
+        if out is not self._out:
+            np.copyto(out, self._out)
         return float(value[0]), float(total[0])

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import numpy as np
 
+from glassnet.core.memory import LINE
 from glassnet.distributed.world import World
 
 NAME = "glassnet-ranks"
@@ -32,7 +33,7 @@ class CommonMemory:
     """
 
     def __init__(self, held: mmap.mmap, ranks: int, vectors: int, size: int, dtype: np.dtype[np.generic]) -> None:
-        found = np.frombuffer(held, dtype, (ranks * vectors + 1) * size, HEAD).reshape(-1, size)
+        found = np.frombuffer(held, dtype, (ranks * vectors + 1) * _room(size), HEAD).reshape(-1, _room(size))[:, :size]
         self.vectors = found[:-1].reshape(ranks, vectors, size)
         self.whole = found[-1]
 
@@ -45,7 +46,7 @@ def common_memory(world: World, vectors: int, size: int, dtype: np.dtype[np.gene
     """
     if not world.is_one_machine or not hasattr(os, "memfd_create"):
         return None
-    length = HEAD + (world.size * vectors + 1) * size * dtype.itemsize
+    length = HEAD + (world.size * vectors + 1) * _room(size) * dtype.itemsize
     own, told = -1, {"process": 0, "file": -1, "word": ""}
     held: mmap.mmap | None = None
     if world.is_first:
@@ -63,6 +64,11 @@ def common_memory(world: World, vectors: int, size: int, dtype: np.dtype[np.gene
     if own >= 0:
         os.close(own)
     return CommonMemory(held, world.size, vectors, size, dtype) if everywhere and held is not None else None
+
+
+def _room(size: int) -> int:
+    """How many numbers a vector takes, so that the next one begins at another cache line."""
+    return -(-size // LINE) * LINE
 
 
 def _of_process(process: int, file: int, word: str, length: int) -> mmap.mmap | None:

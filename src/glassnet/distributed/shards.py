@@ -88,13 +88,13 @@ class Turn(NamedTuple):
         place: of the vector that is written or added to.
         shard: whose vector comes there; or, if it is None,
         other: the place of the vector that is added.
-        adds: whether the shard's vector is added to what is there.
+        is_root: whether that is the sum of a root.
     """
 
     place: int
     shard: int | None
-    other: int = 0
-    adds: bool = False
+    other: int | None = None
+    is_root: bool = False
 
 
 @cache
@@ -102,30 +102,27 @@ def turns(shards: int, ranks: int, rank: int) -> tuple[Turn, ...]:
     """What a rank does, one after another, until the sums of its roots are at the places 0, 1, ....
 
     Example:
-        >>> for turn in turns(8, 2, 0):
+        >>> for turn in turns(6, 2, 1):
         ...     print(*turn)
-        0 0 0 False
-        0 1 0 True
-        1 2 0 False
-        1 3 0 True
-        0 None 1 False
+        0 3 None False
+        1 4 None False
+        2 5 None False
+        1 None 2 False
+        0 None 1 True
     """
     found: list[Turn] = []
 
-    def make(node: Node, place: int) -> None:
+    def make(node: Node, place: int, *, is_root: bool = False) -> None:
         if node.stop - node.start == 1:
-            found.append(Turn(place, node.start))
+            found.append(Turn(place, node.start, is_root=is_root))
             return
         left, right = node.halves
         make(left, place)
-        if right.stop - right.start == 1:
-            found.append(Turn(place, right.start, adds=True))
-        else:
-            make(right, place + 1)
-            found.append(Turn(place, None, place + 1))
+        make(right, place + 1)
+        found.append(Turn(place, None, place + 1, is_root))
 
     for place, root in enumerate(roots(shards, ranks)[rank]):
-        make(root, place)
+        make(root, place, is_root=True)
     return tuple(found)
 
 
