@@ -58,7 +58,7 @@ def library() -> set[type[Configurable]]:
 BASES = {
     "Activation", "Column", "Configurable", "Form", "InMemory", "Initializer", "Layer", "Loss", "Merge", "Metric",
     "Network", "NumpyLayer", "NumpyLoss", "NumpyOptimizer",
-    "Optimizer", "Schedule", "Step", "Vocabulary", "WithWeights", "Words",
+    "Optimizer", "Schedule", "Schema", "Step", "Vocabulary", "WithWeights", "Words",
 }  # fmt: skip
 CLASSES = sorted(
     (cls for cls in library() if cls.__name__ not in BASES and not cls.__name__.startswith("_")),

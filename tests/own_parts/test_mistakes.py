@@ -17,7 +17,7 @@ import glassnet as gn
 from glassnet.compile import native
 from glassnet.kernels import KERNELS, kernel
 from glassnet.kernels.activation import relu_forward
-from glassnet.training.engines import CompiledEngine
+from glassnet.training.compiled_engine import CompiledEngine
 
 ENGINES = ["numpy", "compiled" if native() is not None else "auto"]
 Array = np.ndarray

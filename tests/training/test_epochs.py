@@ -19,7 +19,7 @@ import glassnet as gn
 from glassnet.compile import native
 from glassnet.schedules import Schedule
 from glassnet.training import TrainingState
-from glassnet.training.engines import CompiledEngine
+from glassnet.training.compiled_engine import CompiledEngine
 
 pytestmark = pytest.mark.skipif(native() is None, reason="a pure-Python installation")
 

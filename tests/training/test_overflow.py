@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import glassnet as gn
-from glassnet.training.engines import CompiledEngine
+from glassnet.training.compiled_engine import CompiledEngine
 from glassnet.training.stepping import LOOK_EVERY
 
 ENGINES = ["compiled", "numpy"]

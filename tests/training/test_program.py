@@ -32,7 +32,7 @@ from glassnet.kernels.dense import dense_backward, dense_forward
 from glassnet.losses import Loss
 from glassnet.runners import NumpyRunner, StepNumber
 from glassnet.training import Rows
-from glassnet.training.engines import CompiledEngine
+from glassnet.training.compiled_engine import CompiledEngine
 from glassnet.training.parts import Parts
 from glassnet.training.steps import TrainingStep, step_program
 
@@ -533,7 +533,7 @@ COUNT_ALLOCATIONS = """
 import ctypes, sys
 import numpy as np
 import glassnet as gn
-from glassnet.training.engines import CompiledEngine
+from glassnet.training.compiled_engine import CompiledEngine
 
 allocations = ctypes.CDLL(None).allocations
 allocations.restype = ctypes.c_long

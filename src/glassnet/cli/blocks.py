@@ -20,7 +20,8 @@ from glassnet.model import Model
 from glassnet.preprocessing import Standardize
 from glassnet.tables import Answers, Frame, Table
 from glassnet.tables.frames import joined
-from glassnet.tables.streamed import Asked, Learned, learn_streamed
+from glassnet.tables.learned import Asked, Learned
+from glassnet.tables.streamed import learn_streamed
 from glassnet.tabular.plan import OF_AMOUNTS
 
 LARGE_BYTES = 200_000_000

@@ -17,7 +17,8 @@ from glassnet.distributed.sums import Sums
 from glassnet.distributed.world import WHERE, World
 from glassnet.runners import NumpyRunner
 from glassnet.training.batches import batches
-from glassnet.training.engines import SLICE_SECONDS, Engine
+from glassnet.training.compiled_engine import SLICE_SECONDS
+from glassnet.training.engine import Engine
 from glassnet.training.latest_fit import TrainingPosition
 from glassnet.training.overflow import memory_is_finite
 from glassnet.training.parts import Bridges, Parts

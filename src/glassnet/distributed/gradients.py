@@ -9,7 +9,7 @@ import numpy as np
 from glassnet.core.shapes import Array
 from glassnet.runners import NumpyRunner
 from glassnet.training.batches import Rows
-from glassnet.training.engines import CompiledEngine
+from glassnet.training.compiled_engine import CompiledEngine
 from glassnet.training.parts import Bridges, Parts
 from glassnet.training.snapshots import NoSnapshots
 from glassnet.training.steps import TrainingStep

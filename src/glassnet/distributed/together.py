@@ -21,7 +21,7 @@ from glassnet.losses import Loss
 from glassnet.network import Network
 from glassnet.optimizers import Optimizer
 from glassnet.training import Callback, FitSettings, Rows, TrainingState, Watch, differences
-from glassnet.training.engines import Engine
+from glassnet.training.engine import Engine
 from glassnet.training.parts import Bridges, Parts
 from glassnet.training.ranks import Predicting
 from glassnet.training.snapshots import Snapshots

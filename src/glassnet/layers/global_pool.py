@@ -6,7 +6,7 @@ import numpy as np
 
 from glassnet.core.shapes import Array, Shape, size_of
 from glassnet.kernels.pool import global_max_pool_backward, global_max_pool_forward
-from glassnet.layers.pool import Placed, _Average, _Max, _Pooling
+from glassnet.layers.pooling import Placed, _Average, _Max, _Pooling
 from glassnet.layers.windows import by_axis
 from glassnet.runners import Runner
 

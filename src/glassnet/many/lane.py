@@ -19,7 +19,7 @@ from glassnet.runners.base import values_at
 from glassnet.runners.recorder import Always
 from glassnet.training import FitSettings, History, LatestFit, Rows, TrainingPosition
 from glassnet.training.batches import epoch_orders
-from glassnet.training.engines import ORDER_NUMBERS, SLICE_SECONDS, CompiledEngine
+from glassnet.training.compiled_engine import ORDER_NUMBERS, SLICE_SECONDS, CompiledEngine
 from glassnet.training.interrupt import Interrupt
 from glassnet.training.latest_fit import NOTHING
 from glassnet.training.overflow import memory_is_finite

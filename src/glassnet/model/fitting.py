@@ -14,23 +14,22 @@ from glassnet.core.blocks import Blocks
 from glassnet.core.calls import suggests
 from glassnet.core.catalogues import translated
 from glassnet.core.checks import numeric
-from glassnet.core.errors import ConfigurationError
 from glassnet.core.output import for_stream, is_heard, logger
 from glassnet.core.ragged import is_ragged, with_first_steps
-from glassnet.core.settings import boolean, is_real, is_whole, number, whole
+from glassnet.core.settings import boolean, is_whole, whole
 from glassnet.core.turns import one_at_a_time, share_turn
 from glassnet.diagnosis import hints, nothing_to_learn
 from glassnet.formats import read_memories
 from glassnet.losses import WeightedSum
-from glassnet.metrics.running import require_adding
 from glassnet.model.answers import Answering
-from glassnet.model.blocks import learn_table, refuse_beside_blocks, streamed
+from glassnet.model.blocks import refuse_beside_blocks
 from glassnet.model.data import one_array
 from glassnet.model.lengths import ragged_rows, require_lengths
 from glassnet.model.named_data import forgotten_if_refused, named_rows
 from glassnet.model.resuming import Start, start_of, undone_if_refused
 from glassnet.model.saving import write
 from glassnet.model.stream import require_lanes
+from glassnet.model.validation import blocks_apart, rows_apart
 from glassnet.tables import Table
 from glassnet.training import (
     Callback,
@@ -39,7 +38,6 @@ from glassnet.training import (
     History,
     LatestFit,
     Rows,
-    Streamed,
     Trainer,
     TrainingState,
     as_callbacks,
@@ -47,7 +45,6 @@ from glassnet.training import (
     is_watched,
     named_apart,
     own_things,
-    validation_rows,
 )
 from glassnet.version import __version__
 
@@ -165,7 +162,7 @@ class Fitting(Answering):
             ranks = joined.enter_context(_ranks_together()) if distributed else None
             start = start_of(self, resume)
             if isinstance(x, Blocks):
-                data, held = self._streamed(x, y, validation_data, validation_split)
+                data, held = blocks_apart(self, x, y, validation_data, validation_split)
             else:
                 data, held = self._in_memory(x, y, sample_weight, validation_data, validation_split)
             share_turn(self, where="fit")  # for the memory that a network has once it is built
@@ -271,26 +268,7 @@ class Fitting(Answering):
         """Arrays or frames as rows to train on, and those to measure after each epoch."""
         with forgotten_if_refused(self):
             rows = self.rows_to_train(x, y, sample_weight)
-        return _apart(self, rows, validation_data, validation_split)
-
-    def _streamed(
-        self, source: Blocks, y: Any, validation_data: Any, validation_split: float
-    ) -> tuple[Streamed, Data | None]:
-        """Blocks as rows to train on, and what to measure after each epoch."""
-        require_adding(self.metrics, where="fit")
-        share = _share(self, validation_data, validation_split)
-        with forgotten_if_refused(self):
-            learn_table(self, source, y, where="fit")
-            held = None
-            if share:
-                source, held = source.split(share, self.seed)
-            rows = streamed(self, source, where="fit", learns=True)
-            if held is not None:
-                return rows, streamed(self, held, where="fit: validation_split")
-            if isinstance(validation_data, Blocks):
-                learn_table(self, validation_data, None, where="fit: validation_data")
-                return rows, streamed(self, validation_data, where="fit: validation_data")
-            return rows, None if validation_data is None else _validation(self, validation_data)
+        return rows_apart(self, rows, validation_data, validation_split)
 
     def print_hints(self, rows: Data, history: History | None = None) -> None:
         """Prints the history's notes and what can be told at a glance, a line each; ``gn.diagnose`` looks closer.
@@ -364,56 +342,3 @@ def _begins_anew(model: Answering) -> list[str]:
     if fit is None or fit.position is None or not fit.position.step or fit.updates != model.optimizer.steps:
         return []
     return [f"the latest fit {fit}; that epoch begins anew here, where resume=True would have gone on with it"]
-
-
-def _share(model: Answering, data: Any, given: Any) -> float:
-    """The share of the rows to set aside; 0 for none.
-
-    Raises:
-        ConfigurationError: no share, or other data are given as well; windows of series, which overlap.
-    """
-    if given is None or given is False:
-        given = 0.0
-    share: float = given if is_real(given) else number(given, "validation_split", "fit", low=0, high=1)
-    if data is not None and share:
-        raise ConfigurationError(
-            where="fit", received="both validation_data and validation_split", expected="one of them", fix="drop one"
-        )
-    if share and model.forecasting is not None:
-        raise ConfigurationError(
-            where="fit",
-            received=f"validation_split={share:g} for windows of series, which overlap",
-            expected="other steps to validate with than those to train with",
-            fix="train, later = windows.cut(0.1); fit(train.x, train.y, validation_data=(later.x, later.y))",
-        )
-    return share
-
-
-def _apart(model: Answering, rows: Rows, data: tuple[Any, ...] | None, given: Any) -> tuple[Rows, Data | None]:
-    """The rows to train on, and those to measure after each epoch: other data, or a share of the rows."""
-    share = _share(model, data, given)
-    if data is not None:
-        if not isinstance(data, Blocks):
-            return rows, _validation(model, data)
-        require_adding(model.metrics, where="fit: validation_data")
-        learn_table(model, data, None, where="fit: validation_data")
-        return rows, streamed(model, data, where="fit: validation_data")
-    if not share:
-        return rows, None
-    labels = rows.targets if rows.targets.ndim == 1 else None
-    training, held_out = validation_rows(len(rows), share, labels, seed=model.seed)
-    rows, validation = rows.take(training), rows.take(held_out).require_weight(where="fit: validation_split")
-    return rows.require_weight(where="fit: what validation_split leaves"), validation
-
-
-def _validation(model: Answering, data: tuple[Any, ...]) -> Rows:
-    where = "fit: validation_data"
-    if not isinstance(data, tuple | list) or len(data) not in (2, 3):
-        raise ConfigurationError(
-            where=where,
-            received=f"a {type(data).__name__}",
-            expected="(x, y) or (x, y, sample_weight)",
-            fix="write validation_data=(x_validation, y_validation)",
-        )
-    x, y, sample_weight = (*data, None)[:3]
-    return model.rows(x, y, sample_weight, where=where, ragged=True).require_weight(where=where)

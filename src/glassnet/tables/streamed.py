@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import inf
 
 import numpy as np
@@ -14,58 +13,16 @@ from glassnet.core.errors import DataError, DataWarning
 from glassnet.core.output import level_of_caller
 from glassnet.core.shapes import Array
 from glassnet.core.waiting import go_on
-from glassnet.tables.columns import Column, Ignored
 from glassnet.tables.forms import Form, as_array
 from glassnet.tables.frame import Frame
 from glassnet.tables.frames import check_names
 from glassnet.tables.kinds import TEXTS
-from glassnet.tables.learning import MOST_CATEGORIES, STANDARD
+from glassnet.tables.learned import WHERE, Asked, Learned, require_differences
+from glassnet.tables.learning import MOST_CATEGORIES
 from glassnet.tables.raws import Raw
 from glassnet.tables.reading import Reading, counted_texts, forms_of, read
 from glassnet.tables.summaries import MOST_DISTINCT, MOST_WORDS, Moments, Summary, TextCounts
-from glassnet.tables.targets import Answers, Target, learn_targets
-
-WHERE = "Table.from_data"
-
-
-@dataclass(frozen=True)
-class Learned:
-    """What a table is made of.
-
-    Attributes:
-        columns: of the inputs.
-        target: what is to be predicted, or None.
-        forms: of the columns of texts.
-        reading: of the first file, or None.
-        moments: of the columns of amounts to be predicted, over the rows to train with.
-    """
-
-    columns: list[Column]
-    target: Target | None
-    forms: dict[str, Form]
-    reading: Reading | None
-    moments: dict[str, Moments]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What ``Table.from_data`` is told of the columns; its arguments."""
-
-    target: Sequence[str] = ()
-    task: str = "auto"
-    quantiles: Sequence[str] = ()
-    categories: Sequence[str] = ()
-    embeddings: Sequence[str] = ()
-    ignore: Sequence[str] = ()
-    reading: Reading | None = None
-    is_automatic: bool = False
-    numbers: str = STANDARD
-
-    @property
-    def named(self) -> dict[str, Sequence[str]]:
-        """Columns that must be there, by the argument that names them."""
-        arguments = "target", "quantiles", "categories", "embeddings", "ignore"
-        return {argument: getattr(self, argument) for argument in arguments}
+from glassnet.tables.targets import Answers, learn_targets
 
 
 def learn_streamed(source: Blocks, asked: Asked) -> Learned:
@@ -249,13 +206,7 @@ class _Learning:
             for name, own in self.summaries.items()
             if name not in self.targets
         ]
-        if all(isinstance(column, Ignored) for column in columns):
-            raise DataError(
-                where=WHERE,
-                received="; ".join(f"{c.name}: {c.describe()}" for c in columns[:5]) or "no column beside the target",
-                expected="one column at least whose values differ",
-                fix="add columns that the target can be predicted from",
-            )
+        require_differences(columns)
         many = [name for name, own in self.summaries.items() if own.words.forgotten]
         if many:
             warnings.warn(

@@ -32,8 +32,10 @@ from glassnet.training.batches import Rows, batch_sizes, epoch_orders
 from glassnet.training.callbacks import Callback, TrainingState, stretch_of
 from glassnet.training.changes import Fingerprint
 from glassnet.training.checkpoint import saving_last
+from glassnet.training.compiled_engine import CompiledEngine
 from glassnet.training.cuts import cuts_of
-from glassnet.training.engines import CompiledEngine, Engine, NumpyEngine, engine_class
+from glassnet.training.engine import Engine
+from glassnet.training.engines import NumpyEngine, engine_class
 from glassnet.training.history import History
 from glassnet.training.interrupt import Interrupt
 from glassnet.training.latest_fit import TrainingPosition

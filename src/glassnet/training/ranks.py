@@ -10,7 +10,7 @@ from glassnet.core.shapes import Array
 from glassnet.network import Network
 from glassnet.training.batches import Rows
 from glassnet.training.callbacks import TrainingState
-from glassnet.training.engines import Engine
+from glassnet.training.engine import Engine
 from glassnet.training.parts import Bridges, Parts
 from glassnet.training.snapshots import Snapshots
 

@@ -18,7 +18,7 @@ from glassnet.runners import NumberOfStep
 from glassnet.runners.base import is_library_code, values_at
 from glassnet.runners.standins import NotRecorded
 from glassnet.training.batches import Rows
-from glassnet.training.engines import CompiledEngine
+from glassnet.training.compiled_engine import CompiledEngine
 from glassnet.training.loop import check_rate
 from glassnet.training.parts import Bridges, Parts
 from glassnet.training.snapshots import NoSnapshots

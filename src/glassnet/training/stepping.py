@@ -18,7 +18,8 @@ from glassnet.optimizers import Optimizer
 from glassnet.runners import NumpyRunner
 from glassnet.training.batches import Rows
 from glassnet.training.changes import Fingerprint
-from glassnet.training.engines import CompiledEngine, engine_class
+from glassnet.training.compiled_engine import CompiledEngine
+from glassnet.training.engines import engine_class
 from glassnet.training.interrupt import Interrupt
 from glassnet.training.lengths import require_several_steps
 from glassnet.training.loop import check_rate

@@ -11,7 +11,7 @@ import numpy as np
 from glassnet.core.shapes import Array
 from glassnet.metrics.running import Running
 from glassnet.training.batches import Rows, batch_sizes
-from glassnet.training.engines import Engine
+from glassnet.training.engine import Engine
 from glassnet.training.latest_fit import TrainingPosition
 from glassnet.training.parts import Parts
 from glassnet.training.snapshots import Snapshots

@@ -31,7 +31,9 @@ from glassnet.runners.standins import NotRecorded
 from glassnet.schedules import require_repeatable
 from glassnet.training.agreement import Numbers, difference
 from glassnet.training.batches import Rows
-from glassnet.training.engines import CompiledEngine, Engine, NumpyEngine
+from glassnet.training.compiled_engine import CompiledEngine
+from glassnet.training.engine import Engine
+from glassnet.training.engines import NumpyEngine
 from glassnet.training.lengths import require_padding_unseen
 from glassnet.training.parts import NO_BRIDGES, Bridges, Parts, is_python, own_parts
 from glassnet.training.snapshots import Snapshots
