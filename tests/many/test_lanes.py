@@ -289,3 +289,25 @@ def test_settings_that_are_equal_and_yet_not_the_same_are_told_apart() -> None:
     first, second = [kind(slope) for slope in slopes], [kind(slope) for slope in slopes]
     assert first == second
     assert len(set(first)) == len(slopes)
+
+
+def test_threads_do_what_they_do_in_python_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ``model.fit`` does, which may take long, is no such thing."""
+    inside: dict[str, int] = {"finish": 0, "fit": 0}
+    most = dict(inside)
+
+    def counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            inside[name] += 1
+            most[name] = max(most[name], inside[name])
+            time.sleep(0.02)
+            inside[name] -= 1
+            return function(*args, **kwargs)
+
+        return call
+
+    monkeypatch.setattr(Lane, "_finish", counted("finish", Lane._finish))
+    monkeypatch.setattr(gn.Model, "fit", counted("fit", gn.Model.fit))
+    gn.fit_many(models(count=20), X, Y, workers=2, verbose=False)
+    gn.fit_many(models(count=6, metrics=["accuracy"]), X, Y, workers=2, verbose=False)
+    assert most == {"finish": 1, "fit": 2}

@@ -12,6 +12,7 @@ import numpy as np
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.shapes import Array
 from glassnet.core.turns import one_at_a_time, share_turn
+from glassnet.many.turn import Turn
 from glassnet.model import Model
 from glassnet.optimizers import Optimizer
 from glassnet.optimizers.base import adds_penalty
@@ -35,6 +36,7 @@ class _Engine(CompiledEngine):
     """One that is asked for the same numbers again and again, and trains several models at a time."""
 
     _known: tuple[Any, Array] | None = None
+    turn: Turn
 
     def numbers(self, before: int, steps: int) -> Array:
         """Those of the model before, if they are the same."""
@@ -58,14 +60,13 @@ class _Engine(CompiledEngine):
     def run_each(self, live: list[Array], jobs: Sequence[_Job], losses: Array, totals: Array) -> list[bool]:
         """Whole trainings in the memory of this one (``live``); of each whether it went well and changed its model."""
         started = thread_time()
-        found: list[bool] = self._native.run_each(
-            live=live,
-            models=[job.arrays for job in jobs],
-            orders=[job.orders for job in jobs],
-            numbers=[job.numbers for job in jobs],
-            losses=losses,
-            totals=totals,
-        )
+        given: dict[str, Any] = {
+            "models": [job.arrays for job in jobs],
+            "orders": [job.orders for job in jobs],
+            "numbers": [job.numbers for job in jobs],
+        }
+        with self.turn.passed_on():
+            found: list[bool] = self._native.run_each(live=live, losses=losses, totals=totals, **given)
         if thread_time() - started < SLICE_SECONDS / 2 * losses.size / self._pace:
             self._pace *= 2
         return found
@@ -92,6 +93,7 @@ class Lane:
         model: one of them, built; it stays as it is.
         rows: as its door gives them.
         way: equal for models that are alike and trained in the same way.
+        turn: which the thread has whenever it calls the lane.
         batch_size: rows in a step.
         shuffle: whether each epoch takes the rows in a new random order.
 
@@ -100,12 +102,15 @@ class Lane:
         layout: of its models' networks.
     """
 
-    def __init__(self, model: Model, rows: Rows, way: tuple[Any, ...], *, batch_size: int, shuffle: bool) -> None:
+    def __init__(
+        self, model: Model, rows: Rows, way: tuple[Any, ...], turn: Turn, *, batch_size: int, shuffle: bool
+    ) -> None:
         self.way, self.layout = way, model.network.layout
         network, self._optimizer = model.network.copy(), deepcopy(model.optimizer)
         self._optimizer.prepare(network.parameters)
         self._live = [network.parameters, network.gradients, *self._optimizer.state.values()]
         self._engine = _Engine(Parts(network, model.loss, self._optimizer, model.seed), None, NoSnapshots())
+        self._engine.turn = self._turn = turn
         joins_single = any(layer.mixes_rows for layer in (network, *(layer for _, layer in network.walk())))
         weights = None if rows.loss_weights is None else rows.loss_weights.copy()
         self._own = Rows(rows.x.copy(), rows.targets.copy(), loss_weights=weights)
@@ -270,7 +275,8 @@ class Lane:
         while epoch <= last:
             if not 0 <= self._optimizer.current_rate() < np.inf:
                 return None
-            result = self._engine.run(self._task, epoch, last - epoch + 1)
+            with self._turn.passed_on():
+                result = self._engine.run(self._task, epoch, last - epoch + 1)
             if result.diverged:
                 return None
             losses.append(result.losses)

@@ -13,6 +13,7 @@ import numpy as np
 from glassnet.diagnosis import nothing_to_learn
 from glassnet.many.kinds import Kinds
 from glassnet.many.lane import Lane
+from glassnet.many.turn import Turn
 from glassnet.model import Model
 from glassnet.training import History, Rows
 from glassnet.training.interrupt import Interrupt
@@ -32,7 +33,7 @@ class Lanes:
     """
 
     def __init__(self) -> None:
-        self._of_threads = local()
+        self._of_threads, self._turn = local(), Turn()
 
     def fit(self, model: Model, given: Mapping[str, Any]) -> History:
         """What ``model.fit(**given, verbose=False)`` does and returns, or raises."""
@@ -51,7 +52,8 @@ class Lanes:
             models: to train.
             given: what gives the arguments of ``Model.fit`` for each.
         """
-        return self._own().fit_each(models, given)
+        with self._turn:
+            return self._own().fit_each(models, given)
 
     def several(self) -> int:
         """How many models this thread should be given next: what it trains in some hundredths of a second."""
@@ -61,7 +63,7 @@ class Lanes:
         try:
             found: _Lanes = self._of_threads.lanes
         except AttributeError:
-            found = self._of_threads.lanes = _Lanes()
+            found = self._of_threads.lanes = _Lanes(self._turn)
         return found
 
     def close(self) -> None:
@@ -88,12 +90,15 @@ class _Asked(NamedTuple):
 class _Lanes:
     """Those of a thread.
 
+    Args:
+        turn: which the thread has whenever it calls them.
+
     Attributes:
         several: how many models are to be trained at once.
     """
 
-    def __init__(self) -> None:
-        self.several = 1
+    def __init__(self, turn: Turn) -> None:
+        self.several, self._turn = 1, turn
         self._kinds = Kinds()
         self._lanes: list[Lane] = []  # the one used last stands at the end
         self._latest: tuple[Any, tuple[Any, ...], Rows] | None = None
@@ -119,7 +124,8 @@ class _Lanes:
                         found.append(history)
                         continue
                     try:
-                        found.append(model.fit(**own, verbose=False))
+                        with self._turn.passed_on():
+                            found.append(model.fit(**own, verbose=False))
                     except Exception as error:  # noqa: BLE001 - it stands in its place
                         found.append(error)
                 waiting.clear()
@@ -139,7 +145,8 @@ class _Lanes:
             train()
         seconds = thread_time() - started
         if seconds < WANTED_SECONDS / 2:
-            self.several = min(MOST_AT_ONCE, 2 * len(models))
+            more = 8 if seconds < WANTED_SECONDS / 8 else 2
+            self.several = min(MOST_AT_ONCE, more * len(models))
         elif seconds > 2 * WANTED_SECONDS:
             self.several = max(1, len(models) // 2)
         return found
@@ -176,7 +183,8 @@ class _Lanes:
                 network.build(rows.x.shape[1:], seed=model.seed, dtype=model.dtype)
             return rows if network.input_shape == rows.x.shape[1:] else None
         try:
-            rows = model.rows_to_train(*arrays)
+            with self._turn.passed_on():
+                rows = model.rows_to_train(*arrays)
         except Exception:  # noqa: BLE001 - it will be raised again where it belongs
             return None
         if rows.lengths is not None or any(nothing_to_learn(model.loss, rows.asked, None, None)):
@@ -194,7 +202,7 @@ class _Lanes:
                     lanes.append(lanes.pop(place))
                 return lane
         _, size, shuffle = way
-        lane = Lane(model, rows, way, batch_size=size, shuffle=shuffle)
+        lane = Lane(model, rows, way, self._turn, batch_size=size, shuffle=shuffle)
         if len(lanes) == MOST_LANES:
             lanes.pop(0).close()
         lanes.append(lane)
