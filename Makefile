@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TOOLS := $(VENV)/.tools
 READY := $(VENV)/.ready
 INSTALLED := $(VENV)/.installed
 NATIVE_HERE := $(VENV)/.native-here
@@ -16,14 +17,14 @@ FORMATTED := $(wildcard native/*/*.?pp tests/native/*.cpp)
 # Hundreds of tests start a Python of their own: each would compile the whole package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help bench bench-avx2 bench-tables docs gallery pictures fuzz run soak soak-blocks soak-ranks test test-arm64 test-long test-lowest test-sanitize test-threads \
+.PHONY: help here bench bench-avx2 bench-tables docs gallery pictures fuzz run soak soak-blocks soak-ranks test test-arm64 test-long test-lowest test-sanitize test-threads \
   test-without-compiler tidy unit lint types contracts format native-here wheel wheels wheel-twice clean
 .DEFAULT_GOAL := help
 
 help:
 	@sed -n 's/^# //p' Makefile
 
-run: $(READY) $(NATIVE_HERE)
+run: here
 	@mkdir -p output
 	$(BIN)/glassnet train digits --hidden 128 --epochs 20 --output output/digits.safetensors --plot output/learning-curves.png \
 	  $(shell test -e $(NATIVE_HERE) || echo --engine numpy)
@@ -174,7 +175,8 @@ lint: $(INSTALLED)
 
 # make tidy     what clang-tidy finds in the C++ sources, some two minutes
 tidy: $(NATIVE)
-	@ls native/*/*.cpp | xargs -P 2 -n 3 $(BIN)/clang-tidy -p build/native --quiet
+	$(call configure,build/tidy) -DGLASSNET_QUICKLY=OFF
+	@ls native/*/*.cpp | xargs -P 2 -n 3 $(BIN)/clang-tidy -p build/tidy --quiet
 
 types: $(INSTALLED)
 	$(BIN)/mypy
@@ -242,54 +244,66 @@ test-without-compiler: $(INSTALLED)
 	! GLASSNET_REQUIRE_COMPILED=1 CXX=/no/compiler $(BIN)/pip wheel --no-deps --wheel-dir build/without-compiler . \
 	  >/dev/null 2>&1
 
-# The environment with glassnet from this folder and the extra $(1), and pip's options $(2).
-define environment
+# The environment, with what compiles and installs.
+$(TOOLS): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo 'glassnet needs Python 3.11 or newer: sudo apt install python3 python3-venv, or make PYTHON=/path/to/python3.11 ...'; \
 	  exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) >/dev/null || \
 	  { rm -rf $(VENV); echo 'Python cannot make virtual environments here: sudo apt install python3-venv'; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(2) --editable '.[$(1)]' \
-	  --config-settings wheel.cmake=false
-endef
+	@$(BIN)/python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb")); \
+	  print(*project["build-system"]["requires"], *project["project"]["optional-dependencies"]["native"])' \
+	  | xargs $(PIP) --no-compile
+	@touch $@
 
-# What `make run` needs; of all that, Python compiles what is imported when it is.
-$(READY): pyproject.toml
-	$(call environment,native$(,)plots,--no-compile)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# glassnet from this folder with the extras $(1).
+editable = $(PIP) --no-build-isolation --editable '.[$(1)]' --config-settings wheel.cmake=false
+
+# What `make run` does it with; of all that, Python compiles what is imported when it is.
+$(READY): $(TOOLS)
+	$(call editable,native$(,)plots) --no-compile
 	@touch $@
 
 # What all else needs; pip does one thing at a time.
-$(INSTALLED): pyproject.toml | $(READY)
-	$(call environment,dev)
+$(INSTALLED): $(TOOLS) | $(READY)
+	$(call editable,dev)
 	@touch $@
 
 , := ,
-configure = @$(BIN)/cmake -S . -B build/native -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) \
+# ninja would take make's note of how many jobs there are for one that it can read.
+build = MAKEFLAGS= $(BIN)/cmake --build build/native
+configure = @$(BIN)/cmake -S . -B $(1) -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) \
 	  -DPython_EXECUTABLE=$(abspath $(BIN)/python) -Dnanobind_DIR=$$($(BIN)/python -m nanobind --cmake_dir) \
 	  -DGLASSNET_STRICT=ON -DGLASSNET_IN_SOURCE=ON --log-level=WARNING
 COMPILERS := g++ python3-dev
 can_compile = command -v $${CXX:-c++} >/dev/null && \
 	  test -e "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h"
 
+# What `make run` needs; the module is compiled while pip installs the rest.
+here: $(TOOLS)
+	@$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j2) $(READY) $(NATIVE_HERE)
+
 # The native module for this processor; without a C++ compiler and Python's headers there is none.
-$(NATIVE_HERE): $(READY) $(SOURCES)
+$(NATIVE_HERE): $(TOOLS) $(SOURCES)
 	@if $(can_compile); then $(MAKE) --no-print-directory native-here; fi
 
 native-here:
-	$(configure)
-	@$(BIN)/cmake --build build/native --target _native_processor
-	$(BIN)/cmake --build build/native --target $$($(BIN)/python -c \
-	  'from glassnet._native_processor import best_variant; print(best_variant() or "_native_processor")')
+	$(call configure,build/native)
+	@$(build) --target _native_processor
+	@# glassnet may not be installed yet, and so is not imported.
+	$(build) --target $$($(BIN)/python -c 'import sys; sys.path.append("src/glassnet"); \
+	  from _native_processor import best_variant; print(best_variant() or "_native_processor")')
 	@touch $(NATIVE_HERE)
 
 # All of them, and what is tested with; make -j2 installs that meanwhile.
 $(NATIVE): $(COMPILED) $(INSTALLED)
 	@touch $@
 
-$(COMPILED): $(READY) $(SOURCES)
+$(COMPILED): $(TOOLS) $(SOURCES)
 	@$(can_compile) || { echo 'The tests need the compiled engine: sudo apt install $(COMPILERS)'; exit 1; }
-	$(configure)
-	$(BIN)/cmake --build build/native
+	$(call configure,build/native)
+	$(build)
 	@touch $(NATIVE_HERE) $@
 
 clean:

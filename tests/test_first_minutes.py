@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -37,7 +38,8 @@ def installed(machine: Path) -> None:
     (machine / ".venv/bin").mkdir(parents=True)
     (machine / ".venv/bin/python").symlink_to(sys.executable)
     script(machine / ".venv/bin/glassnet", 'echo glassnet "$@"')
-    (machine / ".venv/.ready").touch()
+    for done in (".tools", ".ready"):
+        (machine / ".venv" / done).touch()
 
 
 def make(machine: Path, *words: str, fails: bool) -> str:
@@ -95,3 +97,18 @@ def test_pip_is_asked_in_words_that_debian_12_s_knows(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     assert "--config-settings wheel.cmake=false" in text
     assert "-C wheel" not in text
+
+
+def test_the_container_leaves_out_what_nothing_needs(tmp_path: Path) -> None:
+    (left_out,) = re.findall("pip uninstall --quiet --yes (.*) &&", (ROOT / "Containerfile").read_text())
+    modules = [name.removesuffix("-py").replace("-", "_") for name in left_out.split()]
+    program = f"""import sys
+for name in {modules}:
+    sys.modules[name] = None
+from glassnet.cli.main import main
+main(["train", "digits", "--epochs", "1", "--hidden", "2", "--no-report", "--output", "model.safetensors"])
+main(["summary", "model.safetensors"])
+import glassnet.playground.server, glassnet.serving.app"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "written" in done.stdout
