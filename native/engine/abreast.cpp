@@ -18,16 +18,12 @@ std::int64_t item_bytes_of(const Operand& operand) {
 // Calls body with a number of the type that has so many bytes; false for other sizes.
 template <class Body>
 bool with_item(std::int64_t bytes, Body body) {
-    if (bytes == 4) {
-        body(std::uint32_t());
-    } else if (bytes == 8) {
-        body(std::uint64_t());
-    } else if (bytes == 1) {
-        body(std::uint8_t());
-    } else {
-        return false;
-    }
-    return true;
+    const auto fits = [&](auto item) {
+        if (bytes != sizeof(item)) return false;
+        body(item);
+        return true;
+    };
+    return fits(std::uint32_t()) || fits(std::uint64_t()) || fits(std::uint8_t());
 }
 
 // The items of one network to its places among all, which the first argument points to, and back.

@@ -121,6 +121,7 @@ std::tuple<std::int64_t, Replay::End> run(Replay& replay, std::int64_t epoch, st
                       .totals = address<double>(totals),
                       .collected = address<char>(collected),
                       .which = address<std::int64_t>(which)};
+    span.seen.reserve(seen.size());
     for (const auto& [rows, resting] : seen)
         span.seen.push_back({address<char>(rows), operand(rows).row_bytes, address<double>(resting),
                              static_cast<std::int64_t>(resting.shape(1))});
@@ -138,6 +139,7 @@ std::vector<bool> run_each(Replay& replay, const std::vector<AnyArray>& live,
     if (orders.size() != count || numbers.size() != count || losses.shape(0) != count || totals.size() != losses.size())
         throw std::invalid_argument("orders, numbers, losses and totals for each model");
     std::vector<Abreast::Array> own;
+    own.reserve(live.size());
     for (const AnyArray& array : live)
         own.push_back({address<char>(array), static_cast<std::int64_t>(array.nbytes()),
                        static_cast<std::int64_t>(array.itemsize())});
@@ -204,8 +206,8 @@ bool predict(Forward& forward, nb::handle x, nb::handle y, int threads, std::opt
                                ? all_finite(reinterpret_cast<const double*>(inputs.data()), inputs.bytes() / 8)
                                : all_finite(reinterpret_cast<const float*>(inputs.data()), inputs.bytes() / 4);
     if (!is_finite) return false;
-    const char* const counts = lengths.has_value() ? address<char>(*lengths) : nullptr;
-    if (counts != nullptr && static_cast<std::int64_t>(lengths->size()) != inputs.rows()) return false;
+    if (lengths && static_cast<std::int64_t>(lengths->size()) != inputs.rows()) return false;
+    const char* const counts = address<char>(lengths);
     const WithoutInterpreter left;
     const Subnormals subnormals(Subnormals::as_zero);
     forward.run(inputs.data(), counts, outputs.data(), inputs.rows(), threads);
@@ -311,6 +313,7 @@ void glassnet::bind(nb::module_& module) {
             [](Program& program, const std::vector<std::tuple<std::uintptr_t, std::uintptr_t, std::uintptr_t>>& moved,
                const std::vector<std::int64_t>& columns) {
                 std::vector<Program::Moved> stretches;
+                stretches.reserve(moved.size());
                 for (const auto& [from, until, to] : moved)
                     stretches.push_back({reinterpret_cast<const char*>(from), reinterpret_cast<const char*>(until),
                                          reinterpret_cast<const char*>(to)});

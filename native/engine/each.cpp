@@ -32,6 +32,7 @@ bool Replay::run_alone(const std::vector<Abreast::Array>& live, const Training& 
 std::vector<bool> Replay::run_each(const std::vector<Abreast::Array>& live, const std::vector<Training>& trainings) {
     if (!abreast_ && trainings.size() > 1 && full_.size() == 1 && kept_.empty() && looks_.empty())
         abreast_ = Abreast::of(*full_[0], full_steps_, rest_, live);
+    Abreast* const together = abreast_ ? abreast_->get() : nullptr;
     std::vector<bool> found;
     for (std::size_t first = 0; first < trainings.size();) {
         const Span& span = trainings[first].span;
@@ -40,9 +41,9 @@ std::vector<bool> Replay::run_each(const std::vector<Abreast::Array>& live, cons
             return other.span.numbers == span.numbers || std::memcmp(other.span.numbers, span.numbers, numbers) == 0;
         };
         std::size_t stop = first + 1;
-        while (abreast_ && *abreast_ && stop < trainings.size() && stop < first + abreast && goes_with(trainings[stop]))
+        while (together != nullptr && stop < trainings.size() && stop < first + abreast && goes_with(trainings[stop]))
             ++stop;
-        if (stop - first < fewest_abreast) {
+        if (together == nullptr || stop - first < fewest_abreast) {
             for (std::size_t i = first; i < stop; ++i) found.push_back(run_alone(live, trainings[i]));
         } else {
             std::vector<Abreast::Training> several;
@@ -50,7 +51,7 @@ std::vector<bool> Replay::run_each(const std::vector<Abreast::Array>& live, cons
                 const auto& [arrays, own] = trainings[i];
                 several.push_back({arrays, own.orders, own.numbers, own.values, own.totals});
             }
-            for (const bool is_well : (*abreast_)->train(several, span.steps, span.columns)) found.push_back(is_well);
+            for (const bool is_well : together->train(several, span.steps, span.columns)) found.push_back(is_well);
             trained_abreast_ += static_cast<std::int64_t>(several.size());
         }
         first = stop;

@@ -25,4 +25,5 @@ PyModuleDef definition = {
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-reserved-identifier): Python wants this name
 PyMODINIT_FUNC PyInit__native_processor() { return PyModule_Create(&definition); }

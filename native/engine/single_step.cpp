@@ -112,7 +112,7 @@ public:
     void require_empty(nb::dict dict) { empty_ = std::move(dict); }
 
     // The loss, or how it ended otherwise; None where nothing was done, and Python has to look.
-    nb::object operator()(nb::dict owner, nb::handle x, nb::handle y) {
+    nb::object operator()(const nb::dict& owner, nb::handle x, nb::handle y) {
         if (!is_current(owner)) return nb::none();
         PyObject* const counted = PyDict_GetItemWithError(optimizer_.ptr(), steps_.ptr());
         if (counted == nullptr || !PyLong_CheckExact(counted)) return nb::none();

@@ -6,6 +6,7 @@
 extern "C" {
 
 // Whether the process has one thread only: it is not known, so that counters are changed atomically.
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the C library's own name for it
 __attribute__((visibility("hidden"))) char __libc_single_threaded = 0;
 
 // For std::random_device, which glassnet does not use.

@@ -49,16 +49,18 @@ class Ahead {
     int64_t apart_ = 0, rows_ = 0, lines_ = 0, at_once_ = 0, line_ = 0;
 
 public:
+    static constexpr int64_t line_size = line_bytes / sizeof(T);
+
     Ahead() = default;
     Ahead(const T* first, int64_t apart, int64_t rows, int64_t columns, int64_t times)
         : row_(first),
           apart_(apart),
           rows_(rows),
-          lines_(columns * sizeof(T) / line_bytes + 1),
+          lines_(columns / line_size + 1),
           at_once_((rows * lines_ + times - 1) / times) {}
     void fetch() {
         for (int64_t i = 0; i < at_once_ && rows_ > 0; ++i) {
-            __builtin_prefetch(row_ + line_ * line_bytes / sizeof(T), 0, 2);
+            __builtin_prefetch(row_ + line_ * line_size, 0, 2);
             if (++line_ < lines_) continue;
             line_ = 0;
             row_ += apart_;
@@ -132,7 +134,8 @@ void packed_product(int64_t m, int64_t n, const Block<T>& o) {
     const int64_t most_depth = o.adds ? longest_added : packed_depth, panel_bytes = most_depth * most_vectors * bytes;
     const int64_t a_bytes = strips_bytes(), b_bytes = std::max(a_bytes / 4, panel_bytes);
     T* const packed_a = static_cast<T*>(packing_memory());
-    T* const packed_b = packed_a + a_bytes / sizeof(T);
+    const int64_t a_size = a_bytes / sizeof(T);
+    T* const packed_b = packed_a + a_size;
     const Parts strips(m, strip_rows), panels((n + lanes - 1) / lanes, most_vectors);
     const bool packs_a = o.a_row == 1 && !o.adds;
     const Parts chunks(strips.count, packs_a ? a_bytes / (strip_size * sizeof(T)) : strips.count);
