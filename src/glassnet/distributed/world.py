@@ -78,8 +78,8 @@ class World:
         node = self.comm.Split_type(MPI.COMM_TYPE_SHARED)
         alike = [rank for rank, text in enumerate(texts_of(node, json.dumps(own))) if text == json.dumps(own)]
         share_processors(len(alike))
-        parts = ends(len(own), len(alike))[alike.index(node.rank) :]
-        self._processors, self._share = set(own), set(own[slice(*parts[:2])])
+        first, last = ends(len(own), len(alike))[alike.index(node.rank) :][:2]
+        self._processors, self._share = set(own), set(own[first:last] if len(own) >= len(alike) else own)
         self.is_one_machine = node.size == self.size
         node.Free()
 
