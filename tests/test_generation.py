@@ -128,6 +128,25 @@ def test_what_cannot_be_written_is_named(make: Callable[[], gn.Model], settings:
         gn.generate(make(), **settings)
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [
+        gn.Bidirectional(gn.GRU(8, return_sequences=True)),
+        gn.GRU(8, return_sequences=True, reverse=True),
+        gn.Conv1D(8, 3, padding="same"),
+        gn.SelfAttention(2),
+    ],
+)
+def test_a_faint_look_ahead_is_one(layer: gn.Layer) -> None:
+    tokens, scores = gn.Embedding(4, 4, name="tokens"), gn.Dense(4, weight_init=gn.initializers.Normal(1e-3))
+    network = gn.Sequential(tokens, layer.copy(), scores)
+    network.build((6,), seed=0)
+    model = gn.Model(network, "cross_entropy", "adam")
+    model.vocabulary = LETTERS
+    with pytest.raises(gn.ConfigurationError, match="tokens behind it"):
+        gn.generate(model)
+
+
 def test_a_model_without_a_vocabulary_is_told_how_to_get_one() -> None:
     model = language()
     model.vocabulary = None
