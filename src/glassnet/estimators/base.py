@@ -10,23 +10,22 @@ from numbers import Number
 from typing import Any, Self, TypeVar, cast, dataclass_transform
 
 import numpy as np
-from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight
 
 from glassnet.core.calls import suggests
-from glassnet.core.errors import ConfigurationError, DataError, DivergenceError, plain_numbers
+from glassnet.core.errors import DivergenceError, plain_numbers
 from glassnet.core.indexes import require_one_order
-from glassnet.core.numeric import all_finite, numeric, refuse_hidden
+from glassnet.core.numeric import numeric, refuse_hidden
 from glassnet.core.output import level_of_caller
-from glassnet.core.ragged import is_ragged
 from glassnet.core.settings import number, one_of, whole
 from glassnet.core.shapes import Array
 from glassnet.core.turns import one_at_a_time
+from glassnet.estimators.doors import Doors
 from glassnet.estimators.ensembles import fit_members
 from glassnet.estimators.scores import require_pairs, share_of_right_rows, usable
 from glassnet.estimators.single import learn_batch
@@ -41,7 +40,6 @@ from glassnet.preprocessing import Standardize
 from glassnet.training import History
 
 E = TypeVar("E")
-FORMATS = ("csr", "csc", "coo")
 DTYPES = ("auto", "float32", "float64")
 LARGEST_SEED = 2**31 - 1
 NOT_FINITE = (
@@ -66,12 +64,11 @@ class Fitted:
 
     model_: Any
     _targets: Targets
-    n_features_in_: int
     _progress: Progress | None
 
 
 @with_constructor
-class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
+class NetworkEstimator(Fitted, Doors):
     """Base of the estimators, with the settings of all. A subclass says what its network and its optimizer are."""
 
     @classmethod
@@ -114,20 +111,8 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
         """What y stands for."""
 
     @abstractmethod
-    def _given(self, y: Any) -> Any:
-        """The targets as they come, refused where some are missing."""
-
-    @abstractmethod
     def _require_same_targets(self, y: Array) -> None:
         """Refuses other classes than those of the fit before."""
-
-    @abstractmethod
-    def _checked_targets(self, y: Any) -> Array:
-        """The targets as an array (N,) or (N, M)."""
-
-    def _is_plain_target(self, y: Any, rows: int) -> bool:
-        """Whether the doors would leave the targets as they are: it is seen at a glance."""
-        return False
 
     @abstractmethod
     def _weights(self, y: Array, sample_weight: Array | None) -> Array | None:
@@ -201,29 +186,6 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
         if not all(np.isfinite(array).all() for array in arrays):
             raise ValueError(NOT_FINITE)
         return self
-
-    def _validated(self, X: Any, y: Any, *, reset: bool) -> tuple[Array, Array]:
-        """Rows and targets as arrays, by scikit-learn's door and our own."""
-        for name, given in (("X", X), ("y", y)):
-            refuse_hidden(given, where=f"{type(self).__name__}: {name}")
-        self._require_one_length(X)
-        X, y = validate_data(
-            self, X, self._given(y), accept_sparse=FORMATS, multi_output=True, y_numeric=not is_classifier(self),
-            dtype=(np.float64, np.float32), reset=reset,
-        )  # fmt: skip
-        return _dense(X), self._checked_targets(y)
-
-    def _is_plain(self, X: Any) -> bool:
-        """Whether the doors would leave rows, after a first fit, as they are: it is seen at a glance."""
-        return bool(
-            type(X) is np.ndarray
-            and X.dtype in (np.float64, np.float32)
-            and X.ndim == 2
-            and len(X)
-            and X.shape[1] == self.n_features_in_
-            and not hasattr(self, "feature_names_in_")
-            and all_finite(X)
-        )
 
     def _begin_with_given(self, network: Network) -> None:
         """Puts in what weights were given before the first fit."""
@@ -356,22 +318,6 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
             X[training], encoded[training], parts and parts[0], (X[held], y[held], parts and parts[1])
         )  # fmt: skip
 
-    def _eval_set(self, given: Any) -> tuple[Any, ...]:
-        if not isinstance(given, tuple | list) or len(given) != 2:
-            raise ConfigurationError(
-                where=f"{type(self).__name__}.fit: eval_set",
-                received=f"a {type(given).__name__}",
-                expected="(X, y) to measure after each epoch",
-                fix="write eval_set=(X_validation, y_validation)",
-            )
-        X, y = given
-        require_one_order({"X": X, "y": y}, where=f"{type(self).__name__}.fit: eval_set")
-        for name, own in (("X", X), ("y", y)):
-            refuse_hidden(own, where=f"{type(self).__name__}.fit: eval_set: {name}")
-        y = self._given(y)
-        X = validate_data(self, X, accept_sparse=FORMATS, dtype=(np.float64, np.float32), reset=False)
-        return _dense(X), self._checked_targets(check_array(y, ensure_2d=False, dtype=None)), None
-
     def _outputs(self, X: Array) -> Array:
         rows = self._as_rows(X)
         model = self.model_
@@ -387,24 +333,6 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
 
     def _decoded(self, X: Array) -> Array:
         return np.asarray(self._targets.decode(self._outputs(X), self.model_.loss))
-
-    def _require_one_length(self, X: Any) -> None:
-        """Refuses rows of different length, which scikit-learn's interface has no place for."""
-        if is_ragged(X):
-            raise DataError(
-                where=f"{type(self).__name__}: X",
-                received="rows of different length",
-                expected="a table (N, D)",
-                fix="use gn.Model, whose fit and predict take a list of arrays, or gn.data.Padded",
-            )
-
-    def _checked(self, X: Any) -> Array:
-        check_is_fitted(self, "model_")
-        self._require_one_length(X)
-        if self._is_plain(X):
-            return np.asarray(X)
-        refuse_hidden(X, where=f"{type(self).__name__}: X")
-        return _dense(validate_data(self, X, accept_sparse=FORMATS, dtype=(np.float64, np.float32), reset=False))
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, eval_set: Any = None) -> Self:
         """Trains from the beginning, or goes on with ``warm_start``.
@@ -442,7 +370,3 @@ class NetworkEstimator(Fitted, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.sparse = True
         tags.target_tags.multi_output = True
         return tags
-
-
-def _dense(X: Any) -> Array:
-    return np.asarray(X.toarray() if issparse(X) else X)
