@@ -114,14 +114,6 @@ def refusals() -> None:
         if state.epoch == 2:
             state.stop("enough")
 
-    processors = [os.sched_getaffinity(0)] if hasattr(os, "sched_getaffinity") else []
-
-    def looking(state: gn.TrainingState) -> None:
-        processors.append(os.sched_getaffinity(0))
-
-    if processors:
-        model_of(small).fit(x, y, callbacks=[looking], **settings)
-        say("processors", [sorted(one) for one in (*processors, os.sched_getaffinity(0))])
     refused("callback", lambda: model_of(small).fit(x, y, callbacks=[fails], **settings))
     model = model_of(small)
     history = model.fit(x, y, epochs=5, callbacks=[slower] if rank == 0 else [print], **settings)

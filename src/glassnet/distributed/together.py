@@ -49,7 +49,7 @@ class Together:
             DistributedError: MPI itself has failed.
         """
         ranks = world()
-        with one_at_a_time(), ranks.on_own_processors(), beating(ranks):
+        with one_at_a_time(), beating(ranks):
             try:
                 yield cls(ranks)
             except ranks.mpi.Exception as error:

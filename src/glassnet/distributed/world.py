@@ -7,12 +7,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from glassnet.compile.threads import share_processors
 from glassnet.core.errors import ConfigurationError, DistributedError, MissingExtraError, require_extra, shown
-from glassnet.distributed.shards import ends
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Comm, Intracomm
@@ -76,10 +75,7 @@ class World:
         self.rank, self.size = self.comm.rank, self.comm.size
         own = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         node = self.comm.Split_type(MPI.COMM_TYPE_SHARED)
-        alike = [rank for rank, text in enumerate(texts_of(node, json.dumps(own))) if text == json.dumps(own)]
-        share_processors(len(alike))
-        first, last = ends(len(own), len(alike))[alike.index(node.rank) :][:2]
-        self._processors, self._share = set(own), set(own[first:last] if len(own) >= len(alike) else own)
+        share_processors(texts_of(node, json.dumps(own)).count(json.dumps(own)))
         self.is_one_machine = node.size == self.size
         node.Free()
 
@@ -87,25 +83,6 @@ class World:
     def is_first(self) -> bool:
         """Whether this is rank 0, which writes what there is to write."""
         return self.rank == 0
-
-    @contextmanager
-    def on_own_processors(self) -> Iterator[None]:
-        """Keeps this thread, and those that it begins, to this rank's share of the processors.
-
-        Ranks wait for each other at each step; one that the system moves to another's processor keeps all waiting. A
-        launcher that has divided the processors itself is left to it, and so is who has fewer than ranks.
-        """
-        before = os.sched_getaffinity(0) if self._share else set()
-        if not self._share or before != self._processors:
-            yield
-            return
-        with suppress(OSError):
-            os.sched_setaffinity(0, self._share)
-        try:
-            yield
-        finally:
-            with suppress(OSError):
-                os.sched_setaffinity(0, before)
 
     def told(self, own: Mapping[str, Any]) -> list[dict[str, Any]]:
         """What each rank says, by rank: numbers, texts and lists of them by name."""
