@@ -13,7 +13,7 @@ from glassnet.series.given import Given, Series, check_labels, common_step, in_o
 from glassnet.tables import Category, Column, Duration, Frame, Number, Reading, Table, Time, Truth
 from glassnet.tables.frames import columns_of
 from glassnet.tables.kinds import DURATION, NUMBER, TIME, TRUTH, WORDS, word
-from glassnet.tables.raws import Raw, example_of, require_complete
+from glassnet.tables.raws import Raw, example_of, require_complete, require_one_zone
 from glassnet.tables.reading import read_columns
 
 MOST_NAMED = 5
@@ -150,6 +150,7 @@ def _stamps(raw: Raw, where: str) -> Array:
             fix="choose a column of dates, or leave it out where rows are in order",
         )
     require_complete(raw, where=own, expected="a date in every row", fix="write the date, or take the row out")
+    require_one_zone(raw, where=own)
     return raw.values.astype("datetime64[us]")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from glassnet.tables.forms import NOTHING, Form
@@ -11,7 +12,9 @@ from glassnet.tables.kinds import DAYTIME, DURATION
 
 CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
 NOON = r"(?:\s*+(?P<noon>[AaPp])\.?[Mm]\.?)?"
-ZONE = r"(?:\s*+(?:Z|[A-Z]{3,4}|[+-]\d{2}(?::?\d{2})?))?"
+ZONE = r"(?:\s*+(?P<zone>Z|[A-Z]{3,4}|[+-]\d{2}(?::?\d{2})?))?"
+AT_GREENWICH = frozenset(("Z", "UTC", "GMT", "Etc/UTC", "-00:00", "-0000", "-00"))
+"""Other names of the zone +00:00."""
 _CLOCKS = (
     re.compile(CLOCK + NOON + ZONE),
     re.compile(r"(?P<hour>\d{1,2})\s*+(?P<noon>[AaPp])\.?[Mm]\.?"),
@@ -49,6 +52,14 @@ def clock_of(parts: Mapping[str, str | None]) -> float | None:
         hour = hour % 12 + (12 if noon == "p" else 0)
     second = float(f"{parts.get('second') or 0}.{parts.get('fraction') or 0}")
     return None if hour > 23 or minute > 59 or second >= 60 else 3600.0 * hour + 60.0 * minute + second
+
+
+def zone_named(offset: timedelta | None) -> str:
+    """Such as ``"+05:30"``; empty where there is none."""
+    if offset is None:
+        return ""
+    hours, minutes = divmod(abs(round(offset.total_seconds() / 60)), 60)
+    return f"{'-' if offset < timedelta(0) else '+'}{hours:02}:{minutes:02}"
 
 
 class ClockForm(Form):

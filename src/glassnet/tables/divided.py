@@ -7,7 +7,7 @@ import numpy as np
 from glassnet.core.errors import DataError
 from glassnet.core.shapes import Array
 from glassnet.tables.kinds import DAYTIME, DURATION, NUMBER, TIME, word
-from glassnet.tables.raws import Raw, example_of, require_complete
+from glassnet.tables.raws import Raw, example_of, require_complete, require_one_zone
 
 
 def groups_of(raw: Raw, *, where: str) -> Array:
@@ -38,6 +38,7 @@ def moments_of(raw: Raw, *, where: str) -> Array:
             fix="choose another column, or write its dates in one form, such as 2024-12-31",
         )
     require_complete(raw, where=f"{where}: column {raw.name!r}", expected="a moment for every row", fix=_FILL)
+    require_one_zone(raw, where=f"{where}: column {raw.name!r}")
     return raw.values
 
 

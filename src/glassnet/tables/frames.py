@@ -130,7 +130,8 @@ def joined(frames: Sequence[Frame]) -> Frame:
                     fix="write the column in one way everywhere",
                 )
             parts.append(raw.values if raw.kind == kind else nothing(kind, len(raw)))
-        columns[name] = Raw(name, kind, np.concatenate(parts))
+        zones = tuple(sorted({zone for raw in raws for zone in raw.zones}))
+        columns[name] = Raw(name, kind, np.concatenate(parts), zones=zones)
     return Frame(columns, frames[0].name, frames[0].reading)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 
 from glassnet.core.errors import ConfigurationError
 from glassnet.core.settings import boolean
-from glassnet.tables.clocks import CLOCK, NOON, ZONE, clock_of
+from glassnet.tables.clocks import AT_GREENWICH, CLOCK, NOON, ZONE, clock_of, zone_named
 from glassnet.tables.forms import NOTHING, Form
 from glassnet.tables.kinds import TIME
 
@@ -61,7 +61,7 @@ PIVOT = 69
 class DateForm(Form):
     """Dates, all written in one way, with or without a time of day behind them.
 
-    Hours are those of the place: the sign of a time zone is read over.
+    Hours are those of the place: the sign of a time zone is read over. Rows in several zones are in no order.
 
     Args:
         form: such as "YYYY-MM-DD", "DD.MM.YYYY", "MM/DD/YY", "DD Mon YYYY", "Mon YYYY", "年月日"; or a pattern of
@@ -96,6 +96,19 @@ class DateForm(Form):
                 return np.datetime64(datetime.fromisoformat(text), "us")
         return date_of(text).get(self.form, NOTHING)
 
+    def zones(self, texts: Iterable[str | None]) -> tuple[str, ...]:
+        """The time zones in which the texts have their hours, in order; "" for one that is not written.
+
+        Example:
+            >>> DateForm().zones(["2024-03-01T10:00+01:00", "2024-03-01 10:00Z", "2024-03-01 11:00 UTC", "2024-03-02"])
+            ('+00:00', '+01:00')
+        """
+        found = set[str]()
+        for text in {text.strip() for text in texts if text and (":" in text or "T" in text)}:
+            zone = _zone_by_pattern(text, self.form) if "%" in self.form else _zone_of(text)
+            found |= set() if zone is None else {zone}
+        return tuple(sorted(found))
+
     def describe(self) -> str:
         """The form, and how to choose another."""
         if not self.assumed:
@@ -105,6 +118,32 @@ class DateForm(Form):
         if self.form.endswith("-YY"):
             return f"read as {self.form}, though days, months and years cannot be told apart: {choice}, or 'ymd'"
         return f"read as {self.form}, though day and month cannot be told apart: {choice}"
+
+
+def _zone_of(text: str) -> str | None:
+    """The zone of a moment's hour, "" where none is written; None where there is no hour."""
+    if _ISO.fullmatch(text):
+        return "" if ":" in text else None
+    for pattern in _PATTERNS.values():
+        match = pattern.fullmatch(text)
+        if match is not None and match.groupdict().get("hour") is not None:
+            return _written_alike(match.groupdict().get("zone") or "")
+    return None
+
+
+def _zone_by_pattern(text: str, pattern: str) -> str | None:
+    if "%H" not in pattern and "%I" not in pattern:
+        return None
+    with suppress(ValueError):
+        return zone_named(datetime.strptime(text, pattern).utcoffset())
+    return None
+
+
+def _written_alike(zone: str) -> str:
+    """+01, +0100 and +01:00 are one zone; Z, UTC and GMT are +00:00."""
+    if zone in AT_GREENWICH:
+        return "+00:00"
+    return zone if zone[:1] not in ("+", "-") else f"{zone[:3]}:{zone[3:].removeprefix(':') or '00'}"
 
 
 def date_of(text: str) -> dict[str, np.datetime64]:

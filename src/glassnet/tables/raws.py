@@ -13,6 +13,9 @@ from glassnet.core.shapes import Array
 from glassnet.tables.forms import Form
 from glassnet.tables.kinds import TEXTS, TIME, WORDS
 
+MOST_ZONES = 4
+"""So many time zones are named in messages."""
+
 
 @dataclass(frozen=True, eq=False)
 class Raw:
@@ -28,6 +31,7 @@ class Raw:
         lines: of the file, for each row; None where rows are counted from 0.
         source: the file's name.
         unit: what ``lines`` count: "line", or "row" of a sheet or of a file without lines.
+        zones: of times that were texts, in which time zones their hours are; "" for one that is not written.
     """
 
     name: str
@@ -37,6 +41,7 @@ class Raw:
     lines: Sequence[int] | None = None
     source: str = ""
     unit: str = "line"
+    zones: tuple[str, ...] = ()
 
     @property
     def missing(self) -> Array:
@@ -87,6 +92,27 @@ def require_complete(raw: Raw, *, where: str, expected: str, fix: str, gaps: Arr
         others = f" and {len(rows) - 1:,} others" if len(rows) > 1 else ""
         received = f"no value in {raw.place(int(rows[0]))}{others}"
         raise DataError(where=where, received=received, expected=expected, fix=fix)
+
+
+def require_one_zone(raw: Raw, *, where: str) -> None:
+    """Refuses hours of several time zones where rows are put in order by them.
+
+    Raises:
+        DataError: there are several.
+    """
+    if len(raw.zones) > 1:
+        raise DataError(
+            where=where,
+            received=f"hours of several time zones ({zones_in_words(raw)})",
+            expected="one time zone, since rows are put in order by what the clock shows",
+            fix="write all of them in one zone, such as UTC: 2024-12-31T23:59Z",
+        )
+
+
+def zones_in_words(raw: Raw) -> str:
+    """Such as ``+00:00, +09:00``."""
+    words = [zone or "without one" for zone in sorted(raw.zones, key=lambda zone: (not zone, zone))]
+    return ", ".join(words[:MOST_ZONES]) + (", ..." if len(words) > MOST_ZONES else "")
 
 
 def example_of(raw: Raw) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from glassnet.core.shapes import Array
 from glassnet.tables.frame import Frame
 from glassnet.tables.kinds import NUMBER, TRUTH, WORDS, word
-from glassnet.tables.raws import Raw
+from glassnet.tables.raws import Raw, zones_in_words
 from glassnet.tables.reading import MOST_CLASSES_OF_NUMBERS
 from glassnet.tables.targets import looks_like_classes
 
@@ -61,6 +61,11 @@ def suspects(
             )
         elif (said := _names_rows(raw)) is not None:
             found.append(f"column {name!r} {said}, which says nothing of new ones: {leave}")
+        if len(raw.zones) > 1:
+            found.append(
+                f"column {name!r} has hours of several time zones ({zones_in_words(raw)}), each taken as the hour of "
+                "its place: where they should be one clock's, write them in one zone"
+            )
     return found
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from glassnet.core.errors import DataError, shown
 from glassnet.core.shapes import Array
+from glassnet.tables.clocks import AT_GREENWICH, zone_named
 from glassnet.tables.forms import WordForm, as_array
 from glassnet.tables.kinds import DAYTIME, DURATION, LARGEST_EXACT, NUMBER, TEXTS, TIME, TRUTH, WORDS, word
 from glassnet.tables.raws import Raw
@@ -153,7 +154,8 @@ def _of_kind(name: str, kind: str, values: list[Any], where: str) -> Raw:
     except OverflowError as error:
         beyond = BEYOND if kind in (TIME, DURATION) else "a whole number beyond the largest of float64"
         raise unreadable(name, beyond, where) from error
-    return Raw(name, kind, as_array(numbers, kind))
+    zones = {_zone(v) for v in values if isinstance(v, datetime)} if kind == TIME else ()
+    return Raw(name, kind, as_array(numbers, kind), zones=tuple(sorted(zones)))
 
 
 def _kind(cell: Any) -> str | None:
@@ -209,6 +211,12 @@ def _moment(value: Any) -> Any:
         naive = value.replace(tzinfo=None) if isinstance(value, datetime) else value
         value = naive.to_datetime64() if hasattr(naive, "to_datetime64") else np.datetime64(naive, "us")
     return _in_microseconds(np.array([value]))[0]
+
+
+def _zone(value: datetime) -> str:
+    """The time zone of a moment, by its place if it has one: there the hours of summer are no other zone's."""
+    place = next((own for name in ("key", "zone") if (own := getattr(value.tzinfo, name, None))), None)
+    return zone_named(value.utcoffset()) if place is None or place in AT_GREENWICH else str(place)
 
 
 def _since_midnight(value: time) -> float:
