@@ -19,7 +19,7 @@ from glassnet.compile import forward, kept, kept_forward, native
 from glassnet.compile.permutation import permutation
 from glassnet.core.randomness import generator
 from glassnet.kernels.registry import KERNELS, kernel
-from glassnet.training import changes, engines, origins
+from glassnet.training import changes, compiled_engine, origins
 
 pytestmark = pytest.mark.skipif(native() is None, reason="no native module")
 
@@ -215,7 +215,7 @@ class Recorded(kept.LeasedProgram):
 
 @pytest.mark.parametrize("name", [*NETWORKS, *OTHERS])
 def test_what_is_found_without_recording_is_what_would_be_recorded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "LeasedProgram", Recorded)
+    monkeypatch.setattr(compiled_engine, "LeasedProgram", Recorded)
     monkeypatch.setattr(Recorded, "found", 0)
     for seed in range(2):
         trained((NETWORKS | OTHERS)[name], seed, 20)

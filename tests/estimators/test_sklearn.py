@@ -24,7 +24,7 @@ import glassnet as gn
 from glassnet.compile import kept, native
 from glassnet.estimators import MLPClassifier, MLPRegressor, NetworkClassifier, NetworkRegressor
 from glassnet.estimators.scores import share_of_right_rows
-from glassnet.training import engines
+from glassnet.training import compiled_engine
 
 IRIS = load_iris(return_X_y=True)
 X_IRIS = StandardScaler().fit_transform(IRIS[0])
@@ -317,13 +317,13 @@ def test_several_questions_a_row() -> None:
 @pytest.fixture
 def recorded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The rows of each batch for which a training step is recorded."""
-    record, found = engines.record_step, []
+    record, found = compiled_engine.record_step, []
 
     def noted(parts: Any, rows: Any, batch_rows: int, **how: Any) -> Any:
         found.append(batch_rows)
         return record(parts, rows, batch_rows, **how)
 
-    monkeypatch.setattr(engines, "record_step", noted)
+    monkeypatch.setattr(compiled_engine, "record_step", noted)
     kept._waiting.clear()
     return found
 

@@ -14,7 +14,7 @@ from model_files import edited
 from models import assert_same, classifier, state_of
 
 import glassnet as gn
-from glassnet.training import TrainingState, engines
+from glassnet.training import TrainingState, compiled_engine
 
 Blobs = tuple[np.ndarray, np.ndarray]
 ENGINES = ["compiled", "numpy"]
@@ -416,7 +416,7 @@ def test_a_file_whose_outputs_are_not_those_of_its_steps_is_refused(blobs: Blobs
 
 
 def test_slices_end_where_a_callback_asks_for_it(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "FIRST_SLICE_FLOPS", 1e9)
+    monkeypatch.setattr(compiled_engine, "FIRST_SLICE_FLOPS", 1e9)
     seen: list[tuple[int, int, int]] = []
 
     class Looks(gn.Callback):
