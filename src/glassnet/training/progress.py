@@ -48,9 +48,9 @@ class ProgressBar:
     def __exit__(self, *_: object) -> None:
         if self._curve is not None:
             self._curve.draw()
-        if self._unseen is not None:
-            self._show(*self._unseen)  # how far it came stands there at the end, however fast it was
         if self._progress is not None:
+            if self._unseen is not None:
+                self._show(*self._unseen)  # how far it came stands there at the end, however fast it was
             with suppress(OSError), to_the_end():
                 self._progress.stop()
 
@@ -76,8 +76,7 @@ class ProgressBar:
             self._show(epoch, done)
 
     def _show(self, epoch: int, done: int) -> None:
-        if self._progress is None:
-            return
+        assert self._progress is not None
         self._shown_at, self._unseen = perf_counter(), None
         completed = (epoch - self._first) * self._steps + done
         text = counted(self._of, epoch, self._last)
