@@ -185,7 +185,6 @@ def _records_of(samples: list[Sample]) -> list[WatchRecord]:
     for one in series:
         block = values[:, one.start : one.stop]
         if one.kind == "parameter":
-            block = block.astype(np.float64)
             ratios[one.path] = _update_ratios(values[:, one.start + moved : one.stop + moved], block)
             continue
         known[one.kind, one.path] = _distributions(block)
@@ -215,7 +214,7 @@ def _records_of(samples: list[Sample]) -> list[WatchRecord]:
 def _update_ratios(after: Array, before: Array) -> Array:
     """``‖after - before‖ / ‖before‖`` of each row, NaN where that is not finite."""
     with np.errstate(all="ignore"):
-        (steps, longer), (weights, long) = _of_unit_size(after - before), _of_unit_size(before)
+        (steps, longer), (weights, long) = map(_of_unit_size, (np.subtract(after, before, dtype=np.float64), before))
         ratios = np.ldexp(np.linalg.norm(steps, axis=1) / np.linalg.norm(weights, axis=1), longer - long)
     return np.where(np.isfinite(ratios), ratios, np.nan)
 
