@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -132,10 +133,12 @@ def _zone_of(text: str) -> str | None:
 
 
 def _zone_by_pattern(text: str, pattern: str) -> str | None:
-    if "%H" not in pattern and "%I" not in pattern:
+    if not any(hour in pattern for hour in ("%H", "%I", "%X", "%c")):
         return None
     with suppress(ValueError):
-        return zone_named(datetime.strptime(text, pattern).utcoffset())
+        found = time.strptime(text, pattern)
+        offset = None if found.tm_gmtoff is None else timedelta(seconds=found.tm_gmtoff)
+        return _written_alike((found.tm_zone or "").upper()) if offset is None else zone_named(offset)
     return None
 
 

@@ -31,7 +31,7 @@ class Raw:
         lines: of the file, for each row; None where rows are counted from 0.
         source: the file's name.
         unit: what ``lines`` count: "line", or "row" of a sheet or of a file without lines.
-        zones: of times that were texts, in which time zones their hours are; "" for one that is not written.
+        zones: of times, the time zones that their hours are of, in order; "" for none that is told.
     """
 
     name: str
@@ -58,9 +58,9 @@ class Raw:
         own = f"row {row}" if self.lines is None else f"{self.unit} {self.lines[row]}"
         return f"{own} of {self.source}" if self.source else own
 
-    def become(self, kind: str, values: Array, form: Form | None = None) -> Raw:
+    def become(self, kind: str, values: Array, form: Form | None = None, zones: tuple[str, ...] = ()) -> Raw:
         """The same column with its values as something else."""
-        return replace(self, kind=kind, values=values, form=form or self.form)
+        return replace(self, kind=kind, values=values, form=form or self.form, zones=zones)
 
     def rows(self, chosen: slice | Array) -> Raw:
         """Some of its rows."""

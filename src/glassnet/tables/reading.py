@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 
 from glassnet.core.errors import DataError
@@ -154,7 +153,7 @@ def read(raw: Raw, form: Form) -> Raw:
             + f"a column of names with categories={raw.name!r} (--categories)",
         )
     zones = form.zones(raw.values.tolist()) if isinstance(form, DateForm) else ()
-    return replace(raw.become(form.kind, values, form), zones=zones)
+    return raw.become(form.kind, values, form, zones)
 
 
 def adapted(form: Form, asked: Reading | None, raw: Raw) -> Form:
