@@ -78,20 +78,32 @@ class Doors(BaseEstimator):  # type: ignore[misc]
         return _dense(validate_data(self, X, accept_sparse=FORMATS, dtype=(np.float64, np.float32), reset=False))
 
     def _eval_set(self, given: Any) -> tuple[Any, ...]:
-        if not isinstance(given, tuple | list) or len(given) != 2:
-            raise ConfigurationError(
-                where=f"{type(self).__name__}.fit: eval_set",
-                received=f"a {type(given).__name__}",
-                expected="(X, y) to measure after each epoch",
-                fix="write eval_set=(X_validation, y_validation)",
-            )
-        X, y = given
-        require_one_order({"X": X, "y": y}, where=f"{type(self).__name__}.fit: eval_set")
+        X, y = pair_of(self, given, expected="(X, y) to measure after each epoch")
         for name, own in (("X", X), ("y", y)):
             refuse_hidden(own, where=f"{type(self).__name__}.fit: eval_set: {name}")
         y = self._given(y)
         X = validate_data(self, X, accept_sparse=FORMATS, dtype=(np.float64, np.float32), reset=False)
         return _dense(X), self._checked_targets(check_array(y, ensure_2d=False, dtype=None)), None
+
+
+def pair_of(estimator: BaseEstimator, eval_set: Any, *, expected: str) -> tuple[Any, Any]:
+    """The rows and targets of an ``eval_set``.
+
+    Raises:
+        ConfigurationError: it is no pair.
+        DataError: their indexes are in another order.
+    """
+    where = f"{type(estimator).__name__}.fit: eval_set"
+    if not isinstance(eval_set, tuple | list) or len(eval_set) != 2:
+        raise ConfigurationError(
+            where=where,
+            received=f"a {type(eval_set).__name__}",
+            expected=expected,
+            fix="write eval_set=(X_validation, y_validation)",
+        )
+    X, y = eval_set
+    require_one_order({"X": X, "y": y}, where=where)
+    return X, y
 
 
 def _dense(X: Any) -> Array:

@@ -26,6 +26,7 @@ from glassnet.core.numeric import refuse_hidden
 from glassnet.core.ragged import is_ragged
 from glassnet.core.shapes import Array
 from glassnet.estimators.base import LARGEST_SEED, with_constructor
+from glassnet.estimators.doors import pair_of
 from glassnet.estimators.labels import classes_of, labels_of, numbers_of, weights_of_classes
 from glassnet.estimators.scores import share_of_right_rows, usable
 from glassnet.many import Ensemble
@@ -92,15 +93,7 @@ class _Tabular(BaseEstimator):  # type: ignore[misc]
         model = self._table_model(**settings)
         validation = None
         if eval_set is not None:
-            if not isinstance(eval_set, tuple | list) or len(eval_set) != 2:
-                raise ConfigurationError(
-                    where=f"{type(self).__name__}.fit: eval_set",
-                    received=f"a {type(eval_set).__name__}",
-                    expected="(X, y), whose loss chooses the epoch",
-                    fix="write eval_set=(X_validation, y_validation)",
-                )
-            X_held, y_held = eval_set
-            require_one_order({"X": X_held, "y": y_held}, where=f"{type(self).__name__}.fit: eval_set")
+            X_held, y_held = pair_of(self, eval_set, expected="(X, y), whose loss chooses the epoch")
             validation = self._rows(X_held, reset=False), self._encoded(y_held)
         if weights is not None:
             weights = _check_sample_weight(weights, np.empty((len(y), 1)), ensure_non_negative=True)
